@@ -1,9 +1,10 @@
-"""Real N-MNIST recordings beside what the simulated camera sees of the same digits: what a simulator must have in common.
+"""Real N-MNIST recordings beside what the simulated camera sees of the same digits: what a
+simulator must have in common.
 
     python data/compare_camera.py ROOT
 
-prints the table for the real recordings under ROOT of the shipped digits; the camera's settings were fitted on numbers not
-divisible by 5, and the table judges the others.
+prints the table for the real recordings under ROOT of the shipped digits; the camera's settings
+were fitted on numbers not divisible by 5, and the table judges the others.
 """
 
 import sys
@@ -24,39 +25,56 @@ def pair_statistics(
 ) -> dict[str, float]:
     """How alike the recordings of the same pictures are, one by one: correlations (Pearson).
 
-    Of the number of events over recordings; and, averaged over recordings, of the maps of event counts (H, W), and of
-    the maps of ON minus OFF events in the three saccades, which also knows directions and polarities.
+    Of the number of events over recordings; and, averaged over recordings, of the maps of event
+    counts (H, W), and of the maps of ON minus OFF events in the three saccades, which also knows
+    directions and polarities.
     """
     if len(real) != len(simulated) or not len(real):
-        raise ValueError(f"there are {len(real)} real and {len(simulated)} simulated recordings; expected pairs")
+        raise ValueError(
+            f"there are {len(real)} real and {len(simulated)} simulated recordings; expected pairs"
+        )
     size = np.array([[events.size for events in group] for group in (real, simulated)])
-    maps = [np.stack([event_map(events, shape).sum(axis=2).ravel() for events in group]) for group in (real, simulated)]
+    maps = [
+        np.stack([event_map(events, shape).sum(axis=2).ravel() for events in group])
+        for group in (real, simulated)
+    ]
     signed = [np.stack([_signed(events, shape) for events in group]) for group in (real, simulated)]
     return {
-        "correlation of event numbers": float(np.corrcoef(size)[0, 1]) if size.shape[1] > 1 else np.nan,
+        "correlation of event numbers": float(np.corrcoef(size)[0, 1])
+        if size.shape[1] > 1
+        else np.nan,
         "correlation of event maps": float(np.mean(_correlation(*maps))),
         "correlation of ON - OFF maps by saccade": float(np.mean(_correlation(*signed))),
     }
 
 
 def compare(
-    real: Sequence[np.ndarray], simulated: Sequence[np.ndarray], paired: bool = True, shape: tuple[int, int] = (34, 34)
+    real: Sequence[np.ndarray],
+    simulated: Sequence[np.ndarray],
+    paired: bool = True,
+    shape: tuple[int, int] = (34, 34),
 ) -> str:
-    """A table, one line a statistic: real beside simulated; with `paired`, what pairs of one picture have in common."""
+    """A table, one line a statistic: real beside simulated; with `paired`, what pairs of one
+    picture have in common."""
     first, second = recording_statistics(real, shape), recording_statistics(simulated, shape)
     lines = [f"{'':<40}{'real':>12}{'simulated':>12}"]
     lines += [f"{name:<40}{_number(first[name]):>12}{_number(second[name]):>12}" for name in first]
     if paired:
-        lines += [f"{name:<52}{_number(value):>12}" for name, value in pair_statistics(real, simulated, shape).items()]
+        lines += [
+            f"{name:<52}{_number(value):>12}"
+            for name, value in pair_statistics(real, simulated, shape).items()
+        ]
     return "\n".join(lines)
 
 
 def real_and_simulated(
     root: str | Path, camera: EventCamera | None = None, seed: int = 0, held_out: bool | None = True
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Real recordings under `root` of shipped digits, and simulated ones of the same digits, in the same order.
+    """Real recordings under `root` of shipped digits, and simulated ones of the same digits, in the
+    same order.
 
-    held_out: True for numbers divisible by 5, False for the others, on which the camera was fitted, None for all.
+    held_out: True for numbers divisible by 5, False for the others, on which the camera was fitted,
+    None for all.
     """
     camera, digits = camera or EventCamera(), load_digits()
     place: Mapping[int, int] = {int(number): k for k, number in enumerate(digits.numbers)}
@@ -67,7 +85,10 @@ def real_and_simulated(
         if number in place and (held_out is None or (number % 5 == 0) == held_out)
     ]
     if not files:
-        raise ValueError(f"{root}: no recording of a shipped digit; expected Train/<digit>/<number>.bin of N-MNIST")
+        raise ValueError(
+            f"{root}: no recording of a shipped digit; expected Train/<digit>/<number>.bin of "
+            "N-MNIST"
+        )
     return (
         [read_nmnist(path) for _, path in files],
         [camera.record(digits.images[place[number]], seed, number) for number, _ in files],
@@ -90,7 +111,13 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    return (
+        f"{value:.0f}"
+        if abs(value) >= 1000
+        else f"{value:.1f}"
+        if abs(value) >= 10
+        else f"{value:.3f}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""Takes of letters as simulated subjects hold them, beside real ones: what a simulator must have in common.
+"""Takes of letters as simulated subjects hold them, beside real ones: what a simulator must have in
+common.
 
     python data/compare_takes.py [FILE.npz] [--letter a] [--subjects 4] [--seconds 20]
 
-prints the table of `minisnn.data.sets.statistics.take_statistics`, the simulated figures as means over subjects. FILE.npz holds
-a real take as `active`, whether each pixel had an event in each frame of 10 ms, bool (frames, 180, 240) or packed by
-numpy.packbits along x, and may hold `events`, their number in each frame. Without it the figures of the two takes of ASL-DVS
-(Bi et al. 2019, subject 1) stand beside, on which the constants were fitted.
+prints the table of `minisnn.data.sets.statistics.take_statistics`, the simulated figures as means
+over subjects. FILE.npz holds a real take as `active`, whether each pixel had an event in each frame
+of 10 ms, bool (frames, 180, 240) or packed by numpy.packbits along x, and may hold `events`, their
+number in each frame. Without it the figures of the two takes of ASL-DVS (Bi et al. 2019, subject 1)
+stand beside, on which the constants were fitted.
 """
 
 import argparse
@@ -77,7 +79,9 @@ def real(path: str) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("file", nargs="?", metavar="FILE.npz")
     parser.add_argument("--letter", choices=LETTERS, default="a")
     parser.add_argument("--subjects", type=int, default=4)

@@ -1,10 +1,12 @@
-"""Make a folder of gestures as a DVS128 would record them: shapes that move before the simulated event camera.
+"""Make a folder of gestures as a DVS128 would record them: shapes that move before the simulated
+event camera.
 
     python data/make_gestures.py gestures [TAKES [SUBJECTS]]
 
-Twelve gestures (circles, waves, pushes, a zigzag, …) by SUBJECTS (default 6) people, TAKES (default 3) each, 250 ms on 128 x
-128 pixels, as gestures/takes/<gesture>-<subject>-<take>.npz and gestures/index.csv with path, label, subject and split. A
-subject has a hand (shape and size), a place and a speed of its own; a take varies all of them a little.
+Twelve gestures (circles, waves, pushes, a zigzag, …) by SUBJECTS (default 6) people, TAKES (default
+3) each, 250 ms on 128 x 128 pixels, as gestures/takes/<gesture>-<subject>-<take>.npz and
+gestures/index.csv with path, label, subject and split. A subject has a hand (shape and size), a
+place and a speed of its own; a take varies all of them a little.
 """
 
 import csv
@@ -58,11 +60,27 @@ def make(out: Path, takes: int = 3, subjects: int = 6) -> None:
                 rng = np.random.default_rng((subject, k, take))
                 phase = np.clip(np.linspace(0, 1, 26) * speed * rng.uniform(0.9, 1.1), 0, 1)
                 x, y = (rng.uniform(14, 20) * np.asarray(one) for one in path(phase))
-                motion = tuple(zip(np.arange(26) * 10.0, (x + place[0] + rng.normal(0, 2)).tolist(), (y + place[1]).tolist()))
-                camera = EventCamera(sensor=SENSOR, picture_px=80.0, inverted=False, trajectory=motion, sensor_seed=subject)
-                events = camera.record(hand(subject, size * rng.uniform(0.9, 1.1)), subject, take, MS)
+                motion = tuple(
+                    zip(
+                        np.arange(26) * 10.0,
+                        (x + place[0] + rng.normal(0, 2)).tolist(),
+                        (y + place[1]).tolist(),
+                    )
+                )
+                camera = EventCamera(
+                    sensor=SENSOR,
+                    picture_px=80.0,
+                    inverted=False,
+                    trajectory=motion,
+                    sensor_seed=subject,
+                )
+                events = camera.record(
+                    hand(subject, size * rng.uniform(0.9, 1.1)), subject, take, MS
+                )
                 name = f"takes/{label}-{subject}-{take}.npz"
-                np.savez_compressed(out / name, sensor=np.array(SENSOR), **{one: events[one] for one in "xytp"})
+                np.savez_compressed(
+                    out / name, sensor=np.array(SENSOR), **{one: events[one] for one in "xytp"}
+                )
                 rows.append((name, label, f"subject {subject}", SPLITS.get(label, "train")))
     with open(out / "index.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)

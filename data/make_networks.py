@@ -1,12 +1,15 @@
-"""Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what adapting needs.
+"""Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what
+adapting needs.
 
-    python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of which can be resumed
+    python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of
+                                                        which can be resumed
 
-Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5> that is there already goes
-on, and is used as it is where it is done. Written are weights, step sizes, settings, curve and progress; the optimiser's
-state stays in the run folder. A file of this folder whose training is not done holds that state, too: where its run folder
-is not there, it is made from the file.
-Networks that others only start from (double-nmnist/first-cnn, for one) stay in RUNS.
+Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5>
+that is there already goes on, and is used as it is where it is done. Written are weights, step
+sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
+folder whose training is not done holds that state, too: where its run folder is not there, it is
+made from the file. Networks that others only start from (double-nmnist/first-cnn, for one) stay in
+RUNS.
 """
 
 import argparse
@@ -19,7 +22,9 @@ from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("runs", metavar="RUNS", type=Path)
     parser.add_argument("roles", metavar="ROLE", nargs="*", help=f"of {', '.join(RECIPES)}")
     args = parser.parse_args()
@@ -27,7 +32,10 @@ def main() -> None:
         parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
     networks = Networks(retrain=args.runs)
     for role in args.roles or [role for role in RECIPES if "/first-" not in role]:
-        _go_on_from_interim(Path(__file__).with_name(file_name(role)), args.runs / file_name(role).removesuffix(".h5"))
+        _go_on_from_interim(
+            Path(__file__).with_name(file_name(role)),
+            args.runs / file_name(role).removesuffix(".h5"),
+        )
         found = networks.find(role)
         path = Path(__file__).with_name(file_name(role))
         ms.save(
@@ -40,7 +48,9 @@ def main() -> None:
             progress=found.progress,
             provenance=found.provenance,
         )
-        print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks")
+        print(
+            f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks"
+        )
 
 
 def _go_on_from_interim(shipped: Path, run: Path) -> None:

@@ -1,20 +1,23 @@
 """The edge learner in integers: inference, one-shot learning, float twins, export to C.
 
-"The chip", here and in the modules below, is a fixed-point model and not a product; README.md beside this file gives its
-formats. `hardware.loihi` is another one, a Loihi-style fixed-point model: it has Loihi's neuron, words and learning.
+"The chip", here and in the modules below, is a fixed-point model and not a product; README.md
+beside this file gives its formats. `hardware.loihi` is another one, a Loihi-style fixed-point
+model: it has Loihi's neuron, words and learning.
 
-`IntegerNet` holds a quantised network, and `Learner` says how its readout learns. `learn` carries out the learning, and
-`one_shot` a whole task:
+`IntegerNet` holds a quantised network, and `Learner` says how its readout learns. `learn` carries
+out the learning, and `one_shot` a whole task:
 
     chip = IntegerNet.of(ms.read(path), Words(weight_bits=4, readout_bits=4))
     learned, u, accuracy = one_shot(chip, chip.learner(), task)
 
-May use minisnn for data and float references; minisnn never imports it. The one list of public names is `__init__.pyi`.
+May use minisnn for data and float references; minisnn never imports it. The one list of public
+names is `__init__.pyi`.
 """
 
 
 def _open() -> None:
-    """Let lazy_loader read the stub when a first name is asked for, so that the command's help comes at once."""
+    """Let lazy_loader read the stub when a first name is asked for, so that the command's help
+    comes at once."""
     import lazy_loader
 
     get, _, public = lazy_loader.attach_stub(__name__, __file__)

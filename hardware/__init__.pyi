@@ -1,5 +1,11 @@
 from . import loihi as loihi
 from .chip.feedback import Feedback as Feedback, learn_all as learn_all
-from .chip.learner import Episode as Episode, Learned as Learned, Learner as Learner, learn as learn, one_shot as one_shot
+from .chip.learner import (
+    Episode as Episode,
+    Learned as Learned,
+    Learner as Learner,
+    learn as learn,
+    one_shot as one_shot,
+)
 from .chip.network import IntegerNet as IntegerNet, Words as Words
 from .loihi.network import LoihiConfig as LoihiConfig, LoihiNet as LoihiNet

@@ -1,12 +1,16 @@
 """Exams of the lessons' exercises, for teachers.
 
-    python lessons/exam.py set 03 exam.ipynb            the lesson with stubs and checks, without hints, solutions and outputs
-    python lessons/exam.py set 03 exam.ipynb --sealed   without the checks too, so that nobody can read in them
-    python lessons/exam.py mark answers/*.ipynb         a line for each notebook and exercise: right, or what is wrong
+    python lessons/exam.py set 03 exam.ipynb            the lesson with stubs and checks, without
+                                                        hints, solutions and outputs
+    python lessons/exam.py set 03 exam.ipynb --sealed   without the checks too, so that nobody can
+                                                        read in them
+    python lessons/exam.py mark answers/*.ipynb         a line for each notebook and exercise:
+                                                        right, or what is wrong
 
-Marking takes nothing but the cells of the exercises from what was handed in, each beside this folder's own check, and goes on
-with the solution after it: a slip is counted once. Answers run in a process of their own, one for each notebook, in a folder
-without checks and solutions; a call may take 20 s (`judge.py`). Every notebook has its rows, whatever is in it.
+Marking takes nothing but the cells of the exercises from what was handed in, each beside this
+folder's own check, and goes on with the solution after it: a slip is counted once. Answers run in a
+process of their own, one for each notebook, in a folder without checks and solutions; a call may
+take 20 s (`judge.py`). Every notebook has its rows, whatever is in it.
 """
 
 import argparse
@@ -26,8 +30,8 @@ EXAM = outputs.Kind("an exam that exam.py wrote", outputs.marked((b"{",), '"mini
 
 
 def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) -> Path:
-    """Write the exam of a lesson. Raises ValueError where there is no such lesson, and where `out` holds anything but an exam,
-    unless `force`."""
+    """Write the exam of a lesson. Raises ValueError where there is no such lesson, and where `out`
+    holds anything but an exam, unless `force`."""
     import nbformat
 
     exam = make.notebook(make.parse(_source(number)))
@@ -35,7 +39,11 @@ def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) 
     exam.cells = [cell for cell in exam.cells if not hidden & set(cell.metadata.get("tags", ()))]
     if sealed:
         for cell in exam.cells:
-            cell.source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("from checks import"))
+            cell.source = "\n".join(
+                line
+                for line in cell.source.splitlines()
+                if not line.startswith("from checks import")
+            )
     outputs.check(out, EXAM, force=force)
     exam.metadata["minisnn"] = "exam"
     write_whole(out, (nbformat.writes(exam) + "\n").encode())
@@ -43,7 +51,8 @@ def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) 
 
 
 def mark(path: Path, seconds: float = SECONDS) -> dict[str, str]:
-    """What the checks say to the exercises of a notebook: "right", or what is wrong. Raises ValueError where it has none."""
+    """What the checks say to the exercises of a notebook: "right", or what is wrong. Raises
+    ValueError where it has none."""
     answers = answers_of(path)
     number = next(iter(answers)).split(".")[0]
     cells = make.parse(_source(number))
@@ -61,7 +70,9 @@ def mark(path: Path, seconds: float = SECONDS) -> dict[str, str]:
                 student = student or _begun(int(number), behind, seconds)
                 try:
                     code = answers.get(cell.exercise, cell.text)
-                    found[cell.exercise] = judge.verdict(student, cell.exercise, code, one.checks[0])
+                    found[cell.exercise] = judge.verdict(
+                        student, cell.exercise, code, one.checks[0]
+                    )
                 except judge.Lost as error:
                     found[cell.exercise] = str(error)
                     student = _given_up(student)
@@ -73,11 +84,16 @@ def mark(path: Path, seconds: float = SECONDS) -> dict[str, str]:
 
 
 def rows(path: Path) -> dict[str, str]:
-    """`mark`, and where a notebook cannot be marked a row that says why: those that follow are marked all the same."""
+    """`mark`, and where a notebook cannot be marked a row that says why: those that follow are
+    marked all the same."""
     try:
         return mark(path)
     except Exception as error:
-        text = str(error) if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"
+        text = (
+            str(error)
+            if isinstance(error, (ValueError, OSError))
+            else f"{type(error).__name__}: {error}"
+        )
         return {"-": " ".join(text.split())[:300] or "cannot be marked"}
 
 
@@ -92,7 +108,9 @@ def answers_of(path: Path) -> dict[str, str]:
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ValueError(f"{path}: the file is no notebook ({type(error).__name__})") from None
     if not answers:
-        raise ValueError(f"{path}: the notebook has no cells tagged as exercises; was it made by `exam.py set`?")
+        raise ValueError(
+            f"{path}: the notebook has no cells tagged as exercises; was it made by `exam.py set`?"
+        )
     return answers
 
 
@@ -139,19 +157,26 @@ def _source(number: str) -> Path:
     for source in make.sources():
         if int(source.stem[:2]) == int(number):
             return source
-    raise ValueError(f"there is no lesson {number}; there are {', '.join(source.stem for source in make.sources())}")
+    raise ValueError(
+        f"there is no lesson {number}; there are "
+        f"{', '.join(source.stem for source in make.sources())}"
+    )
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Carry out a command line."""
-    parser = argparse.ArgumentParser("exam.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "exam.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("set", help="make an exam of a lesson")
     one.add_argument("lesson", help="its number")
     one.add_argument("out", type=Path, help="the notebook to write")
     one.add_argument("--force", action="store_true", help="replace what lies there, whatever it is")
     one.add_argument("--sealed", action="store_true", help="leave out the checks")
-    commands.add_parser("mark", help="mark what was handed in").add_argument("notebooks", type=Path, nargs="+")
+    commands.add_parser("mark", help="mark what was handed in").add_argument(
+        "notebooks", type=Path, nargs="+"
+    )
     args = parser.parse_args(arguments)
     try:
         if args.command == "set":

@@ -1,8 +1,9 @@
-"""The process that a student's answers run in, away from the checks and the solutions: started by `judge.py`, never imported.
+"""The process that a student's answers run in, away from the checks and the solutions: started by
+`judge.py`, never imported.
 
-It gets frames (8 bytes of length, a pickle) on its standard input: ("run", code) and ("call", name, arguments, named
-arguments), and answers with frames of JSON alone, so that nothing a student sends can run in the process that judges. What a
-student prints goes nowhere.
+It gets frames (8 bytes of length, a pickle) on its standard input: ("run", code) and ("call", name,
+arguments, named arguments), and answers with frames of JSON alone, so that nothing a student sends
+can run in the process that judges. What a student prints goes nowhere.
 """
 
 import base64
@@ -33,9 +34,28 @@ FORBIDDEN = (
     ),
     *("socket.", "sqlite3.", "ctypes.dlopen"),
 )
-PLACES = ("open", "os.listdir", "os.scandir", "os.chdir", "os.rename", "os.symlink", "shutil.copyfile", "os.walk")
+PLACES = (
+    "open",
+    "os.listdir",
+    "os.scandir",
+    "os.chdir",
+    "os.rename",
+    "os.symlink",
+    "shutil.copyfile",
+    "os.walk",
+)
 CHANGES = (
-    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.symlink", "os.chmod", "os.lchmod", "os.chown"),
+    *(
+        "os.remove",
+        "os.rename",
+        "os.mkdir",
+        "os.rmdir",
+        "os.truncate",
+        "os.symlink",
+        "os.chmod",
+        "os.lchmod",
+        "os.chown",
+    ),
     *("os.chflags", "os.utime", "os.setxattr", "os.removexattr"),
 )
 UNHEARD = {  # calls of the system that no hook is told of
@@ -43,21 +63,26 @@ UNHEARD = {  # calls of the system that no hook is told of
     "_posixsubprocess": ("fork_exec",),
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-NAMELESS = getattr(os, "O_TMPFILE", -1)  # numba tries with such a file whether it could keep kernels
+NAMELESS = getattr(
+    os, "O_TMPFILE", -1
+)  # numba tries with such a file whether it could keep kernels
 MEMORY, FILE = 12 << 30, 1 << 26  # bytes that an answer may take, and may write
 
 
 def guard(folders: list[str]) -> None:
-    """From now on nothing below these folders is opened, nor other processes are looked into; nothing is changed but below the
-    folder that one is in now; no other program runs, and there is no network. A hook cannot be taken off again; it hears
-    what goes through Python, not what machine code of an answer's own would do."""
+    """From now on nothing below these folders is opened, nor other processes are looked into;
+    nothing is changed but below the folder that one is in now; no other program runs, and there is
+    no network. A hook cannot be taken off again; it hears what goes through Python, not what
+    machine code of an answer's own would do."""
 
     def hook(event: str, arguments: tuple) -> None:
         if event.startswith(FORBIDDEN):
             raise refused(event)
         if event == "import" and arguments[0] in anew:  # which would have what was taken out of it
             raise refused(arguments[0])
-        if event == "ctypes.dlsym" and not str(arguments[1]).startswith("LLVMPY_"):  # numba's, when it compiles
+        if event == "ctypes.dlsym" and not str(arguments[1]).startswith(
+            "LLVMPY_"
+        ):  # numba's, when it compiles
             raise refused(arguments[1])
         if event in PLACES:
             for one in map(path_of, arguments):
@@ -66,7 +91,9 @@ def guard(folders: list[str]) -> None:
         if event == "open":
             check_open(*arguments)
         elif event in CHANGES:
-            if type(arguments[0]) is int and event != "os.truncate":  # a file that was opened to be read
+            if (
+                type(arguments[0]) is int and event != "os.truncate"
+            ):  # a file that was opened to be read
                 raise refused(event)
             for one in map(path_of, arguments):
                 check_own(one)
@@ -76,7 +103,9 @@ def guard(folders: list[str]) -> None:
         if name is None or flags & NAMELESS == NAMELESS:
             return
         if mode is None and (is_folder(name) and not in_own(name) or ".." in name.split(os.sep)):
-            raise refused(name)  # from a folder its files are opened by names that are not seen whole
+            raise refused(
+                name
+            )  # from a folder its files are opened by names that are not seen whole
         if flags & WRITES:
             check_own(name)
 
@@ -140,9 +169,17 @@ class Student:
             if array.dtype.kind in "biufc":
                 content = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
                 return {"array": [array.dtype.str, list(array.shape), content, scalar]}
-            return {"objects": [[self.plain(one) for one in array.ravel().tolist()], list(array.shape)]}
+            return {
+                "objects": [[self.plain(one) for one in array.ravel().tolist()], list(array.shape)]
+            }
         if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return {"named": [type(value).__name__, list(value._fields), [self.plain(one) for one in value]]}
+            return {
+                "named": [
+                    type(value).__name__,
+                    list(value._fields),
+                    [self.plain(one) for one in value],
+                ]
+            }
         if isinstance(value, (tuple, list)):
             return {type(value).__mro__[-2].__name__: [self.plain(one) for one in value]}
         if isinstance(value, dict):
@@ -184,8 +221,15 @@ class Student:
             before = pickle.dumps([self.state(one) for one in arguments])
             found = self.plain(function(*arguments, **more))
             after = [self.state(one) for one in arguments]
-            changed = [n for n, (one, two) in enumerate(zip(pickle.loads(before), after)) if not self.same(one, two)]
-            states = [self.plain(after[n]) if not isinstance(after[n], dict) else {"state": after[n]} for n in changed]
+            changed = [
+                n
+                for n, (one, two) in enumerate(zip(pickle.loads(before), after))
+                if not self.same(one, two)
+            ]
+            states = [
+                self.plain(after[n]) if not isinstance(after[n], dict) else {"state": after[n]}
+                for n in changed
+            ]
             self.send("done", found, changed, states)
         except BaseException as error:
             try:
@@ -205,7 +249,11 @@ class Student:
     def same(self, one: object, two: object) -> bool:
         import numpy as np
 
-        return one == two if isinstance(one, (dict, type(None))) else np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
+        return (
+            one == two
+            if isinstance(one, (dict, type(None)))
+            else np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
+        )
 
 
 def outlive_nobody() -> None:
@@ -227,13 +275,19 @@ def main(folders: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nothing, stream)
-    for what, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_FSIZE, FILE),
+        (resource.RLIMIT_CORE, 0),
+    ):
         resource.setrlimit(what, (most, most))
     sys.path.insert(0, os.getcwd())
     import minisnn.kernels  # noqa: F401  compiled code is loaded by libraries that are there already
     import numba
 
-    numba.njit(lambda x: x)(1.0)  # what numba looks up when it first compiles is looked up before answers run
+    numba.njit(lambda x: x)(
+        1.0
+    )  # what numba looks up when it first compiles is looked up before answers run
     guard(folders)
     student = Student(source, sink)
     while True:

@@ -1,8 +1,9 @@
-"""The lessons as pages that need nothing: `python export.py html|slides FOLDER [--force]`, or `minisnn lessons --export html`.
+"""The lessons as pages that need nothing: `python export.py html|slides FOLDER [--force]`, or
+`minisnn lessons --export html`.
 
-Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no page fetches anything.
-`slides` shows one section at a time, to be turned with the arrow keys. Beside them: index.html, the map with times,
-and solutions.ipynb, all solutions in one notebook.
+Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no
+page fetches anything. `slides` shows one section at a time, to be turned with the arrow keys.
+Beside them: index.html, the map with times, and solutions.ipynb, all solutions in one notebook.
 """
 
 import html
@@ -26,9 +27,8 @@ mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
 math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}.output img,.output svg{background:#fff;border-radius:4px}}"""
-SLIDES = (
-    """section{display:none;min-height:88vh}section.on{display:block}body{max-width:1000px;font-size:20px}pre{font-size:15px}"""
-)
+SLIDES = """section{display:none;min-height:88vh}section.on{display:block}
+body{max-width:1000px;font-size:20px}pre{font-size:15px}"""
 TURN = """<script>(function () { const all = [...document.querySelectorAll("section")];
 let n = +location.hash.slice(1) || 0;
 const go = to => { all[n].classList.remove("on"); n = Math.max(0, Math.min(all.length - 1, to));
@@ -57,7 +57,11 @@ def _markdown(text: str) -> str:
     folded = re.match(r"<details><summary>(.*?)</summary>\n\n(.*)\n\n</details>$", text, re.S)
     if folded:
         return f"<details><summary>{html.escape(folded[1])}</summary>{to_html(formulas(folded[2]))}</details>"
-    made = re.sub(r"<h3>(.*?)</h3>", lambda h: f'<h3 id="{h[1].replace(" ", "-")}">{h[1]}</h3>', to_html(formulas(text)))
+    made = re.sub(
+        r"<h3>(.*?)</h3>",
+        lambda h: f'<h3 id="{h[1].replace(" ", "-")}">{h[1]}</h3>',
+        to_html(formulas(text)),
+    )
     return made.replace(".ipynb", ".html").replace("GLOSSARY.md", "GLOSSARY.html")
 
 
@@ -67,10 +71,17 @@ def _output(output: dict) -> str:
     if "text/html" in text:
         return text["text/html"]
     if "image/png" in text:
-        alt = html.escape(output.get("metadata", {}).get("image/png", {}).get("alt", ""), quote=True)
+        alt = html.escape(
+            output.get("metadata", {}).get("image/png", {}).get("alt", ""), quote=True
+        )
         width = output.get("metadata", {}).get("image/png", {}).get("width", "")
-        return f'<img alt="{alt}" width="{width}" src="data:image/png;base64,{text["image/png"].strip()}">'
-    return f"<pre>{html.escape(text.get('text/plain', '') or ''.join(output.get('text', '')))}</pre>"
+        return (
+            f'<img alt="{alt}" width="{width}" '
+            f'src="data:image/png;base64,{text["image/png"].strip()}">'
+        )
+    return (
+        f"<pre>{html.escape(text.get('text/plain', '') or ''.join(output.get('text', '')))}</pre>"
+    )
 
 
 def page(notebook: dict, slides: bool = False) -> str:
@@ -85,14 +96,22 @@ def page(notebook: dict, slides: bool = False) -> str:
             parts[-1].append(_markdown(source))
         else:
             parts[-1].append(f"<pre><code>{html.escape(source)}</code></pre>")
-            parts[-1] += [f'<div class="output">{_output(output)}</div>' for output in cell["outputs"]]
+            parts[-1] += [
+                f'<div class="output">{_output(output)}</div>' for output in cell["outputs"]
+            ]
     body = "\n".join("<section>" + "\n".join(part) + "</section>" for part in parts)
     return _whole(title, body + TURN * slides, CSS + SLIDES * slides)
 
 
 def _whole(title: str, body: str, css: str = CSS) -> str:
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>'
-    return f'<!doctype html><html lang="en"><head>{head}<style>{css}</style></head><body>\n{body}\n</body></html>\n'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width"><title>{html.escape(title)}</title>'
+    )
+    return (
+        "<!doctype html><html "
+        f'lang="en"><head>{head}<style>{css}</style></head><body>\n{body}\n</body></html>\n'
+    )
 
 
 def overview() -> str:
@@ -107,24 +126,44 @@ def solutions(notebooks: list[dict]) -> dict:
     cells: list[dict] = []
     for notebook in notebooks:
         title = "".join(notebook["cells"][0]["source"]).splitlines()[0]
-        cells.append({"cell_type": "markdown", "metadata": {}, "id": f"a{len(cells)}", "source": title})
+        cells.append(
+            {"cell_type": "markdown", "metadata": {}, "id": f"a{len(cells)}", "source": title}
+        )
         for cell in notebook["cells"]:
             if "solution" in cell["metadata"].get("tags", ()):
                 code = re.search(r"```python\n(.*)\n```", "".join(cell["source"]), re.S)[1]
-                made = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "id": f"a{len(cells)}"}
-                cells.append(made | {"source": f"# exercise {cell['metadata']['exercise']}\n{code}"})
-    return {"cells": cells, "metadata": notebooks[0]["metadata"], "nbformat": 4, "nbformat_minor": 5}
+                made = {
+                    "cell_type": "code",
+                    "execution_count": None,
+                    "metadata": {},
+                    "outputs": [],
+                    "id": f"a{len(cells)}",
+                }
+                cells.append(
+                    made | {"source": f"# exercise {cell['metadata']['exercise']}\n{code}"}
+                )
+    return {
+        "cells": cells,
+        "metadata": notebooks[0]["metadata"],
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
 
 
 def export(kind: str, out: Path, force: bool = False) -> list[Path]:
-    """Write all pages, the map and the solutions into a folder; the paths. Raises ValueError where one would replace what
-    somebody else wrote, unless `force`."""
+    """Write all pages, the map and the solutions into a folder; the paths. Raises ValueError where
+    one would replace what somebody else wrote, unless `force`."""
     paths = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
     notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     made = {f"{path.stem}.html": page(one, kind == "slides") for path, one in zip(paths, notebooks)}
-    made["index.html"], made["solutions.ipynb"] = overview(), json.dumps(solutions(notebooks), indent=1) + "\n"
+    made["index.html"], made["solutions.ipynb"] = (
+        overview(),
+        json.dumps(solutions(notebooks), indent=1) + "\n",
+    )
     if (HERE / "GLOSSARY.md").exists():
-        made["GLOSSARY.html"] = _whole("Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8")))
+        made["GLOSSARY.html"] = _whole(
+            "Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8"))
+        )
     with marked_folder(out, force) as folder:
         for name, text in made.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -142,7 +181,11 @@ def main(arguments: list[str]) -> int:
         for path in export(arguments[0], Path(arguments[1]), force):
             print(path)
     except ModuleNotFoundError as error:
-        print(f'{error.name} is not installed; it comes with: python -m pip install "minisnn[lessons]"', file=sys.stderr)
+        print(
+            f"{error.name} is not installed; it comes with: python -m pip install "
+            '"minisnn[lessons]"',
+            file=sys.stderr,
+        )
         return 2
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)

@@ -1,8 +1,10 @@
-"""Pictures that answer back: sliders above a drawing, in one self-contained piece of HTML, SVG and JavaScript.
+"""Pictures that answer back: sliders above a drawing, in one self-contained piece of HTML, SVG and
+JavaScript.
 
-`show("neuron")` shows the picture pictures/neuron.js in a notebook; the same piece works in a static page. It fetches nothing.
-Where scripts do not run, on paper and for screen readers its still, pictures/neuron.svg, stands there, which
-`python interactive.py` draws anew with headless Chromium.
+`show("neuron")` shows the picture pictures/neuron.js in a notebook; the same piece works in a
+static page. It fetches nothing. Where scripts do not run, on paper and for screen readers its
+still, pictures/neuron.svg, stands there, which `python interactive.py` draws anew with headless
+Chromium.
 """
 
 import re
@@ -34,9 +36,11 @@ def piece(name: str) -> str:
     kit, script = ((FOLDER / f"{one}.js").read_text(encoding="utf-8") for one in ("kit", name))
     drawing = still(name) if (FOLDER / f"{name}.svg").exists() else ""
     return (
-        f'{STYLE}<div class="ms-picture ms-{name}"><div class="controls"></div><div class="drawing">{drawing}</div>'
+        f'{STYLE}<div class="ms-picture ms-{name}"><div class="controls"></div><div '
+        f'class="drawing">{drawing}</div>'
         f'<p class="said" aria-live="polite"></p></div>\n<script>(function () {{\n{kit}\n'
-        f'for (const root of document.querySelectorAll(".ms-{name}:not([data-on])")) {{\nroot.dataset.on = 1;\n'
+        f'for (const root of document.querySelectorAll(".ms-{name}:not([data-on])")) '
+        f"{{\nroot.dataset.on = 1;\n"
         f"{script}}}\n}})();</script>"
     )
 
@@ -49,23 +53,42 @@ def show(name: str) -> None:
         from IPython.display import display
 
         title = re.search("<title>(.*?)</title>", still(name))[1]
-        display({"text/html": piece(name), "image/svg+xml": still(name), "text/plain": title}, raw=True)
+        display(
+            {"text/html": piece(name), "image/svg+xml": still(name), "text/plain": title}, raw=True
+        )
 
 
 def main() -> None:
     """Draw the stills anew."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if browser is None:
-        sys.exit("interactive.py: the stills are drawn by Chromium; install it (apt-get install chromium)")
+        sys.exit(
+            "interactive.py: the stills are drawn by Chromium; install it (apt-get install "
+            "chromium)"
+        )
     for name in NAMES:
         with tempfile.TemporaryDirectory() as folder:
             page = Path(folder) / "page.html"
             page.write_text(f"<!doctype html><meta charset=utf-8>{piece(name)}", encoding="utf-8")
-            options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", "--dump-dom"]
-            done = subprocess.run([browser, *options, page.as_uri()], capture_output=True, text=True, timeout=120)
+            options = [
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                f"--user-data-dir={folder}/profile",
+                "--dump-dom",
+            ]
+            done = subprocess.run(
+                [browser, *options, page.as_uri()], capture_output=True, text=True, timeout=120
+            )
         drawn = re.search(r'<div class="drawing">(<svg.*?</svg>)</div>', done.stdout, re.S)
         if drawn is None:
-            sys.exit(f"interactive.py: {name} drew nothing; run it in a browser and read the console")
+            sys.exit(
+                f"interactive.py: {name} drew nothing; run it in a browser and read the console"
+            )
         (FOLDER / f"{name}.svg").write_text(drawn[1] + "\n", encoding="utf-8")
         print(FOLDER / f"{name}.svg", len(piece(name)), "bytes as a piece")
 

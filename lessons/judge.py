@@ -1,7 +1,9 @@
-"""Judge a student's answers from outside: they run in a process of their own (`examined.py`), checks and solutions here.
+"""Judge a student's answers from outside: they run in a process of their own (`examined.py`),
+checks and solutions here.
 
-A check calls a function of the student's through a pipe; arguments go over as they are, what comes back is numbers, texts and
-arrays alone. Where an answer never ends, ends Python, or takes all memory, its process is given up, and another follows.
+A check calls a function of the student's through a pipe; arguments go over as they are, what comes
+back is numbers, texts and arrays alone. Where an answer never ends, ends Python, or takes all
+memory, its process is given up, and another follows.
 """
 
 import base64
@@ -67,7 +69,9 @@ class Writer(pickle.Pickler):
     def persistent_id(self, one: object) -> tuple | None:
         if isinstance(one, types.ModuleType):
             return "module", one.__name__
-        if isinstance(one, (types.FunctionType, types.MethodType, functools.partial)) and not _importable(one):
+        if isinstance(
+            one, (types.FunctionType, types.MethodType, functools.partial)
+        ) and not _importable(one):
             self.functions.append(one)
             return "function", len(self.functions) - 1
         return None
@@ -93,18 +97,39 @@ class Student:
         (place / "checks").mkdir()
         (place / "checks" / "__init__.py").write_text(STUB)
         (place / "checks" / f"lesson{lesson:02d}.py").write_text(LESSON)
-        given = {one: part for one, part in mine.course().items() if int(one.split(".")[0]) < lesson}
+        given = {
+            one: part for one, part in mine.course().items() if int(one.split(".")[0]) < lesson
+        }
         (place / "mysnn.py").write_text(mine.compose(given), encoding="utf-8")
         package = Path(minisnn.__file__).resolve().parent
-        beside = [str(HERE.parent / name) for name in ("tests", ".git") if (HERE.parent / "pyproject.toml").exists()]
-        folders = [str(HERE), str(package / "_folders" / "lessons"), *beside]  # wherever solutions lie
+        beside = [
+            str(HERE.parent / name)
+            for name in ("tests", ".git")
+            if (HERE.parent / "pyproject.toml").exists()
+        ]
+        folders = [
+            str(HERE),
+            str(package / "_folders" / "lessons"),
+            *beside,
+        ]  # wherever solutions lie
         temporary = place / "tmp"
         temporary.mkdir()
         settings = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-c", (HERE / "examined.py").read_text(encoding="utf-8"), *folders],
+            [
+                sys.executable,
+                "-P",
+                "-c",
+                (HERE / "examined.py").read_text(encoding="utf-8"),
+                *folders,
+            ],
             cwd=place,
-            env={**os.environ, **settings, "PYTHONPATH": str(package.parent), "TMPDIR": str(temporary)},
+            env={
+                **os.environ,
+                **settings,
+                "PYTHONPATH": str(package.parent),
+                "TMPDIR": str(temporary),
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -127,7 +152,9 @@ class Student:
 
     def call(self, name: str | int, arguments: tuple, more: dict) -> object:
         """A function of the student's. Raises what it raises, and Lost."""
-        found, changed, states = self._ask(("call", name, arguments, more), time.monotonic() + self.seconds)
+        found, changed, states = self._ask(
+            ("call", name, arguments, more), time.monotonic() + self.seconds
+        )
         for n, state in zip(changed, states):
             if isinstance(arguments[n], np.random.Generator) and isinstance(state, dict):
                 arguments[n].bit_generator.state = state["state"]
@@ -146,7 +173,8 @@ class Student:
         return answer
 
     def compiled(self, function) -> object:
-        """numba's njit: a function of the student's is compiled over there, a check's own needs no compiling."""
+        """numba's njit: a function of the student's is compiled over there, a check's own needs no
+        compiling."""
         if getattr(function, "student", None) is not self:
             return function
         name = f"compiled_{function.__name__}"
@@ -216,7 +244,10 @@ class Student:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
         code = self.process.returncode
-        return f"the answer ended Python ({'signal ' if (code or 0) < 0 else 'exit code '}{abs(code or 0)})"
+        return (
+            "the answer ended Python "
+            f"({'signal ' if (code or 0) < 0 else 'exit code '}{abs(code or 0)})"
+        )
 
     def _value(self, plain: object) -> object:
         """What `examined.Student.plain` sent."""
@@ -256,11 +287,20 @@ def _error(name: str, text: str) -> BaseException:
 def verdict(student: Student, number: str, code: str, check: str) -> str:
     """ "right", or what is wrong with the code of an exercise, whose check is the cell `check`."""
     module = importlib.import_module(f"checks.lesson{student.lesson:02d}")
-    plain = {name: getattr(one, "plain", one) for name, one in vars(module).items() if callable(one)}
+    plain = {
+        name: getattr(one, "plain", one) for name, one in vars(module).items() if callable(one)
+    }
     names = set(re.findall(r"\b[a-z_]\w*\b", check)) - {"check"}
-    space = {"check": types.SimpleNamespace(**plain), **{name: student.function(name) for name in names}}
+    space = {
+        "check": types.SimpleNamespace(**plain),
+        **{name: student.function(name) for name in names},
+    }
     said = io.StringIO()
-    compiles = mock.patch.object(module, "njit", student.compiled) if hasattr(module, "njit") else contextlib.nullcontext()
+    compiles = (
+        mock.patch.object(module, "njit", student.compiled)
+        if hasattr(module, "njit")
+        else contextlib.nullcontext()
+    )
     try:
         student.run(code, student.seconds)
         with compiles, contextlib.redirect_stdout(said):

@@ -1,22 +1,26 @@
-"""The notebooks from their sources: `python lessons/make.py` makes all of them, `python lessons/make.py 03` one.
+"""The notebooks from their sources: `python lessons/make.py` makes all of them, `python
+lessons/make.py 03` one.
 
-A lesson is written in source/NN_name.md, plain Markdown, and the notebook beside this file is made from it: executed
-with the solutions in place of the stubs, then stored with the stubs and the outputs. Every `##` begins a new cell.
-Fences say what a block is:
+A lesson is written in source/NN_name.md, plain Markdown, and the notebook beside this file is made
+from it: executed with the solutions in place of the stubs, then stored with the stubs and the
+outputs. Every `##` begins a new cell. Fences say what a block is:
 
     ```python                       a cell of code
     ```python exercise 1.1          a stub that raises NotImplementedError with a hint
     ```python check 1.1             the cell that calls checks/lesson01.py
     ```hint 1.1                     folded text
-    ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
+    ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is
+                                    executed
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
-                                    not in the notebook: a typical wrong answer, and what the check must say to it
+                                    not in the notebook: a typical wrong answer, and what the check
+                                    must say to it
 
-Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python lessons/make.py --text` brings the
-texts up to date and runs nothing: for notebooks whose code is as it was.
+Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
+lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
+it was.
 
-The table of wrong answers in README.md is made from these blocks too. tests/lessons holds the notebooks to their
-sources, and every check to the stub, the solution and the wrong answers.
+The table of wrong answers in README.md is made from these blocks too. tests/lessons holds the
+notebooks to their sources, and every check to the stub, the solution and the wrong answers.
 """
 
 import os
@@ -33,7 +37,8 @@ KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
 
 @dataclass
 class Cell:
-    """A block of a source: kind "text" or one of KINDS; `wrong` blocks have a name and a part of the message."""
+    """A block of a source: kind "text" or one of KINDS; `wrong` blocks have a name and a part of
+    the message."""
 
     kind: str
     text: str
@@ -65,7 +70,8 @@ def notebook_of(source: Path) -> Path:
 
 
 def parse(source: Path) -> list[Cell]:
-    """Cells of a source. Raises ValueError for a fence that is not closed or belongs to no known kind."""
+    """Cells of a source. Raises ValueError for a fence that is not closed or belongs to no known
+    kind."""
     cells, lines, start = [], [], None
     for number, line in enumerate(source.read_text().splitlines(), 1):
         opened = re.match(r"```(python|hint)\b *(.*)", line) if start is None else None
@@ -104,7 +110,11 @@ def _add_text(cells, lines):
 
 def exercises(cells: list[Cell]) -> dict[str, Exercise]:
     """Exercises by number, each with its solution, checks, hints and wrong answers."""
-    found = {cell.exercise: Exercise(cell.exercise, n) for n, cell in enumerate(cells) if cell.kind == "exercise"}
+    found = {
+        cell.exercise: Exercise(cell.exercise, n)
+        for n, cell in enumerate(cells)
+        if cell.kind == "exercise"
+    }
     for cell in cells:
         if not cell.exercise or cell.kind == "exercise":
             continue
@@ -123,16 +133,28 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
 def minutes(cells: list[Cell]) -> int:
     """How long a lesson takes somebody who derives on paper; an estimate, to the next 5 minutes.
 
-    A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 4 minutes to understand an
-    exercise and 1.5 for each line of its solution, 2 for a prediction.
+    A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 4
+    minutes to understand an exercise and 1.5 for each line of its solution, 2 for a prediction.
     """
     prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
     formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
     solutions = [one.solution.splitlines() for one in exercises(cells).values()]
-    written = sum(not line.strip().startswith(("def ", '"""')) for lines in solutions for line in lines if line.strip())
-    taken = spoken / 100 + formulas + read / 10 + 4 * len(solutions) + 1.5 * written + 2 * prose.count("**Predict.**")
+    written = sum(
+        not line.strip().startswith(("def ", '"""'))
+        for lines in solutions
+        for line in lines
+        if line.strip()
+    )
+    taken = (
+        spoken / 100
+        + formulas
+        + read / 10
+        + 4 * len(solutions)
+        + 1.5 * written
+        + 2 * prose.count("**Predict.**")
+    )
     return 5 * round(taken / 5)
 
 
@@ -143,9 +165,11 @@ def words() -> list[str]:
 
 
 def linked(texts: list[str]) -> list[str]:
-    """The texts of a lesson with a link to the glossary at the first use of each of its words, but in headings, code, formulas
-    and links."""
-    kept = re.compile(r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^]]*\]\([^)]*\)|^#.*?$|<[^>]*>)", re.S | re.M)
+    """The texts of a lesson with a link to the glossary at the first use of each of its words, but
+    in headings, code, formulas and links."""
+    kept = re.compile(
+        r"(```.*?```|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|\[[^]]*\]\([^)]*\)|^#.*?$|<[^>]*>)", re.S | re.M
+    )
     wanted, done = words(), []
     for text in texts:
         parts = kept.split(text)
@@ -179,7 +203,9 @@ def notebook(cells: list[Cell], solved: bool = False):
         if cell.kind in ("text", "hint", "solution"):
             new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
-            text = parts[cell.exercise].solution if solved and cell.kind == "exercise" else cell.text
+            text = (
+                parts[cell.exercise].solution if solved and cell.kind == "exercise" else cell.text
+            )
             new = v4.new_code_cell(text, metadata=metadata)
         new.id = f"cell-{n:02d}"
         made.cells.append(new)
@@ -189,7 +215,10 @@ def notebook(cells: list[Cell], solved: bool = False):
 def _folded(cell: Cell) -> str:
     title, text = f"Hint for exercise {cell.exercise}", cell.text
     if cell.kind == "solution":
-        title, text = f"Solution of exercise {cell.exercise} (to copy into the cell above)", f"```python\n{cell.text}\n```"
+        title, text = (
+            f"Solution of exercise {cell.exercise} (to copy into the cell above)",
+            f"```python\n{cell.text}\n```",
+        )
     return f"<details><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
@@ -200,9 +229,17 @@ def execute(made, timeout: float = 900, **options):
     """
     from nbclient import NotebookClient
 
-    options |= dict(timeout=timeout, resources={"metadata": {"path": str(HERE)}}, record_timing=False, coalesce_streams=True)
+    options |= dict(
+        timeout=timeout,
+        resources={"metadata": {"path": str(HERE)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        env = {"MYSNN": str(Path(folder) / "mysnn.py"), "OPENBLAS_NUM_THREADS": "1"}  # its products are small
+        env = {
+            "MYSNN": str(Path(folder) / "mysnn.py"),
+            "OPENBLAS_NUM_THREADS": "1",
+        }  # its products are small
         NotebookClient(made, **options).execute(env=os.environ | env)
     return made
 
@@ -224,11 +261,14 @@ def make(source: Path) -> Path:
 
 
 def retold(source: Path) -> Path:
-    """Write a notebook's texts anew and run nothing. Raises ValueError where a cell of code is another one."""
+    """Write a notebook's texts anew and run nothing. Raises ValueError where a cell of code is
+    another one."""
     import nbformat
 
     made, old = notebook(parse(source)), nbformat.read(notebook_of(source), 4)
-    if [c.source for c in made.cells if c.cell_type == "code"] != [c.source for c in old.cells if c.cell_type == "code"]:
+    if [c.source for c in made.cells if c.cell_type == "code"] != [
+        c.source for c in old.cells if c.cell_type == "code"
+    ]:
         raise ValueError(f"{source}: its code has changed; make it without --text")
     run = iter(cell for cell in old.cells if cell.cell_type == "code")
     for cell in made.cells:
@@ -256,15 +296,24 @@ def readme() -> str:
 
 
 def solutions() -> str:
-    """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of wrong answers."""
-    lines = ['"""The course\'s own solutions, made by make.py from the lessons\' sources."""', "", "SOLUTIONS = {"]
+    """checks/solutions.py: the solutions of all exercises, for `mysnn.py` and for the diagnosis of
+    wrong answers."""
+    lines = [
+        '"""The course\'s own solutions, made by make.py from the lessons\' sources."""',
+        "",
+        "SOLUTIONS = {",
+    ]
     for source in sources():
-        lines += [f"    \"{number}\": r'''{one.solution}\n'''," for number, one in exercises(parse(source)).items()]
+        lines += [
+            f"    \"{number}\": r'''{one.solution}\n''',"
+            for number, one in exercises(parse(source)).items()
+        ]
     return "\n".join([*lines, "}", ""])
 
 
 def main(wanted: list[str]) -> None:
-    """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all without), the README."""
+    """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all
+    without), the README."""
     (HERE / "checks" / "solutions.py").write_text(solutions())
     made = retold if "--text" in wanted else make
     wanted = [one for one in wanted if one != "--text"]

@@ -11,16 +11,25 @@ from matplotlib.colors import to_rgb
 from minisnn import plots
 from minisnn.plots import COLOURS
 
-BLUE, VERMILLION, GREEN, SKY, BLACK = (COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black"))
+BLUE, VERMILLION, GREEN, SKY, BLACK = (
+    COLOURS[name] for name in ("blue", "vermillion", "green", "sky", "black")
+)
 GREY = "0.6"
 SHADES = ("0.72", "white", "black", VERMILLION)  # of a film: nothing, ON, OFF, both
 
 
 @contextmanager
 def picture(
-    title: str, rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 2.2, outside: bool = False, **options
+    title: str,
+    rows: int = 1,
+    columns: int = 1,
+    width: float = 7.0,
+    height: float = 2.2,
+    outside: bool = False,
+    **options,
 ):
-    """Axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the block ends.
+    """Axes to draw on, one or an array (rows, columns squeezed); the figure is shown when the block
+    ends.
 
     title     what to see in it; also the picture's text for those who cannot see it
     height    of a row, in inches; options go to `Figure.subplots`
@@ -39,17 +48,21 @@ def picture(
 
 
 def slider(draw, values, start, label: str) -> None:
-    """The picture of draw(start) and, where somebody is there to move it, a slider above it that draws the other values.
+    """The picture of draw(start) and, where somebody is there to move it, a slider above it that
+    draws the other values.
 
     draw      a function of one value that draws one `picture`
     values    where the slider stops, in order; start is one of them
     label     stands beside the slider, with the unit
 
-    Without a kernel, without ipywidgets or in a notebook that is run by a program the picture of draw(start) stands alone.
+    Without a kernel, without ipywidgets or in a notebook that is run by a program the picture of
+    draw(start) stands alone.
     """
     values = list(values)
     if start not in values:
-        raise ValueError(f"start is {start!r}, expected one of values: {', '.join(map(str, values))}")
+        raise ValueError(
+            f"start is {start!r}, expected one of values: {', '.join(map(str, values))}"
+        )
     if not _watched():
         draw(start)
         return
@@ -76,7 +89,8 @@ def slider(draw, values, start, label: str) -> None:
 
 
 def _watched() -> bool:
-    """Whether a cell was run by somebody who could move a slider; what runs notebooks by program takes no input."""
+    """Whether a cell was run by somebody who could move a slider; what runs notebooks by program
+    takes no input."""
     shell = _shell()
     if importlib.util.find_spec("ipywidgets") is None or not hasattr(shell, "kernel"):
         return False
@@ -93,9 +107,11 @@ def _shell():
 
 
 def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> None:
-    """Show pictures one after the other, over and over, as one PNG that moves; where none can move, the one at `still`.
+    """Show pictures one after the other, over and over, as one PNG that moves; where none can move,
+    the one at `still`.
 
-    frames    (N, H, W) indices into `SHADES`, one entry a pixel; scale is the width of a pixel on the screen
+    frames    (N, H, W) indices into `SHADES`, one entry a pixel; scale is the width of a pixel on
+              the screen
     milliseconds    that a picture stands; a bar below the pictures grows with time
     """
     from PIL import Image as Picture
@@ -112,15 +128,17 @@ def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> N
 
 
 def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64) -> None:
-    """The pictures of draw(value) one after the other, over and over, as one PNG that moves; where none can move, or on
-    paper, that of `still`.
+    """The pictures of draw(value) one after the other, over and over, as one PNG that moves; where
+    none can move, or on paper, that of `still`.
 
     draw      a function of one value that draws one `picture`, of the same size for all
     values    in order; still is one of them
     """
     values = list(values)
     if still not in values:
-        raise ValueError(f"still is {still!r}, expected one of values: {', '.join(map(str, values))}")
+        raise ValueError(
+            f"still is {still!r}, expected one of values: {', '.join(map(str, values))}"
+        )
     if _shell() is None:
         draw(still)
         return
@@ -131,9 +149,15 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
     for value in values:
         with capture_output() as held:
             draw(value)
-        large = Picture.open(io.BytesIO(b64decode(held.outputs[-1].data["image/png"]))).convert("RGB")
-        pictures.append(large.resize((large.width // 2, large.height // 2), Picture.Resampling.LANCZOS))
-    first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)  # one for all
+        large = Picture.open(io.BytesIO(b64decode(held.outputs[-1].data["image/png"]))).convert(
+            "RGB"
+        )
+        pictures.append(
+            large.resize((large.width // 2, large.height // 2), Picture.Resampling.LANCZOS)
+        )
+    first = pictures[values.index(still)].quantize(
+        colours, Picture.Quantize.MAXCOVERAGE
+    )  # one for all
     pictures = [one.quantize(palette=first, dither=Picture.Dither.NONE) for one in pictures]
     _animate(pictures, title, milliseconds, values.index(still))
 
@@ -141,13 +165,21 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
 def _animate(pictures, title: str, milliseconds: int, still: int) -> None:
     held = io.BytesIO()
     pictures[still].save(
-        held, "png", save_all=True, default_image=True, append_images=pictures, duration=milliseconds, loop=0, optimize=True
+        held,
+        "png",
+        save_all=True,
+        default_image=True,
+        append_images=pictures,
+        duration=milliseconds,
+        loop=0,
+        optimize=True,
     )
     _display(held.getvalue(), pictures[0].width, title)
 
 
 def _show(figure, title: str, scale: int = 2) -> None:
-    """The figure as a PNG of twice the resolution it is shown in; nothing where no notebook is there to show it."""
+    """The figure as a PNG of twice the resolution it is shown in; nothing where no notebook is
+    there to show it."""
     from PIL import Image as Picture  # comes with matplotlib
 
     if _shell() is None:
@@ -169,5 +201,10 @@ def _display(png: bytes, width: int, title: str) -> None:
 def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:
     """Mark the steps where s (T,) is not zero by vertical strokes around `row`."""
     axes.eventplot(
-        [t for t, one in enumerate(s) if one], lineoffsets=row, linelengths=0.8, linewidths=1.6, colors=colour, label=label
+        [t for t, one in enumerate(s) if one],
+        lineoffsets=row,
+        linelengths=0.8,
+        linewidths=1.6,
+        colors=colour,
+        label=label,
     )

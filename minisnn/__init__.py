@@ -3,34 +3,51 @@
 The names below are all that a script needs; each is from a room that says more:
 
 - `minisnn.network`: the networks, over one flat theta, made of `minisnn.layers`
-- `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer loop; tasks
+- `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer
+  loop; tasks
 - `minisnn.gradcheck`: proofs of the derivatives
 - `minisnn.data`: recordings, the event camera, sets of tasks
 - `minisnn.training`: runs and what they leave
 - `minisnn.nir`: networks to and from other tools; `minisnn.parallel`: who does the work
 
-Names and rooms load on first use, so importing the package is quick. Their one list is `__init__.pyi`, which type checkers
-and editors read. Examples in docstrings begin after `import numpy as np` and `import minisnn as ms`.
+Names and rooms load on first use, so importing the package is quick. Their one list is
+`__init__.pyi`, which type checkers and editors read. Examples in docstrings begin after `import
+numpy as np` and `import minisnn as ms`.
 """
 
 from os.path import isfile as _is_file
 
 if not _is_file(__file__):
-    raise ImportError(f"minisnn cannot be used from an archive ({__file__}); expected it unpacked, as `pip install` does it")
+    raise ImportError(
+        f"minisnn cannot be used from an archive ({__file__}); expected it unpacked, as `pip "
+        "install` does it"
+    )
 
 __version__ = "0.2.0"
-_ROOMS = ("data", "layers", "meta", "network", "nir", "parallel", "plots", "training")  # names, but none that * brings
+_ROOMS = (
+    "data",
+    "layers",
+    "meta",
+    "network",
+    "nir",
+    "parallel",
+    "plots",
+    "training",
+)  # names, but none that * brings
 
 
 def _open() -> None:
-    """Let lazy_loader, which reads the stub beside this file, take over (https://scientific-python.org/specs/spec-0001).
+    """Let lazy_loader, which reads the stub beside this file, take over
+    (https://scientific-python.org/specs/spec-0001).
 
     Only when a first name is asked for: reading the stub takes longer than all that an import does.
     """
     import lazy_loader
 
     get, _, public = lazy_loader.attach_stub(__name__, __file__)
-    globals().update(__getattr__=get, __all__=[*(name for name in public if name not in _ROOMS), "__version__"])
+    globals().update(
+        __getattr__=get, __all__=[*(name for name in public if name not in _ROOMS), "__version__"]
+    )
 
 
 def __getattr__(name: str) -> object:

@@ -1,4 +1,5 @@
-"""The lessons that travel with the package, and a student's own copies of them. Nothing of them is imported here."""
+"""The lessons that travel with the package, and a student's own copies of them. Nothing of them is
+imported here."""
 
 import importlib.util
 import json
@@ -44,17 +45,22 @@ def lessons() -> list[Lesson]:
             first = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"])
         except (ValueError, LookupError, TypeError):
             raise ValueError(f"{path}: the file is not a notebook") from None
-        found.append(Lesson(int(path.name[:2]), first.splitlines()[0].lstrip("# ").partition(" · ")[2], path))
+        found.append(
+            Lesson(int(path.name[:2]), first.splitlines()[0].lstrip("# ").partition(" · ")[2], path)
+        )
     return found
 
 
 def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple[str, str]]:
-    """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every notebook.
+    """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every
+    notebook.
 
-    A notebook that is there already is the student's work and stays, unless `force`. What notebooks import is renewed, where
-    it is still as minisnn wrote it. Raises ValueError where a file of somebody else's has the name of one of the course.
+    A notebook that is there already is the student's work and stays, unless `force`. What notebooks
+    import is renewed, where it is still as minisnn wrote it. Raises ValueError where a file of
+    somebody else's has the name of one of the course.
     """
-    source, done = folder("lessons"), []
+    source = folder("lessons")
+    done = []
     paths = [path for pattern in NEEDED for path in sorted(source.glob(pattern))]
     for lesson in chosen:
         there = (out / lesson.path.name).exists()
@@ -71,27 +77,47 @@ def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple
 
 
 def jupyter(out: Path, port: int | None = None) -> list[str] | None:
-    """The command that opens `out` in JupyterLab with this very Python; None where there is no JupyterLab."""
+    """The command that opens `out` in JupyterLab with this very Python; None where there is no
+    JupyterLab."""
     if importlib.util.find_spec("jupyterlab") is None:
         return None
-    return [sys.executable, "-m", "jupyterlab", *([] if port is None else [f"--port={port}"]), str(out)]
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *([] if port is None else [f"--port={port}"]),
+        str(out),
+    ]
 
 
 def mine(out: Path) -> list[str]:
-    """The command that says how far the student's own `mysnn.py` in `out` has come, and runs its checks again.
+    """The command that says how far the student's own `mysnn.py` in `out` has come, and runs its
+    checks again.
 
     Raises ValueError where `out` holds no lessons.
     """
     if not (out / "checks" / "mine.py").exists():
         raise ValueError(
-            f"{out}: there are no lessons in this folder; name yours with --out, or copy them with: minisnn lessons"
+            f"{out}: there are no lessons in this folder; name yours with --out, or copy them "
+            "with: minisnn lessons"
         )
-    return [sys.executable, "-c", "import sys; sys.path.insert(0, ''); from checks import mine; sys.exit(mine.report())"]
+    return [
+        sys.executable,
+        "-c",
+        "import sys; sys.path.insert(0, ''); from checks import mine; sys.exit(mine.report())",
+    ]
 
 
 def export(kind: str, out: Path, force: bool = False) -> list[str]:
-    """The command that writes the lessons as pages ("html") or slides into `out`, with a map and all solutions."""
-    return [sys.executable, str(folder("lessons") / "export.py"), kind, str(out), *["--force"] * force]
+    """The command that writes the lessons as pages ("html") or slides into `out`, with a map and
+    all solutions."""
+    return [
+        sys.executable,
+        str(folder("lessons") / "export.py"),
+        kind,
+        str(out),
+        *["--force"] * force,
+    ]
 
 
 def line(command: Sequence[str]) -> str:
@@ -100,7 +126,8 @@ def line(command: Sequence[str]) -> str:
 
 
 def start(command: Sequence[str], **options) -> int:
-    """Run a command until it ends; its exit code. Where this process is to stop, so is JupyterLab, with its kernels."""
+    """Run a command until it ends; its exit code. Where this process is to stop, so is JupyterLab,
+    with its kernels."""
     process = subprocess.Popen(command, **options)
     try:
         return process.wait()

@@ -1,7 +1,9 @@
-"""The command `minisnn`: its parser, and the one place where errors become a sentence and an exit code.
+"""The command `minisnn`: its parser, and the one place where errors become a sentence and an exit
+code.
 
-Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130 stopped by Ctrl-C, 143 by
-SIGTERM, 129 by the end of its terminal (SIGHUP). MINISNN_DEBUG=1 shows tracebacks.
+Exit codes: 0 done, 1 a check failed or a defect of minisnn, 2 something given was wrong, 130
+stopped by Ctrl-C, 143 by SIGTERM, 129 by the end of its terminal (SIGHUP). MINISNN_DEBUG=1 shows
+tracebacks.
 """
 
 import argparse
@@ -18,10 +20,25 @@ from . import __version__, stopping, terminal
 from .commands.options import Help, check_outputs, only_given
 
 COMMANDS = (
-    *("train", "evaluate", "show", "fetch", "record", "info", "check", "table", "figure", "relearn", "explore", "report"),
+    *(
+        "train",
+        "evaluate",
+        "show",
+        "fetch",
+        "record",
+        "info",
+        "check",
+        "table",
+        "figure",
+        "relearn",
+        "explore",
+        "report",
+    ),
     *("results", "nir", "convert", "site", "lessons"),
 )
-BESIDE = ("hardware",)  # packages beside this one; where they are, their module `command` is one of the commands
+BESIDE = (
+    "hardware",
+)  # packages beside this one; where they are, their module `command` is one of the commands
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -38,7 +55,8 @@ Each command has its own help with examples: minisnn train --help"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole parser: what it parses holds what was given, `run`, and `otherwise`, the defaults of what was not."""
+    """The whole parser: what it parses holds what was given, `run`, and `otherwise`, the defaults
+    of what was not."""
     layout: dict = dict(formatter_class=Help, allow_abbrev=False)
     top = argparse.ArgumentParser("minisnn", description=DESCRIPTION, epilog=EPILOG, **layout)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
@@ -55,10 +73,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _is_beside(name: str) -> bool:
-    """Whether a package of this name is the one beside this package, not a file or folder of somebody's that comes first."""
+    """Whether a package of this name is the one beside this package, not a file or folder of
+    somebody's that comes first."""
     found = importlib.util.find_spec(name)
     ours = Path(__file__).resolve().parents[1] / name
-    places = [Path(place).resolve() for place in found.submodule_search_locations or ()] if found else []
+    places = (
+        [Path(place).resolve() for place in found.submodule_search_locations or ()] if found else []
+    )
     return ours in places and (ours / "command.py").is_file()
 
 
@@ -90,10 +111,13 @@ def _carry_out(line: list[str]) -> int:
 
 
 def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
-    """A command line: its options, `given`, the names of those that it names itself, `run`, and `parser`, which parsed it."""
+    """A command line: its options, `given`, the names of those that it names itself, `run`, and
+    `parser`, which parsed it."""
     top = top or parser()
     for before, word in zip(["", *line], line):
-        if word.startswith("--") and word.endswith("=--"):  # argparse would make an empty list of it
+        if word.startswith("--") and word.endswith(
+            "=--"
+        ):  # argparse would make an empty list of it
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before
@@ -115,11 +139,17 @@ def _explain(error: BaseException, line: list[str]) -> int:
         where = f"{error.filename}: " if error.filename is not None else ""
         text = f"{where}{error.strerror[0].lower()}{error.strerror[1:]}"
     elif isinstance(error, MemoryError):
-        text = "there is not enough memory for this; smaller tasks (--queries, --shots) need less of it"
+        text = (
+            "there is not enough memory for this; smaller tasks (--queries, --shots) need less of "
+            "it"
+        )
     elif isinstance(error, ImportError):
         text = f"{text}; a package that minisnn needs is missing or damaged; reinstall it"
     elif not isinstance(error, (ValueError, OSError)):
-        how = f"please report it, with what this shows: MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
+        how = (
+            "please report it, with what this shows: MINISNN_DEBUG=1 "
+            f"{shlex.join(['minisnn', *line])}"
+        )
         _tell(f"a defect of minisnn: {type(error).__name__}: {text}; {how}")
         return 1
     _tell(text)

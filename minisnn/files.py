@@ -1,4 +1,5 @@
-"""Files and folders written whole or not at all, folders that one process works in, and files of others opened with care."""
+"""Files and folders written whole or not at all, folders that one process works in, and files of
+others opened with care."""
 
 import errno
 import os
@@ -31,8 +32,8 @@ T = TypeVar("T")
 
 
 class _Scope(_GeneratorContextManager[T]):
-    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all the same. Else the
-    traceback, which a notebook keeps, would keep its file or its folder held."""
+    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all
+    the same. Else the traceback, which a notebook keeps, would keep its file or its folder held."""
 
     def __enter__(self) -> T:
         try:
@@ -62,13 +63,14 @@ def scope(function: Callable[P, Generator[T, None, None]]) -> Callable[P, _Scope
 
 @scope
 def whole_file(path: str | Path, previous: Path | None = None) -> Generator[BinaryIO, None, None]:
-    """A file to write into beside `path`, which takes its name when the block ends: killed at any moment, or where the block
-    raises, the place holds the old file or the new one. What killed processes left of a file of this name is removed. A link
-    stays one: what it leads to is written.
+    """A file to write into beside `path`, which takes its name when the block ends: killed at any
+    moment, or where the block raises, the place holds the old file or the new one. What killed
+    processes left of a file of this name is removed. A link stays one: what it leads to is written.
 
     previous   where the old file goes; a file is under one of the two names at every moment
 
-    Raises OSError, naming `path`, where the disk is full or the folder cannot be written; the old file is still there then.
+    Raises OSError, naming `path`, where the disk is full or the folder cannot be written; the old
+    file is still there then.
     """
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     remove_leftovers(path.parent, path.name)
@@ -84,7 +86,9 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Generator[Bina
                 _second_name(path, previous)
             os.replace(temporary, path)
         except BaseException:
-            with suppress(OSError):  # the folder has gone or is read-only; the first error says more
+            with suppress(
+                OSError
+            ):  # the folder has gone or is read-only; the first error says more
                 temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
@@ -98,20 +102,26 @@ def write_whole(path: str | Path, contents: bytes, previous: Path | None = None)
 
 @scope
 def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, None]:
-    """A folder to write into, whose files come to lie in `path` when the block ends, and nowhere where it raises.
+    """A folder to write into, whose files come to lie in `path` when the block ends, and nowhere
+    where it raises.
 
     path   new or empty: it appears with all its files at once
-    into   it may hold files; they stay, but for those of the same names, and the new ones are moved in when all are whole
+    into   it may hold files; they stay, but for those of the same names, and the new ones are moved
+           in when all are whole
 
-    No other process writes it meanwhile, and what a killed one left is removed. Raises ValueError where there is something
-    of the name already, or another process is at it; OSError, naming files by where they were to come.
+    No other process writes it meanwhile, and what a killed one left is removed. Raises ValueError
+    where there is something of the name already, or another process is at it; OSError, naming files
+    by where they were to come.
     """
     path = Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
     if temporary.is_symlink():
-        raise ValueError(f"{temporary}: this is a link; expected no file of this name, because what it holds is removed")
+        raise ValueError(
+            f"{temporary}: this is a link; expected no file of this name, because what it holds is "
+            "removed"
+        )
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -126,8 +136,9 @@ def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, 
 
 @scope
 def held(folder: str | Path, name: str | Path | None = None) -> Generator[None, None, None]:
-    """Make a folder where there is none and hold it; afterwards it goes again, and those above it, where they were made for
-    nothing. ValueError where another process holds it, which calls it `name`."""
+    """Make a folder where there is none and hold it; afterwards it goes again, and those above it,
+    where they were made for nothing. ValueError where another process holds it, which calls it
+    `name`."""
     folder = Path(folder)
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,15 +157,16 @@ def held(folder: str | Path, name: str | Path | None = None) -> Generator[None, 
 
 
 class Hold:
-    """A folder that one process works in: `with Hold(folder): ...`, or `take` and `release`. However the process ends, it gives
-    the folder up.
+    """A folder that one process works in: `with Hold(folder): ...`, or `take` and `release`.
+    However the process ends, it gives the folder up.
 
-    The lock is the system's, on the folder itself (flock), so nothing is left behind. Where there is none (Windows, some
-    network file systems) nothing is held.
+    The lock is the system's, on the folder itself (flock), so nothing is left behind. Where there
+    is none (Windows, some network file systems) nothing is held.
     """
 
     def __init__(self, folder: str | Path, name: str | Path | None = None):
-        self.folder, self.name = Path(folder), name or folder
+        self.folder = Path(folder)
+        self.name = name or folder
         self._descriptor: int | None = None
 
     def __getstate__(self) -> dict:
@@ -171,7 +183,10 @@ class Hold:
             return
         try:
             if not self._is_ours(self._descriptor):
-                busy = "another process is working in this folder; expected one run at a time: wait for it, or stop it"
+                busy = (
+                    "another process is working in this folder; expected one run at a time: wait "
+                    "for it, or stop it"
+                )
                 raise ValueError(f"{self.name}: {busy}")
         except BaseException:  # an interruption, too, or this process would be that other one
             self.release()
@@ -204,25 +219,29 @@ class Hold:
 
 
 def check_can_write(path: Path, name: Path) -> None:
-    """Before long work: OSError where `whole_file` could not begin to write `path`, ValueError where that needs a longer name
-    than there can be. Both name `name`."""
+    """Before long work: OSError where `whole_file` could not begin to write `path`, ValueError
+    where that needs a longer name than there can be. Both name `name`."""
     temporary = _temporary(Path(os.path.realpath(path)))
     try:
         _begun(temporary).close()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise ValueError(f"{name}: the name is too long; expected one that is {SPARE} bytes shorter") from None
+            raise ValueError(
+                f"{name}: the name is too long; expected one that is {SPARE} bytes shorter"
+            ) from None
         error.filename = str(name)
         raise
     temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
-    """Remove what killed processes left of files of these names, or of names that match; what a living one is writing stays,
-    and so does every file that `_temporary` did not name."""
+    """Remove what killed processes left of files of these names, or of names that match; what a
+    living one is writing stays, and so does every file that `_temporary` did not name."""
     for leftover in folder.glob(".*.tmp"):
         told = _LEFTOVER.fullmatch(leftover.name)
-        if told is None or not any(told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names):
+        if told is None or not any(
+            told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names
+        ):
             continue
         if leftover.is_symlink() or not leftover.is_file():
             continue
@@ -251,7 +270,8 @@ def _begun(temporary: Path) -> BinaryIO:
 
 
 def _lock(descriptor: int) -> bool | None:
-    """Whether this process has the lock of an open file or folder now, which closing it gives up; None where there are none."""
+    """Whether this process has the lock of an open file or folder now, which closing it gives up;
+    None where there are none."""
     if fcntl is None:
         return None
     try:
@@ -273,7 +293,8 @@ def _move(source: Path, place: Path) -> None:
 
 
 def _second_name(path: Path, other: Path) -> None:
-    """Give the file at `path` the name `other` too; where the file system knows one name a file, that name alone."""
+    """Give the file at `path` the name `other` too; where the file system knows one name a file,
+    that name alone."""
     remove_leftovers(other.parent, other.name)
     link = _temporary(other)
     try:
@@ -297,28 +318,32 @@ def _sync_folder(folder: Path) -> None:
 
 @scope
 def called(path: str | Path, temporary: Path | None = None) -> Generator[None, None, None]:
-    """Errors of the system that name no file (a full disk, one that cannot be read any more) name `path`, which stands in place
-    of `temporary`, too."""
+    """Errors of the system that name no file (a full disk, one that cannot be read any more) name
+    `path`, which stands in place of `temporary`, too."""
     try:
         yield
     except OSError as error:
         if error.filename is None:
             error.filename = str(path)
         elif temporary is not None and str(error.filename).startswith(str(temporary)):
-            error.filename, error.filename2 = str(path) + str(error.filename)[len(str(temporary)) :], None
+            error.filename = str(path) + str(error.filename)[len(str(temporary)) :]
+            error.filename2 = None
         raise
 
 
 def size_of(path: str | Path, what: str, most: int) -> int:
-    """Bytes of a file, before it is read. ValueError, naming it and `what` was expected, where it is a folder, a device or
-    a pipe (which might never end), or larger than `most`; FileNotFoundError where it is missing."""
+    """Bytes of a file, before it is read. ValueError, naming it and `what` was expected, where it
+    is a folder, a device or a pipe (which might never end), or larger than `most`;
+    FileNotFoundError where it is missing."""
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
         raise ValueError(f"{path}: this is a folder; expected {what}")
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path}: this is a device or a pipe; expected {what} in a file")
     if status.st_size > most:
-        raise ValueError(f"{path}: the file has {status.st_size} bytes; expected {what}, of at most {most}")
+        raise ValueError(
+            f"{path}: the file has {status.st_size} bytes; expected {what}, of at most {most}"
+        )
     return status.st_size
 
 
@@ -329,10 +354,13 @@ def read_whole(path: str | Path, what: str, most: int) -> bytes:
         return file.read(most + 1)
 
 
-def check_archive(path: str | Path, what: str, most: int, densest: int = 200, small: int = 1 << 24) -> None:
-    """Before anything of it is unpacked: ValueError, naming file and member, where a file is a zip archive (as .npz files are)
-    whose members unpack to more than `most` bytes in all, or one of them to more than `small` bytes and `densest` times its
-    packed size, as no `what` does. What a member unpacks to beyond what it announces is never read. Other files pass."""
+def check_archive(
+    path: str | Path, what: str, most: int, densest: int = 200, small: int = 1 << 24
+) -> None:
+    """Before anything of it is unpacked: ValueError, naming file and member, where a file is a zip
+    archive (as .npz files are) whose members unpack to more than `most` bytes in all, or one of
+    them to more than `small` bytes and `densest` times its packed size, as no `what` does. What a
+    member unpacks to beyond what it announces is never read. Other files pass."""
     if not zipfile.is_zipfile(path):
         return
     total = 0
@@ -340,6 +368,11 @@ def check_archive(path: str | Path, what: str, most: int, densest: int = 200, sm
         for member in archive.infolist():
             total += member.file_size
             if member.file_size > max(densest * member.compress_size, small):
-                raise ValueError(f"{path}: {member.filename} unpacks to {member.file_size} bytes, more than {what} would")
+                raise ValueError(
+                    f"{path}: {member.filename} unpacks to {member.file_size} bytes, more than "
+                    f"{what} would"
+                )
             if total > most:
-                raise ValueError(f"{path}: unpacks to {total} bytes and more; expected {what}, of at most {most}")
+                raise ValueError(
+                    f"{path}: unpacks to {total} bytes and more; expected {what}, of at most {most}"
+                )

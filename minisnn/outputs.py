@@ -1,10 +1,12 @@
-"""What a command may write over: nothing but what minisnn wrote as the same kind of thing, unless --force is given.
+"""What a command may write over: nothing but what minisnn wrote as the same kind of thing, unless
+--force is given.
 
-A file is known by what it holds: every kind that minisnn writes carries a mark of its own. Files of a folder carry none (a .hex
-file has no room for one); they stand in the folder's `.minisnn.json` with their hashes, so that what somebody changed since is
-told apart, too.
+A file is known by what it holds: every kind that minisnn writes carries a mark of its own. Files of
+a folder carry none (a .hex file has no room for one); they stand in the folder's `.minisnn.json`
+with their hashes, so that what somebody changed since is told apart, too.
 
-Commands declare where they write (`commands.options.add_output`), and all of it is checked before any work begins.
+Commands declare where they write (`commands.options.add_output`), and all of it is checked before
+any work begins.
 """
 
 import hashlib
@@ -19,7 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import UNFINISHED, called, check_can_write, read_whole, scope, size_of, whole_folder, write_whole
+from .files import (
+    UNFINISHED,
+    called,
+    check_can_write,
+    read_whole,
+    scope,
+    size_of,
+    whole_folder,
+    write_whole,
+)
 
 MARK = ".minisnn.json"  # in a folder: {"made_by": "minisnn", "files": {name: SHA-256}}
 PICTURE_MARK = "made by minisnn"
@@ -42,7 +53,8 @@ class Kind:
     """A kind of output.
 
     words    what it is, for people
-    ours     whether what lies at a path is one that minisnn wrote; None: what exists is never replaced
+    ours     whether what lies at a path is one that minisnn wrote; None: what exists is never
+             replaced
     folder   whether it is a folder
     shared   a folder in which other files may lie, for whoever writes there replaces none of them
     """
@@ -54,7 +66,8 @@ class Kind:
 
 
 def marked(starts: tuple[bytes, ...], mark: str) -> Callable[[Path], bool]:
-    """Whether a file begins in one of these ways and holds the mark near its beginning or its end."""
+    """Whether a file begins in one of these ways and holds the mark near its beginning or its
+    end."""
 
     def ours(path: Path) -> bool:
         first, last = _ends(path)
@@ -116,11 +129,14 @@ def _folder(path: Path) -> bool:
 
 
 def _of_before(path: Path) -> bool:
-    """Whether minisnn wrote a folder before folders were marked: a study's, what one experiment found, or the lessons'."""
+    """Whether minisnn wrote a folder before folders were marked: a study's, what one experiment
+    found, or the lessons'."""
     if any(_begins(one, b'{"made from": ') for one in path.glob("records/*.jsonl")):
         return True
     study = _begins(path / "findings.json", b'{\n "name": ')
-    return study or _begins(path / "checks" / "mine.py", b'"""The student\'s own library: `mysnn.py`')
+    return study or _begins(
+        path / "checks" / "mine.py", b'"""The student\'s own library: `mysnn.py`'
+    )
 
 
 def _begins(path: Path, start: bytes) -> bool:
@@ -131,18 +147,24 @@ PICTURE_STARTS = (b"\x89PNG", b"GIF8", b"%PDF", b"<?xml")
 CHECKPOINT = Kind("a checkpoint")
 RECORDINGS = Kind("a new file of recordings")
 NEW_FOLDER = Kind("a new or empty folder", folder=True)
-RUN = Kind("a run folder", folder=True, shared=True)  # RunFolder.check_free tells what of a run lies there
+RUN = Kind(
+    "a run folder", folder=True, shared=True
+)  # RunFolder.check_free tells what of a run lies there
 DATA = Kind("a folder of recordings", folder=True, shared=True)
 FOLDER = Kind("a new or empty folder, or one that minisnn wrote", _folder, folder=True)
 PICTURE = Kind("a picture that minisnn drew", marked(PICTURE_STARTS, PICTURE_MARK))
 NIR = Kind("a NIR file that minisnn wrote", _nir)
 PAGE = page_of("minisnn hardware page")
 REPORT = page_of("minisnn report")
-WORDS, STATE = archive_of("Loihi's words"), archive_of("a state dictionary")
+WORDS = archive_of("Loihi's words")
+STATE = archive_of("a state dictionary")
 
 
-def check(path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force: bool = False) -> None:
-    """Before any work: ValueError, in a sentence, where an output of this kind must not or cannot be written to `path`.
+def check(
+    path: str | Path, kind: Kind, inputs: Iterable[str | Path] = (), force: bool = False
+) -> None:
+    """Before any work: ValueError, in a sentence, where an output of this kind must not or cannot
+    be written to `path`.
 
     inputs   files and folders that are read; none of them may be written over, not even by force
     force    what is there may be replaced, whatever it is
@@ -174,7 +196,8 @@ def _ours(path: Path, kind: Kind) -> bool:
 
 
 def _check_writable(path: Path) -> None:
-    """OSError or ValueError where the system would refuse a file of this name, or one in this folder."""
+    """OSError or ValueError where the system would refuse a file of this name, or one in this
+    folder."""
     place = path.absolute()
     while not place.parent.is_dir():
         place = place.parent
@@ -184,11 +207,15 @@ def _check_writable(path: Path) -> None:
 def _refusal(path: Path, kind: Kind) -> str:
     if not kind.folder:
         expected = f"expected {kind.words} or no file"
-        return f"{path}: {_what(path)} exists already; {expected}: give another name, or --force to replace it"
+        return (
+            f"{path}: {_what(path)} exists already; {expected}: give another name, or --force to "
+            "replace it"
+        )
     names = _entries(path)
     found = f"{', '.join(names[:3])}{', …' * (len(names) > 3)}"
     return (
-        f"{path}: the folder holds other files ({found}); expected {kind.words}: give another folder, or --force to write there"
+        f"{path}: the folder holds other files ({found}); expected {kind.words}: give another "
+        "folder, or --force to write there"
     )
 
 
@@ -198,7 +225,9 @@ def _check_above(path: Path) -> None:
         if above.is_dir():
             return
         if above.is_symlink():
-            raise ValueError(f"{path}: {above} is a link that leads nowhere; expected a folder to write to")
+            raise ValueError(
+                f"{path}: {above} is a link that leads nowhere; expected a folder to write to"
+            )
         if above.exists():
             raise ValueError(f"{path}: {above} is a file; expected a folder to write to")
 
@@ -209,11 +238,17 @@ def _check_not_read(path: Path, inputs: Iterable[str | Path], kind: Kind) -> Non
         if not one.exists():
             continue
         if os.path.samefile(path, one):
-            raise ValueError(f"{path}: this is also the input {one}; expected another name for the output")
+            raise ValueError(
+                f"{path}: this is also the input {one}; expected another name for the output"
+            )
         if not kind.folder and _lies_in(path, one) and not _ours(path, kind):
-            raise ValueError(f"{path}: this is part of the input {one}; expected another name for the output")
+            raise ValueError(
+                f"{path}: this is part of the input {one}; expected another name for the output"
+            )
         if kind is RUN and _lies_in(one, path):
-            raise ValueError(f"{path}: the input {one} is in this folder; expected another folder for the output")
+            raise ValueError(
+                f"{path}: the input {one} is in this folder; expected another folder for the output"
+            )
 
 
 def _lies_in(path: Path, folder: Path) -> bool:
@@ -223,7 +258,9 @@ def _lies_in(path: Path, folder: Path) -> bool:
 def check_no_network(path: Path, what: str) -> None:
     """ValueError where a network stands in the place of an output."""
     if path.suffix.lower() in (".h5", ".hdf5") or (path / "config.json").exists():
-        raise ValueError(f"{path}: this names {what} to write; name the network with --checkpoint {path}")
+        raise ValueError(
+            f"{path}: this names {what} to write; name the network with --checkpoint {path}"
+        )
 
 
 def check_apart(paths: Iterable[str | Path]) -> None:
@@ -238,22 +275,29 @@ def check_apart(paths: Iterable[str | Path]) -> None:
 
 @scope
 def marked_folder(path: str | Path, force: bool = False) -> Generator[Path, None, None]:
-    """A folder to write into, whose files come to lie in `path` together when the block ends, as of `files.whole_folder`; files
-    that are there stay, and are replaced only where minisnn wrote them and nobody has changed them since, or by force.
+    """A folder to write into, whose files come to lie in `path` together when the block ends, as of
+    `files.whole_folder`; files that are there stay, and are replaced only where minisnn wrote them
+    and nobody has changed them since, or by force.
 
-    Raises ValueError as `check` does, and where a file would be replaced that somebody else wrote: nothing has changed then.
+    Raises ValueError as `check` does, and where a file would be replaced that somebody else wrote:
+    nothing has changed then.
     """
     path = Path(path)
     check(path, FOLDER, force=force)
     with whole_folder(path, into=True) as made:
         yield made
-        new = {one.relative_to(made).as_posix(): _hash(one) for one in sorted(made.rglob("*")) if one.is_file()}
+        new = {
+            one.relative_to(made).as_posix(): _hash(one)
+            for one in sorted(made.rglob("*"))
+            if one.is_file()
+        }
         check_files(path, new, force)
         (made / MARK).write_bytes(_mark({**(_noted(path) or {}), **new}))
 
 
 def check_files(folder: Path, new: Mapping[str, str | None], force: bool = False) -> None:
-    """ValueError where one of these files, {name: its hash, if that is known}, would replace what minisnn did not write."""
+    """ValueError where one of these files, {name: its hash, if that is known}, would replace what
+    minisnn did not write."""
     noted = _noted(folder)
     if force or noted is None and _of_before(folder):
         known: Mapping[str, str] | None = None  # whatever is there
@@ -263,7 +307,9 @@ def check_files(folder: Path, new: Mapping[str, str | None], force: bool = False
     for name, content in new.items():
         place = folder / name
         if place.is_dir():
-            raise ValueError(f"{place}: there is a folder of this name; expected the name of a file")
+            raise ValueError(
+                f"{place}: there is a folder of this name; expected the name of a file"
+            )
         if known is not None and place.exists() and _hash(place) not in (content, known.get(name)):
             others.append(name)
     if others:
@@ -273,7 +319,8 @@ def check_files(folder: Path, new: Mapping[str, str | None], force: bool = False
 
 
 def check_unchanged(folder: Path, force: bool = False) -> None:
-    """ValueError where somebody has changed a file since minisnn wrote it into the folder, by the folder's mark."""
+    """ValueError where somebody has changed a file since minisnn wrote it into the folder, by the
+    folder's mark."""
     check_files(folder, dict.fromkeys(_noted(folder) or {}), force)
 
 
@@ -284,7 +331,9 @@ def note(folder: Path, names: Iterable[str]) -> None:
 
 
 def _mark(files: Mapping[str, str]) -> bytes:
-    return (json.dumps({"made_by": "minisnn", "files": dict(sorted(files.items()))}, indent=1) + "\n").encode()
+    return (
+        json.dumps({"made_by": "minisnn", "files": dict(sorted(files.items()))}, indent=1) + "\n"
+    ).encode()
 
 
 def _noted(folder: Path) -> dict[str, str] | None:

@@ -1,10 +1,12 @@
-"""Ctrl-C, SIGTERM and SIGHUP (its terminal was closed): acted on at the next safe point, whatever runs.
+"""Ctrl-C, SIGTERM and SIGHUP (its terminal was closed): acted on at the next safe point, whatever
+runs.
 
-An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a callback of C code, which may
-make another error of it, or leaves a library half imported. So a signal is only noted, and `check` raises `Stopped`: between
-tasks, episodes and kernels, and while this process waits for others. Where no check comes within PATIENCE, since a library
-compiles, draws or waits, `Stopped` is raised where the main thread is after all, again and again until it is being handled.
-A second signal does so at once. Whatever error comes of that is the interruption.
+An exception that is raised where a signal happens to arrive is swallowed by a finaliser or a
+callback of C code, which may make another error of it, or leaves a library half imported. So a
+signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
+this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws
+or waits, `Stopped` is raised where the main thread is after all, again and again until it is being
+handled. A second signal does so at once. Whatever error comes of that is the interruption.
 """
 
 import _thread
@@ -16,10 +18,18 @@ from contextlib import contextmanager
 from threading import current_thread, main_thread
 from typing import Any
 
-SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-PATIENCE, AGAIN, PAUSE = 2.0, 1.0, 0.1  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+PATIENCE, AGAIN, PAUSE = (
+    2.0,
+    1.0,
+    0.1,
+)  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
 _number: int | None = None  # of the signal that was noted
-_since, _urged, _lock = 0.0, False, _thread.allocate_lock()
+_since = 0.0
+_urged = False
+_lock = _thread.allocate_lock()
 _raised = False  # in the midst of something, which may have made another error of it
 _late: list[int] | None = None  # signals that came while handlers were put back
 
@@ -52,10 +62,11 @@ def exit_code(error: BaseException | None) -> int:
 
 @contextmanager
 def heeded(*signals: int, process: bool = False) -> Iterator[None]:
-    """In here these signals are noted, and answered on leaving at the latest. One that is ignored (nohup) or has a handler of
-    somebody else's stays so, and outside the main thread all do.
+    """In here these signals are noted, and answered on leaving at the latest. One that is ignored
+    (nohup) or has a handler of somebody else's stays so, and outside the main thread all do.
 
-    process   this process is here for nothing else: it stays deaf on its last steps. Without, all is then as before.
+    process   this process is here for nothing else: it stays deaf on its last steps. Without, all
+              is then as before.
     """
     global _raised, _late
     own = (signal.SIG_DFL, signal.default_int_handler)
@@ -63,7 +74,9 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     try:
         if current_thread() is main_thread():
             _late = None
-            for number in sorted(signals, key=signal.SIGINT.__ne__):  # from SIGINT's on no handler interrupts this
+            for number in sorted(
+                signals, key=signal.SIGINT.__ne__
+            ):  # from SIGINT's on no handler interrupts this
                 if signal.getsignal(number) in own:
                     before[number] = signal.signal(number, _note)
         if process:
@@ -88,7 +101,9 @@ def _leave(handlers: dict[int, Any]) -> None:
     _raised = False
     with _lock:  # nobody is about to urge
         pass
-    for number, handler in reversed(handlers.items()):  # SIGINT's last: what it raises leaves nothing undone
+    for number, handler in reversed(
+        handlers.items()
+    ):  # SIGINT's last: what it raises leaves nothing undone
         signal.signal(number, handler)
     if late:
         raise Stopped(late[0])
@@ -103,7 +118,8 @@ def _note(number: int, frame) -> None:
             _late.append(number)
     elif _number is None:
         if not urged:
-            _number, _since = number, time.monotonic()
+            _number = number
+            _since = time.monotonic()
             _thread.start_new_thread(_urge, (_since,))
     elif not _handled() if urged else time.monotonic() - _since > AGAIN:
         _raised = True
@@ -111,7 +127,8 @@ def _note(number: int, frame) -> None:
 
 
 def _handled() -> bool:
-    """Whether the main thread, which runs this, is in an `except`, `finally` or `with` that an interruption goes through."""
+    """Whether the main thread, which runs this, is in an `except`, `finally` or `with` that an
+    interruption goes through."""
     error = sys.exception()
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
@@ -119,7 +136,8 @@ def _handled() -> bool:
 
 
 def _urge(since: float) -> None:
-    """Signals to the main thread, which also end its waiting for the system, as long as it should have stopped and has not."""
+    """Signals to the main thread, which also end its waiting for the system, as long as it should
+    have stopped and has not."""
     global _urged
     time.sleep(PATIENCE)
     while True:
@@ -135,6 +153,7 @@ def _urge(since: float) -> None:
 
 
 def _unraisable(unraisable) -> None:
-    """What finalisers and callbacks swallow is said, but for an interruption, which is raised again."""
+    """What finalisers and callbacks swallow is said, but for an interruption, which is raised
+    again."""
     if not isinstance(unraisable.exc_value, Stopped):
         sys.__unraisablehook__(unraisable)

@@ -1,4 +1,5 @@
-"""What is printed: streams that may be closed or know no ±, texts that may come from a file, and progress bars."""
+"""What is printed: streams that may be closed or know no ±, texts that may come from a file, and
+progress bars."""
 
 import errno
 import importlib.util
@@ -12,7 +13,8 @@ from threading import RLock
 from time import monotonic
 from typing import Any
 
-# control characters but tab and line feed, which steer a terminal, and those that turn the direction of writing
+# control characters but tab and line feed, which steer a terminal, and those that turn the
+# direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)  # of a disk, a file, a user's share
@@ -24,8 +26,8 @@ def clean(text: str) -> str:
 
 
 class Clean:
-    """A text stream to which only what is `clean` is written, nothing once its terminal has gone. `steers`: all is. `beside`:
-    no work ends because its remarks find no room."""
+    """A text stream to which only what is `clean` is written, nothing once its terminal has gone.
+    `steers`: all is. `beside`: no work ends because its remarks find no room."""
 
     def __init__(self, stream: Any, steers: bool = False, beside: bool = False):
         self.stream, self.steers, self.beside = stream, steers, beside
@@ -49,9 +51,12 @@ class Clean:
 
 @contextmanager
 def streams() -> Iterator[None]:
-    """In here sys.stdout and sys.stderr can be written to, whatever is closed or cannot be shown, and are `Clean`."""
+    """In here sys.stdout and sys.stderr can be written to, whatever is closed or cannot be shown,
+    and are `Clean`."""
     before = sys.stdout, sys.stderr
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # else the next file that is opened would be the output
+    while (
+        descriptor := os.open(os.devnull, os.O_RDWR)
+    ) <= 2:  # else the next file that is opened would be the output
         pass
     os.close(descriptor)
     for name in ("stdout", "stderr"):
@@ -72,8 +77,8 @@ def streams() -> Iterator[None]:
 
 @cache
 def _bar_class(widget: bool) -> Any:
-    """tqdm's bar, a widget or a line of text, whose own lock, and way to take it, an interruption leaves locked; other threads
-    would wait for ever."""
+    """tqdm's bar, a widget or a line of text, whose own lock, and way to take it, an interruption
+    leaves locked; other threads would wait for ever."""
     if widget:
         from tqdm.notebook import tqdm
     else:
@@ -82,7 +87,8 @@ def _bar_class(widget: bool) -> Any:
     class Bar(tqdm):
         @property
         def _time(self) -> Callable[[], float]:
-            return monotonic  # tqdm's own clock is the day's: set back, it tells times below 0 and holds the bar up
+            # tqdm's own clock is the day's: set back, it tells times below 0 and holds the bar up
+            return monotonic
 
         @_time.setter
         def _time(self, clock: Callable[[], float]) -> None:
@@ -97,9 +103,18 @@ def _bar_class(widget: bool) -> Any:
     return Bar
 
 
-def bar(items: Iterable | None = None, total: int | None = None, text: str = "", show: bool = True, **options: Any) -> Any:
-    """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its text is cleaned."""
-    out = Clean(sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True, beside=True)
+def bar(
+    items: Iterable | None = None,
+    total: int | None = None,
+    text: str = "",
+    show: bool = True,
+    **options: Any,
+) -> Any:
+    """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its
+    text is cleaned."""
+    out = Clean(
+        sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True, beside=True
+    )
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
     if in_notebook() and show:
         style["disable"] = False
@@ -107,7 +122,8 @@ def bar(items: Iterable | None = None, total: int | None = None, text: str = "",
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook, whose cells show bars although no terminal is there."""
+    """Whether this process is the kernel of a notebook, whose cells show bars although no terminal
+    is there."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and hasattr(shell, "kernel")
 

@@ -9,20 +9,24 @@ import time
 from collections import Counter
 from pathlib import Path
 
-# Before NumPy is there: tests run side by side, and threads of matrix products that wait for each other take ten times as long.
+# Before NumPy is there: tests run side by side, and threads of matrix products that wait for each
+# other take ten times as long.
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")  # where checks of lessons keep what passes
+os.environ["MYSNN"] = str(
+    Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py"
+)  # where checks of lessons keep what passes
 BACKENDS = ("numpy", "numba")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Of a test marked `every(n)`, the first case and each n-th after it run by default, the others with `pytest -m slow`."""
+    """Of a test marked `every(n)`, the first case and each n-th after it run by default, the others
+    with `pytest -m slow`."""
     seen = Counter()
     for item in items:
         if mark := item.get_closest_marker("every"):
@@ -30,19 +34,28 @@ def pytest_collection_modifyitems(items):
             if seen[test] % mark.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[test] += 1
-    items.sort(key=lambda item: "/lessons/" not in item.nodeid)  # the longest first, so that workers end together
+    items.sort(
+        key=lambda item: "/lessons/" not in item.nodeid
+    )  # the longest first, so that workers end together
 
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled(worker_id, tmp_path_factory):
-    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it. Of two workers one compiles
-    those of float32 and the other those of float64, which each then reads of the other's."""
-    alone, number = worker_id == "master", int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
+    Of two workers one compiles those of float32 and the other those of float64, which each then
+    reads of the other's."""
+    alone, number = (
+        worker_id == "master",
+        int(worker_id.removeprefix("gw")) if worker_id != "master" else 0,
+    )
     mine = "float64" if number % 2 else "float32"
     compile_kernels(mine)
     if alone or os.environ["PYTEST_XDIST_WORKER_COUNT"] == "1":
         return
-    places = {dtype: tmp_path_factory.getbasetemp().parent / f"compiled-{dtype}" for dtype in ("float32", "float64")}
+    places = {
+        dtype: tmp_path_factory.getbasetemp().parent / f"compiled-{dtype}"
+        for dtype in ("float32", "float64")
+    }
     places[mine].touch()
     end = time.monotonic() + 300
     while not all(place.exists() for place in places.values()) and time.monotonic() < end:
@@ -50,7 +63,8 @@ def compiled(worker_id, tmp_path_factory):
 
 
 def compile_kernels(dtype: str) -> None:
-    """All that networks of this dtype run, and the camera's with those of float64, of which there are fewer."""
+    """All that networks of this dtype run, and the camera's with those of float64, of which there
+    are fewer."""
     import minisnn as ms
     from minisnn.data.camera.event_camera import EventCamera
 
@@ -59,12 +73,15 @@ def compile_kernels(dtype: str) -> None:
     x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
     for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,))):
         net = ms.SpikingNet((4, 8, 2), ways=2, window=5, dtype=dtype, **made)
-        net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype))
+        net.hessian_vector_product(
+            net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype)
+        )
 
 
 @pytest.fixture(params=BACKENDS)
 def backend(request):
-    """Every test that asks for it runs on the readable reference and on the event-driven kernels."""
+    """Every test that asks for it runs on the readable reference and on the event-driven
+    kernels."""
     return request.param
 
 
@@ -111,14 +128,19 @@ def undisturbed(tmp_path_factory):
 
 @pytest.fixture
 def mutate(monkeypatch):
-    """mutate(module, "function", old, new): the function with one piece of its source replaced, until the test ends; of a
-    class that is given as `owner` its method."""
+    """mutate(module, "function", old, new): the function with one piece of its source replaced,
+    until the test ends; of a class that is given as `owner` its method."""
 
     def put(module, name, old, new, owner=None):
         source = textwrap.dedent(inspect.getsource(getattr(owner or module, name)))
         assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
         found = {}
-        code = compile(source.replace(old, new), f"<{name} with a fault>", "exec", __future__.annotations.compiler_flag)
+        code = compile(
+            source.replace(old, new),
+            f"<{name} with a fault>",
+            "exec",
+            __future__.annotations.compiler_flag,
+        )
         exec(code, vars(module), found)
         monkeypatch.setattr(owner or module, name, found[name])
         return found[name]
@@ -135,7 +157,8 @@ def off(found, expected) -> float:
 
 
 def arrays_off(net, found, expected) -> float:
-    """The largest `off` of the parameter arrays; where one is all zero both must be, to rounding of the whole."""
+    """The largest `off` of the parameter arrays; where one is all zero both must be, to rounding of
+    the whole."""
     scale = np.abs(expected).max()
     return max(
         off(found[p.slice], expected[p.slice])

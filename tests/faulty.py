@@ -1,7 +1,8 @@
 """A training run in a process of its own, to be killed: python faulty.py FOLDER [MOMENT].
 
-MOMENT is "write 3 0.5": SIGKILL when half of the third checkpoint is written to its temporary file; or "link 3",
-"replace 3", "sync 3": before that step of writing it. Without one the run prints a line when its first task is drawn.
+MOMENT is "write 3 0.5": SIGKILL when half of the third checkpoint is written to its temporary file;
+or "link 3", "replace 3", "sync 3": before that step of writing it. Without one the run prints a
+line when its first task is drawn.
 """
 
 import os
@@ -21,7 +22,8 @@ def kill(*_):
 
 
 def kill_when(moment: str, number: str, share: str = "1") -> None:
-    """Arrange for the end of this process at a step of writing checkpoint `number`, counted from 1."""
+    """Arrange for the end of this process at a step of writing checkpoint `number`, counted from
+    1."""
     seen = []
 
     class Killing:
@@ -46,13 +48,19 @@ def kill_when(moment: str, number: str, share: str = "1") -> None:
 
     def opened(path, *mode):
         seen.append(".checkpoint.h5." in str(path))  # the temporary file
-        return Killing(open(path, *mode)) if moment == "write" and sum(seen) == int(number) else open(path, *mode)
+        return (
+            Killing(open(path, *mode))
+            if moment == "write" and sum(seen) == int(number)
+            else open(path, *mode)
+        )
 
     files.open = opened
     for name, step in (("sync", "fsync"), ("link", "link"), ("replace", "replace")):
         if moment == name:
             real = getattr(os, step)
-            setattr(os, step, lambda *a, real=real: kill() if sum(seen) >= int(number) else real(*a))
+            setattr(
+                os, step, lambda *a, real=real: kill() if sum(seen) >= int(number) else real(*a)
+            )
 
 
 if __name__ == "__main__":
@@ -62,4 +70,10 @@ if __name__ == "__main__":
     else:
         at_call = {1: lambda: print("drawn", flush=True)}
     RunFolder.draw = lambda *_: None
-    train(toy_config(**CONFIG), sys.argv[1], resume="again" in sys.argv, data=toy_data(at_call), progress=False)
+    train(
+        toy_config(**CONFIG),
+        sys.argv[1],
+        resume="again" in sys.argv,
+        data=toy_data(at_call),
+        progress=False,
+    )

@@ -1,4 +1,5 @@
-"""A file server of the tests' own, with two small archives in N-MNIST's form; shared by the tests of downloading."""
+"""A file server of the tests' own, with two small archives in N-MNIST's form; shared by the tests
+of downloading."""
 
 import hashlib
 import io
@@ -22,7 +23,11 @@ from minisnn.data.readers.events import EVENT
 from minisnn.data.store.fetch import Part, fetch
 from minisnn.data.readers.nmnist import write_nmnist
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]), "NO_PROXY": "127.0.0.1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(Path(minisnn.__file__).parents[1]),
+    "NO_PROXY": "127.0.0.1",
+}
 Request = namedtuple("Request", "path range agent")
 
 
@@ -64,7 +69,11 @@ class Handler(BaseHTTPRequestHandler):
         if wanted and server.ranges:
             first = int(re.fullmatch(r"bytes=(\d+)-", wanted).group(1)) + server.shift
             if first >= len(body):
-                return self.reply(416, {"Content-Range": f"bytes */{len(body)}"} if server.tell_total else {}, b"too far")
+                return self.reply(
+                    416,
+                    {"Content-Range": f"bytes */{len(body)}"} if server.tell_total else {},
+                    b"too far",
+                )
             headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
             return self.reply(206, headers, body[first:])
         self.reply(200, headers, body)
@@ -93,7 +102,9 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     server = Server()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+    )
     thread.start()
     yield server
     server.shutdown()
@@ -131,23 +142,36 @@ def recordings(name: str, each: int) -> dict[str, bytes]:
 
 @pytest.fixture
 def parts(server, monkeypatch, tmp_path):
-    """Train and Test of 30 and 20 recordings, on the server; a download comes in steps of 500 bytes."""
+    """Train and Test of 30 and 20 recordings, on the server; a download comes in steps of 500
+    bytes."""
     monkeypatch.setattr(downloads, "CHUNK", 500)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     found = []
     for name, each in (("Train", 3), ("Test", 2)):
-        contents = archive({f"{name}/": b"", f"{name}/0/": b"", f"{name}/.DS_Store": b"x", **recordings(name, each)})
+        contents = archive(
+            {
+                f"{name}/": b"",
+                f"{name}/0/": b"",
+                f"{name}/.DS_Store": b"x",
+                **recordings(name, each),
+            }
+        )
         server.files[f"/{name}.zip"] = contents
-        found.append(Part(name, f"{server.url}/{name}.zip", hashlib.md5(contents).hexdigest(), 10 * each))
+        found.append(
+            Part(name, f"{server.url}/{name}.zip", hashlib.md5(contents).hexdigest(), 10 * each)
+        )
     return tuple(found)
 
 
 @pytest.fixture
 def run(parts, monkeypatch, capsys):
-    """Exit code, standard output and standard error of `minisnn fetch nmnist ...` on the small archives."""
-    monkeypatch.setattr(fetching, "fetch", lambda *args, **settings: fetch(*args, files=parts, **settings))
+    """Exit code, standard output and standard error of `minisnn fetch nmnist ...` on the small
+    archives."""
+    monkeypatch.setattr(
+        fetching, "fetch", lambda *args, **settings: fetch(*args, files=parts, **settings)
+    )
 
     def call(*arguments):
         code = cli.main(["fetch", "nmnist", *map(str, arguments)])

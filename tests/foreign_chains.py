@@ -1,4 +1,5 @@
-"""Chains of NIR nodes as other tools write them, at random and right or wrong, and a simulator of their own equations."""
+"""Chains of NIR nodes as other tools write them, at random and right or wrong, and a simulator of
+their own equations."""
 
 from __future__ import annotations
 
@@ -10,7 +11,13 @@ def leaky(shape, beta=0.9, threshold=1.0, dt=1e-4):
     """As snnTorch writes a Leaky."""
     one = np.ones(shape, np.float32)
     tau = dt / (1 - one * np.float32(beta))
-    return nir.LIF(tau=tau, r=tau / np.float32(dt), v_leak=0 * one, v_threshold=threshold * one, v_reset=0 * one)
+    return nir.LIF(
+        tau=tau,
+        r=tau / np.float32(dt),
+        v_leak=0 * one,
+        v_threshold=threshold * one,
+        v_reset=0 * one,
+    )
 
 
 def synaptic(shape, alpha=0.8, beta=0.9, threshold=1.0, dt=1e-4):
@@ -19,7 +26,9 @@ def synaptic(shape, alpha=0.8, beta=0.9, threshold=1.0, dt=1e-4):
     taus = [dt / (1 - one * np.float32(decay)) for decay in (alpha, beta)]
     factors = dict(w_in=taus[0] / np.float32(dt), r=taus[1] / np.float32(dt))
     zero = dict(v_leak=0 * one, v_reset=0 * one)
-    return nir.CubaLIF(tau_syn=taus[0], tau_mem=taus[1], **factors, **zero, v_threshold=threshold * one)
+    return nir.CubaLIF(
+        tau_syn=taus[0], tau_mem=taus[1], **factors, **zero, v_threshold=threshold * one
+    )
 
 
 def pool(kind=nir.AvgPool2d):
@@ -34,15 +43,25 @@ def chain(nodes, **options):
 
 
 def tutorial(
-    neuron=leaky, kernel=5, padding="same", stride=1, pooling=nir.AvgPool2d, first="neurons", image=(28, 28), last=1e9
+    neuron=leaky,
+    kernel=5,
+    padding="same",
+    stride=1,
+    pooling=nir.AvgPool2d,
+    first="neurons",
+    image=(28, 28),
+    last=1e9,
 ):
-    """Conv2d, neurons and pooling twice, then Flatten, Affine and neurons, as snnTorch's tutorials make them; no bias."""
+    """Conv2d, neurons and pooling twice, then Flatten, Affine and neurons, as snnTorch's tutorials
+    make them; no bias."""
     rng = np.random.default_rng(3)
     nodes, shape = {"input": nir.Input(np.array([1, *image]))}, (1, *image)
     wide = kernel // 2 if padding == "same" else padding
     for n, channels in enumerate((4, 5), 1):
         weight = rng.standard_normal((channels, shape[0], kernel, kernel)).astype(np.float32)
-        nodes[f"conv{n}"] = nir.Conv2d(shape[1:], weight, stride, padding, 1, 1, np.zeros(channels, np.float32))
+        nodes[f"conv{n}"] = nir.Conv2d(
+            shape[1:], weight, stride, padding, 1, 1, np.zeros(channels, np.float32)
+        )
         shape = (channels, *((side + 2 * wide - kernel) // stride + 1 for side in shape[1:]))
         halved = (channels, shape[1] // 2, shape[2] // 2) if pooling else shape
         fires = {f"lif{n}": neuron(shape if first == "neurons" else halved)}
@@ -70,7 +89,8 @@ def dense(neuron=leaky, widths=(7, 6, 3), last=1e9, bias=0.0, seed=0, **constant
 
 
 def simulate(graph, x, dt, silent=None):
-    """({node: its spikes (T, …)}, membrane of the last at the last step) of Euler steps; `silent` never fires."""
+    """({node: its spikes (T, …)}, membrane of the last at the last step) of Euler steps; `silent`
+    never fires."""
     after = dict(graph.edges)
     order = ["input"]
     while order[-1] in after:
@@ -82,7 +102,11 @@ def simulate(graph, x, dt, silent=None):
             if isinstance(node, (nir.CubaLIF, nir.CubaLI, nir.LIF, nir.LI)):
                 i, v = state.get(name, (0.0, 0.0))
                 two = isinstance(node, (nir.CubaLIF, nir.CubaLI))
-                i = i + dt / np.asarray(node.tau_syn, float) * (node.w_in * value - i) if two else value
+                i = (
+                    i + dt / np.asarray(node.tau_syn, float) * (node.w_in * value - i)
+                    if two
+                    else value
+                )
                 tau = np.asarray(node.tau_mem if two else node.tau, float)
                 v = v + dt / tau * (node.v_leak - v + node.r * i)
                 value, kept = v, v
@@ -108,16 +132,22 @@ def _linear(node, x):
         return four.mean((2, 4)) if isinstance(node, nir.AvgPool2d) else four.sum((2, 4))
     if isinstance(node, nir.Conv2d):
         k, padding = node.weight.shape[2], node.padding
-        padding = {"same": k // 2, "valid": 0}.get(padding, 0) if isinstance(padding, str) else padding
+        padding = (
+            {"same": k // 2, "valid": 0}.get(padding, 0) if isinstance(padding, str) else padding
+        )
         (top, left), (down, right) = np.broadcast_to(padding, 2), np.broadcast_to(node.stride, 2)
         x = np.pad(x, [(0, 0), (top, top), (left, left)])
         windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), (1, 2))[:, ::down, ::right]
-        return np.einsum("chwij,ocij->ohw", windows, node.weight.astype(float)) + node.bias[:, None, None]
+        return (
+            np.einsum("chwij,ocij->ohw", windows, node.weight.astype(float))
+            + node.bias[:, None, None]
+        )
     return x
 
 
 class Random:
-    """Random chains of one neuron and one step `dt`; one thing in forty is as no network of this library can be."""
+    """Random chains of one neuron and one step `dt`; one thing in forty is as no network of this
+    library can be."""
 
     def __init__(self, rng):
         self.rng = rng
@@ -140,7 +170,10 @@ class Random:
     def neuron(self, shape, last=False):
         kind = self.odd(self.kind, "CubaLIF", "LIF", "LI", "CubaLI")
         alpha, beta = self.odd(self.decays, tuple(self.rng.uniform(0, 0.9, 2)))
-        taus = [self.odd(self.dt / (1 - d), 0.0, np.inf, np.nan, -1.0, 1e300, self.dt / 2) for d in (alpha, beta)]
+        taus = [
+            self.odd(self.dt / (1 - d), 0.0, np.inf, np.nan, -1.0, 1e300, self.dt / 2)
+            for d in (alpha, beta)
+        ]
         factors = [tau / self.dt if self.ratio else 1.0 for tau in taus]
         r = self.odd(factors[0], 0.0, np.nan, -1.0, 2.0)
         threshold = self.odd(self.rng.uniform(0.2, 2), 0.0, -1.0, np.nan, np.inf, 1e9)
@@ -162,7 +195,9 @@ class Random:
         if kind == "CubaLI":
             return nir.CubaLI(**synapse, r=full(r), v_leak=leak)
         if kind == "LIF":
-            return nir.LIF(tau=full(taus[0]), r=full(r), v_leak=leak, v_threshold=level, v_reset=reset)
+            return nir.LIF(
+                tau=full(taus[0]), r=full(r), v_leak=leak, v_threshold=level, v_reset=reset
+            )
         return nir.LI(tau=full(taus[0]), r=full(r), v_leak=leak)
 
     def images(self, nodes):
@@ -173,14 +208,24 @@ class Random:
             if min(shape[1:]) < 2:
                 break
             k = self.odd(self.kernel, 3, 5)
-            padding, stride, channels = self.odd(k // 2, 0, 1), self.odd(1, 2), int(self.rng.integers(1, 4))
+            padding, stride, channels = (
+                self.odd(k // 2, 0, 1),
+                self.odd(1, 2),
+                int(self.rng.integers(1, 4)),
+            )
             sides = [(side + 2 * padding - k) // stride + 1 for side in shape[1:]]
             if min(sides) < 1:
                 break
             bias = self.weights(channels) * self.pick(0, 1)
-            nodes[f"conv{n}"] = nir.Conv2d(shape[1:], self.weights(channels, shape[0], k, k), stride, padding, 1, 1, bias)
+            nodes[f"conv{n}"] = nir.Conv2d(
+                shape[1:], self.weights(channels, shape[0], k, k), stride, padding, 1, 1, bias
+            )
             shape = (channels, *sides)
-            halved = (channels, sides[0] // 2, sides[1] // 2) if self.pooling and min(sides) > 1 else shape
+            halved = (
+                (channels, sides[0] // 2, sides[1] // 2)
+                if self.pooling and min(sides) > 1
+                else shape
+            )
             before = self.odd(False, True)
             fires = {f"lif{n}": self.neuron(halved if before else shape)}
             pools = {f"pool{n}": pool(self.pooling)} if halved != shape else {}
@@ -189,7 +234,11 @@ class Random:
         ends = self.odd((0, -1), (0, 1), (1, 2), None)
         if ends is not None:
             nodes["flatten"] = nir.Flatten({"input": np.array(shape)}, *ends)
-            shape = shape[: ends[0]] + (int(np.prod(shape[ends[0] : ends[1] % 3 + 1])),) + shape[ends[1] % 3 + 1 :]
+            shape = (
+                shape[: ends[0]]
+                + (int(np.prod(shape[ends[0] : ends[1] % 3 + 1])),)
+                + shape[ends[1] % 3 + 1 :]
+            )
         return shape
 
     def graph(self):
@@ -202,7 +251,9 @@ class Random:
         for n in range(int(self.rng.integers(0, 3))):
             width = int(self.rng.integers(1, 6))
             weight = self.weights(width, shape[-1])
-            nodes[f"dense{n}"] = self.pick(nir.Affine(weight, self.weights(width)), nir.Linear(weight))
+            nodes[f"dense{n}"] = self.pick(
+                nir.Affine(weight, self.weights(width)), nir.Linear(weight)
+            )
             shape = (*shape[:-1], width)
             for m in range(self.odd(1, 0, 2)):
                 nodes[f"dense{n} lif{m}"] = self.neuron(shape)
@@ -217,5 +268,7 @@ class Random:
         if self.rng.random() < 0.03:
             edges.append((self.pick(*names), self.pick(*names, "nowhere")))
         if self.rng.random() < 0.03:
-            nodes["more"] = self.pick(nir.Scale(np.ones(2)), nir.Input(np.array([2])), nir.Output(np.array([2])))
+            nodes["more"] = self.pick(
+                nir.Scale(np.ones(2)), nir.Input(np.array([2])), nir.Output(np.array([2]))
+            )
         return nir.NIRGraph(nodes, edges, type_check=False)

@@ -11,7 +11,16 @@ from hardware.loihi.network import LoihiConfig
 
 
 def small(
-    pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, scale=0.6, neuron=None, readout_exponent=-6, **words
+    pool="max",
+    seed=0,
+    channels=(3, 4),
+    shape=(6, 7, 2),
+    ways=3,
+    kernel=3,
+    scale=0.6,
+    neuron=None,
+    readout_exponent=-6,
+    **words,
 ):
     """A network with random weights that spikes: (float network, theta, integer network)."""
     net = ms.SpikingNet(shape, channels, ways, kernel, pool, neuron or ms.LIF(), window=8)
@@ -32,15 +41,36 @@ def events(net, batch=3, steps=14, seed=1, rate=0.12):
 def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
     """An integer network of nothing but a readout, its weights and biases zero unless given."""
     weight = np.zeros((inputs, ways), np.int8) if weight is None else weight
-    layer = IntegerLayer("readout", weight[None, None], np.zeros(ways, np.int32), exponent, bits, (1, 1, inputs), "none", 12)
-    return IntegerNet.from_layers([layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs))
+    layer = IntegerLayer(
+        "readout",
+        weight[None, None],
+        np.zeros(ways, np.int32),
+        exponent,
+        bits,
+        (1, 1, inputs),
+        "none",
+        12,
+    )
+    return IntegerNet.from_layers(
+        [layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs)
+    )
 
 
 def small_cuba(
-    pool="max", seed=0, channels=(3, 4), shape=(6, 7, 2), ways=3, kernel=3, threshold=0.5, readout_exponent=-6, **words
+    pool="max",
+    seed=0,
+    channels=(3, 4),
+    shape=(6, 7, 2),
+    ways=3,
+    kernel=3,
+    threshold=0.5,
+    readout_exponent=-6,
+    **words,
 ):
     """The same of CubaLIF in Loihi's words; `words` are `LoihiConfig`'s."""
-    net = ms.SpikingNet(shape, channels, ways, kernel, pool, ms.CubaLIF(threshold=threshold, gain=2.0), window=8)
+    net = ms.SpikingNet(
+        shape, channels, ways, kernel, pool, ms.CubaLIF(threshold=threshold, gain=2.0), window=8
+    )
     rng = np.random.default_rng(seed)
     theta = net.init(rng, x=rng.poisson(0.15, (4, 30, *shape)), rate=0.2)
     for p, size in zip(net.layout[1:-2], [0.1, 0] * len(channels)):

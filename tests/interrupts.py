@@ -1,11 +1,12 @@
-"""Interrupted calls, over and over, in a process of their own: nothing hangs, nobody works on, and the next call is right.
+"""Interrupted calls, over and over, in a process of their own: nothing hangs, nobody works on, and
+the next call is right.
 
     python tests/interrupts.py                               each call, process and number of threads 21 times
     python tests/interrupts.py --process plain --threads 3 --call gradients --times 200
 
-This process sends the signals, at random moments, every third time twice or three times within milliseconds. The other one, a
-plain interpreter or a Jupyter kernel, computes (`Interrupted`); they talk through a pipe and a folder, which no interruption
-touches.
+This process sends the signals, at random moments, every third time twice or three times within
+milliseconds. The other one, a plain interpreter or a Jupyter kernel, computes (`Interrupted`); they
+talk through a pipe and a folder, which no interruption touches.
 """
 
 import argparse
@@ -27,7 +28,8 @@ PATIENCE = 90  # seconds without a word until a call is held to hang
 
 
 class Interrupted:
-    """The process that is interrupted; `folder` is what it shares with the one that sends signals."""
+    """The process that is interrupted; `folder` is what it shares with the one that sends
+    signals."""
 
     def __init__(self, folder: str):
         import faulthandler
@@ -52,7 +54,9 @@ class Interrupted:
         task = ms.Task(x[:3], y[:3], x[3:], y[3:])
         small = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8)
         weights = small.init(rng)
-        config = toy_config(backend="numba", evaluate_every=0, updates=6, test_episodes=2, init_tasks=1)
+        config = toy_config(
+            backend="numba", evaluate_every=0, updates=6, test_episodes=2, init_tasks=1
+        )
 
         def train():
             with tempfile.TemporaryDirectory() as out:
@@ -64,7 +68,11 @@ class Interrupted:
 
         def evaluate():
             inner = ms.InnerLoop(1.0)
-            return np.array(ms.evaluate(small, weights, inner, ToySet("test"), episodes=30, progress=False)["per_episode"])
+            return np.array(
+                ms.evaluate(small, weights, inner, ToySet("test"), episodes=30, progress=False)[
+                    "per_episode"
+                ]
+            )
 
         self.calls = dict(
             gradients=gradients,
@@ -111,7 +119,13 @@ class Interrupted:
         """When no more signals come: what became of it, and whether the next call is right."""
         while not (self.folder / str(number)).exists():
             time.sleep(0.001)
-        outcome = "finished" if self.left is None else "interrupted, and others work on" if self.left else "interrupted"
+        outcome = (
+            "finished"
+            if self.left is None
+            else "interrupted, and others work on"
+            if self.left
+            else "interrupted"
+        )
         right = self.calls[name]().tobytes() == self.expected[name]
         self.tell(f"{outcome}: the next call is {'right' if right else 'wrong'}")
 
@@ -121,7 +135,8 @@ class Interrupted:
         self.through(self.answer)
 
     def answer(self) -> None:
-        """One request after the other; where a signal ended it, it goes on with the next phase of the request."""
+        """One request after the other; where a signal ended it, it goes on with the next phase of
+        the request."""
         while True:
             if self.phase == 0:
                 line = sys.stdin.readline()
@@ -138,7 +153,8 @@ class Interrupted:
             self.phase = 0
 
     def through(self, function, depth: int = 4):
-        """function(), begun again where a late signal comes; one that comes outside a `try` meets the `try` around it."""
+        """function(), begun again where a late signal comes; one that comes outside a `try` meets
+        the `try` around it."""
         while True:
             try:
                 return self.through(function, depth - 1) if depth else function()
@@ -152,7 +168,11 @@ class Plain:
     def __init__(self, folder: str):
         program = f"from interrupts import Interrupted; Interrupted({folder!r}).serve()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, text=True, cwd=HERE, preexec_fn=hear
+            [sys.executable, "-c", program],
+            stdin=subprocess.PIPE,
+            text=True,
+            cwd=HERE,
+            preexec_fn=hear,
         )
 
     def begin(self, name: str, threads: int, number: int) -> None:
@@ -177,22 +197,31 @@ class Jupyter:
         from jupyter_client import KernelManager
 
         self.kernel = KernelManager(kernel_name="python3")
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what this process ignores its children do
+        before = signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        )  # what this process ignores its children do
         self.kernel.start_kernel(cwd=str(HERE))
         signal.signal(signal.SIGINT, before)
         self.client = self.kernel.client()
         self.client.start_channels()
         self.client.wait_for_ready(PATIENCE)
-        self.client.execute(f"from interrupts import Interrupted; here = Interrupted({folder!r})", stop_on_error=False)
+        self.client.execute(
+            f"from interrupts import Interrupted; here = Interrupted({folder!r})",
+            stop_on_error=False,
+        )
 
     def begin(self, name: str, threads: int, number: int) -> None:
-        self.client.execute(f"here.set_threads({threads}); here.begin({name!r})", stop_on_error=False)
+        self.client.execute(
+            f"here.set_threads({threads}); here.begin({name!r})", stop_on_error=False
+        )
 
     def interrupt(self) -> None:
         self.kernel.interrupt_kernel()
 
     def judge(self, name: str, number: int) -> None:
-        self.client.execute(f"here.through(lambda: here.judge({name!r}, {number}))", stop_on_error=False)
+        self.client.execute(
+            f"here.through(lambda: here.judge({name!r}, {number}))", stop_on_error=False
+        )
 
     def end(self) -> None:
         self.client.stop_channels()
@@ -227,7 +256,8 @@ class Ear:
 
 
 def run(process: str, calls, threads, times: int, rng: random.Random, log=print) -> Counter:
-    """{(call, process, threads, outcome): how often}; each call and number of threads is interrupted so many times."""
+    """{(call, process, threads, outcome): how often}; each call and number of threads is
+    interrupted so many times."""
     found: Counter = Counter()
     with tempfile.TemporaryDirectory() as folder:
         ear = Ear(Path(folder) / "pipe")
@@ -267,7 +297,16 @@ def run(process: str, calls, threads, times: int, rng: random.Random, log=print)
                         found[call, process, n, outcome] += 1
                         if outcome == "hangs":
                             return found
-                    log(call, process, n, {key[3]: much for key, much in found.items() if key[:3] == (call, process, n)})
+                    log(
+                        call,
+                        process,
+                        n,
+                        {
+                            key[3]: much
+                            for key, much in found.items()
+                            if key[:3] == (call, process, n)
+                        },
+                    )
         finally:
             other.end()
             os.close(ear.pipe)
@@ -285,7 +324,9 @@ def main() -> None:
     print("seed", given.seed)
     outcomes: Counter = Counter()
     for process in given.process:
-        for (*_, outcome), much in run(process, given.call, given.threads, given.times, random.Random(given.seed)).items():
+        for (*_, outcome), much in run(
+            process, given.call, given.threads, given.times, random.Random(given.seed)
+        ).items():
             outcomes[outcome] += much
     print(dict(outcomes))
 

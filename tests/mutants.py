@@ -1,11 +1,12 @@
-"""Mutants: small faults put into the library at seeded places, one at a time; the default tests must notice each that the long
-ones notice.
+"""Mutants: small faults put into the library at seeded places, one at a time; the default tests
+must notice each that the long ones notice.
 
     python tests/mutants.py OUT.json [--count 60] [--seed 0]
 
-OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the next. For each mutant the
-default tests of its own part run first, which notice most; then its part's slow ones; and where only these notice it, all
-default tests. A mutant that only slow tests notice is a hole of the default ones.
+OUT.json gets a line a mutant as soon as it is tried, so a run that was stopped goes on with the
+next. For each mutant the default tests of its own part run first, which notice most; then its
+part's slow ones; and where only these notice it, all default tests. A mutant that only slow tests
+notice is a hole of the default ones.
 """
 
 import argparse
@@ -49,7 +50,8 @@ class Mutant:
 
 
 def mutants_of(path: str, text: str) -> list[Mutant]:
-    """All mutants of a file: an operator turned into its neighbour, a number one larger, a condition denied."""
+    """All mutants of a file: an operator turned into its neighbour, a number one larger, a
+    condition denied."""
     data = text.encode()
     starts = [0]
     for line in data.split(b"\n"):
@@ -113,7 +115,9 @@ def tests_of(mutant: Mutant, root: Path) -> list[str]:
     """The tests of the mutant's own part."""
     parts = Path(mutant.path).parts
     folders = (
-        ["tests/hardware"] if parts[0] == "hardware" else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
+        ["tests/hardware"]
+        if parts[0] == "hardware"
+        else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
     )
     stem = f"test_{Path(mutant.path).stem}"
     found = [folder for folder in folders if folder != "tests" and (root / folder).is_dir()][:1]
@@ -129,10 +133,25 @@ def clone(root: Path) -> None:
 
 def noticed(root: Path, jobs: int, *arguments: str) -> str:
     """The first test that fails, or "" where all pass."""
-    environment = dict(os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache"))
-    line = [sys.executable, "-m", "pytest", "-q", "-x", "-n", str(jobs), "-p", "no:cacheprovider", *arguments]
+    environment = dict(
+        os.environ, PYTHONPATH=str(root), MPLBACKEND="Agg", MINISNN_CACHE=str(root.parent / "cache")
+    )
+    line = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-n",
+        str(jobs),
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
     try:
-        done = subprocess.run(line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600)
+        done = subprocess.run(
+            line, cwd=root, env=environment, capture_output=True, text=True, timeout=3600
+        )
     except subprocess.TimeoutExpired:
         return "never ends"
     if done.returncode in (0, 5):
@@ -142,7 +161,8 @@ def noticed(root: Path, jobs: int, *arguments: str) -> str:
 
 
 def tried(mutant: Mutant, root: Path, jobs: int) -> dict[str, str]:
-    """{"noticed": the default test that fails, or ""; "slow": the slow test that does where no default one of its part did}."""
+    """{"noticed": the default test that fails, or ""; "slow": the slow test that does where no
+    default one of its part did}."""
     own = tests_of(mutant, root)
     if own and (found := noticed(root, jobs, *own)):
         return {"noticed": found}
@@ -151,7 +171,9 @@ def tried(mutant: Mutant, root: Path, jobs: int) -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("out", type=Path, metavar="OUT.json")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
@@ -174,7 +196,8 @@ def main() -> None:
                 file.write(json.dumps({"mutant": asdict(mutant), **found}) + "\n")
             hole = f"ONLY BY {found['slow']}" if found.get("slow") else "not noticed"
             print(
-                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: {found['noticed'] or hole}",
+                f"{number}: {mutant.path}:{mutant.line} {mutant.before!r} -> {mutant.after!r}: "
+                f"{found['noticed'] or hole}",
                 flush=True,
             )
 

@@ -1,15 +1,19 @@
-"""A simulator of NIR graphs that knows nothing of minisnn: the primitives' equations as the format defines them, one time step
-after another. Edges into a node add up; states step all at once, from their old values."""
+"""A simulator of NIR graphs that knows nothing of minisnn: the primitives' equations as the format
+defines them, one time step after another. Edges into a node add up; states step all at once, from
+their old values."""
 
 import nir
 import numpy as np
 
 
 def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float = 1e-3, exponential: bool = False):
-    """(output, {node: what it put out}) for x (T, *input shape), each (T, *shape), in double precision."""
+    """(output, {node: what it put out}) for x (T, *input shape), each (T, *shape), in double
+    precision."""
     sources = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
     state = {
-        name: [np.zeros(node.v_leak.shape)] * 2 for name, node in graph.nodes.items() if isinstance(node, (nir.CubaLI, nir.LI))
+        name: [np.zeros(node.v_leak.shape)] * 2
+        for name, node in graph.nodes.items()
+        if isinstance(node, (nir.CubaLI, nir.LI))
     }
     history: dict[str, list] = {name: [] for name in graph.nodes}
 
@@ -22,7 +26,11 @@ def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float = 1e-3, exponential: 
         def value(name, frame=frame, out=out):
             if name not in out:
                 node = graph.nodes[name]
-                out[name] = frame if isinstance(node, nir.Input) else apply(node, sum(value(s) for s in sources[name]))
+                out[name] = (
+                    frame
+                    if isinstance(node, nir.Input)
+                    else apply(node, sum(value(s) for s in sources[name]))
+                )
             return out[name]
 
         for name in graph.nodes:
@@ -60,4 +68,6 @@ def apply(node, x):
     (h, w), (H, W) = node.padding, x.shape[1:]
     x, weight = np.pad(x, [(0, 0), (h, h), (w, w)]), node.weight.astype(float)
     taps = ((i, j) for i in range(weight.shape[2]) for j in range(weight.shape[3]))
-    return node.bias[:, None, None] + sum(np.tensordot(weight[:, :, i, j], x[:, i : i + H, j : j + W], 1) for i, j in taps)
+    return node.bias[:, None, None] + sum(
+        np.tensordot(weight[:, :, i, j], x[:, i : i + H, j : j + W], 1) for i, j in taps
+    )

@@ -1,13 +1,18 @@
-"""A network of CubaLIF in snnTorch, Norse and SpikingJelly, there and back through NIR, compared spike for spike.
+"""A network of CubaLIF in snnTorch, Norse and SpikingJelly, there and back through NIR, compared
+spike for spike.
 
-    python tests/other_tools.py --make-environment ENV     a virtual environment with the three, PyTorch and this library
-    ENV/bin/python tests/other_tools.py                    every tool, both directions; exits with 1 where too much differs
+    python tests/other_tools.py --make-environment ENV     a virtual environment with the three,
+                                                           PyTorch and this library
+    ENV/bin/python tests/other_tools.py                    every tool, both directions; exits with 1
+                                                           where too much differs
 
-There: the network is written for the tool, the file is read by the tool's own importer, and the tool runs the recordings step
-by step. Back: a network of the tool's own modules runs them, is written by the tool's own exporter and read by this library.
-Compared are the spikes of every layer in every step (after pooling, where a layer has any), the logits and the class of every
-recording, by a readout that has learned some of them. All compute in float64; snnTorch and Norse round constants and weights to
-float32 as they read them, so that of theirs one spike in 100,000 may differ, and of SpikingJelly's none.
+There: the network is written for the tool, the file is read by the tool's own importer, and the
+tool runs the recordings step by step. Back: a network of the tool's own modules runs them, is
+written by the tool's own exporter and read by this library. Compared are the spikes of every layer
+in every step (after pooling, where a layer has any), the logits and the class of every recording,
+by a readout that has learned some of them. All compute in float64; snnTorch and Norse round
+constants and weights to float32 as they read them, so that of theirs one spike in 100,000 may
+differ, and of SpikingJelly's none.
 """
 
 import argparse
@@ -30,13 +35,27 @@ MOST = {"snntorch": 1e-5, "norse": 1e-5, "spikingjelly": 0.0}
 def make_environment(folder: Path) -> None:
     venv.create(folder, with_pip=True)
     pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet"]
-    torch = subprocess.run([*pip, "torch", "--index-url", "https://download.pytorch.org/whl/cpu"], check=False)
-    subprocess.run([*pip, *([] if torch.returncode == 0 else ["torch"]), *TOOLS, "nirtorch", "-e", f"{ROOT}[nir]"], check=True)
+    torch = subprocess.run(
+        [*pip, "torch", "--index-url", "https://download.pytorch.org/whl/cpu"], check=False
+    )
+    subprocess.run(
+        [
+            *pip,
+            *([] if torch.returncode == 0 else ["torch"]),
+            *TOOLS,
+            "nirtorch",
+            "-e",
+            f"{ROOT}[nir]",
+        ],
+        check=True,
+    )
 
 
-# ---- the tools -----------------------------------------------------------------------------------------------------------
-# load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt to read it with), where
-# layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded; membrane(neuron, out) of a neuron that has just stepped
+# ---- the tools
+# -----------------------------------------------------------------------------------------------------------
+# load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt
+# to read it with), where layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded;
+# membrane(neuron, out) of a neuron that has just stepped
 
 
 class SnnTorch:
@@ -59,9 +78,16 @@ class SnnTorch:
         modules, image = [], torch.zeros(1, *shape)
         for *linear, n in layers:
             image = torch.nn.Sequential(*linear)(image).detach()
-            # one number a neuron: its exporter writes what it finds, and numbers without a shape are no neurons
-            constants = {name: torch.full(image.shape[1:], getattr(n, name).item()) for name in ("alpha", "beta", "threshold")}
-            modules += [*linear, Synaptic(**constants, reset_mechanism="zero", reset_delay=False, init_hidden=True)]
+            # one number a neuron: its exporter writes what it finds, and numbers without a shape
+            # are no neurons
+            constants = {
+                name: torch.full(image.shape[1:], getattr(n, name).item())
+                for name in ("alpha", "beta", "threshold")
+            }
+            modules += [
+                *linear,
+                Synaptic(**constants, reset_mechanism="zero", reset_delay=False, init_hidden=True),
+            ]
         module = torch.nn.Sequential(*modules)
         graph = export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0])
         return module, graph, 1e-4
@@ -105,18 +131,27 @@ class SpikingJelly:
         return import_from_nir(path, dtype=torch.float64)
 
     def membrane(self, neuron, out):
-        return out[1][list(neuron.module._memories).index("v")] if isinstance(out, tuple) else neuron.v
+        return (
+            out[1][list(neuron.module._memories).index("v")] if isinstance(out, tuple) else neuron.v
+        )
 
     def own(self, layers, shape):
         import torch
         from spikingjelly.activation_based.nir_exchange import export_to_nir
 
-        module = torch.nn.Sequential(*(m for *linear, n in layers for m in (*linear, n.module))).double()
-        return module, export_to_nir(module, torch.zeros(1, *shape, dtype=torch.float64), dt=1e-4), 1e-4
+        module = torch.nn.Sequential(
+            *(m for *linear, n in layers for m in (*linear, n.module))
+        ).double()
+        return (
+            module,
+            export_to_nir(module, torch.zeros(1, *shape, dtype=torch.float64), dt=1e-4),
+            1e-4,
+        )
 
 
 def run(tool, module, neurons, x):
-    """([spikes (T, C, ...) of every neuron of a tool's network], membrane of the last at the last step), for x (T, C, H, W)."""
+    """([spikes (T, C, ...) of every neuron of a tool's network], membrane of the last at the last
+    step), for x (T, C, H, W)."""
     import torch
 
     kept, found, state = [[] for _ in neurons], {}, None
@@ -139,21 +174,27 @@ def run(tool, module, neurons, x):
             state = out[1] if isinstance(out, tuple) else None
     for hook in hooks:
         hook.remove()
-    return [np.array(of).reshape(len(x), *np.shape(of[0])[-3:]) for of in kept], found["membrane"].numpy().ravel()
+    return [np.array(of).reshape(len(x), *np.shape(of[0])[-3:]) for of in kept], found[
+        "membrane"
+    ].numpy().ravel()
 
 
 def in_float64() -> None:
-    """Whatever a tool makes from here on computes in float64; snnTorch's neurons hand on their spikes in float32."""
+    """Whatever a tool makes from here on computes in float64; snnTorch's neurons hand on their
+    spikes in float32."""
     import torch
     from torch.nn.modules.module import register_module_forward_pre_hook
 
     torch.set_default_dtype(torch.float64)
     register_module_forward_pre_hook(
-        lambda module, given: tuple(a.double() if getattr(a, "dtype", None) == torch.float32 else a for a in given)
+        lambda module, given: tuple(
+            a.double() if getattr(a, "dtype", None) == torch.float32 else a for a in given
+        )
     )
 
 
-# ---- the comparison ------------------------------------------------------------------------------------------------------
+# ---- the comparison
+# ------------------------------------------------------------------------------------------------------
 
 
 def ours(net, theta, x):
@@ -163,30 +204,39 @@ def ours(net, theta, x):
 
 
 def pooled(net, found):
-    """Of a tool's neurons those that are layers of net, pooled as its layers are; the last, a readout, is none."""
+    """Of a tool's neurons those that are layers of net, pooled as its layers are; the last, a
+    readout, is none."""
     if net.pool == "max":
         return found[1 : 2 * len(net.channels) : 2] + found[2 * len(net.channels) : -1]
     means = []
     for spikes, b in zip(found, net.blocks):
         if b.name.startswith("conv"):
             h, w = (side // 2 for side in spikes.shape[2:])
-            spikes = spikes[:, :, : 2 * h, : 2 * w].reshape(*spikes.shape[:2], h, 2, w, 2).mean((3, 5))
+            spikes = (
+                spikes[:, :, : 2 * h, : 2 * w].reshape(*spikes.shape[:2], h, 2, w, 2).mean((3, 5))
+            )
         means.append(spikes)
     return means[:-1]
 
 
 def compare(name, net, theta, x, found):
-    """Prints what differs between this library and [(spikes, membrane)] of a tool; (share of spikes, whether classes agree)."""
+    """Prints what differs between this library and [(spikes, membrane)] of a tool; (share of
+    spikes, whether classes agree)."""
     wanted, logits = ours(net, theta, x)
     images = [pooled(net, spikes) for spikes, _ in found]
     wrong = total = fired = 0
     for n, layer in enumerate(wanted):
         there = np.array([of[n] for of in images]).reshape(layer.shape)
-        wrong, total, fired = wrong + int((there != layer).sum()), total + layer.size, fired + int((layer != 0).sum())
+        wrong, total, fired = (
+            wrong + int((there != layer).sum()),
+            total + layer.size,
+            fired + int((layer != 0).sum()),
+        )
     there = np.array([membrane for _, membrane in found])
     same, apart = int((there.argmax(1) == logits.argmax(1)).sum()), np.abs(there - logits).max()
     print(
-        f"{name:22}{wrong:6} of {total:,} spikes of {len(wanted)} layers differ ({fired:,} fired), logits by {apart:.1e}, "
+        f"{name:22}{wrong:6} of {total:,} spikes of {len(wanted)} layers differ ({fired:,} fired), "
+        f"logits by {apart:.1e}, "
         f"classes {same} of {len(x)} the same",
         flush=True,
     )
@@ -208,7 +258,9 @@ def check(tool, net, theta, x, folder):
     while (after := dict(graph.edges).get(order[-1])) != "output":
         order.append(after)
     firing = [module.get_submodule(n) for n in order if isinstance(graph.nodes[n], nir.CubaLIF)]
-    there = compare(f"{name}, there", net, theta, x, [run(tool, module, firing, one) for one in frames])
+    there = compare(
+        f"{name}, there", net, theta, x, [run(tool, module, firing, one) for one in frames]
+    )
     layers, rest = [], []
     for node in order[1:]:
         rest.append(module.get_submodule(node))
@@ -219,32 +271,50 @@ def check(tool, net, theta, x, folder):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the graph does not say is known here
         found = from_nir(written, dt=dt, reset="zero")
-    firing = [m for m in own.modules() if type(m).__name__ in ("Synaptic", "LIFBoxCell", "CUBALIFNode")]
+    firing = [
+        m for m in own.modules() if type(m).__name__ in ("Synaptic", "LIFBoxCell", "CUBALIFNode")
+    ]
     back = from_tool(found, net)
-    again = compare(f"{name}, back", back, found.theta.astype(back.dtype), x, [run(tool, own, firing, one) for one in frames])
+    again = compare(
+        f"{name}, back",
+        back,
+        found.theta.astype(back.dtype),
+        x,
+        [run(tool, own, firing, one) for one in frames],
+    )
     return all(share <= MOST[name.lower()] and same for share, same in (there, again))
 
 
 def from_tool(found, net):
     """What was read, in float64 and on the readable reference where it is small."""
-    return type(net).from_configuration({**found.net.configuration(), "dtype": "float64", "backend": net.backend})
+    return type(net).from_configuration(
+        {**found.net.configuration(), "dtype": "float64", "backend": net.backend}
+    )
 
 
 def check_first_neuron():
-    """The first neuron as snnTorch's Synaptic, by `minisnn.nir.snntorch`: whether its spikes are the same, two steps later a
-    layer, from a network of the library's and from one of snnTorch's own weights."""
+    """The first neuron as snnTorch's Synaptic, by `minisnn.nir.snntorch`: whether its spikes are
+    the same, two steps later a layer, from a network of the library's and from one of snnTorch's
+    own weights."""
     import torch
 
     import minisnn as ms
     from minisnn.nir.snntorch import definition, from_state_dict, to_state_dict
 
-    names = {name: getattr(torch.nn, name) for name in ("Sequential", "Conv2d", "MaxPool2d", "Flatten", "Linear")}
+    names = {
+        name: getattr(torch.nn, name)
+        for name in ("Sequential", "Conv2d", "MaxPool2d", "Flatten", "Linear")
+    }
     import snntorch
 
     names["Synaptic"] = snntorch.Synaptic
     rng, right = np.random.default_rng(1), True
-    neuron = ms.LIF(alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0)  # exact in float32
-    net = ms.SpikingNet((8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,))
+    neuron = ms.LIF(
+        alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0
+    )  # exact in float32
+    net = ms.SpikingNet(
+        (8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,)
+    )
     theta = rng.standard_normal(net.size) * 2
     for name, view in net.views(theta).items():
         view[...] = 0 if name.endswith("bias") else view.astype(np.float32)
@@ -252,13 +322,18 @@ def check_first_neuron():
     x = rng.poisson(0.3, (4, 40, *net.input_shape))
     for direction in ("there", "back"):
         if direction == "there":
-            module.load_state_dict({k: torch.tensor(v) for k, v in to_state_dict(net, theta).items()}, strict=False)
+            module.load_state_dict(
+                {k: torch.tensor(v) for k, v in to_state_dict(net, theta).items()}, strict=False
+            )
         else:
             for m in module:
                 if hasattr(m, "weight"):
                     m.weight.data = torch.tensor(rng.standard_normal(m.weight.shape) / 8)
             net, theta = from_state_dict(
-                {k: v.numpy() for k, v in module.state_dict().items()}, net.input_shape, dtype=np.float64, backend="numpy"
+                {k: v.numpy() for k, v in module.state_dict().items()},
+                net.input_shape,
+                dtype=np.float64,
+                backend="numpy",
             )
         module.double()
         fires = [m for m in module if isinstance(m, snntorch.Synaptic)]
@@ -269,12 +344,15 @@ def check_first_neuron():
             images = np.array([spikes[n] for spikes, _ in found])
             if layer.ndim == 5:
                 h, w = (side // 2 for side in images.shape[3:])
-                images = images[..., : 2 * h, : 2 * w].reshape(*images.shape[:3], h, 2, w, 2).max((4, 6))
+                images = (
+                    images[..., : 2 * h, : 2 * w].reshape(*images.shape[:3], h, 2, w, 2).max((4, 6))
+                )
             late = 2 * (n + 1)
             wrong += int((layer[:, late:] != images.reshape(layer.shape)[:, :-late]).sum())
             fired += int(layer.sum())
         print(
-            f"SnnTorch, {direction}, the paper's neuron: {wrong} spikes of {len(wanted)} layers differ ({fired:,} fired)",
+            f"SnnTorch, {direction}, the paper's neuron: {wrong} spikes of {len(wanted)} layers "
+            f"differ ({fired:,} fired)",
             flush=True,
         )
         right &= wrong == 0 and fired > 100
@@ -293,9 +371,15 @@ def recordings(count):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--make-environment", type=Path, metavar="ENV")
-    parser.add_argument("--network", default="double_nmnist_cuba.h5", help="checkpoint, name of a shipped one, or none")
+    parser.add_argument(
+        "--network",
+        default="double_nmnist_cuba.h5",
+        help="checkpoint, name of a shipped one, or none",
+    )
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=TOOLS)
     args = parser.parse_args()
@@ -309,9 +393,21 @@ def main() -> int:
 
     cases, right = list(small_networks()), True
     if args.network != "none":
-        found, x = ms.read(find_checkpoint(args.network), dtype=np.float64), recordings(args.recordings)
-        learned = found.inner.adapt(found.net, found.theta, x[: found.net.ways], np.arange(found.net.ways))
-        cases.append((f"{args.network}, having learned the first {found.net.ways} recordings", found.net, learned, x))
+        found, x = (
+            ms.read(find_checkpoint(args.network), dtype=np.float64),
+            recordings(args.recordings),
+        )
+        learned = found.inner.adapt(
+            found.net, found.theta, x[: found.net.ways], np.arange(found.net.ways)
+        )
+        cases.append(
+            (
+                f"{args.network}, having learned the first {found.net.ways} recordings",
+                found.net,
+                learned,
+                x,
+            )
+        )
     if "snntorch" in args.tools:
         right &= check_first_neuron()
     with tempfile.TemporaryDirectory() as folder:
@@ -334,7 +430,9 @@ def small_networks():
     }.items():
         rng = np.random.default_rng(1)
         neuron = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, gain=3.0)
-        net = ms.SpikingNet(**settings, ways=3, kernel=3, neuron=neuron, dtype=np.float64, backend="numpy")
+        net = ms.SpikingNet(
+            **settings, ways=3, kernel=3, neuron=neuron, dtype=np.float64, backend="numpy"
+        )
         x = rng.poisson(0.3, (4, 40, *net.input_shape))
         yield name, net, net.init(rng, x=x, rate=0.3), x
 

@@ -1,4 +1,5 @@
-"""Functions of a module, as other processes need them: each is a task that leaves a trace, dies or fails."""
+"""Functions of a module, as other processes need them: each is a task that leaves a trace, dies or
+fails."""
 
 import os
 import pickle
@@ -11,7 +12,8 @@ from minisnn.parallel.threads import get_threads, parallel
 
 
 class Travelling(Executor):
-    """Does in this process what a worker would do: with copies of all that is sent, but for sets of tasks."""
+    """Does in this process what a worker would do: with copies of all that is sent, but for sets of
+    tasks."""
 
     number, journeys = 2, 0
 
@@ -98,7 +100,12 @@ class Own(BaseException):
 
 def raises(kind: str, item: int) -> int:
     """item squared; at 3 an error, most of which are no Exceptions."""
-    errors = dict(GeneratorExit=GeneratorExit, SystemExit=SystemExit, KeyboardInterrupt=KeyboardInterrupt, Own=Own)
+    errors = dict(
+        GeneratorExit=GeneratorExit,
+        SystemExit=SystemExit,
+        KeyboardInterrupt=KeyboardInterrupt,
+        Own=Own,
+    )
     if item == 3:
         raise ValueError(lambda: 3) if kind == "unfit" else errors[kind]("by the task")
     return item * item

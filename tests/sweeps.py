@@ -1,4 +1,5 @@
-"""Recordings for tests as a real scene makes them: a bar sweeps over a sensor, and each pixel fires a few times in a row."""
+"""Recordings for tests as a real scene makes them: a bar sweeps over a sensor, and each pixel fires
+a few times in a row."""
 
 import numpy as np
 
@@ -7,8 +8,11 @@ from minisnn.data.readers.events import event_array
 SENSOR = (12, 16)  # rows, columns
 
 
-def sweep(seed: int = 0, sensor: tuple[int, int] = SENSOR, lasting_ms: int = 110, burst: int = 4) -> np.ndarray:
-    """Events (dtype EVENT) of a bar that crosses the sensor once: `burst` of every pixel, some 3 ms apart."""
+def sweep(
+    seed: int = 0, sensor: tuple[int, int] = SENSOR, lasting_ms: int = 110, burst: int = 4
+) -> np.ndarray:
+    """Events (dtype EVENT) of a bar that crosses the sensor once: `burst` of every pixel, some 3 ms
+    apart."""
     rng = np.random.default_rng(seed)
     y, x = (axis.ravel() for axis in np.mgrid[: sensor[0], : sensor[1]])
     along = (x, y, sensor[1] - x, sensor[0] - y)[seed % 4] / max(sensor)
@@ -19,8 +23,19 @@ def sweep(seed: int = 0, sensor: tuple[int, int] = SENSOR, lasting_ms: int = 110
 
 
 def in_unit(events: np.ndarray, unit: str, column: str = "t", kind: str = "i8") -> np.ndarray:
-    """A structured array with times in another unit, in whole numbers, whose column does not say it."""
-    of = {"us": lambda t: t, "ms": lambda t: t // 1000, "ns": lambda t: t * 1000, "s": lambda t: t // 1_000_000}[unit]
+    """A structured array with times in another unit, in whole numbers, whose column does not say
+    it."""
+    of = {
+        "us": lambda t: t,
+        "ms": lambda t: t // 1000,
+        "ns": lambda t: t * 1000,
+        "s": lambda t: t // 1_000_000,
+    }[unit]
     made = np.zeros(len(events), [("x", "i2"), ("y", "i2"), (column, kind), ("p", "i1")])
-    made["x"], made["y"], made[column], made["p"] = events["x"], events["y"], of(events["t"]), events["p"]
+    made["x"], made["y"], made[column], made["p"] = (
+        events["x"],
+        events["y"],
+        of(events["t"]),
+        events["p"],
+    )
     return made

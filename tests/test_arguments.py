@@ -1,4 +1,5 @@
-"""Every argument of what a script calls: of a wrong kind, shape or size it is refused in one sentence that names it."""
+"""Every argument of what a script calls: of a wrong kind, shape or size it is refused in one
+sentence that names it."""
 
 import inspect
 
@@ -15,9 +16,49 @@ class Odd:
     """Nothing that anything takes."""
 
 
-WILD = [None, True, 0, 1, -1, 3, 2.5, float("nan"), float("inf"), 1e300, 10**30, 1j, "a", "", b"a", Odd(), Odd, len]
-WILD += [(), (5, 3), [1, 2], (1, -2), (1.5, 2), [[1, 2], [3]], ("a",), {}, {"a": 1}, {1, 2}, range(3), iter([1]), slice(1)]
-WILD += [np.zeros(3), np.zeros((2, 2)), np.array([1, None], object), np.float64(2), np.int64(3), np.bool_(True)]
+WILD = [
+    None,
+    True,
+    0,
+    1,
+    -1,
+    3,
+    2.5,
+    float("nan"),
+    float("inf"),
+    1e300,
+    10**30,
+    1j,
+    "a",
+    "",
+    b"a",
+    Odd(),
+    Odd,
+    len,
+]
+WILD += [
+    (),
+    (5, 3),
+    [1, 2],
+    (1, -2),
+    (1.5, 2),
+    [[1, 2], [3]],
+    ("a",),
+    {},
+    {"a": 1},
+    {1, 2},
+    range(3),
+    iter([1]),
+    slice(1),
+]
+WILD += [
+    np.zeros(3),
+    np.zeros((2, 2)),
+    np.array([1, None], object),
+    np.float64(2),
+    np.int64(3),
+    np.bool_(True),
+]
 WILD += [np.ma.masked_array([1.0, 2.0], [0, 1]), np.dtype("int8")]
 x, y = np.ones((2, 12, 4, 4, 2), np.uint8), np.array([0, 1])
 net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, window=5, backend="numpy")
@@ -38,8 +79,16 @@ CALLED = {
     "SGD": (ms.SGD, dict(size=3), lambda made: None),
     "Adam": (ms.Adam, dict(size=3), lambda made: None),
     "TrainingConfig": (ms.TrainingConfig, {}, lambda made: None),
-    "EventCamera": (ms.EventCamera, dict(sensor=(4, 4)), lambda made: made.record(picture, 0, duration_ms=5)),
-    "EventCamera.record": (camera.record, dict(picture=picture, seed=0, duration_ms=5), lambda made: None),
+    "EventCamera": (
+        ms.EventCamera,
+        dict(sensor=(4, 4)),
+        lambda made: made.record(picture, 0, duration_ms=5),
+    ),
+    "EventCamera.record": (
+        camera.record,
+        dict(picture=picture, seed=0, duration_ms=5),
+        lambda made: None,
+    ),
     "EventCamera.record_counts": (
         camera.record_counts,
         dict(pictures=picture[None], numbers=[0], seed=0, duration_ms=5, crop=None),
@@ -50,8 +99,16 @@ CALLED = {
         dict(events=[events] * 4, labels=[0, 0, 1, 1], sensor=(4, 4), duration_ms=9),
         lambda made: None,
     ),
-    "evaluate": (ms.evaluate, dict(net=net, theta=theta, inner=ms.InnerLoop(), dataset=ToySet("test"), episodes=2), None),
-    "train": (ms.train, dict(config=ms.TrainingConfig(), out="run", data=dict(train=ToySet("train"))), None),
+    "evaluate": (
+        ms.evaluate,
+        dict(net=net, theta=theta, inner=ms.InnerLoop(), dataset=ToySet("test"), episodes=2),
+        None,
+    ),
+    "train": (
+        ms.train,
+        dict(config=ms.TrainingConfig(), out="run", data=dict(train=ToySet("train"))),
+        None,
+    ),
 }
 CHECKED_WHERE_THEY_ARE_USED = {
     "evaluate": {"net", "theta", "root", "align", "beside", "how", "executor"},
@@ -123,17 +180,32 @@ def test_what_was_found_is_shown_in_a_line():
 @pytest.mark.parametrize("masked", [[[0, 1, 0]] * 3, True])
 def test_a_camera_sees_no_picture_with_masked_pixels(masked):
     hidden = np.ma.masked_array(np.eye(3), np.broadcast_to(masked, (3, 3)))
-    for call in (lambda: camera.record(hidden, 0), lambda: camera.record_counts(hidden[None], [0], 0, crop=None)):
-        with pytest.raises(ValueError, match="^pictures? has masked entries; expected an array with all its numbers$"):
+    for call in (
+        lambda: camera.record(hidden, 0),
+        lambda: camera.record_counts(hidden[None], [0], 0, crop=None),
+    ):
+        with pytest.raises(
+            ValueError,
+            match="^pictures? has masked entries; expected an array with all its numbers$",
+        ):
             call()
     whole = np.ma.masked_array(np.eye(3), False)
-    assert len(camera.record(whole, 0, duration_ms=50)) == len(camera.record(picture, 0, duration_ms=50)) > 0
+    assert (
+        len(camera.record(whole, 0, duration_ms=50))
+        == len(camera.record(picture, 0, duration_ms=50))
+        > 0
+    )
 
 
 @pytest.mark.parametrize(
     "name, call",
     [
-        ("recordings", lambda hidden: ms.Task(x, y, x, y, recordings=(hidden(np.array([[1], [2]])), [[3], [4]]))),
+        (
+            "recordings",
+            lambda hidden: ms.Task(
+                x, y, x, y, recordings=(hidden(np.array([[1], [2]])), [[3], [4]])
+            ),
+        ),
         ("x", lambda hidden: summed_frames(hidden(x))),
         ("gradient", lambda hidden: ms.clip(hidden(theta), 1.0)),
         ("gradient", lambda hidden: ms.SGD(3).step(np.zeros(3), hidden(np.ones(3)), 0.1)),
@@ -144,11 +216,19 @@ def test_a_camera_sees_no_picture_with_masked_pixels(masked):
 def test_what_is_masked_is_nowhere_taken_as_it_is(name, call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call(lambda given: np.ma.masked_array(given, np.zeros(given.shape, bool)))
-    with pytest.raises(ValueError, match=f"^{name} has masked entries; expected an array with all its numbers$"):
-        call(lambda given: np.ma.masked_array(given, np.arange(given.size).reshape(given.shape) == 1))
+    with pytest.raises(
+        ValueError, match=f"^{name} has masked entries; expected an array with all its numbers$"
+    ):
+        call(
+            lambda given: np.ma.masked_array(given, np.arange(given.size).reshape(given.shape) == 1)
+        )
 
 
-@pytest.mark.parametrize("wrong", [-1, -1e-30, np.float32(-1), np.where(np.arange(net.size) == 3, -0.5, 1.0)], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [-1, -1e-30, np.float32(-1), np.where(np.arange(net.size) == 3, -0.5, 1.0)], ids=str
+)
 def test_no_step_goes_up_the_loss(wrong):
-    with pytest.raises(ValueError, match="^step_size must be 0 or more, for steps go down the loss, not .+$"):
+    with pytest.raises(
+        ValueError, match="^step_size must be 0 or more, for steps go down the loss, not .+$"
+    ):
         ms.adapt(net, theta, x, y, step_size=wrong)

@@ -1,4 +1,5 @@
-"""The benchmarks still run: they are no tests, and nothing else calls them. What they write fills the records of the pages."""
+"""The benchmarks still run: they are no tests, and nothing else calls them. What they write fills
+the records of the pages."""
 
 import importlib
 import json
@@ -42,28 +43,45 @@ def test_benchmarks_are_importable():
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_is_importable(name):
     pytest.importorskip(
-        PEERS[name], reason=f"{PEERS[name]}, which minisnn is timed beside, is an extra: pip install -e '.[peer]'"
+        PEERS[name],
+        reason=f"{PEERS[name]}, which minisnn is timed beside, is an extra: pip install -e "
+        "'.[peer]'",
     )
     import_all([name])
 
 
 def test_what_boards_say_is_read_and_becomes_figures_and_a_table(tmp_path):
     boards = runpy.run_path(str(HERE / "edge_boards.py"), run_name="benchmark")
-    said = "5275 numbers, 0 differ, crc 175\nRAM 104728 bytes, of them stack 656\ninstructions a sample 382234130\n"
+    said = (
+        "5275 numbers, 0 differ, crc 175\nRAM 104728 bytes, of them stack 656\ninstructions a "
+        "sample 382234130\n"
+    )
     counted = [int(number) for number in boards["SAID"].search(said).groups()]
     figures = {"wrong": dict(value=0, unit="")}
-    boards["write"](tmp_path / "out.json", {("small", "m4"): [counted], ("short", "rv32"): [counted]}, figures)
+    boards["write"](
+        tmp_path / "out.json", {("small", "m4"): [counted], ("short", "rv32"): [counted]}, figures
+    )
     figures, more = KINDS["figures"]([tmp_path / "out.json"])
     assert figures["small-m4-ram"] == dict(value=104728, unit="") and figures["wrong"]["value"] == 0
     (table,) = more["tables"]
-    assert table["name"] == "boards" and table["rows"][0] == ["small", "Cortex-M4", "104,728", "656", "382"]
+    assert table["name"] == "boards" and table["rows"][0] == [
+        "small",
+        "Cortex-M4",
+        "104,728",
+        "656",
+        "382",
+    ]
     assert table["rows"][1][:2] == ["stepwise, short", "RV32IMC"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [["passes.py", "--repeat", "1"], ["memory.py", "--activity", "0.07"]])
+@pytest.mark.parametrize(
+    "words", [["passes.py", "--repeat", "1"], ["memory.py", "--activity", "0.07"]]
+)
 def test_a_benchmark_prints_its_ratios(words):
-    done = subprocess.run([sys.executable, HERE / words[0], *words[1:]], capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, HERE / words[0], *words[1:]], capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     assert any(character.isdigit() for character in done.stdout.splitlines()[-1])
 
@@ -83,7 +101,9 @@ def filled(name: str, path: Path) -> Record:
     assert figures and all(np.isfinite(figure["value"]) for figure in figures.values())
     cells = more.get("rows", {}).get("cells", [])
     assert {key for _, *keys in cells for key in keys if key} <= set(figures)
-    table = makers({**RECORDS, name: made}, folder(), ROOT / "data" / "results" / "speed.md", drawing=False)["rows"](name)
+    table = makers(
+        {**RECORDS, name: made}, folder(), ROOT / "data" / "results" / "speed.md", drawing=False
+    )["rows"](name)
     assert cells == [] or len(table.splitlines()) == 2 + len(cells)
     return made
 
@@ -91,10 +111,14 @@ def filled(name: str, path: Path) -> Record:
 def asked(name: str) -> set[str]:
     """Figures of a record that pages show."""
     pages = [page.read_text(encoding="utf-8") for pattern in PAGES for page in ROOT.glob(pattern)]
-    return {key for page in pages for key in re.findall(rf"<!--={name}:(\w[\w-]*?)(?:\.\w+)?-->", page)}
+    return {
+        key for page in pages for key in re.findall(rf"<!--={name}:(\w[\w-]*?)(?:\.\w+)?-->", page)
+    }
 
 
-@pytest.mark.parametrize("name", sorted(name for name in RECORDS if name.startswith(("speed-", "interval-"))))
+@pytest.mark.parametrize(
+    "name", sorted(name for name in RECORDS if name.startswith(("speed-", "interval-")))
+)
 def test_a_benchmark_knows_the_options_of_its_records(name, benchmark, capsys):
     for command in RECORDS[name].commands:
         _, script, *words = shlex.split(command)
@@ -103,13 +127,18 @@ def test_a_benchmark_knows_the_options_of_its_records(name, benchmark, capsys):
             module.main([*words, "--help"])
         assert ended.value.code == 0, capsys.readouterr().err
         said = capsys.readouterr().out
-        assert {word for word in words if word.startswith("--")} <= set(re.findall(r"--[\w-]+", said))
+        assert {word for word in words if word.startswith("--")} <= set(
+            re.findall(r"--[\w-]+", said)
+        )
 
 
 def test_findings_have_names_of_their_own(benchmark, tmp_path):
     findings = benchmark("findings")
     found = findings.Findings("what", "seconds")
-    assert found.add("a", np.float32(2), "s") == "a" and findings.slug("JAX, products", 25) == "jax-products-25"
+    assert (
+        found.add("a", np.float32(2), "s") == "a"
+        and findings.slug("JAX, products", 25) == "jax-products-25"
+    )
     with pytest.raises(ValueError, match="the figure 'a' is there already"):
         found.add("a", 3, "s")
     found.add("b", 0.5, "%", 0.25)
@@ -117,7 +146,10 @@ def test_findings_have_names_of_their_own(benchmark, tmp_path):
     found.write(None)
     found.write(tmp_path / "found.json")
     assert json.loads((tmp_path / "found.json").read_text()) == {
-        "figures": {"a": {"value": 2.0, "unit": "s"}, "b": {"value": 0.5, "unit": "%", "half": 0.25}},
+        "figures": {
+            "a": {"value": 2.0, "unit": "s"},
+            "b": {"value": 0.5, "unit": "%", "half": 0.25},
+        },
         "more": {"rows": {"heads": ["what", "seconds"], "cells": [["first", "a", ""]]}},
     }
     found.add("c", np.nan, "s")
@@ -127,15 +159,32 @@ def test_findings_have_names_of_their_own(benchmark, tmp_path):
 
 def test_growth_is_drawn_from_what_scaling_writes(benchmark, tmp_path, monkeypatch, capsys):
     scaling, out = benchmark("scaling"), tmp_path / "found.json"
-    monkeypatch.setattr(scaling, "SWEEPS", {name: (label, x[:2]) for name, (label, x) in scaling.SWEEPS.items()})
+    monkeypatch.setattr(
+        scaling, "SWEEPS", {name: (label, x[:2]) for name, (label, x) in scaling.SWEEPS.items()}
+    )
     small = dict(window=3, queries=1, width=0.25, ways=2)
     monkeypatch.setattr(scaling, "Case", partial(scaling.Case, **small))
     monkeypatch.setattr(scaling, "memory", lambda case: 5.0 + case.steps)
-    words = ["--repeat", "1", "--only", "steps", "queries", "--out", str(tmp_path / "a.svg"), "--json", str(out)]
+    words = [
+        "--repeat",
+        "1",
+        "--only",
+        "steps",
+        "queries",
+        "--out",
+        str(tmp_path / "a.svg"),
+        "--json",
+        str(out),
+    ]
     scaling.main(words)
     made = filled("speed-scaling", out)
-    assert made.more["curves"]["queries"]["x"] == [1, 2] and made.more["curves"]["steps"]["MB"] == [35.0, 65.0]
-    assert made.figures["steps-memory"]["value"] == pytest.approx(65 / 35) and asked("speed-scaling") <= set(made.figures)
+    assert made.more["curves"]["queries"]["x"] == [1, 2] and made.more["curves"]["steps"]["MB"] == [
+        35.0,
+        65.0,
+    ]
+    assert made.figures["steps-memory"]["value"] == pytest.approx(65 / 35) and asked(
+        "speed-scaling"
+    ) <= set(made.figures)
     assert "queries a class</text>" in (tmp_path / "a.svg").read_text()
 
 
@@ -146,10 +195,18 @@ def test_passes_write_every_pass_and_all(benchmark, tmp_path):
         ("support", "forward", "readout"): 0.001,
         ("query", "backward", "conv1"): 0.005,
     }
-    passes.found_in(times, {key: value / 2 for key, value in times.items()}, {"rows": 1e9}).write(tmp_path / "found.json")
+    passes.found_in(times, {key: value / 2 for key, value in times.items()}, {"rows": 1e9}).write(
+        tmp_path / "found.json"
+    )
     made = filled("speed-passes", tmp_path / "found.json")
-    assert [cells[0] for cells in made.more["rows"]["cells"]] == ["forward, support", "backward, query", "all"]
-    assert made.figures["support-forward-measured"]["value"] == pytest.approx(3) and asked("speed-passes") <= set(made.figures)
+    assert [cells[0] for cells in made.more["rows"]["cells"]] == [
+        "forward, support",
+        "backward, query",
+        "all",
+    ]
+    assert made.figures["support-forward-measured"]["value"] == pytest.approx(3) and asked(
+        "speed-passes"
+    ) <= set(made.figures)
     assert made.figures["all-ratio"]["value"] == pytest.approx(2)
 
 
@@ -162,15 +219,21 @@ def test_peers_write_every_form_and_case(benchmark, tmp_path, monkeypatch, capsy
     peers.main([*words, str(tmp_path / "found.json")])
     made = filled("speed-peers", tmp_path / "found.json")
     assert [cells[0] for cells in made.more["rows"]["cells"]] == [
-        f"width {width}, 5 queries: {form}" for width in ("0.25", "0.5") for form in ("minisnn", "PyTorch, steps")
+        f"width {width}, 5 queries: {form}"
+        for width in ("0.25", "0.5")
+        for form in ("minisnn", "PyTorch, steps")
     ]
-    assert {"0-25-5-minisnn-inference-seconds", "0-5-5-pytorch-steps-second-order"} <= set(made.figures)
+    assert {"0-25-5-minisnn-inference-seconds", "0-5-5-pytorch-steps-second-order"} <= set(
+        made.figures
+    )
     assert set(made.more["off"].values()) == {0.0}
 
 
 def test_peers_that_lack_are_no_measurement_of_all(benchmark, tmp_path, monkeypatch):
     peers = benchmark("peers")
-    monkeypatch.setattr(peers, "available", lambda: ["minisnn", "PyTorch, steps", "PyTorch, layers"])
+    monkeypatch.setattr(
+        peers, "available", lambda: ["minisnn", "PyTorch, steps", "PyTorch, layers"]
+    )
     with pytest.raises(SystemExit, match="--all: JAX, JAX, products cannot be measured"):
         peers.main(["--all", "--json", str(tmp_path / "found.json")])
     assert not (tmp_path / "found.json").exists()
@@ -178,51 +241,87 @@ def test_peers_that_lack_are_no_measurement_of_all(benchmark, tmp_path, monkeypa
 
 def test_workers_write_seconds_ratios_and_the_model(benchmark, tmp_path):
     workers = benchmark("workers")
-    found = workers.found_in({0: 6.0, 1: 6.0, 2: 3.0}, {0: 10.0, 1: 9.0, 2: 5.0}, 0.8, 0.79, 0.01, 8)
+    found = workers.found_in(
+        {0: 6.0, 1: 6.0, 2: 3.0}, {0: 10.0, 1: 9.0, 2: 5.0}, 0.8, 0.79, 0.01, 8
+    )
     found.write(tmp_path / "found.json")
     made = filled("speed-workers", tmp_path / "found.json")
     assert asked("speed-workers") <= set(made.figures)
-    assert made.figures["update-2-ratio"] == {"value": 2.0, "unit": "x"} and made.figures["model-1"]["value"] == pytest.approx(
-        1.0
-    )
+    assert made.figures["update-2-ratio"] == {"value": 2.0, "unit": "x"} and made.figures[
+        "model-1"
+    ]["value"] == pytest.approx(1.0)
 
 
 def test_the_first_task_is_written_by_its_steps(benchmark, tmp_path):
     first = benchmark("first_task")
     steps = {
-        state: {"import numpy": [0.2, 0.1], "first task": [seconds, 2.0]} for state, seconds in (("cold", 30.0), ("warm", 1.0))
+        state: {"import numpy": [0.2, 0.1], "first task": [seconds, 2.0]}
+        for state, seconds in (("cold", 30.0), ("warm", 1.0))
     }
     first.found_in(steps).write(tmp_path / "found.json")
     made = filled("speed-first-task", tmp_path / "found.json")
-    assert made.figures["cold-first-task"]["value"] == 30 and made.figures["warm-import-numpy-cpu"]["value"] == 0.1
+    assert (
+        made.figures["cold-first-task"]["value"] == 30
+        and made.figures["warm-import-numpy-cpu"]["value"] == 0.1
+    )
 
 
-def test_times_to_an_accuracy_are_means_over_seeds_that_all_reached_it(benchmark, tmp_path, monkeypatch, capsys):
+def test_times_to_an_accuracy_are_means_over_seeds_that_all_reached_it(
+    benchmark, tmp_path, monkeypatch, capsys
+):
     accuracy = benchmark("time_to_accuracy")
 
     def trained(config, out, most):
         reached = (0.7, 0.85, 0.96 if config.seed else 0.91)
         return [
-            dict(update=25.0 * n, seconds=10.0 * n + config.seed, processor=19.0 * n, validation=found)
+            dict(
+                update=25.0 * n,
+                seconds=10.0 * n + config.seed,
+                processor=19.0 * n,
+                validation=found,
+            )
             for n, found in enumerate(reached, 1)
         ]
 
     monkeypatch.setattr(accuracy, "trained", trained)
     monkeypatch.setattr(accuracy, "price", lambda: 0.5)
-    accuracy.main(["--presets", "maml", "--seeds", "2", "--out", str(tmp_path), "--json", str(tmp_path / "found.json")])
+    accuracy.main(
+        [
+            "--presets",
+            "maml",
+            "--seeds",
+            "2",
+            "--out",
+            str(tmp_path),
+            "--json",
+            str(tmp_path / "found.json"),
+        ]
+    )
     made = filled("speed-accuracy", tmp_path / "found.json")
     assert asked("speed-accuracy") <= set(made.figures)
-    assert made.figures["maml-80"]["value"] == 20.5 and made.figures["maml-80"]["half"] == pytest.approx(12.706 / 2, rel=1e-3)
+    assert made.figures["maml-80"]["value"] == 20.5 and made.figures["maml-80"][
+        "half"
+    ] == pytest.approx(12.706 / 2, rel=1e-3)
     assert made.figures["maml-90-updates"]["value"] == 75 and "maml-95" not in made.figures
     assert "CPU s / updates" in capsys.readouterr().out
 
 
 def test_a_log_without_seconds_is_made_again(benchmark, tmp_path, monkeypatch):
     accuracy = benchmark("time_to_accuracy")
-    np.savez(tmp_path / "processor.npz", names=["update", "seconds", "processor", "validation"], rows=[[25.0, 3.0, 5.0, 0.9]])
+    np.savez(
+        tmp_path / "processor.npz",
+        names=["update", "seconds", "processor", "validation"],
+        rows=[[25.0, 3.0, 5.0, 0.9]],
+    )
     config = SimpleNamespace(dataset="none")
-    assert accuracy.trained(config, tmp_path, 0) == [dict(update=25.0, seconds=3.0, processor=5.0, validation=0.9)]
-    np.savez(tmp_path / "processor.npz", names=["update", "processor", "validation"], rows=[[25.0, 5.0, 0.9]])
+    assert accuracy.trained(config, tmp_path, 0) == [
+        dict(update=25.0, seconds=3.0, processor=5.0, validation=0.9)
+    ]
+    np.savez(
+        tmp_path / "processor.npz",
+        names=["update", "processor", "validation"],
+        rows=[[25.0, 5.0, 0.9]],
+    )
     monkeypatch.setattr(accuracy, "open_set", lambda *_, **__: pytest.fail("trains"))
     config.recordings = lambda split: {}
     with pytest.raises(pytest.fail.Exception, match="trains"):
@@ -233,7 +332,9 @@ def test_coverage_is_written_for_every_setting(benchmark, tmp_path, monkeypatch,
     coverage = benchmark("interval_coverage")
     monkeypatch.setattr(coverage, "EPISODES", (4, 8))
     monkeypatch.setattr(coverage, "measure", partial(coverage.measure, series=1))
-    coverage.main(["--worlds", "3", "--only", "digits", "rivals", "--json", str(tmp_path / "found.json")])
+    coverage.main(
+        ["--worlds", "3", "--only", "digits", "rivals", "--json", str(tmp_path / "found.json")]
+    )
     made = filled("interval-coverage", tmp_path / "found.json")
     assert [cells[0] for cells in made.more["rows"]["cells"]] == [
         f"{name}, {episodes} episodes" for name in ("digits", "rivals") for episodes in (4, 8)
@@ -251,10 +352,15 @@ def test_coverage_is_written_for_every_setting(benchmark, tmp_path, monkeypatch,
 def test_memory_is_written_for_every_case(benchmark, tmp_path, monkeypatch, capsys):
     memory = benchmark("memory")
     monkeypatch.setattr(memory, "theta", lambda options, net: np.zeros(1))
-    monkeypatch.setattr(memory.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="150.5 33.25"))
+    monkeypatch.setattr(
+        memory.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="150.5 33.25")
+    )
     memory.main(["--json", str(tmp_path / "found.json")])
     made = filled("speed-memory", tmp_path / "found.json")
-    assert made.figures["7-mean-16x32"] == {"value": 33.25, "unit": "MB"} and len(made.more["rows"]["cells"]) == 5
+    assert (
+        made.figures["7-mean-16x32"] == {"value": 33.25, "unit": "MB"}
+        and len(made.more["rows"]["cells"]) == 5
+    )
     assert made.more["rows"]["cells"][0][0] == "7 % activity, max pooling, input 16 x 32"
 
 
@@ -267,7 +373,10 @@ def test_memory_is_written_for_every_case(benchmark, tmp_path, monkeypatch, caps
         ("speed-scaling", "scaling.py --only inner_steps --repeat 1"),
         ("speed-workers", "workers.py --tasks 2 --repeat 1"),
         ("speed-first-task", "first_task.py"),
-        ("speed-accuracy", "time_to_accuracy.py --presets maml --seeds 1 --every 2 --updates 2 --out OUT"),
+        (
+            "speed-accuracy",
+            "time_to_accuracy.py --presets maml --seeds 1 --every 2 --updates 2 --out OUT",
+        ),
         ("speed-peers", "peers.py --width 0.25 --input 8 8 --repeat 1"),
         ("speed-7", "meta_gradient.py --input 8 16 --repeat 1"),
     ],
@@ -275,10 +384,18 @@ def test_memory_is_written_for_every_case(benchmark, tmp_path, monkeypatch, caps
 def test_a_benchmark_writes_its_figures(name, words, tmp_path):
     """As it is measured, in a process of its own."""
     if "meta_gradient" in words:
-        pytest.importorskip("torch", reason="torch, which minisnn is timed beside, is an extra: pip install -e '.[peer]'")
+        pytest.importorskip(
+            "torch",
+            reason="torch, which minisnn is timed beside, is an extra: pip install -e '.[peer]'",
+        )
     script, *rest = words.replace("OUT", str(tmp_path / "runs")).split()
     out = tmp_path / "found.json"
-    done = subprocess.run([sys.executable, HERE / script, *rest, "--json", out], capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        [sys.executable, HERE / script, *rest, "--json", out],
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr
     made = filled(name, out)
     if name == "speed-7":

@@ -1,4 +1,5 @@
-"""README is short enough to be read, links lead somewhere, the page of commands lacks none, and every guide keeps its form."""
+"""README is short enough to be read, links lead somewhere, the page of commands lacks none, and
+every guide keeps its form."""
 
 import re
 from pathlib import Path
@@ -24,9 +25,21 @@ PATTERNS = (
 )
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
 HARDWARE = sorted((ROOT / "hardware").glob("*.md"))
-MADE = [ROOT / "README.md", *sorted((ROOT / "data" / "results").glob("*.md")), *HARDWARE, *GUIDES]  # numbers come from results
+MADE = [
+    ROOT / "README.md",
+    *sorted((ROOT / "data" / "results").glob("*.md")),
+    *HARDWARE,
+    *GUIDES,
+]  # numbers come from results
 FORMULAS = {"4096 ×", "4 ×"}  # of the hardware's words
-SETTINGS = {"1 ms", "100 ms", "7 %", "30 %", "20 %", "95 %"}  # a step, a recording, activities, chance, intervals
+SETTINGS = {
+    "1 ms",
+    "100 ms",
+    "7 %",
+    "30 %",
+    "20 %",
+    "95 %",
+}  # a step, a recording, activities, chance, intervals
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "lessons" / "guides" / "commands.md").read_text(encoding="utf-8")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.M | re.S)
@@ -39,7 +52,9 @@ def short(page: Path) -> str:
 def anchors(text: str) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     found: set[str] = set()
-    for heading in re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M):
+    for heading in re.findall(
+        r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M
+    ):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)|[`*]", r"\1", heading).lower()
         anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
         number = 0
@@ -57,7 +72,9 @@ def broken(page: Path, text: str) -> list[str]:
             continue
         path, _, anchor = target.partition("#")
         there = (page.parent / path).resolve() if path else page
-        if not there.exists() or (anchor and anchor not in anchors(there.read_text(encoding="utf-8"))):
+        if not there.exists() or (
+            anchor and anchor not in anchors(there.read_text(encoding="utf-8"))
+        ):
             wrong.append(target)
     return wrong
 
@@ -80,7 +97,9 @@ def test_readme_begins_with_the_two_commands():
 
 @pytest.mark.parametrize("page", MADE, ids=short)
 def test_no_number_of_a_measurement_is_typed(page):
-    assert set(unmarked(page.read_text(encoding="utf-8"))) <= SETTINGS | (FORMULAS if page in HARDWARE else set())
+    assert set(unmarked(page.read_text(encoding="utf-8"))) <= SETTINGS | (
+        FORMULAS if page in HARDWARE else set()
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=short)
@@ -90,7 +109,10 @@ def test_links_lead_somewhere(page):
 
 def test_a_broken_link_is_found():
     page = ROOT / "README.md"
-    assert broken(page, "[a](LICENSE) [b](nothing.md) `[c](nothing.md)` [d](#no-heading) [e](https://no.where)") == [
+    assert broken(
+        page,
+        "[a](LICENSE) [b](nothing.md) `[c](nothing.md)` [d](#no-heading) [e](https://no.where)",
+    ) == [
         "nothing.md",
         "#no-heading",
     ]
@@ -99,7 +121,9 @@ def test_a_broken_link_is_found():
 def test_the_map_and_readme_reach_every_guide():
     text = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
     for guide in GUIDES:
-        assert f"(guides/{guide.name})" in text and f"(lessons/guides/{guide.name})" in README, guide.name
+        assert f"(guides/{guide.name})" in text and f"(lessons/guides/{guide.name})" in README, (
+            guide.name
+        )
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=short)
@@ -121,19 +145,27 @@ def test_the_page_of_commands_lacks_none():
     made = re.findall(r"^<!-- made: help (\S+) -->$", COMMANDS, re.M)
     assert sorted(made) == sorted(name for name, _ in flags.children(top))
     found = dict(parsers(top))
-    assert {"hardware page", "hardware export", "hardware loihi", "hardware train", "nir"} <= set(found)
+    assert {"hardware page", "hardware export", "hardware loihi", "hardware train", "nir"} <= set(
+        found
+    )
     for name, parser in found.items():
         entry = re.search(rf"^#+ {name}$(.*?)(?=^#|\Z)", COMMANDS, re.M | re.S)
         assert entry, f"commands.md has no {name}"
         for action in parser._actions:
-            wanted = [] if action.help == flags.HIDDEN or "-h" in action.option_strings else action.option_strings
+            wanted = (
+                []
+                if action.help == flags.HIDDEN or "-h" in action.option_strings
+                else action.option_strings
+            )
             assert not [flag for flag in wanted if not re.search(rf"{flag}\b", entry[1])], name
             if not action.option_strings and action.choices and not list(flags.children(parser)):
                 assert all(str(choice) in entry[1] for choice in action.choices), name
 
 
 def test_the_page_of_commands_is_what_the_parsers_say():
-    assert renewed(COMMANDS, {}, {}, flags.makers(cli.parser()), "commands.md") == COMMANDS, "run `minisnn results --pages`"
+    assert renewed(COMMANDS, {}, {}, flags.makers(cli.parser()), "commands.md") == COMMANDS, (
+        "run `minisnn results --pages`"
+    )
     with pytest.raises(ValueError, match="there is no command 'tain'; expected one of train,"):
         flags.makers(cli.parser())["help"]("tain")
 
@@ -151,19 +183,29 @@ def test_the_help_of_a_command_lists_its_sub_commands(capsys):
 
 def test_a_result_that_is_not_measured_yet_is_a_question_mark():
     question = Record("a", "evaluate", ["minisnn evaluate"])
-    answer = Record("a", "evaluate", ["minisnn evaluate"], figures={"accuracy": {"value": 0.98, "unit": "%", "half": 0.01}})
+    answer = Record(
+        "a",
+        "evaluate",
+        ["minisnn evaluate"],
+        figures={"accuracy": {"value": 0.98, "unit": "%", "half": 0.01}},
+    )
     before, after = "has ? %<!--=a:accuracy--> here", "has 98.0 ± 1.0 %<!--=a:accuracy--> here"
     assert renewed(before, {"a": question}, {}, {}, "page") == before
     assert renewed(before, {"a": answer}, {}, {}, "page") == after
     assert renewed(after, {"a": answer}, {}, {}, "page") == after
     assert renewed(after, {"a": question}, {}, {}, "page") == before
-    assert renewed("?<!--=a:accuracy.value-->", {"a": answer}, {}, {}, "page") == "98.0<!--=a:accuracy.value-->"
+    assert (
+        renewed("?<!--=a:accuracy.value-->", {"a": answer}, {}, {}, "page")
+        == "98.0<!--=a:accuracy.value-->"
+    )
 
 
 def test_what_a_command_printed_is_shown_by_its_first_lines(tmp_path):
     (tmp_path / "tables.json").write_text("{}")
     ran = Record("a", "train", ["minisnn train"], more={"printed": "one\ntwo\nthree\n"})
-    output = makers({"a": ran, "b": Record("b", "train", ["minisnn train"])}, tmp_path, tmp_path / "page.md")["output"]
+    output = makers(
+        {"a": ran, "b": Record("b", "train", ["minisnn train"])}, tmp_path, tmp_path / "page.md"
+    )["output"]
     assert output("a") == "```text\none\ntwo\nthree\n```"
     assert output("a 2") == "```text\none\ntwo\n…\n```"
     assert output("b 2") == "(not measured yet)"

@@ -1,6 +1,8 @@
-"""Every public function, class and method shows an example in its docstring, and each does what it says.
+"""Every public function, class and method shows an example in its docstring, and each does what it
+says.
 
-An example begins after `import numpy as np` and `import minisnn as ms`, and runs in an empty folder.
+An example begins after `import numpy as np` and `import minisnn as ms`, and runs in an empty
+folder.
 """
 
 import doctest
@@ -16,7 +18,8 @@ import pytest
 import minisnn as ms
 from minisnn import gradcheck, nir, plots
 
-# What the library calls by itself, and what somebody who writes a neuron, a rule or an executor gives it.
+# What the library calls by itself, and what somebody who writes a neuron, a rule or an executor
+# gives it.
 BEHIND = {
     "Checkpoint": {"check_usable", "to_open"},
     "CubaLIF": {"decays", "readout"},
@@ -35,7 +38,8 @@ NEEDS = {"Cluster": "distributed", **dict.fromkeys(nir.__all__, "nir")}  # extra
 
 
 def own_methods(cls: type) -> Iterator[tuple[str, Any]]:
-    """Public methods and properties of a class, of the first class of this library that has them: others go without saying."""
+    """Public methods and properties of a class, of the first class of this library that has them:
+    others go without saying."""
     ours = [one for one in reversed(cls.__mro__) if one.__module__.startswith("minisnn")]
     for name in [name for name in dir(cls) if not name.startswith("_")]:
         home = next((one for one in ours if name in vars(one)), object)
@@ -46,7 +50,8 @@ def own_methods(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def behind(name: str, cls: type) -> bool:
-    """Whether a method is not for scripts, by the name of a class that it is of or that its class is made from."""
+    """Whether a method is not for scripts, by the name of a class that it is of or that its class
+    is made from."""
     return any(name in BEHIND.get(one.__name__, ()) for one in cls.__mro__)
 
 
@@ -63,8 +68,16 @@ def everything() -> dict[str, Any]:
                     found[method] = function
     for room in (gradcheck, plots, nir):
         of_room = {name: getattr(room, name) for name in room.__all__}
-        found |= {f"{room.__name__}.{name}": one for name, one in of_room.items() if inspect.isfunction(one)}
-    return {name: one for name, one in found.items() if one not in list(found.values())[: list(found).index(name)]}
+        found |= {
+            f"{room.__name__}.{name}": one
+            for name, one in of_room.items()
+            if inspect.isfunction(one)
+        }
+    return {
+        name: one
+        for name, one in found.items()
+        if one not in list(found.values())[: list(found).index(name)]
+    }
 
 
 EVERYTHING = everything()
@@ -100,8 +113,20 @@ def test_a_missing_and_a_wrong_example_are_found():
 
 def test_all_public_names_are_looked_at():
     assert {*ms.__all__} - {*EVERYTHING} == {"__version__"}
-    assert {"Network.loss", "Recordings.split", "minisnn.plots.save", "minisnn.nir.to_nir", "Surrogate.prime"} <= {*EVERYTHING}
+    assert {
+        "Network.loss",
+        "Recordings.split",
+        "minisnn.plots.save",
+        "minisnn.nir.to_nir",
+        "Surrogate.prime",
+    } <= {*EVERYTHING}
     for cls, names in BEHIND.items():
         homes = [one for name in ms.__all__ if inspect.isclass(one := getattr(ms, name))]
-        there = {name for home in homes for one in home.__mro__ if one.__name__ == cls for name in dir(one)}
+        there = {
+            name
+            for home in homes
+            for one in home.__mro__
+            if one.__name__ == cls
+            for name in dir(one)
+        }
         assert names <= there, f"{cls} has no {names - there}"

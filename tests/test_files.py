@@ -1,4 +1,5 @@
-"""Files and folders written whole or not at all: what failure, a full disk, a kill and another process leave."""
+"""Files and folders written whole or not at all: what failure, a full disk, a kill and another
+process leave."""
 
 import errno
 import os
@@ -99,7 +100,9 @@ def test_stopped_between_the_two_names_nothing_is_left(tmp_path, monkeypatch):
 def killed(program: str, folder: Path) -> None:
     """Run a program that ends without any clearing up."""
     program = f"import os\nfrom minisnn.files import *\n{program}\n    os._exit(9)"
-    done = subprocess.run([sys.executable, "-c", program], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert done.returncode == 9
 
 
@@ -159,7 +162,12 @@ def test_a_folder_is_there_when_it_is_whole(tmp_path):
         (folder / "b").mkdir()
         fill(folder / "b", c="2")
         assert not (tmp_path / "deep" / "out").exists()
-    assert tree(tmp_path / "deep") == {"out": "folder", "out/a": "1", "out/b": "folder", "out/b/c": "2"}
+    assert tree(tmp_path / "deep") == {
+        "out": "folder",
+        "out/a": "1",
+        "out/b": "folder",
+        "out/b/c": "2",
+    }
 
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt, Full])
@@ -193,14 +201,26 @@ def test_files_go_into_a_folder_that_is_there(tmp_path):
         fill(folder, a="new")
         (folder / "b").mkdir()
         fill(folder / "b", c="new")
-    assert tree(tmp_path) == {"a": "new", "mine": "kept", "b": "folder", "b/c": "new", "b/mine": "kept"}
+    assert tree(tmp_path) == {
+        "a": "new",
+        "mine": "kept",
+        "b": "folder",
+        "b/c": "new",
+        "b/mine": "kept",
+    }
 
 
 def test_a_folder_in_use_is_refused_as_new(tmp_path):
     fill(tmp_path, a="1")
-    with pytest.raises(ValueError, match="something of this name exists; expected a new folder"), whole_folder(tmp_path):
+    with (
+        pytest.raises(ValueError, match="something of this name exists; expected a new folder"),
+        whole_folder(tmp_path),
+    ):
         pass
-    with pytest.raises(ValueError, match="a: there is a file of this name"), whole_folder(tmp_path / "a"):
+    with (
+        pytest.raises(ValueError, match="a: there is a file of this name"),
+        whole_folder(tmp_path / "a"),
+    ):
         pass
     assert tree(tmp_path) == {"a": "1"}
 
@@ -222,7 +242,10 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path, there):
     if there:
         out.mkdir()
     with whole_folder(out) as folder:
-        with pytest.raises(ValueError, match=f"^{out}: another process is working in this folder"), whole_folder(out):
+        with (
+            pytest.raises(ValueError, match=f"^{out}: another process is working in this folder"),
+            whole_folder(out),
+        ):
             pass
         fill(folder, a="mine")
     assert tree(tmp_path) == {"out": "folder", "out/a": "mine"}
@@ -263,5 +286,7 @@ def test_a_folder_beside_that_is_somebody_elses_stays(tmp_path):
     for into in (tmp_path / "thesis", tmp_path / "other"):
         with files.whole_folder(into, into=True) as place:
             (place / "a").write_text("new")
-    assert (tmp_path / "thesis/.new.tmp/chapter1").exists() and (tmp_path / ".thesis.tmp/chapter1").exists()
+    assert (tmp_path / "thesis/.new.tmp/chapter1").exists() and (
+        tmp_path / ".thesis.tmp/chapter1"
+    ).exists()
     assert (tmp_path / "thesis/a").exists() and (tmp_path / "other/a").exists()

@@ -1,4 +1,5 @@
-"""`import minisnn as ms`: it costs nothing, and type checkers and editors know every public name."""
+"""`import minisnn as ms`: it costs nothing, and type checkers and editors know every public
+name."""
 
 import ast
 import inspect
@@ -67,7 +68,8 @@ net.gradients(0, 0, 0, False).hvp(0)
 
 @pytest.mark.slow
 def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp_path):
-    """mypy as a user runs it: in a folder of the user's, the library on Python's path, no configuration of the project's."""
+    """mypy as a user runs it: in a folder of the user's, the library on Python's path, no
+    configuration of the project's."""
     pytest.importorskip("mypy", reason='mypy is not installed; pip install "minisnn[test]"')
     (tmp_path / "right.py").write_text(SCRIPT)
     (tmp_path / "wrong.py").write_text(WRONG)
@@ -80,7 +82,9 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
         timeout=300,
     )
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
-    assert not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1, done.stdout + done.stderr
+    assert (
+        not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1
+    ), done.stdout + done.stderr
     assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7", "8"], errors
 
 
@@ -94,8 +98,19 @@ def test_an_editor_completes_and_explains(tmp_path):
         return {name.name: name for name in found}
 
     methods = completed("net.")
-    assert {"init", "loss", "loss_and_gradient", "hessian_vector_product", "record", "views", "size"} <= set(methods)
-    assert "gradient" in methods["loss_and_gradient"].docstring() and "theta: " in methods["loss"].docstring()
+    assert {
+        "init",
+        "loss",
+        "loss_and_gradient",
+        "hessian_vector_product",
+        "record",
+        "views",
+        "size",
+    } <= set(methods)
+    assert (
+        "gradient" in methods["loss_and_gradient"].docstring()
+        and "theta: " in methods["loss"].docstring()
+    )
     assert {"neuron=", "loss=", "rule=", "executor=", "force="} <= set(completed("ms.train("))
     assert {"plot_task", "save", "animate_task"} <= set(completed("ms.plots."))
     assert "hvp" in completed("net.gradients(theta, task.x_support, task.y_support).")
@@ -107,10 +122,18 @@ def test_an_editor_completes_and_explains(tmp_path):
 
 def test_the_stub_and_the_package_say_the_same():
     tree = ast.parse((ROOT / "minisnn" / "__init__.pyi").read_text())
-    homes = {alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    homes = {
+        alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
     assert {"data", "nir", "plots", "training"} < set(minisnn._ROOMS) < set(homes)
     public = [*(set(homes) - set(minisnn._ROOMS)), "__version__"]
-    assert sorted(minisnn.__all__) == sorted(public) and set(dir(minisnn)) == {*homes, "__version__"}
+    assert sorted(minisnn.__all__) == sorted(public) and set(dir(minisnn)) == {
+        *homes,
+        "__version__",
+    }
     for name, home in homes.items():
         found = getattr(minisnn, name)
         assert inspect.ismodule(found) or found.__module__.startswith(f"minisnn.{home}"), name
@@ -120,10 +143,13 @@ def test_the_stub_and_the_package_say_the_same():
 
 def test_importing_costs_nothing():
     code = (
-        "import sys; before = set(sys.modules); import minisnn; print(sorted(set(sys.modules) - before))\n"
+        "import sys; before = set(sys.modules); import minisnn; print(sorted(set(sys.modules) - "
+        "before))\n"
         "from minisnn import *; print(cosine(0, 1, 1.0, 0.0), 'numpy' in sys.modules)\n"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
     assert out.splitlines() == ["['minisnn']", "1.0 True"]
 
 
@@ -133,7 +159,13 @@ def test_an_archive_is_refused_in_a_sentence(line, tmp_path):
         for name in ("__init__.py", "__init__.pyi", "cli.py"):
             archive.write(ROOT / "minisnn" / name, f"minisnn/{name}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "packed.zip")}
-    run = subprocess.run([sys.executable, "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     said = run.stderr.splitlines()[-1]
-    assert run.returncode == 1 and said.startswith("ImportError: minisnn cannot be used from an archive (")
-    assert said.endswith("packed.zip/minisnn/__init__.py); expected it unpacked, as `pip install` does it")
+    assert run.returncode == 1 and said.startswith(
+        "ImportError: minisnn cannot be used from an archive ("
+    )
+    assert said.endswith(
+        "packed.zip/minisnn/__init__.py); expected it unpacked, as `pip install` does it"
+    )

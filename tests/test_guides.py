@@ -1,7 +1,8 @@
 """What the guides say runs as it is written, block after block, with fewer updates and episodes.
 
-```python blocks are run, and so is every line of ```sh blocks; what stands in a ```text output block is what the block above it
-prints. Other ```text blocks are not run: installing, other machines, hours of training.
+```python blocks are run, and so is every line of ```sh blocks; what stands in a ```text output
+block is what the block above it prints. Other ```text blocks are not run: installing, other
+machines, hours of training.
 """
 
 import importlib.util
@@ -19,14 +20,25 @@ GUIDES = ROOT / "lessons" / "guides"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 ELSEWHERE = {"model.md": "tests/gradcheck/test_own.py"}  # where its blocks are run
 SLOW = {"clusters.md", "hardware.md", "interchange.md", "meta-training.md", "speed.md"}
-TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --channels 4 --quiet"
+TRAIN = (
+    "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --channels "
+    "4 --quiet"
+)
 LESS = {
     "train": shlex.split(TRAIN),
     "evaluate": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware loihi": ["--episodes", "2", "--queries", "2", "--quiet"],
 }
-FEW = dict(updates=2, evaluate_every=1, evaluate_episodes=2, test_episodes=2, queries=2, channels=(4,), prototype_updates=0)
+FEW = dict(
+    updates=2,
+    evaluate_every=1,
+    evaluate_episodes=2,
+    test_episodes=2,
+    queries=2,
+    channels=(4,),
+    prototype_updates=0,
+)
 
 
 def blocks(text: str) -> list[tuple[str, str, str]]:
@@ -36,10 +48,16 @@ def blocks(text: str) -> list[tuple[str, str, str]]:
 
 def pages() -> list:
     found = [ROOT / "README.md", *sorted(GUIDES.glob("*.md"))]
-    ran = [page for page in found if {kind for kind, _, _ in blocks(page.read_text(encoding="utf-8"))} & {"python", "sh"}]
+    ran = [
+        page
+        for page in found
+        if {kind for kind, _, _ in blocks(page.read_text(encoding="utf-8"))} & {"python", "sh"}
+    ]
     slow = pytest.mark.slow
     chosen = [page for page in ran if page.name not in (*ELSEWHERE, "recordings.md")]
-    return [pytest.param(page, id=page.name, marks=slow if page.name in SLOW else ()) for page in chosen]
+    return [
+        pytest.param(page, id=page.name, marks=slow if page.name in SLOW else ()) for page in chosen
+    ]
 
 
 @pytest.fixture
@@ -47,12 +65,16 @@ def small(monkeypatch, no_curves):
     """Runs and evaluations of Python blocks are small."""
     config, evaluate = ms.TrainingConfig, ms.evaluate
     monkeypatch.setattr(ms, "TrainingConfig", lambda **given: config(**{**given, **FEW}))
-    monkeypatch.setattr(ms, "evaluate", lambda *given, **named: evaluate(*given, **{**named, "episodes": 2}))
+    monkeypatch.setattr(
+        ms, "evaluate", lambda *given, **named: evaluate(*given, **{**named, "episodes": 2})
+    )
 
 
 def gestures(folder: str) -> None:
     """`python data/make_gestures.py FOLDER` with fewer recordings."""
-    spec = importlib.util.spec_from_file_location("make_gestures", ROOT / "data" / "make_gestures.py")
+    spec = importlib.util.spec_from_file_location(
+        "make_gestures", ROOT / "data" / "make_gestures.py"
+    )
     generator = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generator)
     generator.make(Path(folder), 1, 3)
@@ -63,12 +85,16 @@ def carry_out(line: str) -> None:
     if (program, words[0]) == ("python", "data/make_gestures.py"):
         return gestures(words[1])
     assert program == "minisnn", f"no test knows how to run {line}"
-    less = LESS.get(" ".join(words[:2]), LESS.get(words[0], []) if words[0] != "hardware" or words[1].startswith("-") else [])
+    less = LESS.get(
+        " ".join(words[:2]),
+        LESS.get(words[0], []) if words[0] != "hardware" or words[1].startswith("-") else [],
+    )
     assert cli.main([*words, *less]) == 0, line
 
 
 def run(page: Path, capsys) -> dict[str, str]:
-    """Run a page's blocks in order; {"minisnn train": what it printed}, the last of each command."""
+    """Run a page's blocks in order; {"minisnn train": what it printed}, the last of each
+    command."""
     names: dict = {"__name__": "__main__"}
     said: dict[str, str] = {}
     printed = ""
@@ -95,12 +121,16 @@ def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
 
 
 def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, capsys, small):
-    """What is found in the folder, a picture of a task, an accuracy, the pixel baseline, and all of it in Python."""
+    """What is found in the folder, a picture of a task, an accuracy, the pixel baseline, and all of
+    it in Python."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     said = run(GUIDES / "recordings.md", capsys)
     found = said["minisnn info"]
-    assert "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in found and "looks wrong" not in found
+    assert (
+        "gestures: 36 recordings of 12 classes, of 128 x 128 pixels" in found
+        and "looks wrong" not in found
+    )
     assert "classes " in said["minisnn show"] and Path("shown/task.png").is_file()
     assert "2 unseen 3-way 1-shot episodes" in said["minisnn train"]
     assert "nearest mean: pixel baseline" in said["minisnn evaluate"]
@@ -109,4 +139,11 @@ def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, c
 
 def test_guides_have_blocks_that_are_run():
     ran = {page.values[0].name for page in pages()} | set(ELSEWHERE)
-    assert {"README.md", "first-steps.md", "model.md", "concepts.md", "interchange.md", "speed.md"} <= ran
+    assert {
+        "README.md",
+        "first-steps.md",
+        "model.md",
+        "concepts.md",
+        "interchange.md",
+        "speed.md",
+    } <= ran

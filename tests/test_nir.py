@@ -1,4 +1,5 @@
-"""NIR: a round trip is exact, the graph's own equations are the network's, and a graph that does not fit is named."""
+"""NIR: a round trip is exact, the graph's own equations are the network's, and a graph that does
+not fit is named."""
 
 import builtins
 import json
@@ -18,7 +19,9 @@ from nir_simulator import simulate  # noqa: E402
 
 NETWORKS = {
     "max": dict(input_shape=(4, 8, 2), channels=(3, 4), ways=3, kernel=3, pool="max"),
-    "mean, odd sizes, hidden": dict(input_shape=(5, 9, 2), channels=(3,), ways=3, kernel=3, pool="mean", hidden=(6,)),
+    "mean, odd sizes, hidden": dict(
+        input_shape=(5, 9, 2), channels=(3,), ways=3, kernel=3, pool="mean", hidden=(6,)
+    ),
     "dense": dict(input_shape=7, channels=(), hidden=(6, 5), ways=2),
     "an image, dense": dict(input_shape=(2, 3, 2), channels=(), hidden=(6,), ways=2),
 }
@@ -33,7 +36,13 @@ def made(settings, dtype=np.float64, **neuron):
     """A network with every neuron constant its own, a theta with biases, and events."""
     rng = np.random.default_rng(0)
     constants = dict(alpha=0.8, beta=0.7, gamma=0.6, rho=1.5, threshold=0.1, slope=7.0, gain=3.0)
-    net = ms.SpikingNet(**settings, neuron=ms.LIF(**{**constants, **neuron}), window=11, dtype=dtype, backend="numpy")
+    net = ms.SpikingNet(
+        **settings,
+        neuron=ms.LIF(**{**constants, **neuron}),
+        window=11,
+        dtype=dtype,
+        backend="numpy",
+    )
     x = rng.poisson(0.3, (2, 25, *net.input_shape))
     theta = net.init(rng, x=x, rate=0.3)
     return net, (theta + 0.1 * rng.normal(size=net.size)).astype(dtype), x
@@ -57,27 +66,43 @@ def test_the_equations_of_the_graph_are_those_of_the_network(settings, steps, tm
             spikes = net.spikes(theta, sample[None], b.name)[0]
             assert (inside[name] == as_nir(spikes)).all() and 0.02 < spikes.mean() < 0.9
     wrong, _ = simulate(graph, as_nir(x[0]), exponential=steps != "exponential")
-    assert np.abs(wrong[-1] - logits[0]).max() > 1e-3, "the two ways of stepping must not be the same here"
+    assert np.abs(wrong[-1] - logits[0]).max() > 1e-3, (
+        "the two ways of stepping must not be the same here"
+    )
 
 
 def test_a_threshold_that_is_just_reached_fires(tmp_path):
-    """A neuron without input and bias has u = 0 at first: this library's fires at threshold 0, NIR's > 0 would not."""
+    """A neuron without input and bias has u = 0 at first: this library's fires at threshold 0,
+    NIR's > 0 would not."""
     for threshold in (0.0, 0.5, -0.25):
-        net = ms.SpikingNet(2, (), 1, hidden=(2,), neuron=ms.LIF(threshold=threshold), loss="squared")
+        net = ms.SpikingNet(
+            2, (), 1, hidden=(2,), neuron=ms.LIF(threshold=threshold), loss="squared"
+        )
         theta = np.zeros(net.size, np.float32)
-        net.views(theta)["hidden1.bias"][...] = [threshold, np.nextafter(np.float32(threshold), np.float32(-1)) - 1e-6]
+        net.views(theta)["hidden1.bias"][...] = [
+            threshold,
+            np.nextafter(np.float32(threshold), np.float32(-1)) - 1e-6,
+        ]
         ms.export_nir(tmp_path / "net.nir", net, theta)
         graph = nir.read(tmp_path / "net.nir")
-        assert abs(graph.nodes["hidden1_spike"].threshold).min() >= np.finfo(np.float32).tiny, "a subnormal may count as zero"
+        assert abs(graph.nodes["hidden1_spike"].threshold).min() >= np.finfo(np.float32).tiny, (
+            "a subnormal may count as zero"
+        )
         inside = simulate(graph, np.zeros((1, 2)))[1]
-        assert inside["hidden1_spike"].tolist() == [[1, 0]] == net.spikes(theta, np.zeros((1, 1, 2)))[0].tolist()
+        assert (
+            inside["hidden1_spike"].tolist()
+            == [[1, 0]]
+            == net.spikes(theta, np.zeros((1, 1, 2)))[0].tolist()
+        )
 
 
 def test_the_shipped_network_sees_recordings_alike(tmp_path):
     """The meta-trained network on recordings of two digits, through the file and the simulator."""
     net, theta = ms.load(shipped("double_nmnist_maml.h5"), dtype=np.float64, backend="numpy")
     ms.export_nir(tmp_path / "net.nir", net, theta)
-    x = np.concatenate(list(ms.EventCamera().record_counts(load_digits().images[[10, 4000]], [1, 2], 0)), 2)[None, :60]
+    x = np.concatenate(
+        list(ms.EventCamera().record_counts(load_digits().images[[10, 4000]], [1, 2], 0)), 2
+    )[None, :60]
     found, inside = simulate(nir.read(tmp_path / "net.nir"), as_nir(x[0]))
     np.testing.assert_allclose(found[-1], net(theta, x)[0], rtol=0, atol=1e-12)
     assert inside["conv3_fire"].any()
@@ -92,7 +117,10 @@ def test_a_round_trip_is_exact(settings, dtype, inner, tmp_path):
         step = 0.3 if inner == "scalar" else np.random.default_rng(1).random(net.size).astype(dtype)
         inner = ms.InnerLoop(step_size=step, steps=2, freeze=("readout",), threshold=0.01)
     ms.export_nir(tmp_path / "net.nir", net, theta, inner=inner, dt=2e-3, steps="exponential")
-    with pytest.raises(ValueError, match="net.nir: dt is 0.001, where minisnn wrote the graph for 0.002; leave dt out"):
+    with pytest.raises(
+        ValueError,
+        match="net.nir: dt is 0.001, where minisnn wrote the graph for 0.002; leave dt out",
+    ):
         ms.import_nir(tmp_path / "net.nir", dt=1e-3)
     found = ms.import_nir(tmp_path / "net.nir", steps="exponential")
     assert found.theta.dtype == dtype and found.theta.tobytes() == theta.tobytes()
@@ -115,9 +143,14 @@ def test_a_graph_without_our_metadata_and_names_is_read_too(settings, steps):
         [(names[a], names[b]) for a, b in reversed(graph.edges)],
     )
     found = ours.from_nir(foreign, dt=1e-4, steps=steps)
-    assert found.theta.tobytes() == theta.tobytes() and found.net.blocks[0].input_shape == net.blocks[0].input_shape
+    assert (
+        found.theta.tobytes() == theta.tobytes()
+        and found.net.blocks[0].input_shape == net.blocks[0].input_shape
+    )
     for name in ("alpha", "beta", "gamma", "rho", "threshold", "gain"):
-        assert getattr(found.net.neuron, name) == pytest.approx(getattr(net.neuron, name), abs=1e-12)
+        assert getattr(found.net.neuron, name) == pytest.approx(
+            getattr(net.neuron, name), abs=1e-12
+        )
     np.testing.assert_allclose(found.net(found.theta, x), net(theta, x), rtol=0, atol=1e-10)
     with pytest.raises(ValueError, match="LIF alpha must lie"):
         ours.from_nir(foreign, dt=1.0, steps="euler")
@@ -128,34 +161,94 @@ def cuba(shape, **changes):
 
 
 FAULTS = {  # what is done to a graph of the first network -> what the sentence names
-    "a hard reset": (lambda g: g.nodes.update(conv1_spike=cuba((3, 4, 8))), r"is a Scale beside neurons that are reset"),
+    "a hard reset": (
+        lambda g: g.nodes.update(conv1_spike=cuba((3, 4, 8))),
+        r"is a Scale beside neurons that are reset",
+    ),
     "a weight's shape": (
         lambda g: setattr(g.nodes["conv2_synapse"], "weight", np.ones((4, 3, 3, 5))),
         r"'conv2_synapse' \(Conv2d\): weight has shape",
     ),
-    "NaN": (lambda g: g.nodes["readout_synapse"].bias.fill(np.nan), r"'readout_synapse' \(Affine\): bias holds NaN"),
-    "another time constant": (lambda g: g.nodes["conv2_trace"].tau_mem.fill(0.1), r"'conv2_trace' \(CubaLI\): tau_mem is 0.1"),
-    "another reset": (lambda g: g.nodes["conv1_reset"].scale.fill(-3), r"'conv1_reset' \(Scale\): scale is -3"),
-    "another refractory trace": (lambda g: g.nodes["conv2_refractory"].tau.fill(1), r"'conv2_refractory' \(LI\): tau is 1"),
-    "a resistance": (lambda g: g.nodes["conv2_trace"].r.fill(2), r"'conv2_trace' \(CubaLI\): r is 2"),
-    "a leak": (lambda g: g.nodes["conv2_trace"].v_leak.fill(2), r"'conv2_trace' \(CubaLI\): v_leak is 2"),
-    "a gain": (lambda g: g.nodes["conv2_trace"].w_in.fill(2), r"'conv2_trace' \(CubaLI\): w_in is 2"),
-    "a threshold of its own": (lambda g: g.nodes["conv2_spike"].threshold.fill(1), r"'conv2_spike' \(Threshold\): threshold"),
-    "a stride": (lambda g: setattr(g.nodes["conv1_synapse"], "stride", (2, 2)), r"'conv1_synapse' \(Conv2d\): stride is 2"),
-    "no padding": (lambda g: setattr(g.nodes["conv1_synapse"], "padding", "valid"), r"\(Conv2d\): padding is valid"),
-    "groups": (lambda g: setattr(g.nodes["conv1_synapse"], "groups", 3), r"'conv1_synapse' \(Conv2d\): groups is 3"),
-    "wider pooling": (lambda g: setattr(g.nodes["conv1_pool"], "kernel_size", np.array([3, 3])), r"'conv1_pool' .*kernel_size"),
-    "an input of another size": (lambda g: g.nodes["input"].output_type.update(output=np.array([2, 9, 9])), "'input'"),
-    "a loop that is missing": (lambda g: g.edges.remove(("conv2_reset", "conv2_spike")), r"'conv2_reset' \(Scale\) leads to"),
-    "a loop too many": (lambda g: g.edges.append(("conv2_refractory", "conv1_reset")), r"'conv2_refractory' \(LI\) leads to"),
+    "NaN": (
+        lambda g: g.nodes["readout_synapse"].bias.fill(np.nan),
+        r"'readout_synapse' \(Affine\): bias holds NaN",
+    ),
+    "another time constant": (
+        lambda g: g.nodes["conv2_trace"].tau_mem.fill(0.1),
+        r"'conv2_trace' \(CubaLI\): tau_mem is 0.1",
+    ),
+    "another reset": (
+        lambda g: g.nodes["conv1_reset"].scale.fill(-3),
+        r"'conv1_reset' \(Scale\): scale is -3",
+    ),
+    "another refractory trace": (
+        lambda g: g.nodes["conv2_refractory"].tau.fill(1),
+        r"'conv2_refractory' \(LI\): tau is 1",
+    ),
+    "a resistance": (
+        lambda g: g.nodes["conv2_trace"].r.fill(2),
+        r"'conv2_trace' \(CubaLI\): r is 2",
+    ),
+    "a leak": (
+        lambda g: g.nodes["conv2_trace"].v_leak.fill(2),
+        r"'conv2_trace' \(CubaLI\): v_leak is 2",
+    ),
+    "a gain": (
+        lambda g: g.nodes["conv2_trace"].w_in.fill(2),
+        r"'conv2_trace' \(CubaLI\): w_in is 2",
+    ),
+    "a threshold of its own": (
+        lambda g: g.nodes["conv2_spike"].threshold.fill(1),
+        r"'conv2_spike' \(Threshold\): threshold",
+    ),
+    "a stride": (
+        lambda g: setattr(g.nodes["conv1_synapse"], "stride", (2, 2)),
+        r"'conv1_synapse' \(Conv2d\): stride is 2",
+    ),
+    "no padding": (
+        lambda g: setattr(g.nodes["conv1_synapse"], "padding", "valid"),
+        r"\(Conv2d\): padding is valid",
+    ),
+    "groups": (
+        lambda g: setattr(g.nodes["conv1_synapse"], "groups", 3),
+        r"'conv1_synapse' \(Conv2d\): groups is 3",
+    ),
+    "wider pooling": (
+        lambda g: setattr(g.nodes["conv1_pool"], "kernel_size", np.array([3, 3])),
+        r"'conv1_pool' .*kernel_size",
+    ),
+    "an input of another size": (
+        lambda g: g.nodes["input"].output_type.update(output=np.array([2, 9, 9])),
+        "'input'",
+    ),
+    "a loop that is missing": (
+        lambda g: g.edges.remove(("conv2_reset", "conv2_spike")),
+        r"'conv2_reset' \(Scale\) leads to",
+    ),
+    "a loop too many": (
+        lambda g: g.edges.append(("conv2_refractory", "conv1_reset")),
+        r"'conv2_refractory' \(LI\) leads to",
+    ),
     "an edge elsewhere": (
-        lambda g: (g.edges.remove(("conv1_refractory", "conv1_reset")), g.edges.append(("conv1_refractory", "conv2_reset"))),
+        lambda g: (
+            g.edges.remove(("conv1_refractory", "conv1_reset")),
+            g.edges.append(("conv1_refractory", "conv2_reset")),
+        ),
         "leads to|scale has shape",
     ),
-    "a node apart": (lambda g: g.nodes.update(alone=nir.Scale(np.ones(3))), r"'alone' \(Scale\) is not reached"),
-    "two inputs": (lambda g: g.nodes.update(more=nir.Input(np.array([3]))), "2 inputs: input, more"),
+    "a node apart": (
+        lambda g: g.nodes.update(alone=nir.Scale(np.ones(3))),
+        r"'alone' \(Scale\) is not reached",
+    ),
+    "two inputs": (
+        lambda g: g.nodes.update(more=nir.Input(np.array([3]))),
+        "2 inputs: input, more",
+    ),
     "no input": (lambda g: g.nodes.pop("input"), "0 inputs; expected one"),
-    "no synapse": (lambda g: g.edges.remove(("conv1_trace", "conv1_synapse")), "no Conv2d and no Affine"),
+    "no synapse": (
+        lambda g: g.edges.remove(("conv1_trace", "conv1_synapse")),
+        "no Conv2d and no Affine",
+    ),
 }
 
 
@@ -169,7 +262,10 @@ def test_what_does_not_fit_is_named(fault, metadata):
     damage, sentence = FAULTS[fault]
     damage(graph)
     if not metadata:  # the first of their kind are believed, and those that follow then do not fit
-        sentence = {"another reset": "'conv2_reset'", "an input of another size": "'readout_synapse'"}.get(fault, sentence)
+        sentence = {
+            "another reset": "'conv2_reset'",
+            "an input of another size": "'readout_synapse'",
+        }.get(fault, sentence)
     with pytest.raises(ValueError, match=sentence) as error:
         ours.from_nir(graph)
     assert "expected" in str(error.value)
@@ -187,7 +283,9 @@ def test_metadata_that_disagree_or_are_damaged():
 
     network = net.configuration()
     refused("version 2", version=2)
-    refused("'conv1_trace'.*tau_mem", network={**network, "neuron": {**network["neuron"], "alpha": 0.5}})
+    refused(
+        "'conv1_trace'.*tau_mem", network={**network, "neuron": {**network["neuron"], "alpha": 0.5}}
+    )
     refused("metadata: the network", network={"a": 1})
     refused("metadata: the inner loop", inner_loop={"freeze": [], "colour": 1})
     refused("freeze must name", inner_loop={"freeze": ["conv9"]})
@@ -240,13 +338,24 @@ def test_files_that_are_no_graphs(tmp_path):
         del nodes[name]
         nodes[name] = value
 
-    changed(lambda nodes: put(nodes, "hidden1_synapse/weight", h5py.ExternalLink("good.nir", "/node/version")))
+    changed(
+        lambda nodes: put(
+            nodes, "hidden1_synapse/weight", h5py.ExternalLink("good.nir", "/node/version")
+        )
+    )
     refused("weight is a link")
-    changed(lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent))  # a group that contains itself
+    changed(
+        lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent)
+    )  # a group that contains itself
     refused("too deep or among too many")
     changed(lambda nodes: nodes.create_dataset("more", (1 << 40,), "f4", chunks=(1 << 10,)))
     refused("node/nodes/more asks for 1099511627776 values")
-    changed(lambda nodes: (put(nodes, "input/shape", [1 << 40]), nodes.parent.create_dataset("type_check", data=False)))
+    changed(
+        lambda nodes: (
+            put(nodes, "input/shape", [1 << 40]),
+            nodes.parent.create_dataset("type_check", data=False),
+        )
+    )
     refused("type mismatch")  # before anything of that size is made
     changed(lambda nodes: put(nodes, "hidden1_spike/type", "Volcano"))
     refused("not a NIR graph, or a damaged one")
@@ -267,7 +376,9 @@ def test_metadata_of_any_text(tmp_path, text, words):
     refused_with(tmp_path, lambda file: put(file, "node/metadata/minisnn", text), words)
 
 
-@pytest.mark.parametrize("dt", [10**400, -1, 0, True, "1", None, [1], 1e300, 1e10, float("inf"), float("nan")])
+@pytest.mark.parametrize(
+    "dt", [10**400, -1, 0, True, "1", None, [1], 1e300, 1e10, float("inf"), float("nan")]
+)
 def test_steps_of_any_length(tmp_path, dt):
     def change(file):
         said = json.loads(file["node/metadata/minisnn"].asstr()[()])
@@ -285,7 +396,8 @@ def test_numbers_of_the_neuron_that_no_float_holds(tmp_path):
 
 
 def test_types_that_no_array_holds(tmp_path):
-    """A float of 128 bits with an exponent of 63: h5py says "Insufficient precision" and not of what."""
+    """A float of 128 bits with an exponent of 63: h5py says "Insufficient precision" and not of
+    what."""
 
     def change(file):
         odd = h5py.h5t.IEEE_F64LE.copy()
@@ -299,7 +411,11 @@ def test_types_that_no_array_holds(tmp_path):
 
 
 def test_names_of_nodes_keep_to_one_line(tmp_path):
-    refused_with(tmp_path, lambda file: file.copy("node/nodes/input", "node/nodes/in\nput"), "the graph has 2 inputs")
+    refused_with(
+        tmp_path,
+        lambda file: file.copy("node/nodes/input", "node/nodes/in\nput"),
+        "the graph has 2 inputs",
+    )
 
 
 def put(file, name: str, text: str) -> None:
@@ -316,16 +432,28 @@ def refused_with(folder, change, words: str) -> None:
         change(file)
     with pytest.raises(ValueError, match=words) as error:
         ms.import_nir(path)
-    assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value) and len(str(error.value)) < 1000
+    assert (
+        str(error.value).startswith(f"{path}: ")
+        and "\n" not in str(error.value)
+        and len(str(error.value)) < 1000
+    )
 
 
 def test_commands(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["nir", "export", "double_nmnist_maml.h5", "net.nir"]) == 0
     assert cli.main(["nir", "import", "net.nir", "net.h5"]) == 0
-    assert capsys.readouterr().out.count("SpikingNet for inputs 16 x 32 x 2, 5 classes, 262,949 parameters, with how it") == 2
+    assert (
+        capsys.readouterr().out.count(
+            "SpikingNet for inputs 16 x 32 x 2, 5 classes, 262,949 parameters, with how it"
+        )
+        == 2
+    )
     first, second = ms.read(shipped("double_nmnist_maml.h5")), ms.read("net.h5")
-    assert first.theta.tobytes() == second.theta.tobytes() and second.provenance["imported from"] == "NIR"
+    assert (
+        first.theta.tobytes() == second.theta.tobytes()
+        and second.provenance["imported from"] == "NIR"
+    )
     np.testing.assert_array_equal(first.inner.step_size, second.inner.step_size)
     assert cli.main(["nir", "import", "net.h5", "other.h5"]) == 2 and not Path("other.h5").exists()
     assert cli.main(["nir", "export", "double_nmnist_maml_cnn.h5", "cnn.nir"]) == 2

@@ -14,7 +14,9 @@ from minisnn.meta.tasks import Task
 def make_task(ways=3, shots=1, queries=2, classes=("02", "17", "25"), shape=(20, 16, 32, 2)):
     rng = np.random.default_rng(0)
     y_support, y_query = np.repeat(np.arange(ways), shots), np.repeat(np.arange(ways), queries)
-    x_support, x_query = (rng.poisson(0.05, (len(y), *shape)).astype(np.uint8) for y in (y_support, y_query))
+    x_support, x_query = (
+        rng.poisson(0.05, (len(y), *shape)).astype(np.uint8) for y in (y_support, y_query)
+    )
     return Task(x_support, y_support, x_query, y_query, classes)
 
 
@@ -32,7 +34,9 @@ def test_event_picture_colours():
     picture = plots.event_picture(counts, most=4)
     assert np.allclose(picture[0, 0], 1) and np.allclose(picture[0, 1], to_rgb(plots.ON))
     assert np.allclose(picture[1, 0], to_rgb(plots.OFF)) and picture[1, 1].max() < 0.35
-    assert np.allclose(plots.event_picture(2 * counts, most=4), picture)  # more than the most is the most
+    assert np.allclose(
+        plots.event_picture(2 * counts, most=4), picture
+    )  # more than the most is the most
     assert np.allclose(plots.event_picture(counts), picture)
     assert (plots.event_picture(counts / 4, most=4) >= picture).all()
     assert (plots.event_picture(np.zeros((2, 2, 2))) == 1).all()
@@ -44,9 +48,9 @@ def test_plot_task_shows_every_sample_under_its_class(shots, queries):
     fig = plots.plot_task(task)
     grid = np.array(fig.axes).reshape(shots + queries, 3)
     assert [axes.get_title() for axes in grid[0]] == ["class 02", "class 17", "class 25"]
-    assert [axes.get_ylabel().split("\n")[0] for axes in grid[:, 0]] == [f"support {i + 1}" for i in range(shots)] + [
-        f"query {i + 1}" for i in range(queries)
-    ]
+    assert [axes.get_ylabel().split("\n")[0] for axes in grid[:, 0]] == [
+        f"support {i + 1}" for i in range(shots)
+    ] + [f"query {i + 1}" for i in range(queries)]
     assert all(axes.get_xlabel() == "x (px)" for axes in grid[-1])
     shown = [[axes.images[0].get_array() for axes in row] for row in grid]
     totals = np.concatenate([task.x_support, task.x_query]).sum(axis=1, dtype=float)
@@ -67,7 +71,9 @@ def test_plot_task_shows_some_queries_only_and_does_without_names():
 
 def test_plot_task_of_a_silent_task_and_of_missing_queries():
     task = make_task()
-    silent = Task(np.zeros_like(task.x_support), task.y_support, np.zeros_like(task.x_query), task.y_query)
+    silent = Task(
+        np.zeros_like(task.x_support), task.y_support, np.zeros_like(task.x_query), task.y_query
+    )
     assert pixels(plots.plot_task(silent)).size
     some = Task(task.x_support, task.y_support, task.x_query[:2], task.y_query[:2], task.classes)
     fig = plots.plot_task(some)
@@ -88,7 +94,10 @@ def test_plot_raster_puts_every_event_at_its_time_and_pixel():
         assert [p.get_facecolor()[0][:3].tolist() for p in axes.collections] == [
             pytest.approx(to_rgb(colour)) for colour in (plots.ON, plots.OFF)
         ]
-    assert [text.get_text() for text in above.get_legend().get_texts()] == ["ON (2 events)", "OFF (1 events)"]
+    assert [text.get_text() for text in above.get_legend().get_texts()] == [
+        "ON (2 events)",
+        "OFF (1 events)",
+    ]
     assert above.get_ylim()[0] > above.get_ylim()[1]  # row 0 on top, as in the pictures
     assert [axes.get_ylabel() for axes in (above, below)] == ["row y (px)", "column x (px)"]
     assert rate.get_xlabel() == "time (steps)" and rate.get_ylabel() == "events\na step"
@@ -140,13 +149,24 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     loss, accuracy = fig.axes
     raw, smooth = loss.lines
     assert np.allclose(raw.get_ydata(), [row["loss"] for row in record])
-    assert np.allclose(smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]]))  # 100 / 20 rows
+    assert np.allclose(
+        smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]])
+    )  # 100 / 20 rows
     assert raw.get_alpha() < 0.5 and raw.get_xdata()[-1] == 4 * 99
     after = next(line for line in accuracy.lines if line.get_label() == "after adaptation")
-    assert np.allclose(after.get_ydata()[-1], 100 * np.mean([row["accuracy_after"] for row in record[-5:]]))
+    assert np.allclose(
+        after.get_ydata()[-1], 100 * np.mean([row["accuracy_after"] for row in record[-5:]])
+    )
     validation = next(line for line in accuracy.lines if "unseen" in line.get_label())
-    assert np.allclose(validation.get_ydata(), [25, 35, 45, 55, 65]) and validation.get_xdata()[1] == 80
-    assert accuracy.get_xlabel() and accuracy.get_ylabel().endswith("(%)") and loss.get_ylabel().endswith("(nats)")
+    assert (
+        np.allclose(validation.get_ydata(), [25, 35, 45, 55, 65])
+        and validation.get_xdata()[1] == 80
+    )
+    assert (
+        accuracy.get_xlabel()
+        and accuracy.get_ylabel().endswith("(%)")
+        and loss.get_ylabel().endswith("(nats)")
+    )
     assert "chance, 20 %" in [text.get_text() for text in accuracy.texts]
 
 
@@ -154,7 +174,9 @@ def test_learning_curve_of_little():
     fig = plots.plot_learning_curve([dict(tasks=1, loss=float("nan"))])
     assert not fig.axes[0].lines and not fig.axes[1].lines
     assert len(plots.plot_learning_curve(rows(3)).axes[0].lines) == 1
-    columns = {name: np.array([row[name] for row in rows(3)]) for name in rows(3)[0]}  # as a finished run has them
+    columns = {
+        name: np.array([row[name] for row in rows(3)]) for name in rows(3)[0]
+    }  # as a finished run has them
     assert len(plots.plot_learning_curve(columns).axes[0].lines) == 1
     with pytest.raises(ValueError, match="rows is empty"):
         plots.plot_learning_curve([])
@@ -208,14 +230,20 @@ def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     assert len(bars) == 3
     for way, axes in enumerate(bars):
         heights = [bar.get_height() for bar in axes.patches]
-        assert np.allclose(heights[:3], 100 / 3) and np.argmax(heights[3:]) == way and heights[3 + way] > 99
+        assert (
+            np.allclose(heights[:3], 100 / 3)
+            and np.argmax(heights[3:]) == way
+            and heights[3 + way] > 99
+        )
         assert axes.get_xticklabels()[way].get_fontweight() == "bold"
     with pytest.raises(ValueError, match=r"logits of shape \(6, 3\), not \(6, 4\)"):
         plots.plot_answers(task, np.zeros((6, 4)), after)
 
 
 def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(OSError, match="curve.png"):
         plots.save(plots.figure(), tmp_path / "curve.png")
     assert not list(tmp_path.iterdir())
@@ -225,8 +253,17 @@ def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, monkeypatch)
 def test_no_backend_is_needed(backend, tmp_path):
     """MPLBACKEND of another program, or of a machine with windows."""
     code = "import sys; from minisnn import plots; plots.save(plots.figure(), sys.argv[1])"
-    environment = {**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(Path(plots.__file__).parents[2])}
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], env=environment, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "MPLBACKEND": backend,
+        "PYTHONPATH": str(Path(plots.__file__).parents[2]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "a.png"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and (tmp_path / "a.png").is_file(), done.stderr
 
 
@@ -240,7 +277,10 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
 
     drawn = []
     monkeypatch.setattr(plots, "plot_learning_curve", broken)
-    with pytest.warns(UserWarning, match="curve.png: the learning curve could not be drawn .KeyError: 'PolyCollection:kwdoc'"):
+    with pytest.warns(
+        UserWarning,
+        match="curve.png: the learning curve could not be drawn .KeyError: 'PolyCollection:kwdoc'",
+    ):
         folder.RunFolder(tmp_path).draw(rows(3), 0.2)
     monkeypatch.setattr(stopping, "asked", lambda: True)  # no time to import what draws
     monkeypatch.setattr(plots, "drawing", lambda: False)
@@ -264,7 +304,11 @@ def test_names_that_look_like_formulas_are_drawn_as_they_are(tmp_path):
     }
     for kind, fig in figures.items():
         said = plots.save(fig, tmp_path / f"{kind}.svg").read_text()
-        drawn = ["".join(one.itertext()).strip() for one in ElementTree.fromstring(said).iter() if one.tag.endswith("}text")]
+        drawn = [
+            "".join(one.itertext()).strip()
+            for one in ElementTree.fromstring(said).iter()
+            if one.tag.endswith("}text")
+        ]
         for name in NAMES:
             assert any(name in one for one in drawn), (kind, name, drawn)
 
@@ -273,7 +317,11 @@ def test_steps_are_not_called_milliseconds(tmp_path):
     """How long a step is a picture does not know."""
     x, y = np.ones((2, 4, 6, 6, 2), np.uint8), np.arange(2)
     task, logits = Task(x, y, x, y, ("a", "b")), np.eye(2)
-    for fig in (plots.plot_task(task), plots.plot_answers(task, logits, logits), plots.plot_raster(x[0])):
+    for fig in (
+        plots.plot_task(task),
+        plots.plot_answers(task, logits, logits),
+        plots.plot_raster(x[0]),
+    ):
         said = plots.save(fig, tmp_path / "a.svg").read_text()
         assert "step" in said and " ms" not in said and "(ms)" not in said and "eye" not in said
 
@@ -290,7 +338,10 @@ def test_a_notebook_shows_a_task_once(before, monkeypatch):
     pytest.importorskip("nbclient")
     monkeypatch.delenv("MPLBACKEND", raising=False)
     cell = before + "import numpy as np, minisnn as ms\nfrom minisnn import plots\n"
-    cell += "x = np.ones((2, 4, 6, 6, 2), np.uint8)\nplots.plot_task(ms.Task(x, np.arange(2), x, np.arange(2)))"
+    cell += (
+        "x = np.ones((2, 4, 6, 6, 2), np.uint8)\nplots.plot_task(ms.Task(x, np.arange(2), x, "
+        "np.arange(2)))"
+    )
     import nbclient
 
     book = v4.new_notebook(cells=[v4.new_code_cell(cell)])

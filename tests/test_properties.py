@@ -1,6 +1,7 @@
 """Properties that hold of whatever may come: events, episodes, round trips of files, fixed point.
 
-Examples are the same in every run. MINISNN_EXAMPLES=1000 tries so many of each; the default is a few.
+Examples are the same in every run. MINISNN_EXAMPLES=1000 tries so many of each; the default is a
+few.
 """
 
 import os
@@ -47,7 +48,12 @@ settings.load_profile("minisnn")
 
 def lists_of_events(rows: int = 34, columns: int = 34, last: int = 20_000_000, least: int = 1):
     """Events in any order, as (x, y, t, p)."""
-    one = st.tuples(st.integers(0, columns - 1), st.integers(0, rows - 1), st.integers(0, last), st.integers(0, 1))
+    one = st.tuples(
+        st.integers(0, columns - 1),
+        st.integers(0, rows - 1),
+        st.integers(0, last),
+        st.integers(0, 1),
+    )
     return st.lists(one, min_size=least, max_size=40)
 
 
@@ -55,29 +61,42 @@ def array(events) -> np.ndarray:
     return event_array(*np.array(events, np.int64).reshape(-1, 4).T)
 
 
-# ---- events --------------------------------------------------------------------------------------------------------------
+# ---- events
+# --------------------------------------------------------------------------------------------------------------
 
 
 @given(lists_of_events(last=5, least=0))
 def test_events_are_sorted_and_none_is_lost(events):
     found = array(events)
-    assert found.dtype == EVENT and found.tolist() == sorted(events, key=lambda event: event[2])  # a stable sort
+    assert found.dtype == EVENT and found.tolist() == sorted(
+        events, key=lambda event: event[2]
+    )  # a stable sort
 
 
-@given(lists_of_events(last=120_000), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 2, 5, 0.5]), st.booleans())
+@given(
+    lists_of_events(last=120_000),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 2, 5, 0.5]),
+    st.booleans(),
+)
 def test_binning_counts_every_event_in_its_cell(events, scale, step, zero):
     found = array(events)
-    counts = bin_events(found, 100, step, crop=(32, 32), scale=scale, start="zero" if zero else "first event")
+    counts = bin_events(
+        found, 100, step, crop=(32, 32), scale=scale, start="zero" if zero else "first event"
+    )
     first = 0 if zero else min(t for _, _, t, _ in events)
     expected = Counter()
     for x, y, t, p in events:
         if x < 32 and y < 32 and t - first < 100_000:
             expected[int((t - first) // (1000 * step)), y // scale, x // scale, p] += 1
-    assert {tuple(map(int, cell)): int(counts[tuple(cell)]) for cell in np.argwhere(counts)} == expected
+    assert {
+        tuple(map(int, cell)): int(counts[tuple(cell)]) for cell in np.argwhere(counts)
+    } == expected
     assert event_map(found).sum() == len(events)
 
 
-# ---- episodes ------------------------------------------------------------------------------------------------------------
+# ---- episodes
+# ------------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -87,7 +106,13 @@ def episodes(draw):
     pair = st.tuples(st.integers(0, symbols - 1), st.integers(0, symbols - 1))
     classes = draw(st.lists(pair, min_size=1, max_size=6, unique=True))
     sizes = {symbol: draw(st.integers(2, 9)) for symbol in range(symbols)}
-    return classes, sizes, draw(st.integers(1, 4)), draw(st.integers(1, 7)), draw(st.integers(0, 2**32 - 1))
+    return (
+        classes,
+        sizes,
+        draw(st.integers(1, 4)),
+        draw(st.integers(1, 7)),
+        draw(st.integers(0, 2**32 - 1)),
+    )
 
 
 @given(episodes())
@@ -124,19 +149,27 @@ def pool(symbols: int, each: int) -> Pool:
 @given(st.integers(2, 5), st.integers(2, 7), st.data())
 def test_samples_show_the_symbols_of_their_class(symbols, each, data):
     pairs = [(left, right) for left in range(symbols) for right in range(symbols)]
-    tasks = Recordings(pool(symbols, each), made_of={f"{left}{right}": (left, right) for left, right in pairs})
+    tasks = Recordings(
+        pool(symbols, each), made_of={f"{left}{right}": (left, right) for left, right in pairs}
+    )
     ways, shots = data.draw(st.integers(1, min(len(pairs), 5))), data.draw(st.integers(1, 3))
-    task = tasks.episode(data.draw(st.integers(0, 99)), data.draw(st.integers(0, 99)), ways, shots, 2)
+    task = tasks.episode(
+        data.draw(st.integers(0, 99)), data.draw(st.integers(0, 99)), ways, shots, 2
+    )
     assert len(set(task.classes)) == ways
     for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
         assert Counter(y.tolist()) == dict.fromkeys(range(ways), len(y) // ways)
         for sample, label in zip(x, y):
             for side, symbol in enumerate(task.classes[label]):
                 part, s = sample[:, :, 3 * side : 3 * side + 3], int(symbol)
-                assert np.argwhere(part).tolist() == [[1, 1, s % 3, s // 3]] and 1 <= part.max() <= each
+                assert (
+                    np.argwhere(part).tolist() == [[1, 1, s % 3, s // 3]]
+                    and 1 <= part.max() <= each
+                )
 
 
-# ---- files ---------------------------------------------------------------------------------------------------------------
+# ---- files
+# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +186,20 @@ def test_nmnist_comes_back(folder, events):
     np.testing.assert_array_equal(read_nmnist(path), array(events))
 
 
-@given(recordings=st.lists(lists_of_events(last=2**32 - 1), min_size=1, max_size=4), split=st.sampled_from(["Train", "Test"]))
+@given(
+    recordings=st.lists(lists_of_events(last=2**32 - 1), min_size=1, max_size=4),
+    split=st.sampled_from(["Train", "Test"]),
+)
 def test_torchneuromorphic_comes_back(folder, recordings, split):
     path = folder / "made.h5"
     names = tuple(str(k) for k in range(len(recordings)))
-    _write_hdf5(path, split, names, iter([(k, k, array(events)) for k, events in enumerate(recordings)]))
+    _write_hdf5(
+        path, split, names, iter([(k, k, array(events)) for k, events in enumerate(recordings)])
+    )
     with TorchNeuromorphic(path, (34, 34)) as file:
-        assert file.keys(split.lower()).tolist() == list(range(len(recordings))) and len(file) == len(recordings)
+        assert file.keys(split.lower()).tolist() == list(range(len(recordings))) and len(
+            file
+        ) == len(recordings)
         for key, events in enumerate(recordings):
             np.testing.assert_array_equal(file.read(key), array(events))
             assert file.label(key) == key and file.keys(split.lower(), key).tolist() == [key]
@@ -174,8 +214,13 @@ def test_torchneuromorphic_comes_back(folder, recordings, split):
 )
 def test_matlab_comes_back(folder, events, kind, types, column, flip):
     path, expected = folder / "a_0001.mat", array(events)
-    variables = {name: expected[field].astype(dtype) for name, field, dtype in zip(VARIABLES, ("t", "x", "y", "p"), types)}
-    variables = {name: values[:, None] if column else values[None] for name, values in variables.items()}
+    variables = {
+        name: expected[field].astype(dtype)
+        for name, field, dtype in zip(VARIABLES, ("t", "x", "y", "p"), types)
+    }
+    variables = {
+        name: values[:, None] if column else values[None] for name, values in variables.items()
+    }
     if kind == "7.3":
         with h5py.File(path, "w") as file:
             for name, values in variables.items():
@@ -187,14 +232,22 @@ def test_matlab_comes_back(folder, events, kind, types, column, flip):
     np.testing.assert_array_equal(read_asl(path, flip), expected)
 
 
-@given(shape=st.lists(st.integers(1, 6), min_size=3, max_size=3), seed=st.integers(0, 99), form=st.sampled_from(["idx", "npz"]))
+@given(
+    shape=st.lists(st.integers(1, 6), min_size=3, max_size=3),
+    seed=st.integers(0, 99),
+    form=st.sampled_from(["idx", "npz"]),
+)
 def test_pictures_come_back(folder, shape, seed, form):
     rng = np.random.default_rng(seed)
     images, labels = rng.integers(0, 256, shape, np.uint8), rng.integers(0, 9, shape[0], np.uint8)
     path = folder / ("x-images-idx3" if form == "idx" else "x.npz")
     if form == "idx":
         for place, values in ((path, images), (folder / "x-labels-idx1", labels)):
-            head = b"\0\0\x08" + bytes([values.ndim]) + b"".join(n.to_bytes(4, "big") for n in values.shape)
+            head = (
+                b"\0\0\x08"
+                + bytes([values.ndim])
+                + b"".join(n.to_bytes(4, "big") for n in values.shape)
+            )
             place.write_bytes(head + values.tobytes())
         np.testing.assert_array_equal(read_idx(path), images)
     else:
@@ -211,16 +264,29 @@ def test_checkpoints_come_back(folder, data):
     common = dict(hidden=tuple(data.draw(st.lists(st.integers(1, 4), max_size=2))), backend="numpy")
     dtype = data.draw(st.sampled_from(["float32", "float64"]))
     make = ms.SpikingNet if spiking else ms.ConvNet
-    net = make((5, 4, 2), channels, data.draw(st.integers(2, 4)), data.draw(st.sampled_from([1, 3])), dtype=dtype, **common)
+    net = make(
+        (5, 4, 2),
+        channels,
+        data.draw(st.integers(2, 4)),
+        data.draw(st.sampled_from([1, 3])),
+        dtype=dtype,
+        **common,
+    )
     rng = np.random.default_rng(data.draw(st.integers(0, 9)))
     theta = rng.standard_normal(net.size).astype(dtype)
     step = data.draw(st.sampled_from([0.5, "flat"]))
-    inner = InnerLoop(rng.random(net.size).astype(dtype) if step == "flat" else step, data.draw(st.integers(0, 3)))
+    inner = InnerLoop(
+        rng.random(net.size).astype(dtype) if step == "flat" else step, data.draw(st.integers(0, 3))
+    )
     updates = data.draw(st.integers(0, 5))
     curve = {"loss": rng.random(updates), "validation": np.full(updates, np.nan)}
-    checkpoint.save(folder / "a.h5", net, theta, inner=inner, curve=curve, rng=rng, progress={"update": updates})
+    checkpoint.save(
+        folder / "a.h5", net, theta, inner=inner, curve=curve, rng=rng, progress={"update": updates}
+    )
     found = checkpoint.read(folder / "a.h5")
-    assert found.net.configuration() == net.configuration() and found.progress == {"update": updates}
+    assert found.net.configuration() == net.configuration() and found.progress == {
+        "update": updates
+    }
     assert found.theta.dtype == theta.dtype and found.inner.steps == inner.steps
     np.testing.assert_array_equal(found.theta, theta)
     np.testing.assert_array_equal(found.inner.step_size, inner.step_size)
@@ -230,7 +296,8 @@ def test_checkpoints_come_back(folder, data):
     np.testing.assert_array_equal(again.random(3), rng.random(3))
 
 
-# ---- fixed point ---------------------------------------------------------------------------------------------------------
+# ---- fixed point
+# ---------------------------------------------------------------------------------------------------------
 
 WORD = st.integers(-(2**40), 2**40)
 
@@ -250,7 +317,9 @@ def test_shifts_round_as_they_say(x, k, data):
 def test_the_shortest_word_holds_its_range_and_no_shorter_one_does(a, b):
     low, high = min(a, b), max(a, b)
     bits = width(low, high)
-    assert Format(max(bits, 2)).holds(low, high) and (bits <= 2 or not Format(bits - 1).holds(low, high))
+    assert Format(max(bits, 2)).holds(low, high) and (
+        bits <= 2 or not Format(bits - 1).holds(low, high)
+    )
 
 
 @given(st.integers(2, 32), st.integers(-8, 40), st.booleans(), st.floats(-1e9, 1e9))

@@ -1,4 +1,5 @@
-"""One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and studies measure the same tasks, and say how."""
+"""One protocol: the final test of `train`, `evaluate`, `ms.evaluate` and studies measure the same
+tasks, and say how."""
 
 import json
 
@@ -19,7 +20,8 @@ EPISODES, QUERIES = 4, 2
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
-    """Recordings of N-MNIST's form, each digit a blob at a place of its own, each recording a little further right."""
+    """Recordings of N-MNIST's form, each digit a blob at a place of its own, each recording a
+    little further right."""
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
@@ -37,7 +39,16 @@ def root(tmp_path, monkeypatch):
 
 
 def test_all_ways_to_an_accuracy_agree(root, capsys):
-    small = dict(root=root, channels=(3,), window=20, ways=3, queries=QUERIES, train_ways=3, updates=2, evaluate_every=0)
+    small = dict(
+        root=root,
+        channels=(3,),
+        window=20,
+        ways=3,
+        queries=QUERIES,
+        train_ways=3,
+        updates=2,
+        evaluate_every=0,
+    )
     config = chosen("quick", dict(small, test_episodes=EPISODES, test_seed=0, prototype_updates=1))
     made = ms.train(config, "run", progress=False)
     capsys.readouterr()
@@ -46,36 +57,73 @@ def test_all_ways_to_an_accuracy_agree(root, capsys):
     printed = capsys.readouterr().out
     of_command = json.loads(open("found.json").read())
     of_python = evaluate(
-        made.net, made.theta, made.inner, "double-nmnist", episodes=EPISODES, queries=QUERIES, root=root, progress=False
+        made.net,
+        made.theta,
+        made.inner,
+        "double-nmnist",
+        episodes=EPISODES,
+        queries=QUERIES,
+        root=root,
+        progress=False,
     )
-    study = Study("protocol", "studies", Settings(EPISODES, QUERIES, 0, root), Networks(), progress=False)
-    row = study.rows("adapted", "double-nmnist", {"a": Adapted(made.net, made.theta, made.inner)}, ways=3)["a"]
-    assert made.test["per_episode"] == of_command["per_episode"] == of_python["per_episode"] == row.per_episode
+    study = Study(
+        "protocol", "studies", Settings(EPISODES, QUERIES, 0, root), Networks(), progress=False
+    )
+    row = study.rows(
+        "adapted", "double-nmnist", {"a": Adapted(made.net, made.theta, made.inner)}, ways=3
+    )["a"]
+    assert (
+        made.test["per_episode"]
+        == of_command["per_episode"]
+        == of_python["per_episode"]
+        == row.per_episode
+    )
     assert made.test["align"] == of_command["align"] == of_python["align"] == "support"
-    assert "tasks aligned by their support" in printed and "tasks aligned by their support" in sentence(made.test)
+    assert (
+        "tasks aligned by their support" in printed
+        and "tasks aligned by their support" in sentence(made.test)
+    )
     table = [one for one in printed.splitlines() if "nearest mean" in one]
     assert table and set(made.test["rules"]) == set(of_command["rules"])
     plain = evaluate(
-        made.net, made.theta, made.inner, "double-nmnist", episodes=1, queries=QUERIES, root=root, progress=False, align="none"
+        made.net,
+        made.theta,
+        made.inner,
+        "double-nmnist",
+        episodes=1,
+        queries=QUERIES,
+        root=root,
+        progress=False,
+        align="none",
     )
     assert plain["align"] == "none" and "tasks not aligned" in sentence(plain)
-    tasks = [DoubleNMnist("test", root, align=align, progress=False).episode(0, 0, 3, 1, 2) for align in ("support", "none")]
+    tasks = [
+        DoubleNMnist("test", root, align=align, progress=False).episode(0, 0, 3, 1, 2)
+        for align in ("support", "none")
+    ]
     assert not np.array_equal(tasks[0].x_query, tasks[1].x_query)
 
 
 def test_tasks_that_validate_and_test_are_aligned_and_those_that_train_are_not(root):
-    found = {split: DoubleNMnist(split, root, progress=False).align for split in ("train", "val", "test")}
+    found = {
+        split: DoubleNMnist(split, root, progress=False).align for split in ("train", "val", "test")
+    }
     assert found == dict(train="none", val="support", test="support")
     config = chosen("quick", dict(root=root))
     assert config.recordings("test") == {} and config.recordings("train") == {}
     for align, word in ((False, "none"), (True, "support")):
         config = chosen("quick", dict(root=root, align=align))
-        assert config.recordings("val")["align"] == word and "align" not in config.recordings("train")
+        assert config.recordings("val")["align"] == word and "align" not in config.recordings(
+            "train"
+        )
 
 
 def test_alignment_that_cannot_be_is_refused(root, capsys):
-    ms.save("net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0)))
+    ms.save(
+        "net.h5", net := ms.ConvNet((16, 16, 2), (2,), 5, 3), net.init(np.random.default_rng(0))
+    )
     assert cli.main("evaluate --checkpoint net.h5 --dataset omniglot --align support".split()) == 2
     assert (
-        "--align support is for double-nmnist; tasks of omniglot cannot be aligned by their support" in capsys.readouterr().err
+        "--align support is for double-nmnist; tasks of omniglot cannot be aligned by their support"
+        in capsys.readouterr().err
     )

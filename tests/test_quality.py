@@ -1,4 +1,5 @@
-"""The public API says its types and is checked, the style is kept, and every public name is explained."""
+"""The public API says its types and is checked, the style is kept, and every public name is
+explained."""
 
 import ast
 import importlib.util
@@ -17,7 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PASSES = (
     "block convolution current frames hard_reset membrane passive pool synapse".split()
 )  # of one signature, which layers explains once
-ROOMS = ("data", "layers", "meta", "network", "nir", "parallel", "training")  # what scripts import from
+ROOMS = (
+    "data",
+    "layers",
+    "meta",
+    "network",
+    "nir",
+    "parallel",
+    "training",
+)  # what scripts import from
 PUBLIC = ["minisnn.files", "minisnn.outputs"] + sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for room in ROOMS
@@ -32,7 +41,9 @@ def need(tool):
 
 
 def carried_out(*command):
-    found = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    found = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
     return found.returncode, found.stdout + found.stderr
 
 
@@ -46,7 +57,11 @@ def test_types_are_right():
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
 def test_style_is_kept():
     need("ruff")
-    tree = [name for name in ("minisnn", "hardware", "lessons", "data", "tests") if (ROOT / name).is_dir()]
+    tree = [
+        name
+        for name in ("minisnn", "hardware", "lessons", "data", "tests")
+        if (ROOT / name).is_dir()
+    ]
     code, said = carried_out("ruff", "check", "--quiet", "--output-format", "concise", *tree)
     assert code == 0, said
     code, said = carried_out("ruff", "format", "--check", "--quiet", "--diff", *tree)
@@ -54,18 +69,30 @@ def test_style_is_kept():
 
 
 def public(tree, within="", known=()):
-    """(name, node) of the functions, classes and methods whose names, and whose classes' names, do not begin with _.
+    """(name, node) of the functions, classes and methods whose names, and whose classes' names, do
+    not begin with _.
 
     A method that a base class of the same module explains (`known`) goes without saying.
     """
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (not node.name.startswith("_") or node.name == "__init__"):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (
+            not node.name.startswith("_") or node.name == "__init__"
+        ):
             if node.name not in known:
                 yield f"{within}{node.name}", node
             if isinstance(node, ast.ClassDef):
-                bases = [classes[base.id] for base in node.bases if isinstance(base, ast.Name) and base.id in classes]
-                inherited = {one.name for base in bases for one in base.body if isinstance(one, ast.FunctionDef)}
+                bases = [
+                    classes[base.id]
+                    for base in node.bases
+                    if isinstance(base, ast.Name) and base.id in classes
+                ]
+                inherited = {
+                    one.name
+                    for base in bases
+                    for one in base.body
+                    if isinstance(one, ast.FunctionDef)
+                }
                 yield from public(node, f"{node.name}.", inherited - {"__init__"})
 
 
@@ -75,9 +102,20 @@ def lacking(node) -> list[str]:
     if isinstance(node, ast.ClassDef):
         return missing
     given = node.args
-    names = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
-    missing += [f"type of {one.arg}" for one in names if one.annotation is None and one.arg not in ("self", "cls", "_")]
-    return missing + ["type of what it returns"] * (node.returns is None and node.name != "__init__")
+    names = [
+        *given.posonlyargs,
+        *given.args,
+        *given.kwonlyargs,
+        *filter(None, (given.vararg, given.kwarg)),
+    ]
+    missing += [
+        f"type of {one.arg}"
+        for one in names
+        if one.annotation is None and one.arg not in ("self", "cls", "_")
+    ]
+    return missing + ["type of what it returns"] * (
+        node.returns is None and node.name != "__init__"
+    )
 
 
 @pytest.mark.parametrize("module", PUBLIC)
@@ -96,7 +134,8 @@ def test_every_public_name_lives_in_a_module_that_is_looked_at():
 
 def test_a_name_without_words_or_types_is_found():
     tree = ast.parse(
-        "def f(a, *, b: int = 1, **c): pass\nclass A:\n  def g(self, x: int) -> int:\n    'Words.'\n  def _h(self): pass"
+        "def f(a, *, b: int = 1, **c): pass\nclass A:\n  def g(self, x: int) -> int:\n    "
+        "'Words.'\n  def _h(self): pass"
     )
     assert {name: lacking(node) for name, node in public(tree)} == {
         "f": ["docstring", "type of a", "type of c", "type of what it returns"],
@@ -132,17 +171,32 @@ PLAIN = {  # words of texts and docstrings, and the field's words for them
 
 def words_of(tree) -> str:
     """All texts and docstrings of a module."""
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
     return re.sub(r"\s+", " ", "\n".join(text for text in texts if " " in text))
 
 
 def test_words_are_those_of_the_field():
     found = set()
-    for path in [path for package in ("minisnn", "hardware") for path in (ROOT / package).rglob("*.py")]:
+    for path in [
+        path for package in ("minisnn", "hardware") for path in (ROOT / package).rglob("*.py")
+    ]:
         said = words_of(ast.parse(path.read_text()))
         found |= {
-            f"{path.relative_to(ROOT)}: {hit[0]!r} is {word}" for bad, word in PLAIN.items() for hit in re.finditer(bad, said)
+            f"{path.relative_to(ROOT)}: {hit[0]!r} is {word}"
+            for bad, word in PLAIN.items()
+            for hit in re.finditer(bad, said)
         }
     assert not found
-    for bad in ("by the clock", "processor minutes", "is set back to zero", "drawn anew", "one's own", "cannot be told apart"):
+    for bad in (
+        "by the clock",
+        "processor minutes",
+        "is set back to zero",
+        "drawn anew",
+        "one's own",
+        "cannot be told apart",
+    ):
         assert any(re.search(pattern, bad) for pattern in PLAIN), bad

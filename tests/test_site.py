@@ -1,4 +1,5 @@
-"""The site holds every document, its links lead somewhere, docstrings keep their form, and it opens without a network."""
+"""The site holds every document, its links lead somewhere, docstrings keep their form, and it opens
+without a network."""
 
 import base64
 import re
@@ -17,7 +18,14 @@ from minisnn import cli
 from minisnn.site import build, documents, notebooks, reference
 
 ROOT = Path(__file__).resolve().parents[1]
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 MENU = re.compile(r"(?:```\{toctree\}|\.\. toctree::)\n(?: *:.*\n)*\n((?: *[^\s`].*\n)+)")
 
 
@@ -53,7 +61,10 @@ def test_the_menu_lists_every_page_once(gathered):
     assert sorted(found) == sorted(names - {"index"})
     guides = [name for name in found if name.startswith("lessons/guides/")]
     course = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
-    assert guides == [f"lessons/guides/{name}" for name in re.findall(r"^\| \[.*\]\(guides/([\w-]+)\.md\)", course, re.M)]
+    assert guides == [
+        f"lessons/guides/{name}"
+        for name in re.findall(r"^\| \[.*\]\(guides/([\w-]+)\.md\)", course, re.M)
+    ]
 
 
 def test_links_lead_to_pages_and_files(gathered):
@@ -69,13 +80,26 @@ def test_links_lead_to_pages_and_files(gathered):
 
 
 def test_a_link_is_led_to_the_page_or_brings_its_file():
-    known = {"README.md": "index.md", "lessons/README.md": "lessons/index.md", "lessons/01_a.ipynb": "lessons/01_a.md"}
+    known = {
+        "README.md": "index.md",
+        "lessons/README.md": "lessons/index.md",
+        "lessons/01_a.ipynb": "lessons/01_a.md",
+    }
     beside: set[str] = set()
-    text = "[a](../README.md) [b](01_a.ipynb#Part) ![c](guides/page.png) `[d](../README.md)` [e](https://e.f) [g](#h)"
+    text = (
+        "[a](../README.md) [b](01_a.ipynb#Part) ![c](guides/page.png) `[d](../README.md)` "
+        "[e](https://e.f) [g](#h)"
+    )
     made = documents.linked(text, "lessons/README.md", known, beside)
-    assert made == "[a](../index.md) [b](01_a.md#part) ![c](guides/page.png) `[d](../README.md)` [e](https://e.f) [g](#h)"
+    assert (
+        made == "[a](../index.md) [b](01_a.md#part) ![c](guides/page.png) `[d](../README.md)` "
+        "[e](https://e.f) [g](#h)"
+    )
     assert beside == {"lessons/guides/page.png"}
-    with pytest.raises(FileNotFoundError, match="lessons/README.md: the link to guides leads to a folder; expected a file"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="lessons/README.md: the link to guides leads to a folder; expected a file",
+    ):
         documents.linked("[a](guides)", "lessons/README.md", known, beside)
     with pytest.raises(FileNotFoundError, match="'lessons/nothing.md' is missing"):
         documents.linked("[a](nothing.md)", "lessons/README.md", known, beside)
@@ -91,7 +115,10 @@ def test_a_notebook_becomes_text_with_its_outputs():
     picture = base64.b64encode(b"png").decode()
     outputs = [
         {"output_type": "stream", "name": "stdout", "text": ["one\n", "two\n"]},
-        {"data": {"image/png": picture, "text/plain": "<Figure>"}, "metadata": {"image/png": {"alt": "a curve", "width": 400}}},
+        {
+            "data": {"image/png": picture, "text/plain": "<Figure>"},
+            "metadata": {"image/png": {"alt": "a curve", "width": 400}},
+        },
         {"data": {"text/html": "<svg>\n\n</svg>", "text/plain": "Drawn"}},
     ]
     cells = [
@@ -114,7 +141,11 @@ def test_a_notebook_becomes_text_with_its_outputs():
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
     assert {"minisnn", "minisnn.layers.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
-    assert not [name for name in found if name.split(".")[1:2] in (["kernels"], ["commands"], ["cli"], ["site"])]
+    assert not [
+        name
+        for name in found
+        if name.split(".")[1:2] in (["kernels"], ["commands"], ["cli"], ["site"])
+    ]
 
 
 def test_every_public_name_is_in_the_reference():
@@ -172,7 +203,9 @@ def test_docstrings_in_restructured_text():
 
 
 def test_formulas_need_no_script():
-    pytest.importorskip("latex2mathml", reason='latex2mathml is not installed; pip install "minisnn[docs]"')
+    pytest.importorskip(
+        "latex2mathml", reason='latex2mathml is not installed; pip install "minisnn[docs]"'
+    )
     from minisnn.site.mathml import mathml
 
     assert mathml(r"\sigma'(a)").startswith("<math") and 'display="inline"' in mathml("a")
@@ -180,12 +213,16 @@ def test_formulas_need_no_script():
     assert 'display="block"' in block and block.count("<mtr>") == 2
 
 
-def test_the_command_writes_marked_pages_and_tells_what_sphinx_warned_of(tmp_path, capsys, monkeypatch):
+def test_the_command_writes_marked_pages_and_tells_what_sphinx_warned_of(
+    tmp_path, capsys, monkeypatch
+):
     made = tmp_path / "made"
     (made / "lessons").mkdir(parents=True)
     (made / "index.html").write_text("a page")
     (made / "lessons" / "index.html").write_text("another")
-    monkeypatch.setattr(build, "built", lambda: nullcontext((made, ["index.md:1: WARNING: a link leads nowhere"])))
+    monkeypatch.setattr(
+        build, "built", lambda: nullcontext((made, ["index.md:1: WARNING: a link leads nowhere"]))
+    )
     out = tmp_path / "site"
     assert cli.main(["site", str(out)]) == 0 and cli.main(["site", str(out)]) == 0
     said, err = capsys.readouterr()
@@ -194,14 +231,22 @@ def test_the_command_writes_marked_pages_and_tells_what_sphinx_warned_of(tmp_pat
     assert (out / "lessons" / "index.html").read_text() == "another"
     (out / "index.html").write_text("changed by hand")
     assert cli.main(["site", str(out)]) == 2 and "--force" in capsys.readouterr().err
-    assert cli.main(["site", str(out), "--force"]) == 0 and (out / "index.html").read_text() == "a page"
+    assert (
+        cli.main(["site", str(out), "--force"]) == 0
+        and (out / "index.html").read_text() == "a page"
+    )
 
 
 def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(build, "find_spec", lambda name: None if name in ("furo", "myst_parser") else True)
+    monkeypatch.setattr(
+        build, "find_spec", lambda name: None if name in ("furo", "myst_parser") else True
+    )
     assert cli.main(["site", str(tmp_path / "site")]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said == 'minisnn: the site needs furo, myst-parser; install it with: pip install "minisnn[docs]"'
+    assert (
+        said
+        == 'minisnn: the site needs furo, myst-parser; install it with: pip install "minisnn[docs]"'
+    )
 
 
 def test_a_failure_of_sphinx_is_told_in_a_sentence(tmp_path, capsys, monkeypatch):
@@ -210,11 +255,15 @@ def test_a_failure_of_sphinx_is_told_in_a_sentence(tmp_path, capsys, monkeypatch
     monkeypatch.setattr(build, "find_spec", lambda name: True)
     monkeypatch.setattr(build, "gather", lambda folder: None)
     monkeypatch.setattr(
-        build.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 2, stderr="no\ntheme furo\n")
+        build.subprocess,
+        "run",
+        lambda command, **_: subprocess.CompletedProcess(command, 2, stderr="no\ntheme furo\n"),
     )
     assert cli.main(["site", str(tmp_path / "site")]) == 1
     said = capsys.readouterr().err
-    assert "Sphinx could not make the site: no theme furo" in said and not (tmp_path / "site").exists()
+    assert (
+        "Sphinx could not make the site: no theme furo" in said and not (tmp_path / "site").exists()
+    )
 
 
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
@@ -223,11 +272,14 @@ def test_an_installation_carries_the_documents():
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     for name in ("README.md", "CHANGELOG.md", "CITATION.cff"):
         assert carried[name] == f"minisnn/_folders/{name}"
-    extra = {re.split("[>=]", one)[0] for one in project["project"]["optional-dependencies"]["docs"]}
+    extra = {
+        re.split("[>=]", one)[0] for one in project["project"]["optional-dependencies"]["docs"]
+    }
     assert extra == set(build.NEEDED.values())
 
 
-# ---- the pages themselves ------------------------------------------------------------------------------------------------
+# ---- the pages themselves
+#   ------------------------------------------------------------------------------------------------
 
 LOOKED_AT = (
     "index.html",
@@ -258,12 +310,18 @@ OVERFLOWING = """() => {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of a built site; what the build said on its error stream is empty but for its first line."""
+    """The folder of a built site; what the build said on its error stream is empty but for its
+    first line."""
     missing = [name for module, name in build.NEEDED.items() if build.find_spec(module) is None]
     if missing:
         pytest.skip(f'{", ".join(missing)} not installed; pip install "minisnn[docs]"')
     out = tmp_path_factory.mktemp("built") / "site"
-    made = subprocess.run([sys.executable, "-m", "minisnn", "site", str(out)], cwd=ROOT, capture_output=True, text=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "minisnn", "site", str(out)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert made.returncode == 0, made.stderr
     assert made.stderr == "Sphinx makes the pages, which takes a minute or two\n"
     return out
@@ -271,14 +329,18 @@ def site(tmp_path_factory):
 
 @contextmanager
 def opened(site, width, scheme="light"):
-    """(a function that opens a page of the site, the playwright page); at the end nothing was complained of or asked of a
-    network."""
-    playwright = pytest.importorskip("playwright.sync_api", reason='playwright is not installed; pip install "minisnn[test]"')
+    """(a function that opens a page of the site, the playwright page); at the end nothing was
+    complained of or asked of a network."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason='playwright is not installed; pip install "minisnn[test]"'
+    )
     if CHROMIUM is None:
         pytest.skip("no chromium; Debian package: chromium")
     with playwright.sync_playwright() as engines:
         browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme).new_page()
+        page = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        ).new_page()
         said, asked = [], []
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
@@ -292,7 +354,10 @@ def opened(site, width, scheme="light"):
 @pytest.mark.slow
 def test_no_page_names_an_address_that_it_would_fetch(site):
     for page in site.rglob("*.html"):
-        fetched = re.findall(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="((?:https?:)?//[^"]*)"', page.read_text())
+        fetched = re.findall(
+            r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="((?:https?:)?//[^"]*)"',
+            page.read_text(),
+        )
         assert fetched == [], page
     for style in site.rglob("*.css"):
         assert not re.findall(r"url\([\"']?(?:https?:)?//|@import", style.read_text()), style
@@ -301,9 +366,15 @@ def test_no_page_names_an_address_that_it_would_fetch(site):
 @pytest.mark.slow
 def test_docstrings_stand_there_as_they_were_written(site):
     page = (site / "reference" / "minisnn.layers.neuron.html").read_text()
-    assert "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n" in page
+    assert (
+        "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n"
+        in page
+    )
     assert "rho                  strength of the reset; 0 switches it off" in page
-    assert 'href="minisnn.meta.inner.html#minisnn.meta.inner.adapt"' in (site / "reference" / "index.html").read_text()
+    assert (
+        'href="minisnn.meta.inner.html#minisnn.meta.inner.adapt"'
+        in (site / "reference" / "index.html").read_text()
+    )
 
 
 @pytest.mark.slow
@@ -344,7 +415,10 @@ def test_pages_fit_their_window_and_are_dark_where_that_is_asked(site, width, sc
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["index.html", "lessons/17_the_library_you_own.html", "reference/minisnn.meta.inner.html"])
+@pytest.mark.parametrize(
+    "name",
+    ["index.html", "lessons/17_the_library_you_own.html", "reference/minisnn.meta.inner.html"],
+)
 def test_the_menu_shows_where_the_reader_is(site, name):
     with opened(site, 1280) as (go, page):
         go(name)

@@ -1,4 +1,5 @@
-"""The first neuron as snnTorch's Synaptic, against that neuron's own recursion; tests/other_tools.py asks snnTorch itself."""
+"""The first neuron as snnTorch's Synaptic, against that neuron's own recursion;
+tests/other_tools.py asks snnTorch itself."""
 
 import re
 
@@ -18,7 +19,9 @@ SHAPES = {
 
 
 def network(**changes):
-    settings = dict(SHAPES["conv"], ways=3, kernel=3, window=9, neuron=NEURON, dtype=np.float64, backend="numpy")
+    settings = dict(
+        SHAPES["conv"], ways=3, kernel=3, window=9, neuron=NEURON, dtype=np.float64, backend="numpy"
+    )
     net = ms.SpikingNet(**{**settings, **changes})
     theta = np.random.default_rng(1).uniform(-1, 2, net.size) * 2
     for name, view in net.views(theta).items():
@@ -27,7 +30,8 @@ def network(**changes):
 
 
 def synaptic(arrays, x):
-    """[spikes of every layer (T, …) after pooling], mem of the last at every step: snnTorch's recursion on x (T, C, H, W)."""
+    """[spikes of every layer (T, …) after pooling], mem of the last at every step: snnTorch's
+    recursion on x (T, C, H, W)."""
     a = {name: np.asarray(v, float) for name, v in arrays.items()}
     found, mems = [], []
     for at in [name.removesuffix("weight") for name in a if name.endswith("weight")]:
@@ -37,7 +41,11 @@ def synaptic(arrays, x):
         for image in x:
             if w.ndim == 4:
                 pad = np.pad(image, ((0, 0), (w.shape[2] // 2,) * 2, (w.shape[3] // 2,) * 2))
-                current = np.einsum("ocij,chwij->ohw", w, np.lib.stride_tricks.sliding_window_view(pad, w.shape[2:], (1, 2)))
+                current = np.einsum(
+                    "ocij,chwij->ohw",
+                    w,
+                    np.lib.stride_tricks.sliding_window_view(pad, w.shape[2:], (1, 2)),
+                )
             else:
                 current = w @ image.ravel()
             reset = mem > a[n + "threshold"]
@@ -46,7 +54,11 @@ def synaptic(arrays, x):
             out = (mem > a[n + "threshold"]).astype(float)
             if w.ndim == 4:
                 c, h, width = out.shape
-                out = out[:, : h // 2 * 2, : width // 2 * 2].reshape(c, h // 2, 2, width // 2, 2).max((2, 4))
+                out = (
+                    out[:, : h // 2 * 2, : width // 2 * 2]
+                    .reshape(c, h // 2, 2, width // 2, 2)
+                    .max((2, 4))
+                )
             spikes.append(out)
             mems.append(mem)
         x = np.array(spikes)
@@ -70,13 +82,18 @@ def test_the_same_spikes_two_steps_later_a_layer(name):
         assert np.array_equal(own[late:], spikes[n][:-late].astype(bool)) and not own[:late].any()
     assert fired > 20 or name == "flat"
     logits = net(theta, x)[0]
-    assert np.allclose(mem[30 - 2 * len(net.blocks) - 1], logits, rtol=1e-5, atol=1e-6) and abs(logits).max() > 0.1
+    assert (
+        np.allclose(mem[30 - 2 * len(net.blocks) - 1], logits, rtol=1e-5, atol=1e-6)
+        and abs(logits).max() > 0.1
+    )
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_there_and_back(name):
     net, theta = network(**SHAPES[name])
-    back, found = snntorch.from_state_dict(snntorch.to_state_dict(net, theta), net.input_shape, window=9, dtype=np.float64)
+    back, found = snntorch.from_state_dict(
+        snntorch.to_state_dict(net, theta), net.input_shape, window=9, dtype=np.float64
+    )
     x = np.random.default_rng(3).poisson(0.4, (2, 20, *net.input_shape))
     assert back.channels == net.channels and back.hidden == net.hidden and back.neuron.gain == 1
     assert np.allclose(back(found, x), net(theta, x), rtol=1e-4, atol=1e-5)
@@ -107,23 +124,41 @@ def test_what_snntorch_cannot_be(changes, said):
         (lambda a: a.update({"1.alpha": np.array(0.3)}), "one alpha in all layers"),
         (lambda a: a.update({"0.bias": np.ones(3)}), "0.bias is not zero"),
         (lambda a: a.update({"1.reset_mechanism_val": np.array(1)}), "reset_mechanism"),
-        (lambda a: a.update({"0.weight": np.ones((3, 1, 3, 3))}), "0.weight has shape (3, 1, 3, 3)"),
+        (
+            lambda a: a.update({"0.weight": np.ones((3, 1, 3, 3))}),
+            "0.weight has shape (3, 1, 3, 3)",
+        ),
         (lambda a: a.update({"0.weight": np.ones((3, 2, 5, 5))}), "square kernels of one size"),
-        (lambda a: a.update({"1.threshold": np.array(-1.0), "4.threshold": np.array(-1.0)}), "one threshold"),
+        (
+            lambda a: a.update({"1.threshold": np.array(-1.0), "4.threshold": np.array(-1.0)}),
+            "one threshold",
+        ),
         (lambda a: a.clear(), "0 weights"),
-        (lambda a: every(a, "beta", 1.0), "1.beta is 1, which never fades; expected a decay of at least 0 and below 1"),
+        (
+            lambda a: every(a, "beta", 1.0),
+            "1.beta is 1, which never fades; expected a decay of at least 0 and below 1",
+        ),
         (lambda a: every(a, "alpha", 1.0), "1.alpha is 1, which never fades; expected a decay"),
         (lambda a: every(a, "beta", 1.5), "1.beta is 1.5, which never fades"),
         (lambda a: every(a, "alpha", -0.1), "1.alpha is -0.1; expected a decay of at least 0"),
-        (lambda a: every(a, "beta", np.nan), "1.beta (float64) holds a value that is not a finite number"),
+        (
+            lambda a: every(a, "beta", np.nan),
+            "1.beta (float64) holds a value that is not a finite number",
+        ),
         (lambda a: every(a, "threshold", 0.0), "a threshold must be positive"),
         (lambda a: every(a, "graded_spikes_factor", 2.0), "1.graded_spikes_factor is not 1"),
         (
             lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), np.inf)}),
             "0.weight (float64) holds a value that is not a finite",
         ),
-        (lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), 3e38)}), "are too large for float32"),
-        (lambda a: a.update({"0.weight": np.array("words")}), "0.weight (<U5) holds a value that is not a finite number"),
+        (
+            lambda a: a.update({"0.weight": np.full((3, 2, 3, 3), 3e38)}),
+            "are too large for float32",
+        ),
+        (
+            lambda a: a.update({"0.weight": np.array("words")}),
+            "0.weight (<U5) holds a value that is not a finite number",
+        ),
     ],
 )
 def test_state_dictionaries_that_do_not_fit(change, said):
@@ -148,13 +183,16 @@ def test_decays_of_zero_and_a_leaky():
     with_alpha, found = snntorch.from_state_dict(arrays, net.input_shape)
     leaky = {name: array for name, array in arrays.items() if not name.endswith("alpha")}
     without, again = snntorch.from_state_dict(leaky, net.input_shape)
-    assert with_alpha.neuron == without.neuron and without.neuron.beta == 0 and (found == again).all()
+    assert (
+        with_alpha.neuron == without.neuron and without.neuron.beta == 0 and (found == again).all()
+    )
     every(arrays, "beta", 0.0)
     assert snntorch.from_state_dict(arrays, net.input_shape)[0].neuron.alpha == 0
 
 
 def test_a_threshold_that_is_just_reached():
-    """snnTorch fires above it, this library at it, too: mem = 1 at a threshold of 1 is no spike there, and none here."""
+    """snnTorch fires above it, this library at it, too: mem = 1 at a threshold of 1 is no spike
+    there, and none here."""
     arrays = {
         "0.weight": np.eye(2, dtype=np.float32),
         "1.threshold": np.float32(1),
@@ -168,12 +206,18 @@ def test_a_threshold_that_is_just_reached():
     x[0, 0] = 1, 2
     assert net.spikes(theta, x, "hidden1")[0].any(0).tolist() == [False, True]
     again = snntorch.to_state_dict(net, theta)
-    assert again["1.threshold"] == 1 and again["1.reset_mechanism_val"] == 0 and (again["0.weight"] == np.eye(2)).all()
+    assert (
+        again["1.threshold"] == 1
+        and again["1.reset_mechanism_val"] == 0
+        and (again["0.weight"] == np.eye(2)).all()
+    )
 
 
 def test_weights_that_float32_does_not_hold():
     net, theta = network()
-    with pytest.raises(ValueError, match="conv1's weights, times the gain, are too large for float32"):
+    with pytest.raises(
+        ValueError, match="conv1's weights, times the gain, are too large for float32"
+    ):
         snntorch.to_state_dict(net, theta * 1e39)
     with pytest.raises(ValueError, match="theta must be finite"):
         snntorch.to_state_dict(net, theta * np.nan)
@@ -184,16 +228,35 @@ def test_by_command(tmp_path, capsys):
     ms.save(tmp_path / "a.h5", net, theta.astype(np.float32))
     assert cli.main(["convert", "snntorch", str(tmp_path / "a.h5"), str(tmp_path / "a.npz")]) == 0
     shown = capsys.readouterr().out
-    assert "Linear(8, 5, bias=False), Synaptic(alpha=0.7, beta=0.8" in shown and "after T - 8 frames" in shown
+    assert (
+        "Linear(8, 5, bias=False), Synaptic(alpha=0.7, beta=0.8" in shown
+        and "after T - 8 frames" in shown
+    )
     assert "does not say everything; meant are" in shown and "the surrogate is 1 / (10" in shown
-    line = ["convert", "snntorch", str(tmp_path / "a.npz"), str(tmp_path / "b.h5"), "--input", "6,9,2", "--window", "9"]
+    line = [
+        "convert",
+        "snntorch",
+        str(tmp_path / "a.npz"),
+        str(tmp_path / "b.h5"),
+        "--input",
+        "6,9,2",
+        "--window",
+        "9",
+    ]
     assert cli.main(line) == 0
     shown = capsys.readouterr().out
     assert f"minisnn train --start {tmp_path / 'b.h5'} --channels 3,4 --hidden 5 --ways 3" in shown
-    assert "does not say everything; taken were" in shown and "reset_delay=True" in shown and "--size 6,9" in shown
+    assert (
+        "does not say everything; taken were" in shown
+        and "reset_delay=True" in shown
+        and "--size 6,9" in shown
+    )
     x = np.random.default_rng(3).poisson(0.4, (2, 20, 6, 9, 2))
     back, found = ms.load(tmp_path / "b.h5")
-    assert np.allclose(back(found, x), net(theta.astype(np.float32), x), rtol=1e-4, atol=1e-4) and back.window == 9
+    assert (
+        np.allclose(back(found, x), net(theta.astype(np.float32), x), rtol=1e-4, atol=1e-4)
+        and back.window == 9
+    )
     for wrong, said in (
         (["a.npz", "c.npz", "--input", "6,9,2"], "one .npz file"),
         (["a.npz", "c.h5"], "expected --input"),

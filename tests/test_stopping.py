@@ -53,7 +53,9 @@ def test_a_signal_is_answered_at_the_next_safe_point_and_all_is_as_before(number
             send(number)
             passed.append(stopping.asked())
             check()
-    assert passed == [True] and exit_code(caught.value) == code and signal.getsignal(number) is before
+    assert (
+        passed == [True] and exit_code(caught.value) == code and signal.getsignal(number) is before
+    )
     check()
     raised = KeyboardInterrupt("saved")
     raised.__cause__ = caught.value
@@ -61,7 +63,8 @@ def test_a_signal_is_answered_at_the_next_safe_point_and_all_is_as_before(number
 
 
 def test_a_finaliser_does_not_swallow_it():
-    """What the handler of before did, and what is done now, in a callback of the garbage collector."""
+    """What the handler of before did, and what is done now, in a callback of the garbage
+    collector."""
 
     class Thing:
         pass
@@ -173,7 +176,12 @@ def test_ctrl_c_in_a_script_saves_the_run_and_leaves_python_as_it_was(tmp_path):
         drawn.append(1)
 
     with pytest.raises(Interrupted, match="stopped after 2 of 12 updates; all is saved") as caught:
-        train(toy_config(evaluate_every=0), tmp_path / "run", data=toy_data({7: interrupt}), progress=False)
+        train(
+            toy_config(evaluate_every=0),
+            tmp_path / "run",
+            data=toy_data({7: interrupt}),
+            progress=False,
+        )
     assert drawn == [1] and isinstance(caught.value, KeyboardInterrupt)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -190,8 +198,9 @@ def test_a_run_ends_with_its_terminal(tmp_path):
     )
     ours, theirs = pty.openpty()
     line = (
-        "train --channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 900 --evaluate-every 0".split()
-    )
+        "train --channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates "
+        "900 --evaluate-every 0"
+    ).split()
     process = subprocess.Popen(
         [sys.executable, "-c", program, *line, "--out", tmp_path / "run"],
         stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
@@ -213,10 +222,21 @@ def test_a_command_says_so_and_ends_with_its_code(number, tmp_path):
     """At an import, in the midst of what commands start with."""
     moments = ROOT / "tests" / "fuzz" / "moments.py"
     done = subprocess.run(
-        [sys.executable, moments, str(int(number)), "import", "5", "lessons", "--out", tmp_path / "out"],
+        [
+            sys.executable,
+            moments,
+            str(int(number)),
+            "import",
+            "5",
+            "lessons",
+            "--out",
+            tmp_path / "out",
+        ],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         preexec_fn=lambda: [signal.signal(one, signal.SIG_DFL) for one in stopping.SIGNALS],
     )
-    assert done.returncode == 128 + number and done.stderr.endswith("minisnn: stopped\n"), done.stderr
+    assert done.returncode == 128 + number and done.stderr.endswith("minisnn: stopped\n"), (
+        done.stderr
+    )

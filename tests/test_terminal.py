@@ -1,4 +1,5 @@
-"""Streams that are closed, know no ±, or would be steered by a text; and what is printed as a defect."""
+"""Streams that are closed, know no ±, or would be steered by a text; and what is printed as a
+defect."""
 
 import errno
 import io
@@ -20,7 +21,11 @@ COMMAND = f"{sys.executable} -m minisnn"
 
 def shell(line: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
-        line, shell=True, cwd=folder, capture_output=True, env={**BUFFERED, "PYTHONPATH": str(ROOT), **environment}
+        line,
+        shell=True,
+        cwd=folder,
+        capture_output=True,
+        env={**BUFFERED, "PYTHONPATH": str(ROOT), **environment},
     )
 
 
@@ -36,7 +41,12 @@ def test_what_is_printed_in_a_command_is_clean_and_bars_are_bars(capsys):
         with terminal.bar(range(2), text="of \x1b[1m", leave=True, disable=False) as bar:
             list(bar)
     out, err = capsys.readouterr()
-    assert out == "\\x1b]0;title\\x07\n" and "\\x1b[2J" in err and "of \\x1b[1m: 100%" in err and "\r" in err
+    assert (
+        out == "\\x1b]0;title\\x07\n"
+        and "\\x1b[2J" in err
+        and "of \\x1b[1m: 100%" in err
+        and "\r" in err
+    )
     assert type(sys.stdout) is not terminal.Clean
 
 
@@ -66,19 +76,30 @@ def test_an_ascii_terminal_shows_what_it_can(line, tmp_path):
     done.stdout.decode("ascii")
 
 
-@pytest.mark.parametrize("closed, code", [("2>&-", 2), (">&-", 2), (">&- 2>&-", 2), ("<&- >&- 2>&-", 2)])
+@pytest.mark.parametrize(
+    "closed, code", [("2>&-", 2), (">&-", 2), (">&- 2>&-", 2), ("<&- >&- 2>&-", 2)]
+)
 @pytest.mark.every(3)
 def test_closed_streams(closed, code, tmp_path):
     assert shell(f"{COMMAND} info absent {closed}", tmp_path).returncode == code
     done = shell(f"{COMMAND} lessons --out a {closed}", tmp_path)
-    assert done.returncode == 0 and (tmp_path / "a" / "README.md").is_file() and b"Error" not in done.stderr
-    for path in (tmp_path / "a").iterdir():  # no line that was meant for the terminal lies in a file
+    assert (
+        done.returncode == 0
+        and (tmp_path / "a" / "README.md").is_file()
+        and b"Error" not in done.stderr
+    )
+    for path in (
+        tmp_path / "a"
+    ).iterdir():  # no line that was meant for the terminal lies in a file
         assert path.is_dir() or "yours, left" not in path.read_text()
 
 
 def test_no_file_takes_the_place_of_a_closed_stream(tmp_path):
     """C libraries and other processes write to descriptor 2, whatever it has become."""
-    code = "from minisnn import terminal\nwith terminal.streams(): print(open('a', 'w').fileno(), file=open('b', 'w'))"
+    code = (
+        "from minisnn import terminal\nwith terminal.streams(): print(open('a', 'w').fileno(), "
+        "file=open('b', 'w'))"
+    )
     for closed in ("<&-", "2>&-", "<&- >&- 2>&-"):
         assert shell(f'{sys.executable} -c "{code}" {closed}', tmp_path).returncode == 0
         assert int((tmp_path / "b").read_text()) > 2
@@ -103,9 +124,14 @@ def test_a_defect_names_the_command_that_shows_it(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_carry_out", lambda line: {}["x"])
     assert cli.main(["train", "--out", "a b"]) == 1
     err = capsys.readouterr().err
-    assert err.endswith("please report it, with what this shows: MINISNN_DEBUG=1 minisnn train --out 'a b'\n"), err
+    assert err.endswith(
+        "please report it, with what this shows: MINISNN_DEBUG=1 minisnn train --out 'a b'\n"
+    ), err
     monkeypatch.setattr(cli, "_carry_out", lambda line: __import__("numba.absent"))
-    assert cli.main([]) == 2 and "a package that minisnn needs is missing or damaged" in capsys.readouterr().err
+    assert (
+        cli.main([]) == 2
+        and "a package that minisnn needs is missing or damaged" in capsys.readouterr().err
+    )
 
 
 def test_without_streams_there_is_still_a_place_to_write(monkeypatch):

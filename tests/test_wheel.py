@@ -1,4 +1,5 @@
-"""What is handed out, the wheel and the source archive: built from what git tracks, and tried where there is no clone."""
+"""What is handed out, the wheel and the source archive: built from what git tracks, and tried where
+there is no clone."""
 
 import os
 import subprocess
@@ -21,15 +22,23 @@ def tracked() -> list[str]:
 
 
 def built(source: Path, target: Path, kind: str) -> Path:
-    pytest.importorskip("hatchling", reason="hatchling, which builds the archives, is not installed: pip install -e '.[test]'")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", target], cwd=source, check=True)
+    pytest.importorskip(
+        "hatchling",
+        reason="hatchling, which builds the archives, is not installed: pip install -e '.[test]'",
+    )
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", target],
+        cwd=source,
+        check=True,
+    )
     (found,) = target.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return found
 
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory) -> tuple[Path, Path, Path]:
-    """The source archive of the clone, what it unpacks to, and the wheel that is built from that."""
+    """The source archive of the clone, what it unpacks to, and the wheel that is built from
+    that."""
     names, place = tracked(), tmp_path_factory.mktemp("archives")
     clone = place / "clone"
     for name in names:
@@ -44,7 +53,9 @@ def archives(tmp_path_factory) -> tuple[Path, Path, Path]:
 
 def test_the_source_archive_is_what_git_tracks(archives):
     source, unpacked, _ = archives
-    found = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
+    found = {
+        path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()
+    }
     assert found - set(tracked()) == {"PKG-INFO"}
     assert {name for name in set(tracked()) - found if not name.startswith(".")} == set()
     assert source.stat().st_size < 24_000_000
@@ -53,9 +64,16 @@ def test_the_source_archive_is_what_git_tracks(archives):
 def test_the_wheel_holds_the_packages_and_what_they_read(archives):
     with zipfile.ZipFile(archives[2]) as wheel:
         names = wheel.namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"minisnn", "hardware"}
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
+        "minisnn",
+        "hardware",
+    }
     lessons = {f"minisnn/_folders/{name}" for name in tracked() if name.startswith("lessons/")}
-    shipped = {f"minisnn/_shipped/{name.removeprefix('data/')}" for name in tracked() if name.startswith("data/")}
+    shipped = {
+        f"minisnn/_shipped/{name.removeprefix('data/')}"
+        for name in tracked()
+        if name.startswith("data/")
+    }
     code = {name for name in tracked() if name.startswith(("minisnn/", "hardware/"))}
     assert lessons | shipped | code <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
@@ -63,20 +81,40 @@ def test_the_wheel_holds_the_packages_and_what_they_read(archives):
 
 @pytest.fixture(scope="module")
 def installed(archives, tmp_path_factory):
-    """installed(*arguments): `python -m minisnn` of the wheel, in a folder without a clone; what it prints."""
+    """installed(*arguments): `python -m minisnn` of the wheel, in a folder without a clone; what it
+    prints."""
     target = tmp_path_factory.mktemp("installed")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", target, archives[2]]
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        target,
+        archives[2],
+    ]
     subprocess.run(install, check=True)
     cwd = tmp_path_factory.mktemp("elsewhere")
     env = {**os.environ, "PYTHONPATH": str(target), "MPLBACKEND": "Agg"}
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([sys.executable, "-m", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=900)
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=900,
+        )
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout
 
     code = "import minisnn, hardware; print(minisnn.__file__, hardware.__file__)"
-    where = subprocess.run([sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True).stdout
+    where = subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True
+    ).stdout
     assert all(Path(path).is_relative_to(target) for path in where.split()), where
     return run
 
@@ -88,5 +126,7 @@ def test_an_installed_wheel_does_what_a_clone_does(installed):
     assert "--retrain" in installed("minisnn", "report", "--help")
     assert "float" in installed("minisnn", "hardware", "--episodes", "1")
     assert "train-default" in installed("minisnn", "results")
-    assert "passed" in installed("minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6")
+    assert "passed" in installed(
+        "minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
+    )
     installed("hardware", "page", "teach.html")

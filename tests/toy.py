@@ -1,4 +1,5 @@
-"""Toy tasks, small enough that a run takes a second: every class is a picture, a sample random events of it."""
+"""Toy tasks, small enough that a run takes a second: every class is a picture, a sample random
+events of it."""
 
 import json
 
@@ -15,7 +16,8 @@ SYMBOLS, SHAPE = 8, (14, 8, 6, 2)  # of `small_set`
 
 
 class ToySet:
-    """Tasks of ten classes a split; `calls` counts the tasks drawn, and `at_call` maps a count to what to do then."""
+    """Tasks of ten classes a split; `calls` counts the tasks drawn, and `at_call` maps a count to
+    what to do then."""
 
     input_shape, classes = (6, 6, 2), tuple("0123456789")
 
@@ -26,7 +28,9 @@ class ToySet:
         self.calls += 1
         self.at_call.get(self.calls, lambda: None)()
         classes = rng.choice(10, ways, replace=False)
-        pictures = [np.random.default_rng(self.first + c).random(self.input_shape) ** 4 for c in classes]
+        pictures = [
+            np.random.default_rng(self.first + c).random(self.input_shape) ** 4 for c in classes
+        ]
 
         def samples(n):
             x = np.concatenate([rng.random((n, 14, *self.input_shape)) < 0.6 * p for p in pictures])
@@ -76,7 +80,13 @@ def state(folder):
     """All that a run ends with, but for the time it took."""
     found = checkpoint.read(folder)
     arrays = {"theta": found.theta, "step_size": np.asarray(found.inner.step_size)}
-    arrays.update({f"{of}/{name}": array for of, part in found.optimiser.items() for name, array in part.items()})
+    arrays.update(
+        {
+            f"{of}/{name}": array
+            for of, part in found.optimiser.items()
+            for name, array in part.items()
+        }
+    )
     arrays.update({name: column for name, column in found.curve.items() if name != "seconds"})
     arrays["test"] = np.array(json.loads((folder / "result.json").read_text())["per_episode"])
     return arrays
@@ -90,11 +100,18 @@ def assert_same(folder, other):
 
 
 def small_set(split: str = "test") -> Recordings:
-    """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the symbol's own."""
+    """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the
+    symbol's own."""
     rng = np.random.default_rng(5)
     pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
-    counts = (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None]).astype(np.uint8).reshape(-1, *SHAPE)
+    counts = (
+        (rng.random((30, SYMBOLS, *SHAPE)) < 0.7 * pictures[:, None])
+        .astype(np.uint8)
+        .reshape(-1, *SHAPE)
+    )
     labels = np.tile(np.arange(SYMBOLS), 30)
     pool = Pool.collect(SHAPE, [(counts, labels, np.arange(len(labels)))])
     pairs = [(a, b) for a in range(SYMBOLS) for b in range(SYMBOLS) if split == "test" or a != b]
-    return Recordings(pool, made_of={f"{a}{b}": (a, b) for a, b in pairs}, source="small recordings")
+    return Recordings(
+        pool, made_of={f"{a}{b}": (a, b) for a, b in pairs}, source="small recordings"
+    )

@@ -8,7 +8,8 @@ from minisnn.training import checkpoint
 
 
 def rewrite(path, new, change):
-    """A checkpoint with its HDF5 part changed and its header made right again: what another program might write."""
+    """A checkpoint with its HDF5 part changed and its header made right again: what another program
+    might write."""
     new.write_bytes(path.read_bytes())
     with h5py.File(new, "r+") as file:
         change(file)

@@ -7,25 +7,35 @@ from ..chip.network import IntegerNet
 
 
 def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -> bytes:
-    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number that is expected."""
-    n, support = len(x_support), chip.spikes(x_support)
-    p = chip.traces(np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed)  # as they follow each other
+    """selftest.bin as episode.h tells it: sizes, labels, events of every sample, and every number
+    that is expected."""
+    n = len(x_support)
+    support = chip.spikes(x_support)
+    p = chip.traces(
+        np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed
+    )  # as they follow each other
     new = learn(chip, learner, p[n : 2 * n], y_support)
     after = chip.membranes(p[2 * n :], new.weight, new.bias)
     parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
     parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
     parts += [chip.membranes(p[:n]), new.weight, new.bias, after]
     little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
-    return b"".join(np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts)
+    return b"".join(
+        np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts
+    )
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:
-    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step shuffled by `rng`.
+    """(edge_event (n, 3), events per step (T,) uint16) of counts (T, H, W, C); in each step
+    shuffled by `rng`.
 
     Raises ValueError for what an event or a number of events cannot name.
     """
     if max(x.shape[1:]) > 256 or x.sum((1, 2, 3), dtype=np.int64).max(initial=0) > 65_535:
-        raise ValueError(f"events name 256 rows, columns and channels, and are 65,535 a step at most; found {x.shape[1:]}")
+        raise ValueError(
+            "events name 256 rows, columns and channels, and are 65,535 a step at most; found "
+            f"{x.shape[1:]}"
+        )
     t, y, column, channel = np.repeat(np.argwhere(x), x[x > 0], 0).T
     order = np.lexsort((rng.random(len(t)), t)) if rng is not None else slice(None)
     found = np.stack([column, y, channel], 1)[order].astype(np.uint8)

@@ -1,10 +1,13 @@
-"""The integer network as files for other tools: a C header, .hex memory images, and the C library that infers and learns
-with it.
+"""The integer network as files for other tools: a C header, .hex memory images, and the C library
+that infers and learns with it.
 
-    chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
+    chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h,
+                    minisnn_edge*.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
-    selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
-    README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
+    selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile
+                    repeat them
+    README.md       the formats              for others than C (FOR): model.bin is the model for
+                    minisnn_edge.wasm, any of them
 
 `reading` reads the very same network back.
 """
@@ -31,23 +34,35 @@ LIBRARY = ("minisnn_edge.h", "minisnn_edge.c", "minisnn_edge_neuron.h")
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
 WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
-FOR = {  # what is written for whom, the neuron's file beside: files that are as they lie here, {name there: name here}
+# what is written for whom, the neuron's file beside: files that are as they lie here, {name there:
+# name here}
+FOR = {
     "c": {name: name for name in (*LIBRARY, *TEST, *BOARDS)},
     "arduino": {
         **{f"src/{name}": name for name in LIBRARY},
         "library.properties": "library.properties",
         "examples/teach/teach.ino": "teach.ino",
     },
-    "wasm": {name: name for name in (*LIBRARY, *(f"minisnn_edge_{kind}.c" for kind in KINDS), *WASM)},
+    "wasm": {
+        name: name for name in (*LIBRARY, *(f"minisnn_edge_{kind}.c" for kind in KINDS), *WASM)
+    },
 }
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
 
 
 def write(
-    folder: Path, chip: IntegerNet, learner: Learner, x_support, y_support, x_query, what: str = "c", force: bool = False
+    folder: Path,
+    chip: IntegerNet,
+    learner: Learner,
+    x_support,
+    y_support,
+    x_query,
+    what: str = "c",
+    force: bool = False,
 ) -> list[Path]:
-    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T, H, W, C), labels (B,).
+    """Write all files for `what` of FOR; their paths. The samples make the self-test: counts (B, T,
+    H, W, C), labels (B,).
 
     Raises ValueError where one would replace what somebody else wrote, unless `force`.
     """
@@ -76,8 +91,10 @@ NEURONS = {"lif": "LIF with a decaying reset", "cuba": "CubaLIF, as on Loihi"}
 
 
 def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
-    """README.md of an export: export.md with this network's numbers and the parts for `what`, then the formats."""
-    sizes, (H, W, C) = memory(chip, learner, steps), chip.input_shape
+    """README.md of an export: export.md with this network's numbers and the parts for `what`, then
+    the formats."""
+    sizes = memory(chip, learner, steps)
+    (H, W, C) = chip.input_shape
     channels = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {
         "what": what,
@@ -88,18 +105,25 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
         "neuron": NEURONS[chip.kind],
         "file": f"minisnn_edge_{chip.kind}.c",
         "ways": chip.ways,
-        "rule": f"the {learner.rule} rule, {learner.rounding} rounding" + ", online" * learner.online,
+        "rule": f"the {learner.rule} rule, {learner.rounding} rounding"
+        + ", online" * learner.online,
         "flash": f"{sum(layer.weight.size + 4 * layer.bias.size for layer in chip.layers) + 1088:,}",
         "steps": steps,
-        "memory": ", ".join(f"{name} {size:,}" for name, size in reversed(sizes.items())) + " bytes",
+        "memory": ", ".join(f"{name} {size:,}" for name, size in reversed(sizes.items()))
+        + " bytes",
         "step": f"{4 * _fixed_words(chip)[''][1]:,}",
         "class": f"{memory(chip, learner, steps, chip.ways + 4)['small'] - sizes['small'] >> 2:,}",
     }
     text = Path(__file__).with_name("export.md").read_text(encoding="utf-8")
     text = re.sub(
-        r"<!-- ([\w ]+) -->\n(.*?)<!-- end -->\n", lambda found: found[2] if what in found[1].split() else "", text, flags=re.S
+        r"<!-- ([\w ]+) -->\n(.*?)<!-- end -->\n",
+        lambda found: found[2] if what in found[1].split() else "",
+        text,
+        flags=re.S,
     )
-    chapters = Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").split("\n## ")
+    chapters = (
+        Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").split("\n## ")
+    )
     formats = next(chapter for chapter in chapters if chapter.startswith("Formats"))
     return re.sub(r"\{\{(\w+)\}\}", lambda found: str(words[found[1]]), text) + f"## {formats}\n"
 
@@ -139,30 +163,45 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "shift_weight": k[0],
         "shift_bias": k[1],
         "seed_state": seed_state(learner.seed),
-        "id": zlib.crc32(b"".join(array.tobytes() for layer in chip.layers for array in (layer.weight, layer.bias))),
+        "id": zlib.crc32(
+            b"".join(
+                array.tobytes() for layer in chip.layers for array in (layer.weight, layer.bias)
+            )
+        ),
     }
 
 
 def _planes(chip: IntegerNet) -> int:
-    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four spike."""
+    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four
+    spike."""
     return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
 
 
 def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
-    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the window and the classes."""
-    found, planes = {}, _planes(chip)
-    each = {"": 3, "EDGE_STEPWISE": 3, "EDGE_SHORT": 3 / 2} if chip.kind == "lif" else dict.fromkeys(BUILDS, 2)
+    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the
+    window and the classes."""
+    found = {}
+    planes = _planes(chip)
+    each = (
+        {"": 3, "EDGE_STEPWISE": 3, "EDGE_SHORT": 3 / 2}
+        if chip.kind == "lif"
+        else dict.fromkeys(BUILDS, 2)
+    )
     for build in BUILDS:
         spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
         for layer in chip.layers[:-1]:
             (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
-            row, out, window = first * -(-W * C // 32), planes * -(-w * C_out // 32), 1 if layer.pool == "none" else 4
+            row = first * -(-W * C // 32)
+            out = planes * -(-w * C_out // 32)
+            window = 1 if layer.pool == "none" else 4
             channels = C_out + -C_out % 4
             sums = max(sums, (window + 1) * channels)
             state.append((h * w if build else 1) * window * channels * each[build])
             if build:
                 spikes += h * out + (H * row if layer is chip.layers[0] else 0)
-            for y in range(0 if build else h):  # the output grows from the bottom, the input at the top goes away row by row
+            for y in range(
+                0 if build else h
+            ):  # the output grows from the bottom, the input at the top goes away row by row
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)
             first = planes
@@ -172,9 +211,12 @@ def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
     return found
 
 
-def memory(chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None) -> dict[str, int]:
+def memory(
+    chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
+) -> dict[str, int]:
     """{build: bytes of memory that the library asks for}: CHIP_WORDS of the header, times four."""
-    classes, n = classes or chip.ways, len(chip.weight)
+    classes = classes or chip.ways
+    n = len(chip.weight)
     h, w, C = chip.layers[-2].output_shape
     window = constants(chip, learner, steps)["room_window"]
     rest = (
@@ -183,31 +225,53 @@ def memory(chip: IntegerNet, learner: Learner, steps: int, classes: int | None =
         + classes * (2 * window + 3 + n)
         + (n * classes + 3) // 4
     )
-    words = {build: fixed + steps * step + rest for build, (fixed, step) in _fixed_words(chip).items()}
-    return {name: 4 * words[build] for build, name in BUILDS.items() if chip.kind == "lif" or build != "EDGE_SHORT"}
+    words = {
+        build: fixed + steps * step + rest for build, (fixed, step) in _fixed_words(chip).items()
+    }
+    return {
+        name: 4 * words[build]
+        for build, name in BUILDS.items()
+        if chip.kind == "lif" or build != "EDGE_SHORT"
+    }
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     """chip.h as text; memory is declared for recordings of so many steps.
 
-    Raises ValueError where the library has no room, or an intermediate could leave its word (`chip.check`).
+    Raises ValueError where the library has no room, or an intermediate could leave its word
+    (`chip.check`).
     """
     if chip.kind not in KINDS:
-        raise ValueError(f"the library has no file for the neuron of a {type(chip).__name__}, but for {' and '.join(KINDS)}")
+        raise ValueError(
+            f"the library has no file for the neuron of a {type(chip).__name__}, but for "
+            f"{' and '.join(KINDS)}"
+        )
     if len(chip.layers) < 2:
         raise ValueError("the library cannot run a readout alone: it needs a conv layer before it")
     for n, layer in enumerate(chip.layers[:-1]):
-        if max(layer.input_shape[:2]) > 256 or max(layer.weight.shape[2:]) > 4096 or len(layer.weight) > 15:
-            raise ValueError(f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels of 15 at most")
+        if (
+            max(layer.input_shape[:2]) > 256
+            or max(layer.weight.shape[2:]) > 4096
+            or len(layer.weight) > 15
+        ):
+            raise ValueError(
+                f"{layer.name}: the library holds 256 rows and columns, 4,096 channels and kernels "
+                "of 15 at most"
+            )
     chip.check()
-    (h, w, C), number = chip.layers[-2].output_shape, constants(chip, learner, steps)
+    (h, w, C) = chip.layers[-2].output_shape
+    number = constants(chip, learner, steps)
     lines = [
-        "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. Include it in one file. */",
+        "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. "
+        "Include it in one file. */",
         "#ifndef CHIP_H",
         "#define CHIP_H",
         '#include "minisnn_edge.h"',
         "",
-        *(f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id'))}" for name, value in number.items()),
+        *(
+            f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id'))}"
+            for name, value in number.items()
+        ),
         "",
         "/* words of memory for edge_init: uint32_t memory[CHIP_WORDS(steps, classes, window)] */",
     ]
@@ -217,8 +281,10 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     lines += [
         "#endif",
         "#define CHIP_WORDS(steps, classes, window) \\",
-        "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : 0) + \\",
-        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + CHIP_READOUT_INPUTS) + \\",
+        "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : "
+        "0) + \\",
+        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + "
+        "CHIP_READOUT_INPUTS) + \\",
         "     (CHIP_READOUT_INPUTS * (classes) + 3) / 4)",
         "",
     ]
@@ -226,12 +292,17 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         pad = -layer.weight.shape[3] % 4
         lines += _array(f"{layer.name}_weight", "uint32_t", _packed(layer.weight), "0x{:08x}")
         lines += _array(f"{layer.name}_bias", "int32_t", np.pad(layer.bias, (0, pad)))
-    lines += _array("readout_weight", "int8_t", chip.readout.weight) + _array("readout_bias", "int32_t", chip.readout.bias)
+    lines += _array("readout_weight", "int8_t", chip.readout.weight) + _array(
+        "readout_bias", "int32_t", chip.readout.bias
+    )
     for name, table in TABLES.items():
         lines += _array(name, "int32_t", table)
     lines.append(f"static const edge_layer chip_layers[{len(chip.layers) - 1}] = {{")
     for n, layer in enumerate(chip.layers[:-1]):
-        lines.append(f"    {{{', '.join(map(str, _numbers(chip, n)))}, {layer.name}_weight, {layer.name}_bias}},")
+        lines.append(
+            f"    {{{', '.join(map(str, _numbers(chip, n)))}, {layer.name}_weight, "
+            f"{layer.name}_bias}},"
+        )
     model = f"""\
 static const edge_model chip_model = {{
     &edge_{chip.kind},
@@ -245,29 +316,40 @@ static const edge_model chip_model = {{
 
 
 MODEL = (
-    "alpha beta gamma rho threshold slope fraction traces_rounding membrane_rounding weight_bits layers readout_inputs ways "
-    "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window shift_weight shift_bias trigger "
+    "alpha beta gamma rho threshold slope fraction traces_rounding membrane_rounding weight_bits "
+    "layers readout_inputs ways "
+    "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window "
+    "shift_weight shift_bias trigger "
     "online seed_state id current voltage trace_bits"
 ).split()
 
 
 def packed(chip: IntegerNet, learner: Learner) -> bytes:
-    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version, bytes in all; MODEL, then the
-    neuron's number in KINDS; of each conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes,
-    its biases; the tables."""
+    """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version,
+    bytes in all; MODEL, then the neuron's number in KINDS; of each conv layer its edge_layer,
+    weights as in chip.h, biases; the readout's weights as bytes, its biases; the tables."""
     header(chip, learner, 1)  # what the library has no room for is refused there
     numbers = constants(chip, learner, 1)
     parts = [np.array([*(numbers[name] for name in MODEL), KINDS.index(chip.kind)], np.int64)]
     for n, layer in enumerate(chip.layers[:-1]):
-        parts += [_numbers(chip, n), _packed(layer.weight), np.pad(layer.bias, (0, -layer.weight.shape[3] % 4))]
+        parts += [
+            _numbers(chip, n),
+            _packed(layer.weight),
+            np.pad(layer.bias, (0, -layer.weight.shape[3] % 4)),
+        ]
     weight = chip.readout.weight.astype(np.uint8).tobytes()
-    parts += [np.frombuffer(weight + bytes(-len(weight) % 4), "<u4"), chip.readout.bias, *TABLES.values()]
+    parts += [
+        np.frombuffer(weight + bytes(-len(weight) % 4), "<u4"),
+        chip.readout.bias,
+        *TABLES.values(),
+    ]
     body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
     return b"msnm" + np.array([2, len(body) + 12], "<u4").tobytes() + body
 
 
 def _numbers(chip: IntegerNet, n: int) -> list[int]:
-    layer, more = chip.layers[n], chip.layer_constants(n)
+    layer = chip.layers[n]
+    more = chip.layer_constants(n)
     return [
         *layer.input_shape,
         layer.weight.shape[3],
@@ -281,10 +363,20 @@ def _numbers(chip: IntegerNet, n: int) -> list[int]:
 def _array(name: str, kind: str, values: np.ndarray, form: str = "{}") -> list[str]:
     flat = [form.format(int(v)) for v in values.ravel()]
     rows = [", ".join(flat[n : n + 24]) for n in range(0, len(flat), 24)]
-    return [f"static const {kind} {name}[{len(flat)}] = {{", *(f"    {row}," for row in rows), "};", ""]
+    return [
+        f"static const {kind} {name}[{len(flat)}] = {{",
+        *(f"    {row}," for row in rows),
+        "};",
+        "",
+    ]
 
 
 def _packed(weight: np.ndarray) -> np.ndarray:
-    """Weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the lowest byte."""
-    filled = np.pad(weight.astype(np.int64) + 128, [(0, 0)] * 3 + [(0, -weight.shape[3] % 4)], constant_values=128)
+    """Weights (k, k, C_in, C_out) + 128 as words of four output channels, the first in the lowest
+    byte."""
+    filled = np.pad(
+        weight.astype(np.int64) + 128,
+        [(0, 0)] * 3 + [(0, -weight.shape[3] % 4)],
+        constant_values=128,
+    )
     return (filled.reshape(-1, 4) << np.array([0, 8, 16, 24])).sum(1)

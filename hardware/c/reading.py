@@ -16,7 +16,8 @@ from ..chip.traces import BITS
 
 
 NUMBERS = (
-    "fraction layers ways weight_bits readout_bits readout_exponent readout_inputs traces_rounding membrane_rounding"
+    "fraction layers ways weight_bits readout_bits readout_exponent readout_inputs traces_rounding "
+    "membrane_rounding"
 ).split()
 CUBA_NUMBERS = "current voltage trace_bits".split()
 
@@ -34,53 +35,80 @@ def read_hex(path: Path, bits: int, shape) -> np.ndarray:
 
 def _unpacked(words: np.ndarray, shape) -> np.ndarray:
     """The weights of `_packed`."""
-    return ((words[:, None] >> np.array([0, 8, 16, 24])) % 256 - 128).reshape(*shape[:3], -1)[..., : shape[3]]
+    return ((words[:, None] >> np.array([0, 8, 16, 24])) % 256 - 128).reshape(*shape[:3], -1)[
+        ..., : shape[3]
+    ]
 
 
-def _read_header(path: Path, net: type[IntegerNet]) -> tuple[dict, list[list[int]], dict[str, np.ndarray]]:
+def _read_header(
+    path: Path, net: type[IntegerNet]
+) -> tuple[dict, list[list[int]], dict[str, np.ndarray]]:
     """(constants, numbers of every conv layer, arrays)."""
     text = path.read_text(encoding="ascii")
-    found = {name.lower(): int(value) for name, value in re.findall(r"#define CHIP_(\w+) (-?\d+)", text)}
+    found = {
+        name.lower(): int(value) for name, value in re.findall(r"#define CHIP_(\w+) (-?\d+)", text)
+    }
     found["kind"] = "".join(re.findall(r"^    &edge_(\w+),", text, re.M)[:1])
     arrays = {
         name: np.array([int(v, 0) for v in re.findall(r"-?\w+", body)], np.int64)
         for name, body in re.findall(r"static const u?int\d+_t (\w+)\[\d+\] = \{([^}]*)\}", text)
     }
-    rows = [[int(v) for v in row.split(",")[:8]] for row in re.findall(r"\{((?:-?\d+, ){8})\w+_weight, \w+_bias\}", text)]
-    missing = {*IntegerLIF._fields, *NUMBERS, *(CUBA_NUMBERS if found["kind"] == "cuba" else ())} - set(found)
+    rows = [
+        [int(v) for v in row.split(",")[:8]]
+        for row in re.findall(r"\{((?:-?\d+, ){8})\w+_weight, \w+_bias\}", text)
+    ]
+    missing = {
+        *IntegerLIF._fields,
+        *NUMBERS,
+        *(CUBA_NUMBERS if found["kind"] == "cuba" else ()),
+    } - set(found)
     if missing or len(rows) != found["layers"] or "readout_weight" not in arrays:
-        raise ValueError(f"{path}: not the header of an exported network; it lacks {', '.join(sorted(missing)) or 'layers'}")
+        raise ValueError(
+            f"{path}: not the header of an exported network; it lacks "
+            f"{', '.join(sorted(missing)) or 'layers'}"
+        )
     for name in ("traces_rounding", "membrane_rounding"):
         whole(0, len(ROUNDINGS) - 1, **{f"{path}: {name}": found[name]})
     for n, row in enumerate(rows, 1):
         whole(0, len(POOL) - 1, **{f"{path}: pool of conv{n}": row[5]})
     if found["kind"] != net.kind:
-        raise ValueError(f"{path}: its neuron is {found['kind']!r}, expected {net.kind!r}, that of {net.__name__}")
+        raise ValueError(
+            f"{path}: its neuron is {found['kind']!r}, expected {net.kind!r}, that of "
+            f"{net.__name__}"
+        )
     return found, rows, arrays
 
 
 def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> IntegerNet:
     """weights(layer name, what, bits, shape) gives an array."""
-    modes, more = list(ROUNDINGS), {}
-    bits, rounds = (
-        (found["weight_bits"], found["readout_bits"]),
-        [modes[found[f"{n}_rounding"]] for n in ("traces", "membrane")],
-    )
+    modes = list(ROUNDINGS)
+    more = {}
+    bits = (found["weight_bits"], found["readout_bits"])
+    rounds = [modes[found[f"{n}_rounding"]] for n in ("traces", "membrane")]
     words = Words(*bits, found["fraction"], *rounds) if net.kind == "lif" else Words(*bits)
     if net.kind != "lif":
         names = ("pool", "exponent", "threshold")
-        more = {"constants": found, "layer_constants": [dict(zip(names, (list(POOL)[r[5]], *r[6:]))) for r in rows]}
+        more = {
+            "constants": found,
+            "layer_constants": [dict(zip(names, (list(POOL)[r[5]], *r[6:]))) for r in rows],
+        }
         rows = [[*r[:5], POOL["max"], found[f"conv{n}_unit"], 0] for n, r in enumerate(rows, 1)]
     inputs, ways = found["readout_inputs"], found["ways"]
     rows = [(f"conv{n}", found["weight_bits"], row) for n, row in enumerate(rows, 1)]
-    rows.append(("readout", found["readout_bits"], [1, 1, inputs, ways, 1, 0, found["readout_exponent"], 0]))
+    rows.append(
+        ("readout", found["readout_bits"], [1, 1, inputs, ways, 1, 0, found["readout_exponent"], 0])
+    )
     layers = []
     for name, bits, (H, W, C, outputs, kernel, pool, exponent, _) in rows:
         whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], **{f"{name}: bits": bits})
-        weight, bias = weights(name, "weight", bits, (kernel, kernel, C, outputs)), weights(name, "bias", 32, (outputs,))
+        weight = weights(name, "weight", bits, (kernel, kernel, C, outputs))
+        bias = weights(name, "bias", 32, (outputs,))
         for kind, array, word in (("weights", weight, bits), ("biases", bias, 32)):
             if array.size and not Format(word).holds(int(array.min()), int(array.max())):
-                raise ValueError(f"{name}: {kind} from {array.min()} to {array.max()}, which {word} bits do not hold")
+                raise ValueError(
+                    f"{name}: {kind} from {array.min()} to {array.max()}, which {word} bits do not "
+                    "hold"
+                )
         layers.append(
             IntegerLayer(
                 name,
@@ -94,19 +122,26 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
             )
         )
     first = layers[0].input_shape if len(layers) > 1 else (1, 1, inputs)
-    return net.from_layers(layers, IntegerLIF(*(found[name] for name in IntegerLIF._fields)), words, first, **more)
+    return net.from_layers(
+        layers, IntegerLIF(*(found[name] for name in IntegerLIF._fields)), words, first, **more
+    )
 
 
 def from_header(path: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
     """The network of a chip.h; `net` is its class.
 
-    Raises ValueError for another file, a network of another neuron, or one whose integers are not within their words.
+    Raises ValueError for another file, a network of another neuron, or one whose integers are not
+    within their words.
     """
 
     def weights(name, what, bits, shape):
-        array, size = arrays.get(f"{name}_{what}", np.zeros(0, np.int64)), int(np.prod(shape))
-        packed, pad = len(shape) == 4 and name != "readout", -shape[-1] % 4 * (name != "readout")
-        expected = size // shape[-1] * (shape[-1] + pad) // (4 if packed else 1) if min(shape) > 0 else 0
+        array = arrays.get(f"{name}_{what}", np.zeros(0, np.int64))
+        size = int(np.prod(shape))
+        packed = len(shape) == 4 and name != "readout"
+        pad = -shape[-1] % 4 * (name != "readout")
+        expected = (
+            size // shape[-1] * (shape[-1] + pad) // (4 if packed else 1) if min(shape) > 0 else 0
+        )
         if len(array) != expected or not expected:
             raise ValueError(f"{name}_{what}: found {len(array)} words, expected {expected}")
         return _unpacked(array, shape) if packed else array[:size].reshape(shape)
@@ -130,7 +165,8 @@ def _said(path: Path) -> Iterator[None]:
 
 
 def from_hex(folder: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:
-    """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the .hex files alone."""
+    """The network of a folder of .hex files; constants and shapes from its chip.h, numbers from the
+    .hex files alone."""
 
     def weights(name, what, bits, shape):
         return read_hex(folder / f"{name}.{what}.hex", bits, shape)

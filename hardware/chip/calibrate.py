@@ -1,16 +1,21 @@
 """Conv weights in few bits by what they do to the membrane, not by how far each is from its float.
 
-The current of a layer is W p + b with presynaptic traces p, so an error D of the weights costs, over a calibration set,
+The current of a layer is W p + b with presynaptic traces p, so an error D of the weights costs,
+over a calibration set,
 
-    E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean goes into the bias)
+    E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean
+    goes into the bias)
 
-Weights are rounded one input after the other, from the one that varies most, and what each rounding did wrong is made good as
-far as can be by the inputs that are still to come (optimal brain surgeon, Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
+Weights are rounded one input after the other, from the one that varies most, and what each rounding
+did wrong is made good as far as can be by the inputs that are still to come (optimal brain surgeon,
+Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
 
-    q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U upper triangular
+    q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U
+                        upper triangular
 
-Then each bias takes up what its neuron's mean current lost (Nagel et al. 2019), that of the layers below included. Exponents
-are those of least trace(D^T H D). The layers follow each other, every one on the spikes of those rounded before it.
+Then each bias takes up what its neuron's mean current lost (Nagel et al. 2019), that of the layers
+below included. Exponents are those of least trace(D^T H D). The layers follow each other, every one
+on the spikes of those rounded before it.
 """
 
 from collections.abc import Mapping
@@ -27,20 +32,25 @@ DAMPING = 0.01  # of the mean variance, added to each
 
 
 def under_kernels(p: np.ndarray, kernel: int, rows: np.ndarray | None = None) -> np.ndarray:
-    """p of (B, T, H, W, C) as seen by every site, or by those `rows` of them: (sites, k k C), in the order of conv weights."""
+    """p of (B, T, H, W, C) as seen by every site, or by those `rows` of them: (sites, k k C), in
+    the order of conv weights."""
     h = kernel // 2
     padded = np.pad(p, ((0, 0), (0, 0), (h, h), (h, h), (0, 0)))
-    seen = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(0, 1, 2, 3, 5, 6, 4)
+    seen = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (2, 3)).transpose(
+        0, 1, 2, 3, 5, 6, 4
+    )
     if rows is not None:
         seen = seen[np.unravel_index(rows, seen.shape[:4])]
     return seen.reshape(-1, kernel * kernel * p.shape[4])
 
 
 def rounded(weight: np.ndarray, H: np.ndarray, exponent: int, bits: int) -> np.ndarray:
-    """weight (inputs, outputs) in words of this exponent, the error of each input made good by those after it; float64."""
+    """weight (inputs, outputs) in words of this exponent, the error of each input made good by
+    those after it; float64."""
     order = np.argsort(-np.diag(H), kind="stable")
     U = np.linalg.cholesky(np.linalg.inv(H[np.ix_(order, order)])).T
-    w, unit = weight[order].astype(np.float64), 2.0**exponent
+    w = weight[order].astype(np.float64)
+    unit = 2.0**exponent
     for i in range(len(w)):
         held = unit * np.clip(np.floor(w[i] / unit + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
         w[i + 1 :] -= np.outer(U[i, i + 1 :], (w[i] - held) / U[i, i])
@@ -55,17 +65,26 @@ def membrane_error(difference: np.ndarray, H: np.ndarray) -> float:
     return float(np.sum(difference * (H @ difference)))
 
 
-def calibrate(net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray) -> tuple[np.ndarray, dict[str, int]]:
-    """(theta, {layer: exponent}) with the conv layers that `bits` names in words of so many bits, on counts x (B, T, H, W, C).
+def calibrate(
+    net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray
+) -> tuple[np.ndarray, dict[str, int]]:
+    """(theta, {layer: exponent}) with the conv layers that `bits` names in words of so many bits,
+    on counts x (B, T, H, W, C).
 
-    `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay, but for the biases of
-    those layers. Raises ValueError for a name that is not a conv layer's.
+    `network.IntegerNet` finds the very integers again, given the exponents. Other parameters stay,
+    but for the biases of those layers. Raises ValueError for a name that is not a conv layer's.
     """
     known = [b.name for b in net.blocks if b.name.startswith("conv")]
     if set(bits) - set(known):
-        raise ValueError(f"bits must name conv layers of {', '.join(known)}, not {', '.join(sorted(set(bits) - set(known)))}")
-    new, exponents, rng = theta.copy(), {}, np.random.default_rng(0)
-    views, was = net.views(new), net.views(theta)
+        raise ValueError(
+            f"bits must name conv layers of {', '.join(known)}, not "
+            f"{', '.join(sorted(set(bits) - set(known)))}"
+        )
+    new = theta.copy()
+    exponents = {}
+    rng = np.random.default_rng(0)
+    views = net.views(new)
+    was = net.views(theta)
     steps = np.unique(np.linspace(max(x.shape[1] - net.window, 0), x.shape[1] - 1, 8).astype(int))
     before = after = np.minimum(x, MOST_COUNT)
     for n, b in enumerate(net.blocks[: len(known)]):
@@ -73,19 +92,26 @@ def calibrate(net, theta: np.ndarray, bits: Mapping[str, int], x: np.ndarray) ->
         if b.name in bits:
             sites = len(x) * len(steps) * int(np.prod(b.input_shape[:2]))
             rows = rng.choice(sites, ROWS, replace=False) if sites > ROWS else None
-            float_p, p = (under_kernels(traces(s, net.neuron, np.float32, steps), net.kernel, rows) for s in (before, after))
+            float_p, p = (
+                under_kernels(traces(s, net.neuron, np.float32, steps), net.kernel, rows)
+                for s in (before, after)
+            )
             weight = gain * was[f"{b.name}.weight"].reshape(-1, b.channels).astype(np.float64)
             H = np.cov(p, rowvar=False, dtype=np.float64)
             H[np.diag_indices_from(H)] += DAMPING * np.trace(H) / len(H) + 1e-12
             held, exponents[b.name] = _best(weight, H, bits[b.name])
             views[f"{b.name}.weight"][...] = (held / gain).reshape(views[f"{b.name}.weight"].shape)
-            views[f"{b.name}.bias"][...] += float_p.mean(0, dtype=np.float64) @ weight - p.mean(0, dtype=np.float64) @ held
-        before, after = net.spikes(theta, x, b.name), net.spikes(new, x, b.name)
+            views[f"{b.name}.bias"][...] += (
+                float_p.mean(0, dtype=np.float64) @ weight - p.mean(0, dtype=np.float64) @ held
+            )
+        before = net.spikes(theta, x, b.name)
+        after = net.spikes(new, x, b.name)
     return new, exponents
 
 
 def _best(weight, H, bits):
-    """Rounded weights and their exponent, of least membrane error around the exponent of least squared error."""
+    """Rounded weights and their exponent, of least membrane error around the exponent of least
+    squared error."""
     first = best_exponent(weight, bits)
     found = {e: rounded(weight, H, e, bits) for e in (first - 1, first, first + 1)}
     exponent = min(found, key=lambda e: membrane_error(weight - found[e], H))

@@ -1,8 +1,11 @@
-"""The error e of the readout in Q0.7, int8, from its membranes u and the label: three ways to make it.
+"""The error e of the readout in Q0.7, int8, from its membranes u and the label: three ways to make
+it.
 
-    softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a table, 256 entries 1/16 apart
+    softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a
+                table, 256 entries 1/16 apart
     target      e_k = clip(u_k, 0, 1) - [k = y]
-    ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered learning, Payvand et al. 2020)
+    ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered
+                learning, Payvand et al. 2020)
 
 128 saturates to 127. The sum of a softmax's errors is zero but for rounding.
 """
@@ -13,7 +16,9 @@ from minisnn.parallel.compilation import njit
 
 SOFTMAX, TARGET, TERNARY = range(3)
 ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}
-EXPONENTIAL = np.array([round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64)  # at interval midpoints
+EXPONENTIAL = np.array(
+    [round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64
+)  # at interval midpoints
 TRIGGER = 32  # ternary: a quarter
 
 

@@ -1,14 +1,20 @@
-"""All layers learn, in integers: the readout by its rule, the conv layers from its errors through fixed random signs.
+"""All layers learn, in integers: the readout by its rule, the conv layers from its errors through
+fixed random signs.
 
-This is direct feedback alignment (Nøkland 2016), not backpropagation: no layer knows the weights above it. For a support
-sample, with e the readout's error at the last step (Q0.7) and S fixed signs of +1 and -1, one for each class and channel:
+This is direct feedback alignment (Nøkland 2016), not backpropagation: no layer knows the weights
+above it. For a support sample, with e the readout's error at the last step (Q0.7) and S fixed signs
+of +1 and -1, one for each class and channel:
 
-    d_c = clip(sum_k S_kc e_k, -128, 127)         h = (d_c sigma'(u)) >> 8     at every site, u its membrane, before pooling
-    G = sum over samples and sites of h p         p under the site's kernel, uQ1.12 (times the count in the first layer)
-    W -= (G + noise) >> k                         as in `learner`, k = 19 + x - l;  bias: G = sum of 4096 h, k = 19 + x - F - l
+    d_c = clip(sum_k S_kc e_k, -128, 127)         h = (d_c sigma'(u)) >> 8     at every site, u its
+                                                  membrane, before pooling
+    G = sum over samples and sites of h p         p under the site's kernel, uQ1.12 (times the count
+                                                  in the first layer)
+    W -= (G + noise) >> k                         as in `learner`, k = 19 + x - l;  bias: G = sum of
+                                                  4096 h, k = 19 + x - F - l
 
-for a layer of exponent x and a step of 2^l. The signs are the upper bits of xorshift32, class by class in row-major order.
-The conv layers filter what comes out of the synapse, so this rule needs the presynaptic traces of their inputs, too.
+for a layer of exponent x and a step of 2^l. The signs are the upper bits of xorshift32, class by
+class in row-major order. The conv layers filter what comes out of the synapse, so this rule needs
+the presynaptic traces of their inputs, too.
 """
 
 from dataclasses import dataclass, replace
@@ -19,14 +25,25 @@ import numpy as np
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
-from .formats import FLOOR, STOCHASTIC, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
+from .formats import (
+    FLOOR,
+    STOCHASTIC,
+    Saturated,
+    noise_of,
+    rounding,
+    seed_state,
+    shift,
+    whole,
+    xorshift32,
+)
 from .learner import GRADIENT, MOST, Learned, Learner, accumulate, check_samples, learn, shifts_of
 from .neuron import surrogate
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """How the conv layers learn: step 2^log2_weight (bias 2^log2_bias), rounding of the update, seed of signs and noise."""
+    """How the conv layers learn: step 2^log2_weight (bias 2^log2_bias), rounding of the update,
+    seed of signs and noise."""
 
     log2_weight: int = -8
     log2_bias: int = -10
@@ -40,7 +57,8 @@ class Feedback:
 
 def signs(seed: int, ways: int, channels: int) -> np.ndarray:
     """Fixed feedback (ways, channels), int64 of +1 and -1."""
-    state, found = seed_state(seed), []
+    state = seed_state(seed)
+    found = []
     for _ in range(ways * channels):
         state = xorshift32(state)
         found.append(1 - 2 * noise_of(state, 1))
@@ -49,13 +67,22 @@ def signs(seed: int, ways: int, channels: int) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, d, neuron, mode, word):
-    """Add h p to G (k, k, C_in, C_out) and Gb (1, C_out), of u (H, W, C_out), p (H, W, C_in), d (C_out,); sums clipped."""
-    (H, W, C), half, clipped = u.shape, G.shape[0] // 2, 0
-    h, always = np.empty(C, np.int64), np.full(1, 4096)
+    """Add h p to G (k, k, C_in, C_out) and Gb (1, C_out), of u (H, W, C_out), p (H, W, C_in), d
+    (C_out,); sums clipped."""
+    (H, W, C) = u.shape
+    half = G.shape[0] // 2
+    clipped = 0
+    h = np.empty(C, np.int64)
+    always = np.full(1, 4096)
     for y in range(H):
         for z in range(W):
             for c in range(C):
-                h[c] = shift(d[c] * surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope), 8, mode, 0)
+                h[c] = shift(
+                    d[c] * surrogate(np.int64(u[y, z, c]), neuron.threshold, neuron.slope),
+                    8,
+                    mode,
+                    0,
+                )
             if not h.any():
                 continue
             clipped += accumulate(Gb, h, always, word)
@@ -65,37 +92,56 @@ def sample(G, Gb, u, p, d, neuron, mode, word):
     return clipped
 
 
-def learn_all(net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray) -> tuple[Any, dict]:
-    """(IntegerNet, {layer: Learned}) after one presentation of counts x (B, T, H, W, C) with labels y (B,).
+def learn_all(
+    net, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray
+) -> tuple[Any, dict]:
+    """(IntegerNet, {layer: Learned}) after one presentation of counts x (B, T, H, W, C) with labels
+    y (B,).
 
-    The errors are those of the readout before it learns. Raises ValueError for a rule other than the membrane's, or online;
-    `formats.Saturated` in strict mode where a gradient leaves its word.
+    The errors are those of the readout before it learns. Raises ValueError for a rule other than
+    the membrane's, or online; `formats.Saturated` in strict mode where a gradient leaves its word.
     """
     if net.kind != "lif":
-        raise ValueError(f"random feedback is of the membranes of a network of LIF; a {type(net).__name__} has Loihi's neurons")
+        raise ValueError(
+            f"random feedback is of the membranes of a network of LIF; a {type(net).__name__} has "
+            "Loihi's neurons"
+        )
     if learner.rule != "membrane" or learner.online:
-        raise ValueError("random feedback goes with the membrane rule, one update after all samples")
-    inputs, layers, found = net.counts(x), [], {}
+        raise ValueError(
+            "random feedback goes with the membrane rule, one update after all samples"
+        )
+    inputs = net.counts(x)
+    layers = []
+    found = {}
     y = check_samples(net, inputs, y)
     spikes, membranes = net.spikes(x, record=len(x))
     p = net.traces(spikes)
-    last, errors = net.membranes(p)[:, -1], np.empty((len(y), net.ways), np.int64)
+    last = net.membranes(p)[:, -1]
+    errors = np.empty((len(y), net.ways), np.int64)
     for b, label in enumerate(y):
         error(last[b], int(label), ERRORS[learner.error], errors[b])
     mode = rounding(feedback.rounding)
     for n, layer in enumerate(net.layers[:-1]):
         k = shifts_of(feedback, layer.exponent, layer.fraction)
-        G, Gb = np.zeros(layer.weight.shape, np.int64), np.zeros((1, len(layer.bias)), np.int64)
+        G = np.zeros(layer.weight.shape, np.int64)
+        Gb = np.zeros((1, len(layer.bias)), np.int64)
         d = np.clip(errors @ signs(feedback.seed + n, net.ways, len(layer.bias)), -128, 127)
         one = Learned(np.array(layer.weight, np.int64, order="C"), layer.bias.astype(np.int64))
         traces = net.traces(inputs)[:, -1].reshape(len(y), *layer.input_shape)
         for b in range(len(y)):
             seen = membranes[n][b, -1], traces[b], d[b]
-            one.gradient_saturated += sample(G, Gb, *seen, net.neuron, FLOOR if mode == STOCHASTIC else mode, GRADIENT.ends)
+            one.gradient_saturated += sample(
+                G, Gb, *seen, net.neuron, FLOOR if mode == STOCHASTIC else mode, GRADIENT.ends
+            )
         if net.words.strict and one.gradient_saturated:
-            raise Saturated(f"{layer.name} gradient: {one.gradient_saturated} sums left {GRADIENT.bits} bits")
+            raise Saturated(
+                f"{layer.name} gradient: {one.gradient_saturated} sums left {GRADIENT.bits} bits"
+            )
         one.write((G, Gb), k, mode, net.ends(n), seed_state(feedback.seed + 1000 + n))
-        layers.append(replace(layer, weight=one.weight.astype(np.int8), bias=one.bias.astype(np.int32)))
-        found[layer.name], inputs = one, net.spikes(x, n + 1)
+        layers.append(
+            replace(layer, weight=one.weight.astype(np.int8), bias=one.bias.astype(np.int32))
+        )
+        found[layer.name] = one
+        inputs = net.spikes(x, n + 1)
     found["readout"] = new = learn(net, learner, p, y)
     return net.with_layers([*layers, net.readout]).with_readout(new.weight, new.bias), found

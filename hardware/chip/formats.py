@@ -1,12 +1,16 @@
-"""Fixed-point numbers: formats, four ways to round, saturation that is counted, and the random numbers of the chip.
+"""Fixed-point numbers: formats, four ways to round, saturation that is counted, and the random
+numbers of the chip.
 
-    value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest = 2^(bits-1) - 1 or 2^bits - 1
+    value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest =
+                                        2^(bits-1) - 1 or 2^bits - 1
 
-    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
-                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
+    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward
+    zero),
+                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k)
+                                                       (stochastic)
 
-`shift` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64 bits, the same source
-(`.py_func`).
+`shift` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64
+bits, the same source (`.py_func`).
 """
 
 from dataclasses import dataclass
@@ -25,7 +29,8 @@ class Saturated(OverflowError, ValueError):
 
 @dataclass(frozen=True)
 class Format:
-    """A word of `bits` bits, `fraction` of them behind the point; `fraction` may be negative or larger than `bits`."""
+    """A word of `bits` bits, `fraction` of them behind the point; `fraction` may be negative or
+    larger than `bits`."""
 
     bits: int
     fraction: int = 0
@@ -56,8 +61,8 @@ class Format:
         return self.lowest <= min(integers) and max(integers) <= self.highest
 
     def quantise(self, value) -> np.ndarray:
-        """Real values to the nearest integers of this format, ties up, saturating; int64. Only what is made ready beforehand
-        passes here. Raises ValueError for what is not finite."""
+        """Real values to the nearest integers of this format, ties up, saturating; int64. Only what
+        is made ready beforehand passes here. Raises ValueError for what is not finite."""
         return nearest(value, self.fraction, self.lowest, self.highest)[0]
 
     def real(self, integers) -> np.ndarray:
@@ -77,13 +82,19 @@ def nearest(value, fraction: int, low: int, high: int) -> tuple[np.ndarray, int]
 
 def width(low: int, high: int) -> int:
     """Bits of the shortest signed word that holds every integer from low to high."""
-    return max((-low - 1 if low < 0 else 0).bit_length(), (high if high > 0 else 0).bit_length()) + 1
+    return (
+        max((-low - 1 if low < 0 else 0).bit_length(), (high if high > 0 else 0).bit_length()) + 1
+    )
 
 
 def whole(low: int, high: int, **settings) -> None:
     """ValueError where a setting is not a whole number from low to high."""
     for name, value in settings.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not low <= value <= high:
+        if (
+            not isinstance(value, (int, np.integer))
+            or isinstance(value, bool)
+            or not low <= value <= high
+        ):
             raise ValueError(f"{name} must be {low} to {high}, a whole number, not {value!r}")
 
 
@@ -96,7 +107,8 @@ def rounding(name: str, known: tuple[str, ...] = tuple(ROUNDINGS)) -> int:
 
 @njit(nogil=True, cache=True)
 def shift(x, k, mode, noise):
-    """x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0, 2^k) for stochastic rounding."""
+    """x / 2^k, rounded; a negative k shifts to the left and rounds nothing. `noise` in [0, 2^k) for
+    stochastic rounding."""
     if k <= 0:
         return x << -k
     if mode == ZERO:
@@ -110,7 +122,8 @@ def shift(x, k, mode, noise):
 
 @njit(nogil=True, cache=True)
 def xorshift32(state):
-    """The next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would stay zero."""
+    """The next of 2^32 - 1 states (Marsaglia 2003; 13, 17, 5), in 1 .. 2^32 - 1; zero would stay
+    zero."""
     state ^= (state << 13) & 0xFFFFFFFF
     state ^= state >> 17
     return state ^ ((state << 5) & 0xFFFFFFFF)

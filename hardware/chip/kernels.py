@@ -1,7 +1,8 @@
-"""Kernels of the integer network in numba: a conv layer from events, a dense readout from presynaptic traces.
+"""Kernels of the integer network in numba: a conv layer from events, a dense readout from
+presynaptic traces.
 
-The state is 32 bits wide and no product is wider (`traces.mix`), so that a vector holds as many neurons as in float32. Twin:
-`reference`, plain Python integers.
+The state is 32 bits wide and no product is wider (`traces.mix`), so that a vector holds as many
+neurons as in float32. Twin: `reference`, plain Python integers.
 """
 
 from typing import NamedTuple
@@ -23,9 +24,11 @@ class Constants(NamedTuple):
 
     alpha, beta, gamma, rho, threshold, slope   of `IntegerLIF`
     fraction                                    F, fraction bits of P and Q
-    most, left                                  from P's exponent to u's: clip to -most .. most, then to the left,
+    most, left                                  from P's exponent to u's: clip to -most .. most,
+                                                then to the left,
     below, right, half, one                     or to the right, rounding: see `scale`
-    filter_plus, filter_minus                   addends of numbers >= 0, < 0 that round the filters (`traces.addends`)
+    filter_plus, filter_minus                   addends of numbers >= 0, < 0 that round the filters
+                                                (`traces.addends`)
     """
 
     alpha: np.int32
@@ -46,11 +49,13 @@ class Constants(NamedTuple):
 
 
 def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
-    """(most, left, below, right, half, one) that shift any |x| < 2^31 by -31 <= k <= 31 bits to the right in 32 bits, as
-    `formats.shift` does, but for what is beyond 2^17 after a shift to the left: that is 2^17 in size, and u is clipped anyway.
+    """(most, left, below, right, half, one) that shift any |x| < 2^31 by -31 <= k <= 31 bits to the
+    right in 32 bits, as `formats.shift` does, but for what is beyond 2^17 after a shift to the
+    left: that is 2^17 in size, and u is clipped anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
-        x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
+        x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to
+                                                         nearest, half of the last place up
     """
     if k <= 0:
         left = min(-k, 17)
@@ -60,7 +65,8 @@ def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
 
 
 def rows_of(x: np.ndarray) -> np.ndarray:
-    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight bytes."""
+    """Spikes (B, T, H, W, C) as rows (B, T, H, W C), filled up with zeros to whole words of eight
+    bytes."""
     B, T, H, W, C = x.shape
     flat = x.reshape(B, T, H, W * C)
     if W * C % 8:
@@ -71,17 +77,22 @@ def rows_of(x: np.ndarray) -> np.ndarray:
 def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
     """Weights (k, k, C_in, C_out) as `spread` takes them, in the type of the sums."""
     k, _, C_in, C_out = weight.shape
-    return np.ascontiguousarray(weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(dtype))
+    return np.ascontiguousarray(
+        weight[::-1, ::-1].transpose(2, 0, 1, 3).reshape(C_in, k, k * C_out).astype(dtype)
+    )
 
 
 @njit(nogil=True, cache=True)
 def spread(x, words, weight, V):
-    """V (H + k - 1, W + k - 1, C_out) = the weights under the events of one step; x (H, W C_in) counts.
+    """V (H + k - 1, W + k - 1, C_out) = the weights under the events of one step; x (H, W C_in)
+    counts.
 
-    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites lies in one piece.
+    weight (C_in, k, k C_out) is mirrored, so that what an event adds to one row of sites lies in
+    one piece.
     """
     H, k, row = x.shape[0], weight.shape[1], weight.shape[2]
-    C_in, C_out = weight.shape[0], weight.shape[2] // weight.shape[1]
+    C_in = weight.shape[0]
+    C_out = weight.shape[2] // weight.shape[1]
     V[:] = 0
     flat = V.reshape(V.shape[0], -1)
     for h in range(H):
@@ -92,9 +103,11 @@ def spread(x, words, weight, V):
                 n = x[h, i]
                 if n == 0:
                     continue
-                w, c = i // C_in, i % C_in
+                w = i // C_in
+                c = i % C_in
                 for j in range(k):
-                    to, add = flat[h + j, w * C_out : w * C_out + row], weight[c, j]
+                    to = flat[h + j, w * C_out : w * C_out + row]
+                    add = weight[c, j]
                     if n == 1:
                         for m in range(row):
                             to[m] += add[m]
@@ -105,10 +118,23 @@ def spread(x, words, weight, V):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def neuron_row(V, P, Q, r, bias, u, c):
-    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were clipped."""
-    A, B, G, rho, threshold, F = c.alpha, c.beta, c.gamma, c.rho, c.threshold, c.fraction & 31
-    most, left, below, right, half, one = c.most, c.left & 31, c.below, c.right & 31, c.half & 31, c.one
-    low, high, clipped = np.int32(LOWEST), np.int32(HIGHEST), np.int32(0)
+    """One step of a row of sites on flat arrays: u, then r, P, Q advance; returns how many u were
+    clipped."""
+    A = c.alpha
+    B = c.beta
+    G = c.gamma
+    rho = c.rho
+    threshold = c.threshold
+    F = c.fraction & 31
+    most = c.most
+    left = c.left & 31
+    below = c.below
+    right = c.right & 31
+    half = c.half & 31
+    one = c.one
+    low = np.int32(LOWEST)
+    high = np.int32(HIGHEST)
+    clipped = np.int32(0)
     for n in range(u.size):
         x = np.int32(P[n] + bias[n])
         up = np.int32(np.int32(x >> half) & one)
@@ -119,7 +145,13 @@ def neuron_row(V, P, Q, r, bias, u, c):
         y = max(min(x, high), low)
         clipped += np.int32(x != y)
         u[n] = y
-        r[n] = np.int32(np.int32(G * r[n]) + np.int32(np.int32(np.int32(4096 - G) << 12) * np.int32(y >= threshold))) >> 12
+        r[n] = (
+            np.int32(
+                np.int32(G * r[n])
+                + np.int32(np.int32(np.int32(4096 - G) << 12) * np.int32(y >= threshold))
+            )
+            >> 12
+        )
         p, q = P[n], Q[n]
         P[n] = mix(p, q, A, c.filter_plus, c.filter_minus)
         Q[n] = mix(q, np.int32(V[n] << F), B, c.filter_plus, c.filter_minus)
@@ -128,31 +160,41 @@ def neuron_row(V, P, Q, r, bias, u, c):
 
 @njit(nogil=True, cache=True)
 def pool_row(top, bottom, out, C, pool, threshold):
-    """Spikes out (W', C) flat of two rows of membranes; mean pooling compares the sum of four with four thresholds."""
+    """Spikes out (W', C) flat of two rows of membranes; mean pooling compares the sum of four with
+    four thresholds."""
     for w in range(out.size // C):
         for c in range(C):
             i = 2 * w * C + c
             if pool == MAX:
-                out[w * C + c] = max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C])) >= threshold
+                out[w * C + c] = (
+                    max(max(top[i], top[i + C]), max(bottom[i], bottom[i + C])) >= threshold
+                )
             else:
                 out[w * C + c] = top[i] + top[i + C] + bottom[i] + bottom[i + C] >= 4 * threshold
 
 
 @njit(nogil=True, cache=True)
 def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
-    """Conv layer of samples start .. stop: out (B, T, H', W' C_out) spikes of x (B, T, H, W C_in) counts; clipped (B,) counts,
-    of the neurons whose spikes are pooled: those of an odd row or column at the end are none of any output's.
+    """Conv layer of samples start .. stop: out (B, T, H', W' C_out) spikes of x (B, T, H, W C_in)
+    counts; clipped (B,) counts, of the neurons whose spikes are pooled: those of an odd row or
+    column at the end are none of any output's.
 
-    bias (W C_out,) is repeated for every column; the weights' dtype is that of the sums; c are `Constants`. Of the first
-    samples record (samples, T, H, W C_out) int16 keeps every membrane.
+    bias (W C_out,) is repeated for every column; the weights' dtype is that of the sums; c are
+    `Constants`. Of the first samples record (samples, T, H, W C_out) int16 keeps every membrane.
     """
-    T, H, k, C_out = x.shape[1], x.shape[2], weight.shape[1], weight.shape[2] // weight.shape[1]
-    W, h = bias.size // C_out, weight.shape[1] // 2
+    T = x.shape[1]
+    H = x.shape[2]
+    k = weight.shape[1]
+    C_out = weight.shape[2] // weight.shape[1]
+    W = bias.size // C_out
+    h = weight.shape[1] // 2
     rows = H if pool == NONE else H // 2 * 2
     end = (W if pool == NONE else W // 2 * 2) * C_out
     for b in range(start, stop):
         sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
-        P, Q, r = np.zeros((H, W * C_out), np.int32), np.zeros((H, W * C_out), np.int32), np.zeros((H, W * C_out), np.int32)
+        P = np.zeros((H, W * C_out), np.int32)
+        Q = np.zeros((H, W * C_out), np.int32)
+        r = np.zeros((H, W * C_out), np.int32)
         u = np.zeros((H, W * C_out), np.int32)
         total = 0
         for t in range(T):
@@ -160,10 +202,14 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
             flat = sums.reshape(H + k - 1, (W + k - 1) * C_out)
             for y in range(H):
                 V = flat[y + h, h * C_out : (h + W) * C_out]
-                found = neuron_row(V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c)
+                found = neuron_row(
+                    V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c
+                )
                 total += found if y < rows else 0
                 if end < V.size:
-                    neuron_row(V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c)
+                    neuron_row(
+                        V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c
+                    )
             if pool == NONE:
                 for y in range(H):
                     for n in range(W * C_out):
@@ -180,11 +226,14 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
 
 @njit(nogil=True, cache=True)
 def readout(p, weight, bias, k, mode, neuron, u):
-    """Membranes u (T, K) int64 of traces p (T, F), weight (K, F) and bias (K,) in p's scale; returns how many were clipped.
+    """Membranes u (T, K) int64 of traces p (T, F), weight (K, F) and bias (K,) in p's scale;
+    returns how many were clipped.
 
     k   right shift from the accumulator's exponent to u's, `mode` its rounding; neuron   an `IntegerLIF`
     """
-    G, r, clipped = neuron.gamma, np.zeros(bias.size, np.int64), 0
+    G = neuron.gamma
+    r = np.zeros(bias.size, np.int64)
+    clipped = 0
     for t in range(p.shape[0]):
         for n in range(bias.size):
             sum_ = np.int64(0)

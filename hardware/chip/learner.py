@@ -1,22 +1,27 @@
-"""One-shot learning of the readout in integers: gradients summed over the support samples, then one thresholded update.
+"""One-shot learning of the readout in integers: gradients summed over the support samples, then one
+thresholded update.
 
     membrane        e from u at the last step              G = sum of e p_{T-1}        bias: 4096 e
-    three-factor    e_t from u_t at every step of the window, h = (e_t sigma'(u_t)) >> 8, G = sum of h p_t (Eq. 7); bias: 4096 h
+    three-factor    e_t from u_t at every step of the window, h = (e_t sigma'(u_t)) >> 8, G = sum of
+                    h p_t (Eq. 7); bias: 4096 h
 
     W -= D, D = |G| > Theta ? (G + noise) >> k : 0, then W is clipped
 
-The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power of two of the step size over
-the number of support samples: with weights of exponent x, p in Q1.12 and e in Q0.7, a step of 2^l has k = 19 + x - l for the
-weights; the bias lies in the accumulator's scale, k = 7 + x - l.
+The membrane rule is the inner step of MAML on the readout with its reset detached. k makes a power
+of two of the step size over the number of support samples: with weights of exponent x, p in Q1.12
+and e in Q0.7, a step of 2^l has k = 19 + x - l for the weights; the bias lies in the accumulator's
+scale, k = 7 + x - l.
 
-Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major order, the bias last.
+Noise is uniform in [0, 2^k), a number of its own for every synapse, gated or not, in row-major
+order, the bias last.
 
     class-mean      W_k = c_k >> k, c_k the mean of p_{T-1} over the samples of class k,
                     b_k = -(|W_k|^2 + max_j |W_j|^2) / 2 in the accumulator's scale
 
-needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`). What all biases have in
-common keeps membranes below a threshold of 0, where a reset would take from the nearest. k = 13 - bits: traces reach one, and
-so does the word, whatever the step. Classes without a sample keep their weights.
+needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`).
+What all biases have in common keeps membranes below a threshold of 0, where a reset would take from
+the nearest. k = 13 - bits: traces reach one, and so does the word, whatever the step. Classes
+without a sample keep their weights.
 """
 
 import math
@@ -30,7 +35,18 @@ from minisnn.parallel.compilation import njit
 from minisnn.training.evaluation import accuracy
 
 from .errors import ERRORS, error
-from .formats import FLOOR, STOCHASTIC, Format, Saturated, noise_of, rounding, seed_state, shift, whole, xorshift32
+from .formats import (
+    FLOOR,
+    STOCHASTIC,
+    Format,
+    Saturated,
+    noise_of,
+    rounding,
+    seed_state,
+    shift,
+    whole,
+    xorshift32,
+)
 from .neuron import surrogate
 
 RULES = ("membrane", "three-factor")  # by gradients
@@ -44,9 +60,11 @@ GRADIENT = Format(32, 19)  # G: products of Q0.7 and Q1.12
 class Learner:
     """How the readout learns.
 
-    rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`   window   steps of the three-factor rule
+    rule, error       see RULES, CLASS_MEAN and `errors.ERRORS`   window   steps of the three-factor
+                      rule
     rounding          of the update: "floor", "zero", "nearest", "stochastic"
-    threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to 255
+    threshold         Theta in 256ths of the largest |G| of the weights (and of the biases), 0 to
+                      255
     online            update after every sample, not once after all
     log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
     seed              of the noise
@@ -64,7 +82,10 @@ class Learner:
 
     def __post_init__(self):
         rounding(self.rounding)
-        for name, value, known in (("rule", self.rule, (*RULES, CLASS_MEAN)), ("error", self.error, tuple(ERRORS))):
+        for name, value, known in (
+            ("rule", self.rule, (*RULES, CLASS_MEAN)),
+            ("error", self.error, tuple(ERRORS)),
+        ):
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
@@ -74,12 +95,14 @@ class Learner:
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 
     def shifts(self, exponent: int, bits: int = 8) -> tuple[int, int]:
-        """k of the weights and of the bias; the weights have this exponent and so many bits. ValueError beyond -12 to 32."""
+        """k of the weights and of the bias; the weights have this exponent and so many bits.
+        ValueError beyond -12 to 32."""
         return (13 - bits, 0) if self.rule == CLASS_MEAN else shifts_of(self, exponent, 12)
 
 
 def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
-    """k of weights of this exponent and of biases that are `fraction` bits finer, for steps 2^log2_weight and 2^log2_bias."""
+    """k of weights of this exponent and of biases that are `fraction` bits finer, for steps
+    2^log2_weight and 2^log2_bias."""
     k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
     if max(k) > 32 or min(k) < -12:
         which = f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent}"
@@ -95,20 +118,23 @@ def nearest_power(step: float) -> int:
 
 
 def steps_of(net, inner, samples: int) -> dict[str, int]:
-    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the support samples, of which
-    online each makes a step of its own."""
+    """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
+    support samples, of which online each makes a step of its own."""
     samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
-    return dict(zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means)))
+    return dict(
+        zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means))
+    )
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:
-    """An exponent that leaves the readout room to learn: the ends of its word lie at about a quarter of the step 2^log2_weight.
+    """An exponent that leaves the readout room to learn: the ends of its word lie at about a
+    quarter of the step 2^log2_weight.
 
-    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes beyond saturates. Online the
-    updates of one sample after the other add up, and the ends lie at the whole step: what one of them lost to the end of a
-    word, the next would not know of.
+    An update is step x e x p with |e| <= 1 and p of an active input of about a quarter; what goes
+    beyond saturates. Online the updates of one sample after the other add up, and the ends lie at
+    the whole step: what one of them lost to the end of a word, the next would not know of.
     """
     return log2_weight - 2 * (not online) - (bits - 1)
 
@@ -122,8 +148,8 @@ def learns_online(inner) -> bool:
 class Learned:
     """A layer after learning, and counts of what happened.
 
-    The counts are synapses that an update wrote (their integer changed), that were gated (|G| at most Theta) or clipped; G that
-    left its word; and how many synapses could have been written.
+    The counts are synapses that an update wrote (their integer changed), that were gated (|G| at
+    most Theta) or clipped; G that left its word; and how many synapses could have been written.
     """
 
     weight: np.ndarray
@@ -135,7 +161,8 @@ class Learned:
     synapses: int = 0
 
     def write(self, gradients, shifts, mode: int, ends, state: int, threshold: int = 0) -> int:
-        """Update the weights, then the biases, in place, and count; gradients, shifts and ends are a pair each, of both.
+        """Update the weights, then the biases, in place, and count; gradients, shifts and ends are
+        a pair each, of both.
 
         Returns the random state.
         """
@@ -149,7 +176,8 @@ class Learned:
 
 
 class How(NamedTuple):
-    """What the kernel of a sample takes of a `Learner`: steps from `first` on, the rule, the error, the rounding of h."""
+    """What the kernel of a sample takes of a `Learner`: steps from `first` on, the rule, the error,
+    the rounding of h."""
 
     first: int
     three_factor: bool
@@ -172,20 +200,26 @@ def accumulate(G, e, p, word):
 
 @njit(nogil=True, cache=True)
 def sample(G, Gb, u, p, label, how, neuron, word):
-    """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p (T, F); sums clipped."""
-    e, always, clipped = np.empty(u.shape[1], np.int64), np.full(1, 4096), 0
+    """Add a sample's gradient to G (F, K) and, of an input that is always 1, Gb (1, K): u (T, K), p
+    (T, F); sums clipped."""
+    e = np.empty(u.shape[1], np.int64)
+    always = np.full(1, 4096)
+    clipped = 0
     for t in range(how.first, u.shape[0]):
         error(u[t], label, how.error, e)
         if how.three_factor:
             for k in range(e.size):
-                e[k] = shift(e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0)
+                e[k] = shift(
+                    e[k] * surrogate(u[t, k], neuron.threshold, neuron.slope), 8, how.mode, 0
+                )
         clipped += accumulate(G, e, p[t], word) + accumulate(Gb, e, always, word)
     return clipped
 
 
 @njit(nogil=True, cache=True)
 def update(W, G, theta, k, mode, word, state, counts):
-    """W (flat) -= the rounded G where |G| > theta, clipped to word = (low, high); counts += (written, gated, clipped).
+    """W (flat) -= the rounded G where |G| > theta, clipped to word = (low, high); counts +=
+    (written, gated, clipped).
 
     Returns the random state.
     """
@@ -204,7 +238,8 @@ def update(W, G, theta, k, mode, word, state, counts):
 
 @njit(nogil=True, cache=True)
 def means(W, b, G, n, k, mode, ends, state, counts):
-    """W (F, K) of classes with n (K,) samples: the mean G / n >> k, then all of b (K,); counts += (written, gated, clipped)."""
+    """W (F, K) of classes with n (K,) samples: the mean G / n >> k, then all of b (K,); counts +=
+    (written, gated, clipped)."""
     squares = np.zeros(n.size, np.int64)
     for i in range(W.shape[0]):
         for c in range(n.size):
@@ -225,10 +260,13 @@ def means(W, b, G, n, k, mode, ends, state, counts):
 
 
 def check_samples(net, p: np.ndarray, y) -> np.ndarray:
-    """Labels y as an array, one of the classes for each sample of p, which has a step at least; else ValueError."""
+    """Labels y as an array, one of the classes for each sample of p, which has a step at least;
+    else ValueError."""
     y = np.asarray(y)
     if y.dtype.kind not in "iu" or y.shape != (len(p),):
-        raise ValueError(f"labels must be one integer for each of {len(p)} samples, not {y.dtype} {y.shape}")
+        raise ValueError(
+            f"labels must be one integer for each of {len(p)} samples, not {y.dtype} {y.shape}"
+        )
     if y.size and not 0 <= y.min() <= y.max() < net.ways:
         raise ValueError(f"labels are 0 to {net.ways - 1}, found {y.min()} to {y.max()}")
     if not p.shape[1]:
@@ -237,37 +275,53 @@ def check_samples(net, p: np.ndarray, y) -> np.ndarray:
 
 
 def _class_means(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    out, counts = Learned(net.weight, net.bias), np.zeros(3, np.int64)
-    G, n = np.zeros(out.weight.shape, np.int64), np.bincount(y, minlength=len(out.bias))
+    out = Learned(net.weight, net.bias)
+    counts = np.zeros(3, np.int64)
+    G = np.zeros(out.weight.shape, np.int64)
+    n = np.bincount(y, minlength=len(out.bias))
     np.add.at(G.T, y, p[:, -1])
-    out.synapses, k, mode = G.size + n.size, learner.shifts(0, net.readout.bits)[0], rounding(learner.rounding)
+    out.synapses = G.size + n.size
+    k = learner.shifts(0, net.readout.bits)[0]
+    mode = rounding(learner.rounding)
     means(out.weight, out.bias, G, n, k, mode, net.ends(-1), seed_state(learner.seed), counts)
     out.written, out.gated, out.clipped = map(int, counts)
     return out
 
 
 def learn(net, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
-    """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T, inputs), labels y (B,).
+    """The readout of an `IntegerNet` after one presentation of the support samples: traces p (B, T,
+    inputs), labels y (B,).
 
-    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for labels that are not classes.
+    Raises `formats.Saturated` in strict mode where a gradient leaves its word, ValueError for
+    labels that are not classes.
     """
     y = check_samples(net, p, y)
     if learner.rule == CLASS_MEAN:
         return _class_means(net, learner, p, y)
-    out, k, ends = Learned(net.weight, net.bias), learner.shifts(net.readout.exponent), net.ends(-1)
-    G, Gb = np.zeros(out.weight.shape, np.int64), np.zeros((1, len(out.bias)), np.int64)
-    T, three, mode = p.shape[1], learner.rule == "three-factor", rounding(learner.rounding)
+    out = Learned(net.weight, net.bias)
+    k = learner.shifts(net.readout.exponent)
+    ends = net.ends(-1)
+    G = np.zeros(out.weight.shape, np.int64)
+    Gb = np.zeros((1, len(out.bias)), np.int64)
+    T = p.shape[1]
+    three = learner.rule == "three-factor"
+    mode = rounding(learner.rounding)
     first = max(T - learner.window, 0) if three else T - 1
     how = How(first, three, ERRORS[learner.error], FLOOR if mode == STOCHASTIC else mode)
-    state, u = seed_state(learner.seed), None if learner.online else net.membranes(p)
+    state = seed_state(learner.seed)
+    u = None if learner.online else net.membranes(p)
     for b, label in enumerate(y):
         seen = net.membranes(p[b : b + 1], out.weight, out.bias)[0] if u is None else u[b]
-        out.gradient_saturated += sample(G, Gb, seen, p[b], int(label), how, net.neuron, GRADIENT.ends)
+        out.gradient_saturated += sample(
+            G, Gb, seen, p[b], int(label), how, net.neuron, GRADIENT.ends
+        )
         if learner.online or b == len(y) - 1:
             state = out.write((G, Gb), k, mode, ends, state, learner.threshold)
             G[...], Gb[...] = 0, 0
     if net.words.strict and out.gradient_saturated:
-        raise Saturated(f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits")
+        raise Saturated(
+            f"readout gradient: {out.gradient_saturated} sums left {GRADIENT.bits} bits"
+        )
     return out
 
 
@@ -290,10 +344,12 @@ def samples_of(task) -> np.ndarray:
 
 
 def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episode:
-    """Present each support sample of a task once, update, and classify its query: on an `IntegerNet` or on its float twin.
+    """Present each support sample of a task once, update, and classify its query: on an
+    `IntegerNet` or on its float twin.
 
-    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, if they are known already; otherwise
-        they are computed, stochastic ones with random numbers of the learner's seed
+    p   presynaptic traces (S + Q, T, inputs) of the support, then of the query samples, if they are
+        known already; otherwise they are computed, stochastic ones with random numbers of the
+        learner's seed
     """
     n = len(task.y_support)
     p = chip.traces_of(samples_of(task), learner.seed) if p is None else p

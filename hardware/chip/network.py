@@ -1,4 +1,5 @@
-"""The integer network: inference of every layer from event counts to membranes of the readout, and limits of its words.
+"""The integer network: inference of every layer from event counts to membranes of the readout, and
+limits of its words.
 
 No float is in the loop: counts are uint8, spikes uint8, traces int32, membranes int64.
 """
@@ -27,7 +28,8 @@ class Words:
 
     weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
     fraction      F, fraction bits of postsynaptic traces
-    traces        rounding of the trace filters        membrane       rounding on the way to u; "floor", "zero" or "nearest"
+    traces        rounding of the trace filters        membrane       rounding on the way to u;
+                  "floor", "zero" or "nearest"
     strict        a saturation raises Saturated
     """
 
@@ -41,47 +43,81 @@ class Words:
     def __post_init__(self):
         rounding(self.traces, DETERMINISTIC)
         rounding(self.membrane, DETERMINISTIC)
-        whole(WEIGHT_BITS[0], WEIGHT_BITS[-1], weight_bits=self.weight_bits, readout_bits=self.readout_bits)
+        whole(
+            WEIGHT_BITS[0],
+            WEIGHT_BITS[-1],
+            weight_bits=self.weight_bits,
+            readout_bits=self.readout_bits,
+        )
         whole(0, 16, fraction=self.fraction)
 
 
 class IntegerNet:
-    """The integers of a float network (Table 1) and its inference: the fixed-point model, "the chip".
+    """The integers of a float network (Table 1) and its inference: the fixed-point model, "the
+    chip".
 
     net, theta         a `minisnn.SpikingNet` without hidden layers, and its parameters
     words              word lengths and rounding
     readout_exponent   of the readout's weights; None: that of least squared error before adaptation
     exponents          {layer: exponent} in place of those of least squared error
 
-    `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by place; `steps` are the
-    powers of two that `learner` takes. Raises ValueError where an intermediate value could leave its word (`ranges.check`).
+    `layers` are `quantise.IntegerLayer`, the readout last; `saturations` counts clipped numbers by
+    place; `steps` are the powers of two that `learner` takes. Raises ValueError where an
+    intermediate value could leave its word (`ranges.check`).
     """
 
     kind = "lif"  # its neuron, as files for others name it
     arriving = 1  # spikes at an input of a layer but the first, at most
     steps: dict[str, int] = {}
 
-    def __init__(self, net, theta: np.ndarray, words=Words(), readout_exponent: int | None = None, exponents=None):
-        if getattr(net, "hidden", None) or not isinstance(getattr(net, "neuron", None), LIF) or net.own or not net.channels:
+    def __init__(
+        self,
+        net,
+        theta: np.ndarray,
+        words=Words(),
+        readout_exponent: int | None = None,
+        exponents=None,
+    ):
+        if (
+            getattr(net, "hidden", None)
+            or not isinstance(getattr(net, "neuron", None), LIF)
+            or net.own
+            or not net.channels
+        ):
             raise ValueError(
-                "the chip holds a spiking network of conv layers of LIF neurons and a readout of their spikes; this network "
+                "the chip holds a spiking network of conv layers of LIF neurons and a readout of "
+                "their spikes; this network "
                 "has other layers or neurons"
             )
-        views, chosen, layers = net.views(theta), dict(exponents or {}), []
+        views = net.views(theta)
+        chosen = dict(exponents or {})
+        layers = []
         if readout_exponent is not None:
             chosen["readout"] = readout_exponent
         if unknown := sorted(set(chosen) - {b.name for b in net.blocks}):
-            raise ValueError(f"exponents are of {', '.join(b.name for b in net.blocks)}, not of {', '.join(unknown)}")
+            raise ValueError(
+                f"exponents are of {', '.join(b.name for b in net.blocks)}, not of "
+                f"{', '.join(unknown)}"
+            )
         for n, b in enumerate(net.blocks):
-            weight, bias = views[f"{b.name}.weight"].reshape(b.weight_shape), views[f"{b.name}.bias"]
+            weight = views[f"{b.name}.weight"].reshape(b.weight_shape)
+            bias = views[f"{b.name}.bias"]
             with np.errstate(over="ignore"):  # what is beyond is said to be
                 weight = weight * net.dtype.type(net.neuron.gain) if n == 0 else weight
             quantise.finite(b.name, weight, bias)
-            bits, fraction = (words.readout_bits, TRACE_BITS) if b.readout else (words.weight_bits, words.fraction)
-            room = ranges.room_for_bias(b.weight_shape, bits, ranges.most_of(n, b.readout), fraction, b.name)
+            bits, fraction = (
+                (words.readout_bits, TRACE_BITS)
+                if b.readout
+                else (words.weight_bits, words.fraction)
+            )
+            room = ranges.room_for_bias(
+                b.weight_shape, bits, ranges.most_of(n, b.readout), fraction, b.name
+            )
             exponent = chosen.get(b.name)
             if exponent is None:
-                exponent = quantise.best_exponent(weight, bits, self._least_exponent(b, bias, fraction, room))
+                exponent = quantise.best_exponent(
+                    weight, bits, self._least_exponent(b, bias, fraction, room)
+                )
             words_of = exponent, bits, b.input_shape, b.pool, fraction, room, words.strict
             layers.append(quantise.layer(b.name, weight, bias, *words_of))
         self._set(layers, IntegerLIF.of(net.neuron), words, net.input_shape)
@@ -91,16 +127,22 @@ class IntegerNet:
         return quantise.least_exponent(bias, fraction, room)
 
     def check(self) -> None:
-        """Raise ValueError where an intermediate value could leave its word (`ranges`); called for a new network and before
-        export.
+        """Raise ValueError where an intermediate value could leave its word (`ranges`); called for
+        a new network and before export.
         """
         ranges.check(self.layers, self.neuron, self.words)
 
     def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
-        self.layers, self.neuron, self.words, self.input_shape = tuple(layers), neuron, words, tuple(input_shape)
+        self.layers = tuple(layers)
+        self.neuron = neuron
+        self.words = words
+        self.input_shape = tuple(input_shape)
         self.check()
         if self.input_shape != tuple(self.layers[0].input_shape):
-            raise ValueError(f"input_shape is {self.input_shape}, expected the {self.layers[0].input_shape} of the first layer")
+            raise ValueError(
+                f"input_shape is {self.input_shape}, expected the {self.layers[0].input_shape} of "
+                "the first layer"
+            )
         self.ways = self.readout.weight.shape[3]
         self.saturations = {"input": 0}
         for layer in self.layers:
@@ -110,20 +152,34 @@ class IntegerNet:
 
     @classmethod
     def of(
-        cls, checkpoint, words: Words = Words(), exponents: dict[str, int] | None = None, samples: int | None = None
+        cls,
+        checkpoint,
+        words: Words = Words(),
+        exponents: dict[str, int] | None = None,
+        samples: int | None = None,
     ) -> "IntegerNet":
         """The network of a `minisnn.Checkpoint`, ready to learn as the checkpoint adapts.
 
-        samples   support samples (None: one of each class) for which `learner` takes the readout's step sizes, and for
-                  which the readout's word leaves room
+        samples   support samples (None: one of each class) for which `learner` takes the readout's
+                  step sizes, and for which the readout's word leaves room
 
-        A network that was meta-trained for the chip keeps the exponents of its training wherever `words` has the same bits.
+        A network that was meta-trained for the chip keeps the exponents of its training wherever
+        `words` has the same bits.
         """
-        net, known = checkpoint.net, trained_for(checkpoint.provenance.get("chip"))
+        net = checkpoint.net
+        known = trained_for(checkpoint.provenance.get("chip"))
         steps = steps_of(net, checkpoint.inner, samples or net.ways)
-        chosen = {"readout": readout_exponent(steps["log2_weight"], words.readout_bits, learns_online(checkpoint.inner))}
+        chosen = {
+            "readout": readout_exponent(
+                steps["log2_weight"], words.readout_bits, learns_online(checkpoint.inner)
+            )
+        }
         for name, exponent in known.get("exponents", {}).items():
-            kind, bits = ("readout_bits", words.readout_bits) if name == "readout" else ("bits", words.weight_bits)
+            kind, bits = (
+                ("readout_bits", words.readout_bits)
+                if name == "readout"
+                else ("bits", words.weight_bits)
+            )
             if known[kind] == bits:
                 chosen[name] = exponent
         self = cls(net, checkpoint.theta, words, exponents=chosen | (exponents or {}))
@@ -160,20 +216,29 @@ class IntegerNet:
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
         self._check_readout(weight, bias)
-        last = replace(self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32))
+        last = replace(
+            self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32)
+        )
         return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """ValueError where integers for the readout do not fit its words."""
         if weight.dtype.kind not in "iu" or bias.dtype.kind not in "iu":
-            raise ValueError(f"readout: weights and biases must be integers, not {weight.dtype} and {bias.dtype}")
-        ranges.check_layer(replace(self.readout, weight=weight[None, None], bias=bias), self.bias_room)
+            raise ValueError(
+                f"readout: weights and biases must be integers, not {weight.dtype} and {bias.dtype}"
+            )
+        ranges.check_layer(
+            replace(self.readout, weight=weight[None, None], bias=bias), self.bias_room
+        )
 
     def ends(self, n: int) -> tuple[tuple[int, int], tuple[int, int]]:
-        """The smallest and the largest weight, and bias, of layer n; no bias between its limits makes its sums overflow."""
+        """The smallest and the largest weight, and bias, of layer n; no bias between its limits
+        makes its sums overflow."""
         layer = self.layers[n]
         most = ranges.most_of(n, layer is self.readout)
-        room = ranges.room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
+        room = ranges.room_for_bias(
+            layer.weight.shape, layer.bits, most, layer.fraction, layer.name
+        )
         return Format(layer.bits).ends, (-room, room)
 
     @property
@@ -183,18 +248,31 @@ class IntegerNet:
 
     def constants(self) -> dict[str, int]:
         """The scalar numbers of the arithmetic, by the names that exported files give them."""
-        modes = {f"{name}_rounding": ROUNDINGS[getattr(self.words, name)] for name in ("traces", "membrane")}
-        shorts = {"current": 0, "voltage": 0, "fraction": self.words.fraction, "trace_bits": TRACE_BITS}
+        modes = {
+            f"{name}_rounding": ROUNDINGS[getattr(self.words, name)]
+            for name in ("traces", "membrane")
+        }
+        shorts = {
+            "current": 0,
+            "voltage": 0,
+            "fraction": self.words.fraction,
+            "trace_bits": TRACE_BITS,
+        }
         return self.neuron._asdict() | shorts | modes
 
     def layer_constants(self, n: int) -> dict[str, Any]:
         """The pooling, exponent and threshold of a conv layer."""
-        return {"pool": self.layers[n].pool, "exponent": self.layers[n].exponent, "threshold": self.neuron.threshold}
+        return {
+            "pool": self.layers[n].pool,
+            "exponent": self.layers[n].exponent,
+            "threshold": self.neuron.threshold,
+        }
 
     # ---- learning
 
     def learner(self, **options) -> Learner:
-        """How the readout learns with the network's own step sizes; `options` are those of `Learner`."""
+        """How the readout learns with the network's own step sizes; `options` are those of
+        `Learner`."""
         return Learner(**{**self.steps, **options})
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Learned:
@@ -206,38 +284,58 @@ class IntegerNet:
     def counts(self, x: np.ndarray) -> np.ndarray:
         """Event counts in the chip's range: uint8 (B, T, H, W, C), at most 7."""
         x = np.asarray(x)
-        if x.dtype.kind not in "uib" or x.ndim != 5 or x.shape[2:] != self.input_shape or not x.shape[1]:
+        if (
+            x.dtype.kind not in "uib"
+            or x.ndim != 5
+            or x.shape[2:] != self.input_shape
+            or not x.shape[1]
+        ):
             shape = ", ".join(map(str, self.input_shape))
-            raise ValueError(f"x must be integer counts of shape (B, T, {shape}), T at least 1, not {x.dtype} {x.shape}")
+            raise ValueError(
+                f"x must be integer counts of shape (B, T, {shape}), T at least 1, not {x.dtype} "
+                f"{x.shape}"
+            )
         if x.size and x.min() < 0:
             raise ValueError(f"x must hold counts, found {x.min()}")
         self._count("input", int((x > MOST_COUNT).sum()))
         return np.minimum(x, MOST_COUNT).astype(np.uint8)
 
     def spikes(self, x: np.ndarray, layers: int | None = None, record: int = 0) -> Any:
-        """Spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T, H, W, C).
+        """Spikes of the last conv layer, or of the layer with number `layers`: uint8 (B, T, H, W,
+        C).
 
-        With `record`, also [membranes (record, T, H, W, C) int16 of every layer] for the first `record` samples.
+        With `record`, also [membranes (record, T, H, W, C) int16 of every layer] for the first
+        `record` samples.
         """
-        x, membranes = self.counts(x), []
+        x = self.counts(x)
+        membranes = []
         for layer, prepared in list(zip(self.layers, self._kernels))[:layers]:
             x, u = self._conv(layer, prepared, x, record)
             membranes.append(u)
         return (x, membranes) if record else x
 
-    def traces(self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1) -> np.ndarray:
+    def traces(
+        self, spikes: np.ndarray, bits: int = TRACE_BITS, mode: str | None = None, seed: int = 1
+    ) -> np.ndarray:
         """The readout's presynaptic p at every step, uQ1.12 in int32 (B, T, inputs).
 
-        bits   fraction bits of the filters' states, 1 to 12; the result keeps its format, its lowest bits are zero
-        mode   rounding of the filters, "stochastic" too (numbers of `seed`); None: that of the network's words
+        bits   fraction bits of the filters' states, 1 to 12; the result keeps its format, its
+               lowest bits are zero
+        mode   rounding of the filters, "stochastic" too (numbers of `seed`); None: that of the
+               network's words
         """
         if not 1 <= bits <= TRACE_BITS:
             raise ValueError(f"traces have 1 to {TRACE_BITS} fraction bits, not {bits}")
-        if spikes.dtype.kind not in "uib" or not 0 <= spikes.min(initial=0) <= spikes.max(initial=0) <= MOST_COUNT:
+        if (
+            spikes.dtype.kind not in "uib"
+            or not 0 <= spikes.min(initial=0) <= spikes.max(initial=0) <= MOST_COUNT
+        ):
             raise ValueError(f"spikes must be integers of 0 to {MOST_COUNT}, not {spikes.dtype}")
         flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1))
         found = np.empty(flat.shape, np.int32)
-        n, state, rounds = self.neuron, seed_state(seed), rounding(mode or self.words.traces)
+        n = self.neuron
+        state = seed_state(seed)
+        rounds = rounding(mode or self.words.traces)
         for b in range(len(flat)):
             state = presynaptic(flat[b], found[b], n.alpha, n.beta, rounds, bits, state)
         return found
@@ -246,18 +344,29 @@ class IntegerNet:
         """The traces of counts x, spikes of all conv layers in between."""
         return self.traces(self.spikes(x), seed=seed)
 
-    def membranes(self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> np.ndarray:
-        """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these integers or its own."""
-        weight, bias = self.weight if weight is None else weight, self.bias if bias is None else bias
+    def membranes(
+        self, p: np.ndarray, weight: np.ndarray | None = None, bias: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The readout's u at every step, Q5.10 in int64 (B, T, ways), of traces p and of these
+        integers or its own."""
+        weight = self.weight if weight is None else weight
+        bias = self.bias if bias is None else bias
         self._check_readout(weight, bias)
         if p.dtype.kind not in "iu" or p.ndim != 3 or p.shape[2] != len(weight):
-            raise ValueError(f"traces must be integers (B, T, {len(weight)}), not {p.dtype} {p.shape}")
+            raise ValueError(
+                f"traces must be integers (B, T, {len(weight)}), not {p.dtype} {p.shape}"
+            )
         if p.min(initial=0) < 0 or p.max(initial=0) > UNITY:
             raise ValueError(f"traces are 0 to {UNITY}, found {p.min()} to {p.max()}")
-        u, mode = np.empty((*p.shape[:2], len(bias)), np.int64), rounding(self.words.membrane)
-        columns, bias, clipped = np.ascontiguousarray(weight.T, np.int32), np.asarray(bias, np.int64), 0
+        u = np.empty((*p.shape[:2], len(bias)), np.int64)
+        mode = rounding(self.words.membrane)
+        columns = np.ascontiguousarray(weight.T, np.int32)
+        bias = np.asarray(bias, np.int64)
+        clipped = 0
         for b in range(len(p)):
-            clipped += kernels.readout(p[b], columns, bias, self.readout_shift, mode, self.neuron, u[b])
+            clipped += kernels.readout(
+                p[b], columns, bias, self.readout_shift, mode, self.neuron, u[b]
+            )
         self._count("readout.u", int(clipped))
         return u
 
@@ -271,8 +380,8 @@ class IntegerNet:
         return ranges.shift_to_u(self.readout.exponent, TRACE_BITS, "readout")
 
     def counted_alone(self) -> "IntegerNet":
-        """The same network with its own counters, all zero: they count the saturations of one episode, whatever else is
-        running.
+        """The same network with its own counters, all zero: they count the saturations of one
+        episode, whatever else is running.
         """
         alone = copy(self)
         alone.saturations = dict.fromkeys(self.saturations, 0)
@@ -294,10 +403,24 @@ class IntegerNet:
     def _conv(self, layer, prepared, x, record):
         weight, bias, constants = prepared
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat, pool = kernels.rows_of(x), kernels.POOL[layer.pool]
-        out, clipped = np.empty((B, T, h, w * C_out), np.uint8), np.zeros(B, np.int64)
+        flat = kernels.rows_of(x)
+        pool = kernels.POOL[layer.pool]
+        out = np.empty((B, T, h, w * C_out), np.uint8)
+        clipped = np.zeros(B, np.int64)
         kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-        parallel(kernels.conv, B, flat, flat.view(np.uint64), weight, bias, pool, constants, out, clipped, kept)
+        parallel(
+            kernels.conv,
+            B,
+            flat,
+            flat.view(np.uint64),
+            weight,
+            bias,
+            pool,
+            constants,
+            out,
+            clipped,
+            kept,
+        )
         self._count(f"{layer.name}.u", int(clipped.sum()))
         return out.reshape(B, T, h, w, C_out), kept.reshape(*kept.shape[:2], H, W, C_out)
 
@@ -308,15 +431,22 @@ class IntegerNet:
 
 
 def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for another network.
+    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for
+    another network.
 
-    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the source, where they are damaged.
+    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the
+    source, where they are damaged.
     """
     try:
-        numbers = [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
+        numbers = (
+            [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
+        )
         if not all(type(n) is int and abs(n) <= 64 for n in numbers):
             raise ValueError
     except (KeyError, TypeError, AttributeError, ValueError):
-        words = "what it says of the chip it was trained for is damaged; expected bits, readout_bits and exponents"
+        words = (
+            "what it says of the chip it was trained for is damaged; expected bits, readout_bits "
+            "and exponents"
+        )
         raise ValueError(f"{source}: {words}") from None
     return known or {}

@@ -1,4 +1,5 @@
-"""The neuron in integers: membrane, reset and surrogate derivative (Stewart & Neftci 2022, Eq. 4, 5).
+"""The neuron in integers: membrane, reset and surrogate derivative (Stewart & Neftci 2022, Eq. 4,
+5).
 
     i_t = round((P_t + bias) 2^-k)              to the scale of u by the layer's exponent
     u_t = sat16(i_t - ((rho r_t) >> 12))        s_t = 1 if u_t >= threshold else 0
@@ -11,8 +12,9 @@
     r                   uQ1.12                          0 .. 4096, as the presynaptic traces
     sigma'              uQ0.8                           0 .. 255
 
-The surrogate derivative 1 / (1 + kappa |a|)^2 needs no division: 1 + kappa |a| is 2^n m with m in [1, 2); 1 / m^2 comes from a
-table of 16 entries at the midpoints of intervals of m, and is shifted by 2 n.
+The surrogate derivative 1 / (1 + kappa |a|)^2 needs no division: 1 + kappa |a| is 2^n m with m in
+[1, 2); 1 / m^2 comes from a table of 16 entries at the midpoints of intervals of m, and is shifted
+by 2 n.
 """
 
 from typing import NamedTuple
@@ -24,13 +26,16 @@ from .formats import Format
 from .traces import factor
 
 U = Format(16, 10)
-RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64)  # 1 / m^2 in Q0.8
+RECIPROCAL = np.array(
+    [round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64
+)  # 1 / m^2 in Q0.8
 
 
 class IntegerLIF(NamedTuple):
     """Constants of the neuron as the chip keeps them, and as the kernels take them.
 
-    alpha, beta, gamma   factors of 4096          rho, threshold   in units of u          slope   kappa with 4 fraction bits
+    alpha, beta, gamma   factors of 4096          rho, threshold   in units of u          slope
+                         kappa with 4 fraction bits
     """
 
     alpha: int
@@ -42,13 +47,23 @@ class IntegerLIF(NamedTuple):
 
     @classmethod
     def of(cls, neuron) -> "IntegerLIF":
-        """Those nearest to `minisnn.LIF`'s. Raises ValueError where rho or the threshold leave the format of u."""
-        rho, threshold = (int(np.floor(value * (1 << U.fraction) + 0.5)) for value in (neuron.rho, neuron.threshold))
+        """Those nearest to `minisnn.LIF`'s. Raises ValueError where rho or the threshold leave the
+        format of u."""
+        rho, threshold = (
+            int(np.floor(value * (1 << U.fraction) + 0.5))
+            for value in (neuron.rho, neuron.threshold)
+        )
         slope = int(np.floor(16 * neuron.slope + 0.5))
-        for name, value, bits in (("rho", rho, 16), ("threshold", 4 * threshold, 18), ("slope", slope, 16)):
+        for name, value, bits in (
+            ("rho", rho, 16),
+            ("threshold", 4 * threshold, 18),
+            ("slope", slope, 16),
+        ):
             if not Format(bits).holds(value):
                 raise ValueError(f"{name} {getattr(neuron, name)} does not fit {U} of {bits} bits")
-        return cls(factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma), rho, threshold, slope)
+        return cls(
+            factor(neuron.alpha), factor(neuron.beta), factor(neuron.gamma), rho, threshold, slope
+        )
 
 
 @njit(nogil=True, cache=True)

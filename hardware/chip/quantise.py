@@ -1,9 +1,12 @@
-"""From a float theta to the integers of the chip: weights of few bits with one power-of-two exponent a layer.
+"""From a float theta to the integers of the chip: weights of few bits with one power-of-two
+exponent a layer.
 
-    weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
+    weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer
+    2^(exponent - F)
 
-Of all exponents the one is taken whose weights have the least squared error: in few bits it pays to saturate the few largest.
-The readout's weights are going to change: its exponent is taken for weights after adaptation (`readout_exponent`).
+Of all exponents the one is taken whose weights have the least squared error: in few bits it pays to
+saturate the few largest. The readout's weights are going to change: its exponent is taken for
+weights after adaptation (`readout_exponent`).
 """
 
 import math
@@ -20,10 +23,12 @@ WEIGHT_BITS = range(2, 9)
 
 @dataclass(frozen=True, eq=False)
 class IntegerLayer:
-    """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,) int32.
+    """A layer's integers and where it stands; arrays are (k, k, C_in, C_out) int8 and (C_out,)
+    int32.
 
     exponent   of the weights
-    fraction   bits by which sums are finer: biases have the exponent `exponent - fraction`; 12 in the readout, as its traces
+    fraction   bits by which sums are finer: biases have the exponent `exponent - fraction`; 12 in
+               the readout, as its traces
     saturated  weights and biases that were clipped when theta was quantised
     """
 
@@ -40,7 +45,11 @@ class IntegerLayer:
     @property
     def output_shape(self) -> tuple[int, int, int]:
         H, W, _ = self.input_shape
-        return (H, W, self.weight.shape[3]) if self.pool == "none" else (H // 2, W // 2, self.weight.shape[3])
+        return (
+            (H, W, self.weight.shape[3])
+            if self.pool == "none"
+            else (H // 2, W // 2, self.weight.shape[3])
+        )
 
     @property
     def memory_bits(self) -> int:
@@ -64,8 +73,8 @@ def finite(name: str, *arrays: np.ndarray) -> None:
 
 
 def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> int:
-    """The exponent of least squared error, the larger of equal ones, from that which clips nothing on down, but from `least`
-    on: what cannot be told from zero there is zero."""
+    """The exponent of least squared error, the larger of equal ones, from that which clips nothing
+    on down, but from `least` on: what cannot be told from zero there is zero."""
     weight = np.asarray(weight, np.float64)
     finite("a layer", weight)
     mantissa, scale = math.frexp(float(np.abs(weight).max()))
@@ -74,13 +83,17 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
         return least
     several = [e for e in range(top, top - 6, -1) if least is None or e >= least]
     held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in several}
-    error = {e: np.ldexp(found - weight, -scale) for e, found in held.items()}  # whose square stays within float64
+    error = {
+        e: np.ldexp(found - weight, -scale) for e, found in held.items()
+    }  # whose square stays within float64
     return min(held, key=lambda e: (np.mean(error[e] ** 2), -e))
 
 
 def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
-    """The least exponent whose sums can be shifted to the scale of u, and whose biases stay within -room .. room."""
-    least, largest = fraction - U.fraction - ranges.SHIFT, float(np.abs(bias).max(initial=0))
+    """The least exponent whose sums can be shifted to the scale of u, and whose biases stay within
+    -room .. room."""
+    least = fraction - U.fraction - ranges.SHIFT
+    largest = float(np.abs(bias).max(initial=0))
     if not largest or not room:
         return least
     least = max(least, fraction + math.floor(math.log2(largest) - math.log2(room)))
@@ -90,12 +103,22 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 
 
 def layer(
-    name: str, weight, bias, exponent: int, bits: int, input_shape, pool: str, fraction: int, room: int, strict: bool = False
+    name: str,
+    weight,
+    bias,
+    exponent: int,
+    bits: int,
+    input_shape,
+    pool: str,
+    fraction: int,
+    room: int,
+    strict: bool = False,
 ) -> IntegerLayer:
     """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room.
 
-    Raises ValueError where a number is not finite, or the exponent is one that `ranges.shift_to_u` refuses; if strict,
-    `formats.Saturated` where a bias is clipped (weights are by design: it pays to saturate the few largest).
+    Raises ValueError where a number is not finite, or the exponent is one that `ranges.shift_to_u`
+    refuses; if strict, `formats.Saturated` where a bias is clipped (weights are by design: it pays
+    to saturate the few largest).
     """
     finite(name, weight, bias)
     ranges.shift_to_u(exponent, fraction, name)
@@ -103,5 +126,8 @@ def layer(
     b, limited = nearest(bias, fraction - exponent, -room, room)
     if strict and limited:
         raise Saturated(f"{name}.theta: {limited} biases left their format")
-    shape, saturated = tuple(input_shape), clipped + limited
-    return IntegerLayer(name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated)
+    shape = tuple(input_shape)
+    saturated = clipped + limited
+    return IntegerLayer(
+        name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated
+    )

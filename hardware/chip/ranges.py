@@ -1,20 +1,27 @@
-"""Interval analysis: what every word of the network can come to hold, whatever the events are, and what is refused for it.
+"""Interval analysis: what every word of the network can come to hold, whatever the events are, and
+what is refused for it.
 
-A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes, which are sums of negative and
-of positive weights times the largest count. The readout's accumulator is a sum of at most `inputs` products of a weight and a
-trace of at most 4096: V << F once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of
-the same word length.
+A postsynaptic trace is a rounded mean of values of V << F, so it stays between their extremes,
+which are sums of negative and of positive weights times the largest count. The readout's
+accumulator is a sum of at most `inputs` products of a weight and a trace of at most 4096: V << F
+once more, with F = 12. Bounds hold for the weights at hand; `any` are those of any weights of the
+same word length.
 
-`check` is the one place that decides whether a network is within what was proven; kernels, plain integers and the C library
-agree bit for bit on all that it lets pass, because no intermediate leaves its word:
+`check` is the one place that decides whether a network is within what was proven; kernels, plain
+integers and the C library agree bit for bit on all that it lets pass, because no intermediate
+leaves its word:
 
-    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning cannot leave it either
+    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning
+                                    cannot leave it either
     P + bias, accumulator + bias    at most 2^31 - 1: a bias has what any weights leave
-    to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway): 2^17 + 2^15
-    to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most 31
+    to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway):
+                                    2^17 + 2^15
+    to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most
+                                    31
     rho r, G r + (4096 - G) 4096    at most 2^27
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
-    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
+    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32
+                                    (`learner.shifts_of`)
 
 `check_currents` is its counterpart for Loihi's neuron, whose words `hardware.loihi` tells.
 """
@@ -47,7 +54,8 @@ CURRENT_BIAS = 1 << 24  # in 16ths of the weights' unit
 
 @dataclass(frozen=True)
 class Bound:
-    """Extremes that a quantity reaches, `low` and `high`, and those for any weights; in units of the last place."""
+    """Extremes that a quantity reaches, `low` and `high`, and those for any weights; in units of
+    the last place."""
 
     low: int
     high: int
@@ -63,14 +71,17 @@ class Bound:
         return width(self.any_low, self.any_high)
 
     def scaled(self, factor: int) -> "Bound":
-        return Bound(self.low * factor, self.high * factor, self.any_low * factor, self.any_high * factor)
+        return Bound(
+            self.low * factor, self.high * factor, self.any_low * factor, self.any_high * factor
+        )
 
     def plus(self, low: int, high: int) -> "Bound":
         return Bound(self.low + low, self.high + high, self.any_low + low, self.any_high + high)
 
 
 def most_of(n: int, readout: bool, spikes: int = 1) -> int:
-    """The largest number at an input of layer n: a count in the first conv layer, else so many spikes; a trace is one's."""
+    """The largest number at an input of layer n: a count in the first conv layer, else so many
+    spikes; a trace is one's."""
     if readout:
         return 1
     return spikes if n else MOST_COUNT
@@ -81,8 +92,11 @@ def _most(inputs: int, bits: int, most: int, fraction: int) -> int:
     return inputs * most << bits - 1 + fraction
 
 
-def room_for_bias(weight_shape, bits: int, most: int, fraction: int, name: str = "the layer") -> int:
-    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights times at most `most`.
+def room_for_bias(
+    weight_shape, bits: int, most: int, fraction: int, name: str = "the layer"
+) -> int:
+    """The largest bias that a word of 32 bits leaves room for beside the sum of any weights times
+    at most `most`.
 
     Raises ValueError where there is none.
     """
@@ -90,58 +104,83 @@ def room_for_bias(weight_shape, bits: int, most: int, fraction: int, name: str =
     room = WORD - _most(inputs, bits, most, fraction)
     if room < 0:
         what = f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits"
-        raise ValueError(f"{what} do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits")
+        raise ValueError(
+            f"{what} do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits"
+        )
     return room
 
 
 def shift_to_u(exponent: int, fraction: int, name: str) -> int:
-    """Bits to the right from sums of this exponent, `fraction` bits finer, to u; ValueError beyond 31 either way."""
+    """Bits to the right from sums of this exponent, `fraction` bits finer, to u; ValueError beyond
+    31 either way."""
     whole(-(1 << 16), 1 << 16, **{f"{name}: exponent": exponent})
     k = int(fraction - exponent - U.fraction)
     if not -SHIFT <= k <= SHIFT:
-        least, most = fraction - U.fraction - SHIFT, fraction - U.fraction + SHIFT
+        least = fraction - U.fraction - SHIFT
+        most = fraction - U.fraction + SHIFT
         raise ValueError(
-            f"{name}: weights have an exponent of {exponent}; with {fraction} fraction bits it is {least} to {most}"
+            f"{name}: weights have an exponent of {exponent}; with {fraction} fraction bits it is "
+            f"{least} to {most}"
         )
     return k
 
 
 def check(layers, neuron, words) -> None:
-    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its word.
+    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its
+    word.
 
-    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a `network.Words`.
+    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a
+    `network.Words`.
     """
     _check_neuron(neuron)
     for n, layer in enumerate(layers):
         readout = n == len(layers) - 1
-        _check_words(layer, *((words.readout_bits, BITS) if readout else (words.weight_bits, words.fraction)))
+        _check_words(
+            layer, *((words.readout_bits, BITS) if readout else (words.weight_bits, words.fraction))
+        )
         _check_below(layer, layers[n - 1] if n else None)
-        check_layer(layer, room_for_bias(layer.weight.shape, layer.bits, most_of(n, readout), layer.fraction, layer.name))
+        check_layer(
+            layer,
+            room_for_bias(
+                layer.weight.shape, layer.bits, most_of(n, readout), layer.fraction, layer.name
+            ),
+        )
         shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
-def check_currents(layers, neuron, words, spikes: int, exponents: Sequence[int], decay: int, axons: int | None) -> None:
+def check_currents(
+    layers, neuron, words, spikes: int, exponents: Sequence[int], decay: int, axons: int | None
+) -> None:
     """The same of Loihi's neurons in the conv layers, as `check`.
 
     spikes      the most that arrive at an input of a layer but the first
-    exponents   weight_exp of every conv layer          decay   the factor of 4096 by which a current is kept in a step
-    axons       fraction bits of the biases that axons carry; None: biases are in the thresholds, and currents have 64 bits
+    exponents   weight_exp of every conv layer          decay   the factor of 4096 by which a
+                current is kept in a step
+    axons       fraction bits of the biases that axons carry; None: biases are in the thresholds,
+                and currents have 64 bits
 
-    A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives: to where as much decays.
+    A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives: to
+    where as much decays.
     """
     _check_neuron(neuron)
     whole(0, UNITY - 1, current=decay)
     for n, (layer, exponent) in enumerate(zip(layers[:-1], exponents, strict=True)):
-        most, bias = most_of(n, False, spikes), 0
+        most = most_of(n, False, spikes)
+        bias = 0
         _check_words(layer, words.weight_bits, words.fraction if axons is None else axons)
         _check_below(layer, layers[n - 1] if n else None)
         if axons is None:
-            check_layer(layer, room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name))
+            check_layer(
+                layer,
+                room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name),
+            )
         else:
             check_layer(layer, CURRENT_BIAS)
             bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> axons
         whole(-8, 7, **{f"{layer.name}: weight_exp": exponent})
-        arrives = 2 * (_most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0) + bias + 1) << max(exponent, 0)
+        arrives = 2 * (
+            _most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0) + bias + 1
+        ) << max(exponent, 0)
         enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
         current = STATE + max(enters - 2 * STATE, 0) * UNITY // (UNITY - decay) + 1
         if axons is not None and max(arrives, current + enters + STATE) > WORD:
@@ -162,39 +201,63 @@ def _check_neuron(neuron) -> None:
 def _check_words(layer, bits: int, fraction: int) -> None:
     if layer.bits != bits or layer.fraction != fraction:
         found = f"{layer.bits} bits and its sums {layer.fraction} fraction bits"
-        raise ValueError(f"{layer.name}: its weights have {found}, expected the network's {bits} and {fraction}")
+        raise ValueError(
+            f"{layer.name}: its weights have {found}, expected the network's {bits} and {fraction}"
+        )
 
 
 def _check_below(layer, below) -> None:
     """The input is what the layer below hands on, or all of it as one row."""
     shape = tuple(layer.input_shape)
-    if below is None or tuple(below.output_shape) == shape or (1, 1, int(np.prod(below.output_shape))) == shape:
+    if (
+        below is None
+        or tuple(below.output_shape) == shape
+        or (1, 1, int(np.prod(below.output_shape))) == shape
+    ):
         return
-    raise ValueError(f"{layer.name}: its input {shape} is not the {below.output_shape} that {below.name} hands on")
+    raise ValueError(
+        f"{layer.name}: its input {shape} is not the {below.output_shape} that {below.name} hands "
+        "on"
+    )
 
 
 def check_layer(layer, room: int) -> None:
-    """ValueError unless the shapes of a layer fit each other, its weights their word and its biases -room .. room."""
-    name, shape, word = layer.name, layer.weight.shape, Format(layer.bits)
+    """ValueError unless the shapes of a layer fit each other, its weights their word and its biases
+    -room .. room."""
+    name = layer.name
+    shape = layer.weight.shape
+    word = Format(layer.bits)
     square = len(shape) == 4 and shape[0] == shape[1] and shape[0] % 2 == 1 and shape[3] > 0
     if not square or shape[2] != layer.input_shape[2] or layer.bias.shape != shape[3:]:
-        raise ValueError(f"{name}: weights {shape} and biases {layer.bias.shape} do not fit its input {layer.input_shape}")
+        raise ValueError(
+            f"{name}: weights {shape} and biases {layer.bias.shape} do not fit its input "
+            f"{layer.input_shape}"
+        )
     if layer.pool not in POOLS:
         raise ValueError(f"{name}: pool must be one of {', '.join(POOLS)}, not {layer.pool!r}")
     if 0 in layer.output_shape:
         raise ValueError(f"{name}: pooling leaves nothing of its input {layer.input_shape}")
-    low, high = int(layer.weight.min()), int(layer.weight.max())
+    low = int(layer.weight.min())
+    high = int(layer.weight.max())
     if not word.holds(low, high):
-        raise ValueError(f"{name}: weights from {low} to {high}; {layer.bits} bits hold {word.lowest} to {word.highest}")
+        raise ValueError(
+            f"{name}: weights from {low} to {high}; {layer.bits} bits hold {word.lowest} to "
+            f"{word.highest}"
+        )
     largest = max(int(layer.bias.max()), -int(layer.bias.min()))
     if largest > room:
-        raise ValueError(f"{name}: a bias of {largest} in size; its sums leave room for {room} in {ACCUMULATOR} bits")
+        raise ValueError(
+            f"{name}: a bias of {largest} in size; its sums leave room for {room} in {ACCUMULATOR} "
+            "bits"
+        )
 
 
 def sums(layer, most: int) -> Bound:
-    """Of V: at most `most` events at every input. (At the rim of a picture there are fewer inputs, so this holds there too.)"""
+    """Of V: at most `most` events at every input. (At the rim of a picture there are fewer inputs,
+    so this holds there too.)"""
     w = layer.weight.reshape(-1, layer.weight.shape[3]).astype(np.int64)
-    low, high = np.minimum(w, 0).sum(0).min(), np.maximum(w, 0).sum(0).max()
+    low = np.minimum(w, 0).sum(0).min()
+    high = np.maximum(w, 0).sum(0).max()
     half = 1 << layer.bits - 1
     return Bound(int(low), int(high), -len(w) * half, len(w) * (half - 1)).scaled(most)
 
@@ -205,8 +268,13 @@ def analyse(layers, spikes: int = 1) -> dict[str, dict[str, Bound]]:
     for n, layer in enumerate(layers):
         readout = layer is layers[-1]
         V = sums(layer, most_of(n, readout, spikes))
-        scaled, bias = V.scaled(1 << layer.fraction), (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
+        scaled = V.scaled(1 << layer.fraction)
+        bias = (min(int(layer.bias.min()), 0), max(int(layer.bias.max()), 0))
         found[layer.name] = {"V": V, "Q, P": scaled, "P + bias": scaled.plus(*bias)}
         if readout:
-            found[layer.name] = {"p, q": Bound(0, UNITY, 0, UNITY), "sum w p": scaled, "sum w p + bias": scaled.plus(*bias)}
+            found[layer.name] = {
+                "p, q": Bound(0, UNITY, 0, UNITY),
+                "sum w p": scaled,
+                "sum w p + bias": scaled.plus(*bias),
+            }
     return found

@@ -1,21 +1,29 @@
-"""The integer network and learner in plain Python integers, from the equations: what the kernels are held to, bit for bit.
+"""The integer network and learner in plain Python integers, from the equations: what the kernels
+are held to, bit for bit.
 
-Nothing here is an array, nothing wraps and nothing is fast. Sequences are nested lists; a layer is a `quantise.IntegerLayer`.
+Nothing here is an array, nothing wraps and nothing is fast. Sequences are nested lists; a layer is
+a `quantise.IntegerLayer`.
 """
 
 from .errors import EXPONENTIAL, TRIGGER
 from .formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
 from .neuron import RECIPROCAL
 
-_shift, _xorshift32, _noise = (getattr(kernel, "py_func", kernel) for kernel in (shift, xorshift32, noise_of))  # or as they are
-_EXPONENTIAL, _RECIPROCAL = EXPONENTIAL.tolist(), RECIPROCAL.tolist()
+_shift, _xorshift32, _noise = (
+    getattr(kernel, "py_func", kernel) for kernel in (shift, xorshift32, noise_of)
+)  # or as they are
+_EXPONENTIAL = EXPONENTIAL.tolist()
+_RECIPROCAL = RECIPROCAL.tolist()
 
 
 class Site:
     """One neuron: state P, Q, r, and the number of membranes that were clipped."""
 
     def __init__(self, neuron, words, exponent: int, bias: int):
-        self.n, self.words, self.right, self.bias = neuron, words, words.fraction - exponent - 10, bias
+        self.n = neuron
+        self.words = words
+        self.right = words.fraction - exponent - 10
+        self.bias = bias
         self.P = self.Q = self.r = self.clipped = 0
 
     def step(self, V: int) -> tuple[int, int]:
@@ -27,28 +35,50 @@ class Site:
         s = int(u >= n.threshold)
         self.r = n.gamma * self.r + (4096 - n.gamma) * 4096 * s >> 12
         self.P = _shift(n.alpha * self.P + (4096 - n.alpha) * self.Q, 12, traces, 0)
-        self.Q = _shift(n.beta * self.Q + (4096 - n.beta) * (V << self.words.fraction), 12, traces, 0)
+        self.Q = _shift(
+            n.beta * self.Q + (4096 - n.beta) * (V << self.words.fraction), 12, traces, 0
+        )
         return u, s
 
 
 def conv(layer, neuron, words, x: list) -> tuple[list, list, int]:
-    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]; clipped of those that are pooled."""
-    (H, W, C_in), C_out, weight = layer.input_shape, layer.weight.shape[3], layer.weight.tolist()
-    k, h = len(weight), len(weight) // 2
-    sites = [[[Site(neuron, words, layer.exponent, int(b)) for b in layer.bias] for _ in range(W)] for _ in range(H)]
+    """(spikes after pooling, membranes, clipped) of x[t][h][w][c], as [t][h][w][c]; clipped of
+    those that are pooled."""
+    (H, W, C_in) = layer.input_shape
+    C_out = layer.weight.shape[3]
+    weight = layer.weight.tolist()
+    k = len(weight)
+    h = len(weight) // 2
+    sites = [
+        [[Site(neuron, words, layer.exponent, int(b)) for b in layer.bias] for _ in range(W)]
+        for _ in range(H)
+    ]
     spikes, membranes = [], []
     for frame in x:
         u = [[[0] * C_out for _ in range(W)] for _ in range(H)]
         for y in range(H):
             for z in range(W):
                 for c in range(C_out):
-                    seen = ((i, j) for i in range(k) for j in range(k) if 0 <= y + i - h < H and 0 <= z + j - h < W)
-                    V = sum(weight[i][j][a][c] * frame[y + i - h][z + j - h][a] for i, j in seen for a in range(C_in))
+                    seen = (
+                        (i, j)
+                        for i in range(k)
+                        for j in range(k)
+                        if 0 <= y + i - h < H and 0 <= z + j - h < W
+                    )
+                    V = sum(
+                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
+                        for i, j in seen
+                        for a in range(C_in)
+                    )
                     u[y][z][c] = sites[y][z][c].step(V)[0]
         membranes.append(u)
         spikes.append(_pool(u, layer.pool, neuron.threshold))
     pooled = sites if layer.pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
-    return spikes, membranes, sum(site.clipped for row in pooled for column in row for site in column)
+    return (
+        spikes,
+        membranes,
+        sum(site.clipped for row in pooled for column in row for site in column),
+    )
 
 
 def _pool(u: list, pool: str, threshold: int) -> list:
@@ -58,16 +88,30 @@ def _pool(u: list, pool: str, threshold: int) -> list:
     for y in range(len(u) // 2):
         out.append([])
         for z in range(len(u[0]) // 2):
-            four = list(zip(u[2 * y][2 * z], u[2 * y][2 * z + 1], u[2 * y + 1][2 * z], u[2 * y + 1][2 * z + 1]))
-            out[-1].append([int(max(v) >= threshold if pool == "max" else sum(v) >= 4 * threshold) for v in four])
+            four = list(
+                zip(
+                    u[2 * y][2 * z],
+                    u[2 * y][2 * z + 1],
+                    u[2 * y + 1][2 * z],
+                    u[2 * y + 1][2 * z + 1],
+                )
+            )
+            out[-1].append(
+                [
+                    int(max(v) >= threshold if pool == "max" else sum(v) >= 4 * threshold)
+                    for v in four
+                ]
+            )
     return out
 
 
 def infer(net, x: list) -> tuple[list, list, list, dict]:
-    """(spikes of the last conv layer [t][h][w][c], membranes of every conv layer, p[t][i], numbers that were clipped by place)
-    of one sample's counts x[t][h][w][c]. Raises ValueError where `ranges` refuses the network."""
+    """(spikes of the last conv layer [t][h][w][c], membranes of every conv layer, p[t][i], numbers
+    that were clipped by place) of one sample's counts x[t][h][w][c]. Raises ValueError where
+    `ranges` refuses the network."""
     net.check()
-    clipped, found = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}, []
+    clipped = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
+    found = []
     x = [[[[min(v, 7) for v in site] for site in row] for row in frame] for frame in x]
     for layer in net.layers[:-1]:
         x, u, clipped[f"{layer.name}.u"] = conv(layer, net.neuron, net.words, x)
@@ -80,10 +124,15 @@ def flat(x: list) -> list:
     return [[v for row in frame for site in row for v in site] for frame in x]
 
 
-def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1) -> list:
+def traces(
+    neuron, words, spikes: list, bits: int = 12, mode: str | None = None, seed: int = 1
+) -> list:
     """p[t][i] of spikes[t][i], of filters with so many fraction bits, in uQ1.12."""
-    p, q, found = [0] * len(spikes[0]), [0] * len(spikes[0]), []
-    rounding, state = ROUNDINGS[mode or words.traces], seed_state(seed)
+    p = [0] * len(spikes[0])
+    q = [0] * len(spikes[0])
+    found = []
+    rounding = ROUNDINGS[mode or words.traces]
+    state = seed_state(seed)
     for s in spikes:
         found.append([v * 2 ** (12 - bits) for v in p])
         for i, x in enumerate(s):
@@ -91,23 +140,37 @@ def traces(neuron, words, spikes: list, bits: int = 12, mode: str | None = None,
             for n in (0, 1) if mode == "stochastic" else ():
                 state = _xorshift32(state)
                 noise[n] = _noise(state, 12)
-            new_q = _shift(neuron.beta * q[i] + (4096 - neuron.beta) * 2**bits * x, 12, rounding, noise[0])
-            p[i] = _shift(neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, rounding, noise[1])
+            new_q = _shift(
+                neuron.beta * q[i] + (4096 - neuron.beta) * 2**bits * x, 12, rounding, noise[0]
+            )
+            p[i] = _shift(
+                neuron.alpha * p[i] + (4096 - neuron.alpha) * q[i], 12, rounding, noise[1]
+            )
             q[i] = new_q
     return found
 
 
 def readout(neuron, words, exponent: int, weight: list, bias: list, p: list) -> tuple[list, int]:
     """(u[t][k], clipped) of traces p[t][i], weight[i][k], bias[k]."""
-    r, found, clipped = [0] * len(bias), [], 0
+    r = [0] * len(bias)
+    found = []
+    clipped = 0
     for trace in p:
         u = []
         for k, b in enumerate(bias):
-            wide = _shift(sum(w[k] * x for w, x in zip(weight, trace)) + b, 2 - exponent, ROUNDINGS[words.membrane], 0)
+            wide = _shift(
+                sum(w[k] * x for w, x in zip(weight, trace)) + b,
+                2 - exponent,
+                ROUNDINGS[words.membrane],
+                0,
+            )
             wide -= neuron.rho * r[k] >> 12
             u.append(min(max(wide, -32768), 32767))
             clipped += u[k] != wide
-            r[k] = neuron.gamma * r[k] + (4096 - neuron.gamma) * 4096 * (u[k] >= neuron.threshold) >> 12
+            r[k] = (
+                neuron.gamma * r[k] + (4096 - neuron.gamma) * 4096 * (u[k] >= neuron.threshold)
+                >> 12
+            )
         found.append(u)
     return found, clipped
 
@@ -119,41 +182,75 @@ def error(kind: str, u: list, label: int) -> list:
         return [min((min(max(v, 0), 1024) >> 3) - one, 127) for v, one in zip(u, hot)]
     z = [_EXPONENTIAL[max(u) - v >> 6] if max(u) - v >> 6 < 256 else 0 for v in u]
     e = [min((256 * one + sum(z)) // (2 * sum(z)) - h, 127) for one, h in zip(z, hot)]
-    return e if kind == "softmax" else [0 if abs(v) <= TRIGGER else 127 * (1 if v > 0 else -1) for v in e]
+    return (
+        e
+        if kind == "softmax"
+        else [0 if abs(v) <= TRIGGER else 127 * (1 if v > 0 else -1) for v in e]
+    )
 
 
 def surrogate(u: int, threshold: int, slope: int) -> int:
     """sigma'(u) in uQ0.8."""
     x = 16384 + abs(u - threshold) * slope
     n = x.bit_length() - 15
-    return 0 if n >= 16 else min(_shift(_RECIPROCAL[x >> n + 10 & 15], 2 * n, ROUNDINGS["nearest"], 0), 255)
+    return (
+        0
+        if n >= 16
+        else min(_shift(_RECIPROCAL[x >> n + 10 & 15], 2 * n, ROUNDINGS["nearest"], 0), 255)
+    )
 
 
 def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     """(weight[i][k], bias[k], counts) after the support samples p[b][t][i], y[b]."""
-    weight, bias = net.weight.tolist(), net.bias.tolist()
-    exponent, bits, words, mode = net.readout.exponent, net.readout.bits, net.words, ROUNDINGS[learner.rounding]
-    state, counts = seed_state(learner.seed), {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
-    shifts, limits = learner.shifts(exponent, bits), ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
+    weight = net.weight.tolist()
+    bias = net.bias.tolist()
+    exponent, bits, words, mode = (
+        net.readout.exponent,
+        net.readout.bits,
+        net.words,
+        ROUNDINGS[learner.rounding],
+    )
+    state = seed_state(learner.seed)
+    counts = {"written": 0, "gated": 0, "clipped": 0, "gradient_saturated": 0}
+    shifts = learner.shifts(exponent, bits)
+    limits = ((-(1 << bits - 1), (1 << bits - 1) - 1), (-net.bias_room, net.bias_room))
     if learner.rule == "class-mean":
-        return *_class_means(weight, bias, shifts[0], mode, limits, state, counts, [seen[-1] for seen in p], y), counts
+        return *_class_means(
+            weight, bias, shifts[0], mode, limits, state, counts, [seen[-1] for seen in p], y
+        ), counts
     G, Gb = _zero(weight, bias)
-    start_weight, start_bias = [row[:] for row in weight], bias[:]
+    start_weight = [row[:] for row in weight]
+    start_bias = bias[:]
     for b, label in enumerate(y):
-        u, _ = readout(net.neuron, words, exponent, *((weight, bias) if learner.online else (start_weight, start_bias)), p[b])
-        steps = range(max(len(u) - learner.window, 0), len(u)) if learner.rule == "three-factor" else [len(u) - 1]
+        u, _ = readout(
+            net.neuron,
+            words,
+            exponent,
+            *((weight, bias) if learner.online else (start_weight, start_bias)),
+            p[b],
+        )
+        steps = (
+            range(max(len(u) - learner.window, 0), len(u))
+            if learner.rule == "three-factor"
+            else [len(u) - 1]
+        )
         for t in steps:
             e = error(learner.error, u[t], label)
             if learner.rule == "three-factor":
                 slopes = [surrogate(m, net.neuron.threshold, net.neuron.slope) for m in u[t]]
-                e = [_shift(v * slope, 8, 0 if mode == 3 else mode, 0) for v, slope in zip(e, slopes)]
+                e = [
+                    _shift(v * slope, 8, 0 if mode == 3 else mode, 0) for v, slope in zip(e, slopes)
+                ]
             for row, x in [*zip(G, p[b][t]), (Gb, 4096)]:
                 for k, v in enumerate(e):
                     wide = row[k] + v * x
                     row[k] = min(max(wide, -(2**31)), 2**31 - 1)
                     counts["gradient_saturated"] += row[k] != wide
         if learner.online or b == len(y) - 1:
-            for rows, gradients, k, ends in ((weight, G, shifts[0], limits[0]), ([bias], [Gb], shifts[1], limits[1])):
+            for rows, gradients, k, ends in (
+                (weight, G, shifts[0], limits[0]),
+                ([bias], [Gb], shifts[1], limits[1]),
+            ):
                 theta = max(abs(g) for row in gradients for g in row) * learner.threshold >> 8
                 for row, gradient in zip(rows, gradients):
                     row[:], state = update(row, gradient, k, mode, ends, state, theta, counts)
@@ -161,7 +258,9 @@ def learn(net, learner, p: list, y: list) -> tuple[list, list, dict]:
     return weight, bias, counts
 
 
-def _class_means(weight: list, bias: list, k: int, mode: int, ends, state: int, counts: dict, p: list, y: list) -> tuple:
+def _class_means(
+    weight: list, bias: list, k: int, mode: int, ends, state: int, counts: dict, p: list, y: list
+) -> tuple:
     """(weight, bias) after samples of traces p[b][i] at the last step; counts grow."""
 
     def put(old: int, wide: int, low: int, high: int) -> int:
@@ -172,18 +271,27 @@ def _class_means(weight: list, bias: list, k: int, mode: int, ends, state: int, 
 
     for i, row in enumerate(weight):
         for c in range(len(row)):
-            state, seen = _xorshift32(state), [trace[i] for trace, label in zip(p, y) if label == c]
+            state = _xorshift32(state)
+            seen = [trace[i] for trace, label in zip(p, y) if label == c]
             if seen:
-                row[c] = put(row[c], _shift(sum(seen) // len(seen), k, mode, _noise(state, k)), *ends[0])
+                row[c] = put(
+                    row[c], _shift(sum(seen) // len(seen), k, mode, _noise(state, k)), *ends[0]
+                )
     squares = [sum(w * w for w in column) for column in zip(*weight)]
-    return weight, [put(b, -_shift(s + max(squares), 1 - k, 0, 0), *ends[1]) for b, s in zip(bias, squares)]
+    return weight, [
+        put(b, -_shift(s + max(squares), 1 - k, 0, 0), *ends[1]) for b, s in zip(bias, squares)
+    ]
 
 
-def update(weights: list, gradients: list, k: int, mode: int, ends, state: int, theta: int, counts: dict) -> tuple[list, int]:
-    """(weights after the update, random state), both flat; one random number a weight, gated or not; counts grow."""
+def update(
+    weights: list, gradients: list, k: int, mode: int, ends, state: int, theta: int, counts: dict
+) -> tuple[list, int]:
+    """(weights after the update, random state), both flat; one random number a weight, gated or
+    not; counts grow."""
     new = []
     for w, g in zip(weights, gradients):
-        state, gated = _xorshift32(state), abs(g) <= theta
+        state = _xorshift32(state)
+        gated = abs(g) <= theta
         wide = w if gated else w - _shift(g, k, mode, _noise(state, k))
         new.append(min(max(wide, ends[0]), ends[1]))
         counts["gated"] += gated
@@ -192,18 +300,34 @@ def update(weights: list, gradients: list, k: int, mode: int, ends, state: int, 
     return new, state
 
 
-def feedback_gradient(neuron, kernel: int, u: list, p: list, d: list, mode: str) -> tuple[list, list]:
-    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of any size."""
-    H, W, C_in, C = len(u), len(u[0]), len(p[0][0]), len(d)
-    G, Gb = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)], [0] * C
+def feedback_gradient(
+    neuron, kernel: int, u: list, p: list, d: list, mode: str
+) -> tuple[list, list]:
+    """(G[i][j][a][c], Gb[c]) of one sample's random feedback: u[y][z][c], p[y][z][a], d[c]; sums of
+    any size."""
+    H = len(u)
+    W = len(u[0])
+    C_in = len(p[0][0])
+    C = len(d)
+    G = [[[[0] * C for _ in range(C_in)] for _ in range(kernel)] for _ in range(kernel)]
+    Gb = [0] * C
     for y in range(H):
         for z in range(W):
-            h = [_shift(d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope), 8, ROUNDINGS[mode], 0) for c in range(C)]
+            h = [
+                _shift(
+                    d[c] * surrogate(u[y][z][c], neuron.threshold, neuron.slope),
+                    8,
+                    ROUNDINGS[mode],
+                    0,
+                )
+                for c in range(C)
+            ]
             for c in range(C):
                 Gb[c] += 4096 * h[c]
                 for i in range(kernel):
                     for j in range(kernel):
-                        at, to = y + i - kernel // 2, z + j - kernel // 2
+                        at = y + i - kernel // 2
+                        to = z + j - kernel // 2
                         if 0 <= at < H and 0 <= to < W:
                             for a in range(C_in):
                                 G[i][j][a][c] += h[c] * p[at][to][a]

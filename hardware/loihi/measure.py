@@ -1,4 +1,5 @@
-"""A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for Lava."""
+"""A network of CubaLIF on Loihi beside the float network, on the same episodes; and its words, for
+Lava."""
 
 import re
 from dataclasses import replace
@@ -29,13 +30,25 @@ FLOAT = "class means, float"
 ONLINE = "from zero, one sample at a time"  # with a step size of its own, in float and on the chip
 
 
-def run(found, tasks, episodes: int, seed: int, queries: int, executor: Executor, step: float | None = None) -> dict[str, Row]:
-    """{way to learn: what it answers to the episodes}, of the float network and of the chip of a checkpoint; with ONLINE where
-    a step is given, for which the readout's words get an exponent of their own."""
-    chip, online = CubaNet.of(found), None
+def run(
+    found,
+    tasks,
+    episodes: int,
+    seed: int,
+    queries: int,
+    executor: Executor,
+    step: float | None = None,
+) -> dict[str, Row]:
+    """{way to learn: what it answers to the episodes}, of the float network and of the chip of a
+    checkpoint; with ONLINE where a step is given, for which the readout's words get an exponent of
+    their own."""
+    chip = CubaNet.of(found)
+    online = None
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in RULES)]
     if step is not None:
-        theta = with_prototypes(found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype))
+        theta = with_prototypes(
+            found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype)
+        )
         online = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
     one = partial(_episode, found, chip, online, tasks, seed, queries)
@@ -45,33 +58,58 @@ def run(found, tasks, episodes: int, seed: int, queries: int, executor: Executor
 
 
 def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
-    net, theta, task = found.net, found.theta, tasks.episode(seed, index, found.net.ways, 1, queries)
-    x, n = samples_of(task), len(task.y_support)
+    net = found.net
+    theta = found.theta
+    task = tasks.episode(seed, index, found.net.ways, 1, queries)
+    x = samples_of(task)
+    n = len(task.y_support)
     p_float = net.features(theta, x)
     by_means = distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways))
     same = isinstance(found.inner, ClassMeans) and found.inner.steps == 0
     logits = [by_means if same else found.inner.logits(net, theta, task), by_means]
     p = chip.traces_of(x, 1 + index)
-    logits += [one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1] for how in RULES.values()]
+    logits += [
+        one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1]
+        for how in RULES.values()
+    ]
     if online is not None:
         exact = OnlineReadout(2.0 ** online.steps["log2_weight"])
         logits.append(exact.answers(net, p_float[:n], task.y_support, p_float[n:], x.shape[1]))
-        logits.append(one_shot(online, online.learner(seed=1 + index, online=True), task, p).u[:, -1])
+        logits.append(
+            one_shot(online, online.learner(seed=1 + index, online=True), task, p).u[:, -1]
+        )
     return Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task))
 
 
 def table(values: dict[str, Row], aligned: str) -> Table:
-    """Accuracies in per cent, and what each is less than the float network's class means; `aligned` tells how tasks are."""
+    """Accuracies in per cent, and what each is less than the float network's class means; `aligned`
+    tells how tasks are."""
     base, rows = values[FLOAT], []
     for name, row in values.items():
-        rows.append([name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()])
+        rows.append(
+            [
+                name,
+                estimate(row).percent(),
+                None if name == FLOAT else difference(row, base).percent(),
+            ]
+        )
     title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
-    note = f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for {POPULATIONS[base.shared.population]}."
-    return Table("loihi", title, ["how it learns", "accuracy (%)", "less class means in float (points)"], rows, note)
+    note = (
+        f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for "
+        f"{POPULATIONS[base.shared.population]}."
+    )
+    return Table(
+        "loihi",
+        title,
+        ["how it learns", "accuracy (%)", "less class means in float (points)"],
+        rows,
+        note,
+    )
 
 
 def figures(values: dict[str, Row]) -> dict[str, dict]:
-    """The same as numbers by name, shares and not per cent: value, unit and half of the interval."""
+    """The same as numbers by name, shares and not per cent: value, unit and half of the
+    interval."""
     found = {}
     for name, row in values.items():
         key = re.sub(r"[^a-z]+", "-", name.lower())
@@ -88,15 +126,19 @@ def _figure(value: float, unit: str, intervals: Intervals) -> dict:
 
 
 def write_words(path: Path, chip: CubaNet) -> None:
-    """The chip's integers as Lava takes them, an .npz without pickle: of every conv layer weight (C_out, C_in, k, k) and
-    axons (C_out, axons) in steps of 2, weight_exp, vth, and the period of each axon; du, dv."""
+    """The chip's integers as Lava takes them, an .npz without pickle: of every conv layer weight
+    (C_out, C_in, k, k) and axons (C_out, axons) in steps of 2, weight_exp, vth, and the period of
+    each axon; du, dv."""
     pool = "mean" if chip.mean else "or"
-    words = {name: np.array(value) for name, value in dict(du=chip.du, dv=chip.dv, pool=pool).items()}
+    words = {
+        name: np.array(value) for name, value in dict(du=chip.du, dv=chip.dv, pool=pool).items()
+    }
     for n, layer in enumerate(chip.layers[:-1]):
         axons = chip.axons[layer.name]
         words |= {
             f"{layer.name}.weight": 2 * layer.weight.astype(np.int16).transpose(3, 2, 0, 1),
-            f"{layer.name}.axons": 2 * axon_words(layer.bias.astype(np.int64), axons).astype(np.int16),
+            f"{layer.name}.axons": 2
+            * axon_words(layer.bias.astype(np.int64), axons).astype(np.int16),
             f"{layer.name}.periods": np.array([1] * axons + [2 << k for k in range(FRACTION)]),
             f"{layer.name}.weight_exp": np.array(chip.weight_exps[n]),
             f"{layer.name}.vth": chip.vth[n].astype(np.int32),

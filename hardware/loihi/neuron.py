@@ -28,16 +28,21 @@ LIMITS = {  # of what is given, with room beside the chip's registers
 }
 REACH = (
     1 << 32
-)  # of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is multiplied by 4,096
+    # of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is
+    # multiplied by 4,096
+)
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
-    """Weights as the chip keeps them: clipped to 8 bits and a sign, the bits that the synapse format lacks dropped.
+    """Weights as the chip keeps them: clipped to 8 bits and a sign, the bits that the synapse
+    format lacks dropped.
 
     sign_mode   1: mixed, -256 .. 255, steps of 2^(9 - bits)
                 2: excitatory, 0 .. 255, and 3: inhibitory, -255 .. 0, steps of 2^(8 - bits)
     """
-    low, high, drop = {MIXED: (-256, 255, 9), EXCITATORY: (0, 255, 8), INHIBITORY: (-255, 0, 8)}[sign_mode]
+    low, high, drop = {MIXED: (-256, 255, 9), EXCITATORY: (0, 255, 8), INHIBITORY: (-255, 0, 8)}[
+        sign_mode
+    ]
     drop = max(drop - num_weight_bits, 0)
     return (np.clip(W, low, high) >> drop) << drop
 
@@ -51,39 +56,71 @@ def _shifted(x: np.ndarray, exponent) -> np.ndarray:
 
 
 def run(
-    spikes, W, weight_exp=0, num_weight_bits=8, sign_mode=MIXED, du=0, dv=0, vth=10, bias_mant=0, bias_exp=0
+    spikes,
+    W,
+    weight_exp=0,
+    num_weight_bits=8,
+    sign_mode=MIXED,
+    du=0,
+    dv=0,
+    vth=10,
+    bias_mant=0,
+    bias_exp=0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane after the reset, spikes.
+    """(a_buff, u, v, s), each int64 (T, neurons): what the synapses deliver next, current, membrane
+    after the reset, spikes.
 
-    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant, bias_exp integers, one for
-    all neurons or an array (neurons,), as Lava takes them.
-    Raises ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than REACH at once, or
-    a sign mode that the chip does not have.
+    spikes (T, inputs) of 0 and 1; W (neurons, inputs) integers; du, dv decays and vth, bias_mant,
+    bias_exp integers, one for all neurons or an array (neurons,), as Lava takes them. Raises
+    ValueError for what is not an integer, shapes that do not fit, numbers beyond LIMITS, more than
+    REACH at once, or a sign mode that the chip does not have.
     """
-    spikes, W = np.asarray(spikes), np.asarray(W)
+    spikes = np.asarray(spikes)
+    W = np.asarray(W)
     for name, array in (("spikes", spikes), ("W", W)):
         if array.ndim != 2 or array.dtype.kind not in "iub":
-            raise ValueError(f"{name} must be a matrix of integers, not {array.dtype} of shape {array.shape}")
+            raise ValueError(
+                f"{name} must be a matrix of integers, not {array.dtype} of shape {array.shape}"
+            )
     if spikes.shape[1] != W.shape[1]:
         raise ValueError(f"W has {W.shape[1]} inputs, expected the {spikes.shape[1]} of spikes")
     one = dict(weight_exp=weight_exp, num_weight_bits=num_weight_bits, sign_mode=sign_mode)
     each = dict(du=du, dv=dv, vth=vth, bias_mant=bias_mant, bias_exp=bias_exp)
     for name, value in (one | each).items():
         array = np.asarray(value)
-        if array.dtype.kind not in "iu" or array.shape not in ((), (len(W),) if name in each else ()):
+        if array.dtype.kind not in "iu" or array.shape not in (
+            (),
+            (len(W),) if name in each else (),
+        ):
             many = f" or one for each of {len(W)} neurons" if name in each else ""
-            raise ValueError(f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}")
-        if name in LIMITS and array.size and not LIMITS[name][0] <= array.min() <= array.max() <= LIMITS[name][1]:
+            raise ValueError(
+                f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}"
+            )
+        if (
+            name in LIMITS
+            and array.size
+            and not LIMITS[name][0] <= array.min() <= array.max() <= LIMITS[name][1]
+        ):
             raise ValueError(f"{name} must be {LIMITS[name][0]} to {LIMITS[name][1]}, not {value}")
     du, dv, vth, bias_mant, bias_exp = (np.asarray(value, np.int64) for value in each.values())
     if sign_mode not in (MIXED, EXCITATORY, INHIBITORY):
-        raise ValueError(f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}")
+        raise ValueError(
+            f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}"
+        )
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
-        what = f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of {weight_exp}"
-        raise ValueError(f"spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found {what}")
-    weights = used_weights(np.minimum(W, 255).astype(np.int64), int(num_weight_bits), int(sign_mode))
-    bias, weight_exp = _shifted(bias_mant, bias_exp), np.int64(weight_exp)
+        what = (
+            f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of "
+            f"{weight_exp}"
+        )
+        raise ValueError(
+            f"spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found {what}"
+        )
+    weights = used_weights(
+        np.minimum(W, 255).astype(np.int64), int(num_weight_bits), int(sign_mode)
+    )
+    bias = _shifted(bias_mant, bias_exp)
+    weight_exp = np.int64(weight_exp)
     a = u = v = np.zeros(len(W), np.int64)
     found = np.empty((4, len(spikes), len(W)), np.int64)
     for t, x in enumerate(spikes.astype(np.int64)):

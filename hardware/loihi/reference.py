@@ -1,6 +1,8 @@
-"""Conv layers of Loihi's neurons in plain Python integers: what the kernels and the C library are held to, bit for bit.
+"""Conv layers of Loihi's neurons in plain Python integers: what the kernels and the C library are
+held to, bit for bit.
 
-As `hardware.chip.reference`: nothing here is an array, nothing wraps but what the chip wraps, and nothing is fast.
+As `hardware.chip.reference`: nothing here is an array, nothing wraps but what the chip wraps, and
+nothing is fast.
 """
 
 from ..chip import reference
@@ -14,7 +16,8 @@ def decayed(x: int, factor: int) -> int:
 
 
 class Site:
-    """A neuron: current u, membrane v, what arrives in the next step, and how often u was wrapped or v clipped."""
+    """A neuron: current u, membrane v, what arrives in the next step, and how often u was wrapped
+    or v clipped."""
 
     def __init__(self, current: int, voltage: int, vth: int):
         self.factors, self.vth = (current, voltage), vth
@@ -34,19 +37,30 @@ class Site:
 
 
 def bias_at(bias: int, t: int) -> int:
-    """A bias in 16ths at step t: its whole part, and one more every 2nd, 4th, 8th and 16th step as its bits say."""
-    more = [bias >> bit & 1 for bit, period in ((3, 2), (2, 4), (1, 8), (0, 16)) if t % period == period // 2 - 1]
+    """A bias in 16ths at step t: its whole part, and one more every 2nd, 4th, 8th and 16th step as
+    its bits say."""
+    more = [
+        bias >> bit & 1
+        for bit, period in ((3, 2), (2, 4), (1, 8), (0, 16))
+        if t % period == period // 2 - 1
+    ]
     return (bias >> 4) + sum(more)
 
 
-def conv(layer, factors: tuple[int, int], vth: list, exponent: int, x: list, axons: bool, pool: str) -> tuple[list, list, int]:
+def conv(
+    layer, factors: tuple[int, int], vth: list, exponent: int, x: list, axons: bool, pool: str
+) -> tuple[list, list, int]:
     """(spikes after pooling, v after the reset, clipped) of x[t][h][w][c], as [t][h][w][c].
 
     axons   whether biases arrive as currents, and spikes are read a step later, as in a `CubaNet`
     pool    "max": one where one of four spikes, "mean": how many of them do, "none"
     """
-    (H, W, C_in), C_out, weight = layer.input_shape, layer.weight.shape[3], layer.weight.tolist()
-    k, h, bias = len(weight), len(weight) // 2, layer.bias.tolist()
+    (H, W, C_in) = layer.input_shape
+    C_out = layer.weight.shape[3]
+    weight = layer.weight.tolist()
+    k = len(weight)
+    h = len(weight) // 2
+    bias = layer.bias.tolist()
     sites = [[[Site(*factors, vth[c]) for c in range(C_out)] for _ in range(W)] for _ in range(H)]
     spikes, volts = [], []
     for t, frame in enumerate([*x, x[-1]] if axons else x):
@@ -55,15 +69,30 @@ def conv(layer, factors: tuple[int, int], vth: list, exponent: int, x: list, axo
         for y in range(H):
             for z in range(W):
                 for c in range(C_out):
-                    seen = ((i, j) for i in range(k) for j in range(k) if 0 <= y + i - h < H and 0 <= z + j - h < W)
-                    V = sum(weight[i][j][a][c] * frame[y + i - h][z + j - h][a] for i, j in seen for a in range(C_in))
+                    seen = (
+                        (i, j)
+                        for i in range(k)
+                        for j in range(k)
+                        if 0 <= y + i - h < H and 0 <= z + j - h < W
+                    )
+                    V = sum(
+                        weight[i][j][a][c] * frame[y + i - h][z + j - h][a]
+                        for i, j in seen
+                        for a in range(C_in)
+                    )
                     V += bias_at(bias[c], t) if axons else 0
-                    s[y][z][c] = sites[y][z][c].step(2 * V << exponent if exponent > 0 else 2 * V >> -exponent)
+                    s[y][z][c] = sites[y][z][c].step(
+                        2 * V << exponent if exponent > 0 else 2 * V >> -exponent
+                    )
                     v[y][z][c] = sites[y][z][c].v
         spikes.append(_pool(s, pool))
         volts.append(v)
     pooled = sites if pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
-    return spikes[axons:], volts[axons:], sum(site.clipped for row in pooled for column in row for site in column)
+    return (
+        spikes[axons:],
+        volts[axons:],
+        sum(site.clipped for row in pooled for column in row for site in column),
+    )
 
 
 def _pool(s: list, pool: str) -> list:
@@ -73,15 +102,20 @@ def _pool(s: list, pool: str) -> list:
     out = []
     for y in range(len(s) // 2):
         pairs = range(len(s[0]) // 2)
-        four = [(s[2 * y][2 * z], s[2 * y][2 * z + 1], s[2 * y + 1][2 * z], s[2 * y + 1][2 * z + 1]) for z in pairs]
+        four = [
+            (s[2 * y][2 * z], s[2 * y][2 * z + 1], s[2 * y + 1][2 * z], s[2 * y + 1][2 * z + 1])
+            for z in pairs
+        ]
         out.append([[join(*values) for values in zip(*site)] for site in four])
     return out
 
 
 def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:
-    """As `chip.reference.infer`, of a `LoihiNet` or a `CubaNet`; the traces are rounded with numbers of this seed."""
+    """As `chip.reference.infer`, of a `LoihiNet` or a `CubaNet`; the traces are rounded with
+    numbers of this seed."""
     net.check()
-    clipped, found = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}, []
+    clipped = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
+    found = []
     x = [[[[min(v, 7) for v in site] for site in row] for row in frame] for frame in x]
     axons = net.kind == "cuba"
     factors = 4095 - net.du, 4096 - net.dv
@@ -92,7 +126,9 @@ def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:
         clipped[f"{layer.name}.u"] = number
     spikes = reference.flat(x)
     if axons:
-        spikes += [[0] * len(spikes[0])] * 2  # what reaches p at once is there two steps later in the chip's traces
+        spikes += [
+            [0] * len(spikes[0])
+        ] * 2  # what reaches p at once is there two steps later in the chip's traces
     p = reference.traces(net.neuron, net.words, spikes, net.config.trace_bits, "stochastic", seed)
     if axons:
         p = [[v >> 2 if net.arriving > 1 else v for v in trace] for trace in p[2:]]

@@ -1,6 +1,8 @@
-"""One self-contained HTML page: the C library as WebAssembly, a network's integers, the event camera's numbers, the scripts.
+"""One self-contained HTML page: the C library as WebAssembly, a network's integers, the event
+camera's numbers, the scripts.
 
-The scripts are modules, which node runs as they lie here; in the page they follow each other, without imports and exports.
+The scripts are modules, which node runs as they lie here; in the page they follow each other,
+without imports and exports.
 """
 
 import base64
@@ -20,13 +22,22 @@ from ..chip.network import IntegerNet
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
 SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", EDGE, HERE / "page.mjs")
-SIDE, STEPS = 28, 100  # of the pictures that the camera sees, and ms of its recording that the network does
-PEN = {"width": 0.048, "size": 0.66, "most": 4, "share": 0.25}  # of Omniglot's drawings, see pen.mjs
+SIDE, STEPS = (
+    28,
+    100,
+)  # of the pictures that the camera sees, and ms of its recording that the network does
+PEN = {
+    "width": 0.048,
+    "size": 0.66,
+    "most": 4,
+    "share": 0.25,
+}  # of Omniglot's drawings, see pen.mjs
 LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 
 def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[dict, dict]:
-    """(numbers, arrays) that camera.mjs makes the recordings of `camera` from, of pictures of SIDE x SIDE pixels.
+    """(numbers, arrays) that camera.mjs makes the recordings of `camera` from, of pictures of SIDE
+    x SIDE pixels.
 
     Raises ValueError for a camera that draws its scenes, whose cells are not whole pixels.
     """
@@ -34,17 +45,31 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
         pixels // n != camera.sensor[0] // cells[0] for pixels, n in zip(camera.sensor, cells)
     ):
         raise ValueError(
-            f"the page is for networks of one symbol that one camera sees, whole pixels a cell; found {cells} cells"
+            "the page is for networks of one symbol that one camera sees, whole pixels a cell; "
+            f"found {cells} cells"
         )
     whole(0, (1 << 53) - 1, seed=seed)  # JavaScript's whole numbers
-    scene, pixels = camera._scene((SIDE, SIDE), RECORDING_MS), camera._pixels()
+    scene = camera._scene((SIDE, SIDE), RECORDING_MS)
+    pixels = camera._pixels()
     numbers = dict(
-        side=SIDE, sensor=camera.sensor, fine=scene.fine, floor=scene.floor, seed=seed, scale=camera.sensor[0] // cells[0]
+        side=SIDE,
+        sensor=camera.sensor,
+        fine=scene.fine,
+        floor=scene.floor,
+        seed=seed,
+        scale=camera.sensor[0] // cells[0],
     )
-    numbers |= dict(samples=(len(scene.rows), len(scene.columns)), refractory=pixels.refractory, keep=pixels.keep)
+    numbers |= dict(
+        samples=(len(scene.rows), len(scene.columns)),
+        refractory=pixels.refractory,
+        keep=pixels.keep,
+    )
     shades = np.arange(256, dtype=np.uint8)[None]
     arrays = dict(
-        luminance=camera._luminance(shades[None], "shades"), rows=scene.rows, columns=scene.columns, places=scene.places
+        luminance=camera._luminance(shades[None], "shades"),
+        rows=scene.rows,
+        columns=scene.columns,
+        places=scene.places,
     )
     return numbers, arrays | dict(on=pixels.on, off=pixels.off, leak=pixels.leak)
 
@@ -55,13 +80,15 @@ def empty(chip: IntegerNet) -> IntegerNet:
 
 
 def learner(chip: IntegerNet, rule: str) -> Learner:
-    """How the page learns: rounded to nearest, so that the same lessons always give the same synapses."""
+    """How the page learns: rounded to nearest, so that the same lessons always give the same
+    synapses."""
     return chip.learner(rule=rule, rounding="nearest")
 
 
 def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> dict:
     """What the page's script finds in DATA."""
-    chip, learners = empty(chip), {}
+    chip = empty(chip)
+    learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
         found = constants(chip, learner(chip, rule), 1)
         learners[rule] = [found[name] for name in MODEL[LEARNER]]
@@ -73,7 +100,10 @@ def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
         learner=LEARNER.start,
         learners=learners,
         scene=numbers,
-        arrays={name: _text(np.ascontiguousarray(array, "<f8").tobytes()) for name, array in arrays.items()},
+        arrays={
+            name: _text(np.ascontiguousarray(array, "<f8").tobytes())
+            for name, array in arrays.items()
+        },
         pen=PEN,
     )
 
@@ -92,7 +122,9 @@ def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     scripts = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", scripts, flags=re.M), flags=re.M)
     text = text.replace("/*page.css*/", (HERE / "page.css").read_text(encoding="utf-8"))
-    return text.replace("/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed))};\n{scripts}")
+    return text.replace(
+        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed))};\n{scripts}"
+    )
 
 
 def _text(content: bytes) -> str:

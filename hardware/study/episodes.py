@@ -1,6 +1,8 @@
-"""What is measured on an episode: every way for the chip's readout to learn, and their float twins, on the same tasks.
+"""What is measured on an episode: every way for the chip's readout to learn, and their float twins,
+on the same tasks.
 
-An episode goes through the conv layers once for every word length of theirs; every way to learn starts there.
+An episode goes through the conv layers once for every word length of theirs; every way to learn
+starts there.
 """
 
 from collections import Counter
@@ -39,15 +41,30 @@ class Choice:
     def learner(self, chip: IntegerNet, seed: int) -> Learner:
         rule, error, rounding, percent, online = self.how
         threshold = round(2.56 * percent)
-        return chip.learner(rule=rule, error=error, rounding=rounding, threshold=threshold, online=online, seed=seed)
+        return chip.learner(
+            rule=rule, error=error, rounding=rounding, threshold=threshold, online=online, seed=seed
+        )
 
 
 def choices() -> list[Choice]:
     """All that is compared, without repetitions."""
-    found = [Choice(bits, ("membrane", "softmax", rounding, 0, False)) for bits in BITS for rounding in ROUNDINGS]
-    found += [Choice(bits, ("membrane", "softmax", "nearest", percent, False)) for bits in (8, 4) for percent in THRESHOLDS]
-    found += [Choice(8, ("membrane", error, "stochastic", 0, False)) for error in ("target", "ternary")]
-    found += [Choice(8, ("three-factor", error, "nearest", 0, False)) for error in ("softmax", "target", "ternary")]
+    found = [
+        Choice(bits, ("membrane", "softmax", rounding, 0, False))
+        for bits in BITS
+        for rounding in ROUNDINGS
+    ]
+    found += [
+        Choice(bits, ("membrane", "softmax", "nearest", percent, False))
+        for bits in (8, 4)
+        for percent in THRESHOLDS
+    ]
+    found += [
+        Choice(8, ("membrane", error, "stochastic", 0, False)) for error in ("target", "ternary")
+    ]
+    found += [
+        Choice(8, ("three-factor", error, "nearest", 0, False))
+        for error in ("softmax", "target", "ternary")
+    ]
     found += [Choice(8, ("membrane", "softmax", "stochastic", 0, True))]
     return list(dict.fromkeys(found))
 
@@ -66,19 +83,35 @@ class Comparison:
     def __init__(self, study: Study, words: Words, bits: tuple[int, ...] = BITS):
         found = study.network(ROLE)
         if found is None:
-            raise ValueError(f"there is no network for {ROLE}; give --networks a folder that holds it")
-        self.study, self.words, self.bits, self.found, self.settings = study, words, bits, found, study.settings
-        self.net, self.theta, self.inner = found.net, found.theta, found.inner or InnerLoop()
-        self.tasks, self.choices = study.tasks("double-nmnist"), choices()
+            raise ValueError(
+                f"there is no network for {ROLE}; give --networks a folder that holds it"
+            )
+        self.study, self.words, self.bits, self.found, self.settings = (
+            study,
+            words,
+            bits,
+            found,
+            study.settings,
+        )
+        self.net = found.net
+        self.theta = found.theta
+        self.inner = found.inner or InnerLoop()
+        self.tasks = study.tasks("double-nmnist")
+        self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}
-        self.chip(bits[0])  # which refuses a network that no chip holds, before anything is measured
+        self.chip(
+            bits[0]
+        )  # which refuses a network that no chip holds, before anything is measured
 
     def task(self, index: int) -> Task:
         return task_of(self.tasks, self.settings, self.net.ways, index)
 
     def chip(self, bits: int, readout_bits: int | None = None, **words) -> IntegerNet:
         """The network in words of so many bits; `words` are other options of `Words`."""
-        return IntegerNet.of(self.found, replace(self.words, weight_bits=bits, readout_bits=readout_bits or bits, **words))
+        return IntegerNet.of(
+            self.found,
+            replace(self.words, weight_bits=bits, readout_bits=readout_bits or bits, **words),
+        )
 
     def floats(self) -> dict[str, Row]:
         """{name of TWINS: what it answers to the episodes}."""
@@ -86,31 +119,48 @@ class Comparison:
         return rows(list(TWINS), self.each("float", one, list(TWINS)))
 
     def fixed(self, bits: int) -> tuple[list[Row], np.ndarray]:
-        """What each choice answers, and (choices, 4) of the shares of synapses written, gated and clipped, and of clipped
-        membranes."""
+        """What each choice answers, and (choices, 4) of the shares of synapses written, gated and
+        clipped, and of clipped membranes."""
         chips = {choice.bits: self.chip(bits, choice.bits) for choice in self.choices}
         one = partial(_fixed_episode, self.tasks, chips, self.choices, self.settings)
         names = [repr(choice) for choice in self.choices]
         items = self.each(f"conv{bits}", one, names)
         trunk = chips[self.choices[0].bits].saturations
-        clipped = Counter({place: n for place, n in trunk.items() if not place.startswith("readout")})
+        clipped = Counter(
+            {place: n for place, n in trunk.items() if not place.startswith("readout")}
+        )
         for item in items:
             clipped.update(item[2])
         self.saturations[bits] = dict(clipped)
         answered = rows(names, [item[0] for item in items])
         return [answered[name] for name in names], np.mean([item[1] for item in items], axis=0)
 
-    def few(self, key: str, most: int, names: list, one, made_from: tuple, label: str) -> dict[Any, Row]:
-        """{name: what it answers to at most so many episodes}; `one` yields `told` of an episode."""
+    def few(
+        self, key: str, most: int, names: list, one, made_from: tuple, label: str
+    ) -> dict[Any, Row]:
+        """{name: what it answers to at most so many episodes}; `one` yields `told` of an
+        episode."""
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
         number = min(self.settings.episodes, most)
-        return rows(names, self.study.each(f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"))
+        return rows(
+            names,
+            self.study.each(
+                f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"
+            ),
+        )
 
     def each(self, key: str, one, made_from: list) -> list:
         """What `one` yields of every episode."""
         words = repr(replace(self.words, weight_bits=8, readout_bits=8))
         made_from = (self.net.configuration(), self.theta, self.inner, words, made_from)
-        return self.study.each(f"hardware-{key}", "double-nmnist", self.settings.episodes, one, made_from, f"hardware, {key}")
+        return self.study.each(
+            f"hardware-{key}",
+            "double-nmnist",
+            self.settings.episodes,
+            one,
+            made_from,
+            f"hardware, {key}",
+        )
 
 
 def task_of(tasks, settings: Settings, ways: int, index: int) -> Task:
@@ -119,7 +169,8 @@ def task_of(tasks, settings: Settings, ways: int, index: int) -> Task:
 
 
 def told(task: Task, logits: list[np.ndarray]) -> list:
-    """What several ways to learn answer to a task, by logits (Q, ways) of each, as records hold it."""
+    """What several ways to learn answer to a task, by logits (Q, ways) of each, as records hold
+    it."""
     return recorded(Answers(np.concatenate([correct(one, task) for one in logits]), drawn_by(task)))
 
 
@@ -130,13 +181,22 @@ def rows(names: list, items: list) -> dict[Any, Row]:
 
 def speaks(row: Row) -> str:
     """Whom the intervals of a table speak for, as a sentence to append; nothing of one episode."""
-    return f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}." if row.interval else ""
+    return (
+        f" ± is half a 95 % interval, for {POPULATIONS[row.interval.population]}."
+        if row.interval
+        else ""
+    )
 
 
-def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int) -> list:
+def _float_episode(
+    tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Settings, index: int
+) -> list:
     """What each of TWINS answers to an episode."""
-    task, found, readout = task_of(tasks, settings, net.ways, index), [], FloatReadout(net, theta)
-    p, steps = readout.traces(samples_of(task)), steps_of(net, inner, net.ways)
+    task = task_of(tasks, settings, net.ways, index)
+    found = []
+    readout = FloatReadout(net, theta)
+    p = readout.traces(samples_of(task))
+    steps = steps_of(net, inner, net.ways)
     for way in TWINS.values():
         if isinstance(way, Learner):
             found.append(one_shot(readout, replace(way, **steps), task, p).u[:, -1])
@@ -146,9 +206,14 @@ def _float_episode(tasks, net, theta: np.ndarray, inner: InnerLoop, settings: Se
     return told(task, found)
 
 
-def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], settings: Settings, index: int) -> list:
-    """What each choice answers; shares of synapses written, gated and clipped, and of clipped membranes; what was clipped."""
-    trunk, logits, shares = chips[choices[0].bits].counted_alone(), [], []
+def _fixed_episode(
+    tasks, chips: dict[int, IntegerNet], choices: list[Choice], settings: Settings, index: int
+) -> list:
+    """What each choice answers; shares of synapses written, gated and clipped, and of clipped
+    membranes; what was clipped."""
+    trunk = chips[choices[0].bits].counted_alone()
+    logits = []
+    shares = []
     task = task_of(tasks, settings, trunk.ways, index)
     p = trunk.traces_of(samples_of(task))
     for choice in choices:
@@ -156,5 +221,16 @@ def _fixed_episode(tasks, chips: dict[int, IntegerNet], choices: list[Choice], s
         new, u, _ = one_shot(chip, choice.learner(chip, 1 + index), task, p)
         logits.append(u[:, -1])
         clipped = float(np.isin(u, U.ends).mean())
-        shares.append([new.written / new.synapses, new.gated / new.synapses, new.clipped / new.synapses, clipped])
-    return [told(task, logits), shares, {place: number for place, number in trunk.saturations.items() if number}]
+        shares.append(
+            [
+                new.written / new.synapses,
+                new.gated / new.synapses,
+                new.clipped / new.synapses,
+                clipped,
+            ]
+        )
+    return [
+        told(task, logits),
+        shares,
+        {place: number for place, number in trunk.saturations.items() if number},
+    ]

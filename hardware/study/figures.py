@@ -10,18 +10,22 @@ from ..chip.formats import ROUNDINGS
 from .episodes import DEFAULT
 
 MARKS = dict(zip(ROUNDINGS, "osD^"))
-COLOUR_OF = {mode: COLOURS[name] for mode, name in zip(ROUNDINGS, ("blue", "sky", "orange", "vermillion"))}
+COLOUR_OF = {
+    mode: COLOURS[name] for mode, name in zip(ROUNDINGS, ("blue", "sky", "orange", "vermillion"))
+}
 ONE_SHOT = dict(ylabel="one-shot accuracy (%)", ylim=(0, 102))
 
 
 def accuracies(axes, points: dict, rounding: str, mark: str = "o") -> None:
     """A line of accuracies with their intervals: {place: values over episodes, or a `Row`}."""
-    found, more = [estimate(values) for values in points.values()], dict(capsize=2, linewidth=1, markersize=4)
+    found = [estimate(values) for values in points.values()]
+    more = dict(capsize=2, linewidth=1, markersize=4)
     errorbars(axes, points, found, COLOUR_OF[rounding], f"{mark}-", label=rounding, **more)
 
 
 def accuracy_against_bits(curves: dict, bits, twin: float):
-    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the update.
+    """A panel for the readout alone in few bits, one for all layers; a line a rounding of the
+    update.
 
     curves   {(conv bits, Choice): compare.Found}
     """
@@ -29,9 +33,22 @@ def accuracy_against_bits(curves: dict, bits, twin: float):
     with drawn(8.4, 3.6, 2, sharey=True) as (fig, panels):
         for axes, title, pick in zip(panels, titles, (lambda b: max(bits), lambda b: b)):
             for n, (rounding, mark) in enumerate(MARKS.items()):
-                how, aside = (*DEFAULT[:2], rounding, *DEFAULT[3:]), 0.05 * (n - 1.5)
-                chosen = {b: [v for (conv, c), v in curves.items() if (conv, c.bits, c.how) == (pick(b), b, how)] for b in bits}
-                accuracies(axes, {b + aside: v.row for b, values in chosen.items() for v in values}, rounding, mark)
+                how = (*DEFAULT[:2], rounding, *DEFAULT[3:])
+                aside = 0.05 * (n - 1.5)
+                chosen = {
+                    b: [
+                        v
+                        for (conv, c), v in curves.items()
+                        if (conv, c.bits, c.how) == (pick(b), b, how)
+                    ]
+                    for b in bits
+                }
+                accuracies(
+                    axes,
+                    {b + aside: v.row for b, values in chosen.items() for v in values},
+                    rounding,
+                    mark,
+                )
             axes.axhline(100 * twin, color="0.5", linestyle=":", label="float twin")
             axes.set(xlabel="weight bits", title=title, xticks=list(bits))
         panels[0].set(**ONE_SHOT)
@@ -46,10 +63,18 @@ def accuracy_against_threshold(curves: dict, bits):
         share = axes.twinx()
         share.spines["right"].set_visible(True)
         for b, colour in ((8, COLOURS["blue"]), (4, COLOURS["vermillion"])):
-            of_bits = {c.how: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b)}
-            nearest = {how[3]: v for how, v in of_bits.items() if how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])}
+            of_bits = {
+                c.how: v for (conv, c), v in curves.items() if (conv, c.bits) == (max(bits), b)
+            }
+            nearest = {
+                how[3]: v
+                for how, v in of_bits.items()
+                if how == (*DEFAULT[:2], "nearest", how[3], DEFAULT[4])
+            }
             percent = sorted(nearest)
-            right, written = (100 * np.array([(nearest[p].row.mean, nearest[p].shares[0]) for p in percent])).T
+            right, written = (
+                100 * np.array([(nearest[p].row.mean, nearest[p].shares[0]) for p in percent])
+            ).T
             axes.plot(percent, right, "o-", color=colour, label=f"accuracy, readout of {b} bits")
             share.plot(percent, written, "s:", color=colour, markersize=3)
         axes.set(xlabel="threshold Θ (% of the largest update)", **ONE_SHOT)

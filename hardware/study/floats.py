@@ -1,7 +1,8 @@
 """Float twins of the chip's ways to learn, so that like is compared with like.
 
-Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step and the same order of
-samples; nothing is rounded and nothing clipped, but in the error "target", whose definition clips.
+Parameters in float32, the conv layers frozen, the same kind of error, the same power of two as step
+and the same order of samples; nothing is rounded and nothing clipped, but in the error "target",
+whose definition clips.
 """
 
 from typing import NamedTuple
@@ -50,13 +51,19 @@ class FloatReadout:
         return membrane.forward(current, np.zeros_like(current[:, 0]), self.neuron)[0]
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
-        """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest |G|, as in integers."""
-        weight, bias = self.weight.copy(), self.bias.copy()
-        for part in [slice(b, b + 1) for b in range(len(y))] if learner.online else [slice(0, len(y))]:
+        """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest
+        |G|, as in integers."""
+        weight = self.weight.copy()
+        bias = self.bias.copy()
+        for part in (
+            [slice(b, b + 1) for b in range(len(y))] if learner.online else [slice(0, len(y))]
+        ):
             G, Gb = self._gradient(learner, p[part], y[part], weight, bias)
             for array, g, step in ((weight, G, learner.log2_weight), (bias, Gb, learner.log2_bias)):
                 size = np.abs(g)
-                array -= np.float32(2.0**step) * np.where(size > size.max() * learner.threshold / 256, g, 0)
+                array -= np.float32(2.0**step) * np.where(
+                    size > size.max() * learner.threshold / 256, g, 0
+                )
         return Parameters(weight, bias)
 
     def _gradient(self, learner, p, y, weight, bias):
@@ -64,8 +71,11 @@ class FloatReadout:
         if learner.rule == "membrane":
             e = float_error(learner.error, u[:, -1], y)
             return p[:, -1].T @ e, e.sum(0)
-        p, u = p[:, -learner.window :], u[:, -learner.window :]
-        h = float_error(learner.error, u, np.asarray(y)[:, None]) * sigma_prime(u - self.neuron.threshold, self.neuron.slope)
+        p = p[:, -learner.window :]
+        u = u[:, -learner.window :]
+        h = float_error(learner.error, u, np.asarray(y)[:, None]) * sigma_prime(
+            u - self.neuron.threshold, self.neuron.slope
+        )
         return np.tensordot(p, h, ((0, 1), (0, 1))), h.sum((0, 1))
 
 
@@ -75,24 +85,41 @@ def float_error(kind: str, u: np.ndarray, y: np.ndarray) -> np.ndarray:
     if kind == "target":
         return np.clip(u, 0, 1) - one_hot
     e = softmax(u.reshape(-1, u.shape[-1])).reshape(u.shape) - one_hot
-    return np.where(np.abs(e) > TRIGGER / 128, np.sign(e), 0).astype(u.dtype) if kind == "ternary" else e
+    return (
+        np.where(np.abs(e) > TRIGGER / 128, np.sign(e), 0).astype(u.dtype)
+        if kind == "ternary"
+        else e
+    )
 
 
-def float_learn_all(net, theta: np.ndarray, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def float_learn_all(
+    net, theta: np.ndarray, learner: Learner, feedback: Feedback, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """The twin of `feedback.learn_all`: theta after the same rule, the same signs and steps.
 
     The first layer's step is one of the weights times the input gain, as the chip holds them.
     """
-    readout, new = FloatReadout(net, theta), theta.copy()
+    readout = FloatReadout(net, theta)
+    new = theta.copy()
     p = readout.traces(x)
     e = float_error(learner.error, readout.membranes(p, readout.weight, readout.bias)[:, -1], y)
-    views, record, inputs, end = net.views(new), net.record(theta, x), x, np.array([x.shape[1] - 1])
+    views = net.views(new)
+    record = net.record(theta, x)
+    inputs = x
+    end = np.array([x.shape[1] - 1])
     for n, b in enumerate(net.blocks[:-1]):
         d = np.clip(e @ signs(feedback.seed + n, net.ways, b.channels), -1, 1)
-        h = d[:, None, None] * sigma_prime(record[n]["u"][:, -1] - net.neuron.threshold, net.neuron.slope)
+        h = d[:, None, None] * sigma_prime(
+            record[n]["u"][:, -1] - net.neuron.threshold, net.neuron.slope
+        )
         seen = under_kernels(traces(inputs, net.neuron, np.float32, end), net.kernel)
-        weight, gain = views[f"{b.name}.weight"], net.neuron.gain if n == 0 else 1.0
-        weight -= 2.0**feedback.log2_weight / gain * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
+        weight = views[f"{b.name}.weight"]
+        gain = net.neuron.gain if n == 0 else 1.0
+        weight -= (
+            2.0**feedback.log2_weight
+            / gain
+            * (seen.T @ h.reshape(len(seen), -1)).reshape(weight.shape)
+        )
         views[f"{b.name}.bias"][...] -= 2.0**feedback.log2_bias * h.sum((0, 1, 2))
         inputs = net.spikes(theta, x, b.name)
     views["readout.weight"][...], views["readout.bias"][...] = readout.learn(learner, p, y)

@@ -1,5 +1,5 @@
-"""What else learns the same episodes: all layers by random feedback, Loihi's neurons, conv layers rounded by their
-membranes, and a network trained for the chip."""
+"""What else learns the same episodes: all layers by random feedback, Loihi's neurons, conv layers
+rounded by their membranes, and a network trained for the chip."""
 
 from dataclasses import replace
 from functools import partial
@@ -27,25 +27,38 @@ TRAINED = "double-nmnist/chip-snn"
 
 def measure(c: Comparison, findings: Findings) -> None:
     """Add the accuracy of each, paired with the 8-bit readout alone on the same episodes."""
-    chip, trained, training = c.chip(8), c.study.network(TRAINED), c.study.tasks("double-nmnist", "train")
-    support = [training.episode(c.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)]
+    chip = c.chip(8)
+    trained = c.study.network(TRAINED)
+    training = c.study.tasks("double-nmnist", "train")
+    support = [
+        training.episode(c.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)
+    ]
     loihi = LoihiNet.of(c.found, x=np.concatenate(support[:CALIBRATION]))
     chips = {"readout alone": chip, "Loihi's neurons and words": loihi}
     chips |= _rounded(c, np.concatenate(support)) | _trained(c, trained)
-    feedback = [f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")]
+    feedback = [
+        f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")
+    ]
     names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, c.net, c.theta, c.settings)
     made_from = (names, ROUNDED_ON, None if trained is None else trained.theta)
     found = c.few("others", EPISODES, names, one, made_from, "other ways")
     plain = found["readout alone"]
-    rows = [[name, estimate(row).percent(), difference(row, plain).percent()] for name, row in found.items()]
+    rows = [
+        [name, estimate(row).percent(), difference(row, plain).percent()]
+        for name, row in found.items()
+    ]
     rows[0][2] = None
     note = (
-        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic rounding. Random feedback is "
+        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic "
+        "rounding. Random feedback is "
     )
     note += "direct feedback alignment through fixed signs, not backpropagation." + speaks(plain)
-    title, header = "Other ways to learn, and other chips", "what learns | accuracy (%) | less readout alone (points)"
+    title, header = (
+        "Other ways to learn, and other chips",
+        "what learns | accuracy (%) | less readout alone (points)",
+    )
     findings.table("others", title, header, rows, note)
 
 
@@ -53,7 +66,9 @@ def _rounded(c: Comparison, x: np.ndarray) -> dict[str, IntegerNet]:
     """Conv layers of few bits, rounded by what that does to their membranes on counts x."""
     found = {}
     for bits in ROUNDED:
-        theta, exponents = calibrate(c.net, c.theta, {b.name: bits for b in c.net.blocks if b.name.startswith("conv")}, x)
+        theta, exponents = calibrate(
+            c.net, c.theta, {b.name: bits for b in c.net.blocks if b.name.startswith("conv")}, x
+        )
         for readout_bits in (8, bits):
             words = replace(c.words, weight_bits=bits, readout_bits=readout_bits)
             name = f"rounded by the membrane: {bits} bits, {readout_bits} in the readout"
@@ -74,13 +89,21 @@ def _trained(c: Comparison, trained) -> dict[str, IntegerNet]:
     return found
 
 
-def _episode(tasks, names: list[str], chips: dict[str, IntegerNet], net, theta, settings, index: int) -> list:
-    """What each of the names answers to an episode; the first of the chips learns through feedback, too."""
-    task, chip, seed = task_of(tasks, settings, net.ways, index), next(iter(chips.values())), 1 + index
-    found = {name: one_shot(one, one.learner(seed=seed), task).u[:, -1] for name, one in chips.items()}
+def _episode(
+    tasks, names: list[str], chips: dict[str, IntegerNet], net, theta, settings, index: int
+) -> list:
+    """What each of the names answers to an episode; the first of the chips learns through feedback,
+    too."""
+    task = task_of(tasks, settings, net.ways, index)
+    chip = next(iter(chips.values()))
+    seed = 1 + index
+    found = {
+        name: one_shot(one, one.learner(seed=seed), task).u[:, -1] for name, one in chips.items()
+    }
     learner = chip.learner(seed=seed)
     for step in STEPS:
-        how, name = Feedback(step, step - 4, seed=seed), f"random feedback, step 2^{step}"
+        how = Feedback(step, step - 4, seed=seed)
+        name = f"random feedback, step 2^{step}"
         whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
         found[name] = whole(task.x_query)
         twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)

@@ -14,20 +14,29 @@ TITLE = "What every word of the chip can come to hold, and what was clipped"
 
 
 def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
-    """Bounds of every quantity, a row each, and the numbers that were clipped while the test episodes were learned."""
-    c, found, rows, clipped = Comparison(study, words, bits), Findings(study.name, TITLE), [], []
+    """Bounds of every quantity, a row each, and the numbers that were clipped while the test
+    episodes were learned."""
+    c = Comparison(study, words, bits)
+    found = Findings(study.name, TITLE)
+    rows = []
+    clipped = []
     for b in bits:
         chip = c.chip(b)
         for layer in chip.layers:
             for name, bound in chip.bounds[layer.name].items():
                 ends = f"{bound.low:,}", f"{bound.high:,}"
-                rows.append([b, layer.name, name, *ends, bound.bits, bound.any_bits, layer.exponent])
+                rows.append(
+                    [b, layer.name, name, *ends, bound.bits, bound.any_bits, layer.exponent]
+                )
         counts = Counter(chip.saturations)
         for item in c.each(f"ranges{b}", partial(_episode, c.tasks, chip, c.settings), [b]):
             counts.update(item)
         clipped += [[b, place, f"{number:,}"] for place, number in counts.items() if number]
     header = "bits | layer | quantity | lowest | highest | signed bits | any weights | exponent"
-    note = "Signed bits: of the weights at hand; any weights: of the worst ones that the same words could hold."
+    note = (
+        "Signed bits: of the weights at hand; any weights: of the worst ones that the same words "
+        "could hold."
+    )
     found.table("ranges", "Interval analysis", header, rows, note)
     title = f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)"
     found.table("saturations", title, "bits | where | how often", clipped)

@@ -1,12 +1,16 @@
-"""Meta-training for the chip: the network learns to learn with the few bits that the chip has (quantisation-aware training).
+"""Meta-training for the chip: the network learns to learn with the few bits that the chip has
+(quantisation-aware training).
 
-A run starts from a network meta-trained in floating point. Its conv layers are first rounded by what that does to their
-membranes (`calibrate`); then MAML goes on, with inner steps of the readout from the weights that the chip holds, and with outer
-gradients straight through the rounding (`straight`). The outer loop keeps float weights theta behind the chip's Q(theta).
+A run starts from a network meta-trained in floating point. Its conv layers are first rounded by
+what that does to their membranes (`calibrate`); then MAML goes on, with inner steps of the readout
+from the weights that the chip holds, and with outer gradients straight through the rounding
+(`straight`). The outer loop keeps float weights theta behind the chip's Q(theta).
 
     a run folder of `minisnn train`, and    chip.json    word lengths and exponents
-                                            start.h5     the rounded network that training started from
-                                            network.h5   Q(theta) in the conv layers, theta in the readout: what the chip takes
+                                            start.h5     the rounded network that training started
+                                                         from
+                                            network.h5   Q(theta) in the conv layers, theta in the
+                                                         readout: what the chip takes
                                             chip-result.json    accuracy of the integer chip on the test episodes
 """
 
@@ -42,7 +46,8 @@ ROOM = 0.25  # of a step of the word: how far from Q(theta) a weight may start
 
 @dataclass(frozen=True)
 class ChipConfig:
-    """Word lengths that a network is meta-trained for: of the conv layers and of the readout, 2 to 8 bits."""
+    """Word lengths that a network is meta-trained for: of the conv layers and of the readout, 2 to
+    8 bits."""
 
     bits: int = 2
     readout_bits: int = 8
@@ -60,16 +65,37 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
-OF_CHIP = ("chip.json", "chip-result.json", "network.h5", "start.h5")  # what lies in its folder beside the files of a run
+OF_CHIP = (
+    "chip.json",
+    "chip-result.json",
+    "network.h5",
+    "start.h5",
+)  # what lies in its folder beside the files of a run
 
 
 def settings(**changes) -> TrainingConfig:
-    """Settings of a run for the chip: Table 1's network as it is shipped, going on with small steps.
+    """Settings of a run for the chip: Table 1's network as it is shipped, going on with small
+    steps.
 
-    The network is that of `start`, whatever the changes say, and so are the recordings, if a command can open them.
+    The network is that of `start`, whatever the changes say, and so are the recordings, if a
+    command can open them.
     """
-    base = dict(channels=(32, 64, 128), start="double_nmnist_maml.h5", rule="anil", learn_step_size="array", step_size=4.0)
-    base |= dict(step_size_lr=2e-3, queries=10, updates=400, lr=5e-4, clip=5.0, evaluate_every=100, evaluate_episodes=20)
+    base = dict(
+        channels=(32, 64, 128),
+        start="double_nmnist_maml.h5",
+        rule="anil",
+        learn_step_size="array",
+        step_size=4.0,
+    )
+    base |= dict(
+        step_size_lr=2e-3,
+        queries=10,
+        updates=400,
+        lr=5e-4,
+        clip=5.0,
+        evaluate_every=100,
+        evaluate_episodes=20,
+    )
     base |= dict(checkpoint_every=20, test_episodes=100)
     if "start" in changes:
         start = checkpoint.read(find_checkpoint(changes["start"]))
@@ -77,7 +103,9 @@ def settings(**changes) -> TrainingConfig:
         same = ("ways", "channels", "hidden", "kernel", "pool", "window", "backend")
         changes |= {name: found[name] for name in same if name in found}
         if start.config is not None and start.origin.data == start.config.dataset:
-            changes = {name: getattr(start.config, name) for name in ("dataset", "root", *READING)} | changes
+            changes = {
+                name: getattr(start.config, name) for name in ("dataset", "root", *READING)
+            } | changes
     return TrainingConfig(**{**base, **changes})
 
 
@@ -92,7 +120,8 @@ def train(
     data=None,
     executor: Executor | None = None,
 ) -> dict:
-    """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments as of `minisnn.train`.
+    """Meta-train for the chip, then test the chip: what is written to chip-result.json; arguments
+    as of `minisnn.train`.
 
     config   `start` names the float network, `rule` is "anil": on the chip the readout alone learns
     chip     word lengths; None with resume: those of the run
@@ -101,8 +130,16 @@ def train(
     """
     if resume:
         RunFolder(out, OnChip.command).check_made(data is not None)
-    if config.start is None or config.rule != "anil" or config.model != "snn" or config.learn_step_size == "no":
-        raise ValueError("training for the chip needs start (a checkpoint), rule anil, model snn and learned step sizes")
+    if (
+        config.start is None
+        or config.rule != "anil"
+        or config.model != "snn"
+        or config.learn_step_size == "no"
+    ):
+        raise ValueError(
+            "training for the chip needs start (a checkpoint), rule anil, model snn and learned "
+            "step sizes"
+        )
     with RunFolder(out, OnChip.command, OF_CHIP) as folder:
         if not resume and not force:
             folder.check_free(config, OF_CHIP)
@@ -111,7 +148,9 @@ def train(
             folder.check_code(config)
         if data is None:
             data = {
-                split: open_set(config.dataset, split, config.root, progress, **config.recordings(split))
+                split: open_set(
+                    config.dataset, split, config.root, progress, **config.recordings(split)
+                )
                 for split in ("train", "val", "test")
             }
         if resume:
@@ -121,32 +160,49 @@ def train(
             config = replace(config, start=str(folder / "start.h5"))
         samples = config.ways * config.shots
         held = chip.held(exponents, samples)
-        found = training.train(config, folder, resume, progress, force=True, data=data, executor=executor, held=held)
+        found = training.train(
+            config, folder, resume, progress, force=True, data=data, executor=executor, held=held
+        )
         network = found.theta.copy()
         for p in found.net.layout[:-2]:
             network[p.slice] = held.start(found.net, found.theta)[0][p.slice]
-        notes, done = dict(**vars(chip), exponents=exponents), checkpoint.read(folder.path).progress
+        notes = dict(**vars(chip), exponents=exponents)
+        done = checkpoint.read(folder.path).progress
         made = dict(chip=notes, origin=asdict(folder.origin))
-        kept = dict(inner=found.inner, config=config, curve=found.curve, progress=done, provenance=made)
+        kept = dict(
+            inner=found.inner, config=config, curve=found.curve, progress=done, provenance=made
+        )
         checkpoint.save(folder / "network.h5", found.net, network, **kept)
         if not config.test_episodes:
             return {}
         trained = checkpoint.Checkpoint(found.net, network, found.inner)
         integers = IntegerNet.of(trained, chip.words, exponents, samples)
-        result = chip_accuracy(integers, data["test"], config, executor) | notes | dict(updates=config.updates)
+        result = (
+            chip_accuracy(integers, data["test"], config, executor)
+            | notes
+            | dict(updates=config.updates)
+        )
         write_json(folder / "chip-result.json", result)
         return result
 
 
-def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool) -> dict[str, int]:
+def _begin(
+    folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, force: bool
+) -> dict[str, int]:
     """Round the network to start from, and begin the folder again with it; the exponents."""
-    found, samples = start_of(config, network_of(config, tasks.input_shape, config.ways)), config.ways * config.shots
+    found = start_of(config, network_of(config, tasks.input_shape, config.ways))
+    samples = config.ways * config.shots
     try:
         IntegerNet.of(found, chip.words, samples=samples)
     except ValueError as error:
         raise ValueError(f"{config.start}: {error}") from None
-    draw = (np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k))) for k in range(CALIBRATION))
-    x = np.concatenate([tasks.sample_task(rng, config.ways, config.shots, 1).x_support for rng in draw])
+    draw = (
+        np.random.default_rng(np.random.SeedSequence(config.seed, spawn_key=(CALIBRATE, k)))
+        for k in range(CALIBRATION)
+    )
+    x = np.concatenate(
+        [tasks.sample_task(rng, config.ways, config.shots, 1).x_support for rng in draw]
+    )
     convs = [b.name for b in found.net.blocks if not b.readout]
     rounded, exponents = calibrate(found.net, found.theta, dict.fromkeys(convs, chip.bits), x)
     steps = steps_of(found.net, found.inner or InnerLoop(config.step_size), samples)
@@ -163,9 +219,11 @@ def _begin(folder: RunFolder, config: TrainingConfig, chip: ChipConfig, tasks, f
 
 
 def near(net, theta: np.ndarray, rounded: np.ndarray, exponents: dict[str, int]) -> np.ndarray:
-    """The weights nearest to theta that lie within a quarter of a step of the rounded ones, and their biases.
+    """The weights nearest to theta that lie within a quarter of a step of the rounded ones, and
+    their biases.
 
-    A weight in the middle between two words changes its word with the first noise; one on its word hardly ever.
+    A weight in the middle between two words changes its word with the first noise; one on its word
+    hardly ever.
     """
     found = rounded.copy()
     for n, (b, p) in enumerate(zip(net.blocks[:-1], net.layout[::2])):
@@ -178,25 +236,36 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     """Word lengths and exponents of the run, which must be those of `chip`, where it is given."""
     path = folder / "chip.json"
     if not path.is_file():
-        raise ValueError(f"{folder.path}: no run to resume; expected a folder of minisnn hardware train, with chip.json")
+        raise ValueError(
+            f"{folder.path}: no run to resume; expected a folder of minisnn hardware train, with "
+            "chip.json"
+        )
     notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
         has = f"the run has {found.bits} bits and {found.readout_bits} in the readout"
-        raise ValueError(f"{path}: {has}, not {chip.bits} and {chip.readout_bits}; it continues with its own")
+        raise ValueError(
+            f"{path}: {has}, not {chip.bits} and {chip.readout_bits}; it continues with its own"
+        )
     return found, notes["exponents"]
 
 
-def chip_accuracy(chip: IntegerNet, tasks, config: TrainingConfig, executor: Executor | None = None) -> dict:
-    """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic rounding, Theta 0.
+def chip_accuracy(
+    chip: IntegerNet, tasks, config: TrainingConfig, executor: Executor | None = None
+) -> dict:
+    """Accuracy of the integer chip on test episodes: membrane rule, softmax errors, stochastic
+    rounding, Theta 0.
 
-    interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of that over episodes."""
+    interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
+    that over episodes."""
     answered: list[Answers] = []
     one = partial(_episode, tasks, chip, config)
     (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
     row = rows_of(["chip"], answered)["chip"]
     known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=row.per_episode)
-    return dict(accuracy=row.mean, interval=row.interval and row.interval.told(), ci95=row.ci95, **known)
+    return dict(
+        accuracy=row.mean, interval=row.interval and row.interval.told(), ci95=row.ci95, **known
+    )
 
 
 def _episode(tasks, chip: IntegerNet, config: TrainingConfig, index: int) -> Answers:

@@ -4,12 +4,14 @@ A layer of b bits and exponent x holds, of a weight w (times the input gain in t
 
     Q(w) = 2^x clip(floor(w 2^-x + 1/2), -2^(b-1), 2^(b-1) - 1)
 
-the very integers of `network.IntegerNet`; biases, whose words are 12 bits finer, stay as they are. Q has no slope almost
-everywhere. Straight through (Bengio, Leonard & Courville 2013) it is given that of the clip alone:
+the very integers of `network.IntegerNet`; biases, whose words are 12 bits finer, stay as they are.
+Q has no slope almost everywhere. Straight through (Bengio, Leonard & Courville 2013) it is given
+that of the clip alone:
 
     S = 1 where w 2^-x + 1/2 lies in [-2^(b-1), 2^(b-1)), else 0
 
-so at theta, with L the loss of the float network:   gradient = S grad L(Q(theta))        H v = S hess L(Q(theta)) S v
+so at theta, with L the loss of the float network:   gradient = S grad L(Q(theta))        H v = S
+hess L(Q(theta)) S v
 
 One-shot learning on the chip starts from what it holds. With step sizes a and gates m_n:
 
@@ -17,10 +19,11 @@ One-shot learning on the chip starts from what it holds. With step sizes a and g
     lambda_N = S_N grad L_query(Q(theta_N))
     lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})          meta-gradient at theta = S lambda_0
 
-This is MAML's recursion with the gradient and the Hessian-vector product above, so `minisnn.meta_gradient` computes lambda_0
-where `HeldNet` stands for the network and Q(theta) for theta. Two differences from the chip are left: within several steps
-the chip rounds each update by itself, here their sum is rounded; and the chip's error, surrogate and traces have short words
-of their own.
+This is MAML's recursion with the gradient and the Hessian-vector product above, so
+`minisnn.meta_gradient` computes lambda_0 where `HeldNet` stands for the network and Q(theta) for
+theta. Two differences from the chip are left: within several steps the chip rounds each update by
+itself, here their sum is rounded; and the chip's error, surrogate and traces have short words of
+their own.
 """
 
 from dataclasses import dataclass, replace
@@ -44,17 +47,30 @@ class Grid:
     def __init__(self, net, words: dict[str, tuple[int, int]]):
         unknown = sorted(set(words) - {b.name for b in net.blocks})
         if unknown:
-            raise ValueError(f"words must name layers of {', '.join(b.name for b in net.blocks)}, not {', '.join(unknown)}")
-        self.words, self.parts = dict(words), []
+            raise ValueError(
+                f"words must name layers of {', '.join(b.name for b in net.blocks)}, not "
+                f"{', '.join(unknown)}"
+            )
+        self.words = dict(words)
+        self.parts = []
         for n, (b, weight) in enumerate(zip(net.blocks, net.layout[::2])):
             if b.name in words:
                 bits, exponent = words[b.name]
                 gain = net.neuron.gain if n == 0 and not b.readout else 1.0
-                self.parts.append((weight.slice, net.dtype.type(gain), exponent, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1))
+                self.parts.append(
+                    (
+                        weight.slice,
+                        net.dtype.type(gain),
+                        exponent,
+                        -(2 ** (bits - 1)),
+                        2 ** (bits - 1) - 1,
+                    )
+                )
 
     def __call__(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(Q(theta), S), flat like theta and of its dtype."""
-        phi, slope = theta.copy(), np.ones_like(theta)
+        phi = theta.copy()
+        slope = np.ones_like(theta)
         for part, gain, exponent, low, high in self.parts:
             whole = np.floor(np.ldexp(theta[part] * gain, -exponent) + theta.dtype.type(0.5))
             held = np.clip(whole, low, high)
@@ -64,7 +80,8 @@ class Grid:
 
 
 class HeldNet:
-    """A float network that is asked at theta and answers at Q(theta); its derivatives are those of straight through.
+    """A float network that is asked at theta and answers at Q(theta); its derivatives are those of
+    straight through.
 
     What `minisnn.meta.inner` and `minisnn.training.evaluation` ask of a network, and no more.
     """
@@ -101,7 +118,8 @@ class HeldNet:
 
 @dataclass(frozen=True)
 class OnChip(Held):
-    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of two, as `Learner` takes them.
+    """Meta-training for the chip: words {layer: (bits, exponent)}, and steps that are powers of
+    two, as `Learner` takes them.
 
     The readout's reset is detached, as in the chip's membrane rule, and so are those below.
     """
@@ -118,8 +136,10 @@ class OnChip(Held):
         return Grid(net, self.words)(theta)
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
-        """The readout's step sizes, each the power of two nearest to what is learned, times the support samples."""
-        steps, sizes = steps_of(net, inner, self.samples), np.ones(net.size, net.dtype)
+        """The readout's step sizes, each the power of two nearest to what is learned, times the
+        support samples."""
+        steps = steps_of(net, inner, self.samples)
+        sizes = np.ones(net.size, net.dtype)
         for name, p in zip(("log2_weight", "log2_bias"), net.layout[-2:]):
             sizes[p.slice] = self.samples * 2.0 ** steps[name]
         return replace(inner, step_size=sizes)

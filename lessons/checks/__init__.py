@@ -1,7 +1,8 @@
 """Checks of the exercises: silent about how, loud about what is wrong.
 
-A check calls the student's function on cases it was not shown and compares. Typical mistakes are known by their values, so that
-the message can say what was forgotten; otherwise it names the first place that differs.
+A check calls the student's function on cases it was not shown and compares. Typical mistakes are
+known by their values, so that the message can say what was forgotten; otherwise it names the first
+place that differs.
 """
 
 import functools
@@ -15,7 +16,8 @@ TOLERANCE = 1e-9
 
 
 class Wrong(AssertionError):
-    """A wrong answer; a notebook shows the sentence without the traceback, which would be that of the check."""
+    """A wrong answer; a notebook shows the sentence without the traceback, which would be that of
+    the check."""
 
     def _render_traceback_(self, *_):
         return [f"\033[31mNot yet.\033[0m {self}"]
@@ -32,7 +34,8 @@ def right(exercise: str, text: str) -> None:
 
 
 def called(exercise: str, function, *arguments):
-    """What the student's function returns. A stub's NotImplementedError passes through; Wrong for any other error."""
+    """What the student's function returns. A stub's NotImplementedError passes through; Wrong for
+    any other error."""
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     try:
         return function(*arguments)
@@ -47,25 +50,38 @@ def called(exercise: str, function, *arguments):
 
 
 def answer(exercise: str, function, *arguments, returns: int = 1):
-    """What the student's function returns: an array, or `returns` of them. A stub's NotImplementedError passes through.
+    """What the student's function returns: an array, or `returns` of them. A stub's
+    NotImplementedError passes through.
 
-    Raises Wrong where it stops with an error, returns nothing or another number of things, or changes its arguments.
+    Raises Wrong where it stops with an error, returns nothing or another number of things, or
+    changes its arguments.
     """
     given = [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
     found = called(exercise, function, *given)
     if any(one is None for one in (found if isinstance(found, tuple) else (found,))):
-        raise wrong(exercise, f"{function.__name__} returned nothing (None); does it end with `return`?")
-    if any(isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)):
-        raise wrong(exercise, f"{function.__name__} changed one of its arguments; write into an array of its own")
+        raise wrong(
+            exercise, f"{function.__name__} returned nothing (None); does it end with `return`?"
+        )
+    if any(
+        isinstance(a, np.ndarray) and not np.array_equal(a, b) for a, b in zip(arguments, given)
+    ):
+        raise wrong(
+            exercise,
+            f"{function.__name__} changed one of its arguments; write into an array of its own",
+        )
     diagnosis.note(exercise, function, arguments, found)
     if returns == 1:
         return np.asarray(found)
     if not isinstance(found, tuple) or len(found) != returns:
-        raise wrong(exercise, f"{function.__name__} must return {returns} things, separated by commas")
+        raise wrong(
+            exercise, f"{function.__name__} must return {returns} things, separated by commas"
+        )
     return tuple(np.asarray(one) for one in found)
 
 
-def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: float = TOLERANCE) -> None:
+def same(
+    exercise: str, name: str, found, expected, mistakes=(), tolerance: float = TOLERANCE
+) -> None:
     """Raise Wrong unless found is expected; `mistakes` are (value, what was done to get it)."""
     found, expected = np.asarray(found), np.asarray(expected, float)
     if found.dtype == object and all(isinstance(one, int) for one in found.flat):
@@ -84,13 +100,15 @@ def same(exercise: str, name: str, found, expected, mistakes=(), tolerance: floa
     at = tuple(int(n) for n in np.argwhere(off)[0])
     place = f"{name}[{', '.join(map(str, at))}]" if at else name
     text = (
-        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} of {off.size} values differ)"
+        f"{place} is {float(found[at]):.6g}, expected {float(expected[at]):.6g} ({int(off.sum())} "
+        f"of {off.size} values differ)"
     )
     raise differs(exercise, text)
 
 
 def differs(exercise: str, text: str) -> Wrong:
-    """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says where it shows."""
+    """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says
+    where it shows."""
     slip = diagnosis.slip(exercise)
     return wrong(exercise, f"{slip} ({text})" if slip else text)
 
@@ -100,18 +118,24 @@ def close(found, expected, tolerance: float = TOLERANCE) -> bool:
     found, expected = np.asarray(found, float), np.asarray(expected, float)
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
-    return bool(np.abs(found - expected).max(initial=0) <= tolerance * max(1.0, float(np.abs(expected).max(initial=0))))
+    return bool(
+        np.abs(found - expected).max(initial=0)
+        <= tolerance * max(1.0, float(np.abs(expected).max(initial=0)))
+    )
 
 
 def foreseen(guess, found, because: str, within: float = 0.1) -> None:
-    """Answer a prediction: a number, right within `within` (below 1 a share of `found`, else that much), or a word."""
+    """Answer a prediction: a number, right within `within` (below 1 a share of `found`, else that
+    much), or a word."""
     if guess is None:
         print("Your guess first: write it in place of None, and run this cell again.")
         return
     if isinstance(found, str):
         near, shown = str(guess).strip().lower() == found.lower(), found
     else:
-        near = abs(float(guess) - float(found)) <= (within if within >= 1 else within * max(abs(float(found)), 1e-12))
+        near = abs(float(guess) - float(found)) <= (
+            within if within >= 1 else within * max(abs(float(found)), 1e-12)
+        )
         shown = f"{float(found):.4g}"
     print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}. Why: {because}.")
 
@@ -133,18 +157,28 @@ def kept(exercise: str):
 
 
 def many(exercise: str, function, arrays, *rest, returns: int = 1) -> None:
-    """Raise Wrong unless the function does for arrays (T, 2, 3) what it does for each of their columns (T,)."""
+    """Raise Wrong unless the function does for arrays (T, 2, 3) what it does for each of their
+    columns (T,)."""
     wide = [np.stack([np.roll(a, n) for n in range(6)], 1).reshape(-1, 2, 3) for a in arrays]
     text = (
-        f"right for one neuron; a layer hands {function.__name__} arrays of shape (T, 2, 3), of many neurons at once: "
-        "make arrays with np.zeros(x.shape), and use no `if`, `float`, `@` or `math`, which know one number or one axis"
+        f"right for one neuron; a layer hands {function.__name__} arrays of shape (T, 2, 3), of "
+        "many neurons at once: "
+        "make arrays with np.zeros(x.shape), and use no `if`, `float`, `@` or `math`, which know "
+        "one number or one axis"
     )
     try:
         found = answer(exercise, function, *wide, *rest, returns=returns)
     except Wrong as error:
         raise wrong(exercise, f"{text} ({error})") from error
-    one = [answer(exercise, function, *(a.reshape(len(a), 6)[:, n] for a in wide), *rest, returns=returns) for n in range(6)]
+    one = [
+        answer(
+            exercise, function, *(a.reshape(len(a), 6)[:, n] for a in wide), *rest, returns=returns
+        )
+        for n in range(6)
+    ]
     for k in range(returns):
-        expected = np.stack([np.asarray(o if returns == 1 else o[k]) for o in one], 1).reshape(wide[0].shape)
+        expected = np.stack([np.asarray(o if returns == 1 else o[k]) for o in one], 1).reshape(
+            wide[0].shape
+        )
         if not close(found if returns == 1 else found[k], expected):
             raise wrong(exercise, text)

@@ -1,9 +1,11 @@
-"""What a wrong answer most likely did: the course's solution with one slip that gives the very same values.
+"""What a wrong answer most likely did: the course's solution with one slip that gives the very same
+values.
 
-`answer` notes every call. Where no named mistake fits, the slips of slips.txt, which say what they do, are made in the
-solution; then the numbers themselves are asked how they hang together (relations.py); then all of slips.py are made one after
-the other, each compared with what the student's function returns to the same arguments and to others (probes.py); at last the
-terms of the solution are looked through (terms.py), and how the answer behaves (behaviour.py).
+`answer` notes every call. Where no named mistake fits, the slips of slips.txt, which say what they
+do, are made in the solution; then the numbers themselves are asked how they hang together
+(relations.py); then all of slips.py are made one after the other, each compared with what the
+student's function returns to the same arguments and to others (probes.py); at last the terms of the
+solution are looked through (terms.py), and how the answer behaves (behaviour.py).
 """
 
 import ast
@@ -24,7 +26,9 @@ SECONDS = 3.0  # of processor time, to look for the slip
 LINES, BITS = 50_000, 4096  # that a slip may run, and that its whole numbers may grow to
 DEPTH = 32  # lists in lists; deeper ones hold themselves
 SLIPS = Path(__file__).with_name("slips.txt")
-SOLVERS = ("eigsh",)  # compiled code that trusts its arguments: a slip in them may write beyond an array
+SOLVERS = (
+    "eigsh",
+)  # compiled code that trusts its arguments: a slip in them may write beyond an array
 _calls: deque = deque(maxlen=48)  # (exercise, function, arguments, what it returned)
 
 
@@ -53,10 +57,14 @@ def slip(exercise: str) -> str:
         if said := relations.whole(made):
             return said
         few = len({case.wanted[0].tobytes() for case in made}) < 2
-        for what, changed in slips(ast.parse(source)) if not any(name in source for name in SOLVERS) else ():
+        for what, changed in (
+            slips(ast.parse(source)) if not any(name in source for name in SOLVERS) else ()
+        ):
             if time.process_time() > end:
                 break
-            if few and what.startswith(("`0.0`", "`1.0`")):  # by one case alone what vanishes in it cannot be told
+            if few and what.startswith(
+                ("`0.0`", "`1.0`")
+            ):  # by one case alone what vanishes in it cannot be told
                 continue
             if _explains(changed, space, calls, made):
                 return _said(what)
@@ -82,7 +90,8 @@ def _explains(tree, space, calls, made) -> bool:
         function = function_space[next(n.name for n in tree.body if isinstance(n, ast.FunctionDef))]
         with np.errstate(all="ignore"):
             return all(_same(function, *call[2:]) for call in calls[-3:]) and all(
-                _equal(_limited(function, copy.deepcopy(list(case.arguments))), case.found) for case in made
+                _equal(_limited(function, copy.deepcopy(list(case.arguments))), case.found)
+                for case in made
             )
     except Exception:
         return False
@@ -99,8 +108,8 @@ def _same(function, arguments, found) -> bool:
 
 
 def _limited(function, arguments):
-    """The function's value; TimeoutError where a slip made its loop endless, or put a list into itself (an array of which would
-    take all memory)."""
+    """The function's value; TimeoutError where a slip made its loop endless, or put a list into
+    itself (an array of which would take all memory)."""
     lines = 0
 
     def count(frame, *_):
@@ -108,8 +117,13 @@ def _limited(function, arguments):
         if frame.f_code.co_filename != "<slip>":
             return None
         lines += 1
-        last = [_innermost(one) if isinstance(one, list) else one for one in frame.f_locals.values()]
-        if lines > LINES or any(isinstance(one, list) or isinstance(one, int) and one.bit_length() > BITS for one in last):
+        last = [
+            _innermost(one) if isinstance(one, list) else one for one in frame.f_locals.values()
+        ]
+        if lines > LINES or any(
+            isinstance(one, list) or isinstance(one, int) and one.bit_length() > BITS
+            for one in last
+        ):
             raise TimeoutError("a slip that never ends")
         return count
 
@@ -122,7 +136,8 @@ def _limited(function, arguments):
 
 
 def _innermost(one):
-    """What is no list: the last item of the last item and so on, None of an empty list; a list still where that has no end."""
+    """What is no list: the last item of the last item and so on, None of an empty list; a list
+    still where that has no end."""
     item, depth = one, 0
     while isinstance(item, list) and depth <= DEPTH:
         item, depth = item[-1] if item else None, depth + 1
@@ -131,7 +146,11 @@ def _innermost(one):
 
 def _flat(found) -> list:
     """The arrays of an answer, out of its tuples and lists."""
-    return [one for part in found for one in _flat(part)] if isinstance(found, tuple | list) else [found]
+    return (
+        [one for part in found for one in _flat(part)]
+        if isinstance(found, tuple | list)
+        else [found]
+    )
 
 
 def _equal(one, other) -> bool:
@@ -140,6 +159,8 @@ def _equal(one, other) -> bool:
         return False
     for a, b in zip(one, other):
         a, b = np.asarray(a), np.asarray(b)
-        if a.shape != b.shape or not np.allclose(a.astype(float), b.astype(float), 1e-9, 1e-12, equal_nan=True):
+        if a.shape != b.shape or not np.allclose(
+            a.astype(float), b.astype(float), 1e-9, 1e-12, equal_nan=True
+        ):
             return False
     return True

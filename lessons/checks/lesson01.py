@@ -28,16 +28,22 @@ def trace(function):
             (
                 (
                     np.append(_trace(x, decay, 1 - decay)[:-1], 0),
-                    "the last value is still 0: y[T-1] comes from x[T-2], so the loop has T - 1 turns",
+                    "the last value is still 0: y[T-1] comes from x[T-2], so the loop has T - 1 "
+                    "turns",
                 ),
-                (early, "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0"),
+                (
+                    early,
+                    "your trace is one step too early: x[t] enters y[t+1], not y[t], and y[0] is 0",
+                ),
                 (
                     _trace(x, decay, 1),
-                    "x[t] enters with the share 1 - decay; yours is added whole, and would grow to 1 / (1 - decay)",
+                    "x[t] enters with the share 1 - decay; yours is added whole, and would grow to "
+                    "1 / (1 - decay)",
                 ),
                 (
                     _trace(x, 1 - decay, decay),
-                    "the memory keeps the share `decay` of itself and takes in 1 - decay of x; yours has them exchanged",
+                    "the memory keeps the share `decay` of itself and takes in 1 - decay of x; "
+                    "yours has them exchanged",
                 ),
             ),
         )
@@ -56,10 +62,13 @@ def response(function):
             if close(found[1:], expected[:-1]):
                 raise wrong(
                     "1.2",
-                    "the spike arrives one step too late: p must differ from 0 at t = 2 already; the sum has "
+                    "the spike arrives one step too late: p must differ from 0 at t = 2 already; "
+                    "the sum has "
                     "t - 1 terms, so n = t - 1",
                 )
-            found, expected, bare = (np.append(0, one) for one in (found, expected, bare))  # a message's place is a time
+            found, expected, bare = (
+                np.append(0, one) for one in (found, expected, bare)
+            )  # a message's place is a time
         same(
             "1.2",
             "p",
@@ -68,21 +77,35 @@ def response(function):
             (
                 (
                     np.append(0, np.append(expected[2:], found[-1:])),
-                    "the spike arrives one step too early: p first differs from 0 two steps late, at t = 2; "
+                    "the spike arrives one step too early: p first differs from 0 two steps late, "
+                    "at t = 2; "
                     "the sum has t - 1 terms",
                 ),
-                (bare * (1 - alpha), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta"),
-                (bare * (1 - beta), "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha"),
                 (
-                    (1 - alpha) * (1 - beta) * np.append(0, (alpha - beta) ** (np.arange(len(bare) - 1.0)) / (alpha - beta)),
+                    bare * (1 - alpha),
+                    "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - beta",
+                ),
+                (
+                    bare * (1 - beta),
+                    "p has the factors of both 1 - alpha and 1 - beta; yours lacks 1 - alpha",
+                ),
+                (
+                    (1 - alpha)
+                    * (1 - beta)
+                    * np.append(0, (alpha - beta) ** (np.arange(len(bare) - 1.0)) / (alpha - beta)),
                     "a**n - b**n is no power of a difference: raise first, subtract then",
                 ),
                 (
                     (1 - alpha) * (1 - beta) * np.append(0, np.arange(len(bare) - 1.0)),
-                    "the powers: a spike fades by a factor in each step, alpha ** n, not by alpha * n",
+                    "the powers: a spike fades by a factor in each step, alpha ** n, not by alpha "
+                    "* n",
                 ),
                 (bare, "p has the factors of both 1 - alpha and 1 - beta; yours lacks them"),
-                (-expected, "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same order above and below"),
+                (
+                    -expected,
+                    "the sign: the sum is (alpha**n - beta**n) / (alpha - beta), with the same "
+                    "order above and below",
+                ),
             ),
         )
     right("1.2", "The effect of a spike rises, then falls.")
@@ -110,18 +133,38 @@ def fire(function):
             expected,
             (
                 (expected >= lif.threshold, "these are the spikes: return u first, then s"),
-                (w * p + b, "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r"),
-                (_fire(p, w, b, lif, -lif.rho), "the reset pushes the membrane up: its sign is minus"),
-                (_fire(p, w, b, lif, 1.0), "the reset has the strength lif.rho, which need not be 1"),
-                (_fire(p, w, b, lif, share=1.0), "a spike enters r with the share 1 - gamma; yours enters whole"),
+                (
+                    w * p + b,
+                    "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r",
+                ),
+                (
+                    _fire(p, w, b, lif, -lif.rho),
+                    "the reset pushes the membrane up: its sign is minus",
+                ),
+                (
+                    _fire(p, w, b, lif, 1.0),
+                    "the reset has the strength lif.rho, which need not be 1",
+                ),
+                (
+                    _fire(p, w, b, lif, share=1.0),
+                    "a spike enters r with the share 1 - gamma; yours enters whole",
+                ),
             ),
         )
         same(
-            "1.3", "s", s, expected >= lif.threshold, ((expected >= 0, "the threshold is lif.threshold, which need not be 0"),)
+            "1.3",
+            "s",
+            s,
+            expected >= lif.threshold,
+            ((expected >= 0, "the threshold is lif.threshold, which need not be 0"),),
         )
     u, s = answer("1.3", function, np.zeros(1), 1.0, 0.0, ms.LIF(), returns=2)
     if s[0] != 1:
-        raise wrong("1.3", "the neuron fires at the threshold itself too (u >= threshold); yours fires above it only")
+        raise wrong(
+            "1.3",
+            "the neuron fires at the threshold itself too (u >= threshold); yours fires above it "
+            "only",
+        )
     many("1.3", function, [np.abs(np.sin(np.arange(20.0)))], 3.0, -0.5, ms.LIF(), returns=2)
     right("1.3", "A neuron that has fired is pulled down, and recovers.")
 
@@ -130,7 +173,9 @@ def by_decay(function):
     """1.4: how a trace answers another decay, against differences."""
     for seed, decay in ((0, 0.9), (1, 0.4)):
         x, h = np.random.default_rng(seed).integers(0, 2, 14).astype(float), 1e-6
-        expected = (_trace(x, decay + h, 1 - decay - h) - _trace(x, decay - h, 1 - decay + h)) / (2 * h)
+        expected = (_trace(x, decay + h, 1 - decay - h) - _trace(x, decay - h, 1 - decay + h)) / (
+            2 * h
+        )
         y = _trace(x, decay, 1 - decay)
         fed, lost = _trace(y, decay, 1), _trace(x, decay, 1)
         same(
@@ -139,18 +184,33 @@ def by_decay(function):
             answer("1.4", function, x, decay),
             expected,
             (
-                (np.append(0, (y - x)[:-1]), "the old dy moves with the decay too, and is kept: decay times dy[t] is missing"),
-                (-lost, "decay y is a product: by the product rule y itself is added, beside decay times dy"),
+                (
+                    np.append(0, (y - x)[:-1]),
+                    "the old dy moves with the decay too, and is kept: decay times dy[t] is "
+                    "missing",
+                ),
+                (
+                    -lost,
+                    "decay y is a product: by the product rule y itself is added, beside decay "
+                    "times dy",
+                ),
                 (
                     _trace(y, decay, 1) - _trace(x, decay, 1 - decay),
-                    "the derivative of (1 - decay) x by the decay is -x, whole: the share 1 - decay itself is gone",
+                    "the derivative of (1 - decay) x by the decay is -x, whole: the share 1 - "
+                    "decay itself is gone",
                 ),
                 (fed, "(1 - decay) x has the decay in it too, and gives -x"),
                 (fed + lost, "the sign: the derivative of (1 - decay) x by the decay is -x"),
                 (-expected, "the sign: decay y gives +y, (1 - decay) x gives -x"),
-                (_trace(y - x, decay, 1 - decay), "y[t] - x[t] enters whole: no share 1 - decay is taken of it"),
+                (
+                    _trace(y - x, decay, 1 - decay),
+                    "y[t] - x[t] enters whole: no share 1 - decay is taken of it",
+                ),
                 (_trace(y - x, 1.0, 1), "the old dy fades by the decay, like the trace itself"),
-                (np.append(expected[1:], expected[-1]), "one step too early: y[t] and x[t] enter dy[t + 1]"),
+                (
+                    np.append(expected[1:], expected[-1]),
+                    "one step too early: y[t] and x[t] enter dy[t + 1]",
+                ),
                 (y, "this is the trace itself; asked for is its derivative by the decay"),
             ),
             1e-7,

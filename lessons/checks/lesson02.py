@@ -21,7 +21,8 @@ def sigma(function):
         if not close(start, np.zeros(1)):
             raise wrong(
                 "2.1",
-                f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the constant of "
+                f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the "
+                "constant of "
                 "integration so that it is",
             )
         same(
@@ -32,23 +33,33 @@ def sigma(function):
             (
                 (
                     np.abs(expected),
-                    "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; yours is even",
+                    "sigma is odd, sigma(-a) = -sigma(a), for its slope is the same on both sides; "
+                    "yours is even",
                 ),
-                (AWAY / (1 + slope * AWAY), "it holds for a >= 0; for negative a the denominator must have |a|"),
+                (
+                    AWAY / (1 + slope * AWAY),
+                    "it holds for a >= 0; for negative a the denominator must have |a|",
+                ),
                 (
                     AWAY / (1 + slope * np.abs(AWAY)) ** 2,
-                    "the integral of the power -2 has the power -1: the denominator stands without a square",
+                    "the integral of the power -2 has the power -1: the denominator stands without "
+                    "a square",
                 ),
                 (
                     AWAY / (slope + np.abs(AWAY)),
-                    "slope belongs to |a|: the denominator is 1 + slope |a|, so that the slope at 0 is 1",
+                    "slope belongs to |a|: the denominator is 1 + slope |a|, so that the slope at "
+                    "0 is 1",
                 ),
                 (
                     np.arctan(slope * AWAY) / slope,
-                    "that has the slope 1 / (1 + (slope a)^2), another surrogate; integrate 1 / (slope |a| + 1)^2",
+                    "that has the slope 1 / (1 + (slope a)^2), another surrogate; integrate 1 / "
+                    "(slope |a| + 1)^2",
                 ),
                 (expected * slope, "it is `slope` times too steep: its slope at 0 must be 1"),
-                (surrogate.sigma_prime(AWAY, slope), "this is sigma' itself; asked for is the function whose derivative it is"),
+                (
+                    surrogate.sigma_prime(AWAY, slope),
+                    "this is sigma' itself; asked for is the function whose derivative it is",
+                ),
             ),
         )
     right("2.1", "A soft step, of height 2 / slope, with slope 1 at the threshold.")
@@ -65,24 +76,40 @@ def gradient(function):
             dw, db = answer("2.2", function, w, b, p, y, lif, returns=2)
             found, expected = np.array([dw, db]), (s - y) * slope * np.array([p, 1.0])
             soft = (surrogate.sigma(a, 4.0) - y) * slope * np.array([p, 1.0])
-            added = (float(u + threshold >= 0) - y) * surrogate.sigma_prime(u + threshold, 4.0) * np.array([p, 1.0])
+            added = (
+                (float(u + threshold >= 0) - y)
+                * surrogate.sigma_prime(u + threshold, 4.0)
+                * np.array([p, 1.0])
+            )
             same(
                 "2.2",
                 "(dL/dw, dL/db)",
                 found,
                 expected,
                 (
-                    (soft, "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in s - y"),
+                    (
+                        soft,
+                        "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in "
+                        "s - y",
+                    ),
                     (expected / [p, 1], "dL/dw is dL/du times p, for u = w p + b"),
-                    (expected / [p, 1] * [w, 1], "dL/dw is dL/du times du/dw, and du/dw is p, for u = w p + b; yours takes w"),
+                    (
+                        expected / [p, 1] * [w, 1],
+                        "dL/dw is dL/du times du/dw, and du/dw is p, for u = w p + b; yours takes "
+                        "w",
+                    ),
                     (expected[::-1], "the order: dL/dw comes first, then dL/db"),
                     (-expected, "the sign: L falls when s comes nearer to y, dL/ds = s - y"),
                     (
                         (s - y) * surrogate.sigma_prime(u, 4.0) * np.array([p, 1.0]),
-                        "the slope is taken at a = u - threshold, the distance to the threshold; yours takes it at u",
+                        "the slope is taken at a = u - threshold, the distance to the threshold; "
+                        "yours takes it at u",
                     ),
                     (added, "the sign: a = w p + b minus the threshold; yours adds it"),
-                    ((s - y) * np.array([p, 1.0]), "the slope of the spike, sigma_prime(a, lif.slope), is missing"),
+                    (
+                        (s - y) * np.array([p, 1.0]),
+                        "the slope of the spike, sigma_prime(a, lif.slope), is missing",
+                    ),
                 ),
             )
     right("2.2", "Where the spike is as it should be, nothing is left to learn: the gradient is 0.")
@@ -100,15 +127,29 @@ def sigma_second(function):
             found,
             expected,
             (
-                (expected / slope, "the factor `slope` is missing: the inner derivative of slope |a| + 1"),
+                (
+                    expected / slope,
+                    "the factor `slope` is missing: the inner derivative of slope |a| + 1",
+                ),
                 (
                     -size,
-                    "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not",
+                    "sigma' rises below the threshold and falls above it, so sigma'' changes its "
+                    "sign at 0; yours does not",
                 ),
-                (size, "sigma' rises below the threshold and falls above it, so sigma'' changes its sign at 0; yours does not"),
-                (-expected, "the sign: above the threshold sigma' falls, so sigma'' is negative there"),
+                (
+                    size,
+                    "sigma' rises below the threshold and falls above it, so sigma'' changes its "
+                    "sign at 0; yours does not",
+                ),
+                (
+                    -expected,
+                    "the sign: above the threshold sigma' falls, so sigma'' is negative there",
+                ),
                 (expected / 2, "the factor 2, from the power -2, is missing"),
-                (expected * (slope * np.abs(AWAY) + 1), "the power: the derivative of (...)^-2 has (...)^-3"),
+                (
+                    expected * (slope * np.abs(AWAY) + 1),
+                    "the power: the derivative of (...)^-2 has (...)^-3",
+                ),
             ),
         )
     at_kink = answer("2.3", function, np.zeros(1), 10.0)
@@ -131,13 +172,23 @@ def jet(function):
         answer("2.4", function, a, a0, slope),
         expected,
         (
-            (expected + 0.5 * second * d**2, "the curvature comes with one half: the second derivative of d^2 / 2 is 1"),
-            (expected - 0.5 * second * d**2, "the curvature is missing: add sigma_second(a0) d^2 / 2"),
+            (
+                expected + 0.5 * second * d**2,
+                "the curvature comes with one half: the second derivative of d^2 / 2 is 1",
+            ),
+            (
+                expected - 0.5 * second * d**2,
+                "the curvature is missing: add sigma_second(a0) d^2 / 2",
+            ),
             (
                 expected - surrogate.step(a0) + surrogate.sigma(a0, slope),
-                "the parabola goes through the spike's own value, step(a0); yours goes through the soft sigma(a0)",
+                "the parabola goes through the spike's own value, step(a0); yours goes through the "
+                "soft sigma(a0)",
             ),
-            (expected - surrogate.step(a0) + surrogate.step(a), "the value is taken at a0, a constant; yours jumps with a"),
+            (
+                expected - surrogate.step(a0) + surrogate.step(a),
+                "the value is taken at a0, a constant; yours jumps with a",
+            ),
             (
                 expected - 0.5 * (second - surrogate.sigma_second(a, slope)) * d**2,
                 "the curvature is a constant, taken at a0; yours changes with a",
@@ -151,15 +202,23 @@ def jet(function):
                 "the parabola lies around a0: its powers are those of d = a - a0, not of a",
             ),
             *(
-                (expected - part * power, f"{name} is taken at a0, where the membrane was; yours at a - a0")
+                (
+                    expected - part * power,
+                    f"{name} is taken at a0, where the membrane was; yours at a - a0",
+                )
                 for part, power, name in (
                     (first - surrogate.sigma_prime(d, slope), d, "the slope"),
                     (second - surrogate.sigma_second(d, slope), d**2 / 2, "the curvature"),
                 )
             ),
-            (expected - 2 * first * d, "the sign of d: it is a - a0, positive where a lies above a0"),
             (
-                surrogate.step(a0) + surrogate.sigma_prime(a, slope) * d + 0.5 * surrogate.sigma_second(a, slope) * d**2,
+                expected - 2 * first * d,
+                "the sign of d: it is a - a0, positive where a lies above a0",
+            ),
+            (
+                surrogate.step(a0)
+                + surrogate.sigma_prime(a, slope) * d
+                + 0.5 * surrogate.sigma_second(a, slope) * d**2,
                 "slope and curvature are constants, taken at a0; yours change with a",
             ),
         ),

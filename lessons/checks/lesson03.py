@@ -12,12 +12,31 @@ mine.prepare(__name__)
 NEURONS = (ms.LIF(), ms.LIF(alpha=0.8, beta=0.6, gamma=0.5, rho=1.6, threshold=0.3, slope=4.0))
 
 
-def _membrane(u, dy, lif, sign=1.0, share=None, rho=None, shift=0.0, order=-1, kappa=None, keep=None, above=False):
+def _membrane(
+    u,
+    dy,
+    lif,
+    sign=1.0,
+    share=None,
+    rho=None,
+    shift=0.0,
+    order=-1,
+    kappa=None,
+    keep=None,
+    above=False,
+):
     dI, dr = np.zeros(len(u)), 0.0
     for t in range(len(u))[::order]:
-        slope = surrogate.sigma_prime(u[t] - lif.threshold + shift, lif.slope if kappa is None else kappa)
-        dI[t] = dy[t] * (slope if above else 1) + (1 - lif.gamma if share is None else share) * dr * slope
-        dr = (lif.gamma if keep is None else keep) * dr - sign * (lif.rho if rho is None else rho) * dI[t]
+        slope = surrogate.sigma_prime(
+            u[t] - lif.threshold + shift, lif.slope if kappa is None else kappa
+        )
+        dI[t] = (
+            dy[t] * (slope if above else 1)
+            + (1 - lif.gamma if share is None else share) * dr * slope
+        )
+        dr = (lif.gamma if keep is None else keep) * dr - sign * (
+            lif.rho if rho is None else rho
+        ) * dI[t]
     return dI
 
 
@@ -40,33 +59,54 @@ def membrane_backward(function):
                 ),
                 (
                     _membrane(u, dy, lif, order=1),
-                    "walk from the last step to the first: what comes later hands blame to what was earlier",
+                    "walk from the last step to the first: what comes later hands blame to what "
+                    "was earlier",
                 ),
-                (_membrane(u, dy, lif, sign=-1.0), "the reset enters u with a minus, so du enters dr with a minus"),
+                (
+                    _membrane(u, dy, lif, sign=-1.0),
+                    "the reset enters u with a minus, so du enters dr with a minus",
+                ),
                 (
                     _membrane(u, dy, lif, kappa=0),
-                    "ds enters du through the spike, so it is multiplied by sigma'(u - threshold); yours leaves that out",
+                    "ds enters du through the spike, so it is multiplied by sigma'(u - threshold); "
+                    "yours leaves that out",
                 ),
                 (
                     _membrane(u, dy, lif, above=True),
-                    "dy is the adjoint of u, not of s: it enters du as it is, and only ds is multiplied by sigma'",
+                    "dy is the adjoint of u, not of s: it enters du as it is, and only ds is "
+                    "multiplied by sigma'",
                 ),
                 (
                     _membrane(u, dy, lif, keep=1.0),
-                    "r keeps the share gamma of itself, so dr of the step after enters dr with lif.gamma",
+                    "r keeps the share gamma of itself, so dr of the step after enters dr with "
+                    "lif.gamma",
                 ),
                 (
                     _membrane(u, dy, lif, keep=0.0),
-                    "r feeds two, u and the r of the next step: dr has the term gamma dr of the step after",
+                    "r feeds two, u and the r of the next step: dr has the term gamma dr of the "
+                    "step after",
                 ),
-                (_membrane(u, dy, lif, kappa=1.0), "kappa is lif.slope: sigma_prime(u - threshold, lif.slope)"),
+                (
+                    _membrane(u, dy, lif, kappa=1.0),
+                    "kappa is lif.slope: sigma_prime(u - threshold, lif.slope)",
+                ),
                 (
                     _membrane(u, dy, lif, share=lif.gamma),
-                    "s enters r with the share 1 - gamma, so dr enters ds with that share; yours takes gamma",
+                    "s enters r with the share 1 - gamma, so dr enters ds with that share; yours "
+                    "takes gamma",
                 ),
-                (_membrane(u, dy, lif, share=1.0), "s enters r with the share 1 - gamma, so dr enters ds with that share"),
-                (_membrane(u, dy, lif, rho=1.0), "du enters dr with the strength lif.rho, which need not be 1"),
-                (_membrane(u, dy, lif, shift=lif.threshold), "the slope is taken at u - threshold; yours takes it at u"),
+                (
+                    _membrane(u, dy, lif, share=1.0),
+                    "s enters r with the share 1 - gamma, so dr enters ds with that share",
+                ),
+                (
+                    _membrane(u, dy, lif, rho=1.0),
+                    "du enters dr with the strength lif.rho, which need not be 1",
+                ),
+                (
+                    _membrane(u, dy, lif, shift=lif.threshold),
+                    "the slope is taken at u - threshold; yours takes it at u",
+                ),
             ),
         )
     many("3.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
@@ -96,17 +136,35 @@ def filter_backward(function):
             (
                 (
                     _filter(dI, lif, early=True),
-                    "your credit arrives one step too early: dQ of step t uses dP of step t + 1, but yours was renewed before",
+                    "your credit arrives one step too early: dQ of step t uses dP of step t + 1, "
+                    "but yours was renewed before",
                 ),
-                (_filter(dI, lif, 1), "the direction of time: go from the last step to the first, as credit goes to the past"),
-                (_filter(dI, lif, shares=(0, 1)), "the share 1 - alpha, with which Q enters P, is missing"),
-                (_filter(dI, lif, shares=(1, 0)), "the share 1 - beta, with which V enters Q, is missing"),
+                (
+                    _filter(dI, lif, 1),
+                    "the direction of time: go from the last step to the first, as credit goes to "
+                    "the past",
+                ),
+                (
+                    _filter(dI, lif, shares=(0, 1)),
+                    "the share 1 - alpha, with which Q enters P, is missing",
+                ),
+                (
+                    _filter(dI, lif, shares=(1, 0)),
+                    "the share 1 - beta, with which V enters Q, is missing",
+                ),
                 (
                     _filter(dI, lif, enters=1 - lif.alpha),
-                    "V enters Q with the share 1 - beta, so dV takes that share of dQ; yours takes 1 - alpha",
+                    "V enters Q with the share 1 - beta, so dV takes that share of dQ; yours takes "
+                    "1 - alpha",
                 ),
-                (np.append(expected[1:], 0), "dV is shifted by a step: dV[t] takes dQ before the step renews it"),
-                (np.append(0, expected[:-1]), "dV is shifted by a step: dV[t] takes dQ before the step renews it"),
+                (
+                    np.append(expected[1:], 0),
+                    "dV is shifted by a step: dV[t] takes dQ before the step renews it",
+                ),
+                (
+                    np.append(0, expected[:-1]),
+                    "dV is shifted by a step: dV[t] takes dQ before the step renews it",
+                ),
             ),
         )
     many("3.2", function, [np.sin(np.arange(12.0))], NEURONS[1])
@@ -117,7 +175,11 @@ def neuron_backward(function):
     """3.3: weight and bias."""
     for seed, lif in enumerate(NEURONS):
         rng = np.random.default_rng(seed)
-        x, u, dy = (rng.random(30) < 0.4).astype(float), rng.standard_normal(30) * 0.3, rng.standard_normal(30)
+        x, u, dy = (
+            (rng.random(30) < 0.4).astype(float),
+            rng.standard_normal(30) * 0.3,
+            rng.standard_normal(30),
+        )
         dw, db = answer("3.3", function, x, u, dy, lif, returns=2)
         dI = _membrane(u, dy, lif)
         dV = _filter(dI, lif)
@@ -129,10 +191,18 @@ def neuron_backward(function):
             (
                 (
                     x @ _filter(dy, lif),
-                    "dy must go back through the reset first, then through the traces; yours skips the membrane",
+                    "dy must go back through the reset first, then through the traces; yours skips "
+                    "the membrane",
                 ),
-                (x @ dI, "dI must go back through the traces first: w acts on x, and dw = sum of x[t] dV[t]"),
-                (dV.sum(), "w occurs as w x[t]: the contribution of a step is x[t] dV[t], not dV[t]"),
+                (
+                    x @ dI,
+                    "dI must go back through the traces first: w acts on x, and dw = sum of x[t] "
+                    "dV[t]",
+                ),
+                (
+                    dV.sum(),
+                    "w occurs as w x[t]: the contribution of a step is x[t] dV[t], not dV[t]",
+                ),
             ),
         )
         same(
@@ -167,15 +237,35 @@ def chip_backward(function):
         first, second = surrogate.sigma_prime(a0, lif.slope), surrogate.sigma_second(a0, lif.slope)
 
         def twin(i, a0=a0, first=first, second=second, run=run, dy=dy):
-            jet = lambda a, t: surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
+            jet = lambda a, t: (
+                surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
+            )
             return dy @ run(i, jet)
 
         expected = np.array([(twin(i + h * e) - twin(i - h * e)) / (2 * h) for e in np.eye(25)])
 
-        def other(spike=1.0, soft=1.0, keep=lif.alpha, share=1 - lif.alpha, at=a0, order=-1, lif=lif, w=w, dy=dy):
+        def other(
+            spike=1.0,
+            soft=1.0,
+            keep=lif.alpha,
+            share=1 - lif.alpha,
+            at=a0,
+            order=-1,
+            lif=lif,
+            w=w,
+            dy=dy,
+        ):
             di, dv = np.zeros(25), 0.0
             for t in range(25)[::order]:
-                dw = dy[t] + (1 - spike * surrogate.step(at[t]) - soft * w[t] * surrogate.sigma_prime(at[t], lif.slope)) * dv
+                dw = (
+                    dy[t]
+                    + (
+                        1
+                        - spike * surrogate.step(at[t])
+                        - soft * w[t] * surrogate.sigma_prime(at[t], lif.slope)
+                    )
+                    * dv
+                )
                 di[t], dv = share * dw, keep * dw
             return di
 
@@ -185,19 +275,33 @@ def chip_backward(function):
             answer("3.4", function, w, dy, lif),
             expected,
             (
-                (other(soft=0.0), "s follows w, so v = w (1 - s) has a second term, -w times the slope of the spike"),
+                (
+                    other(soft=0.0),
+                    "s follows w, so v = w (1 - s) has a second term, -w times the slope of the "
+                    "spike",
+                ),
                 (
                     other(spike=0.0, soft=0.0),
-                    "a neuron that fired keeps nothing of its membrane: v = w (1 - s), so dv enters dw with (1 - s) and more",
+                    "a neuron that fired keeps nothing of its membrane: v = w (1 - s), so dv "
+                    "enters dw with (1 - s) and more",
                 ),
                 (other(spike=0.0), "v = w (1 - s) is a product: the factor 1 - s of dv is missing"),
                 (other(soft=-1.0), "the sign: s enters v with a minus"),
                 (other(share=1.0), "i enters w with the share 1 - alpha"),
-                (other(keep=1.0), "v enters the next w with the share alpha, so dw enters dv with it"),
-                (other(keep=0.0), "w_t acts on the next step too, through v: dv = alpha dw of the step after"),
+                (
+                    other(keep=1.0),
+                    "v enters the next w with the share alpha, so dw enters dv with it",
+                ),
+                (
+                    other(keep=0.0),
+                    "w_t acts on the next step too, through v: dv = alpha dw of the step after",
+                ),
                 (other(at=w), "the slope is taken at w - threshold; yours takes it at w"),
                 (other(order=1), "walk from the last step to the first"),
-                ((1 - lif.alpha) * dy, "w_t acts on the next step too, through v: yours stops at dy"),
+                (
+                    (1 - lif.alpha) * dy,
+                    "w_t acts on the next step too, through v: yours stops at dy",
+                ),
             ),
             1e-6,
         )

@@ -25,12 +25,15 @@ def _mistakes(x, w):
     one_end = np.pad(x, [(0, k - 1), (0, k - 1), (0, 0)])
     H, W, _ = x.shape
     ends = sum(one_end[i : i + H, j : j + W] @ w[i, j] for i in range(k) for j in range(k))
-    wrapped = sum(np.roll(x, (k // 2 - i, k // 2 - j), (0, 1)) @ w[i, j] for i in range(k) for j in range(k))
+    wrapped = sum(
+        np.roll(x, (k // 2 - i, k // 2 - j), (0, 1)) @ w[i, j] for i in range(k) for j in range(k)
+    )
     return ends, wrapped
 
 
 def _events(x, w, low=(0, 0), add=True):
-    """The sum, event by event; rows and columns from `low` on are let through, and negative ones wrap around."""
+    """The sum, event by event; rows and columns from `low` on are let through, and negative ones
+    wrap around."""
     (H, W, _), k = x.shape, len(w)
     V = np.zeros((H, W, w.shape[3]))
     for y, z, c in np.argwhere(x):
@@ -50,7 +53,8 @@ def _framed(V, first, last):
 
 
 def _asked(exercise, function, x, w, kind, text, part=""):
-    """`answer`, with `text` where the function stops with an error of this kind that has `part` in it."""
+    """`answer`, with `text` where the function stops with an error of this kind that has `part` in
+    it."""
     try:
         return answer(exercise, function, x, w)
     except Wrong as error:
@@ -76,7 +80,9 @@ def by_strides(function):
         )
         if found.shape == (len(x) - len(w) + 1, x.shape[1] - len(w) + 1, w.shape[3]):
             raise wrong(
-                "4.1", "V must have as many rows and columns as x, yours has fewer: pad x first, by k // 2 sites all around"
+                "4.1",
+                "V must have as many rows and columns as x, yours has fewer: pad x first, by k // "
+                "2 sites all around",
             )
         same(
             "4.1",
@@ -86,7 +92,8 @@ def by_strides(function):
             (
                 (
                     synapse.correlate(x, w[::-1, ::-1]),
-                    "your kernel is mirrored: the place i, j of the kernel goes with the slice that begins at i, j",
+                    "your kernel is mirrored: the place i, j of the kernel goes with the slice "
+                    "that begins at i, j",
                 ),
                 (
                     synapse.correlate(
@@ -95,14 +102,19 @@ def by_strides(function):
                         * (np.arange(len(w)) < len(w) - 1)[:, None, None, None]
                         * (np.arange(len(w)) < len(w) - 1)[:, None, None],
                     ),
-                    "the last row and column of the kernel are left out: i and j run over all k places",
+                    "the last row and column of the kernel are left out: i and j run over all k "
+                    "places",
                 ),
                 (
                     synapse.correlate(x, w * np.tri(len(w))[:, :, None, None]),
-                    "i and j run over all k * k places, each by itself; yours leaves out those with j > i",
+                    "i and j run over all k * k places, each by itself; yours leaves out those "
+                    "with j > i",
                 ),
                 (ends, "pad by k // 2 sites all around; yours pads at one end only"),
-                (wrapped, "outside of the picture there is nothing; yours wraps around to the far side"),
+                (
+                    wrapped,
+                    "outside of the picture there is nothing; yours wraps around to the far side",
+                ),
             ),
         )
     right("4.1", "Equal to the definition, at the speed of matrix products.")
@@ -118,7 +130,8 @@ def by_events(function):
             x,
             w,
             IndexError,
-            "you reach outside of the picture: h is a row, 0 <= h < H, and v is a column, 0 <= v < W",
+            "you reach outside of the picture: h is a row, 0 <= h < H, and v is a column, 0 <= v < "
+            "W",
         )
         same(
             "4.2",
@@ -126,21 +139,29 @@ def by_events(function):
             found,
             synapse.correlate(x, w),
             (
-                (synapse.correlate(x, w[::-1, ::-1]), "the minus: a spike at y reaches the row h = y - i + m, not y + i - m"),
+                (
+                    synapse.correlate(x, w[::-1, ::-1]),
+                    "the minus: a spike at y reaches the row h = y - i + m, not y + i - m",
+                ),
                 (
                     _mistakes(x, w)[1],
-                    "a spike near the border appears on the far side of the picture: leave out h and v that are not inside",
+                    "a spike near the border appears on the far side of the picture: leave out h "
+                    "and v that are not inside",
                 ),
                 *(
                     (
                         _events(x, w, low),
-                        "a negative index does not fail in NumPy, it counts from the end, and the spike appears on "
+                        "a negative index does not fail in NumPy, it counts from the end, and the "
+                        "spike appears on "
                         "the far side: ask for 0 <= h and 0 <= v too",
                     )
                     for low in ((-len(x), -x.shape[1]), (0, -x.shape[1]), (-len(x), 0))
                 ),
                 *(
-                    (synapse.correlate(x, turned), "the minus, in rows and columns: h = y - i + m and v = z - j + m")
+                    (
+                        synapse.correlate(x, turned),
+                        "the minus, in rows and columns: h = y - i + m and v = z - j + m",
+                    )
                     for turned in (w[:, ::-1], w[::-1])
                 ),
                 *(
@@ -152,11 +173,13 @@ def by_events(function):
                 ),
                 (
                     synapse.correlate(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
-                    "each channel c has weights of its own, w[i, j, c]; yours takes those of one channel for all",
+                    "each channel c has weights of its own, w[i, j, c]; yours takes those of one "
+                    "channel for all",
                 ),
                 (
                     _events(x, w, add=False),
-                    "several spikes reach the same site, and their weights are added, +=; yours are overwritten by the last",
+                    "several spikes reach the same site, and their weights are added, +=; yours "
+                    "are overwritten by the last",
                 ),
                 (
                     synapse.correlate(x, w.transpose(1, 0, 2, 3)),
@@ -164,7 +187,8 @@ def by_events(function):
                 ),
                 (
                     synapse.correlate(np.sign(x), w),
-                    "an entry of x need not be 1, as events are counted: add its value times the weights",
+                    "an entry of x need not be 1, as events are counted: add its value times the "
+                    "weights",
                 ),
             ),
         )
@@ -179,12 +203,20 @@ def reach(function):
             inside = [i for i in range(k) if 0 <= y - i + k // 2 < H]
             case = f"for y = {y}, H = {H}, k = {k}"
             if first < 0 or end > k:
-                raise wrong("4.3", f"{case} yours goes from {first} to {end - 1}, but the kernel has the places 0 .. k - 1")
+                raise wrong(
+                    "4.3",
+                    f"{case} yours goes from {first} to {end - 1}, but the kernel has the places 0 "
+                    ".. k - 1",
+                )
             if list(range(first, end)) == inside[:-1]:
-                raise wrong("4.3", f"{case} one place too few: range(first, end) stops before its end")
+                raise wrong(
+                    "4.3", f"{case} one place too few: range(first, end) stops before its end"
+                )
             if list(range(first, end)) != inside:
                 raise differs(
-                    "4.3", f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} to {end - 1}"
+                    "4.3",
+                    f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} "
+                    f"to {end - 1}",
                 )
     compiled = njit(function)
 
@@ -197,7 +229,8 @@ def reach(function):
     except NumbaError as error:
         raise wrong(
             "4.3",
-            "the places are right, but numba cannot compile your function, and the event loop below needs that: "
+            "the places are right, but numba cannot compile your function, and the event loop "
+            "below needs that: "
             "use plain arithmetic, min and max, and nothing of NumPy",
         ) from error
     right("4.3", "With such bounds the inner loop has no question to ask, and runs at full speed.")
@@ -207,7 +240,11 @@ def input_blame(function):
     """4.4: the adjoint by the input, against differences of the loops."""
     for seed, shape, k, O in ((3, (5, 6, 2), 3, 4), (4, (6, 5, 3), 5, 2)):
         rng = np.random.default_rng(seed)
-        x, w, dV = rng.standard_normal(shape), rng.standard_normal((k, k, shape[2], O)), rng.standard_normal((*shape[:2], O))
+        x, w, dV = (
+            rng.standard_normal(shape),
+            rng.standard_normal((k, k, shape[2], O)),
+            rng.standard_normal((*shape[:2], O)),
+        )
         found = answer("4.4", function, w, dV)
         loss = lambda x, w=w, dV=dV: (synapse.correlate(x, w) * dV).sum()
         expected, h = np.zeros(shape), 1e-4
@@ -217,8 +254,14 @@ def input_blame(function):
             expected[place] = (loss(x + e) - loss(x - e)) / (2 * h)
         swapped = w.transpose(0, 1, 3, 2)
         if found.shape == dV.shape and O != shape[2]:
-            raise wrong("4.4", f"dx has the channels of x, {shape[2]}; yours has O = {O}: O comes in, C goes out")
-        turned = "the kernel is turned over, in rows and columns: seen from the input, the outputs lie the other way round"
+            raise wrong(
+                "4.4",
+                f"dx has the channels of x, {shape[2]}; yours has O = {O}: O comes in, C goes out",
+            )
+        turned = (
+            "the kernel is turned over, in rows and columns: seen from the input, the outputs lie "
+            "the other way round"
+        )
         same(
             "4.4",
             "dx",
@@ -232,7 +275,10 @@ def input_blame(function):
                     synapse.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
                     "rows and columns of the kernel are exchanged",
                 ),
-                (synapse.correlate(dV[::-1, ::-1], swapped), "turn the kernel over, not the picture of the adjoints"),
+                (
+                    synapse.correlate(dV[::-1, ::-1], swapped),
+                    "turn the kernel over, not the picture of the adjoints",
+                ),
                 (-expected, "the sign: V grows with x by w"),
             ),
             1e-6,

@@ -16,20 +16,37 @@ mine.prepare(__name__)
 def pool_backward(function):
     """5.1: the switch of max pooling."""
     rng = np.random.default_rng(0)
-    for u in (rng.standard_normal((4, 6)), rng.integers(0, 2, (6, 4)).astype(float)):  # the second has ties
+    for u in (
+        rng.standard_normal((4, 6)),
+        rng.integers(0, 2, (6, 4)).astype(float),
+    ):  # the second has ties
         dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
         picture = u[None, None, :, :, None]
-        expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[0, 0, :, :, 0]
+        expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[
+            0, 0, :, :, 0
+        ]
         spread = np.kron(dv, np.ones((2, 2)))
-        largest = spread * (u == np.kron(pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))))
+        largest = spread * (
+            u
+            == np.kron(
+                pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))
+            )
+        )
         same(
             "5.1",
             "du",
             answer("5.1", function, u, dv),
             expected,
             (
-                (spread / 4, "the largest gets all of dv, the others nothing; yours shares it out, as mean pooling would"),
-                (spread, "the largest gets all of dv, the others nothing; yours gives it to all four"),
+                (
+                    spread / 4,
+                    "the largest gets all of dv, the others nothing; yours shares it out, as mean "
+                    "pooling would",
+                ),
+                (
+                    spread,
+                    "the largest gets all of dv, the others nothing; yours gives it to all four",
+                ),
                 (largest, "the first of equal ones gets dv; yours gives it to all of them"),
             ),
         )
@@ -51,17 +68,30 @@ def loss_backward(function):
         expected,
         (
             (4 * expected, "the loss is the mean over the batch: divide by B = len(y)"),
-            (softmax(logits) / 4, "the second term is missing: take 1 away at the true class of each sample"),
-            (softmax(logits), "the second term is missing: take 1 away at the true class of each sample; and divide by B"),
+            (
+                softmax(logits) / 4,
+                "the second term is missing: take 1 away at the true class of each sample",
+            ),
+            (
+                softmax(logits),
+                "the second term is missing: take 1 away at the true class of each sample; and "
+                "divide by B",
+            ),
             (-expected, "the sign: the softmax counts plus, the true class minus"),
-            (over_samples / 4, "the softmax goes over the classes of a sample, not over the samples"),
+            (
+                over_samples / 4,
+                "the softmax goes over the classes of a sample, not over the samples",
+            ),
         ),
     )
-    right("5.2", "Each sample pulls its true class up and the others down, and the pulls add up to 0.")
+    right(
+        "5.2", "Each sample pulls its true class up and the others down, and the pulls add up to 0."
+    )
 
 
 def _walked(function, net, theta, tapes, dlogits):
-    """The student's gradient; where the walk stops with an error, what was given to block.backward tells why."""
+    """The student's gradient; where the walk stops with an error, what was given to block.backward
+    tells why."""
     given, original = [], block.backward
 
     def noted(b, weight, tape, dy, **hints):
@@ -83,14 +113,18 @@ def _walked(function, net, theta, tapes, dlogits):
             if not given or not getattr(given[0][0], "readout", True):
                 raise wrong("5.3", "the list is walked from its end: reversed(triples)") from error
             if "reshape" in str(error) or any(
-                hasattr(b, "readout") and not b.readout and shape != b.output_shape for b, shape in given
+                hasattr(b, "readout") and not b.readout and shape != b.output_shape
+                for b, shape in given
             ):
                 raise wrong("5.3", "dx is reshaped before it is given to block.backward") from error
         raise
 
 
 def _whole_kind_missing(found, expected):
-    for kind, other, text in (("bias", "weight", "all biases are zero"), ("weight", "bias", "all weights' parts are zero")):
+    for kind, other, text in (
+        ("bias", "weight", "all biases are zero"),
+        ("weight", "bias", "all weights' parts are zero"),
+    ):
         if not any(part.any() for name, part in found.items() if name.endswith(kind)) and all(
             close(found[name], part) for name, part in expected.items() if name.endswith(other)
         ):
@@ -100,7 +134,16 @@ def _whole_kind_missing(found, expected):
 def backward(function):
     """5.3: the reversed loop."""
     for channels, hidden in (((3, 4), ()), ((2,), (5,))):
-        net = ms.SpikingNet((4, 4, 2), channels, 3, kernel=3, window=12, dtype=np.float64, backend="numpy", hidden=hidden)
+        net = ms.SpikingNet(
+            (4, 4, 2),
+            channels,
+            3,
+            kernel=3,
+            window=12,
+            dtype=np.float64,
+            backend="numpy",
+            hidden=hidden,
+        )
         rng = np.random.default_rng(3)
         x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
         theta = net.init(rng, x=x)
@@ -113,7 +156,8 @@ def backward(function):
         if found.shape == (net.size,) and not found.any():
             raise wrong(
                 "5.3",
-                "the gradient is still zero: `dweight = ...` makes a new name; write into the view with `dweight[...] = ...`",
+                "the gradient is still zero: `dweight = ...` makes a new name; write into the view "
+                "with `dweight[...] = ...`",
             )
         if found.shape == (net.size,):
             _whole_kind_missing(net.views(found), net.views(expected))
@@ -123,7 +167,8 @@ def backward(function):
                     state = "is still zero" if not mine.any() else "is not right"
                     raise differs(
                         "5.3",
-                        f"{name} {state} (all above it is); every block is walked, and takes as dy the dx that "
+                        f"{name} {state} (all above it is); every block is walked, and takes as dy "
+                        "the dx that "
                         "the block above it returned",
                     )
         same("5.3", "gradient", found, expected)
@@ -134,7 +179,11 @@ def soft_pool_backward(function):
     """5.4: a soft maximum, against differences."""
     rng = np.random.default_rng(6)
     for shape in ((4, 6), (2, 8)):
-        u, dv, h = rng.standard_normal(shape), rng.standard_normal((shape[0] // 2, shape[1] // 2)), 1e-5
+        u, dv, h = (
+            rng.standard_normal(shape),
+            rng.standard_normal((shape[0] // 2, shape[1] // 2)),
+            1e-5,
+        )
 
         def pooled(u, dv=dv):
             return (np.log(np.exp(u).reshape(len(dv), 2, -1, 2).sum((1, 3))) * dv).sum()
@@ -145,7 +194,9 @@ def soft_pool_backward(function):
             e[place] = h
             expected[place] = (pooled(u + e) - pooled(u - e)) / (2 * h)
         spread = np.kron(dv, np.ones((2, 2)))
-        best = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape)[0, 0, :, :, 0]
+        best = pool.scatter(
+            dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape
+        )[0, 0, :, :, 0]
         shares = expected / spread
         same(
             "5.4",
@@ -155,10 +206,14 @@ def soft_pool_backward(function):
             (
                 (
                     np.exp(u) * spread,
-                    "the derivative of log S is dS / S: the four shares add up to 1; yours are not divided by their sum",
+                    "the derivative of log S is dS / S: the four shares add up to 1; yours are not "
+                    "divided by their sum",
                 ),
                 (best, "all four feed v, each with its share; yours blames the largest alone"),
-                (spread / 4, "the shares are not equal: the larger u, the larger its part in the sum"),
+                (
+                    spread / 4,
+                    "the shares are not equal: the larger u, the larger its part in the sum",
+                ),
                 (spread, "the four shares add up to 1; yours hands dv to each"),
                 (
                     np.exp(u) / np.exp(u).sum() * spread,
@@ -169,7 +224,10 @@ def soft_pool_backward(function):
                     u / np.kron(u.reshape(len(dv), 2, -1, 2).sum((1, 3)), np.ones((2, 2))) * spread,
                     "the parts of the sum are exp(u), not u",
                 ),
-                (shares * (1 - shares) * spread, "softmax is the derivative here, and not to be differentiated once more"),
+                (
+                    shares * (1 - shares) * spread,
+                    "softmax is the derivative here, and not to be differentiated once more",
+                ),
             ),
             1e-6,
         )

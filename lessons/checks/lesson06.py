@@ -38,11 +38,15 @@ def descend(function):
         found,
         expected,
         (
-            (_descend(net, theta, x, y, -0.2, 3)[0], "you go uphill: theta minus the step size times the gradient"),
+            (
+                _descend(net, theta, x, y, -0.2, 3)[0],
+                "you go uphill: theta minus the step size times the gradient",
+            ),
             (_descend(net, theta, x, y, 1.0, 3)[0], "the gradient is multiplied by step_size"),
             (
                 _descend(net, theta, x, y, 0.2, 3, again=False)[0],
-                "the gradient is taken at every step anew, at the theta reached; yours keeps that of the start",
+                "the gradient is taken at every step anew, at the theta reached; yours keeps that "
+                "of the start",
             ),
             (
                 _descend(net, theta, x, y, 0.2, 3, unit=True)[0],
@@ -61,7 +65,13 @@ def descend(function):
         "losses",
         losses,
         expected_losses,
-        ((late, "losses[0] is the loss at theta itself, before the first step; yours is taken after it"),),
+        (
+            (
+                late,
+                "losses[0] is the loss at theta itself, before the first step; yours is taken "
+                "after it",
+            ),
+        ),
     )
     right("6.1", "One line, repeated.")
 
@@ -74,17 +84,32 @@ def along(function):
     record = net.record(theta, x)
     expected = np.array([net.loss(theta + t * d, x, y) for t in ts])
     jet, smooth = (
-        np.array([net.loss(theta + t * d, x, y, spike=form, record=record) for t in ts]) for form in ("jet", "smooth")
+        np.array([net.loss(theta + t * d, x, y, spike=form, record=record) for t in ts])
+        for form in ("jet", "smooth")
     )
-    same("6.2", "true", true, expected, ((jet, "true and twin are exchanged: return the true loss first"),))
+    same(
+        "6.2",
+        "true",
+        true,
+        expected,
+        ((jet, "true and twin are exchanged: return the true loss first"),),
+    )
     same(
         "6.2",
         "twin",
         twin,
         jet,
         (
-            (expected, "the twin is recorded once, at theta; recorded anew at every point it is the network itself"),
-            (smooth, 'this is the smooth form, which has a soft spike everywhere; the twin is the form "jet"'),
+            (
+                expected,
+                "the twin is recorded once, at theta; recorded anew at every point it is the "
+                "network itself",
+            ),
+            (
+                smooth,
+                "this is the smooth form, which has a soft spike everywhere; the twin is the form "
+                '"jet"',
+            ),
         ),
     )
     right("6.2", "Equal at t = 0, and the twin's slope there is the surrogate gradient.")
@@ -92,14 +117,20 @@ def along(function):
 
 def flipped(function):
     """6.3: how many spikes come or go."""
-    net = ms.SpikingNet((4, 4, 2), (3,), 3, kernel=3, hidden=(5,), window=12, dtype=np.float64, backend="numpy")
+    net = ms.SpikingNet(
+        (4, 4, 2), (3,), 3, kernel=3, hidden=(5,), window=12, dtype=np.float64, backend="numpy"
+    )
     x = _case(2)[2]
     rng = np.random.default_rng(2)
     theta = net.init(rng, x=x)
     moved = theta + 0.3 * rng.standard_normal(net.size)
     for name in ("conv1", "hidden1"):
         _flipped(function, net, theta, moved, x, name)
-    right("6.3", "The surrogate loss sees none of these flips; the true one jumps with those that reach the readout.")
+    right(
+        "6.3",
+        "The surrogate loss sees none of these flips; the true one jumps with those that reach the "
+        "readout.",
+    )
 
 
 def _flipped(function, net, theta, moved, x, name):
@@ -115,14 +146,22 @@ def _flipped(function, net, theta, moved, x, name):
         (
             (
                 abs(here.mean() - there.mean()),
-                "spikes that come and spikes that go cancel in the activity; compare entry by entry",
+                "spikes that come and spikes that go cancel in the activity; compare entry by "
+                "entry",
             ),
-            (here.mean() - there.mean(), "spikes that come and spikes that go cancel in the activity; compare entry by entry"),
+            (
+                here.mean() - there.mean(),
+                "spikes that come and spikes that go cancel in the activity; compare entry by "
+                "entry",
+            ),
             (
                 (net.spikes(theta, x, "conv1") != net.spikes(moved, x, "conv1")).mean(),
                 "this is the share of conv1, whichever block is asked for: use `name`",
             ),
-            ((here == there).mean(), "this is the share that stays; asked for is the share that differs"),
+            (
+                (here == there).mean(),
+                "this is the share that stays; asked for is the share that differs",
+            ),
         ),
     )
 
@@ -135,11 +174,15 @@ def slope_of_step(function):
         g = net.loss_and_gradient(theta, x, y)[1]
         end, h = theta - step * g, 1e-5
         record = net.record(end, x)
-        up, down = (net.loss(theta - (step + s) * g, x, y, spike="jet", record=record) for s in (h, -h))
+        up, down = (
+            net.loss(theta - (step + s) * g, x, y, spike="jet", record=record) for s in (h, -h)
+        )
         there = net.loss_and_gradient(end, x, y)[1]
         if found.ndim:
             raise wrong(
-                "6.4", f"a slope is one number; yours has shape {found.shape}: an inner product makes one of two vectors"
+                "6.4",
+                f"a slope is one number; yours has shape {found.shape}: an inner product makes one "
+                "of two vectors",
             )
         same(
             "6.4",
@@ -147,16 +190,34 @@ def slope_of_step(function):
             found,
             (up - down) / (2 * h),
             (
-                (-(g @ g), "the slope is asked for where the step ends; yours is that at the start"),
+                (
+                    -(g @ g),
+                    "the slope is asked for where the step ends; yours is that at the start",
+                ),
                 (there @ g, "the minus is missing: the point moves along -g"),
-                (-(there @ there), "the point moves along -g(theta), the old gradient, not the one found at its end"),
+                (
+                    -(there @ there),
+                    "the point moves along -g(theta), the old gradient, not the one found at its "
+                    "end",
+                ),
                 (
                     -step * (there @ g),
-                    "a slope by the step size: the point moves by -g for each unit of it; yours has step_size once more",
+                    "a slope by the step size: the point moves by -g for each unit of it; yours "
+                    "has step_size once more",
                 ),
-                (g @ g, "the slope is asked for where the step ends, and the point moves along -g: the minus is missing"),
-                (-np.linalg.norm(there), "not the steepest slope there: the slope along the way of the step"),
+                (
+                    g @ g,
+                    "the slope is asked for where the step ends, and the point moves along -g: the "
+                    "minus is missing",
+                ),
+                (
+                    -np.linalg.norm(there),
+                    "not the steepest slope there: the slope along the way of the step",
+                ),
             ),
             1e-5,
         )
-    right("6.4", "Where it is negative, a longer step would have been better: step sizes can be learned.")
+    right(
+        "6.4",
+        "Where it is negative, a longer step would have been better: step sizes can be learned.",
+    )

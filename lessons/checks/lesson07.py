@@ -25,7 +25,9 @@ def _tangent(u, I_dot, lif, motion=None, sign=1.0, share=None, rho=None, shift=0
             r_dot = lif.gamma * r_dot + share * slope[t] * I_dot[t]
         u_dot[t] = I_dot[t] - sign * rho * r_dot
         if not early:
-            r_dot = lif.gamma * r_dot + share * (slope[t] * u_dot[t] if motion is None else motion[t])
+            r_dot = lif.gamma * r_dot + share * (
+                slope[t] * u_dot[t] if motion is None else motion[t]
+            )
     return u_dot
 
 
@@ -40,7 +42,11 @@ def membrane_tangent(function):
             answer("7.1", function, u, I_dot, lif),
             _tangent(u, I_dot, lif),
             (
-                (I_dot, "the reset moves too: a higher membrane makes a spike likelier, and that pulls later membranes down"),
+                (
+                    I_dot,
+                    "the reset moves too: a higher membrane makes a spike likelier, and that pulls "
+                    "later membranes down",
+                ),
                 (
                     _tangent(u, I_dot, lif, motion=_jets(u, lif)[0]),
                     "s_dot is the slope times u_dot[t]; yours is the slope alone",
@@ -53,21 +59,35 @@ def membrane_tangent(function):
                     _tangent(u, I_dot, lif, motion=_jets(u, lif)[0] * I_dot),
                     "s follows u, so s_dot is the slope times u_dot[t], not times I_dot[t]",
                 ),
-                (_tangent(u, I_dot, lif, sign=-1.0), "the reset enters u with a minus, and so does its motion"),
+                (
+                    _tangent(u, I_dot, lif, sign=-1.0),
+                    "the reset enters u with a minus, and so does its motion",
+                ),
                 (
                     _tangent(u, I_dot, lif, share=1.0),
                     "s enters r with the share 1 - gamma, and s_dot enters r_dot with the same",
                 ),
-                (_tangent(u, I_dot, lif, rho=1.0), "r enters u with the strength lif.rho, which need not be 1"),
-                (_tangent(u, I_dot, lif, shift=lif.threshold), "the slope is taken at u - threshold; yours takes it at u"),
-                (_tangent(u, I_dot, lif, early=True), "the new r_dot belongs to the next step: u_dot[t] uses the old one"),
+                (
+                    _tangent(u, I_dot, lif, rho=1.0),
+                    "r enters u with the strength lif.rho, which need not be 1",
+                ),
+                (
+                    _tangent(u, I_dot, lif, shift=lif.threshold),
+                    "the slope is taken at u - threshold; yours takes it at u",
+                ),
+                (
+                    _tangent(u, I_dot, lif, early=True),
+                    "the new r_dot belongs to the next step: u_dot[t] uses the old one",
+                ),
             ),
         )
     many("7.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
     right("7.1", "The same lines, the same order, each with a dot.")
 
 
-def _backward_tangent(u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0, moving=1.0, above=1.0, slip=None):
+def _backward_tangent(
+    u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0, moving=1.0, above=1.0, slip=None
+):
     dI_dot, dr, dr_dot, (slope, bend) = np.zeros(len(u)), 0.0, 0.0, _jets(u, lif)
     for t in range(len(u))[::order]:
         first, second = (1 - lif.gamma) * slope[t], (1 - lif.gamma) * bend[t] * moving
@@ -75,7 +95,11 @@ def _backward_tangent(u, u_dot, dy, dy_dot, lif, early=False, order=-1, own=1.0,
         if slip == "product":
             dI_dot[t] = dy_dot[t] + second * u_dot[t] * dr_dot
         else:
-            dI_dot[t] = above * dy_dot[t] + own * first * dr_dot + second * u_dot[t] * (new if early else dr)
+            dI_dot[t] = (
+                above * dy_dot[t]
+                + own * first * dr_dot
+                + second * u_dot[t] * (new if early else dr)
+            )
         renewed = dy[t] + first * dr if slip == "renewed" else dI_dot[t]
         dr, dr_dot = new, lif.gamma * dr_dot - lif.rho * renewed
     return dI_dot
@@ -90,7 +114,9 @@ def membrane_backward_tangent(function):
         found = answer("7.2", function, *given, lif)
         if close(found, _backward_tangent(u, 0 * u, dy, dy_dot, lif)):
             raise wrong(
-                "7.2", "in sigma'(a) dr both factors move; yours holds sigma' fast, so the term sigma''(a) u_dot dr is missing"
+                "7.2",
+                "in sigma'(a) dr both factors move; yours holds sigma' fast, so the term "
+                "sigma''(a) u_dot dr is missing",
             )
         same(
             "7.2",
@@ -106,31 +132,48 @@ def membrane_backward_tangent(function):
                     _backward_tangent(*given, lif, slip="product"),
                     "a product X Y moves as X_dot Y + X Y_dot; yours is X_dot Y_dot",
                 ),
-                (_backward_tangent(*given, lif, slip="renewed"), "the new dr_dot needs dI_dot[t], not dI"),
+                (
+                    _backward_tangent(*given, lif, slip="renewed"),
+                    "the new dr_dot needs dI_dot[t], not dI",
+                ),
                 (
                     _backward_tangent(*given, lif, own=0.0),
-                    "in sigma'(a) dr both factors move; yours holds dr fast, so the term sigma'(a) dr_dot is missing",
+                    "in sigma'(a) dr both factors move; yours holds dr fast, so the term sigma'(a) "
+                    "dr_dot is missing",
                 ),
-                (_backward_tangent(*given, lif, above=0.0), "dy moves too: dI_dot begins with dy_dot"),
+                (
+                    _backward_tangent(*given, lif, above=0.0),
+                    "dy moves too: dI_dot begins with dy_dot",
+                ),
                 (
                     _backward_tangent(*given, lif, early=True),
-                    "your dr is one step too early: dI_dot of step t uses that of t + 1, but yours was renewed before",
+                    "your dr is one step too early: dI_dot of step t uses that of t + 1, but yours "
+                    "was renewed before",
                 ),
                 (
                     _backward_tangent(*given, lif, order=1),
-                    "walk from the last step to the first: the dotted line stands under its line, in the same order",
+                    "walk from the last step to the first: the dotted line stands under its line, "
+                    "in the same order",
                 ),
-                (_backward_tangent(*given, lif, moving=-1.0), "the sign: sigma''(a) u_dot is added"),
+                (
+                    _backward_tangent(*given, lif, moving=-1.0),
+                    "the sign: sigma''(a) u_dot is added",
+                ),
             ),
         )
     many("7.2", function, [np.sin(np.arange(12.0) * k) for k in (1, 2, 3, 4)], NEURONS[1])
-    right("7.2", "Both factors of a product move: here the second derivative of the spike comes in.")
+    right(
+        "7.2", "Both factors of a product move: here the second derivative of the spike comes in."
+    )
 
 
 @kept("7.3")
 def taylor(function):
     """7.3: the remainder."""
-    f, steps = (lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])), np.array([0.5, 0.1, 0.02])
+    f, steps = (
+        (lambda h: np.array([np.exp(h), np.cos(1 + h), 2.0 - 3 * h**2])),
+        np.array([0.5, 0.1, 0.02]),
+    )
     for f_dot in (np.array([1.0, -np.sin(1.0), 0.0]), np.array([1.0, 0.3, -0.2])):
         rest = [f(h) - f(0) - h * f_dot for h in steps]
         expected = np.array([np.abs(one).max() for one in rest])
@@ -140,15 +183,31 @@ def taylor(function):
             answer("7.3", function, f, f_dot, steps),
             expected,
             (
-                (np.array([np.abs(f(h) - f(0) - f_dot).max() for h in steps]), "the tangent is f(0) + h f_dot: f_dot times h"),
+                (
+                    np.array([np.abs(f(h) - f(0) - f_dot).max() for h in steps]),
+                    "the tangent is f(0) + h f_dot: f_dot times h",
+                ),
                 (
                     expected / steps,
-                    "the remainder is not divided by h: divided, a right tangent would have slope 1, a wrong one 0",
+                    "the remainder is not divided by h: divided, a right tangent would have slope "
+                    "1, a wrong one 0",
                 ),
-                (np.array([one.max() for one in rest]), "the largest absolute value: an error may be negative"),
-                (np.array([np.abs(f(h) - f(0)).max() for h in steps]), "h f_dot has to be taken away as well"),
-                (np.array([np.abs(f(h) - h * f_dot).max() for h in steps]), "f(0) has to be taken away as well"),
-                (np.array([np.abs(one).mean() for one in rest]), "asked for is the largest error, not the mean"),
+                (
+                    np.array([one.max() for one in rest]),
+                    "the largest absolute value: an error may be negative",
+                ),
+                (
+                    np.array([np.abs(f(h) - f(0)).max() for h in steps]),
+                    "h f_dot has to be taken away as well",
+                ),
+                (
+                    np.array([np.abs(f(h) - h * f_dot).max() for h in steps]),
+                    "f(0) has to be taken away as well",
+                ),
+                (
+                    np.array([np.abs(one).mean() for one in rest]),
+                    "asked for is the largest error, not the mean",
+                ),
             ),
         )
     right("7.3", "Slope 2 or wrong.")
@@ -169,7 +228,9 @@ def decay_tangent(function):
         u = run(lif.gamma, lambda a, t: surrogate.step(a))
         a0, s, h = u - lif.threshold, surrogate.step(u - lif.threshold) * 1.0, 1e-5
         slope, bend = _jets(u, lif)
-        jet = lambda a, t, a0=a0, s=s, f=slope, c=bend: s[t] + f[t] * (a - a0[t]) + c[t] * (a - a0[t]) ** 2 / 2
+        jet = lambda a, t, a0=a0, s=s, f=slope, c=bend: (
+            s[t] + f[t] * (a - a0[t]) + c[t] * (a - a0[t]) ** 2 / 2
+        )
         expected = (run(lif.gamma + h, jet) - run(lif.gamma - h, jet)) / (2 * h)
 
         def other(
@@ -189,7 +250,12 @@ def decay_tangent(function):
             for t in range(len(u)):
                 u_dot[t] = -rho * r_dot
                 later = lif.gamma * r + (1 - lif.gamma) * s[t]
-                r_dot = old * (later if fresh else r) - new * s[t] + keep * r_dot + share * answers * slope[t] * u_dot[t]
+                r_dot = (
+                    old * (later if fresh else r)
+                    - new * s[t]
+                    + keep * r_dot
+                    + share * answers * slope[t] * u_dot[t]
+                )
                 r = later
             return u_dot
 
@@ -200,7 +266,10 @@ def decay_tangent(function):
             expected,
             (
                 (other(answers=0.0), "s follows u, and u moves: r_dot takes in (1 - gamma) s_dot"),
-                (other(new=0.0), "gamma stands in two products of the line for r: (1 - gamma) s gives -s"),
+                (
+                    other(new=0.0),
+                    "gamma stands in two products of the line for r: (1 - gamma) s gives -s",
+                ),
                 (other(old=0.0), "gamma stands in two products of the line for r: gamma r gives r"),
                 (other(new=-1.0), "the sign: (1 - gamma) s moves by -s where gamma moves by 1"),
                 (other(keep=0.0), "gamma r is a product, and r moves too: gamma r_dot is missing"),
@@ -208,7 +277,10 @@ def decay_tangent(function):
                 (other(share=1.0), "s_dot enters r_dot with the share 1 - gamma"),
                 (other(rho=1.0), "r enters u with the strength lif.rho"),
                 (other(rho=-lif.rho), "the reset enters u with a minus, and so does its motion"),
-                (other(fresh=True), "r_dot of the next step uses the old r: yours was renewed before"),
+                (
+                    other(fresh=True),
+                    "r_dot of the next step uses the old r: yours was renewed before",
+                ),
                 (0 * u, "gamma moves, so r moves, and u with it: yours stands still"),
             ),
             1e-6,

@@ -38,12 +38,19 @@ def differences(function):
                 "and with one record; the twin is recorded once, at theta",
             ),
             *(
-                (one / (2 * h), "one of the two ends is not the twin's with the record made at theta, but the network's own")
+                (
+                    one / (2 * h),
+                    "one of the two ends is not the twin's with the record made at theta, but the "
+                    "network's own",
+                )
                 for one in (slope(h, **jet) - slope(-h), slope(h) - slope(-h, **jet))
             ),
             (2 * expected, "from theta - h v to theta + h v the way is 2 h long: divide by 2 h"),
             (-expected, "the gradient ahead minus the gradient behind"),
-            ((slope(h, **jet) - slope(0, **jet)) / h, "a difference to one side; the central one takes theta - h v as well"),
+            (
+                (slope(h, **jet) - slope(0, **jet)) / h,
+                "a difference to one side; the central one takes theta - h v as well",
+            ),
             (
                 (slope(h, **smooth) - slope(-h, **smooth)) / (2 * h),
                 'this is the smooth form, with a soft spike everywhere; the twin is the form "jet"',
@@ -65,12 +72,27 @@ def asymmetry(function):
             answer("8.2", function, lambda z: M @ z, v, w),
             abs(gap) / size,
             (
-                (abs(gap), "the gap must be relative: divided by |w| |H v|, or its size says nothing"),
+                (
+                    abs(gap),
+                    "the gap must be relative: divided by |w| |H v|, or its size says nothing",
+                ),
                 (-abs(gap) / size, "the gap is taken without its sign: abs(...)"),
-                (abs(v @ M @ v - w @ M @ w) / size, "multiply each product by the other vector: <w, H v> and <v, H w>"),
-                (abs(gap) / np.linalg.norm(v) / np.linalg.norm(M @ w), "divide by |w| |H v|; yours is |v| |H w|"),
-                (abs(gap) / np.linalg.norm(v) / np.linalg.norm(w), "divide by |w| |H v|: the length of H v, not that of v"),
-                (abs(gap) / abs(w @ M @ v), "divide by |w| |H v|: the inner product itself may be near zero"),
+                (
+                    abs(v @ M @ v - w @ M @ w) / size,
+                    "multiply each product by the other vector: <w, H v> and <v, H w>",
+                ),
+                (
+                    abs(gap) / np.linalg.norm(v) / np.linalg.norm(M @ w),
+                    "divide by |w| |H v|; yours is |v| |H w|",
+                ),
+                (
+                    abs(gap) / np.linalg.norm(v) / np.linalg.norm(w),
+                    "divide by |w| |H v|: the length of H v, not that of v",
+                ),
+                (
+                    abs(gap) / abs(w @ M @ v),
+                    "divide by |w| |H v|: the inner product itself may be near zero",
+                ),
             ),
         )
     right("8.2", "Zero to rounding, for every v and w, or something is wrong.")
@@ -83,25 +105,49 @@ def strongest(function):
     H = (Q * spectrum) @ Q.T
     values, vectors = answer("8.3", function, lambda z: H @ z, 12, 3, returns=2)
     if values.shape == (3,) and close(np.sort(np.abs(values)), [0.0, 0.1, 0.1], 1e-6):
-        raise wrong("8.3", 'these are the flattest directions, which="SM"; the strongest have the largest magnitude, "LM"')
+        raise wrong(
+            "8.3",
+            'these are the flattest directions, which="SM"; the strongest have the largest '
+            'magnitude, "LM"',
+        )
     same(
         "8.3",
         "values",
         values,
         [-5.0, 3.0, 2.0],
         (
-            (np.array([3.0, 2.0, 1.0]), 'ridges are left out: which="LA" goes by the signed value; "LM" by the magnitude'),
-            (np.array([-5.0, 2.0, 3.0]), "the strongest first: order them by falling absolute value"),
-            (np.array([2.0, 3.0, -5.0]), "the strongest first: order them by falling absolute value"),
-            (np.array([3.0, 2.0, -5.0]), "the strongest first, whatever its sign: order them by falling absolute value"),
+            (
+                np.array([3.0, 2.0, 1.0]),
+                'ridges are left out: which="LA" goes by the signed value; "LM" by the magnitude',
+            ),
+            (
+                np.array([-5.0, 2.0, 3.0]),
+                "the strongest first: order them by falling absolute value",
+            ),
+            (
+                np.array([2.0, 3.0, -5.0]),
+                "the strongest first: order them by falling absolute value",
+            ),
+            (
+                np.array([3.0, 2.0, -5.0]),
+                "the strongest first, whatever its sign: order them by falling absolute value",
+            ),
             (np.array([5.0, 3.0, 2.0]), "the sign tells a ridge from a valley: keep it"),
         ),
         1e-7,
     )
     if vectors.shape != (12, 3):
-        raise wrong("8.3", f"one column for each value is asked for, a shape of (12, 3); the vectors' is {vectors.shape}")
+        raise wrong(
+            "8.3",
+            "one column for each value is asked for, a shape of (12, 3); the vectors' is "
+            f"{vectors.shape}",
+        )
     if not close(H @ vectors, vectors * values, 1e-6):
-        raise wrong("8.3", "column k of the vectors does not belong to value k: bring the columns into the same order")
+        raise wrong(
+            "8.3",
+            "column k of the vectors does not belong to value k: bring the columns into the same "
+            "order",
+        )
     right("8.3", "No matrix was ever seen.")
 
 
@@ -110,7 +156,11 @@ def spike_hessian(function):
     rng = np.random.default_rng(5)
     for a, y, slope in ((0.12, 0.0, 4.0), (-0.2, 1.0, 10.0), (0.3, 1.0, 3.0), (-0.07, 0.0, 6.0)):
         p, h = rng.random(3), 1e-6
-        s, first, second = float(a >= 0), surrogate.sigma_prime(a, slope), surrogate.sigma_second(a, slope)
+        s, first, second = (
+            float(a >= 0),
+            surrogate.sigma_prime(a, slope),
+            surrogate.sigma_second(a, slope),
+        )
 
         def gradient(d, p=p, y=y, s=s, first=first, second=second):
             return (s + first * d + second * d**2 / 2 - y) * (first + second * d) * p
@@ -120,7 +170,9 @@ def spike_hessian(function):
         found = answer("8.4", function, p, a, y, slope)
         if found.shape == (3,) or found.ndim == 0:
             raise wrong(
-                "8.4", f"a matrix is asked for, (D, D), one entry for each pair of weights; yours has shape {found.shape}"
+                "8.4",
+                "a matrix is asked for, (D, D), one entry for each pair of weights; yours has "
+                f"shape {found.shape}",
             )
         same(
             "8.4",
@@ -128,17 +180,35 @@ def spike_hessian(function):
             found,
             expected,
             (
-                (first**2 * outer, "the slope sigma'(a) moves with w too: the term (s - y) sigma''(a) is missing"),
-                ((s - y) * second * outer, "s - y moves with w, for the spike moves: the term sigma'(a)^2 is missing"),
-                ((first + (s - y) * second) * outer, "s moves by sigma'(a), and that times sigma'(a) gives its square"),
-                ((first**2 + second) * outer, "sigma''(a) has the factor s - y, which the gradient had before sigma'(a)"),
+                (
+                    first**2 * outer,
+                    "the slope sigma'(a) moves with w too: the term (s - y) sigma''(a) is missing",
+                ),
+                (
+                    (s - y) * second * outer,
+                    "s - y moves with w, for the spike moves: the term sigma'(a)^2 is missing",
+                ),
+                (
+                    (first + (s - y) * second) * outer,
+                    "s moves by sigma'(a), and that times sigma'(a) gives its square",
+                ),
+                (
+                    (first**2 + second) * outer,
+                    "sigma''(a) has the factor s - y, which the gradient had before sigma'(a)",
+                ),
                 ((first**2 + (y - s) * second) * outer, "the sign: dL/ds is s - y"),
-                ((first**2 + (surrogate.sigma(a, slope) - y) * second) * outer, "the spike itself is hard, also in s - y"),
+                (
+                    (first**2 + (surrogate.sigma(a, slope) - y) * second) * outer,
+                    "the spike itself is hard, also in s - y",
+                ),
                 (
                     (first**2 + (s - y) * second) * np.diag(p**2),
                     "w_i and w_j act together: p_i p_j for i and j different as well",
                 ),
-                ((first**2 + (s - y) * second) * (p @ p), "p_i p_j is a matrix, np.outer(p, p); yours is one number for all"),
+                (
+                    (first**2 + (s - y) * second) * (p @ p),
+                    "p_i p_j is a matrix, np.outer(p, p); yours is one number for all",
+                ),
             ),
             1e-5,
         )

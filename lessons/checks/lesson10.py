@@ -11,7 +11,11 @@ mine.prepare(__name__)
 
 def slopes(function):
     """10.1: two slopes of a parabola."""
-    for start, c, h, a, N in ((1.5, 0.5, 2.0, 0.3, 1), (-1.0, 0.5, 0.6, 0.5, 3), (2.0, -1.0, 3.0, 0.5, 3)):
+    for start, c, h, a, N in (
+        (1.5, 0.5, 2.0, 0.3, 1),
+        (-1.0, 0.5, 0.6, 0.5, 3),
+        (2.0, -1.0, 3.0, 0.5, 3),
+    ):
         maml, fomaml = answer("10.1", function, start, c, h, a, N, returns=2)
         factor = (1 - a * h) ** N
         first = h * factor * (start - c)
@@ -22,8 +26,16 @@ def slopes(function):
             fomaml,
             first,
             (
-                (h * (start - c), "FOMAML's slope is taken where the learner has arrived, at theta_N, not at the start"),
-                (once, "the learner takes all N steps, yours takes one: the distance to c shrinks by (1 - a h) ** N"),
+                (
+                    h * (start - c),
+                    "FOMAML's slope is taken where the learner has arrived, at theta_N, not at the "
+                    "start",
+                ),
+                (
+                    once,
+                    "the learner takes all N steps, yours takes one: the distance to c shrinks by "
+                    "(1 - a h) ** N",
+                ),
                 (factor * first, "the two are exchanged: return MAML's slope first"),
                 (first / h, "the slope of L is h (theta - c): h is missing"),
             ),
@@ -35,9 +47,19 @@ def slopes(function):
             factor * first,
             (
                 (factor * first / h, "the slope of L is h (theta - c): h is missing from MAML's"),
-                (first, "the chain rule is missing from MAML's: the end moves with the start, by (1 - a h) ** N"),
-                ((1 - a * h) * first, "the learner takes all N steps: the end moves with the start by (1 - a h) ** N"),
-                (factor * h * (1 - a * h) * (start - c), "the learner takes all N steps before the slope is taken"),
+                (
+                    first,
+                    "the chain rule is missing from MAML's: the end moves with the start, by (1 - "
+                    "a h) ** N",
+                ),
+                (
+                    (1 - a * h) * first,
+                    "the learner takes all N steps: the end moves with the start by (1 - a h) ** N",
+                ),
+                (
+                    factor * h * (1 - a * h) * (start - c),
+                    "the learner takes all N steps before the slope is taken",
+                ),
             ),
         )
     right("10.1", "They differ by the factor (1 - a h) ** N, and a factor can be negative.")
@@ -48,13 +70,20 @@ def _task(shots=1):
     rng = np.random.default_rng(4)
     net = ms.SpikingNet((4, 4, 2), (3,), 3, kernel=3, window=12, dtype=np.float64, backend="numpy")
     x = (rng.random((9, 12, 4, 4, 2)) < 0.3).astype(float)
-    return net, net.init(rng, x=x), ms.Task(x[:3], np.arange(3), x[3:], np.repeat(np.arange(3), 2)), rng
+    return (
+        net,
+        net.init(rng, x=x),
+        ms.Task(x[:3], np.arange(3), x[3:], np.repeat(np.arange(3), 2)),
+        rng,
+    )
 
 
 def _back(net, thetas, task, a, of="support", end="query"):
     lam = net.loss_and_gradient(thetas[-1], getattr(task, f"x_{end}"), getattr(task, f"y_{end}"))[1]
     for theta in thetas[-2::-1]:
-        lam = lam - a * net.hessian_vector_product(theta, getattr(task, f"x_{of}"), getattr(task, f"y_{of}"), lam)
+        lam = lam - a * net.hessian_vector_product(
+            theta, getattr(task, f"x_{of}"), getattr(task, f"y_{of}"), lam
+        )
     return lam
 
 
@@ -75,7 +104,11 @@ def back(function):
             answer("10.2", function, net, path, task, a),
             _back(net, path, task, a),
             (
-                (end, "this is lambda_N, FOMAML's: bring it all the way back, one product for each step that was made"),
+                (
+                    end,
+                    "this is lambda_N, FOMAML's: bring it all the way back, one product for each "
+                    "step that was made",
+                ),
                 (
                     _back(net, [*path[-2::-1], path[-1]], task, a),
                     "go back from the last step to the first: the last step first",
@@ -86,13 +119,18 @@ def back(function):
                 ),
                 (
                     _back(net, path, task, a, end="support"),
-                    "the last slope is the *query's*: lambda_N is the gradient of its loss at theta_N",
+                    "the last slope is the *query's*: lambda_N is the gradient of its loss at "
+                    "theta_N",
                 ),
                 (
                     _back(net, [*path, path[-1]], task, a),
-                    "there is no product at theta_N, where no step began: N steps, N products; leave out thetas[-1]",
+                    "there is no product at theta_N, where no step began: N steps, N products; "
+                    "leave out thetas[-1]",
                 ),
-                (shifted, "H_n is taken where the step began, at theta_n; yours is taken where it ended"),
+                (
+                    shifted,
+                    "H_n is taken where the step began, at theta_n; yours is taken where it ended",
+                ),
                 (_back(net, path, task, -a), "minus: the step went down the gradient"),
                 (_back(net, path, task, 1.0), "the step size a is missing before H lambda"),
             ),
@@ -102,7 +140,8 @@ def back(function):
 
 
 def back_tied(function):
-    """10.3: the meta-gradient of a loop with a spring to its start, against differences of the twin."""
+    """10.3: the meta-gradient of a loop with a spring to its start, against differences of the
+    twin."""
     net, start, task, rng = _task()
     a, c, thetas = 0.4, 0.7, [start]
     for _ in range(3):
@@ -114,7 +153,9 @@ def back_tied(function):
     def F(theta):
         first = theta
         for record in records:
-            g = net.loss_and_gradient(theta, task.x_support, task.y_support, spike="jet", record=record)[1]
+            g = net.loss_and_gradient(
+                theta, task.x_support, task.y_support, spike="jet", record=record
+            )[1]
             theta = theta - a * (g + c * (theta - first))
         return net.loss(theta, task.x_query, task.y_query, spike="jet", record=last)
 
@@ -122,12 +163,18 @@ def back_tied(function):
     slopes = np.array([(F(start + 1e-5 * d) - F(start - 1e-5 * d)) / 2e-5 for d in directions])
     found = answer("10.3", function, net, thetas, task, a, c)
     if found.shape != start.shape:
-        raise wrong("10.3", f"the gradient is flat like theta, {start.shape}; yours has shape {found.shape}")
+        raise wrong(
+            "10.3", f"the gradient is flat like theta, {start.shape}; yours has shape {found.shape}"
+        )
     lam, first, late = net.loss_and_gradient(thetas[-1], task.x_query, task.y_query)[1], 0.0, 0.0
     free, held = lam, lam
     for theta in thetas[-2::-1]:
         hvp = net.gradients(theta, task.x_support, task.y_support).hvp
-        first, free, held = first + a * c * lam, free - a * hvp(free), held - a * (hvp(held) + c * held)
+        first, free, held = (
+            first + a * c * lam,
+            free - a * hvp(free),
+            held - a * (hvp(held) + c * held),
+        )
         lam = lam - a * (hvp(lam) + c * lam)
         late = late + a * c * lam
     same(
@@ -136,11 +183,29 @@ def back_tied(function):
         directions @ found,
         slopes,
         (
-            (directions @ lam, "each step has theta_0 itself on its right, besides theta_n: its share, a c lambda, is missing"),
-            (directions @ free, "the pull holds theta_n too: going back, lambda also loses a c lambda at every step"),
-            (directions @ (free + first), "the pull holds theta_n too: going back, lambda also loses a c lambda at every step"),
-            (directions @ (held + late), "theta_0's share of a step belongs to lambda_{n+1}: take it before it is renewed"),
-            (directions @ (lam - first), "the sign: theta_0 enters with + a c, for theta_n - theta_0 is taken away"),
+            (
+                directions @ lam,
+                "each step has theta_0 itself on its right, besides theta_n: its share, a c "
+                "lambda, is missing",
+            ),
+            (
+                directions @ free,
+                "the pull holds theta_n too: going back, lambda also loses a c lambda at every "
+                "step",
+            ),
+            (
+                directions @ (free + first),
+                "the pull holds theta_n too: going back, lambda also loses a c lambda at every "
+                "step",
+            ),
+            (
+                directions @ (held + late),
+                "theta_0's share of a step belongs to lambda_{n+1}: take it before it is renewed",
+            ),
+            (
+                directions @ (lam - first),
+                "the sign: theta_0 enters with + a c, for theta_n - theta_0 is taken away",
+            ),
         ),
         1e-6,
     )

@@ -10,7 +10,19 @@ from .lesson10 import _task
 mine.prepare(__name__)
 
 
-def _meta_train(net, theta, tasks, a, order, adapted=False, joint=False, notes=True, norm=5.0, sign=1, before=False):
+def _meta_train(
+    net,
+    theta,
+    tasks,
+    a,
+    order,
+    adapted=False,
+    joint=False,
+    notes=True,
+    norm=5.0,
+    sign=1,
+    before=False,
+):
     adam, losses = ms.Adam(net.size, dtype=net.dtype), []
     for task in tasks:
         if before:
@@ -40,31 +52,50 @@ def meta_train(function):
         return given[-1]
 
     watched.__name__ = function.__name__
-    for a, order in ((20.0, 2), (20.0, 1), (5.0, 2)):  # gradients of more than 5, of less than 1, and between
+    for a, order in (
+        (20.0, 2),
+        (20.0, 1),
+        (5.0, 2),
+    ):  # gradients of more than 5, of less than 1, and between
         expected = _meta_train(net, theta, tasks, a, order)
         found = answer("11.1", watched, net, theta, tasks, a, order, returns=2)
-        for name, one, wanted, k in (("theta_0", found[0], expected[0], 0), ("losses", found[1], expected[1], 1)):
+        for name, one, wanted, k in (
+            ("theta_0", found[0], expected[0], 0),
+            ("losses", found[1], expected[1], 1),
+        ):
             mistakes = [
                 (_meta_train(net, theta, tasks, a, order, **how)[k], text)
                 for how, text in (
                     (
                         dict(adapted=True),
-                        "forget what was adapted: the outer step moves the start, not the end of the inner loop",
+                        "forget what was adapted: the outer step moves the start, not the end of "
+                        "the inner loop",
                     ),
                     (
                         dict(joint=True),
-                        "nothing has been adapted: there is no inner step in this gradient; ask ms.meta_gradient",
+                        "nothing has been adapted: there is no inner step in this gradient; ask "
+                        "ms.meta_gradient",
                     ),
                     (
                         dict(before=True),
-                        "ms.meta_gradient adapts by itself: begin again from theta_0, not from what was adapted",
+                        "ms.meta_gradient adapts by itself: begin again from theta_0, not from "
+                        "what was adapted",
                     ),
-                    (dict(notes=False), "Adam keeps notes from one step to the next: make it once, before the loop"),
+                    (
+                        dict(notes=False),
+                        "Adam keeps notes from one step to the next: make it once, before the loop",
+                    ),
                     (dict(norm=None), "clip the gradient before the step: ms.clip(gradient, 5)[0]"),
-                    (dict(sign=-1), "adam.step goes down the gradient by itself; do not turn its sign"),
+                    (
+                        dict(sign=-1),
+                        "adam.step goes down the gradient by itself; do not turn its sign",
+                    ),
                 )
             ]
-            other = (_meta_train(net, theta, tasks, a, 3 - order)[k], f"this is order {3 - order}; pass `order` on")
+            other = (
+                _meta_train(net, theta, tasks, a, 3 - order)[k],
+                f"this is order {3 - order}; pass `order` on",
+            )
             same("11.1", name, one, wanted, (*mistakes, other), 1e-6)
         if not isinstance(given[-1][1], np.ndarray):
             raise wrong("11.1", "return the losses as an array: np.array(losses)")
@@ -72,23 +103,36 @@ def meta_train(function):
 
 
 def tied(function):
-    """11.2: the gradient where the readout's biases are one number, against differences of the twin."""
+    """11.2: the gradient where the readout's biases are one number, against differences of the
+    twin."""
     net, theta, task, rng = _task()
     net.views(theta)["readout.bias"][...] = 0.1
     x, y = task.x_support, task.y_support
     gradient, record = net.loss_and_gradient(theta, x, y)[1], net.record(theta, x)
     found = answer("11.2", function, net, gradient)
     if found.shape != gradient.shape:
-        raise wrong("11.2", f"the gradient is flat like theta, {gradient.shape}; yours has shape {found.shape}")
+        raise wrong(
+            "11.2",
+            f"the gradient is flat like theta, {gradient.shape}; yours has shape {found.shape}",
+        )
     parts, free = net.views(found), net.views(gradient)
     for name, part in parts.items():
         if name != "readout.bias" and not np.array_equal(part, free[name]):
-            raise wrong("11.2", f"the readout's biases are tied, the readout's alone: {name} should stay as it was")
+            raise wrong(
+                "11.2",
+                f"the readout's biases are tied, the readout's alone: {name} should stay as it was",
+            )
     bias = parts["readout.bias"]
     if not bias.any():
-        raise wrong("11.2", "tied is not frozen: the biases can still move together, and the loss with them")
+        raise wrong(
+            "11.2", "tied is not frozen: the biases can still move together, and the loss with them"
+        )
     if np.ptp(bias) > 1e-12 * np.abs(bias).max():
-        raise wrong("11.2", f"a step would leave the biases unequal: their entries are {bias}, and must be one number")
+        raise wrong(
+            "11.2",
+            f"a step would leave the biases unequal: their entries are {bias}, and must be one "
+            "number",
+        )
     v = rng.standard_normal(net.size) / np.sqrt(net.size)
     net.views(v)["readout.bias"][...] = 0.3
 
@@ -104,10 +148,14 @@ def tied(function):
         (
             (
                 rest + 0.3 * len(bias) * free["readout.bias"].sum(),
-                "as many times too steep as there are biases: the loss moves by the sum of the free entries, and <g, v> adds "
+                "as many times too steep as there are biases: the loss moves by the sum of the "
+                "free entries, and <g, v> adds "
                 "your number up once more for each bias",
             ),
-            (rest - 0.3 * free["readout.bias"].sum(), "the sign of the biases' entries is exchanged"),
+            (
+                rest - 0.3 * free["readout.bias"].sum(),
+                "the sign of the biases' entries is exchanged",
+            ),
         ),
         1e-6,
     )

@@ -10,22 +10,41 @@ mine.prepare(__name__)
 
 
 def _net(channels, window, hidden=()):
-    return ms.SpikingNet((4, 4, 2), channels, 4, kernel=3, window=window, dtype=np.float64, backend="numpy", hidden=hidden)
+    return ms.SpikingNet(
+        (4, 4, 2),
+        channels,
+        4,
+        kernel=3,
+        window=window,
+        dtype=np.float64,
+        backend="numpy",
+        hidden=hidden,
+    )
 
 
 def _errors(net, theta, task, a, counts, part="support"):
     found = []
     for more in counts:
-        theta = ms.adapt(net, theta, getattr(task, f"x_{part}"), getattr(task, f"y_{part}"), a, steps=more)
+        theta = ms.adapt(
+            net, theta, getattr(task, f"x_{part}"), getattr(task, f"y_{part}"), a, steps=more
+        )
         found.append(np.mean(net(theta, task.x_query).argmax(1) != task.y_query))
     return np.array(found)
 
 
 def errors(function):
     """12.1: error against inner steps."""
-    net, rng, a, N = _net((4,), 20), np.random.default_rng(2), 1.0, 3  # a case in which every step changes the error
+    net, rng, a, N = (
+        _net((4,), 20),
+        np.random.default_rng(2),
+        1.0,
+        3,
+    )  # a case in which every step changes the error
     x = (rng.random((44, 20, 4, 4, 2)) < 0.3).astype(float)
-    theta, task = net.init(rng, x=x), ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10))
+    theta, task = (
+        net.init(rng, x=x),
+        ms.Task(x[:4], np.arange(4), x[4:], np.repeat(np.arange(4), 10)),
+    )
     expected = _errors(net, theta, task, a, (0, 1, 1, 1))
     query = _errors(net, theta, task, a, (0, 1, 1, 1), "query")
     same(
@@ -34,12 +53,23 @@ def errors(function):
         answer("12.1", function, net, theta, task, a, N),
         expected,
         (
-            (query, "the query is what the learner is asked about: it is never learned from; adapt to the support"),
-            (1 - expected, "these are the shares of right answers; an error is the share of wrong ones"),
-            (_errors(net, theta, task, a, (1, 1, 1, 1)), "the first entry is the error before any step: measure, then step"),
+            (
+                query,
+                "the query is what the learner is asked about: it is never learned from; adapt to "
+                "the support",
+            ),
+            (
+                1 - expected,
+                "these are the shares of right answers; an error is the share of wrong ones",
+            ),
+            (
+                _errors(net, theta, task, a, (1, 1, 1, 1)),
+                "the first entry is the error before any step: measure, then step",
+            ),
             (
                 _errors(net, theta, task, a, range(N + 1)),
-                "go on from the theta reached with one more step each; yours takes n more at turn n",
+                "go on from the theta reached with one more step each; yours takes n more at turn "
+                "n",
             ),
             (np.full(N + 1, expected[0]), "theta never moves: keep what ms.adapt returns"),
         ),
@@ -71,7 +101,8 @@ def unfrozen(function):
             (
                 (
                     np.ones(net.size),
-                    f"nothing of {frozen[0] if frozen else ''} is frozen: a part's name is `conv1.weight`, the layer's `conv1`",
+                    f"nothing of {frozen[0] if frozen else ''} is frozen: a part's name is "
+                    "`conv1.weight`, the layer's `conv1`",
                 ),
                 (weights, "the biases of a frozen layer do not learn either"),
                 (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
@@ -84,7 +115,13 @@ def _gate(net, update, f, parts=None, compare=np.greater, of=lambda size: size.m
     m, size = np.zeros(net.size), np.abs(update)
     for weight, bias in zip(net.layout[::2], net.layout[1::2]):
         whole = [slice(weight.slice.start, bias.slice.stop)]
-        for part in whole if parts is None else (weight.slice, bias.slice) if parts == "arrays" else [slice(None)]:
+        for part in (
+            whole
+            if parts is None
+            else (weight.slice, bias.slice)
+            if parts == "arrays"
+            else [slice(None)]
+        ):
             m[part] = compare(size[part], f * of(size[part]))
     return m
 
@@ -104,9 +141,14 @@ def gate(function):
         for weight, bias in zip(net.layout[::2], net.layout[1::2]):
             layer = slice(weight.slice.start, bias.slice.stop)
             threshold = f * (update[layer].max() - update[layer].min())
-            signed[layer], extremes[layer] = update[layer] > threshold, np.abs(update[layer]) > threshold
+            signed[layer], extremes[layer] = (
+                update[layer] > threshold,
+                np.abs(update[layer]) > threshold,
+            )
         if found.shape == expected.shape and not found[update < 0].any():
-            raise wrong("12.3", "what counts is the magnitude of a change; yours never makes a negative one")
+            raise wrong(
+                "12.3", "what counts is the magnitude of a change; yours never makes a negative one"
+            )
         if close(found, update * expected):
             raise wrong("12.3", "m holds ones and zeros; multiply by the update later")
         same(
@@ -119,14 +161,25 @@ def gate(function):
                 (extremes, "the extremes are those of |a g|, not of a g"),
                 (
                     _gate(net, update, f, compare=np.greater_equal),
-                    "a weight whose update equals the threshold (at f = 0: an update of 0) does not change: `>`, not `>=`",
+                    "a weight whose update equals the threshold (at f = 0: an update of 0) does "
+                    "not change: `>`, not `>=`",
                 ),
-                (_gate(net, update, f, "all"), "every weight is compared with the threshold of its own layer"),
-                (_gate(net, update, f, "arrays"), "weights and bias of a layer share a threshold: take them together"),
-                (_gate(net, update, f, compare=np.less_equal), "turned around: the large changes are made"),
+                (
+                    _gate(net, update, f, "all"),
+                    "every weight is compared with the threshold of its own layer",
+                ),
+                (
+                    _gate(net, update, f, "arrays"),
+                    "weights and bias of a layer share a threshold: take them together",
+                ),
+                (
+                    _gate(net, update, f, compare=np.less_equal),
+                    "turned around: the large changes are made",
+                ),
                 (
                     _gate(net, update, f, of=np.max),
-                    "the threshold is a fraction of the range, largest minus smallest, not of the largest",
+                    "the threshold is a fraction of the range, largest minus smallest, not of the "
+                    "largest",
                 ),
             ),
         )
@@ -142,7 +195,11 @@ def means_readout(function):
         c = np.array([p[y == k].mean(0) for k in range(4)])
         W, b = answer("12.4", function, p, y, 4, returns=2)
         if W.shape != (6, 4) or b.shape != (4,):
-            raise wrong("12.4", f"W and b have shapes {W.shape} and {b.shape}, expected (6, 4) and (4,): (D, ways) and (ways,)")
+            raise wrong(
+                "12.4",
+                f"W and b have shapes {W.shape} and {b.shape}, expected (6, 4) and (4,): (D, ways) "
+                "and (ways,)",
+            )
 
         def gaps(logits):
             return logits - logits[:, :1]
@@ -154,21 +211,44 @@ def means_readout(function):
             gaps(q @ W + b),
             gaps(-((q[:, None] - c) ** 2).sum(2)),
             (
-                (gaps(q @ c.T - norms), "|p - c|^2 has -2 p c in the middle: the weights lack the factor 2"),
-                (gaps(2 * q @ c.T), "without a bias classes with longer traces win: |c|^2 differs from class to class"),
-                (gaps(2 * q @ c.T + norms), "the sign of the bias: a long c makes the distance larger, the logit smaller"),
-                (gaps(2 * shots * q @ c.T - shots**2 * norms), "c is the mean of its samples; yours is their sum"),
-                (gaps(-2 * q @ c.T + norms), "the sign: the largest logit must belong to the smallest distance"),
+                (
+                    gaps(q @ c.T - norms),
+                    "|p - c|^2 has -2 p c in the middle: the weights lack the factor 2",
+                ),
+                (
+                    gaps(2 * q @ c.T),
+                    "without a bias classes with longer traces win: |c|^2 differs from class to "
+                    "class",
+                ),
+                (
+                    gaps(2 * q @ c.T + norms),
+                    "the sign of the bias: a long c makes the distance larger, the logit smaller",
+                ),
+                (
+                    gaps(2 * shots * q @ c.T - shots**2 * norms),
+                    "c is the mean of its samples; yours is their sum",
+                ),
+                (
+                    gaps(-2 * q @ c.T + norms),
+                    "the sign: the largest logit must belong to the smallest distance",
+                ),
                 (
                     gaps(-2 * q @ c.T - norms),
-                    "the sign of the weights: a large p . c means a small distance, and a large logit",
+                    "the sign of the weights: a large p . c means a small distance, and a large "
+                    "logit",
                 ),
                 (
                     gaps(2 * q @ p[np.arange(4) * shots].T - (p[np.arange(4) * shots] ** 2).sum(1)),
                     "c is the mean over all samples of the class; yours is its first one",
                 ),
-                (gaps(q @ c.T), "expand |p - c|^2: the weights lack the factor 2, and the bias is missing"),
-                (gaps(2 * q @ c.T - np.sqrt(norms)), "the bias is -|c|^2: yours has the length without the square"),
+                (
+                    gaps(q @ c.T),
+                    "expand |p - c|^2: the weights lack the factor 2, and the bias is missing",
+                ),
+                (
+                    gaps(2 * q @ c.T - np.sqrt(norms)),
+                    "the bias is -|c|^2: yours has the length without the square",
+                ),
             ),
         )
     right("12.4", "The nearest class mean is a readout; no step was made.")

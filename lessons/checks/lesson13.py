@@ -14,20 +14,28 @@ ADDEND = {
 }
 SLIPS = {  # mode: (another rounding, what was done)
     "floor": (
-        (lambda x, k, noise: int(x / 2**k), "floor goes to the next whole number below, of negative x too: -1 >> k is -1"),
+        (
+            lambda x, k, noise: int(x / 2**k),
+            "floor goes to the next whole number below, of negative x too: -1 >> k is -1",
+        ),
     ),
     "zero": (
         (
             lambda x, k, noise: x >> k,
-            "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - 1 to them first",
+            "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - "
+            "1 to them first",
         ),
-        (lambda x, k, noise: (x + (1 << k) - 1) >> k, "only negative x get 2^k - 1; yours adds it to all"),
+        (
+            lambda x, k, noise: (x + (1 << k) - 1) >> k,
+            "only negative x get 2^k - 1; yours adds it to all",
+        ),
     ),
     "nearest": (
         (lambda x, k, noise: x >> k, "add half of 2^k before the shift"),
         (
             lambda x, k, noise: round(x / 2**k),
-            "ties go up, always: half a unit is added, then floored. Python's round takes ties to the even number",
+            "ties go up, always: half a unit is added, then floored. Python's round takes ties to "
+            "the even number",
         ),
         (
             lambda x, k, noise: -(-x + (1 << k - 1) >> k) if x < 0 else x + (1 << k - 1) >> k,
@@ -36,7 +44,10 @@ SLIPS = {  # mode: (another rounding, what was done)
     ),
     "stochastic": (
         (lambda x, k, noise: x >> k, "the noise is what is added; yours leaves it out"),
-        (lambda x, k, noise: x + noise + (1 << k - 1) >> k, "the noise alone is added, without another half"),
+        (
+            lambda x, k, noise: x + noise + (1 << k - 1) >> k,
+            "the noise alone is added, without another half",
+        ),
         (lambda x, k, noise: (x >> k) + noise, "add the noise before the shift, not behind it"),
     ),
 }
@@ -59,13 +70,16 @@ def shift(function):
             if mine != theirs:
                 with_noise = f", noise {noise}" * (mode == "stochastic")
                 raise differs(
-                    "13.1", f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 = {x / 8:g})"
+                    "13.1",
+                    f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} ({x}/8 "
+                    f"= {x / 8:g})",
                 )
         for x in (2**60 + 127, -(2**60) - 127):
             if _whole("13.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
                 raise wrong(
                     "13.1",
-                    f"{mode}: x = {x} comes out wrong. Was it divided as a float? That holds 53 bits; >> "
+                    f"{mode}: x = {x} comes out wrong. Was it divided as a float? That holds 53 "
+                    "bits; >> "
                     "is exact, whatever the size",
                 )
     right("13.1", "One shift, one addition: all four fit any chip.")
@@ -75,7 +89,9 @@ def _whole(exercise, function, *arguments) -> int:
     found = answer(exercise, function, *arguments)
     if found.dtype.kind not in "iub" or found.shape:
         raise wrong(
-            exercise, f"{function.__name__} must return one whole number, an int, not {found.dtype.name} of shape {found.shape}"
+            exercise,
+            f"{function.__name__} must return one whole number, an int, not {found.dtype.name} of "
+            f"shape {found.shape}",
         )
     return int(found)
 
@@ -85,13 +101,19 @@ def _trace(V, a, F, mode, left=None, twice=False, early=False, swap=False):
     a, b = (b, a) if swap else (a, b)
     for v in V[1:] if early else V[:-1]:
         x = v << left
-        Y.append(_shift(a * Y[-1], 12, mode) + _shift(b * x, 12, mode) if twice else _shift(a * Y[-1] + b * x, 12, mode))
+        Y.append(
+            _shift(a * Y[-1], 12, mode) + _shift(b * x, 12, mode)
+            if twice
+            else _shift(a * Y[-1] + b * x, 12, mode)
+        )
     return Y
 
 
 def trace(function):
     """13.2: a leaky memory in integers."""
-    for seed, (a, F, mode) in enumerate(((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))):
+    for seed, (a, F, mode) in enumerate(
+        ((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))
+    ):
         V = np.random.default_rng(seed).integers(-40, 41, 50).tolist()
         found = answer("13.2", function, V, a, F, mode)
         if found.dtype.kind == "f":
@@ -104,14 +126,23 @@ def trace(function):
             (
                 (
                     _trace(V, a, F, mode, twice=True),
-                    "yours rounds twice a step, once for each product; add the products first, then shift once",
+                    "yours rounds twice a step, once for each product; add the products first, "
+                    "then shift once",
                 ),
-                (_trace(V, a, F, mode, left=0), "Y is finer by F bits than V: the input enters as v << F"),
+                (
+                    _trace(V, a, F, mode, left=0),
+                    "Y is finer by F bits than V: the input enters as v << F",
+                ),
                 (
                     np.array(_trace(V, a, 0, mode)) << F,
-                    "bits that are added after the rounding are all zero: shift the input, v << F, before it is filtered",
+                    "bits that are added after the rounding are all zero: shift the input, v << F, "
+                    "before it is filtered",
                 ),
-                (_trace(V, a, F, "floor"), f"mode is {mode!r}, but yours rounds always by floor: hand the mode on to shift"),
+                (
+                    _trace(V, a, F, "floor"),
+                    f"mode is {mode!r}, but yours rounds always by floor: hand the mode on to "
+                    "shift",
+                ),
                 (_trace(V, a, F, mode, early=True), "one step too early: V[t] enters Y[t + 1]"),
                 (
                     _trace(V, a, F, mode, swap=True),
@@ -137,9 +168,15 @@ def fraction_bits(function):
         expected = _bits(sum(units), tolerance)
         if found == expected:
             continue
-        case = f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found}, expected {expected}"
+        case = (
+            f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found}, expected "
+            f"{expected}"
+        )
         for value, text in (
-            (_bits(max(units), tolerance), "the errors of a chain add up, one term for each filter"),
+            (
+                _bits(max(units), tolerance),
+                "the errors of a chain add up, one term for each filter",
+            ),
             (
                 _bits(float(np.prod(units)) / error ** (len(units) - 1), tolerance),
                 "the errors of a chain add up; yours multiplies them",
@@ -149,7 +186,11 @@ def fraction_bits(function):
                 "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
             ),
             (expected - 1, "one bit too few: the error must not exceed the tolerance, so round up"),
-            (expected + 1, "one bit too many: an error that equals the tolerance is allowed, and F is the least"),
+            (
+                expected + 1,
+                "one bit too many: an error that equals the tolerance is allowed, and F is the "
+                "least",
+            ),
         ):
             if found == value:
                 raise wrong("13.3", f"{text} ({case})")

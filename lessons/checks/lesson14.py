@@ -22,14 +22,18 @@ def widest(function):
         (np.array([[-1], [0]]), 1),
     ):
         found = answer("14.1", function, W, most, returns=3)
-        low, high = most * int(np.minimum(W, 0).sum(0).min()), most * int(np.maximum(W, 0).sum(0).max())
+        low, high = (
+            most * int(np.minimum(W, 0).sum(0).min()),
+            most * int(np.maximum(W, 0).sum(0).max()),
+        )
         full, sizes = most * W.sum(0), most * int(np.abs(W).sum(0).max())
         ends = [float(x) for x in found[:2]]
         for (one, other), text in (
             (
                 (min(full.min(), 0), max(full.max(), 0)),
                 "an input may be silent: the highest sum has all "
-                "inputs of positive weights full and the others silent; yours has all of them full at once",
+                "inputs of positive weights full and the others silent; yours has all of them full "
+                "at once",
             ),
             (
                 (full.min(), full.max()),
@@ -43,7 +47,8 @@ def widest(function):
             ),
             (
                 (len(W) * most * min(int(W.min()), 0), len(W) * most * max(int(W.max()), 0)),
-                "yours holds if all weights were as large as the largest; asked for is what these weights can do",
+                "yours holds if all weights were as large as the largest; asked for is what these "
+                "weights can do",
             ),
             ((low // most, high // most), "an input goes up to `most`, not to 1"),
             (
@@ -78,7 +83,10 @@ def exponent(function):
         (heavy, 3),
         (rng.standard_normal((40, 5)) * 0.01, 2),
         (heavy, 8),
-        (rng.standard_normal(50) * 30, 2),  # so large, and so small, that the ends of the range count
+        (
+            rng.standard_normal(50) * 30,
+            2,
+        ),  # so large, and so small, that the ends of the range count
         (rng.standard_normal(50) * 2e-5, 3),
     ):
         found = answer("14.2", function, w, bits)
@@ -95,30 +103,51 @@ def exponent(function):
             return min(range(4, -21, -1), key=off)
 
         top = 2 ** (bits - 1) - 1
-        expected, case = best(top), f"{w.size} weights up to {np.abs(w).max():.3g} in {bits} bits: yours is {found}"
+        expected, case = (
+            best(top),
+            f"{w.size} weights up to {np.abs(w).max():.3g} in {bits} bits: yours is {found}",
+        )
         if found == expected:
             continue
         if found in (3, 0, -10, -15) and expected in (4, -18, -19):
-            raise wrong("14.2", f"x goes from -20 to 4, both ends included: yours stops before ({case}, expected {expected})")
+            raise wrong(
+                "14.2",
+                f"x goes from -20 to 4, both ends included: yours stops before ({case}, expected "
+                f"{expected})",
+            )
         for value, text in (
             (
                 int(np.ceil(np.log2(np.abs(w).max() / top))),
                 "yours is the smallest x that fits all; clipping a few can cost less",
             ),
-            (best(top, clip=False), "the word has no end in yours: what does not fit is clipped, and a small x is not free"),
+            (
+                best(top, clip=False),
+                "the word has no end in yours: what does not fit is clipped, and a small x is not "
+                "free",
+            ),
             (best(2**bits - 1), "one bit is for the sign: the largest integer is 2^(bits - 1) - 1"),
-            (best(2 ** (bits - 1)), "the largest integer is 2^(bits - 1) - 1, as 0 is one of the numbers"),
+            (
+                best(2 ** (bits - 1)),
+                "the largest integer is 2^(bits - 1) - 1, as 0 is one of the numbers",
+            ),
             (
                 best(top, whole=True),
-                "the error is that of the weights, w - 2^x k; yours is that of the integers, w / 2^x - k, which shrinks "
+                "the error is that of the weights, w - 2^x k; yours is that of the integers, w / "
+                "2^x - k, which shrinks "
                 "with every larger x: multiply it by 2^x",
             ),
             (best(top, floor=True), "round to the nearest: yours takes the next integer below"),
             (best(top, power=1), "the errors are squared before they are summed"),
-            (best(top, -top), "a signed word begins at -2^(bits - 1), one lower than its positive end"),
+            (
+                best(top, -top),
+                "a signed word begins at -2^(bits - 1), one lower than its positive end",
+            ),
             (-found, "the sign: weight = integer times 2^x, and small weights need a negative x"),
         ):
             if found == value or (value == -found and -found == expected):
                 raise wrong("14.2", f"{text} ({case}, expected {expected})")
-        raise differs("14.2", f"{case}, but {expected} has the smaller squared error, whatever is clipped or rounded")
+        raise differs(
+            "14.2",
+            f"{case}, but {expected} has the smaller squared error, whatever is clipped or rounded",
+        )
     right("14.2", "A few large weights are worth clipping.")

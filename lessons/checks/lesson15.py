@@ -18,11 +18,17 @@ def _error(u, label):
 def error(function):
     """15.1: the softmax error in eight bits."""
     rng = np.random.default_rng(0)
-    cases = [(rng.integers(-3000, 3000, 5), n % 5) for n in range(20)] + [(np.array([32767, -32768, 0]), n) for n in (2, 0)]
+    cases = [(rng.integers(-3000, 3000, 5), n % 5) for n in range(20)] + [
+        (np.array([32767, -32768, 0]), n) for n in (2, 0)
+    ]
     for u, label in cases:
         found, expected = answer("15.1", function, u, label), _error(u, label)
         if found.dtype.kind == "f":
-            raise wrong("15.1", "e must be whole numbers, in units of 1/128; yours are floats. Use // in place of /")
+            raise wrong(
+                "15.1",
+                "e must be whole numbers, in units of 1/128; yours are floats. Use // in place of "
+                "/",
+            )
         hot = np.eye(len(u), dtype=int)[label]
         places = np.minimum(u.max() - u >> 6, 256)
         z = np.append(errors.EXPONENTIAL, 0)[places]
@@ -33,22 +39,39 @@ def error(function):
             found,
             expected,
             (
-                (np.minimum(128 * z // S - 128 * hot, 127), "round to nearest: yours is floored. (256 z + S) // (2 S)"),
-                (nearest - 128 * hot, "128 does not fit a signed word of 8 bits, which ends at 127"),
+                (
+                    np.minimum(128 * z // S - 128 * hot, 127),
+                    "round to nearest: yours is floored. (256 z + S) // (2 S)",
+                ),
+                (
+                    nearest - 128 * hot,
+                    "128 does not fit a signed word of 8 bits, which ends at 127",
+                ),
                 (
                     np.minimum(nearest, 127) - 128 * hot,
-                    "a neuron that is right and sure has the error 0, and yours has -1: clip after the "
+                    "a neuron that is right and sure has the error 0, and yours has -1: clip after "
+                    "the "
                     "label's 128 is taken away",
                 ),
-                (np.minimum(nearest, 127), "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
-                (nearest, "a neuron's error is softmax minus one at its label: take 128 away at `label`"),
+                (
+                    np.minimum(nearest, 127),
+                    "a neuron's error is softmax minus one at its label: take 128 away at `label`",
+                ),
+                (
+                    nearest,
+                    "a neuron's error is softmax minus one at its label: take 128 away at `label`",
+                ),
                 (-expected, "the sign: softmax counts plus, the label minus"),
                 (
                     np.clip((256 * (z - 128 * hot) + S) // (2 * S), -128, 127),
-                    "the label's 128 are units of 1/128, as e has them: take them from e, after the division, and not from z",
+                    "the label's 128 are units of 1/128, as e has them: take them from e, after "
+                    "the division, and not from z",
                 ),
                 (np.minimum(nearest - hot, 127), "one is 128 units of 1/128: take away 128, not 1"),
-                (np.minimum((254 * z + S) // (2 * S) - 127 * hot, 127), "a unit is 1/128, so the scale is 128, not 127"),
+                (
+                    np.minimum((254 * z + S) // (2 * S) - 127 * hot, 127),
+                    "a unit is 1/128, so the scale is 128, not 127",
+                ),
             ),
         )
     right("15.1", "A softmax without a float: a table, a sum, and a division a class.")
@@ -72,7 +95,9 @@ def update(function):
         found = answer("15.2", function, W, G, k, theta, noise, high)
         if found.dtype.kind == "f":
             raise wrong(
-                "15.2", "the new W must be whole numbers, yours are floats: >> shifts integers, a division makes floats"
+                "15.2",
+                "the new W must be whole numbers, yours are floats: >> shifts integers, a division "
+                "makes floats",
             )
         same(
             "15.2",
@@ -85,18 +110,28 @@ def update(function):
                     W - np.where(np.abs(G) > theta, D, 0),
                     f"the new W must stay between the ends of the word, {-high - 1} and {high}",
                 ),
-                (of((G >> k) + noise), "the noise is added before the shift; behind it, it would be far too much"),
+                (
+                    of((G >> k) + noise),
+                    "the noise is added before the shift; behind it, it would be far too much",
+                ),
                 (of(G >> k), "the noise is left out: (G + noise) >> k"),
                 (of(D, np.abs(G + noise) > theta), "the gate looks at G itself, without the noise"),
                 (of(D, np.abs(D) > theta), "the gate looks at G itself, not at the shifted D"),
                 (of(D, G > theta), "large negative G pass too: the gate looks at |G|"),
                 (of(D, np.abs(G) >= theta), "|G| = least does not pass: only what is larger does"),
-                (of(D, np.ones(G.shape, bool)), "least is left out: where |G| <= least nothing changes"),
+                (
+                    of(D, np.ones(G.shape, bool)),
+                    "least is left out: where |G| <= least nothing changes",
+                ),
                 (
                     of(size_first),
-                    "shift G with its sign: >> floors negative numbers too, and only so the mean over all noises is G",
+                    "shift G with its sign: >> floors negative numbers too, and only so the mean "
+                    "over all noises is G",
                 ),
-                (np.clip(W - np.where(np.abs(G) > theta, D, 0), -high, high), f"the word goes down to {-high - 1}"),
+                (
+                    np.clip(W - np.where(np.abs(G) > theta, D, 0), -high, high),
+                    f"the word goes down to {-high - 1}",
+                ),
             ),
         )
     right("15.2", "One comparison, one addition, one shift, and a clip.")
@@ -108,11 +143,16 @@ def tally(function):
     before, G = rng.integers(-3, 4, (9, 4)), rng.integers(-90, 91, (9, 4))
     G[0], theta = (30, -30, 31, -31), 30
     passed = np.abs(G) > theta
-    after = before + np.where(passed & (rng.random(G.shape) < 0.6), -np.sign(G) * rng.integers(1, 4, G.shape), 0)
+    after = before + np.where(
+        passed & (rng.random(G.shape) < 0.6), -np.sign(G) * rng.integers(1, 4, G.shape), 0
+    )
     written = before != after
     expected = np.array([written.sum(), (~passed).sum(), (passed & ~written).sum()])
     found = np.array(
-        [float(one) if one.ndim == 0 else np.nan for one in answer("15.3", function, before, after, G, theta, returns=3)]
+        [
+            float(one) if one.ndim == 0 else np.nan
+            for one in answer("15.3", function, before, after, G, theta, returns=3)
+        ]
     )
     if np.isnan(found).any():
         raise wrong("15.3", "three numbers, not arrays: end each with .sum()")
@@ -124,7 +164,11 @@ def tally(function):
         found[0],
         expected[0],
         (
-            (passed.sum(), "not all that pass the gate are written: an update rounds to zero, or meets the end of the word"),
+            (
+                passed.sum(),
+                "not all that pass the gate are written: an update rounds to zero, or meets the "
+                "end of the word",
+            ),
             ((~written).sum(), "written are those that differ; yours counts those that stayed"),
             ((before < after).sum(), "a weight that fell was written as well: before != after"),
             ((before > after).sum(), "a weight that rose was written as well: before != after"),
@@ -137,7 +181,10 @@ def tally(function):
         found[1],
         expected[1],
         (
-            ((~written).sum(), "some that passed the gate stayed as they were: gated is only where |G| <= least"),
+            (
+                (~written).sum(),
+                "some that passed the gate stayed as they were: gated is only where |G| <= least",
+            ),
             ((np.abs(G) < theta).sum(), "|G| = least is gated too"),
             ((G <= theta).sum(), "the gate looks at |G|, not at G"),
         ),
@@ -148,8 +195,15 @@ def tally(function):
         found[2],
         expected[2],
         (
-            ((~written).sum(), "lost are those that passed the gate and stayed; yours counts the gated ones too"),
-            (0, "some passed the gate and stayed as they were: |G| > least, and before equals after"),
+            (
+                (~written).sum(),
+                "lost are those that passed the gate and stayed; yours counts the gated ones too",
+            ),
+            (
+                0,
+                "some passed the gate and stayed as they were: |G| > least, and before equals "
+                "after",
+            ),
         ),
     )
     right("15.3", "Three counts that add up to all synapses.")

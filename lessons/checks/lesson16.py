@@ -30,12 +30,19 @@ def interval(function):
             (ends(plain, half), "its middle is q, not m / n"),
             (
                 ends(q, half / 1.96),
-                "half the width is 1.96 standard errors; yours is one, which would hold in two of three cases",
+                "half the width is 1.96 standard errors; yours is one, which would hold in two of "
+                "three cases",
             ),
-            ([q - half, q + half], "an accuracy lies neither above 1 nor below 0; cut off what does"),
+            (
+                [q - half, q + half],
+                "an accuracy lies neither above 1 nor below 0; cut off what does",
+            ),
             ([q, half], "return the ends, q - half and q + half"),
             (100 * expected, "shares from 0 to 1 are asked for, not per cent"),
-            (ends(q, 1.96 * np.sqrt(q * (1 - q) / n)), "the root has n + 4 in it, with the four that were added"),
+            (
+                ends(q, 1.96 * np.sqrt(q * (1 - q) / n)),
+                "the root has n + 4 in it, with the four that were added",
+            ),
         ):
             if not close(found, expected) and close(found, value):
                 raise wrong("16.1", case + text)
@@ -66,19 +73,38 @@ def paired(function):
                 *(
                     (
                         ends(f * apart),
-                        "a and b met the same tasks and vary together: take the difference in each task first, and "
+                        "a and b met the same tasks and vary together: take the difference in each "
+                        "task first, and "
                         "how much *it* varies; yours is far too wide",
                     )
                     for f in (t, 1.96, student.ppf(0.975, 2 * N - 2))
                 ),
-                (ends(1.96 * error), "with few tasks s itself is uncertain: Student's t in place of 1.96"),
+                (
+                    ends(1.96 * error),
+                    "with few tasks s itself is uncertain: Student's t in place of 1.96",
+                ),
                 (ends(t * d.std() / np.sqrt(N)), "s is taken with N - 1: std(ddof=1)"),
-                (ends(1.96 * d.std() / np.sqrt(N)), "s is taken with N - 1, and Student's t stands in place of 1.96"),
-                (ends(t * d.std(ddof=1)), "a mean of N tasks varies less than one of them: divide by the root of N"),
-                (ends(t * d.var(ddof=1) / np.sqrt(N)), "s is the standard deviation, the root of the variance"),
+                (
+                    ends(1.96 * d.std() / np.sqrt(N)),
+                    "s is taken with N - 1, and Student's t stands in place of 1.96",
+                ),
+                (
+                    ends(t * d.std(ddof=1)),
+                    "a mean of N tasks varies less than one of them: divide by the root of N",
+                ),
+                (
+                    ends(t * d.var(ddof=1) / np.sqrt(N)),
+                    "s is the standard deviation, the root of the variance",
+                ),
                 (ends(t * d.std(ddof=1) / N), "divide by the root of N, not by N"),
-                (ends(student.ppf(0.975, N) * error), "N numbers around their own mean have N - 1 degrees of freedom"),
-                (ends(student.ppf(0.95, N - 1) * error), "2.5 % are left out at either end: the quantile 0.975"),
+                (
+                    ends(student.ppf(0.975, N) * error),
+                    "N numbers around their own mean have N - 1 degrees of freedom",
+                ),
+                (
+                    ends(student.ppf(0.95, N - 1) * error),
+                    "2.5 % are left out at either end: the quantile 0.975",
+                ),
                 (ends(t * error, -d.mean()), "the difference is a - b; yours is b - a"),
                 (np.array([d.mean(), t * error]), "return the ends, mean - half and mean + half"),
                 (ends(t * error)[::-1], "the low end comes first"),
@@ -95,8 +121,16 @@ def nearest(function):
     q = np.concatenate([q, s[::-1][:, rng.permutation(20)]])
     _nearest(function, s, y, q)
     rates = rng.random((6, 1, 3, 4, 2))  # single events: only their number tells the samples apart
-    _nearest(function, *((rng.random((6, 60, 3, 4, 2)) < rates).astype(np.uint8) if k != 1 else y for k in range(3)))
-    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(np.uint8)  # samples that differ in one axis alone: mirrored along it
+    _nearest(
+        function,
+        *(
+            (rng.random((6, 60, 3, 4, 2)) < rates).astype(np.uint8) if k != 1 else y
+            for k in range(3)
+        ),
+    )
+    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(
+        np.uint8
+    )  # samples that differ in one axis alone: mirrored along it
     s = np.array([one, one[:, ::-1], one[:, :, ::-1], one[..., ::-1]])
     _nearest(function, s, np.arange(4), s[:, rng.permutation(20)])
     right("16.3", "Whoever learns must beat this.")
@@ -120,21 +154,46 @@ def _nearest(function, s, y, q):
         found,
         y[place],
         (
-            (place, "this is the sample's place in the support; asked for is its class, y_support[place]"),
-            (by(*flat), "sum over time first: yours compares step by step, and an event a millisecond later counts as another"),
-            (by(*space), "sum over time alone, axis 1: yours adds the places up and keeps the times"),
-            (by(a.sum(1)[:, None], b.sum(1)[:, None]), "compare place by place; yours compares the number of events in all"),
+            (
+                place,
+                "this is the sample's place in the support; asked for is its class, "
+                "y_support[place]",
+            ),
+            (
+                by(*flat),
+                "sum over time first: yours compares step by step, and an event a millisecond "
+                "later counts as another",
+            ),
+            (
+                by(*space),
+                "sum over time alone, axis 1: yours adds the places up and keeps the times",
+            ),
+            (
+                by(a.sum(1)[:, None], b.sum(1)[:, None]),
+                "compare place by place; yours compares the number of events in all",
+            ),
             *(
                 (
                     by(*(one.astype(float).sum((1, axis)).reshape(len(one), -1) for one in (q, s))),
-                    f"sum over time alone: yours adds up the {name} too, and takes for equal what differs in them",
+                    f"sum over time alone: yours adds up the {name} too, and takes for equal what "
+                    "differs in them",
                 )
                 for axis, name in ((2, "rows"), (3, "columns"), (4, "polarities"))
             ),
-            (y[(a @ b.T).argmax(1)], "yours goes not by distance: the largest product goes to whoever has the most events"),
+            (
+                y[(a @ b.T).argmax(1)],
+                "yours goes not by distance: the largest product goes to whoever has the most "
+                "events",
+            ),
             (y[cosine.argmax(1)], "by Euclidean distance, not by the angle"),
-            (y[((a[:, None] - b) ** 2).sum(2).argmax(1)], "the nearest has the smallest distance; yours takes the farthest"),
-            (y[np.abs(a[:, None] - b).sum(2).argmin(1)], "the Euclidean distance squares the differences"),
+            (
+                y[((a[:, None] - b) ** 2).sum(2).argmax(1)],
+                "the nearest has the smallest distance; yours takes the farthest",
+            ),
+            (
+                y[np.abs(a[:, None] - b).sum(2).argmin(1)],
+                "the Euclidean distance squares the differences",
+            ),
             (
                 by(*(one.astype(float).max(1).reshape(len(one), -1) for one in (q, s))),
                 "count the events over time: their sum, not the largest",

@@ -16,7 +16,9 @@ SIZES = (4, 5, 3)
 
 def _case(seed=0):
     """A dense network of the library, its theta as layers, inputs (B, T, n) and classes."""
-    net = ms.SpikingNet(4, (), 3, hidden=(5,), window=15, dtype=np.float64, backend="numpy", neuron=NEURON)
+    net = ms.SpikingNet(
+        4, (), 3, hidden=(5,), window=15, dtype=np.float64, backend="numpy", neuron=NEURON
+    )
     rng = np.random.default_rng(seed)
     x, y = (rng.random((6, 15, 4)) < 0.4) * 1.0, np.repeat(np.arange(3), 2)
     theta = 2 * net.init(rng, x=x)
@@ -60,34 +62,49 @@ def forward(function):
     except NotImplementedError:
         raise
     except (TypeError, ValueError) as error:
-        raise wrong("17.1", f"forward stopped, or did not return (logits, tapes): {error}") from error
+        raise wrong(
+            "17.1", f"forward stopped, or did not return (logits, tapes): {error}"
+        ) from error
     diagnosis.note("17.1", function, (layers, x, NEURON), (logits, tapes))
     expected, known = _forward(layers, x, NEURON)
     assert close(expected, net(theta, x.transpose(1, 0, 2)))
     others = {
-        "a synapse has two traces, lesson 1's q and p; yours has one": _forward(layers, x, NEURON, filters=(0,))[0],
-        "a synapse has two traces, with the decays beta and alpha": _forward(layers, x, NEURON, filters=(1,))[0],
-        "both traces of yours have one decay: beta is the synapse's, alpha the membrane's": _forward(layers, x, NEURON, (0, 0))[
-            0
-        ],
-        "both traces of yours have one decay: alpha is the membrane's, beta the synapse's": _forward(layers, x, NEURON, (1, 1))[
-            0
-        ],
-        "the traces are missing: a spike would be felt at once, and never again": _forward(layers, x, NEURON, ())[0],
+        "a synapse has two traces, lesson 1's q and p; yours has one": _forward(
+            layers, x, NEURON, filters=(0,)
+        )[0],
+        "a synapse has two traces, with the decays beta and alpha": _forward(
+            layers, x, NEURON, filters=(1,)
+        )[0],
+        "both traces of yours have one decay: beta is the synapse's, alpha the "
+        "membrane's": _forward(layers, x, NEURON, (0, 0))[0],
+        "both traces of yours have one decay: alpha is the membrane's, beta the "
+        "synapse's": _forward(layers, x, NEURON, (1, 1))[0],
+        "the traces are missing: a spike would be felt at once, and never again": _forward(
+            layers, x, NEURON, ()
+        )[0],
         "a layer hands on its spikes, not its membranes": _forward(layers, x, NEURON, up="u")[0],
-        "nothing pulls a membrane down after its spike: fire does that": _forward(layers, x, NEURON, reset=False)[0],
+        "nothing pulls a membrane down after its spike: fire does that": _forward(
+            layers, x, NEURON, reset=False
+        )[0],
         "the bias is left out": _forward(layers, x, NEURON, bias=False)[0],
         "these are the first layer's membranes; the logits are the last one's": known[0][1][-1],
-        "the logits are the last layer's membranes, not its spikes": (expected >= NEURON.threshold) * 1.0,
+        "the logits are the last layer's membranes, not its spikes": (expected >= NEURON.threshold)
+        * 1.0,
     }
     if np.shape(logits) == known[-1][1].shape:
-        raise wrong("17.1", "the logits are the membranes of the last step, u[-1]; yours are those of all steps")
+        raise wrong(
+            "17.1",
+            "the logits are the membranes of the last step, u[-1]; yours are those of all steps",
+        )
     same("17.1", "logits", logits, expected, [(value, text) for text, value in others.items()])
     if len(tapes) != len(layers) or any(len(tape) != 2 for tape in tapes):
         raise wrong("17.1", "tapes has one pair for each layer: what goes in, and the membrane")
     for (x_in, u), (x_known, u_known) in zip(tapes, known):
         if not close(x_in, x_known) or not close(u, u_known):
-            raise wrong("17.1", "a tape is (x, u): what this layer was given, and its membranes at all steps")
+            raise wrong(
+                "17.1",
+                "a tape is (x, u): what this layer was given, and its membranes at all steps",
+            )
     right("17.1", "A network is its layers, one after the other.")
 
 
@@ -101,13 +118,18 @@ def _pairs(exercise, function, *arguments):
 
 def _compare(exercise, found, expected, named=()):
     if all(np.shape(W) == np.shape(V) for (W, _), (V, _) in zip(found, expected[::-1])):
-        raise wrong(exercise, "the layers' order: the first pair belongs to the first layer; yours begins with the last")
+        raise wrong(
+            exercise,
+            "the layers' order: the first pair belongs to the first layer; yours begins with the "
+            "last",
+        )
     for n, ((dW, db), (W, b)) in reversed(list(enumerate(zip(found, expected)))):
         for name, one, wanted in (("weights", dW, W), ("biases", db, b)):
             if np.shape(one) != np.shape(wanted):
                 raise wrong(
                     exercise,
-                    f"the {name} of layer {n} have shape {np.shape(wanted)}, yours {np.shape(one)}: every step and sample "
+                    f"the {name} of layer {n} have shape {np.shape(wanted)}, yours "
+                    f"{np.shape(one)}: every step and sample "
                     "adds its share, and the shares are summed",
                 )
             if close(one, wanted):
@@ -120,7 +142,11 @@ def _compare(exercise, found, expected, named=()):
             raise differs(
                 exercise,
                 f"the gradient of the {name} of layer {n} {what}{above}: "
-                + ("go through its own membrane and traces first" if not above else "look at how the adjoint gets down to it"),
+                + (
+                    "go through its own membrane and traces first"
+                    if not above
+                    else "look at how the adjoint gets down to it"
+                ),
             )
 
 
@@ -151,7 +177,11 @@ def _backward(layers, tapes, dlogits, lif, through=True, reset=True, filters=Tru
         dV = _filter_backward(dI, lif) if filters else dI
         found.insert(0, (np.tensordot(x, dV, ((0, 1), (0, 1))), dI.sum((0, 1))))
         if n:
-            slope = surrogate.sigma_prime(tapes[n - 1][1] - lif.threshold, lif.slope) if through else 1.0
+            slope = (
+                surrogate.sigma_prime(tapes[n - 1][1] - lif.threshold, lif.slope)
+                if through
+                else 1.0
+            )
             dy = dV @ W.T * slope
     return found
 
@@ -163,7 +193,10 @@ def backward(function):
     logits, tapes = _forward(layers, x.transpose(1, 0, 2), NEURON)
     dlogits = (softmax(logits) - np.eye(3)[y]) / len(y)
     expected = _layers(net, net.loss_and_gradient(theta, x, y)[1])
-    found, of = _pairs("17.2", function, layers, tapes, dlogits, NEURON), (layers, tapes, dlogits, NEURON)
+    found, of = (
+        _pairs("17.2", function, layers, tapes, dlogits, NEURON),
+        (layers, tapes, dlogits, NEURON),
+    )
     _compare(
         "17.2",
         found,
@@ -171,11 +204,21 @@ def backward(function):
         (
             (
                 _backward(*of, through=False),
-                "a spike's adjoint passes down through the spike: times sigma'(u - threshold) of the layer below",
+                "a spike's adjoint passes down through the spike: times sigma'(u - threshold) of "
+                "the layer below",
             ),
-            (_backward(*of, reset=False), "dy must go back through the reset (membrane_backward) before it is dI"),
-            (_backward(*of, filters=False), "dI must go back through the traces (filter_backward) before it meets x"),
-            (_backward(*of, every=True), "only the last step's membranes are logits: dy is dlogits there, and 0 before"),
+            (
+                _backward(*of, reset=False),
+                "dy must go back through the reset (membrane_backward) before it is dI",
+            ),
+            (
+                _backward(*of, filters=False),
+                "dI must go back through the traces (filter_backward) before it meets x",
+            ),
+            (
+                _backward(*of, every=True),
+                "only the last step's membranes are logits: dy is dlogits there, and 0 before",
+            ),
         ),
     )
     right("17.2", "Equal to the library's gradient.")
@@ -184,7 +227,9 @@ def backward(function):
 def _motion(layers, dots, tapes, lif):
     x_dot, moves = 0.0, []
     for (W, _), (W_dot, b_dot), (x, u) in zip(layers, dots, tapes):
-        I_dot = _trace(_trace(x @ W_dot + (x_dot @ W if moves else 0.0), lif.beta), lif.alpha) + b_dot
+        I_dot = (
+            _trace(_trace(x @ W_dot + (x_dot @ W if moves else 0.0), lif.beta), lif.alpha) + b_dot
+        )
         u_dot, r_dot = np.zeros(u.shape), 0.0
         slope = surrogate.sigma_prime(u - lif.threshold, lif.slope)
         for t in range(len(u)):
@@ -204,7 +249,10 @@ def backward_tangent(function):
     logits, tapes = _forward(layers, x.transpose(1, 0, 2), NEURON)
     logits_dot, moves = _motion(layers, dots, tapes, NEURON)
     p = softmax(logits)
-    dlogits, dlogits_dot = (p - np.eye(3)[y]) / len(y), p * (logits_dot - (p * logits_dot).sum(1, keepdims=True)) / len(y)
+    dlogits, dlogits_dot = (
+        (p - np.eye(3)[y]) / len(y),
+        p * (logits_dot - (p * logits_dot).sum(1, keepdims=True)) / len(y),
+    )
     expected = _layers(net, net.hessian_vector_product(theta, x, y, v))
     found = _pairs("17.3", function, layers, dots, tapes, moves, dlogits, dlogits_dot, NEURON)
     gradient = _backward(layers, tapes, dlogits, NEURON)
@@ -215,7 +263,8 @@ def backward_tangent(function):
 
 
 def _with_differences(layers, dots, tapes, moves, dlogits, dlogits_dot, h=1e-6):
-    """Motions of the gradient in which one thing is held fast, from differences of the backward pass."""
+    """Motions of the gradient in which one thing is held fast, from differences of the backward
+    pass."""
 
     def at(s, held):
         W = [(w if held == "W" else w + s * d, b) for (w, b), (d, _) in zip(layers, dots)]
@@ -223,9 +272,12 @@ def _with_differences(layers, dots, tapes, moves, dlogits, dlogits_dot, h=1e-6):
         return W, T
 
     texts = {
-        "W": "on the way down W moves too: dx = dV W^T is a product, and W_dot is its second factor's motion",
+        "W": "on the way down W moves too: dx = dV W^T is a product, and W_dot is its second "
+        "factor's motion",
         "x": "dW = sum of x dV is a product: the spikes x move too, x_dot",
-        "slope": "sigma'(a) moves by sigma''(a) u_dot: yours holds the slope fast, on the way down to the layer below",
+        "slope": "sigma'(a) moves by sigma''(a) u_dot: yours holds the slope fast, on the way down "
+        "to "
+        "the layer below",
     }
     for held, text in texts.items():
         yield _moved(at, held, layers, tapes, moves, dlogits, dlogits_dot, h), text
@@ -251,7 +303,10 @@ def _moved(at, held, layers, tapes, moves, dlogits, dlogits_dot, h):
         found.insert(0, (pair, dI_dot.sum((0, 1))))
         if n:
             a = tapes[n - 1][1] - lif.threshold
-            slope, bend = surrogate.sigma_prime(a, lif.slope), surrogate.sigma_second(a, lif.slope) * moves[n - 1][1]
+            slope, bend = (
+                surrogate.sigma_prime(a, lif.slope),
+                surrogate.sigma_second(a, lif.slope) * moves[n - 1][1],
+            )
             dx, dx_dot = dV @ W.T, dV_dot @ W.T + dV @ W_dots[n].T
             dy, dy_dot = dx * slope, dx_dot * slope + dx * bend * (held != "slope")
     return found
@@ -278,7 +333,9 @@ def tired_backward(function):
 
     def twin(I):
         first, second = surrogate.sigma_prime(a0, lif.slope), surrogate.sigma_second(a0, lif.slope)
-        jet = lambda a, t: surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
+        jet = lambda a, t: (
+            surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
+        )
         return (dy * tired(I, lif, zeta, eta, jet)).sum()
 
     moves = rng.standard_normal((6, *I.shape))
@@ -291,10 +348,15 @@ def tired_backward(function):
         dI, dr, dz = np.zeros(u.shape), 0.0, 0.0
         for t in reversed(range(len(u))):
             slope = surrogate.sigma_prime(a0[t], lif.slope) ** through
-            ds = blamed[0] * (1 - lif.gamma) * dr + blamed[1] * (1 - zeta if share is None else share) * dz
+            ds = (
+                blamed[0] * (1 - lif.gamma) * dr
+                + blamed[1] * (1 - zeta if share is None else share) * dz
+            )
             dI[t] = dy[t] + slope * ds
             dr = lif.gamma * dr - lif.rho * dI[t]
-            dz = (zeta if keep is None else keep) * dz - (eta if strength is None else strength) * dI[t]
+            dz = (zeta if keep is None else keep) * dz - (
+                eta if strength is None else strength
+            ) * dI[t]
         return np.array([(d * dI).sum() for d in moves])
 
     same(
@@ -305,10 +367,24 @@ def tired_backward(function):
         (
             (other((1, 0)), "each spike is blamed through both resets: z is missing"),
             (other((0, 1)), "each spike is blamed through both resets: r is missing"),
-            (other((0, 0)), "a spike now pulls down what comes: du has a second term, through ds, in both resets"),
-            (other(keep=lif.gamma), "z keeps the share zeta of itself, so dz of the step after enters dz with zeta"),
-            (other(keep=1.0), "z keeps the share zeta of itself, so dz of the step after enters dz with zeta"),
-            (other(keep=0.0), "z feeds two, u and the z of the next step: dz has the term zeta dz of the step after"),
+            (
+                other((0, 0)),
+                "a spike now pulls down what comes: du has a second term, through ds, in both "
+                "resets",
+            ),
+            (
+                other(keep=lif.gamma),
+                "z keeps the share zeta of itself, so dz of the step after enters dz with zeta",
+            ),
+            (
+                other(keep=1.0),
+                "z keeps the share zeta of itself, so dz of the step after enters dz with zeta",
+            ),
+            (
+                other(keep=0.0),
+                "z feeds two, u and the z of the next step: dz has the term zeta dz of the step "
+                "after",
+            ),
             (other(share=1.0), "a spike enters z with the share 1 - zeta"),
             (other(share=zeta), "a spike enters z with the share 1 - zeta; yours takes zeta"),
             (other(strength=lif.rho), "z pulls with the strength eta, not rho"),

@@ -1,9 +1,10 @@
-"""The student's own library: `mysnn.py`, beside the notebooks, made of the functions that passed their checks.
+"""The student's own library: `mysnn.py`, beside the notebooks, made of the functions that passed
+their checks.
 
-Whoever passes a check writes a function into it; later lessons import from it, and the last one needs nothing else. What was
-left out stands there as the course has it (`solutions.py`, made from the lessons' sources), so that nobody is stuck.
-`python -m checks.mine` says how far it has come and runs the checks of all that is yours again. The variable MYSNN names
-another file.
+Whoever passes a check writes a function into it; later lessons import from it, and the last one
+needs nothing else. What was left out stands there as the course has it (`solutions.py`, made from
+the lessons' sources), so that nobody is stuck. `python -m checks.mine` says how far it has come and
+runs the checks of all that is yours again. The variable MYSNN names another file.
 """
 
 import ast
@@ -76,24 +77,42 @@ def summed(x, dV):
 # exercise: (function, the derivation's equation)
 PARTS = {
     "1.1": ("trace", "y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t: a leaky memory"),
-    "1.3": ("fire", "u_t = w p_t + b - rho r_t, s_t = [u_t >= threshold], r_{t+1} = gamma r_t + (1 - gamma) s_t"),
+    "1.3": (
+        "fire",
+        "u_t = w p_t + b - rho r_t, s_t = [u_t >= threshold], r_{t+1} = gamma r_t + (1 - gamma) "
+        "s_t",
+    ),
     "2.3": ("sigma_second", "d/da 1 / (slope |a| + 1)^2: the curvature of a spike, on loan"),
-    "2.4": ("jet", "J(a) = step(a0) + sigma'(a0) (a - a0) + sigma''(a0) (a - a0)^2 / 2: the twin of a spike"),
-    "3.1": ("membrane_backward", "dI_t = dy_t + sigma'(a_t) (1 - gamma) dr_{t+1}, dr_t = gamma dr_{t+1} - rho dI_t"),
+    "2.4": (
+        "jet",
+        "J(a) = step(a0) + sigma'(a0) (a - a0) + sigma''(a0) (a - a0)^2 / 2: the twin of a spike",
+    ),
+    "3.1": (
+        "membrane_backward",
+        "dI_t = dy_t + sigma'(a_t) (1 - gamma) dr_{t+1}, dr_t = gamma dr_{t+1} - rho dI_t",
+    ),
     "3.2": (
         "filter_backward",
-        "dV_t = (1 - beta) dQ_{t+1}, dQ_t = beta dQ_{t+1} + (1 - alpha) dP_{t+1}, dP_t = dI_t + alpha dP_{t+1}",
+        "dV_t = (1 - beta) dQ_{t+1}, dQ_t = beta dQ_{t+1} + (1 - alpha) dP_{t+1}, dP_t = dI_t + "
+        "alpha dP_{t+1}",
     ),
     "5.2": ("loss_backward", "dlogits = (softmax(logits) - [class = y]) / B: the cross-entropy's"),
     "6.1": ("descend", "theta_{n+1} = theta_n - step_size g(theta_n)"),
     "7.1": ("membrane_tangent", "the lines of `fire`, dotted: s_dot = sigma'(a) u_dot"),
-    "7.2": ("membrane_backward_tangent", "the lines of `membrane_backward`, dotted: sigma'(a) dr moves in both factors"),
+    "7.2": (
+        "membrane_backward_tangent",
+        "the lines of `membrane_backward`, dotted: sigma'(a) dr moves in both factors",
+    ),
     "7.3": ("taylor", "max |f(h) - f(0) - h f_dot|: slope 2, or the tangent is wrong"),
     "10.2": (
         "back",
-        "lambda_N = gradient of the query's loss at theta_N, lambda_n = lambda_{n+1} - a H_n lambda_{n+1}: the meta-gradient",
+        "lambda_N = gradient of the query's loss at theta_N, lambda_n = lambda_{n+1} - a H_n "
+        "lambda_{n+1}: the meta-gradient",
     ),
-    "17.1": ("forward", "V = x W, P = trace(trace(V)), u = P + b - rho r, s = [u >= threshold], layer by layer"),
+    "17.1": (
+        "forward",
+        "V = x W, P = trace(trace(V)), u = P + b - rho r, s = [u >= threshold], layer by layer",
+    ),
     "17.2": ("backward", "dW = sum x dV, db = sum dI, dx = dV W^T; below, dy = dx sigma'(a)"),
     "17.3": ("backward_tangent", "the lines of `backward`, dotted: H v without a Hessian"),
     "17.4": ("tired_backward", "a neuron of two resets: each spike is blamed through both"),
@@ -102,7 +121,8 @@ MARK = re.compile(r"^# (\d+\.\d+) · (yours|the course's own)\b.*\n", re.M)
 
 
 class Section(NamedTuple):
-    """A function in the file: whose it is, its text with the equation above it, and the student's own code below it."""
+    """A function in the file: whose it is, its text with the equation above it, and the student's
+    own code below it."""
 
     owner: str
     text: str
@@ -123,16 +143,19 @@ def parse(text: str) -> tuple[str, dict[str, Section]]:
         one = Section(owner, *_parted(exercise, part))
         if exercise in sections:  # twice in the file: nothing of the first is lost
             before = sections[exercise]
-            one = one._replace(below="\n\n\n".join(filter(None, (before.text, before.below, one.below))))
+            one = one._replace(
+                below="\n\n\n".join(filter(None, (before.text, before.below, one.below)))
+            )
         sections[exercise] = one
     return first, sections
 
 
 def _parted(exercise: str, part: str) -> tuple[str, str]:
-    """(the function of an exercise with what stands above it, what stands below it) of the text under its mark.
+    """(the function of an exercise with what stands above it, what stands below it) of the text
+    under its mark.
 
-    What cannot be read as Python is all the function's: it is kept until the check passes again, and then stands below it, as
-    a comment.
+    What cannot be read as Python is all the function's: it is kept until the check passes again,
+    and then stands below it, as a comment.
     """
     text = part.strip("\n")
     name = PARTS[exercise][0] if exercise in PARTS else ""
@@ -145,13 +168,16 @@ def _parted(exercise: str, part: str) -> tuple[str, str]:
         return text, ""
     lines = text.split("\n")
     end = ends[0]
-    while end < len(lines) and lines[end].startswith((" ", "\t")):  # a comment at the end of the function
+    while end < len(lines) and lines[end].startswith(
+        (" ", "\t")
+    ):  # a comment at the end of the function
         end += 1
     return "\n".join(lines[:end]), "\n".join(lines[end:]).strip("\n")
 
 
 def _above(exercise: str, text: str) -> str:
-    """What of a section stands above its function beside the mark's equation, or is no such function at all: the student's."""
+    """What of a section stands above its function beside the mark's equation, or is no such
+    function at all: the student's."""
     name, equation = PARTS[exercise]
     lines = [line for line in text.split("\n") if line != f"# {equation}"]
     try:
@@ -182,7 +208,11 @@ def section(exercise: str, owner: str, source: str) -> Section:
 
 def course() -> dict[str, Section]:
     """The course's own functions, by exercise."""
-    return {exercise: section(exercise, "the course's own", SOLUTIONS[exercise]) for exercise in PARTS if exercise in SOLUTIONS}
+    return {
+        exercise: section(exercise, "the course's own", SOLUTIONS[exercise])
+        for exercise in PARTS
+        if exercise in SOLUTIONS
+    }
 
 
 class Unusable(ValueError):
@@ -194,9 +224,15 @@ class Unusable(ValueError):
 
 def _text() -> str:
     try:
-        return read_whole(place(), "your functions", _LARGEST).decode("utf-8-sig").replace("\r\n", "\n")
+        return (
+            read_whole(place(), "your functions", _LARGEST)
+            .decode("utf-8-sig")
+            .replace("\r\n", "\n")
+        )
     except UnicodeDecodeError as error:
-        raise Unusable(f"{place()}: {error.reason} at byte {error.start}; expected a text, saved as UTF-8") from None
+        raise Unusable(
+            f"{place()}: {error.reason} at byte {error.start}; expected a text, saved as UTF-8"
+        ) from None
     except ValueError as error:
         raise Unusable(str(error)) from None
     except OSError as error:
@@ -218,8 +254,8 @@ def _write(prelude: str, sections: dict[str, Section]) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """In here no other notebook changes the file: it would lose what this one writes, or this one what it wrote. One that takes
-    longer than PATIENCE is not waited for."""
+    """In here no other notebook changes the file: it would lose what this one writes, or this one
+    what it wrote. One that takes longer than PATIENCE is not waited for."""
     try:
         folder = os.open(place().parent, os.O_RDONLY)
     except OSError:  # `_write` says why
@@ -250,9 +286,12 @@ def _locked(folder: int) -> bool:
 
 
 def prepare(module: str) -> None:
-    """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import mysnn` finds it."""
+    """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import
+    mysnn` finds it."""
     number = int(module[-2:])
-    given = {exercise: one for exercise, one in course().items() if int(exercise.split(".")[0]) < number}
+    given = {
+        exercise: one for exercise, one in course().items() if int(exercise.split(".")[0]) < number
+    }
     with _alone():
         prelude, sections = _read()
         if not place().exists() or given.keys() - sections.keys():
@@ -264,7 +303,8 @@ def prepare(module: str) -> None:
 
 
 def keep(exercise: str, function, check) -> str:
-    """Write a function that passed into the file, if it passes there too; a sentence that says so, or ""."""
+    """Write a function that passed into the file, if it passes there too; a sentence that says so,
+    or ""."""
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError):
@@ -278,16 +318,25 @@ def keep(exercise: str, function, check) -> str:
 
 def _kept(exercise: str, source: str, check) -> str:
     prelude, sections = _read()
-    before = {one: text for one, text in course().items() if list(PARTS).index(one) < list(PARTS).index(exercise)}
+    before = {
+        one: text
+        for one, text in course().items()
+        if list(PARTS).index(one) < list(PARTS).index(exercise)
+    }
     new = section(exercise, "yours", source)
     if exercise in sections:
         old = sections[exercise]
-        new = new._replace(below="\n\n\n".join(filter(None, (_above(exercise, old.text), old.below))))
+        new = new._replace(
+            below="\n\n\n".join(filter(None, (_above(exercise, old.text), old.below)))
+        )
     sections = before | sections | {exercise: new}
     try:
         _passes(compose(sections, prelude), exercise, check)
     except (Exception, SystemExit) as error:
-        return f"(Not kept in {place().name}, where it does not run by itself: {type(error).__name__}: {error})"
+        return (
+            f"(Not kept in {place().name}, where it does not run by itself: "
+            f"{type(error).__name__}: {error})"
+        )
     _write(prelude, sections)
     return f"(Kept in {place().name}.)"
 
@@ -300,9 +349,12 @@ def _passes(text: str, exercise: str, check) -> None:
 
 
 def report() -> int:
-    """Print what is in the file and whether each function of the student's still passes; 1 where one does not."""
+    """Print what is in the file and whether each function of the student's still passes; 1 where
+    one does not."""
     if not place().exists():
-        print(f"{place()}: there is no such file yet; pass the check of exercise 1.1, and it is there")
+        print(
+            f"{place()}: there is no such file yet; pass the check of exercise 1.1, and it is there"
+        )
         return 0
     try:
         prelude, sections = _read()
@@ -315,13 +367,17 @@ def report() -> int:
         if owner == "yours":
             yours += 1
             try:
-                module = importlib.import_module(f".lesson{int(exercise.split('.')[0]):02d}", __package__)
+                module = importlib.import_module(
+                    f".lesson{int(exercise.split('.')[0]):02d}", __package__
+                )
                 _passes(_text(), exercise, getattr(module, name).plain)
                 said = "passes its check"
             except (Exception, SystemExit) as error:
                 failed, said = failed + 1, f"FAILS: {error}"
         print(f"{exercise:>5}  {name:26} {owner:18} {said}".rstrip())
-    print(f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(_text().splitlines())} lines")
+    print(
+        f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(_text().splitlines())} lines"
+    )
     return min(failed, 1)
 
 

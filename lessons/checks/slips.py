@@ -1,11 +1,26 @@
-"""Slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a changed syntax tree."""
+"""Slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a changed
+syntax tree."""
 
 import ast
 import copy
 
-OPPOSITE = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Div}
+OPPOSITE = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+}
 OPPOSITE |= {ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr}
-SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.LShift: "<<", ast.RShift: ">>"}
+SIGNS = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+}
 SIGNS |= {
     ast.GtE: ">=",
     ast.Gt: ">",
@@ -16,7 +31,12 @@ SIGNS |= {
     ast.BitAnd: "&",
     ast.BitOr: "|",
 }
-COMPARED = {ast.GtE: (ast.Gt, ast.Lt), ast.Gt: (ast.GtE, ast.Lt), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt)}
+COMPARED = {
+    ast.GtE: (ast.Gt, ast.Lt),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.Gt),
+}
 COMPARED |= {ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
 KIN = (
     ("alpha", "beta", "gamma"),
@@ -38,8 +58,16 @@ def _atoms(tree) -> list[str]:
     """Names, attributes and entries that the solution computes with."""
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     kinds = ast.Name | ast.Attribute | ast.Subscript
-    found = [ast.unparse(n) for n in ast.walk(tree) if isinstance(n, kinds) and isinstance(getattr(n, "ctx", None), ast.Load)]
-    return [one for one in dict.fromkeys(found) if one not in called and not one.startswith("np") and len(one) < 24]
+    found = [
+        ast.unparse(n)
+        for n in ast.walk(tree)
+        if isinstance(n, kinds) and isinstance(getattr(n, "ctx", None), ast.Load)
+    ]
+    return [
+        one
+        for one in dict.fromkeys(found)
+        if one not in called and not one.startswith("np") and len(one) < 24
+    ]
 
 
 def slips(tree):
@@ -49,19 +77,48 @@ def slips(tree):
         for what, new in _changes(node):
             yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
-        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and (text := ast.unparse(node)) in atoms:
-            for other in ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"] + [one for one in atoms if one != text]:
+        if (
+            isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+            and (text := ast.unparse(node)) in atoms
+        ):
+            for other in ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"] + [
+                one for one in atoms if one != text
+            ]:
                 new = ast.parse(other, mode="eval").body
-                yield f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}", _with(tree, node, new)
+                yield (
+                    f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}",
+                    _with(tree, node, new),
+                )
     for statement in [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return)]:
-        inside = [ast.unparse(n) for n in ast.walk(statement.value) if isinstance(n, ast.Name | ast.Attribute)]
+        inside = [
+            ast.unparse(n)
+            for n in ast.walk(statement.value)
+            if isinstance(n, ast.Name | ast.Attribute)
+        ]
         for text in [one for one in dict.fromkeys(inside) if one in atoms]:
             head, _, last = text.rpartition(".")
-            kin = [f"{head}.{one}" for group in KIN if head and last in group for one in group if one != last]
-            for other in [one for one in atoms if one != text and "[" not in one] + [*kin, f"(1 - {text})"]:
+            kin = [
+                f"{head}.{one}"
+                for group in KIN
+                if head and last in group
+                for one in group
+                if one != last
+            ]
+            for other in [one for one in atoms if one != text and "[" not in one] + [
+                *kin,
+                f"(1 - {text})",
+            ]:
                 changed = _everywhere(tree, statement, text, other)
-                yield f"`{other.strip('()')}` stands everywhere in place of `{text}`, in {_where(statement)}", changed
-    for block in [n.body for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.For | ast.While | ast.If)]:
+                yield (
+                    f"`{other.strip('()')}` stands everywhere in place of `{text}`, in "
+                    f"{_where(statement)}",
+                    changed,
+                )
+    for block in [
+        n.body
+        for n in ast.walk(tree)
+        if isinstance(n, ast.FunctionDef | ast.For | ast.While | ast.If)
+    ]:
         for k in range(len(block) - 1):
             changed = copy.deepcopy(tree)
             other = _twin(tree, changed, block)
@@ -70,7 +127,11 @@ def slips(tree):
         for k in range(len(block)):
             if isinstance(block[k], ast.Assign) and isinstance(block[k].targets[0], ast.Name):
                 name = block[k].targets[0].id
-                for what, text in (("one larger", f"{name} + 1"), ("one smaller", f"{name} - 1"), ("0", f"0 * {name}")):
+                for what, text in (
+                    ("one larger", f"{name} + 1"),
+                    ("one smaller", f"{name} - 1"),
+                    ("0", f"0 * {name}"),
+                ):
                     changed = copy.deepcopy(tree)
                     _twin(tree, changed, block).insert(k + 1, ast.parse(f"{name} = {text}").body[0])
                     yield f"your `{name}` is {what}", changed
@@ -82,7 +143,10 @@ def slips(tree):
 
 def _places(tree):
     for statement in ast.walk(tree):
-        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.For | ast.If | ast.While | ast.Expr):
+        if isinstance(
+            statement,
+            ast.Assign | ast.AugAssign | ast.Return | ast.For | ast.If | ast.While | ast.Expr,
+        ):
             for field in ("value", "iter", "test"):
                 if isinstance(part := getattr(statement, field, None), ast.expr):
                     for node in ast.walk(part):
@@ -97,18 +161,39 @@ def _changes(node):
         kind = type(node.op)
         a, b = node.left, node.right
         if kind in OPPOSITE:
-            yield f"{SIGNS[OPPOSITE[kind]]} in place of {SIGNS[kind]} before `{text(b)}`", ast.BinOp(a, OPPOSITE[kind](), b)
+            yield (
+                f"{SIGNS[OPPOSITE[kind]]} in place of {SIGNS[kind]} before `{text(b)}`",
+                ast.BinOp(a, OPPOSITE[kind](), b),
+            )
         if kind in (ast.Add, ast.Sub) and isinstance(a, ast.BinOp) and isinstance(a.op, ast.Mult):
             new = ast.BinOp(a.left, ast.Mult(), ast.BinOp(a.right, node.op, b))
             yield f"`{text(a.left)}` multiplies `{text(b)}` too: a product comes before a sum", new
         if kind in (ast.Add, ast.Sub):
             yield f"the term `{text(b)}` is missing", a
-            yield f"the term `{text(a)}` is missing", b if kind is ast.Add else ast.UnaryOp(ast.USub(), b)
+            yield (
+                f"the term `{text(a)}` is missing",
+                b if kind is ast.Add else ast.UnaryOp(ast.USub(), b),
+            )
             if kind is ast.Sub:
                 yield f"`{text(b)}` in place of `{text(node)}`", b
                 yield f"`{text(a)}` and `{text(b)}` are exchanged", ast.BinOp(b, ast.Sub(), a)
-        elif kind in (ast.Mult, ast.Div, ast.FloorDiv, ast.MatMult, ast.Pow, ast.LShift, ast.RShift, ast.Mod, ast.BitAnd):
-            name = {ast.Pow: "the power", ast.LShift: "the shift by", ast.RShift: "the shift by", ast.Mod: "the rest by"}
+        elif kind in (
+            ast.Mult,
+            ast.Div,
+            ast.FloorDiv,
+            ast.MatMult,
+            ast.Pow,
+            ast.LShift,
+            ast.RShift,
+            ast.Mod,
+            ast.BitAnd,
+        ):
+            name = {
+                ast.Pow: "the power",
+                ast.LShift: "the shift by",
+                ast.RShift: "the shift by",
+                ast.Mod: "the rest by",
+            }
             yield f"{name.get(kind, 'the factor')} `{text(b)}` is missing", a
             if kind in (ast.Mult, ast.MatMult, ast.BitAnd):
                 yield f"the factor `{text(a)}` is missing", b
@@ -118,11 +203,19 @@ def _changes(node):
         yield f"`{text(node.operand)}` in place of `{text(node)}`", node.operand
     elif isinstance(node, ast.Compare):
         for other in COMPARED.get(type(node.ops[0]), ()):
-            said = f"{SIGNS[other]} in place of {SIGNS[type(node.ops[0])]} before `{text(node.comparators[0])}`"
+            said = (
+                f"{SIGNS[other]} in place of {SIGNS[type(node.ops[0])]} before "
+                f"`{text(node.comparators[0])}`"
+            )
             yield said, ast.Compare(node.left, [other(), *node.ops[1:]], node.comparators)
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
         for value in dict.fromkeys(
-            (node.value + 1, node.value - 1, 2 * node.value, node.value / 2 if node.value % 2 else node.value // 2)
+            (
+                node.value + 1,
+                node.value - 1,
+                2 * node.value,
+                node.value / 2 if node.value % 2 else node.value // 2,
+            )
         ):
             if value != node.value:
                 yield f"{value:g} in place of {node.value:g}", ast.Constant(value)
@@ -130,7 +223,9 @@ def _changes(node):
         name = node.attr if isinstance(node, ast.Attribute) else node.id
         for other in [one for kin in KIN if name in kin for one in kin if one != name]:
             new = (
-                ast.Attribute(node.value, other, ast.Load()) if isinstance(node, ast.Attribute) else ast.Name(other, ast.Load())
+                ast.Attribute(node.value, other, ast.Load())
+                if isinstance(node, ast.Attribute)
+                else ast.Name(other, ast.Load())
             )
             yield f"`{text(new)}` in place of `{text(node)}`", new
     elif isinstance(node, ast.Call):
@@ -143,9 +238,15 @@ def _changes(node):
         if len(node.args) and not node.keywords:
             yield f"`{text(node.args[0])}` stands without `{text(node.func)}`", node.args[0]
         if isinstance(node.func, ast.Attribute):
-            yield f"`.{node.func.attr}(...)` is missing behind `{text(node.func.value)}`", node.func.value
+            yield (
+                f"`.{node.func.attr}(...)` is missing behind `{text(node.func.value)}`",
+                node.func.value,
+            )
         for k, keyword in enumerate(node.keywords):
-            yield f"`{text(keyword)}` is left out", ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :])
+            yield (
+                f"`{text(keyword)}` is left out",
+                ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :]),
+            )
         if len(node.args) > 1:
             yield (
                 f"`{text(node.args[0])}` and `{text(node.args[1])}` are exchanged",
@@ -154,8 +255,14 @@ def _changes(node):
     elif isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Name):
             for sign, op in (("+", ast.Add()), ("-", ast.Sub())):
-                new = ast.Subscript(node.value, ast.BinOp(node.slice, op, ast.Constant(1)), ast.Load())
-                yield f"`{text(node.value)}` is taken one place off, at `{text(node.slice)} {sign} 1`", new
+                new = ast.Subscript(
+                    node.value, ast.BinOp(node.slice, op, ast.Constant(1)), ast.Load()
+                )
+                yield (
+                    f"`{text(node.value)}` is taken one place off, at `{text(node.slice)} {sign} "
+                    "1`",
+                    new,
+                )
         yield f"`{text(node.value)}` as a whole in place of `{text(node)}`", node.value
     elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
         yield (
@@ -168,7 +275,10 @@ def _changes(node):
     elif isinstance(node, ast.AugAssign):
         yield "= in place of += or -=", ast.Assign([node.target], node.value)
         if type(node.op) in (ast.Add, ast.Sub):
-            yield "the sign is exchanged", ast.AugAssign(node.target, OPPOSITE[type(node.op)](), node.value)
+            yield (
+                "the sign is exchanged",
+                ast.AugAssign(node.target, OPPOSITE[type(node.op)](), node.value),
+            )
 
 
 def _where(statement) -> str:
@@ -176,7 +286,12 @@ def _where(statement) -> str:
         return f"the line for `{ast.unparse(statement.targets[0])}`"
     if isinstance(statement, ast.AugAssign):
         return f"the line for `{ast.unparse(statement.target)}`"
-    kinds = {ast.Return: "what is returned", ast.For: "the loop's head", ast.If: "the `if`", ast.While: "the loop's condition"}
+    kinds = {
+        ast.Return: "what is returned",
+        ast.For: "the loop's head",
+        ast.If: "the `if`",
+        ast.While: "the loop's condition",
+    }
     return kinds.get(type(statement), f"`{ast.unparse(statement).splitlines()[0]}`")
 
 
@@ -191,7 +306,8 @@ def _with(tree, node, new):
 
 
 def _everywhere(tree, statement, text, other):
-    """A copy of the tree in which the expression `text` is another one everywhere in a statement's value."""
+    """A copy of the tree in which the expression `text` is another one everywhere in a statement's
+    value."""
 
     class Swap(ast.NodeTransformer):
         def generic_visit(self, one):

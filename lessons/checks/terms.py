@@ -1,7 +1,9 @@
-"""Where the numbers as a whole do not tell: which term of the solution is missing, too many or another one.
+"""Where the numbers as a whole do not tell: which term of the solution is missing, too many or
+another one.
 
-The terms are those that the solution computes on its way (`probes`), each in the turn of the loop that wrote a value. At the
-first wrong value of a loop all that came before is right, so that the values there are made of the solution's own terms.
+The terms are those that the solution computes on its way (`probes`), each in the turn of the loop
+that wrote a value. At the first wrong value of a loop all that came before is right, so that the
+values there are made of the solution's own terms.
 """
 
 import contextlib
@@ -27,7 +29,8 @@ def ordinal(k: int) -> str:
 
 
 def rows_of(cases, k):
-    """(found, wanted, terms, first): a row for each value, with the terms of its place; `first` where a case first differs."""
+    """(found, wanted, terms, first): a row for each value, with the terms of its place; `first`
+    where a case first differs."""
     columns, found, wanted, first = {}, [], [], []
     for case in cases:
         f, w = case.found[k].ravel(), case.wanted[k].ravel()
@@ -69,7 +72,8 @@ def rows_of(cases, k):
 
 
 def terms(cases, k) -> str:
-    """A term that is missing, too many, doubled or another one, at all wrong values or at the first wrong one of each case."""
+    """A term that is missing, too many, doubled or another one, at all wrong values or at the first
+    wrong one of each case."""
     if cases[0].found[k].shape != cases[0].wanted[k].shape:
         return ""
     if said := _gathered(cases, k):
@@ -81,12 +85,20 @@ def terms(cases, k) -> str:
     gap = found[off] - wanted[off]
     if off.sum() > 2 and np.ptp(gap) < 1e-9 and np.ptp(wanted[off]) > 0:
         whose = "every value of yours is" if off.all() else "where yours is wrong it is"
-        return f"{whose} off by {gap[0]:+.6g}, whatever the value: a term is missing, or one is too many"
-    for rows, place in ((off, "" if off.all() else "where yours is wrong, "), (first, "where yours first differs, ")):
+        return (
+            f"{whose} off by {gap[0]:+.6g}, whatever the value: a term is missing, or one is too "
+            "many"
+        )
+    for rows, place in (
+        (off, "" if off.all() else "where yours is wrong, "),
+        (first, "where yours first differs, "),
+    ):
         if rows.sum() < 3:
             continue
         rows = np.flatnonzero(rows)[:60]
-        if said := _fit(found[rows], wanted[rows], {t: c[rows] for t, c in columns.items()}, cases[0].added):
+        if said := _fit(
+            found[rows], wanted[rows], {t: c[rows] for t, c in columns.items()}, cases[0].added
+        ):
             return place + said
     if len(set(np.round(found[first], 9))) > 4 and (
         said := _combined(found[first], wanted[first], {t: c[first] for t, c in columns.items()})
@@ -96,22 +108,36 @@ def terms(cases, k) -> str:
 
 
 def _combined(found, wanted, columns) -> str:
-    """Three terms of the solution, or products of such a term with a constant, that make the answer with signs before them."""
+    """Three terms of the solution, or products of such a term with a constant, that make the answer
+    with signs before them."""
     known, seen = {}, set()
-    whole = {t: c for t, c in columns.items() if np.isfinite(c).all() and c.any() and " of the turn before" not in t}
+    whole = {
+        t: c
+        for t, c in columns.items()
+        if np.isfinite(c).all() and c.any() and " of the turn before" not in t
+    }
     short = sorted(whole, key=len)[:FEW]
-    products = {f"{a} * {b}": whole[a] * whole[b] for a, b in itertools.combinations(short, 2) if " " not in f"{a}{b}"}
+    products = {
+        f"{a} * {b}": whole[a] * whole[b]
+        for a, b in itertools.combinations(short, 2)
+        if " " not in f"{a}{b}"
+    }
     for text, c in ({t: whole[t] for t in short} | products).items():
         if (key := tuple(np.round(c, 9))) not in seen and not alike(c, wanted):
             seen.add(key)
             known[text] = c
     signed = [(sign, text, sign * c) for text, c in known.items() for sign in (1, -1)]
     keyed = lambda c: tuple(np.round(c[:4], 6) + 0.0)
-    sums = {keyed(a[2] + b[2]): (a, b) for a, b in itertools.combinations(signed, 2) if a[1] != b[1]}
+    sums = {
+        keyed(a[2] + b[2]): (a, b) for a, b in itertools.combinations(signed, 2) if a[1] != b[1]
+    }
     for sign, text, c in signed:
         a, b = sums.get(keyed(found - c), (None, None))
         if a and text not in (a[1], b[1]) and alike(found, a[2] + b[2] + c):
-            parts = "".join(f" {'+' if s > 0 else '-'} {t}" for s, t in sorted([a[:2], b[:2], (sign, text)], reverse=True))
+            parts = "".join(
+                f" {'+' if s > 0 else '-'} {t}"
+                for s, t in sorted([a[:2], b[:2], (sign, text)], reverse=True)
+            )
             return f"yours is `{parts.removeprefix(' + ').strip()}`"
     return ""
 
@@ -119,7 +145,12 @@ def _combined(found, wanted, columns) -> str:
 def _gathered(cases, k) -> str:
     """Another sum, mean, maximum or entry of a term with one axis more."""
     telling = [c for c in cases if not alike(c.found[k], c.wanted[k])]
-    ways = ((np.sum, "summed"), (np.mean, "averaged"), (np.max, "reduced to its largest"), (np.min, "reduced to its smallest"))
+    ways = (
+        (np.sum, "summed"),
+        (np.mean, "averaged"),
+        (np.max, "reduced to its largest"),
+        (np.min, "reduced to its smallest"),
+    )
     ways += (
         (lambda a, x: np.take(a, 0, x), "taken at its first place"),
         (lambda a, x: np.take(a, -1, x), "taken at its last place"),
@@ -143,7 +174,9 @@ def _fit(found, wanted, columns, added) -> str:
             known[text] = c
     texts = list(known)
     sums = {t: c for t, c in known.items() if np.ptp(c) > 0 or len(found) < 4}
-    for t, c in [(t, c) for t, c in known.items() if t.removesuffix(" of the turn before") in added]:
+    for t, c in [
+        (t, c) for t, c in known.items() if t.removesuffix(" of the turn before") in added
+    ]:
         if alike(found, wanted - c):
             return f"it lacks the term `{t}`"
         if alike(found, wanted + c):

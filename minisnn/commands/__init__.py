@@ -1,4 +1,5 @@
-"""The commands of the shell, one module each: SUMMARY, EXAMPLES, `arguments(parser)` and `run(args)`.
+"""The commands of the shell, one module each: SUMMARY, EXAMPLES, `arguments(parser)` and
+`run(args)`.
 
 Only the standard library is imported before a command runs, so help appears at once.
 

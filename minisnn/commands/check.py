@@ -1,6 +1,7 @@
-"""Prove the hand-written derivatives of the spiking network and of the CNN baseline: every pass of every layer, the gradient,
-the Hessian-vector product and the meta-gradients (MAML, ANIL). The proofs are finite differences of the jet form, adjoint and
-symmetry tests, and Taylor's theorem. Exits with 1 where a check fails, and names the layer and the pass to blame."""
+"""Prove the hand-written derivatives of the spiking network and of the CNN baseline: every pass of
+every layer, the gradient, the Hessian-vector product and the meta-gradients (MAML, ANIL). The
+proofs are finite differences of the jet form, adjoint and symmetry tests, and Taylor's theorem.
+Exits with 1 where a check fails, and names the layer and the pass to blame."""
 
 import argparse
 from dataclasses import asdict
@@ -22,25 +23,50 @@ SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "det
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn (both), or all three (default)"
-    parser.add_argument("--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text)
+    text = (
+        "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
+        "(both), or all three (default)"
+    )
+    parser.add_argument(
+        "--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text
+    )
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
     options.add_list(parser, "input", (9, 8, 2), "shape of an input (default: 9,8,2)", "H,W,C")
-    options.add_list(parser, "channels", (3, 4), "widths of the conv layers, or none (default: 3,4)")
-    options.add_list(parser, "hidden", (), "widths of dense layers before the readout (default: none)")
+    options.add_list(
+        parser, "channels", (3, 4), "widths of the conv layers, or none (default: 3,4)"
+    )
+    options.add_list(
+        parser, "hidden", (), "widths of dense layers before the readout (default: none)"
+    )
     options.add_count(parser, "ways", 3, "classes", 2)
     options.add_count(parser, "kernel", 3, "size of the conv kernels")
     options.add_count(parser, "window", 12, "gradient window in time steps")
-    parser.add_argument("--pool", choices=("max", "mean"), help="pooling of the spiking network (default: check both)")
+    parser.add_argument(
+        "--pool",
+        choices=("max", "mean"),
+        help="pooling of the spiking network (default: check both)",
+    )
     parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
     text = "fast kernels or the readable reference (default: numba)"
     parser.add_argument("--backend", choices=("numba", "numpy"), default="numba", help=text)
     options.add_seed(parser, "everything random")
-    parser.add_argument("--thorough", action="store_true", help="try every step size, report the best error")
-    parser.add_argument("--full", action="store_true", help="print every row of the report, not only the worst of each pass")
+    parser.add_argument(
+        "--thorough", action="store_true", help="try every step size, report the best error"
+    )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="print every row of the report, not only the worst of each pass",
+    )
     kind = outputs.json_of("minisnn check")
-    options.add_output(parser, "--json", kind=kind, metavar="OUT", help="write every row of every report to this file")
+    options.add_output(
+        parser,
+        "--json",
+        kind=kind,
+        metavar="OUT",
+        help="write every row of every report to this file",
+    )
     text = "draw the error against the step size (.png, .svg)"
     options.add_output(parser, "--plot", kind=outputs.PICTURE, metavar="FILE", help=text)
     options.add_threads(parser)
@@ -64,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
     announce()
     failed, first, rows = 0, None, []
     for cases, (net, theta, task, step_size) in enumerate(_cases(args), 1):
-        report = gradcheck.check(net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough)
+        report = gradcheck.check(
+            net, theta, seed=args.seed, task=task, step_size=step_size, thorough=args.thorough
+        )
         if args.full:
             print(f"{report.title}\n{report.table()}\n{report.summary()}\n")
         elif args.random and report.ok:
@@ -72,10 +100,22 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{report}\n")
         failed += not report.ok
-        rows.append(dict(network=repr(net), ok=report.ok, rows=[{**asdict(r), "verdict": r.verdict} for r in report.results]))
+        rows.append(
+            dict(
+                network=repr(net),
+                ok=report.ok,
+                rows=[{**asdict(r), "verdict": r.verdict} for r in report.results],
+            )
+        )
         first = first or (net, theta, task)
     if args.json is not None:
-        finite = [[{**row, "error": row["error"] if isfinite(row["error"]) else None} for row in one["rows"]] for one in rows]
+        finite = [
+            [
+                {**row, "error": row["error"] if isfinite(row["error"]) else None}
+                for row in one["rows"]
+            ]
+            for one in rows
+        ]
         found = dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)])
         write_json(args.json, outputs.made_by("minisnn check", found))
     if args.plot is not None:
@@ -98,7 +138,9 @@ def _cases(args: argparse.Namespace):
     if args.checkpoint is not None:
         from ..training.checkpoint import read
 
-        found = read(options.find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend)
+        found = read(
+            options.find_checkpoint(args.checkpoint), dtype="float64", backend=args.backend
+        )
         yield found.net, found.theta, None, None
     elif args.random:
         for model in models:
@@ -109,9 +151,18 @@ def _cases(args: argparse.Namespace):
         shape = args.input[0] if len(args.input) == 1 else args.input
         common = dict(dtype="float64", hidden=args.hidden, backend=args.backend)
         more = dict(window=args.window, detach_reset=args.detach_reset, **common)
-        for neuron in [neuron for model, neuron in (("snn", LIF()), ("cuba", CubaLIF())) if model in models]:
+        for neuron in [
+            neuron for model, neuron in (("snn", LIF()), ("cuba", CubaLIF())) if model in models
+        ]:
             for pool in (args.pool,) if args.pool or not args.channels else ("max", "mean"):
-                yield SpikingNet(shape, args.channels, args.ways, args.kernel, pool or "max", neuron, **more), None, None, None
+                yield (
+                    SpikingNet(
+                        shape, args.channels, args.ways, args.kernel, pool or "max", neuron, **more
+                    ),
+                    None,
+                    None,
+                    None,
+                )
         if "cnn" in models:
             yield ConvNet(shape, args.channels, args.ways, args.kernel, **common), None, None, None
 

@@ -1,7 +1,8 @@
-"""Convert a network of the paper's neuron (lif) to and from snnTorch, where the two are the same: as a state dictionary in an
-.npz file, with the code of the module that loads it. The network needs gamma = alpha, firing threshold = rho (1 - alpha), max
-pooling and no bias. Spikes are the same, two steps later in each layer. Use minisnn nir for networks of --neuron cuba, which
-snnTorch, Norse and SpikingJelly can run."""
+"""Convert a network of the paper's neuron (lif) to and from snnTorch, where the two are the same:
+as a state dictionary in an .npz file, with the code of the module that loads it. The network needs
+gamma = alpha, firing threshold = rho (1 - alpha), max pooling and no bias. Spikes are the same, two
+steps later in each layer. Use minisnn nir for networks of --neuron cuba, which snnTorch, Norse and
+SpikingJelly can run."""
 
 import argparse
 
@@ -27,8 +28,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_input(parser, "source", metavar="FROM", help=text)
     text = "the file to write: a checkpoint, or an .npz"
     options.add_output(parser, "out", kind=_kind, metavar="TO", help=text)
-    options.add_list(parser, "input", None, "shape of an input, which a state dictionary does not contain", "H,W,C")
-    parser.add_argument("--window", type=int, metavar="N", help="steps that are differentiated (default: 30)")
+    options.add_list(
+        parser,
+        "input",
+        None,
+        "shape of an input, which a state dictionary does not contain",
+        "H,W,C",
+    )
+    parser.add_argument(
+        "--window", type=int, metavar="N", help="steps that are differentiated (default: 30)"
+    )
 
 
 def _kind(args: argparse.Namespace) -> outputs.Kind:
@@ -38,13 +47,24 @@ def _kind(args: argparse.Namespace) -> outputs.Kind:
 def run(args: argparse.Namespace) -> None:
     there = args.source.endswith(".npz")
     if (args.out.suffix == ".npz") == there:
-        raise ValueError("expected one .npz file: FROM, to read a state dictionary, or TO, to write one")
+        raise ValueError(
+            "expected one .npz file: FROM, to read a state dictionary, or TO, to write one"
+        )
     if there and args.input is None:
-        raise ValueError("a state dictionary does not say how large an image is; expected --input H,W,C")
+        raise ValueError(
+            "a state dictionary does not say how large an image is; expected --input H,W,C"
+        )
     if not there:
         options.refuse(args, "where a state dictionary is written", "input", "window")
     from ..nir import told
-    from ..nir.snntorch import ASSUMED, definition, from_state_dict, read_state_dict, to_state_dict, write_state_dict
+    from ..nir.snntorch import (
+        ASSUMED,
+        definition,
+        from_state_dict,
+        read_state_dict,
+        to_state_dict,
+        write_state_dict,
+    )
     from ..training.checkpoint import read, save
 
     if there:
@@ -52,7 +72,12 @@ def run(args: argparse.Namespace) -> None:
         net, theta = from_state_dict(read_state_dict(args.source), args.input, **given)
         save(args.out, net, theta)
         print(f"{args.out}: {options.in_a_line(net)}")
-        print("a state dictionary does not say everything; taken were:", *ASSUMED, told.training(net), sep="\n  ")
+        print(
+            "a state dictionary does not say everything; taken were:",
+            *ASSUMED,
+            told.training(net),
+            sep="\n  ",
+        )
         print(f"meta-train it with: {options.to_train_from(net, args.out)}")
         return
     found = read(options.find_checkpoint(args.source))
@@ -61,6 +86,12 @@ def run(args: argparse.Namespace) -> None:
     print(f"{args.out} is the state dictionary of\n\n{definition(found.net)}\n")
     late = 2 * len(found.net.blocks)
     print(
-        f"its spikes come two steps earlier a layer; the logits of T steps are mem of the last Synaptic after T - {late} frames"
+        "its spikes come two steps earlier a layer; the logits of T steps are mem of the last "
+        f"Synaptic after T - {late} frames"
     )
-    print("a state dictionary does not say everything; meant are:", *ASSUMED, told.training(found.net), sep="\n  ")
+    print(
+        "a state dictionary does not say everything; meant are:",
+        *ASSUMED,
+        told.training(found.net),
+        sep="\n  ",
+    )

@@ -1,5 +1,6 @@
-"""Few-shot accuracy of a checkpoint on seeded tasks, before and after adaptation, with its 95 % confidence interval. The same
-seed gives the same tasks, so networks can be compared on equal terms."""
+"""Few-shot accuracy of a checkpoint on seeded tasks, before and after adaptation, with its 95 %
+confidence interval. The same seed gives the same tasks, so networks can be compared on equal terms.
+"""
 
 import argparse
 import warnings
@@ -27,31 +28,62 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
-    text = "classes of a task; for another number than the network's, the readout's columns all start from their mean "
+    text = (
+        "classes of a task; for another number than the network's, the readout's columns all start "
+        "from their mean "
+    )
     text += "(default: the network's)"
     options.add_count(parser, "ways", None, text, 2)
     for name, text in (("shots", "support"), ("queries", "query")):
-        options.add_count(parser, name, None, f"{text} samples of each class (default: as in training)")
+        options.add_count(
+            parser, name, None, f"{text} samples of each class (default: as in training)"
+        )
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = "learn by another rule: nearest class mean, steps from there, steps from a readout of zero, or the readout alone, "
+    text = (
+        "learn by another rule: nearest class mean, steps from there, steps from a readout of "
+        "zero, or the readout alone, "
+    )
     text += "one sample after the other (default: as in training)"
     parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
-    parser.add_argument("--step-size", type=float, metavar="X", help="of the inner loop (default: that of the checkpoint)")
+    parser.add_argument(
+        "--step-size",
+        type=float,
+        metavar="X",
+        help="of the inner loop (default: that of the checkpoint)",
+    )
     text = "layers that do not adapt (default: as in training)"
     parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
     text = "adapt after every support sample, not once after all (default: as in training)"
     parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
-    text = "shift each task by the whole-pixel offset that its support asks for (default with double-nmnist: support, but for "
+    text = (
+        "shift each task by the whole-pixel offset that its support asks for (default with "
+        "double-nmnist: support, but for "
+    )
     text += "the training split)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
-    text = "compare with nearest class means on the same episodes: of summed frames (the pixel baseline), of a random "
-    options.add_yes(parser, "baselines", text + "network's features, of a classifier's and of this network's")
-    text = "compare with another network, by its own rule, on the same episodes, and give the paired difference: "
+    text = (
+        "compare with nearest class means on the same episodes: of summed frames (the pixel "
+        "baseline), of a random "
+    )
+    options.add_yes(
+        parser, "baselines", text + "network's features, of a classifier's and of this network's"
+    )
+    text = (
+        "compare with another network, by its own rule, on the same episodes, and give the paired "
+        "difference: "
+    )
     options.add_input(
-        parser, "--against", metavar="FILE", help=text + "checkpoint, run folder, or name of a shipped checkpoint"
+        parser,
+        "--against",
+        metavar="FILE",
+        help=text + "checkpoint, run folder, or name of a shipped checkpoint",
     )
     options.add_output(
-        parser, "--json", kind=JSON, metavar="OUT", help="write all numbers, also those of every episode, to this file"
+        parser,
+        "--json",
+        kind=JSON,
+        metavar="OUT",
+        help="write all numbers, also those of every episode, to this file",
     )
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -72,16 +104,26 @@ def run(args: argparse.Namespace) -> None:
     from ..training.folder import write_json
     from ..training.origin import met
 
-    json = None if args.json is None else args.json.absolute()  # whatever code of the user makes of the working folder
+    json = (
+        None if args.json is None else args.json.absolute()
+    )  # whatever code of the user makes of the working folder
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
-    config, net, theta, inner = found.config, found.net, found.theta, found.inner or InnerLoop()
+    config = found.config
+    net = found.net
+    theta = found.theta
+    inner = found.inner or InnerLoop()
     if args.ways not in (None, net.ways):
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
     if args.rule:
         _, theta, inner = vars(learns_by(args.rule, net, theta, inner)).values()
-    given = {"steps": args.inner_steps, "step_size": args.step_size, "freeze": args.freeze, "online": args.online}
+    given = {
+        "steps": args.inner_steps,
+        "step_size": args.step_size,
+        "freeze": args.freeze,
+        "online": args.online,
+    }
     inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
     if args.rule == "nearest":
         options.refuse(args, "with --rule nearest", "inner_steps")
@@ -93,19 +135,37 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (config.queries if config else 10)
     if not args.quiet:
         announce()
-    whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None and net is found.net
+    whole_set = (
+        config is not None
+        and RULES[config.rule].whole_set
+        and args.rule is None
+        and net is found.net
+    )
     if args.align == "support" and dataset != "double-nmnist":
-        raise ValueError(f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their support")
+        raise ValueError(
+            f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
+            "support"
+        )
     align = args.align if dataset == "double-nmnist" else None
     where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=align)
     where.update(how=found.origin.options(dataset), whole_set=whole_set)
     other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
     def beside(tasks: Any) -> dict[str, Any]:
-        known = None if args.split == "train" or whole_set else met(found.origin, replace(found.origin, root=root), tasks)
+        known = (
+            None
+            if args.split == "train" or whole_set
+            else met(found.origin, replace(found.origin, root=root), tasks)
+        )
         if known is not None and dataset == found.origin.data:
-            warnings.warn(f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2)
-        named = baselines(net, features, tasks, classifier(), inner) if args.baselines and not whole_set else {}
+            warnings.warn(
+                f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2
+            )
+        named = (
+            baselines(net, features, tasks, classifier(), inner)
+            if args.baselines and not whole_set
+            else {}
+        )
         return {**named, **other}
 
     where.update(beside=beside)
@@ -121,12 +181,17 @@ def run(args: argparse.Namespace) -> None:
     )
     if json is not None:
         write_json(json, outputs.made_by("minisnn evaluate", result))
-    learned = RULE_NAMES[args.rule] if args.rule else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
+    learned = (
+        RULE_NAMES[args.rule]
+        if args.rule
+        else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
+    )
     print(sentence(result), *table(result, learned), sep="\n")
 
 
 def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
-    """The network at `path` as a rule, by name; it must take the recordings that `net` takes, opened in the same way."""
+    """The network at `path` as a rule, by name; it must take the recordings that `net` takes,
+    opened in the same way."""
     from ..meta.inner import InnerLoop
     from ..meta.rules import RULES
     from ..training.baselines import Adapted, with_ways
@@ -134,9 +199,14 @@ def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
 
     found = read(options.find_checkpoint(path))
     given = found.net, found.theta, found.inner or InnerLoop()
-    if found.net.input_shape != net.input_shape or found.origin.data == dataset and found.origin.options(dataset) != how:
+    if (
+        found.net.input_shape != net.input_shape
+        or found.origin.data == dataset
+        and found.origin.options(dataset) != how
+    ):
         raise ValueError(
-            f"{path}: takes recordings of shape {found.net.input_shape}, binned as it learned them; expected those of "
+            f"{path}: takes recordings of shape {found.net.input_shape}, binned as it learned "
+            "them; expected those of "
             f"--checkpoint, {net.input_shape}"
         )
     if found.net.ways != net.ways:

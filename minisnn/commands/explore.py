@@ -6,13 +6,17 @@ activity     accuracy against the spikes that the network makes
 curvature    spectrum of the inner loss's Hessian before and after meta-training
 cost         time and memory of FOMAML and MAML against inner steps
 recordings   simulated recordings against real ones, and photographs of hands
-shift        shifted and enlarged recordings with more or fewer events, tasks aligned by their support
+shift        shifted and enlarged recordings with more or fewer events, tasks aligned by their
+             support
 grid         these changes at once, on a grid of 1,521 points (--episodes of them): mean and worst
 surrogate    slope, shape and curvature of the surrogate, at first and second order
 seeds        rules of meta-training, each from random weights over three training seeds (hours)
-rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and episodes
-onset        recordings that start earlier or later than the network assumes, and a stream without pauses
-classes      classes learned one by one, from one recording each: accuracy over all, without stored recordings"""
+rule         MAML's and Proto-MAML's step against the nearest class mean, on the same features and
+             episodes
+onset        recordings that start earlier or later than the network assumes, and a stream without
+             pauses
+classes      classes learned one by one, from one recording each: accuracy over all, without stored
+             recordings"""
 
 from ..experiments import BEYOND
 from .studies import study_command

@@ -1,6 +1,7 @@
-"""Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437; CC BY-SA 4.0) from
-Mendeley Data, checked and unpacked into a folder that serves as --root of train and evaluate. Files that are there already are
-used, and the same command resumes a download that was stopped."""
+"""Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience
+9:437; CC BY-SA 4.0) from Mendeley Data, checked and unpacked into a folder that serves as --root of
+train and evaluate. Files that are there already are used, and the same command resumes a download
+that was stopped."""
 
 import argparse
 import functools
@@ -26,11 +27,25 @@ library pooch: pip install "minisnn[fetch]"."""
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
     text = "folder to put it into (default: N-MNIST)"
-    add_output(parser, "--out", kind=outputs.DATA, default=Path("N-MNIST"), metavar="DIR", help=text)
-    parser.add_argument("--part", choices=("train", "test", "both"), default="both", help="what to fetch (default: both)")
-    text = "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of Mendeley Data)"
+    add_output(
+        parser, "--out", kind=outputs.DATA, default=Path("N-MNIST"), metavar="DIR", help=text
+    )
+    parser.add_argument(
+        "--part",
+        choices=("train", "test", "both"),
+        default="both",
+        help="what to fetch (default: both)",
+    )
+    text = (
+        "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
+        "Mendeley Data)"
+    )
     parser.add_argument("--base", metavar="URL", help=text)
-    add_yes(parser, "keep-zips", "leave the archives that it downloads in the folder once they are unpacked")
+    add_yes(
+        parser,
+        "keep-zips",
+        "leave the archives that it downloads in the folder once they are unpacked",
+    )
     add_quiet(parser)
 
 

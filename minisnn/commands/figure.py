@@ -1,5 +1,5 @@
-"""A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that it stands for, and the figure itself as PNG
-and SVG.
+"""A figure of Stewart & Neftci 2022, measured here: its numbers, the claims that it stands for, and
+the figure itself as PNG and SVG.
 
 2   example tasks
 3   error against inner-loop updates

@@ -1,5 +1,5 @@
-"""Describe a checkpoint or run folder (its network, how it adapts, how it was trained and what it reached), N-MNIST recordings
-(counts, statistics), or labelled pictures."""
+"""Describe a checkpoint or run folder (its network, how it adapts, how it was trained and what it
+reached), N-MNIST recordings (counts, statistics), or labelled pictures."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,16 @@ from pathlib import Path
 from ..meta.rules import RULES
 from .. import outputs
 from .look import look_at_file, look_at_folder, propose, short
-from .options import FORMS, add_count, add_forms, add_input, add_output, find_checkpoint, in_a_line, refuse
+from .options import (
+    FORMS,
+    add_count,
+    add_forms,
+    add_input,
+    add_output,
+    find_checkpoint,
+    in_a_line,
+    refuse,
+)
 
 SUMMARY = "describe a checkpoint, a run or a folder of data"
 MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
@@ -25,7 +34,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
     add_input(parser, "path", type=Path, help=text)
     add_count(parser, "sample", 200, "recordings of each split to compute statistics from")
-    text = "draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)"
+    text = (
+        "draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)"
+    )
     add_output(parser, "--sheet", kind=outputs.PICTURE, metavar="FILE", help=text)
     add_forms(parser.add_argument_group("recordings of your own"))
 
@@ -37,8 +48,17 @@ def run(args: argparse.Namespace) -> None:
     set_of_many = holds_set(path)
     recording = path.is_file() and not set_of_many and _is_recording(path)
     if not path.is_dir() and not set_of_many:
-        refuse(args, "for anything but a folder of recordings", "sample", "sheet", *(() if recording else FORMS))
-    if path.is_dir() and any((path / name).is_file() for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")):
+        refuse(
+            args,
+            "for anything but a folder of recordings",
+            "sample",
+            "sheet",
+            *(() if recording else FORMS),
+        )
+    if path.is_dir() and any(
+        (path / name).is_file()
+        for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")
+    ):
         _run_folder(path)
     elif path.is_dir():
         _data_folder(path, args)
@@ -58,9 +78,14 @@ def _run_folder(path: Path) -> None:
     from ..training.folder import RunFolder, read_json
 
     folder = RunFolder(path)
-    config, origin, _ = folder.read() if (path / "config.json").is_file() else (None, folder.origin, False)
+    config, origin, _ = (
+        folder.read() if (path / "config.json").is_file() else (None, folder.origin, False)
+    )
     if not holds_checkpoint(path):
-        print(f"{path}: a run that was stopped before its first checkpoint; `{origin.how_to_go_on(path)}` begins it")
+        print(
+            f"{path}: a run that was stopped before its first checkpoint; "
+            f"`{origin.how_to_go_on(path)}` begins it"
+        )
         return
     _checkpoint(path, config)
     if (file := path / "result.json").is_file():
@@ -68,34 +93,55 @@ def _run_folder(path: Path) -> None:
         try:
             print(f"{'result':<12}{sentence(result)}")
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise ValueError(f"{file}: not the result of a run ({error!r}); `minisnn train` writes it") from None
+            raise ValueError(
+                f"{file}: not the result of a run ({error!r}); `minisnn train` writes it"
+            ) from None
 
 
 def _checkpoint(path: Path, config=None) -> None:
     from ..training.checkpoint import CURRENT, PREVIOUS, read
 
     found = read(path)
-    net, config = found.net, config or found.config
+    net = found.net
+    config = config or found.config
     path = next(place for place in (path, path / CURRENT, path / PREVIOUS) if place.is_file())
-    print(f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, {path.stat().st_size / 1e3:,.0f} kB")
-    spiking = f", window {net.window} steps{', reset detached' if net.detach_reset else ''}" if hasattr(net, "neuron") else ""
+    print(
+        f"{path}: checkpoint of {found.provenance.get('made', 'unknown time')}, "
+        f"{path.stat().st_size / 1e3:,.0f} kB"
+    )
+    spiking = (
+        f", window {net.window} steps{', reset detached' if net.detach_reset else ''}"
+        if hasattr(net, "neuron")
+        else ""
+    )
     print(f"{'network':<12}{in_a_line(net)} in {net.dtype.name}{spiking}")
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
         pooled = "" if b.pool == "none" else f", {b.pool} pooling"
         size = weight.slice.stop - weight.slice.start + bias.slice.stop - bias.slice.start
-        print(f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} parameters")
+        print(
+            f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} "
+            "parameters"
+        )
     if hasattr(net, "neuron"):
         print(
-            f"{'neuron':<12}" + ", ".join(f"{name} {value:g}" for name, value in vars(net.neuron).items() if value is not None)
+            f"{'neuron':<12}"
+            + ", ".join(
+                f"{name} {value:g}" for name, value in vars(net.neuron).items() if value is not None
+            )
         )
     if found.inner is not None:
         _inner_loop(net, found.inner)
     if config is not None:
         _training(found, config)
-    versions = {name: found.provenance.get(name) for name in ("minisnn", "python", "numpy", "numba")}
+    versions = {
+        name: found.provenance.get(name) for name in ("minisnn", "python", "numpy", "numba")
+    }
     by = f"{found.origin.command}; " if config is not None else ""
-    print(f"{'made with':<12}{by}" + ", ".join(f"{name} {version}" for name, version in versions.items() if version))
+    print(
+        f"{'made with':<12}{by}"
+        + ", ".join(f"{name} {version}" for name, version in versions.items() if version)
+    )
 
 
 def _inner_loop(net, inner) -> None:
@@ -114,7 +160,10 @@ def _inner_loop(net, inner) -> None:
         print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")
         return
     sizes = {p.name: inner.step_size[p.slice] for p in net.layout}
-    ranges = (f"{name} {a.min():.3g}" + (f"-{a.max():.3g}" if a.max() > a.min() else "") for name, a in sizes.items())
+    ranges = (
+        f"{name} {a.min():.3g}" + (f"-{a.max():.3g}" if a.max() > a.min() else "")
+        for name, a in sizes.items()
+    )
     print(f"{'inner loop':<12}{steps}{extra}, learned sizes: {', '.join(ranges)}")
 
 
@@ -128,10 +177,17 @@ def _training(found, config) -> None:
     task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
     if RULES[config.rule].whole_set:
         task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
-    first = f", of first order for {config.first_order_updates} updates" if config.first_order_updates else ""
+    first = (
+        f", of first order for {config.first_order_updates} updates"
+        if config.first_order_updates
+        else ""
+    )
     first += ", every task from a readout of zero" * config.zero_readout
-    rule, of = RULES[config.rule].words(config.order) + first, f"{found.origin.words()}, seed {config.seed}"
-    print(f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}")
+    rule = RULES[config.rule].words(config.order) + first
+    of = f"{found.origin.words()}, seed {config.seed}"
+    print(
+        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}"
+    )
     curve = found.curve
     measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
@@ -142,14 +198,25 @@ def _training(found, config) -> None:
         form = ".1%" if measure == "accuracy" else ".4g"
         way = f"query loss {loss:.3f}, {measure} {after:{form}}"
         if tells_before(config) and np.isfinite(before):
-            way = f"query loss {loss:.3f}, {measure} {before:{form}} before, {after:{form}} after adaptation"
+            way = (
+                f"query loss {loss:.3f}, {measure} {before:{form}} before, {after:{form}} after "
+                "adaptation"
+            )
         print(f"{'':<12}last {min(100, done)} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
-            last, what = seen[-1], "activity" if config.model == "snn" else "mean outputs"
-            layers = {name.removeprefix("activity_"): column for name, column in curve.items() if name.startswith("activity_")}
+            last = seen[-1]
+            what = "activity" if config.model == "snn" else "mean outputs"
+            layers = {
+                name.removeprefix("activity_"): column
+                for name, column in curve.items()
+                if name.startswith("activity_")
+            }
             rates = ", ".join(f"{name} {column[last]:.1%}" for name, column in layers.items())
-            print(f"{'':<12}validation {measure} {curve['validation'][last]:{form}} after update {last + 1}; {what} {rates}")
+            print(
+                f"{'':<12}validation {measure} {curve['validation'][last]:{form}} after update "
+                f"{last + 1}; {what} {rates}"
+            )
 
 
 def _is_recording(path: Path) -> bool:
@@ -161,7 +228,11 @@ def _is_recording(path: Path) -> bool:
 
 
 def _holds_recordings(path: Path) -> bool:
-    splits = [folder for folder in path.iterdir() if folder.is_dir() and folder.name.lower() in ("train", "test")]
+    splits = [
+        folder
+        for folder in path.iterdir()
+        if folder.is_dir() and folder.name.lower() in ("train", "test")
+    ]
     return any(next(folder.glob("*/*.bin"), None) for folder in splits)
 
 
@@ -184,13 +255,15 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
         return _pictures(path)
     none = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
     raise ValueError(
-        f"{path}: {none}, no recordings (<class>/<recording>, or {INDEX}) and no pictures (<label>/*.png) lie in this "
+        f"{path}: {none}, no recordings (<class>/<recording>, or {INDEX}) and no pictures "
+        "(<label>/*.png) lie in this "
         f"folder{nearly(path)}"
     )
 
 
 def _no_columns(files: list[Path]) -> None:
-    """ValueError where arrays are tables of many rows and few columns, which are neither pictures nor events as they are."""
+    """ValueError where arrays are tables of many rows and few columns, which are neither pictures
+    nor events as they are."""
     import numpy as np
 
     from ..data.readers.columns import ORDER
@@ -203,13 +276,17 @@ def _no_columns(files: list[Path]) -> None:
         table = len(shape) == 2 and min(shape) <= MOST_COLUMNS and max(shape) > TALL * min(shape)
         if table and shape[1] > shape[0]:
             raise ValueError(
-                f"{file}: holds an array of shape {shape}; expected one row for each event: should it be transposed?"
+                f"{file}: holds an array of shape {shape}; expected one row for each event: should "
+                "it be transposed?"
             )
         if table and shape[1] > 4:
-            raise ValueError(f"{file}: an array of shape {shape} has columns without names; say {ORDER}")
+            raise ValueError(
+                f"{file}: an array of shape {shape} has columns without names; say {ORDER}"
+            )
         if table:
             raise ValueError(
-                f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p (of sensors in one row "
+                f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p "
+                "(of sensors in one row "
                 "y is 0, and p is 1 where all events are alike)"
             )
         return
@@ -247,7 +324,10 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
         print(f"{'label':<12}" + "".join(f" {label[:8]:>6}" for label in some))
         for split, files in splits.items():
             print(f"{split:<12}" + "".join(f" {len(files.get(label, [])):>6}" for label in some))
-    print("in all: " + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items()))
+    print(
+        "in all: "
+        + ", ".join(f"{split} {sum(map(len, files.values()))}" for split, files in splits.items())
+    )
     if not digits:
         from ..data.readers.anything import entries
         from ..data.readers.nmnist import SHAPE
@@ -262,7 +342,8 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
 
 
 def _statistics(splits: dict, sample: int) -> None:
-    """A table of statistics, a column a split, made of `sample` recordings evenly spaced over digits and numbers."""
+    """A table of statistics, a column a split, made of `sample` recordings evenly spaced over
+    digits and numbers."""
     import numpy as np
 
     from ..data.readers.nmnist import read_nmnist
@@ -271,8 +352,13 @@ def _statistics(splits: dict, sample: int) -> None:
     columns = {}
     for split, files in splits.items():
         paths = [path for label in sorted(files) for _, path in files[label]]
-        chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, min(sample, len(paths))).astype(int))]
-        columns[f"{split} ({len(chosen)})"] = recording_statistics([read_nmnist(path) for path in chosen])
+        chosen = [
+            paths[i]
+            for i in np.unique(np.linspace(0, len(paths) - 1, min(sample, len(paths))).astype(int))
+        ]
+        columns[f"{split} ({len(chosen)})"] = recording_statistics(
+            [read_nmnist(path) for path in chosen]
+        )
     print(f"\n{'statistics of (recordings)':<32}" + "".join(f"{name:>16}" for name in columns))
     for name in next(iter(columns.values())):
         print(f"{name:<32}" + "".join(f"{short(column[name]):>16}" for column in columns.values()))

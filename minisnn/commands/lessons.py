@@ -1,6 +1,6 @@
-"""Copy the lessons into a folder of your own and print how to open them. They are Jupyter notebooks that derive this library
-from one leaky neuron upwards, with exercises, hints, folded solutions and checks. Notebooks that you have worked on are
-kept."""
+"""Copy the lessons into a folder of your own and print how to open them. They are Jupyter notebooks
+that derive this library from one leaky neuron upwards, with exercises, hints, folded solutions and
+checks. Notebooks that you have worked on are kept."""
 
 import argparse
 from pathlib import Path
@@ -25,17 +25,25 @@ folder says what each teaches and how long it takes."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
-    force = "replace your notebooks, and whatever else lies in the place of a course file, by fresh copies"
+    force = (
+        "replace your notebooks, and whatever else lies in the place of a course file, by fresh "
+        "copies"
+    )
     parser.add_argument("--force", action="store_true", help=force)
     add_output(parser, "--out", kind=_kind, metavar="DIR", help=text)
     add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
-    parser.add_argument("--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C")
     parser.add_argument(
-        "--mine", action="store_true", help="list what is in your mysnn.py, checking each function again; copy nothing"
+        "--open", action="store_true", help="start JupyterLab in the folder, until Ctrl-C"
+    )
+    parser.add_argument(
+        "--mine",
+        action="store_true",
+        help="list what is in your mysnn.py, checking each function again; copy nothing",
     )
     text = (
-        "write all lessons as pages or slides, with a map of them and one notebook of solutions (default folder: minisnn-pages)"
+        "write all lessons as pages or slides, with a map of them and one notebook of solutions "
+        "(default folder: minisnn-pages)"
     )
     parser.add_argument("--export", choices=("html", "slides"), help=text)
     add_count(parser, "port", None, "port of JupyterLab (default: its own choice)")
@@ -50,7 +58,17 @@ def run(args: argparse.Namespace) -> int | None:
 
     lessons = classroom.lessons()
     if args.list:
-        refuse(args, "with --list, which copies nothing", "out", "only", "force", "open", "port", "mine", "export")
+        refuse(
+            args,
+            "with --list, which copies nothing",
+            "out",
+            "only",
+            "force",
+            "open",
+            "port",
+            "mine",
+            "export",
+        )
         for lesson in lessons:
             print(f"{lesson.number:3}  {lesson.title}")
         return None
@@ -72,7 +90,9 @@ def run(args: argparse.Namespace) -> int | None:
         print(f"{args.out / name}: {what}")
     command = classroom.jupyter(args.out, args.port)
     if command is None:
-        advice = 'JupyterLab is not installed; it comes with: python -m pip install "minisnn[lessons]"'
+        advice = (
+            'JupyterLab is not installed; it comes with: python -m pip install "minisnn[lessons]"'
+        )
         if args.open:
             raise ValueError(advice)
         print(advice)

@@ -1,4 +1,5 @@
-"""What `minisnn info` says of recordings of your own: a file of them, or a folder; and the command that trains on a folder."""
+"""What `minisnn info` says of recordings of your own: a file of them, or a folder; and the command
+that trains on a folder."""
 
 import argparse
 import hashlib
@@ -11,7 +12,15 @@ from .options import FORMS
 MOST_SHOWN = 6  # recordings of a class on a contact sheet
 MOST_TOLD, MOST_ALIKE = 20, 3  # lines of what looks wrong, and of the same fault
 MOST_CELLS = 32  # along a side, that a larger sensor is brought to in the command that is proposed
-SENSORS = ((34, 34), (128, 128), (180, 240), (240, 304), (260, 346), (480, 640), (720, 1280))  # rows, columns of cameras
+SENSORS = (
+    (34, 34),
+    (128, 128),
+    (180, 240),
+    (240, 304),
+    (260, 346),
+    (480, 640),
+    (720, 1280),
+)  # rows, columns of cameras
 WAYS = 5
 CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
@@ -23,19 +32,26 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
 
     sensor = args.sensor or sensor_of(path)
     events = read_events(path, args.time, _rows(path, args, sensor), args.sensor, args.columns)
-    pixels = "a sensor that the file does not tell" if sensor is None else f"{sensor[1]} x {sensor[0]} pixels"
+    pixels = (
+        "a sensor that the file does not tell"
+        if sensor is None
+        else f"{sensor[1]} x {sensor[0]} pixels"
+    )
     form = "N-MNIST recording" if path.suffix.lower() in BYTES else "recording"
     print(f"{path}: {form}, {len(events)} events of {pixels}")
     for what in oddities(events, sensor):
         print(f"looks wrong: {what}")
     shape = sensor or (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
     for name, value in recording_statistics([events], shape).items():
-        if not name.startswith(("events, ", "last event, e", "last event, l") + ("saccade",) * (sensor != (34, 34))):
+        if not name.startswith(
+            ("events, ", "last event, e", "last event, l") + ("saccade",) * (sensor != (34, 34))
+        ):
             print(f"{name.replace(', mean', ''):<32}{short(value):>12}")
 
 
 def look_at_folder(root: Path, args: argparse.Namespace) -> None:
-    """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact sheet of it."""
+    """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact
+    sheet of it."""
     import numpy as np
 
     from ..data.readers.anything import entries, read_entry, sensor_of_all
@@ -53,9 +69,16 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             wrong.append(("all of them", str(error)))
             to_mend.append("--sensor")
     flip = _rows(root, args, sensor)
-    pixels = "of a sensor that they do not tell (--sensor)" if sensor is None else f"of {sensor[1]} x {sensor[0]} pixels"
+    pixels = (
+        "of a sensor that they do not tell (--sensor)"
+        if sensor is None
+        else f"of {sensor[1]} x {sensor[0]} pixels"
+    )
     print(f"{root}: {_many(len(found), 'recording')} of {_many(len(labels), 'class')}, {pixels}")
-    chosen = [found[k] for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))]
+    chosen = [
+        found[k]
+        for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))
+    ]
     rates: dict[str, list[float]] = {label: [] for label in labels}
     shown: dict[str, list] = {label: [] for label in labels}
     met: dict[bytes, str] = {}
@@ -73,20 +96,42 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             to_mend.append(one.name)
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         wrong += [(one.name, what) for what in oddities(events, sensor)]
-        if (twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)) != one.name:
-            wrong.append((one.name, f"has the same events as {twin}: one recording would be in support and in query"))
+        if (
+            twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)
+        ) != one.name:
+            wrong.append(
+                (
+                    one.name,
+                    f"has the same events as {twin}: one recording would be in support and in "
+                    "query",
+                )
+            )
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             shown[one.label].append((one.name.rpartition("/")[2], events))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label in labels:
-        number, rate = sum(one.label == label for one in found), rates[label]
-        print(f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}"))
+        number = sum(one.label == label for one in found)
+        rate = rates[label]
+        print(
+            f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}")
+        )
         if number < 2:
             to_mend.insert(0, label)
-            wrong.append((label, "has one recording; expected two, one for support and one for query"))
-    print(f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} recordings were looked at")
+            wrong.append(
+                (label, "has one recording; expected two, one for support and one for query")
+            )
+    print(
+        f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} "
+        "recordings were looked at"
+    )
     if sensor is not None and reach[0] and max(reach[0] / sensor[0], reach[1] / sensor[1]) < 0.5:
-        wrong.append(("all of them", f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller (--sensor)?"))
+        wrong.append(
+            (
+                "all of them",
+                f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller "
+                "(--sensor)?",
+            )
+        )
     _tell(wrong)
     if args.sheet is not None:
         from ..plots import plot_sheet, save
@@ -94,14 +139,18 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         print(save(plot_sheet(shown, sensor), args.sheet))
     if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
         print(
-            f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are used unless --duration-ms says otherwise"
+            f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are used unless "
+            "--duration-ms says otherwise"
         )
     if not spans:
         print("this command then says how to train on them")
         return
     if to_mend:
         more = f" and {len(to_mend) - MOST_ALIKE} more" * (len(to_mend) > MOST_ALIKE)
-        print(f"fix first: {', '.join(to_mend[:MOST_ALIKE])}{more}; this command then says how to train on them")
+        print(
+            f"fix first: {', '.join(to_mend[:MOST_ALIKE])}{more}; this command then says how to "
+            "train on them"
+        )
         return
     propose(root, args, found, sensor, reach)
 
@@ -120,7 +169,8 @@ def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, int] | None) 
     """Rows from which y counts, where it grows upwards."""
     if args.flip_y and sensor is None:
         raise ValueError(
-            f"{root}: --flip-y counts y from the last row, and its files do not say how many there are; give --sensor"
+            f"{root}: --flip-y counts y from the last row, and its files do not say how many there "
+            "are; give --sensor"
         )
     return sensor[0] if args.flip_y and sensor is not None else None
 
@@ -147,7 +197,8 @@ def _tell(wrong: list[tuple[str, str]]) -> None:
 
 
 def _to_tell_apart(found: list) -> str | None:
-    """What classes lack that an ordinary classifier is to tell apart, in words; None where they are enough."""
+    """What classes lack that an ordinary classifier is to tell apart, in words; None where they are
+    enough."""
     named = {one.split for one in found}
     least = {None: 6} if named == {None} else {"train": 2 if "val" in named else 4, "test": 2}
     least |= {"val": 2} if "val" in named else {}
@@ -158,11 +209,19 @@ def _to_tell_apart(found: list) -> str | None:
             there = len({one.path for one in found if one.label == label and one.split == split})
             if there < number:
                 where = "two each to train, validate and test" if split is None else f"in {split}"
-                return f"{label} has {_many(there, 'recording')}; expected {number} or more, {where}"
+                return (
+                    f"{label} has {_many(there, 'recording')}; expected {number} or more, {where}"
+                )
     return None
 
 
-def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int, int] | None, reach: tuple[int, int]) -> None:
+def propose(
+    root: Path,
+    args: argparse.Namespace,
+    found: list,
+    sensor: tuple[int, int] | None,
+    reach: tuple[int, int],
+) -> None:
     """The command that trains on them, as they were looked at."""
     from ..data.sets.named import classes_of
 
@@ -174,10 +233,13 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
     flags = []
     if sensor is None:
         in_a_row = 1 in reach  # as channels of sound are, and no camera's pixels
-        fits = (one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1] and not in_a_row)
+        fits = (
+            one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1] and not in_a_row
+        )
         sensor = next(fits, reach)
         print(
-            f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y {reach[0] - 1}, so that it "
+            f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y "
+            f"{reach[0] - 1}, so that it "
             f"may have {sensor[1]} x {sensor[0]} pixels: replace --sensor by yours"
         )
         flags.append(f"--sensor {sensor[0]},{sensor[1]}")
@@ -196,16 +258,28 @@ def propose(root: Path, args: argparse.Namespace, found: list, sensor: tuple[int
     ways = min(WAYS, *parts.values())
     if ways < 2:
         ways = min(WAYS, parts["train"])
-        few = f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, validate and test"
+        few = (
+            f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, "
+            "validate and test"
+        )
         print(f"{few}: expected 6 or more, two for each")
         if ways < 2:
             if number < 2 or (lacks := _to_tell_apart(found)):
-                print(f"to tell classes apart, with --rule classify: {lacks if number > 1 else 'expected two classes or more'}")
+                print(
+                    "to tell classes apart, with --rule classify: "
+                    f"{lacks if number > 1 else 'expected two classes or more'}"
+                )
                 return
-            print("an ordinary classifier can tell them apart, and is tested on recordings that it did not learn from")
+            print(
+                "an ordinary classifier can tell them apart, and is tested on recordings that it "
+                "did not learn from"
+            )
             flags.append(f"--rule classify --queries {number}")
         else:
             flags.append("--evaluate-every 0 --test-episodes 0")
     if 2 <= ways < WAYS:
         flags.append(f"--ways {ways}")
-    print(f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} {' '.join(flags)}".rstrip())
+    print(
+        f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} "
+        f"{' '.join(flags)}".rstrip()
+    )

@@ -1,7 +1,8 @@
-"""Convert trained networks to and from NIR, the interchange format of neuromorphic simulators and chips (Pedersen et al. 2024,
-Nature Communications 15:8122). An exported network is a graph of NIR's primitives with the equations of this library in steps
-of --dt. What NIR cannot say, such as learned step sizes, is in its metadata, so export and import give the very same
-checkpoint. For a graph from another tool, the command prints what the file does not say, and what was assumed."""
+"""Convert trained networks to and from NIR, the interchange format of neuromorphic simulators and
+chips (Pedersen et al. 2024, Nature Communications 15:8122). An exported network is a graph of NIR's
+primitives with the equations of this library in steps of --dt. What NIR cannot say, such as learned
+step sizes, is in its metadata, so export and import give the very same checkpoint. For a graph from
+another tool, the command prints what the file does not say, and what was assumed."""
 
 import argparse
 
@@ -32,19 +33,34 @@ python -c "import minisnn.nir; help(minisnn.nir)"."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back")
+    parser.add_argument(
+        "direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back"
+    )
     text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
     add_input(parser, "source", metavar="FROM", help=text)
     add_output(parser, "out", kind=_kind, metavar="TO", help="the file to write")
-    text = "seconds of a step (default: 0.001; import: the one of which every r is tau / dt, else 0.001)"
+    text = (
+        "seconds of a step (default: 0.001; import: the one of which every r is tau / dt, else "
+        "0.001)"
+    )
     parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help=text)
     text = "the tool that will run a network of CubaLIF: its time step and its form; export alone"
-    parser.add_argument("--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text)
-    text = "how the simulator takes a step (default: euler); a file that minisnn wrote says it itself"
+    parser.add_argument(
+        "--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text
+    )
+    text = (
+        "how the simulator takes a step (default: euler); a file that minisnn wrote says it itself"
+    )
     parser.add_argument("--steps", choices=("euler", "exponential"), default="euler", help=text)
-    text = "import: whether a spike sets the membrane to zero, at once, or subtracts the threshold a step later (default: zero)"
+    text = (
+        "import: whether a spike sets the membrane to zero, at once, or subtracts the threshold a "
+        "step later (default: zero)"
+    )
     parser.add_argument("--reset", choices=("zero", "subtract"), help=text)
-    text = "import: membrane leaves out the threshold of last neurons that fire; logits are membranes at the last step"
+    text = (
+        "import: membrane leaves out the threshold of last neurons that fire; logits are membranes "
+        "at the last step"
+    )
     parser.add_argument("--readout", choices=("membrane",), help=text)
 
 
@@ -56,7 +72,11 @@ def run(args: argparse.Namespace) -> None:
     tool = getattr(args, "for")
     if tool:
         refuse(args, f"beside --for {tool}, which sets it", "dt", "steps")
-    refuse(args, f"in an {args.direction}", *(("for",) if args.direction == "import" else ("reset", "readout")))
+    refuse(
+        args,
+        f"in an {args.direction}",
+        *(("for",) if args.direction == "import" else ("reset", "readout")),
+    )
     from ..training.checkpoint import read, save
     from ..layers.neuron import LIF
     from ..nir import TOOLS, export_nir, told_of_file, unsaid
@@ -64,20 +84,44 @@ def run(args: argparse.Namespace) -> None:
     if args.direction == "export":
         found = read(find_checkpoint(args.source))
         found.check_usable(args.source)
-        export_nir(args.out, found.net, found.theta, inner=found.inner, dt=args.dt, steps=args.steps, tool=tool)
+        export_nir(
+            args.out,
+            found.net,
+            found.theta,
+            inner=found.inner,
+            dt=args.dt,
+            steps=args.steps,
+            tool=tool,
+        )
     else:
-        given = {name: getattr(args, name) for name in ("dt", "steps", "reset", "readout") if name in args.given}
+        given = {
+            name: getattr(args, name)
+            for name in ("dt", "steps", "reset", "readout")
+            if name in args.given
+        }
         found, told = told_of_file(args.source, **given)
         save(args.out, found.net, found.theta, inner=found.inner, provenance=found.provenance)
-    print(f"{args.out}: {in_a_line(found.net)}" + ", with how it adapts" * (found.inner is not None))
+    print(
+        f"{args.out}: {in_a_line(found.net)}" + ", with how it adapts" * (found.inner is not None)
+    )
     if args.direction == "import":
         if told:
             print(f"{args.source} does not say everything; taken were:", *told, sep="\n  ")
         print(f"train it on with: {to_train_from(found.net, args.out)}")
         return
     sentences = unsaid(found.net, dt=args.dt, steps=args.steps, tool=tool)
-    print("NIR does not say everything; who runs it must know (minisnn reads it in the metadata):", *sentences, sep="\n  ")
+    print(
+        "NIR does not say everything; who runs it must know (minisnn reads it in the metadata):",
+        *sentences,
+        sep="\n  ",
+    )
     if tool:
-        print(f"logits: the membrane at the last step, {TOOLS[tool].membrane}, which never fires; the tool does not adapt")
+        print(
+            f"logits: the membrane at the last step, {TOOLS[tool].membrane}, which never fires; "
+            "the tool does not adapt"
+        )
     elif isinstance(found.net.neuron, LIF):
-        print("no other tool is known to run this graph: their neurons have no reset that fades; minisnn nir import reads it")
+        print(
+            "no other tool is known to run this graph: their neurons have no reset that fades; "
+            "minisnn nir import reads it"
+        )

@@ -1,4 +1,5 @@
-"""Options and types of options that several commands share, how help is laid out, and what is refused."""
+"""Options and types of options that several commands share, how help is laid out, and what is
+refused."""
 
 import argparse
 import re
@@ -14,10 +15,13 @@ from ..training.settings import READING
 
 
 class Help(argparse.HelpFormatter):
-    """Texts are filled to the terminal's width; lines that are indented or in two columns stay, as far as there is room."""
+    """Texts are filled to the terminal's width; lines that are indented or in two columns stay, as
+    far as there is room."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join("\n".join(_filled(part.split("\n"), width)) for part in text.split("\n\n"))
+        return "\n\n".join(
+            "\n".join(_filled(part.split("\n"), width)) for part in text.split("\n\n")
+        )
 
 
 def _filled(lines: list[str], width: int) -> list[str]:
@@ -31,12 +35,15 @@ def _filled(lines: list[str], width: int) -> list[str]:
         plain = []
         if line is not None:
             hang = " " * (columns.end() if columns else 0)
-            made += textwrap.wrap(line, width, subsequent_indent=hang, break_on_hyphens=False, drop_whitespace=True)
+            made += textwrap.wrap(
+                line, width, subsequent_indent=hang, break_on_hyphens=False, drop_whitespace=True
+            )
     return made
 
 
 def only_given(parser: argparse.ArgumentParser) -> dict:
-    """The defaults of a parser's options, of which it tells from now on those alone that were given."""
+    """The defaults of a parser's options, of which it tells from now on those alone that were
+    given."""
     defaults = {}
     for action in parser._actions:
         if action.option_strings and action.default is not argparse.SUPPRESS:
@@ -48,7 +55,10 @@ def refuse(args: argparse.Namespace, why: str, *names: str) -> None:
     """ValueError where options were given (`args.given`) that do nothing here."""
     given = [f"--{name.replace('_', '-')}" for name in names if name in args.given]
     if given:
-        raise ValueError(f"{' and '.join(given)} would do nothing {why}; leave {'it' if len(given) == 1 else 'them'} out")
+        raise ValueError(
+            f"{' and '.join(given)} would do nothing {why}; leave "
+            f"{'it' if len(given) == 1 else 'them'} out"
+        )
 
 
 def whole_numbers(text: str) -> tuple[int, ...]:
@@ -87,7 +97,9 @@ def count(least: int) -> Callable[[str], int]:
     return parse
 
 
-def add_count(parser, name: str, default: int | None, text: str, least: int = 1, metavar: str = "N") -> None:
+def add_count(
+    parser, name: str, default: int | None, text: str, least: int = 1, metavar: str = "N"
+) -> None:
     """A whole number from `least` on; its default is told, where the text does not."""
     text = text if default is None else f"{text} (default: {default})"
     parser.add_argument(f"--{name}", type=count(least), default=default, metavar=metavar, help=text)
@@ -95,7 +107,9 @@ def add_count(parser, name: str, default: int | None, text: str, least: int = 1,
 
 def add_list(parser, name: str, default: tuple | None, text: str, metavar: str = "A,B,…") -> None:
     """Whole numbers between commas."""
-    parser.add_argument(f"--{name}", type=whole_numbers, default=default, metavar=metavar, help=text)
+    parser.add_argument(
+        f"--{name}", type=whole_numbers, default=default, metavar=metavar, help=text
+    )
 
 
 def add_seed(parser, of: str) -> None:
@@ -104,7 +118,9 @@ def add_seed(parser, of: str) -> None:
 
 def add_yes(parser, name: str, text: str) -> None:
     """A pair of flags, yes by default."""
-    parser.add_argument(f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)").default = True
+    parser.add_argument(
+        f"--{name}", action=argparse.BooleanOptionalAction, help=f"{text} (default: yes)"
+    ).default = True
 
 
 def add_quiet(parser) -> None:
@@ -112,22 +128,41 @@ def add_quiet(parser) -> None:
 
 
 def add_threads(parser) -> None:
-    add_count(parser, "threads", None, "threads of the kernels; the results are the same for any number (default: all)")
+    add_count(
+        parser,
+        "threads",
+        None,
+        "threads of the kernels; the results are the same for any number (default: all)",
+    )
 
 
 use_threads = set_threads  # carries out what `add_threads` asks for
 
 
 def add_workers(parser) -> None:
-    """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries them out."""
-    text = "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so workers can do them, with one "
-    text += "thread each. Results are the same to the last bit. Workers may die, and a stopped run may continue "
+    """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries
+    them out."""
+    text = (
+        "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so "
+        "workers can do them, with one "
+    )
+    text += (
+        "thread each. Results are the same to the last bit. Workers may die, and a stopped run may "
+        "continue "
+    )
     text += "with more or fewer of them."
     group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")
-    text = "on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask scheduler, and on each machine: "
-    choice.add_argument("--scheduler", metavar="ADDRESS", help=text + "dask worker ADDRESS --nthreads 1 --nworkers N")
+    text = (
+        "on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask "
+        "scheduler, and on each machine: "
+    )
+    choice.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help=text + "dask worker ADDRESS --nthreads 1 --nworkers N",
+    )
 
 
 def executor_of(args: argparse.Namespace):
@@ -151,7 +186,10 @@ def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
     text = "as in train (default: that of --checkpoint, or double-nmnist)"
     parser.add_argument("--dataset", metavar="NAME", help=text)
-    text = "folder of real N-MNIST recordings, with Train, Test or both; without it, and with --dataset, simulated recordings "
+    text = (
+        "folder of real N-MNIST recordings, with Train, Test or both; without it, and with "
+        "--dataset, simulated recordings "
+    )
     add_input(parser, "--root", metavar="DIR", help=text + "of the shipped digits")
     text = "classes and recordings of meta-training, validation or test (default: test)"
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
@@ -162,16 +200,31 @@ FORMS = ("sensor", "time", "flip_y", "columns")  # of READING what a look at rec
 
 def add_forms(group) -> None:
     """What files of recordings do not say."""
-    add_list(group, "sensor", None, "rows and columns of the sensor, where the files do not state them", "H,W")
-    group.add_argument("--time", choices=("ns", "us", "ms", "s"), help="unit of times in files that do not state it")
+    add_list(
+        group,
+        "sensor",
+        None,
+        "rows and columns of the sensor, where the files do not state them",
+        "H,W",
+    )
+    group.add_argument(
+        "--time",
+        choices=("ns", "us", "ms", "s"),
+        help="unit of times in files that do not state it",
+    )
     group.add_argument("--flip-y", action="store_true", help="y grows upwards in the recordings")
-    text = "order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives the unit, - skips a column"
+    text = (
+        "order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives "
+        "the unit, - skips a column"
+    )
     group.add_argument("--columns", metavar="T,X,Y,P", help=text)
 
 
 def add_reading(parser) -> None:
     """How recordings of --dataset recordings are read, where no checkpoint says it."""
-    group = parser.add_argument_group("how --dataset recordings is read, unless --checkpoint says it")
+    group = parser.add_argument_group(
+        "how --dataset recordings is read, unless --checkpoint says it"
+    )
     add_forms(group)
     add_list(group, "size", None, "rows and columns of cells to downscale to, by area", "H,W")
     for name, text in (
@@ -196,13 +249,20 @@ def in_a_line(net) -> str:
 
 
 def to_train_from(net, path: Path) -> str:
-    """The command line that trains a network on, from its checkpoint at `path`, and what its data must be."""
+    """The command line that trains a network on, from its checkpoint at `path`, and what its data
+    must be."""
     from ..layers.neuron import CubaLIF
     from ..training.settings import TrainingConfig, in_words
 
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
-    constants = {"firing_threshold" if name == "threshold" else name: value for name, value in vars(net.neuron).items()}
-    found = {name: getattr(net, name) for name in ("channels", "hidden", "ways", "window", "detach_reset", "backend")}
+    constants = {
+        "firing_threshold" if name == "threshold" else name: value
+        for name, value in vars(net.neuron).items()
+    }
+    found = {
+        name: getattr(net, name)
+        for name in ("channels", "hidden", "ways", "window", "detach_reset", "backend")
+    }
     found |= {"neuron": kind, "dtype": net.dtype.name, **constants}
     found |= dict(kernel=net.kernel, pool=net.pool) if net.channels else {}
     usual = TrainingConfig()
@@ -229,11 +289,14 @@ def place(text: str) -> Path:
 
 
 def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) -> argparse.Action:
-    """An argument that names a file or folder to write: before the command runs, nothing of another kind is found there, or
-    --force is given, which this adds. `kind` may be a function of the namespace (None: nothing is written)."""
+    """An argument that names a file or folder to write: before the command runs, nothing of another
+    kind is found there, or --force is given, which this adds. `kind` may be a function of the
+    namespace (None: nothing is written)."""
     if flags[0].startswith("-"):
         options.setdefault("default", None)
-    if options.get("default") is not argparse.SUPPRESS:  # which would be taken for a text, and so for a path
+    if (
+        options.get("default") is not argparse.SUPPRESS
+    ):  # which would be taken for a text, and so for a path
         options["type"] = place
     action = parser.add_argument(*flags, **options)
     action.output = kind  # type: ignore[attr-defined]
@@ -256,11 +319,16 @@ def reads(action: argparse.Action) -> argparse.Action:
 
 
 def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
-    """Before any work: ValueError where a file or folder that the command would write must not be written."""
+    """Before any work: ValueError where a file or folder that the command would write must not be
+    written."""
     chosen = {action.dest: action for one in _chosen(parser, args) for action in one._actions}
-    values = {**getattr(args, "defaults", {}).get(getattr(args, "what", None) or "compare", {}), **vars(args)}
+    values = {
+        **getattr(args, "defaults", {}).get(getattr(args, "what", None) or "compare", {}),
+        **vars(args),
+    }
     read = [values.get(name) for name, action in chosen.items() if getattr(action, "input", False)]
-    there, written = [one for one in read if one is not None], []
+    there = [one for one in read if one is not None]
+    written = []
     for name, action in chosen.items():
         kind = getattr(action, "output", None)
         kind = kind(argparse.Namespace(**values)) if callable(kind) else kind
@@ -269,13 +337,23 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             written.append(values[name])
     outputs.check_apart(written)
     kinds = [action.output for action in chosen.values() if hasattr(action, "output")]
-    if values.get("force") and not written and outputs.RUN not in kinds and getattr(args, "what", None) != "export":
+    if (
+        values.get("force")
+        and not written
+        and outputs.RUN not in kinds
+        and getattr(args, "what", None) != "export"
+    ):
         raise ValueError("--force would do nothing where no file is written; leave it out")
 
 
-def _chosen(parser: argparse.ArgumentParser, args: argparse.Namespace) -> list[argparse.ArgumentParser]:
+def _chosen(
+    parser: argparse.ArgumentParser, args: argparse.Namespace
+) -> list[argparse.ArgumentParser]:
     """The parser and those of the sub-commands that were named."""
     for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None) is not None:
+        if (
+            isinstance(action, argparse._SubParsersAction)
+            and getattr(args, action.dest, None) is not None
+        ):
             return [parser, *_chosen(action.choices[getattr(args, action.dest)], args)]
     return [parser]

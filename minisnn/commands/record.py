@@ -1,6 +1,6 @@
-"""Record labelled pictures with the simulated event camera, which moves in N-MNIST's three saccades. Without pictures it
-records the digits that ship with minisnn. Its output can be used at once: a folder of digits in N-MNIST's format serves as
---root of train and evaluate."""
+"""Record labelled pictures with the simulated event camera, which moves in N-MNIST's three
+saccades. Without pictures it records the digits that ship with minisnn. Its output can be used at
+once: a folder of digits in N-MNIST's format serves as --root of train and evaluate."""
 
 import argparse
 import shlex
@@ -10,7 +10,18 @@ from pathlib import Path
 
 from ..files import whole_file, whole_folder
 from .. import outputs
-from .options import add_count, add_input, add_list, add_output, add_quiet, add_seed, add_threads, add_yes, refuse, use_threads
+from .options import (
+    add_count,
+    add_input,
+    add_list,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_threads,
+    add_yes,
+    refuse,
+    use_threads,
+)
 
 SUMMARY = "turn labelled pictures into event recordings"
 EXAMPLES = """\
@@ -26,8 +37,20 @@ MNIST's, plain or .gz), or .npz with images and labels"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    add_input(parser, "pictures", nargs="?", type=Path, help="labelled pictures (default: the shipped digits)")
-    add_input(parser, "--labels", type=Path, metavar="FILE", help="labels of an idx or .npy file of pictures")
+    add_input(
+        parser,
+        "pictures",
+        nargs="?",
+        type=Path,
+        help="labelled pictures (default: the shipped digits)",
+    )
+    add_input(
+        parser,
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="labels of an idx or .npy file of pictures",
+    )
     text = "new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5"
     add_output(parser, "--out", kind=_kind, required=True, metavar="PATH", help=text)
     text = "split that the recordings are put into (default: Train)"
@@ -37,7 +60,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)"
     add_list(parser, "sensor", (34, 34), text, "H,W")
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
-    add_count(parser, "duration", 310, "length of a recording in milliseconds; 310 covers all three saccades", metavar="MS")
+    add_count(
+        parser,
+        "duration",
+        310,
+        "length of a recording in milliseconds; 310 covers all three saccades",
+        metavar="MS",
+    )
     add_seed(parser, "the noise")
     add_quiet(parser)
     add_threads(parser)
@@ -59,19 +88,26 @@ def run(args: argparse.Namespace) -> None:
         if (given := getattr(args, name)) is not None and len(given) != 2:
             raise ValueError(f"{name} must be two numbers, rows and columns, not {given}")
     if single and args.sensor != (34, 34):
-        raise ValueError(f"{out}: files of torchneuromorphic are of 34 x 34 pixels here; give a folder for another sensor")
+        raise ValueError(
+            f"{out}: files of torchneuromorphic are of 34 x 34 pixels here; give a folder for "
+            "another sensor"
+        )
     if args.pictures is None:
         refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
     write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    many, pixels = f"{sum(events) / len(events):.0f} events on average", f"{args.sensor[1]} x {args.sensor[0]} pixels"
+    many = f"{sum(events) / len(events):.0f} events on average"
+    pixels = f"{args.sensor[1]} x {args.sensor[0]} pixels"
     print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
     if not single:
         place = shlex.quote(str(out))
         if set(names) <= set("0123456789") and args.sensor == (34, 34):
-            print(f"see them with: minisnn info {place}; train on them with: minisnn train --root {place}")
+            print(
+                f"see them with: minisnn info {place}; train on them with: minisnn train --root "
+                f"{place}"
+            )
         else:
             print(f"see them, and how to train on them, with: minisnn info {place}")
 
@@ -112,21 +148,30 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
     from ..data.camera.event_camera import EventCamera
     from ..terminal import bar
 
-    camera, pixels = EventCamera(), 34
+    camera = EventCamera()
+    pixels = 34
     if args.sensor != (34, 34):
-        camera = replace(camera, sensor=args.sensor, picture_px=camera.picture_px / pixels * min(args.sensor))
+        camera = replace(
+            camera, sensor=args.sensor, picture_px=camera.picture_px / pixels * min(args.sensor)
+        )
         camera = replace(camera, amplitude=min(args.sensor) / pixels)
     camera = replace(camera, inverted=args.inverted)
     for place in bar(keep, None, "recording", not args.quiet):
         number = int(numbers[place])
         events = camera.record(images[place], args.seed, number, args.duration)
         if not events.size:
-            raise ValueError(f"{args.pictures}: picture {number} of the set gives no events; is it all of one grey?")
+            raise ValueError(
+                f"{args.pictures}: picture {number} of the set gives no events; is it all of one "
+                "grey?"
+            )
         yield int(labels[place]), number, events
 
 
-def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor, force) -> list[int]:
-    """N-MNIST's form, or .npz of another sensor, the folder whole or not at all; the number of events of each recording."""
+def _write_folder(
+    out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor, force
+) -> list[int]:
+    """N-MNIST's form, or .npz of another sensor, the folder whole or not at all; the number of
+    events of each recording."""
     import numpy as np
 
     from ..data.readers.nmnist import write_nmnist
@@ -140,13 +185,20 @@ def _write_folder(out: Path, split: str, names: tuple[str, ...], recordings: Ite
             if sensor == (34, 34):
                 write_nmnist(place, events)
             else:
-                np.savez_compressed(place.with_suffix(".npz"), sensor=np.array(sensor), **{one: events[one] for one in "xytp"})
+                np.savez_compressed(
+                    place.with_suffix(".npz"),
+                    sensor=np.array(sensor),
+                    **{one: events[one] for one in "xytp"},
+                )
             sizes.append(len(events))
     return sizes
 
 
-def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]) -> list[int]:
-    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels; extra/<split>_keys.
+def _write_hdf5(
+    out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]
+) -> list[int]:
+    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels;
+    extra/<split>_keys.
 
     The file is made in memory: where the disk is full HDF5 would take the whole process down.
     """
@@ -155,7 +207,8 @@ def _write_hdf5(out: Path, split: str, names: tuple[str, ...], recordings: Itera
     import h5py
     import numpy as np
 
-    sizes, buffer = [], io.BytesIO()
+    sizes = []
+    buffer = io.BytesIO()
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(out) as whole, h5py.File(buffer, "w") as file:
         for key, (label, _, events) in enumerate(recordings):

@@ -20,7 +20,10 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, surrogate and seeds)"
+    text = (
+        "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, "
+        "surrogate and seeds)"
+    )
     parser.add_argument("--only", type=names, metavar="A,B,…", help=text)
     add_study(parser, 40)
 
@@ -31,13 +34,17 @@ def run(args: argparse.Namespace) -> None:
     chosen = [name for name in EXPERIMENTS if name not in LONG] if args.only is None else args.only
     for name in chosen:
         if name not in EXPERIMENTS:
-            raise ValueError(f"--only: there is no experiment {name!r}; expected some of {', '.join(EXPERIMENTS)}")
+            raise ValueError(
+                f"--only: there is no experiment {name!r}; expected some of "
+                f"{', '.join(EXPERIMENTS)}"
+            )
     from ..experiments.report import write_report
     from ..parallel.compilation import announce
 
     if not args.quiet:
         announce()
-    findings, began = [], time.perf_counter()
+    findings = []
+    began = time.perf_counter()
     with study_maker(args, *chosen) as make:
         outputs.check(args.out / "report.html", outputs.REPORT, force=args.force)
         studies = [make(name) for name in chosen]
@@ -48,9 +55,15 @@ def run(args: argparse.Namespace) -> None:
             findings.append(carry_out(study, args.force))
             if not args.quiet:
                 seconds = f"{time.perf_counter() - start:.0f} s"
-                print(f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}", file=sys.stderr, flush=True)
+                print(
+                    f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}",
+                    file=sys.stderr,
+                    flush=True,
+                )
     path = write_report(findings, args.out, time.perf_counter() - began)
     claims = [claim.verdict for found in findings for claim in found.claims]
-    agree, differ, neither = (claims.count(verdict) for verdict in ("agrees", "differs", "inconclusive"))
+    agree, differ, neither = (
+        claims.count(verdict) for verdict in ("agrees", "differs", "inconclusive")
+    )
     counts = f"of {len(claims)} claims {agree} agree, {differ} differ, {neither} are inconclusive"
     print(f"{path}: {len(findings)} experiments; {counts}")

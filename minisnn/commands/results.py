@@ -1,5 +1,6 @@
-"""The measurements behind every number in the documents, one file each in data/results. Without options, lists what is missing
-or out of date. --only measures again, and continues where it was stopped; --pages writes the pages made from them."""
+"""The measurements behind every number in the documents, one file each in data/results. Without
+options, lists what is missing or out of date. --only measures again, and continues where it was
+stopped; --pages writes the pages made from them."""
 
 import argparse
 import sys
@@ -16,7 +17,14 @@ examples:
   minisnn results --missing                   measure what is missing or out of date; takes hours
   minisnn results --only real-shift --data nmnist=~/N-MNIST
   minisnn results --pages                     write numbers, tables and plots of all pages again"""
-PAGES = ("README.md", "CHANGELOG.md", "hardware/README.md", "data/results/*.md", "lessons/guides/*.md", "lessons/README.md")
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "hardware/README.md",
+    "data/results/*.md",
+    "lessons/guides/*.md",
+    "lessons/README.md",
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,16 +33,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--missing",
         action="store_true",
-        help="measure at once what is missing, or was measured by other commands or networks; takes hours",
+        help="measure at once what is missing, or was measured by other commands or networks; "
+        "takes "
+        "hours",
     )
     what.add_argument("--pages", action="store_true", help="write the pages that show results")
-    what.add_argument("--check", action="store_true", help="exit with 1 where a page differs from what the files say")
-    text = "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be repeated"
+    what.add_argument(
+        "--check",
+        action="store_true",
+        help="exit with 1 where a page differs from what the files say",
+    )
+    text = (
+        "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be repeated"
+    )
     parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
     text = "folder of the measurements (default: those that ship with minisnn)"
     options.add_input(parser, "--folder", type=Path, metavar="DIR", help=text)
     text = "working folder, in which a stopped measurement continues (default: runs/results)"
-    options.add_input(parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text)
+    options.add_input(
+        parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,15 +70,20 @@ def run(args: argparse.Namespace) -> int:
         for name, one in records.items():
             print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
         return 0
-    chosen = args.only or [name for name, state in states.items() if state not in ("measured", "other code")]
+    chosen = args.only or [
+        name for name, state in states.items() if state not in ("measured", "other code")
+    ]
     for name in chosen:
         if name not in records:
-            raise ValueError(f"--only: there is no result {name!r}; expected some of {', '.join(records)}")
+            raise ValueError(
+                f"--only: there is no result {name!r}; expected some of {', '.join(records)}"
+            )
     return _measured(args, {name: records[name] for name in chosen}, folder, codes)
 
 
 def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict) -> int:
-    """Measure records one after the other; one that fails does not stop the others, and is told at the end."""
+    """Measure records one after the other; one that fails does not stop the others, and is told at
+    the end."""
     from ..results import record
     from ..results.measure import as_options, complete, measure, needed
 
@@ -68,8 +91,15 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict)
     lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
     if lacking:
         unnamed = as_options(set.union(*lacking.values()))
-        raise ValueError(f"recordings are needed for {', '.join(lacking)}; give {unnamed}, or choose others with --only")
-    print(f"{len(chosen)} {'measurement' if len(chosen) == 1 else 'measurements'}", file=sys.stderr, flush=True)
+        raise ValueError(
+            f"recordings are needed for {', '.join(lacking)}; give {unnamed}, or choose others "
+            "with --only"
+        )
+    print(
+        f"{len(chosen)} {'measurement' if len(chosen) == 1 else 'measurements'}",
+        file=sys.stderr,
+        flush=True,
+    )
     failed = {}
     for number, (name, one) in enumerate(chosen.items(), 1):
         print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
@@ -100,8 +130,8 @@ def _named(text: str) -> tuple[str, str]:
 
 @cache
 def _code(first: str) -> str:
-    """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the package beside this one
-    that has the first word of the record's name, if there is one."""
+    """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the
+    package beside this one that has the first word of the record's name, if there is one."""
     from ..data.store.cache import code_identity
 
     package = Path(__file__).resolve().parents[1]
@@ -134,7 +164,9 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
 
                 write_whole(page, made.encode())
     for name in stale:
-        print(f"{name}: {'is not what the results say; minisnn results --pages writes it again' if check else 'written'}")
+        print(
+            f"{name}: {'is not what the results say; minisnn results --pages writes it again' if check else 'written'}"
+        )
     if not stale:
         print(f"{len(found)} pages are what {len(records)} results say")
     return int(check and bool(stale))

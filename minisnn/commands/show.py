@@ -1,11 +1,20 @@
-"""Show a task: its samples as pictures, one recording as a raster, and all of it as an animation, each written to a file."""
+"""Show a task: its samples as pictures, one recording as a raster, and all of it as an animation,
+each written to a file."""
 
 import argparse
 from pathlib import Path
 
 from .. import outputs
 from . import options
-from .options import add_checkpoint, add_count, add_data, add_output, add_seed, add_yes, find_checkpoint
+from .options import (
+    add_checkpoint,
+    add_count,
+    add_data,
+    add_output,
+    add_seed,
+    add_yes,
+    find_checkpoint,
+)
 
 SUMMARY = "a task as pictures, a raster and an animation"
 EXAMPLES = """\
@@ -22,7 +31,9 @@ WAYS = 5  # of a task, where the set has so many
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     options.add_reading(parser)
-    add_count(parser, "ways", None, f"classes of a task (default: those of --checkpoint, or {WAYS})")
+    add_count(
+        parser, "ways", None, f"classes of a task (default: those of --checkpoint, or {WAYS})"
+    )
     add_count(parser, "shots", 1, "support samples of each class")
     add_count(parser, "queries", 3, "query samples of each class")
     add_seed(parser, "the tasks, as in evaluate")
@@ -30,7 +41,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to write to (default: task)"
     add_output(parser, "--out", kind=outputs.FOLDER, default=Path("task"), metavar="DIR", help=text)
     add_checkpoint(parser, "also draw what a network answers before and after adaptation")
-    parser.add_argument("--format", choices=("png", "svg", "pdf"), default="png", help="of the pictures (default: png)")
+    parser.add_argument(
+        "--format",
+        choices=("png", "svg", "pdf"),
+        default="png",
+        help="of the pictures (default: png)",
+    )
     add_yes(parser, "animation", "write the animation, which takes some seconds")
 
 
@@ -39,7 +55,9 @@ def run(args: argparse.Namespace) -> None:
     from ..training.evaluation import open_set
     from ..plots import animate_task, plot_raster, plot_task, save
 
-    found, dataset, root = None, args.dataset or "double-nmnist", args.root
+    found = None
+    dataset = args.dataset or "double-nmnist"
+    root = args.root
     if args.checkpoint is not None:
         found = read(find_checkpoint(args.checkpoint))
         dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
@@ -47,13 +65,24 @@ def run(args: argparse.Namespace) -> None:
     for name in options.given_reading(args, dataset):
         how[name] = getattr(args, name)
     tasks = open_set(dataset, args.split, root, **how)
-    ways = args.ways or (min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways)
+    ways = args.ways or (
+        min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways
+    )
     if found is not None and ways != found.net.ways:
-        raise ValueError(f"--ways {ways}: the network of {args.checkpoint} has {found.net.ways} classes; leave it out")
+        raise ValueError(
+            f"--ways {ways}: the network of {args.checkpoint} has {found.net.ways} classes; leave "
+            "it out"
+        )
     task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
-    samples = f"{len(task.y_support)} support and {len(task.y_query)} query samples of {task.x_support.shape[1]} time steps"
+    samples = (
+        f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
+        f"{task.x_support.shape[1]} time steps"
+    )
     events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
-    print(f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, {events}")
+    print(
+        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, "
+        f"{events}"
+    )
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
     name = task.classes[int(task.y_support[0])]
@@ -65,7 +94,9 @@ def run(args: argparse.Namespace) -> None:
             from ..meta.inner import InnerLoop
             from ..plots import plot_answers
 
-            theta = (found.inner or InnerLoop()).adapt(found.net, found.theta, task.x_support, task.y_support)
+            theta = (found.inner or InnerLoop()).adapt(
+                found.net, found.theta, task.x_support, task.y_support
+            )
             before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
             written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
         if args.animation:

@@ -1,5 +1,6 @@
-"""The site of the project as static pages with a menu and a search: guides, lessons, results, and the reference of every public
-module, class and function. It opens from the file system and asks for no network."""
+"""The site of the project as static pages with a menu and a search: guides, lessons, results, and
+the reference of every public module, class and function. It opens from the file system and asks for
+no network."""
 
 import argparse
 import sys
@@ -19,7 +20,15 @@ Takes a minute or two. Needs Sphinx and what goes with it: pip install "minisnn[
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to write to (default: site)"
-    add_output(parser, "out", nargs="?", kind=outputs.FOLDER, default=Path("site"), metavar="DIR", help=text)
+    add_output(
+        parser,
+        "out",
+        nargs="?",
+        kind=outputs.FOLDER,
+        default=Path("site"),
+        metavar="DIR",
+        help=text,
+    )
 
 
 def run(args: argparse.Namespace) -> None:

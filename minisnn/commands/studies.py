@@ -1,4 +1,5 @@
-"""What the commands of tables, figures and the report share: their options, and how an experiment is carried out."""
+"""What the commands of tables, figures and the report share: their options, and how an experiment
+is carried out."""
 
 import argparse
 from contextlib import contextmanager
@@ -18,16 +19,29 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
     options.add_count(data, "episodes", episodes, "test episodes", 2)
     options.add_count(data, "queries", 5, "query samples of each class")
     options.add_seed(data, "the episodes")
-    options.add_input(data, "--root", metavar="DIR", help="folder of real N-MNIST recordings (default: simulated ones)")
+    options.add_input(
+        data,
+        "--root",
+        metavar="DIR",
+        help="folder of real N-MNIST recordings (default: simulated ones)",
+    )
     if asl:
-        text = "folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)"
+        text = (
+            "folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)"
+        )
         options.add_input(data, "--asl-root", metavar="PATH", help=text)
     networks = parser.add_argument_group("networks (default: those that ship with minisnn)")
     text = "folder of checkpoints or run folders that have the names of the shipped ones"
     options.add_input(networks, "--networks", metavar="DIR", help=text)
-    text = "train them again first, into OUT/networks; this takes hours, and can be stopped and resumed"
+    text = (
+        "train them again first, into OUT/networks; this takes hours, and can be stopped and "
+        "resumed"
+    )
     networks.add_argument("--retrain", action="store_true", help=text)
-    text = f"folder for numbers, figures and records, from which the same command continues (default: {OUT})"
+    text = (
+        "folder for numbers, figures and records, from which the same command continues (default: "
+        f"{OUT})"
+    )
     options.add_output(parser, "--out", kind=outputs.FOLDER, default=OUT, metavar="DIR", help=text)
     options.add_quiet(parser)
     options.add_threads(parser)
@@ -36,26 +50,33 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
 
 @contextmanager
 def study_maker(args: argparse.Namespace, *names: str):
-    """A function that makes the study of an experiment's name; networks, their data and the workers are shared.
+    """A function that makes the study of an experiment's name; networks, their data and the workers
+    are shared.
 
     names   of the experiments that will be carried out: what none of them uses must not be given
     """
     idle = [set(UNUSED.get(name, ())) for name in names]
-    options.refuse(args, f"for {' and '.join(names)}", *sorted(set.intersection(*idle) if idle else ()))
+    options.refuse(
+        args, f"for {' and '.join(names)}", *sorted(set.intersection(*idle) if idle else ())
+    )
     options.use_threads(args.threads)
     from ..experiments.networks import Networks
     from ..experiments.study import Settings, Study
 
     asl_root = getattr(args, "asl_root", None)
-    settings, roots = Settings(args.episodes, args.queries, args.seed, args.root, asl_root), (args.root, asl_root)
+    settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
+    roots = (args.root, asl_root)
     with held(args.out), options.executor_of(args) as executor:
-        retrain, roots = args.out / "networks" if args.retrain else None, dict(zip(("double-nmnist", "double-asl"), roots))
+        retrain = args.out / "networks" if args.retrain else None
+        roots = dict(zip(("double-nmnist", "double-asl"), roots))
         networks = Networks(args.networks, retrain, roots, not args.quiet, executor)
         try:
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
             kept = f"what was measured is kept in {args.out / 'records'}"
-            raise KeyboardInterrupt(f"stopped; {kept}; run the same command again to continue") from signal
+            raise KeyboardInterrupt(
+                f"stopped; {kept}; run the same command again to continue"
+            ) from signal
 
 
 def carry_out(study, force: bool = False):
@@ -77,13 +98,15 @@ def write(found, study, force: bool) -> None:
 
 
 def check_place(study, force: bool) -> None:
-    """Before any work: ValueError where another's files lie in the place of what an experiment will find."""
+    """Before any work: ValueError where another's files lie in the place of what an experiment will
+    find."""
     outputs.check(study.folder, outputs.FOLDER, force=force)
     outputs.check_unchanged(study.folder, force)
 
 
 def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 600):
-    """(arguments, run) of a command that carries out the experiment `name`, of which {} is one of `what`, in words `text`."""
+    """(arguments, run) of a command that carries out the experiment `name`, of which {} is one of
+    `what`, in words `text`."""
 
     def arguments(parser: argparse.ArgumentParser) -> None:
         if what:

@@ -15,7 +15,18 @@ from ..meta.rules import RULES
 from ..training.presets import DEFAULT, PRESETS, chosen
 from ..training.settings import TrainingConfig, in_words
 from .. import outputs
-from .options import add_input, add_output, add_quiet, add_threads, add_workers, executor_of, names, or_none, reads, refuse
+from .options import (
+    add_input,
+    add_output,
+    add_quiet,
+    add_threads,
+    add_workers,
+    executor_of,
+    names,
+    or_none,
+    reads,
+    refuse,
+)
 from .options import use_threads, whole_numbers
 
 SUMMARY = "meta-train a network, then test it on unseen classes"
@@ -43,8 +54,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help=f"settings to start from (default: {DEFAULT}; maml with another rule, order or model)",
     )
     run.add_argument("--force", action="store_true", help="overwrite the run in --out")
-    add_output(run, "--out", kind=outputs.RUN, metavar="DIR", help="run folder (default: runs/<preset>-<number>)")
-    add_input(run, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings")
+    add_output(
+        run,
+        "--out",
+        kind=outputs.RUN,
+        metavar="DIR",
+        help="run folder (default: runs/<preset>-<number>)",
+    )
+    add_input(
+        run, "--resume", metavar="DIR", help="resume the run in this folder, with its own settings"
+    )
     add_quiet(run)
     add_threads(run)
     add_workers(parser)
@@ -58,7 +77,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_setting(group, f) -> None:
     limits, kind = f.metadata, f.metadata["kind"]
-    options: dict = dict(dest=f.name, default=argparse.SUPPRESS, help=f"{limits['help']} ({_defaults(f)})")
+    options: dict = dict(
+        dest=f.name, default=argparse.SUPPRESS, help=f"{limits['help']} ({_defaults(f)})"
+    )
     if kind is bool:
         options["action"] = argparse.BooleanOptionalAction
     elif isinstance(f.default, tuple):
@@ -68,7 +89,9 @@ def _add_setting(group, f) -> None:
         if "choices" in limits:
             options["choices"] = limits["choices"]
         else:
-            options["metavar"] = {int: "N", float: "X", str: "DIR" if f.name == "root" else "NAME"}[kind]
+            options["metavar"] = {int: "N", float: "X", str: "DIR" if f.name == "root" else "NAME"}[
+                kind
+            ]
     action = group.add_argument(f"--{f.name.replace('_', '-')}", **options)
     if f.name in ("root", "start"):
         reads(action)
@@ -83,23 +106,36 @@ def _defaults(f) -> str:
         return "default: as the data set asks"
     if len(values) == 1:
         return f"default: {next(iter(values))}"
-    return "; ".join(f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in values.items())
+    return "; ".join(
+        f"{', '.join(dict.fromkeys(names))}: {value}" for value, names in values.items()
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
-    changes = {f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)}
+    changes = {
+        f.name: getattr(args, f.name) for f in fields(TrainingConfig) if hasattr(args, f.name)
+    }
     from ..data.sets.named import runs_code
     from ..training.folder import RunFolder, free_folder
 
     if args.resume is not None:
-        out, config = Path(args.resume), RunFolder(Path(args.resume)).config()
+        out = Path(args.resume)
+        config = RunFolder(Path(args.resume)).config()
         code = changes.pop("dataset", None)
         if code is not None and (code != config.dataset or not runs_code(code)):
-            raise ValueError(f"--resume keeps the data of {args.resume}, {config.dataset}; leave out --dataset")
-        given = [f"--{name.replace('_', '-')}" for name in (*changes, "preset", "out", "force") if name in args.given]
+            raise ValueError(
+                f"--resume keeps the data of {args.resume}, {config.dataset}; leave out --dataset"
+            )
+        given = [
+            f"--{name.replace('_', '-')}"
+            for name in (*changes, "preset", "out", "force")
+            if name in args.given
+        ]
         if given:
-            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}")
+            raise ValueError(
+                f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}"
+            )
     else:
         config = chosen(args.preset, changes)
         for name, why in config.idle().items():
@@ -115,7 +151,10 @@ def run(args: argparse.Namespace) -> None:
         result = train(config, out, **how, executor=executor)
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
-        print(f"trained; test with: minisnn evaluate --checkpoint {shlex.quote(str(out / 'checkpoint.h5'))}")
+        print(
+            "trained; test with: minisnn evaluate --checkpoint "
+            f"{shlex.quote(str(out / 'checkpoint.h5'))}"
+        )
     else:
         words = RULES[config.rule].words(config.order)
         print(sentence(result.test), *table(result.test, f"{words}, meta-trained"), sep="\n")

@@ -1,5 +1,6 @@
-"""Beyond the paper: how many spikes one-shot learning needs. The conv layers' biases are lowered or raised, and accuracy is
-measured against activity: the mean of a layer's output spikes, after pooling, over time and sites."""
+"""Beyond the paper: how many spikes one-shot learning needs. The conv layers' biases are lowered or
+raised, and accuracy is measured against activity: the mean of a layer's output spikes, after
+pooling, over time and sites."""
 
 import numpy as np
 
@@ -22,45 +23,86 @@ def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
     return theta
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
+def _one(
+    tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
+) -> list[list]:
     """The answers after adaptation, and the activity of each layer before it."""
     task = tasks.episode(settings.seed, index, net.ways, 1, settings.queries)
-    return [recorded(answers_of(task, [Adapted(net, theta, inner)])), list(net.activity(theta, task.x_support).values())]
+    return [
+        recorded(answers_of(task, [Adapted(net, theta, inner)])),
+        list(net.activity(theta, task.x_support).values()),
+    ]
 
 
 def run(study: Study) -> Findings:
-    found, rows, curves = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
-        trained, curves[name] = study.network(role), {}
-        net, inner = trained.net, trained.inner or InnerLoop()
+        trained = study.network(role)
+        curves[name] = {}
+        net = trained.net
+        inner = trained.inner or InnerLoop()
         for shift in SHIFTS:
             theta = shifted(net, trained.theta, shift)
-            items = study.items(f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, inner, count=episodes)
+            items = study.items(
+                f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, inner, count=episodes
+            )
             rates = np.mean([active for _, active in items], 0)
             e = estimate(rows_of([""], [recalled(*answered) for answered, _ in items])[""])
             curves[name][100 * rates.mean()] = e
-            rows.append([name, f"{shift:+g}", *(f"{100 * r:.2f}" for r in rates), e.percent(), e.over_episodes()])
+            rows.append(
+                [
+                    name,
+                    f"{shift:+g}",
+                    *(f"{100 * r:.2f}" for r in rates),
+                    e.percent(),
+                    e.over_episodes(),
+                ]
+            )
     layers = [f"layer {n + 1}" for n in range(max((len(row) - 4 for row in rows), default=0))]
     header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over episodes"])
-    note = f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing is retrained."
-    found.table("activity", "Activity of each layer (%), and accuracy on unseen classes (%)", header, rows, note)
+    note = (
+        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing "
+        "is retrained."
+    )
+    found.table(
+        "activity",
+        "Activity of each layer (%), and accuracy on unseen classes (%)",
+        header,
+        rows,
+        note,
+    )
     if curves:
-        found.figures["activity"] = _draw(curves), "Each point: all conv biases shifted by the number beside it."
-        found.summary = "; ".join(f"{name}: {_least(curve)}" for name, curve in curves.items()) + "."
+        found.figures["activity"] = (
+            _draw(curves),
+            "Each point: all conv biases shifted by the number beside it.",
+        )
+        found.summary = (
+            "; ".join(f"{name}: {_least(curve)}" for name, curve in curves.items()) + "."
+        )
     return found
 
 
 def _least(curve: dict[float, Estimate]) -> str:
     """The fewest spikes that are enough; the points lie in the order of SHIFTS."""
     enough = max(e.mean for e in curve.values()) - 0.02
-    rate, shift = min((rate, shift) for (rate, e), shift in zip(curve.items(), SHIFTS) if e.mean > enough)
+    rate, shift = min(
+        (rate, shift) for (rate, e), shift in zip(curve.items(), SHIFTS) if e.mean > enough
+    )
     return f"within 2 points of the best at {rate:.1f} % mean activity (biases {shift:+g})"
 
 
 def _draw(curves: dict[str, dict[float, Estimate]]):
-    words = dict(xlabel="mean activity of the spiking layers (%)", ylabel="one-shot accuracy (%)", ylim=(0, 102))
-    fig = curves_of(curves, (6.0, 3.6), title="Spikes that one-shot learning needs", ticks=False, **words)
+    words = dict(
+        xlabel="mean activity of the spiking layers (%)",
+        ylabel="one-shot accuracy (%)",
+        ylim=(0, 102),
+    )
+    fig = curves_of(
+        curves, (6.0, 3.6), title="Spikes that one-shot learning needs", ticks=False, **words
+    )
     for curve, colour in zip(curves.values(), TWO):
         for (rate, e), shift in zip(curve.items(), SHIFTS):
             place = dict(xytext=(3, -11), textcoords="offset points", fontsize=7, color=colour)

@@ -1,16 +1,21 @@
-"""What a meta-learner must beat, as a table beside those of the experiments: the same episodes, learned without meta-learning
-or by the class means of the network's own features."""
+"""What a meta-learner must beat, as a table beside those of the experiments: the same episodes,
+learned without meta-learning or by the class means of the network's own features."""
 
 from ..training.evaluation import RULE_NAMES
 from .findings import Findings
 from .statistics import difference, estimate
 from .study import DATASETS, Study
 
-HEADER = "data | classes | learns by | accuracy ± 95 % CI | over episodes | MAML less it, paired (points)"
+HEADER = (
+    "data | classes | learns by | accuracy ± 95 % CI | over episodes | MAML less it, paired "
+    "(points)"
+)
 CLASSES = {"known": "train", "test": "test"}
 
 
-def add_baselines(study: Study, found: Findings, splits: tuple[str, ...] = ("test",), datasets=tuple(DATASETS)) -> None:
+def add_baselines(
+    study: Study, found: Findings, splits: tuple[str, ...] = ("test",), datasets=tuple(DATASETS)
+) -> None:
     """Add the table to what was found, for the networks meta-trained by MAML."""
     rows = []
     for dataset in datasets:
@@ -18,17 +23,36 @@ def add_baselines(study: Study, found: Findings, splits: tuple[str, ...] = ("tes
         if study.network(role) is None:
             continue
         for split in splits:
-            adapted, where = study.accuracies(role, dataset, split), [DATASETS[dataset], CLASSES[split]]
-            rows.append([*where, "MAML, meta-trained", estimate(adapted).percent(), estimate(adapted).over_episodes(), None])
+            adapted = study.accuracies(role, dataset, split)
+            where = [DATASETS[dataset], CLASSES[split]]
+            rows.append(
+                [
+                    *where,
+                    "MAML, meta-trained",
+                    estimate(adapted).percent(),
+                    estimate(adapted).over_episodes(),
+                    None,
+                ]
+            )
             for name, row in study.baselines(role, split).items():
                 e = estimate(row)
-                rows.append([*where, RULE_NAMES[name], e.percent(), e.over_episodes(), difference(adapted, row).points()])
+                rows.append(
+                    [
+                        *where,
+                        RULE_NAMES[name],
+                        e.percent(),
+                        e.over_episodes(),
+                        difference(adapted, row).points(),
+                    ]
+                )
     if rows:
         found.table(
             f"{found.name}-baselines",
             "What MAML must beat, on the same episodes (%)",
             HEADER,
             rows,
-            "± holds for new recordings of the same digits or letters; over episodes: for these recordings alone. Where the "
-            "nearest mean of the network's own features does as well, it is features that were learned, and not how to learn.",
+            "± holds for new recordings of the same digits or letters; over episodes: for these "
+            "recordings alone. Where the "
+            "nearest mean of the network's own features does as well, it is features that were "
+            "learned, and not how to learn.",
         )

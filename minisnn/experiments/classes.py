@@ -1,16 +1,23 @@
-"""Beyond the paper: a device in use meets its classes one by one, each in one recording, and is tested on all that it met.
+"""Beyond the paper: a device in use meets its classes one by one, each in one recording, and is
+tested on all that it met.
 
-The body no longer changes; a readout grows by a row a class. With p the features of the new class's recording (the readout's
-trace at the last step), s the scale of the network's class means and a the step,
+The body no longer changes; a readout grows by a row a class. With p the features of the new class's
+recording (the readout's trace at the last step), s the scale of the network's class means and a the
+step,
 
-    nearest class mean   W_k = 2 s p, b_k = -s |p|^2: nothing else is touched, so nothing is forgotten
-    online               the same row, then a gradient step of all rows met so far from this one recording
+    nearest class mean   W_k = 2 s p, b_k = -s |p|^2: nothing else is touched, so nothing is
+                         forgotten
+    online               the same row, then a gradient step of all rows met so far from this one
+                         recording
     online, gated        the same with Eq. 6 at 5 % of the range of updates
     online, from zero    the step alone: the new row starts at zero
-    8 bits               rows of 8-bit words, updates rounded stochastically, p with 7 fraction bits as on Loihi
-    all at once          class means of all classes met, then a step from all their recordings, which must be kept
+    8 bits               rows of 8-bit words, updates rounded stochastically, p with 7 fraction bits
+                         as on Loihi
+    all at once          class means of all classes met, then a step from all their recordings,
+                         which must be kept
 
-and whatever is none of the classes met so far is to be refused by its best score, -s |p - c_k|^2 or its like.
+and whatever is none of the classes met so far is to be refused by its best score, -s |p - c_k|^2 or
+its like.
 """
 
 from functools import partial
@@ -30,9 +37,12 @@ DATASET, ROLES = "double-nmnist", ("double-nmnist/cuba-snn", "double-nmnist/maml
 MOST, FIRST, STEP, GATE = 20, 5, 0.1, 0.05
 BITS, TRACE = 8, 7
 WHAT = (
-    f"Online: a row that starts at the class mean, then a gradient step of {STEP:g} of all rows met so far, from the new "
-    f"recording alone; gated: Eq. 6 at {GATE:.0%}; all at once: the same from all recordings met so far, which it keeps; from "
-    "zero: a row that starts at zero and the step alone, of size 1. That is not the rule online that a network is meta-trained "
+    f"Online: a row that starts at the class mean, then a gradient step of {STEP:g} of all rows "
+    "met so far, from the new "
+    f"recording alone; gated: Eq. 6 at {GATE:.0%}; all at once: the same from all recordings met "
+    "so far, which it keeps; from "
+    "zero: a row that starts at zero and the step alone, of size 1. That is not the rule online "
+    "that a network is meta-trained "
     "for, which has all its rows from the start and takes other steps."
 )
 RULES = {  # name -> how the readout learns
@@ -47,17 +57,39 @@ RULES = {  # name -> how the readout learns
 
 
 class Grown:
-    """A readout that grows: weight (classes, features), bias (classes,), and how many numbers its updates changed.
+    """A readout that grows: weight (classes, features), bias (classes,), and how many numbers its
+    updates changed.
 
-    step    of the gradient            mean   whether a new row starts at its class mean, else at zero
+    step    of the gradient            mean   whether a new row starts at its class mean, else at
+            zero
     gate    fraction of Eq. 6          kept   learn again from all recordings met so far
     bits    8-bit words; `rng` of their rounding
     """
 
-    def __init__(self, features: int, scale: float, step: float, mean=True, gate=0.0, kept=False, bits=False, seed=0):
-        self.weight, self.bias = np.zeros((0, features)), np.zeros(0)
-        self.scale, self.step, self.mean, self.gate, self.kept, self.bits = scale, step, mean, gate, kept, bits
-        self.rng, self.written, self.seen = np.random.default_rng(seed), 0, np.zeros((0, features))
+    def __init__(
+        self,
+        features: int,
+        scale: float,
+        step: float,
+        mean=True,
+        gate=0.0,
+        kept=False,
+        bits=False,
+        seed=0,
+    ):
+        self.weight = np.zeros((0, features))
+        self.bias = np.zeros(0)
+        self.scale, self.step, self.mean, self.gate, self.kept, self.bits = (
+            scale,
+            step,
+            mean,
+            gate,
+            kept,
+            bits,
+        )
+        self.rng = np.random.default_rng(seed)
+        self.written = 0
+        self.seen = np.zeros((0, features))
 
     def seen_as(self, p: np.ndarray) -> np.ndarray:
         """Features as the readout's words hold them."""
@@ -68,7 +100,8 @@ class Grown:
         p = self.seen_as(p)
         self.seen = np.concatenate([self.seen, p[None]])
         rows = self.seen if self.kept else p[None]
-        weight, bias = 2 * self.scale * rows * self.mean, -self.scale * (rows**2).sum(1) * self.mean
+        weight = 2 * self.scale * rows * self.mean
+        bias = -self.scale * (rows**2).sum(1) * self.mean
         old = np.zeros(0) if self.kept else self.bias
         self.weight = np.concatenate([self.weight[: len(old)], self._word(weight)])
         self.bias = np.concatenate([old, bias])
@@ -80,7 +113,11 @@ class Grown:
         e = (softmax(p @ self.weight.T + self.bias) - np.eye(len(self.bias))[y]) / len(y)
         for name, change in (("weight", self.step * e.T @ p), ("bias", self.step * e.sum(0))):
             size = np.abs(change)
-            change = np.where(size > self.gate * (size.max() - size.min()), change, 0) if self.gate else change
+            change = (
+                np.where(size > self.gate * (size.max() - size.min()), change, 0)
+                if self.gate
+                else change
+            )
             old = getattr(self, name)
             new = self._word(old - change) if name == "weight" else old - change
             self.written += int((new != old).sum())
@@ -100,8 +137,11 @@ class Grown:
 
 
 def area(inside: np.ndarray, outside: np.ndarray) -> float:
-    """Area under the ROC of telling them apart by size: how often one inside is larger than one outside."""
-    ranks = np.searchsorted(np.sort(outside), inside, "left") + np.searchsorted(np.sort(outside), inside, "right")
+    """Area under the ROC of telling them apart by size: how often one inside is larger than one
+    outside."""
+    ranks = np.searchsorted(np.sort(outside), inside, "left") + np.searchsorted(
+        np.sort(outside), inside, "right"
+    )
     return float(ranks.mean() / (2 * len(outside)))
 
 
@@ -111,7 +151,9 @@ def run(study: Study) -> Findings:
     if role is None:
         found.missing.append(f"no network for {' or '.join(ROLES)}")
         return found
-    trained, tasks, episodes = study.network(role), study.tasks(DATASET), some_of(study.settings.episodes)
+    trained = study.network(role)
+    tasks = study.tasks(DATASET)
+    episodes = some_of(study.settings.episodes)
     number = min(MOST, len(tasks.classes))
     first = min(FIRST, number)
     inner = trained.inner
@@ -125,29 +167,45 @@ def run(study: Study) -> Findings:
     for n, name in enumerate(RULES):
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
-        kept, both = "all recordings" if "kept" in RULES[name] else "none", [estimate(of[name]) for of in (fewest, most)]
+        kept = "all recordings" if "kept" in RULES[name] else "none"
+        both = [estimate(of[name]) for of in (fewest, most)]
         shown = [words for one in both for words in (one.percent(), one.over_episodes())]
         apart = difference(most[name], most["all at once"]).points()
-        written, roc = values[:, n, -1, 1].mean() / number, estimate(values[:, n, number // 2 - 1, 2])
+        written = values[:, n, -1, 1].mean() / number
+        roc = estimate(values[:, n, number // 2 - 1, 2])
         rows.append([name, *shown, apart, round(written), kept, f"{roc.mean:.3f}"])
     header = f"rule | {first} classes (%) | over episodes | {number} classes (%) | over episodes"
     header += " | less all at once, paired (points) | written a class | kept | ROC area"
     features = int(np.prod(trained.net.blocks[-1].input_shape))
-    note = f"{episodes} orders of {number} unseen classes, one recording each, {study.settings.queries} queries a class, by "
-    note += f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: told from the other half, "
+    note = (
+        f"{episodes} orders of {number} unseen classes, one recording each, "
+        f"{study.settings.queries} queries a class, by "
+    )
+    note += (
+        f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: "
+        "told from the other half, "
+    )
     note += f"{number // 2} classes met."
     found.table("classes", "Accuracy over all classes met", header, rows, note)
     at_end = {name: curve[number].percent() for name, curve in curves.items()}
-    found.summary = f"{number} classes one by one: {at_end['nearest class mean']} % by class means, {at_end['online']} with a "
+    found.summary = (
+        f"{number} classes one by one: {at_end['nearest class mean']} % by class means, "
+        f"{at_end['online']} with a "
+    )
     found.summary += (
-        f"step each, {at_end['all at once']} from all recordings at once; from zero {at_end['online, from zero']}. "
+        f"step each, {at_end['all at once']} from all recordings at once; from zero "
+        f"{at_end['online, from zero']}. "
     )
     with drawn(6.4, 3.8) as (fig, (axes,)):
         for (name, curve), colour in zip(curves.items(), COLOURS.values()):
-            errorbars(axes, curve, list(curve.values()), colour, "o-", label=name, capsize=0, markersize=3)
+            errorbars(
+                axes, curve, list(curve.values()), colour, "o-", label=name, capsize=0, markersize=3
+            )
         chance(axes, 100 / number)
         axes.set(
-            xlabel="classes met", ylabel="accuracy over all of them (%)", title="One recording a class, one class after another"
+            xlabel="classes met",
+            ylabel="accuracy over all of them (%)",
+            title="One recording a class, one class after another",
         )
         axes.legend(fontsize="x-small")
     found.figures["classes"] = fig, "Accuracy over all classes met so far."
@@ -155,22 +213,29 @@ def run(study: Study) -> Findings:
 
 
 def _episode(tasks, settings, net, theta, scale, number, index) -> list:
-    """[[accuracy, numbers written, ROC area] after every class, of every rule], and their answers after FIRST and all."""
+    """[[accuracy, numbers written, ROC area] after every class, of every rule], and their answers
+    after FIRST and all."""
     task = tasks.episode(settings.seed, index, number, 1, settings.queries)
     order = np.argsort(task.y_support, kind="stable")
     support = net.features(theta, task.x_support)[order].astype(np.float64)
-    query, y, found = net.features(theta, task.x_query).astype(np.float64), task.y_query, []
+    query = net.features(theta, task.x_query).astype(np.float64)
+    y = task.y_query
+    found = []
     moments: dict[int, list[np.ndarray]] = {min(FIRST, number): [], number: []}
     for how in RULES.values():
-        readout, curve = Grown(support.shape[1], scale, seed=index, **how), []
+        readout = Grown(support.shape[1], scale, seed=index, **how)
+        curve = []
         for m, p in enumerate(support, 1):
             readout.meet(p)
-            scores, met = readout.scores(query), y < m
+            scores = readout.scores(query)
+            met = y < m
             roc = area(scores[met].max(1), scores[~met].max(1)) if m < number else 1.0
             right = scores[met].argmax(1) == y[met]
             curve.append([float(right.mean()), readout.written, roc])
             if m in moments:
                 moments[m].append(right)
         found.append(curve)
-    told = [recorded(Answers(np.array(right), drawn_by(task, y < m))) for m, right in moments.items()]
+    told = [
+        recorded(Answers(np.array(right), drawn_by(task, y < m))) for m, right in moments.items()
+    ]
     return [found, told[0], told[-1]]

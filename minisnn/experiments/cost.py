@@ -1,8 +1,9 @@
-"""Beyond the paper: what the second order costs, in time and in memory, against the number of inner steps.
+"""Beyond the paper: what the second order costs, in time and in memory, against the number of inner
+steps.
 
-FOMAML forgets an inner step when it is made; MAML keeps what each needs to be walked back, and pays a Hessian-vector product
-for it. Each number comes from a process of its own: its peak, less what it held after a meta-gradient of a tiny network, which
-has loaded what every network needs.
+FOMAML forgets an inner step when it is made; MAML keeps what each needs to be walked back, and pays
+a Hessian-vector product for it. Each number comes from a process of its own: its peak, less what it
+held after a meta-gradient of a tiny network, which has loaded what every network needs.
 """
 
 import json
@@ -35,32 +36,54 @@ CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 def run(study: Study) -> Findings:
     found = Findings(study.name, TITLE)
     for dataset, name, role in study.meta_trained(found):
-        checkpoint, s = study.network(role), study.settings
+        checkpoint = study.network(role)
+        s = study.settings
 
         def one(index: int) -> list[float]:
             task = study.tasks(dataset).episode(s.seed, 0, checkpoint.net.ways, 1, s.queries)
             return measure(checkpoint.net, checkpoint.theta, task, *CASES[index])
 
-        made_from = (checkpoint.net.configuration(), checkpoint.theta, REPEAT, get_threads(), CLOCK, BEYOND)
-        values = study.each(f"{dataset}-cost", dataset, len(CASES), one, made_from, f"cost, {name}", together=False)
+        made_from = (
+            checkpoint.net.configuration(),
+            checkpoint.theta,
+            REPEAT,
+            get_threads(),
+            CLOCK,
+            BEYOND,
+        )
+        values = study.each(
+            f"{dataset}-cost", dataset, len(CASES), one, made_from, f"cost, {name}", together=False
+        )
         at = dict(zip(CASES, values))
         ways, rows = checkpoint.net.ways, []
         for steps in STEPS:
             sizes = (f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)
             rows.append([steps, *sizes, *(f"{_ratio(at, steps, k):.2f}" for k in (0, 1))])
         title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
-        header = "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, ratio"
+        header = (
+            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, "
+            "ratio"
+        )
         note = f"peak memory beyond {BEYOND}."
         found.table(
             f"cost-{dataset}",
             title,
             header,
             rows,
-            f"{CLOCK}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; {note}",
+            f"{CLOCK}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; "
+            f"{note}",
         )
-        found.figures[f"cost-{dataset}"] = _draw(at, name), f"{name}: time and memory against inner steps."
-        (time_1, memory_1), (time_n, memory_n) = ([f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1]))
-        found.summary += f"{name}: with one inner step the second order takes {time_1} times the time and {memory_1} times the "
+        found.figures[f"cost-{dataset}"] = (
+            _draw(at, name),
+            f"{name}: time and memory against inner steps.",
+        )
+        (time_1, memory_1), (time_n, memory_n) = (
+            [f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1])
+        )
+        found.summary += (
+            f"{name}: with one inner step the second order takes {time_1} times the time and "
+            f"{memory_1} times the "
+        )
         found.summary += f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
     return found
 
@@ -71,15 +94,22 @@ def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
 
 
 def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[float]:
-    """CPU seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold for it."""
+    """CPU seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold
+    for it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save(folder / "net.h5", net, theta)
-        np.savez(folder / "task.npz", **{name: value for name, value in vars(task).items() if name != "recordings"})
+        np.savez(
+            folder / "task.npz",
+            **{name: value for name, value in vars(task).items() if name != "recordings"},
+        )
         words = [sys.executable, "-m", __name__, folder, order, steps, get_threads()]
         child = subprocess.run([str(word) for word in words], capture_output=True, text=True)
     if child.returncode:
-        raise ValueError(f"a process that measures a meta-gradient failed: {child.stderr.strip().splitlines()[-1:]}")
+        raise ValueError(
+            "a process that measures a meta-gradient failed: "
+            f"{child.stderr.strip().splitlines()[-1:]}"
+        )
     return json.loads(child.stdout)
 
 
@@ -90,7 +120,8 @@ def _child(folder: str, order: str, steps: str, threads: str) -> None:
         task = Task(**file)
     _warm(net)
     _forget_peak()
-    before, seconds = _peak(), []
+    before = _peak()
+    seconds = []
     for _ in range(REPEAT + 1):  # the first fills caches
         began = time.process_time()
         meta_gradient(net, theta, task, step_size=0.0, steps=int(steps), order=int(order))
@@ -100,13 +131,16 @@ def _child(folder: str, order: str, steps: str, threads: str) -> None:
 
 def _warm(net) -> None:
     """A meta-gradient of a tiny network of this kind: the kernels are loaded then."""
-    tiny, rng = net.like(input_shape=(16, 16, net.input_shape[2]), channels=(4,) * len(net.channels)), np.random.default_rng(0)
-    x, y = rng.poisson(0.05, (net.ways, net.window, 16, 16, net.input_shape[2])).astype(np.uint8), np.arange(net.ways)
+    tiny = net.like(input_shape=(16, 16, net.input_shape[2]), channels=(4,) * len(net.channels))
+    rng = np.random.default_rng(0)
+    x = rng.poisson(0.05, (net.ways, net.window, 16, 16, net.input_shape[2])).astype(np.uint8)
+    y = np.arange(net.ways)
     meta_gradient(tiny, tiny.init(rng, x), Task(x, y, x, y, tuple(map(str, y))))
 
 
 def _forget_peak() -> None:
-    """Let what this process held for a moment before, as while it imported, not count; Linux alone can."""
+    """Let what this process held for a moment before, as while it imported, not count; Linux alone
+    can."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -128,8 +162,16 @@ def _draw(at: dict[tuple[int, int], list[float]], name: str):
     with drawn(8.4, 3.2, 2) as (fig, columns):
         for k, (axes, unit) in enumerate(zip(columns, ("time (s)", "memory (MB)"))):
             for (order, label), colour, mark in zip(ORDERS.items(), TWO, "so"):
-                axes.plot(STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label)
-            axes.set(xlabel="inner steps", ylabel=unit, ylim=(0, None), xticks=STEPS, title=f"{name}, {unit.split()[0]}")
+                axes.plot(
+                    STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label
+                )
+            axes.set(
+                xlabel="inner steps",
+                ylabel=unit,
+                ylim=(0, None),
+                xticks=STEPS,
+                title=f"{name}, {unit.split()[0]}",
+            )
             axes.legend()
     return fig
 

@@ -1,8 +1,9 @@
-"""Beyond the paper: the curvature of the loss that the inner loop goes down, before and after meta-training.
+"""Beyond the paper: the curvature of the loss that the inner loop goes down, before and after
+meta-training.
 
-The Hessian of the support loss is never formed. From random starts, Lanczos iterations with its Hessian-vector products
-give Ritz values and weights, and so the density of its eigenvalues (stochastic Lanczos quadrature: Ghorbani, Krishnan &
-Xiao 2019, ICML).
+The Hessian of the support loss is never formed. From random starts, Lanczos iterations with its
+Hessian-vector products give Ritz values and weights, and so the density of its eigenvalues
+(stochastic Lanczos quadrature: Ghorbani, Krishnan & Xiao 2019, ICML).
 """
 
 import numpy as np
@@ -16,14 +17,20 @@ TITLE = "Curvature of the inner loss, before and after meta-training"
 ITERATIONS, STARTS, TASKS = 20, 1, 2
 
 
-def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Ritz values and their weights (they sum to 1) of a symmetric matrix given by `product`, from a random unit vector.
+def lanczos(
+    product, size: int, iterations: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ritz values and their weights (they sum to 1) of a symmetric matrix given by `product`, from
+    a random unit vector.
 
-    H q_k = beta_{k-1} q_{k-1} + alpha_k q_k + beta_k q_{k+1},   orthogonalised against all that came before
+    H q_k = beta_{k-1} q_{k-1} + alpha_k q_k + beta_k q_{k+1},   orthogonalised against all that
+    came before
     """
     iterations = min(iterations, size)
     q = rng.standard_normal(size)
-    basis, alpha, beta = [q / np.linalg.norm(q)], [], []
+    basis = [q / np.linalg.norm(q)]
+    alpha = []
+    beta = []
     for _ in range(iterations):
         w = np.asarray(product(basis[-1]), float)
         alpha.append(basis[-1] @ w)
@@ -39,7 +46,9 @@ def lanczos(product, size: int, iterations: int, rng: np.random.Generator) -> tu
     return values, vectors[0] ** 2
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, starts: int, iterations: int, index: int) -> list:
+def _one(
+    tasks, settings: Settings, net, theta: np.ndarray, starts: int, iterations: int, index: int
+) -> list:
     """Ritz values, their weights, and loss, norm of the gradient and curvature along it."""
     seed = settings.seed
     task = tasks.episode(seed, index // starts, net.ways, 1, 1)
@@ -50,29 +59,54 @@ def _one(tasks, settings: Settings, net, theta: np.ndarray, starts: int, iterati
 
 
 def run(study: Study) -> Findings:
-    found, rows, spectra, s = Findings(study.name, TITLE), [], {}, study.settings
+    found = Findings(study.name, TITLE)
+    rows = []
+    spectra = {}
+    s = study.settings
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
-        tasks, trained = study.tasks(dataset), checkpoint.net
+        tasks = study.tasks(dataset)
+        trained = checkpoint.net
         net = trained.like(dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
             given = (net, theta, STARTS, ITERATIONS)
-            items = study.items(f"{dataset}-curvature-{label}", dataset, _one, *given, count=TASKS * STARTS)
+            items = study.items(
+                f"{dataset}-curvature-{label}", dataset, _one, *given, count=TASKS * STARTS
+            )
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
-            rows.append([name, label, f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}"])
-    header = "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | curvature along the gradient"
-    note = f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products in float64. Before: "
+            rows.append(
+                [
+                    name,
+                    label,
+                    f"{loss:.3g}",
+                    f"{norm:.3g}",
+                    f"{top:.4g}",
+                    f"{bottom:.4g}",
+                    f"{along:.4g}",
+                ]
+            )
+    header = (
+        "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | "
+        "curvature along the gradient"
+    )
+    note = (
+        f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products "
+        "in float64. Before: "
+    )
     note += "data-dependent initialisation with a fitted readout."
     title = "Hessian of the support loss at the start of the inner loop, means over tasks"
     found.table("curvature", title, header, rows, note)
     if spectra:
         caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
         found.figures["curvature"] = _draw(spectra), caption
-        found.summary = "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its spectrum is a "
+        found.summary = (
+            "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
+            "spectrum is a "
+        )
         found.summary += "measurement."
     return found
 
@@ -84,7 +118,14 @@ def _draw(spectra: dict):
             for label, colour in zip(("before", "after"), TWO):
                 values = np.concatenate([item[0] for item in spectra[name, label]])
                 weights = np.concatenate([item[1] for item in spectra[name, label]])
-                axes.scatter(values, np.maximum(weights, 1e-12), s=12, color=colour, label=f"{label} meta-training", alpha=0.8)
+                axes.scatter(
+                    values,
+                    np.maximum(weights, 1e-12),
+                    s=12,
+                    color=colour,
+                    label=f"{label} meta-training",
+                    alpha=0.8,
+                )
             axes.set(title=name, yscale="log", xlabel="eigenvalue", ylim=(1e-9, 2))
             axes.set_xscale("symlog", linthresh=0.1)
         fig.axes[0].set_ylabel("weight (share of the spectrum)")

@@ -1,4 +1,5 @@
-"""What the figures of experiments have in common: accuracies with their intervals, in percent, one colour a data set."""
+"""What the figures of experiments have in common: accuracies with their intervals, in percent, one
+colour a data set."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -20,17 +21,30 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
 
 def percents(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
     """Means and half intervals in percent."""
-    return [100 * e.mean for e in estimates], [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
+    return [100 * e.mean for e in estimates], [
+        100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates
+    ]
 
 
-def errorbars(axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more) -> None:
+def errorbars(
+    axes, places: Iterable[float], estimates: Sequence[Estimate], colour, line: str = "o-", **more
+) -> None:
     """Means in percent with their 95 % intervals."""
     means, halves = percents(estimates)
-    axes.errorbar(list(places), means, yerr=halves, fmt=line, color=colour, **{"capsize": 3, **more})
+    axes.errorbar(
+        list(places), means, yerr=halves, fmt=line, color=colour, **{"capsize": 3, **more}
+    )
 
 
-def curves_of(curves: dict[str, dict[float, Estimate]], size=(6.0, 3.4), legend=None, ticks: bool = True, **settings):
-    """Figure of an estimate against a number, a curve a name, and `settings` of its axes; ticks where there are values."""
+def curves_of(
+    curves: dict[str, dict[float, Estimate]],
+    size=(6.0, 3.4),
+    legend=None,
+    ticks: bool = True,
+    **settings,
+):
+    """Figure of an estimate against a number, a curve a name, and `settings` of its axes; ticks
+    where there are values."""
     with drawn(*size) as (fig, (axes,)):
         for (name, curve), colour in zip(curves.items(), TWO):
             errorbars(axes, curve, list(curve.values()), colour, label=name)

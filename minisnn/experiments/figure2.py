@@ -8,14 +8,22 @@ TITLE = "Figure 2: tasks of Double N-MNIST and Double ASL-DVS"
 
 
 def run(study: Study) -> Findings:
-    found, rows, seed = Findings(study.name, TITLE), [], study.settings.seed
+    found = Findings(study.name, TITLE)
+    rows = []
+    seed = study.settings.seed
     for dataset, name in DATASETS.items():
         tasks = study.tasks(dataset)
         task = tasks.episode(seed, 0, 5, 1, 2)
-        found.figures[f"figure-2-{dataset}"] = plot_task(task, 2), f"{name}: the first test task of seed {seed}."
-        sample, events = "×".join(map(str, task.x_query.shape[1:])), task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
+        found.figures[f"figure-2-{dataset}"] = (
+            plot_task(task, 2),
+            f"{name}: the first test task of seed {seed}.",
+        )
+        sample = "×".join(map(str, task.x_query.shape[1:]))
+        events = task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
         rows.append([name, tasks.source, " ".join(task.classes), sample, int(events.mean())])
     header = "data | recordings | classes | sample (T×H×W×C) | events a sample"
     found.table("figure-2", "The tasks shown", header, rows)
-    found.summary = "A class is an ordered pair of symbols; a sample is two recordings side by side."
+    found.summary = (
+        "A class is an ordered pair of symbols; a sample is two recordings side by side."
+    )
     return found

@@ -1,4 +1,5 @@
-"""Figure 3: error on unseen classes against the number of inner-loop updates, and what an update costs."""
+"""Figure 3: error on unseen classes against the number of inner-loop updates, and what an update
+costs."""
 
 import time
 from dataclasses import dataclass, replace
@@ -20,7 +21,8 @@ STEPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Updated:
-    """What a network answers after 0 … steps updates on the same support set, (steps + 1, Q, ways)."""
+    """What a network answers after 0 … steps updates on the same support set, (steps + 1, Q,
+    ways)."""
 
     net: Any
     theta: np.ndarray
@@ -28,7 +30,8 @@ class Updated:
     steps: int
 
     def __call__(self, task: Task) -> np.ndarray:
-        theta, step = self.theta, InnerLoop(self.inner.step_size, 1, self.inner.freeze)
+        theta = self.theta
+        step = InnerLoop(self.inner.step_size, 1, self.inner.freeze)
         logits = [self.net(theta, task.x_query)]
         for _ in range(self.steps):
             theta = step.adapt(self.net, theta, task.x_support, task.y_support)
@@ -39,7 +42,8 @@ class Updated:
 def _seconds(study: Study, dataset: str, role: str) -> float:
     """Of one update on five support samples, the least of five."""
     found = study.network(role)
-    task, times = study.tasks(dataset).episode(study.settings.seed, 0, found.net.ways, 1, 1), []
+    task = study.tasks(dataset).episode(study.settings.seed, 0, found.net.ways, 1, 1)
+    times = []
     step = InnerLoop((found.inner or InnerLoop()).step_size)
     for _ in range(5):
         began = time.perf_counter()
@@ -49,12 +53,18 @@ def _seconds(study: Study, dataset: str, role: str) -> float:
 
 
 def run(study: Study) -> Findings:
-    found, rows, curves = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    curves = {}
     for dataset, name, role in study.meta_trained(found):
         trained = study.network(role)
-        inner, least = trained.inner or InnerLoop(), 100 * (1 - 1 / trained.net.ways) - 3
-        rule, numbers = Updated(trained.net, trained.theta, inner, STEPS), range(STEPS + 1)
-        right = study.rows(f"{dataset}-steps", dataset, {"": rule}, ways=trained.net.ways, names=list(numbers))
+        inner = trained.inner or InnerLoop()
+        least = 100 * (1 - 1 / trained.net.ways) - 3
+        rule = Updated(trained.net, trained.theta, inner, STEPS)
+        numbers = range(STEPS + 1)
+        right = study.rows(
+            f"{dataset}-steps", dataset, {"": rule}, ways=trained.net.ways, names=list(numbers)
+        )
         seconds = _seconds(study, dataset, role)
         e = [replace(one, mean=1 - one.mean) for one in map(estimate, right.values())]
         curves[name] = dict(enumerate(e))
@@ -62,30 +72,60 @@ def run(study: Study) -> Findings:
         for n in numbers:
             fall = falls[n - 1].points() if n else None
             rows.append([name, n, e[n].percent(), e[n].over_episodes(), fall, f"{n * seconds:.3f}"])
-        claim, asked = f"{name}: without an update the network is at chance", f"error above {least:.0f} %"
+        claim, asked = (
+            f"{name}: without an update the network is at chance",
+            f"error above {least:.0f} %",
+        )
         found.claim(claim, "error very high at 0 updates", e[0], least, rule=asked, unit="%")
         for n, fall in enumerate(falls[:3], 1):
             asked = f"error after {n - 1} minus after {n} updates, paired, above 0"
-            found.claim(f"{name}: update {n} lowers the error", "the error falls with every update", fall, 1e-9, rule=asked)
+            found.claim(
+                f"{name}: update {n} lowers the error",
+                "the error falls with every update",
+                fall,
+                1e-9,
+                rule=asked,
+            )
         none, one, last = (e[n].percent() for n in (0, 1, STEPS))
-        found.summary += f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
+        found.summary += (
+            f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
+        )
     header = (
-        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired (points) | seconds to adapt"
+        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired "
+        "(points) | seconds to adapt"
     )
-    note = "All updates are on the same five support samples, with the step sizes learned for one update; seconds on this "
-    found.table("figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads.")
+    note = (
+        "All updates are on the same five support samples, with the step sizes learned for one "
+        "update; seconds on this "
+    )
+    found.table(
+        "figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads."
+    )
     add_baselines(study, found)
     if curves:
-        found.figures["figure-3"] = _draw(curves), "One update does nearly all; the network was meta-trained for one."
+        found.figures["figure-3"] = (
+            _draw(curves),
+            "One update does nearly all; the network was meta-trained for one.",
+        )
     return found
 
 
 def _draw(curves: dict[str, dict[int, Estimate]]):
-    words = dict(xlabel="inner-loop updates", ylabel="error on unseen classes (%)", title="One update teaches five classes")
+    words = dict(
+        xlabel="inner-loop updates",
+        ylabel="error on unseen classes (%)",
+        title="One update teaches five classes",
+    )
     fig = curves_of(curves, (6.4, 3.8), "center right", yscale="log", **words)
     (axes,) = fig.axes
     chance(axes, 80)
-    place = dict(xycoords=("axes fraction", "data"), textcoords="offset points", fontsize=8, ha="right", color="0.3")
+    place = dict(
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        fontsize=8,
+        ha="right",
+        color="0.3",
+    )
     axes.annotate("chance", (1, 80), (0, 3), **place)
     axes.set_yticks([1, 2, 5, 10, 20, 50, 80], ["1", "2", "5", "10", "20", "50", "80"])
     axes.minorticks_off()

@@ -1,4 +1,5 @@
-"""Figure 5: histograms of the readout's update magnitudes, and what is lost where small updates are not made (Eq. 6)."""
+"""Figure 5: histograms of the readout's update magnitudes, and what is lost where small updates are
+not made (Eq. 6)."""
 
 from dataclasses import replace
 from functools import partial
@@ -33,37 +34,67 @@ def run(study: Study) -> Findings:
         loss = difference(whole, gated)
         right = estimate(gated)
         number = made(inner_updates(study, fraction))
-        rows.append([f"{fraction:.0%} of the range", right.percent(), right.over_episodes(), loss.points(), number])
+        rows.append(
+            [
+                f"{fraction:.0%} of the range",
+                right.percent(),
+                right.over_episodes(),
+                loss.points(),
+                number,
+            ]
+        )
         if fraction == FRACTION:
             claim = "updates below 5 % of the range can be left out at adaptation"
             asked = "accuracy without minus with the gate, paired, below 1 point"
             found.claim(claim, "no loss shown", loss, most=1, rule=asked)
-            found.summary = f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are made and "
-            found.summary += f"{right.percent()} % are right (all of them: {estimate(whole).percent()} %)."
+            found.summary = (
+                f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are "
+                "made and "
+            )
+            found.summary += (
+                f"{right.percent()} % are right (all of them: {estimate(whole).percent()} %)."
+            )
     title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"
-    header = "threshold | accuracy ± 95 % CI | over episodes | loss, paired (points) | updates of the readout made"
+    header = (
+        "threshold | accuracy ± 95 % CI | over episodes | loss, paired (points) | updates of the "
+        "readout made"
+    )
     note = "The threshold is a fraction of the range of update magnitudes in each layer."
     found.table("figure-5", title, header, rows, note)
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)
     figure = _draw(parts, inner_updates(study, FRACTION))
-    found.figures["figure-5"] = figure, "Magnitudes of single updates of the readout; the gate leaves the large ones."
+    found.figures["figure-5"] = (
+        figure,
+        "Magnitudes of single updates of the readout; the gate leaves the large ones.",
+    )
     return found
 
 
 def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):
     middle = 10 ** ((EDGES[1:] + EDGES[:-1]) / 2)
-    counts = {name: values[:, len(STATISTICS) :].mean(0) for name, values in {**parts, "gated": gated}.items()}
+    counts = {
+        name: values[:, len(STATISTICS) :].mean(0)
+        for name, values in {**parts, "gated": gated}.items()
+    }
     with drawn(8.4, 3.6, 2, sharex=True) as (fig, (left, right)):
         for name, colour in zip(parts, (COLOURS["vermillion"], COLOURS["blue"], COLOURS["green"])):
             share = counts[name] / parts[name][0, 5] * 100
             left.fill_between(middle, share, step="mid", alpha=0.35, color=colour)
             left.step(middle, share, where="mid", color=colour, label=name, linewidth=1.2)
-        labels = {"inner loop": ("0.7", "all"), "gated": (COLOURS["vermillion"], f"above {FRACTION:.0%} of the range")}
+        labels = {
+            "inner loop": ("0.7", "all"),
+            "gated": (COLOURS["vermillion"], f"above {FRACTION:.0%} of the range"),
+        }
         for name, (colour, label) in labels.items():
-            right.fill_between(middle, counts[name], step="mid", color=colour, alpha=0.8, label=label)
-        left.set(ylabel="share of the readout's values (%)", title="Inner-loop updates are the large ones")
+            right.fill_between(
+                middle, counts[name], step="mid", color=colour, alpha=0.8, label=label
+            )
+        left.set(
+            ylabel="share of the readout's values (%)",
+            title="Inner-loop updates are the large ones",
+        )
         right.set(ylabel="values an update", title="Inner loop with the gate of Eq. 6")
         for axes in (left, right):
             axes.set(xscale="log", xlabel="magnitude of an update", xlim=(1e-7, 10))

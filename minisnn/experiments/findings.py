@@ -17,7 +17,8 @@ KINDS = ("png", "svg")
 
 @dataclass
 class Table:
-    """Rows under a header; cells are texts or numbers. `note` says what to see or how it was measured."""
+    """Rows under a header; cells are texts or numbers. `note` says what to see or how it was
+    measured."""
 
     name: str
     title: str
@@ -29,9 +30,14 @@ class Table:
         """For a terminal, columns aligned."""
         cells = [self.header, *([_cell(value) for value in row] for row in self.rows)]
         widths = [max(len(row[k]) for row in cells) for k in range(len(self.header))]
-        lines = ["  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip() for row in cells]
+        lines = [
+            "  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip()
+            for row in cells
+        ]
         rule = "  ".join("-" * width for width in widths)
-        return "\n".join([self.title, "", lines[0], rule, *lines[1:]] + ([self.note] if self.note else []))
+        return "\n".join(
+            [self.title, "", lines[0], rule, *lines[1:]] + ([self.note] if self.note else [])
+        )
 
 
 @dataclass
@@ -39,8 +45,10 @@ class Findings:
     """Of one experiment.
 
     name, title   of the experiment         summary    what was found, in a sentence or two
-    tables, claims                          figures    {name: (matplotlib figure, what it shows)}; after `read`
-    missing       what could not be run     settings   episodes, seeds, networks, data: whatever the numbers depend on
+    tables, claims                          figures    {name: (matplotlib figure, what it shows)};
+                                            after `read`
+    missing       what could not be run     settings   episodes, seeds, networks, data: whatever the
+                  numbers depend on
                   and what it needs                    figures are {name: what it shows}
     """
 
@@ -78,27 +86,45 @@ class Findings:
         for name, (figure, _) in self.figures.items():
             written += [save(figure, folder / f"{name}.{kind}") for kind in KINDS]
         captions = {name: caption for name, (_, caption) in self.figures.items()}
-        parts = {kind: [asdict(one) for one in getattr(self, kind)] for kind in ("tables", "claims")}
+        parts = {
+            kind: [asdict(one) for one in getattr(self, kind)] for kind in ("tables", "claims")
+        }
         content = {**vars(self), **parts, "figures": captions}
-        write_whole(folder / "findings.json", (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode())
+        write_whole(
+            folder / "findings.json",
+            (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode(),
+        )
         return [folder / "findings.json", *written]
 
     @classmethod
     def read(cls, folder: Path) -> "Findings":
-        """What `write` wrote; figures are then captions by name. Raises ValueError for any other file."""
+        """What `write` wrote; figures are then captions by name. Raises ValueError for any other
+        file."""
         path = folder / "findings.json"
         content = read_json(path)
         try:
             tables = [Table(**table) for table in content.pop("tables")]
-            claims = [Claim(**{k: math.nan if v is None else v for k, v in claim.items()}) for claim in content.pop("claims")]
+            claims = [
+                Claim(**{k: math.nan if v is None else v for k, v in claim.items()})
+                for claim in content.pop("claims")
+            ]
             return cls(**content, tables=tables, claims=claims)
         except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"{path}: not the findings of an experiment ({error}); run it again") from None
+            raise ValueError(
+                f"{path}: not the findings of an experiment ({error}); run it again"
+            ) from None
 
     def text(self) -> str:
         """All that a terminal can show."""
-        parts = [self.title, *([self.summary] if self.summary else []), *(table.text() for table in self.tables)]
-        parts += [f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})" for c in self.claims]
+        parts = [
+            self.title,
+            *([self.summary] if self.summary else []),
+            *(table.text() for table in self.tables),
+        ]
+        parts += [
+            f"{c.verdict.upper()}: {c.text}\n  paper: {c.paper}\n  here: {quantity(c)} ({c.rule})"
+            for c in self.claims
+        ]
         parts += [f"not run: {line}" for line in self.missing]
         return "\n\n".join(parts)
 
@@ -109,7 +135,9 @@ def quantity(claim: Claim) -> str:
     value, low, high = (f"{n:,.0f}" if abs(n) >= 1000 else f"{n:.3g}" for n in numbers)
     if not (math.isfinite(claim.low) and math.isfinite(claim.high)):
         return f"{value} {claim.unit} (no interval)"
-    return f"{value} {claim.unit}" + (f" [{low}, {high}]" if claim.low != claim.high else " (the same every time)")
+    return f"{value} {claim.unit}" + (
+        f" [{low}, {high}]" if claim.low != claim.high else " (the same every time)"
+    )
 
 
 def _cell(value) -> str:

@@ -1,7 +1,9 @@
-"""Beyond the paper: every other camera of a grid, offsets by halves of a pixel, scales and numbers of events all at once.
+"""Beyond the paper: every other camera of a grid, offsets by halves of a pixel, scales and numbers
+of events all at once.
 
-One episode at each point says what the mean of the grid is. A single point it cannot tell: where the means along the four axes
-add up to the least, more episodes are met, which had no part in the choice.
+One episode at each point says what the mean of the grid is. A single point it cannot tell: where
+the means along the four axes add up to the least, more episodes are met, which had no part in the
+choice.
 """
 
 from functools import partial
@@ -20,17 +22,28 @@ from .shift import DATASET, STYLES
 from .statistics import estimate
 from .study import Settings, Study, recalled, recorded
 
-TITLE = "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the worst points"
+TITLE = (
+    "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the "
+    "worst points"
+)
 NETWORK = "moved-snn"
 HALVES = tuple(k / 2 for k in range(-6, 7))
-AXES = {"right (pixels)": HALVES, "down (pixels)": HALVES, "scale": (0.85, 1.0, 1.15), "events (times)": (0.5, 1.0, 2.0)}
-GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))  # a part of it is spread over all of it
+AXES = {
+    "right (pixels)": HALVES,
+    "down (pixels)": HALVES,
+    "scale": (0.85, 1.0, 1.15),
+    "events (times)": (0.5, 1.0, 2.0),
+}
+GRID = np.random.default_rng(0).permutation(
+    list(product(*AXES.values()))
+)  # a part of it is spread over all of it
 HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
 
 def run(study: Study) -> Findings:
-    found, checkpoint = Findings(study.name, TITLE), study.network(f"{DATASET}/{NETWORK}")
+    found = Findings(study.name, TITLE)
+    checkpoint = study.network(f"{DATASET}/{NETWORK}")
     if checkpoint is None:
         found.missing.append("no network meta-trained on another camera for every recording")
         return found
@@ -40,27 +53,60 @@ def run(study: Study) -> Findings:
     accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
     table: list[list] = []
     for how, row in rows.items():
-        table.append([how, "mean of the grid", None, estimate(row).percent(), estimate(row).over_episodes()])
+        table.append(
+            [how, "mean of the grid", None, estimate(row).percent(), estimate(row).over_episodes()]
+        )
     means = {how: _along(points, values) for how, values in accuracy.items()}
     for align, (_, how) in STYLES.items():
-        expected = sum(np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES)))
+        expected = sum(
+            np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES))
+        )
         again = points[np.argsort(expected, kind="stable")[:WORST]]
-        looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))[how]
+        looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))[
+            how
+        ]
         each = np.array(looks.per_episode).reshape(len(again), LOOKS)
-        for at, values in sorted(zip(again.tolist(), each.tolist()), key=lambda one: np.mean(one[1])):
-            table.append([how, "met again", " ".join(f"{n:g}" for n in at), f"{100 * np.mean(values):.1f}", None])
+        for at, values in sorted(
+            zip(again.tolist(), each.tolist()), key=lambda one: np.mean(one[1])
+        ):
+            table.append(
+                [
+                    how,
+                    "met again",
+                    " ".join(f"{n:g}" for n in at),
+                    f"{100 * np.mean(values):.1f}",
+                    None,
+                ]
+            )
         worst = 100 * each.mean(1).min()
         mean = 100 * accuracy[how].mean()
-        found.summary += f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
-    note = f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} others. Where: "
+        found.summary += (
+            f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
+        )
+    note = (
+        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
+        "others. Where: "
+    )
     header = "tasks | what | where | accuracy ± 95 % CI | over episodes"
-    found.table("grid", "Accuracy on unseen classes (%)", header, table, note + "right, down (pixels), scale, events (times).")
-    found.figures["grid"] = _figure(points, accuracy), "Accuracy along each axis, averaged over all the others."
+    found.table(
+        "grid",
+        "Accuracy on unseen classes (%)",
+        header,
+        table,
+        note + "right, down (pixels), scale, events (times).",
+    )
+    found.figures["grid"] = (
+        _figure(points, accuracy),
+        "Accuracy along each axis, averaged over all the others.",
+    )
     return found
 
 
-def _answers(study: Study, key: str, rule: Adapted, points: np.ndarray, first: int) -> dict[str, Row]:
-    """Of the rule with and without alignment, and of summed frames: a row each, an episode a point, from number `first` on."""
+def _answers(
+    study: Study, key: str, rule: Adapted, points: np.ndarray, first: int
+) -> dict[str, Row]:
+    """Of the rule with and without alignment, and of summed frames: a row each, an episode a point,
+    from number `first` on."""
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
     made_from = (
@@ -74,28 +120,45 @@ def _answers(study: Study, key: str, rule: Adapted, points: np.ndarray, first: i
     return rows_of(list(HOW), [recalled(*one) for one in found])
 
 
-def one_point(settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int) -> list:
-    """Which answers to an episode are right where recordings are moved to a point, and the recordings that each rests on."""
+def one_point(
+    settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int
+) -> list:
+    """Which answers to an episode are right where recordings are moved to a point, and the
+    recordings that each rests on."""
     x, y, scale, rate = points[index].tolist()
-    move, found = Move((x, y), scale, rate), []
+    move = Move((x, y), scale, rate)
+    found = []
     for align in ("none", "support"):
         tasks = open_set(DATASET, "test", root, False, move=move, align=align, cache=False)
         rules = [rule, frames] if align == "none" else [rule]
-        found.append(answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index))
+        found.append(
+            answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index)
+        )
     plain, aligned = found
-    return [[plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()], *recorded(plain)[1:]]
+    return [
+        [plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()],
+        *recorded(plain)[1:],
+    ]
 
 
 def _along(points: np.ndarray, values: np.ndarray) -> list[dict[float, float]]:
     """Means of the points that share a place on an axis, for every axis."""
-    return [{at: float(values[points[:, k] == at].mean()) for at in np.unique(points[:, k])} for k in range(len(AXES))]
+    return [
+        {at: float(values[points[:, k] == at].mean()) for at in np.unique(points[:, k])}
+        for k in range(len(AXES))
+    ]
 
 
 def _figure(points: np.ndarray, accuracy: dict[str, np.ndarray]):
     with drawn(11.0, 3.2, len(AXES), sharey=True) as (fig, axes):
         for k, (axis, place) in enumerate(zip(AXES, axes)):
-            for (how, values), colour in zip(accuracy.items(), (COLOURS["vermillion"], COLOURS["blue"])):
-                curve = {at: estimate(values[points[:, k] == at]) for at in np.unique(points[:, k]).tolist()}
+            for (how, values), colour in zip(
+                accuracy.items(), (COLOURS["vermillion"], COLOURS["blue"])
+            ):
+                curve = {
+                    at: estimate(values[points[:, k] == at])
+                    for at in np.unique(points[:, k]).tolist()
+                }
                 errorbars(place, curve, list(curve.values()), colour, label=how, capsize=0)
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")

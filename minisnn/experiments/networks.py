@@ -1,8 +1,9 @@
 """The networks of the experiments: where each is found, and how it was trained.
 
-A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a retraining, or from those that
-travel with the package; all were trained on simulated recordings by RECIPES, which `--retrain` repeats. A recipe that starts
-from the file of another role is trained after it.
+A role is "<data set>/<rule>-<model>". Its network comes from a folder of the user's, from a
+retraining, or from those that travel with the package; all were trained on simulated recordings by
+RECIPES, which `--retrain` repeats. A recipe that starts from the file of another role is trained
+after it.
 """
 
 from dataclasses import replace
@@ -22,34 +23,81 @@ _PLAIN = dict(rule="classify", learn_step_size="no", queries=32, updates=2000, l
 _SHORT = dict(evaluate_every=500, test_episodes=100)
 _ASL = replace(_SNN, dataset="double-asl", channels=(16, 32, 64), queries=5, updates=3000, **_SHORT)
 _MORE = dict(start="double_asl_first.h5", updates=2000, lr=1e-3, seed=1)
-_TAKES = replace(preset("maml"), dataset="double-asl-same-take", queries=5, evaluate_episodes=40, test_episodes=600)
-_MEANS = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, draws=3, evaluate_episodes=40)
-_CNN = replace(_SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500)
+_TAKES = replace(
+    preset("maml"),
+    dataset="double-asl-same-take",
+    queries=5,
+    evaluate_episodes=40,
+    test_episodes=600,
+)
+_MEANS = dict(
+    rule="prototypes",
+    learn_step_size="no",
+    train_ways=20,
+    train_queries=2,
+    draws=3,
+    evaluate_episodes=40,
+)
+_CNN = replace(
+    _SNN, **_OF_CNN, tasks=2, queries=5, updates=10000, evaluate_episodes=100, checkpoint_every=500
+)
 _CNN_MEANS = replace(
-    preset("maml"), **_WIDE, **{**_MEANS, "draws": 0, "evaluate_episodes": 100}, model="cnn", test_episodes=600
+    preset("maml"),
+    **_WIDE,
+    **{**_MEANS, "draws": 0, "evaluate_episodes": 100},
+    model="cnn",
+    test_episodes=600,
 )
 # constants that other tools' float32 holds: `minisnn.nir.chain`
 _HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
-_CUBA = dict(neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600)
-_ONLINE = dict(rule="online", learn_step_size="no", step_size=2.0**-11, train_ways=20, train_queries=1, draws=3, scale=128.0)
+_CUBA = dict(
+    neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600
+)
+_ONLINE = dict(
+    rule="online",
+    learn_step_size="no",
+    step_size=2.0**-11,
+    train_ways=20,
+    train_queries=1,
+    draws=3,
+    scale=128.0,
+)
 _PIXELS = dict(dataset="omniglot", size=(32, 32), bin_ms=3.0, align=True, window=50)
 _FINE = replace(
-    replace(preset("maml"), **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, **_PIXELS), evaluate_every=300, test_episodes=100
+    replace(preset("maml"), **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, **_PIXELS),
+    evaluate_every=300,
+    test_episodes=100,
 )
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
-    "double-nmnist/first-cnn": replace(_CNN_MEANS, draws=3, init_variance=9.0, updates=5000, lr=2e-3, evaluate_every=500),
-    "double-nmnist/prototypes-cnn": replace(_CNN_MEANS, start="double_nmnist_first_cnn.h5", updates=1500, lr=5e-4, seed=1),
+    "double-nmnist/first-cnn": replace(
+        _CNN_MEANS, draws=3, init_variance=9.0, updates=5000, lr=2e-3, evaluate_every=500
+    ),
+    "double-nmnist/prototypes-cnn": replace(
+        _CNN_MEANS, start="double_nmnist_first_cnn.h5", updates=1500, lr=5e-4, seed=1
+    ),
     "double-nmnist/maml-cnn": _CNN,
     "double-nmnist/pretrained-snn": replace(
-        preset("maml"), **_WIDE, **_PLAIN, evaluate_every=500, evaluate_episodes=10, test_episodes=50
+        preset("maml"),
+        **_WIDE,
+        **_PLAIN,
+        evaluate_every=500,
+        evaluate_episodes=10,
+        test_episodes=50,
     ),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
     "double-nmnist/fast-snn": replace(preset("paper-fast"), test_episodes=0),
     "double-nmnist/first-cuba": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
     "double-nmnist/cuba-snn": replace(
-        replace(preset("maml"), **_WIDE, **_HELD, **_ONLINE, neuron="cuba", start="double_nmnist_first_cuba.h5"),
+        replace(
+            preset("maml"),
+            **_WIDE,
+            **_HELD,
+            **_ONLINE,
+            neuron="cuba",
+            start="double_nmnist_first_cuba.h5",
+        ),
         updates=200,
         lr=5e-4,
         evaluate_every=50,
@@ -57,28 +105,60 @@ RECIPES: dict[str, TrainingConfig] = {
         test_episodes=600,
     ),
     "omniglot/prototypes-snn": replace(
-        preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}, dataset="omniglot", updates=3500, lr=2e-3, test_episodes=100
+        preset("maml"),
+        **_WIDE,
+        **{**_MEANS, "draws": 0},
+        dataset="omniglot",
+        updates=3500,
+        lr=2e-3,
+        test_episodes=100,
     ),
     "omniglot/first-fine-snn": replace(_FINE, updates=2400, lr=3e-3),
-    "omniglot/fine-snn": replace(_FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1),
+    "omniglot/fine-snn": replace(
+        _FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1
+    ),
     "omniglot/fine-maml-snn": replace(
-        replace(preset("maml"), **_PIXELS, start="omniglot_fine.h5", step_size=0.5, lr=1.5e-4, seed=2, evaluate_episodes=60),
+        replace(
+            preset("maml"),
+            **_PIXELS,
+            start="omniglot_fine.h5",
+            step_size=0.5,
+            lr=1.5e-4,
+            seed=2,
+            evaluate_episodes=60,
+        ),
         updates=500,
         evaluate_every=100,
         test_episodes=100,
     ),
     "double-asl-same-take/prototypes-snn": replace(
-        _TAKES, **{**_MEANS, "draws": 0, "evaluate_episodes": 60}, updates=1500, lr=3e-3, evaluate_every=300
+        _TAKES,
+        **{**_MEANS, "draws": 0, "evaluate_episodes": 60},
+        updates=1500,
+        lr=3e-3,
+        evaluate_every=300,
     ),
     "double-asl-same-take/proto-snn": replace(
-        replace(_TAKES, start="double_asl_same_take_prototypes.h5", rule="proto-maml", step_size=1.0, evaluate_episodes=60),
+        replace(
+            _TAKES,
+            start="double_asl_same_take_prototypes.h5",
+            rule="proto-maml",
+            step_size=1.0,
+            evaluate_episodes=60,
+        ),
         updates=200,
         lr=5e-4,
         seed=1,
         evaluate_every=100,
     ),
     "double-asl-same-take/maml-snn": replace(
-        replace(_TAKES, start="double_asl_same_take_prototypes.h5", zero_readout=True, inner_steps=5, step_size=0.025),
+        replace(
+            _TAKES,
+            start="double_asl_same_take_prototypes.h5",
+            zero_readout=True,
+            inner_steps=5,
+            step_size=0.025,
+        ),
         learn_step_size="no",
         updates=200,
         lr=2e-4,
@@ -87,7 +167,9 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_episodes=60,
     ),
     "double-asl/first-snn": _ASL,
-    "double-asl/maml-snn": replace(_ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600),
+    "double-asl/maml-snn": replace(
+        _ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600
+    ),
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
     "double-asl/maml-cnn": replace(_ASL, **_WIDE, **_OF_CNN),
 }
@@ -102,21 +184,37 @@ def file_name(role: str) -> str:
 class Networks:
     """Finds the networks of roles.
 
-    folder    of the user's checkpoints or run folders, named as the shipped ones; what it lacks is looked for elsewhere
-    retrain   folder to train them in first, by RECIPES, each in a run folder of its own that can be resumed; or None
+    folder    of the user's checkpoints or run folders, named as the shipped ones; what it lacks is
+              looked for elsewhere
+    retrain   folder to train them in first, by RECIPES, each in a run folder of its own that can be
+              resumed; or None
     roots     {data set: folder of real recordings} that the retraining uses
     executor  that carries the retraining out
     """
 
-    def __init__(self, folder: str | Path | None = None, retrain: Path | None = None, roots=None, progress=True, executor=None):
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        retrain: Path | None = None,
+        roots=None,
+        progress=True,
+        executor=None,
+    ):
         self.folder = None if folder is None else Path(folder).expanduser()
         names = [file_name(role) for role in RECIPES]
         if self.folder is not None and not self.folder.is_dir():
-            raise ValueError(f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}")
+            raise ValueError(
+                f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}"
+            )
         if self.folder is not None and not any(self._own(name) for name in names):
             expected = f"expected checkpoints or run folders named {', '.join(names)}"
-            raise ValueError(f"{self.folder}: no network of the experiments lies in this folder; {expected}")
-        self.retrain, self.roots, self.progress, self.executor = retrain, roots or {}, progress, executor
+            raise ValueError(
+                f"{self.folder}: no network of the experiments lies in this folder; {expected}"
+            )
+        self.retrain = retrain
+        self.roots = roots or {}
+        self.progress = progress
+        self.executor = executor
         self.found: dict[str, Checkpoint | None] = {}
         self.places: dict[str, Path] = {}
 
@@ -124,9 +222,13 @@ class Networks:
         """The checkpoint of a role; None where there is none anywhere."""
         if role not in self.found:
             place = self._place(role)
-            found, dataset = None if place is None else read(place), role.split("/")[0]
+            found = None if place is None else read(place)
+            dataset = role.split("/")[0]
             if found is not None and found.origin.data not in (None, PYTHON, dataset):
-                raise ValueError(f"{place}: the network learned from {found.origin.words()}; expected one of {dataset}")
+                raise ValueError(
+                    f"{place}: the network learned from {found.origin.words()}; expected one of "
+                    f"{dataset}"
+                )
             self.found[role] = found
             if place is not None:
                 self.places[role] = place
@@ -137,13 +239,22 @@ class Networks:
         progress, config = self.found[role].progress, self.found[role].config
         trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
         if config is not None and config.start is not None:
-            first = next((name for name in RECIPES if file_name(name) == Path(config.start).name), None)
+            first = next(
+                (name for name in RECIPES if file_name(name) == Path(config.start).name), None
+            )
             ships = first is None or self._ships(Path(config.start).name)
-            trained += f" from {Path(config.start).name} on" if ships else self._after(RECIPES[first], config)
+            trained += (
+                f" from {Path(config.start).name} on"
+                if ships
+                else self._after(RECIPES[first], config)
+            )
         if self.found[role].origin.data == PYTHON:
             trained += f", of {self.found[role].origin.words()}"
-        done, planned = progress.get("update"), progress.get("updates")
-        left = f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
+        done = progress.get("update")
+        planned = progress.get("updates")
+        left = (
+            f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
+        )
         return f"{self.places[role].name}{trained}{left}"
 
     @staticmethod
@@ -165,7 +276,11 @@ class Networks:
 
     def _own(self, name: str) -> Path | None:
         """The user's checkpoint or run folder of a name."""
-        places = () if self.folder is None else (self.folder / name, self.folder / name.removesuffix(".h5"))
+        places = (
+            ()
+            if self.folder is None
+            else (self.folder / name, self.folder / name.removesuffix(".h5"))
+        )
         return next((place for place in places if place.exists()), None)
 
     def _place(self, role: str) -> Path | None:
@@ -188,15 +303,25 @@ class Networks:
         for other in RECIPES:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))
-        train(config, out, resume=(out / "config.json").exists(), progress=self.progress, executor=self.executor)
+        train(
+            config,
+            out,
+            resume=(out / "config.json").exists(),
+            progress=self.progress,
+            executor=self.executor,
+        )
         return out
 
 
 def how_to_train(role: str) -> str:
     """The command that makes the network of a role."""
-    base, words = preset("maml"), ["minisnn train --preset maml"]
+    base = preset("maml")
+    words = ["minisnn train --preset maml"]
     for name, value in vars(RECIPES[role]).items():
         if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
             option = name.replace("_", "-")
-            words.append(f"--{'no-' * (value is False)}{option}" + f" {in_words(value)}" * (not isinstance(value, bool)))
+            words.append(
+                f"--{'no-' * (value is False)}{option}"
+                + f" {in_words(value)}" * (not isinstance(value, bool))
+            )
     return " ".join(words)

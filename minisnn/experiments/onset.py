@@ -1,5 +1,5 @@
-"""Beyond the paper: when a recording begins. The network is at rest when a recording starts, and answers after 100 ms; a camera
-that looks all the time tells neither."""
+"""Beyond the paper: when a recording begins. The network is at rest when a recording starts, and
+answers after 100 ms; a camera that looks all the time tells neither."""
 
 from dataclasses import dataclass, replace
 
@@ -13,27 +13,36 @@ from .findings import Findings
 from .statistics import difference, estimate, some_of
 from .study import Study
 
-TITLE = "Onset: recordings that start earlier or later than the network assumes, and a stream without pauses"
+TITLE = (
+    "Onset: recordings that start earlier or later than the network assumes, and a stream without "
+    "pauses"
+)
 DELAYS = (-40, -20, -10, -5, 0, 5, 10, 20, 40)  # milliseconds
 STREAM = "stream"
 
 
 def delayed(x: np.ndarray, delay: int) -> np.ndarray:
-    """Recordings (B, T, …) that begin `delay` steps later, or so many earlier: what lies outside T steps is not seen."""
-    out, steps = np.zeros_like(x), x.shape[1] - abs(delay)
+    """Recordings (B, T, …) that begin `delay` steps later, or so many earlier: what lies outside T
+    steps is not seen."""
+    out = np.zeros_like(x)
+    steps = x.shape[1] - abs(delay)
     if steps > 0:
-        out[:, max(delay, 0) : max(delay, 0) + steps] = x[:, max(-delay, 0) : max(-delay, 0) + steps]
+        out[:, max(delay, 0) : max(delay, 0) + steps] = x[
+            :, max(-delay, 0) : max(-delay, 0) + steps
+        ]
     return out
 
 
 def after_another(x: np.ndarray, ways: int) -> np.ndarray:
-    """Recordings (B, 2 T, …), each after one of another class of the task, whose traces are still there."""
+    """Recordings (B, 2 T, …), each after one of another class of the task, whose traces are still
+    there."""
     return np.concatenate([np.roll(x, len(x) // ways, axis=0), x], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
 class Met:
-    """A rule that learned recordings as they are and meets delayed ones, or that learns and answers in a stream."""
+    """A rule that learned recordings as they are and meets delayed ones, or that learns and answers
+    in a stream."""
 
     rule: Rule
     how: int | str
@@ -50,7 +59,9 @@ def _late(e: dict) -> str:
 
 
 def run(study: Study) -> Findings:
-    found, rows, curves = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
         trained = study.network(role)
@@ -68,17 +79,28 @@ def run(study: Study) -> Findings:
             for how, one in e.items():
                 loss = None if how == "0" else difference(values["0"], values[how]).points()
                 rows.append([name, rule, how, one.percent(), one.over_episodes(), loss])
-            told.append(f"by {rule} {e['0'].percent()} %, {_late(e)}, {e[STREAM].percent()} in a stream")
+            told.append(
+                f"by {rule} {e['0'].percent()} %, {_late(e)}, {e[STREAM].percent()} in a stream"
+            )
         found.summary += f"{name}: {'; '.join(told)}. "
     found.table(
         "onset",
         "Accuracy on unseen classes where query recordings begin at another time (%)",
-        "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over episodes | loss, paired (points)",
+        "data | learns by | begins later by (ms) | accuracy ± 95 % CI | over episodes | loss, "
+        "paired (points)",
         rows,
-        f"{episodes} episodes; support recordings are as in meta-training. Events that a delay moves out of the 100 ms are "
-        "lost. In a stream, each recording of support and query follows one of another class, without a reset in between.",
+        f"{episodes} episodes; support recordings are as in meta-training. Events that a delay "
+        "moves out of the 100 ms are "
+        "lost. In a stream, each recording of support and query follows one of another class, "
+        "without a reset in between.",
     )
     if curves:
-        words = dict(xlabel="recording begins later by (ms)", title="One update; a network that waits for a start")
-        found.figures["onset"] = curves_of(curves, **words), "Accuracy against the time at which a query recording begins."
+        words = dict(
+            xlabel="recording begins later by (ms)",
+            title="One update; a network that waits for a start",
+        )
+        found.figures["onset"] = (
+            curves_of(curves, **words),
+            "Accuracy against the time at which a query recording begins.",
+        )
     return found

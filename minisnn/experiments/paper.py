@@ -1,4 +1,5 @@
-"""What Stewart & Neftci 2022 report, to stand beside our numbers: percent, mean ± standard deviation over ten trials."""
+"""What Stewart & Neftci 2022 report, to stand beside our numbers: percent, mean ± standard
+deviation over ten trials."""
 
 # Table 2, 5-way 1-shot: (data set, method) -> (meta-training classes, meta-test classes)
 TABLE_2 = {

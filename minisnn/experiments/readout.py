@@ -1,7 +1,9 @@
-"""A readout that learns on a body which no longer changes: its traces are computed once, then every pass is a product.
+"""A readout that learns on a body which no longer changes: its traces are computed once, then every
+pass is a product.
 
-The same numbers as a `SpikingNet` of one dense block on the body's spikes (`network`), several times faster where it takes
-many updates: p_t is the trace of the spikes (Eq. 4), u_T the logits, and the gradient goes through the last `window` steps.
+The same numbers as a `SpikingNet` of one dense block on the body's spikes (`network`), several
+times faster where it takes many updates: p_t is the trace of the spikes (Eq. 4), u_T the logits,
+and the gradient goes through the last `window` steps.
 
     I_t = W p_t + b     u_t = I_t - rho r_t     dW = sum_t p_t dI_t^T     db = sum_t dI_t
 """
@@ -18,24 +20,32 @@ from ..layers.neuron import LIF, CubaLIF
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Spikes of the last block below the readout: uint8 (B, T, features), part by part to save memory."""
+    """Spikes of the last block below the readout: uint8 (B, T, features), part by part to save
+    memory."""
     parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
     return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
 
 
 def network(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone as a network of one dense block, its input the spikes of the body."""
-    features, neuron = int(np.prod(net.blocks[-1].input_shape)), replace(net.neuron, gain=1.0)
+    features = int(np.prod(net.blocks[-1].input_shape))
+    neuron = replace(net.neuron, gain=1.0)
     alone = dict(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
     return net.like(**alone)
 
 
-def traces(spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None) -> np.ndarray:
-    """Presynaptic p_t at every step, or at `steps` in order, from zero, of spikes (B, T, …): (B, steps, …), of this dtype."""
-    dtype, steps = np.dtype(dtype), list(range(spikes.shape[1]) if steps is None else steps)
+def traces(
+    spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int] | None = None
+) -> np.ndarray:
+    """Presynaptic p_t at every step, or at `steps` in order, from zero, of spikes (B, T, …): (B,
+    steps, …), of this dtype."""
+    dtype = np.dtype(dtype)
+    steps = list(range(spikes.shape[1]) if steps is None else steps)
     found = np.empty((len(spikes), len(steps), *spikes.shape[2:]), dtype)
-    alpha, beta = dtype.type(neuron.alpha), dtype.type(neuron.beta)
-    p, q = np.zeros(spikes[:, 0].shape, dtype), np.zeros(spikes[:, 0].shape, dtype)
+    alpha = dtype.type(neuron.alpha)
+    beta = dtype.type(neuron.beta)
+    p = np.zeros(spikes[:, 0].shape, dtype)
+    q = np.zeros(spikes[:, 0].shape, dtype)
     for t in range(max(steps) + 1):
         before = p, q
         q = beta * q + (1 - beta) * spikes[:, t].astype(dtype)
@@ -46,7 +56,8 @@ def traces(spikes: np.ndarray, neuron: LIF | CubaLIF, dtype, steps: Sequence[int
 
 
 class Readout:
-    """The readout of `net` for so many ways; theta is flat, the weight (features, ways), then the bias."""
+    """The readout of `net` for so many ways; theta is flat, the weight (features, ways), then the
+    bias."""
 
     def __init__(self, net: SpikingNet, ways: int):
         self.neuron, self.window, self.detach_reset = net.neuron, net.window, net.detach_reset
@@ -61,7 +72,9 @@ class Readout:
         """u_T, (B, ways)."""
         return self._membrane(theta, p)[0][:, -1]
 
-    def loss_and_gradient(self, theta: np.ndarray, p: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss_and_gradient(
+        self, theta: np.ndarray, p: np.ndarray, y: np.ndarray
+    ) -> tuple[float, np.ndarray]:
         """Mean loss over the batch, and its gradient flat like theta."""
         u, tape = self._membrane(theta, p)
         dy = np.zeros_like(u)
@@ -72,7 +85,8 @@ class Readout:
 
     def _membrane(self, theta, p):
         """u in the window, (B, n, ways), and what going back takes."""
-        weight, bias = np.ascontiguousarray(theta[: -self.ways].reshape(-1, self.ways).T), theta[-self.ways :]
+        weight = np.ascontiguousarray(theta[: -self.ways].reshape(-1, self.ways).T)
+        bias = theta[-self.ways :]
         current = products.times(p.reshape(-1, p.shape[2]), weight).reshape(*p.shape[:2], -1) + bias
         K = max(p.shape[1] - self.window, 0)
         r = np.zeros((len(p), self.ways), self.dtype)

@@ -1,4 +1,5 @@
-"""Beyond the paper: networks meta-trained on simulated recordings, met with real ones and with photographs of hands."""
+"""Beyond the paper: networks meta-trained on simulated recordings, met with real ones and with
+photographs of hands."""
 
 from dataclasses import replace
 
@@ -9,22 +10,34 @@ from .study import DATASETS, Study
 from .table2 import NEAREST, nearest_neighbour
 
 TITLE = "Simulated recordings against real ones"
-OPTION = {"double-nmnist": "--root with N-MNIST", "double-asl": "--asl-root with ASL-DVS or photographs of hands"}
+OPTION = {
+    "double-nmnist": "--root with N-MNIST",
+    "double-asl": "--asl-root with ASL-DVS or photographs of hands",
+}
 
 
 def run(study: Study) -> Findings:
-    found, rows, s = Findings(study.name, TITLE), [], study.settings
+    found = Findings(study.name, TITLE)
+    rows = []
+    s = study.settings
     for dataset, name in DATASETS.items():
         places = {"simulated": study}
         if s.root_of(dataset) is None:
             found.missing.append(f"{name}, real recordings: give {OPTION[dataset]}")
         else:
-            settings, folder = replace(s, root=None, asl_root=None), study.out / "simulated"
-            simulated = Study(study.name, folder, settings, study.networks, study.progress, study.executor)
+            settings = replace(s, root=None, asl_root=None)
+            folder = study.out / "simulated"
+            simulated = Study(
+                study.name, folder, settings, study.networks, study.progress, study.executor
+            )
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():
-            floor = where.rows(f"{dataset}-nearest-test", dataset, {"nearest": nearest_neighbour})["nearest"]
-            rows.append([name, place, NEAREST, estimate(floor).percent(), estimate(floor).over_episodes()])
+            floor = where.rows(f"{dataset}-nearest-test", dataset, {"nearest": nearest_neighbour})[
+                "nearest"
+            ]
+            rows.append(
+                [name, place, NEAREST, estimate(floor).percent(), estimate(floor).over_episodes()]
+            )
             for method, label in LABELS.items():
                 role = f"{dataset}/{method}"
                 if where.network(role) is not None:

@@ -1,7 +1,9 @@
-"""The forgetting claim: learn task A, then B, then A again, each by one update from one recording of each class.
+"""The forgetting claim: learn task A, then B, then A again, each by one update from one recording
+of each class.
 
-The paper says that a network which has forgotten a task learns it again in one shot; it does not show it. Both tasks use
-the same five outputs, so B overwrites A. All layers adapt as in meta-training, or the readout alone.
+The paper says that a network which has forgotten a task learns it again in one shot; it does not
+show it. Both tasks use the same five outputs, so B overwrites A. All layers adapt as in
+meta-training, or the readout alone.
 """
 
 from dataclasses import replace
@@ -25,22 +27,32 @@ LEARNING = {"all": "all layers", "readout": "the readout alone"}
 def accuracies(study: Study, dataset: str, learning: str) -> list[dict[str, Row]]:
     """Of task A and of B, {moment: accuracy}; `learning` is a key of LEARNING."""
     found = study.network(f"{dataset}/maml-snn")
-    inner, learn = found.inner or InnerLoop(), _one
+    inner = found.inner or InnerLoop()
+    learn = _one
     if learning == "readout":
-        inner, learn = replace(inner, freeze=body(found.net)), _one_readout
-    items = study.items(f"{dataset}-relearn-{learning}", dataset, learn, found.net, found.theta, inner)
+        inner = replace(inner, freeze=body(found.net))
+        learn = _one_readout
+    items = study.items(
+        f"{dataset}-relearn-{learning}", dataset, learn, found.net, found.theta, inner
+    )
     return [rows_of(list(MOMENTS), [recalled(*one) for one in task]) for task in zip(*items)]
 
 
 def _pair(tasks, net, settings: Settings, index: int) -> list[Task]:
-    return [tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)]
+    return [
+        tasks.episode(settings.seed, 2 * index + k, net.ways, 1, settings.queries) for k in (0, 1)
+    ]
 
 
-def _one(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
+def _one(
+    tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
+) -> list[list]:
     return _in_turn(*_pair(tasks, net, settings, index), net, theta, inner)
 
 
-def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int) -> list[list]:
+def _one_readout(
+    tasks, settings: Settings, net, theta: np.ndarray, inner: InnerLoop, index: int
+) -> list[list]:
     """The same with all layers frozen but the readout: the samples go through the body once."""
     pair = []
     for task in _pair(tasks, net, settings, index):
@@ -48,42 +60,77 @@ def _one_readout(tasks, settings: Settings, net, theta: np.ndarray, inner: Inner
         pair.append(replace(task, x_support=support, x_query=query))
     readout = network(net, net.ways)
     step = inner.step_size if np.ndim(inner.step_size) == 0 else inner.step_size[-readout.size :]
-    return _in_turn(*pair, readout, theta[-readout.size :], replace(inner, step_size=step, freeze=()))
+    return _in_turn(
+        *pair, readout, theta[-readout.size :], replace(inner, step_size=step, freeze=())
+    )
 
 
 def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop) -> list[list]:
     """The answers to both tasks, each after every one of MOMENTS."""
-    pair, right = (first, second), list[list[np.ndarray]]()
+    pair = (first, second)
+    right = list[list[np.ndarray]]()
     for learn in (first, second, first):
         theta = inner.adapt(net, theta, learn.x_support, learn.y_support)
         right.append([correct(net(theta, task.x_query), task)[0] for task in pair])
-    return [recorded(Answers(np.array(of_task), drawn_by(task))) for of_task, task in zip(zip(*right), pair)]
+    return [
+        recorded(Answers(np.array(of_task), drawn_by(task)))
+        for of_task, task in zip(zip(*right), pair)
+    ]
 
 
 def run(study: Study) -> Findings:
-    found, rows, curves = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    curves = {}
     for dataset, name, _ in study.meta_trained(found):
         for learning, who in LEARNING.items():
             a, b = accuracies(study, dataset, learning)
             where, paper = f"{name}, {who}", "(claimed, not shown)"
-            e = curves[name, learning] = [[estimate(task[moment]) for task in (a, b)] for moment in MOMENTS]
+            e = curves[name, learning] = [
+                [estimate(task[moment]) for task in (a, b)] for moment in MOMENTS
+            ]
             for moment, both in zip(MOMENTS, e):
-                rows.append([name, who, moment, *(words for one in both for words in (one.percent(), one.over_episodes()))])
+                rows.append(
+                    [
+                        name,
+                        who,
+                        moment,
+                        *(words for one in both for words in (one.percent(), one.over_episodes())),
+                    ]
+                )
             first, second, third = a.values()
             asked = "accuracy on A lost by learning B above 10 points"
             claim = f"{where}: learning B makes the network forget A"
             found.claim(claim, paper, difference(first, second), 10, rule=asked)
             asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
-            found.claim(f"{where}: A is learned again in one shot", paper, difference(third, first), -5, rule=asked)
+            found.claim(
+                f"{where}: A is learned again in one shot",
+                paper,
+                difference(third, first),
+                -5,
+                rule=asked,
+            )
             right = [moment[0].percent() for moment in e]
-            found.summary += f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % learned again"
+            found.summary += (
+                f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % "
+                "learned again"
+            )
             found.summary += f"; B {e[1][1].percent()} % when first learned, after A. "
-    title, header = "Query accuracy of both tasks (%)", "data | what learns | moment | task A ± 95 % CI | over episodes"
+    title, header = (
+        "Query accuracy of both tasks (%)",
+        "data | what learns | moment | task A ± 95 % CI | over episodes",
+    )
     header += " | task B ± 95 % CI | over episodes"
-    note = "Each learning is one update on one recording of each of five classes, from where the last one ended."
+    note = (
+        "Each learning is one update on one recording of each of five classes, from where the last "
+        "one ended."
+    )
     found.table("relearn", title, header, rows, note)
     if curves:
-        found.figures["relearn"] = _draw(curves), "Accuracy on both tasks as they are learned in turn."
+        found.figures["relearn"] = (
+            _draw(curves),
+            "Accuracy on both tasks as they are learned in turn.",
+        )
     return found
 
 
@@ -93,7 +140,14 @@ def _draw(curves: dict):
         for axes, name in zip(columns, names):
             for learning, line in (("all", "o-"), ("readout", "s--")):
                 for task, colour, estimates in zip("AB", TWO, zip(*curves[name, learning])):
-                    errorbars(axes, range(3), estimates, colour, line, label=f"task {task}, {LEARNING[learning]}")
+                    errorbars(
+                        axes,
+                        range(3),
+                        estimates,
+                        colour,
+                        line,
+                        label=f"task {task}, {LEARNING[learning]}",
+                    )
             axes.set(title=name, ylim=(0, 102), xlabel="learned so far")
             axes.set_xticks(range(3), ["A", "A, B", "A, B, A"])
             chance(axes, 20)

@@ -11,7 +11,9 @@ from ..files import write_whole
 from .findings import Findings, Table, quantity
 
 VERDICTS = {"agrees": "✓ agrees", "differs": "✗ differs", "inconclusive": "? inconclusive"}
-USED = "episodes seed queries root asl_root minisnn python numpy machine threads".split()  # settings that the page names
+USED = (
+    "episodes seed queries root asl_root minisnn python numpy machine threads".split()
+)  # settings that the page names
 PAGE = Path(__file__)  # its .html and .css lie beside it
 HEAD = "claim|the paper|here [95 % interval]|what was asked|verdict|see".split("|")
 
@@ -23,11 +25,24 @@ def write_report(findings: list[Findings], folder: Path, seconds: float) -> Path
     words = {name: escape(str(value)) for name, value in settings.items()}
     words |= {name: "real" if settings[name] else "simulated" for name in ("root", "asl_root")}
     words["threads"] += f" thread{'s' * (settings['threads'] != 1)}"
-    words |= {verdict: str(sum(claim.verdict == verdict for _, claim in claims)) for verdict in VERDICTS}
-    words |= dict(claims=str(len(claims)), minutes=f"{seconds / 60:.1f}", time=f"{datetime.now(UTC):%Y-%m-%d %H:%M}")
-    words["contents"] = "".join(f'<li><a href="#{found.name}">{escape(found.title)}</a></li>' for found in findings)
-    words |= dict(table=_claims(claims), sections="\n".join(_section(found, folder / found.name) for found in findings))
-    page, style = (PAGE.with_suffix(ending).read_text(encoding="utf-8") for ending in (".html", ".css"))
+    words |= {
+        verdict: str(sum(claim.verdict == verdict for _, claim in claims)) for verdict in VERDICTS
+    }
+    words |= dict(
+        claims=str(len(claims)),
+        minutes=f"{seconds / 60:.1f}",
+        time=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+    )
+    words["contents"] = "".join(
+        f'<li><a href="#{found.name}">{escape(found.title)}</a></li>' for found in findings
+    )
+    words |= dict(
+        table=_claims(claims),
+        sections="\n".join(_section(found, folder / found.name) for found in findings),
+    )
+    page, style = (
+        PAGE.with_suffix(ending).read_text(encoding="utf-8") for ending in (".html", ".css")
+    )
     path = folder / "report.html"
     write_whole(path, Template(page).substitute(words, style=style).encode())
     return path
@@ -36,8 +51,10 @@ def write_report(findings: list[Findings], folder: Path, seconds: float) -> Path
 def _claims(claims: list) -> str:
     rows = [
         f'<tr><td>{escape(claim.text)}</td><td data-label="paper">{escape(claim.paper)}</td>'
-        f'<td data-label="here">{escape(quantity(claim))}</td><td data-label="asked">{escape(claim.rule)}</td>'
-        f'<td class="{claim.verdict}">{VERDICTS[claim.verdict]}</td><td><a href="#{found.name}">{found.name}</a></td></tr>'
+        f'<td data-label="here">{escape(quantity(claim))}</td><td '
+        f'data-label="asked">{escape(claim.rule)}</td>'
+        f'<td class="{claim.verdict}">{VERDICTS[claim.verdict]}</td><td><a '
+        f'href="#{found.name}">{found.name}</a></td></tr>'
         for found, claim in claims
     ]
     return _wide(HEAD, rows, "claims")
@@ -53,7 +70,10 @@ def _section(found: Findings, folder: Path) -> str:
         parts.append(f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>")
     parts += [_table(table) for table in found.tables]
     if found.claims:
-        parts += ["<h3>What it says of the paper</h3>", _claims([(found, claim) for claim in found.claims])]
+        parts += [
+            "<h3>What it says of the paper</h3>",
+            _claims([(found, claim) for claim in found.claims]),
+        ]
     parts += [f'<p class="missing">Not run: {_command(line)}</p>' for line in found.missing]
     if networks := found.settings.get("networks"):
         names = "; ".join(f"{role}: {text}" for role, text in networks.items())
@@ -67,14 +87,20 @@ def _command(line: str) -> str:
 
 
 def _table(table: Table) -> str:
-    rows = ["<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>" for row in table.rows]
+    rows = [
+        "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row) + "</tr>"
+        for row in table.rows
+    ]
     note = f'<p class="note">{escape(table.note)}</p>' if table.note else ""
     return f"<h3>{escape(table.title)}</h3>{_wide(table.header, rows)}{note}"
 
 
 def _wide(header: list[str], rows: list[str], kind: str = "numbers") -> str:
     head = "<tr>" + "".join(f"<th>{escape(name)}</th>" for name in header) + "</tr>"
-    return f'<div class="wide"><table class="{kind}"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return (
+        '<div class="wide"><table '
+        f'class="{kind}"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
 
 
 def _cell(value) -> str:

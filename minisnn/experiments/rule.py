@@ -1,7 +1,9 @@
-"""Beyond the paper: rules of learning on the same episodes, by number of classes and of recordings of each.
+"""Beyond the paper: rules of learning on the same episodes, by number of classes and of recordings
+of each.
 
-A nearest class mean learns nothing but the means. A rule of gradient steps that does not beat it on the same features has
-learned features, and not how to learn from them: the last column says by how much it does.
+A nearest class mean learns nothing but the means. A rule of gradient steps that does not beat it on
+the same features has learned features, and not how to learn from them: the last column says by how
+much it does.
 """
 
 from ..meta.inner import InnerLoop
@@ -19,11 +21,18 @@ ROLES = {
     "double-nmnist/moved-snn": "Double N-MNIST, by class means, many cameras",
     "double-asl/maml-snn": "Double ASL-DVS, by MAML",
 }
-NAMES = {**RULE_NAMES, "own": "nearest mean", "maml": "MAML's step", "proto-maml": "Proto-MAML's step"}
+NAMES = {
+    **RULE_NAMES,
+    "own": "nearest mean",
+    "maml": "MAML's step",
+    "proto-maml": "Proto-MAML's step",
+}
 
 
 def run(study: Study) -> Findings:
-    found, rows, episodes = Findings(study.name, TITLE), [], some_of(study.settings.episodes)
+    found = Findings(study.name, TITLE)
+    rows = []
+    episodes = some_of(study.settings.episodes)
     verdicts: dict[str, list[str]] = {"more": [], "less": [], "": []}
     for role, trained in ROLES.items():
         if study.network(role) is None:
@@ -32,7 +41,8 @@ def run(study: Study) -> Findings:
         for ways, shots in SIZES:
             values = _rows(study, role, ways, shots, episodes)
             for name, row in values.items():
-                e, gain = estimate(row), None if name == "own" else difference(row, values["own"])
+                e = estimate(row)
+                gain = None if name == "own" else difference(row, values["own"])
                 cells = [e.percent(), e.over_episodes(), gain and gain.points()]
                 rows.append([trained, ways, shots, NAMES.get(name, name), *cells])
                 if name in ("maml", "proto-maml") and gain is not None and gain.ci95 is not None:
@@ -42,31 +52,44 @@ def run(study: Study) -> Findings:
     found.table(
         "rules",
         "Rules of learning on the same features and episodes (%)",
-        "network | classes | shots | learns by | accuracy ± 95 % CI | over episodes | less the nearest mean, paired (points)",
+        "network | classes | shots | learns by | accuracy ± 95 % CI | over episodes | less the "
+        "nearest mean, paired (points)",
         rows,
-        f"{episodes} episodes; for more classes than in meta-training the readout's columns are the mean of the trained ones.",
+        f"{episodes} episodes; for more classes than in meta-training the readout's columns are "
+        "the mean of the trained ones.",
     )
     return found
 
 
 def _verdict(verdicts: dict[str, list[str]]) -> str:
-    """Where a step has more than the nearest mean of the same features, where less, and in how many cases neither."""
+    """Where a step has more than the nearest mean of the same features, where less, and in how many
+    cases neither."""
     cases = sum(map(len, verdicts.values()))
     if not cases:
         return ""
     told = [
-        f"{word} in {len(some) or 'none'}" + f" ({'; '.join(some)})" * bool(some) for word, some in verdicts.items() if word
+        f"{word} in {len(some) or 'none'}" + f" ({'; '.join(some)})" * bool(some)
+        for word, some in verdicts.items()
+        if word
     ]
-    text = f"Of {cases} cases a gradient step has, against the nearest mean of the same features, {' and '.join(told)}"
+    text = (
+        f"Of {cases} cases a gradient step has, against the nearest mean of the same features, "
+        f"{' and '.join(told)}"
+    )
     return f"{text}; in the other {len(verdicts[''])} there is no significant difference."
 
 
 def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:
-    dataset, found = role.split("/")[0], study.network(role)
-    net, theta, inner = found.net, found.theta, found.inner or InnerLoop()
+    dataset = role.split("/")[0]
+    found = study.network(role)
+    net = found.net
+    theta = found.theta
+    inner = found.inner or InnerLoop()
     if ways != net.ways:
         net, theta, inner = with_ways(net, theta, inner, ways)
-    rules: dict[str, Rule] = {name: learns_by(name, net, theta, inner) for name in ("maml", "proto-maml")}
+    rules: dict[str, Rule] = {
+        name: learns_by(name, net, theta, inner) for name in ("maml", "proto-maml")
+    }
     floor = baselines(net, theta, study.tasks(dataset), study.network(f"{dataset}/pretrained-snn"))
     key = f"{role.replace('/', '-')}-rules-{ways}-{shots}"
     return study.rows(key, dataset, floor | rules, ways=ways, shots=shots, episodes=episodes)

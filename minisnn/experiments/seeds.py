@@ -1,9 +1,11 @@
-"""Beyond the paper: rules of meta-training, each from random weights and over several training seeds.
+"""Beyond the paper: rules of meta-training, each from random weights and over several training
+seeds.
 
-An interval over episodes says how well one network is known. Another seed gives other weights and other tasks, hence another
-network, and which rule is the better one is a question of networks: a rule's accuracy is the mean over seeds, and two rules
-are compared by the differences within each seed, both with Student's t. Small networks (Table 1 at half its width) and the
-same number of tasks for all; class means and Proto-MAML learn from tasks of twenty classes, as `minisnn train` does.
+An interval over episodes says how well one network is known. Another seed gives other weights and
+other tasks, hence another network, and which rule is the better one is a question of networks: a
+rule's accuracy is the mean over seeds, and two rules are compared by the differences within each
+seed, both with Student's t. Small networks (Table 1 at half its width) and the same number of tasks
+for all; class means and Proto-MAML learn from tasks of twenty classes, as `minisnn train` does.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,9 @@ from .study import Study
 TITLE = "Rules of meta-training, over training seeds"
 DATASET, TASKS, SEEDS = "double-nmnist", 1500, (0, 1, 2)
 BEST = "own"  # of the features of every rule: their nearest class mean
-_MEANS: dict = dict(rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, lr=3e-3)
+_MEANS: dict = dict(
+    rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, lr=3e-3
+)
 RULES: dict[str, dict] = {
     "MAML": {},
     "FOMAML": dict(order=1, step_size=1.0),
@@ -36,17 +40,32 @@ _SMALL: dict = dict(updates=TASKS, evaluate_every=0, test_episodes=0)
 
 
 def run(study: Study) -> Findings:
-    found, episodes = Findings(study.name, TITLE), some_of(study.settings.episodes)
+    found = Findings(study.name, TITLE)
+    episodes = some_of(study.settings.episodes)
     values = {name: [_rows(study, name, seed, episodes) for seed in SEEDS] for name in RULES}
     steps = {name: [rows["adapted"].mean for rows in of] for name, of in values.items()}
     nearest = {name: [rows[BEST].mean for rows in of] for name, of in values.items()}
     rows = []
     for name, of in values.items():
-        own, means = over_seeds(steps[name]), over_seeds(nearest[name])
+        own = over_seeds(steps[name])
+        means = over_seeds(nearest[name])
         widest = max(estimate(one["adapted"]).half for one in of)
-        apart = None if name == "MAML" else over_seeds([a - b for a, b in zip(steps[name], steps["MAML"])])
+        apart = (
+            None
+            if name == "MAML"
+            else over_seeds([a - b for a, b in zip(steps[name], steps["MAML"])])
+        )
         each = " ".join(f"{100 * mean:.1f}" for mean in steps[name])
-        rows.append([name, own.percent(), each, f"± {100 * widest:.1f}", means.percent(), apart and apart.points()])
+        rows.append(
+            [
+                name,
+                own.percent(),
+                each,
+                f"± {100 * widest:.1f}",
+                means.percent(),
+                apart and apart.points(),
+            ]
+        )
     for name in ("frames", "random"):
         of = [one[name] for one in values["MAML"]]
         widest = max(estimate(one).half for one in of)
@@ -56,10 +75,12 @@ def run(study: Study) -> Findings:
     found.table(
         "seeds",
         f"Accuracy on unseen classes after {TASKS:,} tasks from random weights (%)",
-        "meta-trained by | accuracy ± 95 % over seeds | seeds | over new recordings, the widest | nearest mean of its features "
+        "meta-trained by | accuracy ± 95 % over seeds | seeds | over new recordings, the widest | "
+        "nearest mean of its features "
         "| less MAML, by seed (points)",
         rows,
-        f"{len(SEEDS)} training seeds, the same {episodes} test episodes; intervals over seeds by Student's t; settings of "
+        f"{len(SEEDS)} training seeds, the same {episodes} test episodes; intervals over seeds by "
+        "Student's t; settings of "
         "each rule as minisnn train has them, not tuned again.",
     )
     found.summary = _verdict(steps)
@@ -87,7 +108,13 @@ def _verdict(steps: Mapping[str, list[float]]) -> str:
     for name, means in steps.items():
         if name != "MAML":
             apart = over_seeds([a - b for a, b in zip(means, steps["MAML"])])
-            judged = "better than" if apart.low > 0 else "worse than" if apart.high < 0 else "not significantly different from"
+            judged = (
+                "better than"
+                if apart.low > 0
+                else "worse than"
+                if apart.high < 0
+                else "not significantly different from"
+            )
             text += f"{name}: {judged} MAML over {len(means)} seeds ({apart.points()} points). "
     return text
 
@@ -99,8 +126,16 @@ def _figure(steps: Mapping[str, list[float]], nearest: Mapping[str, list[float]]
             (0.12, nearest, COLOURS["vermillion"], "x", "nearest mean of its features"),
         ):
             places = [k + aside for k, means in enumerate(values.values()) for _ in means]
-            axes.plot(places, [100 * one for means in values.values() for one in means], mark, color=colour, label=label)
-        axes.set_xticks(range(len(steps)), [name.replace(", ", ",\n") for name in steps], fontsize="small")
+            axes.plot(
+                places,
+                [100 * one for means in values.values() for one in means],
+                mark,
+                color=colour,
+                label=label,
+            )
+        axes.set_xticks(
+            range(len(steps)), [name.replace(", ", ",\n") for name in steps], fontsize="small"
+        )
         axes.set(ylabel="accuracy (%)")
         axes.legend(fontsize="small")
     return fig

@@ -1,4 +1,5 @@
-"""Beyond the paper: recordings as another camera would have made them, with and without alignment by the support."""
+"""Beyond the paper: recordings as another camera would have made them, with and without alignment
+by the support."""
 
 from ..data.sets.moved import Move
 from ..meta.inner import InnerLoop
@@ -22,8 +23,10 @@ STYLES = {"none": ("o--", "as they lie"), "support": ("o-", "aligned by the supp
 
 
 def run(study: Study) -> Findings:
-    found, rows = Findings(study.name, TITLE), []
-    episodes, curves = some_of(study.settings.episodes), {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    episodes = some_of(study.settings.episodes)
+    curves = {}
     for model, trained in NETWORKS.items():
         checkpoint = study.network(f"{DATASET}/{model}")
         if checkpoint is None:
@@ -31,26 +34,52 @@ def run(study: Study) -> Findings:
             continue
         for align, (_, how) in STYLES.items():
             for axis, moves in AXES.items():
-                curve = {at: _accuracy(study, model, checkpoint, move, align, episodes) for at, move in moves.items()}
+                curve = {
+                    at: _accuracy(study, model, checkpoint, move, align, episodes)
+                    for at, move in moves.items()
+                }
                 curves[model, align, axis] = curve
-                rows += [[trained, how, axis, at, e.percent(), e.over_episodes()] for at, e in curve.items()]
-            every = [e.mean for (m, a, _), curve in curves.items() if (m, a) == (model, align) for e in curve.values()]
-            found.summary += f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
+                rows += [
+                    [trained, how, axis, at, e.percent(), e.over_episodes()]
+                    for at, e in curve.items()
+                ]
+            every = [
+                e.mean
+                for (m, a, _), curve in curves.items()
+                if (m, a) == (model, align)
+                for e in curve.values()
+            ]
+            found.summary += (
+                f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
+            )
     header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes"
-    note = f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a fraction of a pixel gives "
-    note += "each event to either neighbour, and more events are the same ones again within a millisecond. The networks differ "
-    note += "in their rule, too; offsets and scales lie inside what many cameras drew in training (± 3.5 pixels, 0.8 to 1.2)."
+    note = (
+        f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a "
+        "fraction of a pixel gives "
+    )
+    note += (
+        "each event to either neighbour, and more events are the same ones again within a "
+        "millisecond. The networks differ "
+    )
+    note += (
+        "in their rule, too; offsets and scales lie inside what many cameras drew in training (± "
+        "3.5 pixels, 0.8 to 1.2)."
+    )
     found.table("shift", "Accuracy on unseen classes in shifted recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
     return found
 
 
-def _accuracy(study: Study, model: str, checkpoint, move: Move, align: str, episodes: int) -> Estimate:
+def _accuracy(
+    study: Study, model: str, checkpoint, move: Move, align: str, episodes: int
+) -> Estimate:
     how: dict = dict(move=None if move == Move() else move, align=align, episodes=episodes)
     rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
-    rows = study.rows(f"shift-{model}-{align}-{name}", DATASET, {"adapted": rule}, ways=checkpoint.net.ways, **how)
+    rows = study.rows(
+        f"shift-{model}-{align}-{name}", DATASET, {"adapted": rule}, ways=checkpoint.net.ways, **how
+    )
     return estimate(rows["adapted"])
 
 
@@ -61,7 +90,9 @@ def _figure(curves: dict):
                 for align, (line, how) in STYLES.items():
                     if curve := curves.get((model, align, axis)):
                         label = f"{NETWORKS[model]}, {how}"
-                        errorbars(place, curve, list(curve.values()), colour, line, label=label, capsize=0)
+                        errorbars(
+                            place, curve, list(curve.values()), colour, line, label=label, capsize=0
+                        )
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")
         axes[0].legend(fontsize="x-small", loc="lower center")

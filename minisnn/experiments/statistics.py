@@ -1,8 +1,9 @@
 """Means, intervals and verdicts: what the numbers of an experiment say, and how surely.
 
-Few-shot accuracy is given as mean ± half of a 95 % interval, which speaks for new recordings or for new classes
-(`training.intervals`). As in the paper, it is also given as mean ± standard deviation over trials: the episodes in equal
-blocks, a trial being the mean of a block. Two methods are compared on the same episodes, by the interval of the difference.
+Few-shot accuracy is given as mean ± half of a 95 % interval, which speaks for new recordings or for
+new classes (`training.intervals`). As in the paper, it is also given as mean ± standard deviation
+over trials: the episodes in equal blocks, a trial being the mean of a block. Two methods are
+compared on the same episodes, by the interval of the difference.
 """
 
 import math
@@ -26,8 +27,9 @@ def some_of(episodes: int) -> int:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean, half its 95 % interval over episodes, the standard deviation over trials (None with too few values), and the
-    interval that leads, for whom it speaks (None where only episodes are known)."""
+    """A mean, half its 95 % interval over episodes, the standard deviation over trials (None with
+    too few values), and the interval that leads, for whom it speaks (None where only episodes are
+    known)."""
 
     mean: float
     ci95: float | None
@@ -37,7 +39,8 @@ class Estimate:
 
     @property
     def half(self) -> float:
-        """Half the interval that leads, or that over episodes: what is shown, and what verdicts go by."""
+        """Half the interval that leads, or that over episodes: what is shown, and what verdicts go
+        by."""
         if self.interval is not None:
             return self.interval.half
         return math.inf if self.ci95 is None else self.ci95
@@ -52,7 +55,9 @@ class Estimate:
 
     def percent(self) -> str:
         """As the tables show it: 98.7 ± 0.8."""
-        return f"{100 * self.mean:.1f}" + (f" ± {100 * self.half:.1f}" if self.half < math.inf else "")
+        return f"{100 * self.mean:.1f}" + (
+            f" ± {100 * self.half:.1f}" if self.half < math.inf else ""
+        )
 
     def over_episodes(self) -> str | None:
         """Half the interval over episodes, as the tables show it, where another leads: ± 0.3."""
@@ -65,7 +70,8 @@ class Estimate:
 
 def estimate(values: Values, trials: int = TRIALS) -> Estimate:
     """Of values (n,), one an episode."""
-    row, values = values if isinstance(values, Row) else None, _each(values)
+    row = values if isinstance(values, Row) else None
+    values = _each(values)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
@@ -81,11 +87,13 @@ def _each(values: Values) -> np.ndarray:
 
 
 def difference(one: Values, other: Values) -> Estimate:
-    """Of one - other, on the same episodes in the same order; the interval that leads, where both know their answers."""
+    """Of one - other, on the same episodes in the same order; the interval that leads, where both
+    know their answers."""
     each = _each(one), _each(other)
     if len(each[0]) != len(each[1]):
         raise ValueError(
-            f"one has {len(each[0])} episodes and the other {len(each[1])}; a paired difference needs the same ones"
+            f"one has {len(each[0])} episodes and the other {len(each[1])}; a paired difference "
+            "needs the same ones"
         )
     found = estimate(each[0] - each[1])
     if not (isinstance(one, Row) and isinstance(other, Row)):
@@ -96,15 +104,21 @@ def difference(one: Values, other: Values) -> Estimate:
 
 def over(values: Values) -> Estimate:
     """Of a few independent trials, by Student's t."""
-    lead, values = getattr(values, "interval", None), _each(values)
+    lead = getattr(values, "interval", None)
+    values = _each(values)
     return Estimate(float(values.mean()), over_trials(values), None, len(values), lead)
 
 
 def ratio(one: Sequence[float], other: Sequence[float]) -> Estimate:
     """Of the means of two independent samples; the relative errors of both, squared, add up."""
-    (a, b), n = (estimate(values) for values in (one, other)), min(len(one), len(other))
-    relative = None if a.ci95 is None or b.ci95 is None else math.hypot(a.ci95 / a.mean, b.ci95 / b.mean)
-    return Estimate(a.mean / b.mean, None if relative is None else abs(a.mean / b.mean) * relative, None, n)
+    (a, b) = (estimate(values) for values in (one, other))
+    n = min(len(one), len(other))
+    relative = (
+        None if a.ci95 is None or b.ci95 is None else math.hypot(a.ci95 / a.mean, b.ci95 / b.mean)
+    )
+    return Estimate(
+        a.mean / b.mean, None if relative is None else abs(a.mean / b.mean) * relative, None, n
+    )
 
 
 @dataclass(frozen=True)
@@ -128,13 +142,24 @@ class Claim:
 
 
 def judge(
-    text: str, paper: str, found: Estimate, least=-math.inf, most=math.inf, *, rule: str, unit="points", scale: float = 100.0
+    text: str,
+    paper: str,
+    found: Estimate,
+    least=-math.inf,
+    most=math.inf,
+    *,
+    rule: str,
+    unit="points",
+    scale: float = 100.0,
 ) -> Claim:
-    """The claim agrees where the whole interval lies in [least, most], differs where none of it does.
+    """The claim agrees where the whole interval lies in [least, most], differs where none of it
+    does.
 
-    least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of accuracy as a rule.
+    least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
+    accuracy as a rule.
     """
-    low, high = scale * found.low, scale * found.high
+    low = scale * found.low
+    high = scale * found.high
     apart = high < least or low > most
     verdict = "agrees" if least <= low and high <= most else "differs" if apart else "inconclusive"
     return Claim(text, paper, scale * found.mean, low, high, unit, verdict, rule)

@@ -1,10 +1,12 @@
 """A study: the folder of one experiment, what it measures on, and its memory.
 
-    <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
+    <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl
+                                                 every item that was measured
 
-An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a study that was stopped
-continues with the next, and experiments that need the same numbers share them. Records made with other settings, networks,
-recordings (all bytes of their files count) or code are put aside (records/<key>.before.jsonl), and begun again.
+An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a
+study that was stopped continues with the next, and experiments that need the same numbers share
+them. Records made with other settings, networks, recordings (all bytes of their files count) or
+code are put aside (records/<key>.before.jsonl), and begun again.
 """
 
 import json
@@ -33,7 +35,11 @@ from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
-PICTURES = ("mnist_digits_5k.npz", "omniglot_28x28.npz", "camera_trajectory.csv")  # that simulated recordings are made of
+PICTURES = (
+    "mnist_digits_5k.npz",
+    "omniglot_28x28.npz",
+    "camera_trajectory.csv",
+)  # that simulated recordings are made of
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,8 @@ class Settings:
 
     episodes, queries   test episodes, and query samples of each class in one
     seed                of the episodes: the same ones for every method
-    root, asl_root      folders of real recordings (or of photographs of hands); None: simulated recordings
+    root, asl_root      folders of real recordings (or of photographs of hands); None: simulated
+                        recordings
     """
 
     episodes: int = 600
@@ -56,11 +63,24 @@ class Settings:
 
 
 class Study:
-    """One experiment's folder `out/name`, settings, networks, and the records in `out` that experiments share."""
+    """One experiment's folder `out/name`, settings, networks, and the records in `out` that
+    experiments share."""
 
-    def __init__(self, name: str, out: Path, settings: Settings, networks, progress: bool = True, executor=None):
-        self.name, self.out, self.settings, self.networks = name, Path(out), settings, networks
-        self.progress, self.executor = progress, executor or Executor()
+    def __init__(
+        self,
+        name: str,
+        out: Path,
+        settings: Settings,
+        networks,
+        progress: bool = True,
+        executor=None,
+    ):
+        self.name = name
+        self.out = Path(out)
+        self.settings = settings
+        self.networks = networks
+        self.progress = progress
+        self.executor = executor or Executor()
         self.used: dict[str, str] = {}
 
     @property
@@ -84,14 +104,16 @@ class Study:
 
     @cache
     def tasks(self, dataset: str, split: str = "test", **how: Any):
-        """Set of tasks, `how` as `open_set` takes it; "known" has training classes in test recordings (the paper's "train")."""
+        """Set of tasks, `how` as `open_set` takes it; "known" has training classes in test
+        recordings (the paper's "train")."""
         options = how | (dict(classes="train", recordings="test") if split == "known" else {})
         split = "test" if split == "known" else split
         return open_set(dataset, split, self.settings.root_of(dataset), self.progress, **options)
 
     @cache
     def recordings(self, dataset: str) -> str:
-        """A hash of all that the recordings of a data set, or the pictures that they are made of, hold."""
+        """A hash of all that the recordings of a data set, or the pictures that they are made of,
+        hold."""
         root = self.settings.root_of(dataset)
         if root is not None:
             return folder_identity(Path(root).expanduser())
@@ -105,14 +127,25 @@ class Study:
         return found
 
     def trained(self, name: str, dataset: str, config: TrainingConfig, **own: Any):
-        """What `train` makes of random weights by these settings, in a run folder of this study's, which can be resumed."""
+        """What `train` makes of random weights by these settings, in a run folder of this study's,
+        which can be resumed."""
         short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
         made_from = identity([self.recordings(dataset), code_identity(__name__)])
-        out, data = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}", {"train": self.tasks(dataset, "train")}
-        return train(config, out, (out / "config.json").exists(), self.progress, data=data, executor=self.executor, **own)
+        out = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}"
+        data = {"train": self.tasks(dataset, "train")}
+        return train(
+            config,
+            out,
+            (out / "config.json").exists(),
+            self.progress,
+            data=data,
+            executor=self.executor,
+            **own,
+        )
 
     def meta_trained(self, found) -> Iterator[tuple[str, str, str]]:
-        """(data set, its name, role) of each spiking network meta-trained by MAML; findings say which are missing."""
+        """(data set, its name, role) of each spiking network meta-trained by MAML; findings say
+        which are missing."""
         for dataset, name in DATASETS.items():
             role = f"{dataset}/maml-snn"
             if self.network(role) is None:
@@ -123,17 +156,29 @@ class Study:
     # ---- what it remembers
 
     def each(
-        self, key: str, dataset: str, count: int, one: Callable, made_from: tuple = (), label: str = "", together: bool = True
+        self,
+        key: str,
+        dataset: str,
+        count: int,
+        one: Callable,
+        made_from: tuple = (),
+        label: str = "",
+        together: bool = True,
     ) -> list:
-        """[one(0), ..., one(count - 1)], from the records where they are there; items run side by side, each on its own.
+        """[one(0), ..., one(count - 1)], from the records where they are there; items run side by
+        side, each on its own.
 
-        key        names the records           one(i)     of numbers or lists of numbers; depends on i, on the data set,
-        dataset    that the items are made of             the seed, the queries and `made_from` alone; a `partial` of a
-                                                          function of a module, which may go to another process
+        key        names the records           one(i)     of numbers or lists of numbers; depends on
+                   i, on the data set,
+        dataset    that the items are made of             the seed, the queries and `made_from`
+                   alone; a `partial` of a
+                                                          function of a module, which may go to
+                                                          another process
         made_from  configurations, arrays, inner loops, plain values
         together   False: one after the other, where an item measures time
         """
-        path, s = self.out / "records" / f"{key}.jsonl", self.settings
+        path = self.out / "records" / f"{key}.jsonl"
+        s = self.settings
         on = self.recordings(dataset), code_identity(*dict.fromkeys([__name__, *_module_of(one)]))
         head = json.dumps({"made from": identity((dataset, *on, s.seed, s.queries, *made_from))})
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -142,7 +187,9 @@ class Study:
             self._go_on(path, head, found, count, one, label or key, together)
         return found[:count]
 
-    def _go_on(self, path: Path, head: str, found: list, count: int, one, label: str, together: bool) -> None:
+    def _go_on(
+        self, path: Path, head: str, found: list, count: int, one, label: str, together: bool
+    ) -> None:
         """Add the items that are left to `found` and to the records."""
         bar = terminal.bar(None, count, label, self.progress, initial=len(found))
         with open(path, "a", encoding="utf-8") as file, bar:
@@ -165,19 +212,46 @@ class Study:
                     check()
                     add(one(index))
 
-    def items(self, key: str, dataset: str, function: Callable, *arguments, count: int | None = None, split="test") -> list:
-        """[function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count is that of the episodes."""
+    def items(
+        self,
+        key: str,
+        dataset: str,
+        function: Callable,
+        *arguments,
+        count: int | None = None,
+        split="test",
+    ) -> list:
+        """[function(tasks, settings, *arguments, i) for i in range(count)] by `each`; count is that
+        of the episodes."""
         one = partial(function, self.tasks(dataset, split), self.settings, *arguments)
-        made_from = [given.configuration() if hasattr(given, "configuration") else given for given in arguments]
+        made_from = [
+            given.configuration() if hasattr(given, "configuration") else given
+            for given in arguments
+        ]
         return self.each(key, dataset, count or self.settings.episodes, one, (split, *made_from))
 
     def rows(
-        self, key: str, dataset: str, rules: dict[str, Rule], split: str = "test", ways: int = 5, shots: int = 1, **how: Any
+        self,
+        key: str,
+        dataset: str,
+        rules: dict[str, Rule],
+        split: str = "test",
+        ways: int = 5,
+        shots: int = 1,
+        **how: Any,
     ) -> dict[str, Row]:
-        """What each rule answers to the same episodes, with its intervals; how: `episodes`, `names` where a rule answers
-        several times, and the options of `tasks`."""
-        count, names = how.pop("episodes", None) or self.settings.episodes, how.pop("names", list(rules))
-        one = partial(one_answer, self.tasks(dataset, split, **how), self.settings, list(rules.values()), ways, shots)
+        """What each rule answers to the same episodes, with its intervals; how: `episodes`, `names`
+        where a rule answers several times, and the options of `tasks`."""
+        count = how.pop("episodes", None) or self.settings.episodes
+        names = how.pop("names", list(rules))
+        one = partial(
+            one_answer,
+            self.tasks(dataset, split, **how),
+            self.settings,
+            list(rules.values()),
+            ways,
+            shots,
+        )
         made_from = ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()])
         found = self.each(key, dataset, count, one, made_from)
         return rows_of(names, [recalled(*one) for one in found])
@@ -193,41 +267,63 @@ class Study:
         shots: int = 1,
         episodes: int | None = None,
     ) -> Row:
-        """Query accuracy after adaptation of the network of a role; `inner` changes the checkpoint's inner loop, and `key`
-        names the change."""
-        found, name = self.network(role), "-".join(filter(None, (role.replace("/", "-"), split, key)))
+        """Query accuracy after adaptation of the network of a role; `inner` changes the
+        checkpoint's inner loop, and `key` names the change."""
+        found = self.network(role)
+        name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
         rule = Adapted(found.net, found.theta, inner(found.inner or InnerLoop()))
-        return self.rows(name, dataset, {"adapted": rule}, split, found.net.ways, shots, episodes=episodes)["adapted"]
+        return self.rows(
+            name, dataset, {"adapted": rule}, split, found.net.ways, shots, episodes=episodes
+        )["adapted"]
 
     def baselines(self, role: str, split: str = "test", **how: Any) -> dict[str, Row]:
-        """What the network of a role must beat (`training.baselines`), on the same episodes; how: as `rows` takes it."""
-        dataset, found = role.split("/")[0], self.network(role)
+        """What the network of a role must beat (`training.baselines`), on the same episodes; how:
+        as `rows` takes it."""
+        dataset = role.split("/")[0]
+        found = self.network(role)
         pretrained = self.network(f"{dataset}/pretrained-snn")
         inner = found.inner or InnerLoop()
         rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, inner)
-        return self.rows(f"{role.replace('/', '-')}-{split}-baselines", dataset, rules, split, found.net.ways, **how)
+        return self.rows(
+            f"{role.replace('/', '-')}-{split}-baselines",
+            dataset,
+            rules,
+            split,
+            found.net.ways,
+            **how,
+        )
 
 
-def one_answer(tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int) -> list:
-    """What the rules answer to episode `index`: which answers are right, the recordings each rests on, and their number."""
+def one_answer(
+    tasks, settings: Settings, rules: list[Rule], ways: int, shots: int, index: int
+) -> list:
+    """What the rules answer to episode `index`: which answers are right, the recordings each rests
+    on, and their number."""
     return recorded(answers(tasks, rules, settings.seed, ways, shots, settings.queries, index))
 
 
 def recorded(found: Answers) -> list:
-    """Answers as records hold them, right or not and what they rest on; `recalled(*...)` of it are the same again."""
+    """Answers as records hold them, right or not and what they rest on; `recalled(*...)` of it are
+    the same again."""
     query, of, support, learned, classes = found.drawn
     arrays = [query.ravel(), of, support.ravel(), learned]
-    return [found.right.astype(int).tolist(), [*(one.tolist() for one in arrays), list(classes)], query.shape[1]]
+    return [
+        found.right.astype(int).tolist(),
+        [*(one.tolist() for one in arrays), list(classes)],
+        query.shape[1],
+    ]
 
 
 def recalled(right: list, drawn: list, sides: int) -> Answers:
     query, of, support, learned = (np.array(one, np.int64) for one in drawn[:4])
-    query, support = query.reshape(len(of), sides), support.reshape(len(learned), sides)
+    query = query.reshape(len(of), sides)
+    support = support.reshape(len(learned), sides)
     return Answers(np.array(right, bool), Drawn(query, of, support, learned, tuple(drawn[4])))
 
 
 def _told(one):
-    """A rule, by what its answers depend on: networks by their configuration, functions by their name."""
+    """A rule, by what its answers depend on: networks by their configuration, functions by their
+    name."""
     if is_dataclass(one):
         return {"": type(one).__name__, **{name: _told(value) for name, value in vars(one).items()}}
     if hasattr(one, "configuration"):
@@ -244,19 +340,26 @@ def _module_of(one: Callable) -> list[str]:
 
 
 def _records(path: Path, head: str) -> list:
-    """The whole lines of a file of records with this head; a last line that was cut short is taken off, and a file of another
-    head put aside. ValueError where it is not a file of records."""
+    """The whole lines of a file of records with this head; a last line that was cut short is taken
+    off, and a file of another head put aside. ValueError where it is not a file of records."""
     if not path.exists():
         return []
     lines = path.read_text(encoding="utf-8").split("\n")
     if lines[0] != head:
         if not lines[0].startswith('{"made from": "') and lines != [""]:
-            raise ValueError(f"{path}: this is not a file of records; expected a folder of the studies, or a new one")
+            raise ValueError(
+                f"{path}: this is not a file of records; expected a folder of the studies, or a "
+                "new one"
+            )
         aside = path.with_suffix(".before.jsonl")
         os.replace(path, aside)
         if len(lines) > 2:
             why = "was made of other recordings, networks, settings or code"
-            print(f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are measured again", file=sys.stderr)
+            print(
+                f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are "
+                "measured again",
+                file=sys.stderr,
+            )
         return []
     if lines[-1]:
         path.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")

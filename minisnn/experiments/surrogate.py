@@ -1,11 +1,13 @@
-"""Beyond the paper: how much the surrogate matters, its slope, its shape, and its curvature, which the second order takes.
+"""Beyond the paper: how much the surrogate matters, its slope, its shape, and its curvature, which
+the second order takes.
 
     triangle      slope max(0, 1 - kappa |a|)         curvature -kappa sign(a) where |a| < 1 / kappa
     exponential   slope exp(-kappa |a|)               curvature -kappa sign(a) exp(-kappa |a|)
 
-(Neftci, Mostafa & Zenke 2019, IEEE Signal Processing Magazine 36(6), list these shapes.) Small networks, each meta-trained
-by Proto-MAML, which is quick to learn, on the same tasks from the same weights; those with a surrogate that the kernels do
-not know take the NumPy engine. A wrong curvature is that of the fast sigmoid times a factor: a Hessian of no surrogate.
+(Neftci, Mostafa & Zenke 2019, IEEE Signal Processing Magazine 36(6), list these shapes.) Small
+networks, each meta-trained by Proto-MAML, which is quick to learn, on the same tasks from the same
+weights; those with a surrogate that the kernels do not know take the NumPy engine. A wrong
+curvature is that of the fast sigmoid times a factor: a Hessian of no surrogate.
 """
 
 from dataclasses import replace
@@ -30,7 +32,14 @@ UPDATES = 120
 RIGHT = "fast sigmoid, κ 10"
 EPISODES = 40  # at most
 _SMALL: dict = dict(
-    rule="proto-maml", channels=(8, 16), kernel=3, window=20, queries=3, lr=5e-3, evaluate_every=0, test_episodes=0
+    rule="proto-maml",
+    channels=(8, 16),
+    kernel=3,
+    window=20,
+    queries=3,
+    lr=5e-3,
+    evaluate_every=0,
+    test_episodes=0,
 )
 
 
@@ -78,35 +87,64 @@ class WrongCurvature(FastSigmoid):
 
 
 SLOPES = {f"fast sigmoid, κ {slope:g}": LIF(slope=slope) for slope in (1.0, 3.0, 10.0, 30.0, 100.0)}
-SHAPES = {f"{type(one).__name__.lower()}, κ {one.slope:g}": LIF(surrogate=one) for one in (Triangle(2.0), Exponential(5.0))}
-WRONG = {f"{RIGHT}, curvature times {f:g}": LIF(surrogate=WrongCurvature(10.0, f)) for f in (0.0, -1.0, 3.0)}
+SHAPES = {
+    f"{type(one).__name__.lower()}, κ {one.slope:g}": LIF(surrogate=one)
+    for one in (Triangle(2.0), Exponential(5.0))
+}
+WRONG = {
+    f"{RIGHT}, curvature times {f:g}": LIF(surrogate=WrongCurvature(10.0, f))
+    for f in (0.0, -1.0, 3.0)
+}
 NEURONS = {**SLOPES, **SHAPES, **WRONG}
 
 
 def run(study: Study) -> Findings:
-    found, rows, values = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    values = {}
     episodes = min(some_of(study.settings.episodes), EPISODES)
     for name, neuron in NEURONS.items():
         for order in (2,) if name in WRONG else (1, 2):
             values[name, order] = _accuracy(study, name, neuron, order, episodes)
     for (name, order), row in values.items():
-        e, right = estimate(row), values[RIGHT, order]
-        gain = difference(row, values[name, 1]).points() if order == 2 and (name, 1) in values else None
+        e = estimate(row)
+        right = values[RIGHT, order]
+        gain = (
+            difference(row, values[name, 1]).points()
+            if order == 2 and (name, 1) in values
+            else None
+        )
         against = None if row is right else difference(row, right).points()
         rows.append([name, order, e.percent(), e.over_episodes(), gain, against])
     net, theta, inner = _trained(study, RIGHT, NEURONS[RIGHT], 2)
     floor = baselines(net, theta, study.tasks(DATASET))
-    for name, row in study.rows("surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes).items():
-        rows.append([RULE_NAMES.get(name, name), None, estimate(row).percent(), estimate(row).over_episodes(), None, None])
+    for name, row in study.rows(
+        "surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes
+    ).items():
+        rows.append(
+            [
+                RULE_NAMES.get(name, name),
+                None,
+                estimate(row).percent(),
+                estimate(row).over_episodes(),
+                None,
+                None,
+            ]
+        )
     found.table(
         "surrogate",
         "Accuracy on unseen classes after one update (%)",
-        "surrogate | order | accuracy ± 95 % CI | over episodes | second less first order | less κ 10, paired (points)",
+        "surrogate | order | accuracy ± 95 % CI | over episodes | second less first order | less κ "
+        "10, paired (points)",
         rows,
-        f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say nothing about other seeds.",
+        f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say "
+        "nothing about other seeds.",
     )
     found.summary = _verdict(values)
-    found.figures["surrogate"] = _figure(values), "The surrogate's slope, shape and curvature against accuracy."
+    found.figures["surrogate"] = (
+        _figure(values),
+        "The surrogate's slope, shape and curvature against accuracy.",
+    )
     return found
 
 
@@ -114,7 +152,10 @@ def _trained(study: Study, name: str, neuron: LIF, order: int):
     """(network, theta, inner loop) of a neuron."""
     config = replace(preset("maml"), **_SMALL, updates=UPDATES, order=order)
     made = study.trained(
-        f"{name.replace('κ', 'k')}-order-{order}", DATASET, config, **({} if neuron == LIF() else {"neuron": neuron})
+        f"{name.replace('κ', 'k')}-order-{order}",
+        DATASET,
+        config,
+        **({} if neuron == LIF() else {"neuron": neuron}),
     )
     return made.net, made.theta, made.inner
 
@@ -122,20 +163,29 @@ def _trained(study: Study, name: str, neuron: LIF, order: int):
 def _accuracy(study: Study, name: str, neuron: LIF, order: int, episodes: int):
     net, theta, inner = _trained(study, name, neuron, order)
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner or InnerLoop())}
-    return study.rows(f"surrogate-{name}-{order}", DATASET, rules, ways=net.ways, episodes=episodes)["adapted"]
+    return study.rows(
+        f"surrogate-{name}-{order}", DATASET, rules, ways=net.ways, episodes=episodes
+    )["adapted"]
 
 
 def _verdict(values: dict) -> str:
     def of(names, order: int) -> tuple[str, str]:
         means = {name: values[name, order].mean for name in names if (name, order) in values}
-        low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
+        low = min(means, key=means.__getitem__)
+        high = max(means, key=means.__getitem__)
         return f"{low} {100 * means[low]:.1f} %", f"{high} {100 * means[high]:.1f} %"
 
     words = " to ".join(of(SLOPES, 2))
     text = f"At second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
     for name in WRONG:
         loss = difference(values[name, 2], values[RIGHT, 2])
-        judged = "better" if loss.low > 0 else "worse" if loss.high < 0 else "not significantly different from the right one"
+        judged = (
+            "better"
+            if loss.low > 0
+            else "worse"
+            if loss.high < 0
+            else "not significantly different from the right one"
+        )
         text += f"{name.removeprefix(RIGHT + ', ')}: {judged} ({loss.points()} points). "
     return text
 
@@ -147,8 +197,18 @@ def _figure(values: dict):
             for place, names in zip(axes, groups):
                 at = [k for k, name in enumerate(names) if (name, order) in values]
                 shown = [estimate(values[name, order]) for name in names if (name, order) in values]
-                errorbars(place, at, shown, colour, "o-" if names is SLOPES else "o", label=f"order {order}")
-                short = [name.removeprefix(RIGHT + ", ").replace(", ", "\n").replace(" times", "\ntimes") for name in names]
+                errorbars(
+                    place,
+                    at,
+                    shown,
+                    colour,
+                    "o-" if names is SLOPES else "o",
+                    label=f"order {order}",
+                )
+                short = [
+                    name.removeprefix(RIGHT + ", ").replace(", ", "\n").replace(" times", "\ntimes")
+                    for name in names
+                ]
                 place.set_xticks(range(len(names)), short, fontsize="x-small")
         axes[0].set(ylabel="accuracy (%)", title="slope of the fast sigmoid")
         axes[1].set(title="shape, and a wrong curvature")

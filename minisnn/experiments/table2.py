@@ -1,7 +1,8 @@
 """Table 2: five classes learned from one recording of each.
 
-"train" are meta-training classes in test recordings, "test" classes that were never met. Below the networks stands the floor
-that learning must beat: the nearest support sample by correlation of event counts summed over time, untrained.
+"train" are meta-training classes in test recordings, "test" classes that were never met. Below the
+networks stands the floor that learning must beat: the nearest support sample by correlation of
+event counts summed over time, untrained.
 """
 
 import numpy as np
@@ -18,10 +19,23 @@ from .study import DATASETS, Study
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
 NEAREST = "nearest neighbour, untrained"
-# what MAML (SNN) on unseen classes is held against, the least and the most points between, what is asked
+# what MAML (SNN) on unseen classes is held against, the least and the most points between, what is
+# asked
 CLAIMS = {
-    "the spiking network is no worse than the CNN": ("maml-cnn", "test", -2, np.inf, "SNN - CNN, paired, above -2 points"),
-    "second-order MAML is better than FOMAML": ("fomaml-snn", "test", 1e-9, np.inf, "MAML - FOMAML, paired, above 0"),
+    "the spiking network is no worse than the CNN": (
+        "maml-cnn",
+        "test",
+        -2,
+        np.inf,
+        "SNN - CNN, paired, above -2 points",
+    ),
+    "second-order MAML is better than FOMAML": (
+        "fomaml-snn",
+        "test",
+        1e-9,
+        np.inf,
+        "MAML - FOMAML, paired, above 0",
+    ),
     "unseen classes are learned as well as those of meta-training": (
         "maml-snn",
         "known",
@@ -34,7 +48,8 @@ PAIRS = [("maml-snn", "maml-cnn"), ("maml-snn", "fomaml-snn"), ("maml-snn", "nea
 
 
 def nearest_neighbour(task: Task) -> np.ndarray:
-    """(Q, ways): how well the support sample of a class that correlates best does so, events summed over time."""
+    """(Q, ways): how well the support sample of a class that correlates best does so, events summed
+    over time."""
     support, query = (_standard(summed_frames(x)) for x in (task.x_support, task.x_query))
     alike = query @ support.T
     return np.stack([alike[:, task.y_support == k].max(1) for k in range(task.ways)], 1)
@@ -47,7 +62,9 @@ def _standard(frames: np.ndarray) -> np.ndarray:
 
 
 def run(study: Study) -> Findings:
-    found, rows, s = Findings(study.name, TITLE), [], study.settings
+    found = Findings(study.name, TITLE)
+    rows = []
+    s = study.settings
     values: dict[tuple[str, str, str], Values] = {}
     for dataset, name in DATASETS.items():
         for method, label in LABELS.items():
@@ -59,15 +76,22 @@ def run(study: Study) -> Findings:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
             rule = {"nearest": nearest_neighbour}
-            values[dataset, "nearest", split] = study.rows(f"{dataset}-nearest-{split}", dataset, rule, split)["nearest"]
+            values[dataset, "nearest", split] = study.rows(
+                f"{dataset}-nearest-{split}", dataset, rule, split
+            )["nearest"]
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
         where = [DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
         rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
-    header = "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
-    note = f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are the episodes in ten "
+    header = (
+        "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
+    )
+    note = (
+        f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are "
+        "the episodes in ten "
+    )
     note += "blocks; ± holds for new recordings, over episodes: for these. "
     note += "train: meta-training classes in unseen recordings; test: unseen classes."
     found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
@@ -103,7 +127,9 @@ def _compare(found: Findings, values: dict) -> None:
             best.append(f"{name}: {e.percent()} % by MAML (SNN) on unseen classes (paper {paper})")
     if rows:
         title = "Differences on the same episodes (points)"
-        found.table("table-2-differences", title, "data | difference | classes | mean ± 95 % CI", rows)
+        found.table(
+            "table-2-differences", title, "data | difference | classes | mean ± 95 % CI", rows
+        )
     found.summary = "; ".join(best)
 
 
@@ -116,13 +142,29 @@ def _draw(values: dict):
                 for place, method in enumerate(methods):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
-                        words = dict(fmt="o", color=colour, capsize=3, label=label if method == "nearest" else None)
-                        axes.errorbar(100 * e.mean, place + shift, xerr=percents([e])[1][0], **words)
+                        words = dict(
+                            fmt="o",
+                            color=colour,
+                            capsize=3,
+                            label=label if method == "nearest" else None,
+                        )
+                        axes.errorbar(
+                            100 * e.mean, place + shift, xerr=percents([e])[1][0], **words
+                        )
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])
-                        axes.plot(mean, place + shift, "D", color=colour, markerfacecolor="none", markersize=6)
+                        axes.plot(
+                            mean,
+                            place + shift,
+                            "D",
+                            color=colour,
+                            markerfacecolor="none",
+                            markersize=6,
+                        )
             axes.set(title=name, xlabel="accuracy after one update (%)", xlim=(40, 101))
-            axes.set_yticks(range(len(methods)), [LABELS.get(method, "nearest neighbour") for method in methods])
+            axes.set_yticks(
+                range(len(methods)), [LABELS.get(method, "nearest neighbour") for method in methods]
+            )
             axes.axvline(100, color="0.8", linewidth=0.8)
         axes.plot([], [], "D", color="0.3", markerfacecolor="none", label="the paper")
         axes.legend(fontsize=8, loc="center left")

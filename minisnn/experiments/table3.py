@@ -1,4 +1,5 @@
-"""Table 3: the inner loop's updates of the readout are few and large, those of the outer loop and of plain training small."""
+"""Table 3: the inner loop's updates of the readout are few and large, those of the outer loop and
+of plain training small."""
 
 from .findings import Findings
 from .paper import TABLE_3
@@ -7,7 +8,10 @@ from .study import Study
 from .updates import LR, STATISTICS, UPDATES, inner_updates, made, outer_updates, plain_updates
 
 TITLE = "Table 3: magnitudes of the readout's updates"
-RATIOS = {"outer loop": (57, "4.4e-3 against 7.72e-5: 57 times"), "non-meta training": (9, "4.4e-3 against 5e-4: 9 times")}
+RATIOS = {
+    "outer loop": (57, "4.4e-3 against 7.72e-5: 57 times"),
+    "non-meta training": (9, "4.4e-3 against 5e-4: 9 times"),
+}
 
 
 def run(study: Study) -> Findings:
@@ -24,23 +28,49 @@ def run(study: Study) -> Findings:
     for name, values in measured.items():
         sizes = [f"{column.mean():.3g} ± {column.std(ddof=1):.2g}" for column in values.T[:4]]
         rows.append([name, *sizes, made(values), *TABLE_3[name]])
-    header = " | ".join(["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"])
-    note = f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: {UPDATES} updates by "
-    note += f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to that rate. The paper's "
-    note += "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to be of the non-zero ones."
-    found.table("table-3", "Magnitude of an update of the readout, mean ± SD over updates", header, rows, note)
+    header = " | ".join(
+        ["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"]
+    )
+    note = (
+        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
+        f"{UPDATES} updates by "
+    )
+    note += (
+        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
+        "that rate. The paper's "
+    )
+    note += (
+        "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
+        "be of the non-zero ones."
+    )
+    found.table(
+        "table-3",
+        "Magnitude of an update of the readout, mean ± SD over updates",
+        header,
+        rows,
+        note,
+    )
     inner = measured["inner loop"]
     for name, (times, paper) in RATIOS.items():
         if name in measured:
             other = measured[name]
-            found_ratio, most = ratio(inner[:, 1], other[:, 1]), 10 * times
-            asked = f"ratio of the means of the non-zero magnitudes from 10 to {most}, ten times the paper's"
+            found_ratio = ratio(inner[:, 1], other[:, 1])
+            most = 10 * times
+            asked = (
+                f"ratio of the means of the non-zero magnitudes from 10 to {most}, ten times the "
+                "paper's"
+            )
             claim = f"inner-loop updates are some {times} times as large as those of the {name}"
             found.claim(claim, paper, found_ratio, 10, most, rule=asked, unit="times", scale=1)
             fewer = estimate(inner[:, 4] / inner[:, 5] - (other[:, 4] / other[:, 5]).mean())
             claim = f"fewer values are updated by the inner loop than by the {name}"
             asked = "share of non-zero updates minus that of the other, below 0"
             found.claim(claim, "(Fig. 5) fewer are non-zero", fewer, most=-1e-9, rule=asked)
-    found.summary = f"One inner-loop update moves {made(inner)} values of the readout by {inner[:, 1].mean():.2g} on "
-    found.summary += f"average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
+    found.summary = (
+        f"One inner-loop update moves {made(inner)} values of the readout by "
+        f"{inner[:, 1].mean():.2g} on "
+    )
+    found.summary += (
+        f"average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
+    )
     return found

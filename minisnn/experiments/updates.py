@@ -1,10 +1,15 @@
-"""How large the readout's updates are: of the inner loop, of the outer loop, and of training without meta-learning.
+"""How large the readout's updates are: of the inner loop, of the outer loop, and of training
+without meta-learning.
 
-    inner loop          |a g| of one update on the support set of a test task                       one item a test episode
-    outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network   Adam at LR, warmed up
-    non-meta training   likewise of classification updates that continue from the pretrained network   Adam at LR, warmed up
+    inner loop          |a g| of one update on the support set of a test task
+                        one item a test episode
+    outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network
+                        Adam at LR, warmed up
+    non-meta training   likewise of classification updates that continue from the pretrained network
+                        Adam at LR, warmed up
 
-Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule, and the same for both.
+Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule,
+and the same for both.
 """
 
 import numpy as np
@@ -24,8 +29,20 @@ def summary(update: np.ndarray) -> list[float]:
     """STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
     size = np.abs(np.asarray(update, float))
     some = size[size > 0]
-    counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0] if len(some) else np.zeros(len(EDGES) - 1)
-    return [size.mean(), some.mean() if len(some) else 0.0, size.sum(), size.max(), len(some), len(size), *counts.tolist()]
+    counts = (
+        np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0]
+        if len(some)
+        else np.zeros(len(EDGES) - 1)
+    )
+    return [
+        size.mean(),
+        some.mean() if len(some) else 0.0,
+        size.sum(),
+        size.max(),
+        len(some),
+        len(size),
+        *counts.tolist(),
+    ]
 
 
 def made(summaries: np.ndarray) -> str:
@@ -47,16 +64,21 @@ def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     return np.array(study.items(key, "double-nmnist", _inner_update, found.net, found.theta, loop))
 
 
-def _inner_update(tasks, settings: Settings, net, theta: np.ndarray, loop: InnerLoop, index: int) -> list[float]:
+def _inner_update(
+    tasks, settings: Settings, net, theta: np.ndarray, loop: InnerLoop, index: int
+) -> list[float]:
     task = tasks.episode(settings.seed, index, net.ways, 1, 1)
     g = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     return summary((loop.step_size * loop.gate(net, g) * g)[readout(net)])
 
 
 def outer_updates(study: Study) -> np.ndarray:
-    """(UPDATES, len(summary)) of meta-updates, one task each, as in the network's training but for the learning rate."""
+    """(UPDATES, len(summary)) of meta-updates, one task each, as in the network's training but for
+    the learning rate."""
     found = study.network("double-nmnist/maml-snn")
-    net, loop, tasks = found.net, found.inner or InnerLoop(), study.tasks("double-nmnist", "train")
+    net = found.net
+    loop = found.inner or InnerLoop()
+    tasks = study.tasks("double-nmnist", "train")
     queries, norm = (found.config.queries, found.config.clip) if found.config else (10, None)
 
     def gradient(theta: np.ndarray, n: int) -> np.ndarray:
@@ -69,7 +91,8 @@ def outer_updates(study: Study) -> np.ndarray:
 def plain_updates(study: Study) -> np.ndarray:
     """(UPDATES, len(summary)) of classification updates, BATCH samples of random classes each."""
     found = study.network("double-nmnist/pretrained-snn")
-    net, tasks = found.net, study.tasks("double-nmnist", "train")
+    net = found.net
+    tasks = study.tasks("double-nmnist", "train")
     label = {name: k for k, name in enumerate(tasks.classes)}
 
     def gradient(theta: np.ndarray, n: int) -> np.ndarray:
@@ -81,14 +104,21 @@ def plain_updates(study: Study) -> np.ndarray:
 
 
 def _by_adam(study: Study, key: str, net, start: np.ndarray, gradient) -> np.ndarray:
-    """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one before."""
+    """Summaries of UPDATES updates after WARM_UP others; one item, since each depends on the one
+    before."""
 
     def one(_: int) -> list[list[float]]:
-        adam, theta, found = Adam(net.size, dtype=net.dtype), start, []
+        adam = Adam(net.size, dtype=net.dtype)
+        theta = start
+        found = []
         for n in bar(range(WARM_UP + UPDATES), None, key, study.progress):
             new = adam.step(theta, gradient(theta, n), LR)
             found.append(summary((new - theta)[readout(net)]))
             theta = new
         return found[WARM_UP:]
 
-    return np.array(study.each(key, "double-nmnist", 1, one, (net.configuration(), start, LR, WARM_UP, UPDATES, BATCH))[0])
+    return np.array(
+        study.each(
+            key, "double-nmnist", 1, one, (net.configuration(), start, LR, WARM_UP, UPDATES, BATCH)
+        )[0]
+    )

@@ -15,20 +15,31 @@ WAYS = (2, 5, 10, 20)
 
 
 def run(study: Study) -> Findings:
-    found, rows, curves = Findings(study.name, TITLE), [], {}
+    found = Findings(study.name, TITLE)
+    rows = []
+    curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
-        trained, curves[name] = study.network(role), {}
+        trained = study.network(role)
+        curves[name] = {}
         for ways in WAYS:
             wide = with_ways(trained.net, trained.theta, trained.inner or InnerLoop(), ways)
             rules = {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])}
-            values = study.rows(f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes)
+            values = study.rows(
+                f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes
+            )
             e = curves[name][ways] = estimate(values["adapted"])
             nearest = estimate(values["nearest"]).percent()
             rows.append([name, ways, e.percent(), e.over_episodes(), nearest, f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    header = "data | classes | accuracy ± 95 % CI | over episodes | nearest mean of its features | chance"
-    note = f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of the trained ones, step "
+    header = (
+        "data | classes | accuracy ± 95 % CI | over episodes | nearest mean of its features | "
+        "chance"
+    )
+    note = (
+        f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of "
+        "the trained ones, step "
+    )
     note += "sizes in proportion to the classes."
     found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)
     if curves:

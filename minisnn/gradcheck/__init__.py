@@ -1,16 +1,18 @@
 """Proof of every hand-written derivative, for any network, spiking or convolutional.
 
-    report = check(net)                     all checks, with random parameters and data where none are given
+    report = check(net)                     all checks, with random parameters and data where none
+                                            are given
     print(report)                           an aligned table, and which pass is wrong
     check_passes, check_gradient, check_hvp, check_symmetry, check_meta_gradient        the checks one by one
     coordinates(net, theta, x, y, "conv1.weight")        single entries, analytic beside numeric
     plot_steps(step_curve(net, theta, x, y), "v.png")    error against step size
     random_case(rng, model="cnn")           a random network with data
 
-The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked. Every spike carries the
-2-jet (value, slope, curvature), and there is a smooth function, the jet form, with exactly these at the recorded membrane.
-Finite differences of the jet form converge to the spiking network's own gradient and Hessian-vector product. A
-convolutional network is smooth between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
+The surrogate gradient of a spiking network is not the slope of its loss, yet it can be checked.
+Every spike carries the 2-jet (value, slope, curvature), and there is a smooth function, the jet
+form, with exactly these at the recorded membrane. Finite differences of the jet form converge to
+the spiking network's own gradient and Hessian-vector product. A convolutional network is smooth
+between ties of its pooling: its twin, of the same name, keeps the sites that were chosen.
 
 >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3, window=10)
 >>> report = ms.gradcheck.check(net, inner_steps=(1,))
@@ -42,7 +44,17 @@ from .whole import (
     twins_of,
 )
 
-__all__ = ["Case", "Coordinates", "Curve", "Report", "Result", "Sets", "check", "check_gradient", "check_hvp"]
+__all__ = [
+    "Case",
+    "Coordinates",
+    "Curve",
+    "Report",
+    "Result",
+    "Sets",
+    "check",
+    "check_gradient",
+    "check_hvp",
+]
 __all__ += ["check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps"]
 __all__ += ["random_case", "random_data", "random_theta", "step_curve"]
 
@@ -62,16 +74,19 @@ def check(
     loop=None,
     **how,
 ) -> Report:
-    """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector product, meta-gradients.
+    """Every check of the network's derivatives in float64: passes, gradient, Hessian-vector
+    product, meta-gradients.
 
     theta, x, y   the point and the data, random (`seed`) where not given; give x and y together
-    task          support and query of the meta-gradient; its support serves as x, y. Without it the query set is x, y
+    task          support and query of the meta-gradient; its support serves as x, y. Without it the
+                  query set is x, y
     step_size     of the inner loop, by default one that changes no bias by more than 0.04
     inner_steps   numbers of inner steps to check, () for no meta-gradient
-    twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a bias lies at the
-                  threshold. ANIL's meta-gradient is checked in the first
+    twins         by default those there are, "jet" and "smooth"; the smooth form is skipped where a
+                  bias lies at the threshold. ANIL's meta-gradient is checked in the first
     thorough      try every step size of the differences rather than stop at one that is good enough
-    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in place of MAML's and ANIL's
+    loop          an `InnerLoop` of another rule: its update and its meta-gradient are checked in
+                  place of MAML's and ANIL's
     how           freeze, threshold, threshold_fraction of the inner loop
 
     Raises ValueError for data that do not fit the network.
@@ -103,7 +118,9 @@ def check(
     results += check_symmetry(net, theta, x, y, rng)
     if loop is not None:
         own = dict(rule=type(loop).__name__, loop=replace(loop, **how))
-        results += check_update(net, rng, own["loop"]) if type(loop).update is not InnerLoop.update else []
+        results += (
+            check_update(net, rng, own["loop"]) if type(loop).update is not InnerLoop.update else []
+        )
         for steps in inner_steps:
             for twin in twins:
                 results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **own)
@@ -112,5 +129,7 @@ def check(
         for twin in twins:
             results += check_meta_gradient(net, theta, task, rng, step_size, steps, twin, **how)
     for steps in inner_steps if set(body(net)) - set(how.get("freeze", ())) else ():
-        results += check_meta_gradient(net, theta, task, rng, step_size, steps, twins[0], "ANIL", **how)
+        results += check_meta_gradient(
+            net, theta, task, rng, step_size, steps, twins[0], "ANIL", **how
+        )
     return Report(f"Derivatives of {net!r}", results)

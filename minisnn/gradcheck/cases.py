@@ -1,4 +1,5 @@
-"""Random networks and data to check: odd sizes, one to four layers, every option, sound for every twin."""
+"""Random networks and data to check: odd sizes, one to four layers, every option, sound for every
+twin."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,7 +11,8 @@ from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
 from ..layers.neuron import LIF, CubaLIF
 
-KINK = 0.05  # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
+# the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
+KINK = 0.05
 
 
 class Sets(NamedTuple):
@@ -33,7 +35,8 @@ class Case:
 
 
 def random_theta(net, rng: np.random.Generator) -> np.ndarray:
-    """Normal weights that drive the membrane by about one, and biases 0.1 to 0.6 from the threshold on either side.
+    """Normal weights that drive the membrane by about one, and biases 0.1 to 0.6 from the threshold
+    on either side.
 
     The biases of a convolutional network lie about zero, where softplus is most curved.
 
@@ -41,19 +44,23 @@ def random_theta(net, rng: np.random.Generator) -> np.ndarray:
     >>> ms.gradcheck.random_theta(net, np.random.default_rng(0)).shape
     (21,)
     """
-    theta, spikes = np.empty(net.size), hasattr(net, "neuron")
+    theta = np.empty(net.size)
+    spikes = hasattr(net, "neuron")
     for name, a in net.views(theta).items():
         if name.endswith(".weight"):
             first = name.startswith(net.blocks[0].name)
             scale = 1.0 if not spikes else 1.0 if first else 3.0
             a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * scale
         else:
-            a[...] = (net.neuron.threshold if spikes else 0.0) + rng.uniform(0.1, 0.6, a.shape) * rng.choice([-1, 1], a.shape)
+            a[...] = (net.neuron.threshold if spikes else 0.0) + rng.uniform(
+                0.1, 0.6, a.shape
+            ) * rng.choice([-1, 1], a.shape)
     return theta.astype(net.dtype)
 
 
 def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None = None):
-    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (targets for one neuron with squared loss).
+    """(x, y): Poisson event counts, 0.3 for each input and step, and labels (targets for one neuron
+    with squared loss).
 
     >>> x, y = ms.gradcheck.random_data(ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0), batch=4, steps=20)
     >>> x.shape, y.shape
@@ -66,14 +73,20 @@ def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None
 
 
 def small_step(net, theta, x, y, steps: int = 3) -> float:
-    """A step size, at most 1, with which no bias comes 0.04 away from its start in `steps` inner steps.
+    """A step size, at most 1, with which no bias comes 0.04 away from its start in `steps` inner
+    steps.
 
     A path from `random_theta` then keeps clear of the kink.
     """
     step_size = 1.0
     while True:
         path = (adapt(net, theta, x, y, step_size, n + 1) - theta for n in range(steps))
-        moved = max(np.abs(a).max() for change in path for name, a in net.views(change).items() if name.endswith(".bias"))
+        moved = max(
+            np.abs(a).max()
+            for change in path
+            for name, a in net.views(change).items()
+            if name.endswith(".bias")
+        )
         if moved <= 0.04:
             return step_size
         step_size *= min(0.5, 0.02 / float(moved))
@@ -84,15 +97,17 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
 
     model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
 
-    It has zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below the readout, or is one
-    neuron with squared loss. Spiking networks have max or mean pooling; a reset that is attached, detached or off; a window
-    shorter than, equal to or longer than the recording; and sometimes equal time constants.
+    It has zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below
+    the readout, or is one neuron with squared loss. Spiking networks have max or mean pooling; a
+    reset that is attached, detached or off; a window shorter than, equal to or longer than the
+    recording; and sometimes equal time constants.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0), model="cnn")
     >>> type(case.net).__name__, case.theta.shape == (case.net.size,), case.theta.dtype
     ('ConvNet', True, dtype('float64'))
     """
-    conv, hidden = int(rng.integers(0, 4)), int(rng.integers(0, 3))
+    conv = int(rng.integers(0, 4))
+    hidden = int(rng.integers(0, 3))
     one_neuron = conv == 0 and rng.random() < 0.3
     hidden = 0 if one_neuron else hidden
     side = 2**conv
@@ -112,8 +127,11 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     some["hidden"] = tuple(int(n) for n in rng.integers(1, 6, hidden))
     some["loss"] = "squared" if one_neuron or rng.random() < 0.15 else "cross_entropy"
     if model == "cnn":
-        some["gain"], T = rng.uniform(0.05, 0.3), int(rng.integers(5, 25))
-    net = (ConvNet if model == "cnn" else SpikingNet)(shape, dtype=np.float64, backend=backend, **some)
+        some["gain"] = rng.uniform(0.05, 0.3)
+        T = int(rng.integers(5, 25))
+    net = (ConvNet if model == "cnn" else SpikingNet)(
+        shape, dtype=np.float64, backend=backend, **some
+    )
     theta = random_theta(net, rng)
     batch = int(rng.integers(1, 4))
     x, y = random_data(net, rng, batch, T)
@@ -123,8 +141,19 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
 
 def _random_neuron(rng, model) -> tuple[LIF | CubaLIF, bool]:
     """(neuron, whether its reset is detached); of both models with the same constants."""
-    reset, (alpha, beta) = rng.choice(["attached", "attached", "detached", "off"]), rng.uniform(0.5, 0.95, 2)
-    beta, gamma = alpha if rng.random() < 0.15 else beta, rng.uniform(0, 0.9)
-    rho, threshold = 0.0 if reset == "off" else rng.uniform(0.3, 1.5), rng.choice([0.0, rng.uniform(-0.5, 1)])
-    common = dict(alpha=alpha, beta=beta, threshold=threshold, slope=rng.uniform(1, 10), gain=rng.uniform(1, 5))
-    return CubaLIF(**common) if model == "cuba" else LIF(gamma=gamma, rho=rho, **common), reset == "detached"
+    reset = rng.choice(["attached", "attached", "detached", "off"])
+    (alpha, beta) = rng.uniform(0.5, 0.95, 2)
+    beta = alpha if rng.random() < 0.15 else beta
+    gamma = rng.uniform(0, 0.9)
+    rho = 0.0 if reset == "off" else rng.uniform(0.3, 1.5)
+    threshold = rng.choice([0.0, rng.uniform(-0.5, 1)])
+    common = dict(
+        alpha=alpha,
+        beta=beta,
+        threshold=threshold,
+        slope=rng.uniform(1, 10),
+        gain=rng.uniform(1, 5),
+    )
+    return CubaLIF(**common) if model == "cuba" else LIF(
+        gamma=gamma, rho=rho, **common
+    ), reset == "detached"

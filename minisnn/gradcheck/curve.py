@@ -1,4 +1,5 @@
-"""The error of a finite difference against its step size: the V that tells truncation from rounding."""
+"""The error of a finite difference against its step size: the V that tells truncation from
+rounding."""
 
 from dataclasses import dataclass
 
@@ -19,12 +20,15 @@ class Curve:
         names = list(self.errors)
         rows = ["  ".join(["    step", *names])]
         for k, h in enumerate(self.steps):
-            rows.append("  ".join([f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)]))
+            rows.append(
+                "  ".join([f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)])
+            )
         return "\n".join(rows)
 
 
 def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:
-    """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1 to 1e-9.
+    """Errors of gradient and Hessian-vector product along one random direction for steps from 1e-1
+    to 1e-9.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(1))
     >>> x, y = case.task.x_support, case.task.y_support
@@ -41,20 +45,25 @@ def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve
     for twin in twins_of(net) if twins is None else twins:
         spike = "hard" if twin == "jet" else twin
         _, gradient, _, hvp = net.gradients(theta, x, y, spike=spike, record=record)
-        slope, hv = gradient @ d, hvp(d)
+        slope = gradient @ d
+        hv = hvp(d)
         found: tuple[list[float], list[float]] = ([], [])
         for h in steps:
             (up, g_up), (down, g_down) = (
-                net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record) for s in (h, -h)
+                net.loss_and_gradient(theta + s * d, x, y, spike=twin, record=record)
+                for s in (h, -h)
             )
             found[0].append(relative(slope, (up - down) / (2 * h)))
             found[1].append(relative(hv, (g_up - g_down) / (2 * h)))
-        errors[f"gradient, {twin}"], errors[f"Hessian-vector product, {twin}"] = map(np.array, found)
+        errors[f"gradient, {twin}"], errors[f"Hessian-vector product, {twin}"] = map(
+            np.array, found
+        )
     return Curve(steps, errors)
 
 
 def plot_steps(curve: Curve, path=None):
-    """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where given. Returns the axes.
+    """The curve on logarithmic axes, with the two laws that make it a V; saved to `path` where
+    given. Returns the axes.
 
     The smooth form jumps where a step carries a membrane across the kink of sigma'.
 
@@ -76,16 +85,26 @@ def plot_steps(curve: Curve, path=None):
         ax.loglog(curve.steps, np.maximum(errors, smallest), style, markersize=4, label=label)
     h = np.sort(curve.steps)
     lowest = min(float(e.min()) for e in curve.errors.values())
-    for law, name, at in ((h**2, "truncation, h\N{SUPERSCRIPT TWO}", -1), (1 / h, "rounding, 1/h", 0)):
-        ends = [float(e[np.argmax(curve.steps) if at else np.argmin(curve.steps)]) for e in curve.errors.values()]
+    for law, name, at in (
+        (h**2, "truncation, h\N{SUPERSCRIPT TWO}", -1),
+        (1 / h, "rounding, 1/h", 0),
+    ):
+        ends = [
+            float(e[np.argmax(curve.steps) if at else np.argmin(curve.steps)])
+            for e in curve.errors.values()
+        ]
         line = law / law[at] * 3 * max(max(ends), smallest)
         keep = line > max(lowest, smallest)
         ax.loglog(h[keep], line[keep], color="0.6", linewidth=1, linestyle=":")
         place = dict(xytext=(4, 4), ha="left") if at == 0 else dict(xytext=(-4, 4), ha="right")
         ax.annotate(name, (h[at], line[at]), color="0.4", textcoords="offset points", **place)
-    ax.set(xlabel="step size h of the central difference (units of theta)", ylabel="relative error of the derivative")
+    ax.set(
+        xlabel="step size h of the central difference (units of theta)",
+        ylabel="relative error of the derivative",
+    )
     title = (
-        "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one levels off at its own error)"
+        "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one "
+        "levels off at its own error)"
     )
     ax.set_title(title, fontsize="medium")
     ax.grid(True, which="major", alpha=0.3)

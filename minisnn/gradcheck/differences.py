@@ -1,15 +1,29 @@
 """Finite differences, and how far a derivative lies from them.
 
-    central difference    f'(x) d ~ (f(x + h d) - f(x - h d)) / 2h       error h^2 (truncation) + 1/h (rounding)
-    Taylor remainder      f(x + h d) - f(x) - h f'(x) d = O(h^2)         falls by 100 where h falls by 10
+    central difference    f'(x) d ~ (f(x + h d) - f(x - h d)) / 2h       error h^2 (truncation) +
+                          1/h (rounding)
+    Taylor remainder      f(x + h d) - f(x) - h f'(x) d = O(h^2)         falls by 100 where h falls
+                          by 10
 
-The error against h is a V on logarithmic axes: the best of several step sizes is reported. Relative error of arrays:
-max |difference| / max |reference|; of inner products: relative to the product of the norms.
+The error against h is a V on logarithmic axes: the best of several step sizes is reported. Relative
+error of arrays: max |difference| / max |reference|; of inner products: relative to the product of
+the norms.
 """
 
 import numpy as np
 
-STEPS = (1e-3, 1e-4, 1e-2, 1e-5, 3e-4, 3e-5, 3e-3, 3e-2, 1e-6, 1e-1)  # tried in this order, in the jet form
+STEPS = (
+    1e-3,
+    1e-4,
+    1e-2,
+    1e-5,
+    3e-4,
+    3e-5,
+    3e-3,
+    3e-2,
+    1e-6,
+    1e-1,
+)  # tried in this order, in the jet form
 SMOOTH_STEPS = (1e-5, 1e-4, 1e-6, 3e-5, 3e-6, 3e-7, 1e-7)  # the kink of sigma' asks for short ones
 TAYLOR_STEPS = tuple(10.0 ** (-k / 2) for k in range(1, 14))  # from 0.3, in half decades
 SMOOTH_TAYLOR_STEPS = tuple(10.0 ** (-4 - k / 2) for k in range(8))  # from 1e-4
@@ -29,24 +43,29 @@ def norm(a) -> float:
 
 def relative(found, reference, floor: float = 0.0) -> float:
     """max |found - reference| / max |reference| (at least `floor`); 0 where both vanish."""
-    found, reference = np.asarray(found), np.asarray(reference)
+    found = np.asarray(found)
+    reference = np.asarray(reference)
     if found.shape != reference.shape:
         return np.inf
     if found.size == 0:
         return 0.0
-    difference, scale = float(np.abs(found - reference).max()), max(float(np.abs(reference).max()), floor)
+    difference = float(np.abs(found - reference).max())
+    scale = max(float(np.abs(reference).max()), floor)
     return 0.0 if difference == 0 else difference / scale if scale > 0 else np.inf
 
 
-# Far from its record the jet form grows like a polynomial of high degree: a step may be too long for floating point.
+# Far from its record the jet form grows like a polynomial of high degree: a step may be too long
+# for floating point.
 @np.errstate(over="ignore", invalid="ignore")
 def best(error_of, steps, enough: float) -> tuple[float, float]:
-    """(smallest error, its step size) of error_of(h) over the steps; ends early once an error is at most `enough`."""
+    """(smallest error, its step size) of error_of(h) over the steps; ends early once an error is at
+    most `enough`."""
     found, at = np.inf, steps[0]
     for h in steps:
         error = error_of(h)
         if error < found:
-            found, at = float(error), h
+            found = float(error)
+            at = h
         if found <= enough:
             break
     return found, at
@@ -54,11 +73,12 @@ def best(error_of, steps, enough: float) -> tuple[float, float]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def taylor_slope(remainder_of, steps, noise: float, enough: float) -> tuple[float, float, float]:
-    """(slope, deviation from 2, largest step) over the two decades of half-decade steps that come closest to slope 2.
+    """(slope, deviation from 2, largest step) over the two decades of half-decade steps that come
+    closest to slope 2.
 
-    Remainders below 30 times `noise`, what rounding leaves, are not used. The deviation is the larger of the two
-    decades'; the search ends once it is at most `enough`. Where every remainder is noise the function is linear along
-    the direction: slope 2, deviation 0.
+    Remainders below 30 times `noise`, what rounding leaves, are not used. The deviation is the
+    larger of the two decades'; the search ends once it is at most `enough`. Where every remainder
+    is noise the function is linear along the direction: slope 2, deviation 0.
     """
     e: list[float] = []
     slope, deviation, at = 0.0, np.inf, steps[0]
@@ -69,7 +89,9 @@ def taylor_slope(remainder_of, steps, noise: float, enough: float) -> tuple[floa
         decades = np.log10(e[-5] / e[-3]), np.log10(e[-3] / e[-1])
         off = float(max(abs(s - 2) for s in decades))
         if off < deviation:
-            slope, deviation, at = float(np.mean(decades)), off, steps[k - 4]
+            slope = float(np.mean(decades))
+            deviation = off
+            at = steps[k - 4]
         if deviation <= enough:
             break
     return (2.0, 0.0, steps[0]) if max(e) <= 30 * noise else (slope, deviation, at)

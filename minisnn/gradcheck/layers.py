@@ -1,4 +1,5 @@
-"""The layers of a network as units: the parts of every block by the reference, then the blocks as the network runs them."""
+"""The layers of a network as units: the parts of every block by the reference, then the blocks as
+the network runs them."""
 
 from types import SimpleNamespace
 
@@ -11,20 +12,29 @@ from .unit import Unit
 
 
 def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
-    """(logits, units). Parts of a spiking block are synapse, membrane and pooling, of another one convolution (with the sums of
-    the network's backend), pooling and softplus. Twins are the reference's: jet forms, and the sites that pooling chose."""
-    spikes, engine, x = hasattr(net, "neuron"), net.engine(), net._input(x)
+    """(logits, units). Parts of a spiking block are synapse, membrane and pooling, of another one
+    convolution (with the sums of the network's backend), pooling and softplus. Twins are the
+    reference's: jet forms, and the sites that pooling chose."""
+    spikes = hasattr(net, "neuron")
+    engine = net.engine()
+    x = net._input(x)
     reference = block if spikes else frames
 
     def forward(engine):
-        return net._forward(engine, net.parameters(theta, engine), x, "hard", None, block.EVERY_STEP)
+        return net._forward(
+            engine, net.parameters(theta, engine), x, "hard", None, block.EVERY_STEP
+        )
 
     logits, tapes = forward(block if spikes else engine)
     own = forward(engine)[1] if spikes else tapes
     found, blocks = [], []
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
         tape, seen = tapes[n], tapes[n]["x"]
-        point = {"weight": weight, "bias": bias, "x": seen[:, : max(seen.shape[1] - b.neuron.delay, 0)]}  # steps that count
+        point = {
+            "weight": weight,
+            "bias": bias,
+            "x": seen[:, : max(seen.shape[1] - b.neuron.delay, 0)],
+        }  # steps that count
         found += _spiking(b, point, tape) if spikes else _convolutional(b, engine, point, tape)
         u = own[n]["u"].reshape(tape["u"].shape)
         if b.readout:
@@ -36,38 +46,59 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
         record = {name: tape.get(name) for name in reference.recorded(b)}
         options = (net.window, "jet", record), (n > 0,), (seen.shape[1],)
         passes = (engine, engine.prepare), (reference, reference.prepare)
-        point = point if n else {"weight": weight, "bias": bias}  # the first one sees data, which have no tangent
+        point = (
+            point if n else {"weight": weight, "bias": bias}
+        )  # the first one sees data, which have no tangent
         blocks.append(_weighted(b, "block", point, seen, (y, own[n]), passes, options, (b,), BLOCK))
     return logits, found + blocks
 
 
 def _spiking(b, point, tape) -> list[Unit]:
     synapse, membrane = block.dynamics(b.neuron)
-    start, x, u = tuple(tape[name] for name in synapse.STATES), tape["x"], tape["u"]
-    current, passes = synapse.forward(point["weight"], point["bias"], x, start, b.neuron)[0], (synapse, block.prepare)
+    start = tuple(tape[name] for name in synapse.STATES)
+    x = tape["x"]
+    u = tape["u"]
+    current = synapse.forward(point["weight"], point["bias"], x, start, b.neuron)[0]
+    passes = (synapse, block.prepare)
     after = (start, b.neuron), (b.neuron,), (b.neuron, x.shape[1])
     found = [_weighted(b, _name(synapse), point, x, (current, tape), (passes, passes), after)]
     if not isinstance(b.neuron, LeakyIntegrator):
-        reset, a0 = (b.neuron, b.detach_reset), u - b.neuron.threshold
+        reset = (b.neuron, b.detach_reset)
+        a0 = u - b.neuron.threshold
         jet = (tape["state"], *reset, "jet", a0)
         name = type(b.neuron).__name__ if membrane is own else _name(membrane)
-        found.append(_alone(b, name, {"I": current}, (u, tape["membrane"]), membrane, jet, reset, needs_dy=False))
+        found.append(
+            _alone(
+                b, name, {"I": current}, (u, tape["membrane"]), membrane, jet, reset, needs_dy=False
+            )
+        )
     if not b.readout:
-        hard, kind = pool.forward(u, b.pool, b.neuron), (b.pool, b.neuron)
+        hard = pool.forward(u, b.pool, b.neuron)
+        kind = (b.pool, b.neuron)
         found.append(_alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind))
     return found
 
 
 def _convolutional(b, engine, point, tape) -> list[Unit]:
-    passes, x, u = ((convolution, engine.prepare), (convolution, frames.prepare)), point["x"], tape["u"]
+    passes, x, u = (
+        ((convolution, engine.prepare), (convolution, frames.prepare)),
+        point["x"],
+        tape["u"],
+    )
     hard = convolution.forward(engine.prepare(point["weight"]), point["bias"], x)
     found = [_weighted(b, "convolution", point, x, hard, passes, ((), (), ()))]
-    if b.pool == "max":  # linear at its choice of sites: `gather` is its own tangent, `scatter` that of the adjoint
+    if (
+        b.pool == "max"
+    ):  # linear at its choice of sites: `gather` is its own tangent, `scatter` that of the adjoint
         choice, (B, n, H, W, C) = tape["choice"], u.shape
-        largest = u[:, :, : H // 2 * 2, : W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C).max((3, 5))
+        largest = (
+            u[:, :, : H // 2 * 2, : W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C).max((3, 5))
+        )
         gather = lambda *u: (pool.gather(u[-1], b.pool, choice), None)
         scatter = lambda *dy: pool.scatter(dy[-1], b.pool, choice, (H, W))
-        linear = SimpleNamespace(forward=gather, backward=scatter, forward_tangent=gather, backward_tangent=scatter)
+        linear = SimpleNamespace(
+            forward=gather, backward=scatter, forward_tangent=gather, backward_tangent=scatter
+        )
         found.append(_alone(b, "pool", {"u": u}, (largest, None), linear))
     if not b.readout:
         v = pool.gather(u, b.pool, tape["choice"])
@@ -84,7 +115,8 @@ def _name(module) -> str:
 def _weighted(b, name, point, x, hard, passes, options, lead=(), level=LAYER) -> Unit:
     """A unit of weight, bias and x.
 
-    hard       (y, tape) of the network's own forward             lead    what stands before the weight in every pass
+    hard       (y, tape) of the network's own forward             lead    what stands before the
+               weight in every pass
     passes     those under test and the twin's, each a module and what it wants a weight to be made
     options    what forward, backward (and its tangent) and forward_tangent are given in the end
     """
@@ -101,7 +133,9 @@ def _weighted(b, name, point, x, hard, passes, options, lead=(), level=LAYER) ->
     return Unit(
         *(b.name, name, point, hard[0], level, value),
         lambda z, tape, dy: in_order(*twin.backward(*lead, of_twin(z[0]), tape, dy, *back)),
-        lambda z_dot: own.forward_tangent(*lead, weight, ready(z_dot[0]), z_dot[1], tape, (*z_dot, None)[2], *tangent),
+        lambda z_dot: own.forward_tangent(
+            *lead, weight, ready(z_dot[0]), z_dot[1], tape, (*z_dot, None)[2], *tangent
+        ),
         lambda dy: in_order(*own.backward(*lead, weight, tape, dy, *back)),
         lambda z_dot, tape_dot, dy, dy_dot: in_order(
             *own.backward_tangent(*lead, weight, ready(z_dot[0]), tape, tape_dot, dy_dot, *back)
@@ -110,7 +144,8 @@ def _weighted(b, name, point, x, hard, passes, options, lead=(), level=LAYER) ->
 
 
 def _alone(b, name, point, hard, passes, ahead=(), options=(), needs_dy=True) -> Unit:
-    """A unit of one argument; `needs_dy`: its backward_tangent is given dy, too. Otherwise as `_weighted`."""
+    """A unit of one argument; `needs_dy`: its backward_tangent is given dy, too. Otherwise as
+    `_weighted`."""
     tape = hard[1]
     return Unit(
         *(b.name, name, point, hard[0], LAYER, lambda z: passes.forward(z[0], *ahead)),
@@ -118,6 +153,8 @@ def _alone(b, name, point, hard, passes, ahead=(), options=(), needs_dy=True) ->
         lambda z_dot: passes.forward_tangent(tape, z_dot[0], *options),
         lambda dy: (passes.backward(tape, dy, *options),),
         lambda z_dot, tape_dot, dy, dy_dot: (
-            passes.backward_tangent(tape, tape_dot, *((dy, dy_dot) if needs_dy else (dy_dot,)), *options),
+            passes.backward_tangent(
+                tape, tape_dot, *((dy, dy_dot) if needs_dy else (dy_dot,)), *options
+            ),
         ),
     )

@@ -3,16 +3,21 @@
 import math
 from dataclasses import dataclass, field
 
-LAYER, BLOCK, NETWORK, META = range(4)  # what is built from what: the lowest level that fails is to blame
+LAYER, BLOCK, NETWORK, META = range(
+    4
+)  # what is built from what: the lowest level that fails is to blame
 
 
 @dataclass(frozen=True)
 class Result:
     """One comparison of a hand-written derivative.
 
-    what       the pass or derivative, "membrane.backward", "gradient"      where   layer or parameter array, "conv1"
-    how        how it was checked, "differences", "adjoint", ...            error   relative, see `differences`
-    tolerance  largest error that is accepted                               note    step size, slope, reason to skip
+    what       the pass or derivative, "membrane.backward", "gradient"      where   layer or
+               parameter array, "conv1"
+    how        how it was checked, "differences", "adjoint", ...            error   relative, see
+               `differences`
+    tolerance  largest error that is accepted                               note    step size,
+               slope, reason to skip
     excused    it differentiates, or is compared with, a pass that is wrong itself
     skipped    the check does not apply here; `note` says why
     """
@@ -33,7 +38,15 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        return "skipped" if self.skipped else "ok" if self.ok else "excused" if self.excused else "WRONG"
+        return (
+            "skipped"
+            if self.skipped
+            else "ok"
+            if self.ok
+            else "excused"
+            if self.excused
+            else "WRONG"
+        )
 
     def __str__(self) -> str:
         return _table([self])
@@ -41,7 +54,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Report:
-    """All results of `check`. `ok`: every one holds; `guilty`: the passes to blame; `str()`: an aligned table."""
+    """All results of `check`. `ok`: every one holds; `guilty`: the passes to blame; `str()`: an
+    aligned table."""
 
     title: str
     results: list[Result] = field(default_factory=list)
@@ -56,15 +70,21 @@ class Report:
 
     @property
     def guilty(self) -> list[Result]:
-        """Failures that follow from no other: of the lowest level that fails, without the excused ones."""
+        """Failures that follow from no other: of the lowest level that fails, without the excused
+        ones."""
         failures = self.failures
         level = min((r.level for r in failures), default=None)
         lowest = [r for r in failures if r.level == level]
         return [r for r in lowest if not r.excused] or lowest
 
     def worst(self, what: str, how: str = "") -> float:
-        """Largest error of the rows whose `what` and `how` start with these words; 0 where there is none."""
-        rows = [r for r in self.results if not r.skipped and r.what.startswith(what) and r.how.startswith(how)]
+        """Largest error of the rows whose `what` and `how` start with these words; 0 where there is
+        none."""
+        rows = [
+            r
+            for r in self.results
+            if not r.skipped and r.what.startswith(what) and r.how.startswith(how)
+        ]
         return max((r.error for r in rows), default=0.0)
 
     def table(self, every: bool = True) -> str:
@@ -83,7 +103,9 @@ class Report:
 
     def summary(self) -> str:
         skipped = sum(r.skipped for r in self.results)
-        done = f"{len(self.results) - skipped} checks" + (f" ({skipped} skipped)" if skipped else "")
+        done = f"{len(self.results) - skipped} checks" + (
+            f" ({skipped} skipped)" if skipped else ""
+        )
         if self.ok:
             return f"All {done} hold."
         places: dict[str, list[Result]] = {}
@@ -91,7 +113,8 @@ class Report:
             places.setdefault(r.what, []).append(r)
         blame = []
         for what, rows in places.items():
-            where, worst = ", ".join(dict.fromkeys(r.where for r in rows)), max(r.error for r in rows)
+            where = ", ".join(dict.fromkeys(r.where for r in rows))
+            worst = max(r.error for r in rows)
             blame.append(f"{what} in {where}, off by {worst:.2g} ({rows[0].how})")
         return f"{len(self.failures)} of {done} FAILED. To blame: {'; '.join(blame)}."
 
@@ -105,5 +128,7 @@ def _table(results: list[Result]) -> str:
     for r in results:
         error = "-" if r.skipped else _number(r.error)
         rows.append((r.what, r.where, r.how, error, _number(r.tolerance), r.verdict, r.note))
-    sides = [f"{'<<<>><<'[n]}{max(map(len, column))}" for n, column in enumerate(zip(*rows))]  # numbers to the right
+    sides = [
+        f"{'<<<>><<'[n]}{max(map(len, column))}" for n, column in enumerate(zip(*rows))
+    ]  # numbers to the right
     return "\n".join("  ".join(map(format, row, sides)).rstrip() for row in rows)

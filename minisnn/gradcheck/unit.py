@@ -1,12 +1,17 @@
-"""One layer on its own: what its four passes are held against, at the very point where the network calls them.
+"""One layer on its own: what its four passes are held against, at the very point where the network
+calls them.
 
-A *unit* is anything with the four passes: a synapse, a membrane, a pooling, a convolution, a whole block. Its passes are
-the network's own (the hard ones of a spiking network). Against them stand, for random directions of all its arguments,
+A *unit* is anything with the four passes: a synapse, a membrane, a pooling, a convolution, a whole
+block. Its passes are the network's own (the hard ones of a spiking network). Against them stand,
+for random directions of all its arguments,
 
     forward_tangent    central differences of the jet form's forward
-    backward           the same differences, paired with dy: <dy, y(z + h z_dot) - y(z - h z_dot)> / 2h = <dz, z_dot>
-    adjoint            <dy, y_dot> = <dz, z_dot>, hard passes only, to rounding (Griewank & Walther 2008)
-    symmetry           <z_dot_2, H z_dot_1> = <z_dot_1, H z_dot_2> with H the Hessian of <dy, y>, to rounding
+    backward           the same differences, paired with dy: <dy, y(z + h z_dot) - y(z - h z_dot)> /
+                       2h = <dz, z_dot>
+    adjoint            <dy, y_dot> = <dz, z_dot>, hard passes only, to rounding (Griewank & Walther
+                       2008)
+    symmetry           <z_dot_2, H z_dot_1> = <z_dot_1, H z_dot_2> with H the Hessian of <dy, y>, to
+                       rounding
     backward_tangent   central differences of the jet form's backward
 """
 
@@ -24,11 +29,13 @@ DIFFERENCES = 1e-7  # best central difference
 
 @dataclass(frozen=True)
 class Unit:
-    """Four passes at a point z (arrays by the names of their arguments), as functions of arrays alone.
+    """Four passes at a point z (arrays by the names of their arguments), as functions of arrays
+    alone.
 
-    value(z) -> (y, tape) and adjoint(z, tape, dy) -> dz are the jet form's, to be differenced; `y` is the hard forward's.
-    forward_tangent(z_dot) -> (y_dot, tape_dot), backward(dy) -> dz, backward_tangent(z_dot, tape_dot, dy, dy_dot) -> dz_dot
-    are the hard passes under test. An argument that a unit does not differentiate is left out of z.
+    value(z) -> (y, tape) and adjoint(z, tape, dy) -> dz are the jet form's, to be differenced; `y`
+    is the hard forward's. forward_tangent(z_dot) -> (y_dot, tape_dot), backward(dy) -> dz,
+    backward_tangent(z_dot, tape_dot, dy, dy_dot) -> dz_dot are the hard passes under test. An
+    argument that a unit does not differentiate is left out of z.
     """
 
     where: str
@@ -43,10 +50,22 @@ class Unit:
     backward_tangent: Callable
 
 
-def differences(what, where, mistake, tolerance, level=LAYER, twin="", steps=STEPS, enough=None, excused=False) -> Result:
-    """A row: the smallest mistake(h) over the step sizes, the search for which ends at `enough` (tolerance / 100)."""
+def differences(
+    what, where, mistake, tolerance, level=LAYER, twin="", steps=STEPS, enough=None, excused=False
+) -> Result:
+    """A row: the smallest mistake(h) over the step sizes, the search for which ends at `enough`
+    (tolerance / 100)."""
     error, h = best(mistake, steps, tolerance / 100 if enough is None else enough)
-    return Result(what, where, f"differences{twin and ', '}{twin}", error, tolerance, level, f"h = {h:.0e}", excused)
+    return Result(
+        what,
+        where,
+        f"differences{twin and ', '}{twin}",
+        error,
+        tolerance,
+        level,
+        f"h = {h:.0e}",
+        excused,
+    )
 
 
 def check_unit(unit: Unit, rng: np.random.Generator, thorough: bool = False) -> list[Result]:
@@ -57,11 +76,25 @@ def check_unit(unit: Unit, rng: np.random.Generator, thorough: bool = False) -> 
     rows: list[Result] = []
 
     def exact(what, how, error, excused=False):
-        rows.append(Result(unit.name + what, unit.where, how, float(error), EXACT, unit.level, excused=excused))
+        rows.append(
+            Result(
+                unit.name + what, unit.where, how, float(error), EXACT, unit.level, excused=excused
+            )
+        )
 
     def close(what, mistake, excused=False):
         enough = 0.0 if thorough else None
-        rows.append(differences(unit.name + what, unit.where, mistake, DIFFERENCES, unit.level, enough=enough, excused=excused))
+        rows.append(
+            differences(
+                unit.name + what,
+                unit.where,
+                mistake,
+                DIFFERENCES,
+                unit.level,
+                enough=enough,
+                excused=excused,
+            )
+        )
 
     def along(z, z_dot, h):
         return tuple(a + h * a_dot for a, a_dot in zip(z, z_dot))
@@ -81,16 +114,26 @@ def check_unit(unit: Unit, rng: np.random.Generator, thorough: bool = False) -> 
     close(".forward_tangent", lambda h: relative(y_dot, difference(z_dot, h)))
     for n, argument in enumerate(unit.point):
         alone = tuple(a_dot if n == m else 0 * a_dot for m, a_dot in enumerate(z_dot))
-        paired = lambda h: _quotient(abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale)
+        paired = lambda h: _quotient(
+            abs(inner(dy, difference(alone, h)) - inner(dz[n], z_dot[n])), scale
+        )
         close(f".backward d{argument}", paired)
     wrong = not all(r.ok for r in rows[1:])
-    exact(".forward_tangent, .backward", "adjoint", _quotient(abs(inner(dy, y_dot) - inner(dz, z_dot)), scale), wrong)
+    exact(
+        ".forward_tangent, .backward",
+        "adjoint",
+        _quotient(abs(inner(dy, y_dot) - inner(dz, z_dot)), scale),
+        wrong,
+    )
     for n, argument in enumerate(unit.point):
         mistake = lambda h: relative(dz_dot[n], (adjoint(h)[n] - adjoint(-h)[n]) / (2 * h))
         close(f".backward_tangent d{argument}_dot", mistake, wrong)
     h1 = unit.backward_tangent(z_dot, tape_dot, dy, 0 * dy)
     h2 = unit.backward_tangent(z_dot_2, unit.forward_tangent(z_dot_2)[1], dy, 0 * dy)
-    error = _quotient(abs(inner(z_dot_2, h1) - inner(z_dot, h2)), norm(z_dot_2) * norm(h1) + norm(z_dot) * norm(h2))
+    error = _quotient(
+        abs(inner(z_dot_2, h1) - inner(z_dot, h2)),
+        norm(z_dot_2) * norm(h1) + norm(z_dot) * norm(h2),
+    )
     exact(".backward_tangent", "symmetry", error, not all(r.ok for r in rows))
     return rows
 

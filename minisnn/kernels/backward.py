@@ -1,5 +1,6 @@
-"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV; output channels that fill a
-cache line, groups of input channels or kernel rows from dV to the weight gradient. Every sum has a fixed order.
+"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV;
+output channels that fill a cache line, groups of input channels or kernel rows from dV to the
+weight gradient. Every sum has a fixed order.
 """
 
 from ..parallel.arrays import ALIGNMENT
@@ -22,8 +23,10 @@ from .vector import copy, zeros
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _state(b, band, N, out, like):
-    """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K, where these count."""
-    at, last = band * N, out.dPQ.shape[1] - 1
+    """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K,
+    where these count."""
+    at = band * N
+    last = out.dPQ.shape[1] - 1
     P = out.dPQ[b, 0, at : at + N] if last else zeros(N, like)
     s = State(zeros(N, like), P, out.dPQ[b, last, at : at + N], zeros(N, like))
     s.P[:], s.Q[:] = 0, 0
@@ -42,26 +45,36 @@ def _bias(b, band, s, out, g, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _keep(x, b, band, t, item, dV, steps, out, layer):
-    """dV_t of a band is kept, or where `out.dW` is given the weight gradient of its events is summed at once."""
-    g, inner = layer.g, steps - layer.delay
+    """dV_t of a band is kept, or where `out.dW` is given the weight gradient of its events is
+    summed at once."""
+    g = layer.g
+    inner = steps - layer.delay
     if t < inner and out.dW.size > 0:
         low = band * g.height
-        spread_weight(x, b, layer.first + t, low, low + g.height, 0, g.k, dV, 0, out.dW[item], layer.c.one, g)
+        spread_weight(
+            x, b, layer.first + t, low, low + g.height, 0, g.k, dV, 0, out.dW[item], layer.c.one, g
+        )
     elif t < inner:
         copy(dV, out.dV[b, t, band * dV.size : (band + 1) * dV.size])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward(start, stop, x, before, layer, u, d, out):
-    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K, dQ_K and db; where u is not
-    given it is computed again."""
-    g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
-    room, du, dV = scratch(g, u), zeros(N, u), zeros(g.height * g.pitch, u)
+    """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
+    dQ_K and db; where u is not given it is computed again."""
+    g = layer.g
+    c = layer.c
+    N = layer.g.height * layer.g.row
+    steps = d.steps
+    room = scratch(g, u)
+    du = zeros(N, u)
+    dV = zeros(g.height * g.pitch, u)
     own, _, state, lists = scratch_again(g, 0 if u.size > 0 else steps, u)
     biases = tiled(before.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        s, to = _state(b, band, N, out, u), band * g.sites
+        s = _state(b, band, N, out, u)
+        to = band * g.sites
         du[:] = 0  # odd columns of du stay zero
         if u.size == 0:
             again(b, band, x, before, layer, own, state, biases, lists)
@@ -80,26 +93,55 @@ def backward(start, stop, x, before, layer, u, d, out):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again):
-    """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a tape need not hold then."""
-    g, c, N, steps = layer.g, layer.c, layer.g.height * layer.g.row, d.steps
+    """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a
+    tape need not hold then."""
+    g = layer.g
+    c = layer.c
+    N = layer.g.height * layer.g.row
+    steps = d.steps
     own, own_dot, state, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, u)
-    biases, biases_dot = tiled(before.weights.bias, g.W), tiled(direction.weights.bias, g.W)
+    biases = tiled(before.weights.bias, g.W)
+    biases_dot = tiled(direction.weights.bias, g.W)
     nothing = zeros(0, u).reshape(0, 0, 0)
-    room, du, du_dot, dV = scratch(g, u), zeros(N, u), zeros(N, u), zeros(g.height * g.pitch, u)
-    back, size = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u)), g.height * g.pitch
+    room = scratch(g, u)
+    du = zeros(N, u)
+    du_dot = zeros(N, u)
+    dV = zeros(g.height * g.pitch, u)
+    back = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u))
+    size = g.height * g.pitch
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        s, dr, to = _state(b, band, N, out, u), zeros(N, u), band * g.sites
+        s = _state(b, band, N, out, u)
+        dr = zeros(N, u)
+        to = band * g.sites
         back.r[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
         if u_dot.size == 0:
             again(b, band, x, before, layer, own, state, biases, lists)
-            along(b, band, x, direction, layer, own, 0, 0, own_dot, 0, 0, state, biases_dot, lists, room, nothing)
+            along(
+                b,
+                band,
+                x,
+                direction,
+                layer,
+                own,
+                0,
+                0,
+                own_dot,
+                0,
+                0,
+                state,
+                biases_dot,
+                lists,
+                room,
+                nothing,
+            )
         for t in range(steps - 1, -1, -1):
             u_t = u[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own[0, t]
             v_t = u_dot[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own_dot[0, t]
             if d.dlogits.size == 0:
-                dy, dy_dot = d.dy[b, t, to : to + g.sites], d_dot.dy[b, t, to : to + g.sites]
+                dy = d.dy[b, t, to : to + g.sites]
+                dy_dot = d_dot.dy[b, t, to : to + g.sites]
                 adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, g.n_out, layer.pool, c)
             elif t == steps - 1:
                 du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
@@ -109,14 +151,17 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 membrane_backward(u_t, du, back, dV, g, layer.hard, layer.detach, c)
                 if t < steps - layer.delay:
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
-            membrane_backward_tangent(u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c)
+            membrane_backward_tangent(
+                u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c
+            )
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def by_channel(start, stop, x, dense, s, g):
-    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense` samples have none."""
+    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense`
+    samples have none."""
     for row in range(start, stop):
         if not dense[row // g.H]:
             sort_by_channel(x, row, s, g)
@@ -124,17 +169,28 @@ def by_channel(start, stop, x, dense, s, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
-    """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a cache line of output
-    channels: what of a row of dV belongs to it fits into the first cache, where all input channels and kernel rows meet it."""
-    line, pad = ALIGNMENT // dW.itemsize, g.k // 2
-    packed, few = zeros(s.span * (g.W + g.k - 1) * line, dW), zeros(g.k * line, dW)
+    """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a
+    cache line of output channels: what of a row of dV belongs to it fits into the first cache,
+    where all input channels and kernel rows meet it."""
+    line = ALIGNMENT // dW.itemsize
+    pad = g.k // 2
+    packed = zeros(s.span * (g.W + g.k - 1) * line, dW)
+    few = zeros(g.k * line, dW)
     for item in range(start, stop):
         channel = item * line
         size = min(line, g.n_out - channel)
         for b in range(dV.shape[0]):
             for h in range(0 if dense[b] else g.H):
                 for first in range(0, s.steps, s.span):
-                    pack(dV[b, first : min(first + s.span, s.steps)], h, channel, size, packed, line, g)
+                    pack(
+                        dV[b, first : min(first + s.span, s.steps)],
+                        h,
+                        channel,
+                        size,
+                        packed,
+                        line,
+                        g,
+                    )
                     for i in range(max(pad - h, 0), min(g.k, g.H + pad - h)):
                         row = b * g.H + h + i - pad
                         gather_weight(s, row, first // s.span, i, channel, size, packed, few, dW, g)
@@ -150,8 +206,9 @@ def _outer(image, halo, channel, size, D, at, pitch, dW, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV where those are given; x by
-    `images` for samples that are `dense`, where they are not summed elsewhere. An item is a `group` of input channels."""
+    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
+    where those are given; x by `images` for samples that are `dense`, where they are not summed
+    elsewhere. An item is a `group` of input channels."""
     g = layer.g
     halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
     for item in range(start, stop):
@@ -176,18 +233,35 @@ def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
-    """The same for few input channels, or one site, and events that are not sorted: these are added here, one by one, but where
-    out.dW is given, which holds them already. An item is a kernel row."""
-    g, frames, frame = layer.g, out.dV.reshape(-1), layer.g.H * layer.g.pitch
+    """The same for few input channels, or one site, and events that are not sorted: these are added
+    here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
+    """
+    g = layer.g
+    frames = out.dV.reshape(-1)
+    frame = layer.g.H * layer.g.pitch
     narrow = g.n_out < ALIGNMENT // dW.itemsize
-    halo, sums = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW), zeros(g.k * g.n_in * g.n_out, dW)
+    halo = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW)
+    sums = zeros(g.k * g.n_in * g.n_out, dW)
     for i in range(start, stop):
         sums[:] = 0
         for b in range(out.dPQ.shape[0]):
             for t in range(inner if dense[b] and images.size > 0 else 0):
                 _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
             for t in range(0 if dense[b] or out.dW.size > 0 else inner):
-                spread_weight(x, b, layer.first + t, 0, g.H, i, i + 1, frames, (b * inner + t) * frame, dW, layer.c.one, g)
+                spread_weight(
+                    x,
+                    b,
+                    layer.first + t,
+                    0,
+                    g.H,
+                    i,
+                    i + 1,
+                    frames,
+                    (b * inner + t) * frame,
+                    dW,
+                    layer.c.one,
+                    g,
+                )
             for t in range(inner if x_dot.size > 0 else 0):
                 _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
             for n in range(pq.shape[1]):

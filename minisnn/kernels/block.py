@@ -1,4 +1,5 @@
-"""The four passes of a block on the event-driven kernels: same signatures and values as `minisnn.layers.block`.
+"""The four passes of a block on the event-driven kernels: same signatures and values as
+`minisnn.layers.block`.
 
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
@@ -9,7 +10,9 @@ from threading import Lock
 import numpy as np
 
 from ..layers.block import EVERY_STEP, Block
-from ..layers.block import features_backward as features_backward  # the trace's adjoint is the reference's
+from ..layers.block import (
+    features_backward as features_backward,
+)  # the trace's adjoint is the reference's
 from ..parallel.arrays import ALIGNMENT, aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from . import backward as back
@@ -18,14 +21,25 @@ from .choice import TOGETHER
 from .dense import fits, outer, through, transform
 from .events import Events, collect
 from .llvm import VECTOR_BITS
-from .linear import DENSE_ABOVE, DENSE_ABOVE_VALUED, POINTS_ABOVE, back_layout, dense_layout, from_rows, rows_layout
+from .linear import (
+    DENSE_ABOVE,
+    DENSE_ABOVE_VALUED,
+    POINTS_ABOVE,
+    back_layout,
+    dense_layout,
+    from_rows,
+    rows_layout,
+)
 from .records import Adjoint, Before, Direction, Layer, Sorted, Sums, Weights, geometry
 from .records import layer as layer_of
 
 GROUP = 8  # input channels whose weight gradient is one item of work
-PACKED = (36 if VECTOR_BITS == 512 else 24) << 10  # bytes of an adjoint that stay in the first cache while events meet them
+PACKED = (
+    36 if VECTOR_BITS == 512 else 24
+) << 10  # bytes of an adjoint that stay in the first cache while events meet them
 AT_ONCE = 20  # steps whose dense images go through the weights together
-CHEAP = 8  # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
+# multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
+CHEAP = 8
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
@@ -38,7 +52,8 @@ class Weight:
 
     def __init__(self, weight: np.ndarray):
         self.weight, self.dtype = weight, weight.dtype
-        self._made, self._lock = {}, Lock()
+        self._made = {}
+        self._lock = Lock()
 
     def _once(self, name, make):
         with self._lock:  # threads that work on parts of a batch share it
@@ -57,11 +72,17 @@ class Weight:
     def points(self, back: bool):
         """The dense or back layout at Winograd's points."""
         layout = back_layout if back else dense_layout
-        return self._once(("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size))
+        return self._once(
+            ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
+        )
 
     def record(self, x: Events, bias: np.ndarray) -> Weights:
         """What the kernels take; the rows layout only where events go through it."""
-        rows = _nothing(self.dtype) if x.known else self._once("rows", lambda: rows_layout(self.weight))
+        rows = (
+            _nothing(self.dtype)
+            if x.known
+            else self._once("rows", lambda: rows_layout(self.weight))
+        )
         return Weights(rows, self.dense, np.ascontiguousarray(bias))
 
     def release(self, *names):
@@ -90,12 +111,18 @@ def _work(block: Block, B: int) -> int:
 
 def _flat(sequence):
     """(B, m, ...) -> (B, m, sites); m may be zero."""
-    return np.ascontiguousarray(sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:])))
+    return np.ascontiguousarray(
+        sequence.reshape(*sequence.shape[:2], math.prod(sequence.shape[2:]))
+    )
 
 
 def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3):
     """y (B, steps, sites) = W x + W2 x2, or with the transposed weights."""
-    shape = (*block.input_shape[:2], block.channels, block.input_shape[2]) if adjoint else (*block.input_shape, block.channels)
+    shape = (
+        (*block.input_shape[:2], block.channels, block.input_shape[2])
+        if adjoint
+        else (*block.input_shape, block.channels)
+    )
     return through(y, x, weight, x2, weight2, geometry(*shape, block.kernel), adjoint, least)
 
 
@@ -105,26 +132,56 @@ def _potential(block, steps, x, *arguments, **how):
     return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
-def forward(block: Block, weight, bias, x: Events, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
+def forward(
+    block: Block,
+    weight,
+    bias,
+    x: Events,
+    window: int,
+    form="hard",
+    frozen=None,
+    keep: int = EVERY_STEP,
+):
     """(y, tape); y are Events, or logits (B, C_out) for the readout."""
     weight = prepare(weight)
-    dtype, x = weight.dtype, x.flat() if block.input_shape[:2] == (1, 1) else x
-    B, T = len(x.offset), x.steps
+    dtype = weight.dtype
+    x = x.flat() if block.input_shape[:2] == (1, 1) else x
+    B = len(x.offset)
+    T = x.steps
     layer = layer_of(block, dtype, max(T - window, 0))
-    g, kept, (rows_out, *sites_out) = layer.g, min(T - layer.first, keep), block.output_shape
-    dense = x.above(DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE)
-    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout  # of EVERY_STEP a layer keeps a few less than the next
-    anew = anew and not dense.any() and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
+    g = layer.g
+    kept = min(T - layer.first, keep)
+    (rows_out, *sites_out) = block.output_shape
+    dense = x.above(
+        DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE
+    )
+    anew = (
+        0 < kept and keep < EVERY_STEP // 2 and not block.readout
+    )  # of EVERY_STEP a layer keeps a few less than the next
+    anew = (
+        anew
+        and not dense.any()
+        and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
+    )
     u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
     state = _nothing(dtype, B if anew else 0, 3, g.H * g.row)
-    pq = aligned_empty((B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype)
-    row_out, valued = 0 if block.readout else math.prod(sites_out), block.pool == "spikes"
+    pq = aligned_empty(
+        (B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype
+    )
+    row_out = 0 if block.readout else math.prod(sites_out)
+    valued = block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
-    value, column = _nothing(dtype, *index.shape[:2], index.shape[2] * valued), sites_out[0] + 1 if not valued else 0
-    offset, column = np.zeros((B, rows_out, T + 1), np.int32), np.empty((B, rows_out, T, column), np.int32)
+    value = _nothing(dtype, *index.shape[:2], index.shape[2] * valued)
+    column = sites_out[0] + 1 if not valued else 0
+    offset = np.zeros((B, rows_out, T + 1), np.int32)
+    column = np.empty((B, rows_out, T, column), np.int32)
     y = Events(index, value, offset, column, max(row_out, 1), g.n_out)
-    out = ahead.Spikes(index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype))
-    work, bands = _work(block, B), -(-g.H // g.height)  # with the odd rest that pooling drops
+    out = ahead.Spikes(
+        index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype)
+    )
+    # with the odd rest that pooling drops
+    work = _work(block, B)
+    bands = -(-g.H // g.height)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
@@ -132,14 +189,26 @@ def forward(block: Block, weight, bias, x: Events, window: int, form="hard", fro
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
         rest = ((begin, end), between, layer, u, state, out)
-        parallel(ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work)
+        parallel(
+            ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
+        )
         del V  # before the next is made
-    tape = {"x": x, "layer": layer, "u": u, "pq": pq, "dense": dense, "state": state, "bias": bias, "anew": anew}
+    tape = {
+        "x": x,
+        "layer": layer,
+        "u": u,
+        "pq": pq,
+        "dense": dense,
+        "state": state,
+        "bias": bias,
+        "anew": anew,
+    }
     return (out.logits if block.readout else y.tight()), tape
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
-    """(begin, end) of nearly as many steps each, AT_ONCE at most: images and what the weights make of them are large."""
+    """(begin, end) of nearly as many steps each, AT_ONCE at most: images and what the weights make
+    of them are large."""
     edges = np.linspace(0, steps, -(-steps // AT_ONCE) + 1).astype(int).tolist()
     return list(zip(edges, edges[1:]))
 
@@ -150,12 +219,14 @@ def _events(x: Events, first: int) -> int:
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of samples that are dense, from a step on, zeros for the others; empty where none is. At the points however few the
-    images are: their number depends on the batch, and bits must not."""
+    """W x of samples that are dense, from a step on, zeros for the others; empty where none is. At
+    the points however few the images are: their number depends on the batch, and bits must not."""
     images = x.images(dense, weight.dtype, first, steps)
     if dense.all() or not len(images):
         return _potential(block, steps, images, weight, least=1) if len(images) else images
-    V = aligned_zeros((len(dense), steps, math.prod(block.input_shape[:2]) * block.channels), weight.dtype)
+    V = aligned_zeros(
+        (len(dense), steps, math.prod(block.input_shape[:2]) * block.channels), weight.dtype
+    )
     V[dense] = _potential(block, steps, images[dense], weight, least=1)
     return V
 
@@ -174,10 +245,15 @@ def _adjoint(block, tape, dy) -> Adjoint:
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
     """For a membrane kernel to fill; what pooling drops is zero in them.
 
-    dV need not be kept where no layer below asks for it and the input goes by events that are too few to be sorted.
+    dV need not be kept where no layer below asks for it and the input goes by events that are too
+    few to be sorted.
     """
-    g, B, dtype, few = tape["layer"].g, len(tape["pq"]), tape["u"].dtype, not (tape["x"].known or tape["dense"].any())
-    bands, at_once = max(g.bands, 1), not need_dx and block.pool != "none" and few
+    g = tape["layer"].g
+    B = len(tape["pq"])
+    dtype = tape["u"].dtype
+    few = not (tape["x"].known or tape["dense"].any())
+    bands = max(g.bands, 1)
+    at_once = not need_dx and block.pool != "none" and few
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
     return Sums(
         make((0 if at_once else B, max(steps - tape["layer"].delay, 0), g.H * g.pitch), dtype),
@@ -189,9 +265,14 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
 
 def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
     """The window's spikes by channel, of samples that are not dense."""
-    g, first, last, B = layer.g, layer.first, layer.first + inner, len(x.offset)
+    g = layer.g
+    first = layer.first
+    last = layer.first + inner
+    B = len(x.offset)
     room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
-    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))  # of equal spans, as many as it takes
+    span = -(
+        -inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED)
+    )  # of equal spans, as many as it takes
     starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
     found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
     parallel(back.by_channel, B * g.H, x.lists, dense, found, g, work=_work(block, B))
@@ -199,20 +280,30 @@ def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
 
 
 def _results(block, B: int, steps: int, need_dx: bool, dtype):
-    """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and dweight in rows layout. Allocated
-    first: they outlive the pass, and what follows them leaves one hole that is large enough for the next layer's."""
-    dx = aligned_empty((B, max(steps - block.neuron.delay, 0) if need_dx else 0, math.prod(block.input_shape)), dtype)
+    """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and
+    dweight in rows layout. Allocated first: they outlive the pass, and what follows them leaves one
+    hole that is large enough for the next layer's."""
+    dx = aligned_empty(
+        (B, max(steps - block.neuron.delay, 0) if need_dx else 0, math.prod(block.input_shape)),
+        dtype,
+    )
     return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
 
 
 def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
     """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
     x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
-    g, inner, work = layer.g, max(steps - layer.delay, 0), _work(block, len(sums.dPQ))
-    images, none = x.images(dense, total.dtype, layer.first, inner), _nothing(total.dtype, 0, 0, 0)
-    tangent, pairs = (none, none) if x_dot is None else (x_dot, dV), list[tuple[np.ndarray, np.ndarray]]()
+    g = layer.g
+    inner = max(steps - layer.delay, 0)
+    work = _work(block, len(sums.dPQ))
+    images = x.images(dense, total.dtype, layer.first, inner)
+    none = _nothing(total.dtype, 0, 0, 0)
+    tangent = (none, none) if x_dot is None else (x_dot, dV)
+    pairs = list[tuple[np.ndarray, np.ndarray]]()
     if fits(g):
-        shown = slice(None) if dense.all() else dense  # a copy of what is large only where it has to be
+        shown = (
+            slice(None) if dense.all() else dense
+        )  # a copy of what is large only where it has to be
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
         images, tangent, pq = none, (none, none), pq[:, :0]
@@ -223,8 +314,11 @@ def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None)
     if len(sums.dW):
         total += sums.dW.sum(0)
     if x.known and inner and not dense.all():
-        arguments, line = (_by_channel(block, x, layer, inner, dense), dense, sums.dV), ALIGNMENT // total.itemsize
-        parallel(back.weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
+        arguments = (_by_channel(block, x, layer, inner, dense), dense, sums.dV)
+        line = ALIGNMENT // total.itemsize
+        parallel(
+            back.weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work
+        )
     arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
     if not x.known and not (fits(g) and len(sums.dW)):
         parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
@@ -241,12 +335,26 @@ def _dx(block, dx, *arguments):
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dx (B, m - delay, H, W, C_in). The tape gains dy for the tangent."""
-    weight, d = prepare(weight), _adjoint(block, tape, dy)
-    B, steps, layer, work = len(tape["pq"]), d.steps, tape["layer"], _work(block, len(tape["pq"]))
+    weight = prepare(weight)
+    d = _adjoint(block, tape, dy)
+    B = len(tape["pq"])
+    steps = d.steps
+    layer = tape["layer"]
+    work = _work(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    parallel(back.backward, B * layer.g.bands, tape["x"].lists, _before(weight, tape), layer, tape["u"], d, sums, work=work)
+    parallel(
+        back.backward,
+        B * layer.g.bands,
+        tape["x"].lists,
+        _before(weight, tape),
+        layer,
+        tape["u"],
+        d,
+        sums,
+        work=work,
+    )
     if not second:
         tape["u"] = tape["u"][:0].copy()
     dweight = _weight_gradient(block, tape, steps, total, sums)
@@ -256,16 +364,23 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     if second:
         tape["d"] = d
         if layer.first and not block.readout:
-            tape["x"], tape["layer"] = tape["x"].since(layer.first), layer._replace(first=0)
+            tape["x"] = tape["x"].since(layer.first)
+            tape["layer"] = layer._replace(first=0)
     return dx, dweight, sums.db.sum((0, 1))
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    weight, weight_dot = prepare(weight), prepare(weight_dot)
+    weight = prepare(weight)
+    weight_dot = prepare(weight_dot)
     x, u, layer = tape["x"], tape["u"], tape["layer"]
-    B, dtype, before, work = len(tape["pq"]), u.dtype, _before(weight, tape), _work(block, len(tape["pq"]))
-    V_dot, dense, inner = _nothing(dtype, 0, 0, 0), tape["dense"], max(steps - layer.delay, 0)
+    B = len(tape["pq"])
+    dtype = u.dtype
+    before = _before(weight, tape)
+    work = _work(block, len(tape["pq"]))
+    V_dot = _nothing(dtype, 0, 0, 0)
+    dense = tape["dense"]
+    inner = max(steps - layer.delay, 0)
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
         V_dot = _potential(block, inner, x_dot, weight)
@@ -289,14 +404,29 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    weight, weight_dot = prepare(weight), prepare(weight_dot)
-    d, d_dot, layer, x_dot = tape["d"], _adjoint(block, tape, dy_dot), tape["layer"], tape_dot["x_dot"]
-    B, steps = len(tape["pq"]), d.steps
+    weight = prepare(weight)
+    weight_dot = prepare(weight_dot)
+    d = tape["d"]
+    d_dot = _adjoint(block, tape, dy_dot)
+    layer = tape["layer"]
+    x_dot = tape_dot["x_dot"]
+    B = len(tape["pq"])
+    steps = d.steps
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
     made = [_before(weight, tape), tape_dot["direction"], layer, tape["u"], tape_dot["u_dot"]]
-    parallel(back.backward_tangent, B * layer.g.bands, tape["x"].lists, *made, d, d_dot, sums, dV, work=_work(block, B))
+    parallel(
+        back.backward_tangent,
+        B * layer.g.bands,
+        tape["x"].lists,
+        *made,
+        d,
+        d_dot,
+        sums,
+        dV,
+        work=_work(block, B),
+    )
     del made, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)

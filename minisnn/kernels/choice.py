@@ -1,7 +1,8 @@
-"""Vector primitives of spikes and max pooling: lists of who reaches the threshold, lists put together, and which site of a
-window is the largest.
+"""Vector primitives of spikes and max pooling: lists of who reaches the threshold, lists put
+together, and which site of a window is the largest.
 
-In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several places are written.
+In LLVM for the same reason as `vector`: numba's own loops do not become vectors where several
+places are written.
 """
 
 import llvmlite.ir as ir
@@ -13,7 +14,8 @@ from numba.extending import intrinsic
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, open_loop, vector_ops
 
 COMPRESSES = VECTOR_BITS == 512
-TOGETHER = 16  # spikes of a list that are copied at once; as many more may be read behind its end, and written
+# spikes of a list that are copied at once; as many more may be read behind its end, and written
+TOGETHER = 16
 
 
 def _corners(builder, i, j, n):
@@ -32,18 +34,26 @@ def _mean_of(builder, a, b, c, d):
 
 
 def _make_reached(pool):
-    """reached(u, i, j, n, m, threshold): which of a vector of numbers reach it, as bits; of one site or what is pooled of a
-    window, m numbers behind each."""
+    """reached(u, i, j, n, m, threshold): which of a vector of numbers reach it, as bits; of one
+    site or what is pooled of a window, m numbers behind each."""
 
     @intrinsic
     def reached(typingctx, u, i, j, n, m, threshold):
         def codegen(context, builder, sig, args):
             dtype = sig.args[0].dtype
-            _, load, _, splat, _ = vector_ops(builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth)
-            pu, (i, j, n, m, threshold) = array_pointer(context, builder, sig.args[0], args[0]), args[1:]
-            v = [load(pu, builder.add(at, m)) for at in (_corners(builder, i, j, n) if pool else [i])]
+            _, load, _, splat, _ = vector_ops(
+                builder, context.get_value_type(dtype), VECTOR_BITS, dtype.bitwidth
+            )
+            pu = array_pointer(context, builder, sig.args[0], args[0])
+            (i, j, n, m, threshold) = args[1:]
+            v = [
+                load(pu, builder.add(at, m)) for at in (_corners(builder, i, j, n) if pool else [i])
+            ]
             v = pool(builder, *v) if pool else v[0]
-            bits = builder.bitcast(builder.fcmp_ordered(">=", v, splat(threshold)), ir.IntType(VECTOR_BITS // dtype.bitwidth))
+            bits = builder.bitcast(
+                builder.fcmp_ordered(">=", v, splat(threshold)),
+                ir.IntType(VECTOR_BITS // dtype.bitwidth),
+            )
             return builder.zext(bits, ir.IntType(64))
 
         return types.int64(u, INDEX, INDEX, INDEX, INDEX, u.dtype), codegen
@@ -62,32 +72,43 @@ def _lowest_bit(typingctx, bits):
 
 
 def _make_compress(pool):
-    """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has 16 parts channels, without a branch
-    on what is there, which no processor can guess."""
+    """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has 16 parts
+    channels, without a branch on what is there, which no processor can guess."""
 
     @intrinsic
     def compress(typingctx, u, row, columns, parts, threshold, column, x, o):
         def codegen(context, builder, sig, args):
             dtype, (row, columns, parts, threshold) = sig.args[0].dtype, args[1:5]
             pu, pc, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 5, 6))
-            _, load, _, level, _ = vector_ops(builder, context.get_value_type(dtype), TOGETHER * dtype.bitwidth, dtype.bitwidth)
+            _, load, _, level, _ = vector_ops(
+                builder, context.get_value_type(dtype), TOGETHER * dtype.bitwidth, dtype.bitwidth
+            )
             vec, _, store, _, _ = vector_ops(builder, ir.IntType(32), TOGETHER * 32, 32)
             kind = ir.FunctionType(vec, [vec, vec, ir.VectorType(ir.IntType(1), TOGETHER)])
-            chosen = cgutils.get_or_insert_function(builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32")
-            threshold, step = level(threshold), ir.Constant(vec, [TOGETHER] * TOGETHER)
+            chosen = cgutils.get_or_insert_function(
+                builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32"
+            )
+            threshold = level(threshold)
+            step = ir.Constant(vec, [TOGETHER] * TOGETHER)
             n = builder.mul(parts, ir.Constant(parts.type, TOGETHER))
             start = {"o": args[7], "places": ir.Constant(vec, list(range(TOGETHER)))}
             w, carried, close_column = open_loop(builder, columns, start)
             builder.store(builder.trunc(carried["o"], ir.IntType(32)), builder.gep(pc, [w]))
             i = builder.mul(builder.mul(w, n), ir.Constant(n.type, 2 if pool else 1))
             part, carried, close = open_loop(builder, parts, carried)
-            m, o, places = builder.mul(part, ir.Constant(part.type, TOGETHER)), carried["o"], carried["places"]
+            m = builder.mul(part, ir.Constant(part.type, TOGETHER))
+            o = carried["o"]
+            places = carried["places"]
             corners = _corners(builder, i, builder.add(row, i), n) if pool else [i]
             v = [load(pu, builder.add(at, m)) for at in corners]
             found = builder.fcmp_ordered(">=", pool(builder, *v) if pool else v[0], threshold)
             store(builder.call(chosen, [places, places, found]), px, o)
-            number = builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(TOGETHER))), o.type)
-            return close_column(close({"o": builder.add(o, number), "places": builder.add(places, step)}))["o"]
+            number = builder.zext(
+                builder.ctpop(builder.bitcast(found, ir.IntType(TOGETHER))), o.type
+            )
+            return close_column(
+                close({"o": builder.add(o, number), "places": builder.add(places, step)})
+            )["o"]
 
         return types.int64(u, INDEX, INDEX, INDEX, u.dtype, column, x, INDEX), codegen
 
@@ -106,7 +127,8 @@ def _append(typingctx, x, i, y, o, shift):
 
 
 def _make_pooled(pool):
-    """pooled(u, v, i, j, o, n): v[o+m] = what is pooled of u at i+m, i+n+m, j+m, j+n+m, for m = 0 .. n-1."""
+    """pooled(u, v, i, j, o, n): v[o+m] = what is pooled of u at i+m, i+n+m, j+m, j+n+m, for m = 0
+    .. n-1."""
 
     @intrinsic
     def pooled(typingctx, u, v, i, j, o, n):
@@ -118,7 +140,10 @@ def _make_pooled(pool):
             def body(ops, steps):
                 _, load, store, _, _ = ops
                 for k in steps:
-                    found = pool(builder, *(load(pu, builder.add(at, k)) for at in _corners(builder, i, j, n)))
+                    found = pool(
+                        builder,
+                        *(load(pu, builder.add(at, k)) for at in _corners(builder, i, j, n)),
+                    )
                     store(found, pv, builder.add(o, k))
 
             each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
@@ -130,8 +155,9 @@ def _make_pooled(pool):
 
 
 def _over_windows(signature, do):
-    """What an intrinsic of (u, v, a, b, i, j, o, n) returns: `do` for every window, given builder, vector ops, pointers of a
-    and b, the window's four sites, the place they are pooled to, and as vectors of bits which of the first three holds v."""
+    """What an intrinsic of (u, v, a, b, i, j, o, n) returns: `do` for every window, given builder,
+    vector ops, pointers of a and b, the window's four sites, the place they are pooled to, and as
+    vectors of bits which of the first three holds v."""
 
     def codegen(context, builder, sig, args):
         dtype = sig.args[0].dtype
@@ -142,7 +168,8 @@ def _over_windows(signature, do):
         def body(ops, steps):
             load = ops[1]
             for k in steps:
-                sites, at = [builder.add(corner, k) for corner in corners], builder.add(o, k)
+                sites = [builder.add(corner, k) for corner in corners]
+                at = builder.add(o, k)
                 largest = load(pv, at)
                 first = [builder.fcmp_ordered("==", load(pu, site), largest) for site in sites[:3]]
                 do(builder, ops, pa, pb, sites, at, first)
@@ -155,7 +182,8 @@ def _over_windows(signature, do):
 
 @intrinsic
 def _pick(typingctx, u, v, x, y, i, j, o, n):
-    """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 .. n-1."""
+    """y[o+m] = x at the first of the sites i+m, i+n+m, j+m, j+n+m where u is v[o+m], for m = 0 ..
+    n-1."""
 
     def do(builder, ops, px, py, sites, at, first):
         _, load, store, _, _ = ops
@@ -173,7 +201,8 @@ def _put(typingctx, u, v, y, x, i, j, o, n):
 
     def do(builder, ops, py, px, sites, at, first):
         vec, load, store, _, _ = ops
-        nothing, left = ir.Constant(vec, [0.0] * vec.count), load(py, at)
+        nothing = ir.Constant(vec, [0.0] * vec.count)
+        left = load(py, at)
         for m in range(3):
             store(builder.select(first[m], left, nothing), px, sites[m])
             left = builder.select(first[m], nothing, left)
@@ -195,7 +224,9 @@ if config.DISABLE_JIT:
         v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
 
     def mean(u, v, i, j, o, n):
-        v[o : o + n] = ((u[i:][:n] + u[j:][:n]) + (u[i + n :][:n] + u[j + n :][:n])) * u.dtype.type(0.25)
+        v[o : o + n] = ((u[i:][:n] + u[j:][:n]) + (u[i + n :][:n] + u[j + n :][:n])) * u.dtype.type(
+            0.25
+        )
 
     def note(v, C, threshold, column, x, o):
         for w in range(column.size - 1):
@@ -212,7 +243,14 @@ if config.DISABLE_JIT:
         return note(_windows(u, C, column.size - 1).max((0, 2)).ravel(), C, threshold, column, x, o)
 
     def note_mean(u, C, threshold, column, x, o):
-        return note(_windows(u, C, column.size - 1).sum(0).sum(1).ravel() * u.dtype.type(0.25), C, threshold, column, x, o)
+        return note(
+            _windows(u, C, column.size - 1).sum(0).sum(1).ravel() * u.dtype.type(0.25),
+            C,
+            threshold,
+            column,
+            x,
+            o,
+        )
 
     def _choose(u, v, i, j, o, n):
         sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
@@ -230,20 +268,26 @@ else:
 
     def _make_note(pool, alone):
         """`alone` is the same for four numbers."""
-        compress, reached, windows = _make_compress(pool), _make_reached(pool), pool is not None
+        compress = _make_compress(pool)
+        reached = _make_reached(pool)
+        windows = pool is not None
 
         @njit(inline="always")
         def noted(u, C, threshold, column, x, o):
-            """x[o:] = the sites of a row (columns, C) that reach the threshold, in order, and column (columns + 1,) = where
-            each column's begin, and where the last one's end, which is returned; `TOGETHER` more may be written."""
-            columns, row, lanes = column.size - 1, u.size // 2, VECTOR_BITS // (8 * u.itemsize)
+            """x[o:] = the sites of a row (columns, C) that reach the threshold, in order, and
+            column (columns + 1,) = where each column's begin, and where the last one's end, which
+            is returned; `TOGETHER` more may be written."""
+            columns = column.size - 1
+            row = u.size // 2
+            lanes = VECTOR_BITS // (8 * u.itemsize)
             compresses = COMPRESSES and C % TOGETHER == 0
             if compresses:
                 o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
             for w in range(0 if compresses else columns):
                 column[w] = o
                 i = 2 * w * C if windows else w * C
-                j, m = row + i, 0
+                j = row + i
+                m = 0
                 while m + lanes <= C:
                     bits = reached(u, i, j, C, m, threshold)
                     while bits:
@@ -252,7 +296,11 @@ else:
                         bits &= bits - 1
                     m += lanes
                 while m < C:
-                    v = alone(u[i + m], u[i + C + m], u[j + m], u[j + C + m]) if windows else u[i + m]
+                    v = (
+                        alone(u[i + m], u[i + C + m], u[j + m], u[j + C + m])
+                        if windows
+                        else u[i + m]
+                    )
                     if v >= threshold:
                         x[o] = w * C + m
                         o += 1
@@ -270,7 +318,11 @@ else:
     def _mean_alone(a, b, c, d):
         return ((a + c) + (b + d)) * 0.25  # which no precision rounds
 
-    note = _make_note(None, _largest_alone)  # of v (columns, C); what follows of windows of u (2, 2 columns, C)
-    note_largest, note_mean = _make_note(_largest_of, _largest_alone), _make_note(_mean_of, _mean_alone)
-    largest, mean = _make_pooled(_largest_of), _make_pooled(_mean_of)
+    note = _make_note(
+        None, _largest_alone
+    )  # of v (columns, C); what follows of windows of u (2, 2 columns, C)
+    note_largest = _make_note(_largest_of, _largest_alone)
+    note_mean = _make_note(_mean_of, _mean_alone)
+    largest = _make_pooled(_largest_of)
+    mean = _make_pooled(_mean_of)
     lowest_bit, append, pick, put = _lowest_bit, _append, _pick, _put

@@ -1,17 +1,19 @@
-"""Dense images through the weights, in parallel: directly, or with six times fewer multiplications where the kernel is 5 wide
-(Winograd 1980; Lavin & Gray 2016).
+"""Dense images through the weights, in parallel: directly, or with six times fewer multiplications
+where the kernel is 5 wide (Winograd 1980; Lavin & Gray 2016).
 
-Four neighbours of a row, y_m = sum_j w_j x_{m+j} with j < 5, are what a product of polynomials is: evaluate both at eight
-points, multiply there, and interpolate,
+Four neighbours of a row, y_m = sum_j w_j x_{m+j} with j < 5, are what a product of polynomials is:
+evaluate both at eight points, multiply there, and interpolate,
 
     y = A ((G w) * (B x))        x eight columns of a halo row, y four, w the five taps
 
-so eight multiplications do the work of twenty; along the columns and along the rows, 64 that of 400. What the weights
-have for a gradient is the same sum seen from them, with the same numbers at the points:
+so eight multiplications do the work of twenty; along the columns and along the rows, 64 that of
+400. What the weights have for a gradient is the same sum seen from them, with the same numbers at
+the points:
 
     dw = G^T ((B x) * (A^T dy))
 
-The same numbers as the direct sum, up to rounding: in float32 to 7e-6 of the largest, where direct sums have 2e-7.
+The same numbers as the direct sum, up to rounding: in float32 to 7e-6 of the largest, where direct
+sums have 2e-7.
 """
 
 from fractions import Fraction
@@ -40,12 +42,16 @@ def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(A, G, B) of Toom and Cook for the points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity."""
     points = [Fraction(*p) for p in ((0, 1), (1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2))]
     A = [[p**m for p in points] + [Fraction(m == OUTPUTS - 1)] for m in range(OUTPUTS)]
-    G, B, everywhere = [], [], [Fraction(1)]
+    G = []
+    B = []
+    everywhere = [Fraction(1)]
     for p in points:
-        others, scale = [Fraction(1)], Fraction(1)
+        others = [Fraction(1)]
+        scale = Fraction(1)
         for q in points:
             if q != p:
-                others, scale = _times(others, q), scale * (p - q)
+                others = _times(others, q)
+                scale = scale * (p - q)
         G.append([p**j / scale for j in range(TAPS)])
         B.append([*others, 0])
         everywhere = _times(everywhere, p)
@@ -57,12 +63,21 @@ def _transforms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 A, G, B = _transforms()
 
 
-spread_points, weigh_points, from_points, gather_points = mapped(A.T), mapped(G), mapped(A), mapped(G.T)
-to_points, to_points_first, to_points_last, to_points_alone = (mapped(B[:, a:b]) for a, b in ((0, 8), (2, 8), (0, 6), (2, 6)))
-ROWS = 32  # tiles that go through the weights together: so often are weights used that come from the second cache
-PAIRS = 3  # kinds of images that have a share in a weight gradient: window, tangent, what is before the window
+spread_points = mapped(A.T)
+weigh_points = mapped(G)
+from_points = mapped(A)
+gather_points = mapped(G.T)
+to_points, to_points_first, to_points_last, to_points_alone = (
+    mapped(B[:, a:b]) for a, b in ((0, 8), (2, 8), (0, 6), (2, 6))
+)
+# tiles that go through the weights together: so often are weights used that come from the second
+# cache
+ROWS = 32
+# kinds of images that have a share in a weight gradient: window, tangent, what is before the window
+PAIRS = 3
 PIECE = 512  # numbers of a weight's plane that are transformed at once, in the cache
-APART = 16  # numbers between the planes of a point, so that they do not fall on one another in the cache
+# numbers between the planes of a point, so that they do not fall on one another in the cache
+APART = 16
 
 
 def fits(g: Geometry) -> bool:
@@ -72,7 +87,8 @@ def fits(g: Geometry) -> bool:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _weigh(weight, points, plane):
-    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane), a piece of the plane after the other."""
+    """points (8, 8, plane) = G weight G^T of weight (5, 5, plane), a piece of the plane after the
+    other."""
     between = zeros(8 * 5 * PIECE, points)  # (8, 5, PIECE)
     for at in range(0, plane, PIECE):
         n = min(PIECE, plane - at)
@@ -83,7 +99,8 @@ def _weigh(weight, points, plane):
 
 
 def transform(weight: np.ndarray, plane: int) -> np.ndarray:
-    """The weight of a dense or back layout at the points: flat (8, 8, n_from, n_to); plane = n_from n_to."""
+    """The weight of a dense or back layout at the points: flat (8, 8, n_from, n_to); plane = n_from
+    n_to."""
     points = aligned_empty((POINTS * POINTS * plane,), weight.dtype)
     _weigh(weight, points, plane)
     return points
@@ -91,11 +108,13 @@ def transform(weight: np.ndarray, plane: int) -> np.ndarray:
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _evaluate(x, q, row, seen, X, apart, g):
-    """X (8, rows, n_in) from row number `row` on = B x B^T at point q along the rows, for the tiles of a plain or halo image x.
+    """X (8, rows, n_in) from row number `row` on = B x B^T at point q along the rows, for the tiles
+    of a plain or halo image x.
 
     Returns the row behind them; `seen`, a halo row, is scratch.
     """
-    n, width = g.n_in, x.size // g.H
+    n = g.n_in
+    width = x.size // g.H
     at = 2 * n if width == g.W * n else 0
     for strip in range(0, g.H, 4):
         seen[:] = 0
@@ -113,14 +132,15 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
     """sums (8, rows, n_out) += X weight at the points (q, p), from zero where they are `fresh`."""
     for p in range(8):
         taps = Right((q * 8 + p) * g.n_in * g.n_out, 0, g.n_out)
-        left, out = Left(p * apart, 0, g.n_in, 1), Out(p * sums_apart, g.n_out)
+        left = Left(p * apart, 0, g.n_in, 1)
+        out = Out(p * sums_apart, g.n_out)
         gemm(X, left, weight, taps, sums, out, rows, g.n_out, 1, g.n_in, fresh)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
-    """X (8, n) = B x for eight rows or columns of n numbers, of which begin (0 or 2) .. end-1 (6 or 8) lie in the image, the
-    first of these at x[at]; the others are zero."""
+    """X (8, n) = B x for eight rows or columns of n numbers, of which begin (0 or 2) .. end-1 (6 or
+    8) lie in the image, the first of these at x[at]; the others are zero."""
     if begin == 0 and end == 8:
         to_points(x, at, step, X, to, apart, n)
     elif begin == 0:
@@ -133,14 +153,19 @@ def _to_points(begin, end, x, at, step, X, to, apart, n):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
-    """lines (8, strips, W n_in) = B x along the rows, for every strip of four rows of a plain or halo image x, from that strip
-    on; `seen`, eight rows, is scratch. Returns the strip behind them."""
-    pitch, line = x.size // g.H, g.W * g.n_in
+    """lines (8, strips, W n_in) = B x along the rows, for every strip of four rows of a plain or
+    halo image x, from that strip on; `seen`, eight rows, is scratch. Returns the strip behind them.
+    """
+    pitch = x.size // g.H
+    line = g.W * g.n_in
     edge = (pitch - line) // 2
     for top in range(-2, g.H - 2, 4):
-        begin, end = max(-top, 0), min(8, g.H - top)
+        begin = max(-top, 0)
+        end = min(8, g.H - top)
         if end == 6 or end == 8:
-            _to_points(begin, end, x, (top + begin) * pitch + edge, pitch, lines, strip * line, apart, line)
+            _to_points(
+                begin, end, x, (top + begin) * pitch + edge, pitch, lines, strip * line, apart, line
+            )
         else:  # a strip of fewer than four rows, or the one before it
             seen[:] = 0
             for j in range(begin, end):
@@ -156,8 +181,11 @@ def _evaluate_columns(lines, at, strips, X, apart, g):
     n, row = g.n_in, 0
     for strip in range(strips):
         for left in range(-2, g.W - 2, 4):
-            begin, end = max(-left, 0), min(8, g.W - left)
-            _to_points(begin, end, lines, at + (strip * g.W + left + begin) * n, n, X, row * n, apart, n)
+            begin = max(-left, 0)
+            end = min(8, g.W - left)
+            _to_points(
+                begin, end, lines, at + (strip * g.W + left + begin) * n, n, X, row * n, apart, n
+            )
             row += 1
 
 
@@ -173,8 +201,8 @@ def _interpolate_columns(sums, apart, lines, at, strips, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _interpolate_rows(lines, strip, apart, four, y, g):
-    """y = A lines along the rows, an image of strips from that one on; `four` rows of sites are scratch. Returns the strip
-    behind them."""
+    """y = A lines along the rows, an image of strips from that one on; `four` rows of sites are
+    scratch. Returns the strip behind them."""
     for top in range(0, g.H, 4):
         if top + 4 <= g.H:
             from_points(lines, strip * g.row, apart, y, top * g.row, g.row, g.row)
@@ -203,14 +231,24 @@ def correlate(start, stop, x, weight, x2, weight2, y, g):
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
     """The same at the points; an item is a group of `images` images."""
-    most, two = images * ((g.H + 3) // 4), x2.size > 0
-    rows, line = (most * (g.W // 4) + 7) // 8 * 8, g.W * g.n_in
-    apart, sums_apart = rows * g.n_in + APART, rows * g.n_out + APART
-    lines_apart, back_apart = most * line + APART, most * g.row + APART
-    X, sums, seen, four = zeros(8 * apart, y), empty(8 * sums_apart, y), zeros(8 * line, y), zeros(4 * g.row, y)
-    lines, lines2, back = empty(8 * lines_apart, y), empty(8 * lines_apart if two else 0, y), empty(8 * back_apart, y)
+    most = images * ((g.H + 3) // 4)
+    two = x2.size > 0
+    rows = (most * (g.W // 4) + 7) // 8 * 8
+    line = g.W * g.n_in
+    apart = rows * g.n_in + APART
+    sums_apart = rows * g.n_out + APART
+    lines_apart = most * line + APART
+    back_apart = most * g.row + APART
+    X = zeros(8 * apart, y)
+    sums = empty(8 * sums_apart, y)
+    seen = zeros(8 * line, y)
+    four = zeros(4 * g.row, y)
+    lines = empty(8 * lines_apart, y)
+    lines2 = empty(8 * lines_apart if two else 0, y)
+    back = empty(8 * back_apart, y)
     for item in range(start, stop):
-        first, last = item * images, min((item + 1) * images, x.shape[0])
+        first = item * images
+        last = min((item + 1) * images, x.shape[0])
         strips = strips2 = strip = 0
         for n in range(first, last):
             strips = _evaluate_rows(x[n], strips, seen, lines, lines_apart, g)
@@ -230,8 +268,8 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _spread(D, q, row, d, Y, apart, g):
-    """Y (8, rows, n_out) from row number `row` on = A^T dV A at point q along the rows, for the tiles of a plain or halo image
-    dV. Returns the row behind them; `d`, a row, is scratch."""
+    """Y (8, rows, n_out) from row number `row` on = A^T dV A at point q along the rows, for the
+    tiles of a plain or halo image dV. Returns the row behind them; `d`, a row, is scratch."""
     pitch = D.size // g.H
     for strip in range(0, g.H, 4):
         d[:] = 0
@@ -246,11 +284,18 @@ def _spread(D, q, row, d, Y, apart, g):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _outer_at_points(start, stop, pairs, images, dW, g):
-    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns, for the pairs of plain images
-    x and plain or halo images dV (n, ...); an item is one of the eight points along the rows."""
-    rows, n_out, plane = images * ((g.H + 3) // 4) * (g.W // 4), g.n_out, g.n_in * g.n_out
-    apart, d_apart = rows * g.n_in + APART, rows * n_out + APART
-    X, Y, seen, d = zeros(8 * apart, dW), zeros(8 * d_apart, dW), zeros((g.W + 4) * g.n_in, dW), zeros(g.row, dW)
+    """dW (8, 5, n_in, n_out) = G^T of the sum of (B x B^T) (outer) (A^T dV A) along the columns,
+    for the pairs of plain images x and plain or halo images dV (n, ...); an item is one of the
+    eight points along the rows."""
+    rows = images * ((g.H + 3) // 4) * (g.W // 4)
+    n_out = g.n_out
+    plane = g.n_in * g.n_out
+    apart = rows * g.n_in + APART
+    d_apart = rows * n_out + APART
+    X = zeros(8 * apart, dW)
+    Y = zeros(8 * d_apart, dW)
+    seen = zeros((g.W + 4) * g.n_in, dW)
+    d = zeros(g.row, dW)
     points = empty(8 * plane, dW)
     for q in range(start, stop):
         fresh = True
@@ -262,28 +307,50 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
                     _spread(D[n], q, row, d, Y, d_apart, g)
                     row = _evaluate(x[n], q, row, seen, X, apart, g)
                 for p in range(8):
-                    left, right = Left(p * apart, 0, 1, g.n_in), Right(p * d_apart, 0, n_out)
-                    gemm(X, left, Y, right, points, Out(p * plane, n_out), g.n_in, n_out, 1, row, fresh)
+                    left = Left(p * apart, 0, 1, g.n_in)
+                    right = Right(p * d_apart, 0, n_out)
+                    gemm(
+                        X,
+                        left,
+                        Y,
+                        right,
+                        points,
+                        Out(p * plane, n_out),
+                        g.n_in,
+                        n_out,
+                        1,
+                        row,
+                        fresh,
+                    )
                 fresh = False
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _gather(between, dW, g):
-    """dW, in rows layout, = G^T between of (8, 5, n_in, n_out), the rest of the way back from the points."""
+    """dW, in rows layout, = G^T between of (8, 5, n_in, n_out), the rest of the way back from the
+    points."""
     n_in, n_out = g.n_in, g.n_out
     for j in range(TAPS):
         for c in range(n_in):
-            at, to = (j * n_in + c) * n_out, (c * TAPS + TAPS - 1 - j) * n_out
+            at = (j * n_in + c) * n_out
+            to = (c * TAPS + TAPS - 1 - j) * n_out
             gather_points(between, at, TAPS * n_in * n_out, dW, to, TAPS * n_in * n_out, n_out)
 
 
-def outer(pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int) -> None:
-    """dW, in rows layout, = the weight gradient of images x (B, m, ...), one at least, with plain or halo images dV, summed
-    over `PAIRS` pairs of them at most, where g `fits`."""
-    between, (x, D) = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype), pairs[0]
-    pairs = [(_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]]
-    parallel(_outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work)
+def outer(
+    pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
+) -> None:
+    """dW, in rows layout, = the weight gradient of images x (B, m, ...), one at least, with plain
+    or halo images dV, summed over `PAIRS` pairs of them at most, where g `fits`."""
+    between = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype)
+    (x, D) = pairs[0]
+    pairs = [
+        (_images(x), _images(D)) for x, D in [*pairs, *[(x[:0], D[:0])] * (PAIRS - len(pairs))]
+    ]
+    parallel(
+        _outer_at_points, POINTS, tuple(pairs), max(ROWS // _tiles(g), 1), between, g, work=work
+    )
     _gather(between, dW, g)
 
 
@@ -297,11 +364,21 @@ def _images(a):
 
 
 def through(
-    y: np.ndarray, x: np.ndarray, weight, x2: np.ndarray | None, weight2, g: Geometry, back: bool, least: int = 3
+    y: np.ndarray,
+    x: np.ndarray,
+    weight,
+    x2: np.ndarray | None,
+    weight2,
+    g: Geometry,
+    back: bool,
+    least: int = 3,
 ) -> np.ndarray:
-    """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is that of the adjoint. At the
-    points where g `fits` and there are `least` images: two are not worth the weights at eight points."""
-    n, x2, weight2 = y.shape[0] * y.shape[1], np.empty((0, 0, 1), y.dtype) if x2 is None else x2, weight2 or weight
+    """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is
+    that of the adjoint. At the points where g `fits` and there are `least` images: two are not
+    worth the weights at eight points."""
+    n = y.shape[0] * y.shape[1]
+    x2 = np.empty((0, 0, 1), y.dtype) if x2 is None else x2
+    weight2 = weight2 or weight
     work = y.shape[0] * y.shape[2] * g.n_in * g.k
     if fits(g) and n >= least:
         group = max(ROWS // _tiles(g), 1)

@@ -13,13 +13,15 @@ from .records import Lists
 
 @dataclass(frozen=True)
 class Events:
-    """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b, h, t + 1].
+    """x = `value[b, h, e]` at site `index[b, h, e]` of row h, e from offset[b, h, t] to offset[b,
+    h, t + 1].
 
-    index    (B, H, capacity) int32: column * C + channel, ascending within a step; where columns are known, room for `TOGETHER`
-             more is behind the last
+    index    (B, H, capacity) int32: column * C + channel, ascending within a step; where columns
+             are known, room for `TOGETHER` more is behind the last
     value    (B, H, capacity), or (B, H, 0) where every value is one
     offset   (B, H, T + 1) int32
-    column   (B, H, T, W + 1) int32: where each column's events begin, and where the last one's end; (B, H, T, 0) where unknown
+    column   (B, H, T, W + 1) int32: where each column's events begin, and where the last one's end;
+             (B, H, T, 0) where unknown
     sites    W C, what a row can hold; channels  C
     """
 
@@ -49,7 +51,10 @@ class Events:
         """Values over batch, time and sites."""
         B, H = self.offset.shape[:2]
         if self.value.shape[2]:
-            total = sum(self.value[b, h, : self.offset[b, h, -1]].sum(dtype=np.float64) for b, h in np.ndindex(B, H))
+            total = sum(
+                self.value[b, h, : self.offset[b, h, -1]].sum(dtype=np.float64)
+                for b, h in np.ndindex(B, H)
+            )
         else:
             total = self.offset[:, :, -1].sum(dtype=np.int64)
         return float(total / (B * H * self.steps * self.sites))
@@ -61,16 +66,22 @@ class Events:
         found = np.zeros((B, self.steps, H, self.sites), self.value.dtype if valued else bool)
         for b, h in np.ndindex(B, H):
             step = np.repeat(np.arange(self.steps), np.diff(self.offset[b, h]))
-            found[b, step, h, self.index[b, h, : len(step)]] = self.value[b, h, : len(step)] if valued else True
+            found[b, step, h, self.index[b, h, : len(step)]] = (
+                self.value[b, h, : len(step)] if valued else True
+            )
         return found
 
     def above(self, share: float) -> np.ndarray:
         """Whether more than this share of a sample's sites is active over all its time, (B,)."""
         return self.offset[:, :, -1].sum(1) > share * self.steps * self.offset.shape[1] * self.sites
 
-    def images(self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None) -> np.ndarray:
-        """x (B, steps, H W C) from a step on, of samples that are `dense`, else zeros; no samples where none is."""
-        steps, B = self.steps - first if steps is None else steps, len(dense)
+    def images(
+        self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
+    ) -> np.ndarray:
+        """x (B, steps, H W C) from a step on, of samples that are `dense`, else zeros; no samples
+        where none is."""
+        steps = self.steps - first if steps is None else steps
+        B = len(dense)
         if not dense.any():
             return np.empty((0, steps, self.offset.shape[1] * self.sites), dtype)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
@@ -80,27 +91,62 @@ class Events:
     def tight(self) -> "Events":
         """The same events in no more memory than the fullest row needs."""
         capacity = int(self.offset[:, :, -1].max(initial=0)) + TOGETHER
-        return replace(self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy())
+        return replace(
+            self, index=self.index[:, :, :capacity].copy(), value=self.value[:, :, :capacity].copy()
+        )
 
     def since(self, first: int) -> "Events":
         """The events of the steps from `first` on, in no more memory than they need."""
         begin = self.offset[:, :, first : first + 1]
-        offset, column = self.offset[:, :, first:] - begin, self.column[:, :, first:] - begin[..., None]
+        offset = self.offset[:, :, first:] - begin
+        column = self.column[:, :, first:] - begin[..., None]
         room = (*offset.shape[:2], int(offset[:, :, -1].max(initial=0)) + TOGETHER)
-        index, value = (np.empty(room if a.shape[2] else a.shape, a.dtype) for a in (self.index, self.value))
-        parallel(_cut, len(index), self.index, self.value, self.offset, first, index, value, work=index.size)
+        index, value = (
+            np.empty(room if a.shape[2] else a.shape, a.dtype) for a in (self.index, self.value)
+        )
+        parallel(
+            _cut,
+            len(index),
+            self.index,
+            self.value,
+            self.offset,
+            first,
+            index,
+            value,
+            work=index.size,
+        )
         return replace(self, index=index, value=value, offset=offset, column=column)
 
     def flat(self) -> "Events":
-        """The same events as those of a single site whose channels are all the sites (H, W, C) in order."""
+        """The same events as those of a single site whose channels are all the sites (H, W, C) in
+        order."""
         B, H = self.offset.shape[:2]
         if H == 1 and self.sites == self.channels:
             return self
         capacity = int(self.offset[:, :, -1].sum(1).max())
-        index, offset = np.empty((B, 1, capacity), np.int32), np.zeros((B, 1, self.steps + 1), np.int32)
+        index = np.empty((B, 1, capacity), np.int32)
+        offset = np.zeros((B, 1, self.steps + 1), np.int32)
         value = np.empty((B, 1, capacity if self.value.shape[2] else 0), self.value.dtype)
-        parallel(_merge, B, self.index, self.value, self.offset, self.sites, index, value, offset, work=index.size)
-        return Events(index, value, offset, np.empty((B, 1, self.steps, 0), np.int32), self.sites * H, self.sites * H)
+        parallel(
+            _merge,
+            B,
+            self.index,
+            self.value,
+            self.offset,
+            self.sites,
+            index,
+            value,
+            offset,
+            work=index.size,
+        )
+        return Events(
+            index,
+            value,
+            offset,
+            np.empty((B, 1, self.steps, 0), np.int32),
+            self.sites * H,
+            self.sites * H,
+        )
 
 
 @njit(nogil=True, cache=True)
@@ -119,7 +165,8 @@ def _paint(start, stop, x, dense, first, sites, one, images):
     rows = images.shape[2] // sites
     for b in range(start, stop):
         for h in range(rows if dense[b] else 0):
-            row, n = (b * rows + h) * x.capacity, (b * rows + h) * (x.T + 1) + first
+            row = (b * rows + h) * x.capacity
+            n = (b * rows + h) * (x.T + 1) + first
             for t in range(images.shape[1]):
                 for e in range(row + x.offset[n + t], row + x.offset[n + t + 1]):
                     images[b, t, h * sites + x.index[e]] = x.value[e] if x.valued else one
@@ -161,10 +208,15 @@ def _collect(start, stop, words, group, x, gain, index, value, offset):
 def collect(x: np.ndarray, gain) -> Events:
     """The non-zero counts of x (B, T, H, W, C), times gain."""
     B, T, H, W, C = x.shape
-    flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(B, T, H, W * C)
-    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1  # bytes that are looked at in one go
+    flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(
+        B, T, H, W * C
+    )
+    group = (
+        8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1
+    )  # bytes that are looked at in one go
     words = flat.view(np.int64) if group == 8 else (flat != 0).view(np.uint8)
-    index, value = np.empty((B, H, T * W * C), np.int32), np.empty((B, H, T * W * C), gain.dtype)
+    index = np.empty((B, H, T * W * C), np.int32)
+    value = np.empty((B, H, T * W * C), gain.dtype)
     offset = np.zeros((B, H, T + 1), np.int32)
     parallel(_collect, B, words, group, flat, gain, index, value, offset)
     return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()

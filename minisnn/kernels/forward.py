@@ -1,13 +1,16 @@
-"""What a block does in parallel on the way forward: each kernel works on the items start..stop-1 of a range, bands (a sample
-and the rows of one pooled row, see `records.Geometry`), and no two items write to one place. Arrays are flat below the axes
-named here:
+"""What a block does in parallel on the way forward: each kernel works on the items start..stop-1 of
+a range, bands (a sample and the rows of one pooled row, see `records.Geometry`), and no two items
+write to one place. Arrays are flat below the axes named here:
 
-    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
-    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
-    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by their events
+    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B,
+                                  m - delay, H W n_out)
+    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the
+                                  state
+    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by
+                                  their events
 
-A band's membrane in the window can be computed `again`, to the same bits, from its state at the start: where its events are few
-a tape does not hold it.
+A band's membrane in the window can be computed `again`, to the same bits, from its state at the
+start: where its events are few a tape does not hold it.
 """
 
 from typing import NamedTuple
@@ -25,8 +28,8 @@ from .vector import add_rows, copy, empty, zeros
 
 
 class Spikes(NamedTuple):
-    """What a block hands on: lists of events (see `Events`), with values where the mean of spikes is pooled, or the readout's
-    logits (B, n_out)."""
+    """What a block hands on: lists of events (see `Events`), with values where the mean of spikes
+    is pooled, or the readout's logits (B, n_out)."""
 
     index: np.ndarray
     value: np.ndarray
@@ -50,8 +53,19 @@ def _input(x, b, t, low, high, weights, Q, lists, g, c):
     if x.known:
         gather(x, b, t, low, high, weights.dense, Q, lists[g.W + 1 :], lists[: g.W + 1], g)
     elif g.H * g.W == 1 and not x.valued:  # where the index is the weights' row
-        at, n = b * x.capacity, b * (x.T + 1) + t
-        add_rows(Q, 0, weights.dense, 0, g.n_out, x.index, at + x.offset[n], at + x.offset[n + 1], g.n_out)
+        at = b * x.capacity
+        n = b * (x.T + 1) + t
+        add_rows(
+            Q,
+            0,
+            weights.dense,
+            0,
+            g.n_out,
+            x.index,
+            at + x.offset[n],
+            at + x.offset[n + 1],
+            g.n_out,
+        )
     else:
         spread(x, b, t, low, high, weights.rows, Q, c.one, g)
 
@@ -70,7 +84,8 @@ def _add(V, Q):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _emit(v, index, value, found):
-    """Append the sites of one pooled row that are not zero, with their values; the number of events after that."""
+    """Append the sites of one pooled row that are not zero, with their values; the number of events
+    after that."""
     for i in range(v.size):
         if v[i] > 0:
             index[found], value[found] = i, v[i]
@@ -94,37 +109,65 @@ def _load(kept, b, at, s):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, pq, layer):
-    """p_K, q_K of a sample from its events before the window: each decays as a trace that starts from one event."""
+    """p_K, q_K of a sample from its events before the window: each decays as a trace that starts
+    from one event."""
     g, c = layer.g, layer.c
     sites = g.W * g.n_in
     for b in range(start, stop):
-        p, q = pq[b, 0], pq[b, pq.shape[1] - 1]
+        p = pq[b, 0]
+        q = pq[b, pq.shape[1] - 1]
         p[:], q[:] = 0, 0
-        P, Q = c.zero if layer.lag else c.rest, c.rest_beta  # p, q one step after an event of value 1
+        # p, q one step after an event of value 1
+        P = c.zero if layer.lag else c.rest
+        Q = c.rest_beta
         for t in range(layer.first - 1, -1, -1):
             for h in range(g.H):
-                at, i = (b * g.H + h) * x.capacity, (b * g.H + h) * (x.T + 1) + t
+                at = (b * g.H + h) * x.capacity
+                i = (b * g.H + h) * (x.T + 1) + t
                 for e in range(at + x.offset[i], at + x.offset[i + 1]):
-                    n, one = h * sites + x.index[e], x.value[e] if x.valued else c.one
+                    n = h * sites + x.index[e]
+                    one = x.value[e] if x.valued else c.one
                     if pq.shape[1] > 1:
                         p[n] += P * one
                     q[n] += Q * one
-            P, Q = c.alpha * P + c.rest_alpha * (Q if layer.lag else c.beta * Q), c.beta * Q
+            P = c.alpha * P + c.rest_alpha * (Q if layer.lag else c.beta * Q)
+            Q = c.beta * Q
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out, biases, room, state, spare, lists):
+def _forward(
+    start,
+    stop,
+    x,
+    weights,
+    dense,
+    V,
+    span,
+    between,
+    layer,
+    u,
+    state_K,
+    out,
+    biases,
+    room,
+    state,
+    spare,
+    lists,
+):
     wide()
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
-    bands, kept = (g.H + g.height - 1) // g.height, u.shape[1] if u.size > 0 else 0
+    bands = (g.H + g.height - 1) // g.height
+    kept = u.shape[1] if u.size > 0 else 0
     first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
         high = min(low + g.height, g.H)
-        N, at = (high - low) * g.row, low * g.row
+        N = (high - low) * g.row
+        at = low * g.row
         spiking = not layer.readout and high - low == g.height
-        s, U = State(state.r[:N], state.P[:N], state.Q[:N], state.total), spare[:N]
+        s = State(state.r[:N], state.P[:N], state.Q[:N], state.total)
+        U = spare[:N]
         if begin > 0:
             _load(between, b, at, s)
         else:
@@ -146,7 +189,9 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
                 elif pool == MEAN:
                     found = note_mean(U, g.n_out, c.threshold, column, index, found)
                 elif pool == SPIKES:
-                    found = _emit(pooled(U, room, g.n_out, pool, c), index, out.value[b, band], found)
+                    found = _emit(
+                        pooled(U, room, g.n_out, pool, c), index, out.value[b, band], found
+                    )
                 else:
                     found = note(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found
@@ -158,50 +203,91 @@ def _forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
-    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x of step
-    max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states there, `between` (B, 3, H W n_out)
-    those behind a span."""
+    """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x
+    of step max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states
+    there, `between` (B, 3, H W n_out) those behind a span."""
     g = layer.g
     N = g.height * g.row
     state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
-    room, biases = scratch(g, u), tiled(weights.bias, g.W)
+    room = scratch(g, u)
+    biases = tiled(weights.bias, g.W)
     kept = (layer, u, state_K, out)
-    _forward(start, stop, x, weights, dense, V, span, between, *kept, biases, room, state, zeros(N, u), _lists(g))
+    _forward(
+        start,
+        stop,
+        x,
+        weights,
+        dense,
+        V,
+        span,
+        between,
+        *kept,
+        biases,
+        room,
+        state,
+        zeros(N, u),
+        _lists(g),
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def scratch_again(g, steps, like):
-    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), which they fill, states, lists."""
+    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), which
+    they fill, states, lists."""
     N = g.height * g.row
     state = State(zeros(N, like), zeros(N, like), zeros(N, like), zeros(0, like))
-    u, u_dot = empty(steps * N, like).reshape(1, steps, N), empty(steps * N, like).reshape(1, steps, N)
+    u = empty(steps * N, like).reshape(1, steps, N)
+    u_dot = empty(steps * N, like).reshape(1, steps, N)
     return u, u_dot, state, _lists(g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def again(b, band, x, before, layer, U, s, biases, lists):
-    """U (1, steps, N) = the membrane of a band, from its state at the window's start; `biases` are tiled."""
-    g, c, low = layer.g, layer.c, band * layer.g.height
+    """U (1, steps, N) = the membrane of a band, from its state at the window's start; `biases` are
+    tiled."""
+    g = layer.g
+    c = layer.c
+    low = band * layer.g.height
     _load(before.state, b, band * s.r.size, s)
     for t in range(U.shape[1]):
         if t > 0:
-            _input(x, b, layer.first + t - layer.lag, low, low + g.height, before.weights, s.Q, lists, g, c)
+            _input(
+                x,
+                b,
+                layer.first + t - layer.lag,
+                low,
+                low + g.height,
+                before.weights,
+                s.Q,
+                lists,
+                g,
+                c,
+            )
         membrane_step(U[0, t], s, biases, layer.hard, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled."""
-    g, c, N, last = layer.g, layer.c, s.r.size, d.PQ.shape[1] - 1
-    low, inner, here = band * g.height, max(u_dot.shape[1] - layer.delay, 0), band * N
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
+    `biases` are d's, tiled."""
+    g = layer.g
+    c = layer.c
+    N = s.r.size
+    last = d.PQ.shape[1] - 1
+    low = band * g.height
+    inner = max(u_dot.shape[1] - layer.delay, 0)
+    here = band * N
     for h in range(0, N, g.row):
         r, P, Q = s.r[h:][: g.row], s.P[h:][: g.row], s.Q[h:][: g.row]
-        P_dot, Q_dot = d.PQ[b, 0, here + h :], d.PQ[b, last, here + h :]
+        P_dot = d.PQ[b, 0, here + h :]
+        Q_dot = d.PQ[b, last, here + h :]
         for i in range(g.row):
             r[i], P[i] = c.zero, (P_dot[i] if last else c.zero) + c.bias_P * biases[i]
             Q[i] = c.lead * ((Q_dot[i] + c.bias_Q * biases[i]) / c.rest_beta)
     for t in range(u_dot.shape[1]):
-        u_t, v_t, tau = u[n, t, at : at + N], u_dot[m, t, to : to + N], t - layer.lag
+        u_t = u[n, t, at : at + N]
+        v_t = u_dot[m, t, to : to + N]
+        tau = t - layer.lag
         if 0 <= tau < inner:
             if not d.dense[b]:
                 _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
@@ -209,16 +295,27 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
                 _add(d.V[b, tau, here : here + N], s.Q)
         membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
         if y_dot.size > 0:
-            tangent(u_t, v_t, room, y_dot[b, t, band * g.sites : (band + 1) * g.sites], g.n_out, layer.pool, c)
+            tangent(
+                u_t,
+                v_t,
+                room,
+                y_dot[b, t, band * g.sites : (band + 1) * g.sites],
+                g.n_out,
+                layer.pool,
+                c,
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot):
-    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u is not given it is computed
-    again."""
-    g, steps = layer.g, max(y_dot.shape[1], u_dot.shape[1])
+    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
+    is not given it is computed again."""
+    g = layer.g
+    steps = max(y_dot.shape[1], u_dot.shape[1])
     own, own_dot, s, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, y_dot)
-    room, biases, biases_dot = scratch(g, y_dot), tiled(before.weights.bias, g.W), tiled(d.weights.bias, g.W)
+    room = scratch(g, y_dot)
+    biases = tiled(before.weights.bias, g.W)
+    biases_dot = tiled(d.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at = band * s.r.size

@@ -3,7 +3,15 @@
 import numpy as np
 
 from ..layers import convolution
-from ..layers.frames import backward, backward_tangent, enter, forward, forward_tangent, recorded, release
+from ..layers.frames import (
+    backward,
+    backward_tangent,
+    enter,
+    forward,
+    forward_tangent,
+    recorded,
+    release,
+)
 from ..layers.frames import features as features
 from ..layers.frames import features_backward as features_backward
 from .dense import correlate
@@ -12,15 +20,26 @@ from .products import gemm
 from .records import Left, Out, Right, geometry
 from .vector import empty
 
-__all__ = ["backward", "backward_tangent", "enter", "forward", "forward_tangent", "prepare", "recorded", "release"]
+__all__ = [
+    "backward",
+    "backward_tangent",
+    "enter",
+    "forward",
+    "forward_tangent",
+    "prepare",
+    "recorded",
+    "release",
+]
 
 
 class Weight(convolution.Weight):
-    """The same in register tiles. Every sum has a fixed order: no number of threads, no other sample changes a bit."""
+    """The same in register tiles. Every sum has a fixed order: no number of threads, no other
+    sample changes a bit."""
 
     def __init__(self, weight: np.ndarray):
         super().__init__(weight)
-        self.dense, self.back = dense_layout(weight), back_layout(weight)
+        self.dense = dense_layout(weight)
+        self.back = back_layout(weight)
 
     def correlate(self, x):
         return self._map(x, self.dense, self.weight.shape[3])
@@ -29,9 +48,11 @@ class Weight(convolution.Weight):
         return self._map(dy, self.back, self.weight.shape[2])
 
     def correlate_weight(self, x, dy):
-        """As one product: a row of `seen` is what the kernel sees at a site (Chellapilla et al. 2006)."""
+        """As one product: a row of `seen` is what the kernel sees at a site (Chellapilla et al.
+        2006)."""
         k = len(self.weight)
-        seen, dy = _seen(x, k), np.ascontiguousarray(dy).ravel()
+        seen = _seen(x, k)
+        dy = np.ascontiguousarray(dy).ravel()
         sites, M, N = *seen.shape, dy.size // len(seen)
         seen = seen.ravel()
         c = empty(M * N, seen)
@@ -40,8 +61,12 @@ class Weight(convolution.Weight):
 
     def _map(self, x, matrix, n_out):
         H, W, n_in = x.shape[-3:]
-        x, y = np.ascontiguousarray(x).reshape(-1, H * W * n_in), np.empty((*x.shape[:-1], n_out), x.dtype)
-        none, g = np.empty((0, 0), x.dtype), geometry(H, W, n_in, n_out, len(self.weight))
+        x, y = (
+            np.ascontiguousarray(x).reshape(-1, H * W * n_in),
+            np.empty((*x.shape[:-1], n_out), x.dtype),
+        )
+        none = np.empty((0, 0), x.dtype)
+        g = geometry(H, W, n_in, n_out, len(self.weight))
         correlate(0, len(x), x, matrix, none, matrix, y.reshape(-1, H * W * n_out), g)
         return y
 
@@ -58,5 +83,7 @@ def _seen(x, k):
     padded = np.zeros((x.size // (H * W * C), H + 2 * h, W + 2 * h, C), x.dtype)
     padded[:, h : h + H, h : h + W] = x.reshape(-1, H, W, C)
     image, row, column, one = padded.strides
-    view = np.lib.stride_tricks.as_strided(padded, (len(padded), H, W, k, k * C), (image, row, column, row, one))
+    view = np.lib.stride_tricks.as_strided(
+        padded, (len(padded), H, W, k, k * C), (image, row, column, row, one)
+    )
     return view.reshape(len(padded) * H * W, k * k * C)

@@ -1,9 +1,11 @@
 """The synapse's linear maps on flat arrays, event-driven or dense, one row or one image at a time.
 
-`g` is the `Geometry`, x the `Lists` of events. Images are flat (H, W, C); a *halo* image is (rows, W + 2 pad, C) with zero
-columns at both sides, so that the k columns under a kernel are one contiguous row. Weights come in three layouts:
+`g` is the `Geometry`, x the `Lists` of events. Images are flat (H, W, C); a *halo* image is (rows,
+W + 2 pad, C) with zero columns at both sides, so that the k columns under a kernel are one
+contiguous row. Weights come in three layouts:
 
-    rows   (k, n_in, k, n_out), the kernel's columns reversed: what one event adds to a row of sites is contiguous
+    rows   (k, n_in, k, n_out), the kernel's columns reversed: what one event adds to a row of sites
+           is contiguous
     dense  (k, k n_in, n_out), the order of theta
     back   (k, k n_out, n_in), both kernel axes reversed: the dense map of the adjoint
 """
@@ -39,75 +41,116 @@ def back_layout(weight: np.ndarray) -> np.ndarray:
     return aligned(weight[::-1, ::-1].transpose(0, 1, 3, 2)).ravel()
 
 
-# Share of active input sites above which dense products are quicker than events. Rows of weights are summed at 0.4 of
-# the speed of register tiles (60 of 140 G multiply-adds a second and core on Zen 5, 19 of 44 on Zen 3); at Winograd's points
-# whole meta-gradients break even near 0.2, directly between 0.5 and 0.6. Constants, never a stopwatch: the choice depends on
-# the recorded activity alone, so results do not depend on timing.
+# Share of active input sites above which dense products are quicker than events. Rows of weights
+# are summed at 0.4 of the speed of register tiles (60 of 140 G multiply-adds a second and core on
+# Zen 5, 19 of 44 on Zen 3); at Winograd's points whole meta-gradients break even near 0.2, directly
+# between 0.5 and 0.6. Constants, never a stopwatch: the choice depends on the recorded activity
+# alone, so results do not depend on timing.
 DENSE_ABOVE, POINTS_ABOVE = 0.5, 0.25
 DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spread(x, b, t, low, high, rows, V, one, g):
-    """V of the rows low..high-1 += W x of one time step: event by event, each adds a row of weights to the sites around it.
+    """V of the rows low..high-1 += W x of one time step: event by event, each adds a row of weights
+    to the sites around it.
 
     For events with values, or few of them; `rows` is W in that layout.
     """
-    n_in, n_out, k, pad = g.n_in, g.n_out, g.k, g.k // 2
+    n_in = g.n_in
+    n_out = g.n_out
+    k = g.k
+    pad = g.k // 2
     index, value, offset = x.index, x.value, x.offset
     for source in range(max(low - pad, 0), min(high + pad, g.H)):
         row = b * g.H + source
-        at, i = row * x.capacity, row * (x.T + 1) + t
+        at = row * x.capacity
+        i = row * (x.T + 1) + t
         for e in range(at + offset[i], at + offset[i + 1]):
             w, c = divmod(index[e], n_in)
-            left, right = max(pad - w, 0), min(k, g.W + pad - w)  # kernel columns that lie in the image
-            scale, size = value[e] if x.valued else one, (right - left) * n_out
+            # kernel columns that lie in the image
+            left = max(pad - w, 0)
+            right = min(k, g.W + pad - w)
+            scale = value[e] if x.valued else one
+            size = (right - left) * n_out
             for h in range(max(low, source - pad), min(high, source + pad + 1)):
-                to, tap = (h - low) * g.W + w - pad + left, ((source - h + pad) * n_in + c) * k + left
+                to = (h - low) * g.W + w - pad + left
+                tap = ((source - h + pad) * n_in + c) * k + left
                 axpy(V, to * n_out, scale, rows, tap * n_out, size)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
-    """The same for events of value one, site by site: each sums in registers the weights of the events under its kernel.
+    """The same for events of value one, site by site: each sums in registers the weights of the
+    events under its kernel.
 
-    A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the weight they meet, and where
-    each column `starts` (W + 1,); both are scratch.
+    A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the
+    weight they meet, and where each column `starts` (W + 1,); both are scratch.
     """
-    n_in, n_out, k, pad, index, column = g.n_in, g.n_out, g.k, g.k // 2, x.index, x.column
+    n_in = g.n_in
+    n_out = g.n_out
+    k = g.k
+    pad = g.k // 2
+    index = x.index
+    column = x.column
     for h in range(low, high):
-        found, top, bottom = 0, max(pad - h, 0), min(k, g.H + pad - h)  # kernel rows that lie in the image
+        # kernel rows that lie in the image
+        found = 0
+        top = max(pad - h, 0)
+        bottom = min(k, g.H + pad - h)
         row = b * g.H + h + top - pad
         for w in range(g.W):
             starts[w] = found
-            at, n, tap = row * x.capacity, (row * x.T + t) * (g.W + 1) + w, top * k * n_in
+            at = row * x.capacity
+            n = (row * x.T + t) * (g.W + 1) + w
+            tap = top * k * n_in
             for _ in range(top, bottom):
                 begin = column[n]
                 count = column[n + 1] - begin
-                append(index, at + begin, taps, found, tap)  # once at least, which costs less than to ask
+                append(
+                    index, at + begin, taps, found, tap
+                )  # once at least, which costs less than to ask
                 e = TOGETHER
                 while e < count:
                     append(index, at + begin + e, taps, found + e, tap)
                     e += TOGETHER
                 found += count
-                at, n, tap = at + x.capacity, n + x.T * (g.W + 1), tap + k * n_in
+                at = at + x.capacity
+                n = n + x.T * (g.W + 1)
+                tap = tap + k * n_in
         starts[g.W] = found
         for w in range(g.W if found else 0):
-            first, last = starts[max(w - pad, 0)], starts[min(w + pad + 1, g.W)]
-            add_rows(V, ((h - low) * g.W + w) * n_out, dense, (pad - w) * n_in * n_out, n_out, taps, first, last, n_out)
+            first = starts[max(w - pad, 0)]
+            last = starts[min(w + pad + 1, g.W)]
+            add_rows(
+                V,
+                ((h - low) * g.W + w) * n_out,
+                dense,
+                (pad - w) * n_in * n_out,
+                n_out,
+                taps,
+                first,
+                last,
+                n_out,
+            )
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
-    """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and kernel rows first..last-1.
+    """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and
+    kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
     """
-    n_in, n_out, pad, taps = g.n_in, g.n_out, g.k // 2, g.k * g.n_out
+    n_in = g.n_in
+    n_out = g.n_out
+    pad = g.k // 2
+    taps = g.k * g.n_out
     index, value, offset = x.index, x.value, x.offset
     for source in range(max(low + first - pad, 0), min(high + last - pad - 1, g.H)):
         row = b * g.H + source
-        begin, n = row * x.capacity, row * (x.T + 1) + t
+        begin = row * x.capacity
+        n = row * (x.T + 1) + t
         for e in range(begin + offset[n], begin + offset[n + 1]):
             w, c = divmod(index[e], n_in)
             scale = value[e] if x.valued else one
@@ -118,7 +161,8 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def pack(D, h, channel, size, packed, line, g):
-    """packed (steps, W + k - 1, line) = `size` output channels of row h of halo images D (steps, ...), from `channel` on."""
+    """packed (steps, W + k - 1, line) = `size` output channels of row h of halo images D (steps,
+    ...), from `channel` on."""
     width = g.W + g.k - 1
     for t in range(D.shape[0]):
         row = D[t, h * g.pitch + channel : (h + 1) * g.pitch]
@@ -131,11 +175,14 @@ def pack(D, h, channel, size, packed, line, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
-    """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events of one row in one span of
-    steps, sorted by channel; dV `packed`. `few` is scratch where channels do not fill a cache line."""
-    line, n = few.size // g.k, row * (-(-s.steps // s.span) * g.n_in + 1) + part * g.n_in
+    """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events
+    of one row in one span of steps, sorted by channel; dV `packed`. `few` is scratch where channels
+    do not fill a cache line."""
+    line = few.size // g.k
+    n = row * (-(-s.steps // s.span) * g.n_in + 1) + part * g.n_in
     for c in range(g.n_in):
-        first, last = row * s.room + s.starts[n + c], row * s.room + s.starts[n + c + 1]
+        first = row * s.room + s.starts[n + c]
+        last = row * s.room + s.starts[n + c + 1]
         to = (i * g.n_in + c) * g.k * g.n_out + channel
         if first < last and size == line:
             add_lines(dW, to, g.n_out, packed, s.places, first, last, g.k)
@@ -150,18 +197,25 @@ def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def sort_by_channel(x, row, s, g):
-    """The events of one row in the steps from s.first on, by spans of steps and channels: those of channel c in span n are
-    s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]], its starts a row of spans n_in + 1.
+    """The events of one row in the steps from s.first on, by spans of steps and channels: those of
+    channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]],
+    its starts a row of spans n_in + 1.
 
-    A place is which line of the `packed` adjoint of its span the event meets first: step in the span (W + k - 1) + column.
+    A place is which line of the `packed` adjoint of its span the event meets first: step in the
+    span (W + k - 1) + column.
     """
-    lists, channels = -(-s.steps // s.span) * g.n_in, np.uint32(g.n_in)
-    base, room, at, begins = row * x.capacity, row * s.room, row * (lists + 1), row * (x.T + 1) + s.first
+    lists = -(-s.steps // s.span) * g.n_in
+    channels = np.uint32(g.n_in)
+    base = row * x.capacity
+    room = row * s.room
+    at = row * (lists + 1)
+    begins = row * (x.T + 1) + s.first
     index, places, starts = x.index, s.places, s.starts
     starts[at : at + lists + 1] = 0
     for count in (True, False):
         for t in range(s.steps):
-            span, first = at + t // s.span * g.n_in, t % s.span * (g.W + g.k - 1)
+            span = at + t // s.span * g.n_in
+            first = t % s.span * (g.W + g.k - 1)
             for e in range(base + x.offset[begins + t], base + x.offset[begins + t + 1]):
                 i = np.uint32(index[e])
                 w = i // channels
@@ -190,36 +244,58 @@ def to_halo(image, i, halo, H, W, C, pad):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def correlate(halo, weight, y, g):
-    """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g of that map."""
+    """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g
+    of that map."""
     pad = g.k // 2
-    width, taps = (g.W + 2 * pad) * g.n_in, g.k * g.n_in
+    width = (g.W + 2 * pad) * g.n_in
+    taps = g.k * g.n_in
     for h in range(g.H):
-        top, bottom = max(pad - h, 0), min(g.k, g.H + pad - h)  # kernel rows that lie in the image
+        # kernel rows that lie in the image
+        top = max(pad - h, 0)
+        bottom = min(g.k, g.H + pad - h)
         left = Left((h - pad + top) * width, width, g.n_in, 1)
         right = Right(top * taps * g.n_out, taps * g.n_out, g.n_out)
-        gemm(halo, left, weight, right, y, Out(h * g.row, g.n_out), g.W, g.n_out, bottom - top, taps, False)
+        gemm(
+            halo,
+            left,
+            weight,
+            right,
+            y,
+            Out(h * g.row, g.n_out),
+            g.W,
+            g.n_out,
+            bottom - top,
+            taps,
+            False,
+        )
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def channels_to_halo(image, halo, channel, size, g):
-    """Copy `size` channels of an input image from `channel` on into a halo image of so many; its zero columns stay."""
+    """Copy `size` channels of an input image from `channel` on into a halo image of so many; its
+    zero columns stay."""
     pad = g.k // 2
     for h in range(g.H):
         for w in range(g.W):
-            to, i = (h * (g.W + 2 * pad) + pad + w) * size, (h * g.W + w) * g.n_in + channel
+            to = (h * (g.W + 2 * pad) + pad + w) * size
+            i = (h * g.W + w) * g.n_in + channel
             for n in range(size):
                 halo[to + n] = image[i + n]
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
-    """dW of `size` input channels from `channel` on += x (outer) dV of one image in kernel row i, dense.
+    """dW of `size` input channels from `channel` on += x (outer) dV of one image in kernel row i,
+    dense.
 
     x a halo image of those channels, dV rows of that pitch from D[at], dW in rows layout.
     """
-    n_out, pad = g.n_out, g.k // 2
+    n_out = g.n_out
+    pad = g.k // 2
     width = (g.W + 2 * pad) * size
-    first, last = max(pad - i, 0), min(g.H, g.H + pad - i)  # rows of dV whose input row lies in the image
+    # rows of dV whose input row lies in the image
+    first = max(pad - i, 0)
+    last = min(g.H, g.H + pad - i)
     right = Right(at + first * pitch, pitch, n_out)
     for j in range(g.k):
         left = Left((first + i - pad) * width + j * size, width, 1, size)
@@ -229,16 +305,22 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
-    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in) where it is `narrow`: where
-    output channels fill no cache line."""
-    pad, taps, width = g.k // 2, g.k * g.n_in, (g.W + 2 * (g.k // 2)) * g.n_in
-    first, last = max(pad - i, 0), min(g.H, g.H + pad - i)
-    x, d = (first + i - pad) * width, at + first * pitch
+    """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in)
+    where it is `narrow`: where output channels fill no cache line."""
+    pad = g.k // 2
+    taps = g.k * g.n_in
+    width = (g.W + 2 * (g.k // 2)) * g.n_in
+    first = max(pad - i, 0)
+    last = min(g.H, g.H + pad - i)
+    x = (first + i - pad) * width
+    d = at + first * pitch
     if narrow:
-        left, right = Left(d, pitch, 1, g.n_out), Right(x, width, g.n_in)
+        left = Left(d, pitch, 1, g.n_out)
+        right = Right(x, width, g.n_in)
         gemm(D, left, halo, right, sums, Out(0, taps), g.n_out, taps, last - first, g.W, False)
     else:
-        left, right = Left(x, width, 1, g.n_in), Right(d, pitch, g.n_out)
+        left = Left(x, width, 1, g.n_in)
+        right = Right(d, pitch, g.n_out)
         gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W, False)
 
 
@@ -247,6 +329,7 @@ def add_row(sums, i, narrow, dW, g):
     """Kernel row i of dW, in rows layout, += those sums."""
     for j in range(g.k):
         for c in range(g.n_in):
-            to, m = ((i * g.n_in + c) * g.k + g.k - 1 - j) * g.n_out, j * g.n_in + c
+            to = ((i * g.n_in + c) * g.k + g.k - 1 - j) * g.n_out
+            m = j * g.n_in + c
             for n in range(g.n_out):
                 dW[to + n] += sums[n * g.k * g.n_in + m] if narrow else sums[m * g.n_out + n]

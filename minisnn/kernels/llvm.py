@@ -1,5 +1,5 @@
-"""Pieces that kernels written in LLVM are put together from: vectors as long as the processor's, loops over them, and maps of
-vectors by a constant matrix."""
+"""Pieces that kernels written in LLVM are put together from: vectors as long as the processor's,
+loops over them, and maps of vectors by a constant matrix."""
 
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
@@ -15,14 +15,17 @@ INDEX = types.intp
 @intrinsic
 def _wide(typingctx):
     def codegen(context, builder, sig, args):
-        set.add(builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"')  # llvmlite's own `add` knows it not
+        set.add(
+            builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"'
+        )  # llvmlite's own `add` knows it not
         return context.get_dummy_value()
 
     return types.void(), codegen
 
 
 def wide():
-    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would stay at half of 512 bits."""
+    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would
+    stay at half of 512 bits."""
 
 
 wide = wide if config.DISABLE_JIT else _wide
@@ -32,11 +35,14 @@ wide = wide if config.DISABLE_JIT else _wide
 def _reciprocal(typingctx, x):
     def codegen(context, builder, sig, args):
         (x,), kind = args, args[0].type
-        number, bits = lambda a: ir.Constant(kind, a), ir.IntType(32)
+        number = lambda a: ir.Constant(kind, a)
+        bits = ir.IntType(32)
         if sig.args[0].bitwidth != 32:
             return builder.fdiv(number(1), x)
         x = builder.select(builder.fcmp_ordered(">", x, number(1e18)), number(1e18), x)
-        y = builder.bitcast(builder.sub(ir.Constant(bits, 0x7EF311C3), builder.bitcast(x, bits)), kind)
+        y = builder.bitcast(
+            builder.sub(ir.Constant(bits, 0x7EF311C3), builder.bitcast(x, bits)), kind
+        )
         for _ in range(2):  # y (1 + e + e^2), e = 1 - x y: 0.12, 2e-3, 6e-9
             e = builder.fma(builder.fneg(x), y, number(1))
             y = builder.fma(y, builder.fma(e, e, e), y)
@@ -46,8 +52,9 @@ def _reciprocal(typingctx, x):
 
 
 def reciprocal(x):
-    """1 / x for x >= 1. In float32 by multiplications alone, to a unit in the last place and up to 1e18, the first guess from
-    its exponent: a vector of divisions takes as long as the rest of a membrane's step back."""
+    """1 / x for x >= 1. In float32 by multiplications alone, to a unit in the last place and up to
+    1e18, the first guess from its exponent: a vector of divisions takes as long as the rest of a
+    membrane's step back."""
     return 1 / x
 
 
@@ -62,7 +69,9 @@ def vector_ops(builder, element, bits, width):
     """(vector type, load, store, splat, fma) for vectors of `bits` bits."""
     lanes = bits // width
     vec = ir.VectorType(element, lanes)
-    fma_function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}")
+    fma_function = cgutils.get_or_insert_function(
+        builder.module, ir.FunctionType(vec, [vec] * 3), f"llvm.fma.v{lanes}f{width}"
+    )
     undefined = ir.Constant(vec, ir.Undefined)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
 
@@ -72,7 +81,9 @@ def vector_ops(builder, element, bits, width):
         return out
 
     def store(v, pointer, offset):
-        builder.store(v, builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer())).align = width // 8
+        builder.store(
+            v, builder.bitcast(builder.gep(pointer, [offset]), vec.as_pointer())
+        ).align = width // 8
 
     def splat(scalar):
         first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
@@ -82,12 +93,19 @@ def vector_ops(builder, element, bits, width):
 
 
 def masked_ops(builder, element, bits, width, left):
-    """(load, store) of `vector_ops` where only so many lanes are `left`: the others are neither read nor written."""
+    """(load, store) of `vector_ops` where only so many lanes are `left`: the others are neither
+    read nor written."""
     lanes = bits // width
-    vec, many, bit = ir.VectorType(element, lanes), ir.VectorType(left.type, lanes), ir.VectorType(ir.IntType(1), lanes)
-    pointer, align, undefined = vec.as_pointer(), ir.Constant(ir.IntType(32), width // 8), ir.Constant(many, ir.Undefined)
+    vec = ir.VectorType(element, lanes)
+    many = ir.VectorType(left.type, lanes)
+    bit = ir.VectorType(ir.IntType(1), lanes)
+    pointer = vec.as_pointer()
+    align = ir.Constant(ir.IntType(32), width // 8)
+    undefined = ir.Constant(many, ir.Undefined)
     first = builder.insert_element(undefined, left, ir.Constant(ir.IntType(32), 0))
-    lefts = builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes))
+    lefts = builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    )
     mask = builder.icmp_signed("<", ir.Constant(many, list(range(lanes))), lefts)
     place = lambda array, offset: builder.bitcast(builder.gep(array, [offset]), pointer)
 
@@ -97,24 +115,32 @@ def masked_ops(builder, element, bits, width, left):
 
     def load(array, offset):
         read = declared("load", vec, pointer, align.type, bit, vec)
-        return builder.call(read, [place(array, offset), align, mask, ir.Constant(vec, [0.0] * lanes)])
+        return builder.call(
+            read, [place(array, offset), align, mask, ir.Constant(vec, [0.0] * lanes)]
+        )
 
     def store(v, array, offset):
-        builder.call(declared("store", ir.VoidType(), vec, pointer, align.type, bit), [v, place(array, offset), align, mask])
+        builder.call(
+            declared("store", ir.VoidType(), vec, pointer, align.type, bit),
+            [v, place(array, offset), align, mask],
+        )
 
     return load, store
 
 
 def open_loop(builder, n, start):
-    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried, close(new) -> values at the end)."""
-    before, body = builder.block, builder.append_basic_block()
+    """Open a loop of n >= 1 rounds over values that are carried round: (counter, carried,
+    close(new) -> values at the end)."""
+    before = builder.block
+    body = builder.append_basic_block()
     builder.branch(body)
     builder.position_at_end(body)
     counter = builder.phi(n.type)
     carried = {g: builder.phi(v.type) for g, v in start.items()}
 
     def close(new):
-        following, inside = builder.add(counter, ir.Constant(n.type, 1)), builder.block
+        following = builder.add(counter, ir.Constant(n.type, 1))
+        inside = builder.block
         counter.add_incoming(ir.Constant(n.type, 0), before)
         counter.add_incoming(following, inside)
         for g, phi in carried.items():
@@ -129,18 +155,23 @@ def open_loop(builder, n, start):
 
 
 def each(builder, element, width, n, body, together=(4, 1)):
-    """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by one; ops of that length."""
+    """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
+    one; ops of that length."""
     k = ir.Constant(n.type, 0)
     for bits, unroll in (*((VECTOR_BITS, m) for m in together), (width, 1)):
-        ops, lanes = vector_ops(builder, element, bits, width), bits // width
+        ops = vector_ops(builder, element, bits, width)
+        lanes = bits // width
         step = ir.Constant(n.type, unroll * lanes)
-        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        before = builder.block
+        loop = builder.append_basic_block()
+        after = builder.append_basic_block()
         builder.cbranch(builder.icmp_signed("<=", builder.add(k, step), n), loop, after)
         builder.position_at_end(loop)
         at = builder.phi(n.type)
         at.add_incoming(k, before)
         body(ops, [builder.add(at, ir.Constant(n.type, m * lanes)) for m in range(unroll)])
-        following, inside = builder.add(at, step), builder.block
+        following = builder.add(at, step)
+        inside = builder.block
         at.add_incoming(following, inside)
         builder.cbranch(builder.icmp_signed("<=", builder.add(following, step), n), loop, after)
         builder.position_at_end(after)
@@ -151,12 +182,14 @@ def each(builder, element, width, n, body, together=(4, 1)):
 
 
 def mapped(matrix: np.ndarray):
-    """A function (x, i, si, y, o, so, n) that maps n numbers side by side by a constant matrix, on flat arrays:
+    """A function (x, i, si, y, o, so, n) that maps n numbers side by side by a constant matrix, on
+    flat arrays:
 
         y[o + r so + m] = sum_j matrix[r, j] x[i + j si + m]        m < n
 
-    Of 5 or 8 rows or columns at the points 0, 1, -1, 2, -2, ... and infinity: what points p and -p share is summed once. A
-    pair of rows is even + odd and even - odd columns; of a pair of columns, even rows take the sum and odd ones the difference.
+    Of 5 or 8 rows or columns at the points 0, 1, -1, 2, -2, ... and infinity: what points p and -p
+    share is summed once. A pair of rows is even + odd and even - odd columns; of a pair of columns,
+    even rows take the sum and odd ones the difference.
     """
     if config.DISABLE_JIT:
 
@@ -166,12 +199,14 @@ def mapped(matrix: np.ndarray):
                 y[o + r * so :][:n] = sum(a * column for a, column in zip(row, columns))
 
         return plain
-    M, (rows, columns) = matrix.tolist(), matrix.shape
+    M = matrix.tolist()
+    (rows, columns) = matrix.shape
 
     @intrinsic
     def map_points(typingctx, x, i, si, y, o, so, n):
         def codegen(context, builder, sig, args):
-            dtype, element = sig.args[0].dtype, context.get_value_type(sig.args[0].dtype)
+            dtype = sig.args[0].dtype
+            element = context.get_value_type(sig.args[0].dtype)
             px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 3))
             i, si, o, so, n = (args[m] for m in (1, 2, 4, 5, 6))
             places = [
@@ -185,24 +220,42 @@ def mapped(matrix: np.ndarray):
                 def weighed(terms):
                     """sum a v"""
                     (a, total), *rest = sorted((t for t in terms if t[0]), key=lambda t: t[0] != 1)
-                    total = total if a == 1 else builder.fmul(total, ir.Constant(vec, [a] * vec.count))
+                    total = (
+                        total if a == 1 else builder.fmul(total, ir.Constant(vec, [a] * vec.count))
+                    )
                     for a, v in rest:
                         one = {1: builder.fadd, -1: builder.fsub}.get(a)
-                        total = one(total, v) if one else fma(v, ir.Constant(vec, [a] * vec.count), total)
+                        total = (
+                            one(total, v)
+                            if one
+                            else fma(v, ir.Constant(vec, [a] * vec.count), total)
+                        )
                     return total
 
                 for k in steps:
                     v = [load(px, builder.add(at, k)) for at in places[0]]
                     if rows == 8:
                         halves = [
-                            [weighed([(M[r][j], v[j]) for j in range(odd, columns, 2)]) for odd in (0, 1)] for r in (1, 3, 5)
+                            [
+                                weighed([(M[r][j], v[j]) for j in range(odd, columns, 2)])
+                                for odd in (0, 1)
+                            ]
+                            for r in (1, 3, 5)
                         ]
-                        pairs = [do(*half) for half in halves for do in (builder.fadd, builder.fsub)]
+                        pairs = [
+                            do(*half) for half in halves for do in (builder.fadd, builder.fsub)
+                        ]
                         found = [weighed(zip(M[0], v)), *pairs, weighed(zip(M[7], v))]
                     else:
-                        folded = [[do(v[j], v[j + 1]) for j in (1, 3, 5)] for do in (builder.fadd, builder.fsub)]
+                        folded = [
+                            [do(v[j], v[j + 1]) for j in (1, 3, 5)]
+                            for do in (builder.fadd, builder.fsub)
+                        ]
                         found = [
-                            weighed(zip([row[0], *row[1:7:2], row[7]], [v[0], *folded[r % 2], v[7]])) for r, row in enumerate(M)
+                            weighed(
+                                zip([row[0], *row[1:7:2], row[7]], [v[0], *folded[r % 2], v[7]])
+                            )
+                            for r, row in enumerate(M)
                         ]
                     for at, one in zip(places[1], found):
                         store(one, py, builder.add(at, k))

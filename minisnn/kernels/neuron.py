@@ -1,9 +1,9 @@
-"""Membrane, reset and trace filters of one band of rows at one time step, on flat arrays. A band's state stays in the
-processor's first cache for the whole sequence.
+"""Membrane, reset and trace filters of one band of rows at one time step, on flat arrays. A band's
+state stays in the processor's first cache for the whole sequence.
 
-Of LIF (twins of layers/membrane.py and synapse.py), and where `hard` of CubaLIF and its readout (hard_reset.py, current.py,
-passive.py): Q is then the current i with its bias, P the membrane v behind the reset, whose adjoint is `dr` on the way back
-of a tangent.
+Of LIF (twins of layers/membrane.py and synapse.py), and where `hard` of CubaLIF and its readout
+(hard_reset.py, current.py, passive.py): Q is then the current i with its bias, P the membrane v
+behind the reset, whose adjoint is `dr` on the way back of a tangent.
 """
 
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from .llvm import reciprocal, wide
 
 
 class State(NamedTuple):
-    """Reset r and filters P, Q of a band, or their adjoints; `total` sums the adjoint of the current. Q is kept in units of
-    1 - beta where events are added to it, so that they bring the weights as they are."""
+    """Reset r and filters P, Q of a band, or their adjoints; `total` sums the adjoint of the
+    current. Q is kept in units of 1 - beta where events are added to it, so that they bring the
+    weights as they are."""
 
     r: np.ndarray
     P: np.ndarray
@@ -61,7 +62,10 @@ def membrane_step(u, s, bias, hard, c):
     wide()
     row = bias.size
     for i in range(0, u.size, row):
-        u_, P, Q, r = u[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
+        u_ = u[i : i + row]
+        P = s.P[i : i + row]
+        Q = s.Q[i : i + row]
+        r = s.r[i : i + row]
         if hard:  # u = alpha v + (1 - alpha) i
             for n in range(row):
                 current = Q[n] + bias[n]
@@ -80,11 +84,15 @@ def membrane_step(u, s, bias, hard, c):
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward(u, du, s, dV, g, hard, detach, c):
-    """One step back through reset and filters: dV_t into halo rows, then s one step earlier; s.total += dI_t."""
+    """One step back through reset and filters: dV_t into halo rows, then s one step earlier;
+    s.total += dI_t."""
     wide()
     for h in range(g.height):
-        i, j = h * g.row, h * g.row + g.row
-        u_, du_, dV_ = u[i:j], du[i:j], dV[h * g.pitch + g.pad :][: g.row]
+        i = h * g.row
+        j = h * g.row + g.row
+        u_ = u[i:j]
+        du_ = du[i:j]
+        dV_ = dV[h * g.pitch + g.pad :][: g.row]
         dr, dP, dQ, total = s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
         if hard:
             for n in range(g.row):
@@ -92,7 +100,8 @@ def membrane_backward(u, du, s, dV, g, hard, detach, c):
                 di = dQ[n] + c.rest_alpha * d
                 dV_[n] = c.rest_beta * di
                 total[n] += dV_[n]
-                dQ[n], dP[n] = c.beta * di, c.alpha * d
+                dQ[n] = c.beta * di
+                dP[n] = c.alpha * d
             continue
         for n in range(g.row):
             d = du_[n]
@@ -111,7 +120,11 @@ def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
     wide()
     row = bias.size
     for i in range(0, u.size, row):
-        u_, v_, P, Q, r = u[i : i + row], u_dot[i : i + row], s.P[i : i + row], s.Q[i : i + row], s.r[i : i + row]
+        u_ = u[i : i + row]
+        v_ = u_dot[i : i + row]
+        P = s.P[i : i + row]
+        Q = s.Q[i : i + row]
+        r = s.r[i : i + row]
         if hard:
             for n in range(row):
                 current = Q[n] + bias[n]
@@ -123,22 +136,33 @@ def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
         for n in range(row):
             x = P[n] + bias[n] - c.rho * r[n]
             v_[n] = x
-            r[n] = c.zero if detach else c.gamma * r[n] + c.rest_gamma * sigma_prime(u_[n] - c.threshold, c) * x
+            r[n] = (
+                c.zero
+                if detach
+                else c.gamma * r[n] + c.rest_gamma * sigma_prime(u_[n] - c.threshold, c) * x
+            )
             P[n] = c.alpha * P[n] + c.rest * Q[n]
             Q[n] = c.beta * Q[n]
 
 
 @njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
 def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, hard, detach, c):
-    """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr one step earlier."""
+    """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr
+    one step earlier."""
     wide()
     for h in range(g.height):
-        i, j = h * g.row, h * g.row + g.row
-        u_, v_, du_, dv_, dV_ = u[i:j], u_dot[i:j], du[i:j], du_dot[i:j], dV[h * g.pitch + g.pad :][: g.row]
+        i = h * g.row
+        j = h * g.row + g.row
+        u_ = u[i:j]
+        v_ = u_dot[i:j]
+        du_ = du[i:j]
+        dv_ = du_dot[i:j]
+        dV_ = dV[h * g.pitch + g.pad :][: g.row]
         dr_, dr_dot, dP, dQ, total = dr[i:j], s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
         if hard:
             for n in range(g.row):
-                stays, dv = kept(u_[n], detach, c), dr_[n]
+                stays = kept(u_[n], detach, c)
+                dv = dr_[n]
                 d_dot = dv_[n] + dP[n] * stays
                 if not detach:
                     d_dot += dv * bent(u_[n], c) * v_[n]

@@ -1,10 +1,12 @@
-"""Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of layers/pool.py).
+"""Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of
+layers/pool.py).
 
-u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are pooled, v is their mean. What the
-kernels need at a time step:
+u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are pooled,
+v is their mean. What the kernels need at a time step:
 
     pooled              v                                         adjoint            du from dy
-    tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
+    tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot
+                        from dy and dy_dot
 """
 
 from typing import NamedTuple
@@ -30,16 +32,21 @@ class Scratch(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def scratch(g, like):
-    return Scratch(zeros(g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like))
+    return Scratch(
+        zeros(g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like)
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _pool(u, s, C, pool, c):
     """s.v = the pooled membrane."""
-    row, top, v = u.size // 2, s.top, s.v
+    row = u.size // 2
+    top = s.top
+    v = s.v
     if pool != SPIKES:
         for w in range(row // (2 * C)):
-            i, j = 2 * w * C, row + 2 * w * C
+            i = 2 * w * C
+            j = row + 2 * w * C
             if pool == MAX:
                 largest(u, v, i, j, w * C, C)
             else:
@@ -47,9 +54,13 @@ def _pool(u, s, C, pool, c):
         return
     a, b = u[:row], u[row:]
     for i in range(row):
-        top[i] = (c.one if a[i] >= c.threshold else c.zero) + (c.one if b[i] >= c.threshold else c.zero)
+        top[i] = (c.one if a[i] >= c.threshold else c.zero) + (
+            c.one if b[i] >= c.threshold else c.zero
+        )
     for w in range(row // (2 * C)):
-        left, right, out = top[2 * w * C :][:C], top[(2 * w + 1) * C :][:C], v[w * C :][:C]
+        left = top[2 * w * C :][:C]
+        right = top[(2 * w + 1) * C :][:C]
+        out = v[w * C :][:C]
         for i in range(C):
             out[i] = (left[i] + right[i]) * c.quarter
 
@@ -69,11 +80,14 @@ def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
     """v_dot along u_dot: that of the first site, in row-major order, whose u is v."""
     row = u.size // 2
     for w in range(v_dot.size // C):
-        i, j = 2 * w * C, row + 2 * w * C
+        i = 2 * w * C
+        j = row + 2 * w * C
         if pool == MAX:
             pick(u, v, u_dot, v_dot, i, j, w * C, C)
         else:
-            a, b, out = u_dot[i : i + 2 * C], u_dot[j : j + 2 * C], v_dot[w * C :][:C]
+            a = u_dot[i : i + 2 * C]
+            b = u_dot[j : j + 2 * C]
+            out = v_dot[w * C :][:C]
             for n in range(C):
                 out[n] = (a[n] + b[n] + (a[C + n] + b[C + n])) * c.quarter
 
@@ -90,17 +104,20 @@ def pooled_tangent(u, v, u_dot, s, C, pool, c):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def unpool(u, v, dv, du, C, pool, c):
-    """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at each of the four."""
+    """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
+    each of the four."""
     if pool == NONE:
         copy(dv, du)
         return
     row = u.size // 2
     for w in range(dv.size // C):
-        i, j = 2 * w * C, row + 2 * w * C
+        i = 2 * w * C
+        j = row + 2 * w * C
         if pool == MAX:
             put(u, v, dv, du, i, j, w * C, C)
         else:
-            d, first = dv[w * C :][:C], du[i : i + C]
+            d = dv[w * C :][:C]
+            first = du[i : i + C]
             for n in range(C):
                 first[n] = d[n] * c.quarter
             copy(first, du[i + C : i + 2 * C])
@@ -132,10 +149,13 @@ def _mean_tangent(u, u_dot, s, y_dot, C, c):
     """y_dot = mean of sigma'(u) u_dot; room for a row of it in s.top."""
     row = u.size // 2
     for i in range(row):
-        up, down = sigma_prime(u[i] - c.threshold, c) * u_dot[i], sigma_prime(u[row + i] - c.threshold, c) * u_dot[row + i]
+        up = sigma_prime(u[i] - c.threshold, c) * u_dot[i]
+        down = sigma_prime(u[row + i] - c.threshold, c) * u_dot[row + i]
         s.top[i] = up + down
     for w in range(y_dot.size // C):
-        left, right, out = s.top[2 * w * C :][:C], s.top[(2 * w + 1) * C :][:C], y_dot[w * C :][:C]
+        left = s.top[2 * w * C :][:C]
+        right = s.top[(2 * w + 1) * C :][:C]
+        out = y_dot[w * C :][:C]
         for i in range(C):
             out[i] = (left[i] + right[i]) * c.quarter
 

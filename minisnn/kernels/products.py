@@ -1,9 +1,10 @@
 """Products of matrices, every sum in one fixed order: the same bits for any number of threads.
 
-`gemm` is a register tile of C += A B in LLVM vectors as long as the processor's. A tile of 8 x 32 float32 (AVX-512) keeps 16
-accumulators in registers over the whole sum and runs at the processor's multiply-add peak, where BLAS stays below it for
-products as small as one time step of a layer. `times` and `outer_sum` are of many rows with a few columns; their readable
-twins are `rows @ weight.T` and `d.T @ rows`, for which BLAS splits the sums by threads.
+`gemm` is a register tile of C += A B in LLVM vectors as long as the processor's. A tile of 8 x 32
+float32 (AVX-512) keeps 16 accumulators in registers over the whole sum and runs at the processor's
+multiply-add peak, where BLAS stays below it for products as small as one time step of a layer.
+`times` and `outer_sum` are of many rows with a few columns; their readable twins are `rows @
+weight.T` and `d.T @ rows`, for which BLAS splits the sums by threads.
 """
 
 import llvmlite.ir as ir
@@ -18,12 +19,13 @@ _SUMS = {"contract", "reassoc", "nsz"}  # a sum may be split over the lanes of a
 
 
 def _make_tile(M: int, N: int):
-    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh, rest): for M rows, and N vectors of columns or, where
-    N is 0, the `rest` that fills none; R and K at least 1,
+    """tile(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, R, K, fresh, rest): for M rows, and N
+    vectors of columns or, where N is 0, the `rest` that fills none; R and K at least 1,
 
     C[c + m scm + n] += sum_r sum_k A[a + r sar + m sam + k sak] * B[b + r sbr + k sbk + n]        in order of r, k,
 
-    from zero where it is `fresh`, whatever C holds. In the rest products are rounded, too, as in NumPy.
+    from zero where it is `fresh`, whatever C holds. In the rest products are rounded, too, as in
+    NumPy.
     """
 
     @intrinsic
@@ -32,14 +34,17 @@ def _make_tile(M: int, N: int):
         signature = types.void(*factors, C, INDEX, INDEX, INDEX, INDEX, types.boolean, INDEX)
 
         def codegen(context, builder, sig, args):
-            width, vectors = sig.args[0].dtype.bitwidth, range(max(N, 1))
+            width = sig.args[0].dtype.bitwidth
+            vectors = range(max(N, 1))
             element = context.get_value_type(sig.args[0].dtype)
             vec, load, store, splat, add_product = vector_ops(builder, element, VECTOR_BITS, width)
             if not N:
                 load, store = masked_ops(builder, element, VECTOR_BITS, width, args[15])
                 add_product = lambda x, y, total: builder.fadd(total, builder.fmul(x, y))
             pa, pb, pc = (array_pointer(context, builder, sig.args[i], args[i]) for i in (0, 5, 9))
-            a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13))
+            a, sar, sam, sak, b, sbr, sbk, c, scm, R, K = (
+                args[i] for i in (1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13)
+            )
             number = lambda n: ir.Constant(K.type, n)
             column = [number(n * vec.count) for n in vectors]
             row = [builder.add(c, builder.mul(number(m), scm)) for m in range(M)]
@@ -47,13 +52,17 @@ def _make_tile(M: int, N: int):
             nothing = ir.Constant(vec, [0.0] * vec.count)
             start = {g: builder.select(args[14], nothing, load(pc, at)) for g, at in place.items()}
             r, total, close_r = open_loop(builder, R, start)
-            row_a, row_b = builder.add(a, builder.mul(r, sar)), builder.add(b, builder.mul(r, sbr))
+            row_a = builder.add(a, builder.mul(r, sar))
+            row_b = builder.add(b, builder.mul(r, sbr))
             k, total, close_k = open_loop(builder, K, total)
-            at_a, at_b = builder.add(row_a, builder.mul(k, sak)), builder.add(row_b, builder.mul(k, sbk))
+            at_a = builder.add(row_a, builder.mul(k, sak))
+            at_b = builder.add(row_b, builder.mul(k, sbk))
             y = [load(pb, builder.add(at_b, column[n])) for n in vectors]
             new = {}
             for m in range(M):
-                x = splat(builder.load(builder.gep(pa, [builder.add(at_a, builder.mul(number(m), sam))])))
+                x = splat(
+                    builder.load(builder.gep(pa, [builder.add(at_a, builder.mul(number(m), sam))]))
+                )
                 for n in vectors:
                     new[m, n] = add_product(x, y[n], total[m, n])
             for g, v in close_r(close_k(new)).items():
@@ -76,7 +85,9 @@ if config.DISABLE_JIT:
                     at = right.at + r * right.of_r + k * right.of_k
                     y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
-    TALL = 8 if VECTOR_BITS == 512 else 6  # rows of a tile: with two vectors each they fit 32 registers, or 16
+    TALL = (
+        8 if VECTOR_BITS == 512 else 6
+    )  # rows of a tile: with two vectors each they fit 32 registers, or 16
     LOW = 4  # of what is left
 
     def _make_rows(N):
@@ -87,8 +98,12 @@ else:
             """Tiles of N vectors of columns, one below the other, until M rows are done."""
             m = 0
             while m < M:
-                ai, ci, left = a + m * sam, c + m * scm, M - m
-                if LOW <= left < TALL or (TALL == 6 and 8 <= left < 10):  # 4 and 4, not 6 and 1 and 1
+                ai = a + m * sam
+                ci = c + m * scm
+                left = M - m
+                if LOW <= left < TALL or (
+                    TALL == 6 and 8 <= left < 10
+                ):  # 4 and 4, not 6 and 1 and 1
                     low(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
                     m += LOW
                 elif left >= TALL:
@@ -104,10 +119,11 @@ else:
 
     @njit(nogil=True, cache=True, borrows=True)
     def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-        """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out` say where.
+        """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out`
+        say where.
 
-        M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever C holds. Without terms C
-        stays as it is.
+        M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever
+        C holds. Without terms C stays as it is.
         """
         if R < 1 or K < 1:
             return
@@ -128,7 +144,8 @@ else:
 
 @njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
 def _times(rows, weight, out):
-    n_four, zero = len(rows) - len(rows) % 4, rows.dtype.type(0)
+    n_four = len(rows) - len(rows) % 4
+    zero = rows.dtype.type(0)
     for n in range(0, n_four, 4):  # four at a time: a weight is loaded once for them
         for k in range(len(weight)):
             a = b = c = d = zero
@@ -152,9 +169,14 @@ def _add_outer(rows, d, out):
     n_four = len(rows) - len(rows) % 4
     for n in range(0, n_four, 4):
         for k in range(len(out)):
-            a, b, c, e = d[n, k], d[n + 1, k], d[n + 2, k], d[n + 3, k]
+            a = d[n, k]
+            b = d[n + 1, k]
+            c = d[n + 2, k]
+            e = d[n + 3, k]
             for f in range(rows.shape[1]):
-                out[k, f] += a * rows[n, f] + b * rows[n + 1, f] + c * rows[n + 2, f] + e * rows[n + 3, f]
+                out[k, f] += (
+                    a * rows[n, f] + b * rows[n + 1, f] + c * rows[n + 2, f] + e * rows[n + 3, f]
+                )
     for n in range(n_four, len(rows)):
         for k in range(len(out)):
             for f in range(rows.shape[1]):

@@ -1,5 +1,5 @@
-"""Vector primitives that numba's own loops do not reach: y += a x, and sums of rows, written as LLVM vectors as long as the
-processor's. The order of every sum is fixed.
+"""Vector primitives that numba's own loops do not reach: y += a x, and sums of rows, written as
+LLVM vectors as long as the processor's. The order of every sum is fixed.
 """
 
 import llvmlite.ir as ir
@@ -14,7 +14,8 @@ from .llvm import INDEX, VECTOR_BITS, array_pointer, each, masked_ops, open_loop
 
 @njit(nogil=True, cache=True)
 def empty(size, like):
-    """A flat array in `like`'s dtype, to be written before it is read, its first element at a multiple of ALIGNMENT."""
+    """A flat array in `like`'s dtype, to be written before it is read, its first element at a
+    multiple of ALIGNMENT."""
     buffer = np.empty(size + ALIGNMENT // like.itemsize, like.dtype)
     start = (-buffer.ctypes.data % ALIGNMENT) // like.itemsize
     return buffer[start : start + size]
@@ -48,7 +49,9 @@ def _axpy(typingctx, y, i, a, x, j, n):
         def body(ops, steps):
             _, load, store, splat, fma = ops
             scale = splat(a)
-            sums = [fma(scale, load(px, builder.add(j, k)), load(py, builder.add(i, k))) for k in steps]
+            sums = [
+                fma(scale, load(px, builder.add(j, k)), load(py, builder.add(i, k))) for k in steps
+            ]
             for one, k in zip(sums, steps):
                 store(one, py, builder.add(i, k))
 
@@ -70,16 +73,22 @@ def _make_add_rows(N: int):
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            vec, load, store, _, _ = vector_ops(builder, context.get_value_type(sig.args[0].dtype), VECTOR_BITS, width)
+            vec, load, store, _, _ = vector_ops(
+                builder, context.get_value_type(sig.args[0].dtype), VECTOR_BITS, width
+            )
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
             i, j, stride, first, last = (args[m] for m in (1, 3, 4, 6, 7))
             column = [ir.Constant(i.type, n * vec.count) for n in range(N)]
             e, total, close = open_loop(
-                builder, builder.sub(last, first), {n: load(py, builder.add(i, column[n])) for n in range(N)}
+                builder,
+                builder.sub(last, first),
+                {n: load(py, builder.add(i, column[n])) for n in range(N)},
             )
             site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
             row = builder.add(j, builder.mul(stride, site))
-            new = {n: builder.fadd(total[n], load(px, builder.add(row, column[n]))) for n in range(N)}
+            new = {
+                n: builder.fadd(total[n], load(px, builder.add(row, column[n]))) for n in range(N)
+            }
             for n, v in close(new).items():
                 store(v, py, builder.add(i, column[n]))
             return context.get_dummy_value()
@@ -95,13 +104,16 @@ def _add_rest(typingctx, y, i, x, j, stride, index, first, last, rest):
     signature = types.void(y, INDEX, x, INDEX, INDEX, index, INDEX, INDEX, INDEX)
 
     def codegen(context, builder, sig, args):
-        element, width = context.get_value_type(sig.args[0].dtype), sig.args[0].dtype.bitwidth
+        element = context.get_value_type(sig.args[0].dtype)
+        width = sig.args[0].dtype.bitwidth
         py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 5))
         i, j, stride, first, last, rest = (args[m] for m in (1, 3, 4, 6, 7, 8))
         load, store = masked_ops(builder, element, VECTOR_BITS, width, rest)
         e, total, close = open_loop(builder, builder.sub(last, first), {0: load(py, i)})
         site = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
-        found = close({0: builder.fadd(total[0], load(px, builder.add(j, builder.mul(stride, site))))})
+        found = close(
+            {0: builder.fadd(total[0], load(px, builder.add(j, builder.mul(stride, site))))}
+        )
         store(found[0], py, i)
         return context.get_dummy_value()
 
@@ -109,13 +121,23 @@ def _add_rest(typingctx, y, i, x, j, stride, index, first, last, rest):
 
 
 def _lines(builder, element, width: int, N: int):
-    """(load, store, the vectors of N cache lines), each the number of its line and where it begins there, in numbers."""
+    """(load, store, the vectors of N cache lines), each the number of its line and where it begins
+    there, in numbers."""
     _, load, store, _, _ = vector_ops(builder, element, VECTOR_BITS, width)
-    return load, store, [(v, m * VECTOR_BITS // width) for v in range(N) for m in range(8 * ALIGNMENT // VECTOR_BITS)]
+    return (
+        load,
+        store,
+        [
+            (v, m * VECTOR_BITS // width)
+            for v in range(N)
+            for m in range(8 * ALIGNMENT // VECTOR_BITS)
+        ],
+    )
 
 
 def _make_add_lines(N: int):
-    """add_lines(y, i, step, x, j, index, first, last) for N cache lines of n numbers, line v from v step on:
+    """add_lines(y, i, step, x, j, index, first, last) for N cache lines of n numbers, line v from v
+    step on:
 
     y[i + v step:][:n] += sum_e x[j + (index[e] + v) n:][:n]        e = first .. last-1 in order
     """
@@ -126,15 +148,25 @@ def _make_add_lines(N: int):
 
         def codegen(context, builder, sig, args):
             width = sig.args[0].dtype.bitwidth
-            load, store, lines = _lines(builder, context.get_value_type(sig.args[0].dtype), width, N)
+            load, store, lines = _lines(
+                builder, context.get_value_type(sig.args[0].dtype), width, N
+            )
             py, px, pe = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 3, 5))
             i, step, j, first, last = (args[m] for m in (1, 2, 4, 6, 7))
             n, number = 8 * ALIGNMENT // width, lambda n: ir.Constant(i.type, n)
-            place = {(v, m): builder.add(builder.add(i, number(m)), builder.mul(step, number(v))) for v, m in lines}
-            e, total, close = open_loop(builder, builder.sub(last, first), {at: load(py, place[at]) for at in lines})
+            place = {
+                (v, m): builder.add(builder.add(i, number(m)), builder.mul(step, number(v)))
+                for v, m in lines
+            }
+            e, total, close = open_loop(
+                builder, builder.sub(last, first), {at: load(py, place[at]) for at in lines}
+            )
             met = builder.sext(builder.load(builder.gep(pe, [builder.add(first, e)])), i.type)
             row = builder.add(j, builder.mul(met, number(n)))
-            new = {(v, m): builder.fadd(total[v, m], load(px, builder.add(row, number(v * n + m)))) for v, m in lines}
+            new = {
+                (v, m): builder.fadd(total[v, m], load(px, builder.add(row, number(v * n + m))))
+                for v, m in lines
+            }
             for at, found in close(new).items():
                 store(found, py, place[at])
             return context.get_dummy_value()
@@ -146,7 +178,8 @@ def _make_add_lines(N: int):
 
 @intrinsic
 def _take_lines(typingctx, y, o, x, i, step, count):
-    """y[o + v n:][:n] = x[i + v step:][:n] for v < count, at least 1; n: the numbers of a cache line."""
+    """y[o + v n:][:n] = x[i + v step:][:n] for v < count, at least 1; n: the numbers of a cache
+    line."""
 
     def codegen(context, builder, sig, args):
         dtype = sig.args[0].dtype
@@ -191,7 +224,8 @@ else:
 
     @njit(inline="always")
     def add_rows(y, i, x, j, stride, index, first, last, n):
-        """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat arrays."""
+        """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat
+        arrays."""
         if first >= last:
             return
         lanes = VECTOR_BITS // (8 * y.itemsize)
@@ -211,12 +245,13 @@ else:
         if m < n:
             _add_rest(y, i + m, x, j + m, stride, index, first, last, n - m)
 
-    _five, _one = _make_add_lines(5), _make_add_lines(1)
+    _five = _make_add_lines(5)
+    _one = _make_add_lines(1)
 
     @njit(inline="always")
     def add_lines(y, i, step, x, index, first, last, count):
-        """y[i + v step:][:n] += sum_e x[(index[e] + v) n:][:n], e = first .. last-1 in order and one at least, v < count; n:
-        the numbers of a cache line."""
+        """y[i + v step:][:n] += sum_e x[(index[e] + v) n:][:n], e = first .. last-1 in order and
+        one at least, v < count; n: the numbers of a cache line."""
         n = ALIGNMENT // y.itemsize
         v = 0
         while v + 5 <= count:

@@ -2,8 +2,8 @@
 
     y = log(1 + exp(u))       its slope s = 1 / (1 + exp(-u))       its curvature s (1 - s)
 
-It is smooth everywhere, so gradient and Hessian of a network of it are true ones but where two sites of a pooling window
-tie. Any shape; u, y, and their adjoints and tangents have the same.
+It is smooth everywhere, so gradient and Hessian of a network of it are true ones but where two
+sites of a pooling window tie. Any shape; u, y, and their adjoints and tangents have the same.
 """
 
 from dataclasses import dataclass

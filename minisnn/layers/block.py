@@ -1,4 +1,5 @@
-"""A block of the network: synapse, membrane, pooling and spike, composed from the reference passes of its neuron.
+"""A block of the network: synapse, membrane, pooling and spike, composed from the reference passes
+of its neuron.
 
 `minisnn.kernels.block` has the same four passes in numba; tests hold both to the same values.
 """
@@ -11,18 +12,27 @@ import numpy as np
 from . import current, hard_reset, membrane, own, pool, synapse, trace
 from .neuron import LIF, CubaLIF, LeakyIntegrator
 
-DYNAMICS = {LIF: (synapse, membrane), CubaLIF: (current, hard_reset), LeakyIntegrator: (current, own)}
+DYNAMICS = {
+    LIF: (synapse, membrane),
+    CubaLIF: (current, hard_reset),
+    LeakyIntegrator: (current, own),
+}
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
 
 
 def dynamics(neuron: Any) -> tuple[Any, Any]:
     """(synapse, membrane), the modules of its passes."""
-    return ((synapse if neuron.delay else current), own) if isinstance(neuron, own.Neuron) else DYNAMICS[type(neuron)]
+    return (
+        ((synapse if neuron.delay else current), own)
+        if isinstance(neuron, own.Neuron)
+        else DYNAMICS[type(neuron)]
+    )
 
 
 @dataclass(frozen=True)
 class Block:
-    """The static description of one block: geometry, neuron, pooling. `readout` hands on u at the last step."""
+    """The static description of one block: geometry, neuron, pooling. `readout` hands on u at the
+    last step."""
 
     name: str
     input_shape: tuple[int, int, int]  # (H, W, C_in); a dense block sees (1, 1, features)
@@ -57,25 +67,37 @@ def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
     return x.astype(dtype) * dtype.type(gain)
 
 
-def forward(block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP):
+def forward(
+    block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP
+):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
-    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record (the states at the
-    window's start and the membrane u), and y holds the window's steps alone. `keep` is a hint: how many of the window's
-    steps the tape needs.
+    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record
+    (the states at the window's start and the membrane u), and y holds the window's steps alone.
+    `keep` is a hint: how many of the window's steps the tape needs.
     """
-    neuron, (synapse, membrane) = block.neuron, dynamics(block.neuron)
+    neuron = block.neuron
+    (synapse, membrane) = dynamics(block.neuron)
     if frozen is None:
         K = max(x.shape[1] - window, 0)
         states = (len(neuron.states),) if membrane is own else ()
         state = np.zeros((len(x), *block.input_shape[:2], block.channels, *states), x.dtype)
-        whole, _ = synapse.forward(weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron)
+        whole, _ = synapse.forward(
+            weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron
+        )
         u_before, before = membrane.forward(whole[:, :K], state, neuron)
-        start, state, a0, u0 = synapse.presynaptic_traces(x[:, :K], neuron), before["end"], None, None
+        start = synapse.presynaptic_traces(x[:, :K], neuron)
+        state = before["end"]
+        a0 = None
+        u0 = None
         x = x[:, K:]
     else:
-        K, start, state, u0 = 0, tuple(frozen[name] for name in synapse.STATES), frozen["state"], frozen["u"]
-        x, a0 = x[:, -u0.shape[1] :], u0 - neuron.threshold
+        K = 0
+        start = tuple(frozen[name] for name in synapse.STATES)
+        state = frozen["state"]
+        u0 = frozen["u"]
+        x = x[:, -u0.shape[1] :]
+        a0 = u0 - neuron.threshold
     y, tape = synapse.forward(weight, bias, x, start, neuron)
     u, tape_membrane = membrane.forward(y, state, neuron, block.detach_reset, form, a0)
     tape.update(u=u, state=state, membrane=tape_membrane)
@@ -100,7 +122,8 @@ def _last_step(block, tape, dlogits):
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
-    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - delay steps.
+    """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - delay
+    steps.
 
     `need_dx=False` and `second=False` are hints that dx, or what a tangent needs, may be left out.
     """
@@ -117,8 +140,12 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
     synapse, membrane = dynamics(block.neuron)
-    y_dot, tape_dot = synapse.forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps)
-    y_dot, tape_dot["membrane"] = membrane.forward_tangent(tape["membrane"], y_dot, block.neuron, block.detach_reset)
+    y_dot, tape_dot = synapse.forward_tangent(
+        weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps
+    )
+    y_dot, tape_dot["membrane"] = membrane.forward_tangent(
+        tape["membrane"], y_dot, block.neuron, block.detach_reset
+    )
     if block.readout:
         return y_dot[:, -1, 0, 0], tape_dot
     y_dot, tape_dot["pool"] = pool.forward_tangent(tape["pool"], y_dot, block.pool, block.neuron)
@@ -130,15 +157,21 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     if block.readout:
         dy_dot = _last_step(block, tape, dy_dot)
     else:
-        dy_dot = pool.backward_tangent(tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron)
+        dy_dot = pool.backward_tangent(
+            tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron
+        )
     synapse, membrane = dynamics(block.neuron)
-    dy_dot = membrane.backward_tangent(tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset)
+    dy_dot = membrane.backward_tangent(
+        tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset
+    )
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)
 
 
 def features(block: Block, x, frozen, dtype):
-    """What the readout weighs: its presynaptic trace at the last step (`trace`), (B, F); `frozen` is its record in a twin."""
-    x, start = x.reshape(*x.shape[:2], -1), None
+    """What the readout weighs: its presynaptic trace at the last step (`trace`), (B, F); `frozen`
+    is its record in a twin."""
+    x = x.reshape(*x.shape[:2], -1)
+    start = None
     if frozen is not None:
         x = x[:, -frozen["u"].shape[1] :]
         states = (frozen["p"], frozen["q"]) if "q" in frozen else np.moveaxis(frozen["p"], 1, 0)

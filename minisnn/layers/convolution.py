@@ -2,9 +2,9 @@
 
     u = W x + b
 
-A dense block is the convolution of a 1 x 1 image. Shapes: a frame is a sequence of one step, as `pool` takes it:
-x (B, 1, H, W, C_in), u (B, 1, H, W, C_out), bias (C_out,). A `Weight` carries the sums out: the one here, or that of
-`minisnn.kernels.frames`.
+A dense block is the convolution of a 1 x 1 image. Shapes: a frame is a sequence of one step, as
+`pool` takes it: x (B, 1, H, W, C_in), u (B, 1, H, W, C_out), bias (C_out,). A `Weight` carries the
+sums out: the one here, or that of `minisnn.kernels.frames`.
 """
 
 import numpy as np
@@ -49,7 +49,8 @@ def forward_tangent(weight, weight_dot, bias_dot, tape, x_dot):
 
 
 def backward_tangent(weight, weight_dot, tape, tape_dot, du_dot, need_dx=True):
-    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot, du_dot."""
+    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot,
+    du_dot."""
     dx_dot = None
     if need_dx:
         dx_dot = weight.correlate_input(du_dot) + weight_dot.correlate_input(tape["du"])

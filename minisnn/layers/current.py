@@ -1,10 +1,12 @@
-"""The synapse of a current-based neuron: events and bias through a chain of leaky filters, none of which delays.
+"""The synapse of a current-based neuron: events and bias through a chain of leaky filters, none of
+which delays.
 
     V_t = W x_t + b      y_t = a y_{t-1} + (1 - a) V_t      then the next filter of y_t, and so on
 
-for the decays a of the neuron: beta for the current i of `CubaLIF`, beta and alpha for the v of its `LeakyIntegrator`. At the
-window's start each filter stands at W p + b c, with p (B, filters, H, W, C_in) the filtered x and c (B, filters, 1, 1, 1) the
-filtered 1, both constants of theta. Other shapes as in `synapse`.
+for the decays a of the neuron: beta for the current i of `CubaLIF`, beta and alpha for the v of its
+`LeakyIntegrator`. At the window's start each filter stands at W p + b c, with p (B, filters, H, W,
+C_in) the filtered x and c (B, filters, 1, 1, 1) the filtered 1, both constants of theta. Other
+shapes as in `synapse`.
 """
 
 from typing import Any
@@ -18,7 +20,8 @@ STATES = ("p", "c")
 
 def presynaptic_traces(x: np.ndarray, neuron) -> tuple[np.ndarray, np.ndarray]:
     """(p, c) after the steps of x, from zero."""
-    p, shape = [], x.shape[:1] + x.shape[2:]
+    p = []
+    shape = x.shape[:1] + x.shape[2:]
     for decay in neuron.decays:
         x = _filter(np.zeros(shape, x.dtype), x, decay)
         p.append(x[:, -1] if x.shape[1] else np.zeros(shape, x.dtype))
@@ -46,7 +49,8 @@ def _filter(y, x, decay):
 
 def _filter_adjoint(dy, decay):
     """Adjoint of `_filter`: (that of its state, dx)."""
-    d, dx = np.zeros(dy.shape[:1] + dy.shape[2:], dy.dtype), np.empty_like(dy)
+    d = np.zeros(dy.shape[:1] + dy.shape[2:], dy.dtype)
+    dx = np.empty_like(dy)
     for t in reversed(range(dy.shape[1])):
         d = d + dy[:, t]
         dx[:, t] = (1 - decay) * d
@@ -64,7 +68,8 @@ def forward(weight, bias, x, start, neuron):
 
 
 def _through_filters(tape, dy, neuron, k):
-    """(dV, dweight, dbias) of the filters' states at the window's start: what `backward` and its tangent share."""
+    """(dV, dweight, dbias) of the filters' states at the window's start: what `backward` and its
+    tangent share."""
     dweight: Any = 0
     dbias: Any = 0
     for n, decay in reversed(list(enumerate(neuron.decays))):
@@ -84,17 +89,21 @@ def backward(weight, tape, dy, neuron):
 
 
 def forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, neuron, steps):
-    """y_dot for the window's first `steps` steps; x_dot has as many, or is None where the input is data."""
+    """y_dot for the window's first `steps` steps; x_dot has as many, or is None where the input is
+    data."""
     y_dot = correlate(tape["x"][:, :steps], weight_dot) + bias_dot
     if x_dot is not None:
         y_dot = y_dot + correlate(x_dot, weight)
     for n, decay in enumerate(neuron.decays):
-        y_dot = _filter(correlate(tape["p"][:, n], weight_dot) + bias_dot * tape["c"][:, n], y_dot, decay)
+        y_dot = _filter(
+            correlate(tape["p"][:, n], weight_dot) + bias_dot * tape["c"][:, n], y_dot, decay
+        )
     return y_dot, {"x_dot": x_dot}
 
 
 def backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, neuron):
-    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot, dy_dot."""
+    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot,
+    dy_dot."""
     dV_dot, dweight_dot, dbias_dot = _through_filters(tape, dy_dot, neuron, len(weight))
     dV, x_dot = tape["dV"], tape_dot["x_dot"]
     dx_dot = correlate_input(dV_dot, weight) + correlate_input(dV, weight_dot)

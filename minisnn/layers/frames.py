@@ -1,11 +1,13 @@
-"""A block of the CNN baseline: convolution, 2 x 2 max pooling and softplus, composed from their passes.
+"""A block of the CNN baseline: convolution, 2 x 2 max pooling and softplus, composed from their
+passes.
 
-    u = W x + b      v = largest u of each 2 x 2 window (first among equals, odd rests dropped)      y = softplus(v)
+    u = W x + b      v = largest u of each 2 x 2 window (first among equals, odd rests dropped)
+                     y = softplus(v)
 
-Softplus rises, so pooling before it gives what pooling after it gives, at a quarter of the cost. At a given choice of
-sites pooling is linear: `pool.gather` is its own tangent, `pool.scatter` its adjoint and the tangent of that. A dense
-block pools nothing; the readout's y is u. Signatures and shapes as in `block`, for sequences of one step; weights as
-`prepare` gives them.
+Softplus rises, so pooling before it gives what pooling after it gives, at a quarter of the cost. At
+a given choice of sites pooling is linear: `pool.gather` is its own tangent, `pool.scatter` its
+adjoint and the tangent of that. A dense block pools nothing; the readout's y is u. Signatures and
+shapes as in `block`, for sequences of one step; weights as `prepare` gives them.
 """
 
 import numpy as np
@@ -30,8 +32,11 @@ def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
     return np.multiply(x, gain, dtype=np.float64).astype(dtype)
 
 
-def forward(block: Block, weight, bias, x, window: int = 1, form="hard", frozen=None, keep: int = 1):
-    """(y, tape); frozen["choice"] (B, 1, H', W', C_out) is a recorded one of `pool.choose`, kept instead of the largest."""
+def forward(
+    block: Block, weight, bias, x, window: int = 1, form="hard", frozen=None, keep: int = 1
+):
+    """(y, tape); frozen["choice"] (B, 1, H', W', C_out) is a recorded one of `pool.choose`, kept
+    instead of the largest."""
     u, tape = convolution.forward(weight, bias, x)
     tape["u"] = u
     if block.readout:
@@ -48,7 +53,12 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     if block.readout:
         dy = dy[:, None, None, None]
     else:
-        dy = pool.scatter(activation.backward(tape["activation"], dy), block.pool, tape["choice"], block.input_shape[:2])
+        dy = pool.scatter(
+            activation.backward(tape["activation"], dy),
+            block.pool,
+            tape["choice"],
+            block.input_shape[:2],
+        )
     return convolution.backward(weight, tape, dy, need_dx)
 
 
@@ -67,7 +77,9 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     if block.readout:
         dy_dot = dy_dot[:, None, None, None]
     else:
-        dv_dot = activation.backward_tangent(tape["activation"], tape_dot["activation"], tape["dy"], dy_dot)
+        dv_dot = activation.backward_tangent(
+            tape["activation"], tape_dot["activation"], tape["dy"], dy_dot
+        )
         dy_dot = pool.scatter(dv_dot, block.pool, tape["choice"], block.input_shape[:2])
     return convolution.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, need_dx)
 

@@ -1,9 +1,11 @@
 """Losses on the logits and their first and second derivatives.
 
-Each `X(logits, y)` returns the mean loss over the batch, `X_backward` its adjoint `dlogits`, and `X_backward_tangent`
-the directional derivative of that adjoint along `logits_dot`. logits (B, ways).
+Each `X(logits, y)` returns the mean loss over the batch, `X_backward` its adjoint `dlogits`, and
+`X_backward_tangent` the directional derivative of that adjoint along `logits_dot`. logits (B,
+ways).
 
-Networks take each three as one object, a `Loss`; another loss is another such object, `SpikingNet(loss=...)`.
+Networks take each three as one object, a `Loss`; another loss is another such object,
+`SpikingNet(loss=...)`.
 """
 
 from collections.abc import Callable
@@ -33,7 +35,9 @@ def cross_entropy_backward(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return dlogits / len(y)
 
 
-def cross_entropy_backward_tangent(logits: np.ndarray, logits_dot: np.ndarray, y: np.ndarray) -> np.ndarray:
+def cross_entropy_backward_tangent(
+    logits: np.ndarray, logits_dot: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """dlogits_dot = s (logits_dot - <s, logits_dot>) / B with s = softmax(logits)."""
     s = softmax(logits)
     return s * (logits_dot - (s * logits_dot).sum(1, keepdims=True)) / len(y)
@@ -49,20 +53,24 @@ def squared_backward(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return (logits - y) / len(y)
 
 
-def squared_backward_tangent(logits: np.ndarray, logits_dot: np.ndarray, y: np.ndarray) -> np.ndarray:
+def squared_backward_tangent(
+    logits: np.ndarray, logits_dot: np.ndarray, y: np.ndarray
+) -> np.ndarray:
     """dlogits_dot = logits_dot / B."""
     return logits_dot / len(y)
 
 
 class Loss:
-    """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a subclass with these three:
+    """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a
+    subclass with these three:
 
     value(logits, y)                           the mean loss over the batch, a number
     backward(logits, y)                        its gradient dlogits (B, ways)
-    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along logits_dot
+    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
+                                               logits_dot
 
-    one_hot   True: y is (B, ways) in the logits' dtype; labels become one-hot rows, and real-valued targets may be given.
-              False: y is (B,) labels, nothing else
+    one_hot   True: y is (B, ways) in the logits' dtype; labels become one-hot rows, and real-valued
+              targets may be given. False: y is (B,) labels, nothing else
 
     >>> class Quartic(ms.Loss):
     ...     def value(self, logits, y):
@@ -97,8 +105,15 @@ class Loss:
 class Shipped(Loss):
     """One of the two above."""
 
-    def __init__(self, value: Callable, backward: Callable, backward_tangent: Callable, one_hot: bool):
-        self.value, self.backward, self.backward_tangent, self.one_hot = value, backward, backward_tangent, one_hot
+    def __init__(
+        self, value: Callable, backward: Callable, backward_tangent: Callable, one_hot: bool
+    ):
+        self.value, self.backward, self.backward_tangent, self.one_hot = (
+            value,
+            backward,
+            backward_tangent,
+            one_hot,
+        )
 
     @property
     def name(self) -> str:
@@ -121,7 +136,11 @@ def loss_of(found: "str | Loss") -> Loss:
     if isinstance(found, dict):  # of a configuration
         what = f"the network's loss is {found.get('words')}, an object of your own"
         raise ValueError(f"{what}; in Python: load(path, loss=...)")
-    lacks = [name for name in ("value", "backward", "backward_tangent") if not callable(getattr(found, name, None))]
+    lacks = [
+        name
+        for name in ("value", "backward", "backward_tangent")
+        if not callable(getattr(found, name, None))
+    ]
     if not isinstance(found, Loss) or lacks:
         own = f"a minisnn.Loss with value, backward and backward_tangent, not {shown(found)}"
         raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")

@@ -2,9 +2,9 @@
 
     u_t = I_t - rho r_t       r_{t+1} = gamma r_t + (1 - gamma) s_t       s_t = spike(u_t)
 
-The gradient flows through the reset too; with `detach_reset` the s_t in the r-equation is a constant, and in the jet
-and smooth forms then the recorded spike. Shapes: I, u (B, n, H, W, C); r_K (B, H, W, C). `a0` is the recorded
-u - threshold of the window, None for the hard form.
+The gradient flows through the reset too; with `detach_reset` the s_t in the r-equation is a
+constant, and in the jet and smooth forms then the recorded spike. Shapes: I, u (B, n, H, W, C); r_K
+(B, H, W, C). `a0` is the recorded u - threshold of the window, None for the hard form.
 """
 
 import numpy as np
@@ -13,8 +13,11 @@ from . import surrogate
 from .neuron import LIF
 
 
-def forward(current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None):
-    """u from the current I and the reset state r_K; returns (u, tape), tape["end"] the state after the window."""
+def forward(
+    current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None
+):
+    """u from the current I and the reset state r_K; returns (u, tape), tape["end"] the state after
+    the window."""
     tape = {"u": np.empty_like(current), "a0": a0, "form": form}
     for t in range(current.shape[1]):
         tape["u"][:, t] = current[:, t] - neuron.rho * r
@@ -29,7 +32,12 @@ def _step_shape(sequence):
 
 def _jet(function, tape, t, neuron):
     a0 = tape["a0"]
-    return function(tape["form"], tape["u"][:, t] - neuron.threshold, None if a0 is None else a0[:, t], neuron.spike)
+    return function(
+        tape["form"],
+        tape["u"][:, t] - neuron.threshold,
+        None if a0 is None else a0[:, t],
+        neuron.spike,
+    )
 
 
 def _spike(tape, t, neuron, detach_reset):
@@ -62,7 +70,10 @@ def forward_tangent(tape, current_dot, neuron: LIF, detach_reset=False):
         u_dot[:, t] = current_dot[:, t] - neuron.rho * r_dot
         r_dot = neuron.gamma * r_dot
         if not detach_reset:
-            r_dot = r_dot + (1 - neuron.gamma) * _jet(surrogate.derivative, tape, t, neuron) * u_dot[:, t]
+            r_dot = (
+                r_dot
+                + (1 - neuron.gamma) * _jet(surrogate.derivative, tape, t, neuron) * u_dot[:, t]
+            )
     return u_dot, {"u_dot": u_dot}
 
 

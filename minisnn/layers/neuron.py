@@ -1,11 +1,12 @@
 """What a spiking block is given: the constants of its neuron, checked.
 
-`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (Loihi's) and `LeakyIntegrator`, the readout of the latter; the base of
-your own is `own.Neuron`. Each says
+`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (Loihi's) and `LeakyIntegrator`, the readout
+of the latter; the base of your own is `own.Neuron`. Each says
 
     delay     steps from a spike to the membranes it reaches
     readout   what the readout of a network of such neurons is given
-    pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or the mean of the "spikes"
+    pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or
+              the mean of the "spikes"
     spike     the surrogate of its spike
 """
 
@@ -23,7 +24,8 @@ SLOPE = 10.0
 
 
 class _Constants:
-    """Finite floats; decays lie in [0, 1), the slope is positive. Those that fire may have a surrogate of their own."""
+    """Finite floats; decays lie in [0, 1), the slope is positive. Those that fire may have a
+    surrogate of their own."""
 
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
@@ -50,10 +52,14 @@ class _Constants:
         from .surrogate import Surrogate
 
         if not isinstance(found, Surrogate):
-            raise ValueError(f"{name} must be a minisnn.Surrogate with sigma, prime and second, not {shown(found)}")
+            raise ValueError(
+                f"{name} must be a minisnn.Surrogate with sigma, prime and second, not "
+                f"{shown(found)}"
+            )
         if getattr(self, "slope", SLOPE) != SLOPE:
             raise ValueError(
-                f"{name} is given, so slope, that of the surrogate in its place, has no effect; leave one of them out"
+                f"{name} is given, so slope, that of the surrogate in its place, has no effect; "
+                "leave one of them out"
             )
 
     @property
@@ -68,7 +74,11 @@ class _Constants:
         return f"{type(self).__name__}({constants})"
 
     def _constants(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "surrogate" or value is not None}
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name != "surrogate" or value is not None
+        }
 
     def configuration(self) -> dict[str, Any]:
         """What `neuron_of` makes the neuron from; of parts of your own the words alone."""
@@ -84,7 +94,8 @@ class _Constants:
 class LIF(_Constants):
     """Constants of the paper's neuron.
 
-    Its states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first layer.
+    Its states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first
+    layer.
 
         u_t = W p_t + b - rho r_t                p_{t+1} = alpha p_t + (1 - alpha) q_t
         s_t = 1 if u_t >= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t
@@ -97,8 +108,9 @@ class LIF(_Constants):
     gain                 factor on the event counts that enter the first layer
     surrogate            a `Surrogate` in place of that derivative, or None
 
-    The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5 and 2.3 ms). Raises
-    ValueError for constants out of range. Source: Stewart & Neftci 2022, Eq. 4 and 5.
+    The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5
+    and 2.3 ms). Raises ValueError for constants out of range. Source: Stewart & Neftci 2022, Eq. 4
+    and 5.
 
     >>> ms.LIF(rho=0.0)
     LIF(alpha=0.95, beta=0.9, gamma=0.65, rho=0.0, threshold=0.0, slope=10.0, gain=10.0)
@@ -130,36 +142,45 @@ class LIF(_Constants):
         dt: float = 1e-3,
         **others: Any,
     ) -> "LIF":
-        """The neuron with decays exp(-dt / tau); all times in seconds. Raises ValueError for times that are not positive.
+        """The neuron with decays exp(-dt / tau); all times in seconds. Raises ValueError for times
+        that are not positive.
 
         >>> neuron = ms.LIF.from_time_constants(tau_membrane=20e-3, dt=1e-3)
         >>> round(neuron.alpha, 4)
         0.9512
         """
-        times = dict(tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt)
+        times = dict(
+            tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt
+        )
         for name, time in times.items():
             if not time > 0:
                 raise ValueError(f"LIF {name} must be a positive time in seconds, not {time!r}")
-        alpha, beta, gamma = (math.exp(-dt / tau) for tau in (tau_membrane, tau_synapse, tau_refractory))
+        alpha, beta, gamma = (
+            math.exp(-dt / tau) for tau in (tau_membrane, tau_synapse, tau_refractory)
+        )
         return cls(alpha, beta, gamma, **others)
 
 
 @dataclass(frozen=True, repr=False)
 class CubaLIF(_Constants):
-    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call LIF.
+    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call
+    LIF.
 
-    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic spikes, or gain * event count
-    in the first layer.
+    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic
+    spikes, or gain * event count in the first layer.
 
         i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
         s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
 
-    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of four spikes, "mean" their
-    mean. The readout is a `LeakyIntegrator`. Stewart et al. 2024 (arXiv 2408.15800) meta-train this neuron.
+    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of
+    four spikes, "mean" their mean. The readout is a `LeakyIntegrator`. Stewart et al. 2024 (arXiv
+    2408.15800) meta-train this neuron.
 
     alpha, beta   decay per step of the membrane and of the current, in [0, 1)
-    threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer       surrogate   a `Surrogate` in its place, or None
+    threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w -
+                  threshold| + 1)^2
+    gain          factor on the event counts that enter the first layer       surrogate   a
+                  `Surrogate` in its place, or None
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
     >>> net.neuron.threshold, type(net.blocks[-1].neuron).__name__
@@ -188,7 +209,8 @@ class CubaLIF(_Constants):
 
 @dataclass(frozen=True, repr=False)
 class LeakyIntegrator(_Constants):
-    """The readout of a network of `CubaLIF`: its two filters, no spike, no reset; v_t = alpha v_{t-1} + (1 - alpha) i_t."""
+    """The readout of a network of `CubaLIF`: its two filters, no spike, no reset; v_t = alpha
+    v_{t-1} + (1 - alpha) i_t."""
 
     alpha: float
     beta: float
@@ -206,12 +228,19 @@ NEURONS = {"lif": LIF, "cuba": CubaLIF}
 
 
 def neuron_of(configuration: dict[str, Any]) -> LIF | CubaLIF:
-    """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of version 0.1."""
+    """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of
+    version 0.1."""
     constants = dict(configuration)
     kind = constants.pop("kind", "lif")
     if kind == OWN or "surrogate" in constants:
-        what = f"neuron is {constants.get('words')}" if kind == OWN else f"neuron has the surrogate {constants['surrogate']}"
-        raise ValueError(f"the network's {what}, an object of your own; in Python: load(path, neuron=...)")
+        what = (
+            f"neuron is {constants.get('words')}"
+            if kind == OWN
+            else f"neuron has the surrogate {constants['surrogate']}"
+        )
+        raise ValueError(
+            f"the network's {what}, an object of your own; in Python: load(path, neuron=...)"
+        )
     if kind not in NEURONS:
         raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
     return NEURONS[kind](**constants)

@@ -3,17 +3,21 @@
 With a = u - threshold and the slope constant kappa (`slope`; the paper's second use of beta):
 
     sigma(a)   = a / (1 + kappa |a|)                      the primitive: C1 and piecewise C2
-    sigma'(a)  = 1 / (kappa |a| + 1)^2                    the surrogate derivative of the spike (Stewart & Neftci 2022)
+    sigma'(a)  = 1 / (kappa |a| + 1)^2                    the surrogate derivative of the spike
+               (Stewart & Neftci 2022)
     sigma''(a) = -2 kappa sign(a) / (kappa |a| + 1)^3     sign(0) = 0
 
 Every spike carries the jet (value, slope, curvature). Three forms of the nonlinearity:
 
     hard     value Theta(a);                                  the spiking network itself
-    jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2    a smooth function with that very jet at a0
-    smooth   sigma(a)                                         a smooth network with the same slope and curvature
+    jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2    a smooth function with
+             that very jet at a0
+    smooth   sigma(a)                                         a smooth network with the same slope
+             and curvature
 
-`a0` is the membrane recorded from the spiking network. At a = a0 the jet form has the spiking network's value, slope
-and curvature, so the surrogate gradient and Hessian of the spiking network are the true ones of its jet form.
+`a0` is the membrane recorded from the spiking network. At a = a0 the jet form has the spiking
+network's value, slope and curvature, so the surrogate gradient and Hessian of the spiking network
+are the true ones of its jet form.
 
 Another surrogate is another `Surrogate`, given to a neuron: `LIF(surrogate=...)`.
 """
@@ -46,7 +50,8 @@ def step(a: np.ndarray) -> np.ndarray:
 
 
 class Surrogate:
-    """A surrogate derivative: three functions of arrays a = u - threshold, element by element, in a's dtype.
+    """A surrogate derivative: three functions of arrays a = u - threshold, element by element, in
+    a's dtype.
 
     sigma(a)    a primitive of `prime`: the spike of the smooth form
     prime(a)    the derivative that a spike is given
@@ -85,12 +90,15 @@ class Surrogate:
         raise NotImplementedError(f"{type(self).__name__} needs prime(a), the surrogate derivative")
 
     def second(self, a: np.ndarray) -> np.ndarray:
-        """The derivative of `prime`. The paper's surrogate has -2 kappa sign(a) / (kappa |a| + 1)^3:
+        """The derivative of `prime`. The paper's surrogate has -2 kappa sign(a) / (kappa |a| +
+        1)^3:
 
         >>> ms.LIF(slope=1.0).spike.second(np.array([-1.0, 1.0, 3.0])).tolist()
         [0.25, -0.25, -0.03125]
         """
-        raise NotImplementedError(f"{type(self).__name__} needs second(a), the derivative of prime(a)")
+        raise NotImplementedError(
+            f"{type(self).__name__} needs second(a), the derivative of prime(a)"
+        )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
@@ -122,14 +130,22 @@ _SHIPPED = _functions()
 
 
 def check_shipped() -> None:
-    """ValueError where functions of this module were replaced: the kernels, which have their own, would not follow."""
+    """ValueError where functions of this module were replaced: the kernels, which have their own,
+    would not follow."""
     if _functions() != _SHIPPED:
-        what = "functions of minisnn.layers.surrogate were replaced, which the kernels of backend numba do not see"
-        raise ValueError(f"{what}; give the neuron a surrogate of its own, LIF(surrogate=...), or the network backend='numpy'")
+        what = (
+            "functions of minisnn.layers.surrogate were replaced, which the kernels of backend "
+            "numba do not see"
+        )
+        raise ValueError(
+            f"{what}; give the neuron a surrogate of its own, LIF(surrogate=...), or the network "
+            "backend='numpy'"
+        )
 
 
 def value(form: str, a: np.ndarray, a0: Any, spike: Surrogate) -> np.ndarray:
-    """The spike at `a` in one of the three forms; `a0` is the recorded membrane (used by the jet)."""
+    """The spike at `a` in one of the three forms; `a0` is the recorded membrane (used by the
+    jet)."""
     if form == "hard":
         return step(a)
     if form == "jet":

@@ -2,11 +2,13 @@
 
 The traces are linear in the spikes, so the weights may act first and the filters afterwards:
 
-    V_t = W x_t       P_{t+1} = alpha P_t + (1 - alpha) Q_t       Q_{t+1} = beta Q_t + (1 - beta) V_t
+    V_t = W x_t       P_{t+1} = alpha P_t + (1 - alpha) Q_t       Q_{t+1} = beta Q_t + (1 - beta)
+                      V_t
     y_t = P_t + b     P_K = W p_K, Q_K = W q_K at the window's start K
 
-which equals W p_t + b with the presynaptic traces p, q of the paper. p_K and q_K are constants of theta; W p_K is not.
-A dense layer is the convolution of a 1 x 1 image whose channels are all its inputs, so one set of passes serves both.
+which equals W p_t + b with the presynaptic traces p, q of the paper. p_K and q_K are constants of
+theta; W p_K is not. A dense layer is the convolution of a 1 x 1 image whose channels are all its
+inputs, so one set of passes serves both.
 
 Shapes: x (B, n, H, W, C_in), weight (k, k, C_in, C_out), bias (C_out,), y (B, n, H, W, C_out).
 Convolution here is cross-correlation of stride 1 with zero padding (k - 1) / 2.
@@ -25,22 +27,30 @@ def _padded(x: np.ndarray, k: int) -> np.ndarray:
 
 
 def correlate(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """y[h, w] = sum_ij x[h + i - pad, w + j - pad] weight[i, j] for images (..., H, W, C_in) -> (..., H, W, C_out)."""
-    k, (H, W) = len(weight), x.shape[-3:-1]
+    """y[h, w] = sum_ij x[h + i - pad, w + j - pad] weight[i, j] for images (..., H, W, C_in) ->
+    (..., H, W, C_out)."""
+    k = len(weight)
+    (H, W) = x.shape[-3:-1]
     x = _padded(x, k)
     return sum(x[..., i : i + H, j : j + W, :] @ weight[i, j] for i in range(k) for j in range(k))
 
 
 def correlate_input(dy: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Adjoint of `correlate` for its input: dx = W^T dy, (..., H, W, C_out) -> (..., H, W, C_in)."""
+    """Adjoint of `correlate` for its input: dx = W^T dy, (..., H, W, C_out) -> (..., H, W,
+    C_in)."""
     return correlate(dy, weight[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
 def correlate_weight(x: np.ndarray, dy: np.ndarray, k: int) -> np.ndarray:
-    """Adjoint of `correlate` for its weight, summed over every image: dW[i, j] = sum x[h + i - pad, w + j - pad] dy[h, w]."""
+    """Adjoint of `correlate` for its weight, summed over every image: dW[i, j] = sum x[h + i - pad,
+    w + j - pad] dy[h, w]."""
     H, W, n_out = dy.shape[-3:]
-    x, dy = _padded(x, k), dy.reshape(-1, n_out)
-    rows = [[x[..., i : i + H, j : j + W, :].reshape(-1, x.shape[-1]).T @ dy for j in range(k)] for i in range(k)]
+    x = _padded(x, k)
+    dy = dy.reshape(-1, n_out)
+    rows = [
+        [x[..., i : i + H, j : j + W, :].reshape(-1, x.shape[-1]).T @ dy for j in range(k)]
+        for i in range(k)
+    ]
     return np.array(rows)
 
 
@@ -48,7 +58,8 @@ def presynaptic_traces(x: np.ndarray, neuron: LIF) -> tuple[np.ndarray, np.ndarr
     """Traces p_K, q_K, (B, H, W, C), after the K steps of x, from zero."""
     p = q = np.zeros(x.shape[:1] + x.shape[2:], x.dtype)
     for t in range(x.shape[1]):
-        p, q = neuron.alpha * p + (1 - neuron.alpha) * q, neuron.beta * q + (1 - neuron.beta) * x[:, t]
+        p = neuron.alpha * p + (1 - neuron.alpha) * q
+        q = neuron.beta * q + (1 - neuron.beta) * x[:, t]
     return p, q
 
 
@@ -57,7 +68,8 @@ def _filter(P, Q, V, neuron, steps):
     y = np.empty((len(P), steps) + P.shape[1:], P.dtype)
     for t in range(steps):
         y[:, t] = P
-        P, Q = neuron.alpha * P + (1 - neuron.alpha) * Q, neuron.beta * Q
+        P = neuron.alpha * P + (1 - neuron.alpha) * Q
+        Q = neuron.beta * Q
         if t < V.shape[1]:
             Q = Q + (1 - neuron.beta) * V[:, t]
     return y
@@ -78,7 +90,12 @@ def _filter_adjoint(dy, neuron):
 def forward(weight, bias, x, start, neuron):
     """y_t = W p_t + b in the window; start = (p_K, q_K), each (B, H, W, C_in)."""
     p, q = start
-    y = _filter(correlate(p, weight), correlate(q, weight), correlate(x, weight), neuron, x.shape[1]) + bias
+    y = (
+        _filter(
+            correlate(p, weight), correlate(q, weight), correlate(x, weight), neuron, x.shape[1]
+        )
+        + bias
+    )
     return y, {"x": x, "p": p, "q": q}
 
 
@@ -98,16 +115,23 @@ def backward(weight, tape, dy, neuron):
 
 
 def forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, neuron, steps):
-    """y_dot for the window's first `steps` steps; x_dot has two fewer, or is None where the input is data."""
+    """y_dot for the window's first `steps` steps; x_dot has two fewer, or is None where the input
+    is data."""
     V_dot = correlate(tape["x"][:, : max(steps - 2, 0)], weight_dot)
     if x_dot is not None:
         V_dot = V_dot + correlate(x_dot, weight)
-    y_dot = _filter(correlate(tape["p"], weight_dot), correlate(tape["q"], weight_dot), V_dot, neuron, steps) + bias_dot
+    y_dot = (
+        _filter(
+            correlate(tape["p"], weight_dot), correlate(tape["q"], weight_dot), V_dot, neuron, steps
+        )
+        + bias_dot
+    )
     return y_dot, {"x_dot": x_dot}
 
 
 def backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, neuron):
-    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot, dy_dot."""
+    """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated along theta_dot, x_dot,
+    dy_dot."""
     k = len(weight)
     dP_dot, dQ_dot, dV_dot = _filter_adjoint(dy_dot, neuron)
     dV, x_dot = tape["dV"], tape_dot["x_dot"]

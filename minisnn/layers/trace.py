@@ -1,11 +1,14 @@
-"""What a readout weighs: its presynaptic trace at the last step, the features that class means are taken of.
+"""What a readout weighs: its presynaptic trace at the last step, the features that class means are
+taken of.
 
-The traces are linear in the spikes, so in a window of n steps, from the states at its start (p_K, q_K of `LIF`, the filtered x
-of each filter of `LeakyIntegrator`), which are constants,
+The traces are linear in the spikes, so in a window of n steps, from the states at its start (p_K,
+q_K of `LIF`, the filtered x of each filter of `LeakyIntegrator`), which are constants,
 
-    p_{n-1} = sum_k g_k state_k + sum_t h_t x_t        of LIF t ends at n - 3, for its synapse delays by two steps
+    p_{n-1} = sum_k g_k state_k + sum_t h_t x_t        of LIF t ends at n - 3, for its synapse
+                                                       delays by two steps
 
-The adjoint is dx_t = h_t dp. Shapes: x (B, n, F), p and dp (B, F), dx (B, m, F) with m = n - 2 or n.
+The adjoint is dx_t = h_t dp. Shapes: x (B, n, F), p and dp (B, F), dx (B, m, F) with m = n - 2 or
+n.
 """
 
 from typing import Any, NamedTuple
@@ -37,7 +40,8 @@ def coefficients(steps: int, neuron: Any, dtype: np.dtype) -> Coefficients:
 
 
 def forward(x: np.ndarray, neuron: Any, start: tuple[np.ndarray, ...] | None = None) -> np.ndarray:
-    """p_{n-1} from x (B, n, F) and the states at its start, each (B, F); from zero where they are None."""
+    """p_{n-1} from x (B, n, F) and the states at its start, each (B, F); from zero where they are
+    None."""
     h = coefficients(x.shape[1], neuron, x.dtype)
     p = np.tensordot(x[:, : len(h.x)], h.x, (1, 0))
     return p + sum(x.dtype.type(g) * state for g, state in zip(h.states, start or ()))

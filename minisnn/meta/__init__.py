@@ -1,5 +1,6 @@
-"""Learning a task, and learning to learn: the inner loop (MAML and its relatives), the rules, optimisers, step sizes, tasks.
+"""Learning a task, and learning to learn: the inner loop (MAML and its relatives), the rules,
+optimisers, step sizes, tasks.
 
-Import from here: `inner`, `functions`, `gate`, `prototypes`, `online`, `kept`, `rules`, `optim`, `stepsizes`, `tasks`.
-It may import: files, parallel, layers, network.
+Import from here: `inner`, `functions`, `gate`, `prototypes`, `online`, `kept`, `rules`, `optim`,
+`stepsizes`, `tasks`. It may import: files, parallel, layers, network.
 """

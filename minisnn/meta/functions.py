@@ -1,4 +1,5 @@
-"""Learning a task and learning to learn, as functions for scripts: the methods of `InnerLoop`, its fields as arguments."""
+"""Learning a task and learning to learn, as functions for scripts: the methods of `InnerLoop`, its
+fields as arguments."""
 
 from typing import Any
 
@@ -20,7 +21,8 @@ def adapt(
     *,
     threshold_fraction: float | None = None,
 ) -> Array:
-    """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself is not changed.
+    """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself
+    is not changed.
 
     x           (B, T, H, W, C) event counts
     y           (B,) labels
@@ -35,7 +37,9 @@ def adapt(
     >>> adapted.shape, net.loss(adapted, x, y) < net.loss(theta, x, y)
     ((21,), True)
     """
-    return InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).adapt(net, theta, x, y)
+    return InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).adapt(
+        net, theta, x, y
+    )
 
 
 def meta_gradient(
@@ -50,9 +54,11 @@ def meta_gradient(
     *,
     threshold_fraction: float | None = None,
 ) -> LossAndGradient:
-    """The query loss after adaptation, and its gradient with respect to theta: MAML's meta-gradient, by hand-written passes.
+    """The query loss after adaptation, and its gradient with respect to theta: MAML's
+    meta-gradient, by hand-written passes.
 
-    With the support loss L_s, the query loss L_q (both means over their samples), the step size a and one inner step:
+    With the support loss L_s, the query loss L_q (both means over their samples), the step size a
+    and one inner step:
 
         theta_1 = theta - a grad L_s(theta)
         d L_q(theta_1) / d theta = (I - a H) grad L_q(theta_1)             H = Hessian of L_s at theta
@@ -61,14 +67,17 @@ def meta_gradient(
 
         theta_{n+1} = theta_n - a m_n grad L_s(theta_n)                    n = 0 .. N - 1
         lambda_N    = grad L_q(theta_N)
-        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0 is the meta-gradient
+        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0
+                    is the meta-gradient
 
-    H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994). First order (order=1,
-    FOMAML) leaves out the products and returns lambda_N. The gates are constants. Derivatives of spikes are surrogate ones.
+    H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994).
+    First order (order=1, FOMAML) leaves out the products and returns lambda_N. The gates are
+    constants. Derivatives of spikes are surrogate ones.
 
     theta                flat, (net.size,), in the network's dtype; no units
-    task                 x_support (S, T, H, W, C) and x_query (Q, T, H, W, C), event counts for each time step (1 ms, unless
-                         the data set says otherwise); y_support (S,) and y_query (Q,), labels
+    task                 x_support (S, T, H, W, C) and x_query (Q, T, H, W, C), event counts for
+                         each time step (1 ms, unless the data set says otherwise); y_support (S,)
+                         and y_query (Q,), labels
     step_size            a: a scalar, or flat like theta (one for each parameter)
     steps                N
     order                2 for MAML, 1 for FOMAML
@@ -76,10 +85,12 @@ def meta_gradient(
     threshold            m_n = 1 where |a g_n| is larger than this, g_n = grad L_s(theta_n)
     threshold_fraction   the same as a fraction of the range of |a g_n| within each layer
 
-    Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta. Raises ValueError for
-    settings, theta or a task that do not fit the network, and `NotFinite` where the inner steps diverge.
+    Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta.
+    Raises ValueError for settings, theta or a task that do not fit the network, and `NotFinite`
+    where the inner steps diverge.
 
-    Source: Stewart & Neftci 2022, Eq. 1-3 and 6; Finn, Abbeel & Levine 2017 (MAML, FOMAML); Raghu et al. 2020 (ANIL).
+    Source: Stewart & Neftci 2022, Eq. 1-3 and 6; Finn, Abbeel & Levine 2017 (MAML, FOMAML); Raghu
+    et al. 2020 (ANIL).
 
     >>> rng = np.random.default_rng(0)
     >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
@@ -94,14 +105,17 @@ def meta_gradient(
     >>> gradient.shape, np.allclose(gradient, lam - hvp(0.1 * lam))
     ((21,), True)
     """
-    found = InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).meta_gradient(net, theta, task, order)
+    found = InnerLoop(
+        _downhill(step_size), steps, freeze, threshold, threshold_fraction
+    ).meta_gradient(net, theta, task, order)
     return LossAndGradient(found.loss, found.gradient)
 
 
 def reptile_gradient(
     net: Network, theta: Array, task: Task, step_size: Any = 1.0, steps: int = 5, **loop: Any
 ) -> LossAndGradient:
-    """The query loss after adaptation, and theta - theta_N: Reptile's gradient, as `InnerLoop.reptile_gradient` defines it.
+    """The query loss after adaptation, and theta - theta_N: Reptile's gradient, as
+    `InnerLoop.reptile_gradient` defines it.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loss, gradient = ms.reptile_gradient(case.net, case.theta, case.task, case.step_size, steps=3)
@@ -113,7 +127,14 @@ def reptile_gradient(
 
 
 def meta_loss(
-    net: Network, theta: Array, task: Task, *loop: Any, records: Any = None, gates: Any = None, spike: str = "hard", **more: Any
+    net: Network,
+    theta: Array,
+    task: Task,
+    *loop: Any,
+    records: Any = None,
+    gates: Any = None,
+    spike: str = "hard",
+    **more: Any,
 ) -> float:
     """The query loss after adaptation: the function whose gradient is `meta_gradient`.
 
@@ -126,11 +147,14 @@ def meta_loss(
     >>> bool(np.isclose(loss, found.loss))
     True
     """
-    return InnerLoop(*loop, **more).loss(net, theta, task, spike, None if records is None else Recorded(records, gates))
+    return InnerLoop(*loop, **more).loss(
+        net, theta, task, spike, None if records is None else Recorded(records, gates)
+    )
 
 
 def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any) -> Recorded:
-    """(records, gates): what the twins of a meta-gradient hold fixed, see `InnerLoop.record`; arguments as of `meta_loss`.
+    """(records, gates): what the twins of a meta-gradient hold fixed, see `InnerLoop.record`;
+    arguments as of `meta_loss`.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> records, gates = ms.record_path(case.net, case.theta, case.task, case.step_size, 2)
@@ -141,7 +165,8 @@ def record_path(net: Network, theta: Array, task: Task, *loop: Any, **more: Any)
 
 
 def _downhill(step_size: float | Array) -> float | Array:
-    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides of 0, use the methods."""
+    """ValueError where a step would go up the loss; checks of derivatives, which look to both sides
+    of 0, use the methods."""
     a = array("step_size", step_size)
     if a.dtype.kind in "iuf" and a.size and (least := a.min()) < 0:
         found = f"an array with parts down to {least}" if a.ndim else shown(step_size)

@@ -1,4 +1,5 @@
-"""Which parameters an inner step updates: the threshold of Eq. 6 (Stewart & Neftci 2022) on the size of their updates."""
+"""Which parameters an inner step updates: the threshold of Eq. 6 (Stewart & Neftci 2022) on the
+size of their updates."""
 
 from collections.abc import Sequence
 
@@ -17,13 +18,15 @@ def gate(
 ) -> np.ndarray:
     """m, flat: 1 where a parameter is updated, else 0; a constant for all derivatives.
 
-        m = |a g| > threshold        or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
+        m = |a g| > threshold        or > fraction (max |a g| - min |a g|) within each layer,
+                                     weights and bias together
 
     It is 0 in the layers that `freeze` names, and 1 everywhere without any of the three.
     """
     if not freeze and threshold is None and fraction is None:
         return np.broadcast_to(net.dtype.type(1), net.size)
-    m, update = np.ones(net.size, net.dtype), np.abs(step_size * gradient)
+    m = np.ones(net.size, net.dtype)
+    update = np.abs(step_size * gradient)
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         layer = slice(weight.slice.start, bias.slice.stop)
         size = update[layer]
@@ -37,12 +40,14 @@ def gate(
 
 
 def error_gate(net: Network, logits: np.ndarray, y: np.ndarray, least: float) -> np.ndarray:
-    """m, flat: 0 where the error that drives an update is small, of one sample or the mean over several; a constant.
+    """m, flat: 0 where the error that drives an update is small, of one sample or the mean over
+    several; a constant.
 
-        e = dL / dlogits        readout neuron k learns where |e_k| > least, the layers below where any neuron does
+        e = dL / dlogits        readout neuron k learns where |e_k| > least, the layers below where
+                                any neuron does
 
-    As the error-triggered rule of SOEL (Stewart et al. 2020, IEEE J. Emerging Sel. Topics Circuits Syst. 10:512), which so
-    saves the updates of what is known already.
+    As the error-triggered rule of SOEL (Stewart et al. 2020, IEEE J. Emerging Sel. Topics Circuits
+    Syst. 10:512), which so saves the updates of what is known already.
     """
     error = np.abs(net.criterion.backward(logits, net._target(y, len(logits)))).sum(0)
     m = np.full(net.size, error.max() > least, net.dtype)

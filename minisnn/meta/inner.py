@@ -1,26 +1,32 @@
-"""The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et al. 2018).
+"""The inner loop: MAML and FOMAML (Finn et al. 2017), ANIL (Raghu et al. 2020), Reptile (Nichol et
+al. 2018).
 
-N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants), Eq. 1-3 and 6 of
-Stewart & Neftci 2022:
+N inner steps with step sizes a (a scalar or one for every parameter) and gates m_n (constants), Eq.
+1-3 and 6 of Stewart & Neftci 2022:
 
     theta_{n+1} = theta_n - a m_n g_n                g_n = gradient of the support loss at theta_n
     lambda_N = gradient of the query loss at theta_N
-    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
+    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at
+                                                         theta_n
 
-lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the gradient of the step
-sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| > threshold elementwise, zero in frozen layers.
+lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the
+gradient of the step sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| >
+threshold elementwise, zero in frozen layers.
 
-ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the layers below. So the
-second-order term of a readout step has parts in them too, and the outer loop learns all layers.
+ANIL is MAML that adapts the readout alone: m_n = 0 in the `body`. H_n couples the readout to the
+layers below. So the second-order term of a readout step has parts in them too, and the outer loop
+learns all layers.
 
-Online learning is what a device in use does: it goes `steps` times through the support set, sample by sample, with an update
-after each. All updates are differentiated through: it is the recursion above with as many steps as updates, each with the
-gradient of its own sample.
+Online learning is what a device in use does: it goes `steps` times through the support set, sample
+by sample, with an update after each. All updates are differentiated through: it is the recursion
+above with as many steps as updates, each with the gradient of its own sample.
 
-Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that were made.
+Reptile differentiates nothing more: its gradient is theta_0 - theta_N, the sum of the steps that
+were made.
 
-Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint. `meta.functions` has the methods
-as functions for scripts, with the fields of `InnerLoop` as arguments.
+Another learning rule is a subclass of `InnerLoop` with another `update`, and its adjoint.
+`meta.functions` has the methods as functions for scripts, with the fields of `InnerLoop` as
+arguments.
 """
 
 from collections.abc import Callable
@@ -42,8 +48,10 @@ class MetaGradient(NamedTuple):
     """What the outer loop learns from a task.
 
     loss                 query loss after adaptation
-    gradient             flat, what theta is moved against: the gradient of that loss, or theta_0 - theta_N for Reptile
-    step_size_gradient   the same for the step sizes: a float for a scalar step size, else flat; always 0 for Reptile
+    gradient             flat, what theta is moved against: the gradient of that loss, or theta_0 -
+                         theta_N for Reptile
+    step_size_gradient   the same for the step sizes: a float for a scalar step size, else flat;
+                         always 0 for Reptile
     support_logits       (S, ways) at theta_0; None without inner steps, and online
     query_logits         (Q, ways) at theta_N
     """
@@ -58,7 +66,8 @@ class MetaGradient(NamedTuple):
 class Recorded(NamedTuple):
     """What the twins of a meta-gradient hold fixed.
 
-    records   N + 1: one at each theta_n on the support set, and the last at theta_N on the query set
+    records   N + 1: one at each theta_n on the support set, and the last at theta_N on the query
+              set
     gates     the N gates, or None: then they follow theta
     """
 
@@ -105,13 +114,15 @@ class InnerLoop:
     steps               number of gradient steps N on the support set
     freeze              names of layers that do not adapt, e.g. ("conv1", "conv2")
     threshold           absolute threshold of Eq. 6 on |a g|, or None
-    threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and bias together), or None
-    online              True: an update after every sample, in the task's order, `steps` times through the support set
+    threshold_fraction  the same as a fraction of the range of |a g| within each layer (weights and
+                        bias together), or None
+    online              True: an update after every sample, in the task's order, `steps` times
+                        through the support set
     error_threshold     only errors larger than this make updates (`gate.error_gate`), or None
 
-    theta is never changed. With spike="jet" or "smooth" and `recorded` from `record`, methods compute a twin of the network:
-    a smooth function of theta. They raise ValueError where options, theta or data do not fit the network, and `NotFinite`
-    where the steps diverge.
+    theta is never changed. With spike="jet" or "smooth" and `recorded` from `record`, methods
+    compute a twin of the network: a smooth function of theta. They raise ValueError where options,
+    theta or data do not fit the network, and `NotFinite` where the steps diverge.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loop = ms.InnerLoop(case.step_size, steps=2)
@@ -138,25 +149,40 @@ class InnerLoop:
         """
         names = [b.name for b in net.blocks]
         if not is_sequence(self.freeze):
-            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
+            raise ValueError(
+                f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}"
+            )
         unknown = [n for n in self.freeze if not isinstance(n, str) or n not in names]
         if unknown:
-            raise ValueError(f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}")
+            raise ValueError(
+                f"freeze must name layers of {', '.join(names)}, not {shown(self.freeze)}"
+            )
         if whole("steps", self.steps, 0) > MOST_STEPS:
-            raise ValueError(f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}")
+            raise ValueError(
+                f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}"
+            )
         flag("online", self.online)
         a = array("step_size", self.step_size)
-        if a.dtype.kind not in "iuf" or a.shape not in ((), (net.size,)) or not np.isfinite(a).all():
+        if (
+            a.dtype.kind not in "iuf"
+            or a.shape not in ((), (net.size,))
+            or not np.isfinite(a).all()
+        ):
             found = f"shape {a.shape}" if a.ndim else shown(self.step_size)
-            raise ValueError(f"step_size must be a finite scalar or a flat array of {net.size}, not {found}")
+            raise ValueError(
+                f"step_size must be a finite scalar or a flat array of {net.size}, not {found}"
+            )
         if self.threshold is not None and self.threshold_fraction is not None:
             raise ValueError("give threshold or threshold_fraction, not both")
         for name in ("threshold", "threshold_fraction", "error_threshold"):
             if (found := getattr(self, name)) is not None and number(name, found, "0 or more") < 0:
                 raise ValueError(f"{name} must be 0 or more, not {shown(found)}")
 
-    def gate(self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None) -> Array:
-        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0 (`minisnn.meta.gate`).
+    def gate(
+        self, net: Network, gradient: Array, logits: Array | None = None, y: Any = None
+    ) -> Array:
+        """m_n, flat like theta: 1 where a gradient updates the parameter, else 0
+        (`minisnn.meta.gate`).
 
         logits, y   of the samples that the gradient is of; needed with an error_threshold only
 
@@ -165,7 +191,9 @@ class InnerLoop:
         >>> ms.InnerLoop(step_size=1.0, threshold=0.15).gate(net, gradient).tolist()
         [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
         """
-        m = gate(net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction)
+        m = gate(
+            net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction
+        )
         if self.error_threshold is None or logits is None:
             return m
         return m * error_gate(net, logits, y, self.error_threshold)
@@ -176,12 +204,16 @@ class InnerLoop:
         return [(x[part], y[part]) for part in parts] * self.steps
 
     def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
-        """theta_{n+1} = theta_n - a m g, all flat: the gate m and the gradient g at theta_n; `start` is theta_0."""
+        """theta_{n+1} = theta_n - a m g, all flat: the gate m and the gradient g at theta_n;
+        `start` is theta_0."""
         step = self._times(m, g, theta.dtype)
         return np.subtract(theta, step, out=step)
 
-    def update_backward(self, theta: Array, start: Array, m: Array, g: Array, lam: Array) -> Adjoint:
-        """The adjoints of the arguments of `update`, from lam, that of theta_{n+1}; g counts as an argument."""
+    def update_backward(
+        self, theta: Array, start: Array, m: Array, g: Array, lam: Array
+    ) -> Adjoint:
+        """The adjoints of the arguments of `update`, from lam, that of theta_{n+1}; g counts as an
+        argument."""
         back = self._times(m, lam, theta.dtype)
         return Adjoint(lam, 0.0, np.negative(back, out=back), -(m * g * lam))
 
@@ -191,7 +223,14 @@ class InnerLoop:
         return np.multiply(self.step_size * gate, vector, out=found, casting="unsafe")
 
     def _descend(
-        self, net: Network, theta: Array, x, y, second: bool = False, spike: str = "hard", recorded: Recorded | None = None
+        self,
+        net: Network,
+        theta: Array,
+        x,
+        y,
+        second: bool = False,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
     ) -> tuple[Array, list[Step]]:
         """theta_N and the steps that led there."""
         self.check(net)
@@ -199,7 +238,11 @@ class InnerLoop:
         for n, (x_n, y_n) in enumerate(self.batches(x, y)):
             record = None if recorded is None else recorded.records[n]
             _, g, logits, hvp = net.gradients(theta, x_n, y_n, second, spike=spike, record=record)
-            m = self.gate(net, g, logits, y_n) if recorded is None or recorded.gates is None else recorded.gates[n]
+            m = (
+                self.gate(net, g, logits, y_n)
+                if recorded is None or recorded.gates is None
+                else recorded.gates[n]
+            )
             path.append(Step(theta, m, g, logits, hvp))
             theta = self._updated(net, theta, start, m, g)
         return theta, path
@@ -208,7 +251,8 @@ class InnerLoop:
         return np.asarray(self.update(theta, start, m, g), net.dtype)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta_N, the parameters after learning the support set: x (B, T, H, W, C) event counts, y (B,) labels.
+        """theta_N, the parameters after learning the support set: x (B, T, H, W, C) event counts, y
+        (B,) labels.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -229,7 +273,14 @@ class InnerLoop:
         """
         return net(self.adapt(net, theta, task.x_support, task.y_support), task.x_query)
 
-    def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
+    def loss(
+        self,
+        net: Network,
+        theta: Array,
+        task: Task,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
+    ) -> float:
         """The query loss after adaptation: the function whose gradient is `meta_gradient`.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
@@ -238,14 +289,23 @@ class InnerLoop:
         >>> bool(np.isclose(loss, loop.meta_gradient(case.net, case.theta, case.task).loss))
         True
         """
-        theta_n, _ = self._descend(net, theta, task.x_support, task.y_support, False, spike, recorded)
+        theta_n, _ = self._descend(
+            net, theta, task.x_support, task.y_support, False, spike, recorded
+        )
         record = None if recorded is None else recorded.records[-1]
         return net.loss(theta_n, task.x_query, task.y_query, spike=spike, record=record)
 
     def meta_gradient(
-        self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
+        self,
+        net: Network,
+        theta: Array,
+        task: Task,
+        order: int = 2,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. The function `meta_gradient` gives the equations.
+        """The gradient of `loss`; order 2 is MAML, order 1 FOMAML. The function `meta_gradient`
+        gives the equations.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> found = ms.InnerLoop(case.step_size).meta_gradient(case.net, case.theta, case.task)
@@ -254,9 +314,13 @@ class InnerLoop:
         """
         if whole("order", order) not in (1, 2):
             raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
-        theta_n, path = self._descend(net, theta, task.x_support, task.y_support, order == 2, spike, recorded)
+        theta_n, path = self._descend(
+            net, theta, task.x_support, task.y_support, order == 2, spike, recorded
+        )
         record = None if recorded is None else recorded.records[-1]
-        loss, lam, after, _ = net.gradients(theta_n, task.x_query, task.y_query, False, spike=spike, record=record)
+        loss, lam, after, _ = net.gradients(
+            theta_n, task.x_query, task.y_query, False, spike=spike, record=record
+        )
         del theta_n
         before = path[0].logits if path and not self.online else None
         da: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
@@ -264,8 +328,14 @@ class InnerLoop:
         while path:  # what a step kept is given up with it
             theta_n, m, g, _, hvp = path.pop()
             d = self.update_backward(theta_n, theta, m, g, lam)
-            da = da + (d.step_size if np.ndim(self.step_size) else float(np.sum(d.step_size, dtype=np.float64)))
-            along, lam, of_start = np.asarray(d.gradient, net.dtype), d.theta, of_start + d.start
+            da = da + (
+                d.step_size
+                if np.ndim(self.step_size)
+                else float(np.sum(d.step_size, dtype=np.float64))
+            )
+            along = np.asarray(d.gradient, net.dtype)
+            lam = d.theta
+            of_start = of_start + d.start
             del g, theta_n, d
             if hvp is not None:
                 lam = lam + hvp(along)
@@ -273,11 +343,13 @@ class InnerLoop:
         return MetaGradient(loss, lam, da, before, after)
 
     def reptile_gradient(self, net: Network, theta: Array, task: Task) -> MetaGradient:
-        """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1); it is zero in frozen layers.
+        """Reptile's gradient theta - theta_N (Nichol, Achiam & Schulman 2018, Alg. 1); it is zero
+        in frozen layers.
 
-        Reptile needs no split of a task: all N steps descend the mean loss of support and query samples together. So the query
-        loss returned is that of samples the network has learned from. Raises ValueError for fewer than two steps: a single one,
-        theta - theta_1 = a g, is joint training on all tasks.
+        Reptile needs no split of a task: all N steps descend the mean loss of support and query
+        samples together. So the query loss returned is that of samples the network has learned
+        from. Raises ValueError for fewer than two steps: a single one, theta - theta_1 = a g, is
+        joint training on all tasks.
 
         >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
         >>> found = ms.InnerLoop(case.step_size, steps=2).reptile_gradient(case.net, case.theta, case.task)
@@ -285,18 +357,29 @@ class InnerLoop:
         (True, 0.0)
         """
         if self.online:
-            raise ValueError("online is not for Reptile, whose steps go down the loss of all samples of a task")
+            raise ValueError(
+                "online is not for Reptile, whose steps go down the loss of all samples of a task"
+            )
         if type(self).update is not InnerLoop.update:
-            raise ValueError(f"Reptile sums up plain gradient steps, and {type(self).__name__} has an update of its own")
+            raise ValueError(
+                f"Reptile sums up plain gradient steps, and {type(self).__name__} has an update of "
+                "its own"
+            )
         if self.steps < 2:
-            raise ValueError(f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint training on all tasks")
-        x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+            raise ValueError(
+                f"steps must be 2 or more for Reptile, not {self.steps}: one step is joint "
+                "training on all tasks"
+            )
+        x = np.concatenate([task.x_support, task.x_query])
+        y = np.concatenate([task.y_support, task.y_query])
         theta_n, path = self._descend(net, theta, x, y)
         after = net(theta_n, task.x_query)
         loss = float(net.criterion.value(after, net._target(task.y_query, len(after))))
         # the steps themselves: theta - theta_n would lose to cancellation in float32
         ways = sum(self._times(step.gate, step.gradient, net.dtype) for step in path)
-        return MetaGradient(loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after)
+        return MetaGradient(
+            loss, np.asarray(ways), 0.0, path[0].logits[: len(task.x_support)], after
+        )
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """The network's own path through the task, which the twins of a meta-gradient hold fixed.
@@ -311,7 +394,9 @@ class InnerLoop:
         True
         """
         self.check(net)
-        records, gates, start = [], list[Array](), theta
+        records = []
+        gates = list[Array]()
+        start = theta
         for x, y in self.batches(task.x_support, task.y_support):
             records.append(net.record(theta, x))
             _, g, logits, _ = net.gradients(theta, x, y)
@@ -321,7 +406,8 @@ class InnerLoop:
 
 
 def body(net: Network) -> tuple[str, ...]:
-    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task, freeze=body(net))`.
+    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
+    freeze=body(net))`.
 
     >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
     ('conv1', 'conv2', 'hidden1')

@@ -13,16 +13,28 @@ LOOPS = (InnerLoop, ClassMeans, OnlineReadout)
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields but the step size; of an inner loop of your own those of `InnerLoop`, and its name as "own"."""
+    """All fields but the step size; of an inner loop of your own those of `InnerLoop`, and its name
+    as "own"."""
     ours = type(inner) in LOOPS
-    kept = {f.name: getattr(inner, f.name) for f in fields(inner if ours else InnerLoop) if f.name != "step_size"}
+    kept = {
+        f.name: getattr(inner, f.name)
+        for f in fields(inner if ours else InnerLoop)
+        if f.name != "step_size"
+    }
     if not ours:
         kept["own"] = type(inner).__name__
     return kept | ({"kind": "online"} if isinstance(inner, OnlineReadout) else {})
 
 
 def loop_of(kept: dict[str, Any], step_size: Any) -> InnerLoop:
-    """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of another version."""
+    """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of
+    another version."""
     kept = {**kept, "freeze": tuple(kept["freeze"])}
-    loop = OnlineReadout if kept.pop("kind", None) == "online" else ClassMeans if "scale" in kept else InnerLoop
+    loop = (
+        OnlineReadout
+        if kept.pop("kind", None) == "online"
+        else ClassMeans
+        if "scale" in kept
+        else InnerLoop
+    )
     return loop(**kept, step_size=step_size)

@@ -1,16 +1,22 @@
-"""Learning as a device in use does: the readout alone, from zero, an update after every sample, meta-trained for just that.
+"""Learning as a device in use does: the readout alone, from zero, an update after every sample,
+meta-trained for just that.
 
-With p_n the features of support sample n (what the readout weighs, and the trace that its bias has), W_0 = 0, a the step sizes:
+With p_n the features of support sample n (what the readout weighs, and the trace that its bias
+has), W_0 = 0, a the step sizes:
 
-    z_n = W_{n-1} p_n        e_n = softmax(z_n) - onehot(y_n)        W_n = W_{n-1} - a e_n p_n        n = 1, 2, ... samples
+    z_n = W_{n-1} p_n        e_n = softmax(z_n) - onehot(y_n)        W_n = W_{n-1} - a e_n p_n
+                             n = 1, 2, ... samples
 
-It is ANIL (Raghu et al. 2020) by the zeroing trick (Kao, Chiu & Chen 2022), one sample after the other. The layers below do not
-change while it learns, so that features are computed once, and the gradient needs no Hessian: with lambda the adjoint of W_n,
+It is ANIL (Raghu et al. 2020) by the zeroing trick (Kao, Chiu & Chen 2022), one sample after the
+other. The layers below do not change while it learns, so that features are computed once, and the
+gradient needs no Hessian: with lambda the adjoint of W_n,
 
-    de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz        lambda <- lambda + dz p
+    de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz
+                             lambda <- lambda + dz p
 
-backwards through the updates, and dp through the layers below. Small steps keep what the samples before have taught, but leave
-logits small: in meta-training alone, those of the query are multiplied by `scale`, which changes no answer.
+backwards through the updates, and dp through the layers below. Small steps keep what the samples
+before have taught, but leave logits small: in meta-training alone, those of the query are
+multiplied by `scale`, which changes no answer.
 """
 
 from __future__ import annotations
@@ -28,7 +34,8 @@ from .tasks import Task
 
 @dataclass(frozen=True)
 class OnlineReadout(InnerLoop):
-    """The inner loop above: `steps` times through the support set, in the task's order; theta's own readout is not used.
+    """The inner loop above: `steps` times through the support set, in the task's order; theta's own
+    readout is not used.
 
     scale    factor on the query's logits in the meta-loss
     """
@@ -42,10 +49,13 @@ class OnlineReadout(InnerLoop):
         if not 0 < self.scale < np.inf:
             raise ValueError(f"scale must be a positive number, not {self.scale}")
         if net.loss_name != "cross_entropy":
-            raise ValueError(f"the rule online asks for the loss cross_entropy, not {net.loss_name}")
+            raise ValueError(
+                f"the rule online asks for the loss cross_entropy, not {net.loss_name}"
+            )
         if net.readout_bias(1) is None:
             raise ValueError(
-                "the rule online asks for a readout that does not fire: a network of CubaLIF, or the non-spiking one"
+                "the rule online asks for a readout that does not fire: a network of CubaLIF, or "
+                "the non-spiking one"
             )
 
     def _steps(self, net: Network, dtype, ways: int) -> Array:
@@ -53,13 +63,20 @@ class OnlineReadout(InnerLoop):
         if np.ndim(self.step_size) == 0:
             return np.asarray(self.step_size, dtype)
         if ways != net.ways:
-            raise ValueError(f"the task has {ways} classes; step sizes one by one are of the network's {net.ways}")
-        weight, bias = (np.asarray(self.step_size)[p.slice].reshape(-1, net.ways) for p in net.layout[-2:])
+            raise ValueError(
+                f"the task has {ways} classes; step sizes one by one are of the network's "
+                f"{net.ways}"
+            )
+        weight, bias = (
+            np.asarray(self.step_size)[p.slice].reshape(-1, net.ways) for p in net.layout[-2:]
+        )
         return np.concatenate([weight, bias]).astype(dtype)
 
     def _learned(self, net: Network, p: Array, y: Array, ways: int) -> tuple[Array, list]:
         """(W after all updates (F + 1, ways), [(sample, W before, probabilities, e)])."""
-        W, path, a = np.zeros((p.shape[1], ways), p.dtype), [], self._steps(net, p.dtype, ways)
+        W = np.zeros((p.shape[1], ways), p.dtype)
+        path = []
+        a = self._steps(net, p.dtype, ways)
         for n in [*range(len(p))] * self.steps:
             s = softmax(p[n : n + 1] @ W)[0]
             e = s - np.eye(ways, dtype=p.dtype)[y[n]]
@@ -80,21 +97,33 @@ class OnlineReadout(InnerLoop):
             theta[p.slice] = part.ravel()
         return theta
 
-    def loss(self, net: Network, theta: Array, task: Task, spike: str = "hard", recorded: Recorded | None = None) -> float:
-        """The query's cross-entropy, its logits times `scale`: the function whose gradient is `meta_gradient`."""
+    def loss(
+        self,
+        net: Network,
+        theta: Array,
+        task: Task,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
+    ) -> float:
+        """The query's cross-entropy, its logits times `scale`: the function whose gradient is
+        `meta_gradient`."""
         logits, *_ = self._answers(net, theta, task, spike, recorded, net.features)
         return cross_entropy(logits, task.y_query)
 
     def _answers(self, net, theta, task, spike, recorded, features):
         self.check(net)
         records = recorded.records if recorded else (None, None)
-        found = [features(theta, x, spike=spike, record=r) for x, r in zip((task.x_support, task.x_query), records)]
+        found = [
+            features(theta, x, spike=spike, record=r)
+            for x, r in zip((task.x_support, task.x_query), records)
+        ]
         p, q = (self._seen(net, getattr(f, "p", f), task.x_support.shape[1]) for f in found)
         W, path = self._learned(net, p, task.y_support, task.ways)
         return p.dtype.type(self.scale) * (q @ W), found, p, q, W, path
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
-        """What the network answers to the query samples once it has learned the support set, (Q, ways)."""
+        """What the network answers to the query samples once it has learned the support set, (Q,
+        ways)."""
         _, _, _, q, W, _ = self._answers(net, theta, task, "hard", None, net.features)
         return q @ W
 
@@ -104,17 +133,29 @@ class OnlineReadout(InnerLoop):
         return self._seen(net, query, steps) @ W
 
     def meta_gradient(
-        self, net: Network, theta: Array, task: Task, order: int = 2, spike: str = "hard", recorded: Recorded | None = None
+        self,
+        net: Network,
+        theta: Array,
+        task: Task,
+        order: int = 2,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
     ) -> MetaGradient:
-        """The gradient of `loss`, zero in the readout; order 1 leaves out what an update does to those after it, and to the
-        features of the support."""
+        """The gradient of `loss`, zero in the readout; order 1 leaves out what an update does to
+        those after it, and to the features of the support."""
         if order not in (1, 2):
             raise ValueError(f"order must be 1 (FOMAML) or 2 (MAML), not {order!r}")
-        logits, (support, query), p, q, W, path = self._answers(net, theta, task, spike, recorded, net.features_and_pullback)
-        loss, dlogits = cross_entropy(logits, task.y_query), cross_entropy_backward(logits, task.y_query)
+        logits, (support, query), p, q, W, path = self._answers(
+            net, theta, task, spike, recorded, net.features_and_pullback
+        )
+        loss = cross_entropy(logits, task.y_query)
+        dlogits = cross_entropy_backward(logits, task.y_query)
         dlogits = dlogits * p.dtype.type(self.scale)
         gradient = query.pullback((dlogits @ W.T)[:, :-1])
-        a, lam, dp, da = self._steps(net, p.dtype, task.ways), q.T @ dlogits, np.zeros_like(p), np.zeros_like(W)
+        a = self._steps(net, p.dtype, task.ways)
+        lam = q.T @ dlogits
+        dp = np.zeros_like(p)
+        da = np.zeros_like(W)
         while path:
             n, W, s, e = path.pop()
             da -= np.outer(p[n], e) * lam

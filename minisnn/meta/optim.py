@@ -1,4 +1,5 @@
-"""The outer loop's optimisers on the flat parameter vector, the step-size schedule and the clipping of the gradient.
+"""The outer loop's optimisers on the flat parameter vector, the step-size schedule and the clipping
+of the gradient.
 
 An optimiser's state is a dictionary of arrays, so that a checkpoint holds it as it is.
 """
@@ -21,14 +22,16 @@ class SGD:
     """
 
     def __init__(self, size: int, momentum: float = 0.0, dtype: str | type | np.dtype = np.float32):
-        size, dtype = whole("size", size, 1), floating("dtype", dtype)
+        size = whole("size", size, 1)
+        dtype = floating("dtype", dtype)
         self.momentum = number("momentum", momentum)
         if not 0 <= self.momentum < 1:
             raise ValueError(f"momentum must lie in [0, 1), not {self.momentum}")
         self.state = {"velocity": np.zeros(size, dtype)}
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat and of the right size.
+        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat
+        and of the right size.
 
         >>> ms.SGD(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1).tolist()
         [0.9, 1.2]
@@ -51,30 +54,47 @@ class Adam:
     """
 
     def __init__(
-        self, size: int, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, dtype: str | type | np.dtype = np.float32
+        self,
+        size: int,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        dtype: str | type | np.dtype = np.float32,
     ):
-        size, dtype = whole("size", size, 1), floating("dtype", dtype)
+        size = whole("size", size, 1)
+        dtype = floating("dtype", dtype)
         self.beta1 = number("beta1", beta1)
         self.beta2 = number("beta2", beta2)
         self.eps = number("eps", eps)
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must lie in [0, 1), not {getattr(self, name)}")
-        self.state = {"m": np.zeros(size, dtype), "v": np.zeros(size, dtype), "n": np.zeros((), np.int64)}
+        self.state = {
+            "m": np.zeros(size, dtype),
+            "v": np.zeros(size, dtype),
+            "n": np.zeros((), np.int64),
+        }
 
     def step(self, theta: np.ndarray, gradient: np.ndarray, lr: float) -> np.ndarray:
-        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat and of the right size.
+        """The new theta; the old one is not changed. Raises ValueError for arrays that are not flat
+        and of the right size.
 
         >>> theta = ms.Adam(size=2).step(np.ones(2), np.array([1.0, -2.0]), lr=0.1)
         >>> theta.round(3).tolist()
         [0.9, 1.1]
         """
-        s, n = self.state, int(self.state["n"]) + 1
+        s = self.state
+        n = int(self.state["n"]) + 1
         _check(theta, gradient, s["m"])
         m = self.beta1 * s["m"] + (1 - self.beta1) * gradient
         v = self.beta2 * s["v"] + (1 - self.beta2) * gradient * gradient
-        self.state = {"m": m.astype(theta.dtype), "v": v.astype(theta.dtype), "n": np.array(n, np.int64)}
-        m_hat, v_hat = m / (1 - self.beta1**n), v / (1 - self.beta2**n)
+        self.state = {
+            "m": m.astype(theta.dtype),
+            "v": v.astype(theta.dtype),
+            "n": np.array(n, np.int64),
+        }
+        m_hat = m / (1 - self.beta1**n)
+        v_hat = v / (1 - self.beta2**n)
         return (theta - lr * m_hat / (np.sqrt(v_hat) + self.eps)).astype(theta.dtype)
 
 
@@ -82,9 +102,20 @@ def _check(theta: np.ndarray, gradient: np.ndarray, state: np.ndarray) -> None:
     """ValueError where theta or its gradient are not parameters of the optimiser."""
     for name, vector in (("theta", theta), ("gradient", gradient)):
         array(name, vector)  # nothing masked
-        if not isinstance(vector, np.ndarray) or vector.shape != state.shape or vector.dtype.kind != "f":
-            found = f"{vector.dtype} of shape {vector.shape}" if isinstance(vector, np.ndarray) else shown(vector)
-            raise ValueError(f"{name} must be a flat floating-point array of {state.size} parameters, not {found}")
+        if (
+            not isinstance(vector, np.ndarray)
+            or vector.shape != state.shape
+            or vector.dtype.kind != "f"
+        ):
+            found = (
+                f"{vector.dtype} of shape {vector.shape}"
+                if isinstance(vector, np.ndarray)
+                else shown(vector)
+            )
+            raise ValueError(
+                f"{name} must be a flat floating-point array of {state.size} parameters, not "
+                f"{found}"
+            )
 
 
 def cosine(step: int, total: int, start: float, end: float) -> float:
@@ -100,8 +131,9 @@ def cosine(step: int, total: int, start: float, end: float) -> float:
 def clip(gradient: np.ndarray, norm: float | None) -> tuple[np.ndarray, float]:
     """(gradient, its norm before): the gradient scaled to a norm of at most `norm`.
 
-    With norm=None it is returned as it is. So is a gradient whose norm is not finite: scaled by 1 / inf it would vanish.
-    Raises ValueError for a `norm` that is not above 0, and for a gradient that is not of floating point.
+    With norm=None it is returned as it is. So is a gradient whose norm is not finite: scaled by 1 /
+    inf it would vanish. Raises ValueError for a `norm` that is not above 0, and for a gradient that
+    is not of floating point.
 
     >>> gradient, before = ms.clip(np.array([3.0, 4.0]), 1.0)
     >>> gradient.round(3).tolist(), before

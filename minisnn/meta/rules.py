@@ -1,6 +1,8 @@
-"""The learning rules that a run can follow: each is one object in RULES, which says all there is to say about it.
+"""The learning rules that a run can follow: each is one object in RULES, which says all there is to
+say about it.
 
-Only the standard library is needed here, so that the command line can list the rules without loading NumPy.
+Only the standard library is needed here, so that the command line can list the rules without
+loading NumPy.
 """
 
 from __future__ import annotations
@@ -13,8 +15,16 @@ if TYPE_CHECKING:
     from .inner import InnerLoop, MetaGradient
     from .tasks import Task
 
-GROUPS = ("no", "scalar", "layer", "array", "parameter")  # whose step sizes are learned together, see `meta.stepsizes`
-OFF = dict(first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None)
+GROUPS = (
+    "no",
+    "scalar",
+    "layer",
+    "array",
+    "parameter",
+)  # whose step sizes are learned together, see `meta.stepsizes`
+OFF = dict(
+    first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None
+)
 OFF |= dict(online=False, error_threshold=None)
 
 
@@ -23,7 +33,8 @@ class MAML:
 
     fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
     second_order   whether there is a second order to leave out
-    whole_set      all classes of the set are told apart at once, and a task is a batch: see `Classification`
+    whole_set      all classes of the set are told apart at once, and a task is a batch: see
+                   `Classification`
     any_ways       training tasks may have more classes than the network's readout
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
     scaled         the setting `scale` is used
@@ -33,7 +44,11 @@ class MAML:
     ('maml', True)
     """
 
-    name, help, titles = "maml", "maml", ("MAML", "FOMAML")  # titles: the usual names at second and at first order
+    name, help, titles = (
+        "maml",
+        "maml",
+        ("MAML", "FOMAML"),
+    )  # titles: the usual names at second and at first order
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
     second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
 
@@ -43,7 +58,9 @@ class MAML:
             found = getattr(settings, name)
             if found != expected:
                 words = "empty" if expected == () else "none" if expected is None else expected
-                raise ValueError(f"{name} must be {words} for rule {self.name}, {why}, not {found!r}")
+                raise ValueError(
+                    f"{name} must be {words} for rule {self.name}, {why}, not {found!r}"
+                )
 
     def words(self, order: int) -> str:
         """The rule's usual name.
@@ -57,8 +74,11 @@ class MAML:
         """How the rule learns a task, made from the inner loop that the settings describe."""
         return loop
 
-    def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
-        """What the outer loop learns from a task; `loop` is what the method of that name returned."""
+    def gradient(
+        self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
+    ) -> MetaGradient:
+        """What the outer loop learns from a task; `loop` is what the method of that name
+        returned."""
         return loop.meta_gradient(net, theta, task, order)
 
 
@@ -80,11 +100,18 @@ class ANIL(MAML):
 class Online(MAML):
     """The readout alone, from zero, one sample after the other, see `meta.online`."""
 
-    name, help = "online", "online: the readout alone, from zero, with an update after every support sample"
-    fixed = {name: (OFF[name], "which adapts the readout alone") for name in ("freeze", "gate_threshold", "gate_fraction")}
+    name, help = (
+        "online",
+        "online: the readout alone, from zero, with an update after every support sample",
+    )
+    fixed = {
+        name: (OFF[name], "which adapts the readout alone")
+        for name in ("freeze", "gate_threshold", "gate_fraction")
+    }
     fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
     fixed |= dict(
-        learn_step_size=("no", "whose step size is one for all"), zero_readout=(False, "whose readout always starts from zero")
+        learn_step_size=("no", "whose step size is one for all"),
+        zero_readout=(False, "whose readout always starts from zero"),
     )
     any_ways, scaled, titles = True, True, ("online", "first-order online")
 
@@ -112,15 +139,23 @@ class Reptile(MAML):
             raise ValueError(f"inner_steps must be at least 2 for rule reptile, not {found}")
         super().check(settings)
 
-    def gradient(self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int) -> MetaGradient:
+    def gradient(
+        self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
+    ) -> MetaGradient:
         return loop.reptile_gradient(net, theta, task)
 
 
 class Classify(MAML):
     """No meta-learning: an ordinary classifier of all training classes."""
 
-    name, help = "classify", "classify: no inner loop and no tasks, one classifier of all training classes"
-    fixed = {name: (off, "which has no inner loop") for name, off in {**OFF, "zero_readout": False}.items()}
+    name, help = (
+        "classify",
+        "classify: no inner loop and no tasks, one classifier of all training classes",
+    )
+    fixed = {
+        name: (off, "which has no inner loop")
+        for name, off in {**OFF, "zero_readout": False}.items()
+    }
     second_order, whole_set, titles = False, True, ("classify", "classify")
 
     def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
@@ -128,9 +163,13 @@ class Classify(MAML):
 
 
 class ProtoMAML(MAML):
-    """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020), see `meta.prototypes`."""
+    """MAML whose readout starts from the class means of the support (Triantafillou et al. 2020),
+    see `meta.prototypes`."""
 
-    name, help = "proto-maml", "proto-maml: maml whose readout starts from the class means of the support set"
+    name, help = (
+        "proto-maml",
+        "proto-maml: maml whose readout starts from the class means of the support set",
+    )
     fixed = dict(zero_readout=(False, "whose readout starts from class means"))
     class_means, scaled, titles = True, True, ("Proto-MAML", "first-order Proto-MAML")
 
@@ -143,7 +182,10 @@ class ProtoMAML(MAML):
 class Prototypes(ProtoMAML):
     """Prototypical networks (Snell et al. 2017): nearest class mean, without an inner step."""
 
-    name, help = "prototypes", "prototypes: no inner step, a query gets the class with the nearest mean trace"
+    name, help = (
+        "prototypes",
+        "prototypes: no inner step, a query gets the class with the nearest mean trace",
+    )
     fixed = Classify.fixed
     second_order, any_ways, titles = False, True, ("prototypical networks", "prototypical networks")
 
@@ -152,5 +194,6 @@ class Prototypes(ProtoMAML):
 
 
 RULES: dict[str, MAML] = {
-    rule.name: rule for rule in (MAML(), ANIL(), Online(), Reptile(), Classify(), Prototypes(), ProtoMAML())
+    rule.name: rule
+    for rule in (MAML(), ANIL(), Online(), Reptile(), Classify(), Prototypes(), ProtoMAML())
 }

@@ -1,9 +1,10 @@
-"""Step sizes of the inner loop that are learned by the outer one (Meta-SGD, Li et al. 2017), positive by construction.
+"""Step sizes of the inner loop that are learned by the outer one (Meta-SGD, Li et al. 2017),
+positive by construction.
 
     a_i = a_0 exp(l_g(i))        dL/dl_g = a_g sum_{i in g} dL/da_i
 
-A group g is the whole network ("scalar"), a layer, a weight or bias array, or a single parameter; "no" keeps one fixed
-step size.
+A group g is the whole network ("scalar"), a layer, a weight or bias array, or a single parameter;
+"no" keeps one fixed step size.
 """
 
 import math
@@ -14,16 +15,21 @@ from ..network.base import Network
 from .rules import GROUPS
 
 
-LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # of ln 2, as in fdlibm: n LN2_HIGH is exact
+LN2_HIGH, LN2_LOW = (
+    6.93147180369123816490e-01,
+    1.90821492927058770002e-10,
+)  # of ln 2, as in fdlibm: n LN2_HIGH is exact
 
 
 def exp(x: np.ndarray) -> np.ndarray:
-    """e^x to a unit in the last place, by operations that round alike on every processor, which np.exp does not (AVX-512).
+    """e^x to a unit in the last place, by operations that round alike on every processor, which
+    np.exp does not (AVX-512).
 
     x = n ln 2 + r, |r| < 0.35; e^r by its Taylor series, whose 15th term is below 2^-62.
     """
     n = np.rint(x / math.log(2))
-    r, total = (x - n * LN2_HIGH) - n * LN2_LOW, np.ones_like(x)
+    r = (x - n * LN2_HIGH) - n * LN2_LOW
+    total = np.ones_like(x)
     for k in range(14, 0, -1):  # total = 1 + r total / k
         total *= r
         total /= k
@@ -32,7 +38,8 @@ def exp(x: np.ndarray) -> np.ndarray:
 
 
 class StepSizes:
-    """The groups of a network's parameters and the maps between l (one a group), a and their gradients.
+    """The groups of a network's parameters and the maps between l (one a group), a and their
+    gradients.
 
     net         the network              kind   one of "no", "scalar", "layer", "array", "parameter"
     step_size   a_0, where all start     start  l there, (groups,) zeros
@@ -41,9 +48,14 @@ class StepSizes:
     def __init__(self, net: Network, kind: str, step_size: float):
         if kind not in GROUPS:
             raise ValueError(f"learn_step_size must be one of {', '.join(GROUPS)}, not {kind!r}")
-        self.net, self.step_size, self.learned, self.flat = net, step_size, kind != "no", kind not in ("no", "scalar")
+        self.net = net
+        self.step_size = step_size
+        self.learned = kind != "no"
+        self.flat = kind not in ("no", "scalar")
         arrays = [p.slice.start for p in net.layout]
-        self.starts = np.array(dict(layer=arrays[::2], array=arrays, parameter=range(net.size)).get(kind, [0]), np.intp)
+        self.starts = np.array(
+            dict(layer=arrays[::2], array=arrays, parameter=range(net.size)).get(kind, [0]), np.intp
+        )
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))
         # what is reported: a name and the groups whose geometric mean it is
@@ -52,7 +64,9 @@ class StepSizes:
         elif kind == "parameter":
             self.parts = {f"step_size_{p.name}": p.slice for p in net.layout}
         else:
-            names = [b.name for b in net.blocks] if kind == "layer" else [p.name for p in net.layout]
+            names = (
+                [b.name for b in net.blocks] if kind == "layer" else [p.name for p in net.layout]
+            )
             self.parts = {f"step_size_{name}": slice(n, n + 1) for n, name in enumerate(names)}
 
     def value(self, log: np.ndarray) -> float | np.ndarray:
@@ -70,9 +84,16 @@ class StepSizes:
 
     def log_gradient(self, log: np.ndarray, gradient: float | np.ndarray) -> np.ndarray:
         """dL/dl of dL/da, the latter `step_size_gradient` of `MetaGradient`."""
-        total = np.add.reduceat(np.asarray(gradient, np.float64), self.starts) if self.flat else gradient
+        total = (
+            np.add.reduceat(np.asarray(gradient, np.float64), self.starts)
+            if self.flat
+            else gradient
+        )
         return self.step_size * exp(log) * total
 
     def report(self, log: np.ndarray) -> dict[str, float]:
         """Step sizes by name; geometric means where every parameter has its own."""
-        return {name: float(self.step_size * exp(log[part].mean(keepdims=True))[0]) for name, part in self.parts.items()}
+        return {
+            name: float(self.step_size * exp(log[part].mean(keepdims=True))[0])
+            for name, part in self.parts.items()
+        }

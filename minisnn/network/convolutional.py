@@ -1,7 +1,9 @@
-"""The CNN baseline: a convolutional network on event frames, with its gradient and Hessian-vector product by hand.
+"""The CNN baseline: a convolutional network on event frames, with its gradient and Hessian-vector
+product by hand.
 
-It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or surrogate. So the part
-of a result that is due to spikes shows beside it. Samples never share statistics (there is no batch normalisation).
+It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or
+surrogate. So the part of a result that is due to spikes shows beside it. Samples never share
+statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
@@ -19,23 +21,29 @@ PART = 2  # samples that go through the layers together; a constant, sums depend
 
 
 class ConvNet(Network):
-    """Convolutional network on frames, the events of a recording summed over time; it has the interface of `SpikingNet`.
+    """Convolutional network on frames, the events of a recording summed over time; it has the
+    interface of `SpikingNet`.
 
-    Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2 max pooling (the first
-    among equals; odd rows and columns are dropped). Dense softplus blocks (`hidden`) and a linear readout follow.
+    Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2
+    max pooling (the first among equals; odd rows and columns are dropped). Dense softplus blocks
+    (`hidden`) and a linear readout follow.
 
     The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
 
-    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers of about one
-    backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change its last bits)
+    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers of
+              about one
+    backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change
+              its last bits)
 
-    `theta` is flat and laid out in the same way. x is (B, T, H, W, C) counts, or their sums over time (B, H, W, C).
+    `theta` is flat and laid out in the same way. x is (B, T, H, W, C) counts, or their sums over
+    time (B, H, W, C).
 
-    The network is smooth except for the choices of max pooling. `record` notes these, and spike="jet" or "smooth" (the same
-    here) keeps them, for finite differences; spike="hard" is the network itself.
+    The network is smooth except for the choices of max pooling. `record` notes these, and
+    spike="jet" or "smooth" (the same here) keeps them, for finite differences; spike="hard" is the
+    network itself.
 
-    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for theta, x or y that do not fit
-    or are not finite.
+    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for
+    theta, x or y that do not fit or are not finite.
 
     >>> net = ms.ConvNet((8, 8, 2), channels=(4,), ways=3)
     >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -45,7 +53,10 @@ class ConvNet(Network):
     """
 
     window = 1  # a frame is a sequence of one step
-    init_rate, init_rounds = 0.5, 1  # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
+    init_rate, init_rounds = (
+        0.5,
+        1,
+    )  # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
     inference_part = PART
 
     def __init__(
@@ -80,11 +91,14 @@ class ConvNet(Network):
 
     def _input(self, x) -> np.ndarray:
         """The frames of x (B, 1, H, W, C): sums over time, checked."""
-        x, shape = array("x", x), self.input_shape
+        x = array("x", x)
+        shape = self.input_shape
         frames = x.ndim == 1 + len(shape)
         if x.ndim - len(shape) not in (1, 2) or x.shape[-len(shape) :] != shape:
             axes = "H, W, C" if len(shape) == 3 else "features"
-            raise ValueError(f"x must be (B, T, {axes}) or (B, {axes}) with {shape} at each step, not {x.shape}")
+            raise ValueError(
+                f"x must be (B, T, {axes}) or (B, {axes}) with {shape} at each step, not {x.shape}"
+            )
         x = self._counts(x)
         x = x if frames else x.sum(1, dtype=np.float64 if x.dtype.kind == "f" else np.int64)
         return x.reshape(len(x), 1, *self.blocks[0].input_shape)

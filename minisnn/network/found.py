@@ -22,7 +22,8 @@ Hvp = TypeVar("Hvp", Product, None, Product | None)
 
 
 class Gradients(NamedTuple, Generic[Hvp]):
-    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where it was not asked for."""
+    """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where
+    it was not asked for."""
 
     loss: float
     gradient: Array
@@ -31,7 +32,8 @@ class Gradients(NamedTuple, Generic[Hvp]):
 
 
 class Features(NamedTuple):
-    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat and zero in the readout."""
+    """p (B, F), what the readout weighs, and its pullback: dp (B, F) -> (dp / dtheta)^T dp, flat
+    and zero in the readout."""
 
     p: Array
     pullback: Callable[[Array], Array]

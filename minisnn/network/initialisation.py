@@ -1,7 +1,9 @@
-"""Data-dependent initialisation: orthogonal weights, then every layer scaled and shifted to the data.
+"""Data-dependent initialisation: orthogonal weights, then every layer scaled and shifted to the
+data.
 
-LSUV (Mishkin & Matas 2016), for spiking layers as the paper's authors do: layer by layer the weights are scaled until
-the membrane's variance is one and the bias shifted until it exceeds the threshold at the target rate.
+LSUV (Mishkin & Matas 2016), for spiking layers as the paper's authors do: layer by layer the
+weights are scaled until the membrane's variance is one and the bias shifted until it exceeds the
+threshold at the target rate.
 """
 
 import numpy as np
@@ -10,7 +12,8 @@ from .layout import Array, Layout
 
 
 def _orthonormal(a: Array) -> Array:
-    """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread changes a bit."""
+    """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread
+    changes a bit."""
     q = np.empty_like(a)
     for n in range(a.shape[1]):
         v = a[:, n]
@@ -21,7 +24,8 @@ def _orthonormal(a: Array) -> Array:
 
 
 def orthogonal(net: Layout, rng: np.random.Generator) -> Array:
-    """Weights with orthonormal rows or columns (k k C_in x C_out), zero biases; flat in the network's dtype."""
+    """Weights with orthonormal rows or columns (k k C_in x C_out), zero biases; flat in the
+    network's dtype."""
     theta = np.zeros(net.size, np.float64)
     for name, weight in net.views(theta).items():
         if name.endswith(".weight"):
@@ -33,16 +37,25 @@ def orthogonal(net: Layout, rng: np.random.Generator) -> Array:
 
 
 def lsuv(
-    net: Layout, theta: Array, x: Array, rate: float, variance: float = 1.0, rounds: int = 5, readout: bool = True
+    net: Layout,
+    theta: Array,
+    x: Array,
+    rate: float,
+    variance: float = 1.0,
+    rounds: int = 5,
+    readout: bool = True,
 ) -> Array:
-    """theta with every layer's weights scaled to Var(u) = `variance` and bias shifted to P(u > threshold) = `rate`.
+    """theta with every layer's weights scaled to Var(u) = `variance` and bias shifted to P(u >
+    threshold) = `rate`.
 
-    x (B, T, H, W, C) is the data to fit; statistics are taken over batch, window and sites. A reset feeds back on u, so
-    scaling and shifting are repeated `rounds` times. `readout=False` leaves the readout as it is.
+    x (B, T, H, W, C) is the data to fit; statistics are taken over batch, window and sites. A reset
+    feeds back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the
+    readout as it is.
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
-    theta, engine = theta.copy(), net.engine()
+    theta = theta.copy()
+    engine = net.engine()
     x = engine.enter(net._input(x), net.gain, net.dtype)
     for b, weight, bias in net.parameters(theta):
         x = net.fit(b, x)
@@ -51,11 +64,16 @@ def lsuv(
             return engine.forward(b, engine.prepare(weight), bias, x, net.window)
 
         if x.mean() == 0:  # the reset alone would still move u
-            raise ValueError(f"{b.name} receives no input from the data given to init; give samples with events")
+            raise ValueError(
+                f"{b.name} receives no input from the data given to init; give samples with events"
+            )
         for _ in range(rounds if readout or not b.readout else 0):
             spread = float(forward()[1]["u"].std(dtype=np.float64))
             if spread == 0:
-                raise ValueError(f"{b.name} sees the same everywhere in the data given to init; give samples with events")
+                raise ValueError(
+                    f"{b.name} sees the same everywhere in the data given to init; give samples "
+                    "with events"
+                )
             weight *= net.dtype.type(np.sqrt(variance) / spread)
             bias += net.dtype.type(net.threshold - np.quantile(forward()[1]["u"], 1 - rate))
         if not b.readout:

@@ -20,8 +20,8 @@ _found: ContextVar[dict | None] = ContextVar("seen", default=None)
 
 @contextmanager
 def remembered() -> Iterator[None]:
-    """Within the block a network computes features and logits of the same theta and x once; both must not change until its end.
-    A block within a block knows what the outer one does."""
+    """Within the block a network computes features and logits of the same theta and x once; both
+    must not change until its end. A block within a block knows what the outer one does."""
     token = _found.set({} if (known := _found.get()) is None else known)
     try:
         yield

@@ -15,35 +15,51 @@ from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of
 
-PART_BYTES = 12 << 20  # membranes of the samples that go through the kernels together, at least one; a third where tapes stay
+PART_BYTES = (
+    12 << 20
+    # membranes of the samples that go through the kernels together, at least one; a third where
+    # tapes stay
+)
 PART = 8  # and at most so many
 
 
 class SpikingNet(Network):
-    """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1, Eq. 4, 5).
+    """Convolutional spiking network with a readout on the membrane (Stewart & Neftci 2022, Table 1,
+    Eq. 4, 5).
 
-    Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane -> spike. Dense LIF blocks
-    (`hidden`, no pooling) follow, and a dense LIF readout of `ways` neurons, whose membranes at the last step are the logits.
+    Every conv block is: 5 x 5 synapse -> LIF membrane with reset -> 2 x 2 pooling of the membrane
+    -> spike. Dense LIF blocks (`hidden`, no pooling) follow, and a dense LIF readout of `ways`
+    neurons, whose membranes at the last step are the logits.
 
-    input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv blocks
-    channels      widths of the conv blocks, () for none          hidden   widths of dense blocks before the readout
-    ways          number of classes                               kernel   odd size of the conv kernels
-    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a `Neuron` of your own
-    window        the last `window` steps are differentiated; the states at their start are constants of theta
-    dtype         float32 to train, float64 to check              detach_reset   True: no gradient through the reset
-    loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for one-hot targets) or a `Loss`
-    backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default: "numba", or "numpy" for a neuron
-                  or surrogate of your own, which the kernels do not know
+    input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv
+                  blocks
+    channels      widths of the conv blocks, () for none          hidden   widths of dense blocks
+                  before the readout
+    ways          number of classes                               kernel   odd size of the conv
+                  kernels
+    pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a
+                  `Neuron` of your own
+    window        the last `window` steps are differentiated; the states at their start are
+                  constants of theta
+    dtype         float32 to train, float64 to check              detach_reset   True: no gradient
+                  through the reset
+    loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for
+                  one-hot targets) or a `Loss`
+    backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:
+                  "numba", or "numpy" for a neuron or surrogate of your own, which the kernels do
+                  not know
 
-    `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k, k, C_in, C_out), dense
-    weights (H W C, K) with features flattened in (H, W, C) order. x is (B, T, H, W, C) event counts, or (B, T, features) where
-    input_shape has one axis; y (B,) integer labels.
+    `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k,
+    k, C_in, C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B,
+    T, H, W, C) event counts, or (B, T, features) where input_shape has one axis; y (B,) integer
+    labels.
 
-    spike="jet" or "smooth" with record=net.record(theta, x) computes a twin of the network: a smooth function whose derivatives
-    are the network's surrogate ones. spike="hard" is the network itself.
+    spike="jet" or "smooth" with record=net.record(theta, x) computes a twin of the network: a
+    smooth function whose derivatives are the network's surrogate ones. spike="hard" is the network
+    itself.
 
-    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for theta, x or y that do not fit
-    or are not finite, and say what was expected.
+    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for
+    theta, x or y that do not fit or are not finite, and say what was expected.
 
     >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3, window=10)
     >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -68,16 +84,24 @@ class SpikingNet(Network):
         detach_reset: bool = False,
         backend: str | None = None,
     ):
-        self.pool, self.window, self.neuron = pool, whole("window", window), LIF() if neuron is None else neuron
+        self.pool = pool
+        self.window = whole("window", window)
+        self.neuron = LIF() if neuron is None else neuron
         known = type(self.neuron) in (LIF, CubaLIF) and self.neuron.surrogate is None
         backend = ("numba" if known else "numpy") if backend is None else backend
         self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
         if type(self.neuron) not in (LIF, CubaLIF) and not isinstance(self.neuron, Neuron):
-            raise ValueError(f"neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not {shown(neuron)}")
+            raise ValueError(
+                "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not "
+                f"{shown(neuron)}"
+            )
         if backend == "numba" and not known:
-            what = f"the kernels of backend numba know LIF and CubaLIF with their own surrogate, not {self.neuron!r}"
+            what = (
+                "the kernels of backend numba know LIF and CubaLIF with their own surrogate, not "
+                f"{self.neuron!r}"
+            )
             raise ValueError(f"{what}; leave backend out, or give backend='numpy'")
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
@@ -85,11 +109,13 @@ class SpikingNet(Network):
         self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
 
     def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
-        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense block.
+        """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
+        block.
 
         name   of the block; None: the last one below the readout
 
-        Where spikes are pooled by their mean, these means are returned. Raises ValueError for a block that is not there.
+        Where spikes are pooled by their mean, these means are returned. Raises ValueError for a
+        block that is not there.
 
         >>> net = ms.SpikingNet((8, 8, 2), channels=(4,), ways=3)
         >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
@@ -98,21 +124,31 @@ class SpikingNet(Network):
         """
         names = [b.name for b in self.blocks if not b.readout]
         if not names or name not in (None, *names):
-            raise ValueError(f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, not {name!r}")
-        engine, x = self.engine(), self._input(x)
-        layers = self.parameters(self._vector(theta, "theta"), engine)[: names.index(name or names[-1]) + 1]
+            raise ValueError(
+                f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, "
+                f"not {name!r}"
+            )
+        engine = self.engine()
+        x = self._input(x)
+        layers = self.parameters(self._vector(theta, "theta"), engine)[
+            : names.index(name or names[-1]) + 1
+        ]
         found: list[np.ndarray] = []
 
         def one(part):
             spikes = engine.enter(x[part], self.gain, self.dtype)
             for b, weight, bias in layers:
-                spikes, _ = engine.forward(b, weight, bias, self.fit(b, spikes), self.window, keep=0)
+                spikes, _ = engine.forward(
+                    b, weight, bias, self.fit(b, spikes), self.window, keep=0
+                )
             spikes = spikes if isinstance(spikes, np.ndarray) else spikes.dense()
             return spikes if layers[-1][0].pool == "spikes" else spikes != 0
 
         in_order(one, parts_of(len(x), self.inference_part), found.append)
         shape = layers[-1][0].output_shape
-        return np.concatenate(found).reshape(*x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:]))
+        return np.concatenate(found).reshape(
+            *x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:])
+        )
 
     @property
     def silent_bias(self) -> float:
@@ -129,7 +165,8 @@ class SpikingNet(Network):
         return bias_traces(steps, readout)[-1] if isinstance(readout, LeakyIntegrator) else None
 
     def engine(self, spike: str = "hard") -> ModuleType:
-        """The module with the four passes of a block; twins always run on the readable reference."""
+        """The module with the four passes of a block; twins always run on the readable
+        reference."""
         if self.backend == "numpy" or spike != "hard":
             return reference
         surrogate.check_shipped()
@@ -139,12 +176,18 @@ class SpikingNet(Network):
 
     def _parts(self, x, second):
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
-        size = PART_BYTES // (3 if second else 1) // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize)
+        size = (
+            PART_BYTES
+            // (3 if second else 1)
+            // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize)
+        )
         return parts_of(len(x), min(max(size, 1), PART))
 
     def _input(self, x) -> np.ndarray:
         x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
-            raise ValueError(f"x must be {axes} with {self.input_shape} at each step, not {x.shape}")
+            raise ValueError(
+                f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
+            )
         return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)

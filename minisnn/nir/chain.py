@@ -1,23 +1,32 @@
-"""Networks of current-based neurons with a hard reset as chains of Conv2d, Affine and CubaLIF, which other tools run.
+"""Networks of current-based neurons with a hard reset as chains of Conv2d, Affine and CubaLIF,
+which other tools run.
 
-A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta) and c the power of two nearest to it,
+A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta) and c the power of two nearest to
+it,
 
-    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
-                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c / s times the network's
-    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and a CubaLIF without memory
-              (tau_syn = tau_mem = dt) of threshold 0.5
-    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
-    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
-    readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last step
+    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 -
+              alpha), w_in = tau_syn / dt,
+                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c /
+                                               s times the network's
+    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and
+              a CubaLIF without memory (tau_syn = tau_mem = dt) of threshold 0.5
+    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times
+              over, divided by 4
+    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes
+              the batch for an axis
+    readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last
+              step
 
-whose forward Euler step is the network's own step: the same spikes in the same step. A reset to zero does not see the scale of
-a layer, so that the float32 weights of a network stay as they are. The gain is multiplied into the first. For Norse w_in = r =
-1, c = s = 1. Read back (`unchain`), parameters are exact: where a product does not divide back into what it was of, theta
-itself lies in the metadata, and is taken while the weights are still those that were written for it.
+whose forward Euler step is the network's own step: the same spikes in the same step. A reset to
+zero does not see the scale of a layer, so that the float32 weights of a network stay as they are.
+The gain is multiplied into the first. For Norse w_in = r = 1, c = s = 1. Read back (`unchain`),
+parameters are exact: where a product does not divide back into what it was of, theta itself lies in
+the metadata, and is taken while the weights are still those that were written for it.
 
-Tools hold what they read in float32, even where they then compute in float64. A network of which float32 holds everything runs
-there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a threshold one hair above a float32 number where a tool fires
-beyond its threshold only. Of another network a membrane is off by 1e-7, a few spikes in a million flip, and each moves others.
+Tools hold what they read in float32, even where they then compute in float64. A network of which
+float32 holds everything runs there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a
+threshold one hair above a float32 number where a tool fires beyond its threshold only. Of another
+network a membrane is off by 1e-7, a few spikes in a million flip, and each moves others.
 """
 
 from __future__ import annotations
@@ -40,9 +49,10 @@ NEVER = 1e30  # a threshold that no membrane reaches
 
 
 class Tool(NamedTuple):
-    """What a simulator asks of a graph: seconds of its steps, whether it fires at v = threshold (others ask for more),
-    whether its Flatten leaves the batch alone, where it keeps the readout's membrane, whether w_in = r = 1, and what it makes
-    of a time constant, `leak`(tau, dt) = 1 - decay, where it does so in float32."""
+    """What a simulator asks of a graph: seconds of its steps, whether it fires at v = threshold
+    (others ask for more), whether its Flatten leaves the batch alone, where it keeps the readout's
+    membrane, whether w_in = r = 1, and what it makes of a time constant, `leak`(tau, dt) = 1 -
+    decay, where it does so in float32."""
 
     dt: float
     reaches: bool
@@ -68,10 +78,12 @@ GENERAL = Tool(1e-3, False, True, "")
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None) -> nir.NIRGraph:
     """Nodes and edges of a network of `CubaLIF`, named after its blocks; arrays in float64.
 
-    Raises ValueError for a dt that cannot be, and for means over an image with one side odd and one even.
+    Raises ValueError for a dt that cannot be, and for means over an image with one side odd and one
+    even.
     """
     neuron: Any = net.neuron
-    library, views = need_nir(), net.views(theta.astype(np.float64))
+    library = need_nir()
+    views = net.views(theta.astype(np.float64))
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
     asks = TOOLS[tool] if tool else GENERAL
@@ -85,29 +97,53 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
             edges.append((list(nodes)[-1], name))
         nodes[name] = node
 
-    shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
+    shape: tuple[int, ...] = (
+        net.input_shape[-1],
+        *net.input_shape[:-1],
+    )  # images are (C, H, W) in NIR
 
-    def fire(name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
+    def fire(
+        name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0
+    ) -> None:
         taus = [_tau_for(asks, decay, dt) for decay in (beta, alpha)]
-        values = dict(zip(("tau_syn", "tau_mem", "w_in", "r"), [*taus, *(1.0 if asks.unit else tau / dt for tau in taus)]))
+        values = dict(
+            zip(
+                ("tau_syn", "tau_mem", "w_in", "r"),
+                [*taus, *(1.0 if asks.unit else tau / dt for tau in taus)],
+            )
+        )
         values |= dict(v_leak=0.0, v_reset=0.0, v_threshold=threshold)
         put(name, library.CubaLIF(**{key: np.full(shape, value) for key, value in values.items()}))
 
-    def conv(name: str, weight: np.ndarray, bias: np.ndarray, stride: int = 1, padding: tuple[int, int] = (0, 0)) -> None:
+    def conv(
+        name: str,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        stride: int = 1,
+        padding: tuple[int, int] = (0, 0),
+    ) -> None:
         nonlocal shape
-        put(name, library.Conv2d(shape[1:], np.ascontiguousarray(weight), stride, padding, 1, 1, bias))
+        put(
+            name,
+            library.Conv2d(shape[1:], np.ascontiguousarray(weight), stride, padding, 1, 1, bias),
+        )
         shape = (len(weight), *outcome(shape[1:], weight.shape[2:], (stride, stride), padding))
 
     put("input", library.Input(input_type=np.array(shape)))
     for n, b in enumerate(net.blocks):
         scale = whole if b.readout else power
         weight = scale * (neuron.gain if n == 0 else 1) * views[f"{b.name}.weight"]
-        bias, mean, name = scale * views[f"{b.name}.bias"], n > 0 and net.blocks[n - 1].pool == "spikes", f"{b.name}_synapse"
+        bias = scale * views[f"{b.name}.bias"]
+        mean = n > 0 and net.blocks[n - 1].pool == "spikes"
+        name = f"{b.name}_synapse"
         odd = tuple(side % 2 for side in shape[1:]) if mean else ()
         if any(odd):  # what the mean drops
             if not all(odd):  # the library nir infers shapes as if kernels were square
                 found = f"{b.name} would need a mean over {shape[1]} x {shape[2]} sites"
-                raise ValueError(f"{found}, one side odd and one even, which no Conv2d of NIR drops; expected both or none")
+                raise ValueError(
+                    f"{found}, one side odd and one even, which no Conv2d of NIR drops; expected "
+                    "both or none"
+                )
             crop = np.zeros((shape[0], shape[0], 2, 2))
             crop[:, :, 0, 0] = np.eye(shape[0])
             conv(f"{net.blocks[n - 1].name}_crop", crop, np.zeros(shape[0]))
@@ -128,13 +164,21 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
                 conv(name, square, bias, k, padding)
             else:
                 if len(shape) == 3:
-                    put("flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1))
+                    put(
+                        "flatten",
+                        library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1),
+                    )
                     weight = weight.reshape(len(weight), -1).T
                 put(name, library.Affine(np.ascontiguousarray(weight.T), bias))
                 shape = (b.channels,)
         fire(f"{b.name}_spike", shape, NEVER if b.readout else least, neuron.alpha, neuron.beta)
         if b.pool == "max":
-            conv(f"{b.name}_pool", np.eye(b.channels)[:, :, None, None] * np.ones((2, 2)), np.zeros(b.channels), 2)
+            conv(
+                f"{b.name}_pool",
+                np.eye(b.channels)[:, :, None, None] * np.ones((2, 2)),
+                np.zeros(b.channels),
+                2,
+            )
             fire(f"{b.name}_or", shape, 0.5)
     put("output", library.Output(output_type=np.array(shape)))
     return library.NIRGraph(nodes, edges)
@@ -147,8 +191,8 @@ def scales(neuron: CubaLIF) -> tuple[float, float]:
 
 
 def _tau_for(tool: Tool, decay: float, dt: float) -> float:
-    """Seconds of which a tool makes a decay a step: of the float32 numbers around dt / (1 - decay) the one of which it makes
-    the nearest, where it divides in float32."""
+    """Seconds of which a tool makes a decay a step: of the float32 numbers around dt / (1 - decay)
+    the one of which it makes the nearest, where it divides in float32."""
     tau = tau_of(decay, dt, "euler")
     if tool.leak is None:
         return tau

@@ -17,7 +17,9 @@ def need_nir() -> Any:
     try:
         import nir
     except ImportError as error:
-        raise ValueError('NIR files need the library nir; install it with: pip install "minisnn[nir]"') from error
+        raise ValueError(
+            'NIR files need the library nir; install it with: pip install "minisnn[nir]"'
+        ) from error
     return nir
 
 
@@ -30,7 +32,9 @@ def tau_of(decay: float, dt: float, steps: str) -> float:
     if steps == "euler":
         return dt / (1 - decay)
     if decay == 0:
-        raise ValueError('a decay of 0 has no time constant in exponential steps; steps="euler" can say it')
+        raise ValueError(
+            'a decay of 0 has no time constant in exponential steps; steps="euler" can say it'
+        )
     return -dt / math.log(decay)
 
 
@@ -42,15 +46,17 @@ def decay_of(tau: float, dt: float, steps: str) -> float:
 
 
 def simple(decay: float, tau: Any) -> float:
-    """The decay of a time constant; in float32 that is known to a few of its units, and of the numbers within them a multiple
-    of 1 / 4096, which chips have and float32 holds, is taken where there is one."""
+    """The decay of a time constant; in float32 that is known to a few of its units, and of the
+    numbers within them a multiple of 1 / 4096, which chips have and float32 holds, is taken where
+    there is one."""
     simple = round(4096 * decay) / 4096
     near = abs(simple - decay) <= 4 * np.finfo(np.float32).eps * (1 - decay)
     return simple if near and np.asarray(tau).dtype == np.float32 else decay
 
 
 def below(threshold: float, dtype: np.dtype) -> np.floating:
-    """The largest number whose > is >= threshold; never a subnormal one, which many processors take for zero."""
+    """The largest number whose > is >= threshold; never a subnormal one, which many processors take
+    for zero."""
     exact = dtype.type(threshold)
     if float(exact) < threshold:  # rounded down, it is below itself
         return exact
@@ -59,4 +65,8 @@ def below(threshold: float, dtype: np.dtype) -> np.floating:
 
 def reached(level: float, dtype: np.dtype) -> float:
     """The threshold that u > level means, `below` backwards."""
-    return 0.0 if level == below(0.0, dtype) else float(np.nextafter(dtype.type(level), dtype.type(np.inf)))
+    return (
+        0.0
+        if level == below(0.0, dtype)
+        else float(np.nextafter(dtype.type(level), dtype.type(np.inf)))
+    )

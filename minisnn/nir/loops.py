@@ -1,4 +1,5 @@
-"""Of a graph of CubaLI, Threshold and LI, the form of a network of `LIF`: what it must be of, and whether every node is so."""
+"""Of a graph of CubaLI, Threshold and LI, the form of a network of `LIF`: what it must be of, and
+whether every node is so."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from .write import image_before
 if TYPE_CHECKING:
     import nir
 
-FIELDS = {  # what of a node must be as this library writes it; weights may be anything of the right shape
+# what of a node must be as this library writes it; weights may be anything of the right shape
+FIELDS = {
     "Input": (),
     "Output": (),
     "Affine": (),
@@ -29,7 +31,8 @@ FIELDS = {  # what of a node must be as this library writes it; weights may be a
 
 
 def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> dict[str, Any]:
-    """The configuration that a graph without metadata must be of; `_compare` then holds every node to it."""
+    """The configuration that a graph without metadata must be of; `_compare` then holds every node
+    to it."""
     order = in_order(graph)
 
     def first(kind: str, names: list[str] = order) -> Any:
@@ -44,7 +47,9 @@ def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> di
         return float(np.ravel(array)[0])
 
     tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
-    trace, refractory, sizes = first("CubaLI"), first("LI"), list(input_shape(graph, order[0]))
+    trace = first("CubaLI")
+    refractory = first("LI")
+    sizes = list(input_shape(graph, order[0]))
     dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
     synapse = next(name for name in order if graph.nodes[name] is synapses[0])
     level = value(first("Threshold", successors(graph, synapse)).threshold)
@@ -52,33 +57,49 @@ def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> di
     dense = [len(node.weight) for node in synapses if type(node).__name__ == "Affine"]
     taus = {"alpha": trace.tau_mem, "beta": trace.tau_syn, "gamma": refractory.tau}
     neuron = {name: decay_of(value(tau), dt, steps) for name, tau in taus.items()}
-    neuron |= dict(rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in))
+    neuron |= dict(
+        rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in)
+    )
     averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
-    layers = dict(channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0)
+    layers = dict(
+        channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0
+    )
     shape = dict(input_shape=(*sizes[1:], sizes[0]), kernel=convs[0].shape[-1] if convs else 5)
-    return dict(**layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max")
+    return dict(
+        **layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max"
+    )
 
 
 def theta_of(net: SpikingNet, synapses: list[tuple[str, Any]]) -> np.ndarray:
     """The flat theta of the graph's weights and biases."""
     if len(synapses) != len(net.blocks):
-        raise ValueError(f"the graph has {len(synapses)} Conv2d and Affine nodes; expected {len(net.blocks)}")
+        raise ValueError(
+            f"the graph has {len(synapses)} Conv2d and Affine nodes; expected {len(net.blocks)}"
+        )
     parts = []
     for n, (b, (name, node)) in enumerate(zip(net.blocks, synapses)):
         k, _, c_in, c_out = b.weight_shape
         wanted = (c_out, c_in, k, k) if b.name.startswith("conv") else (c_out, c_in)
         for what, array, shape in (("weight", node.weight, wanted), ("bias", node.bias, (c_out,))):
-            array, place = np.asarray(array), f"node {name!r} ({type(node).__name__}): {what}"
+            array = np.asarray(array)
+            place = f"node {name!r} ({type(node).__name__}): {what}"
             if array.shape != shape:
                 raise ValueError(f"{place} has shape {array.shape}; expected {shape}")
             if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                raise ValueError(f"{place} holds NaN, infinity or no numbers; expected finite numbers")
-            parts.append((_own_weight(net, n, array) if what == "weight" else array).astype(net.dtype).ravel())
+                raise ValueError(
+                    f"{place} holds NaN, infinity or no numbers; expected finite numbers"
+                )
+            parts.append(
+                (_own_weight(net, n, array) if what == "weight" else array)
+                .astype(net.dtype)
+                .ravel()
+            )
     return np.concatenate(parts)
 
 
 def compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
-    """ValueError, naming the node, where a graph differs from what this library would have written, but for names."""
+    """ValueError, naming the node, where a graph differs from what this library would have written,
+    but for names."""
     names = {"input": next(iter(found.inputs))}  # what is expected -> what was found
     order = ["input"]
     for name in order:
@@ -89,16 +110,23 @@ def compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
         if sorted(there.values()) != sorted(wanted):
             leads = f"leads to {' and '.join(sorted(there.values())) or 'nothing'}"
             kind = type(found.nodes[here]).__name__
-            raise ValueError(f"node {here!r} ({kind}) {leads}; expected {' and '.join(sorted(wanted))}")
+            raise ValueError(
+                f"node {here!r} ({kind}) {leads}; expected {' and '.join(sorted(wanted))}"
+            )
         for target, kind in there.items():
             if names.setdefault(wanted[kind], target) != target:
-                raise ValueError(f"node {here!r} leads to {target!r}; expected it to lead to {names[wanted[kind]]!r}")
+                raise ValueError(
+                    f"node {here!r} leads to {target!r}; expected it to lead to "
+                    f"{names[wanted[kind]]!r}"
+                )
             if wanted[kind] not in order:
                 order.append(wanted[kind])
     left = set(found.nodes) - set(names.values())
     for name in sorted(left)[:1]:
         kind = type(found.nodes[name]).__name__
-        raise ValueError(f"node {name!r} ({kind}) is not reached from the input; expected one network")
+        raise ValueError(
+            f"node {name!r} ({kind}) is not reached from the input; expected one network"
+        )
 
 
 def _compare_node(name: str, found: Any, expected: Any) -> None:
@@ -106,22 +134,31 @@ def _compare_node(name: str, found: Any, expected: Any) -> None:
 
     def check(field: str, here: Any, wanted: Any) -> None:
         if np.ndim(here) and np.ndim(wanted) and np.shape(here) != np.shape(wanted):
-            raise ValueError(f"node {name!r} ({kind}): {field} has shape {np.shape(here)}; expected {np.shape(wanted)}")
+            raise ValueError(
+                f"node {name!r} ({kind}): {field} has shape {np.shape(here)}; expected "
+                f"{np.shape(wanted)}"
+            )
         try:
-            same = np.allclose(np.asarray(here, float), np.asarray(wanted, float), rtol=1e-5, atol=1e-8)
+            same = np.allclose(
+                np.asarray(here, float), np.asarray(wanted, float), rtol=1e-5, atol=1e-8
+            )
         except (TypeError, ValueError):  # no numbers
             same = False
         if not same:
-            raise ValueError(f"node {name!r} ({kind}): {field} is {brief(here)}; expected {brief(wanted)}")
+            raise ValueError(
+                f"node {name!r} ({kind}): {field} is {brief(here)}; expected {brief(wanted)}"
+            )
 
     if kind in ("Input", "Output"):
         check("its shape", *(next(iter(node.output_type.values())) for node in (found, expected)))
     for field in FIELDS[kind]:
-        here, wanted = getattr(found, field), getattr(expected, field)
+        here = getattr(found, field)
+        wanted = getattr(expected, field)
         if field == "padding" and isinstance(here, str) and here == "same":
             here = wanted
         if field == "end_dim":
-            here, wanted = here % 3, wanted % 3
+            here = here % 3
+            wanted = wanted % 3
         check(field, here, wanted)
 
 

@@ -1,4 +1,5 @@
-"""From a NIR file or graph to a network: a chain by `unchain` and `networks`, a graph of CubaLI and loops by `loops`."""
+"""From a NIR file or graph to a network: a chain by `unchain` and `networks`, a graph of CubaLI and
+loops by `loops`."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def import_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """The network, theta and inner loop of a NIR file, bit for bit if this library wrote it. Arguments as in `from_nir`.
+    """The network, theta and inner loop of a NIR file, bit for bit if this library wrote it.
+    Arguments as in `from_nir`.
 
     Raises FileNotFoundError, or ValueError naming the file and the node that does not fit.
 
@@ -63,18 +65,20 @@ def from_nir(
     reset: str | None = None,
     readout: str | None = None,
 ) -> Checkpoint:
-    """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where the metadata has one.
+    """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where
+    the metadata has one.
 
-    A graph without this library's metadata is read too, if it has the form that `to_nir` writes, under any names, or is a
-    chain of Conv2d, Affine and neurons. Arguments supply what it does not say, and each time a UserWarning names what was
-    assumed:
+    A graph without this library's metadata is read too, if it has the form that `to_nir` writes,
+    under any names, or is a chain of Conv2d, Affine and neurons. Arguments supply what it does not
+    say, and each time a UserWarning names what was assumed:
 
     dt        seconds of a step; without it the one of which every r is tau / dt, else 1e-3
     steps     how a time constant becomes a decay, "euler" (for a chain, always) or "exponential"
-    reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the threshold in the step after
-              it: snnTorch writes both alike. "subtract" makes a network of `LIF`, each layer two steps later, and knows no bias
-    readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another tool counts; logits are
-              membranes at the last step
+    reset     "zero", in the step of the spike (the default, NIR's own equations), or "subtract" the
+              threshold in the step after it: snnTorch writes both alike. "subtract" makes a network
+              of `LIF`, each layer two steps later, and knows no bias
+    readout   "membrane" leaves out the threshold of last neurons that fire, whose spikes another
+              tool counts; logits are membranes at the last step
 
     Raises ValueError naming the node that does not fit, and what was expected of it.
 
@@ -90,7 +94,8 @@ def from_nir(
 
 
 def told_of_file(path: str | Path, **given: Any) -> tuple[Checkpoint, list[str]]:
-    """`import_nir`, with its sentences in place of a warning: what the file does not say, and what was assumed.
+    """`import_nir`, with its sentences in place of a warning: what the file does not say, and what
+    was assumed.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -104,8 +109,12 @@ def told_of_file(path: str | Path, **given: Any) -> tuple[Checkpoint, list[str]]
         texts, arrays = file.tree(MOST)
     try:
         graph = library.dict2NIRNode({**_nested({**texts, **arrays})["node"], "type_check": True})
-    except Exception as error:  # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
-        raise ValueError(f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {one_line(error)})") from None
+    except (
+        Exception
+    ) as error:  # nir raises whatever Python does: AssertionError, KeyError, TypeError, ...
+        raise ValueError(
+            f"{path}: not a NIR graph, or a damaged one ({type(error).__name__}: {one_line(error)})"
+        ) from None
     try:
         return _told_of(graph, *(given.get(name) for name in ("dt", "steps", "reset", "readout")))
     except ValueError as error:
@@ -116,24 +125,40 @@ def _told_of(
     graph: nir.NIRGraph, dt: float | None, steps: str | None, reset: str | None, readout: str | None
 ) -> tuple[Checkpoint, list[str]]:
     need_nir()
-    for name, chosen, known in (("steps", steps, STEPS), ("reset", reset, RESETS), ("readout", readout, READOUTS)):
+    for name, chosen, known in (
+        ("steps", steps, STEPS),
+        ("reset", reset, RESETS),
+        ("readout", readout, READOUTS),
+    ):
         if chosen is not None and chosen not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
     of_chain = is_chain(graph)
-    check_nodes(graph, KINDS if of_chain else tuple(FIELDS), " beside neurons that are reset when they fire" * of_chain)
+    check_nodes(
+        graph,
+        KINDS if of_chain else tuple(FIELDS),
+        " beside neurons that are reset when they fire" * of_chain,
+    )
     said = _said(graph)
     for name, given in (("dt", dt), ("steps", steps)):
         if said and given not in (None, said[name]):
-            raise ValueError(f"{name} is {given}, where minisnn wrote the graph for {said[name]}; leave {name} out")
+            raise ValueError(
+                f"{name} is {given}, where minisnn wrote the graph for {said[name]}; leave {name} "
+                "out"
+            )
     if said and (reset == "subtract" or readout):
-        raise ValueError("minisnn wrote the graph, which says its reset and its readout itself; leave reset and readout out")
+        raise ValueError(
+            "minisnn wrote the graph, which says its reset and its readout itself; leave reset and "
+            "readout out"
+        )
     step, whence = _step(graph, said, dt)
     steps = said.get("steps", steps or "euler")
     tau_of(0.5, step, steps)  # refuses a dt or steps that cannot be
     told: list[str] = []
     if of_chain:
         if steps != "euler":
-            raise ValueError("a CubaLIF is read in Euler steps; expected steps euler, not exponential")
+            raise ValueError(
+                "a CubaLIF is read in Euler steps; expected steps euler, not exponential"
+            )
         reader = Reader(graph, one_after_another(graph), step, readout, reset == "subtract")
         net, theta = as_lif(reader) if reset == "subtract" else as_cuba(reader, said, _network)
         if said:
@@ -143,13 +168,20 @@ def _told_of(
     else:
         if reset or readout:
             raise ValueError(
-                "the graph has no neuron with an immediate reset, so reset and readout have no effect; leave them out"
+                "the graph has no neuron with an immediate reset, so reset and readout have no "
+                "effect; leave them out"
             )
         nodes = [(name, graph.nodes[name]) for name in in_order(graph)]
-        synapses = [(name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")]
+        synapses = [
+            (name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")
+        ]
         if not synapses:
-            raise ValueError("the graph has no Conv2d and no Affine behind its input; expected a network")
-        net = _network(said["network"] if said else guess(graph, [node for _, node in synapses], step, steps))
+            raise ValueError(
+                "the graph has no Conv2d and no Affine behind its input; expected a network"
+            )
+        net = _network(
+            said["network"] if said else guess(graph, [node for _, node in synapses], step, steps)
+        )
         theta = theta_of(net, synapses)
         compare(graph, build(net, theta, step, steps))
         told = [] if said else loops_told(net, whence, steps)
@@ -163,32 +195,56 @@ def _step(graph: nir.NIRGraph, said: dict[str, Any], dt: float | None) -> tuple[
         return said["dt"], ""
     implied = implied_step(plain(node) for node in graph.nodes.values())
     if dt is not None:
-        if implied is None or not isinstance(dt, (int, float)) or abs(implied - dt) <= 1e-5 * implied:
+        if (
+            implied is None
+            or not isinstance(dt, (int, float))
+            or abs(implied - dt) <= 1e-5 * implied
+        ):
             return dt, f"{dt} s, as you say"
-        return dt, f"{dt} s, as you say, though every r is tau / {implied:g} s, as if for steps of that"
+        return (
+            dt,
+            f"{dt} s, as you say, though every r is tau / {implied:g} s, as if for steps of that",
+        )
     if implied is not None:
         return implied, f"{implied:g} s, of which every r is tau / dt"
-    return 1e-3, "0.001 s, as nobody says otherwise (snnTorch and SpikingJelly step 0.0001 s, and Norse as it is told)"
+    return (
+        1e-3,
+        "0.001 s, as nobody says otherwise (snnTorch and SpikingJelly step 0.0001 s, and Norse as "
+        "it is told)",
+    )
 
 
-def _kept(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet, theta: np.ndarray) -> np.ndarray:
-    """The theta of the metadata, where the weights are still what was written for it: as it was, to the last bit."""
+def _kept(
+    graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet, theta: np.ndarray
+) -> np.ndarray:
+    """The theta of the metadata, where the weights are still what was written for it: as it was, to
+    the last bit."""
     kept = graph.metadata.get("theta")
     if kept is None:
         return theta
     kept = np.asarray(kept)
     if kept.shape != theta.shape or kept.dtype.kind != "f" or not np.isfinite(kept).all():
-        raise ValueError(f"metadata: theta is {kept.dtype} of shape {kept.shape}; expected {theta.size} finite numbers")
+        raise ValueError(
+            f"metadata: theta is {kept.dtype} of shape {kept.shape}; expected {theta.size} finite "
+            "numbers"
+        )
     kept = kept.astype(net.dtype)
     written = build_chain(net, kept, said["dt"], said["tool"])
-    pairs = zip((graph.nodes[name] for name in one_after_another(graph)), written.nodes.values(), strict=False)
+    pairs = zip(
+        (graph.nodes[name] for name in one_after_another(graph)),
+        written.nodes.values(),
+        strict=False,
+    )
     same = len(graph.nodes) == len(written.nodes) and all(_same_weights(*pair) for pair in pairs)
     return kept if same else theta
 
 
 def _same_weights(found: Any, written: Any) -> bool:
     """Whether two nodes hold the same numbers, to the last bit."""
-    pairs = [[np.asarray(getattr(node, name, 0)) for node in (found, written)] for name in ("weight", "bias", "v_threshold")]
+    pairs = [
+        [np.asarray(getattr(node, name, 0)) for node in (found, written)]
+        for name in ("weight", "bias", "v_threshold")
+    ]
     return all(np.array_equal(one, other) for one, other in pairs)
 
 
@@ -201,7 +257,9 @@ def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerL
         inner = loop_of(said["inner_loop"], step if step.ndim else float(step))
         inner.check(net)
     except (KeyError, TypeError, OverflowError) as error:
-        raise ValueError(f"metadata: the inner loop is not one of this version of minisnn ({error})") from None
+        raise ValueError(
+            f"metadata: the inner loop is not one of this version of minisnn ({error})"
+        ) from None
     return inner
 
 
@@ -224,14 +282,19 @@ def _said(graph: nir.NIRGraph) -> dict[str, Any]:
         return {}
     try:
         said = json.loads(text)
-        version, found = said["version"], {key: said[key] for key in ("dt", "steps", "network", "inner_loop")}
+        version = said["version"]
+        found = {key: said[key] for key in ("dt", "steps", "network", "inner_loop")}
         found["tool"] = said.get("tool")
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"metadata: what minisnn noted is damaged ({error})") from None
     if found["tool"] not in (None, *TOOLS):
-        raise ValueError(f"metadata: written for {str(found['tool'])[:40]}; expected one of {', '.join(TOOLS)}")
+        raise ValueError(
+            f"metadata: written for {str(found['tool'])[:40]}; expected one of {', '.join(TOOLS)}"
+        )
     if version != 1:
-        raise ValueError(f"metadata: written in version {brief(version)}; this minisnn reads version 1")
+        raise ValueError(
+            f"metadata: written in version {brief(version)}; this minisnn reads version 1"
+        )
     return found
 
 
@@ -239,4 +302,6 @@ def _network(configuration: dict[str, Any]) -> SpikingNet:
     try:
         return SpikingNet.from_configuration(configuration)
     except (TypeError, AttributeError, KeyError, OverflowError) as error:
-        raise ValueError(f"metadata: the network is not one of this version of minisnn ({error})") from None
+        raise ValueError(
+            f"metadata: the network is not one of this version of minisnn ({error})"
+        ) from None

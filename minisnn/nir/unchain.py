@@ -1,8 +1,10 @@
-"""From a chain of Conv2d, Affine and neurons with a reset, from whatever tool, to layers, of which `networks` makes a network.
+"""From a chain of Conv2d, Affine and neurons with a reset, from whatever tool, to layers, of which
+`networks` makes a network.
 
-`chain` says how this library writes one. Read are, too: w_in, r and thresholds of layers or channels, which are taken into the
-weights (a reset to zero does not see their scale); a LIF, a CubaLIF with beta = 0; LI and LIF in a row, which Norse makes of a
-CubaLIF; AvgPool2d and SumPool2d, which are means of spikes.
+`chain` says how this library writes one. Read are, too: w_in, r and thresholds of layers or
+channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a
+CubaLIF with beta = 0; LI and LIF in a row, which Norse makes of a CubaLIF; AvgPool2d and SumPool2d,
+which are means of spikes.
 """
 
 from __future__ import annotations
@@ -29,11 +31,14 @@ MOST_APART = 1e-6  # of decays that count as one; float32 time constants are kno
 def is_chain(graph: nir.NIRGraph) -> bool:
     """Whether a graph is for this file: it has neurons with a reset."""
     nodes = getattr(graph, "nodes", None)
-    return isinstance(nodes, dict) and any(type(node).__name__ in ("CubaLIF", "LIF") for node in nodes.values())
+    return isinstance(nodes, dict) and any(
+        type(node).__name__ in ("CubaLIF", "LIF") for node in nodes.values()
+    )
 
 
 class Layer(NamedTuple):
-    """A synapse as this library has it, weights (k, k, C_in, C_out) or (features, K), and what fires, a number a channel."""
+    """A synapse as this library has it, weights (k, k, C_in, C_out) or (features, K), and what
+    fires, a number a channel."""
 
     name: str
     weight: np.ndarray
@@ -44,20 +49,35 @@ class Layer(NamedTuple):
 class Reader:
     """Walks a chain whose nodes are `names`, from the input on.
 
-    blocks        what it found, a `Layer` each          pool, input_shape   as `SpikingNet` has them
-    firing        whether a neuron of it fires           last                the node whose membrane are the logits
+    blocks        what it found, a `Layer` each          pool, input_shape   as `SpikingNet` has
+                  them
+    firing        whether a neuron of it fires           last                the node whose membrane
+                  are the logits
     silenced      the threshold of the last, which is left out, or None
 
     readout   "membrane" leaves the threshold of last neurons that fire out; `fires` lets them
     """
 
-    def __init__(self, graph: nir.NIRGraph, names: list[str], dt: float, readout: str | None = None, fires: bool = False):
+    def __init__(
+        self,
+        graph: nir.NIRGraph,
+        names: list[str],
+        dt: float,
+        readout: str | None = None,
+        fires: bool = False,
+    ):
         self.nodes = {name: plain(graph.nodes[name]) for name in names}
-        self.dt, self.blocks = dt, list[Layer]()
+        self.dt = dt
+        self.blocks = list[Layer]()
         self.pool: str | None = None
         self.shape = input_shape(graph, names[0])
-        self.batch = np.size(next(iter(graph.nodes[names[0]].output_type.values()))) > len(self.shape)
-        self.mean, self.dry, self.flat, self.rest = 0, 0, False, list[str]()
+        self.batch = np.size(next(iter(graph.nodes[names[0]].output_type.values()))) > len(
+            self.shape
+        )
+        self.mean = 0
+        self.dry = 0
+        self.flat = False
+        self.rest = list[str]()
         self.input_shape = [*self.shape[1:], self.shape[0]]
         self.last, self.silenced = "", None
         waiting = None  # LI, whose LIF is to come
@@ -68,17 +88,26 @@ class Reader:
             elif node.kind == "LI" and self.nodes[after].kind in ("LI", "LIF") and waiting is None:
                 waiting = node
             else:
-                self.fire(name, neuron_of(self.place(name), node, waiting, dt), self.nodes[after].kind == "Output")
+                self.fire(
+                    name,
+                    neuron_of(self.place(name), node, waiting, dt),
+                    self.nodes[after].kind == "Output",
+                )
                 waiting = None
         if self.rest or not self.blocks:
-            raise ValueError(f"the graph ends in {', '.join(self.rest) or 'its input'}; expected neurons behind a synapse")
+            raise ValueError(
+                f"the graph ends in {', '.join(self.rest) or 'its input'}; expected neurons behind "
+                "a synapse"
+            )
         self.last = self.blocks[-1].name
         self.firing = fires or len(self.blocks) > 1
         if (last := float(np.min(self.blocks[-1].neuron.threshold))) < QUIET and not fires:
             if readout != "membrane":
                 raise ValueError(
-                    f"node {self.last!r} fires at {last:g}; expected the last layer to integrate alone, which logits are read "
-                    f"from: a CubaLI, or a threshold of {QUIET:g} or more, or readout membrane, to leave its threshold out"
+                    f"node {self.last!r} fires at {last:g}; expected the last layer to integrate "
+                    "alone, which logits are read "
+                    f"from: a CubaLI, or a threshold of {QUIET:g} or more, or readout membrane, to "
+                    "leave its threshold out"
                 )
             self.silenced = last
         self.alike()
@@ -110,10 +139,20 @@ class Reader:
     def fire(self, name: str, neuron: Neuron, last: bool) -> None:
         """A layer: the linear nodes before it, and it."""
         linear, self.rest = self.rest, []
-        if self.blocks and neuron.alpha == neuron.beta == 0 and linear and self.is_or(linear, neuron):
+        if (
+            self.blocks
+            and neuron.alpha == neuron.beta == 0
+            and linear
+            and self.is_or(linear, neuron)
+        ):
             return self.pooled("max", name, 1)
         if not last and np.max(neuron.threshold) >= QUIET:
-            raise self.wrong(name, "its threshold", "none that is ever reached", "neurons that fire, before the last layer")
+            raise self.wrong(
+                name,
+                "its threshold",
+                "none that is ever reached",
+                "neurons that fire, before the last layer",
+            )
         synapse = None
         for at in linear:
             kind = self.nodes[at].kind
@@ -129,22 +168,39 @@ class Reader:
             else:
                 synapse = at
         if synapse is None:
-            raise ValueError(f"{self.place(name)} has no Conv2d, Affine or Linear before it; expected one")
+            raise ValueError(
+                f"{self.place(name)} has no Conv2d, Affine or Linear before it; expected one"
+            )
         node = self.nodes[synapse]
         weight = numbers(self.place(synapse), "weight", node.weight)
         weight = weight * self.mean if self.mean > 1 else weight
         bias = getattr(node, "bias", None)
-        bias = np.zeros(len(weight), weight.dtype) if bias is None else numbers(self.place(synapse), "bias", bias)
+        bias = (
+            np.zeros(len(weight), weight.dtype)
+            if bias is None
+            else numbers(self.place(synapse), "bias", bias)
+        )
         if weight.ndim != (4 if node.kind == "Conv2d" else 2):
-            raise self.wrong(synapse, "weight's shape", weight.shape, "4 axes" if node.kind == "Conv2d" else "2 axes")
-        weight = self.conv(synapse, node, weight) if weight.ndim == 4 else self.dense(synapse, weight)
+            raise self.wrong(
+                synapse,
+                "weight's shape",
+                weight.shape,
+                "4 axes" if node.kind == "Conv2d" else "2 axes",
+            )
+        weight = (
+            self.conv(synapse, node, weight) if weight.ndim == 4 else self.dense(synapse, weight)
+        )
         if bias.shape != weight.shape[-1:]:
             raise self.wrong(synapse, "bias's shape", bias.shape, weight.shape[-1:])
         self.mean = 0
         for what, array in neuron.given.items():
             per_channel(self.place(name), what, array, self.shape)
-        scale, threshold = (per_channel(self.place(name), "a constant", array, self.shape) for array in neuron[2:4])
-        self.blocks.append(Layer(name, weight, bias, neuron._replace(scale=scale, threshold=threshold)))
+        scale, threshold = (
+            per_channel(self.place(name), "a constant", array, self.shape) for array in neuron[2:4]
+        )
+        self.blocks.append(
+            Layer(name, weight, bias, neuron._replace(scale=scale, threshold=threshold))
+        )
 
     def two(self, name: str, what: str) -> Any:
         """(rows, columns) of what may be one number."""
@@ -152,13 +208,19 @@ class Reader:
         if isinstance(value, str):
             return value
         found = np.ravel(value)
-        if found.size not in (1, 2) or found.dtype.kind not in "iuf" or (found != np.floor(found)).any():
+        if (
+            found.size not in (1, 2)
+            or found.dtype.kind not in "iuf"
+            or (found != np.floor(found)).any()
+        ):
             raise self.wrong(name, what, found.tolist(), "one or two whole numbers")
         return tuple(int(n) for n in np.broadcast_to(found, 2))
 
     def flatten(self, name: str) -> None:
         """A Flatten: of all axes, whatever it calls them."""
-        first, last = (int(np.ravel(getattr(self.nodes[name], end))[0]) for end in ("start_dim", "end_dim"))
+        first, last = (
+            int(np.ravel(getattr(self.nodes[name], end))[0]) for end in ("start_dim", "end_dim")
+        )
         axes = len(self.shape) + self.batch
         if len(self.shape) == 3 and (first % axes != self.batch or last % axes != axes - 1):
             raise self.wrong(name, "start_dim, end_dim", (first, last), "all of (C, H, W): 0, -1")
@@ -173,10 +235,19 @@ class Reader:
 
     def pooled(self, pool: str, name: str, factor: int) -> None:
         """2 x 2 pooling of the block before."""
-        if self.pool not in (None, pool) or len(self.shape) != 3 or self.flat or not self.unpooled():
-            expected = f"{self.pool or 'one'} of an image, behind every Conv2d and its neurons, and no other"
+        if (
+            self.pool not in (None, pool)
+            or len(self.shape) != 3
+            or self.flat
+            or not self.unpooled()
+        ):
+            expected = (
+                f"{self.pool or 'one'} of an image, behind every Conv2d and its neurons, and no "
+                "other"
+            )
             raise self.wrong(name, "pooling", pool, expected)
-        self.pool, self.mean = pool, factor if pool == "mean" else 0
+        self.pool = pool
+        self.mean = factor if pool == "mean" else 0
         self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
         self.dry = len(self.blocks)
 
@@ -188,57 +259,109 @@ class Reader:
         weight = numbers(self.place(linear[0]), "weight", node.weight) * np.max(neuron.scale)
         if weight.shape[2:] != (2, 2) or len(weight) != weight.shape[1]:
             return False
-        ones, most = np.eye(len(weight))[:, :, None, None] * np.ones((2, 2)), np.max(neuron.threshold)
+        ones = np.eye(len(weight))[:, :, None, None] * np.ones((2, 2))
+        most = np.max(neuron.threshold)
         steps = [self.two(linear[0], what) for what in ("stride", "padding", "dilation")]
-        fits = np.array_equal(weight != 0, ones != 0) and weight[ones != 0].min() > most and np.min(neuron.threshold) >= 0
-        return bool(fits and not np.any(node.bias) and steps in ([(2, 2), pad, (1, 1)] for pad in ((0, 0), "valid")))
+        fits = (
+            np.array_equal(weight != 0, ones != 0)
+            and weight[ones != 0].min() > most
+            and np.min(neuron.threshold) >= 0
+        )
+        return bool(
+            fits
+            and not np.any(node.bias)
+            and steps in ([(2, 2), pad, (1, 1)] for pad in ((0, 0), "valid"))
+        )
 
     def is_crop(self, node: Any) -> bool:
         """Whether a Conv2d does nothing but drop the last row or column of an image of odd size."""
-        if len(self.shape) != 3 or np.shape(node.weight) != (self.shape[0],) * 2 + tuple(1 + n % 2 for n in self.shape[1:]):
+        if len(self.shape) != 3 or np.shape(node.weight) != (self.shape[0],) * 2 + tuple(
+            1 + n % 2 for n in self.shape[1:]
+        ):
             return False
         eye = np.zeros(np.shape(node.weight))
         eye[:, :, 0, 0] = np.eye(self.shape[0])
-        return max(np.shape(node.weight)[2:]) == 2 and np.array_equal(node.weight, eye) and not np.any(node.bias)
+        return (
+            max(np.shape(node.weight)[2:]) == 2
+            and np.array_equal(node.weight, eye)
+            and not np.any(node.bias)
+        )
 
     def conv(self, name: str, node: Any, weight: np.ndarray) -> np.ndarray:
         """(k, k, C_in, C_out), or (features, K) of a kernel as large as the image."""
         sides = weight.shape[2:]
-        stride, dilation, padding = (self.two(name, what) for what in ("stride", "dilation", "padding"))
+        stride, dilation, padding = (
+            self.two(name, what) for what in ("stride", "dilation", "padding")
+        )
         if isinstance(padding, str):
             padding = tuple(k // 2 if padding == "same" else 0 for k in sides)
         groups = int(np.ravel(node.groups)[0])
-        if self.flat or len(self.shape) != 3 or weight.shape[1] != self.shape[0] or groups != 1 or dilation != (1, 1):
+        if (
+            self.flat
+            or len(self.shape) != 3
+            or weight.shape[1] != self.shape[0]
+            or groups != 1
+            or dilation != (1, 1)
+        ):
             found = weight.shape, groups, dilation
-            raise self.wrong(name, "weight's shape (groups, dilation)", found, f"{self.shape} coming in, 1, 1")
+            raise self.wrong(
+                name, "weight's shape (groups, dilation)", found, f"{self.shape} coming in, 1, 1"
+            )
         if min(stride) < 1 or min(padding) < 0:
             raise self.wrong(name, "stride, padding", (stride, padding), "1 or more, 0 or more")
-        if outcome(self.shape[1:], sides, stride, padding) == (1, 1):  # what of the kernel lies on the image
+        if outcome(self.shape[1:], sides, stride, padding) == (
+            1,
+            1,
+        ):  # what of the kernel lies on the image
             (top, left), (h, w) = padding, self.shape[1:]
-            weight = np.pad(weight, ((0, 0), (0, 0), (0, max(top + h - sides[0], 0)), (0, max(left + w - sides[1], 0))))
-            weight = self.dense(name, weight[:, :, top : top + h, left : left + w].reshape(len(weight), -1), whole=True)
+            weight = np.pad(
+                weight,
+                ((0, 0), (0, 0), (0, max(top + h - sides[0], 0)), (0, max(left + w - sides[1], 0))),
+            )
+            weight = self.dense(
+                name,
+                weight[:, :, top : top + h, left : left + w].reshape(len(weight), -1),
+                whole=True,
+            )
             self.shape = (*self.shape, 1, 1)
             return weight
         if stride == (2, 2) and self.blocks and self.unpooled() and self.repeats(weight):
             weight = self.folded(name, weight)
             self.pooled("mean", name, 1)
-            stride, padding, sides = (1, 1), tuple(p / 2 for p in padding), weight.shape[2:]
+            stride = (1, 1)
+            padding = tuple(p / 2 for p in padding)
+            sides = weight.shape[2:]
         k = sides[0]
         if stride != (1, 1) or sides != (k, k) or k % 2 == 0 or padding != (k // 2, k // 2):
             found = (sides, stride, padding)
-            expected = "odd and square, 1, half of it (padding='same'), so that the image keeps its size until it is pooled"
+            expected = (
+                "odd and square, 1, half of it (padding='same'), so that the image keeps its size "
+                "until it is pooled"
+            )
             raise self.wrong(name, "kernel, stride, padding", found, expected)
         if self.unpooled():
-            raise self.wrong(name, "what comes in", "not pooled", "2 x 2 pooling behind every Conv2d and its neurons")
+            raise self.wrong(
+                name,
+                "what comes in",
+                "not pooled",
+                "2 x 2 pooling behind every Conv2d and its neurons",
+            )
         self.shape = (len(weight), *self.shape[1:])
         return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
 
     def dense(self, name: str, weight: np.ndarray, whole: bool = False) -> np.ndarray:
         """(features, K), features as (H, W, C); `whole`: of a kernel as large as the image."""
         if len(self.shape) == 3:
-            if weight.shape[1] != np.prod(self.shape) or not (whole or self.flat or self.shape[1:] == (1, 1)):
+            if weight.shape[1] != np.prod(self.shape) or not (
+                whole or self.flat or self.shape[1:] == (1, 1)
+            ):
                 flat = "" if self.flat or whole else " and a Flatten before it"
-                raise self.wrong(name, "weight's shape", weight.shape, f"{np.prod(self.shape)} features coming in{flat}")
+                raise self.wrong(
+                    name,
+                    "weight's shape",
+                    weight.shape,
+                    f"{np.prod(self.shape)} features coming in{flat}",
+                )
             weight = weight.reshape(-1, *self.shape)
             if self.blocks and self.unpooled():
                 weight = self.folded(name, weight)
@@ -247,7 +370,9 @@ class Reader:
         else:
             weight = weight.T
             if len(weight) != self.shape[0]:
-                raise self.wrong(name, "weight's shape", weight.T.shape, f"{self.shape[0]} features coming in")
+                raise self.wrong(
+                    name, "weight's shape", weight.T.shape, f"{self.shape[0]} features coming in"
+                )
         self.shape = (weight.shape[1],)
         return np.ascontiguousarray(weight)
 
@@ -259,17 +384,23 @@ class Reader:
 
     def unpooled(self) -> bool:
         """Whether the last block is convolutional, and nothing has pooled it yet."""
-        return bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.dry < len(self.blocks)
+        return (
+            bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.dry < len(self.blocks)
+        )
 
     def repeats(self, weight: np.ndarray) -> bool:
         """Whether a mean of 2 x 2 sites lies in the weights."""
         sides = weight.shape[-2:]
-        return not (sides[0] % 2 or sides[1] % 2) and np.array_equal(fourfold(4 * weight[..., ::2, ::2]), weight)
+        return not (sides[0] % 2 or sides[1] % 2) and np.array_equal(
+            fourfold(4 * weight[..., ::2, ::2]), weight
+        )
 
     def folded(self, name: str, weight: np.ndarray) -> np.ndarray:
         """`fourfold` backwards."""
         if not self.repeats(weight):
-            expected = "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2"
+            expected = (
+                "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2"
+            )
             raise self.wrong(name, "what comes in", "not pooled", expected)
         return 4 * weight[..., ::2, ::2]
 
@@ -278,6 +409,10 @@ class Reader:
         first = self.blocks[0]
         for b in self.blocks:
             if not np.allclose(b.neuron[:2], first.neuron[:2], rtol=0, atol=MOST_APART):
-                raise self.wrong(b.name, "its decays", b.neuron[:2], f"{first.neuron[:2]} as of {first.name!r}")
+                raise self.wrong(
+                    b.name, "its decays", b.neuron[:2], f"{first.neuron[:2]} as of {first.name!r}"
+                )
             if b.weight.ndim == 4 and b.weight.shape[:2] != first.weight.shape[:2]:
-                raise self.wrong(b.name, "the kernel", b.weight.shape[:2], f"{first.weight.shape[:2]} as before")
+                raise self.wrong(
+                    b.name, "the kernel", b.weight.shape[:2], f"{first.weight.shape[:2]} as before"
+                )

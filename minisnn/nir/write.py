@@ -46,7 +46,8 @@ def export_nir(
     >>> np.array_equal(ms.import_nir("net.nir").theta, theta)
     True
     """
-    graph, buffer = to_nir(net, theta, inner=inner, dt=dt, steps=steps, tool=tool), io.BytesIO()
+    graph = to_nir(net, theta, inner=inner, dt=dt, steps=steps, tool=tool)
+    buffer = io.BytesIO()
     need_nir().write(buffer, graph)
     write_whole(Path(path), buffer.getvalue())
 
@@ -60,14 +61,16 @@ def to_nir(
     steps: str = "euler",
     tool: str | None = None,
 ) -> nir.NIRGraph:
-    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring describes; arrays in the network's dtype.
+    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring describes;
+    arrays in the network's dtype.
 
     inner   how the network adapts, kept in the metadata          dt      seconds of a step
     steps   how the tool that will run it takes a step of dt, "euler" or "exponential"
     tool    for a network of `CubaLIF`: who will run it, one of `TOOLS`, which gives dt
 
-    Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0. Also for a decay of 0 with
-    "exponential", which has no time constant, for "exponential" steps of CubaLIF, and for a tool that cannot run the network.
+    Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0.
+    Also for a decay of 0 with "exponential", which has no time constant, for "exponential" steps of
+    CubaLIF, and for a tool that cannot run the network.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -77,7 +80,10 @@ def to_nir(
     """
     need_nir()
     if not isinstance(net, SpikingNet):
-        raise ValueError(f"NIR has no softplus, so that a {type(net).__name__} cannot be exported; expected a SpikingNet")
+        raise ValueError(
+            f"NIR has no softplus, so that a {type(net).__name__} cannot be exported; expected a "
+            "SpikingNet"
+        )
     theta = net._vector(theta, "theta")
     if inner is not None:
         inner.check(net)
@@ -85,26 +91,37 @@ def to_nir(
         dt = _step_of(tool, net)
     if net.own:
         raise ValueError(
-            f"the network has {net.own}, which NIR and its tools do not know; expected LIF or CubaLIF as they ship"
+            f"the network has {net.own}, which NIR and its tools do not know; expected LIF or "
+            "CubaLIF as they ship"
         )
     if isinstance(net.neuron, CubaLIF) and steps != "euler":
-        raise ValueError(f"a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, not {steps}")
+        raise ValueError(
+            "a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, "
+            f"not {steps}"
+        )
     chain = isinstance(net.neuron, CubaLIF)
     graph = build_chain(net, theta, dt, tool) if chain else build(net, theta, dt, steps)
     _check_finite(graph)
-    said: dict[str, Any] = dict(version=1, dt=dt, steps=steps, tool=tool, network=net.configuration(), inner_loop=None)
+    said: dict[str, Any] = dict(
+        version=1, dt=dt, steps=steps, tool=tool, network=net.configuration(), inner_loop=None
+    )
     graph.metadata = {"about": "minisnn: " + "; ".join(unsaid(net, dt=dt, steps=steps, tool=tool))}
     if chain and not _comes_back(graph, net, theta, dt):
         graph.metadata["theta"] = theta.copy()
     if inner is not None:
         said["inner_loop"] = kept_of(inner)
-        graph.metadata["step_size"] = inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
+        graph.metadata["step_size"] = (
+            inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
+        )
     graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
     return graph
 
 
-def unsaid(net: SpikingNet, *, dt: float = 1e-3, steps: str = "euler", tool: str | None = None) -> list[str]:
-    """What the NIR graph of a network does not tell whoever runs it, in sentences; arguments as in `to_nir`.
+def unsaid(
+    net: SpikingNet, *, dt: float = 1e-3, steps: str = "euler", tool: str | None = None
+) -> list[str]:
+    """What the NIR graph of a network does not tell whoever runs it, in sentences; arguments as in
+    `to_nir`.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -119,12 +136,20 @@ def _check_finite(graph: nir.NIRGraph) -> None:
     for name, node in graph.nodes.items():
         for of in ("weight", "bias", "v_threshold", "tau_mem", "tau_syn"):
             if not np.isfinite(getattr(node, of, 0.0)).all():
-                raise ValueError(f"{name}'s {of} would not be finite: constants of the neuron or dt are too large or too small")
+                raise ValueError(
+                    f"{name}'s {of} would not be finite: constants of the neuron or dt are too "
+                    "large or too small"
+                )
 
 
 def _comes_back(graph: nir.NIRGraph, net: SpikingNet, theta: np.ndarray, dt: float) -> bool:
-    """Whether the weights of a chain, divided again by what they were multiplied by, are theta to the last bit."""
-    found = as_cuba(Reader(graph, one_after_another(graph), dt), {"network": net.configuration()}, net.from_configuration)[1]
+    """Whether the weights of a chain, divided again by what they were multiplied by, are theta to
+    the last bit."""
+    found = as_cuba(
+        Reader(graph, one_after_another(graph), dt),
+        {"network": net.configuration()},
+        net.from_configuration,
+    )[1]
     return found.tobytes() == theta.tobytes()
 
 
@@ -134,14 +159,18 @@ def _step_of(tool: str, net: SpikingNet) -> float:
         raise ValueError(f"tool must be one of {', '.join(TOOLS)}, not {tool!r}")
     if not isinstance(net.neuron, CubaLIF):
         raise ValueError(
-            f"{tool} cannot run a network of LIF, whose reset fades: it knows no Threshold, LI or loop; expected one of CubaLIF"
+            f"{tool} cannot run a network of LIF, whose reset fades: it knows no Threshold, LI or "
+            "loop; expected one of CubaLIF"
         )
     return TOOLS[tool].dt
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
     """Nodes and edges of a network of LIF, named after the blocks."""
-    library, lif, dtype, views = need_nir(), net.neuron, net.dtype, net.views(theta)
+    library = need_nir()
+    lif = net.neuron
+    dtype = net.dtype
+    views = net.views(theta)
     decays = {name: tau_of(getattr(lif, name), dt, steps) for name in ("alpha", "beta", "gamma")}
     nodes: dict[str, Any] = {}
     edges: list[tuple[str, str]] = []
@@ -159,27 +188,45 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRG
     for n, b in enumerate(net.blocks):
         conv = b.name.startswith("conv")
         if not conv and len(shape) == 3:
-            at = put("flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at)
+            at = put(
+                "flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at
+            )
             shape = (int(np.prod(shape)),)
-        values = dict(tau_syn=decays["beta"], tau_mem=decays["alpha"], r=1, v_leak=0, w_in=1 if n else lif.gain)
+        values = dict(
+            tau_syn=decays["beta"],
+            tau_mem=decays["alpha"],
+            r=1,
+            v_leak=0,
+            w_in=1 if n else lif.gain,
+        )
         trace = library.CubaLI(**{name: full(shape, value) for name, value in values.items()})
         at = put(f"{b.name}_trace", trace, at)
-        weight, bias = _nir_weight(net, n, views[f"{b.name}.weight"]), views[f"{b.name}.bias"].copy()
+        weight = _nir_weight(net, n, views[f"{b.name}.weight"])
+        bias = views[f"{b.name}.bias"].copy()
         if conv:
             synapse = library.Conv2d(shape[1:], weight, 1, b.kernel // 2, 1, 1, bias)
             shape = (b.channels, *shape[1:])
         else:
-            synapse, shape = library.Affine(weight, bias), (b.channels,)
+            synapse = library.Affine(weight, bias)
+            shape = (b.channels,)
         u = (put(f"{b.name}_synapse", synapse, at), f"{b.name}_reset")
         least = below(lif.threshold, dtype)
         spike = put(f"{b.name}_spike", library.Threshold(full(shape, least)), *u)
-        r = put(f"{b.name}_refractory", library.LI(full(shape, decays["gamma"]), full(shape, 1), full(shape, 0)), spike)
+        r = put(
+            f"{b.name}_refractory",
+            library.LI(full(shape, decays["gamma"]), full(shape, 1), full(shape, 0)),
+            spike,
+        )
         put(f"{b.name}_reset", library.Scale(full(shape, -vars(lif)["rho"])), r)
         if b.readout:
             put("output", library.Output(output_type=np.array(shape)), *u)
         elif conv:
             two = np.array([2, 2])
-            kind, sources, level = (library.SumPool2d, (spike,), 0.5) if net.pool == "max" else (library.AvgPool2d, u, least)
+            kind, sources, level = (
+                (library.SumPool2d, (spike,), 0.5)
+                if net.pool == "max"
+                else (library.AvgPool2d, u, least)
+            )
             shape = (shape[0], shape[1] // 2, shape[2] // 2)
             pooled = put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources)
             at = put(f"{b.name}_fire", library.Threshold(full(shape, level)), pooled)

@@ -1,6 +1,8 @@
-"""What callers give, checked: one sentence that names the argument, what was found and what was expected.
+"""What callers give, checked: one sentence that names the argument, what was found and what was
+expected.
 
-NumPy is imported by those functions alone that need it: the command line checks settings before it shows a help.
+NumPy is imported by those functions alone that need it: the command line checks settings before it
+shows a help.
 """
 
 import math
@@ -28,7 +30,8 @@ def one_of(name: str, found: Any, known: Iterable[str]) -> None:
 
 
 def is_sequence(found: Any) -> bool:
-    """Whether something has a length and an order, and is no text: a list, a tuple, a range, an array of an axis or more."""
+    """Whether something has a length and an order, and is no text: a list, a tuple, a range, an
+    array of an axis or more."""
     return isinstance(found, (list, tuple, range)) or _is_array(found) and found.ndim > 0
 
 
@@ -130,5 +133,7 @@ def generator(name: str, found: Any) -> "np.random.Generator":
     import numpy as np
 
     if not isinstance(found, np.random.Generator):
-        raise ValueError(f"{name} must be a generator as of np.random.default_rng(0), not {shown(found)}")
+        raise ValueError(
+            f"{name} must be a generator as of np.random.default_rng(0), not {shown(found)}"
+        )
     return found

@@ -25,7 +25,8 @@ def aligned_zeros(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
 
 
 def aligned(a: np.ndarray) -> np.ndarray:
-    """The same numbers in order from a multiple of ALIGNMENT on: `a` itself where they lie so and may be written, or a copy."""
+    """The same numbers in order from a multiple of ALIGNMENT on: `a` itself where they lie so and
+    may be written, or a copy."""
     if a.flags.carray and a.__array_interface__["data"][0] % ALIGNMENT == 0:
         return a
     out = aligned_empty(a.shape, a.dtype)

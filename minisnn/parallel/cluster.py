@@ -1,15 +1,17 @@
-"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): any number of machines, and workers that come and go.
+"""Tasks carried out by a Dask cluster (extra `minisnn[dask]`): any number of machines, and workers
+that come and go.
 
 Start a cluster with Dask's own commands, the second one on each machine:
 
     dask scheduler                                        prints its address
     dask worker tcp://10.0.0.1:8786 --nthreads 1 --nworkers 8
 
-Dask starts the tasks of a worker that died again elsewhere, and results are taken in the order of the tasks, so nothing
-depends on who did what. Data sets are opened here and sent to the workers, which need none on their disks.
+Dask starts the tasks of a worker that died again elsewhere, and results are taken in the order of
+the tasks, so nothing depends on who did what. Data sets are opened here and sent to the workers,
+which need none on their disks.
 
-Whoever reaches a Dask scheduler can run code on its workers, as this module does. Keep it in a network of your own, or use
-Dask's TLS (tls://).
+Whoever reaches a Dask scheduler can run code on its workers, as this module does. Keep it in a
+network of your own, or use Dask's TLS (tls://).
 """
 
 import hashlib
@@ -38,8 +40,9 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Raises ValueError where Dask is not installed, where the address is not one, and where the cluster has another version of
-    Python, NumPy, numba or minisnn. Raises `WorkersLost` where there is no scheduler or no worker.
+    Raises ValueError where Dask is not installed, where the address is not one, and where the
+    cluster has another version of Python, NumPy, numba or minisnn. Raises `WorkersLost` where there
+    is no scheduler or no worker.
 
     >>> ms.Cluster("10.0.0.1")
     Traceback (most recent call last):
@@ -53,7 +56,10 @@ class Cluster(Others):
         try:
             from distributed import Client
         except ImportError:
-            raise ValueError('a Dask cluster needs Dask, which is not installed: python -m pip install -e ".[dask]"') from None
+            raise ValueError(
+                "a Dask cluster needs Dask, which is not installed: python -m pip install -e "
+                '".[dask]"'
+            ) from None
         super().__init__()
         self.address = address
         self._client: Any = None
@@ -62,11 +68,15 @@ class Cluster(Others):
         try:
             _check_reachable(address, timeout)
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of other versions; `_check_versions` says it better
+                warnings.simplefilter(
+                    "ignore"
+                )  # of other versions; `_check_versions` says it better
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
             help = "start one with `dask scheduler`, and give the address that it prints"
-            raise WorkersLost(f"{address}: no Dask scheduler answers there ({_short(error)}); {help}") from None
+            raise WorkersLost(
+                f"{address}: no Dask scheduler answers there ({_short(error)}); {help}"
+            ) from None
         try:
             self._client.wait_for_workers(1, timeout)
             self._check_versions()
@@ -74,29 +84,47 @@ class Cluster(Others):
             self.close()
             if not isinstance(error, OSError):
                 raise
-            raise WorkersLost(f"{address}: the scheduler has no workers; {self._start_some()}") from None
+            raise WorkersLost(
+                f"{address}: the scheduler has no workers; {self._start_some()}"
+            ) from None
 
     def _start_some(self) -> str:
         return f"start some with `dask worker {self.address} --nthreads 1 --nworkers N`"
 
     def _check_versions(self) -> None:
-        found = {f"worker {name}": one for name, one in self._client.run(description, on_error="return").items()}
-        processors, here = {one["processor"] for one in found.values() if isinstance(one, dict)}, description()
+        found = {
+            f"worker {name}": one
+            for name, one in self._client.run(description, on_error="return").items()
+        }
+        processors = {one["processor"] for one in found.values() if isinstance(one, dict)}
+        here = description()
         try:
             found["the scheduler"] = self._client.run_on_scheduler(description)
         except Exception as error:
             found["the scheduler"] = error
         for name, there in found.items():
             if not isinstance(there, dict):
-                why = f"cannot run minisnn ({_short(there)}); it needs the same packages as this machine"
+                why = (
+                    f"cannot run minisnn ({_short(there)}); it needs the same packages as this "
+                    "machine"
+                )
                 raise ValueError(f"{self.address}: {name} {why}")
             for what in ("Python", "minisnn", "NumPy", "numba"):
                 if there[what] != here[what]:
-                    why = f"has {what} {there[what]}, here it is {here[what]}; expected the same on all machines"
+                    why = (
+                        f"has {what} {there[what]}, here it is {here[what]}; expected the same on "
+                        "all machines"
+                    )
                     raise ValueError(f"{self.address}: {name} {why}")
         if processors != {here["processor"]}:
-            mixed = f"the workers' processors are {', '.join(sorted(processors))}, the one here is {here['processor']}"
-            warnings.warn(f"{mixed}: results may differ in their last bits from those of this machine", stacklevel=3)
+            mixed = (
+                f"the workers' processors are {', '.join(sorted(processors))}, the one here is "
+                f"{here['processor']}"
+            )
+            warnings.warn(
+                f"{mixed}: results may differ in their last bits from those of this machine",
+                stacklevel=3,
+            )
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
@@ -111,19 +139,24 @@ class Cluster(Others):
             raise self._gone(f" ({_short(error)})") from None
 
     def _gone(self, why: str = "") -> WorkersLost:
-        return WorkersLost(f"{self.address}: the scheduler has gone{why}; start it and its workers again")
+        return WorkersLost(
+            f"{self.address}: the scheduler has gone{why}; start it and its workers again"
+        )
 
     def forget(self) -> None:
         """In a process that was forked, which has none of the client's threads."""
         super().forget()
         self._client = None
 
-    @heeded(signal.SIGINT)  # an interruption would leave Dask's client with a lock that nobody gives back
+    @heeded(
+        signal.SIGINT
+    )  # an interruption would leave Dask's client with a lock that nobody gives back
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
         if self._client is None:
             raise RuntimeError(
-                f"{self.address}: this Cluster is another process's or closed; expected one made in this process"
+                f"{self.address}: this Cluster is another process's or closed; expected one made "
+                "in this process"
             )
         futures: list = []
         try:
@@ -131,11 +164,21 @@ class Cluster(Others):
             name = uuid4().hex
             shared = self._submit(_itself, call, key=f"call-{name}")
             threads = self._threads()
-            workers, few = sorted(threads), len(items) <= 2 * sum(threads.values())
+            workers = sorted(threads)
+            few = len(items) <= 2 * sum(threads.values())
             for n, item in enumerate(items):
-                # Dask would give few tasks to the one worker that holds what they share; many it hands out as workers are free
-                place = dict(workers=[workers[n % len(workers)]], allow_other_workers=True) if few and workers else {}
-                futures.append(self._submit(_carry_out, shared, item, *self._sent, key=(f"task-{name}", n), **place))
+                # Dask would give few tasks to the one worker that holds what they share; many it
+                # hands out as workers are free
+                place = (
+                    dict(workers=[workers[n % len(workers)]], allow_other_workers=True)
+                    if few and workers
+                    else {}
+                )
+                futures.append(
+                    self._submit(
+                        _carry_out, shared, item, *self._sent, key=(f"task-{name}", n), **place
+                    )
+                )
             for future in futures:
                 collect(self._result(future))
         except BaseException:
@@ -144,15 +187,20 @@ class Cluster(Others):
             raise
 
     def _send(self, sets: list) -> None:
-        """Sets of tasks the cluster does not hold; what it held and is not asked for is forgotten."""
+        """Sets of tasks the cluster does not hold; what it held and is not asked for is
+        forgotten."""
         held = {id(one): future for one, future in zip(self._sets, self._sent)}
-        self._sent = [held.get(id(one)) or self._submit(_itself, one, key=f"tasks-{uuid4().hex}") for one in sets]
+        self._sent = [
+            held.get(id(one)) or self._submit(_itself, one, key=f"tasks-{uuid4().hex}")
+            for one in sets
+        ]
         self._sets = sets
 
     def _submit(self, function: Callable, *arguments, **options):
         import dask
 
-        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it is not a loss
+        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it
+        # is not a loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
             return self._client.submit(function, *arguments, pure=False, **options)
 
@@ -166,7 +214,9 @@ class Cluster(Others):
         without = 0
         while True:
             check()
-            failed = future.status == "error"  # known before one waits: then a TimeoutError is the task's own
+            failed = (
+                future.status == "error"
+            )  # known before one waits: then a TimeoutError is the task's own
             try:
                 return future.result(timeout=None if failed else 1)
             except TimeoutError:
@@ -174,13 +224,19 @@ class Cluster(Others):
                     raise
                 without = 0 if self._alive() else without + 1
                 if without == 10:
-                    warnings.warn(f"{self.address}: the cluster has no workers; waiting for some", stacklevel=3)
+                    warnings.warn(
+                        f"{self.address}: the cluster has no workers; waiting for some",
+                        stacklevel=3,
+                    )
                 if without >= PATIENCE:
                     lost = f"the cluster has had no workers for {PATIENCE} seconds"
                     raise WorkersLost(f"{self.address}: {lost}; {self._start_some()}") from None
             except KilledWorker as error:
                 died = f"{error.allowed_failures + 1} workers died at the same task"
-                raise WorkersLost(f"{self.address}: {died}; where memory is short, fewer workers a machine need less") from None
+                raise WorkersLost(
+                    f"{self.address}: {died}; where memory is short, fewer workers a machine need "
+                    "less"
+                ) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
 
@@ -203,7 +259,8 @@ def description() -> dict[str, str]:
     import numpy
     from llvmlite.binding import get_host_cpu_name
 
-    python, own = ".".join(platform.python_version_tuple()[:2]), f"{__version__} ({_source()})"
+    python = ".".join(platform.python_version_tuple()[:2])
+    own = f"{__version__} ({_source()})"
     libraries = dict(NumPy=numpy.__version__, numba=numba.__version__)
     return dict(Python=python, minisnn=own, **libraries, processor=get_host_cpu_name())
 
@@ -211,7 +268,8 @@ def description() -> dict[str, str]:
 @cache
 def _source() -> str:
     """A short hash of this package's source: two states of one version differ, too."""
-    digest, package = hashlib.sha256(), Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
     for path in sorted(package.rglob("*.py")):
         digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
     return digest.hexdigest()[:8]
@@ -220,7 +278,8 @@ def _source() -> str:
 def _check_reachable(address: str, timeout: float) -> None:
     """Dask tries again and again, and for ever where somebody else listens; a socket tells at once.
 
-    A scheduler greets whoever connects: eight bytes, the length of what follows. With TLS the client has to speak first.
+    A scheduler greets whoever connects: eight bytes, the length of what follows. With TLS the
+    client has to speak first.
     """
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
@@ -230,7 +289,10 @@ def _check_reachable(address: str, timeout: float) -> None:
 
 
 def _short(error) -> str:
-    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200] or type(error).__name__
+    return (
+        " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
+        or type(error).__name__
+    )
 
 
 def _itself(what):

@@ -1,4 +1,5 @@
-"""Kernels are compiled when they are first used, which takes longer than people expect, and kept for the next time."""
+"""Kernels are compiled when they are first used, which takes longer than people expect, and kept
+for the next time."""
 
 import os
 import sys
@@ -13,25 +14,34 @@ from weakref import WeakSet
 from ..stopping import check
 from .stand_in import carry_out, check_effort, slow
 
-KERNELS = "compiled kernels cannot be kept ({}), so that each command compiles them, about half a minute; name a folder "
+KERNELS = (
+    "compiled kernels cannot be kept ({}), so that each command compiles them, about half a "
+    "minute; name a folder "
+)
 KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
 NOTHING = (
-    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command makes them again, about half "
+    "neither compiled kernels nor simulated recordings can be kept ({}), so that each command "
+    "makes them again, about half "
 )
 NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
 COMPILED = "minisnn: stopped while kernels were being compiled"
 GOES_ON = "those that are done are kept, and the next start continues from there"
-_told, _announcing = "", False  # what was said of keeping them; whether it is said that they are being compiled
+_told, _announcing = (
+    "",
+    False,
+)  # what was said of keeping them; whether it is said that they are being compiled
 _kernels: WeakSet = WeakSet()  # that are kept
 
 
 def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable:
-    """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so once, and every process
-    compiles its kernels itself. What is kept is kept under the name of all that it was made from (`kept`).
+    """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so
+    once, and every process compiles its kernels itself. What is kept is kept under the name of all
+    that it was made from (`kept`).
 
-    A kernel that `borrows` makes no array and returns none, so it need not count who holds one, which costs loops over short
-    rows a tenth of their time. numba refuses one that makes an array, `a[i:j] = b` included (`vector.copy` does it).
+    A kernel that `borrows` makes no array and returns none, so it need not count who holds one,
+    which costs loops over short rows a tenth of their time. numba refuses one that makes an array,
+    `a[i:j] = b` included (`vector.copy` does it).
     """
     from numba import njit as compile_with
 
@@ -40,7 +50,9 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
-        if hasattr(kernel, "enable_caching"):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
+        if hasattr(
+            kernel, "enable_caching"
+        ):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
             kernel.compile = partial(_compile, kernel.compile)
             if cache:
                 _keep(kernel)
@@ -56,7 +68,10 @@ def _keep(kernel: Any) -> None:
 
         kernel._cache = Kept(kernel, _missed, lambda error: _tell(error.strerror or str(error)))
     except RuntimeError:  # numba's "no locator available"
-        _tell("neither beside the code nor at home", KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
+        _tell(
+            "neither beside the code nor at home",
+            KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING,
+        )
     except (ImportError, AttributeError, TypeError) as error:  # another numba
         _tell(f"this numba is not known: {error}")
     else:
@@ -64,12 +79,15 @@ def _keep(kernel: Any) -> None:
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel, or read what was kept. An interruption in the midst of it would leave numba's locks and tables half
-    changed, so another thread does it for the main one, and is broken off between two kernels only."""
+    """Compile a kernel, or read what was kept. An interruption in the midst of it would leave
+    numba's locks and tables half changed, so another thread does it for the main one, and is broken
+    off between two kernels only."""
     from numba.core.compiler_lock import global_compiler_lock
 
     me = get_ident()
-    if me == main_thread().ident and not global_compiler_lock.is_locked():  # by this thread, for a kernel that calls this one
+    if (
+        me == main_thread().ident and not global_compiler_lock.is_locked()
+    ):  # by this thread, for a kernel that calls this one
         found: list[Any] = []
         carry_out(lambda effort: found.append(_compile(translate, *types)))
         return found[0]
@@ -82,7 +100,8 @@ def _compile(translate: Callable, *types: Any) -> Any:
 
 
 def _missed() -> None:
-    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop before it."""
+    """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
+    before it."""
     global _announcing
     me = get_ident()
     try:
@@ -95,7 +114,9 @@ def _missed() -> None:
     slow.setdefault(me, f"{COMPILING}; {GOES_ON}")
     if _announcing:
         _announcing = False
-        print("the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True)
+        print(
+            "the kernels are compiled first, once: about half a minute", file=sys.stderr, flush=True
+        )
 
 
 def _tell(reason: str, text: str = KERNELS) -> None:
@@ -106,23 +127,28 @@ def _tell(reason: str, text: str = KERNELS) -> None:
 
 
 def nothing_is_kept() -> bool:
-    """Whether it was said that there is no folder for anything, so that no other part needs to say it of its own."""
+    """Whether it was said that there is no folder for anything, so that no other part needs to say
+    it of its own."""
     return _told == NOTHING and not os.environ.get("MINISNN_CACHE")
 
 
 def announce() -> None:
-    """From now on, say so where a kernel is not there yet: once after installing, and after a change of it."""
+    """From now on, say so where a kernel is not there yet: once after installing, and after a
+    change of it."""
     global _announcing
     _announcing = True
 
 
 def compiled() -> bool:
-    """Whether other processes find kernels that were kept beside the code, as they are now; not asked of other places."""
+    """Whether other processes find kernels that were kept beside the code, as they are now; not
+    asked of other places."""
     if os.environ.get("NUMBA_DISABLE_JIT"):
         return True
     package = Path(__file__).parents[1]
     kept = [package / room / "__pycache__" for room in ("kernels", "data/camera")]
-    return all(any(place.glob("*.nbc")) for place in kept) and not any(kernel._cache.stale() for kernel in _kernels)
+    return all(any(place.glob("*.nbc")) for place in kept) and not any(
+        kernel._cache.stale() for kernel in _kernels
+    )
 
 
 def _numbas_lock(take: bool) -> None:
@@ -132,7 +158,9 @@ def _numbas_lock(take: bool) -> None:
         lock.acquire() if take else lock.release()
 
 
-if hasattr(os, "register_at_fork"):  # a copy of a lock that another thread holds would never be free
+if hasattr(
+    os, "register_at_fork"
+):  # a copy of a lock that another thread holds would never be free
     os.register_at_fork(
         before=partial(_numbas_lock, True),
         after_in_parent=partial(_numbas_lock, False),

@@ -1,7 +1,8 @@
-"""Where independent tasks are carried out: in this process, in other processes of this machine, or by a Dask cluster.
+"""Where independent tasks are carried out: in this process, in other processes of this machine, or
+by a Dask cluster.
 
-Tasks of a meta-batch, test episodes and items of a study depend only on their number and their arguments. Sums over them
-are made here, in their order. So every executor gives the same bits.
+Tasks of a meta-batch, test episodes and items of a study depend only on their number and their
+arguments. Sums over them are made here, in their order. So every executor gives the same bits.
 
     Executor             this process (the default)
     Workers(4)           four processes of this machine, one thread each (`workers`)
@@ -36,13 +37,18 @@ class Executor:
 
     number = 1
 
-    def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
-        """collect(function(item)) for every item, in the items' order; the first error in that order is raised.
+    def in_order(
+        self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
+    ) -> None:
+        """collect(function(item)) for every item, in the items' order; the first error in that
+        order is raised.
 
-        function   for other processes: a `functools.partial` of a function of a module, or such a function. Its arguments
-                   are sent to each worker once per call. A set of tasks (it has `episode`) is sent only once for as long as
-                   successive calls name the same one; sets are assumed not to change
-        large      a task needs much memory: in this process, tasks then run one after the other, and each uses all threads
+        function   for other processes: a `functools.partial` of a function of a module, or such a
+                   function. Its arguments are sent to each worker once per call. A set of tasks (it
+                   has `episode`) is sent only once for as long as successive calls name the same
+                   one; sets are assumed not to change
+        large      a task needs much memory: in this process, tasks then run one after the other,
+                   and each uses all threads
 
         >>> found = []
         >>> with ms.Workers(2) as workers:
@@ -77,7 +83,8 @@ _all: WeakSet = WeakSet()  # executors that talk to other processes
 class Others(Executor):
     """Carries tasks out in other processes. WorkersLost where too many of them die.
 
-    Python threads that share one take turns; RuntimeError where a call asks for another one from within.
+    Python threads that share one take turns; RuntimeError where a call asks for another one from
+    within.
     """
 
     new = True  # nothing was sent yet
@@ -91,9 +98,13 @@ class Others(Executor):
         self._turn = Lock()  # whoever has it talks to the others
         self._talks: int | None = None  # the thread that has it
 
-    def in_order(self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False) -> None:
+    def in_order(
+        self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
+    ) -> None:
         """As of an executor; the first call compiles here."""
-        if self.new and not compiled() and len(items) > 1:  # compiles the kernels, the others find them in the cache
+        if (
+            self.new and not compiled() and len(items) > 1
+        ):  # compiles the kernels, the others find them in the cache
             collect(function(items[0]))
             items = items[1:]
         if len(items) <= 1:  # one task is done soonest by all threads of this process
@@ -108,23 +119,29 @@ class Others(Executor):
                 self._talks = None
 
     def forget(self) -> None:
-        """In a process that was forked: what the others are asked, and answer, is their master's business alone."""
+        """In a process that was forked: what the others are asked, and answer, is their master's
+        business alone."""
         self._begin()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Raises TypeError, for `pickle` and `copy`."""
         name = type(self).__name__
         raise TypeError(
-            f"{name} cannot be copied nor pickled, for it talks to processes of its own; make another {name} instead"
+            f"{name} cannot be copied nor pickled, for it talks to processes of its own; make "
+            f"another {name} instead"
         )
 
     def _check_turn(self) -> None:
         if self._talks == get_ident():
             name = type(self).__name__
-            raise RuntimeError(f"these {name} are in the midst of a call; expected its `collect` to ask nothing of them")
+            raise RuntimeError(
+                f"these {name} are in the midst of a call; expected its `collect` to ask nothing "
+                "of them"
+            )
 
     def close(self) -> None:
-        """End all workers, after the call that another thread has made; the next call starts others."""
+        """End all workers, after the call that another thread has made; the next call starts
+        others."""
         self._check_turn()
         with self._turn:
             self.give_up()
@@ -140,7 +157,8 @@ class Others(Executor):
 
 @dataclass(frozen=True)
 class Call:
-    """A partial function on its way to another process; sets of tasks travel apart, and their places are marked."""
+    """A partial function on its way to another process; sets of tasks travel apart, and their
+    places are marked."""
 
     function: Callable
     arguments: tuple

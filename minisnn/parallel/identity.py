@@ -1,9 +1,11 @@
-"""What a compiled function depends on, as one digest: its own code, that of all it calls, and every constant they read.
+"""What a compiled function depends on, as one digest: its own code, that of all it calls, and every
+constant they read.
 
-numba compiles a function together with those that it calls, and freezes the globals that they read; but it tells functions
-apart by their own file and bytecode alone. Here the loaded code is followed wherever it leads: through kernels, plain
-functions and intrinsics, whose code writes code, closures, constants of other modules, a class's fields, and the functions
-of a user's own file. Comments, line numbers and docstrings do not count, nor does anything that is not read.
+numba compiles a function together with those that it calls, and freezes the globals that they read;
+but it tells functions apart by their own file and bytecode alone. Here the loaded code is followed
+wherever it leads: through kernels, plain functions and intrinsics, whose code writes code,
+closures, constants of other modules, a class's fields, and the functions of a user's own file.
+Comments, line numbers and docstrings do not count, nor does anything that is not read.
 """
 
 import enum
@@ -25,7 +27,8 @@ class Unknown(Exception):
 
 
 def digest(function: Any) -> str:
-    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what cannot be distinguished."""
+    """Of a kernel or a function, and all that it leads to. Raises `Unknown` where it reads what
+    cannot be distinguished."""
     return hashlib.sha256("\n".join(_Walk().of(function)).encode()).hexdigest()[:16]
 
 
@@ -84,7 +87,9 @@ class _Walk:
             yield from self._of_class(value)
         elif isinstance(value, ModuleType):
             yield f"module {value.__name__}"  # what is read of it is told where it is read
-        elif isinstance(inner := getattr(value, "py_func", None), FunctionType):  # numba's dispatcher
+        elif isinstance(
+            inner := getattr(value, "py_func", None), FunctionType
+        ):  # numba's dispatcher
             yield "kernel"
             yield from self.of(sorted(value.targetoptions.items()))
             yield from self.of(inner)
@@ -127,7 +132,9 @@ class _Walk:
                 yield from self.of(vars(module)[name])
 
     def _of_code(self, code: CodeType) -> Iterator[str]:
-        yield f"code {code.co_code.hex()} {code.co_flags} {code.co_argcount} {code.co_kwonlyargcount}"
+        yield (
+            f"code {code.co_code.hex()} {code.co_flags} {code.co_argcount} {code.co_kwonlyargcount}"
+        )
         yield f"{code.co_names} {code.co_varnames} {code.co_freevars} {code.co_cellvars}"
         documented = code.co_flags & 0x2 and code.co_consts and isinstance(code.co_consts[0], str)
         for constant in code.co_consts[1 if documented else 0 :]:
@@ -138,7 +145,11 @@ class _Walk:
         for base in kind.__bases__:
             yield from self.of(base)
         for name, value in sorted(vars(kind).items()):
-            if isinstance(value, (FunctionType, *PLAIN)) and name not in ("__doc__", "__module__", "__firstlineno__"):
+            if isinstance(value, (FunctionType, *PLAIN)) and name not in (
+                "__doc__",
+                "__module__",
+                "__firstlineno__",
+            ):
                 yield name
                 yield from self.of(value)
 
@@ -153,7 +164,8 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _library(value: Any) -> bool:
-    """Whether it is a module, function or class of Python's own or of the libraries, whose versions tell it."""
+    """Whether it is a module, function or class of Python's own or of the libraries, whose versions
+    tell it."""
     if isinstance(value, ModuleType):
         home = value.__name__
     elif isinstance(value, (FunctionType, BuiltinFunctionType, type, np.ufunc)) or callable(value):

@@ -1,12 +1,15 @@
-"""Compiled kernels in files, each under the name of all that it was made from, so that none outlives a change.
+"""Compiled kernels in files, each under the name of all that it was made from, so that none
+outlives a change.
 
-numba's own index knows a kernel by its file, its bytecode and its types. Here there is no index: a file's name has a digest of
-the code that the kernel leads to (`identity`) and one of its types, the versions of the libraries, the processor, and the
-settings that change what is compiled. Whatever differs is another file; what two processes keep at once never mixes, and a
-process that is killed leaves a file whole or none. Of each kernel the sources kept last stay, KEPT of them, and no others.
+numba's own index knows a kernel by its file, its bytecode and its types. Here there is no index: a
+file's name has a digest of the code that the kernel leads to (`identity`) and one of its types, the
+versions of the libraries, the processor, and the settings that change what is compiled. Whatever
+differs is another file; what two processes keep at once never mixes, and a process that is killed
+leaves a file whole or none. Of each kernel the sources kept last stay, KEPT of them, and no others.
 
-Of numba's private parts this uses three classes of its cache, with the methods that are overridden here, `_load_data` and
-`_save_data`; of a kernel that was read `library`; and `compilation` puts a `Kept` where a dispatcher has its `_cache`.
+Of numba's private parts this uses three classes of its cache, with the methods that are overridden
+here, `_load_data` and `_save_data`; of a kernel that was read `library`; and `compilation` puts a
+`Kept` where a dispatcher has its `_cache`.
 """
 
 import hashlib
@@ -34,14 +37,17 @@ from .identity import Unknown, digest
 KEPT = 3  # states of the sources, such as two branches that are worked at in turn
 DAY = 86400
 SETTINGS = (  # of numba, which change the code that is made
-    "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES DISABLE_INTEL_SVML USING_SVML "
-    "DEBUGINFO_DEFAULT EXTEND_VARIABLE_LIFETIMES LLVM_REFPRUNE_PASS LLVM_REFPRUNE_FLAGS DEBUG_NRT NRT_STATS "
+    "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
+    "DISABLE_INTEL_SVML USING_SVML "
+    "DEBUGINFO_DEFAULT EXTEND_VARIABLE_LIFETIMES LLVM_REFPRUNE_PASS LLVM_REFPRUNE_FLAGS DEBUG_NRT "
+    "NRT_STATS "
     "ENABLE_PROFILING ENABLE_SYS_MONITORING JIT_COVERAGE"
 ).split()
 
 
 class Kept(FunctionCache):
-    """numba's cache of one kernel, with `missed` called where nothing is found and `full` where nothing can be written."""
+    """numba's cache of one kernel, with `missed` called where nothing is found and `full` where
+    nothing can be written."""
 
     class _impl_class(CompileResultCacheImpl):
         def rebuild(self, target_context: Any, kept: tuple) -> Any:
@@ -55,7 +61,8 @@ class Kept(FunctionCache):
         self._cache_file = self.files = _Files(self.cache_path, _base(kernel.py_func))
 
     def sources(self) -> str:
-        """A digest of the code that the kernel leads to; '' where it cannot be told, and nothing is kept."""
+        """A digest of the code that the kernel leads to; '' where it cannot be told, and nothing is
+        kept."""
         try:
             return digest(self.kernel)
         except Unknown:
@@ -68,7 +75,10 @@ class Kept(FunctionCache):
 
     def _index_key(self, sig: Any, codegen: Any) -> tuple[str, str]:
         try:
-            types = "\n".join(_told(one) for one in (*getattr(sig, "args", sig), getattr(sig, "return_type", None)))
+            types = "\n".join(
+                _told(one)
+                for one in (*getattr(sig, "args", sig), getattr(sig, "return_type", None))
+            )
         except Unknown:
             return "", ""
         return self.sources(), f"{types}\n{codegen.magic_tuple()}\n{surroundings()}"
@@ -125,7 +135,11 @@ class _Files(IndexDataCacheFile):
     def _tidy(self) -> None:
         name, version = self.base.rsplit(".", 1)
         old = [*self.folder.glob(f"{escape(name)}-*.{version}.*nb[ic]")]  # as numba keeps them
-        old += [path for path in self.folder.glob(f"{escape(self.base)}-*.tmp.*") if time.time() - _changed(path) > DAY]
+        old += [
+            path
+            for path in self.folder.glob(f"{escape(self.base)}-*.tmp.*")
+            if time.time() - _changed(path) > DAY
+        ]
         groups = sorted(self.by_sources().values(), key=lambda group: max(map(_changed, group)))
         for path in chain(old, *groups[:-KEPT]):
             with suppress(OSError):  # another process does the same
@@ -140,13 +154,17 @@ def _changed(path: Path) -> float:
 
 
 def _base(function: FunctionType) -> str:
-    """The first part of a file's name: the module, the function, and whose Python's bytecode it was made from."""
-    name = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}".replace("<", "").replace(">", "")
+    """The first part of a file's name: the module, the function, and whose Python's bytecode it was
+    made from."""
+    name = f"{Path(function.__code__.co_filename).stem}.{function.__qualname__}".replace(
+        "<", ""
+    ).replace(">", "")
     return f"{name}.py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
 
 
 def _told(kind: Any) -> str:
-    """A type of numba's, the names of its fields included. Raises `Unknown` where it is known by an address only."""
+    """A type of numba's, the names of its fields included. Raises `Unknown` where it is known by an
+    address only."""
     if isinstance(kernel := getattr(kind, "dispatcher", None), Dispatcher):
         return f"kernel {digest(kernel)}"
     fields = getattr(getattr(kind, "instance_class", None), "_fields", ())
@@ -165,13 +183,14 @@ def surroundings() -> str:
 
 @cache
 def _processor() -> str:
-    """This machine's own, whatever numba is told to compile for: kernels choose their vectors by it."""
+    """This machine's own, whatever numba is told to compile for: kernels choose their vectors by
+    it."""
     return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
 def _without_module(found: Any, kept: tuple) -> Any:
-    """A kernel that was kept, without the LLVM module of which another one that calls it is compiled: ten times as large as
-    its bitcode, of which it is made again when it is asked for."""
+    """A kernel that was kept, without the LLVM module of which another one that calls it is
+    compiled: ten times as large as its bitcode, of which it is made again when it is asked for."""
     library = found.library
     _, kind, code = kept[0]
     if kind == "object":

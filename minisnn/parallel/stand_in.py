@@ -1,13 +1,14 @@
 """A thread that works in the main thread's place, so that an interruption meets nothing but a wait.
 
-Python raises KeyboardInterrupt in the main thread between any two of its steps: behind the lock that was just taken and
-before the `with` that gives it back, inside `finally`, in the midst of starting a thread. No code that shares locks with
-other threads stands that. So the main thread shares none: it puts an errand on a queue, one step of C code, and waits for
-a lock that is released once. Whatever is raised there, the errand is given up, and the main thread waits on until nobody
+Python raises KeyboardInterrupt in the main thread between any two of its steps: behind the lock
+that was just taken and before the `with` that gives it back, inside `finally`, in the midst of
+starting a thread. No code that shares locks with other threads stands that. So the main thread
+shares none: it puts an errand on a queue, one step of C code, and waits for a lock that is released
+once. Whatever is raised there, the errand is given up, and the main thread waits on until nobody
 works at it any more. Other threads are never interrupted, and do their work themselves.
 
-Errands are done one after the other. Where that last wait is interrupted as well, what was given up is still over before
-the next errand begins.
+Errands are done one after the other. Where that last wait is interrupted as well, what was given up
+is still over before the next errand begins.
 """
 
 import atexit
@@ -21,7 +22,9 @@ from queue import SimpleQueue
 from threading import local, main_thread
 
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
-slow: dict[int, str] = {}  # threads that are at something that cannot be broken off, and what is to be said then
+slow: dict[
+    int, str
+] = {}  # threads that are at something that cannot be broken off, and what is to be said then
 _here = local()
 _errands: SimpleQueue | None = None  # of the thread that works in the main thread's place
 
@@ -31,7 +34,8 @@ class GivenUp(BaseException):
 
 
 class Effort:
-    """What several threads do together: `over` asks them to end, `error` is the first one of them."""
+    """What several threads do together: `over` asks them to end, `error` is the first one of
+    them."""
 
     def __init__(self) -> None:
         self.over = False
@@ -66,14 +70,16 @@ def check_effort() -> None:
 
 
 def work_at(effort: Effort | None) -> Effort | None:
-    """Tell `check_effort` what this thread works at from now on; what it worked at before is returned."""
+    """Tell `check_effort` what this thread works at from now on; what it worked at before is
+    returned."""
     before = getattr(_here, "effort", None)
     _here.effort = effort
     return before
 
 
 def carry_out(work: Callable[[Effort], None]) -> None:
-    """Call work(effort), of the main thread in its place; the effort's error, or what interrupts the wait, is raised."""
+    """Call work(effort), of the main thread in its place; the effort's error, or what interrupts
+    the wait, is raised."""
     effort = Effort()
     if get_ident() != main_thread().ident:
         work(effort)
@@ -128,7 +134,9 @@ def _queue() -> SimpleQueue:
     global _errands
     if _errands is None:
         queue: SimpleQueue = SimpleQueue()
-        start_new_thread(_work_off, (queue,))  # `threading` waits for a lock until a thread has started
+        start_new_thread(
+            _work_off, (queue,)
+        )  # `threading` waits for a lock until a thread has started
         _errands = queue
     return _errands
 

@@ -1,11 +1,14 @@
-"""Threads of the kernels: a range of independent items, shared out over a pool that lives as long as the process.
+"""Threads of the kernels: a range of independent items, shared out over a pool that lives as long
+as the process.
 
-Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result does not depend on which
-thread computes it or when; sums over items are made afterwards in a fixed order. Where parts of a batch run side by side
-(`in_order`), a thread that finds none left takes a share of the kernels of those still at work.
+Kernels are compiled without Python's lock, so plain threads run them side by side. An item's result
+does not depend on which thread computes it or when; sums over items are made afterwards in a fixed
+order. Where parts of a batch run side by side (`in_order`), a thread that finds none left takes a
+share of the kernels of those still at work.
 
-Any thread may call these functions, several at once: each works itself, and threads of the pool help. The main thread may be
-interrupted at any moment, so another one does all that is shared in its place (`stand_in`).
+Any thread may call these functions, several at once: each works itself, and threads of the pool
+help. The main thread may be interrupted at any moment, so another one does all that is shared in
+its place (`stand_in`).
 """
 
 import os
@@ -31,7 +34,8 @@ SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
 def get_threads() -> int:
-    """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the cores this process may use.
+    """The number of threads of the kernels: that of `set_threads`, else MINISNN_THREADS, else the
+    cores this process may use.
 
     >>> ms.get_threads() >= 1
     True
@@ -40,9 +44,15 @@ def get_threads() -> int:
         return _chosen
     text = os.environ.get("MINISNN_THREADS")
     if text is None:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count() or 1
+        )
     if not text.isdecimal() or len(text) > len(str(MOST)) or not 1 <= int(text) <= MOST:
-        raise ValueError(f"MINISNN_THREADS must be a whole number from 1 to {MOST}, not {shown(text)}")
+        raise ValueError(
+            f"MINISNN_THREADS must be a whole number from 1 to {MOST}, not {shown(text)}"
+        )
     return int(text)
 
 
@@ -52,7 +62,9 @@ def processor() -> str:
 
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            return next(line.split(":", 1)[1].strip() for line in file if line.startswith("model name"))
+            return next(
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
 
@@ -60,8 +72,8 @@ def processor() -> str:
 def set_threads(number: int | None) -> None:
     """Use `number` threads from now on; None for the default. Results are the same for any number.
 
-    A computation that another Python thread has begun continues with the threads it has. Raises ValueError for anything but a
-    whole number from 1 to MOST, or None.
+    A computation that another Python thread has begun continues with the threads it has. Raises
+    ValueError for anything but a whole number from 1 to MOST, or None.
 
     >>> ms.set_threads(1)
     >>> ms.get_threads()
@@ -76,13 +88,20 @@ def set_threads(number: int | None) -> None:
 def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
-    `work`, a rough number of operations, tells what is over before another thread would have woken up. Inside a function
-    that `in_order` calls, the other threads have work of their own: those that have none left take a share.
+    `work`, a rough number of operations, tells what is over before another thread would have woken
+    up. Inside a function that `in_order` calls, the other threads have work of their own: those
+    that have none left take a share.
     """
     check()
     crew: _Crew | None = getattr(_inside, "crew", None)
     check_effort()
-    most = 1 if work < WORTHWHILE or getattr(_inside, "busy", False) else crew.idle + 1 if crew else get_threads()
+    most = (
+        1
+        if work < WORTHWHILE or getattr(_inside, "busy", False)
+        else crew.idle + 1
+        if crew
+        else get_threads()
+    )
     workers = min(most, items)
     if workers <= 1:
         if items:
@@ -90,21 +109,31 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     elif crew:
         crew.share(_Range(kernel, items, arguments, workers, crew.effort))
     else:
-        carry_out(lambda effort: _together(_Range(kernel, items, arguments, workers, effort).turn, workers, effort))
+        carry_out(
+            lambda effort: _together(
+                _Range(kernel, items, arguments, workers, effort).turn, workers, effort
+            )
+        )
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
-    """collect(function(item)) for every item: the functions side by side, what they return one by one in the items' order.
+    """collect(function(item)) for every item: the functions side by side, what they return one by
+    one in the items' order.
 
     Inside another `in_order` they go one after the other.
     """
-    workers = 1 if getattr(_inside, "busy", False) or getattr(_inside, "crew", None) else get_threads()
+    workers = (
+        1 if getattr(_inside, "busy", False) or getattr(_inside, "crew", None) else get_threads()
+    )
     if workers == 1 or not len(items):
         for item in items:
             check()
             collect(function(item))
         return
-    turns, lock, waiting, due = count(), Lock(), {}, [0]
+    turns = count()
+    lock = Lock()
+    waiting = {}
+    due = [0]
 
     def turn() -> bool:
         n = next(turns)
@@ -125,7 +154,9 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 class _Range:
     """A kernel's items, a share of them a turn, whoever takes it."""
 
-    def __init__(self, kernel: Callable, items: int, arguments: tuple, workers: int, effort: Effort):
+    def __init__(
+        self, kernel: Callable, items: int, arguments: tuple, workers: int, effort: Effort
+    ):
         self.kernel = kernel
         self.items = items
         self.arguments = arguments
@@ -152,7 +183,8 @@ class _Range:
 
 
 class _Crew:
-    """Threads that work off one list; `idle` of them have found nothing left on it, and help with what the others share."""
+    """Threads that work off one list; `idle` of them have found nothing left on it, and help with
+    what the others share."""
 
     def __init__(self, effort: Effort):
         self.effort = effort
@@ -218,7 +250,8 @@ class _Crew:
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """In here this thread uses no others: what a process does that shares a machine with its like."""
+    """In here this thread uses no others: what a process does that shares a machine with its
+    like."""
     before = getattr(_inside, "busy", False)
     _inside.busy = True
     try:
@@ -227,8 +260,11 @@ def alone() -> Iterator[None]:
         _inside.busy = before
 
 
-def _together(turn: Callable[[], bool], workers: int, effort: Effort, crew: _Crew | None = None) -> None:
-    """Take turns in this thread and in workers - 1 others until one returns False, or the effort is over."""
+def _together(
+    turn: Callable[[], bool], workers: int, effort: Effort, crew: _Crew | None = None
+) -> None:
+    """Take turns in this thread and in workers - 1 others until one returns False, or the effort is
+    over."""
 
     def work_on() -> None:
         _inside.crew = crew

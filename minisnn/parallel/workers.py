@@ -1,10 +1,12 @@
 """Worker processes of this machine, in place of a library's pool.
 
-loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of tasks with each task. A
-Dask cluster does neither, but listens on a port where any user of the machine can run code.
+loky and `concurrent.futures` give up every worker and task when one worker dies, and send a set of
+tasks with each task. A Dask cluster does neither, but listens on a port where any user of the
+machine can run code.
 
-Data travel through private pipes and are pickled by Python's own `multiprocessing`; no file is ever unpickled. A script that
-uses Workers must run its commands under `if __name__ == "__main__":`, because each worker imports it.
+Data travel through private pipes and are pickled by Python's own `multiprocessing`; no file is ever
+unpickled. A script that uses Workers must run its commands under `if __name__ == "__main__":`,
+because each worker imports it.
 """
 
 import os
@@ -30,10 +32,11 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Workers(Others):
-    """Processes of this machine, with one thread each. A worker that dies is replaced, and its task is done again.
+    """Processes of this machine, with one thread each. A worker that dies is replaced, and its task
+    is done again.
 
-    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot start or the same task ends
-    TRIES of them.
+    Raises ValueError for a number that is not from 1 to MOST, `WorkersLost` where workers cannot
+    start or the same task ends TRIES of them.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0), batch=2)
@@ -49,10 +52,13 @@ class Workers(Others):
         super().__init__()
         self._workers: list[_Worker] = []
 
-    @stopping.heeded(signal.SIGINT)  # an interruption inside an import or a finaliser would be swallowed
+    @stopping.heeded(
+        signal.SIGINT
+    )  # an interruption inside an import or a finaliser would be swallowed
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, in the worker processes."""
-        left, due = deque(range(len(items))), 0
+        left = deque(range(len(items)))
+        due = 0
         found: dict[int, Any] = {}
         deaths: Counter[int] = Counter()
         failed = len(items)  # the first task known to have raised an error
@@ -86,7 +92,9 @@ class Workers(Others):
             if worker.task is None:
                 return worker
         if len(self._workers) < self.number:
-            self._workers.append(_Worker())  # known before it starts: a signal as it does must not lose it
+            self._workers.append(
+                _Worker()
+            )  # known before it starts: a signal as it does must not lose it
             self._workers[-1].start()
             return self._workers[-1]
         return None
@@ -95,7 +103,9 @@ class Workers(Others):
         """Workers that have answered, or died."""
         from multiprocessing.connection import wait
 
-        busy: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers if worker.task is not None}
+        busy: dict[Any, _Worker] = {
+            worker.pipe: worker for worker in self._workers if worker.task is not None
+        }
         stopping.check()
         while not (heard := wait(list(busy), stopping.PAUSE)):
             stopping.check()
@@ -105,12 +115,17 @@ class Workers(Others):
         self._workers.remove(worker)
         end = worker.end()
         if not worker.stands and (worker.process.exitcode or 0) > 0:
-            under = 'a script must run its commands under if __name__ == "__main__": for each worker imports it'
+            under = (
+                'a script must run its commands under if __name__ == "__main__": for each worker '
+                "imports it"
+            )
             raise WorkersLost(f"a worker process could not start ({end}); {under}")
         if deaths >= TRIES:
             died = f"a worker process died {TRIES} times at the same task ({end})"
             raise WorkersLost(f"{died}; where memory is short, fewer workers need less")
-        warnings.warn(f"a worker process died ({end}); another one does its task again", stacklevel=4)
+        warnings.warn(
+            f"a worker process died ({end}); another one does its task again", stacklevel=4
+        )
 
     def forget(self) -> None:
         """In a process that was forked: its next call starts workers of its own."""
@@ -138,14 +153,17 @@ class _Answer:
 
 
 class _Worker:
-    """A worker process as its master sees it: `task`, the number of what it does; `stands` once it has been heard of."""
+    """A worker process as its master sees it: `task`, the number of what it does; `stands` once it
+    has been heard of."""
 
     def __init__(self):
         from multiprocessing import get_context
 
         context = get_context("spawn")  # a fork would copy locks that other threads hold
         self.pipe, self._theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(self._theirs,), daemon=True, name="minisnn worker")
+        self.process = context.Process(
+            target=_serve, args=(self._theirs,), daemon=True, name="minisnn worker"
+        )
         self.task: int | None = None
         self.stands, self.call, self.sets = False, None, []
 
@@ -173,7 +191,9 @@ class _Worker:
         self.task = task
         try:
             if self.call is not call:
-                known = [next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets]
+                known = [
+                    next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets
+                ]
                 self.pipe.send(None)
                 self.pipe.send((call, known, [two for n, two in zip(known, sets) if n is None]))
                 self.call, self.sets = call, sets
@@ -182,13 +202,16 @@ class _Worker:
         except OSError:  # it is dead: `answer` will find out
             pass
         except Exception as error:
-            name, expected = getattr(call.function, "__qualname__", call.function), "a function of a module, and arguments"
+            name = getattr(call.function, "__qualname__", call.function)
+            expected = "a function of a module, and arguments"
             raise ValueError(
-                f"{name} cannot be sent to a worker process ({error}); expected {expected} that can be pickled"
+                f"{name} cannot be sent to a worker process ({error}); expected {expected} that "
+                "can be pickled"
             ) from None
 
     def answer(self) -> _Answer | None:
-        """What it has sent, or None where it is dead. ValueError where that cannot be unpacked here."""
+        """What it has sent, or None where it is dead. ValueError where that cannot be unpacked
+        here."""
         try:
             packed = self.pipe.recv_bytes()
         except (EOFError, OSError):
@@ -197,8 +220,13 @@ class _Worker:
         try:
             return _unpacked(packed)
         except Exception as error:
-            found = f"what a task returned in a worker process cannot be unpacked here ({_words(error)})"
-            raise ValueError(f"{found}; expected numbers, arrays, and classes of modules that can be imported") from None
+            found = (
+                "what a task returned in a worker process cannot be unpacked here "
+                f"({_words(error)})"
+            )
+            raise ValueError(
+                f"{found}; expected numbers, arrays, and classes of modules that can be imported"
+            ) from None
 
     def end(self) -> str:
         """Give the process up; how it ended, in words."""
@@ -212,14 +240,16 @@ class _Worker:
 
 
 def _kill(process: Any) -> None:
-    """End a process at once; one that could not start, as where no file may be opened, has nothing to end."""
+    """End a process at once; one that could not start, as where no file may be opened, has nothing
+    to end."""
     if process.pid is not None:
         process.kill()
 
 
 @contextmanager
 def _sober() -> Iterator[None]:
-    """What a process starts with: libraries that use one thread, and deaf to signals, which are its master's business."""
+    """What a process starts with: libraries that use one thread, and deaf to signals, which are its
+    master's business."""
     before = os.environ.copy()
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     deaf = hasattr(signal, "pthread_sigmask")
@@ -228,7 +258,8 @@ def _sober() -> Iterator[None]:
         if deaf:
             from multiprocessing import resource_tracker
 
-            resource_tracker.ensure_running()  # the first start would, and let signals through from then on
+            # the first start would, and let signals through from then on
+            resource_tracker.ensure_running()
             signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
         yield
     finally:
@@ -240,7 +271,8 @@ def _sober() -> Iterator[None]:
 
 
 def _serve(pipe) -> None:
-    """The life of a worker: remember what it is told, do what it is asked, until its master is gone."""
+    """The life of a worker: remember what it is told, do what it is asked, until its master is
+    gone."""
     for number in stopping.SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     call: Any = None
@@ -287,7 +319,9 @@ def _words(error: BaseException) -> str:
 
 def _refuse(reason: str, *_):
     expected = "functions and classes of modules that it can import"
-    raise ValueError(f"a worker process does not know what it was sent ({reason}); expected {expected}")
+    raise ValueError(
+        f"a worker process does not know what it was sent ({reason}); expected {expected}"
+    )
 
 
 def _packed(call: Callable, sets: list, number: int, item) -> bytes:
@@ -302,8 +336,12 @@ def _packed(call: Callable, sets: list, number: int, item) -> bytes:
         return packed
     except BaseException as error:
         if answer.error is None:
-            found = f"what a task returned cannot be sent back from a worker process ({_words(error)})"
-            unfit: Exception = ValueError(f"{found}; expected numbers, arrays, and what else can be pickled")
+            found = (
+                f"what a task returned cannot be sent back from a worker process ({_words(error)})"
+            )
+            unfit: Exception = ValueError(
+                f"{found}; expected numbers, arrays, and what else can be pickled"
+            )
         else:
             unfit = RuntimeError(f"{type(answer.error).__name__}: {_words(answer.error)}")
         return bytes(ForkingPickler.dumps(_Answer(number, error=unfit)))
@@ -320,8 +358,8 @@ def _answer(call: Callable, sets: list, number: int, item) -> _Answer:
 
 
 def _built_in(error: BaseException) -> BaseException:
-    """The error as one of the built-in class that it is made from; where that tells nothing, as a RuntimeError that names its
-    own."""
+    """The error as one of the built-in class that it is made from; where that tells nothing, as a
+    RuntimeError that names its own."""
     base = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
     if base not in (BaseException, Exception):
         try:

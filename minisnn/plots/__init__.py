@@ -1,4 +1,5 @@
-"""Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is ever opened.
+"""Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is
+ever opened.
 
 Import from here: all public names of `canvas`, `tasks` and `curve`, from the room itself.
 It may import: files, outputs, layers, meta, data.readers.
@@ -6,7 +7,17 @@ It may import: files, outputs, layers, meta, data.readers.
 
 from .curve import plot_learning_curve, running_mean
 from .canvas import COLOURS, drawing, figure, plain, save, style
-from .tasks import LEGEND, OFF, ON, animate_task, event_picture, plot_answers, plot_raster, plot_sheet, plot_task
+from .tasks import (
+    LEGEND,
+    OFF,
+    ON,
+    animate_task,
+    event_picture,
+    plot_answers,
+    plot_raster,
+    plot_sheet,
+    plot_task,
+)
 
 __all__ = [
     "COLOURS", "LEGEND", "OFF", "ON", "animate_task", "drawing", "event_picture", "figure", "plain", "plot_answers",

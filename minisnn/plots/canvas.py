@@ -12,7 +12,14 @@ from ..files import write_whole
 from ..outputs import PICTURE_MARK
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
-COLOURS = dict(blue="#0072B2", vermillion="#D55E00", green="#009E73", orange="#E69F00", sky="#56B4E9", purple="#CC79A7")
+COLOURS = dict(
+    blue="#0072B2",
+    vermillion="#D55E00",
+    green="#009E73",
+    orange="#E69F00",
+    sky="#56B4E9",
+    purple="#CC79A7",
+)
 COLOURS |= dict(yellow="#F0E442", black="#000000")
 STYLE = {
     "figure.dpi": 110,
@@ -21,8 +28,18 @@ STYLE = {
     "svg.fonttype": "none",
     "text.usetex": False,
 }
-STYLE |= {"font.size": 10, "axes.titlesize": 11, "lines.linewidth": 1.8, "image.interpolation": "nearest"}
-STYLE |= {"axes.spines.top": False, "axes.spines.right": False, "axes.grid": False, "legend.frameon": False}
+STYLE |= {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+}
+STYLE |= {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "legend.frameon": False,
+}
 
 
 def drawing() -> bool:
@@ -36,8 +53,8 @@ def drawing() -> bool:
 
 
 def _import_matplotlib():
-    """matplotlib, even where MPLBACKEND names what there is not, for these figures belong to no window. Where its cache lies
-    is of no interest."""
+    """matplotlib, even where MPLBACKEND names what there is not, for these figures belong to no
+    window. Where its cache lies is of no interest."""
     if "matplotlib" in sys.modules:
         return sys.modules["matplotlib"]
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
@@ -95,8 +112,8 @@ def figure(width: float = 6.4, height: float = 4.0):
 
 @cache
 def _figure_class() -> type:
-    """matplotlib's figure, which shows itself: IPython asks for `_repr_png_` where nothing has told it how figures are
-    shown."""
+    """matplotlib's figure, which shows itself: IPython asks for `_repr_png_` where nothing has told
+    it how figures are shown."""
     from matplotlib.figure import Figure
 
     class Picture(Figure):
@@ -110,19 +127,27 @@ def _figure_class() -> type:
 
 
 def save(fig, path: str | Path) -> Path:
-    """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears only when it is whole.
+    """Write a figure; the ending of `path` chooses the format (.png, .svg, .pdf). The file appears
+    only when it is whole.
 
     Raises ValueError for another ending.
 
     >>> ms.plots.save(ms.plots.figure(), "empty.svg").name
     'empty.svg'
     """
-    path, kinds, image = Path(path), fig.canvas.get_supported_filetypes(), io.BytesIO()
+    path = Path(path)
+    kinds = fig.canvas.get_supported_filetypes()
+    image = io.BytesIO()
     kind = path.suffix[1:].lower()
     if kind not in kinds:
         ending = path.suffix or "a file without ending"
-        raise ValueError(f"{path}: figures cannot be written as {ending!r}, expected one of {', '.join(sorted(kinds))}")
-    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)  # by it the picture may be drawn again
+        raise ValueError(
+            f"{path}: figures cannot be written as {ending!r}, expected one of "
+            f"{', '.join(sorted(kinds))}"
+        )
+    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(
+        kind
+    )  # by it the picture may be drawn again
     with style():
         fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
     path.parent.mkdir(parents=True, exist_ok=True)

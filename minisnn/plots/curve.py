@@ -14,13 +14,14 @@ def plot_learning_curve(
     chance: float | None = None,
     span: int | None = None,
 ):
-    """Loss and accuracy against the number of tasks seen, raw values pale behind their running means.
+    """Loss and accuracy against the number of tasks seen, raw values pale behind their running
+    means.
 
-    rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`, `accuracy_after` (of the
-             query set, before and after adaptation, 0 to 1; or `error_before`, `error_after`) and `validation` (after
-             adaptation, unseen classes);
-             what a row lacks, or has as None or NaN, is left out; or the same as columns by name, as the `curve` of a finished
-             run and of a checkpoint has them
+    rows     one mapping a row with `tasks` (seen so far) and any of `loss`, `accuracy_before`,
+             `accuracy_after` (of the query set, before and after adaptation, 0 to 1; or
+             `error_before`, `error_after`) and `validation` (after adaptation, unseen classes);
+             what a row lacks, or has as None or NaN, is left out; or the same as columns by name,
+             as the `curve` of a finished run and of a checkpoint has them
     path     where to save the figure as well
     chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
     span     rows that a running mean takes in; without, a twentieth of them
@@ -39,15 +40,39 @@ def plot_learning_curve(
         fig = figure(7.5, 6.0)
         top, bottom = fig.subplots(2, 1, sharex=True)
         _curve(top, rows, "loss", "query loss after adaptation", COLOURS["black"], span, 1.0)
-        error, told = "error_after" in rows[0], "validation: unseen classes"
+        error = "error_after" in rows[0]
+        told = "validation: unseen classes"
         measure, factor = ("error", 1.0) if error else ("accuracy", 100.0)
-        _curve(bottom, rows, f"{measure}_before", "before adaptation", COLOURS["blue"], span, factor)
-        _curve(bottom, rows, f"{measure}_after", "after adaptation", COLOURS["vermillion"], span, factor)
-        _curve(bottom, rows, "validation", "validation" if error else told, COLOURS["green"], 1, factor, "o-")
+        _curve(
+            bottom, rows, f"{measure}_before", "before adaptation", COLOURS["blue"], span, factor
+        )
+        _curve(
+            bottom,
+            rows,
+            f"{measure}_after",
+            "after adaptation",
+            COLOURS["vermillion"],
+            span,
+            factor,
+        )
+        _curve(
+            bottom,
+            rows,
+            "validation",
+            "validation" if error else told,
+            COLOURS["green"],
+            1,
+            factor,
+            "o-",
+        )
         if chance is not None:
             bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
-            _annotate(bottom, f"chance, {100 * chance:.3g} %", 100 * chance, ("axes fraction", "data"))
-        top.set(ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches")
+            _annotate(
+                bottom, f"chance, {100 * chance:.3g} %", 100 * chance, ("axes fraction", "data")
+            )
+        top.set(
+            ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches"
+        )
         top.set_ylim(bottom=0)
         bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
         if error:
@@ -57,7 +82,9 @@ def plot_learning_curve(
             _annotate(top, f"pale: each record; line: mean of {span}", 1, "axes fraction")
         if bottom.get_legend_handles_labels()[0]:
             # above the axes: the raw values fill them
-            bottom.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9, borderaxespad=0.3)
+            bottom.legend(
+                loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9, borderaxespad=0.3
+            )
     if path is not None:
         save(fig, path)
     return fig
@@ -65,12 +92,20 @@ def plot_learning_curve(
 
 def _annotate(axes, text, y, coordinates):
     """A remark at the right end of the axes, just below y."""
-    options = dict(xycoords=coordinates, textcoords="offset points", fontsize=8, ha="right", va="top", color="0.3")
+    options = dict(
+        xycoords=coordinates,
+        textcoords="offset points",
+        fontsize=8,
+        ha="right",
+        va="top",
+        color="0.3",
+    )
     axes.annotate(text, (1, y), (0, -3), **options)
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:
-    """Mean of each value and those before it, `span` at most. It is shorter at the beginning, so no values are made up.
+    """Mean of each value and those before it, `span` at most. It is shorter at the beginning, so no
+    values are made up.
 
     >>> ms.plots.running_mean(np.array([1.0, 2.0, 3.0, 4.0]), 2).tolist()
     [1.0, 1.5, 2.5, 3.5]
@@ -82,7 +117,11 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
 
 
 def _curve(axes, rows, key, label, colour, span, factor, line="-"):
-    points = [(row["tasks"], row[key]) for row in rows if row.get(key) is not None and np.isfinite(row[key])]
+    points = [
+        (row["tasks"], row[key])
+        for row in rows
+        if row.get(key) is not None and np.isfinite(row[key])
+    ]
     if not points:
         return
     seen, values = np.array(points, float).T

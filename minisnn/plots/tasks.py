@@ -19,9 +19,11 @@ LEGEND = "orange ON, blue OFF, dark both"
 
 
 def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
-    """Counts (H, W, 2) as a picture (H, W, 3): white without events, vermillion ON, blue OFF, dark where both.
+    """Counts (H, W, 2) as a picture (H, W, 3): white without events, vermillion ON, blue OFF, dark
+    where both.
 
-    Each polarity takes light away in proportion to the square root of its count; `most` is the count of full colour.
+    Each polarity takes light away in proportion to the square root of its count; `most` is the
+    count of full colour.
 
     >>> picture = ms.plots.event_picture(np.zeros((8, 8, 2)))
     >>> picture.shape, float(picture.min())
@@ -36,7 +38,8 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 
 def plot_task(task: Task, queries: int = 5):
-    """The samples of a task as pictures, ON and OFF events summed over time: support on top, query below (Fig. 2).
+    """The samples of a task as pictures, ON and OFF events summed over time: support on top, query
+    below (Fig. 2).
 
     queries   at most so many query samples of each class are shown
 
@@ -47,13 +50,23 @@ def plot_task(task: Task, queries: int = 5):
     4
     """
     x_support, x_query = _sequences(task)
-    total_support, total_query = x_support.sum(axis=1, dtype=float), x_query.sum(axis=1, dtype=float)
-    columns = [(total_support[task.y_support == way], total_query[task.y_query == way][:queries]) for way in range(task.ways)]
-    shots, shown = max(len(support) for support, _ in columns), max(len(query) for _, query in columns)
-    most = np.quantile(np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]), 0.98)
+    total_support = x_support.sum(axis=1, dtype=float)
+    total_query = x_query.sum(axis=1, dtype=float)
+    columns = [
+        (total_support[task.y_support == way], total_query[task.y_query == way][:queries])
+        for way in range(task.ways)
+    ]
+    shots = max(len(support) for support, _ in columns)
+    shown = max(len(query) for _, query in columns)
+    most = np.quantile(
+        np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]),
+        0.98,
+    )
     steps, height, width = x_support.shape[1:4]
     with style():
-        parts = [f"support {k + 1}" for k in range(shots)] + [f"query {k + 1}" for k in range(shown)]
+        parts = [f"support {k + 1}" for k in range(shots)] + [
+            f"query {k + 1}" for k in range(shown)
+        ]
         fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * height / width))
         for way, (support, query) in enumerate(columns):
             for row, axes in enumerate(grid[:, way]):
@@ -63,16 +76,23 @@ def plot_task(task: Task, queries: int = 5):
                     continue
                 axes.imshow(event_picture(pictures[place], most))
                 _frame(axes, COLOURS["black"] if row < shots else "0.7")
-        title = f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name the rest"
+        title = (
+            f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name "
+            "the rest"
+        )
         fig.suptitle(f"{title}\n(events of {steps} time steps; {LEGEND})")
     return fig
 
 
-def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, int] | None = None):
-    """Contact sheet of recordings, one row for each class, pixels as they were recorded, row 0 on top.
+def plot_sheet(
+    shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, int] | None = None
+):
+    """Contact sheet of recordings, one row for each class, pixels as they were recorded, row 0 on
+    top.
 
     shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
-    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and the title says so
+    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and
+             the title says so
 
     >>> events = ms.EventCamera(sensor=(16, 16), picture_px=14).record(np.eye(14), seed=0, duration_ms=50)
     >>> figure = ms.plots.plot_sheet({"a diagonal": [("first", events)]})
@@ -82,7 +102,11 @@ def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[
     rows = {name: some for name, some in list(shown.items())[:MOST_ROWS] if some}
     if not rows:
         raise ValueError("there is no recording to draw; expected one that can be read")
-    reach = [(int(events["y"].max()) + 1, int(events["x"].max()) + 1) for some in rows.values() for _, events in some]
+    reach = [
+        (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
+        for some in rows.values()
+        for _, events in some
+    ]
     height, width = sensor or (int(max(r for r, _ in reach)), int(max(c for _, c in reach)))
     columns = max(map(len, rows.values()))
     with style():
@@ -93,17 +117,31 @@ def plot_sheet(shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[
             for axes in line[len(some) :]:
                 axes.set_axis_off()
             for axes, (name, events) in zip(line, some):
-                inside = (events["x"] >= 0) & (events["y"] >= 0) & (events["x"] < width) & (events["y"] < height)
+                inside = (
+                    (events["x"] >= 0)
+                    & (events["y"] >= 0)
+                    & (events["x"] < width)
+                    & (events["y"] < height)
+                )
                 counts = event_map(events[inside], (height, width))
-                axes.imshow(event_picture(counts, max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1))
+                axes.imshow(
+                    event_picture(
+                        counts, max(np.quantile(counts[counts > 0], 0.98), 1) if inside.any() else 1
+                    )
+                )
                 _frame(axes, "0.7")
                 seconds = (events["t"].max() - events["t"].min()) / 1e6
                 left = f", {np.sum(~inside):,} outside" if not inside.all() else ""
-                axes.set_title(f"{plain(name[-24:])}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6)
+                axes.set_title(
+                    f"{plain(name[-24:])}\n{len(events):,} in {seconds:.3g} s{left}", fontsize=6
+                )
         for axes in grid[-1]:
             axes.set_xlabel("x (px)")
         more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
-        fig.suptitle(f"All events of a recording, row 0 on top: upright, whole and alike within a class?\n({LEGEND}{more})")
+        fig.suptitle(
+            "All events of a recording, row 0 on top: upright, whole and alike within a "
+            f"class?\n({LEGEND}{more})"
+        )
     return fig
 
 
@@ -120,7 +158,8 @@ def _grid(task: Task, parts: list[str], height: float):
 
 
 def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
-    """What one adaptation changes: a support and a query sample of each class, and the network's belief in every class.
+    """What one adaptation changes: a support and a query sample of each class, and the network's
+    belief in every class.
 
     before, after   logits (queries, ways) of the query samples at theta and at the adapted theta_N
 
@@ -134,7 +173,9 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
         shapes = f"({len(x_query)}, {task.ways}), not {np.shape(before)} and {np.shape(after)}"
         raise ValueError(f"before and after must be logits of shape {shapes}")
-    most = np.quantile(np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98)
+    most = np.quantile(
+        np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98
+    )
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
     height, width = x_support.shape[1:3]
@@ -153,24 +194,33 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             place = np.arange(task.ways)
             belief = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
             bars.bar(place - 0.2, belief[0], 0.4, color="0.7", label="before")
-            bars.bar(place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label="after one step")
+            bars.bar(
+                place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label="after one step"
+            )
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if way:
                 bars.set_yticklabels(())
-        for row, text in enumerate(("learned from\nthis one", "asked to name\nthis one", "belief (%)")):
+        for row, text in enumerate(
+            ("learned from\nthis one", "asked to name\nthis one", "belief (%)")
+        ):
             grid[row, 0].set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
-        title = f"One recording of each class, one weight update: {right[0]:.0f} % right before, {right[1]:.0f} % after"
+        title = (
+            f"One recording of each class, one weight update: {right[0]:.0f} % right before, "
+            f"{right[1]:.0f} % after"
+        )
         fig.suptitle(
-            f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} time steps; {LEGEND})"
+            f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} "
+            f"time steps; {LEGEND})"
         )
     return fig
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
-    """Rasters of one recording (T, H, W, 2): the time of every event against its pixel row, and against its pixel column.
+    """Rasters of one recording (T, H, W, 2): the time of every event against its pixel row, and
+    against its pixel column.
 
     >>> x = np.random.default_rng(0).poisson(0.1, (20, 8, 8, 2))
     >>> figure = ms.plots.plot_raster(x)
@@ -184,25 +234,43 @@ def plot_raster(x: np.ndarray, title: str | None = None):
     counts = [int(x[..., channel].sum()) for channel in (0, 1)]
     with style():
         fig = figure(7.5, 5.6)
-        above, below, rate = fig.subplots(3, 1, sharex=True, height_ratios=(height + 6, width + 6, 14))
+        above, below, rate = fig.subplots(
+            3, 1, sharex=True, height_ratios=(height + 6, width + 6, 14)
+        )
         for channel, name, colour, shift in ((1, "ON", ON, -0.15), (0, "OFF", OFF, 0.15)):
             step, row, column = np.nonzero(x[..., channel])
             many = np.minimum(x[step, row, column, channel], 4)
             label = f"{name} ({counts[channel]} events)"
             above.scatter(step, row + shift, s=2.5 * many, color=colour, linewidths=0, label=label)
             below.scatter(step, column + shift, s=2.5 * many, color=colour, linewidths=0)
-            rate.step(np.arange(steps), x[..., channel].sum(axis=(1, 2)), where="mid", color=colour, linewidth=1.2)
+            rate.step(
+                np.arange(steps),
+                x[..., channel].sum(axis=(1, 2)),
+                where="mid",
+                color=colour,
+                linewidth=1.2,
+            )
         above.set(ylabel="row y (px)", ylim=(height - 0.5, -0.5))
-        fig.suptitle(plain(title or "A recording: where its events lie, step by step"), x=0.02, ha="left")
+        fig.suptitle(
+            plain(title or "A recording: where its events lie, step by step"), x=0.02, ha="left"
+        )
         below.set(ylabel="column x (px)", ylim=(-0.5, width - 0.5))
         rate.set(ylabel="events\na step", xlabel="time (steps)", xlim=(-1, steps))
-        above.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, markerscale=3, borderaxespad=0, fontsize=9)
+        above.legend(
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=2,
+            markerscale=3,
+            borderaxespad=0,
+            fontsize=9,
+        )
         fig.align_ylabels()
     return fig
 
 
 def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: int = 80) -> Path:
-    """Write a GIF of the task's support and of the first query sample of each class, slowed down. Returns its path.
+    """Write a GIF of the task's support and of the first query sample of each class, slowed down.
+    Returns its path.
 
     window         time steps whose events one picture shows
     milliseconds   for which one picture stays
@@ -216,23 +284,32 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
 
     path = Path(path)
     if path.suffix.lower() != ".gif":
-        raise ValueError(f"{path}: an animation cannot be written as {path.suffix or 'a file without ending'!r}, expected .gif")
+        raise ValueError(
+            f"{path}: an animation cannot be written as "
+            f"{path.suffix or 'a file without ending'!r}, expected .gif"
+        )
     x_support, x_query = _sequences(task)
     steps, height, width = x_support.shape[1:4]
     with style():
         fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * height / width))
         fig.set_dpi(80)
         images = []
-        for line, x, y, colour in zip(grid, (x_support, x_query), (task.y_support, task.y_query), (COLOURS["black"], "0.7")):
+        for line, x, y, colour in zip(
+            grid, (x_support, x_query), (task.y_support, task.y_query), (COLOURS["black"], "0.7")
+        ):
             for way, axes in enumerate(line):
                 if not (y == way).any():
                     axes.set_axis_off()
                     continue
-                images.append((axes, axes.imshow(np.ones((height, width, 3)), animated=True), x[y == way][0]))
+                images.append(
+                    (axes, axes.imshow(np.ones((height, width, 3)), animated=True), x[y == way][0])
+                )
                 _frame(axes, colour)
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
-        ground = fig.canvas.copy_from_bbox(fig.bbox)  # all that stays: drawing it takes most of the time
+        ground = fig.canvas.copy_from_bbox(
+            fig.bbox
+        )  # all that stays: drawing it takes most of the time
         pictures = []
         for first in range(0, steps, window):
             fig.canvas.restore_region(ground)
@@ -253,7 +330,10 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
 
 def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:
     if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
-        raise ValueError(f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, H, W, 2)")
+        raise ValueError(
+            f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, "
+            "H, W, 2)"
+        )
     return task.x_support, task.x_query
 
 

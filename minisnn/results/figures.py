@@ -1,6 +1,8 @@
-"""Numbers of a measurement, each with a name, a unit and, where it has one, half of its 95 % interval.
+"""Numbers of a measurement, each with a name, a unit and, where it has one, half of its 95 %
+interval.
 
-A figure is a mapping with `value`, `unit` and perhaps `half`; `shown` makes the text that a page has of it.
+A figure is a mapping with `value`, `unit` and perhaps `half`; `shown` makes the text that a page
+has of it.
 """
 
 import math
@@ -37,7 +39,8 @@ def shown(one: Figure, part: str = "") -> str:
 
     part   "value" or "half": that part of it alone, without a unit
     """
-    value, half = one["value"], one.get("half")
+    value = one["value"]
+    half = one.get("half")
     places = None if half is None else _places(half, one["unit"])
     if part == "half":
         return "" if half is None else _number(half, one["unit"], places)
@@ -54,7 +57,8 @@ ROUNDING = 1e-12  # halves below it are what sums of equal numbers leave, and co
 
 
 def _places(half: float, unit: str) -> int | None:
-    """Decimals of a figure that has fixed ones: one, or as many as half of its interval needs not to be shown as 0."""
+    """Decimals of a figure that has fixed ones: one, or as many as half of its interval needs not
+    to be shown as 0."""
     if unit not in ("%", "points", "x"):
         return None
     scaled = half if unit == "x" else 100 * half

@@ -1,4 +1,5 @@
-"""The page of all commands, made of their parsers: each command and sub-command with every argument and its help."""
+"""The page of all commands, made of their parsers: each command and sub-command with every argument
+and its help."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ HIDDEN = argparse.SUPPRESS
 
 
 def makers(parser: argparse.ArgumentParser) -> dict[str, Maker]:
-    """Regions `made: help` (a table of all commands) and `made: help NAME` (one command with its sub-commands)."""
+    """Regions `made: help` (a table of all commands) and `made: help NAME` (one command with its
+    sub-commands)."""
 
     def helped(name: str) -> str:
         known = dict(children(parser))
@@ -26,7 +28,8 @@ def makers(parser: argparse.ArgumentParser) -> dict[str, Maker]:
 
 
 def children(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Commands below a parser by name, in the order of its help; each once, whatever its aliases."""
+    """Commands below a parser by name, in the order of its help; each once, whatever its
+    aliases."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for listed in action._choices_actions:
@@ -65,7 +68,8 @@ def _overview(parser: argparse.ArgumentParser) -> str:
 
 
 def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:
-    """Heading, description, examples (but those of the command above) and arguments; then the same of its sub-commands."""
+    """Heading, description, examples (but those of the command above) and arguments; then the same
+    of its sub-commands."""
     name = parser.prog.split(maxsplit=1)[1]
     yield f"{'#' * level} {name}"
     if parser.description:
@@ -107,5 +111,7 @@ def _paragraphs(text: str) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text in which Markdown and HTML find nothing to read; what stands between backticks stays."""
     pieces = re.split(r"(`[^`]+`)", text)
-    pieces[::2] = [re.sub(r"([*_|\[\]])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]]
+    pieces[::2] = [
+        re.sub(r"([*_|\[\]])", r"\\\1", piece).replace("<", "&lt;") for piece in pieces[::2]
+    ]
     return "".join(pieces)

@@ -1,7 +1,9 @@
-"""Carry out a measurement: its commands one after the other, each in its own process, and read the figures from their output.
+"""Carry out a measurement: its commands one after the other, each in its own process, and read the
+figures from their output.
 
-The output of a command stays in a working folder. So a stopped measurement continues with the missing command, and a stopped
-training run with the missing update. A measurement that was completed, or begun by other code, begins from nothing.
+The output of a command stays in a working folder. So a stopped measurement continues with the
+missing command, and a stopped training run with the missing update. A measurement that was
+completed, or begun by other code, begins from nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ _PLACE = re.compile(r"\{(\w+)\}")
 _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
 
 
-def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, told: Callable[[str], None]) -> Record:
+def measure(
+    record: Record, work: Path, roots: Mapping[str, str], code: str, told: Callable[[str], None]
+) -> Record:
     """The record with what its commands give now.
 
     work    folder of what they write, which a stopped measurement continues, until `complete`
@@ -45,12 +49,15 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
     code    hash of the code that the numbers depend on
     told    is called with each command before it begins
 
-    Raises ValueError where a command lacks a folder of recordings, ends with an error, or writes nothing that is expected.
+    Raises ValueError where a command lacks a folder of recordings, ends with an error, or writes
+    nothing that is expected.
     """
     if lacking := needed(record) - set(roots):
         raise ValueError(f"{record.title}: needs recordings; give {as_options(lacking)}")
     networks = {name: hash_of(shipped(name)) for name in record.asks}
-    began, outs, spent = time.perf_counter(), [], []
+    began = time.perf_counter()
+    outs = []
+    spent = []
     if (work / COMPLETE).exists():
         for mark in list(work.glob("*.done")):
             _discard(work, mark.stem)
@@ -92,7 +99,8 @@ def measure(record: Record, work: Path, roots: Mapping[str, str], code: str, tol
 
 
 def complete(work: Path) -> None:
-    """Say in the working folder that the record is written: the next measurement begins from nothing."""
+    """Say in the working folder that the record is written: the next measurement begins from
+    nothing."""
     write_whole(work / COMPLETE, b"")
 
 
@@ -163,7 +171,8 @@ def _version_of(package: str) -> str:
 
 
 def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
-    """Accuracy, that of each rule beside, and the paired differences, of `minisnn evaluate --json`."""
+    """Accuracy, that of each rule beside, and the paired differences, of `minisnn evaluate
+    --json`."""
     if len(outs) != 1:
         raise ValueError(f"kind evaluate takes one command, not {len(outs)}")
     found = read_json(outs[0])
@@ -171,7 +180,10 @@ def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_result(found: Mapping[str, Any]) -> dict[str, dict]:
-    figures = {"accuracy": figure(found["accuracy_after"], "%", _half(found)), "before": figure(found["accuracy_before"], "%")}
+    figures = {
+        "accuracy": figure(found["accuracy_after"], "%", _half(found)),
+        "before": figure(found["accuracy_before"], "%"),
+    }
     for name, row in found.get("rules", {}).items():
         key = _slug(name)
         figures[key] = figure(row["mean"], "%", _half(row))
@@ -194,16 +206,23 @@ def _about(found: Mapping[str, Any]) -> dict[str, Any]:
     about = {name: found[name] for name in keep if name in found}
     per_query = found["ways"] * found["queries"]
     about["right_per_episode"] = [round(share * per_query) for share in found["per_episode"]]
-    about["intervals"] = {name: found[name] for name in ("interval", "ci95", "ci95_recordings") if name in found}
+    about["intervals"] = {
+        name: found[name] for name in ("interval", "ci95", "ci95_recordings") if name in found
+    }
     return about
 
 
 def _of_train(outs: list[Path]) -> tuple[dict, dict]:
-    """The final tests of training runs, one a seed, their mean by Student's t, and the seconds of some updates."""
+    """The final tests of training runs, one a seed, their mean by Student's t, and the seconds of
+    some updates."""
     tests = [read_json(out / "result.json") for out in outs]
     tests = [one.get("test", one) for one in tests]
     means = [one["accuracy_after"] for one in tests]
-    figures = {"accuracy": figure(float(np.mean(means)), "%", over_trials(means) if len(means) > 1 else _half(tests[0]))}
+    figures = {
+        "accuracy": figure(
+            float(np.mean(means)), "%", over_trials(means) if len(means) > 1 else _half(tests[0])
+        )
+    }
     for number, test in enumerate(tests):
         for name, one in _of_result(test).items():
             figures[f"run-{number}-{name}"] = one
@@ -211,7 +230,9 @@ def _of_train(outs: list[Path]) -> tuple[dict, dict]:
     for rule in sorted(rules):
         of_rule = [one["rules"][rule]["mean"] for one in tests]
         key = _slug(rule)
-        figures[key] = figure(float(np.mean(of_rule)), "%", over_trials(of_rule) if len(of_rule) > 1 else None)
+        figures[key] = figure(
+            float(np.mean(of_rule)), "%", over_trials(of_rule) if len(of_rule) > 1 else None
+        )
     halves = [half for one in tests if (half := _half(one)) is not None]
     if halves:
         figures["widest"] = figure(max(halves), "%")
@@ -250,8 +271,8 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_study(outs: list[Path]) -> tuple[dict, dict]:
-    """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and each cell "98.7 ± 0.3" of a
-    table is a figure <table>-<row, from 1>-<header>."""
+    """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and
+    each cell "98.7 ± 0.3" of a table is a figure <table>-<row, from 1>-<header>."""
     figures: dict[str, dict] = {}
     tables: list[dict] = []
     claims: list[dict] = []

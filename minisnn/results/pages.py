@@ -1,11 +1,15 @@
-"""Numbers and tables of Markdown pages, held to the files of results by markers that a reader does not see.
+"""Numbers and tables of Markdown pages, held to the files of results by markers that a reader does
+not see.
 
-    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure; NAME:FIGURE.value its value alone
+    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure;
+                                             NAME:FIGURE.value its value alone
     ? %<!--=NAME:FIGURE-->                   the same of a result that is not measured yet
-    <!-- made: table NAME --> … <!-- end --> all between the two lines is made again by a maker of that name
+    <!-- made: table NAME --> … <!-- end --> all between the two lines is made again by a maker of
+    that name
 
-A number ends where the marker stands and begins after the last space, bar, bracket or asterisk that is not part of it: the
-text of a figure has a form of its own (`figures.shown`), and the longest match of that form before the marker is taken.
+A number ends where the marker stands and begins after the last space, bar, bracket or asterisk that
+is not part of it: the text of a figure has a form of its own (`figures.shown`), and the longest
+match of that form before the marker is taken.
 """
 
 from __future__ import annotations
@@ -20,12 +24,22 @@ from .record import LITERATURE, Record, read_json
 _UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
 _NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"
 _UNKNOWN = rf"\?(?P<unit>{_UNIT})"
-_MARK = re.compile(rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half))?-->")
-_REGION = re.compile(r"^<!-- made: (?P<what>[\w -]+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S)
+_MARK = re.compile(
+    rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half))?-->"
+)
+_REGION = re.compile(
+    r"^<!-- made: (?P<what>[\w -]+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S
+)
 Maker = Callable[[str], str]
 
 
-def renewed(text: str, records: Mapping[str, Record], literature: Mapping, makers: Mapping[str, Maker], page: str) -> str:
+def renewed(
+    text: str,
+    records: Mapping[str, Record],
+    literature: Mapping,
+    makers: Mapping[str, Maker],
+    page: str,
+) -> str:
     """A page's text with every marked number and region as the files have it now.
 
     makers   {first word of a region: what makes its lines of the other words}
@@ -33,7 +47,9 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
     """
 
     def number(found: re.Match) -> str:
-        name, key, part = found["name"], found["key"], found["part"] or ""
+        name = found["name"]
+        key = found["key"]
+        part = found["part"] or ""
         if name == "literature":
             if key not in literature:
                 raise ValueError(f"{page}: {LITERATURE} has no value {key!r}")
@@ -45,14 +61,19 @@ def renewed(text: str, records: Mapping[str, Record], literature: Mapping, maker
             kept = found["unit"] if found["unit"] is not None else _unit_of(found["text"] or "")
             return f"?{kept}{found[0][len(found['text'] or '') :]}"
         if key not in figures:
-            raise ValueError(f"{page}: the result {name} has no figure {key!r}; expected one of {', '.join(figures)}")
+            raise ValueError(
+                f"{page}: the result {name} has no figure {key!r}; expected one of "
+                f"{', '.join(figures)}"
+            )
         mark = f"{name}:{key}" + (f".{part}" if part else "")
         return f"{shown(figures[key], part)}<!--={mark}-->"
 
     def region(found: re.Match) -> str:
         kind, _, rest = found["what"].partition(" ")
         if kind not in makers:
-            raise ValueError(f"{page}: nothing makes a region {kind!r}; expected one of {', '.join(makers)}")
+            raise ValueError(
+                f"{page}: nothing makes a region {kind!r}; expected one of {', '.join(makers)}"
+            )
         return f"<!-- made: {found['what']} -->\n{makers[kind](rest).rstrip()}\n<!-- end -->"
 
     return _MARK.sub(number, _REGION.sub(region, text))
@@ -69,7 +90,9 @@ def unmarked(text: str) -> list[str]:
     prose = _REGION.sub("", text)
     prose = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", " ", prose, flags=re.S)
     prose = _MARK.sub(" ", prose)
-    return re.findall(r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|s|ms|MB|kB|GB)(?!\w)|\d[\d.,]* ± [\d.]+", prose)
+    return re.findall(
+        r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|s|ms|MB|kB|GB)(?!\w)|\d[\d.,]* ± [\d.]+", prose
+    )
 
 
 def literature(folder: Path) -> dict[str, dict]:

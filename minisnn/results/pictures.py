@@ -1,4 +1,5 @@
-"""Pictures of records: each says in a comment of which numbers it is, so that only what changed is drawn again."""
+"""Pictures of records: each says in a comment of which numbers it is, so that only what changed is
+drawn again."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def _key(numbers: Any) -> str:
 def curves(title: str, found: Mapping[str, Mapping[str, Any]]) -> Any:
     """Seconds, and megabytes below, against one quantity after the other.
 
-    found   {name: {"label": of the axis, "x": [number, …], "seconds": [number, …], "MB": [number, …]}}
+    found   {name: {"label": of the axis, "x": [number, …], "seconds": [number, …], "MB": [number,
+            …]}}
     """
     with style():
         fig = figure(2.1 * len(found) + 0.4, 4.4)

@@ -1,15 +1,19 @@
-"""A measurement: what was asked, what came out, with which code and on which processor. One JSON file each.
+"""A measurement: what was asked, what came out, with which code and on which processor. One JSON
+file each.
 
 title        what was measured, in a few words
 kind         how its numbers are found in what the commands write: `measure.KINDS`
-commands     as they are typed; {out} stands for a place that the measurement chooses, {nmnist} for a folder of recordings
+commands     as they are typed; {out} stands for a place that the measurement chooses, {nmnist} for
+             a folder of recordings
 table, place the table of a page that it is a row of, and where in it
 cells        texts of that row, by the names of the table's columns
 detail       what else is to be said: what was tried, what was seen
 figures      {name: figure}, see `figures`
-more         anything else that came out and that a page or a reader may want, such as the accuracy of every episode
+more         anything else that came out and that a page or a reader may want, such as the accuracy
+             of every episode
 networks     {file of a shipped network: SHA-256 of its bytes}
-measured     versions, processor, threads, seconds, date, and `code`, a hash of the code that the numbers depend on
+measured     versions, processor, threads, seconds, date, and `code`, a hash of the code that the
+             numbers depend on
 """
 
 from __future__ import annotations
@@ -55,7 +59,8 @@ class Record:
         return tuple(dict.fromkeys(word for word in found if "/" not in word))
 
     def state(self, code: str) -> str:
-        """ "measured"; or what it is not: "missing", "other commands", "other networks", or "other code" than `code`."""
+        """ "measured"; or what it is not: "missing", "other commands", "other networks", or "other
+        code" than `code`."""
         if not self.figures:
             return "missing"
         if self.measured.get("commands") != self.commands:
@@ -78,10 +83,18 @@ def read(path: Path) -> Record:
     known = set(Record.__dataclass_fields__)
     lacking = {"title", "kind", "commands"} - set(values)
     if lacking or set(values) - known:
-        wrong = f"lacks {', '.join(sorted(lacking))}" if lacking else f"has {', '.join(sorted(set(values) - known))}"
-        raise ValueError(f"{path}: a record {wrong}; expected fields {', '.join(Record.__dataclass_fields__)}")
+        wrong = (
+            f"lacks {', '.join(sorted(lacking))}"
+            if lacking
+            else f"has {', '.join(sorted(set(values) - known))}"
+        )
+        raise ValueError(
+            f"{path}: a record {wrong}; expected fields {', '.join(Record.__dataclass_fields__)}"
+        )
     record = Record(**values)
-    if not isinstance(record.commands, list) or not all(isinstance(one, str) for one in record.commands):
+    if not isinstance(record.commands, list) or not all(
+        isinstance(one, str) for one in record.commands
+    ):
         raise ValueError(f"{path}: commands must be a list of texts, one a command")
     return record
 

@@ -5,7 +5,8 @@
     made: commands NAME    how each of them was measured
     made: rows RECORD      a record's own table
     made: grid RECORD T    a table T that its command found, `more["tables"]`
-    made: curves RECORD    its seconds and megabytes against one quantity after the other, as a picture
+    made: curves RECORD    its seconds and megabytes against one quantity after the other, as a
+                           picture
     made: told RECORD …    how these were measured
     made: output RECORD N  the first lines that its command printed
 
@@ -29,17 +30,22 @@ from .record import TABLES, Record, read_json
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 
 
-def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: bool = True) -> dict[str, Maker]:
+def makers(
+    records: Mapping[str, Record], folder: Path, page: Path, drawing: bool = True
+) -> dict[str, Maker]:
     """What makes the regions of a page; links lead from the page to the files.
 
-    drawing   whether a picture whose numbers changed is drawn again, or said in the page to be out of date
+    drawing   whether a picture whose numbers changed is drawn again, or said in the page to be out
+              of date
     """
     tables = read_json(folder / TABLES)
     there = Path(os.path.relpath(folder, page.parent)).as_posix()
 
     def of(name: str) -> tuple[dict, dict[str, Record]]:
         if name not in tables:
-            raise ValueError(f"{page}: {TABLES} has no table {name!r}; expected one of {', '.join(tables)}")
+            raise ValueError(
+                f"{page}: {TABLES} has no table {name!r}; expected one of {', '.join(tables)}"
+            )
         rows = {key: one for key, one in records.items() if one.table == name}
         return tables[name], dict(sorted(rows.items(), key=lambda row: (row[1].place, row[0])))
 
@@ -59,7 +65,8 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: boo
         return f"![{title}]({there}/pictures/{name}.svg)"
 
     def plot(name: str) -> str:
-        title, rows = of(name)[0]["title"], of(name)[1]
+        title = of(name)[0]["title"]
+        rows = of(name)[1]
         numbers = _accuracies(title, rows)
         return picture(name, title, numbers, lambda: _dots(*numbers))
 
@@ -73,7 +80,9 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: boo
         known = found.more.get("curves")
         if not known:
             return "(not measured yet)"
-        return picture(name, found.title, [found.title, known], lambda: pictures.curves(found.title, known))
+        return picture(
+            name, found.title, [found.title, known], lambda: pictures.curves(found.title, known)
+        )
 
     def rows(name: str) -> str:
         return _rows(one(name), f"{there}/{name}.json")
@@ -89,7 +98,16 @@ def makers(records: Mapping[str, Record], folder: Path, page: Path, drawing: boo
         name, _, which = words.partition(" ")
         return _grid(one(name), which, f"{there}/{name}.json", f"{page}: {name}")
 
-    return dict(table=table, commands=commands, told=told, plot=plot, curves=curves, rows=rows, output=output, grid=grid)
+    return dict(
+        table=table,
+        commands=commands,
+        told=told,
+        plot=plot,
+        curves=curves,
+        rows=rows,
+        output=output,
+        grid=grid,
+    )
 
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
@@ -116,7 +134,8 @@ def _cell(record: Record, key: str) -> str:
 
 
 def _rows(record: Record, link: str) -> str:
-    """A record's own table, `more["rows"]`: {"heads": [text, …], "cells": [[text, name of a figure, …], …]}."""
+    """A record's own table, `more["rows"]`: {"heads": [text, …], "cells": [[text, name of a figure,
+    …], …]}."""
     layout = record.more.get("rows")
     if not layout:
         return f"([{record.title}]({link}): not measured yet)"
@@ -129,7 +148,8 @@ def _rows(record: Record, link: str) -> str:
 
 
 def _grid(record: Record, which: str, link: str, where: str) -> str:
-    """A table that a measurement found, `which` of its `more["tables"]` by name, with its note and a link to the record."""
+    """A table that a measurement found, `which` of its `more["tables"]` by name, with its note and
+    a link to the record."""
     if not record.figures:
         return "(not measured yet)"
     tables = {table["name"]: table for table in record.more.get("tables", [])}
@@ -144,7 +164,8 @@ def _grid(record: Record, which: str, link: str, where: str) -> str:
 
 
 def _output(record: Record, lines: int) -> str:
-    """What the first command of a measurement printed, the first so many lines of it, or all where `lines` is 0."""
+    """What the first command of a measurement printed, the first so many lines of it, or all where
+    `lines` is 0."""
     printed = record.more.get("printed", "").rstrip()
     if not printed:
         return "(not measured yet)"
@@ -177,7 +198,9 @@ def _how(measured: Mapping[str, Any]) -> str:
 def _accuracies(title: str, rows: Mapping[str, Record]) -> list:
     """What a plot of a table shows: its title, the accuracies of each row, and the rows' labels."""
     shares = {
-        name: {key: one for key, one in record.figures.items() if key in MARKS and one["unit"] == "%"}
+        name: {
+            key: one for key, one in record.figures.items() if key in MARKS and one["unit"] == "%"
+        }
         for name, record in rows.items()
     }
     return [title, shares, {name: rows[name].cells.get("label", rows[name].title) for name in rows}]
@@ -185,7 +208,11 @@ def _accuracies(title: str, rows: Mapping[str, Record]) -> list:
 
 def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) -> Any:
     """Accuracies as dots with their leading intervals, baselines beside, a line a record."""
-    words = dict(accuracy="by its own rule", own="nearest class mean, same features", pretrained="of a classifier's features")
+    words = dict(
+        accuracy="by its own rule",
+        own="nearest class mean, same features",
+        pretrained="of a classifier's features",
+    )
     words.update(random="of a random network's", frames="of summed frames")
     with style():
         fig = figure(7.5, 1.4 + 0.42 * len(shares))
@@ -194,9 +221,19 @@ def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) 
         for line, of in enumerate(shares.values()):
             for kind, one in of.items():
                 half = 100 * one.get("half", 0)
-                dot = dict(fmt=MARKS[kind], color=colours[kind], markersize=5, capsize=2, label=words.pop(kind, None))
+                dot = dict(
+                    fmt=MARKS[kind],
+                    color=colours[kind],
+                    markersize=5,
+                    capsize=2,
+                    label=words.pop(kind, None),
+                )
                 axes.errorbar(100 * one["value"], -line, xerr=half, **dot)
-        axes.set(xlabel="accuracy (%)", yticks=[-n for n in range(len(shares))], yticklabels=list(labels.values()))
+        axes.set(
+            xlabel="accuracy (%)",
+            yticks=[-n for n in range(len(shares))],
+            yticklabels=list(labels.values()),
+        )
         axes.set_xlim(right=101)
         axes.grid(axis="x", color="0.9")
         fig.suptitle(title)

@@ -1,4 +1,5 @@
-"""The site: guides, results, lessons, and the reference of the library as static pages, built by Sphinx.
+"""The site: guides, results, lessons, and the reference of the library as static pages, built by
+Sphinx.
 
     documents.py   the documents of the project gathered into a folder: their links, their menu
     notebooks.py   a notebook and its outputs as text of a page

@@ -1,4 +1,5 @@
-"""From the documents of the project to a site of static pages, by Sphinx in a process of its own."""
+"""From the documents of the project to a site of static pages, by Sphinx in a process of its
+own."""
 
 import subprocess
 import sys
@@ -10,22 +11,40 @@ from pathlib import Path
 
 from .documents import gather
 
-NEEDED = {"sphinx": "sphinx", "furo": "furo", "myst_parser": "myst-parser", "latex2mathml": "latex2mathml"}  # of the extra docs
+NEEDED = {
+    "sphinx": "sphinx",
+    "furo": "furo",
+    "myst_parser": "myst-parser",
+    "latex2mathml": "latex2mathml",
+}  # of the extra docs
 
 
 @contextmanager
 def built() -> Iterator[tuple[Path, list[str]]]:
     """A folder that holds the pages while the block runs, and what Sphinx warned of.
 
-    Raises ValueError where a library is missing, FileNotFoundError where a document is, RuntimeError where Sphinx fails.
+    Raises ValueError where a library is missing, FileNotFoundError where a document is,
+    RuntimeError where Sphinx fails.
     """
     missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
     if missing:
-        raise ValueError(f'the site needs {", ".join(missing)}; install it with: pip install "minisnn[docs]"')
+        raise ValueError(
+            f'the site needs {", ".join(missing)}; install it with: pip install "minisnn[docs]"'
+        )
     with tempfile.TemporaryDirectory(prefix="minisnn-site-") as made:
-        sources, pages = Path(made, "sources"), Path(made, "pages")
+        sources = Path(made, "sources")
+        pages = Path(made, "pages")
         gather(sources)
-        command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-c", str(Path(__file__).parent)]
+        command = [
+            sys.executable,
+            "-m",
+            "sphinx",
+            "-q",
+            "-b",
+            "html",
+            "-c",
+            str(Path(__file__).parent),
+        ]
         command += ["-d", str(Path(made, "trees")), str(sources), str(pages)]
         done = subprocess.run(command, capture_output=True, text=True)
         said = done.stderr.replace(f"{sources}/", "").splitlines()

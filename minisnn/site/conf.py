@@ -11,7 +11,13 @@ from minisnn.site.reference import restructured
 
 project = "minisnn"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.viewcode", "minisnn.site.mathml"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "minisnn.site.mathml",
+]
 language = "en"
 smartquotes = False  # documents are shown as they were written
 highlight_language = "text"  # of what does not say its own
@@ -23,15 +29,26 @@ html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False
 html_show_sphinx = html_show_copyright = False
-html_show_search_summary = False  # it would fetch every page that was found, which a file may not do
+html_show_search_summary = (
+    False  # it would fetch every page that was found, which a file may not do
+)
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
-myst_disable_syntax = ["myst_line_comment", "myst_block_break", "myst_target", "myst_role"]  # Markdown as GitHub reads it
+myst_disable_syntax = [
+    "myst_line_comment",
+    "myst_block_break",
+    "myst_target",
+    "myst_role",
+]  # Markdown as GitHub reads it
 myst_heading_anchors = 6
 suppress_warnings = ["ref.python"]  # two classes of one name, in annotations that name no module
 
-autodoc_default_options = {"member-order": "bysource", "special-members": "__call__", "ignore-module-all": True}
+autodoc_default_options = {
+    "member-order": "bysource",
+    "special-members": "__call__",
+    "ignore-module-all": True,
+}
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 autosummary_generate = viewcode_follow_imported_members = False  # a name has one home
@@ -51,5 +68,6 @@ def _read(app: Any, what: str, name: str, found: Any, options: Any, lines: list[
 
 
 def _skipped(app: Any, what: str, name: str, found: Any, skip: bool, options: Any) -> bool | None:
-    """Fields of a NamedTuple say nothing that their class does not say better; None leaves it to Sphinx."""
+    """Fields of a NamedTuple say nothing that their class does not say better; None leaves it to
+    Sphinx."""
     return True if str(getattr(found, "__doc__", "")).startswith("Alias for field number") else None

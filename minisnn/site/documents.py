@@ -1,7 +1,8 @@
-"""The documents of the project, gathered into a folder for Sphinx: each in its place, its links and the menu fit for a site.
+"""The documents of the project, gathered into a folder for Sphinx: each in its place, its links and
+the menu fit for a site.
 
-README.md of a folder becomes its index.md, a notebook becomes a page. A link to another file, such as a measurement, brings
-that file along.
+README.md of a folder becomes its index.md, a notebook becomes a page. A link to another file, such
+as a measurement, brings that file along.
 """
 
 import json
@@ -28,7 +29,8 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def located(name: str) -> Path:
-    """Where a file or folder of the project lies, in a clone or in an installation, by its path in the project.
+    """Where a file or folder of the project lies, in a clone or in an installation, by its path in
+    the project.
 
     Raises FileNotFoundError where it is not there.
     """
@@ -59,7 +61,8 @@ def _source(name: str) -> str:
 
 
 def gather(out: Path) -> dict[str, str]:
-    """Write the source of every page, and the files that pages show or link to, into `out`; the documents.
+    """Write the source of every page, and the files that pages show or link to, into `out`; the
+    documents.
 
     Raises FileNotFoundError where this installation lacks a document or a file that one links to.
     """
@@ -74,7 +77,9 @@ def gather(out: Path) -> dict[str, str]:
             text = _invited(linked(text, name, known, beside), name)
             beside.add(name)
         else:
-            text = one_title(linked(re.sub(r"<!--.*?-->", "", text, flags=re.S), name, known, beside))
+            text = one_title(
+                linked(re.sub(r"<!--.*?-->", "", text, flags=re.S), name, known, beside)
+            )
         if name == "README.md":
             text += menu(known)
         _write(out / source, text.encode())
@@ -91,7 +96,8 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def linked(text: str, name: str, known: dict[str, str], beside: set[str]) -> str:
-    """A document's text with its links leading to the pages' sources; other files that it links to are put into `beside`."""
+    """A document's text with its links leading to the pages' sources; other files that it links to
+    are put into `beside`."""
 
     def led(found: re.Match[str]) -> str:
         path, hash, anchor = found[1].partition("#")
@@ -100,7 +106,9 @@ def linked(text: str, name: str, known: dict[str, str], beside: set[str]) -> str
         target = posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
         if target not in known:
             if not located(target).is_file():
-                raise FileNotFoundError(f"{name}: the link to {found[1]} leads to a folder; expected a file")
+                raise FileNotFoundError(
+                    f"{name}: the link to {found[1]} leads to a folder; expected a file"
+                )
             beside.add(target)
         there = posixpath.relpath(known.get(target, target), posixpath.dirname(known[name]) or ".")
         return f"]({there}{hash}{anchor.lower()})"
@@ -111,7 +119,8 @@ def linked(text: str, name: str, known: dict[str, str], beside: set[str]) -> str
 
 
 def one_title(text: str) -> str:
-    """A document whose first heading is its only title, and whose other headings leave out no level."""
+    """A document whose first heading is its only title, and whose other headings leave out no
+    level."""
     above: list[int] = []
 
     def levelled(found: re.Match[str]) -> str:
@@ -130,15 +139,24 @@ def _invited(text: str, name: str) -> str:
     """A lesson that says how one works through it, below its title."""
     title, _, rest = text.partition("\n")
     file = posixpath.basename(name)
-    how = f"This page shows a notebook: `minisnn lessons --only {int(file[:2])} --open` gives you a copy to work in"
+    how = (
+        f"This page shows a notebook: `minisnn lessons --only {int(file[:2])} --open` gives you a "
+        "copy to work in"
+    )
     return f"{title}\n\n*{how} ([the file]({file})).*\n{rest}"
 
 
 def menu(known: dict[str, str]) -> str:
     """The menu of the site, for the end of its first page."""
     course = located("lessons/README.md").read_text(encoding="utf-8")
-    listed = [f"lessons/guides/{name}" for name in dict.fromkeys(re.findall(r"\(guides/(\w[\w-]*\.md)\)", course))]
-    guides = [*listed, *(name for name in known if name.startswith("lessons/guides/") and name not in listed)]
+    listed = [
+        f"lessons/guides/{name}"
+        for name in dict.fromkeys(re.findall(r"\(guides/(\w[\w-]*\.md)\)", course))
+    ]
+    guides = [
+        *listed,
+        *(name for name in known if name.startswith("lessons/guides/") and name not in listed),
+    ]
     parts = {
         "Guides": [known[name] for name in guides],
         "Lessons": [

@@ -1,4 +1,5 @@
-"""Formulas of TeX as MathML, which browsers draw themselves: no script, no font and no network are needed.
+"""Formulas of TeX as MathML, which browsers draw themselves: no script, no font and no network are
+needed.
 
 Sphinx finds `setup`, which makes this its way to write formulas.
 """
@@ -11,9 +12,17 @@ KNOWN = {  # what the converter does not know, as what it knows
     r"\end{aligned}": r"\end{array}",
     r"\arg": r"\mathrm{arg}\,",
 }
-PLAINER = (  # bars close to what they hold, a space behind log, primes at their full size, and signs of two characters as one
-    (r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>", r'\1<mo lspace="0" rspace="0">\2</mo>'),
-    (r'<mo stretchy="false">&#x0007C;</mo>', '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>'),
+# bars close to what they hold, a space behind log, primes at their full size, and signs of two
+# characters as one
+PLAINER = (
+    (
+        r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>",
+        r'\1<mo lspace="0" rspace="0">\2</mo>',
+    ),
+    (
+        r'<mo stretchy="false">&#x0007C;</mo>',
+        '<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>',
+    ),
     (r"<mo>&#x02016;</mo>", '<mo stretchy="false" lspace="0" rspace="0">&#x02016;</mo>'),
     (r"(<m[io]>(?:log|exp|max|min|sin|cos)</m[io]>)(?=<m[nis])", r'\1<mspace width=".17em"/>'),
     (r"<m[io]>:</m[io]><mo>&#x0003D;</mo>", "<mo>&#x2254;</mo>"),

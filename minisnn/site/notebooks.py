@@ -1,4 +1,5 @@
-"""A notebook as text of a page, in the Markdown that MyST reads: its cells with the outputs that are stored in it."""
+"""A notebook as text of a page, in the Markdown that MyST reads: its cells with the outputs that
+are stored in it."""
 
 import base64
 import re
@@ -6,7 +7,8 @@ from typing import Any
 
 
 def page(notebook: dict[str, Any], name: str) -> tuple[str, dict[str, bytes]]:
-    """The text of a notebook, and the pictures that it shows, by their file names, which begin with `name`."""
+    """The text of a notebook, and the pictures that it shows, by their file names, which begin with
+    `name`."""
     parts = []
     pictures: dict[str, bytes] = {}
     for cell in notebook["cells"]:

@@ -1,6 +1,8 @@
-"""The reference of the library: a page for every public module, and docstrings as Sphinx reads them.
+"""The reference of the library: a page for every public module, and docstrings as Sphinx reads
+them.
 
-The docstrings of this library are plain text: equations are indented, columns stand three spaces apart, examples begin with
+The docstrings of this library are plain text: equations are indented, columns stand three spaces
+apart, examples begin with
 >>>, and `names` stand between backticks. Sphinx reads reStructuredText, in which that would mean something else.
 """
 
@@ -14,18 +16,30 @@ from pathlib import Path
 
 import minisnn
 
-INSIDE = ("__main__", "cli", "commands", "experiments", "kernels", "site")  # not for scripts to import
+INSIDE = (
+    "__main__",
+    "cli",
+    "commands",
+    "experiments",
+    "kernels",
+    "site",
+)  # not for scripts to import
 FOLDER = "reference"
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 ITEM = re.compile(r"(-|\d+\.) +")
 
 
 def modules() -> list[str]:
-    """The public modules, rooms before what is in them: all but those that carry out commands and count in kernels."""
+    """The public modules, rooms before what is in them: all but those that carry out commands and
+    count in kernels."""
     found = ["minisnn"]
     for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "minisnn."):
         parts = module.name.split(".")[1:]
-        hidden = any(part.startswith("_") for part in parts) or parts[0] in INSIDE or parts[-1] == "kernel"
+        hidden = (
+            any(part.startswith("_") for part in parts)
+            or parts[0] in INSIDE
+            or parts[-1] == "kernel"
+        )
         if not hidden:
             found.append(module.name)
     return sorted(found)
@@ -34,7 +48,11 @@ def modules() -> list[str]:
 def pages() -> dict[str, str]:
     """A page for every public module, and the list of them, by file names."""
     known = modules()
-    made = {f"{FOLDER}/{name}.rst": _module(name, _within(name, known)) for name in known if name != "minisnn"}
+    made = {
+        f"{FOLDER}/{name}.rst": _module(name, _within(name, known))
+        for name in known
+        if name != "minisnn"
+    }
     return {f"{FOLDER}/index.rst": _front(_within("minisnn", known)), **made}
 
 
@@ -48,7 +66,11 @@ def _front(rooms: list[str]) -> str:
     for name in minisnn.__all__:  # type: ignore[attr-defined]  # made where it is first asked for
         found = getattr(minisnn, name)
         if name != "__version__":
-            home = found.__name__ if inspect.ismodule(found) else f"{found.__module__}.{found.__qualname__}"
+            home = (
+                found.__name__
+                if inspect.ismodule(found)
+                else f"{found.__module__}.{found.__qualname__}"
+            )
             homes.setdefault(home.split(".")[1], []).append(home)
     for room in sorted(homes):
         parts += [_title(f"From minisnn.{room}", "-"), _listed(homes[room])]
@@ -79,15 +101,20 @@ def _menu(names: list[str]) -> str:
 
 
 def restructured(docstring: str) -> str:
-    """A docstring of this library in reStructuredText: equations (indented), columns (three spaces apart) and examples keep
-    their form, all else is text in which only `names` and lists mean anything."""
+    """A docstring of this library in reStructuredText: equations (indented), columns (three spaces
+    apart) and examples keep their form, all else is text in which only `names` and lists mean
+    anything."""
     parts: list[str] = []
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(docstring)):
         lines = paragraph.split("\n")
-        example = next((n for n, line in enumerate(lines) if line.lstrip().startswith(">>> ")), len(lines))
+        example = next(
+            (n for n, line in enumerate(lines) if line.lstrip().startswith(">>> ")), len(lines)
+        )
         said, shown = lines[:example], lines[example:]
         columns = any(re.search(r"\S {3,}\S", line) for line in said)
-        for fixed, group in itertools.groupby(said, lambda line: columns or line.startswith("    ")):
+        for fixed, group in itertools.groupby(
+            said, lambda line: columns or line.startswith("    ")
+        ):
             if fixed:
                 parts += ["::", "", *(f"    {line}" for line in group), ""]
             else:
@@ -98,10 +125,13 @@ def restructured(docstring: str) -> str:
 
 
 def _text(lines: list[str]) -> Iterator[str]:
-    """Paragraphs and lists, each paragraph and item in one line, so that nothing but its beginning could mean anything."""
+    """Paragraphs and lists, each paragraph and item in one line, so that nothing but its beginning
+    could mean anything."""
     joined: list[str] = []
     for line in lines:
-        new = not joined or ITEM.match(line) or (ITEM.match(joined[-1]) and not line.startswith(" "))
+        new = (
+            not joined or ITEM.match(line) or (ITEM.match(joined[-1]) and not line.startswith(" "))
+        )
         if new:
             joined.append(line.strip())
         else:
@@ -114,11 +144,14 @@ def _text(lines: list[str]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Text without markup but that of code between backticks; a name there is a link where Sphinx knows it."""
+    """Text without markup but that of code between backticks; a name there is a link where Sphinx
+    knows it."""
     pieces = re.split(r"`([^`]+)`", text)
     pieces[::2] = [re.sub(r"([\\*_|`])", r"\\\1", piece) for piece in pieces[::2]]
     pieces[1::2] = [_code(piece.strip()) for piece in pieces[1::2]]
-    numbered = re.sub(r"\b(Eq|Fig|Sec)\. (?=\d)", "\\1.\\\\ \u00a0", "".join(pieces))  # no end of a sentence
+    numbered = re.sub(
+        r"\b(Eq|Fig|Sec)\. (?=\d)", "\\1.\\\\ \u00a0", "".join(pieces)
+    )  # no end of a sentence
     return re.sub(r"::$", r":\\:", numbered)
 
 

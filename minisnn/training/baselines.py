@@ -1,10 +1,13 @@
-"""What meta-learning must beat: nearest class means on features that were not meta-trained, and on those that were.
+"""What meta-learning must beat: nearest class means on features that were not meta-trained, and on
+those that were.
 
-A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). The rules here take the class
-means of the support and answer with the nearest (`meta.prototypes`), on
+A rule takes a task to logits of its query samples, (Q, ways), or to several, (n, Q, ways). The
+rules here take the class means of the support and answer with the nearest (`meta.prototypes`), on
 
-    frames      the pixel baseline: the events of each cell, or the values of each feature, summed over time; no network
-    random      the last trace of a network of the same kind with random weights, scaled to the support sets of a few tasks
+    frames      the pixel baseline: the events of each cell, or the values of each feature, summed
+                over time; no network
+    random      the last trace of a network of the same kind with random weights, scaled to the
+                support sets of a few tasks
     pretrained  the last trace of an ordinary classifier
     own         the last trace of the meta-trained network itself
 
@@ -33,7 +36,9 @@ Rule = Callable[[Task], np.ndarray]
 
 def frames(task: Task) -> np.ndarray:
     """Nearest class mean of summed frames: the pixel baseline."""
-    support, query = (x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query))
+    support, query = (
+        x.sum(1, dtype=np.float32).reshape(len(x), -1) for x in (task.x_support, task.x_query)
+    )
     return distance_logits(query, class_means(support, task.y_support, task.ways))
 
 
@@ -63,44 +68,63 @@ class Adapted:
 def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapted:
     """A network that learns by another rule, with the steps of `inner`.
 
-    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the readout of "maml" starts from
-           zero where it was not trained to start from its own
+    name   "nearest" class mean, "proto-maml", "maml" or "online", one sample after the other; the
+           readout of "maml" starts from zero where it was not trained to start from its own
     """
     plain = InnerLoop(**{f.name: getattr(inner, f.name) for f in fields(InnerLoop)})
     if name != "nearest":
         plain = replace(plain, steps=max(1, inner.steps))
     if name == "online":
-        return Adapted(net, theta, OnlineReadout(**vars(replace(plain, online=True)), scale=getattr(inner, "scale", 1.0)))
+        return Adapted(
+            net,
+            theta,
+            OnlineReadout(**vars(replace(plain, online=True)), scale=getattr(inner, "scale", 1.0)),
+        )
     if name == "maml":
         if isinstance(inner, ClassMeans | OnlineReadout):
             theta = net.without_readout(theta)
         return Adapted(net, theta, plain)
     steps = 0 if name == "nearest" else plain.steps
-    return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)))
+    return Adapted(
+        net,
+        theta,
+        ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)),
+    )
 
 
-def with_ways(net: Any, theta: np.ndarray, inner: InnerLoop, ways: int) -> tuple[Any, np.ndarray, InnerLoop]:
+def with_ways(
+    net: Any, theta: np.ndarray, inner: InnerLoop, ways: int
+) -> tuple[Any, np.ndarray, InnerLoop]:
     """(network, theta, inner loop) for `ways` classes.
 
-    Meta-training makes the readout's columns alike, because its classes come in any order. So a readout whose columns are all
-    their mean is a start for N classes; with the learned step sizes it adapts as the network does.
+    Meta-training makes the readout's columns alike, because its classes come in any order. So a
+    readout whose columns are all their mean is a start for N classes; with the learned step sizes
+    it adapts as the network does.
     """
     wide = net.like(ways=ways)
 
     def widened(flat: np.ndarray) -> np.ndarray:
         weight, bias = (flat[p.slice].reshape(p.shape) for p in net.layout[-2:])
         columns = np.repeat(weight.mean(1, keepdims=True), ways, 1).ravel()
-        parts = [flat[: net.layout[-2].slice.start], columns, np.full(ways, bias.mean(), flat.dtype)]
+        parts = [
+            flat[: net.layout[-2].slice.start],
+            columns,
+            np.full(ways, bias.mean(), flat.dtype),
+        ]
         return np.concatenate(parts).astype(flat.dtype)
 
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
-    # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are added
+    # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are
+    # added
     return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
 
 
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
-    """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as training starts."""
-    x = np.concatenate([tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)])
+    """Nearest class mean on random weights, scaled to the support sets of `looks` episodes as
+    training starts."""
+    x = np.concatenate(
+        [tasks.episode(seed, index, net.ways, 1, 1).x_support for index in range(looks)]
+    )
     return Nearest(net, net.init(np.random.default_rng(seed), x))
 
 
@@ -110,23 +134,27 @@ def baselines(
     """The four rules by name, for a network and a set of tasks.
 
     pretrained   a checkpoint that takes the same recordings, if any
-    inner        how the network learns; if given, the gradient-step rules that it was not trained for are added
+    inner        how the network learns; if given, the gradient-step rules that it was not trained
+                 for are added
     """
     rules: dict[str, Rule] = {"frames": frames, "random": random_network(net, tasks)}
     if pretrained is not None and pretrained.net.input_shape == net.input_shape:
         rules["pretrained"] = Nearest(pretrained.net, pretrained.theta)
     rules["own"] = Nearest(net, theta)
     if inner is not None and net.loss_name == "cross_entropy":
-        by_means, online = isinstance(inner, ClassMeans), isinstance(inner, OnlineReadout)
-        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * (by_means or online)
+        by_means = isinstance(inner, ClassMeans)
+        online = isinstance(inner, OnlineReadout)
+        others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * (
+            by_means or online
+        )
         rules.update({name: learns_by(name, net, theta, inner) for name in others})
     return rules
 
 
 @dataclass(frozen=True)
 class Row:
-    """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode, all answers, right (n,), and
-    what the episodes share."""
+    """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode,
+    all answers, right (n,), and what the episodes share."""
 
     mean: float
     intervals: Intervals
@@ -152,8 +180,8 @@ class Row:
     def less(self, other: Row) -> tuple[float, Intervals]:
         """This accuracy less the other's in as many episodes, and its intervals.
 
-        Of the differences of single answers where the episodes are the same. Else the episodes are paired alone, and the other
-        intervals are those of independent answers."""
+        Of the differences of single answers where the episodes are the same. Else the episodes are
+        paired alone, and the other intervals are those of independent answers."""
         if self.shared.same(other.shared):
             apart = self.right.astype(float) - other.right
             return float(apart.mean()), self.shared.intervals(apart)
@@ -162,16 +190,20 @@ class Row:
         return mean, self._independent(mean, ci95(each.tolist()), other)
 
     def _independent(self, mean: float, over_episodes: float | None, other: Row) -> Intervals:
-        """Of the difference `mean` of independent answers: the root of the sum of the squares of both halves."""
+        """Of the difference `mean` of independent answers: the root of the sum of the squares of
+        both halves."""
 
         def both(name: str) -> float | None:
-            one, two = getattr(self.intervals, name), getattr(other.intervals, name)
+            one = getattr(self.intervals, name)
+            two = getattr(other.intervals, name)
             return None if one is None or two is None else float(np.hypot(one, two))
 
         lead = None
         if self.interval is not None and other.interval is not None:
             half = float(np.hypot(self.interval.half, other.interval.half))
-            lead = Interval(half, max(mean - half, -1.0), min(mean + half, 1.0), self.interval.population)
+            lead = Interval(
+                half, max(mean - half, -1.0), min(mean + half, 1.0), self.interval.population
+            )
         return Intervals(lead, over_episodes, both("recordings"), both("classes"))
 
 
@@ -199,7 +231,9 @@ class Answers(NamedTuple):
     drawn: Drawn
 
 
-def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int) -> Answers:
+def answers(
+    tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, queries: int, index: int
+) -> Answers:
     """What the rules answer to episode `index`."""
     return answers_of(tasks.episode(seed, index, ways=ways, shots=shots, queries=queries), rules)
 
@@ -207,31 +241,46 @@ def answers(tasks: Any, rules: list[Rule], seed: int, ways: int, shots: int, que
 def answers_of(task: Task, rules: list[Rule]) -> Answers:
     """What the rules answer to a task."""
     with remembered():
-        return Answers(np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task))
+        return Answers(
+            np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task)
+        )
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:
-    """Which query samples have the largest logit at their label, (n, Q) of one or several logits; of real targets the squared
-    error of each, a mean over the outputs. ValueError for what is not an answer to the task."""
-    logits, width = np.asarray(logits), task.ways
+    """Which query samples have the largest logit at their label, (n, Q) of one or several logits;
+    of real targets the squared error of each, a mean over the outputs. ValueError for what is not
+    an answer to the task."""
+    logits = np.asarray(logits)
+    width = task.ways
     shape = logits.shape[-2:]
-    if logits.ndim not in (2, 3) or shape[0] != len(task.y_query) or shape[1] < width or task.real and shape[1] != width:
+    if (
+        logits.ndim not in (2, 3)
+        or shape[0] != len(task.y_query)
+        or shape[1] < width
+        or task.real
+        and shape[1] != width
+    ):
         expected = f"({len(task.y_query)}, {width}), one for each query sample and class"
         raise ValueError(f"a rule answers with logits of shape {logits.shape}; expected {expected}")
     if np.isnan(logits).any():
-        raise ValueError(f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers")
+        raise ValueError(
+            f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers"
+        )
     if task.real:
         return np.atleast_2d(((logits - task.y_query) ** 2).mean(-1))
     return np.atleast_2d(logits.argmax(-1) == task.y_query)
 
 
 def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) -> Drawn:
-    """What the answers to a task rest on; asked: which queries, (Q,) of truths, all of them by default; support: whether those
-    learned from count, which have a small part each where there are many shots."""
+    """What the answers to a task rest on; asked: which queries, (Q,) of truths, all of them by
+    default; support: whether those learned from count, which have a small part each where there are
+    many shots."""
     of, labels = task.y_query, task.y_support
     names = task.classes or tuple(map(str, range(task.ways)))
     if task.real:  # targets are not classes: all samples are of one
-        of, labels, names = np.zeros(len(of), np.int64), np.zeros(len(labels), np.int64), ("all",)
+        of = np.zeros(len(of), np.int64)
+        labels = np.zeros(len(labels), np.int64)
+        names = ("all",)
     of = of if asked is None else of[asked]
     if task.recordings is None:
         nothing = np.zeros((0, 0), np.int64)
@@ -246,8 +295,11 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
 
 def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
     """A row for every rule, of the answers of all episodes."""
-    shared, rows = Shared([one.drawn for one in found]), {}
+    shared = Shared([one.drawn for one in found])
+    rows = {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        rows[name] = Row(float(np.mean(per_episode)), shared.intervals(right), per_episode, right, shared)
+        rows[name] = Row(
+            float(np.mean(per_episode)), shared.intervals(right), per_episode, right, shared
+        )
     return rows

@@ -1,13 +1,16 @@
 """Checkpoints: one HDF5 file that describes itself and cannot run code.
 
-    user block   512 bytes of text before the HDF5 part: format, version, length and SHA-256 of that part
-    attributes   as JSON: network (its configuration), layout (name and shape of every array in theta), inner_loop,
-                 training (settings), progress, random, provenance
-    data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>; curve/<column>
+    user block   512 bytes of text before the HDF5 part: format, version, length and SHA-256 of that
+                 part
+    attributes   as JSON: network (its configuration), layout (name and shape of every array in
+                 theta), inner_loop, training (settings), progress, random, provenance
+    data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>;
+                 curve/<column>
 
-A file is written under another name and then renamed: whenever the process is killed, the old file or the new one is there.
-A run also keeps the one before. HDF5 may crash on damaged files, so nothing is opened before its checksum is verified. As
-anybody can write a checksum, a process of its own opens it (`data.readers.foreign`).
+A file is written under another name and then renamed: whenever the process is killed, the old file
+or the new one is there. A run also keeps the one before. HDF5 may crash on damaged files, so
+nothing is opened before its checksum is verified. As anybody can write a checksum, a process of its
+own opens it (`data.readers.foreign`).
 """
 
 import hashlib
@@ -37,7 +40,9 @@ from .settings import TrainingConfig
 FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
 CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
 PREVIOUS = "checkpoint.previous.h5"
-_WHAT, _LARGEST = "a minisnn checkpoint", 1 << 32  # bytes
+# bytes
+_WHAT = "a minisnn checkpoint"
+_LARGEST = 1 << 32
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 ANY = object()  # a rule that need not be known
@@ -53,7 +58,8 @@ class Checkpoint:
     config       settings of the training
     curve        {column: float64 array}, one row for each update
     optimiser    {what it optimises: {array name: array}}
-    random       state of a bit generator; to restore it in one of the same kind: rng.bit_generator.state = checkpoint.random
+    random       state of a bit generator; to restore it in one of the same kind:
+                 rng.bit_generator.state = checkpoint.random
     progress     counters and notes in plain JSON types
     provenance   versions and time of making
     origin       the command that made it, and its data
@@ -81,7 +87,8 @@ class Checkpoint:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
     def check_usable(self, path: str | Path) -> None:
-        """Raise ValueError for float weights that only stand behind those of the Loihi-style fixed-point model.
+        """Raise ValueError for float weights that only stand behind those of the Loihi-style
+        fixed-point model.
 
         These are in the checkpoints of runs that train on that model.
         """
@@ -90,8 +97,11 @@ class Checkpoint:
             why = f"the run was made by `{CHIP}`, and its checkpoint is only there to continue from"
             raise ValueError(f"{path}: {why}; give the model's own network, {place}")
 
-    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
-        """(data set, root) that a command opens to test, show or export this network, as `Origin.to_open`; it is usable."""
+    def to_open(
+        self, path: str | Path, dataset: str | None, root: str | None
+    ) -> tuple[str, str | None]:
+        """(data set, root) that a command opens to test, show or export this network, as
+        `Origin.to_open`; it is usable."""
         self.check_usable(path)
         return self.origin.to_open(path, dataset, root)
 
@@ -110,11 +120,14 @@ def save(
     provenance: Mapping | None = None,
     previous: Path | None = None,
 ) -> None:
-    """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance` adds to what is noted anyway.
+    """Write a checkpoint, whole or not at all. The parts are those of `Checkpoint`; `provenance`
+    adds to what is noted anyway.
 
-    previous   where the overwritten checkpoint goes if it is undamaged: the last good one is never given up
+    previous   where the overwritten checkpoint goes if it is undamaged: the last good one is never
+               given up
 
-    Raises ValueError where theta does not fit the network or is not finite, OSError where the file cannot be written.
+    Raises ValueError where theta does not fit the network or is not finite, OSError where the file
+    cannot be written.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -127,23 +140,42 @@ def save(
     _checked_theta(net, theta)
     if inner is not None:
         inner.check(net)
-    texts: dict[str, Any] = dict(network=dict(type=type(net).__name__, **net.configuration()), layout=_layout(net))
-    texts.update(inner_loop=None, training=config and asdict(config), random=rng and rng.bit_generator.state)
+    texts: dict[str, Any] = dict(
+        network=dict(type=type(net).__name__, **net.configuration()), layout=_layout(net)
+    )
+    texts.update(
+        inner_loop=None, training=config and asdict(config), random=rng and rng.bit_generator.state
+    )
     texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
         texts["inner_loop"] = kept_of(inner)
         arrays["step_size"] = np.asarray(inner.step_size)
-    arrays.update({f"optimiser/{of}/{name}": array for of, state in (optimiser or {}).items() for name, array in state.items()})
-    arrays.update({f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()})
-    image = _image({k: json.dumps(v, sort_keys=True, default=lambda array: array.tolist()) for k, v in texts.items()}, arrays)
+    arrays.update(
+        {
+            f"optimiser/{of}/{name}": array
+            for of, state in (optimiser or {}).items()
+            for name, array in state.items()
+        }
+    )
+    arrays.update(
+        {f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()}
+    )
+    image = _image(
+        {
+            k: json.dumps(v, sort_keys=True, default=lambda array: array.tolist())
+            for k, v in texts.items()
+        },
+        arrays,
+    )
     write_whole(path, image, previous if previous is not None and _whole(path) else None)
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
     """(network, theta) of a checkpoint.
 
-    changes   replace settings of the network, such as dtype, and supply parts of your own, which no file holds: neuron, loss
+    changes   replace settings of the network, such as dtype, and supply parts of your own, which no
+              file holds: neuron, loss
 
     Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
 
@@ -161,8 +193,8 @@ def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
 def read(path: str | Path, **changes: Any) -> Checkpoint:
     """The whole checkpoint, verified; `changes` as in `load`, and also a rule of your own.
 
-    In a run folder it is the newest checkpoint, or where that is damaged the one before it, with a warning.
-    Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
+    In a run folder it is the newest checkpoint, or where that is damaged the one before it, with a
+    warning. Raises FileNotFoundError, or ValueError naming the file and what was expected of it.
 
     >>> net = ms.SpikingNet((6,), (), ways=3)
     >>> theta = net.init(np.random.default_rng(0))
@@ -171,12 +203,16 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
     >>> found.net.ways, found.inner.steps, np.array_equal(found.theta, theta)
     (3, 2, True)
     """
-    path, changes = Path(path), {name: value for name, value in changes.items() if value is not None}
+    path = Path(path)
+    changes = {name: value for name, value in changes.items() if value is not None}
     if not path.is_dir():
         return _read(path, changes)
-    newest, previous = path / CURRENT, path / PREVIOUS
+    newest = path / CURRENT
+    previous = path / PREVIOUS
     if not holds_checkpoint(path):
-        raise ValueError(f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder")
+        raise ValueError(
+            f"{path}: the folder holds no {CURRENT}; expected a checkpoint or a run folder"
+        )
     try:
         return _read(newest, changes)
     except (ValueError, FileNotFoundError) as error:
@@ -187,7 +223,8 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
             found = _read(previous, changes)
         except ValueError:
             raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used either") from None
-    update, made = found.progress.get("update"), found.provenance.get("made", "at an unknown time")
+    update = found.progress.get("update")
+    made = found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "
     warnings.warn(f"{reason}; in its place {PREVIOUS} is used, {which}made {made}", stacklevel=2)
     return found
@@ -200,11 +237,20 @@ def holds_checkpoint(folder: Path) -> bool:
 
 def _read(path: Path, changes: dict) -> Checkpoint:
     try:
-        return _assembled(*_contents(_verified(path), path), changes, (path.parent / "chip.json").is_file())
+        return _assembled(
+            *_contents(_verified(path), path), changes, (path.parent / "chip.json").is_file()
+        )
     except ValueError as error:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
-    except (KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
+    except (
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         what = "the checkpoint lacks required parts, or has them in another form"
         raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
 
@@ -219,9 +265,18 @@ def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
             file.attrs[name] = text
         for name, array in arrays.items():
             large = array.size > 64  # bytes of like place together compress better
-            file.create_dataset(name, data=array, compression="gzip" if large else None, shuffle=large)
+            file.create_dataset(
+                name, data=array, compression="gzip" if large else None, shuffle=large
+            )
     body = buffer.getvalue()[HEADER:]
-    header = json.dumps(dict(format=FORMAT, version=VERSION, length=len(body), sha256=hashlib.sha256(body).hexdigest()))
+    header = json.dumps(
+        dict(
+            format=FORMAT,
+            version=VERSION,
+            length=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+        )
+    )
     return f"{header}\n".encode().ljust(HEADER) + body
 
 
@@ -246,11 +301,18 @@ def _verified(path: Path) -> bytes:
         except (ValueError, TypeError, KeyError, RecursionError):
             found = "is empty" if not start else "is of another kind, or its beginning is damaged"
             raise ValueError(f"the file {found}; expected {_WHAT}") from None
-        version, length = header.get("version"), header.get("length")
+        version = header.get("version")
+        length = header.get("length")
         if version != VERSION:
-            raise ValueError(f"the checkpoint has version {version}; this minisnn ({__version__}) reads version {VERSION}")
+            raise ValueError(
+                f"the checkpoint has version {version}; this minisnn ({__version__}) reads version "
+                f"{VERSION}"
+            )
         if size - HEADER != length:
-            raise ValueError(f"the checkpoint is truncated; found {size - HEADER} bytes after its header, expected {length}")
+            raise ValueError(
+                f"the checkpoint is truncated; found {size - HEADER} bytes after its header, "
+                f"expected {length}"
+            )
         file.seek(0)
         image = file.read(size)
     if hashlib.sha256(memoryview(image)[HEADER:]).hexdigest() != header.get("sha256"):
@@ -270,7 +332,8 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
     """The checkpoint; `chip` where a run for the chip lies beside it."""
-    settings, rule = dict(texts["network"]), changes.get("rule")
+    settings = dict(texts["network"])
+    rule = changes.get("rule")
     changes = {name: value for name, value in changes.items() if name != "rule"}
     kind = settings.pop("type", None)
     if kind not in NETWORKS:
@@ -279,17 +342,30 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
         net = NETWORKS[kind].from_configuration(settings, **changes)
         net.configuration()  # it has parts of the right kinds
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"the network's configuration is of another version of minisnn ({error})") from None
+        raise ValueError(
+            f"the network's configuration is of another version of minisnn ({error})"
+        ) from None
     if (layout := _layout(net)) != texts["layout"]:
-        raise ValueError(f"the checkpoint's arrays are those of another network: found {texts['layout']}, expected {layout}")
+        raise ValueError(
+            f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
+            f"expected {layout}"
+        )
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
-    config = None if texts["training"] is None else TrainingConfig.from_mapping(texts["training"], "training settings")
+    config = (
+        None
+        if texts["training"] is None
+        else TrainingConfig.from_mapping(texts["training"], "training settings")
+    )
     inner = None
     if texts["inner_loop"] is not None:
-        step, given = arrays["step_size"], dict(texts["inner_loop"])
+        step = arrays["step_size"]
+        given = dict(texts["inner_loop"])
         own = given.pop("own", None)
         if own is not None and rule is None:
-            raise ValueError(f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)")
+            raise ValueError(
+                f"the network learns by {own}, an object of your own; in Python: read(path, "
+                "rule=...)"
+            )
         inner = loop_of(given, _cast(step, net.dtype) if step.ndim else float(step))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
@@ -306,17 +382,32 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
             raise ValueError(f"{name} must be named values, not {type(texts[name]).__name__}")
     for name in ("update", "updates", "tasks"):
         if type(number := texts["progress"].get(name, 0)) is not int or number < 0:
-            raise ValueError(f"progress must hold whole numbers from 0 on; its {name} is {number!r}")
-    curve = {name.removeprefix("curve/"): array for name, array in arrays.items() if name.startswith("curve/")}
-    if len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)}) > 1:
-        raise ValueError("the columns of the curve differ in length or have several axes; expected one row for each update")
-    made, origin = texts["provenance"].get("origin"), Origin()
+            raise ValueError(
+                f"progress must hold whole numbers from 0 on; its {name} is {number!r}"
+            )
+    curve = {
+        name.removeprefix("curve/"): array
+        for name, array in arrays.items()
+        if name.startswith("curve/")
+    }
+    if (
+        len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)})
+        > 1
+    ):
+        raise ValueError(
+            "the columns of the curve differ in length or have several axes; expected one row for "
+            "each update"
+        )
+    made = texts["provenance"].get("origin")
+    origin = Origin()
     if made is not None:
         origin = Origin.read(made, "origin")
     elif config is not None:
         origin = Origin.guess(config, net.input_shape, chip or "chip" in texts["provenance"])
     random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
-    return Checkpoint(net, theta, inner, config, curve, optimiser, random, progress, provenance, origin)
+    return Checkpoint(
+        net, theta, inner, config, curve, optimiser, random, progress, provenance, origin
+    )
 
 
 def _layout(net: Kept) -> list:
@@ -330,13 +421,15 @@ def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
         raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
         raise ValueError(
-            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too large or other values"
+            f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too "
+            "large or other values"
         )
     return found
 
 
 def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The array in another type, too large numbers as infinity: to be looked for there, not before."""
+    """The array in another type, too large numbers as infinity: to be looked for there, not
+    before."""
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
@@ -346,7 +439,11 @@ def _provenance() -> dict[str, str]:
     from datetime import UTC, datetime
     from importlib import metadata
 
-    versions = {"minisnn": __version__, "python": platform.python_version(), "numpy": np.__version__}
+    versions = {
+        "minisnn": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
     with suppress(metadata.PackageNotFoundError):
         versions["numba"] = metadata.version("numba")
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -354,7 +451,8 @@ def _provenance() -> dict[str, str]:
 
 
 def classifier() -> "Checkpoint | None":
-    """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does not."""
+    """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
+    not."""
     from ..data.store.shipped import shipped
 
     try:

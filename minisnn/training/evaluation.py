@@ -1,4 +1,5 @@
-"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022, section 3.1)."""
+"""Few-shot accuracy over seeded episodes, before and after adaptation (Stewart & Neftci 2022,
+section 3.1)."""
 
 import hashlib
 import json
@@ -24,18 +25,30 @@ from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.samples import TELLING, shared
 
-DATASETS = {"double-nmnist": (16, 32, 2), "double-asl": (30, 80, 2), "omniglot": (16, 16, 2)}  # and the shape of their samples
-TAKES = {f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")}
+DATASETS = {
+    "double-nmnist": (16, 32, 2),
+    "double-asl": (30, 80, 2),
+    "omniglot": (16, 16, 2),
+}  # and the shape of their samples
+TAKES = {
+    f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")
+}
 DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
 TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
 
 
-ALIGNED = {"support": "tasks aligned by their support", "centred": "each recording centred", "none": "tasks not aligned"}
+ALIGNED = {
+    "support": "tasks aligned by their support",
+    "centred": "each recording centred",
+    "none": "tasks not aligned",
+}
 
 
-def open_set(name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any) -> Any:
-    """The set of tasks of a name in DATASETS, or one that `data.sets.named` finds: something with `episode`, `sample_task`
-    and `input_shape`.
+def open_set(
+    name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
+) -> Any:
+    """The set of tasks of a name in DATASETS, or one that `data.sets.named` finds: something with
+    `episode`, `sample_task` and `input_shape`.
 
     options   of `DoubleNMnist`, `DoubleASL` or `Omniglot`, such as classes="train" to meet known
               classes in recordings of `split`
@@ -45,14 +58,21 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
     from ..data.sets.double_nmnist import DoubleNMnist
     from ..data.sets.omniglot import Omniglot
 
-    opened, sets = name, {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
+    opened, sets = (
+        name,
+        {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot},
+    )
     if name in DATASETS:
         if name in TAKES:
             name, options = "double-asl", dict(options, protocol=TAKES[name])
         found = sets[name](split, root, progress=progress, **options)
     else:
         found = named.open_named(name, split, root, progress=progress, **options)
-    how = options if name == named.OWN else {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
+    how = (
+        options
+        if name == named.OWN
+        else {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
+    )
     found.opened = opened, None if root is None else str(root), json.dumps(how) if how else None
     return found
 
@@ -60,29 +80,37 @@ def open_set(name: str, split: str, root: str | Path | None = None, progress: bo
 def open_sets(config: TrainingConfig, progress: bool = True) -> dict:
     """The sets of tasks, by split, that a run of these settings needs."""
     known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
-    splits = ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+    splits = (
+        ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+    )
     how = {split: {**config.recordings(split), **known} for split in splits}
-    return {split: open_set(config.dataset, split, config.root, progress, **how[split]) for split in splits}
+    return {
+        split: open_set(config.dataset, split, config.root, progress, **how[split])
+        for split in splits
+    }
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
-    """Options of a set of which all training classes are told apart at once: there is no support to align tasks by."""
+    """Options of a set of which all training classes are told apart at once: there is no support to
+    align tasks by."""
     return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
     """ValueError where a set has fewer classes than its tasks."""
     for split, tasks in data.items():
-        ways, classes = config.ways, getattr(tasks, "classes", ())
+        ways = config.ways
+        classes = getattr(tasks, "classes", ())
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
-                f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give fewer ways or another split"
+                f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give "
+                "fewer ways or another split"
             )
 
 
 def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where what is to be unseen is known: recordings that train and are tested on, too, or, where all classes are
-    told apart, classes of other sets than those that train."""
+    """ValueError where what is to be unseen is known: recordings that train and are tested on, too,
+    or, where all classes are told apart, classes of other sets than those that train."""
     train = data["train"]
     for split, tasks in data.items():
         if split == "train":
@@ -90,42 +118,67 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
         if RULES[config.rule].whole_set and set(tasks.classes) != set(train.classes):
             odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
             raise ValueError(
-                f"{split}: its classes are not those that train, which rule {config.rule} tells apart ({odd!r} is in one of "
-                "the two alone); give sets of the same classes and other recordings, as Recordings.split_recordings makes them"
+                f"{split}: its classes are not those that train, which rule {config.rule} tells "
+                f"apart ({odd!r} is in one of "
+                "the two alone); give sets of the same classes and other recordings, as "
+                "Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
-            raise ValueError(f"train and {split} {common}; recordings that are called unseen would be known: give others")
+            raise ValueError(
+                f"train and {split} {common}; recordings that are called unseen would be known: "
+                "give others"
+            )
 
 
 def measure_of(names: Iterable[str]) -> str:
-    """What tells how well tasks are learned, by the names of what was measured: "accuracy", or "error" of real targets."""
+    """What tells how well tasks are learned, by the names of what was measured: "accuracy", or
+    "error" of real targets."""
     return "error" if "error_after" in names else "accuracy"
 
 
 def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None = None) -> str:
-    """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first task to validate and to test on
-    is drawn: ValueError for what they lack comes before training, and not after."""
+    """`measure_of` tasks that nothing was learned of yet, for a network with this loss. A first
+    task to validate and to test on is drawn: ValueError for what they lack comes before training,
+    and not after."""
     ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
-    size, shape = (ways, config.shots, config.queries), tuple(data["train"].input_shape)
-    tasks = {split: data[split].episode(config.seed, 0, *size) for split in ("val", "test") if split in data}
+    size = (ways, config.shots, config.queries)
+    shape = tuple(data["train"].input_shape)
+    tasks = {
+        split: data[split].episode(config.seed, 0, *size)
+        for split in ("val", "test")
+        if split in data
+    }
     for split, task in tasks.items():
         if not RULES[config.rule].whole_set:
             check_size(task, *size)
         if task.x_query.shape[2:] != shape:
-            raise ValueError(f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples have {shape}")
+            raise ValueError(
+                f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples "
+                f"have {shape}"
+            )
     if not tasks and loss is not None and loss_of(loss).one_hot:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
 
 
 def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
-    """ValueError where a task of labels is not as large as was asked: what is said of the accuracy names these numbers."""
+    """ValueError where a task of labels is not as large as was asked: what is said of the accuracy
+    names these numbers."""
     if task.real:
         return
-    learned, asked = (np.bincount(y, minlength=ways).tolist() for y in (task.y_support, task.y_query))
-    if len(learned) != ways or set(learned) != {shots} or len(asked) != ways or sum(asked) != ways * queries:
+    learned, asked = (
+        np.bincount(y, minlength=ways).tolist() for y in (task.y_support, task.y_query)
+    )
+    if (
+        len(learned) != ways
+        or set(learned) != {shots}
+        or len(asked) != ways
+        or sum(asked) != ways * queries
+    ):
         found = f"{learned} support and {asked} query samples of its classes"
-        expected = f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        expected = (
+            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        )
         raise ValueError(f"a task has {found}; expected {expected}")
 
 
@@ -159,27 +212,36 @@ def evaluate(
     how: Mapping[str, Any] | None = None,
     whole_set: bool = False,
 ) -> dict:
-    """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i) alone.
+    """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i)
+    alone.
 
-    dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots, queries)`
-    split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split` know, else "test"
+    dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots,
+               queries)`
+    split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split`
+               know, else "test"
     ways       those of the network, unless given
     executor   carries the episodes out, with the same numbers as this process
-    align      where the data set is given by name: "support" or "none", of Double N-MNIST (default: "support" unless the
-               split is "train")
+    align      where the data set is given by name: "support" or "none", of Double N-MNIST (default:
+               "support" unless the split is "train")
     how        other options of a data set that is given by name
-    whole_set  the network tells all training classes apart (rule classify): it is tested on these, in recordings of `split`
-    beside     makes other learning rules from the set of tasks, such as `baselines`, for the same episodes
+    whole_set  the network tells all training classes apart (rule classify): it is tested on these,
+               in recordings of `split`
+    beside     makes other learning rules from the set of tasks, such as `baselines`, for the same
+               episodes
 
-    Returns a dictionary in JSON's types. It has accuracy_before and accuracy_after (means, 0 to 1; for real targets
-    error_before and error_after, mean squared errors), per_episode, per_episode_before, and dataset, root, split, align,
-    inner_steps, episodes, seed, ways, shots, queries;
-    interval        of accuracy_after, the one to quote: {half, low, high, population: whom it speaks for} (`intervals`), None
-                    for one episode
-    ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s / sqrt(episodes), which does not hold
-                    for new recordings; over new recordings of these classes; over new classes; None where not known
-    rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less, less_interval} of those
-                    beside; less the paired difference, [accuracy_after - mean, half over episodes, half over recordings]
+    Returns a dictionary in JSON's types. It has accuracy_before and accuracy_after (means, 0 to 1;
+    for real targets error_before and error_after, mean squared errors), per_episode,
+    per_episode_before, and dataset, root, split, align, inner_steps, episodes, seed, ways, shots,
+    queries;
+    interval        of accuracy_after, the one to quote: {half, low, high, population: whom it
+                    speaks for} (`intervals`), None for one episode
+    ci95, ci95_recordings, ci95_classes     half the 95 % intervals over episodes, 1.96 s /
+                                            sqrt(episodes), which does not hold
+                    for new recordings; over new recordings of these classes; over new classes; None
+                    where not known
+    rules           {name: mean, interval, ci95, ci95_recordings, ci95_classes, per_episode, less,
+                    less_interval} of those beside; less the paired difference, [accuracy_after -
+                    mean, half over episodes, half over recordings]
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 40, 2, 4, 4))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4, duration_ms=40)
@@ -197,7 +259,10 @@ def evaluate(
     queries = whole("queries", queries, 1)
     flag("progress", progress)
     if not isinstance(inner, InnerLoop):
-        raise ValueError(f"inner must say how the network adapts, such as minisnn.InnerLoop(), not {shown(inner)}")
+        raise ValueError(
+            "inner must say how the network adapts, such as minisnn.InnerLoop(), not "
+            f"{shown(inner)}"
+        )
     if not isinstance(dataset, str) and not hasattr(dataset, "episode"):
         raise ValueError(f"dataset must be a name, or have a method episode, not {shown(dataset)}")
     ways = net.ways if ways is None else whole("ways", ways)
@@ -212,10 +277,20 @@ def evaluate(
     if whole_set:
         dataset = Classification(dataset)
         if len(dataset.classes) != net.ways:
-            raise ValueError(f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}")
-    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner), **(beside(dataset) if beside else {})}
-    before, after, answered, known = [], [], list[Answers](), 0
-    adapts, measure, form = inner.steps > 0, "accuracy", ".1%"
+            raise ValueError(
+                f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}"
+            )
+    rules: dict[str, Rule] = {
+        "adapted": Adapted(net, theta, inner),
+        **(beside(dataset) if beside else {}),
+    }
+    before = []
+    after = []
+    answered = list[Answers]()
+    known = 0
+    adapts = inner.steps > 0
+    measure = "accuracy"
+    form = ".1%"
     one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
@@ -235,42 +310,71 @@ def evaluate(
     if known:
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
-            f"{name}: {known} of {total} query samples are identical to a support sample of their task; answers to them "
+            f"{name}: {known} of {total} query samples are identical to a support sample of their "
+            "task; answers to them "
             "show what is remembered, not what is learned",
             stacklevel=2,
         )
-    if adapts and measure == "accuracy" and not isinstance(dataset, Classification) and _one_answer(answered):
+    if (
+        adapts
+        and measure == "accuracy"
+        and not isinstance(dataset, Classification)
+        and _one_answer(answered)
+    ):
         warnings.warn(
-            f"{name}: in every episode all queries get one and the same answer, right in 1 of {ways} by how episodes are made; "
+            f"{name}: in every episode all queries get one and the same answer, right in 1 of "
+            f"{ways} by how episodes are made; "
             "the accuracy is that of guessing, and its interval tells nothing of what was learned",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    found: dict[str, Any] = {f"{measure}_before": float(np.mean(before)), f"{measure}_after": float(np.mean(after))}
+    found: dict[str, Any] = {
+        f"{measure}_before": float(np.mean(before)),
+        f"{measure}_after": float(np.mean(after)),
+    }
     found.update(_told(own.intervals))
-    found.update(dataset=name, root=None if root is None else str(root), split=split, episodes=episodes, seed=seed)
-    told = {name: dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals)) for name, row in rows.items()}
+    found.update(
+        dataset=name,
+        root=None if root is None else str(root),
+        split=split,
+        episodes=episodes,
+        seed=seed,
+    )
+    told = {
+        name: dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
+        for name, row in rows.items()
+    }
     for name, row in rows.items():
         less, halves = own.less(row)
         told[name]["less"] = [less, halves.episodes, halves.recordings]
         told[name]["less_interval"] = _told(halves)["interval"]
     found.update(rules=told, align=alignment(dataset), inner_steps=inner.steps)
-    found.update(ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before)
+    found.update(
+        ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before
+    )
     return found
 
 
 def alignment(tasks: Any) -> str:
     """How recordings lie in the tasks of a set, of ALIGNED."""
     tasks = getattr(tasks, "tasks", tasks)
-    return getattr(tasks, "align", None) or ("centred" if getattr(tasks, "centred", False) else "none")
+    return getattr(tasks, "align", None) or (
+        "centred" if getattr(tasks, "centred", False) else "none"
+    )
 
 
 def _episode(
-    tasks: Any, net: Network, theta: np.ndarray, rules: list[Rule], seed: int, size: tuple[int, int, int], index: int
+    tasks: Any,
+    net: Network,
+    theta: np.ndarray,
+    rules: list[Rule],
+    seed: int,
+    size: tuple[int, int, int],
+    index: int,
 ) -> tuple[float, Answers, int]:
-    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples the support has, too;
-    size: (ways, shots, queries)."""
+    """Query accuracy at theta on episode `index`, what the rules answer, and how many query samples
+    the support has, too; size: (ways, shots, queries)."""
     task = tasks.episode(seed, index, *size)
     if not isinstance(tasks, Classification):
         check_size(task, *size)
@@ -281,18 +385,23 @@ def _episode(
 
 
 def _one_answer(answered: Sequence[Answers]) -> bool:
-    """Whether in every episode the queries of one class are right, all of them, and no others; by chance it is hardly ever so,
-    but of few answers, of which nothing is said."""
+    """Whether in every episode the queries of one class are right, all of them, and no others; by
+    chance it is hardly ever so, but of few answers, of which nothing is said."""
     for one in answered:
         right, of = one.right[0], one.drawn.of
         classes = [right[of == label] for label in np.unique(of)]
-        if len(classes) < 2 or sum(own.any() for own in classes) != 1 or sum(own.all() for own in classes) != 1:
+        if (
+            len(classes) < 2
+            or sum(own.any() for own in classes) != 1
+            or sum(own.all() for own in classes) != 1
+        ):
             return False
     return sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
 
 
 def _known(task: Any) -> int:
-    """Query samples that are a support sample, too, and have enough events that this is no coincidence."""
+    """Query samples that are a support sample, too, and have enough events that this is no
+    coincidence."""
     support = {hashlib.blake2b(one.tobytes()).digest() for one in task.x_support}
     known = [one for one in task.x_query if hashlib.blake2b(one.tobytes()).digest() in support]
     return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
@@ -301,25 +410,42 @@ def _known(task: Any) -> int:
 def _told(found: Intervals) -> dict[str, Any]:
     """Intervals as JSON has them."""
     lead = None if found.lead is None else found.lead.told()
-    return dict(interval=lead, ci95=found.episodes, ci95_recordings=found.recordings, ci95_classes=found.classes)
+    return dict(
+        interval=lead,
+        ci95=found.episodes,
+        ci95_recordings=found.recordings,
+        ci95_classes=found.classes,
+    )
 
 
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
     split = result.get("split", "test")
     if "error_after" in result:
-        before = f" ({result['error_before']:.4g} before adaptation)" if result.get("inner_steps") != 0 else ""
+        before = (
+            f" ({result['error_before']:.4g} before adaptation)"
+            if result.get("inner_steps") != 0
+            else ""
+        )
         margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
-        return f"{split} error {result['error_after']:.4g}{margin}, mean squared, on {result['episodes']} episodes{before}"
+        return (
+            f"{split} error {result['error_after']:.4g}{margin}, mean squared, on "
+            f"{result['episodes']} episodes{before}"
+        )
     right = f"{100 * result['accuracy_after']:.1f}"
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         which = "recordings that it learned from" if split == "train" else "unseen recordings"
         return f"accuracy {right} % among {result['ways']} classes on {which}"
-    interval = result.get("interval")  # not in results of earlier versions, whose ci95 is over episodes
+    interval = result.get(
+        "interval"
+    )  # not in results of earlier versions, whose ci95 is over episodes
     half = interval["half"] if interval else result["ci95"]
     margin = "" if half is None else f" ± {_points(half)}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
-    episodes = f"{kind}{result['ways']}-way {result['shots']}-shot episode{'s' * (result['episodes'] != 1)}"
+    episodes = (
+        f"{kind}{result['ways']}-way {result['shots']}-shot "
+        f"episode{'s' * (result['episodes'] != 1)}"
+    )
     said = [f"± for {interval['population']}"] if interval else []
     if result.get("align"):  # not in results of earlier versions
         said.append(ALIGNED[result["align"]])
@@ -330,17 +456,25 @@ def sentence(result: dict) -> str:
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and the first less it, paired,
-    in points; then whom the intervals speak for. learned: the words for how the network learned."""
+    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
+    the first less it, paired, in points; then whom the intervals speak for. learned: the words for
+    how the network learned."""
     if not result.get("rules") or "error_after" in result:
         return []
-    rows = {learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]), **result["rules"]}
+    rows = {
+        learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]),
+        **result["rules"],
+    }
     shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
     wide = max(36, *map(len, shown))
     lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
     for name, row in shown.items():
-        less = f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
-        lines.append(f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}")
+        less = (
+            f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
+        )
+        lines.append(
+            f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}"
+        )
     if result["interval"]:
         lines.append(f"± is the 95 % interval for {result['interval']['population']}")
     return [line.rstrip() for line in lines]
@@ -355,10 +489,15 @@ def _points(half: float) -> str:
     return f"{max(100 * half, 0.1):.1f}"
 
 
-_MEANS = dict(frames="pixel baseline", random="random network", pretrained="classifier", own="this network")
+_MEANS = dict(
+    frames="pixel baseline", random="random network", pretrained="classifier", own="this network"
+)
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
-    **{rule: f"{name}'s step, not trained for it" for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))},
+    **{
+        rule: f"{name}'s step, not trained for it"
+        for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))
+    },
     "nearest": "nearest mean",
     "online": "online, one sample after the other",
 }

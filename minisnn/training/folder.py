@@ -1,4 +1,5 @@
-"""The folder of a training run: what lies in it, and the rule that nothing in it is overwritten unasked.
+"""The folder of a training run: what lies in it, and the rule that nothing in it is overwritten
+unasked.
 
 config.json     settings, what made it       checkpoint.h5   parameters and all that going on needs
 log.csv         a row an update              curve.png       the learning curve
@@ -36,14 +37,15 @@ def free_folder(name: str, parent: str | Path = "runs") -> Path:
 
 
 class RunFolder:
-    """A run's folder and its files, and `more` that the command writes there; `command` is what goes on with it, given
-    --resume DIR.
+    """A run's folder and its files, and `more` that the command writes there; `command` is what
+    goes on with it, given --resume DIR.
 
     Within a `with` block no other process runs here: ValueError where one does already.
     """
 
     def __init__(self, path: str | Path, command: str = TRAIN, more: tuple[str, ...] = ()):
-        self.origin, self.files = Origin(command), (*FILES, *more)
+        self.origin = Origin(command)
+        self.files = (*FILES, *more)
         self.columns: list[str] = []
         self._given = Path(path)
         self._place = _led_to(self._given)
@@ -51,7 +53,8 @@ class RunFolder:
 
     @property
     def path(self) -> Path:
-        """As it was given, while that leads to where it led then: code of the user may change the working folder."""
+        """As it was given, while that leads to where it led then: code of the user may change the
+        working folder."""
         return self._given if _led_to(self._given) == self._place else self._place
 
     def __enter__(self) -> "RunFolder":
@@ -74,10 +77,14 @@ class RunFolder:
         return self.read()[0]
 
     def read(self) -> tuple[TrainingConfig, Origin, bool]:
-        """(settings, what made the run, whether that was kept) of the run that lies here; a run of before is guessed at."""
+        """(settings, what made the run, whether that was kept) of the run that lies here; a run of
+        before is guessed at."""
         path = self / "config.json"
         if not path.is_file():
-            raise ValueError(f"{self.path}: no run to resume; expected a folder of {self.origin.command}, with config.json")
+            raise ValueError(
+                f"{self.path}: no run to resume; expected a folder of {self.origin.command}, with "
+                "config.json"
+            )
         values = read_json(path)
         made = values.pop("made", None)
         config = TrainingConfig.from_mapping(values, str(path))
@@ -86,20 +93,33 @@ class RunFolder:
         return config, Origin.guess(config, None, (self / "chip.json").is_file()), False
 
     def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
-        """Raise ValueError where a run lies here already, or files that have the names of a run's, `more` among them."""
+        """Raise ValueError where a run lies here already, or files that have the names of a run's,
+        `more` among them."""
         if self.path.exists() and not self.path.is_dir():
-            raise ValueError(f"{self.path}: there is a file of this name; expected a new folder for the run")
-        found = [name for name in (*self.files, *more) if (self / name).exists() or (self / name).is_symlink()]
+            raise ValueError(
+                f"{self.path}: there is a file of this name; expected a new folder for the run"
+            )
+        found = [
+            name
+            for name in (*self.files, *more)
+            if (self / name).exists() or (self / name).is_symlink()
+        ]
         if not found:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
         if "config.json" in found:
             there, origin, _ = self.read()
             if changes := config.changes_from(there):
-                what = f"a run with other settings ({'; '.join(changes[:4])}{'; …' * (len(changes) > 4)})"
+                what = (
+                    "a run with other settings "
+                    f"({'; '.join(changes[:4])}{'; …' * (len(changes) > 4)})"
+                )
             else:
                 what = "this very run"
-                way = f"continue it with `{origin.how_to_go_on(self.path)}`, or begin again with --force (in Python force=True)"
+                way = (
+                    f"continue it with `{origin.how_to_go_on(self.path)}`, or begin again with "
+                    "--force (in Python force=True)"
+                )
         raise ValueError(f"{self.path}: the folder holds {what}; {way}")
 
     def check_writable(self) -> None:
@@ -117,7 +137,8 @@ class RunFolder:
         self._hold.take()
 
     def begin(self, config: TrainingConfig, origin: Origin | None = None) -> None:
-        """Make the folder, without the files of a run before, and write the settings and what makes the run."""
+        """Make the folder, without the files of a run before, and write the settings and what makes
+        the run."""
         self.make()
         for name in FILES:
             (self / name).unlink(missing_ok=True)
@@ -125,35 +146,56 @@ class RunFolder:
         write_json(self / "config.json", {**asdict(config), "made": asdict(self.origin)})
 
     def check_code(self, config: TrainingConfig) -> None:
-        """ValueError where the settings of the run name code as its data: a folder that was found must not run it."""
+        """ValueError where the settings of the run name code as its data: a folder that was found
+        must not run it."""
         if runs_code(config.dataset):
-            raise ValueError(f"{self.path}: the run learns from code; give data=..., or `{self.how_to_go_on}`")
+            raise ValueError(
+                f"{self.path}: the run learns from code; give data=..., or `{self.how_to_go_on}`"
+            )
 
     def check_made(self, given: bool) -> TrainingConfig:
-        """Settings of the run that lies here, where this command made it of such data (`given` in Python); else ValueError."""
+        """Settings of the run that lies here, where this command made it of such data (`given` in
+        Python); else ValueError."""
         config, origin, kept = self.read()
         origin.check(self.origin.command, given, self.path, kept)
         self.origin = origin if kept else Origin(origin.command)  # a guess binds nobody
         return config
 
-    def resume(self, config: TrainingConfig, given: bool = False, own: Own = Own()) -> Checkpoint | None:
-        """The checkpoint to continue from; None where the run was stopped before its first. Where the last one is damaged it
-        is the one before, with a warning. `given`: the data are given in Python; own: and parts of the model."""
+    def resume(
+        self, config: TrainingConfig, given: bool = False, own: Own = Own()
+    ) -> Checkpoint | None:
+        """The checkpoint to continue from; None where the run was stopped before its first. Where
+        the last one is damaged it is the one before, with a warning. `given`: the data are given in
+        Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
         if self.origin.own != own.words():
-            what = f"the run was made with {self.origin.own or 'no parts of a model'}, not with {own.words() or 'none'}"
+            what = (
+                f"the run was made with {self.origin.own or 'no parts of a model'}, not with "
+                f"{own.words() or 'none'}"
+            )
             raise ValueError(f"{self.path}: {what}; continue in Python: {self.how_to_go_on}")
         if changes:
-            raise ValueError(f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues with its own")
+            raise ValueError(
+                f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
+                "with its own"
+            )
         remove_leftovers(self.path, *FILES)
         if not holds_checkpoint(self.path):
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
-        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)  # of a run of before it knows more
+        checkpoint.origin.check(
+            self.origin.command, given, self.path, sure=False
+        )  # of a run of before it knows more
         update = checkpoint.progress.get("update")
-        if checkpoint.config != config or type(update) is not int or not 0 <= update <= config.updates:
-            raise ValueError(f"{self / CURRENT}: the checkpoint is not that of the run in config.json")
+        if (
+            checkpoint.config != config
+            or type(update) is not int
+            or not 0 <= update <= config.updates
+        ):
+            raise ValueError(
+                f"{self / CURRENT}: the checkpoint is not that of the run in config.json"
+            )
         return checkpoint
 
     def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
@@ -172,8 +214,8 @@ class RunFolder:
         return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
 
     def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
-        """The learning curve, where there is something to draw, and time. A picture is never worth a run: where it cannot be
-        drawn, a warning says so."""
+        """The learning curve, where there is something to draw, and time. A picture is never worth
+        a run: where it cannot be drawn, a warning says so."""
         from ..plots import drawing, plot_learning_curve
 
         if not rows or (stopping.asked() and not drawing()):
@@ -182,7 +224,10 @@ class RunFolder:
             plot_learning_curve(rows, self / "curve.png", chance=chance)
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())
-            warnings.warn(f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})", stacklevel=2)
+            warnings.warn(
+                f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})",
+                stacklevel=2,
+            )
 
 
 def _led_to(path: Path) -> Path:
@@ -202,13 +247,22 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
     for name, value in flags.items():
         flag(name, value)
     if data is not None and "train" not in mapping("data", data):
-        raise ValueError(f"data must have the sets of tasks train, val and test, not {', '.join(map(str, data)) or 'none'}")
+        raise ValueError(
+            "data must have the sets of tasks train, val and test, not "
+            f"{', '.join(map(str, data)) or 'none'}"
+        )
     for split, tasks in (data or {}).items():
-        lacking = [name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)]
+        lacking = [
+            name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)
+        ]
         if lacking:
-            raise ValueError(f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks")
+            raise ValueError(
+                f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks"
+            )
     if executor is not None and not hasattr(executor, "in_order"):
-        raise ValueError(f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}")
+        raise ValueError(
+            f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}"
+        )
 
 
 def read_json(path: Path) -> dict:

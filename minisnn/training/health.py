@@ -1,10 +1,14 @@
-"""Numerical health of a training run, from numbers that are there anyway: what goes wrong is named once, with what to try.
+"""Numerical health of a training run, from numbers that are there anyway: what goes wrong is named
+once, with what to try.
 
-exploding    the median norm of the last SPAN meta-gradients is GROWTH times that of the first SPAN, or above LARGEST:
-             single outliers are usual, where a task's inner loop leaves the region that it was learned in
+exploding    the median norm of the last SPAN meta-gradients is GROWTH times that of the first SPAN,
+             or above LARGEST: single outliers are usual, where a task's inner loop leaves the
+             region that it was learned in
 vanished     SPAN meta-gradients are zero, and the loss is not
-dead         a spiking layer makes (next to) no spikes, in a look at the validation tasks and in TASKS more of them
-saturated    it fires (next to) always, likewise: neither tells the layers above anything of what was seen
+dead         a spiking layer makes (next to) no spikes, in a look at the validation tasks and in
+             TASKS more of them
+saturated    it fires (next to) always, likewise: neither tells the layers above anything of what
+             was seen
 """
 
 import math
@@ -23,8 +27,12 @@ SPAN, GROWTH, LARGEST = 20, 100.0, 1e4  # runs that went well reached 12 times, 
 TASKS = 7
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 REMEDIES = {
-    "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size if it died in training",
-    "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, and a smaller --lr or --step-size if it came in "
+    "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size "
+    "if "
+    "it "
+    "died in training",
+    "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, and a smaller --lr or "
+    "--step-size if it came in "
     "training",
 }
 
@@ -55,31 +63,61 @@ class Health:
             self.first.append(norm)
         if len(self.recent) < SPAN:
             return
-        median, usual = _median(norm for norm, _ in self.recent), _median(self.first)
+        median = _median(norm for norm, _ in self.recent)
+        usual = _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = f"the meta-gradients explode, their median norm is {median:.3g} over the last {SPAN} and was "
+            text = (
+                f"the meta-gradients explode, their median norm is {median:.3g} over the last "
+                f"{SPAN} and was "
+            )
             text += f"{usual:.3g}"
-            self._tell("exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet)
-        if not median and max(norm for norm, _ in self.recent) == 0 and _median(loss for _, loss in self.recent) > 0.01:
-            text = f"the last {SPAN} meta-gradients are zero, so nothing is learned; the layers below the readout may be dead: "
+            self._tell(
+                "exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet
+            )
+        if (
+            not median
+            and max(norm for norm, _ in self.recent) == 0
+            and _median(loss for _, loss in self.recent) > 0.01
+        ):
+            text = (
+                f"the last {SPAN} meta-gradients are zero, so nothing is learned; the layers below "
+                "the readout may be dead: "
+            )
             text += "try a higher --init-rate, a larger --window or a lower --firing-threshold"
             self._tell("vanished", f"{when}: {text}", quiet)
 
-    def look(self, update: int, activity: Mapping[str, float], more: Callable[[], Iterable[Mapping[str, float]]]) -> None:
-        """Judge the mean output of every layer; `more` gives those of further tasks, and is called where it matters."""
+    def look(
+        self,
+        update: int,
+        activity: Mapping[str, float],
+        more: Callable[[], Iterable[Mapping[str, float]]],
+    ) -> None:
+        """Judge the mean output of every layer; `more` gives those of further tasks, and is called
+        where it matters."""
         if self.config.model != "snn":  # the outputs of softplus are neither spikes nor ever zero
             return
         states = {name: _state(rate) for name, rate in activity.items()}
-        suspects = {name: state for name, state in states.items() if state and (state, name) not in self.told}
+        suspects = {
+            name: state
+            for name, state in states.items()
+            if state and (state, name) not in self.told
+        }
         others = list(more()) if suspects else []
         for name, state in suspects.items():
             rates = [activity[name], *(one[name] for one in others)]
             if not all(_state(rate) == state for rate in rates):
                 continue
-            found = "makes no spikes" if max(rates) == 0 else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+            found = (
+                "makes no spikes"
+                if max(rates) == 0
+                else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+            )
             found += f" in {len(rates)} validation tasks, whatever it sees"
-            self._tell((state, name), f"after update {update} layer {name} is {state}: it {found}; try {REMEDIES[state]}")
+            self._tell(
+                (state, name),
+                f"after update {update} layer {name} is {state}: it {found}; try {REMEDIES[state]}",
+            )
 
     def _tell(self, what, text: str, quiet: bool = False) -> None:
         if what not in self.told:
@@ -110,18 +148,32 @@ def remedy(config: TrainingConfig) -> str:
 
 
 def not_finite(net: Network, vector: np.ndarray) -> str:
-    """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where there are none."""
+    """Names of the parameter arrays in which a flat vector is not finite, for a sentence; "" where
+    there are none."""
     names = [p.name for p in net.layout if not np.isfinite(vector[p.slice]).all()]
     if len(names) == len(net.layout):
         return "in every layer"
     return f"in {', '.join(names)}" if names else ""
 
 
-def diverged(config: TrainingConfig, net: Network, row: Mapping[str, float], gradient: np.ndarray, folder: Path) -> str:
-    """What to say where an update's loss, gradient or parameters are not finite; the state before it is saved."""
+def diverged(
+    config: TrainingConfig,
+    net: Network,
+    row: Mapping[str, float],
+    gradient: np.ndarray,
+    folder: Path,
+) -> str:
+    """What to say where an update's loss, gradient or parameters are not finite; the state before
+    it is saved."""
     update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
     first = f"the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}"
-    text = f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not finite; the state before "
-    return f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to continue from there"
+    text = (
+        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not "
+        "finite; the state before "
+    )
+    return (
+        f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to "
+        "continue from there"
+    )

@@ -1,5 +1,5 @@
-"""What a script passes to a run: what holds the parameters while a task is learned, the float network itself unless a device is
-to stand for it, and parts of a model of your own."""
+"""What a script passes to a run: what holds the parameters while a task is learned, the float
+network itself unless a device is to stand for it, and parts of a model of your own."""
 
 from typing import Any, NamedTuple
 
@@ -14,10 +14,11 @@ from ..meta.rules import MAML, RULES
 
 
 class Held:
-    """The float network: what is held is theta itself. A device overrides what differs (`hardware.training.straight.OnChip`).
+    """The float network: what is held is theta itself. A device overrides what differs
+    (`hardware.training.straight.OnChip`).
 
-    The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the network of `of` for losses and
-    derivatives, in training and when it is tested.
+    The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the
+    network of `of` for losses and derivatives, in training and when it is tested.
     """
 
     command = TRAIN  # continues a run, given --resume DIR
@@ -27,7 +28,8 @@ class Held:
         return net
 
     def start(self, net, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """(phi, slope): what is held of theta, and by what a gradient at phi is multiplied to be one at theta (None: by 1)."""
+        """(phi, slope): what is held of theta, and by what a gradient at phi is multiplied to be
+        one at theta (None: by 1)."""
         return theta, None
 
     def inner(self, net, inner: InnerLoop) -> InnerLoop:
@@ -36,8 +38,9 @@ class Held:
 
 
 class Own(NamedTuple):
-    """Parts of a model of your own, in place of what the settings say: a neuron (or one that ships, with another surrogate), a
-    `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop` returns the inner loop."""
+    """Parts of a model of your own, in place of what the settings say: a neuron (or one that ships,
+    with another surrogate), a `minisnn.Loss`, and a rule of learning, a `minisnn.MAML` whose `loop`
+    returns the inner loop."""
 
     neuron: Any = None
     loss: Loss | None = None
@@ -51,26 +54,37 @@ class Own(NamedTuple):
         """What is your own, as far as files can say it."""
         parts = {"neuron": self.neuron, "loss": self.loss, "rule": self.rule}
         said = (
-            (name, repr(part) if name != "rule" else type(part).__name__) for name, part in parts.items() if part is not None
+            (name, repr(part) if name != "rule" else type(part).__name__)
+            for name, part in parts.items()
+            if part is not None
         )
         return ", ".join(f"{name}={word}" for name, word in said) or None
 
     def check(self, config: TrainingConfig) -> None:
-        """ValueError for what is not such a part, and for settings that it leaves without effect."""
+        """ValueError for what is not such a part, and for settings that it leaves without
+        effect."""
         idle: list[str] = []
         if self.neuron is not None:
             if config.model != "snn":
-                raise ValueError(f"neuron is given, and a network of model {config.model} has none; leave one of them out")
+                raise ValueError(
+                    f"neuron is given, and a network of model {config.model} has none; leave one "
+                    "of them out"
+                )
             idle += "neuron alpha beta gamma rho firing_threshold slope gain".split()
         if self.loss is not None:
             loss_of(self.loss)
         if self.rule is not None:
             if not isinstance(self.rule, MAML) or self.rule.whole_set:
-                raise ValueError(f"rule must be a minisnn.MAML that learns from tasks, not {shown(self.rule)}")
+                raise ValueError(
+                    f"rule must be a minisnn.MAML that learns from tasks, not {shown(self.rule)}"
+                )
             self.rule.check(config)
             idle.append("rule")
         defaults = TrainingConfig()
         for name in idle:
             if getattr(config, name) != getattr(defaults, name):
                 part = "rule" if name == "rule" else "neuron"
-                raise ValueError(f"{name} is set to {getattr(config, name)!r}, which has no effect where {part} is given")
+                raise ValueError(
+                    f"{name} is set to {getattr(config, name)!r}, which has no effect where {part} "
+                    "is given"
+                )

@@ -1,37 +1,45 @@
-"""Intervals that mean what they say: each names whom it speaks for, and holds its mean 19 times in 20.
+"""Intervals that mean what they say: each names whom it speaks for, and holds its mean 19 times in
+20.
 
-Episodes draw again and again from one set of recordings, so they are not independent: an interval over episodes,
-1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is what new recordings would do, or new
-classes. A recording takes part in an answer as the query, in the support of its class, or in that of a rival; a class as the
-right one or as a rival. So the variance of the mean accuracy of E episodes with N answers is a sum,
+Episodes draw again and again from one set of recordings, so they are not independent: an interval
+over episodes, 1.96 s / sqrt(E), tells how well the mean over *these* recordings is known. Asked is
+what new recordings would do, or new classes. A recording takes part in an answer as the query, in
+the support of its class, or in that of a rival; a class as the right one or as a rival. So the
+variance of the mean accuracy of E episodes with N answers is a sum,
 
-    V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes' accuracies A_e
+    V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes'
+    accuracies A_e
 
-**V_R, recordings.** Answers of different episodes agree more where they share a recording than where they rest on different
-recordings of the same symbol. With r an answer's deviation from the mean, x_ue the sum of r over the answers of episode e that
-recording u takes part in (all of them, where it is learned from), and pairs of different episodes e, f,
+**V_R, recordings.** Answers of different episodes agree more where they share a recording than
+where they rest on different recordings of the same symbol. With r an answer's deviation from the
+mean, x_ue the sum of r over the answers of episode e that recording u takes part in (all of them,
+where it is learned from), and pairs of different episodes e, f,
 
-    V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
+    V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs
+    that do not share
 
-taken apart for query with query, support with support and query with support. Given which classes meet, it is chance whether
-two episodes share a recording. So V_R has no bias, whatever the classes, effects and numbers of recordings, and counts no noise
-twice. It is what the pairs of a dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii &
-Assenova 2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen 2007, Annals of
-Applied Statistics 1:386), count an episode's noise once for each of its recordings.
+taken apart for query with query, support with support and query with support. Given which classes
+meet, it is chance whether two episodes share a recording. So V_R has no bias, whatever the classes,
+effects and numbers of recordings, and counts no noise twice. It is what the pairs of a
+dyadic-robust variance add (Fafchamps & Gubert 2007, J Dev Econ 83:326; Aronow, Samii & Assenova
+2015, Political Analysis 23:564). Squares summed over recordings, as bootstraps of them have (Owen
+2007, Annals of Applied Statistics 1:386), count an episode's noise once for each of its recordings.
 
-**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) telling which classes an episode has. Both follow from
-sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953, Biometrics 9:226). V_C is what Var(mean A)
-of this has above V_E + V_R.
+**V_C, classes.** Cov(A) = sigma^2 Z Z' + tau^2 I, Z (E, K) telling which classes an episode has.
+Both follow from sum (A_e - mean)^2 and |Z'(A - mean)|^2 by the method of moments (Henderson 1953,
+Biometrics 9:226). V_C is what Var(mean A) of this has above V_E + V_R.
 
-Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics Bulletin 2:110), Var(V) from the
-spread of the recordings' terms. For new classes V_C has the quantile for K - 1, V_E + V_R the normal one, and V_C is taken
-CAUTION standard errors larger: it may hide in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for as many
-independent answers as have this V, and so within 0 and 1. A difference of two rules on the same episodes is treated as answers
-are. Nothing here speaks for other people who draw, other sensors or other training seeds; windows of one take count as
-recordings each.
+Quantiles are Student's for 2 V^2 / Var(V) degrees of freedom (Satterthwaite 1946, Biometrics
+Bulletin 2:110), Var(V) from the spread of the recordings' terms. For new classes V_C has the
+quantile for K - 1, V_E + V_R the normal one, and V_C is taken CAUTION standard errors larger: it
+may hide in noise. An accuracy's ends are Wilson's (1927, JASA 22:209), for as many independent
+answers as have this V, and so within 0 and 1. A difference of two rules on the same episodes is
+treated as answers are. Nothing here speaks for other people who draw, other sensors or other
+training seeds; windows of one take count as recordings each.
 
-Where episodes do not differ, as where all answers are right, up to 3 / n of others cannot be excluded at 95 % (the rule of
-three: Hanley & Lippman-Hand 1983, JAMA 249:1743), n the number of recordings. So it is with two rules that answer alike.
+Where episodes do not differ, as where all answers are right, up to 3 / n of others cannot be
+excluded at 95 % (the rule of three: Hanley & Lippman-Hand 1983, JAMA 249:1743), n the number of
+recordings. So it is with two rules that answer alike.
 """
 
 from __future__ import annotations
@@ -58,20 +66,22 @@ def ci95(values: Sequence[float]) -> float | None:
 
 
 def rule_of_three(n: int) -> float:
-    """What cannot be excluded at 95 % after n cases without one of the other kind: 3 / n, at most 1."""
+    """What cannot be excluded at 95 % after n cases without one of the other kind: 3 / n, at most
+    1."""
     return min(3 / n, 1.0)
 
 
 def over_trials(values: Sequence[float]) -> float | None:
-    """Half the 95 % interval of the mean of a few independent values, such as training seeds: t s / sqrt(n), Student's t
-    with n - 1 degrees of freedom (2.26 for 10 values, 4.30 for 3). None for a single value."""
+    """Half the 95 % interval of the mean of a few independent values, such as training seeds: t s /
+    sqrt(n), Student's t with n - 1 degrees of freedom (2.26 for 10 values, 4.30 for 3). None for a
+    single value."""
     n = len(values)
     return None if n < 2 else _t(n - 1) * float(np.std(values, ddof=1)) / n**0.5
 
 
 class Interval(NamedTuple):
-    """A 95 % interval, low to high; half, the longer way from the mean to an end, so that mean ± half holds it; and the
-    population that it speaks for, one of POPULATIONS."""
+    """A 95 % interval, low to high; half, the longer way from the mean to an end, so that mean ±
+    half holds it; and the population that it speaks for, one of POPULATIONS."""
 
     half: float
     low: float
@@ -84,7 +94,8 @@ class Interval(NamedTuple):
 
 
 class Intervals(NamedTuple):
-    """The interval that leads, and half of each there is: over episodes, over recordings and over classes."""
+    """The interval that leads, and half of each there is: over episodes, over recordings and over
+    classes."""
 
     lead: Interval | None
     episodes: float | None
@@ -95,8 +106,10 @@ class Intervals(NamedTuple):
 class Drawn(NamedTuple):
     """What the answers of an episode rest on.
 
-    query     (Q, S) the recordings of each query sample, S = 0 where they are not known      of     (Q,) the labels
-    support   (m, S) those that it learned from, m = 0 where they do not count                learned   (m,) their labels
+    query     (Q, S) the recordings of each query sample, S = 0 where they are not known      of
+              (Q,) the labels
+    support   (m, S) those that it learned from, m = 0 where they do not count
+              learned   (m,) their labels
     classes   the names of the labels
     """
 
@@ -110,14 +123,19 @@ class Drawn(NamedTuple):
 class Shared:
     """What episodes have in common, and the intervals that follow from it for any answers to them.
 
-    drawn   one an episode, with as many answers in each. Raises ValueError where the numbers of answers differ.
+    drawn   one an episode, with as many answers in each. Raises ValueError where the numbers of
+            answers differ.
     """
 
     def __init__(self, drawn: Sequence[Drawn]):
         sizes = {len(one.of) for one in drawn}
         if len(sizes) != 1 or any(len(one.query) != len(one.of) for one in drawn):
-            raise ValueError(f"episodes have {sorted(sizes)} answers; expected one episode or more, with as many in each")
-        self.episodes, self.each = len(drawn), sizes.pop()
+            raise ValueError(
+                f"episodes have {sorted(sizes)} answers; expected one episode or more, with as "
+                "many in each"
+            )
+        self.episodes = len(drawn)
+        self.each = sizes.pop()
         self.answers = self.episodes * self.each
         self.sides = drawn[0].query.shape[1]
         names = sorted({name for one in drawn for name in one.classes})
@@ -129,19 +147,30 @@ class Shared:
             self.classes[episode, label] = 1
             query.append(self._occurrences(episode, one.query, label[one.of]))
             support.append(self._occurrences(episode, one.support, label[one.learned]))
-        self.query, self.support = np.concatenate(query, 1), np.concatenate(support, 1)
+        self.query = np.concatenate(query, 1)
+        self.support = np.concatenate(support, 1)
         if self.sides:
             self._number_recordings(len(names))
 
     def _occurrences(self, episode: int, recordings: np.ndarray, label: np.ndarray) -> np.ndarray:
-        """(4, n): recording, episode, its place in a class (class and side), and the sample that it is part of."""
-        samples, sides = len(recordings), self.sides
+        """(4, n): recording, episode, its place in a class (class and side), and the sample that it
+        is part of."""
+        samples = len(recordings)
+        sides = self.sides
         place = (label[:, None] * sides + np.arange(sides)).ravel()
         sample = np.repeat(episode * self.each + np.arange(samples), sides)
-        return np.stack([np.asarray(recordings, np.int64).ravel(), np.full(samples * sides, episode), place, sample])
+        return np.stack(
+            [
+                np.asarray(recordings, np.int64).ravel(),
+                np.full(samples * sides, episode),
+                place,
+                sample,
+            ]
+        )
 
     def _number_recordings(self, classes: int) -> None:
-        """Recordings from 0 on; the symbol of each: what stands at the same places; and its cells, one an episode."""
+        """Recordings from 0 on; the symbol of each: what stands at the same places; and its cells,
+        one an episode."""
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import connected_components
 
@@ -158,8 +187,9 @@ class Shared:
 
     @property
     def population(self) -> str:
-        """Whom the leading interval speaks for. Classes are a sample of others where each is a symbol of its own and episodes
-        have only some of them; pairs of ten digits are no sample of others."""
+        """Whom the leading interval speaks for. Classes are a sample of others where each is a
+        symbol of its own and episodes have only some of them; pairs of ten digits are no sample of
+        others."""
         if not self.sides:
             return "episodes"
         return "recordings" if self._moments is None else "classes"
@@ -170,15 +200,20 @@ class Shared:
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
 
     def intervals(self, right: np.ndarray) -> Intervals:
-        """Of the mean of the answers (n,), booleans, or differences of two; None where there is one episode.
+        """Of the mean of the answers (n,), booleans, or differences of two; None where there is one
+        episode.
 
         Raises ValueError where there are not as many as episodes ask for."""
         right = np.asarray(right, float)
         if right.shape != (self.answers,):
-            raise ValueError(f"right has shape {right.shape}; expected ({self.answers},), the answers of all episodes")
+            raise ValueError(
+                f"right has shape {right.shape}; expected ({self.answers},), the answers of all "
+                "episodes"
+            )
         if self.episodes == 1:
             return Intervals(None, None, None, None)
-        mean, accuracy = float(right.mean()), right.reshape(self.episodes, -1).mean(1)
+        mean = float(right.mean())
+        accuracy = right.reshape(self.episodes, -1).mean(1)
         alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
         halves = self._alike() if alike else self._halves(right - mean)
         counts = bool(np.isin(right, (0, 1)).all())
@@ -205,18 +240,25 @@ class Shared:
             return halves
         terms = self._of_recordings(rest, accuracy)
         mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
-        variance = max(variance + float(terms.sum()), variance / 2)  # it may fall below V_E by its noise: a mean of both is V
+        variance = max(
+            variance + float(terms.sum()), variance / 2
+        )  # it may fall below V_E by its noise: a mean of both is V
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
-        halves["recordings"] = _t(max(2 * variance**2 / noise, LEAST)) * variance**0.5 if noise else 0.0
+        halves["recordings"] = (
+            _t(max(2 * variance**2 / noise, LEAST)) * variance**0.5 if noise else 0.0
+        )
         if self._moments is not None:
             whole, error = self._of_classes(accuracy)
             more = max(whole - variance + CAUTION * error, 0.0)
-            halves["classes"] = (_t(np.inf) ** 2 * variance + _t(self.classes.shape[1] - 1) ** 2 * more) ** 0.5
+            halves["classes"] = (
+                _t(np.inf) ** 2 * variance + _t(self.classes.shape[1] - 1) ** 2 * more
+            ) ** 0.5
         return halves
 
     def _of_recordings(self, rest: np.ndarray, accuracy: np.ndarray) -> np.ndarray:
         """Every recording's part of V_R, (recordings,)."""
-        many, cells = self._counted, len(self.cell_episode)
+        many = self._counted
+        cells = len(self.cell_episode)
         asked = self._sums(np.bincount(self.query_cell, rest[self.query[3]], cells))
         learned = self._sums(many.learned.cells * (self.each * accuracy)[self.cell_episode])
         parts = (
@@ -243,12 +285,14 @@ class Shared:
         """Of values of cells (recording, episode): by recording, and by symbol and episode."""
         symbols = int(self.symbol.max()) + 1
         place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
-        by_symbol = np.bincount(place, cells, symbols * self.episodes).reshape(symbols, self.episodes)
+        by_symbol = np.bincount(place, cells, symbols * self.episodes).reshape(
+            symbols, self.episodes
+        )
         return _Sums(cells, np.bincount(self.cell_recording, cells, len(self.symbol)), by_symbol)
 
     def _pairs(self, one: _Sums, other: _Sums) -> tuple[np.ndarray, np.ndarray]:
-        """Sums of products over pairs of different episodes: that share a recording, one a recording; and that have different
-        ones of a symbol, one a symbol."""
+        """Sums of products over pairs of different episodes: that share a recording, one a
+        recording; and that have different ones of a symbol, one a symbol."""
         within = np.bincount(self.cell_recording, one.cells * other.cells, len(self.symbol))
         shared = one.recordings * other.recordings - within
         whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
@@ -256,15 +300,19 @@ class Shared:
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and |Z'(A - mean)|^2 in
-        Var(mean A). None where classes are made of several symbols, or episodes do not share classes now and then."""
+        """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and
+        |Z'(A - mean)|^2 in Var(mean A). None where classes are made of several symbols, or episodes
+        do not share classes now and then."""
         Z, episodes = self.classes, self.episodes
         if self.sides != 1 or episodes < 3:
             return None
         centred = Z - Z.mean(0)
-        gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T  # the same but for zeros
+        gram = (
+            centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
+        )  # the same but for zeros
         values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
-        first, second = float(values.sum()), float((values**2).sum())
+        first = float(values.sum())
+        second = float((values**2).sum())
         system = np.array([[first, second], [episodes - 1, first]])  # rows: of sigma^2, of tau^2
         if second * (episodes - 1) - first**2 <= 1e-9 * max(second * episodes, 1.0):
             return None
@@ -277,10 +325,13 @@ class Shared:
         values, weights = self._moments
         rest = accuracy - accuracy.mean()
         squares = np.array([rest @ rest, ((self.classes.T @ rest) ** 2).sum()])
-        first, second, free = float(values.sum()), float((values**2).sum()), self.episodes - 1
+        first = float(values.sum())
+        second = float((values**2).sum())
+        free = self.episodes - 1
         sigma2, tau2 = np.linalg.solve(np.array([[first, free], [second, first]]), squares)
         if sigma2 < 0 or tau2 < 0:
-            sigma2, tau2 = 0.0, squares[0] / free
+            sigma2 = 0.0
+            tau2 = squares[0] / free
         of_values = (weights[0] + weights[1] * values) * (sigma2 * values + tau2)
         others = max(free - len(values), 0) * (weights[0] * tau2) ** 2
         return float(weights @ squares), float(2 * ((of_values**2).sum() + others)) ** 0.5
@@ -308,11 +359,14 @@ def _t(free: float) -> float:
 
 def _interval(mean: float, half: float, population: str, counts: bool, alike: bool) -> Interval:
     """mean ± half; of counts Wilson's, for as many answers as have this half."""
-    low, high = mean - half, mean + half
+    low = mean - half
+    high = mean + half
     if counts and not alike:
         excess = half**2 / (mean * (1 - mean))  # z^2 / n
         centre = (mean + excess / 2) / (1 + excess)
         half = (half**2 + excess**2 / 4) ** 0.5 / (1 + excess)
-        low, high = centre - half, centre + half
-    low, high = max(low, 0.0 if counts else -1.0), min(high, 1.0)
+        low = centre - half
+        high = centre + half
+    low = max(low, 0.0 if counts else -1.0)
+    high = min(high, 1.0)
     return Interval(max(mean - low, high - mean), low, high, population)

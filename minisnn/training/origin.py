@@ -1,7 +1,8 @@
-"""What made a run or a network, and what it learned from: so no command continues with, tests or exports one as another.
+"""What made a run or a network, and what it learned from: so no command continues with, tests or
+exports one as another.
 
-A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance ("origin"). What was made
-before this was kept is taken for what it can only have been.
+A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance
+("origin"). What was made before this was kept is taken for what it can only have been.
 """
 
 import hashlib
@@ -27,8 +28,8 @@ class Origin:
     data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
-    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which other recordings under the
-              same name are told
+    content   of what is learned from, validated and tested on: a hash a split, as JSON, by which
+              other recordings under the same name are told
     sample    of real recordings, in runs of version 0.2 and before, the SHA-256 of a task of them
     how       of recordings in a folder the options that they are read with, as JSON
     classes   names of those that were learned from, here and where the run started from, as JSON
@@ -47,7 +48,8 @@ class Origin:
 
     @classmethod
     def of(cls, command: str, tasks: Any) -> "Origin":
-        """Of a run that learns from `tasks`, a set that `open_set` opened or one given in Python."""
+        """Of a run that learns from `tasks`, a set that `open_set` opened or one given in
+        Python."""
         name, root, how = (*getattr(tasks, "opened", (None, None)), None)[:3]
         if name is None:
             return cls(command, PYTHON, kind=type(tasks).__name__)
@@ -63,12 +65,18 @@ class Origin:
         if found.command not in (TRAIN, CHIP) or not (
             found.data is None or found.data in (PYTHON, *DATASETS) or is_name(found.data)
         ):
-            raise ValueError(f"{source}: made by {found.command} of {found.data}, which this version does not know")
+            raise ValueError(
+                f"{source}: made by {found.command} of {found.data}, which this version does not "
+                "know"
+            )
         return found
 
     @classmethod
-    def guess(cls, config: TrainingConfig, input_shape: tuple[int, ...] | None, chip: bool) -> "Origin":
-        """What a run of before must have been, where `chip` from the chip's files beside it and of this input shape."""
+    def guess(
+        cls, config: TrainingConfig, input_shape: tuple[int, ...] | None, chip: bool
+    ) -> "Origin":
+        """What a run of before must have been, where `chip` from the chip's files beside it and of
+        this input shape."""
         command = CHIP if chip else TRAIN
         if config.dataset not in DATASETS or input_shape not in (None, DATASETS[config.dataset]):
             return cls(command, PYTHON)
@@ -80,58 +88,87 @@ class Origin:
             return f"data {PYTHON}" + f" ({self.kind})" * (self.kind is not None)
         if self.data is not None and runs_code(self.data):
             return f"{self.data}" + f" of {self.root}" * (self.root is not None)
-        return f"{self.data}, " + (f"recordings of {self.root}" if self.root else "simulated recordings")
+        return f"{self.data}, " + (
+            f"recordings of {self.root}" if self.root else "simulated recordings"
+        )
 
     def how_to_go_on(self, folder: Path) -> str:
-        """The command that resumes the run in `folder`; for data that no command can open, the call."""
+        """The command that resumes the run in `folder`; for data that no command can open, the
+        call."""
         if self.data == PYTHON or self.own:
-            call = "minisnn.train(config" if self.command == TRAIN else "hardware.training.run.train(config, chip"
+            call = (
+                "minisnn.train(config"
+                if self.command == TRAIN
+                else "hardware.training.run.train(config, chip"
+            )
             same = ["data=..."] * (self.data == PYTHON) + ([self.own] if self.own else [])
             what = " and ".join(["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own))
             return f"{call}, {str(folder)!r}, resume=True, {', '.join(same)}) with the same {what}"
-        code = f" --dataset {shlex.quote(self.data)}" if self.data is not None and runs_code(self.data) else ""
+        code = (
+            f" --dataset {shlex.quote(self.data)}"
+            if self.data is not None and runs_code(self.data)
+            else ""
+        )
         return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
 
     def check(self, command: str, given: bool, folder: Path, sure: bool = True) -> None:
-        """Before data is read: ValueError where `command` does not continue this run, or where data are given to it in
-        Python and should not be, or should be and are not. A `guess` is not sure: data given in Python may fit, too."""
+        """Before data is read: ValueError where `command` does not continue this run, or where data
+        are given to it in Python and should not be, or should be and are not. A `guess` is not
+        sure: data given in Python may fit, too."""
         if command != self.command:
-            raise ValueError(f"{folder}: the run was made by `{self.command}`; continue with: {self.how_to_go_on(folder)}")
+            raise ValueError(
+                f"{folder}: the run was made by `{self.command}`; continue with: "
+                f"{self.how_to_go_on(folder)}"
+            )
         if given != (self.data == PYTHON) and (sure or not given):
             what = "the run learns from " + self.words()
             way = "leave out data=" if given else f"continue in Python: {self.how_to_go_on(folder)}"
             raise ValueError(f"{folder}: {what}; {way}")
 
     def check_same(self, now: "Origin", tasks: Any, folder: Path) -> None:
-        """After data was read, `tasks` to learn from: ValueError where it is not what the run has learned from."""
+        """After data was read, `tasks` to learn from: ValueError where it is not what the run has
+        learned from."""
         if self.kind is not None and now.kind != self.kind:
-            raise ValueError(f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same data")
+            raise ValueError(
+                f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same "
+                "data"
+            )
         split = _differs(self.content, now.content)
         if self.content is None and self.sample is not None and self.sample != _sample(tasks, 1):
             split = "train"
         if split is not None:
-            what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(split, f"has in {split}")
+            what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(
+                split, f"has in {split}"
+            )
             where = self.root or self.words()
             way = "bring them back, or begin again"
-            raise ValueError(f"{where}: these are not the recordings that the run in {folder} {what}; {way}")
+            raise ValueError(
+                f"{where}: these are not the recordings that the run in {folder} {what}; {way}"
+            )
 
-    def to_open(self, path: str | Path, dataset: str | None, root: str | None) -> tuple[str, str | None]:
-        """(data set, root) that a command opens to test or show the network at `path`: what the user names, or else what it
-        learned from. ValueError where that cannot be."""
+    def to_open(
+        self, path: str | Path, dataset: str | None, root: str | None
+    ) -> tuple[str, str | None]:
+        """(data set, root) that a command opens to test or show the network at `path`: what the
+        user names, or else what it learned from. ValueError where that cannot be."""
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON:
             way = "use it in Python (minisnn.evaluate), or name a data set by --dataset"
-            raise ValueError(f"{path}: the network learned from {self.words()}, which no command can open; {way}")
+            raise ValueError(
+                f"{path}: the network learned from {self.words()}, which no command can open; {way}"
+            )
         if runs_code(self.data):
             raise ValueError(
-                f"{path}: the network learned from {self.data}, code that runs only where you name it; give --dataset "
+                f"{path}: the network learned from {self.data}, code that runs only where you name "
+                "it; give --dataset "
                 f"{shlex.quote(self.data)}"
             )
         return self.data, self.root if root is None else root
 
     def options(self, dataset: str) -> dict[str, Any]:
-        """What the data set is opened with, where it is the one that the network learned from, but for which classes."""
+        """What the data set is opened with, where it is the one that the network learned from, but
+        for which classes."""
         if dataset != self.data or self.how is None:
             return {}
         try:
@@ -139,7 +176,10 @@ class Origin:
         except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or not set(found) <= OPTIONS:
-            raise ValueError(f"the record of how {self.data} was read is damaged; expected {', '.join(sorted(OPTIONS))}")
+            raise ValueError(
+                f"the record of how {self.data} was read is damaged; expected "
+                f"{', '.join(sorted(OPTIONS))}"
+            )
         return {name: value for name, value in found.items() if name != "classes"}
 
 
@@ -150,14 +190,17 @@ def learned(origin: Origin, tasks: Any, start: Origin | None) -> str:
 
 
 def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
-    """What a network has learned from and is to be unseen, in words: classes of `tasks`, of the same data set by their origins;
-    None where there is nothing."""
+    """What a network has learned from and is to be unseen, in words: classes of `tasks`, of the
+    same data set by their origins; None where there is nothing."""
     known = set(_names(learner.classes))
     common = [name for name in map(str, getattr(tasks, "classes", ())) if name in known]
     if not common or not _alike(learner, origin):
         return None
     few = ", ".join(common[:5]) + ", …" * (len(common) > 5)
-    return f"{len(common)} of its {len(tasks.classes)} classes ({few}) are of those that the network learned from"
+    return (
+        f"{len(common)} of its {len(tasks.classes)} classes ({few}) are of those that the network "
+        "learned from"
+    )
 
 
 def _alike(one: Origin, other: Origin) -> bool:
@@ -170,13 +213,15 @@ def _names(classes: str | None) -> list[str]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError("the record of the classes that were learned from is damaged; expected names")
+        raise ValueError(
+            "the record of the classes that were learned from is damaged; expected names"
+        )
     return found
 
 
 def contents(data: Mapping[str, Any]) -> str | None:
-    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of your own that a command
-    opens, and that do not tell, it is a hash of some of their tasks."""
+    """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of
+    your own that a command opens, and that do not tell, it is a hash of some of their tasks."""
     found = {}
     for split, tasks in sorted(data.items()):
         name, root = (*getattr(tasks, "opened", (None, None)), None)[:2]
@@ -200,7 +245,10 @@ def _splits(content: str | None) -> dict[str, str]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise ValueError("the record of the recordings that the run learns from is damaged; expected one hash for each split")
+        raise ValueError(
+            "the record of the recordings that the run learns from is damaged; expected one hash "
+            "for each split"
+        )
     return found
 
 
@@ -208,7 +256,8 @@ def _sample(tasks: Any, number: int) -> str:
     """SHA-256 of so many tasks that are always the same for the same recordings."""
     import numpy as np
 
-    rng, digest = np.random.default_rng(0), hashlib.sha256()
+    rng = np.random.default_rng(0)
+    digest = hashlib.sha256()
     for _ in range(number):
         task = tasks.sample_task(rng, 2, 1, 1)
         for x in (task.x_support, task.x_query):

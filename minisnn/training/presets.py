@@ -30,14 +30,17 @@ _QUICK = replace(
     evaluate_every=100,
 )
 PRESETS = {
-    # Stewart & Neftci 2022: Table 1 and the constants of the authors' public code (200 tasks an epoch, 100 epochs): the
-    # defaults. Table 1 says padding 0, but its sizes need "same" padding; its third output 8 x 8 x 128 is 8 x 4 x 128.
+    # Stewart & Neftci 2022: Table 1 and the constants of the authors' public code (200 tasks an
+    # epoch, 100 epochs): the defaults. Table 1 says padding 0, but its sizes need "same" padding;
+    # its third output 8 x 8 x 128 is 8 x 4 x 128.
     "paper": TrainingConfig(),
-    # MAML that takes off, Table 1 at half its width: a readout that starts from zero, and a step size for every array.
+    # MAML that takes off, Table 1 at half its width: a readout that starts from zero, and a step
+    # size for every array.
     "maml": _MAML,
-    # What a newcomer waits for: class means of tasks of twenty classes from random weights, which need no second order and
-    # learn several times as fast (Snell et al. 2017), then MAML's second order from there (Proto-MAML). One camera: at this
-    # width and length many of them cost more accuracy than they bring, and tasks are aligned by their support.
+    # What a newcomer waits for: class means of tasks of twenty classes from random weights, which
+    # need no second order and learn several times as fast (Snell et al. 2017), then MAML's second
+    # order from there (Proto-MAML). One camera: at this width and length many of them cost more
+    # accuracy than they bring, and tasks are aligned by their support.
     "quick": _QUICK,
     # Table 1's width, longer, and another scene and camera in every recording.
     "paper-fast": replace(
@@ -64,20 +67,29 @@ def preset(name: str) -> TrainingConfig:
 
 
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
-    """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule, order or model than it trains.
+    """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule,
+    order or model than it trains.
 
-    Scenes and cameras that a preset draws give way to real recordings and to sets that have none to draw; of
-    another number of updates the same share is made by class means. Where the rule leaves no choice (`fixed`), as of step
-    sizes that have no gradient, the preset's gives way to it, too.
+    Scenes and cameras that a preset draws give way to real recordings and to sets that have none to
+    draw; of another number of updates the same share is made by class means. Where the rule leaves
+    no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, too.
     """
     base = preset(name or DEFAULT)
-    if name is None and any(changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS):
+    if name is None and any(
+        changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS
+    ):
         base = preset("maml")
     dataset = changes.get("dataset", base.dataset)
-    most = {"double-nmnist": base.draws, "omniglot": 1}.get(str(dataset), 0)  # of 64,000 turned drawings one each is enough
+    most = {"double-nmnist": base.draws, "omniglot": 1}.get(
+        str(dataset), 0
+    )  # of 64,000 turned drawings one each is enough
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):
-        base = replace(base, prototype_updates=max(0, updates * base.prototype_updates // base.updates))
+        base = replace(
+            base, prototype_updates=max(0, updates * base.prototype_updates // base.updates)
+        )
     rule = RULES.get(str(changes.get("rule", base.rule)))
-    no_choice = {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}
+    no_choice = (
+        {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}
+    )
     return replace(base, **{**no_choice, **changes})

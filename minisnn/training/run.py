@@ -1,7 +1,9 @@
-"""Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can be stopped and resumed.
+"""Meta-training: MAML, ANIL or Reptile over tasks drawn from a data set, in a run folder that can
+be stopped and resumed.
 
-Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the next update needs. So a run
-that was stopped and resumed ends with the very same arrays as one that was not.
+Task k of update u depends on (seed, u, k) alone, and a checkpoint holds everything else that the
+next update needs. So a run that was stopped and resumed ends with the very same arrays as one that
+was not.
 """
 
 import math
@@ -21,7 +23,15 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed, sentence
+from .evaluation import (
+    check_apart,
+    check_ways,
+    evaluate,
+    measure_of,
+    open_sets,
+    rehearsed,
+    sentence,
+)
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
@@ -29,7 +39,17 @@ from .origin import Origin, contents, learned, met
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
 from .state import State, first, restored, started
-from .update import INIT_TASKS, WEIGHTS, Learned, generator, inner_loop, network_of, task_gradient, task_of, updated
+from .update import (
+    INIT_TASKS,
+    WEIGHTS,
+    Learned,
+    generator,
+    inner_loop,
+    network_of,
+    task_gradient,
+    task_of,
+    updated,
+)
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
@@ -51,7 +71,8 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate` found at the end."""
+    """A finished run: the network, its parameters, how it adapts, and as `test` what `evaluate`
+    found at the end."""
 
     net: checkpoints.Kept
     theta: np.ndarray
@@ -63,7 +84,10 @@ class Result:
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
         reached = "not tested" if self.test is None else sentence(self.test)
-        return f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold all of it"
+        return (
+            f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold all "
+            "of it"
+        )
 
 
 def train(
@@ -85,16 +109,18 @@ def train(
     out        a folder, or a `RunFolder` that the caller holds and keeps
     resume     continue the run in `out`
     force      overwrite a run in `out`
-    data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has `input_shape`,
-               `sample_task(rng, ways, shots, queries)` and `episode(seed, index, ways, shots, queries)`
+    data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has
+               `input_shape`, `sample_task(rng, ways, shots, queries)` and `episode(seed, index,
+               ways, shots, queries)`
     executor   carries out the tasks of an update and the episodes; the results are the same for any
-    held       a device that learns the tasks in place of the float network. It is not part of the settings, so a resumed run
-               must be given the same
-    neuron, loss, rule   your own (`held.Own`), in place of those of the settings; likewise to be given again
+    held       a device that learns the tasks in place of the float network. It is not part of the
+               settings, so a resumed run must be given the same
+    neuron, loss, rule   your own (`held.Own`), in place of those of the settings; likewise to be
+                         given again
 
-    Raises ValueError for settings that do not fit, for a folder that holds another run or in which another process trains, and
-    where the loss is no longer finite; `WorkersLost` where the executor cannot continue; `Interrupted` on Ctrl-C. In the last
-    three cases the state is saved.
+    Raises ValueError for settings that do not fit, for a folder that holds another run or in which
+    another process trains, and where the loss is no longer finite; `WorkersLost` where the executor
+    cannot continue; `Interrupted` on Ctrl-C. In the last three cases the state is saved.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (48, 20, 2, 4, 4))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 8, duration_ms=20)
@@ -105,7 +131,10 @@ def train(
     (2, 2)
     """
     check_given(config, out, data, executor, resume=resume, progress=progress, force=force)
-    with stopping.heeded(SIGINT), nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder:
+    with (
+        stopping.heeded(SIGINT),
+        nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder,
+    ):
         given = data is not None and not hasattr(data["train"], "opened")
         mine = Own(neuron, loss, rule)
         mine.check(config)
@@ -113,14 +142,18 @@ def train(
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
-        net = network_of(config, (256, 256, 2), config.ways, mine)  # finds what does not fit before any data is read
+        net = network_of(
+            config, (256, 256, 2), config.ways, mine
+        )  # finds what does not fit before any data is read
         inner_loop(config, net, config.step_size, mine.rule_of(config)).check(net)
         whole_set = RULES[config.rule].whole_set
         if data is None:
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = replace(Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data))
+        origin = replace(
+            Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data)
+        )
         if resume:
             folder.origin.check_same(origin, data["train"], folder.path)
             origin = replace(origin, classes=folder.origin.classes)
@@ -128,14 +161,22 @@ def train(
         check_ways(config, data)
         check_apart(config, data)
         if not resume:
-            start = None if config.start is None else checkpoints.read(find_checkpoint(config.start)).origin
+            start = (
+                None
+                if config.start is None
+                else checkpoints.read(find_checkpoint(config.start)).origin
+            )
             if start is not None and not whole_set:
                 _tell_met(config, start, origin, data)
             origin = replace(origin, classes=learned(origin, data["train"], start))
         if whole_set:
-            data = {split: Classification(tasks, data["train"].classes) for split, tasks in data.items()}
+            data = {
+                split: Classification(tasks, data["train"].classes) for split, tasks in data.items()
+            }
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            measure = rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
+            measure = (
+                rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
+            )
             run = _Run(config, folder, data, progress, executor, held, mine, measure)
             return run.go(found, None if resume else origin)
 
@@ -144,14 +185,34 @@ def _tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mappi
     """Warn where the network that a run starts from learned classes that are to be unseen."""
     for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
         if looks and split in data and (known := met(start, origin, data[split])) is not None:
-            warnings.warn(f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes", stacklevel=3)
+            warnings.warn(
+                f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes",
+                stacklevel=3,
+            )
 
 
 class _Run:
     """A run in the making."""
 
-    def __init__(self, config, folder: RunFolder, data, progress, executor=None, held=Held(), own=Own(), measure="accuracy"):
-        self.config, self.folder, self.data, self.progress, self.held, self.own = config, folder, data, progress, held, own
+    def __init__(
+        self,
+        config,
+        folder: RunFolder,
+        data,
+        progress,
+        executor=None,
+        held=Held(),
+        own=Own(),
+        measure="accuracy",
+    ):
+        self.config, self.folder, self.data, self.progress, self.held, self.own = (
+            config,
+            folder,
+            data,
+            progress,
+            held,
+            own,
+        )
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
         self.net = network_of(config, data["train"].input_shape, self.ways, own)
@@ -160,7 +221,15 @@ class _Run:
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure, self.chance = measure, 1 / self.ways if measure == "accuracy" else None
-        self.columns = ["update", "tasks", "loss", f"{measure}_before", f"{measure}_after", "gradient_norm", "lr"]
+        self.columns = [
+            "update",
+            "tasks",
+            "loss",
+            f"{measure}_before",
+            f"{measure}_after",
+            "gradient_norm",
+            "lr",
+        ]
         self.columns += [*self.steps.parts, "seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
@@ -181,13 +250,18 @@ class _Run:
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     self._validate(state)
-                    if state.update % config.checkpoint_every == 0 or state.update == config.updates:
+                    if (
+                        state.update % config.checkpoint_every == 0
+                        or state.update == config.updates
+                    ):
                         self._save(state)
                     if state.update >= config.updates:
                         break
                     began = time.perf_counter()
                     new, row = self._update(state)
-                    spent = max(time.perf_counter() - began, 0.0)  # of a machine that sleeps or moves some clocks go back
+                    spent = max(
+                        time.perf_counter() - began, 0.0
+                    )  # of a machine that sleeps or moves some clocks go back
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new
@@ -200,9 +274,12 @@ class _Run:
         return Result(self.net, state.theta, self._inner(state), self._curve(), test, folder.path)
 
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
-        """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says what is kept. What can be
-        saved is saved."""
-        done, go_on = f"{state.update} of {self.config.updates} updates", f"continue with: {self.folder.how_to_go_on}"
+        """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says
+        what is kept. What can be saved is saved."""
+        done, go_on = (
+            f"{state.update} of {self.config.updates} updates",
+            f"continue with: {self.folder.how_to_go_on}",
+        )
         try:
             self._save(state)
         except OSError:
@@ -215,41 +292,63 @@ class _Run:
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
-        reason = f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
-        where, kept = self.folder.path if error.filename is None else error.filename, "nothing is saved"
+        reason = (
+            f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
+        )
+        where = self.folder.path if error.filename is None else error.filename
+        kept = "nothing is saved"
         if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
             kept = f"the state after update {self.saved} is saved, {go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
     def _announce(self, state: State) -> None:
-        config, left = self.config, self.config.updates - state.update
-        print(opening(config, self.net, self.folder, self.executor.number, self.measure), file=sys.stderr, flush=True)
+        config = self.config
+        left = self.config.updates - state.update
+        print(
+            opening(config, self.net, self.folder, self.executor.number, self.measure),
+            file=sys.stderr,
+            flush=True,
+        )
         if left > 0:
             test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
-            print(f"{left} updates{test} will take about {duration(self._expected(state, left))}", file=sys.stderr, flush=True)
+            print(
+                f"{left} updates{test} will take about {duration(self._expected(state, left))}",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def _expected(self, state: State, updates: int) -> float:
-        """Seconds that so many updates and the episodes beside them will take, from a look at a task of the last update.
+        """Seconds that so many updates and the episodes beside them will take, from a look at a
+        task of the last update.
 
         An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
         """
-        config, price, together = self.config, math.inf, min(self.executor.number, self.config.tasks)
+        config = self.config
+        price = math.inf
+        together = min(self.executor.number, self.config.tasks)
         for _ in range(3):  # the first may compile, the others find the caches warm
             began = time.perf_counter()
             self._gradients(state, config.updates - 1, together, lambda found: None)
             price = min(price, (time.perf_counter() - began) / together)
         looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
-        return price * (updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes))
+        return price * (
+            updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes)
+        )
 
     def _start(self) -> State:
         config = self.config
         if config.start is not None:
             return started(config, self.net, self.steps)
-        x, rounds = None, config.init_rounds if config.model == "snn" else None
+        x = None
+        rounds = config.init_rounds if config.model == "snn" else None
         if config.init == "lsuv":
-            x = np.concatenate([self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)])
+            x = np.concatenate(
+                [self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)]
+            )
         rate, variance = config.init_rate, config.init_variance
-        theta = self.net.init(generator(config, WEIGHTS), x, rate, config.init_readout, variance, rounds)
+        theta = self.net.init(
+            generator(config, WEIGHTS), x, rate, config.init_readout, variance, rounds
+        )
         theta = self.net.with_silent_readout(theta) if config.zero_readout else theta
         return first(config, self.net, self.steps, theta, self.steps.start)
 
@@ -257,14 +356,18 @@ class _Run:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
-            self.rows.append({name: value for name, value in zip(columns, row) if not math.isnan(value)})
+            self.rows.append(
+                {name: value for name, value in zip(columns, row) if not math.isnan(value)}
+            )
         return state
 
     def _task(self, *key: int):
         return task_of(self.data["train"], self.net, self.config, *key)
 
     def _inner(self, state: State) -> InnerLoop:
-        return inner_loop(self.config, self.net, self.steps.value(state.log_step), self.own.rule_of(self.config))
+        return inner_loop(
+            self.config, self.net, self.steps.value(state.log_step), self.own.rule_of(self.config)
+        )
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
@@ -278,13 +381,17 @@ class _Run:
         new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
-            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, self.folder.path))
+            raise ValueError(
+                diverged(self.config, self.net, new.row, new.gradient, self.folder.path)
+            )
         return new.state, new.row
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
         run = self.data["train"], self.net, self.config, self.steps
-        one = partial(task_gradient, *run, state.theta, state.log_step, u, held=self.held, own=self.own)
+        one = partial(
+            task_gradient, *run, state.theta, state.log_step, u, held=self.held, own=self.own
+        )
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
@@ -293,11 +400,19 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        with warnings.catch_warnings():  # a network that answers alike is ordinary before it has learned
+        with (
+            warnings.catch_warnings()
+        ):  # a network that answers alike is ordinary before it has learned
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
-            result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
+            result = self._evaluate(
+                state, "val", config.evaluate_episodes, config.seed, progress=False
+            )
         activity = self._activity(state, 0)
-        self.health.look(state.update, activity, lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)))
+        self.health.look(
+            state.update,
+            activity,
+            lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)),
+        )
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
         self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["interval"] is not None:
@@ -308,29 +423,52 @@ class _Run:
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
         config = self.config
-        x = self.data["val"].episode(config.seed, index, self.ways, config.shots, config.queries).x_support
+        x = (
+            self.data["val"]
+            .episode(config.seed, index, self.ways, config.shots, config.queries)
+            .x_support
+        )
         return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
-    def _evaluate(self, state: State, split: str, episodes: int, seed: int, progress: bool, beside=None) -> dict:
-        phi, inner = self.held.start(self.net, state.theta)[0], self.held.inner(self.net, self._inner(state))
+    def _evaluate(
+        self, state: State, split: str, episodes: int, seed: int, progress: bool, beside=None
+    ) -> dict:
+        phi = self.held.start(self.net, state.theta)[0]
+        inner = self.held.inner(self.net, self._inner(state))
         task, tasks = (self.ways, self.config.shots, self.config.queries), self.data[split]
         how = dict(progress=progress, executor=self.executor, beside=beside)
         return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *task, **how)
 
     def _curve(self) -> dict[str, np.ndarray]:
-        return {name: np.array([row.get(name, math.nan) for row in self.rows], np.float64) for name in self.columns}
+        return {
+            name: np.array([row.get(name, math.nan) for row in self.rows], np.float64)
+            for name in self.columns
+        }
 
     def _save(self, state: State) -> None:
         curve = {name: column[: state.update] for name, column in self._curve().items()}
-        progress = dict(update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks)
-        how: dict = dict(inner=self._inner(state), config=self.config, curve=curve, optimiser=state.arrays(), progress=progress)
-        how.update(previous=self.folder / checkpoints.PREVIOUS, provenance=dict(origin=asdict(self.folder.origin)))
+        progress = dict(
+            update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks
+        )
+        how: dict = dict(
+            inner=self._inner(state),
+            config=self.config,
+            curve=curve,
+            optimiser=state.arrays(),
+            progress=progress,
+        )
+        how.update(
+            previous=self.folder / checkpoints.PREVIOUS,
+            provenance=dict(origin=asdict(self.folder.origin)),
+        )
         checkpoints.save(self.folder / checkpoints.CURRENT, self.net, state.theta, **how)
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:
         """Accuracy on the test tasks, made once and kept in result.json."""
-        config, path, origin = self.config, self.folder / "result.json", self.folder.origin
+        config = self.config
+        path = self.folder / "result.json"
+        origin = self.folder.origin
         self.folder.draw(self.rows, self.chance)
         if not config.test_episodes:
             return None
@@ -338,11 +476,30 @@ class _Run:
         if path.exists() and (kept := read_json(path)).get("network", network) == network:
             return kept
         beside = None
-        if type(self.held) is Held and not RULES[config.rule].whole_set and self.measure == "accuracy":
-            beside = partial(baselines, self.net, state.theta, pretrained=checkpoints.classifier(), inner=self._inner(state))
-        test = self._evaluate(state, "test", config.test_episodes, config.test_seed, self.progress, beside)
-        test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root, updates=state.update)
+        if (
+            type(self.held) is Held
+            and not RULES[config.rule].whole_set
+            and self.measure == "accuracy"
+        ):
+            beside = partial(
+                baselines,
+                self.net,
+                state.theta,
+                pretrained=checkpoints.classifier(),
+                inner=self._inner(state),
+            )
+        test = self._evaluate(
+            state, "test", config.test_episodes, config.test_seed, self.progress, beside
+        )
+        test.update(
+            rule=config.rule,
+            dataset=origin.kind or origin.data,
+            root=origin.root,
+            updates=state.update,
+        )
         test.update(tasks=state.update * config.tasks, training_seed=config.seed)
-        test.update(seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size, network=network)
+        test.update(
+            seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size, network=network
+        )
         write_json(path, test)
         return test

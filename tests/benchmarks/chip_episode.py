@@ -1,6 +1,8 @@
-"""One test episode in integers and in floating point, by turns in one process: python tests/benchmarks/chip_episode.py
+"""One test episode in integers and in floating point, by turns in one process: python
+tests/benchmarks/chip_episode.py
 
-CPU time of one thread, 5 support and 25 query samples through Table 1's network as it is shipped, adaptation included.
+CPU time of one thread, 5 support and 25 query samples through Table 1's network as it is shipped,
+adaptation included.
 """
 
 import argparse
@@ -40,7 +42,10 @@ def main(out: str | None) -> None:
             if index >= 0:
                 found.append(time.process_time() - began)
     a, b = (float(np.median(found)) for found in seconds.values())
-    print(f"an episode, medians of {EPISODES}: floats {a:.3f} s, integers {b:.3f} s: {b / a:.2f} times as long")
+    print(
+        f"an episode, medians of {EPISODES}: floats {a:.3f} s, integers {b:.3f} s: {b / a:.2f} "
+        "times as long"
+    )
 
     if out:
         figures = dict(floats=figure(a, "s"), integers=figure(b, "s"), ratio=figure(b / a, "x"))
@@ -48,6 +53,10 @@ def main(out: str | None) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
     main(parser.parse_args().json)

@@ -1,7 +1,9 @@
-"""CPU time of a sample in the C library on this machine: python tests/benchmarks/edge_seconds.py [--checkpoints A,B]
+"""CPU time of a sample in the C library on this machine: python tests/benchmarks/edge_seconds.py
+[--checkpoints A,B]
 
-A test episode (5-way 1-shot, 25 query samples) through the small build of each compiler's flags, and through WebAssembly in
-node where that is there; every number is compared with Python's. Medians of a few runs, one thread.
+A test episode (5-way 1-shot, 25 query samples) through the small build of each compiler's flags,
+and through WebAssembly in node where that is there; every number is compared with Python's. Medians
+of a few runs, one thread.
 """
 
 import argparse
@@ -47,12 +49,24 @@ def main(checkpoints: list[str], out: str | None) -> None:
     for build in builds:
         key = re.sub(r"[^a-z0-9]+", "-", build.lower())
         known = {name: one[build] for name, one in found.items() if build in one}
-        figures |= {f"{name.removesuffix('.h5').replace('_', '-')}-{key}": figure(1000 * v, "ms") for name, v in known.items()}
-        rows.append([build, *(f"{1000 * known[name]:.0f}" if name in known else None for name in checkpoints)])
+        figures |= {
+            f"{name.removesuffix('.h5').replace('_', '-')}-{key}": figure(1000 * v, "ms")
+            for name, v in known.items()
+        }
+        rows.append(
+            [
+                build,
+                *(f"{1000 * known[name]:.0f}" if name in known else None for name in checkpoints),
+            ]
+        )
     header = ["build", *(f"`{name}` (ms)" for name in checkpoints)]
-    compiler = subprocess.run(["gcc", "--version"], check=True, capture_output=True, text=True).stdout.splitlines()[0]
+    compiler = subprocess.run(
+        ["gcc", "--version"], check=True, capture_output=True, text=True
+    ).stdout.splitlines()[0]
     table = dict(name="seconds", title="CPU time of a sample", header=header, rows=rows, note="")
-    Path(out).write_text(json.dumps(dict(figures=figures, more=dict(tables=[table], compiler=compiler))))
+    Path(out).write_text(
+        json.dumps(dict(figures=figures, more=dict(tables=[table], compiler=compiler)))
+    )
 
 
 def measured(folder: Path, checkpoint: str) -> dict[str, float]:
@@ -68,14 +82,22 @@ def measured(folder: Path, checkpoint: str) -> dict[str, float]:
     export.write(folder, chip, learner, *samples, "c", force=True)
     seconds = {}
     for build, flags in FLAGS.items():
-        sources = ["selftest.c", "episode.c", *sorted(path.name for path in folder.glob("minisnn_edge*.c"))]
-        subprocess.run(["gcc", "-std=c99", *flags, "-o", "selftest", *sources], cwd=folder, check=True)
+        sources = [
+            "selftest.c",
+            "episode.c",
+            *sorted(path.name for path in folder.glob("minisnn_edge*.c")),
+        ]
+        subprocess.run(
+            ["gcc", "-std=c99", *flags, "-o", "selftest", *sources], cwd=folder, check=True
+        )
         spent = [cpu([str(folder / "selftest"), "selftest.bin"], folder) for _ in range(REPEAT)]
         seconds[build] = statistics.median(spent) / PRESENTED
     if shutil.which("node"):
         export.write(folder / "wasm", chip, learner, *samples, "wasm", force=True)
         command = ["node", "episode.mjs", "minisnn_edge.wasm", "model.bin", "selftest.bin"]
-        run = partial(subprocess.run, command, cwd=folder / "wasm", check=True, capture_output=True, text=True)
+        run = partial(
+            subprocess.run, command, cwd=folder / "wasm", check=True, capture_output=True, text=True
+        )
         told = [float(re.search(r"([\d.]+) ms a sample", run().stdout)[1]) for _ in range(REPEAT)]
         seconds[WASM] = statistics.median(told) / 1000
     return seconds
@@ -89,8 +111,12 @@ def cpu(command: list[str], folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoints", default="double_nmnist_maml.h5,double_nmnist_cuba.h5")
-    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    parser.add_argument(
+        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
     options = parser.parse_args()
     main(options.checkpoints.split(","), options.json)

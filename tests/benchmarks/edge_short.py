@@ -1,7 +1,8 @@
 """What 16-bit traces lose: python tests/benchmarks/edge_short.py [--episodes N]
 
-The C library's stepwise build with P and Q in 16 bits against the Python chip on the same test episodes (5-way 1-shot, 25 query
-samples, simulated Double N-MNIST, stochastic rounding with the episode's own noise); needs a C compiler.
+The C library's stepwise build with P and Q in 16 bits against the Python chip on the same test
+episodes (5-way 1-shot, 25 query samples, simulated Double N-MNIST, stochastic rounding with the
+episode's own noise); needs a C compiler.
 """
 
 import argparse
@@ -33,7 +34,10 @@ def main(episodes: int, out: str | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = tasks.episode(0, 0, chip.ways, 1, 5)
         export.write(Path(folder), chip, learner, task.x_support, task.y_support, task.x_query[:1])
-        edge, found = Library(Path(folder), "short", 100, chip.ways, flags=("-O3", "-march=native")), []
+        edge, found = (
+            Library(Path(folder), "short", 100, chip.ways, flags=("-O3", "-march=native")),
+            [],
+        )
         for index in range(episodes):
             task, now = tasks.episode(0, index, chip.ways, 1, 5), replace(learner, seed=1 + index)
             edge("forget")
@@ -53,7 +57,10 @@ def main(episodes: int, out: str | None) -> None:
                 report(*rows.values())
     if out:
         less, apart = rows["short"].less(rows["exact"])
-        figures = {name: figure(row.mean, "%", row.interval and row.interval.half) for name, row in rows.items()}
+        figures = {
+            name: figure(row.mean, "%", row.interval and row.interval.half)
+            for name, row in rows.items()
+        }
         figures["less"] = figure(less, "points", apart.lead and apart.lead.half)
         Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes))))
 
@@ -62,12 +69,20 @@ def report(exact: Row, short: Row) -> None:
     less, apart = short.less(exact)
     margin = 0.0 if apart.lead is None else apart.lead.half
     means = f"exact {100 * exact.mean:.2f} %, 16 bits {100 * short.mean:.2f} %"
-    print(f"{len(exact.per_episode)} episodes: {means}, {100 * less:+.2f} ± {100 * margin:.2f} points", flush=True)
+    print(
+        f"{len(exact.per_episode)} episodes: {means}, {100 * less:+.2f} ± {100 * margin:.2f} "
+        "points",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--episodes", type=int, default=200)
-    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    parser.add_argument(
+        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
     options = parser.parse_args()
     main(options.episodes, options.json)

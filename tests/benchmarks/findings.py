@@ -1,4 +1,5 @@
-"""What a benchmark found, as the file that `minisnn results` reads: figures by name, and the table of them that a page shows.
+"""What a benchmark found, as the file that `minisnn results` reads: figures by name, and the table
+of them that a page shows.
 
 It imports nothing of minisnn, so that a benchmark may measure another tree.
 """
@@ -12,7 +13,9 @@ from typing import Any
 
 def option(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
-    parser.add_argument("--json", type=Path, metavar="OUT", help="write the figures, as minisnn results takes them")
+    parser.add_argument(
+        "--json", type=Path, metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
 
 
 def slug(*words: Any) -> str:
@@ -39,7 +42,8 @@ class Findings:
         return name
 
     def row(self, label: str, *names: str) -> None:
-        """A row of the table: its label and the names of its figures; a cell without a figure stays empty."""
+        """A row of the table: its label and the names of its figures; a cell without a figure stays
+        empty."""
         self.cells.append([label, *names])
 
     def contents(self) -> dict[str, dict]:
@@ -50,4 +54,6 @@ class Findings:
     def write(self, path: Path | None) -> None:
         """Write the file, if there is a path."""
         if path is not None:
-            path.write_text(json.dumps(self.contents(), indent=1, allow_nan=False), encoding="utf-8")
+            path.write_text(
+                json.dumps(self.contents(), indent=1, allow_nan=False), encoding="utf-8"
+            )

@@ -1,10 +1,13 @@
-"""What the first task costs: a fresh process with no compiled kernels (cold), one that finds them (warm), and its second task.
+"""What the first task costs: a fresh process with no compiled kernels (cold), one that finds them
+(warm), and its second task.
 
-    python tests/benchmarks/first_task.py              Table 1's network; kernels go to a temporary folder
+    python tests/benchmarks/first_task.py              Table 1's network; kernels go to a temporary
+                                                       folder
     PYTHONPATH=OTHER python tests/benchmarks/first_task.py --threads 1
 
-Wall-clock and CPU time, one run each. A task is a meta-gradient, 5-way 1-shot, 25 queries, Poisson counts at
-0.02; kernels that are imported and loaded in it are counted in it. The data need nothing compiled.
+Wall-clock and CPU time, one run each. A task is a meta-gradient, 5-way 1-shot, 25 queries, Poisson
+counts at 0.02; kernels that are imported and loaded in it are counted in it. The data need nothing
+compiled.
 """
 
 import argparse
@@ -20,7 +23,8 @@ import findings
 
 
 def child(threads: int | None, out: Path) -> None:
-    """Print a line a step; all steps with their seconds, by the wall clock and of the CPU, go to `out`."""
+    """Print a line a step; all steps with their seconds, by the wall clock and of the CPU, go to
+    `out`."""
     at = [(time.perf_counter(), time.process_time())]
     steps: dict[str, tuple[float, float]] = {}
 
@@ -28,7 +32,10 @@ def child(threads: int | None, out: Path) -> None:
         at.append((time.perf_counter(), time.process_time()))
         (wall, cpu), (wall_before, cpu_before) = at[-1], at[-2]
         steps[what] = (wall - wall_before, cpu - cpu_before)
-        print(f"    {what:22s} {wall - wall_before:7.2f} s   processor {cpu - cpu_before:7.2f} s", flush=True)
+        print(
+            f"    {what:22s} {wall - wall_before:7.2f} s   processor {cpu - cpu_before:7.2f} s",
+            flush=True,
+        )
 
     import numpy as np
 
@@ -50,7 +57,9 @@ def child(threads: int | None, out: Path) -> None:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     findings.option(parser)

@@ -4,17 +4,18 @@
     python tests/benchmarks/interval_coverage.py --more --worlds 1000              harder and milder ones, too
     python tests/benchmarks/interval_coverage.py --only digits rivals --out FILE   goes on where FILE ends
 
-Episodes are drawn by the library, of recordings without content: 5 ways, 1 shot, 10 queries a class. What an answer rests on
-decides its chance of being right,
+Episodes are drawn by the library, of recordings without content: 5 ways, 1 shot, 10 queries a
+class. What an answer rests on decides its chance of being right,
 
     logit = mean + class + sum over sides (query recording + own support recording)
             - sum over the four rivals (their class + their support recording)
 
-with effects drawn again for every world, so the mean over all recordings (and all classes, where the interval speaks of new
-ones) is an integral over one normal variable. A second rule is half a logit worse; its effects correlate by 0.8 with those of
-the first. A hundredth of the worlds share a series of episodes. For every setting: how many worlds in a hundred the leading
-interval holds, from low to high and as mean ± half; half its width in points; how many the ± over episodes holds; and the same
-of the paired difference of both rules.
+with effects drawn again for every world, so the mean over all recordings (and all classes, where
+the interval speaks of new ones) is an integral over one normal variable. A second rule is half a
+logit worse; its effects correlate by 0.8 with those of the first. A hundredth of the worlds share a
+series of episodes. For every setting: how many worlds in a hundred the leading interval holds, from
+low to high and as mean ± half; half its width in points; how many the ± over episodes holds; and
+the same of the paired difference of both rules.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 
 @dataclass(frozen=True)
 class World:
-    """Symbols, recordings of each, and standard deviations of effects, in logits; hard: the share of recordings that are
-    7 logits harder as queries (5 by the second rule) and 4 as support. pairs: classes are the test pairs of ten digits."""
+    """Symbols, recordings of each, and standard deviations of effects, in logits; hard: the share
+    of recordings that are 7 logits harder as queries (5 by the second rule) and 4 as support.
+    pairs: classes are the test pairs of ten digits."""
 
     symbols: int
     each: int
@@ -64,14 +66,24 @@ SETTINGS = {
     "digits": World(10, 100, 3.0, query=0.7, own=0.5, rival=0.2, of_class=0.6, pairs=True),
     "hard": World(50, 20, 4.0, query=0.3, own=0.3, hard=0.03),
     "rivals": World(50, 20, 3.0, query=0.8, own=0.6, rival=0.6),
-    "10 classes differ": World(10, 100, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3),
-    "50 classes differ": World(50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3),
+    "10 classes differ": World(
+        10, 100, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3
+    ),
+    "50 classes differ": World(
+        50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3
+    ),
 }
 MORE = {
     "10 classes alike": World(10, 100, 3.0, query=0.8, own=0.6, rival=0.3),
-    "10 differ a little": World(10, 100, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1),
-    "50 differ a little": World(50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1),
-    "20 classes differ": World(20, 50, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3),
+    "10 differ a little": World(
+        10, 100, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1
+    ),
+    "50 differ a little": World(
+        50, 20, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.3, rival_class=0.1
+    ),
+    "20 classes differ": World(
+        20, 50, 3.0, query=0.8, own=0.6, rival=0.3, of_class=0.8, rival_class=0.3
+    ),
     "few recordings": World(20, 6, 2.5, query=0.8, own=0.6, rival=0.3),
     "digits, few": World(10, 20, 3.0, query=0.7, own=0.5, rival=0.2, of_class=0.6, pairs=True),
     "digits, hard": World(10, 100, 4.0, query=0.3, own=0.3, hard=0.02, pairs=True),
@@ -85,8 +97,17 @@ def recordings(world: World) -> Recordings:
     """A set of recordings that hold an event each, and nothing to be told apart by."""
     n = world.symbols * world.each
     labels = np.repeat(np.arange(world.symbols), world.each)
-    pool = Pool((1, 1, 1, 2), np.zeros(n, np.uint16), np.ones(n, np.uint8), np.arange(n + 1), labels, np.arange(n))
-    made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES["test"]} if world.pairs else None
+    pool = Pool(
+        (1, 1, 1, 2),
+        np.zeros(n, np.uint16),
+        np.ones(n, np.uint8),
+        np.arange(n + 1),
+        labels,
+        np.arange(n),
+    )
+    made_of = (
+        {name: (int(name[0]), int(name[1])) for name in CLASSES["test"]} if world.pairs else None
+    )
     return Recordings(pool, made_of=made_of)
 
 
@@ -113,7 +134,9 @@ def effects(world: World, series: Series, rng: np.random.Generator) -> dict[str,
 
     n, classes = series.pool, len(series.symbols)
     found = {name: both(n, getattr(world, name)) for name in ("query", "own", "rival")}
-    found.update({name: both(classes, getattr(world, name)) for name in ("of_class", "rival_class")})
+    found.update(
+        {name: both(classes, getattr(world, name)) for name in ("of_class", "rival_class")}
+    )
     if world.pairs:  # a digit's part of its pairs
         digits = both(world.symbols, world.of_class)[:, series.symbols].mean(2)
         found["of_class"] = (found["of_class"] + digits) / 2**0.5
@@ -123,20 +146,28 @@ def effects(world: World, series: Series, rng: np.random.Generator) -> dict[str,
     return found
 
 
-def answers(world: World, series: Series, of: dict[str, np.ndarray], rule: int, rng: np.random.Generator) -> np.ndarray:
+def answers(
+    world: World, series: Series, of: dict[str, np.ndarray], rule: int, rng: np.random.Generator
+) -> np.ndarray:
     """Which answers are right, (n,)."""
     own, rival = (of[name][rule][series.support].sum(2) for name in ("own", "rival"))  # (E, ways)
     own = own + of["of_class"][rule][series.classes]
     rival = rival + of["rival_class"][rule][series.classes]
     of_class = own + rival - rival.sum(1, keepdims=True)
-    logit = world.mean + WORSE * rule + of["query"][rule][series.query].sum(2) + of_class[:, series.own]
+    logit = (
+        world.mean + WORSE * rule + of["query"][rule][series.query].sum(2) + of_class[:, series.own]
+    )
     return (rng.random(logit.shape) * (1 + np.exp(-logit)) < 1).ravel()
 
 
 def truth(world: World, series: Series, of: dict[str, np.ndarray], rule: int) -> float:
-    """The mean accuracy over all recordings; of these classes where they are pairs, else of all classes, too."""
+    """The mean accuracy over all recordings; of these classes where they are pairs, else of all
+    classes, too."""
     sides = series.symbols.shape[1]
-    deviation2 = sides * (world.query**2 + world.own**2 + (WAYS - 1) * world.rival**2) + (WAYS - 1) * world.rival_class**2
+    deviation2 = (
+        sides * (world.query**2 + world.own**2 + (WAYS - 1) * world.rival**2)
+        + (WAYS - 1) * world.rival_class**2
+    )
     centres = world.mean + WORSE * rule + (of["of_class"][rule] if world.pairs else np.zeros(1))
     deviation2 += 0.0 if world.pairs else world.of_class**2
     mean, query, support = 0.0, (7.0, 5.0)[rule], 4.0
@@ -149,12 +180,14 @@ def truth(world: World, series: Series, of: dict[str, np.ndarray], rule: int) ->
 
 
 def _binomial(n: int, k: int, p: float) -> float:
-    return (1, n, 1)[k * 2 // n] * p**k * (1 - p) ** (n - k) if n == 2 else p**k * (1 - p) ** (1 - k)
+    return (
+        (1, n, 1)[k * 2 // n] * p**k * (1 - p) ** (n - k) if n == 2 else p**k * (1 - p) ** (1 - k)
+    )
 
 
 def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
-    """Of a world: is the accuracy within low to high, mean ± half, ± over episodes, over recordings; half; the same of the
-    paired difference; and the accuracy."""
+    """Of a world: is the accuracy within low to high, mean ± half, ± over episodes, over
+    recordings; half; the same of the paired difference; and the accuracy."""
     of = effects(world, series, rng)
     first, second = (answers(world, series, of, rule, rng) for rule in (0, 1))
     true = [truth(world, series, of, rule) for rule in (0, 1)]
@@ -163,12 +196,21 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
         mean, one = right.mean(), series.shared.intervals(right)
         miss = abs(mean - target)
         lead = one.lead
-        found += [lead.low <= target <= lead.high, miss <= lead.half, miss <= one.episodes, miss <= one.recordings, lead.half]
+        found += [
+            lead.low <= target <= lead.high,
+            miss <= lead.half,
+            miss <= one.episodes,
+            miss <= one.recordings,
+            lead.half,
+        ]
     return [float(value) for value in (*found, true[0])]
 
 
-def measure(settings: dict[str, World], worlds: int, seed: int, out: Path | None, series: int = SERIES) -> dict:
-    """{(setting, episodes): (worlds, 11)}; a line of `out` for each series and setting, from which it goes on."""
+def measure(
+    settings: dict[str, World], worlds: int, seed: int, out: Path | None, series: int = SERIES
+) -> dict:
+    """{(setting, episodes): (worlds, 11)}; a line of `out` for each series and setting, from which
+    it goes on."""
     values: dict[tuple[str, int], list] = {}
     done: set[tuple[str, int]] = set()
     if out is not None and out.exists():
@@ -177,15 +219,23 @@ def measure(settings: dict[str, World], worlds: int, seed: int, out: Path | None
             done.add((name, which))
             values.setdefault((name, episodes), []).extend(rows)
     each = -(-worlds // series)
-    by_pool = sorted(settings, key=lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs))
-    for _, names in groupby(by_pool, lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs)):
+    by_pool = sorted(
+        settings,
+        key=lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs),
+    )
+    for _, names in groupby(
+        by_pool, lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs)
+    ):
         left, tasks = list(names), None
         for which in range(series):
             todo = [name for name in left if (name, which) not in done]
             if not todo:
                 continue
             tasks = tasks or recordings(settings[todo[0]])
-            episodes = [tasks.episode(seed + which, index, WAYS, 1, QUERIES) for index in range(max(EPISODES))]
+            episodes = [
+                tasks.episode(seed + which, index, WAYS, 1, QUERIES)
+                for index in range(max(EPISODES))
+            ]
             of = {number: Series(tasks, episodes[:number]) for number in EPISODES}
             for name in todo:
                 lines = []
@@ -210,15 +260,26 @@ def table(settings: dict[str, World], values: dict) -> list[str]:
             rows = values[name, number]
             shown = ""
             for k in (0, 5):
-                ends, printed, over_episodes, over_recordings, half = 100 * rows[:, k : k + 5].mean(0)
+                ends, printed, over_episodes, over_recordings, half = 100 * rows[:, k : k + 5].mean(
+                    0
+                )
                 shown += f"{ends:>7.1f}{printed:>7.1f}{half:>8.2f}{over_episodes:>10.1f}{over_recordings:>12.1f}"
-            lines.append(f"{name:<22}{number:>8}{'':>4}{shown}{len(rows):>8}{100 * rows[:, 10].mean():>9.1f}%")
+            lines.append(
+                f"{name:<22}{number:>8}{'':>4}{shown}{len(rows):>8}{100 * rows[:, 10].mean():>9.1f}%"
+            )
     return lines
 
 
 def found_in(settings: dict[str, World], values: dict) -> findings.Findings:
-    """Shares of worlds whose truth the leading interval holds, and the ± over episodes; of the mean and of the difference."""
-    heads = ("mean: leading interval", "half its width", "± over episodes", "difference: leading interval", "half its width")
+    """Shares of worlds whose truth the leading interval holds, and the ± over episodes; of the mean
+    and of the difference."""
+    heads = (
+        "mean: leading interval",
+        "half its width",
+        "± over episodes",
+        "difference: leading interval",
+        "half its width",
+    )
     found = findings.Findings("setting", *heads, "± over episodes")
     for name in settings:
         for number in EPISODES:
@@ -229,7 +290,15 @@ def found_in(settings: dict[str, World], values: dict) -> findings.Findings:
                 names += [found.add(key, ends, "%"), found.add(f"{key}-half", half, "%")]
                 names.append(found.add(f"{key}-episodes", over_episodes, "%"))
             found.row(f"{name}, {number} episodes", *names)
-    found.add("least", min(one["value"] for key, one in found.figures.items() if not key.endswith(("half", "episodes"))), "%")
+    found.add(
+        "least",
+        min(
+            one["value"]
+            for key, one in found.figures.items()
+            if not key.endswith(("half", "episodes"))
+        ),
+        "%",
+    )
     found.more = {"worlds": len(next(iter(values.values()))), "printed": table(settings, values)}
     return found
 
@@ -237,15 +306,21 @@ def found_in(settings: dict[str, World], values: dict) -> findings.Findings:
 def main(words: list[str] | None = None) -> None:
     """The table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--worlds", type=int, default=2000, help="of each setting (default: %(default)s)")
+    parser.add_argument(
+        "--worlds", type=int, default=2000, help="of each setting (default: %(default)s)"
+    )
     parser.add_argument("--only", nargs="+", choices=[*SETTINGS, *MORE], help="these settings")
     parser.add_argument("--more", action="store_true", help="other settings than the twelve, too")
-    parser.add_argument("--seed", type=int, default=0, help="of the first series of episodes and of the worlds")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the first series of episodes and of the worlds"
+    )
     parser.add_argument("--out", type=Path, help="keeps what is done, and goes on from there")
     findings.option(parser)
     args = parser.parse_args(words)
     every = {**SETTINGS, **MORE}
-    settings = {name: every[name] for name in args.only} if args.only else every if args.more else SETTINGS
+    settings = (
+        {name: every[name] for name in args.only} if args.only else every if args.more else SETTINGS
+    )
     values = measure(settings, args.worlds, args.seed, args.out)
     print(*table(settings, values), sep="\n")
     found_in(settings, values).write(args.json)

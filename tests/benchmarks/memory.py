@@ -1,11 +1,13 @@
-"""Memory of one meta-gradient: how far it raises a fresh process's peak above that of a tiny network's.
+"""Memory of one meta-gradient: how far it raises a fresh process's peak above that of a tiny
+network's.
 
     python tests/benchmarks/memory.py                                            five cases of Table 1's network
     PYTHONPATH=OTHER python tests/benchmarks/memory.py                           the same of another tree
     python tests/benchmarks/memory.py --activity 0.3 --pool mean --input 30 80   one case
 
-The peak is VmHWM, resident memory, in MB. The tiny network has had its meta-gradient before, so that the interpreter, numba and
-the compiled kernels are in both. 5-way 1-shot, 25 queries, one thread.
+The peak is VmHWM, resident memory, in MB. The tiny network has had its meta-gradient before, so
+that the interpreter, numba and the compiled kernels are in both. 5-way 1-shot, 25 queries, one
+thread.
 """
 
 import argparse
@@ -32,7 +34,12 @@ CASES = [
 def growth(options) -> tuple[float, float]:
     """(peak before, growth) in MB, of this process."""
     ms.set_threads(1)
-    net, parameters, t, rng = network(options), np.load(options.theta), task(options, 1), np.random.default_rng(0)
+    net, parameters, t, rng = (
+        network(options),
+        np.load(options.theta),
+        task(options, 1),
+        np.random.default_rng(0),
+    )
     tiny = ms.SpikingNet((8, 16, 2), (8, 8), 5, 5, options.pool)
     x = rng.poisson(0.02, (5, 40, 8, 16, 2)).astype(np.uint8)
     ms.meta_gradient(tiny, tiny.init(rng), ms.Task(x, np.arange(5), x, np.arange(5)))
@@ -42,7 +49,9 @@ def growth(options) -> tuple[float, float]:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--activity", type=float)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
@@ -53,20 +62,34 @@ def main(words: list[str] | None = None) -> None:
     if options.theta:
         print(*growth(options))
         return
-    cases = CASES if options.activity is None else [(options.activity, options.pool, tuple(options.input))]
+    cases = (
+        CASES
+        if options.activity is None
+        else [(options.activity, options.pool, tuple(options.input))]
+    )
     found = findings.Findings("case", "process before", "growth")
     with tempfile.TemporaryDirectory() as folder:
         for options.activity, options.pool, options.input in cases:
             file = Path(folder, "theta.npy")
             np.save(file, theta(options, network(options)))  # here: it would raise the child's peak
             H, W = options.input
-            told = f"--activity {options.activity} --pool {options.pool} --input {H} {W} --theta {file}"
+            told = (
+                f"--activity {options.activity} --pool {options.pool} --input {H} {W} --theta "
+                f"{file}"
+            )
             child = [sys.executable, __file__, *told.split()]
-            before, grown = map(float, subprocess.run(child, capture_output=True, text=True, check=True).stdout.split())
+            before, grown = map(
+                float,
+                subprocess.run(child, capture_output=True, text=True, check=True).stdout.split(),
+            )
             name = f"activity {options.activity:.0%}, {options.pool:4s} pooling, {H} x {W}"
             print(f"{name}: {before:5.0f} MB, then {grown:6.1f} more")
             key = f"{100 * options.activity:g}-{options.pool}-{H}x{W}".replace(".", "-")
-            label = f"{options.activity:.0%} activity, {options.pool} pooling, input {H} x {W}".replace("%", " %")
+            label = (
+                f"{options.activity:.0%} activity, {options.pool} pooling, input {H} x {W}".replace(
+                    "%", " %"
+                )
+            )
             found.row(label, found.add(f"{key}-before", before, "MB"), found.add(key, grown, "MB"))
     found.write(options.json)
 

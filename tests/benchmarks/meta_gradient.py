@@ -1,10 +1,12 @@
-"""minisnn beside PyTorch on one meta-gradient: seconds, ratio, agreement, and peak memory of each in a fresh process.
+"""minisnn beside PyTorch on one meta-gradient: seconds, ratio, agreement, and peak memory of each
+in a fresh process.
 
     python tests/benchmarks/meta_gradient.py                      the network of Table 1 at 7 % activity
     python tests/benchmarks/meta_gradient.py --activity 0.3 --pool mean --input 30 80
     python tests/benchmarks/meta_gradient.py --neuron cuba        the current-based neuron with a hard reset
 
-Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each. 5-way 1-shot, 25 queries.
+Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each.
+5-way 1-shot, 25 queries.
 """
 
 import argparse
@@ -22,23 +24,31 @@ import minisnn as ms
 
 def network(options, dtype=np.float32):
     neuron = ms.CubaLIF() if options.neuron == "cuba" else ms.LIF()
-    return ms.SpikingNet((*options.input, 2), (32, 64, 128), 5, 5, options.pool, neuron, dtype=dtype)
+    return ms.SpikingNet(
+        (*options.input, 2), (32, 64, 128), 5, 5, options.pool, neuron, dtype=dtype
+    )
 
 
 def task(options, seed: int, queries: int = 25):
-    """Poisson counts at 0.02 a site and step; 5 support samples, and query samples in the order of their classes."""
+    """Poisson counts at 0.02 a site and step; 5 support samples, and query samples in the order of
+    their classes."""
     rng = np.random.default_rng(seed)
-    draw = lambda n: np.stack([rng.poisson(0.02, (100, *options.input, 2)).astype(np.uint8) for _ in range(n)])
+    draw = lambda n: np.stack(
+        [rng.poisson(0.02, (100, *options.input, 2)).astype(np.uint8) for _ in range(n)]
+    )
     return ms.Task(draw(5), np.arange(5), draw(queries), np.repeat(np.arange(5), queries // 5))
 
 
 def theta(options, net):
-    """Random weights; each conv layer's bias is set by bisection so that its output has the wanted activity."""
+    """Random weights; each conv layer's bias is set by bisection so that its output has the wanted
+    activity."""
     rng, x = np.random.default_rng(0), task(options, 0).x_support
     theta = np.zeros(net.size, np.float32)
     views = net.views(theta)
     for name, w in views.items():
-        w[...] = rng.standard_normal(w.shape) * (2 / np.sqrt(np.prod(w.shape[:-1])) if w.ndim > 1 else 0.05)
+        w[...] = rng.standard_normal(w.shape) * (
+            2 / np.sqrt(np.prod(w.shape[:-1])) if w.ndim > 1 else 0.05
+        )
     for block in net.blocks[:-1]:
         bias, low, high = views[f"{block.name}.bias"], -3.0, 3.0
         start = bias.copy()
@@ -63,12 +73,18 @@ def runs(options, net, parameters):
             return peer.logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
 
     return peer.tensors, {
-        "second order": (lambda t: ms.meta_gradient(net, parameters, t), lambda t: peer.meta_gradient(net, weights, t)),
+        "second order": (
+            lambda t: ms.meta_gradient(net, parameters, t),
+            lambda t: peer.meta_gradient(net, weights, t),
+        ),
         "first order": (
             lambda t: ms.meta_gradient(net, parameters, t, order=1),
             lambda t: peer.meta_gradient(net, weights, t, order=1),
         ),
-        "inference, 30 samples": (lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])), infer),
+        "inference, 30 samples": (
+            lambda t: net(parameters, np.concatenate([t.x_support, t.x_query])),
+            infer,
+        ),
     }
 
 
@@ -77,7 +93,8 @@ def compare(options):
     parameters = theta(options, net)
     rates = net.activity(parameters, task(options, 0).x_support)
     print(
-        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; {type(net.neuron).__name__}, {options.pool} "
+        f"activity {', '.join(f'{n} {100 * r:.1f} %' for n, r in rates.items())}; "
+        f"{type(net.neuron).__name__}, {options.pool} "
         f"pooling, input {H} x {W}, float32, 5-way 1-shot, 25 queries"
     )
     tensors, cases = runs(options, net, parameters)
@@ -102,11 +119,17 @@ def compare(options):
     print(f"largest difference of the two in double precision, relative: {apart:.1e}")
     memory = {}
     for who in ("minisnn", "torch"):
-        told = f"--activity {options.activity} --pool {options.pool} --neuron {options.neuron} --input {H} {W} --only {who}"
+        told = (
+            f"--activity {options.activity} --pool {options.pool} --neuron {options.neuron} "
+            f"--input {H} {W} --only {who}"
+        )
         arguments = [sys.executable, __file__, *told.split()]
-        memory[who] = float(subprocess.run(arguments, capture_output=True, text=True, check=True).stdout)
+        memory[who] = float(
+            subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+        )
     print(
-        f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch {memory['torch']:5.0f} MB  "
+        f"peak memory            minisnn {memory['minisnn']:5.0f} MB  PyTorch "
+        f"{memory['torch']:5.0f} MB  "
         f" {memory['minisnn'] / memory['torch']:.2f} of it"
     )
     found.add("memory", memory["minisnn"], "MB")
@@ -123,20 +146,27 @@ def _version_of_torch() -> str:
 
 
 def difference(options, net, parameters) -> float:
-    """Between the two meta-gradients of one task, in float64: in float32 a spike may fall on either side of the threshold."""
+    """Between the two meta-gradients of one task, in float64: in float32 a spike may fall on either
+    side of the threshold."""
     import torch_peer as peer
 
     t, net = task(options, 1), network(options, np.float64)
     parameters = parameters.astype(np.float64)
     ours = ms.meta_gradient(net, parameters, t)[1]
-    theirs = peer.flat(net, peer.meta_gradient(net, peer.parameters(net, parameters), peer.tensors(t, np.float64))[1])
+    theirs = peer.flat(
+        net,
+        peer.meta_gradient(net, peer.parameters(net, parameters), peer.tensors(t, np.float64))[1],
+    )
     return abs(ours - theirs).max() / abs(theirs).max()
 
 
 def only(options):
     """One second-order meta-gradient in this process; print the peak resident memory in MB."""
     net = network(options)
-    parameters, t = np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05, task(options, 1)
+    parameters, t = (
+        np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05,
+        task(options, 1),
+    )
     if options.only == "minisnn":
         ms.meta_gradient(net, parameters, t)
     else:
@@ -146,16 +176,21 @@ def only(options):
 
 
 def _peak_memory() -> float:
-    """Peak resident memory of this process in MB; getrusage would count what the parent held before it started this one."""
+    """Peak resident memory of this process in MB; getrusage would count what the parent held before
+    it started this one."""
     try:
         with open("/proc/self/status") as status:
-            return next(float(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+            return (
+                next(float(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+            )
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--neuron", default="lif", choices=("lif", "cuba"))

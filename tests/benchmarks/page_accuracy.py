@@ -1,9 +1,11 @@
-"""How well the page recognises characters that are drawn on it, in chromium, beside Python on the same drawings.
+"""How well the page recognises characters that are drawn on it, in chromium, beside Python on the
+same drawings.
 
     python tests/benchmarks/page_accuracy.py [--episodes N]    five characters, one drawing of each taught, three others asked
 
-A drawing is a character of Omniglot's evaluation set by another person, traced by the mouse. "As shipped" is the chip on the
-pictures themselves, which neither a mouse nor the page's pen has touched.
+A drawing is a character of Omniglot's evaluation set by another person, traced by the mouse. "As
+shipped" is the chip on the pictures themselves, which neither a mouse nor the page's pen has
+touched.
 """
 
 import argparse
@@ -26,19 +28,28 @@ from minisnn.results.figures import figure
 from tracing import strokes_of
 
 WAYS, ASKED = 5, 3
-NAMES = {"page": "page", "python": "Python", "membrane": "Python, membrane rule", "pictures": "Python, as shipped"}
+NAMES = {
+    "page": "page",
+    "python": "Python",
+    "membrane": "Python, membrane rule",
+    "pictures": "Python, as shipped",
+}
 
 
 def main(episodes: int, out: str | None) -> None:
     chip, right, cells = IntegerNet.of(ms.read(shipped(SYMBOLS))), {}, []
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
-        pictures = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28) * np.uint8(255)
+        pictures = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28) * np.uint8(
+            255
+        )
     rng, y = np.random.default_rng(0), np.repeat(np.arange(WAYS), ASKED)
     path = Path(tempfile.mkdtemp()) / "page.html"
     path.write_text(make.page(chip), encoding="utf-8")
     with opened(path) as page:
         for episode in range(episodes):
-            chosen = pictures[rng.choice(len(pictures), WAYS, replace=False)][:, rng.permutation(20)[: 1 + ASKED]]
+            chosen = pictures[rng.choice(len(pictures), WAYS, replace=False)][
+                :, rng.permutation(20)[: 1 + ASKED]
+            ]
             taught, asked = [], []
             for picture in chosen[:, 0]:
                 draw(page, strokes_of(picture))
@@ -49,26 +60,41 @@ def main(episodes: int, out: str | None) -> None:
                 asked.append(seen(page))
                 page.click("#clear")
             page.click("#forget")
-            right.setdefault("page", []).append(np.mean(np.argmax([one["scores"] for one in asked], 1) == y))
+            right.setdefault("page", []).append(
+                np.mean(np.argmax([one["scores"] for one in asked], 1) == y)
+            )
             for name, rule in (("Python", "class-mean"), ("Python, membrane rule", "membrane")):
                 u, agree = in_python(chip, taught, asked, rule)
                 right.setdefault(name, []).append(np.mean(u.argmax(1) == y))
             cells.append(agree)
-            for one, picture in zip([*taught, *asked], [*chosen[:, 0], *chosen[:, 1:].reshape(-1, 28, 28)]):
+            for one, picture in zip(
+                [*taught, *asked], [*chosen[:, 0], *chosen[:, 1:].reshape(-1, 28, 28)]
+            ):
                 one["picture"] = picture
             u, _ = in_python(chip, taught, asked)
             right.setdefault("Python, as shipped", []).append(np.mean(u.argmax(1) == y))
-            print(episode + 1, {name: f"{100 * np.mean(found):.1f}" for name, found in right.items()}, min(cells), flush=True)
+            print(
+                episode + 1,
+                {name: f"{100 * np.mean(found):.1f}" for name, found in right.items()},
+                min(cells),
+                flush=True,
+            )
 
     if out:
         figures = {name: figure(float(np.mean(right[said])), "%") for name, said in NAMES.items()}
         figures["answers"] = figure(episodes * WAYS * ASKED, "")
-        Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes, per_episode=right))))
+        Path(out).write_text(
+            json.dumps(dict(figures=figures, more=dict(episodes=episodes, per_episode=right)))
+        )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--episodes", type=int, default=20)
-    parser.add_argument("--json", metavar="OUT", help="write the figures, as minisnn results takes them")
+    parser.add_argument(
+        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
     options = parser.parse_args()
     main(options.episodes, options.json)

@@ -3,13 +3,17 @@
     python tests/benchmarks/passes.py                        Table 1's network at 7 % activity
     python tests/benchmarks/passes.py --activity 0.3 --pool mean --input 30 80
 
-The floor of a pass is the number of operations that it cannot avoid, from the recorded spikes, at the speed that this
-machine reaches on nothing but such operations, measured here first, on one core:
+The floor of a pass is the number of operations that it cannot avoid, from the recorded spikes, at
+the speed that this machine reaches on nothing but such operations, measured here first, on one
+core:
 
-    rows      multiply-adds of event rows: a row of weights, from the second cache, added for every spike and kernel row
-    dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply, along one axis: the kernels
-              take both, 64 in place of 400, and the floor is kept, so that ratios can be compared over time
-    sites     updates of one membrane for one step, in the first cache: those of each of the four passes
+    rows      multiply-adds of event rows: a row of weights, from the second cache, added for every
+              spike and kernel row
+    dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply,
+              along one axis: the kernels take both, 64 in place of 400, and the floor is kept, so
+              that ratios can be compared over time
+    sites     updates of one membrane for one step, in the first cache: those of each of the four
+              passes
     bytes     membranes, adjoints and tangents that go to memory or come from it
 
 One thread, in CPU time; more threads take other samples.
@@ -36,7 +40,8 @@ SITES = 2048
 LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
 
 
-# ---- what this machine can do ------------------------------------------------------------------------------------------
+# ---- what this machine can do
+#   ------------------------------------------------------------------------------------------
 
 
 def _best(call, operations: float, repeats: int = 7) -> float:
@@ -94,7 +99,17 @@ def limits(pool: str) -> dict:
     u, u_dot, one, two, r, P, Q, total, extra, D = [new(SITES) for _ in range(10)]
     u[:], u_dot[:] = rng.standard_normal((2, SITES))
     g = geometry(2, SITES // 64, 1, 32, 1, POOL[pool])
-    arguments = (u, u_dot, one, two, neuron.State(r, P, Q, total), extra, D, pooling.scratch(g, u), new(g.sites))
+    arguments = (
+        u,
+        u_dot,
+        one,
+        two,
+        neuron.State(r, P, Q, total),
+        extra,
+        D,
+        pooling.scratch(g, u),
+        new(g.sites),
+    )
     rest = (np.ones(g.row, np.float32), g, POOL[pool], constants(ms.LIF(), np.float32))
     for which, name in enumerate(LAYERS):
         rates[name] = _best(lambda: _site_updates(which, *arguments, *rest, 500), 500 * SITES)
@@ -103,13 +118,17 @@ def limits(pool: str) -> dict:
     return rates
 
 
-# ---- what a pass cannot avoid ------------------------------------------------------------------------------------------
+# ---- what a pass cannot avoid
+#   ------------------------------------------------------------------------------------------
 
 
 def rows(block, x, first: int, last: int) -> int:
-    """Multiply-adds that the events of the steps first..last-1 ask for, edges of the image counted exactly."""
+    """Multiply-adds that the events of the steps first..last-1 ask for, edges of the image counted
+    exactly."""
     H, W, n_in = block.input_shape
-    near = lambda n: np.array([min(i + block.kernel // 2, n - 1) - max(i - block.kernel // 2, 0) + 1 for i in range(n)])
+    near = lambda n: np.array(
+        [min(i + block.kernel // 2, n - 1) - max(i - block.kernel // 2, 0) + 1 for i in range(n)]
+    )
     total = 0
     for b in range(len(x.offset)):
         for h in range(H):
@@ -119,7 +138,8 @@ def rows(block, x, first: int, last: int) -> int:
 
 
 def products(block, images: int, back: bool = False) -> float:
-    """Multiply-adds of so many dense images through the weights (or back), by the products that the kernels use."""
+    """Multiply-adds of so many dense images through the weights (or back), by the products that the
+    kernels use."""
     H, W, n_in, n_out, k = (*block.input_shape, block.channels, block.kernel)
     valid_rows = sum(min(h + k // 2, H - 1) - max(h - k // 2, 0) + 1 for h in range(H))
     fits = dense.fits(geometry(H, W, *((n_out, n_in) if back else (n_in, n_out)), k))
@@ -135,7 +155,11 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     N_out = 0 if block.readout else int(np.prod(block.output_shape))
     below = 0 if first_layer else inner
     if name == "forward":
-        return {"rows": rows(block, x, 0, x.steps), name: B * x.steps * N, "bytes": 4 * B * tape["u"].shape[1] * N}
+        return {
+            "rows": rows(block, x, 0, x.steps),
+            name: B * x.steps * N,
+            "bytes": 4 * B * tape["u"].shape[1] * N,
+        }
     if name == "backward":
         return {
             "rows": window,
@@ -159,13 +183,18 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
     }
 
 
-# ---- a meta-gradient, pass by pass --------------------------------------------------------------------------------------
+# ---- a meta-gradient, pass by pass
+#   --------------------------------------------------------------------------------------
 
 
 def profile(options, rates: dict):
     """{(set, pass, layer): [seconds]} and {the same: floor in seconds}."""
     net = network(options)
-    parameters, times, floor = theta(options, net), defaultdict(lambda: defaultdict(float)), defaultdict(float)
+    parameters, times, floor = (
+        theta(options, net),
+        defaultdict(lambda: defaultdict(float)),
+        defaultdict(float),
+    )
     first, current = net.blocks[0].name, ["support"]
     passes = {name: getattr(kernels, name) for name in LAYERS}
     run = [0]
@@ -177,7 +206,11 @@ def profile(options, rates: dict):
             key = (current[0], name, block.name)
             times[key][run[0]] += time.process_time() - start
             if run[0] == 1:
-                tape = result[1] if name == "forward" else next(a for a in arguments if isinstance(a, dict))
+                tape = (
+                    result[1]
+                    if name == "forward"
+                    else next(a for a in arguments if isinstance(a, dict))
+                )
                 steps = (
                     tape["u"].shape[1]
                     if block.readout or name == "forward"
@@ -213,12 +246,16 @@ def profile(options, rates: dict):
 
 
 def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
-    """Milliseconds of every pass over all layers, the least that it can take, and their ratio; those of each layer beside."""
+    """Milliseconds of every pass over all layers, the least that it can take, and their ratio;
+    those of each layer beside."""
     found = findings.Findings("pass", "measured", "least", "ratio")
 
     def add(label: str, name: str, keys: list) -> None:
         spent, least = (sum(table[key] for key in keys) for table in (times, floor))
-        names = [found.add(f"{name}-measured", 1e3 * spent, "ms"), found.add(f"{name}-least", 1e3 * least, "ms")]
+        names = [
+            found.add(f"{name}-measured", 1e3 * spent, "ms"),
+            found.add(f"{name}-least", 1e3 * least, "ms"),
+        ]
         found.row(label, *names, found.add(f"{name}-ratio", spent / least, "x"))
 
     for part in ("support", "query"):
@@ -233,7 +270,9 @@ def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
@@ -244,8 +283,10 @@ def main(words: list[str] | None = None) -> None:
     ms.set_threads(1)
     rates = limits(options.pool)
     print(
-        f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G multiply-adds/s, memory "
-        f"{rates['bytes'] / 1e9:.0f} GB/s, membranes {', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
+        f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G "
+        "multiply-adds/s, memory "
+        f"{rates['bytes'] / 1e9:.0f} GB/s, membranes "
+        f"{', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
         f"({', '.join(LAYERS)})"
     )
     times, floor = profile(options, rates)
@@ -256,13 +297,19 @@ def main(words: list[str] | None = None) -> None:
             for key in keys:
                 show((part, name, key[2]), times[key], floor[key])
             if keys:
-                show((part, name, "all"), *(sum(table[key] for key in keys) for table in (times, floor)))
+                show(
+                    (part, name, "all"),
+                    *(sum(table[key] for key in keys) for table in (times, floor)),
+                )
     show(("all", "", ""), sum(times.values()), sum(floor.values()))
     found_in(times, floor, rates).write(options.json)
 
 
 def show(words: tuple[str, str, str], spent: float, least: float) -> None:
-    print("{:9s}{:18s}{:9s}".format(*words) + f"{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}")
+    print(
+        "{:9s}{:18s}{:9s}".format(*words)
+        + f"{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@
     JAX               a scan over time, compiled as a whole (what that took stands beside it)
     JAX, products     the same with convolutions as matrix products
 
-Second order, first order, and inference of support and query. torch.compile is not among them: it has no double backward. Forms
-alternate in one process on the same tasks, after a pause each; medians of `--repeat` after one that is not counted. One whose
-framework is not installed is left out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference from minisnn's
+Second order, first order, and inference of support and query. torch.compile is not among them: it
+has no double backward. Forms alternate in one process on the same tasks, after a pause each;
+medians of `--repeat` after one that is not counted. One whose framework is not installed is left
+out, and said so. 5-way 1-shot. Behind `off`: the largest relative difference from minisnn's
 meta-gradient of the first task in double precision.
 """
 
@@ -36,7 +37,10 @@ def ours(net, theta):
     def inference(t):
         return net(theta, np.concatenate([t.x_support, t.x_query]))
 
-    calls = {name: (lambda t, order=order: ms.meta_gradient(net, theta, t, order=order)) for name, order in ORDERS.items()}
+    calls = {
+        name: (lambda t, order=order: ms.meta_gradient(net, theta, t, order=order))
+        for name, order in ORDERS.items()
+    }
     return (lambda t: t), calls | {"inference": inference}, lambda found: found[1]
 
 
@@ -52,10 +56,16 @@ def torch_form(net, theta, by_layers: bool):
             return logits(net, weights, torch.cat([t["x_support"], t["x_query"]]))
 
     calls = {
-        name: (lambda t, order=order: peer.meta_gradient(net, weights, t, order=order, logits=logits))
+        name: (
+            lambda t, order=order: peer.meta_gradient(net, weights, t, order=order, logits=logits)
+        )
         for name, order in ORDERS.items()
     }
-    return (lambda t: peer.tensors(t, net.dtype)), calls | {"inference": inference}, lambda found: peer.flat(net, found[1])
+    return (
+        (lambda t: peer.tensors(t, net.dtype)),
+        calls | {"inference": inference},
+        lambda found: peer.flat(net, found[1]),
+    )
 
 
 def jax_form(net, theta, products: bool):
@@ -66,7 +76,9 @@ def jax_form(net, theta, products: bool):
     weights, forward = peer.parameters(net, theta), peer.inference(net, products)
 
     def inference(t):
-        return forward(weights, peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)).block_until_ready()
+        return forward(
+            weights, peer.jnp.concatenate([t["x_support"], t["x_query"]], 1)
+        ).block_until_ready()
 
     def call(order):
         function = peer.compiled(net, order, products=products)
@@ -96,12 +108,20 @@ def available() -> list[str]:
     return found
 
 
-def compare(options, width: float, queries: int, names: list[str], found: findings.Findings) -> None:
+def compare(
+    options, width: float, queries: int, names: list[str], found: findings.Findings
+) -> None:
     channels = tuple(int(width * n) for n in (32, 64, 128))
     net = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool)
     theta = case.theta(options, net)
-    rates = ", ".join(f"{100 * rate:.0f} %" for rate in net.activity(theta, case.task(options, 0).x_support).values())
-    print(f"\nchannels {channels}, {queries} queries, {options.input[0]} x {options.input[1]}, activity {rates}")
+    rates = ", ".join(
+        f"{100 * rate:.0f} %"
+        for rate in net.activity(theta, case.task(options, 0).x_support).values()
+    )
+    print(
+        f"\nchannels {channels}, {queries} queries, {options.input[0]} x {options.input[1]}, "
+        f"activity {rates}"
+    )
     double = ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool, dtype=np.float64)
     exact = {}
     for name in names:
@@ -128,7 +148,9 @@ def compare(options, width: float, queries: int, names: list[str], found: findin
                 found.add(f"{key}-compiling", first - b, "s")
             keys.append(f"{key}-seconds" if name == "minisnn" else found.add(key, b / a, "x"))
             compiling = f", compiled in {first:.0f}" if name.startswith("JAX") else ""
-            cells.append(f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}")
+            cells.append(
+                f"{what} {b:7.3f} s{'' if name == 'minisnn' else f' ({b / a:4.1f} x{compiling})'}"
+            )
         off = abs(exact[name] - exact["minisnn"]).max() / abs(exact["minisnn"]).max()
         found.row(f"width {width:g}, {queries} queries: {name}", *keys)
         found.more.setdefault("off", {})[f"width {width:g}, {queries} queries: {name}"] = float(off)
@@ -136,18 +158,28 @@ def compare(options, width: float, queries: int, names: list[str], found: findin
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1")
-    parser.add_argument("--queries", type=int, nargs="+", default=[25], help="in all, a multiple of five")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--width", type=float, nargs="+", default=[0.5, 1, 2], help="times the channels of Table 1"
+    )
+    parser.add_argument(
+        "--queries", type=int, nargs="+", default=[25], help="in all, a multiple of five"
+    )
     parser.add_argument("--activity", type=float, default=0.07)
     parser.add_argument("--pool", default="max", choices=("max", "mean"))
     parser.add_argument("--input", type=int, nargs=2, default=(16, 32), metavar=("H", "W"))
     parser.add_argument("--repeat", type=int, default=3)
     findings.option(parser)
-    parser.add_argument("--all", action="store_true", help="end with an error where a framework is not installed")
+    parser.add_argument(
+        "--all", action="store_true", help="end with an error where a framework is not installed"
+    )
     options, names = parser.parse_args(words), available()
     if options.all and len(names) < len(FORMS):
-        raise SystemExit(f"--all: {', '.join(name for name in FORMS if name not in names)} cannot be measured")
+        raise SystemExit(
+            f"--all: {', '.join(name for name in FORMS if name not in names)} cannot be measured"
+        )
     found = findings.Findings("case", *ORDERS, "inference")
     for width in options.width:
         for queries in options.queries:

@@ -2,9 +2,10 @@
 
     python tests/benchmarks/scaling.py --out scaling.png
 
-One quantity at a time is changed, the rest stays as in Table 1 of the paper (5-way 1-shot, 25 queries, 100 steps, window 30,
-7 % activity, one inner step). Seconds are medians of `--repeat` fresh tasks; memory is the peak of a fresh process less what
-the same process holds after the smallest of all meta-gradients.
+One quantity at a time is changed, the rest stays as in Table 1 of the paper (5-way 1-shot, 25
+queries, 100 steps, window 30, 7 % activity, one inner step). Seconds are medians of `--repeat`
+fresh tasks; memory is the peak of a fresh process less what the same process holds after the
+smallest of all meta-gradients.
 """
 
 import argparse
@@ -56,9 +57,13 @@ def build(case: Case):
 
     def task(seed):
         rng = np.random.default_rng(seed)
-        draw = lambda n: np.stack([rng.poisson(0.02, (case.steps, 16, 32, 2)).astype(np.uint8) for _ in range(n)])
+        draw = lambda n: np.stack(
+            [rng.poisson(0.02, (case.steps, 16, 32, 2)).astype(np.uint8) for _ in range(n)]
+        )
         y = np.arange(case.ways)
-        return ms.Task(draw(case.ways), y, draw(case.ways * case.queries), np.repeat(y, case.queries))
+        return ms.Task(
+            draw(case.ways), y, draw(case.ways * case.queries), np.repeat(y, case.queries)
+        )
 
     options = argparse.Namespace(activity=case.activity, input=(16, 32))
     return net, benchmark.theta(options, net), task
@@ -78,13 +83,20 @@ def seconds(case: Case, repeat: int) -> float:
 def memory(case: Case) -> float:
     """Peak megabytes of a fresh process beyond those of the smallest case, events included."""
     words = [f"{name}={value}" for name, value in asdict(case).items()]
-    run = subprocess.run([sys.executable, __file__, "--memory-of", *words], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, __file__, "--memory-of", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return float(run.stdout)
 
 
 def memory_here(words: list[str]) -> None:
     settings = dict(word.split("=") for word in words)
-    case = Case(**{name: type(getattr(Case, name))(float(value)) for name, value in settings.items()})
+    case = Case(
+        **{name: type(getattr(Case, name))(float(value)) for name, value in settings.items()}
+    )
     net, theta, task = build(replace(case, steps=3, window=3, queries=1))
     ms.meta_gradient(net, theta, task(0))
     before = benchmark._peak_memory()
@@ -99,11 +111,15 @@ def law(name: str, x: np.ndarray, y: np.ndarray) -> str:
         return f"~ x^{np.polyfit(np.log(x), np.log(y), 1)[0]:.1f}"
     slope, start = np.polyfit(x, y, 1)
     off = np.abs(slope * x + start - y).max() / y.max()
-    return f"{start:.3g} {'+' if slope >= 0 else '-'} {abs(slope):.3g} x (off by {100 * off:.0f} % at most)"
+    return (
+        f"{start:.3g} {'+' if slope >= 0 else '-'} {abs(slope):.3g} x (off by {100 * off:.0f} % at "
+        "most)"
+    )
 
 
 def found_in(found: dict) -> findings.Findings:
-    """The curves, and how many times time and memory of the largest case are those of the smallest."""
+    """The curves, and how many times time and memory of the largest case are those of the
+    smallest."""
     made = findings.Findings("quantity", "time", "memory")
     sweeps = {}
     for name, (x, cost, held) in found.items():
@@ -111,14 +127,18 @@ def found_in(found: dict) -> findings.Findings:
         time_key = made.add(f"{findings.slug(name)}-time", cost[-1] / cost[0], "x")
         memory_key = made.add(f"{findings.slug(name)}-memory", held[-1] / max(held[0], 0.1), "x")
         made.row(label, time_key, memory_key)
-        numbers = dict(x=x.tolist(), seconds=np.round(cost, 4).tolist(), MB=np.round(held, 1).tolist())
+        numbers = dict(
+            x=x.tolist(), seconds=np.round(cost, 4).tolist(), MB=np.round(held, 1).tolist()
+        )
         sweeps[name] = dict(label=SWEEPS[name][0], **numbers)
     made.more = {"curves": sweeps}
     return made
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, help="picture to draw (PNG, SVG)")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=tuple(SWEEPS), default=tuple(SWEEPS))
@@ -131,16 +151,25 @@ def main(words: list[str] | None = None) -> None:
     for name in options.only:
         x = np.array(SWEEPS[name][1])
         cases = [replace(Case(), **{name: value}) for value in SWEEPS[name][1]]
-        cost, held = np.array([seconds(c, options.repeat) for c in cases]), np.array([memory(c) for c in cases])
+        cost, held = (
+            np.array([seconds(c, options.repeat) for c in cases]),
+            np.array([memory(c) for c in cases]),
+        )
         found[name] = x, cost, held
         print(f"{SWEEPS[name][0]}")
         for row in zip(x, cost, held):
             print("  {:8g}  {:7.3f} s  {:6.0f} MB".format(*row))
-        print(f"  seconds: {law(name, x, cost)}; MB: {law(name, x, np.maximum(held, 0.1))}", flush=True)
+        print(
+            f"  seconds: {law(name, x, cost)}; MB: {law(name, x, np.maximum(held, 0.1))}",
+            flush=True,
+        )
     made = found_in(found)
     made.write(options.json)
     if options.out:
-        save(curves("Time and memory of a second-order meta-gradient", made.more["curves"]), options.out)
+        save(
+            curves("Time and memory of a second-order meta-gradient", made.more["curves"]),
+            options.out,
+        )
         print(options.out)
 
 

@@ -1,12 +1,16 @@
-"""How long a run takes to be good: seconds and tasks from random weights to an accuracy on validation tasks.
+"""How long a run takes to be good: seconds and tasks from random weights to an accuracy on
+validation tasks.
 
-    python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25] [--updates N] [--out DIR]
+    python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25]
+    [--updates N] [--out DIR]
 
-Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40 validation tasks by the rule
-that it trains; the checks are not counted, nor are compiling and recording. What is done is kept in DIR. CPU seconds do not
-depend on what else the machine does; two idle cores take little more than half of them. The price of a meta-gradient stands
-above, so that machines can be compared: Table 1's network, 5-way 1-shot, 10 queries, second order. `--updates N` stops the long
-ones (preset paper, the constants of the paper's authors, takes hours), and says what they had by then.
+Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40
+validation tasks by the rule that it trains; the checks are not counted, nor are compiling and
+recording. What is done is kept in DIR. CPU seconds do not depend on what else the machine does; two
+idle cores take little more than half of them. The price of a meta-gradient stands above, so that
+machines can be compared: Table 1's network, 5-way 1-shot, 10 queries, second order. `--updates N`
+stops the long ones (preset paper, the constants of the paper's authors, takes hours), and says what
+they had by then.
 """
 
 import argparse
@@ -28,7 +32,10 @@ LEVELS = (0.80, 0.90, 0.95, 0.97, 0.98)
 
 def price() -> float:
     """Processor seconds of a meta-gradient, the least of five."""
-    net, tasks = ms.SpikingNet((16, 32, 2), (32, 64, 128), 5), ms.DoubleNMnist("val", progress=False)
+    net, tasks = (
+        ms.SpikingNet((16, 32, 2), (32, 64, 128), 5),
+        ms.DoubleNMnist("val", progress=False),
+    )
     task, times = tasks.episode(0, 0, 5, 1, 10), []
     theta = net.init(np.random.default_rng(0), task.x_query, 0.15, "zero")
     for _ in range(6):
@@ -44,8 +51,12 @@ class Counted(training._Run):
     def _update(self, state):
         began, wall = time.process_time(), time.perf_counter()
         new, row = super()._update(state)
-        row["processor"] = (self.rows[-1]["processor"] if self.rows else 0.0) + time.process_time() - began
-        row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - wall
+        row["processor"] = (
+            (self.rows[-1]["processor"] if self.rows else 0.0) + time.process_time() - began
+        )
+        row["seconds"] = (
+            (self.rows[-1]["seconds"] if self.rows else 0.0) + time.perf_counter() - wall
+        )
         return new, row
 
 
@@ -55,7 +66,8 @@ def first_at(rows: list[dict], level: float) -> dict | None:
 
 
 def found_in(logs: dict[str, list[list[dict]]], task: float) -> findings.Findings:
-    """Means over the seeds of a preset, by Student's t, of the seconds and updates to every level that all of them reached.
+    """Means over the seeds of a preset, by Student's t, of the seconds and updates to every level
+    that all of them reached.
 
     logs   {preset: [log of a seed, …]}
     task   CPU seconds of one meta-gradient
@@ -68,7 +80,11 @@ def found_in(logs: dict[str, list[list[dict]]], task: float) -> findings.Finding
             if len(reached) < len(checks):
                 continue
             names, key = [], f"{name}-{100 * level:.0f}"
-            for ending, column, unit in (("", "seconds", "s"), ("-cpu", "processor", "s"), ("-updates", "update", "")):
+            for ending, column, unit in (
+                ("", "seconds", "s"),
+                ("-cpu", "processor", "s"),
+                ("-updates", "update", ""),
+            ):
                 values = [check[column] for check in reached]
                 half = over_trials(values) if len(values) > 1 else None
                 names.append(found.add(f"{key}{ending}", float(np.mean(values)), unit, half))
@@ -79,8 +95,12 @@ def found_in(logs: dict[str, list[list[dict]]], task: float) -> findings.Finding
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--presets", default="quick,maml", help=f"of {', '.join(PRESETS)}, with commas")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--presets", default="quick,maml", help=f"of {', '.join(PRESETS)}, with commas"
+    )
     for name, value in (("seeds", 3), ("every", 25), ("updates", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("runs/time-to-accuracy"))
@@ -93,7 +113,13 @@ def main(words: list[str] | None = None) -> None:
     logs: dict[str, list[list[dict]]] = {}
     for name in args.presets.split(","):
         for seed in range(args.seeds):
-            config = replace(preset(name), seed=seed, evaluate_every=args.every, evaluate_episodes=40, test_episodes=0)
+            config = replace(
+                preset(name),
+                seed=seed,
+                evaluate_every=args.every,
+                evaluate_episodes=40,
+                test_episodes=0,
+            )
             rows = trained(config, args.out / f"{name}-{seed}", args.updates)
             logs.setdefault(name, []).append(rows)
             cells = [first_at(rows, level) for level in LEVELS]
@@ -118,7 +144,10 @@ def trained(config, out: Path, most: int) -> list[dict]:
         with np.load(log) as kept:
             if "seconds" in (names := kept["names"].tolist()):
                 return [dict(zip(names, row)) for row in kept["rows"].tolist()]
-    data = {split: open_set(config.dataset, split, **config.recordings(split)) for split in ("train", "val")}
+    data = {
+        split: open_set(config.dataset, split, **config.recordings(split))
+        for split in ("train", "val")
+    }
     with training.RunFolder(out) as folder:
         one = Counted(config, folder, data, progress=True)
         state = one._start()
@@ -126,11 +155,17 @@ def trained(config, out: Path, most: int) -> list[dict]:
             state, row = one._update(state)
             one.rows.append(row)
             if state.update % config.evaluate_every == 0:
-                found = one._evaluate(state, "val", config.evaluate_episodes, config.seed, progress=False)
+                found = one._evaluate(
+                    state, "val", config.evaluate_episodes, config.seed, progress=False
+                )
                 row["validation"] = found["accuracy_after"]
     out.mkdir(parents=True, exist_ok=True)
     names = ["update", "seconds", "processor", "validation"]
-    np.savez(log, names=names, rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]))
+    np.savez(
+        log,
+        names=names,
+        rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]),
+    )
     return one.rows
 
 

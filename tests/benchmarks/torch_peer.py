@@ -1,6 +1,8 @@
-"""The same network and meta-gradient in PyTorch: one convolution a time step, or one a layer; automatic differentiation twice.
+"""The same network and meta-gradient in PyTorch: one convolution a time step, or one a layer;
+automatic differentiation twice.
 
-Written as a user of PyTorch would write it, to be timed beside minisnn and to agree with it. Needs torch (CPU).
+Written as a user of PyTorch would write it, to be timed beside minisnn and to agree with it. Needs
+torch (CPU).
 """
 
 import numpy as np
@@ -59,11 +61,14 @@ def images(x: np.ndarray, dtype=np.float32) -> torch.Tensor:
 def tensors(task, dtype=np.float32) -> dict:
     """What `meta_gradient` takes."""
     found = {name: images(getattr(task, name), dtype) for name in ("x_support", "x_query")}
-    return found | {name: torch.from_numpy(getattr(task, name)) for name in ("y_support", "y_query")}
+    return found | {
+        name: torch.from_numpy(getattr(task, name)) for name in ("y_support", "y_query")
+    }
 
 
 def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
-    """The readout's membrane at the last step; only the last `window` steps are recorded for gradients."""
+    """The readout's membrane at the last step; only the last `window` steps are recorded for
+    gradients."""
     n, T = net.neuron, x.shape[1]
     pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
     if not hasattr(n, "gamma"):
@@ -78,7 +83,11 @@ def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
                 if w.ndim == 2:
                     s = s.flatten(1)
                 p, q, r = state[layer] or (torch.zeros_like(s), torch.zeros_like(s), 0.0)
-                u = F.conv2d(p, w, b, padding=w.shape[-1] // 2) if w.ndim == 4 else F.linear(p, w, b)
+                u = (
+                    F.conv2d(p, w, b, padding=w.shape[-1] // 2)
+                    if w.ndim == 4
+                    else F.linear(p, w, b)
+                )
                 u = u - n.rho * r
                 fired = Spike.apply(u - n.threshold, n.slope)
                 state[layer] = (
@@ -92,8 +101,9 @@ def logits(net, weights, x: torch.Tensor) -> torch.Tensor:
 
 
 def _logits_of_cuba(net, weights, x, pool) -> torch.Tensor:
-    """The same of `CubaLIF`: u_t = alpha v_{t-1} + (1 - alpha) i_t with i_t = W q_t + b c_t, q and c the filtered x and 1;
-    v_t = u_t (1 - s_t). The readout's u is W p_t + b d_t, filtered once more."""
+    """The same of `CubaLIF`: u_t = alpha v_{t-1} + (1 - alpha) i_t with i_t = W q_t + b c_t, q and
+    c the filtered x and 1; v_t = u_t (1 - s_t). The readout's u is W p_t + b d_t, filtered once
+    more."""
     n, T, last = net.neuron, x.shape[1], len(net.blocks) - 1
     state, c, d = [None] * len(net.blocks), 0.0, 0.0
     for t in range(T):
@@ -115,12 +125,17 @@ def _logits_of_cuba(net, weights, x, pool) -> torch.Tensor:
                 u = n.alpha * v + (1 - n.alpha) * current
                 fired = Spike.apply(u - n.threshold, n.slope)
                 state[layer] = q, u * (1 - fired)
-                s = Spike.apply(pool(u, 2) - n.threshold, n.slope) if net.pool == "max" else pool(fired, 2)
+                s = (
+                    Spike.apply(pool(u, 2) - n.threshold, n.slope)
+                    if net.pool == "max"
+                    else pool(fired, 2)
+                )
     return u
 
 
 def logits_by_layers(net, weights, x: torch.Tensor) -> torch.Tensor:
-    """The same numbers with one convolution a layer over all steps, and elementwise loops over time. LIF only."""
+    """The same numbers with one convolution a layer over all steps, and elementwise loops over
+    time. LIF only."""
     n, T = net.neuron, x.shape[1]
     pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
     state = [None] * len(net.blocks)
@@ -129,15 +144,25 @@ def logits_by_layers(net, weights, x: torch.Tensor) -> torch.Tensor:
             s = n.gain * x[:, begin:end]
             for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
                 s, traces, membranes = s.flatten(2) if w.ndim == 2 else s, [], []
-                p, q, r = state[layer] or (torch.zeros_like(s[:, 0]), torch.zeros_like(s[:, 0]), 0.0)
+                p, q, r = state[layer] or (
+                    torch.zeros_like(s[:, 0]),
+                    torch.zeros_like(s[:, 0]),
+                    0.0,
+                )
                 for t in range(end - begin):
                     traces.append(p)
                     p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * s[:, t]
                 together = torch.stack(traces, 1).flatten(0, 1)
-                current = F.conv2d(together, w, b, padding=w.shape[-1] // 2) if w.ndim == 4 else F.linear(together, w, b)
+                current = (
+                    F.conv2d(together, w, b, padding=w.shape[-1] // 2)
+                    if w.ndim == 4
+                    else F.linear(together, w, b)
+                )
                 for I in current.unflatten(0, (len(x), -1)).unbind(1):
                     membranes.append(I - n.rho * r)
-                    r = n.gamma * r + (1 - n.gamma) * Spike.apply(membranes[-1] - n.threshold, n.slope)
+                    r = n.gamma * r + (1 - n.gamma) * Spike.apply(
+                        membranes[-1] - n.threshold, n.slope
+                    )
                 state[layer] = p.detach(), q.detach(), r.detach()
                 if layer < len(net.blocks) - 1:
                     pooled = pool(torch.stack(membranes, 1).flatten(0, 1), 2)

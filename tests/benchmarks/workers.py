@@ -1,17 +1,22 @@
-"""What worker processes bring: seconds of an update and of episodes with none, one, two … workers, and a model beyond.
+"""What worker processes bring: seconds of an update and of episodes with none, one, two … workers,
+and a model beyond.
 
     python tests/benchmarks/workers.py [--most 2] [--tasks 8] [--repeat 5]
 
-The network is Table 1's on simulated Double N-MNIST (5-way 1-shot, 10 queries), second order, one thread a process, this one
-included. The executors take turns; least times of the rounds, since other processes can only add to them. The model needs no
-idle machine, for it is made of CPU seconds:
+The network is Table 1's on simulated Double N-MNIST (5-way 1-shot, 10 queries), second order, one
+thread a process, this one included. The executors take turns; least times of the rounds, since
+other processes can only add to them. The model needs no idle machine, for it is made of CPU
+seconds:
 
     T(W) = m + n c / W          Amdahl's law (1967): what the master does is not shared
 
-m   the master's, of an update by workers: sums, clipping, Adam, sending what is needed and receiving the gradients
-n   tasks of an update                      c   a worker's, of a task: receiving, meta-gradient, sending
+m   the master's, of an update by workers: sums, clipping, Adam, sending what is needed and
+    receiving the gradients
+n   tasks of an update                      c   a worker's, of a task: receiving, meta-gradient,
+                                            sending
 
-and the speed-up is that of T(0), the CPU seconds of an update without workers, with a core for each worker.
+and the speed-up is that of T(0), the CPU seconds of an update without workers, with a core for each
+worker.
 """
 
 import argparse
@@ -40,8 +45,19 @@ MODEL = (1, 2, 4, 8, 16, 32)  # numbers of workers that the model is asked for
 
 
 def a_run(tasks: int, out: Path):
-    settings = {**vars(preset("maml")), "channels": (32, 64, 128), "queries": 10, "tasks": tasks, "step_size": 4.0}
-    run = _Run(TrainingConfig(**settings), RunFolder(out), {"train": open_set("double-nmnist", "train")}, progress=False)
+    settings = {
+        **vars(preset("maml")),
+        "channels": (32, 64, 128),
+        "queries": 10,
+        "tasks": tasks,
+        "step_size": 4.0,
+    }
+    run = _Run(
+        TrainingConfig(**settings),
+        RunFolder(out),
+        {"train": open_set("double-nmnist", "train")},
+        progress=False,
+    )
     return run, run._start()
 
 
@@ -72,8 +88,11 @@ def of_a_task(run, state, executor, tasks: int) -> float:
     return median(found)
 
 
-def found_in(update: dict, episodes: dict, alone: float, c: float, m: float, tasks: int) -> findings.Findings:
-    """Seconds by the number of workers, their ratios to none, the model's two constants, and its ratios."""
+def found_in(
+    update: dict, episodes: dict, alone: float, c: float, m: float, tasks: int
+) -> findings.Findings:
+    """Seconds by the number of workers, their ratios to none, the model's two constants, and its
+    ratios."""
     found = findings.Findings("workers", "an update", "ratio", f"{2 * tasks} episodes", "ratio")
     for n in update:
         names = []
@@ -90,7 +109,9 @@ def found_in(update: dict, episodes: dict, alone: float, c: float, m: float, tas
 
 
 def main(words: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--most", type=int, default=2, help="workers")
     parser.add_argument("--tasks", type=int, default=8, help="of an update; twice as many episodes")
     parser.add_argument("--repeat", type=int, default=5, help="rounds")
@@ -128,7 +149,10 @@ def main(words: list[str] | None = None) -> None:
         for executor in executors.values():
             executor.close()
     load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
-    print(f"{args.tasks} tasks an update, {2 * args.tasks} episodes, least of {args.repeat} rounds; {load}")
+    print(
+        f"{args.tasks} tasks an update, {2 * args.tasks} episodes, least of {args.repeat} rounds; "
+        f"{load}"
+    )
     for n in executors:
         line = ", ".join(
             f"{what} {min(times[n]):.3f} s ({min(times[0]) / min(times[n]):.2f} x)"
@@ -137,7 +161,8 @@ def main(words: list[str] | None = None) -> None:
         print(f"{n} workers: {line}")
     alone, m = median(master[0]) / args.tasks, median(master[args.most]) / args.tasks
     print(
-        f"CPU ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the worker and "
+        f"CPU ms a task: {1000 * alone:.1f} without workers; with them {1000 * c:.1f} in the "
+        "worker and "
         f"{1000 * m:.2f} in the master"
     )
     print("model: " + ", ".join(f"{w} workers {alone / (m + c / w):.1f} x" for w in MODEL))

@@ -26,7 +26,8 @@ from slowly import after
 from toy import ToySet
 
 TOY = (
-    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 6 --evaluate-every 3 "
+    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 6 "
+    "--evaluate-every 3 "
     "--evaluate-episodes 2 --test-episodes 3"
 ).split()
 COMMAND = [sys.executable, "-m", "minisnn"]
@@ -35,7 +36,8 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def toy_sets(monkeypatch, tmp_path):
-    """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the test's own."""
+    """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the
+    test's own."""
 
     def open_set(name, split, root=None, progress=True, align=None, draws=0):
         if root == "absent":
@@ -71,8 +73,16 @@ def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     code, out, err = run("train", *TOY)
     result = json.loads(Path("runs/quick-1/result.json").read_text())
     lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
-    assert code == 0 and out.splitlines() == lines and len(lines) == 8 and "MAML's step, not trained for it" in lines[-2]
-    assert "% on 3 unseen 3-way 1-shot episodes (" in out and "before adaptation; ± for more episodes" in out
+    assert (
+        code == 0
+        and out.splitlines() == lines
+        and len(lines) == 8
+        and "MAML's step, not trained for it" in lines[-2]
+    )
+    assert (
+        "% on 3 unseen 3-way 1-shot episodes (" in out
+        and "before adaptation; ± for more episodes" in out
+    )
     assert Path("runs/quick-1/checkpoint.h5").is_file() and "run folder runs/quick-1" in err
     assert run("train", *TOY, "--quiet")[0] == 0
     assert Path("runs/quick-2").is_dir()
@@ -142,11 +152,22 @@ def test_every_setting_is_an_option(run, monkeypatch):
         test_episodes=16,
         test_seed=17,
     )
-    reading = dict(dataset="recordings", root="folder", sensor=(40, 50), size=(20, 25), bin_ms=2.0, duration_ms=50.0)
+    reading = dict(
+        dataset="recordings",
+        root="folder",
+        sensor=(40, 50),
+        size=(20, 25),
+        bin_ms=2.0,
+        duration_ms=50.0,
+    )
     reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
     assert set(values) | set(reading) == set(vars(TrainingConfig()))
     seen = {}
-    monkeypatch.setattr(training, "train", lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0)
+    monkeypatch.setattr(
+        training,
+        "train",
+        lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0,
+    )
     for chosen in (values, reading):
         words = []
         for name, value in chosen.items():
@@ -154,14 +175,23 @@ def test_every_setting_is_an_option(run, monkeypatch):
             if isinstance(value, bool):
                 words.append(f"--{flag}" if value else f"--no-{flag}")
             else:
-                text = ",".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+                text = (
+                    ",".join(map(str, value))
+                    if isinstance(value, tuple)
+                    else "none"
+                    if value is None
+                    else str(value)
+                )
                 words += [f"--{flag}", text]
         run("train", *words, "--preset", "paper", "--out", "here")
         assert seen == {"config": TrainingConfig(**chosen), "out": Path("here")}
 
 
 def test_rules_of_meta_learning_and_what_info_calls_them(run):
-    out, reptile = Path("runs/quick-1"), ("--rule", "reptile", "--inner-steps", 2, "--learn-step-size", "no")
+    out, reptile = (
+        Path("runs/quick-1"),
+        ("--rule", "reptile", "--inner-steps", 2, "--learn-step-size", "no"),
+    )
     for flags, words in (
         (("--order", 1), "FOMAML, 6 of 6"),
         (("--rule", "anil"), "ANIL, 6 of 6"),
@@ -174,7 +204,9 @@ def test_rules_of_meta_learning_and_what_info_calls_them(run):
     code, _, err = run("train", *TOY, "--rule", "reptile")
     assert (
         code == 2
-        and err == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint training on all tasks\n"
+        and err
+        == "minisnn: inner_steps must be at least 2 for rule reptile, not 1: one step is joint "
+        "training on all tasks\n"
     )
     assert run("train", *TOY, *reptile[:4])[0] == 0  # learned step sizes of the preset give way
 
@@ -212,7 +244,16 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
     found = checkpoint.read(trained)
     beside = partial(baselines, found.net, found.theta, inner=found.inner)
     expected = evaluation.evaluate(
-        found.net, found.theta, found.inner, ToySet("val"), "val", 4, 5, queries=2, progress=False, beside=beside
+        found.net,
+        found.theta,
+        found.inner,
+        ToySet("val"),
+        "val",
+        4,
+        5,
+        queries=2,
+        progress=False,
+        beside=beside,
     )
     result = json.loads(Path("a.json").read_text())
     table = evaluation.table(expected, "Proto-MAML, meta-trained")
@@ -225,7 +266,10 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
 
 def test_evaluate_repeats_the_test_of_the_training(run, trained):
     run("evaluate", "--checkpoint", trained, "--episodes", 3, "--json", "a.json")
-    again, first = json.loads(Path("a.json").read_text()), json.loads((trained / "result.json").read_text())
+    again, first = (
+        json.loads(Path("a.json").read_text()),
+        json.loads((trained / "result.json").read_text()),
+    )
     assert again["per_episode"] == first["per_episode"]
     expected = {"accuracy_before", "accuracy_after", "ci95", "episodes", "seed", "split", "root"}
     assert expected <= first.keys() & again.keys()
@@ -235,20 +279,35 @@ def test_evaluate_by_another_rule(run, trained):
     """By name as in the table beside, and Proto-MAML without a step is the nearest mean."""
     found = {}
     for how in ((), ("--rule", "nearest"), ("--rule", "maml"), ("--inner-steps", 0)):
-        code, out, _ = run("evaluate", "--checkpoint", trained, "--episodes", 3, *how, "--json", "a.json")
+        code, out, _ = run(
+            "evaluate", "--checkpoint", trained, "--episodes", 3, *how, "--json", "a.json"
+        )
         found[how] = json.loads(Path("a.json").read_text())
         assert code == 0 and ("nearest mean   " in out) == (how == ("--rule", "nearest"))
     whole, nearest, maml, still = found.values()
-    assert whole["learns_by"] == "proto-maml" and whole["rules"]["own"]["per_episode"] == nearest["per_episode"]
+    assert (
+        whole["learns_by"] == "proto-maml"
+        and whole["rules"]["own"]["per_episode"] == nearest["per_episode"]
+    )
     assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
     assert still["per_episode"] == nearest["per_episode"]
 
 
 def test_evaluate_against_another_network(run, trained):
-    """On the same episodes, by its own rule, and the paired difference; one of other recordings is refused."""
+    """On the same episodes, by its own rule, and the paired difference; one of other recordings is
+    refused."""
     assert run("train", *TOY, "--preset", "maml", "--seed", 1, "--quiet", "--out", "other")[0] == 0
     assert run("evaluate", "--checkpoint", "other", "--episodes", 3, "--json", "b.json")[0] == 0
-    mine = ("evaluate", "--checkpoint", trained, "--episodes", 3, "--no-baselines", "--json", "a.json")
+    mine = (
+        "evaluate",
+        "--checkpoint",
+        trained,
+        "--episodes",
+        3,
+        "--no-baselines",
+        "--json",
+        "a.json",
+    )
     code, out, _ = run(*mine, "--against", "other")
     first, second = (json.loads(Path(name).read_text()) for name in ("a.json", "b.json"))
     [(name, row)] = first["rules"].items()
@@ -257,28 +316,65 @@ def test_evaluate_against_another_network(run, trained):
     assert row["per_episode"] == second["per_episode"] and row["less"][:2] == pytest.approx(
         [apart.mean(), intervals.ci95(apart)]
     )
-    assert f"{100 * apart.mean():+.1f} ± {100 * row['less_interval']['half']:.1f}" in out.splitlines()[-2]
+    assert (
+        f"{100 * apart.mean():+.1f} ± {100 * row['less_interval']['half']:.1f}"
+        in out.splitlines()[-2]
+    )
     assert out.splitlines()[-1] == f"± is the 95 % interval for {first['interval']['population']}"
     run(*mine, "--against", trained, "--ways", 4)
     assert [*json.loads(Path("a.json").read_text())["rules"].values()][0]["less"][:2] == [0, 3 / 24]
     code, out, err = run("evaluate", "--checkpoint", trained, "--against", "double_asl_maml.h5")
-    assert code == 2 and not out and err.count("\n") == 1 and "double_asl_maml.h5: takes recordings of shape (30, 80, 2)" in err
+    assert (
+        code == 2
+        and not out
+        and err.count("\n") == 1
+        and "double_asl_maml.h5: takes recordings of shape (30, 80, 2)" in err
+    )
 
 
 def test_evaluate_with_more_classes(run, trained):
-    code, out, _ = run("evaluate", "--checkpoint", trained, "--episodes", 2, "--ways", 8, "--queries", 1, "--json", "a.json")
+    code, out, _ = run(
+        "evaluate",
+        "--checkpoint",
+        trained,
+        "--episodes",
+        2,
+        "--ways",
+        8,
+        "--queries",
+        1,
+        "--json",
+        "a.json",
+    )
     found = json.loads(Path("a.json").read_text())
-    assert code == 0 and "8-way 1-shot episodes" in out and found["ways"] == 8 and len(found["rules"]) > 3
+    assert (
+        code == 0
+        and "8-way 1-shot episodes" in out
+        and found["ways"] == 8
+        and len(found["rules"]) > 3
+    )
     with pytest.raises(SystemExit):
         run("evaluate", "--checkpoint", trained, "--ways", 1)
 
 
 def test_evaluate_with_another_inner_loop(run, trained):
     run("train", *TOY, "--preset", "maml", "--quiet", "--out", trained, "--force")
-    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json")
+    run(
+        "evaluate", "--checkpoint", trained, "--episodes", 3, "--inner-steps", 0, "--json", "a.json"
+    )
     result = json.loads(Path("a.json").read_text())
     assert result["per_episode"] == result["per_episode_before"]
-    run("evaluate", "--checkpoint", trained, "--episodes", 3, "--freeze", "conv1,readout", "--json", "b.json")
+    run(
+        "evaluate",
+        "--checkpoint",
+        trained,
+        "--episodes",
+        3,
+        "--freeze",
+        "conv1,readout",
+        "--json",
+        "b.json",
+    )
     assert json.loads(Path("b.json").read_text())["per_episode"] == result["per_episode"]
     code, _, err = run("evaluate", "--checkpoint", trained, "--freeze", "conv7")
     assert code == 2 and "freeze must name layers of conv1, readout" in err
@@ -289,7 +385,10 @@ def test_evaluate_with_another_inner_loop(run, trained):
     [
         (["evaluate", "--checkpoint", "absent.h5"], "absent.h5: no such file or directory"),
         (["evaluate", "--checkpoint", "text.h5"], "text.h5: the file is of another kind"),
-        (["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"], "no/where.json: there is no folder"),
+        (
+            ["evaluate", "--checkpoint", "text.h5", "--json", "no/where.json"],
+            "no/where.json: there is no folder",
+        ),
         (["train", "--lr", "-1"], "lr must be above 0, not -1.0"),
         (["train", *TOY, "--root", "absent"], "absent: no such folder"),
         (["train", *TOY, "--out", "text.h5"], "text.h5: there is a file of this name"),
@@ -330,7 +429,11 @@ def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):
     "error, code, message",
     [
         (ValueError("two\nlines"), 2, "minisnn: two lines\n"),
-        (FileNotFoundError(2, "No such file or directory", "a.h5"), 2, "minisnn: a.h5: no such file or directory\n"),
+        (
+            FileNotFoundError(2, "No such file or directory", "a.h5"),
+            2,
+            "minisnn: a.h5: no such file or directory\n",
+        ),
         (OSError(28, "No space left on device"), 2, "minisnn: no space left on device\n"),
         (KeyboardInterrupt(), 130, "minisnn: stopped\n"),
         (training.Interrupted("saved"), 130, "minisnn: saved\n"),
@@ -371,14 +474,20 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert code == 143 and "minisnn train --resume runs/quick-1" in err
-    assert checkpoint.read("runs/quick-1").progress["update"] == 3  # after a task of val and one of test
+    assert (
+        checkpoint.read("runs/quick-1").progress["update"] == 3
+    )  # after a task of val and one of test
 
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
 def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch, model):
-    arguments = "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy".split()
+    arguments = (
+        "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy"
+    ).split()
     code, out, _ = run(*arguments)
-    assert code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
+    assert (
+        code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
+    )
 
     from minisnn.layers import activation, pool
 
@@ -386,9 +495,16 @@ def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch, model)
     right = module.backward
     monkeypatch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
     code, out, _ = run(*arguments, "--full")
-    assert code == 1 and "WRONG" in out and f"To blame: {name}.backward" in out and "1 of 2 networks passed" in out
+    assert (
+        code == 1
+        and "WRONG" in out
+        and f"To blame: {name}.backward" in out
+        and "1 of 2 networks passed" in out
+    )
     if model == "snn":
-        code, out, _ = run("check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy")
+        code, out, _ = run(
+            "check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy"
+        )
         assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
 
 
@@ -402,21 +518,36 @@ def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
     monkeypatch.setattr(gradcheck, "check", check)
     run("check", "--model", "both", "--random", 2, "--backend", "numpy", "--seed", 4)
     run("check", "--checkpoint", trained, "--backend", "numpy")
-    assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + ["SpikingNet"]
+    assert [type(net).__name__ for net, _ in seen] == ["SpikingNet"] * 2 + ["ConvNet"] * 2 + [
+        "SpikingNet"
+    ]
     assert len({json.dumps(net.configuration()) for net, _ in seen}) == 5
     np.testing.assert_array_equal(seen[4][1], checkpoint.read(trained).theta)
     assert seen[4][0].dtype == np.float64 and seen[4][0].configuration()["channels"] == [4]
     for arguments in (("--pool", "mean"), ("--detach-reset",)):
         code, _, err = run("check", "--model", "cnn", *arguments)
-        assert code == 2 and f"{arguments[0]} would do nothing with --model cnn, which has max pooling" in err
+        assert (
+            code == 2
+            and f"{arguments[0]} would do nothing with --model cnn, which has max pooling" in err
+        )
 
 
 def test_check_writes_its_rows_as_json(run):
-    words = "check --model snn --input 4 --channels none --ways 2 --window 5 --backend numpy --json found.json".split()
+    words = (
+        "check --model snn --input 4 --channels none --ways 2 --window 5 --backend numpy --json "
+        "found.json"
+    ).split()
     assert run(*words)[0] == 0
     [network] = json.loads(Path("found.json").read_text())["networks"]
-    assert network["ok"] and network["network"].startswith("SpikingNet(input_shape=(4,)") and len(network["rows"]) > 20
-    assert all(row["verdict"] in ("ok", "skipped") and (row["error"] is None) == row["skipped"] for row in network["rows"])
+    assert (
+        network["ok"]
+        and network["network"].startswith("SpikingNet(input_shape=(4,)")
+        and len(network["rows"]) > 20
+    )
+    assert all(
+        row["verdict"] in ("ok", "skipped") and (row["error"] is None) == row["skipped"]
+        for row in network["rows"]
+    )
 
 
 def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
@@ -431,7 +562,10 @@ def test_show_writes_its_pictures(run):
     names = ["task.svg", "raster.svg", "task.gif"]
     assert code == 0 and [Path(line).name for line in out.splitlines()[1:]] == names
     assert all((Path("made/task") / name).stat().st_size > 1000 for name in names)
-    assert "<svg" in Path("made/task/task.svg").read_text() and Path("made/task/task.gif").read_bytes()[:4] == b"GIF8"
+    assert (
+        "<svg" in Path("made/task/task.svg").read_text()
+        and Path("made/task/task.gif").read_bytes()[:4] == b"GIF8"
+    )
 
 
 def pictures(folder: Path, labels="ab", each=2):
@@ -446,9 +580,15 @@ def pictures(folder: Path, labels="ab", each=2):
 
 
 def test_record_shipped_digits_as_the_camera_sees_them(run):
-    code, out, _ = run("record", "--out", "made", "--each", 2, "--seed", 3, "--duration", 100, "--quiet")
+    code, out, _ = run(
+        "record", "--out", "made", "--each", 2, "--seed", 3, "--duration", 100, "--quiet"
+    )
     files, digits = nmnist_files("made", "train"), load_digits()
-    assert code == 0 and "made: 20 recordings of 10 labels" in out and "minisnn train --root made" in out
+    assert (
+        code == 0
+        and "made: 20 recordings of 10 labels" in out
+        and "minisnn train --root made" in out
+    )
     for digit in range(10):
         numbers = digits.numbers[digits.labels == digit][:2]
         assert [number for number, _ in files[digit]] == numbers.tolist()
@@ -474,11 +614,15 @@ def test_record_one_hdf5_file(run):
     code, out, _ = run("record", folder, "--out", "made.h5", "--quiet", "--split", "Test")
     assert code == 0 and "made.h5: 4 recordings of 2 labels" in out
     with h5py.File("made.h5") as file:
-        assert file["extra/test_keys"][:].tolist() == [0, 1, 2, 3] and not len(file["extra/train_keys"])
+        assert file["extra/test_keys"][:].tolist() == [0, 1, 2, 3] and not len(
+            file["extra/train_keys"]
+        )
         assert [int(file[f"data/{key}/labels"][0]) for key in range(4)] == [0, 0, 1, 1]
         events = read_nmnist("made/Train/b/00003.bin")
         np.testing.assert_array_equal(file["data/2/times"][:], events["t"])
-        np.testing.assert_array_equal(file["data/2/addrs"][:], np.stack([events[c] for c in "pxy"], axis=1))
+        np.testing.assert_array_equal(
+            file["data/2/addrs"][:], np.stack([events[c] for c in "pxy"], axis=1)
+        )
 
 
 def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
@@ -487,7 +631,11 @@ def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
     assert code == 2 and "pictures: this is also the input pictures" in err
     np.save(folder / "b" / "1.npy", np.zeros((20, 20), np.uint8))
     record = EventCamera.record
-    monkeypatch.setattr(EventCamera, "record", lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()])
+    monkeypatch.setattr(
+        EventCamera,
+        "record",
+        lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()],
+    )
     for out in ("made", "made.h5"):
         code, _, err = run("record", folder, "--out", out, "--quiet")
         assert code == 2 and "picture 4 of the set gives no events" in err
@@ -519,12 +667,21 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
 
 
 @pytest.mark.parametrize(
-    "content", ["{}", '{"split": "test", "ci95": "x"}', f'{{"rule": "classify", "accuracy_after": {10**400}}}']
+    "content",
+    [
+        "{}",
+        '{"split": "test", "ci95": "x"}',
+        f'{{"rule": "classify", "accuracy_after": {10**400}}}',
+    ],
 )
 def test_info_of_a_damaged_result(run, trained, content):
     (trained / "result.json").write_text(content)
     code, _, err = run("info", trained)
-    assert code == 2 and f"{trained}/result.json: not the result of a run" in err and err.count("\n") == 1
+    assert (
+        code == 2
+        and f"{trained}/result.json: not the result of a run" in err
+        and err.count("\n") == 1
+    )
 
 
 def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
@@ -532,26 +689,53 @@ def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
     code, out, _ = run("record", folder, "--out", "made", "--quiet")
     assert code == 0 and "on a sensor of 34 x 34 pixels" in out and "minisnn info made" in out
     code, out, _ = run("info", "made")
-    assert code == 0 and "alpha" in out and "in all: train 4" in out and "these are not digits" in out and "ON share" in out
+    assert (
+        code == 0
+        and "alpha" in out
+        and "in all: train 4" in out
+        and "these are not digits" in out
+        and "ON share" in out
+    )
 
 
 def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
     folder = pictures(Path("pictures"), [f"l{k}" for k in range(6)], 3)
-    code, out, _ = run("record", folder, "--out", "made", "--sensor", "40,50", "--duration", 100, "--quiet")
+    code, out, _ = run(
+        "record", folder, "--out", "made", "--sensor", "40,50", "--duration", 100, "--quiet"
+    )
     assert code == 0 and "on a sensor of 50 x 40 pixels" in out and "with: minisnn info made" in out
     code, out, _ = run("info", "made")
-    assert code == 0 and "made: 18 recordings of 6 classes, of 50 x 40 pixels" in out and "right in 16.7 %" in out
-    assert "looks wrong" not in out and "train --dataset recordings --root made --size 20,25 --ways 2" in out, out
+    assert (
+        code == 0
+        and "made: 18 recordings of 6 classes, of 50 x 40 pixels" in out
+        and "right in 16.7 %" in out
+    )
+    assert (
+        "looks wrong" not in out
+        and "train --dataset recordings --root made --size 20,25 --ways 2" in out
+    ), out
     code, out, _ = run("info", "made/Train/l0/00001.npz")
     assert code == 0 and "events of 50 x 40 pixels" in out
     data = open_set("recordings", "train", "made", False, size=[20, 25])
-    assert data.input_shape == (20, 25, 2) and data.episode(0, 0, 2).x_query.sum((1, 2, 3, 4)).min() > 100
+    assert (
+        data.input_shape == (20, 25, 2)
+        and data.episode(0, 0, 2).x_query.sum((1, 2, 3, 4)).min() > 100
+    )
     code, _, err = run("record", folder, "--out", "made.h5", "--sensor", "40,50")
     assert code == 2 and "made.h5: files of torchneuromorphic are of 34 x 34 pixels here" in err
     np.savez("made/Train/l0/00001.npz", x=[1], y=[1], t=[1], p=[1], sensor=[40, 50])
     rng = np.random.default_rng(0)
-    t, x = np.r_[np.arange(400), np.arange(90_000, 90_600)], np.r_[np.full(200, 7), rng.integers(0, 50, 800)]
-    np.savez("made/Train/l1/00004.npz", x=x, y=np.r_[np.full(200, 3), rng.integers(0, 40, 800)], t=t, p=t % 2)
+    t, x = (
+        np.r_[np.arange(400), np.arange(90_000, 90_600)],
+        np.r_[np.full(200, 7), rng.integers(0, 50, 800)],
+    )
+    np.savez(
+        "made/Train/l1/00004.npz",
+        x=x,
+        y=np.r_[np.full(200, 3), rng.integers(0, 40, 800)],
+        t=t,
+        p=t % 2,
+    )
     Path("made/Train/l2/00007.npz").write_bytes(b"damaged")
     code, out, _ = run("info", "made")
     for words in (
@@ -568,13 +752,20 @@ def test_info_of_recordings_and_pictures(run):
     run("record", folder, "--out", "made", "--quiet")
     code, out, _ = run("info", "made", "--sample", 6)
     assert code == 0 and "train             4      4      4      0" in out and "train (6)" in out
-    assert "for meta-training: Train without every fifth picture; for validation and test: every fifth" in out
+    assert (
+        "for meta-training: Train without every fifth picture; for validation and test: every fifth"
+        in out
+    )
     code, out, _ = run("info", "made/Train/1/00005.bin")
     assert code == 0 and "N-MNIST recording, " in out and "ON share" in out
     code, out, _ = run("info", folder)
     assert code == 0 and "12 pictures of 20 x 20 pixels, 3 labels" in out
     Path("empty").mkdir()
-    for path, message in (("empty", "no run"), ("absent", "no such file"), ("pictures/0/0.npy", "labels")):
+    for path, message in (
+        ("empty", "no run"),
+        ("absent", "no such file"),
+        ("pictures/0/0.npy", "labels"),
+    ):
         code, _, err = run("info", path)
         assert code == 2 and message in err and err.count("\n") == 1
 
@@ -596,27 +787,41 @@ def test_help_is_quick_and_teaches():
     for arguments in ([], *([name] for name in cli.COMMANDS)):
         program = (
             f"import sys; from minisnn import cli\ntry: cli.main({[*arguments, '--help']!r})\n"
-            f"except SystemExit: pass\nheavy = {{'numpy', 'numba', 'matplotlib', 'h5py', 'scipy', 'tqdm'}}\n"
+            f"except SystemExit: pass\nheavy = {{'numpy', 'numba', 'matplotlib', 'h5py', 'scipy', "
+            f"'tqdm'}}\n"
             f"print('LOADED', sorted(heavy & set(sys.modules)))"
         )
-        done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
+        )
         assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
-        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]  # an example
+        assert (
+            f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
+        )  # an example
 
 
 def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
     done = subprocess.run([*COMMAND, "--version"], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.stdout.strip() == f"minisnn {minisnn.__version__}"
     assert subprocess.run(COMMAND, env=ENVIRONMENT, capture_output=True).returncode == 2
-    wrong = subprocess.run([*COMMAND, "evaluate", "--checkpoint", "absent"], env=ENVIRONMENT, capture_output=True, text=True)
+    wrong = subprocess.run(
+        [*COMMAND, "evaluate", "--checkpoint", "absent"],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
     assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
 
 
 def test_a_terminal_without_the_signs_gets_question_marks(trained):
     done = subprocess.run(
-        [*COMMAND, "info", str(trained)], capture_output=True, env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
+        [*COMMAND, "info", str(trained)],
+        capture_output=True,
+        env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"},
     )
-    assert done.returncode == 0 and b"test accuracy" in done.stdout and b" ? " in done.stdout, done.stderr
+    assert done.returncode == 0 and b"test accuracy" in done.stdout and b" ? " in done.stdout, (
+        done.stderr
+    )
 
 
 def test_lists_and_numbers_of_options():
@@ -632,8 +837,21 @@ def test_workers_give_the_same_run(run, trained):
     for name, *where in (("here",), ("there", "--workers", 2)):
         code, out, err = run("train", *TOY, "--tasks", 2, "--out", name, *where)
         assert code == 0, err
-        found[name] = out, json.loads(Path(name, "result.json").read_text())["per_episode"], minisnn.read(name).theta.tobytes()
-        code, out, err = run("evaluate", "--checkpoint", trained, "--episodes", 4, "--json", f"{name}.json", *where[:2])
+        found[name] = (
+            out,
+            json.loads(Path(name, "result.json").read_text())["per_episode"],
+            minisnn.read(name).theta.tobytes(),
+        )
+        code, out, err = run(
+            "evaluate",
+            "--checkpoint",
+            trained,
+            "--episodes",
+            4,
+            "--json",
+            f"{name}.json",
+            *where[:2],
+        )
         found[name] += (code, out, json.loads(Path(f"{name}.json").read_text()))
     assert found["here"] == found["there"]
 
@@ -646,12 +864,21 @@ def test_an_update_of_one_task_is_not_shared_and_the_command_says_so(run):
 @pytest.mark.parametrize(
     "where, words",
     [
-        (("--scheduler", "localhost"), "scheduler 'localhost': expected an address such as tcp://10.0.0.1:8786"),
+        (
+            ("--scheduler", "localhost"),
+            "scheduler 'localhost': expected an address such as tcp://10.0.0.1:8786",
+        ),
         (("--workers", "0"), "argument --workers: 0 is too small; expected at least 1"),
-        (("--workers", "2", "--scheduler", "tcp://localhost:1"), "argument --scheduler: not allowed with argument --workers"),
+        (
+            ("--workers", "2", "--scheduler", "tcp://localhost:1"),
+            "argument --scheduler: not allowed with argument --workers",
+        ),
     ],
 )
-@pytest.mark.parametrize("command", [("evaluate", "--checkpoint", "runs/quick-1"), ("table", "2"), ("report",), ("hardware",)])
+@pytest.mark.parametrize(
+    "command",
+    [("evaluate", "--checkpoint", "runs/quick-1"), ("table", "2"), ("report",), ("hardware",)],
+)
 @pytest.mark.every(5)
 def test_workers_that_cannot_be_had(run, trained, capsys, command, where, words):
     try:
@@ -673,7 +900,9 @@ def test_threads_option(monkeypatch):
 @pytest.mark.parametrize("kind", ["file", "folder", "package"])
 def test_what_is_called_hardware_here_is_not_taken_for_the_packages_own(kind, tmp_path):
     """`python -m minisnn` looks into the folder one is in first."""
-    (tmp_path / "hardware.py").write_text("1 / 0") if kind == "file" else (tmp_path / "hardware").mkdir()
+    (tmp_path / "hardware.py").write_text("1 / 0") if kind == "file" else (
+        tmp_path / "hardware"
+    ).mkdir()
     if kind == "package":
         (tmp_path / "hardware" / "__init__.py").write_text("")
     environment = {**os.environ, "PYTHONPATH": str(Path(cli.__file__).parents[1])}

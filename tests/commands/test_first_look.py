@@ -1,4 +1,5 @@
-"""What `minisnn info` says of recordings that somebody brings: right numbers, and faults found, whatever comes first."""
+"""What `minisnn info` says of recordings that somebody brings: right numbers, and faults found,
+whatever comes first."""
 
 import shlex
 from pathlib import Path
@@ -34,7 +35,9 @@ def test_the_number_of_classes_is_the_one_that_was_found(tmp_path, capsys, numbe
     out = said(capsys, str(folder(tmp_path / "few", "abcde"[:number])))
     one = "1 class is" if number == 1 else f"{number} classes are"
     assert f"{one} too few to meta-train, validate and test: expected 6 or more" in out
-    assert f"{2 * number} recordings of {'1 class,' if number == 1 else f'{number} classes,'}" in out
+    assert (
+        f"{2 * number} recordings of {'1 class,' if number == 1 else f'{number} classes,'}" in out
+    )
 
 
 def test_a_first_recording_that_is_damaged_does_not_end_the_look(tmp_path, capsys):
@@ -49,12 +52,22 @@ def test_recordings_of_two_sensors_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     root = folder(tmp_path / "two", "abcdefg")
     np.savez(root / "c" / "1.npz", events=in_unit(sweep(99), "us"), sensor=np.array([24, 32]))
-    expected = "c/1.npz has a sensor of 32 x 24 pixels, .*a/0.npz one of 16 x 12; expected one for all"
+    expected = (
+        "c/1.npz has a sensor of 32 x 24 pixels, .*a/0.npz one of 16 x 12; expected one for all"
+    )
     with pytest.raises(ValueError, match=expected):
         own("train", root, cache=False, progress=False)
     out = said(capsys, str(root))
-    assert "looks wrong: " in out and "has a sensor of 32 x 24 pixels" in out and "train on them with" not in out
-    assert own("train", root, sensor=(24, 32), cache=False, progress=False).input_shape == (24, 32, 2)
+    assert (
+        "looks wrong: " in out
+        and "has a sensor of 32 x 24 pixels" in out
+        and "train on them with" not in out
+    )
+    assert own("train", root, sensor=(24, 32), cache=False, progress=False).input_shape == (
+        24,
+        32,
+        2,
+    )
     assert "train on them with" in said(capsys, str(root), "--sensor", "24,32")
 
 
@@ -77,17 +90,27 @@ def test_a_sensor_that_a_form_stands_for_may_be_another(tmp_path, capsys):
         place = tmp_path / "mat" / "abcdefg"[k // 2]
         place.mkdir(parents=True, exist_ok=True)
         events = sweep(k)
-        savemat(place / f"{k}.mat", dict(ts=events["t"], x=events["x"], y=events["y"], pol=events["p"]))
+        savemat(
+            place / f"{k}.mat", dict(ts=events["t"], x=events["x"], y=events["y"], pol=events["p"])
+        )
     out = said(capsys, str(tmp_path / "mat"))
-    assert "of 240 x 180 pixels" in out and "all of them: reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in out
+    assert (
+        "of 240 x 180 pixels" in out
+        and "all of them: reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in out
+    )
 
 
 def test_matlab_files_of_another_kind_say_what_they_hold(tmp_path, capsys):
     (tmp_path / "td" / "a").mkdir(parents=True)
     events = sweep(0)
-    savemat(tmp_path / "td" / "a" / "1.mat", {"TD": {name: events[name] for name in "xytp"}, "label": 3})
+    savemat(
+        tmp_path / "td" / "a" / "1.mat", {"TD": {name: events[name] for name in "xytp"}, "label": 3}
+    )
     out = said(capsys, str(tmp_path / "td"))
-    assert "a/1.mat: there is no ts, it holds TD, label; the file is truncated or of another kind" in out
+    assert (
+        "a/1.mat: there is no ts, it holds TD, label; the file is truncated or of another kind"
+        in out
+    )
 
 
 @pytest.mark.parametrize("unit, factor", [("s", 1e6), ("ms", 1e3)])
@@ -99,8 +122,8 @@ def test_times_in_fractions_are_asked_by_the_unit_that_would_do(tmp_path, capsys
         np.savetxt(tmp_path / "text" / "a" / f"{k}.txt", table, "%.6f")
     out = said(capsys, str(tmp_path / "text"), "--columns", "t,x,y,p")
     assert (
-        f"times are fractions, and nothing gives their unit; they look like {unit}: say --time {unit} (in Python time='{unit}')"
-        in out
+        f"times are fractions, and nothing gives their unit; they look like {unit}: say --time "
+        f"{unit} (in Python time='{unit}')" in out
     )
 
 
@@ -109,10 +132,15 @@ def test_a_folder_of_arrays_that_are_no_events_is_not_one_of_pictures(tmp_path, 
         (tmp_path / "audio" / label).mkdir(parents=True)
         for n in range(2):
             times = np.sort(np.random.default_rng(n).uniform(0, 1, 300))
-            np.save(tmp_path / "audio" / label / f"{n}.npy", np.stack([times, np.arange(300) % 70], 1))
+            np.save(
+                tmp_path / "audio" / label / f"{n}.npy", np.stack([times, np.arange(300) % 70], 1)
+            )
     for words in ((), ("--sample", "3"), ("--columns", "t,x")):
         err = said(capsys, str(tmp_path / "audio"), *words, code=2)
-        assert "a/0.npy: holds an array of shape (300, 2)" in err and "expected a column each of x, y, t and p" in err
+        assert (
+            "a/0.npy: holds an array of shape (300, 2)" in err
+            and "expected a column each of x, y, t and p" in err
+        )
 
 
 def test_the_sensor_of_many_is_asked_of_files_that_can_be_read(tmp_path):
@@ -135,7 +163,10 @@ def test_a_row_of_channels_is_not_given_the_pixels_of_a_camera(tmp_path, capsys,
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     command = shlex.split(out.split("train on them with: minisnn ")[1])
-    quick = "--updates 1 --evaluate-every 0 --test-episodes 0 --init-tasks 1 --init-rounds 1 --backend numpy --quiet --out run"
+    quick = (
+        "--updates 1 --evaluate-every 0 --test-episodes 0 --init-tasks 1 --init-rounds 1 --backend "
+        "numpy --quiet --out run"
+    )
     assert cli.main([*command, *quick.split()]) == 0, capsys.readouterr().err
 
 
@@ -148,14 +179,17 @@ def test_a_set_in_one_file_of_another_form_says_what_to_do(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "columns, words", [(2, "expected a column each"), (5, "say their order as --columns"), (0, "transposed")]
+    "columns, words",
+    [(2, "expected a column each"), (5, "say their order as --columns"), (0, "transposed")],
 )
 def test_tables_without_names_are_no_pictures(tmp_path, capsys, columns, words):
     events = sweep(0)
     table = np.stack([events[name].astype(int) for name in "txypp"], 1)
     (tmp_path / "set" / "a").mkdir(parents=True)
     for n in range(2):
-        np.save(tmp_path / "set" / "a" / f"{n}.npy", table[:, :columns] if columns else table[:, :4].T)
+        np.save(
+            tmp_path / "set" / "a" / f"{n}.npy", table[:, :columns] if columns else table[:, :4].T
+        )
     assert words in said(capsys, str(tmp_path / "set"), code=2)
     if columns == 5:
         out = said(capsys, str(tmp_path / "set"), "--columns", "t,x,y,p,-")
@@ -165,4 +199,6 @@ def test_tables_without_names_are_no_pictures(tmp_path, capsys, columns, words):
 def test_files_of_other_kinds_are_named(tmp_path, capsys):
     (tmp_path / "set" / "a").mkdir(parents=True)
     (tmp_path / "set" / "a" / "1.tsv").write_text("t,x,y,p")
-    assert f"; {Path('a') / '1.tsv'} is there, but recordings end in .npy" in said(capsys, str(tmp_path / "set"), code=2)
+    assert f"; {Path('a') / '1.tsv'} is there, but recordings end in .npy" in said(
+        capsys, str(tmp_path / "set"), code=2
+    )

@@ -1,4 +1,5 @@
-"""Nothing that minisnn did not write is written over: every command and every flag, found in the parsers themselves."""
+"""Nothing that minisnn did not write is written over: every command and every flag, found in the
+parsers themselves."""
 
 import argparse
 import errno
@@ -46,14 +47,19 @@ def parsers(parser, words=()):
 
 
 def takes_a_text(action) -> bool:
-    free = action.choices is None and action.nargs != 0 and not isinstance(action, argparse._SubParsersAction)
+    free = (
+        action.choices is None
+        and action.nargs != 0
+        and not isinstance(action, argparse._SubParsersAction)
+    )
     kind = action.type
     return free and (kind in (None, str, Path) or getattr(kind, "__name__", "") in ("place", "str"))
 
 
 def lines():
-    """(words of a command, other words that it needs, the action that is an output) for every output; positional arguments
-    with choices take each of these in turn, where the kind of the output depends on them."""
+    """(words of a command, other words that it needs, the action that is an output) for every
+    output; positional arguments with choices take each of these in turn, where the kind of the
+    output depends on them."""
     for words, parser in parsers(TOP):
         for action in parser._actions:
             if not hasattr(action, "output"):
@@ -63,7 +69,9 @@ def lines():
                 if other is action or isinstance(other, argparse._SubParsersAction):
                     continue
                 if not other.option_strings and other.choices:
-                    choices = list(other.choices)[: 1 if isinstance(action.output, outputs.Kind) else None]
+                    choices = list(other.choices)[
+                        : 1 if isinstance(action.output, outputs.Kind) else None
+                    ]
                     before = [[*one, str(choice)] for one in before for choice in choices]
                 elif not other.option_strings and other.nargs != "?":
                     before = [[*one, "input.dat"] for one in before]
@@ -115,7 +123,8 @@ def refused(line, capsys, name) -> str:
 
 
 def judged(line, name) -> str:
-    """The same by what `cli.main` does before it runs a command, without making the parser again."""
+    """The same by what `cli.main` does before it runs a command, without making the parser
+    again."""
     with pytest.raises(ValueError) as raised:
         options.check_outputs(TOP, cli.parsed(line, TOP))
     assert str(raised.value).startswith(str(Path(name))) and "\n" not in str(raised.value), line
@@ -148,7 +157,8 @@ def test_every_argument_that_names_a_file_is_declared_as_read_or_written():
 
 @pytest.mark.parametrize("words, before, action", CASES, ids=NAMES)
 def test_what_minisnn_did_not_write_is_refused(words, before, action, here):
-    """A file of every kind and a checkpoint in the place of a file; files and a run in the place of a folder."""
+    """A file of every kind and a checkpoint in the place of a file; files and a run in the place of
+    a folder."""
     kind = action.output if isinstance(action.output, outputs.Kind) else None
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     for name, content in PRECIOUS.items():
@@ -175,7 +185,11 @@ def test_what_is_read_is_not_written_over_even_by_force(words, before, action, h
     given = {other.dest for other in reads if not other.option_strings}
     for other in reads:
         for name in ("input.dat", "./input.dat", "link", "hard"):
-            flag = [other.option_strings[0], "input.dat"] if other.option_strings and other.dest not in given else []
+            flag = (
+                [other.option_strings[0], "input.dat"]
+                if other.option_strings and other.dest not in given
+                else []
+            )
             if not flag and not other.option_strings and "input.dat" not in before:
                 continue
             judged([*line_of(words, before, action, name), *flag, "--force"], name)
@@ -192,8 +206,11 @@ def test_what_nothing_can_be_written_to_is_refused_before_any_work(words, before
 
 
 @pytest.mark.parametrize("words, before, action", CASES, ids=NAMES)
-def test_what_the_system_would_refuse_is_refused_before_any_work(words, before, action, here, monkeypatch):
-    """The name with which a file is begun is longer than its own; a disk may be full, a folder read-only."""
+def test_what_the_system_would_refuse_is_refused_before_any_work(
+    words, before, action, here, monkeypatch
+):
+    """The name with which a file is begun is longer than its own; a disk may be full, a folder
+    read-only."""
     Path("loop").symlink_to("loop")
     for name in ("n" * 250, "loop/file"):
         judged([*line_of(words, before, action, name), *forced(words)], name)
@@ -208,7 +225,9 @@ def test_what_the_system_would_refuse_is_refused_before_any_work(words, before, 
         if name == "folder" and (kind is None or not kind.folder):
             continue
         with pytest.raises(PermissionError) as raised:
-            options.check_outputs(TOP, cli.parsed([*line_of(words, before, action, name), *forced(words)], TOP))
+            options.check_outputs(
+                TOP, cli.parsed([*line_of(words, before, action, name), *forced(words)], TOP)
+            )
         assert raised.value.filename == name
 
 
@@ -221,7 +240,9 @@ def test_what_is_read_by_the_name_of_its_folder_is_not_written_over_even_by_forc
         assert "this is part of the input run; expected another name" in refused(line, capsys, name)
     for start in ("run/checkpoint.h5", "all/run/checkpoint.h5"):
         line = ["train", "--start", start, "--out", "run", "--force"]
-        assert "is in this folder; expected another folder for the output" in refused(line, capsys, "run")
+        assert "is in this folder; expected another folder for the output" in refused(
+            line, capsys, "run"
+        )
 
 
 @pytest.mark.parametrize("name", ["style.py", ".minisnn.json", ".README.md.1-2.tmp"])
@@ -275,14 +296,28 @@ def test_two_outputs_of_one_name_are_refused(here, capsys):
 def test_a_network_in_the_place_of_the_page_is_told_where_it_belongs(here, capsys):
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     for name in ("mine.h5", "new.h5"):
-        assert f"name the network with --checkpoint {name}" in refused(["hardware", "page", name], capsys, name)
-        assert f"name the network with --checkpoint {name}" in refused(["hardware", "export", name], capsys, name)
+        assert f"name the network with --checkpoint {name}" in refused(
+            ["hardware", "page", name], capsys, name
+        )
+        assert f"name the network with --checkpoint {name}" in refused(
+            ["hardware", "export", name], capsys, name
+        )
 
 
 @pytest.mark.slow
 def test_what_minisnn_wrote_is_written_again_and_force_replaces_anything(here, capsys):
     lines = {
-        "a.npz": ["hardware", "loihi", "--episodes", "2", "--queries", "1", "--quiet", "--words", "a.npz"],
+        "a.npz": [
+            "hardware",
+            "loihi",
+            "--episodes",
+            "2",
+            "--queries",
+            "1",
+            "--quiet",
+            "--words",
+            "a.npz",
+        ],
         "teach.html": ["hardware", "page", "teach.html"],
         "v.json": ["check", "--model", "cnn", "--json", "v.json", "--plot", "v.png"],
         "task": ["show", "--no-animation", "--ways", "2"],
@@ -310,7 +345,9 @@ def test_a_checkpoint_is_never_replaced_by_another(here, capsys):
     assert cli.main(["nir", "export", "double_nmnist_cuba.h5", "a.nir"]) == 0
     shutil.copy(shipped("double_nmnist_cuba.h5"), "mine.h5")
     capsys.readouterr()
-    assert "a checkpoint exists already" in refused(["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5")
+    assert "a checkpoint exists already" in refused(
+        ["nir", "import", "a.nir", "mine.h5"], capsys, "mine.h5"
+    )
     assert cli.main(["nir", "import", "a.nir", "mine.h5", "--force"]) == 0
 
 
@@ -319,7 +356,19 @@ def test_files_of_a_run_for_the_chip_are_not_removed_unasked(here, capsys):
     Path("out").mkdir()
     shutil.copy(shipped("double_nmnist_maml.h5"), "out/network.h5")
     before = snapshot(here)
-    line = ["hardware", "train", "--bits", "2", "--out", "out", "--updates", "1", "--episodes", "2", "--quiet"]
+    line = [
+        "hardware",
+        "train",
+        "--bits",
+        "2",
+        "--out",
+        "out",
+        "--updates",
+        "1",
+        "--episodes",
+        "2",
+        "--quiet",
+    ]
     assert cli.main(line) == 2 and snapshot(here) == before
     assert "the folder holds network.h5 already" in capsys.readouterr().err
 

@@ -1,4 +1,5 @@
-"""Every command that `minisnn info` prints for recordings works, for a dozen kinds of them, and what is wrong is told."""
+"""Every command that `minisnn info` prints for recordings works, for a dozen kinds of them, and
+what is wrong is told."""
 
 import shlex
 from dataclasses import fields
@@ -16,7 +17,10 @@ from minisnn.training.presets import chosen
 from minisnn.training.settings import TrainingConfig
 from sweeps import SENSOR, in_unit, sweep
 
-QUICK = "--channels 2 --kernel 3 --updates 1 --evaluate-every 0 --test-episodes 1 --queries 1 --init-tasks 1 --init-rounds 1"
+QUICK = (
+    "--channels 2 --kernel 3 --updates 1 --evaluate-every 0 --test-episodes 1 --queries 1 "
+    "--init-tasks 1 --init-rounds 1"
+)
 CLASSES = 7
 
 
@@ -33,7 +37,9 @@ def named_unit(path: Path, k: int) -> None:
 
 
 def bare(path: Path, k: int) -> None:
-    np.save(path.with_suffix(".npy"), np.stack([sweep(k)[name].astype(np.int64) for name in "txyp"], 1))
+    np.save(
+        path.with_suffix(".npy"), np.stack([sweep(k)[name].astype(np.int64) for name in "txyp"], 1)
+    )
 
 
 def archive(path: Path, k: int) -> None:
@@ -41,12 +47,23 @@ def archive(path: Path, k: int) -> None:
 
 
 def text(path: Path, k: int) -> None:
-    np.savetxt(path.with_suffix(".txt"), np.stack([sweep(k)[name] / (1e6 if name == "t" else 1) for name in "xytp"], 1), "%.6f")
+    np.savetxt(
+        path.with_suffix(".txt"),
+        np.stack([sweep(k)[name] / (1e6 if name == "t" else 1) for name in "xytp"], 1),
+        "%.6f",
+    )
 
 
 def table(path: Path, k: int) -> None:
     events = sweep(k)
-    np.savetxt(path.with_suffix(".csv"), np.stack([events[n] for n in "xytp"], 1), "%d", ",", header="x,y,t,p", comments="")
+    np.savetxt(
+        path.with_suffix(".csv"),
+        np.stack([events[n] for n in "xytp"], 1),
+        "%d",
+        ",",
+        header="x,y,t,p",
+        comments="",
+    )
 
 
 def group(path: Path, k: int) -> None:
@@ -65,7 +82,10 @@ def bytes_of_another(path: Path, k: int) -> None:
 
 def matlab(path: Path, k: int) -> None:
     events = sweep(k, (18, 24))
-    savemat(path.with_suffix(".mat"), dict(ts=events["t"], x=events["x"], y=events["y"], pol=events["p"]))
+    savemat(
+        path.with_suffix(".mat"),
+        dict(ts=events["t"], x=events["x"], y=events["y"], pol=events["p"]),
+    )
 
 
 def stream(path: Path, k: int) -> None:
@@ -73,7 +93,9 @@ def stream(path: Path, k: int) -> None:
     before = 0
     for one in sweep(k):
         passed, before = int(one["t"]) - before, int(one["t"])
-        out += b"\xff" * (passed // 127) + bytes([passed % 127 << 1 | int(one["p"]), one["x"], 0, SENSOR[0] - 1 - one["y"], 0])
+        out += b"\xff" * (passed // 127) + bytes(
+            [passed % 127 << 1 | int(one["p"]), one["x"], 0, SENSOR[0] - 1 - one["y"], 0]
+        )
     path.with_suffix(".es").write_bytes(bytes(out))
 
 
@@ -123,10 +145,16 @@ def said_of(root: Path, flags: str, capsys) -> list[str]:
 
 
 def opens(command: list[str]) -> None:
-    """All that the command does before it learns: its sets are opened, and give tasks of so many classes."""
+    """All that the command does before it learns: its sets are opened, and give tasks of so many
+    classes."""
     args = cli.parsed(command)
     config = chosen(
-        args.preset, {one.name: getattr(args, one.name) for one in fields(TrainingConfig) if hasattr(args, one.name)}
+        args.preset,
+        {
+            one.name: getattr(args, one.name)
+            for one in fields(TrainingConfig)
+            if hasattr(args, one.name)
+        },
     )
     assert not {name for name in config.idle() if name in args.given}
     sets = open_sets(config, progress=False)
@@ -149,7 +177,9 @@ def test_the_command_that_info_prints_works(tmp_path, monkeypatch, capsys, kind)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     write, flags = KINDS[kind]
     command = said_of(made(tmp_path / kind, write), flags, capsys)
-    assert cli.main([*command, *QUICK.split(), "--quiet", "--out", "run"]) == 0, capsys.readouterr().err
+    assert cli.main([*command, *QUICK.split(), "--quiet", "--out", "run"]) == 0, (
+        capsys.readouterr().err
+    )
     assert "test accuracy" in capsys.readouterr().out
 
 
@@ -183,7 +213,9 @@ def test_the_command_for_letters_in_n_mnists_form_works(tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("classes, ends", [(5, "--ways 3"), (4, "--ways 2")])
-def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, monkeypatch, capsys, classes, ends):
+def test_few_classes_are_told_and_what_they_are_enough_for(
+    tmp_path, monkeypatch, capsys, classes, ends
+):
     monkeypatch.chdir(tmp_path)
     root = made(tmp_path / "few", archive, classes)
     assert cli.main(["info", str(root)]) == 0
@@ -197,7 +229,12 @@ def test_few_classes_are_told_and_what_they_are_enough_for(tmp_path, monkeypatch
 def in_folders(root: Path, classes: int, **each: int) -> Path:
     """So many recordings of each class in each of the folders that are named."""
     for place, (split, number) in enumerate(each.items()):
-        made(root / split, lambda path, k, first=100 * place: archive(path, first + k), classes, number)
+        made(
+            root / split,
+            lambda path, k, first=100 * place: archive(path, first + k),
+            classes,
+            number,
+        )
     return root
 
 
@@ -217,19 +254,33 @@ def test_two_or_three_classes_are_told_apart(tmp_path, monkeypatch, capsys, make
     monkeypatch.setattr("minisnn.training.folder.RunFolder.draw", lambda self, rows, chance: None)
     assert cli.main(["info", str(make(tmp_path / "few"))]) == 0
     said = capsys.readouterr().out
-    assert "an ordinary classifier can tell them apart, and is tested on recordings that it did not learn from" in said
+    assert (
+        "an ordinary classifier can tell them apart, and is tested on recordings that it did not "
+        "learn from" in said
+    )
     command = proposed(said)
-    small = "--channels none --hidden 4 --updates 2 --test-episodes 3 --evaluate-every 0 --out run --quiet"
+    small = (
+        "--channels none --hidden 4 --updates 2 --test-episodes 3 --evaluate-every 0 --out run "
+        "--quiet"
+    )
     assert cli.main([*command, *small.split()]) == 0
-    number = len(list(Path("few").rglob("class *"))) // max(len(list(Path("few").glob("t*")) + list(Path("few").glob("v*"))), 1)
+    number = len(list(Path("few").rglob("class *"))) // max(
+        len(list(Path("few").glob("t*")) + list(Path("few").glob("v*"))), 1
+    )
     assert f"among {number} classes on unseen recordings" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda root: made(root, archive, 3, 5), "class 0 has 5 recordings; expected 6 or more, two each to train"),
-        (lambda root: in_folders(root, 2, train=3, test=2), "class 0 has 3 recordings; expected 4 or more, in train"),
+        (
+            lambda root: made(root, archive, 3, 5),
+            "class 0 has 5 recordings; expected 6 or more, two each to train",
+        ),
+        (
+            lambda root: in_folders(root, 2, train=3, test=2),
+            "class 0 has 3 recordings; expected 4 or more, in train",
+        ),
         (lambda root: made(root, archive, 1, 6), "expected two classes or more"),
     ],
     ids=["few", "few to train", "one class"],
@@ -237,18 +288,26 @@ def test_two_or_three_classes_are_told_apart(tmp_path, monkeypatch, capsys, make
 def test_what_two_or_three_classes_lack_is_told(tmp_path, capsys, make, words):
     assert cli.main(["info", str(make(tmp_path / "few"))]) == 0
     said = capsys.readouterr().out
-    assert f"to tell classes apart, with --rule classify: {words}" in said and "train on them with" not in said
+    assert (
+        f"to tell classes apart, with --rule classify: {words}" in said
+        and "train on them with" not in said
+    )
 
 
 def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     root = made(tmp_path / "lone", archive, 7, 1)
     assert cli.main(["info", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "class 0: has one recording; expected two" in said and "this command then says how" in said
+    assert (
+        "class 0: has one recording; expected two" in said and "this command then says how" in said
+    )
     root = made(tmp_path / "bare", bare)
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
-    assert "say their order as --columns t,x,y,p" in said and "by their values it is t,x,y,p or t,y,x,p" in said
+    assert (
+        "say their order as --columns t,x,y,p" in said
+        and "by their values it is t,x,y,p or t,y,x,p" in said
+    )
     root = made(tmp_path / "twins", lambda path, k: archive(path, k // 2))
     assert cli.main(["info", str(root)]) == 0
     assert "has the same events as" in capsys.readouterr().out
@@ -273,11 +332,18 @@ def test_no_command_is_proposed_that_would_fail(tmp_path, capsys):
     (tmp_path / "loose").mkdir()
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
-    assert "a.npz lies in the folder itself, put it into a folder named for its class" in capsys.readouterr().err
+    assert (
+        "a.npz lies in the folder itself, put it into a folder named for its class"
+        in capsys.readouterr().err
+    )
 
 
 def test_single_files_take_what_they_do_not_say(tmp_path, capsys):
-    for write, flags in ((bare, "--columns t,x,y,p"), (milliseconds, "--time ms"), (bytes_of_another, "--sensor 12,16")):
+    for write, flags in (
+        (bare, "--columns t,x,y,p"),
+        (milliseconds, "--time ms"),
+        (bytes_of_another, "--sensor 12,16"),
+    ):
         write(tmp_path / write.__name__, 0)
         [path] = tmp_path.glob(f"{write.__name__}*")
         assert cli.main(["info", str(path)]) == 2
@@ -300,10 +366,15 @@ def test_a_network_of_three_ways_is_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     root = made(tmp_path / "set", archive, 15)
-    words = f"train --dataset recordings --root {root} {QUICK} --ways 3 --test-episodes 0 --quiet --out run"
+    words = (
+        f"train --dataset recordings --root {root} {QUICK} --ways 3 --test-episodes 0 --quiet "
+        "--out run"
+    )
     assert cli.main(words.split()) == 0, capsys.readouterr().err
     capsys.readouterr()
-    assert cli.main(["show", "--checkpoint", "run", "--no-animation", "--out", "shown"]) == 0, capsys.readouterr().err
+    assert cli.main(["show", "--checkpoint", "run", "--no-animation", "--out", "shown"]) == 0, (
+        capsys.readouterr().err
+    )
     said = capsys.readouterr().out
     assert "samples of 100 time steps" in said and " ms" not in said
     assert cli.main(["show", "--checkpoint", "run", "--ways", "5", "--no-animation"]) == 2

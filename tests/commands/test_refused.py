@@ -9,21 +9,44 @@ from minisnn import cli
 from minisnn.experiments import BEYOND, UNUSED
 from minisnn.training.settings import TrainingConfig
 
-SHAPE = "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset".split("|")
-READING = "--sensor 9,9|--size 9,9|--bin-ms 2|--duration-ms 20|--hop-ms 20|--time ms|--flip-y|--columns t,x,y,p".split("|")
-STUDY = dict(episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a")
+SHAPE = (
+    "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset"
+).split("|")
+READING = (
+    "--sensor 9,9|--size 9,9|--bin-ms 2|--duration-ms 20|--hop-ms 20|--time ms|--flip-y|--columns "
+    "t,x,y,p"
+).split("|")
+STUDY = dict(
+    episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a"
+)
 # command line -> options that do nothing in it
 IDLE: dict[str, list[str]] = {
     "check --checkpoint a.h5": ["--model snn", "--random 2", *SHAPE],
     "check --random 2": SHAPE,
     "check --model cnn": ["--pool max", "--window 9", "--detach-reset"],
     "check --channels none": ["--kernel 3", "--pool max"],
-    "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": ["--step-size 2", "--freeze conv1", "--online"],
-    "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": ["--inner-steps 1", "--step-size 2", "--freeze conv1"],
+    "evaluate --checkpoint double_nmnist_maml.h5 --inner-steps 0": [
+        "--step-size 2",
+        "--freeze conv1",
+        "--online",
+    ],
+    "evaluate --checkpoint double_nmnist_maml.h5 --rule nearest": [
+        "--inner-steps 1",
+        "--step-size 2",
+        "--freeze conv1",
+    ],
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
     "evaluate --checkpoint double_nmnist_maml.h5": ["--force"],
     "check": ["--force"],
-    "info text": ["--force", "--sample 3", "--sheet new.png", "--sensor 9,9", "--time ms", "--flip-y", "--columns t,x,y,p"],
+    "info text": [
+        "--force",
+        "--sample 3",
+        "--sheet new.png",
+        "--sensor 9,9",
+        "--time ms",
+        "--flip-y",
+        "--columns t,x,y,p",
+    ],
     "record --out new": ["--labels a", "--size 9,9"],
     "results": ["--data a=text", "--work new"],
     "results --check": ["--data a=text", "--work new"],
@@ -32,22 +55,44 @@ IDLE: dict[str, list[str]] = {
     "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
     "nir import text new.h5": ["--for norse"],
     "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
-    "lessons --list": ["--out a", "--only 1", "--force", "--open", "--port 9000", "--mine", "--export html"],
+    "lessons --list": [
+        "--out a",
+        "--only 1",
+        "--force",
+        "--open",
+        "--port 9000",
+        "--mine",
+        "--export html",
+    ],
     "lessons --mine": ["--only 1", "--force", "--open", "--port 9000"],
     "lessons --export html": ["--only 1", "--open", "--port 9000", "--mine"],
-    "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta .9|--gamma .9|--rho 1".split("|")
+    "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta "
+    ".9|--gamma "
+    ".9|--rho "
+    "1".split("|")
     + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
-    "train --rule prototypes --learn-step-size no": ["--step-size 2", "--inner-steps 2", "--prototype-updates 3", "--order 1"],
+    "train --rule prototypes --learn-step-size no": [
+        "--step-size 2",
+        "--inner-steps 2",
+        "--prototype-updates 3",
+        "--order 1",
+    ],
     "train --rule maml": ["--scale .2", "--train-ways 9", "--train-queries 3"],
     "train --dataset double-asl": READING,
     "train --dataset omniglot": [one for one in READING if one not in ("--size 9,9", "--bin-ms 2")],
     "show --dataset omniglot": READING,
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
-    "train --rule classify --learn-step-size no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
+    "train --rule classify --learn-step-size "
+    "no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),
     "train --rule reptile --learn-step-size no --inner-steps 3": ["--order 2"],
     "train --learn-step-size no": ["--step-size-lr .1"],
     "train --optimiser adam": ["--momentum .9"],
-    "train --init orthogonal": ["--init-rate .2", "--init-variance 1", "--init-rounds 3", "--init-tasks 3"],
+    "train --init orthogonal": [
+        "--init-rate .2",
+        "--init-variance 1",
+        "--init-rounds 3",
+        "--init-tasks 3",
+    ],
     "train --rule maml --zero-readout": ["--init-readout fit"],
     "train --start a.h5": ["--init lsuv", "--init-readout fit"],
     "train --channels none": ["--kernel 5", "--pool max"],
@@ -55,12 +100,15 @@ IDLE: dict[str, list[str]] = {
     "train --test-episodes 0": ["--test-seed 1"],
     **{
         f"{'explore ' * (name in BEYOND)}{name.replace('-', ' ')} --out new": [
-            f"--{one.replace('_', '-')} {STUDY[one]}" if one in STUDY else f"--{one}" for one in unused
+            f"--{one.replace('_', '-')} {STUDY[one]}" if one in STUDY else f"--{one}"
+            for one in unused
         ]
         for name, unused in UNUSED.items()
     },
 }
-STUDIES = "asl-root episodes force networks out queries quiet retrain root scheduler seed threads workers"
+STUDIES = (
+    "asl-root episodes force networks out queries quiet retrain root scheduler seed threads workers"
+)
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
     "check": "backend checkpoint full input json model plot random seed thorough threads",
@@ -73,12 +121,16 @@ ALWAYS = {
     "convert": "force",
     "record": "duration each force inverted out quiet seed sensor split threads",
     "results": "check folder missing only pages",
-    "show": "animation checkpoint dataset force format index out queries root seed shots split ways",
+    "show": "animation checkpoint dataset force format index out queries root seed shots split "
+    "ways",
     "site": "force",
-    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every first-order-updates force "
+    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every "
+    "first-order-updates force "
     "freeze "
-    "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out preset queries quiet resume root "
-    "rule scheduler seed start tasks test-episodes threads updates workers init online error-threshold zero-readout",
+    "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out "
+    "preset queries quiet resume root "
+    "rule scheduler seed start tasks test-episodes threads updates workers init online "
+    "error-threshold zero-readout",
     **dict.fromkeys(("table", "figure", "explore", "relearn"), STUDIES),
     "report": f"only {STUDIES}",
 }
@@ -88,7 +140,11 @@ def options() -> dict[str, set[str]]:
     """The long options of every command."""
     [commands] = [a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction)]
     return {
-        name: {a.option_strings[0].removeprefix("--") for a in sub._actions if a.option_strings and a.dest != "help"}
+        name: {
+            a.option_strings[0].removeprefix("--")
+            for a in sub._actions
+            if a.option_strings and a.dest != "help"
+        }
         for name, sub in commands.choices.items()
     }
 
@@ -97,22 +153,32 @@ def test_every_option_is_thought_of():
     """`hardware`, whose parts have options of their own, has such a test beside it."""
     idle: dict[str, set[str]] = {}
     for line, refused in IDLE.items():
-        idle.setdefault(line.split()[0], set()).update(one.split()[0].removeprefix("--") for one in refused)
+        idle.setdefault(line.split()[0], set()).update(
+            one.split()[0].removeprefix("--") for one in refused
+        )
     found = options()
     del found["hardware"]
-    assert {name: sorted(known - idle.get(name, set()) - set(ALWAYS[name].split())) for name, known in found.items()} == {
-        name: [] for name in found
-    }
+    assert {
+        name: sorted(known - idle.get(name, set()) - set(ALWAYS[name].split()))
+        for name, known in found.items()
+    } == {name: [] for name in found}
 
 
-@pytest.mark.parametrize("line, option", [(line, option) for line, refused in IDLE.items() for option in refused])
+@pytest.mark.parametrize(
+    "line, option", [(line, option) for line, refused in IDLE.items() for option in refused]
+)
 def test_what_would_do_nothing_is_refused(line, option, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("text").write_text("")
     code = cli.main([*line.split(), *option.split()])
     out, err = capsys.readouterr()
     name = option.split()[0]
-    assert code == 2 and not out and err.startswith(f"minisnn: {name} would do nothing ") and err.endswith("; leave it out\n")
+    assert (
+        code == 2
+        and not out
+        and err.startswith(f"minisnn: {name} would do nothing ")
+        and err.endswith("; leave it out\n")
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["text"]
 
 
@@ -121,13 +187,21 @@ def test_settings_that_are_idle_are_refused_by_their_names():
     lines = [line for line in IDLE if line.startswith("train")]
     for line in lines:
         words = line.split()[1:]
-        changes = dict(zip((w.removeprefix("--").replace("-", "_") for w in words[::2]), words[1::2]))
+        changes = dict(
+            zip((w.removeprefix("--").replace("-", "_") for w in words[::2]), words[1::2])
+        )
         assert changes.keys() <= {*TrainingConfig.__dataclass_fields__}
 
 
 @pytest.mark.parametrize(
     "line",
-    [["train", "--out", ""], ["train", "--out="], ["table", "2", "--networks", ""], ["info", ""], ["evaluate", "--root="]],
+    [
+        ["train", "--out", ""],
+        ["train", "--out="],
+        ["table", "2", "--networks", ""],
+        ["info", ""],
+        ["evaluate", "--root="],
+    ],
 )
 def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -140,9 +214,15 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "line, words",
     [
-        (["table", "2", "--networks", "empty"], "empty: no network of the experiments lies in this folder"),
+        (
+            ["table", "2", "--networks", "empty"],
+            "empty: no network of the experiments lies in this folder",
+        ),
         (["table", "2", "--networks", "absent"], "absent: no such folder"),
-        (["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"], "99999999 shots and 10 queries has"),
+        (
+            ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"],
+            "99999999 shots and 10 queries has",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_it_begins(line, words, capsys, tmp_path, monkeypatch):
@@ -155,7 +235,11 @@ def test_what_cannot_be_meant_is_told_before_it_begins(line, words, capsys, tmp_
 
 def test_help_fits_a_terminal_of_80_columns(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    lines = {"": [], **{name: [name] for name in options()}, **{f"hardware {p}": ["hardware", p] for p in ("export", "train")}}
+    lines = {
+        "": [],
+        **{name: [name] for name in options()},
+        **{f"hardware {p}": ["hardware", p] for p in ("export", "train")},
+    }
     for name, words in lines.items():
         with pytest.raises(SystemExit):
             cli.main([*words, "--help"])

@@ -1,4 +1,5 @@
-"""Two processes that write to one place: the second says so at once, and the first ends as if alone."""
+"""Two processes that write to one place: the second says so at once, and the first ends as if
+alone."""
 
 import json
 from pathlib import Path
@@ -16,7 +17,8 @@ pytest.importorskip("fcntl", reason="this system has no flock, by which a folder
 
 @pytest.fixture
 def meanwhile(monkeypatch, tmp_path, capsys):
-    """Run the command line given while it is itself in the middle, when it calls an attribute; what the second one said."""
+    """Run the command line given while it is itself in the middle, when it calls an attribute; what
+    the second one said."""
     monkeypatch.chdir(tmp_path)
 
     def call(line: str, owner, name: str) -> str:

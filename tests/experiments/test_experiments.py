@@ -1,4 +1,5 @@
-"""Every experiment end to end on small recordings and small networks; records that survive; verdicts; the page."""
+"""Every experiment end to end on small recordings and small networks; records that survive;
+verdicts; the page."""
 
 import json
 import math
@@ -67,21 +68,36 @@ def study(sets, folder, tmp_path, monkeypatch):
     for part in ("SLOPES", "SHAPES", "WRONG", "NEURONS"):
         few = {name: neuron for name, neuron in getattr(surrogate, part).items() if name in some}
         monkeypatch.setattr(surrogate, part, few)
-    monkeypatch.setattr(surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1))
-    monkeypatch.setattr(seeds, "RULES", {name: seeds.RULES[name] for name in ("MAML", "class means")})
+    monkeypatch.setattr(
+        surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1)
+    )
+    monkeypatch.setattr(
+        seeds, "RULES", {name: seeds.RULES[name] for name in ("MAML", "class means")}
+    )
     monkeypatch.setattr(seeds, "SEEDS", (0, 1))
-    monkeypatch.setattr(seeds, "_SMALL", dict(seeds._SMALL, updates=1, channels=(2,), window=4, queries=1))
-    monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps])
+    monkeypatch.setattr(
+        seeds, "_SMALL", dict(seeds._SMALL, updates=1, channels=(2,), window=4, queries=1)
+    )
+    monkeypatch.setattr(
+        cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps]
+    )
     settings = Settings(episodes=4, queries=2)
 
     def make(name: str, networks=None, **changes) -> Study:
-        return Study(name, tmp_path / "out", replace(settings, **changes), networks or Networks(folder), progress=False)
+        return Study(
+            name,
+            tmp_path / "out",
+            replace(settings, **changes),
+            networks or Networks(folder),
+            progress=False,
+        )
 
     return make
 
 
 def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
-    """Fifteen of them have a small part in an answer each: figure 6's interval is over the recordings of the queries."""
+    """Fifteen of them have a small part in an answer each: figure 6's interval is over the
+    recordings of the queries."""
     net, tasks = ms.SpikingNet((8, 12, 2), (3, 4), 2, kernel=3, window=8), sets["test"]
     body, settings = net.init(np.random.default_rng(0)), Settings()
     told = recalled(*figure6._trial(tasks, settings, net, body, 5, (2, 2, 1), 1e-3, 0))
@@ -93,7 +109,8 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
 
 @pytest.mark.parametrize("name", all_but(("table-2", "figure-6", "ways"), EXPERIMENTS))
 def test_every_experiment_runs_and_repeats(name, study):
-    """The same numbers three times: measured, from the records, and measured again as by a worker process."""
+    """The same numbers three times: measured, from the records, and measured again as by a worker
+    process."""
     seen, travelling = [], pieces.Travelling()
     for keep in (False, True, False):
         one = study(name)
@@ -112,8 +129,12 @@ def test_every_experiment_runs_and_repeats(name, study):
                 for row in table.rows
             ]
         )
-        assert found.tables and all(len(row) == len(table.header) for table in found.tables for row in table.rows)
-        for header in (table.header for table in found.tables):  # beside ±, how much less it is for these recordings
+        assert found.tables and all(
+            len(row) == len(table.header) for table in found.tables for row in table.rows
+        )
+        for header in (
+            table.header for table in found.tables
+        ):  # beside ±, how much less it is for these recordings
             told = any(cell.startswith(("over episodes", "over new recordings")) for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
@@ -122,9 +143,12 @@ def test_every_experiment_runs_and_repeats(name, study):
     assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files
     back = Findings.read(one.folder)
     assert (
-        back.tables == json.loads(json.dumps([vars(t) for t in found.tables]), object_hook=_table) and back.title == found.title
+        back.tables == json.loads(json.dumps([vars(t) for t in found.tables]), object_hook=_table)
+        and back.title == found.title
     )
-    assert [c.verdict for c in back.claims] == [c.verdict for c in found.claims] and found.title in found.text()
+    assert [c.verdict for c in back.claims] == [
+        c.verdict for c in found.claims
+    ] and found.title in found.text()
 
 
 def _table(values: dict):
@@ -156,18 +180,26 @@ def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
 
 
 def test_what_is_counted_is_beyond_a_tiny_networks_meta_gradient(tmp_path, monkeypatch, capsys):
-    """A tiny one loads the kernels, the peak is forgotten; what the network itself needs comes after that."""
+    """A tiny one loads the kernels, the peak is forgotten; what the network itself needs comes
+    after that."""
     seen, peaks, net = [], iter([100.0, 130.0]), ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
     x, y = np.zeros((5, 4, 16, 32, 2), np.uint8), np.arange(5)
     np.savez(tmp_path / "task.npz", x_support=x, y_support=y, x_query=x, y_query=y)
     monkeypatch.setattr(cost, "set_threads", lambda number: None)
     monkeypatch.setattr(cost, "load", lambda path: (net, net.init(np.random.default_rng(0))))
-    monkeypatch.setattr(cost, "meta_gradient", lambda net, *_, order=0, **settings: seen.append((net.size, order)))
+    monkeypatch.setattr(
+        cost, "meta_gradient", lambda net, *_, order=0, **settings: seen.append((net.size, order))
+    )
     monkeypatch.setattr(cost, "_forget_peak", lambda: seen.append("forget"))
     monkeypatch.setattr(cost, "_peak", lambda: seen.append("peak") or next(peaks))
     cost._child(str(tmp_path), "1", "2", "1")
     (tiny, _), *rest = seen
-    assert tiny < net.size / 2 and rest == ["forget", "peak", *[(net.size, 1)] * (cost.REPEAT + 1), "peak"]
+    assert tiny < net.size / 2 and rest == [
+        "forget",
+        "peak",
+        *[(net.size, 1)] * (cost.REPEAT + 1),
+        "peak",
+    ]
     assert json.loads(capsys.readouterr().out)[1] == 30.0
 
 
@@ -180,10 +212,17 @@ def test_a_peak_that_is_over_does_not_count():
 
 
 def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
-    monkeypatch.setattr(cost, "measure", lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps])
+    monkeypatch.setattr(
+        cost,
+        "measure",
+        lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps],
+    )
     found = experiment("cost").run(study("cost"))
     first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
-    words = f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the first, with 5 steps "
+    words = (
+        f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the "
+        "first, with 5 steps "
+    )
     assert words + f"{last[-2]} and {last[-1]}" in found.summary and first[-1] != last[-1]
 
 
@@ -191,16 +230,23 @@ def test_where_a_gradient_step_is_told_from_the_nearest_mean():
     found = rule._verdict({"more": ["a"], "less": ["b", "c"], "": ["d"]})
     assert (
         "Of 4 cases" in found
-        and "more in 1 (a) and less in 2 (b; c); in the other 1 there is no significant difference" in found
+        and "more in 1 (a) and less in 2 (b; c); in the other 1 there is no significant difference"
+        in found
     )
-    assert "more in none and less in none; in the other 1" in rule._verdict({"more": [], "less": [], "": ["d"]})
+    assert "more in none and less in none; in the other 1" in rule._verdict(
+        {"more": [], "less": [], "": ["d"]}
+    )
     assert rule._verdict({"more": [], "less": [], "": []}) == ""
 
 
 def test_what_a_network_went_on_from_is_told():
-    """The chip's network went on online from one by class means, which does not ship; Double ASL's by the same rule."""
+    """The chip's network went on online from one by class means, which does not ship; Double ASL's
+    by the same rule."""
     networks = Networks()
-    for role, words in (("double-nmnist/cuba-snn", "3,000 by class means"), ("double-asl/maml-snn", "3,000 by the same rule")):
+    for role, words in (
+        ("double-nmnist/cuba-snn", "3,000 by class means"),
+        ("double-asl/maml-snn", "3,000 by the same rule"),
+    ):
         networks.find(role)
         assert networks.describe(role).endswith(f" after {words}")
 
@@ -224,14 +270,21 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
             study("a").each("key", "double-nmnist", 6, one, ("x",))
         path = study("a").out / "records" / "key.jsonl"
         path.write_text(path.read_text() + "[3, ")  # killed while it wrote
-        assert study("a").each("key", "double-nmnist", 6, one, ("x",)) == [[n, n**2] for n in range(6)]
+        assert study("a").each("key", "double-nmnist", 6, one, ("x",)) == [
+            [n, n**2] for n in range(6)
+        ]
         assert calls == [0, 1, 2, 3, 3, 4, 5]
-        assert study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]] and len(calls) == 7  # shared
+        assert (
+            study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]]
+            and len(calls) == 7
+        )  # shared
         study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: again
         assert len(calls) == 13
         study("a", root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 19
-        study("a", asl_root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))  # not this set's root
+        study("a", asl_root="elsewhere").each(
+            "key", "double-nmnist", 6, one, ("y",)
+        )  # not this set's root
         study("a", root="elsewhere", seed=1).each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 31
     finally:
@@ -240,25 +293,55 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
 
 def test_recordings_at_another_time():
     x = np.arange(1, 7).reshape(1, 6)
-    assert onset.delayed(x, 2).tolist() == [[0, 0, 1, 2, 3, 4]] and onset.delayed(x, -2).tolist() == [[3, 4, 5, 6, 0, 0]]
-    assert onset.delayed(x, 0).tolist() == x.tolist() and not onset.delayed(x, 9).any() and not onset.delayed(x, -6).any()
+    assert onset.delayed(x, 2).tolist() == [[0, 0, 1, 2, 3, 4]] and onset.delayed(
+        x, -2
+    ).tolist() == [[3, 4, 5, 6, 0, 0]]
+    assert (
+        onset.delayed(x, 0).tolist() == x.tolist()
+        and not onset.delayed(x, 9).any()
+        and not onset.delayed(x, -6).any()
+    )
     two = np.array([[1, 1], [2, 2], [3, 3], [4, 4]])  # two classes of two samples
-    assert onset.after_another(two, 2).tolist() == [[3, 3, 1, 1], [4, 4, 2, 2], [1, 1, 3, 3], [2, 2, 4, 4]]
+    assert onset.after_another(two, 2).tolist() == [
+        [3, 3, 1, 1],
+        [4, 4, 2, 2],
+        [1, 1, 3, 3],
+        [2, 2, 4, 4],
+    ]
 
 
 def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
-    """In the table as `evaluate` finds them, with the interval that leads; what is answered does not depend on who asks."""
+    """In the table as `evaluate` finds them, with the interval that leads; what is answered does
+    not depend on who asks."""
     one, role = study("figure-4", episodes=6), "double-asl/maml-snn"
     found, network = experiment("figure-4").run(one), one.network(role)
     beside = partial(baselines, network.net, network.theta, inner=network.inner)
     expected = ms.evaluate(
-        network.net, network.theta, network.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False, beside=beside
+        network.net,
+        network.theta,
+        network.inner,
+        sets["test"],
+        "test",
+        6,
+        0,
+        5,
+        1,
+        2,
+        progress=False,
+        beside=beside,
     )
     [table] = [table for table in found.tables if table.name == "figure-4-baselines"]
     rows = {row[2]: row for row in table.rows if row[0] == "Double ASL-DVS"}
     for name, row in expected["rules"].items():
-        shown, gain = rows[RULE_NAMES[name]], np.mean(np.subtract(expected["per_episode"], row["per_episode"]))
-        mean, over_episodes, half = 100 * row["mean"], 100 * row["ci95"], 100 * row["interval"]["half"]
+        shown, gain = (
+            rows[RULE_NAMES[name]],
+            np.mean(np.subtract(expected["per_episode"], row["per_episode"])),
+        )
+        mean, over_episodes, half = (
+            100 * row["mean"],
+            100 * row["ci95"],
+            100 * row["interval"]["half"],
+        )
         assert shown[3:5] == [f"{mean:.1f} ± {half:.1f}", f"± {over_episodes:.1f}"]
         less = Estimate(row["less"][0], row["less"][1], None, 6, Interval(**row["less_interval"]))
         assert shown[5] == less.points() and less.half > 0 and less.mean == pytest.approx(gain)
@@ -290,7 +373,11 @@ def test_estimates():
     assert e.mean == 0.5 and math.isclose(e.ci95, 1.96 * np.std([0, 1] * 10, ddof=1) / 20**0.5)
     assert e.sd == 0.0  # each block of two has the mean 0.5
     assert math.isclose(estimate(np.arange(20.0)).sd, np.std(np.arange(0.5, 20, 2), ddof=1))
-    assert estimate([0.3]).ci95 is None and estimate([0.3]).low == -math.inf and estimate([0.3]).percent() == "30.0"
+    assert (
+        estimate([0.3]).ci95 is None
+        and estimate([0.3]).low == -math.inf
+        and estimate([0.3]).percent() == "30.0"
+    )
     assert estimate([0.3, 0.5]).percent() == "40.0 ± 19.6"
     d = difference([0.5, 0.9], [0.4, 0.8])
     assert math.isclose(d.mean, 0.1) and d.ci95 < 1e-12  # paired: the common part cancels
@@ -301,7 +388,9 @@ def test_estimates():
 
 
 def test_estimates_of_few_trials_and_of_a_ratio():
-    assert math.isclose(over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3)  # Student's t, two degrees of freedom
+    assert math.isclose(
+        over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3
+    )  # Student's t, two degrees of freedom
     rng = np.random.default_rng(0)
     one, other = 10 + rng.standard_normal((4000, 40)), 2 + 0.2 * rng.standard_normal((4000, 40))
     found = [ratio(a, b) for a, b in zip(one, other)]
@@ -309,22 +398,36 @@ def test_estimates_of_few_trials_and_of_a_ratio():
 
 
 def test_verdicts_go_by_the_interval_that_leads():
-    """A difference on the same episodes is of paired answers; on other episodes it is as of independent ones."""
+    """A difference on the same episodes is of paired answers; on other episodes it is as of
+    independent ones."""
     rng = np.random.default_rng(1)
     which = rng.integers(0, 12, (40, 5, 2))
-    bad = which[:, :, 0] < 3  # two rules that fail on the same recordings, one of them once more in a while
+    bad = (
+        which[:, :, 0] < 3
+    )  # two rules that fail on the same recordings, one of them once more in a while
     worse = bad | (rng.random(bad.shape) < 0.05)
     none = np.zeros((0, 2), int), np.zeros(0, int), ("a",)
 
     def drawn(of):
         return Drawn(of, np.zeros(len(of), int), *none)
 
-    rows = rows_of(["one", "other"], [Answers(np.array([~b, ~w]), drawn(of)) for b, w, of in zip(bad, worse, which)])
+    rows = rows_of(
+        ["one", "other"],
+        [Answers(np.array([~b, ~w]), drawn(of)) for b, w, of in zip(bad, worse, which)],
+    )
     apart, e = difference(rows["one"], rows["other"]), estimate(rows["one"])
-    assert e.interval.population == "recordings" and e.half == e.interval.half > 1.5 * e.ci95 and e.low == e.mean - e.half
+    assert (
+        e.interval.population == "recordings"
+        and e.half == e.interval.half > 1.5 * e.ci95
+        and e.low == e.mean - e.half
+    )
     assert 0 < apart.half < 0.5 * e.half and apart.points().endswith(f" ± {100 * apart.half:.2f}")
-    far = rows_of(["other"], [Answers(~w[None], drawn(of + 100)) for w, of in zip(worse, which)])["other"]
-    assert difference(rows["one"], far).half == pytest.approx(np.hypot(rows["one"].interval.half, far.interval.half))
+    far = rows_of(["other"], [Answers(~w[None], drawn(of + 100)) for w, of in zip(worse, which)])[
+        "other"
+    ]
+    assert difference(rows["one"], far).half == pytest.approx(
+        np.hypot(rows["one"].interval.half, far.interval.half)
+    )
     assert difference(rows["one"], far.per_episode).interval is None
 
 
@@ -339,20 +442,36 @@ def test_verdicts_go_by_the_interval_that_leads():
     ],
 )
 def test_verdicts(mean, half, verdict):
-    claim = judge("a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points")
+    claim = judge(
+        "a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points"
+    )
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
 
 
 def test_a_number_in_words():
-    assert quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
-    assert quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", "")) == "0 points (the same every time)"
-    assert quantity(Claim("", "", -2.8e-16, -0.5, 0.5, "points", "agrees", "")) == "0 points [-0.5, 0.5]"
-    assert quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", "")) == "12,200 times [12,000, 12,400]"
-    assert quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (no interval)"
+    assert (
+        quantity(Claim("", "", 1.234, 0.8, 1.6, "points", "agrees", "")) == "1.23 points [0.8, 1.6]"
+    )
+    assert (
+        quantity(Claim("", "", 0.0, 0.0, 0.0, "points", "agrees", ""))
+        == "0 points (the same every time)"
+    )
+    assert (
+        quantity(Claim("", "", -2.8e-16, -0.5, 0.5, "points", "agrees", ""))
+        == "0 points [-0.5, 0.5]"
+    )
+    assert (
+        quantity(Claim("", "", 12_200.0, 12_000, 12_400, "times", "differs", ""))
+        == "12,200 times [12,000, 12,400]"
+    )
+    assert (
+        quantity(Claim("", "", 5.0, -np.inf, np.inf, "points", "", "")) == "5 points (no interval)"
+    )
 
 
 def test_nearest_neighbour_by_correlation():
-    """Twice as bright is as near; a sample of another class that resembles the wrong support counts as wrong."""
+    """Twice as bright is as near; a sample of another class that resembles the wrong support counts
+    as wrong."""
     one, two = np.zeros((3, 4, 4, 2), np.uint8), np.zeros((3, 4, 4, 2), np.uint8)
     one[:, 0], two[:, 3] = 3, 3
     x_support = np.stack([one, two])
@@ -364,7 +483,11 @@ def test_summary_of_updates():
     values = summary(np.array([0.0, 0.0, -1e-3, 1e-1]))
     assert values[:6] == pytest.approx([0.101 / 4, 0.101 / 2, 0.101, 0.1, 2, 4])
     counts = np.array(values[len(STATISTICS) :])
-    assert counts.sum() == 2 and counts[np.searchsorted(EDGES, -3 + 1e-9) - 1] == 1 and len(counts) == len(EDGES) - 1
+    assert (
+        counts.sum() == 2
+        and counts[np.searchsorted(EDGES, -3 + 1e-9) - 1] == 1
+        and len(counts) == len(EDGES) - 1
+    )
     assert summary(np.zeros(3))[:6] == [0, 0, 0, 0, 0, 3]
 
 
@@ -374,13 +497,18 @@ def test_more_ways_keep_the_classes_alike(rng):
     step = rng.random(net.size)
     wide, theta_wide, inner = with_ways(net, theta, InnerLoop(step, 2, ("conv1",)), 7)
     v, w = net.views(theta), wide.views(theta_wide)
-    assert np.array_equal(v["conv1.weight"], w["conv1.weight"]) and np.array_equal(v["conv1.bias"], w["conv1.bias"])
+    assert np.array_equal(v["conv1.weight"], w["conv1.weight"]) and np.array_equal(
+        v["conv1.bias"], w["conv1.bias"]
+    )
     for k in range(7):
         np.testing.assert_allclose(w["readout.weight"][:, k], v["readout.weight"].mean(1))
         np.testing.assert_allclose(
-            wide.views(inner.step_size)["readout.weight"][:, k], net.views(step)["readout.weight"].mean(1) * 7 / 3
+            wide.views(inner.step_size)["readout.weight"][:, k],
+            net.views(step)["readout.weight"].mean(1) * 7 / 3,
         )
-    assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(net, theta, InnerLoop(3.0), 6)[2].step_size == 6.0
+    assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(
+        net, theta, InnerLoop(3.0), 6
+    )[2].step_size == 6.0
 
 
 def test_lanczos_finds_the_spectrum(rng):
@@ -394,28 +522,40 @@ def test_lanczos_finds_the_spectrum(rng):
     start = np.random.default_rng(1).standard_normal(12)
     start /= np.linalg.norm(start)
     for power in range(8):  # Gauss quadrature: exact to degree 2 n - 1
-        assert weights @ few**power == pytest.approx(start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9)
+        assert weights @ few**power == pytest.approx(
+            start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9
+        )
 
 
 @pytest.mark.parametrize("detach_reset", [False, True])
 @pytest.mark.parametrize("window", [8, 20])
 def test_a_readout_on_traces_is_that_of_the_network(rng, window, detach_reset):
-    """On the body's spikes it gives the network's own logits; loss and gradient are those of a network of one dense block."""
+    """On the body's spikes it gives the network's own logits; loss and gradient are those of a
+    network of one dense block."""
     options = dict(kernel=3, window=window, dtype="float64", detach_reset=detach_reset)
     net = ms.SpikingNet((8, 12, 2), (3, 4), 5, **options)
     task = small_set().episode(0, 0, 5, 1, 3)
     theta = net.init(rng, task.x_query)
-    spikes, fast, slow = readout.spikes_of(net, theta, task.x_query), readout.Readout(net, 5), readout.network(net, 5)
+    spikes, fast, slow = (
+        readout.spikes_of(net, theta, task.x_query),
+        readout.Readout(net, 5),
+        readout.network(net, 5),
+    )
     own, p = 3 * theta[-fast.size :], fast.traces(spikes)
     assert off(fast.logits(theta[-fast.size :], p), net(theta, task.x_query)) < 1e-12
     loss, gradient = slow.loss_and_gradient(own, spikes, task.y_query)
     found = fast.loss_and_gradient(own, p, task.y_query)
     assert abs(found[0] - loss) < 1e-12 and off(found[1], gradient) < 1e-12
-    assert (slow.record(own, spikes)[0]["u"] > slow.neuron.threshold).any()  # it fires, so the reset plays a part
+    assert (
+        slow.record(own, spikes)[0]["u"] > slow.neuron.threshold
+    ).any()  # it fires, so the reset plays a part
 
 
 def test_relearning_by_the_readout_alone_is_that_of_the_frozen_network(rng):
-    net, tasks = ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8, dtype="float64"), small_set()
+    net, tasks = (
+        ms.SpikingNet((8, 12, 2), (3, 4), 5, kernel=3, window=8, dtype="float64"),
+        small_set(),
+    )
     theta = net.init(rng, tasks.episode(0, 0, 5, 1, 3).x_query)
     inner = InnerLoop(rng.uniform(1, 50, net.size), 2, body(net), threshold_fraction=0.1)
     for index in range(4):
@@ -448,32 +588,62 @@ def test_spikes_of_a_block(backend, name, rng):
 
 def test_where_networks_are_found(folder, tmp_path, monkeypatch):
     role = "double-nmnist/maml-snn"
-    assert file_name(role) == "double_nmnist_maml.h5" and file_name("double-asl/maml-cnn") == "double_asl_maml_cnn.h5"
+    assert (
+        file_name(role) == "double_nmnist_maml.h5"
+        and file_name("double-asl/maml-cnn") == "double_asl_maml_cnn.h5"
+    )
     networks = Networks(folder)
-    assert networks.find(role).net.channels == (3, 4) and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
-    assert Networks().find(role).net.channels == (32, 64, 128)  # the one that travels with the package
+    assert (
+        networks.find(role).net.channels == (3, 4)
+        and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
+    )
+    assert Networks().find(role).net.channels == (
+        32,
+        64,
+        128,
+    )  # the one that travels with the package
     net, theta = ms.load(folder / file_name(role))
-    ms.save(tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000))
+    ms.save(
+        tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000)
+    )
     interim = Networks(tmp_path)
     interim.find(role)
-    assert interim.describe(role).endswith(".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)")
+    assert interim.describe(role).endswith(
+        ".h5, 3,000 tasks (training is not done: 1,500 of 9,000 updates)"
+    )
     again = replace(toy_config(), start="/a/place/first.h5")
-    ms.save(tmp_path / file_name(role), net, theta, config=again, progress=dict(tasks=2000, update=5, updates=5))
+    ms.save(
+        tmp_path / file_name(role),
+        net,
+        theta,
+        config=again,
+        progress=dict(tasks=2000, update=5, updates=5),
+    )
     further = Networks(tmp_path)
     further.find(role)
-    assert further.describe(role) == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on, of data given in Python"
+    assert (
+        further.describe(role)
+        == "double_nmnist_maml.h5, 2,000 tasks from first.h5 on, of data given in Python"
+    )
     made = dict(origin=dict(data="double-asl"))
     ms.save(tmp_path / file_name(role), net, theta, config=again, provenance=made)
-    with pytest.raises(ValueError, match="learned from double-asl, simulated recordings; expected one of double-nmnist"):
+    with pytest.raises(
+        ValueError,
+        match="learned from double-asl, simulated recordings; expected one of double-nmnist",
+    ):
         Networks(tmp_path).find(role)
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     assert Networks(tmp_path).find("double-asl/maml-snn") is None
-    with pytest.raises(ValueError, match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5"):
+    with pytest.raises(
+        ValueError,
+        match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5",
+    ):
         Networks(tmp_path / "nowhere")
 
 
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
-    """Into a folder of its own; what lies there already goes on, and is used as it is where it is done."""
+    """Into a folder of its own; what lies there already goes on, and is used as it is where it is
+    done."""
     calls, done = [], [100, 9000, 9000]
 
     def train(config, out, resume, progress, executor):
@@ -489,7 +659,11 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
     for resume in (False, True, None):
         assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
         if resume is not None:
-            assert calls[-1] == (replace(RECIPES[role], root="real"), "double_nmnist_fomaml", resume)
+            assert calls[-1] == (
+                replace(RECIPES[role], root="real"),
+                "double_nmnist_fomaml",
+                resume,
+            )
     assert len(calls) == 3  # `train` itself finds that a run is done
 
 
@@ -500,7 +674,13 @@ def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
         trained.append((out.name, config.start))
         out.mkdir(parents=True)
         net = ms.SpikingNet((4, 4, 2), (2,), 5, kernel=3)
-        ms.save(out / "checkpoint.h5", net, np.zeros(net.size, np.float32), config=config, progress=dict(update=config.updates))
+        ms.save(
+            out / "checkpoint.h5",
+            net,
+            np.zeros(net.size, np.float32),
+            config=config,
+            progress=dict(update=config.updates),
+        )
 
     monkeypatch.setattr("minisnn.training.run.train", train)
     Networks(None, tmp_path).find("double-nmnist/prototypes-cnn")
@@ -515,14 +695,18 @@ def test_the_command_that_trains_a_role_gives_its_recipe(role, monkeypatch):
     import minisnn.cli
 
     seen = {}
-    monkeypatch.setattr("minisnn.training.run.train", lambda config, *_, **__: seen.update(config=config) or _stop())
+    monkeypatch.setattr(
+        "minisnn.training.run.train", lambda config, *_, **__: seen.update(config=config) or _stop()
+    )
     words = how_to_train(role).split()
     assert words[:2] == ["minisnn", "train"]
     with pytest.raises(_Stop):
         args = minisnn.cli.parsed(words[1:])
         args.run(args)
     watching = {
-        name: getattr(RECIPES[role], name) for name in vars(RECIPES[role]) if name.startswith(("evaluate_", "test_", "start"))
+        name: getattr(RECIPES[role], name)
+        for name in vars(RECIPES[role])
+        if name.startswith(("evaluate_", "test_", "start"))
     }
     assert replace(seen["config"], **watching) == RECIPES[role]
 
@@ -543,7 +727,9 @@ def test_the_page(tmp_path):
         [Table("t", "Numbers", ["a", "b"], [["x", None], [1.23456, 2]], "A note.")],
         [judge("a claim", "1 & 2", Estimate(0.5, 0.1, None, 9), 10, rule="above 10 points")],
         missing=["MAML on it: no trained network; minisnn train --order 1"],
-        settings=dict(episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}),
+        settings=dict(
+            episodes=7, seed=0, queries=3, root=None, asl_root=None, networks={"a/b": "file.h5"}
+        ),
     )
     from minisnn.plots import figure
 
@@ -571,10 +757,21 @@ def test_the_page(tmp_path):
 
 
 def test_commands(study, folder, tmp_path, monkeypatch, capsys):
-    """A table, a figure and the report from the command line, with folders of networks and of results."""
+    """A table, a figure and the report from the command line, with folders of networks and of
+    results."""
     from minisnn.cli import main
 
-    options = ["--networks", str(folder), "--out", str(tmp_path / "out"), "--episodes", "2", "--queries", "1", "--quiet"]
+    options = [
+        "--networks",
+        str(folder),
+        "--out",
+        str(tmp_path / "out"),
+        "--episodes",
+        "2",
+        "--queries",
+        "1",
+        "--quiet",
+    ]
     assert main(["table", "2", *options]) == 0
     text = capsys.readouterr().out
     assert (
@@ -584,13 +781,23 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     )
     assert main(["relearn", *options]) == 0 and "task A" in capsys.readouterr().out
     assert main(["report", "--only", "figure-4,relearn", *options]) == 0
-    assert "2 experiments" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
+    assert (
+        "2 experiments" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()
+    )
     assert main(["report", "--only", "figure-9", *options]) == 2
     assert "there is no experiment 'figure-9'; expected some of table-2" in capsys.readouterr().err
     (tmp_path / "file").write_text("")
-    assert main(["figure", "4", "--out", str(tmp_path / "file")]) == 2 and "expected a folder" in capsys.readouterr().err
-    monkeypatch.setattr("minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt))
-    assert main(["figure", "4", *options]) == 130 and "run the same command again to continue" in capsys.readouterr().err
+    assert (
+        main(["figure", "4", "--out", str(tmp_path / "file")]) == 2
+        and "expected a folder" in capsys.readouterr().err
+    )
+    monkeypatch.setattr(
+        "minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
+    assert (
+        main(["figure", "4", *options]) == 130
+        and "run the same command again to continue" in capsys.readouterr().err
+    )
 
 
 def test_accuracies_are_those_of_evaluate(study, sets):
@@ -599,17 +806,28 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     found = one.network(role)
     frozen = replace(found.inner, freeze=("conv1", "conv2"))
     for inner, key in ((found.inner, ""), (frozen, "2-frozen")):
-        expected = ms.evaluate(found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
-        assert one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key).per_episode == expected["per_episode"]
+        expected = ms.evaluate(
+            found.net, found.theta, inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
+        )
+        assert (
+            one.accuracies(role, "double-asl", inner=lambda loop, i=inner: i, key=key).per_episode
+            == expected["per_episode"]
+        )
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
-    rows = [row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    rows = [
+        row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
+    ]
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
     loss = difference(whole, both)
     assert rows[2][4] == f"{100 * loss.mean:+.2f} ± {100 * loss.half:.2f}"
-    start = ms.evaluate(found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False)
-    errors = [row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"]
+    start = ms.evaluate(
+        found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
+    )
+    errors = [
+        row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
+    ]
     assert (
         errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
         and errors[1][3] == estimate(whole).over_episodes()
@@ -634,7 +852,9 @@ def test_relearning_written_out(study, sets, learning):
         theta = theta - step * net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
         for k, query in enumerate((a, b)):
             of_task = list(values[k].values())[moment]
-            assert of_task.per_episode[1] == np.mean(net(theta, query.x_query).argmax(1) == query.y_query)
+            assert of_task.per_episode[1] == np.mean(
+                net(theta, query.x_query).argmax(1) == query.y_query
+            )
             assert of_task.shared.same(Shared([drawn_by(one) for one in met[k]]))
 
 
@@ -646,12 +866,23 @@ def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
     found = one.network("double-nmnist/maml-snn")
     for fraction in (None, 0.3):
         task = sets["test"].episode(0, 1, 5, 1, 1)
-        step = adapt(found.net, found.theta, task.x_support, task.y_support, found.inner.step_size, threshold_fraction=fraction)
+        step = adapt(
+            found.net,
+            found.theta,
+            task.x_support,
+            task.y_support,
+            found.inner.step_size,
+            threshold_fraction=fraction,
+        )
         expected = np.abs(step - found.theta)[readout(found.net)]
         some = expected[expected > 1e-7]
         mean, mean_of_some, total, most, count = inner_updates(one, fraction)[1, :5]
-        assert [mean, total, most] == pytest.approx([expected.mean(), expected.sum(), some.max()], rel=1e-4)
+        assert [mean, total, most] == pytest.approx(
+            [expected.mean(), expected.sum(), some.max()], rel=1e-4
+        )
         assert mean_of_some * count == pytest.approx(total, rel=1e-6)
-        assert len(some) <= count <= len(some) + 3  # of the smallest, theta - (theta - update) says nothing
+        assert (
+            len(some) <= count <= len(some) + 3
+        )  # of the smallest, theta - (theta - update) says nothing
     assert outer_updates(one)[:, 3].max() < 5e-3  # Adam at 1e-3 makes no larger ones
     assert outer_updates(one).shape[0] == 60

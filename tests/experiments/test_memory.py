@@ -1,4 +1,5 @@
-"""What a study remembers is of these recordings, these networks and this code; else it is measured again, and said."""
+"""What a study remembers is of these recordings, these networks and this code; else it is measured
+again, and said."""
 
 import functools
 import json
@@ -47,9 +48,21 @@ def test_recordings_that_were_replaced_in_place_are_measured_anew(make, tmp_path
     before = path.stat()
     path.write_bytes(b"\x05" * 39 + b"\x06")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert measure(make(), 100, 8) == [100, 101, 102, 103, 104, 105, 106, 107]  # and not four old and four new
+    assert measure(make(), 100, 8) == [
+        100,
+        101,
+        102,
+        103,
+        104,
+        105,
+        106,
+        107,
+    ]  # and not four old and four new
     err = capsys.readouterr().err
-    assert "key.jsonl was made of other recordings, networks, settings or code: it is key.before.jsonl now" in err
+    assert (
+        "key.jsonl was made of other recordings, networks, settings or code: it is "
+        "key.before.jsonl now" in err
+    )
     assert "its 4 items are measured again" in err
     aside = (tmp_path / "out" / "records" / "key.before.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in aside[1:]] == [0, 1, 2, 3]
@@ -104,9 +117,17 @@ def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
 
     monkeypatch.setattr(cache, "source_of", source_of)
     modules = cache.closure(studies.__name__)
-    needed = "kernels.neuron kernels.backward layers.neuron meta.inner meta.prototypes network.base data.sets.samples "
-    needed += "data.readers.events training.baselines training.evaluation training.update experiments.study parallel.executor"
-    assert {f"minisnn.{name}" for name in needed.split()} <= set(modules) and "minisnn.plots.curve" not in modules
+    needed = (
+        "kernels.neuron kernels.backward layers.neuron meta.inner meta.prototypes network.base "
+        "data.sets.samples "
+    )
+    needed += (
+        "data.readers.events training.baselines training.evaluation training.update "
+        "experiments.study parallel.executor"
+    )
+    assert {f"minisnn.{name}" for name in needed.split()} <= set(
+        modules
+    ) and "minisnn.plots.curve" not in modules
     before = cache.code_identity(studies.__name__)
     for name in modules:
         changed[name] = b"\nx = 1"
@@ -121,7 +142,9 @@ def test_the_module_of_an_item_counts(make, monkeypatch):
     from minisnn.experiments import figure6
 
     monkeypatch.setattr(studies, "code_identity", lambda *modules: " ".join(modules))
-    assert studies._module_of(partial(partial(figure6._trial, 1), 2)) == ["minisnn.experiments.figure6"]
+    assert studies._module_of(partial(partial(figure6._trial, 1), 2)) == [
+        "minisnn.experiments.figure6"
+    ]
     assert studies._module_of(one) == [] and studies._module_of(partial(int.__add__, 1)) == []
 
 
@@ -130,7 +153,10 @@ def test_what_is_no_file_of_records_stays(make, tmp_path):
     path.parent.mkdir(parents=True)
     path.write_text("my thesis\n")
     with pytest.raises(
-        ValueError, match="key.jsonl: this is not a file of records; expected a folder of the studies, or a new one"
+        ValueError,
+        match="key.jsonl: this is not a file of records; expected a folder of the studies, or a "
+        "new "
+        "one",
     ):
         measure(make(), 0)
     assert path.read_text() == "my thesis\n"

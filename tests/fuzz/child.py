@@ -1,4 +1,5 @@
-"""Damaged files of readers, one after the other, in a process of its own; a line of JSON each for what was wrong."""
+"""Damaged files of readers, one after the other, in a process of its own; a line of JSON each for
+what was wrong."""
 
 import json
 import resource
@@ -19,7 +20,8 @@ class TooLong(BaseException):
 
 
 def peak() -> int:
-    """Most bytes that this process has held; getrusage would count what its parent held when it was started."""
+    """Most bytes that this process has held; getrusage would count what its parent held when it was
+    started."""
     status = Path("/proc/self/status")
     if status.exists():
         return 1024 * int(status.read_text().partition("VmHWM:")[2].split()[0])
@@ -39,7 +41,11 @@ def verdict(read, path: Path) -> tuple[str, str]:
     except TooLong:
         return "hang", f"more than {SECONDS} s"
     except (ValueError, OSError) as error:
-        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        text = (
+            f"{error.filename}: {error.strerror}"
+            if isinstance(error, OSError) and error.strerror
+            else str(error)
+        )
         right = str(path) in text and "\n" not in text and len(text) < LETTERS
         return ("refused" if right else "no sentence that names the file", text)
     except BaseException as error:
@@ -77,16 +83,31 @@ def go_through(name: str, reader, numbers: range, place: Path) -> None:
         if found in counts:
             counts[found] += 1
         else:
-            print(json.dumps({"wrong": number, "what": f"{name}: {found}", "text": text[:500]}), flush=True)
+            print(
+                json.dumps({"wrong": number, "what": f"{name}: {found}", "text": text[:500]}),
+                flush=True,
+            )
         left = sorted(one.name for one in place.iterdir() if one.name != "set")
         if left != beside:
-            print(json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}), flush=True)
+            print(
+                json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}),
+                flush=True,
+            )
     foreign._reader.end()
-    memory = {"own": peak(), "reading process": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
+    memory = {
+        "own": peak(),
+        "reading process": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+    }
     for who, most in memory.items():
         if most > BYTES:
-            print(json.dumps({"wrong": -1, "what": "memory", "text": f"{who}: {most / 1e6:.0f} MB"}), flush=True)
-    print(json.dumps({"counts": counts, "megabytes": max(memory.values()) / 1e6, "slowest": slowest}), flush=True)
+            print(
+                json.dumps({"wrong": -1, "what": "memory", "text": f"{who}: {most / 1e6:.0f} MB"}),
+                flush=True,
+            )
+    print(
+        json.dumps({"counts": counts, "megabytes": max(memory.values()) / 1e6, "slowest": slowest}),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

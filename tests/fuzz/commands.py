@@ -1,7 +1,9 @@
-"""Wrong command lines: every one must end with exit code 2, one sentence that names what is wrong, and nothing written.
+"""Wrong command lines: every one must end with exit code 2, one sentence that names what is wrong,
+and nothing written.
 
-Lines of damaged arguments are refused by the parser; lines whose arguments are well-formed but name what does not fit, or
-files that are damaged, reach the commands. Each is wrong in one thing at least: a valid line could train for hours.
+Lines of damaged arguments are refused by the parser; lines whose arguments are well-formed but name
+what does not fit, or files that are damaged, reach the commands. Each is wrong in one thing at
+least: a valid line could train for hours.
 """
 
 import json
@@ -31,7 +33,20 @@ COMMANDS = (
     "hardware",
 )
 SECONDS, MEGABYTES = 5, 500
-NO_NUMBER = ("", "x", "1.5.2", "--", "nan,", "٣x", "1e", "0x", "\x00", "１２ａ", "-" * 300, "9" * 5000)
+NO_NUMBER = (
+    "",
+    "x",
+    "1.5.2",
+    "--",
+    "nan,",
+    "٣x",
+    "1e",
+    "0x",
+    "\x00",
+    "１２ａ",
+    "-" * 300,
+    "9" * 5000,
+)
 TOO_SMALL = ("-1", "-99999999999999999999", "nan", "inf", "-inf")
 BAD_FILES = (
     "empty",
@@ -54,7 +69,8 @@ STUDIES = ("table 2", "figure 3", "relearn", "explore shots", "report")
 
 
 def make_files(folder: Path) -> None:
-    """Files and folders that no command can use, under names in BAD_FILES, and a run folder and recordings, damaged."""
+    """Files and folders that no command can use, under names in BAD_FILES, and a run folder and
+    recordings, damaged."""
     import h5py
 
     import minisnn as ms
@@ -99,7 +115,11 @@ def options_of(command: str) -> list[tuple[str, object]]:
     from minisnn import cli
 
     top = cli.parser()
-    sub = next(action for action in top._actions if hasattr(action, "choices") and isinstance(action.choices, dict))
+    sub = next(
+        action
+        for action in top._actions
+        if hasattr(action, "choices") and isinstance(action.choices, dict)
+    )
     return [
         (action.option_strings[0], action)
         for action in sub.choices[command]._actions
@@ -138,7 +158,11 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         return [*start, f"{one(numbers)}={one(NO_NUMBER)}"] if numbers else [*start, "--no-such"]
     if kind == 1:  # one that has choices, or none at all
         choices = [flag for flag, action in options_of(command) if action.choices]
-        return [*start, f"{one(choices)}={one(NO_NUMBER)}"] if choices else [*start, f"--{rng.bytes(3).hex()}"]
+        return (
+            [*start, f"{one(choices)}={one(NO_NUMBER)}"]
+            if choices
+            else [*start, f"--{rng.bytes(3).hex()}"]
+        )
     if kind == 2:  # an unknown option or command, a missing or an odd argument
         return one(
             [
@@ -155,7 +179,19 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         )
     if kind == 3:  # a number out of range
         setting = one(
-            ["lr", "updates", "ways", "kernel", "channels", "alpha", "slope", "clip", "inner-steps", "hidden", "window"]
+            [
+                "lr",
+                "updates",
+                "ways",
+                "kernel",
+                "channels",
+                "alpha",
+                "slope",
+                "clip",
+                "inner-steps",
+                "hidden",
+                "window",
+            ]
         )
         value = {
             "kernel": one(["2", "0", "-3"]),
@@ -211,7 +247,17 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
                 [
                     "train",
                     "--resume",
-                    one(["run-text", "run-deep", "run-list", "run-old", "run-wrong", "run-large", "run-cut"]),
+                    one(
+                        [
+                            "run-text",
+                            "run-deep",
+                            "run-list",
+                            "run-old",
+                            "run-wrong",
+                            "run-large",
+                            "run-cut",
+                        ]
+                    ),
                 ],
                 ["info", one(["run-text", "run-deep", "run-list", "run-cut"])],
                 ["evaluate", "--checkpoint", "run-cut"],
@@ -221,7 +267,13 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         )
     return one(
         [
-            ["evaluate", "--checkpoint", "good.h5", "--json", one(["absent/a.json", "folder"])],  # nowhere to write to
+            [
+                "evaluate",
+                "--checkpoint",
+                "good.h5",
+                "--json",
+                one(["absent/a.json", "folder"]),
+            ],  # nowhere to write to
             ["check", "--plot", one(["absent/a.png", "folder"])],
             ["show", "--out", "text"],
             ["record", "--out", "text"],
@@ -244,7 +296,10 @@ def listing(folder: Path) -> dict[str, tuple]:
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        found[str(path.relative_to(folder))] = (status.st_size, status.st_mtime_ns if not path.is_dir() else 0)
+        found[str(path.relative_to(folder))] = (
+            status.st_size,
+            status.st_mtime_ns if not path.is_dir() else 0,
+        )
     return found
 
 
@@ -255,7 +310,11 @@ def judge(code: object, out: str, err: str, spent: float, before: dict, after: d
         return f"traceback: {err[-300:]}"
     if code != 2:
         return f"exit code {code}: {err[-300:]}"
-    told = [line for line in lines if line.startswith("minisnn: ") and not line.startswith("minisnn: note: ")]
+    told = [
+        line
+        for line in lines
+        if line.startswith("minisnn: ") and not line.startswith("minisnn: note: ")
+    ]
     usage = bool(lines) and lines[0].startswith("usage: ") and ": error: " in err
     if not usage and (len(told) != 1 or lines[-1] != told[0]):
         return f"no single sentence: {err[-300:]}"
@@ -279,7 +338,10 @@ def carry_out(first: int, stop: int) -> None:
     from minisnn.parallel import compilation
 
     compilation.announce = lambda: None
-    for alarm in (signal.SIGALRM, signal.SIGPROF):  # a line that was thought to be wrong, and trains
+    for alarm in (
+        signal.SIGALRM,
+        signal.SIGPROF,
+    ):  # a line that was thought to be wrong, and trains
         signal.signal(alarm, lambda *_: os._exit(99))
     shown, results = warnings.showwarning, sys.stdout
     for number in range(first, stop):
@@ -299,12 +361,25 @@ def carry_out(first: int, stop: int) -> None:
         signal.alarm(0)
         signal.setitimer(signal.ITIMER_PROF, 0)
         warnings.showwarning = shown
-        what = judge(code, out.getvalue(), err.getvalue(), time.process_time() - began, before, listing(Path()))
+        what = judge(
+            code,
+            out.getvalue(),
+            err.getvalue(),
+            time.process_time() - began,
+            before,
+            listing(Path()),
+        )
         if what:
-            print(json.dumps({"wrong": number, "line": line, "what": what}), file=results, flush=True)
+            print(
+                json.dumps({"wrong": number, "line": line, "what": what}), file=results, flush=True
+            )
     memory = peak() / 1e6
     if memory > MEGABYTES:
-        print(json.dumps({"wrong": -1, "line": [], "what": f"{memory:.0f} MB of memory"}), file=results, flush=True)
+        print(
+            json.dumps({"wrong": -1, "line": [], "what": f"{memory:.0f} MB of memory"}),
+            file=results,
+            flush=True,
+        )
 
 
 def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[str], str]]:
@@ -314,7 +389,9 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
     make_files(place)
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(
+            [str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+        ),
         "MINISNN_CACHE": str(folder / "cache"),
         "COLUMNS": "120",
     }
@@ -339,7 +416,10 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
             if at < start:
                 raise RuntimeError(f"the child does not start: {done.stderr[-2000:]}")
             wrong.append(
-                (wrong_line(np.random.default_rng([at, 7])), f"process ended with {done.returncode} {done.stderr[-300:]}")
+                (
+                    wrong_line(np.random.default_rng([at, 7])),
+                    f"process ended with {done.returncode} {done.stderr[-300:]}",
+                )
             )
         start = at + 1 if done.returncode else stop
     return wrong

@@ -1,8 +1,9 @@
-"""Odd environments: locales, closed and full streams, no home, folders that are files, limits, a disk that is full at a random
-write, and two processes at one folder.
+"""Odd environments: locales, closed and full streams, no home, folders that are files, limits, a
+disk that is full at a random write, and two processes at one folder.
 
-Each command must do its work, ending like one in a plain environment, or end with exit code 2 and a sentence; no traceback, no
-"defect", no half-written file. Two at one folder: one does its work, the other too or is told that the folder is in use.
+Each command must do its work, ending like one in a plain environment, or end with exit code 2 and a
+sentence; no traceback, no "defect", no half-written file. Two at one folder: one does its work, the
+other too or is told that the folder is in use.
 """
 
 import os
@@ -31,7 +32,17 @@ COMMANDS = {
     "figure": "figure 2 --out OUT",
     "help": "train --help",
 }
-CLOSED = ("", "<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full")
+CLOSED = (
+    "",
+    "<&-",
+    ">&-",
+    "2>&-",
+    ">&- 2>&-",
+    "<&- >&- 2>&-",
+    ">/dev/full",
+    "2>/dev/full",
+    ">/dev/full 2>/dev/full",
+)
 WORDS: dict[str, tuple[str, ...]] = {
     "LC_ALL": ("C", "POSIX", "tr_TR.UTF-8", "nonsense"),
     "PYTHONIOENCODING": ("ascii", "latin-1", "utf-16", "ascii:strict"),
@@ -59,13 +70,18 @@ WORDS: dict[str, tuple[str, ...]] = {
 
 
 def environment(rng: np.random.Generator, cold: bool) -> dict[str, str]:
-    """One to four variables set to what is odd; those for which every kernel is compiled again only where it may be `cold`."""
+    """One to four variables set to what is odd; those for which every kernel is compiled again only
+    where it may be `cold`."""
     names = [name for name in WORDS if cold or name != "NUMBA_CACHE_DIR"]
-    return {name: str(rng.choice(WORDS[name])) for name in rng.choice(names, int(rng.integers(1, 5)), replace=False)}
+    return {
+        name: str(rng.choice(WORDS[name]))
+        for name in rng.choice(names, int(rng.integers(1, 5)), replace=False)
+    }
 
 
 def limits(kind: str, number: int) -> Callable[[], None]:
-    """What a process does to itself before it starts: "files" it may have open, bytes a "file" may have, its "umask"."""
+    """What a process does to itself before it starts: "files" it may have open, bytes a "file" may
+    have, its "umask"."""
 
     def apply() -> None:
         if kind == "files":
@@ -85,16 +101,29 @@ class Shop:
     def __init__(self, folder: Path):
         self.folder, self.plain = folder, {}
 
-    def start(self, name: str, mark: str, changes: dict[str, str], streams: str = "", before=lambda: None) -> subprocess.Popen:
+    def start(
+        self, name: str, mark: str, changes: dict[str, str], streams: str = "", before=lambda: None
+    ) -> subprocess.Popen:
         place = self.folder / mark
         place.mkdir(exist_ok=True)
         words = [str(place / "out") if word == "OUT" else word for word in COMMANDS[name].split()]
         plain = {**os.environ, "MINISNN_CACHE": str(self.folder / "cache"), "MPLBACKEND": "Agg"}
-        plain["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")])
+        plain["PYTHONPATH"] = os.pathsep.join(
+            [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+        )
         plain.pop("MINISNN_DEBUG", None)
         changed = {key: value for key, value in {**plain, **changes}.items() if value != "NOTHING"}
         return subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" {streams}', "sh", sys.executable, "-m", "minisnn", *words],
+            [
+                "/bin/sh",
+                "-c",
+                f'exec "$@" {streams}',
+                "sh",
+                sys.executable,
+                "-m",
+                "minisnn",
+                *words,
+            ],
             cwd=place,
             env=changed,
             stdin=subprocess.DEVNULL,
@@ -113,10 +142,20 @@ class Shop:
             self.plain[name] = self.folder / mark / "out"
         return self.plain[name]
 
-    def judge(self, name: str, mark: str, process: subprocess.Popen, told: tuple[bytes, bytes], silent: bool) -> str:
+    def judge(
+        self,
+        name: str,
+        mark: str,
+        process: subprocess.Popen,
+        told: tuple[bytes, bytes],
+        silent: bool,
+    ) -> str:
         """ "done", "refused" or what is wrong; `silent`: its sentence had nowhere to go."""
         out, err = (part.decode(errors="replace") for part in told)
-        if any(word in out + err for word in ("Traceback", "defect of minisnn", "Exception ignored", "Fatal Python")):
+        if any(
+            word in out + err
+            for word in ("Traceback", "defect of minisnn", "Exception ignored", "Fatal Python")
+        ):
             return f"traceback: {(out + err)[-400:]}"
         place = self.folder / mark
         if left := leftovers(place):
@@ -125,18 +164,26 @@ class Shop:
             plain = self.left_alone(name)
             return (differs(plain, place / "out") if plain.exists() else "") or "done"
         sentence = silent or (err.splitlines() and ": " in err.splitlines()[-1])
-        return "refused" if process.returncode == 2 and sentence else f"exit code {process.returncode}: {err[-300:]}"
+        return (
+            "refused"
+            if process.returncode == 2 and sentence
+            else f"exit code {process.returncode}: {err[-300:]}"
+        )
 
     def attempt(self, rng: np.random.Generator, mark: str) -> tuple[str, str, str]:
         """(kind, how it went, what was tried)."""
-        kind = str(rng.choice(["words", "words", "streams", "files", "file", "file", "umask", "two"]))
+        kind = str(
+            rng.choice(["words", "words", "streams", "files", "file", "file", "umask", "two"])
+        )
         name = str(rng.choice(list(COMMANDS)))
         if kind == "two":
             name = str(rng.choice(["train", "lessons", "figure", "show"]))
             self.left_alone(name)
             pair = [self.start(name, mark, {}) for _ in range(2)]
             told = [process.communicate() for process in pair]
-            found = [self.judge(name, mark, process, one, False) for process, one in zip(pair, told)]
+            found = [
+                self.judge(name, mark, process, one, False) for process, one in zip(pair, told)
+            ]
             wrong = [one for one in found if one not in ("done", "refused")]
             if not wrong and "done" not in found:
                 wrong = [f"neither did its work: {told}"]
@@ -157,7 +204,11 @@ class Shop:
             }[kind]
             before, tried = limits(kind, number), f"{kind} {number}"
         process = self.start(name, mark, changes, streams, before)
-        return kind, self.judge(name, mark, process, process.communicate(), silent), f"{name}: {tried}"
+        return (
+            kind,
+            self.judge(name, mark, process, process.communicate(), silent),
+            f"{name}: {tried}",
+        )
 
 
 def fuzz_environments(tries: int, seed: int, folder: Path, tell=print) -> list[str]:
@@ -173,5 +224,7 @@ def fuzz_environments(tries: int, seed: int, folder: Path, tell=print) -> list[s
         shutil.rmtree(folder / f"{n}", ignore_errors=True)
     tell(f"{'environments, seed ' + str(seed):<24}{'done':>9}{'refused':>9}{'wrong':>7}")
     for kind in ("words", "streams", "files", "file", "umask", "two"):
-        tell(f"{kind:<24}{counts[kind, 'done']:>9}{counts[kind, 'refused']:>9}{counts[kind, 'wrong']:>7}")
+        tell(
+            f"{kind:<24}{counts[kind, 'done']:>9}{counts[kind, 'refused']:>9}{counts[kind, 'wrong']:>7}"
+        )
     return failures

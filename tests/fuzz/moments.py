@@ -1,8 +1,10 @@
-"""`minisnn` in a process of its own, to which a signal comes at a chosen moment: python moments.py SIGNAL KIND NUMBER ARGUMENTS
+"""`minisnn` in a process of its own, to which a signal comes at a chosen moment: python moments.py
+SIGNAL KIND NUMBER ARGUMENTS
 
-KIND is "import" (before the NUMBER-th import of a module), "write" (before the NUMBER-th opening of a file for writing, or
-renaming), "draw" (NUMBER milliseconds after the first figure was begun) or "none". The process says "begun" on the file
-descriptor that FUZZ_TELL names when the command line starts, and "signal" when it sends one to itself.
+KIND is "import" (before the NUMBER-th import of a module), "write" (before the NUMBER-th opening of
+a file for writing, or renaming), "draw" (NUMBER milliseconds after the first figure was begun) or
+"none". The process says "begun" on the file descriptor that FUZZ_TELL names when the command line
+starts, and "signal" when it sends one to itself.
 """
 
 import os
@@ -41,7 +43,9 @@ def at_drawing(milliseconds: int, signal: int) -> None:
 
     def figure(*size, made=canvas._import_matplotlib):
         if not started:
-            started.append(Timer(milliseconds / 1000, lambda: (tell("signal"), os.kill(os.getpid(), signal))))
+            started.append(
+                Timer(milliseconds / 1000, lambda: (tell("signal"), os.kill(os.getpid(), signal)))
+            )
             started[0].daemon = True
             started[0].start()
         return made(*size)

@@ -2,12 +2,41 @@
 
 import numpy as np
 
-ODD = [0, 1, -1, 127, 128, 255, 256, 32767, 65535, 1 << 20, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, (1 << 63) - 1]
-TEXTS = [b"[", b"{", b"null", b"-1", b"1e999", b"NaN", b"99999999999999999999", b"\0", b"../", b"\xff\xfe", b'"', b"[" * 600]
+ODD = [
+    0,
+    1,
+    -1,
+    127,
+    128,
+    255,
+    256,
+    32767,
+    65535,
+    1 << 20,
+    (1 << 31) - 1,
+    1 << 31,
+    (1 << 32) - 1,
+    (1 << 63) - 1,
+]
+TEXTS = [
+    b"[",
+    b"{",
+    b"null",
+    b"-1",
+    b"1e999",
+    b"NaN",
+    b"99999999999999999999",
+    b"\0",
+    b"../",
+    b"\xff\xfe",
+    b'"',
+    b"[" * 600,
+]
 
 
 def mutate(seeds: list[bytes], rng: np.random.Generator) -> bytes:
-    """One of the seeds with one to six changes: bits, bytes, numbers, text, and pieces cut, doubled, moved or exchanged."""
+    """One of the seeds with one to six changes: bits, bytes, numbers, text, and pieces cut,
+    doubled, moved or exchanged."""
     data = bytearray(seeds[rng.integers(len(seeds))])
     for _ in range(rng.choice([1, 1, 1, 2, 3, 6])):
         at = int(rng.integers(len(data))) if data else 0
@@ -17,7 +46,9 @@ def mutate(seeds: list[bytes], rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
-def _change(data: bytearray, at: int, what: int, seeds: list[bytes], rng: np.random.Generator) -> None:
+def _change(
+    data: bytearray, at: int, what: int, seeds: list[bytes], rng: np.random.Generator
+) -> None:
     length = int(rng.integers(1, 65))
     if what == 0 and data:
         data[at] ^= 1 << int(rng.integers(8))

@@ -1,4 +1,5 @@
-"""Networks on disk, for the fuzzer: checkpoints, NIR files, settings and run folders, with damage that knows their form."""
+"""Networks on disk, for the fuzzer: checkpoints, NIR files, settings and run folders, with damage
+that knows their form."""
 
 import argparse
 import contextlib
@@ -24,9 +25,53 @@ from minisnn.training.settings import TrainingConfig
 from mutations import mutate
 
 ODD_VALUES = [
-    *(None, True, False, 0, -1, 3, 10**30, 10**400, -(10**400), 0.5, -0.0, 1e-320, 1e308, -1e308, float("nan"), float("inf")),
-    *("", "x", "nan", "1", "\x1b[31mred", "a\nb", "../x", "\ud800", "x" * 5000, "conv1", "maml", "float64", "mean"),
-    *([], [1], [1, 2], [[]], [None], ["x"], [10**30], [2] * 300, {}, {"a": 1}, {"": {}}, [[1, 2], [3]]),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        3,
+        10**30,
+        10**400,
+        -(10**400),
+        0.5,
+        -0.0,
+        1e-320,
+        1e308,
+        -1e308,
+        float("nan"),
+        float("inf"),
+    ),
+    *(
+        "",
+        "x",
+        "nan",
+        "1",
+        "\x1b[31mred",
+        "a\nb",
+        "../x",
+        "\ud800",
+        "x" * 5000,
+        "conv1",
+        "maml",
+        "float64",
+        "mean",
+    ),
+    *(
+        [],
+        [1],
+        [1, 2],
+        [[]],
+        [None],
+        ["x"],
+        [10**30],
+        [2] * 300,
+        {},
+        {"a": 1},
+        {"": {}},
+        [[1, 2], [3]],
+    ),
 ]
 ODD_TEXTS = [
     "[" * 100_000,
@@ -41,7 +86,22 @@ ODD_TEXTS = [
     '{"version": 1}',
     '{"version": {}}',
 ]
-ODD_NAMES = ["a", "0", "é", "\x1b[31m", "n" * 300, "edges", "nodes", "metadata", "type", "deep/er", "input", "\\", " ", "a\nb"]
+ODD_NAMES = [
+    "a",
+    "0",
+    "é",
+    "\x1b[31m",
+    "n" * 300,
+    "edges",
+    "nodes",
+    "metadata",
+    "type",
+    "deep/er",
+    "input",
+    "\\",
+    " ",
+    "a\nb",
+]
 
 
 def one(rng, values):
@@ -50,7 +110,8 @@ def one(rng, values):
 
 
 def changed_json(text: str, rng) -> str:
-    """A JSON text with one to three values, at any depth, replaced, taken away, or put in under another name."""
+    """A JSON text with one to three values, at any depth, replaced, taken away, or put in under
+    another name."""
     if rng.random() < 0.05:
         return one(rng, ODD_TEXTS)
     root = {"": json.loads(text)}
@@ -75,15 +136,38 @@ def changed_json(text: str, rng) -> str:
 
 def odd_data(group, name: str, rng) -> None:
     """Put a data set, a group or a link of an unusual kind under a name of an HDF5 file."""
-    kinds = ["f2", "f4", "f8", ">f8", "c8", "c16", "b1", "i1", "u8", ">i4", "S3", "S0", "V5", [("a", "f4"), ("b", "i2")]]
-    shape, kind = one(rng, [(), (1,), (2,), (0,), (3, 4), (2, 2, 2, 2), (1, 1, 1, 1, 1), (7,)]), int(rng.integers(16))
+    kinds = [
+        "f2",
+        "f4",
+        "f8",
+        ">f8",
+        "c8",
+        "c16",
+        "b1",
+        "i1",
+        "u8",
+        ">i4",
+        "S3",
+        "S0",
+        "V5",
+        [("a", "f4"), ("b", "i2")],
+    ]
+    shape, kind = (
+        one(rng, [(), (1,), (2,), (0,), (3, 4), (2, 2, 2, 2), (1, 1, 1, 1, 1), (7,)]),
+        int(rng.integers(16)),
+    )
     if kind == 0:
         group.create_dataset(name, data=h5py.Empty(one(rng, ["f4", "S4"])))
     elif kind == 1:
-        group.create_dataset(name, data=one(rng, ODD_TEXTS[2:] + ["CubaLI", "Affine", "NIRGraph", "Input", "\x1b[31m"]))
+        group.create_dataset(
+            name,
+            data=one(rng, ODD_TEXTS[2:] + ["CubaLI", "Affine", "NIRGraph", "Input", "\x1b[31m"]),
+        )
     elif kind == 2:
         group.create_dataset(
-            name, data=np.array(["a", "b", "input"][: int(rng.integers(1, 4))], object), dtype=h5py.string_dtype()
+            name,
+            data=np.array(["a", "b", "input"][: int(rng.integers(1, 4))], object),
+            dtype=h5py.string_dtype(),
         )
     elif kind == 3:
         group.create_dataset(name, (1 << 40,), "f4", chunks=(1 << 10,))
@@ -109,13 +193,16 @@ def odd_data(group, name: str, rng) -> None:
     elif kind == 10:
         group.create_dataset(name, (1,), dtype=h5py.ref_dtype)
     elif kind in (11, 12):
-        group.create_dataset(name, data=np.full(shape, one(rng, [np.nan, np.inf, 1e300, -1.0, 0.0, 5e-324, 0.5])))
+        group.create_dataset(
+            name, data=np.full(shape, one(rng, [np.nan, np.inf, 1e300, -1.0, 0.0, 5e-324, 0.5]))
+        )
     else:
         group.create_dataset(name, data=np.zeros(shape, np.dtype(one(rng, kinds))))
 
 
 def changed_tree(image: bytes, rng) -> bytes:
-    """An HDF5 file with one to three of its data sets and groups replaced, taken away, doubled or renamed."""
+    """An HDF5 file with one to three of its data sets and groups replaced, taken away, doubled or
+    renamed."""
     buffer = io.BytesIO(image)
     with h5py.File(buffer, "r+") as file:
         for _ in range(one(rng, [1, 1, 2, 3])):
@@ -135,11 +222,18 @@ def changed_tree(image: bytes, rng) -> bytes:
                 elif what == 2:
                     file.copy(name, f"{parent.name}/{one(rng, ODD_NAMES)}")
                 elif (
-                    what == 3 and isinstance(file[name], h5py.Dataset) and file[name].dtype.kind == "O" and not file[name].shape
+                    what == 3
+                    and isinstance(file[name], h5py.Dataset)
+                    and file[name].dtype.kind == "O"
+                    and not file[name].shape
                 ):
                     text = file[name].asstr()[()]
                     del file[name]
-                    file[name] = changed_json(text, rng) if text.startswith("{") else one(rng, ODD_TEXTS + ODD_NAMES)
+                    file[name] = (
+                        changed_json(text, rng)
+                        if text.startswith("{")
+                        else one(rng, ODD_TEXTS + ODD_NAMES)
+                    )
                 else:
                     del file[name]
                     odd_data(file, name, rng)
@@ -149,7 +243,9 @@ def changed_tree(image: bytes, rng) -> bytes:
 def signed(body: bytes) -> bytes:
     """A checkpoint of this HDF5 part, as somebody would make it who knows how."""
     digest = hashlib.sha256(body).hexdigest()
-    header = dict(format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body), sha256=digest)
+    header = dict(
+        format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body), sha256=digest
+    )
     return json.dumps(header).encode().ljust(checkpoint.HEADER) + body
 
 
@@ -163,8 +259,12 @@ def changed_checkpoint(contents: bytes, rng) -> bytes:
         name = one(rng, list(file.attrs))
         text = changed_json(file.attrs[name], rng)
         del file.attrs[name]
-        with contextlib.suppress(ValueError, OSError, RuntimeError):  # a null byte, or too long for the place of attributes
-            file.attrs[name] = text.encode("utf-8", "surrogatepass")[:60_000].decode("utf-8", "replace")
+        with contextlib.suppress(
+            ValueError, OSError, RuntimeError
+        ):  # a null byte, or too long for the place of attributes
+            file.attrs[name] = text.encode("utf-8", "surrogatepass")[:60_000].decode(
+                "utf-8", "replace"
+            )
     return signed(buffer.getvalue())
 
 
@@ -177,20 +277,30 @@ def saved_checkpoint(path: Path, net, rng, config: TrainingConfig) -> None:
         inner=InnerLoop(np.full(net.size, 2, np.float32)),
         config=config,
         rng=rng,
-        curve={name: np.arange(3.0) for name in ("loss", "accuracy_before", "accuracy_after", "seconds", "validation")},
+        curve={
+            name: np.arange(3.0)
+            for name in ("loss", "accuracy_before", "accuracy_after", "seconds", "validation")
+        },
         optimiser={"outer": ms.Adam(net.size).state},
         progress={"update": 3},
     )
 
 
 def networks() -> list:
-    return [ms.SpikingNet((4, 4, 2), (2,), 2, 3, backend="numpy"), ms.ConvNet((4, 4, 2), (2,), 2, 3, backend="numpy")]
+    return [
+        ms.SpikingNet((4, 4, 2), (2,), 2, 3, backend="numpy"),
+        ms.ConvNet((4, 4, 2), (2,), 2, 3, backend="numpy"),
+    ]
 
 
 def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
-    """The readers of networks; `reader` is their class, `saved` gives the bytes of what a function writes."""
+    """The readers of networks; `reader` is their class, `saved` gives the bytes of what a function
+    writes."""
     rng = np.random.default_rng(1)
-    seeds = [saved(folder, lambda p, net=net: saved_checkpoint(p, net, rng, TrainingConfig())) for net in networks()]
+    seeds = [
+        saved(folder, lambda p, net=net: saved_checkpoint(p, net, rng, TrainingConfig()))
+        for net in networks()
+    ]
     settings = json.dumps(asdict(TrainingConfig(root="N-MNIST", clip=3.0))).encode()
     return dict(
         checkpoint=reader(
@@ -204,7 +314,9 @@ def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
             "config.json",
             [settings],
             lambda p: RunFolder(p.parent).config(),
-            crafted=lambda rng: changed_json(settings.decode(), rng).encode("utf-8", "surrogatepass"),
+            crafted=lambda rng: changed_json(settings.decode(), rng).encode(
+                "utf-8", "surrogatepass"
+            ),
         ),
         nir=_nir(folder, reader, saved),
         run=_run(folder, reader, saved),
@@ -220,8 +332,17 @@ def _nir(folder: Path, reader: Callable, saved: Callable):
     rng, seeds = np.random.default_rng(2), []
     for pool, hidden, step in (("max", (), 0.5), ("mean", (3,), None), ("max", (3,), "each")):
         net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, hidden=hidden, pool=pool, backend="numpy")
-        inner = None if step is None else InnerLoop(np.full(net.size, 2, np.float32) if step == "each" else step)
-        seeds.append(saved(folder, lambda p, net=net, inner=inner: nir.export_nir(p, net, net.init(rng), inner=inner)))
+        inner = (
+            None
+            if step is None
+            else InnerLoop(np.full(net.size, 2, np.float32) if step == "each" else step)
+        )
+        seeds.append(
+            saved(
+                folder,
+                lambda p, net=net, inner=inner: nir.export_nir(p, net, net.init(rng), inner=inner),
+            )
+        )
     bare = io.BytesIO(seeds[0])
     with h5py.File(bare, "r+") as file:  # as another program would write it
         del file["node/metadata"]
@@ -235,10 +356,21 @@ def _nir(folder: Path, reader: Callable, saved: Callable):
 
 
 def _run(folder: Path, reader: Callable, saved: Callable):
-    """A run folder of which one file is damaged; the input is the number of that file and its contents."""
+    """A run folder of which one file is damaged; the input is the number of that file and its
+    contents."""
     config = TrainingConfig(channels=(2,), kernel=3, ways=2, updates=5, root="N-MNIST")
-    network = saved(folder, lambda p: saved_checkpoint(p, networks()[0], np.random.default_rng(3), config))
-    result = dict(split="test", episodes=600, ways=5, shots=1, accuracy_after=0.9, accuracy_before=0.2, ci95=0.01)
+    network = saved(
+        folder, lambda p: saved_checkpoint(p, networks()[0], np.random.default_rng(3), config)
+    )
+    result = dict(
+        split="test",
+        episodes=600,
+        ways=5,
+        shots=1,
+        accuracy_after=0.9,
+        accuracy_before=0.2,
+        ci95=0.01,
+    )
     files = {
         "config.json": json.dumps(asdict(config)).encode(),
         "checkpoint.h5": network,
@@ -277,4 +409,9 @@ def _run(folder: Path, reader: Callable, saved: Callable):
             raise ValueError(str(error).replace(str(run), str(path))) from None
         assert not [name for name in os.listdir(run) if name not in files], "left behind"
 
-    return reader("run.files", [bytes([n]) + contents for n, contents in enumerate(files.values())][4:], read, crafted=damaged)
+    return reader(
+        "run.files",
+        [bytes([n]) + contents for n, contents in enumerate(files.values())][4:],
+        read,
+        crafted=damaged,
+    )

@@ -1,4 +1,5 @@
-"""What is fuzzed: for every reader the files it starts from, how it reads one, and what must hold of what it accepts."""
+"""What is fuzzed: for every reader the files it starts from, how it reads one, and what must hold
+of what it accepts."""
 
 import gzip
 import io
@@ -28,7 +29,8 @@ from recordings import make_recordings
 class Reader:
     """name    of the file that is read, in a folder of its own       seeds   its undamaged contents
     read    reads a file and asserts what must hold of the result
-    packed  (contents, pack): contents that are damaged before they are packed, so that damage reaches what lies inside
+    packed  (contents, pack): contents that are damaged before they are packed, so that damage
+            reaches what lies inside
     beside  other files of the folder
     crafted makes a file of a generator, with damage that knows the format
     """
@@ -63,12 +65,19 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         numpy=_numpy,
     )
     found = {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
-    return {**found, **make_recordings(folder, Reader, _events), **make_networks(folder, Reader, _saved)}
+    return {
+        **found,
+        **make_recordings(folder, Reader, _events),
+        **make_networks(folder, Reader, _saved),
+    }
 
 
 def _events(rng, n: int, rows: int, columns: int, last: int) -> np.ndarray:
     return event_array(
-        rng.integers(0, columns, n), rng.integers(0, rows, n), np.sort(rng.integers(0, last, n)), rng.integers(0, 2, n)
+        rng.integers(0, columns, n),
+        rng.integers(0, rows, n),
+        np.sort(rng.integers(0, last, n)),
+        rng.integers(0, 2, n),
     )
 
 
@@ -100,13 +109,20 @@ def _read_asl(path) -> None:
 
 def _asl_columns(rng, n: int = 30, kind: str = "f8") -> dict[str, np.ndarray]:
     events = _events(rng, n, *ASL, 100_000)
-    return {name: events[column].astype(kind) for name, column in (("ts", "t"), ("x", "x"), ("y", "y"), ("pol", "p"))}
+    return {
+        name: events[column].astype(kind)
+        for name, column in (("ts", "t"), ("x", "x"), ("y", "y"), ("pol", "p"))
+    }
 
 
 def _matlab_5(folder, rng) -> Reader:
     def file(squeeze, **options):
-        columns = {name: (v[:, None] if squeeze else v[None]) for name, v in _asl_columns(rng).items()}
-        return _saved(folder, lambda p: savemat(p, {**columns, "note": "made by hand"}, **options), "seed.mat")
+        columns = {
+            name: (v[:, None] if squeeze else v[None]) for name, v in _asl_columns(rng).items()
+        }
+        return _saved(
+            folder, lambda p: savemat(p, {**columns, "note": "made by hand"}, **options), "seed.mat"
+        )
 
     seeds = [file(True), file(False), file(True, do_compression=True)]
     plain = file(False)
@@ -127,8 +143,14 @@ def _matlab_73(folder, rng) -> Reader:
         head = b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM"
         path.write_bytes(head + path.read_bytes()[len(head) :])
 
-    options = ({}, dict(compression="gzip", chunks=(1, 10)), dict(compression="gzip", shuffle=True, fletcher32=True))
-    return Reader("a_0001.mat", [_saved(folder, lambda p, o=o: file(p, **o)) for o in options], _read_asl)
+    options = (
+        {},
+        dict(compression="gzip", chunks=(1, 10)),
+        dict(compression="gzip", shuffle=True, fletcher32=True),
+    )
+    return Reader(
+        "a_0001.mat", [_saved(folder, lambda p, o=o: file(p, **o)) for o in options], _read_asl
+    )
 
 
 def _torchneuromorphic(folder, rng) -> Reader:
@@ -155,7 +177,9 @@ def _torchneuromorphic(folder, rng) -> Reader:
                     assert file.label(key) >= 0
                     check_events(file.read(key), (34, 34))
 
-    seeds = [_saved(folder, lambda p, a=a: file(p, *a)) for a in (("earliest", False), ("latest", True))]
+    seeds = [
+        _saved(folder, lambda p, a=a: file(p, *a)) for a in (("earliest", False), ("latest", True))
+    ]
     seeds.append(_saved(folder, lambda p: file(p, "earliest", False, compression="gzip")))
     return Reader("n_mnist.hdf5", seeds, read)
 
@@ -189,7 +213,11 @@ def _pictures(folder, rng) -> Reader:
 
     seeds = [_saved(folder, lambda p: imsave(p, colour), "a.png"), _saved(folder, npy)]
     for kind, mode in (("a.jpg", "RGB"), ("a.bmp", "RGB"), ("a.tif", "L"), ("b.png", "P")):
-        seeds.append(_saved(folder, lambda p, m=mode: Image.fromarray(colour[..., :3]).convert(m).save(p), kind))
+        seeds.append(
+            _saved(
+                folder, lambda p, m=mode: Image.fromarray(colour[..., :3]).convert(m).save(p), kind
+            )
+        )
 
     def read(path):
         for name in ("a.png", "a.npy"):  # the content need not be what the ending says
@@ -209,7 +237,9 @@ def _pictures(folder, rng) -> Reader:
 
 
 def _numpy(folder, rng) -> Reader:
-    arrays = dict(images=rng.integers(0, 256, (6, 5, 4), np.uint8), labels=np.array([3, 1, 3, 7, 1, 3]))
+    arrays = dict(
+        images=rng.integers(0, 256, (6, 5, 4), np.uint8), labels=np.array([3, 1, 3, 7, 1, 3])
+    )
     texts = dict(x=rng.random((6, 5, 4)).astype("f4"), y=np.array(list("abcabc")))
     seeds = [
         _saved(folder, lambda p: np.savez(p, **arrays), "a.npz"),
@@ -226,4 +256,6 @@ def _numpy(folder, rng) -> Reader:
             archive.writestr("labels.npy", labels.getvalue())
         return found.getvalue()
 
-    return Reader("a.npz", seeds, lambda p: _check_pictures(read_pictures(p)), [([member.getvalue()], pack)])
+    return Reader(
+        "a.npz", seeds, lambda p: _check_pictures(read_pictures(p)), [([member.getvalue()], pack)]
+    )

@@ -1,4 +1,5 @@
-"""What is fuzzed of recordings of one's own: tables, NumPy files, indexes, and the files of cameras."""
+"""What is fuzzed of recordings of one's own: tables, NumPy files, indexes, and the files of
+cameras."""
 
 import io
 from collections.abc import Callable
@@ -27,14 +28,20 @@ def _read(path: Path) -> None:
 def _rows(events: np.ndarray, names: str, mark: str, form: str = "{}") -> bytes:
     columns = dict(t="t", timestamp="t", t_ms="t", x="x", y="y", p="p", on="p")
     lines = [
-        mark.join([(form if columns[name] == "t" else "{}").format(one[columns[name]]) for name in names.split()])
+        mark.join(
+            [
+                (form if columns[name] == "t" else "{}").format(one[columns[name]])
+                for name in names.split()
+            ]
+        )
         for one in events
     ]
     return "\n".join([mark.join(names.split()), *lines, ""]).encode()
 
 
 def make_recordings(folder: Path, make: Callable, some: Callable) -> dict:
-    """Readers by name; `make` is `readers.Reader`, some(rng, n, rows, columns, last) makes events."""
+    """Readers by name; `make` is `readers.Reader`, some(rng, n, rows, columns, last) makes
+    events."""
     rng = np.random.default_rng(2)
     events = [some(rng, n, 34, 34, last) for n, last in ((60, 90_000), (40, 1 << 40))]
     wide = events[0].astype([("x", "u2"), ("y", "u2"), ("t", "f8"), ("p", "?")])
@@ -64,7 +71,9 @@ def make_recordings(folder: Path, make: Callable, some: Callable) -> dict:
         "table": make("a.csv", table, _read),
         "text": make("a.txt", text, _read),
         "events": make("a.npz", [npy.getvalue(), npz.getvalue(), packed.getvalue()], _read),
-        "index": make("index.csv", index, read_index, beside={"a.npy": npy.getvalue(), "b.csv": table[0]}),
+        "index": make(
+            "index.csv", index, read_index, beside={"a.npy": npy.getvalue(), "b.csv": table[0]}
+        ),
     }
     if find_spec("faery") is not None:
         import faery

@@ -1,9 +1,10 @@
-"""Fuzz the readers, the command line and the processes: python tests/fuzz [--inputs 10000] [--readers nmnist,idx]
-[--commands 300] [--signals 60 --patience 10] [--environments 100] [--seed 0]
+"""Fuzz the readers, the command line and the processes: python tests/fuzz [--inputs 10000]
+[--readers nmnist,idx] [--commands 300] [--signals 60 --patience 10] [--environments 100] [--seed 0]
 
-Damaged files are read in child processes, many a child; what ends a child is found, and the next goes on behind it. An
-input passes if it is read, or refused in one sentence that names the file, within 5 s of CPU time and 500 MB, and
-nothing is left behind. Exits with 1 where one does not pass. Input n of a reader is the same every time.
+Damaged files are read in child processes, many a child; what ends a child is found, and the next
+goes on behind it. An input passes if it is read, or refused in one sentence that names the file,
+within 5 s of CPU time and 500 MB, and nothing is left behind. Exits with 1 where one does not pass.
+Input n of a reader is the same every time.
 """
 
 import argparse
@@ -18,17 +19,29 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]),
+    "PYTHONPATH": os.pathsep.join(
+        [str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+    ),
 }
-NAMES = ("nmnist", "matlab_5", "matlab_73", "torchneuromorphic", "idx", "pictures", "numpy", "checkpoint", "settings")
+NAMES = (
+    "nmnist",
+    "matlab_5",
+    "matlab_73",
+    "torchneuromorphic",
+    "idx",
+    "pictures",
+    "numpy",
+    "checkpoint",
+    "settings",
+)
 NAMES += ("nir", "run", "table", "text", "events", "index")
 NAMES += ("raw", "dat", "aedat4") if importlib.util.find_spec("faery") else ()  # the extra cameras
 A_CHILD = 2500
 
 
 def fuzz(name: str, inputs: int, folder: Path, first: int = 0) -> dict:
-    """What became of `inputs` damaged files of a reader, or of each of several ("idx,numpy"): counts, the failures, the most
-    memory and time."""
+    """What became of `inputs` damaged files of a reader, or of each of several ("idx,numpy"):
+    counts, the failures, the most memory and time."""
     found = {"read": 0, "refused": 0, "wrong": [], "megabytes": 0.0, "slowest": 0.0}
     start, end = first, first + inputs
     while start < end:
@@ -55,23 +68,46 @@ def fuzz(name: str, inputs: int, folder: Path, first: int = 0) -> dict:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser("fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--inputs", type=int, default=10_000, help="of each reader (default: 10000)")
-    parser.add_argument("--readers", help="default: all; then signals and environments only if asked for")
-    parser.add_argument("--first", type=int, default=0, help="number of the first input (default: 0)")
-    parser.add_argument("--commands", type=int, default=300, help="wrong command lines (default: 300)")
+    parser = argparse.ArgumentParser(
+        "fuzz", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--inputs", type=int, default=10_000, help="of each reader (default: 10000)"
+    )
+    parser.add_argument(
+        "--readers", help="default: all; then signals and environments only if asked for"
+    )
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first input (default: 0)"
+    )
+    parser.add_argument(
+        "--commands", type=int, default=300, help="wrong command lines (default: 300)"
+    )
     parser.add_argument("--signals", type=int, help="to commands at work (default: 60)")
     parser.add_argument(
-        "--patience", type=float, default=10, help="seconds that a signal may take; more under load (default: 10)"
+        "--patience",
+        type=float,
+        default=10,
+        help="seconds that a signal may take; more under load (default: 10)",
     )
-    parser.add_argument("--cases", default="", metavar="A;B", help="names of commands that get signals (default: all)")
+    parser.add_argument(
+        "--cases",
+        default="",
+        metavar="A;B",
+        help="names of commands that get signals (default: all)",
+    )
     parser.add_argument("--environments", type=int, help="odd environments (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, help="of signals and environments (default: 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of signals and environments (default: 0)"
+    )
     args = parser.parse_args()
     failures, signals, environments = 0, args.signals, args.environments
     if args.readers is None:
         args.readers = ",".join(NAMES)
-        signals, environments = (60 if signals is None else signals), (100 if environments is None else environments)
+        signals, environments = (
+            (60 if signals is None else signals),
+            (100 if environments is None else environments),
+        )
 
     def tell(line: str) -> None:
         print(line, flush=True)
@@ -81,7 +117,8 @@ def main() -> int:
             found = fuzz(name, args.inputs, Path(folder), args.first)
             failures += len(found["wrong"])
             print(
-                f"{name:<18}{found['read']:>7} read {found['refused']:>7} refused {len(found['wrong']):>4} wrong; at most "
+                f"{name:<18}{found['read']:>7} read {found['refused']:>7} refused "
+                f"{len(found['wrong']):>4} wrong; at most "
                 f"{found['megabytes']:.0f} MB and {found['slowest']:.2f} s",
                 flush=True,
             )
@@ -92,7 +129,9 @@ def main() -> int:
 
             wrong = fuzz_commands(args.commands, Path(folder))
             failures += len(wrong)
-            print(f"{'command lines':<18}{args.commands:>7} tried {len(wrong):>4} wrong", flush=True)
+            print(
+                f"{'command lines':<18}{args.commands:>7} tried {len(wrong):>4} wrong", flush=True
+            )
             for line, what in wrong[:20]:
                 print(f"    minisnn {' '.join(line)}: {what}", flush=True)
         if signals:

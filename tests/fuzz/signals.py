@@ -1,8 +1,10 @@
-"""Signals at random moments: each command must end within `patience` seconds with its message and exit code, no process and no
-half-written file left behind, everything saved: what is gone on with ends like what was left alone.
+"""Signals at random moments: each command must end within `patience` seconds with its message and
+exit code, no process and no half-written file left behind, everything saved: what is gone on with
+ends like what was left alone.
 
-Moments are by the clock, over all of a command's life; at an import; at the opening or renaming of a file; and while a figure
-is drawn. The signal goes to the process, or to its group as from a terminal, sometimes twice.
+Moments are by the clock, over all of a command's life; at an import; at the opening or renaming of
+a file; and while a figure is drawn. The signal goes to the process, or to its group as from a
+terminal, sometimes twice.
 """
 
 import json
@@ -22,13 +24,17 @@ MARK = ".minisnn.json"  # a folder that the library wrote says so in it
 
 HERE = Path(__file__).resolve().parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SMALL = "--draws 0 --channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 --evaluate-episodes 2"
+SMALL = (
+    "--draws 0 --channels 4 --window 20 --queries 1 --tasks 2 --updates 12 --evaluate-every 4 "
+    "--evaluate-episodes 2"
+)
 SMALL += " --test-episodes 4"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A command line; OUT in it is a folder. `again` goes on with it; `cold`: the kernels are not compiled yet."""
+    """A command line; OUT in it is a folder. `again` goes on with it; `cold`: the kernels are not
+    compiled yet."""
 
     name: str
     line: str
@@ -41,13 +47,28 @@ CASES = (
     Case("train", f"train {SMALL} --checkpoint-every 5 --out OUT", "train --resume OUT", weight=4),
     Case("train, workers", f"train {SMALL} --workers 2 --out OUT", "train --resume OUT", weight=2),
     Case("train, compiling", f"train {SMALL} --out OUT", "train --resume OUT", cold=True),
-    Case("report", "report --only figure-2,activity --episodes 2 --queries 1 --out OUT", "", weight=3),
-    Case("report, workers", "report --only activity --episodes 4 --queries 1 --workers 2 --out OUT", ""),
+    Case(
+        "report", "report --only figure-2,activity --episodes 2 --queries 1 --out OUT", "", weight=3
+    ),
+    Case(
+        "report, workers",
+        "report --only activity --episodes 4 --queries 1 --workers 2 --out OUT",
+        "",
+    ),
     Case("hardware", "hardware --bits 4 --episodes 2 --queries 1 --out OUT", "", weight=2),
-    Case("hardware train", "hardware train --bits 4 --updates 3 --episodes 2 --out OUT", "hardware train --resume OUT"),
+    Case(
+        "hardware train",
+        "hardware train --bits 4 --updates 3 --episodes 2 --out OUT",
+        "hardware train --resume OUT",
+    ),
     Case("lessons", "lessons --out OUT", ""),
     Case("show", "show --out OUT", "", weight=2),
-    Case("check", "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy", None, weight=2),
+    Case(
+        "check",
+        "check --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy",
+        None,
+        weight=2,
+    ),
     Case("lessons --open", "lessons --out OUT --open --port 18888"),
 )
 
@@ -59,18 +80,27 @@ class Place:
         self.folder, self.alone, self.patience = folder, {}, patience
         self.cache = folder / "cache"
         jupyter = {"allow_root": True, "open_browser": False}
-        (folder / "jupyter_server_config.json").write_text(json.dumps({"ServerApp": jupyter, "ExtensionApp": jupyter}))
+        (folder / "jupyter_server_config.json").write_text(
+            json.dumps({"ServerApp": jupyter, "ExtensionApp": jupyter})
+        )
 
     def environment(self, case: Case, mark: str) -> dict[str, str]:
         paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-        found = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "FUZZ_MARK": own(mark), "MINISNN_CACHE": str(self.cache)}
+        found = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "FUZZ_MARK": own(mark),
+            "MINISNN_CACHE": str(self.cache),
+        }
         found.pop("MINISNN_DEBUG", None)
         found["JUPYTER_CONFIG_DIR"] = str(self.folder)
         if case.cold:
             found["NUMBA_CACHE_DIR"] = str(self.folder / mark / "numba")
         return found
 
-    def start(self, case: Case, line: str, mark: str, signal: int, kind: str, number: int) -> tuple[subprocess.Popen, int]:
+    def start(
+        self, case: Case, line: str, mark: str, signal: int, kind: str, number: int
+    ) -> tuple[subprocess.Popen, int]:
         """A command's process, and where it tells how far it is."""
         out = self.folder / mark / "out"
         out.parent.mkdir(exist_ok=True)
@@ -92,7 +122,8 @@ class Place:
         return process, told
 
     def left_alone(self, case: Case) -> tuple[float, Path]:
-        """(seconds, folder) of the case without any signal; the second run, which finds all caches filled."""
+        """(seconds, folder) of the case without any signal; the second run, which finds all caches
+        filled."""
         if case.name not in self.alone:
             for attempt in range(1 if case.cold or "--open" in case.line else 2):
                 mark = f"alone-{case.name.replace(' ', '-')}-{attempt}"
@@ -104,7 +135,10 @@ class Place:
                 code = process.wait()
                 os.close(told)
                 if code and "--open" not in case.line:
-                    raise RuntimeError(f"{case.line}: exit code {code}: {(self.folder / mark / 'stderr').read_text()[-500:]}")
+                    raise RuntimeError(
+                        f"{case.line}: exit code {code}: "
+                        f"{(self.folder / mark / 'stderr').read_text()[-500:]}"
+                    )
             self.alone[case.name] = time.monotonic() - began, self.folder / mark / "out"
         return self.alone[case.name]
 
@@ -148,15 +182,26 @@ def told_by(descriptor: int, word: str, process: subprocess.Popen, seen: list[by
         time.sleep(0.005)
 
 
-def attempt(place: Place, case: Case, rng: np.random.Generator, mark: str) -> tuple[str, float, str]:
-    """(how it went: "stopped", "done before" or what is wrong, seconds from signal to end, what was tried)."""
+def attempt(
+    place: Place, case: Case, rng: np.random.Generator, mark: str
+) -> tuple[str, float, str]:
+    """(how it went: "stopped", "done before" or what is wrong, seconds from signal to end, what was
+    tried)."""
     whole, _ = place.left_alone(case)
-    kinds = ["clock", "clock", "import", "write"] + ["draw"] * (case.name.split(",")[0] in ("train", "report", "show"))
+    kinds = ["clock", "clock", "import", "write"] + ["draw"] * (
+        case.name.split(",")[0] in ("train", "report", "show")
+    )
     if "--open" in case.line:  # a server does not end by itself if the moment never comes
         kinds = ["clock"]
     kind, number = str(rng.choice(kinds)), SIGNALS[int(rng.integers(3))]
-    moment = {"import": int(rng.integers(1200)), "write": int(rng.integers(40)), "draw": int(rng.integers(900))}.get(kind, 0)
-    process, told = place.start(case, case.line, mark, number, kind if kind != "clock" else "none", moment)
+    moment = {
+        "import": int(rng.integers(1200)),
+        "write": int(rng.integers(40)),
+        "draw": int(rng.integers(900)),
+    }.get(kind, 0)
+    process, told = place.start(
+        case, case.line, mark, number, kind if kind != "clock" else "none", moment
+    )
     seen: list[bytes] = []
     tried = f"{number.name} at {kind} {moment}"
     try:
@@ -178,7 +223,11 @@ def attempt(place: Place, case: Case, rng: np.random.Generator, mark: str) -> tu
         except subprocess.TimeoutExpired:
             return "hangs", 3 * place.patience, tried
         spent = time.monotonic() - began
-        return judge(place, case, mark, code, signalled, spent, number), spent if signalled else 0.0, tried
+        return (
+            judge(place, case, mark, code, signalled, spent, number),
+            spent if signalled else 0.0,
+            tried,
+        )
     finally:
         os.close(told)
         for left in marked(mark):
@@ -186,7 +235,9 @@ def attempt(place: Place, case: Case, rng: np.random.Generator, mark: str) -> tu
         process.wait()
 
 
-def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent: float, number: int) -> str:
+def judge(
+    place: Place, case: Case, mark: str, code: int, signalled: bool, spent: float, number: int
+) -> str:
     """What is wrong; "stopped" or "done before" where nothing is."""
     folder = place.folder / mark
     err = (folder / "stderr").read_text(errors="replace")
@@ -198,7 +249,10 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
     while (left := marked(mark)) and time.monotonic() < until:
         time.sleep(0.05)
     if left:
-        return f"processes left: {[Path(f'/proc/{one}/cmdline').read_text().split(chr(0))[:6] for one in left]}"
+        return (
+            "processes left: "
+            f"{[Path(f'/proc/{one}/cmdline').read_text().split(chr(0))[:6] for one in left]}"
+        )
     told = err.strip().splitlines()[-1:]
     if code and not (code == 128 + number and told and told[0].startswith("minisnn: stopped")):
         return f"exit code {code}: {err[-300:]}"
@@ -209,9 +263,22 @@ def judge(place: Place, case: Case, mark: str, code: int, signalled: bool, spent
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Files that are written beside their places, and were not renamed or removed; what Jupyter keeps is its own."""
-    hidden = [path.relative_to(folder) for path in folder.rglob(".*") if path.is_file() and path.name != MARK]
-    own = ("numba", ".ipynb_checkpoints", ".jupyter", ".virtual_documents", ".cache", ".config", ".local")
+    """Files that are written beside their places, and were not renamed or removed; what Jupyter
+    keeps is its own."""
+    hidden = [
+        path.relative_to(folder)
+        for path in folder.rglob(".*")
+        if path.is_file() and path.name != MARK
+    ]
+    own = (
+        "numba",
+        ".ipynb_checkpoints",
+        ".jupyter",
+        ".virtual_documents",
+        ".cache",
+        ".config",
+        ".local",
+    )
     return [str(path) for path in hidden if not set(own) & set(path.parts)]
 
 
@@ -231,12 +298,19 @@ def went_on(place: Place, case: Case, mark: str) -> str:
     """What differs from a command that was left alone, once this one went on."""
     if case.again is None:
         return ""
-    line = case.again if case.again and (place.folder / mark / "out" / "config.json").exists() else case.line
+    line = (
+        case.again
+        if case.again and (place.folder / mark / "out" / "config.json").exists()
+        else case.line
+    )
     process, told = place.start(case, line, mark, 0, "none", 0)
     code = process.wait()
     os.close(told)
     if code:
-        return f"does not go on, exit code {code}: {(place.folder / mark / 'stderr').read_text()[-300:]}"
+        return (
+            f"does not go on, exit code {code}: "
+            f"{(place.folder / mark / 'stderr').read_text()[-300:]}"
+        )
     return differs(place.left_alone(case)[1], place.folder / mark / "out")
 
 
@@ -246,23 +320,42 @@ def differs(one: Path, two: Path) -> str:
         from minisnn.training import checkpoint
 
         first, second = checkpoint.read(one), checkpoint.read(two)
-        same = np.array_equal(first.theta, second.theta) and first.optimiser.keys() == second.optimiser.keys()
+        same = (
+            np.array_equal(first.theta, second.theta)
+            and first.optimiser.keys() == second.optimiser.keys()
+        )
         same = same and all(
-            np.array_equal(array, second.optimiser[of][name]) for of, s in first.optimiser.items() for name, array in s.items()
+            np.array_equal(array, second.optimiser[of][name])
+            for of, s in first.optimiser.items()
+            for name, array in s.items()
         )
         curves = {**first.curve, "seconds": 0}, {**second.curve, "seconds": 0}
-        same = same and all(np.array_equal(curves[0][name], curves[1][name], equal_nan=True) for name in curves[0])
+        same = same and all(
+            np.array_equal(curves[0][name], curves[1][name], equal_nan=True) for name in curves[0]
+        )
         return "" if same else "other arrays than those of a run left alone"
     for path in sorted(one.rglob("records/*.jsonl")):
         other = two / path.relative_to(one)
-        if "seconds" not in path.name and "cost" not in path.name and path.read_text() != other.read_text():
+        if (
+            "seconds" not in path.name
+            and "cost" not in path.name
+            and path.read_text() != other.read_text()
+        ):
             return f"{path.name} differs"
-    names = [sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()) for root in (one, two)]
+    names = [
+        sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        for root in (one, two)
+    ]
     return "" if names[0] == names[1] else f"other files: {sorted(set(names[0]) ^ set(names[1]))}"
 
 
 def fuzz_signals(
-    tries: int, seed: int, folder: Path, names: tuple[str, ...] = (), tell=print, patience: float = 10
+    tries: int,
+    seed: int,
+    folder: Path,
+    names: tuple[str, ...] = (),
+    tell=print,
+    patience: float = 10,
 ) -> list[str]:
     """Failures, in words, of so many signals; a table of all is told."""
     place = Place(folder, patience)
@@ -279,8 +372,12 @@ def fuzz_signals(
             failures.append(f"{case.name}, try {n}, {tried}: {result}")
             tell(f"    {failures[-1]}")
         shutil.rmtree(folder / f"{n}", ignore_errors=True)
-    tell(f"{'signals, seed ' + str(seed):<24}{'stopped':>9}{'done before':>13}{'wrong':>7}{'slowest':>9}")
+    tell(
+        f"{'signals, seed ' + str(seed):<24}{'stopped':>9}{'done before':>13}{'wrong':>7}{'slowest':>9}"
+    )
     for case in cases:
         numbers = [counts[case.name, kind] for kind in ("stopped", "done before", "wrong")]
-        tell(f"{case.name:<24}{numbers[0]:>9}{numbers[1]:>13}{numbers[2]:>7}{slowest[case.name]:>8.1f}s")
+        tell(
+            f"{case.name:<24}{numbers[0]:>9}{numbers[1]:>13}{numbers[2]:>7}{slowest[case.name]:>8.1f}s"
+        )
     return failures

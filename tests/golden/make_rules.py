@@ -1,14 +1,18 @@
-"""rules.npz: FOMAML, ANIL and Reptile by PyTorch's automatic differentiation, for three small networks in float64.
+"""rules.npz: FOMAML, ANIL and Reptile by PyTorch's automatic differentiation, for three small
+networks in float64.
 
-    python tests/golden/make_rules.py         needs torch (CPU); writes rules.npz beside this file, the same one every time
+    python tests/golden/make_rules.py         needs torch (CPU); writes rules.npz beside this file,
+                                              the same one every time
 
-A case is a network: "max" and "mean" spike, "cnn" does not. Under its name lie net (type and configuration as JSON), theta,
-step_size, x_support, y_support, x_query, y_query and, flat like theta,
+A case is a network: "max" and "mean" spike, "cnn" does not. Under its name lie net (type and
+configuration as JSON), theta, step_size, x_support, y_support, x_query, y_query and, flat like
+theta,
 
     fomaml_N                 N inner steps on the support set
     anil_N, anil_first_N     the readout alone takes the N steps; second and first order
     anil_N_step_size         the derivative of the query loss by the step size of those
-    reptile_N                theta - theta_N after N steps of torch.optim.SGD on support and query together
+    reptile_N                theta - theta_N after N steps of torch.optim.SGD on support and query
+                             together
     loss_anil_N, loss_reptile_N      query loss at theta_N
 """
 
@@ -29,7 +33,13 @@ import minisnn as ms  # noqa: E402
 from minisnn.gradcheck import random_data, random_theta  # noqa: E402
 
 SPIKING = dict(
-    input_shape=(6, 8, 2), channels=(3, 4), ways=3, kernel=3, neuron=ms.LIF(gain=5.0, rho=0.8), window=16, dtype=np.float64
+    input_shape=(6, 8, 2),
+    channels=(3, 4),
+    ways=3,
+    kernel=3,
+    neuron=ms.LIF(gain=5.0, rho=0.8),
+    window=16,
+    dtype=np.float64,
 )
 NETWORKS = {
     "max": (lambda: ms.SpikingNet(**SPIKING), 0.5),
@@ -55,15 +65,22 @@ def loss_of(net, theta, x, y):
 def fomaml(net, theta, task, a, steps):
     for _ in range(steps):
         theta = theta.detach().requires_grad_()
-        theta = theta - a * torch.autograd.grad(loss_of(net, theta, task.x_support, task.y_support), theta)[0]
+        theta = (
+            theta
+            - a * torch.autograd.grad(loss_of(net, theta, task.x_support, task.y_support), theta)[0]
+        )
     theta = theta.detach().requires_grad_()
     return torch.autograd.grad(loss_of(net, theta, task.x_query, task.y_query), theta)[0]
 
 
 def anil(net, theta, task, a, steps, order):
-    """(query loss, its gradient, its derivative by a); body and readout are tensors of their own."""
+    """(query loss, its gradient, its derivative by a); body and readout are tensors of their
+    own."""
     cut = net.layout[-2].slice.start
-    body, readout, a = (t.clone().requires_grad_() for t in (theta[:cut], theta[cut:], torch.tensor(a, dtype=theta.dtype)))
+    body, readout, a = (
+        t.clone().requires_grad_()
+        for t in (theta[:cut], theta[cut:], torch.tensor(a, dtype=theta.dtype))
+    )
     adapted = readout
     for _ in range(steps):
         loss = loss_of(net, torch.cat([body, adapted]), task.x_support, task.y_support)
@@ -75,7 +92,10 @@ def anil(net, theta, task, a, steps, order):
 
 def reptile(net, theta, task, a, steps):
     """(query loss at theta_N, theta - theta_N)."""
-    x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+    x, y = (
+        np.concatenate([task.x_support, task.x_query]),
+        np.concatenate([task.y_support, task.y_query]),
+    )
     moved = theta.clone().requires_grad_()
     optimiser = torch.optim.SGD([moved], lr=a)
     for _ in range(steps):
@@ -104,13 +124,20 @@ def make() -> dict[str, np.ndarray]:
         theta = torch.from_numpy(theta)
         for steps in (1, 3):
             case[f"fomaml_{steps}"] = fomaml(net, theta, task, a, steps)
-            case[f"loss_anil_{steps}"], case[f"anil_{steps}"], case[f"anil_{steps}_step_size"] = anil(
-                net, theta, task, a, steps, 2
+            case[f"loss_anil_{steps}"], case[f"anil_{steps}"], case[f"anil_{steps}_step_size"] = (
+                anil(net, theta, task, a, steps, 2)
             )
             case[f"anil_first_{steps}"] = anil(net, theta, task, a, steps, 1)[1]
         for steps in (2, 5):
-            case[f"loss_reptile_{steps}"], case[f"reptile_{steps}"] = reptile(net, theta, task, a, steps)
-        found.update({f"{name}/{k}": v.detach().numpy() if isinstance(v, torch.Tensor) else v for k, v in case.items()})
+            case[f"loss_reptile_{steps}"], case[f"reptile_{steps}"] = reptile(
+                net, theta, task, a, steps
+            )
+        found.update(
+            {
+                f"{name}/{k}": v.detach().numpy() if isinstance(v, torch.Tensor) else v
+                for k, v in case.items()
+            }
+        )
     return found
 
 

@@ -1,4 +1,5 @@
-"""The checks themselves: they pass on sound derivatives, and name the pass that a fault was put into."""
+"""The checks themselves: they pass on sound derivatives, and name the pass that a fault was put
+into."""
 
 import numpy as np
 import pytest
@@ -29,20 +30,29 @@ def small(backend="numpy", **changes):
     return SpikingNet(**{**settings, **changes})
 
 
-# ---- sound derivatives pass ------------------------------------------------------------------------------------------
+# ---- sound derivatives pass
+#   ------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
     case = gradcheck.random_case(np.random.default_rng(seed), backend)
-    report = gradcheck.check(case.net, case.theta, task=case.task, step_size=case.step_size, seed=seed)
+    report = gradcheck.check(
+        case.net, case.theta, task=case.task, step_size=case.step_size, seed=seed
+    )
     assert report.ok, str(report)
     assert all(r.tolerance <= 1e-12 for r in report.results if r.how in ("adjoint", "symmetry"))
     assert report.worst("gradient") <= 1e-7 and report.worst("hvp") <= 1e-6
     slopes = [r for r in report.results if r.how.startswith("Taylor")]
-    assert len(slopes) == (4 if len(case.net.blocks) == 1 else 6) and max(r.error for r in slopes if not r.skipped) <= 0.1
+    assert (
+        len(slopes) == (4 if len(case.net.blocks) == 1 else 6)
+        and max(r.error for r in slopes if not r.skipped) <= 0.1
+    )
 
 
-@pytest.mark.parametrize("seed, backend", after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]))
+@pytest.mark.parametrize(
+    "seed, backend",
+    after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]),
+)
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 
@@ -59,10 +69,22 @@ def test_random_cases_cover_every_option():
     steps = [(c.net.window, c.task.x_support.shape[1]) for c in nets]
     assert {len(c.net.blocks) for c in nets} >= {1, 2, 3, 4}
     assert {c.net.pool for c in nets if c.net.channels} == {"max", "mean"}
-    assert {c.net.detach_reset for c in nets} == {False, True} and any(c.net.neuron.rho == 0 for c in nets)
-    assert any(w < T for w, T in steps) and any(w == T for w, T in steps) and any(w > T for w, T in steps)
-    assert any(c.net.size == 1 + c.net.input_shape[0] for c in nets if len(c.net.input_shape) == 1 and c.net.ways == 1)
-    assert any(not c.net.channels for c in nets) and any(c.net.neuron.alpha == c.net.neuron.beta for c in nets)
+    assert {c.net.detach_reset for c in nets} == {False, True} and any(
+        c.net.neuron.rho == 0 for c in nets
+    )
+    assert (
+        any(w < T for w, T in steps)
+        and any(w == T for w, T in steps)
+        and any(w > T for w, T in steps)
+    )
+    assert any(
+        c.net.size == 1 + c.net.input_shape[0]
+        for c in nets
+        if len(c.net.input_shape) == 1 and c.net.ways == 1
+    )
+    assert any(not c.net.channels for c in nets) and any(
+        c.net.neuron.alpha == c.net.neuron.beta for c in nets
+    )
     assert any(n % 2 for c in nets if c.net.channels for n in c.net.input_shape[:2])
 
 
@@ -82,16 +104,35 @@ def test_lsuv_initialised_network_passes_in_the_jet_form(rng):
     theta = net.init(rng, x, readout="zero")
     report = gradcheck.check(net, theta, x, y)
     skipped = [r for r in report.results if r.skipped]
-    assert report.ok and len(skipped) == 4 and all("smooth" in r.how and "kink" in r.note for r in skipped)
+    assert (
+        report.ok
+        and len(skipped) == 4
+        and all("smooth" in r.how and "kink" in r.note for r in skipped)
+    )
 
 
-# ---- faults are found, and named ------------------------------------------------------------------------------------
+# ---- faults are found, and named
+#   ------------------------------------------------------------------------------------
 
 FAULTS = [  # module, function, old, new, to blame, changes of the network
     (synapse, "backward", "dweight = (", "dweight = 1.001 * (", "synapse.backward dweight", {}),
-    (synapse, "backward", 'correlate_weight(tape["q"], dQ, k)', "0", "synapse.backward dweight", {"window": 6}),
+    (
+        synapse,
+        "backward",
+        'correlate_weight(tape["q"], dQ, k)',
+        "0",
+        "synapse.backward dweight",
+        {"window": 6},
+    ),
     (synapse, "backward", "dy.sum(", "dy[:, 1:].sum(", "synapse.backward dbias", {}),
-    (synapse, "backward", "correlate_input(dV, weight)", "correlate_input(dV, weight[::-1])", "synapse.backward dx", {}),
+    (
+        synapse,
+        "backward",
+        "correlate_input(dV, weight)",
+        "correlate_input(dV, weight[::-1])",
+        "synapse.backward dx",
+        {},
+    ),
     (
         synapse,
         "_filter_adjoint",
@@ -100,9 +141,23 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
         ("synapse.backward dweight", "synapse.backward dx"),
         {},
     ),
-    (synapse, "forward_tangent", "V_dot + correlate(x_dot, weight)", "V_dot", "synapse.forward_tangent", {}),
+    (
+        synapse,
+        "forward_tangent",
+        "V_dot + correlate(x_dot, weight)",
+        "V_dot",
+        "synapse.forward_tangent",
+        {},
+    ),
     (synapse, "forward_tangent", " + bias_dot", "", "synapse.forward_tangent", {}),
-    (synapse, "backward_tangent", " + correlate_input(dV, weight_dot)", "", "synapse.backward_tangent dx_dot", {}),
+    (
+        synapse,
+        "backward_tangent",
+        " + correlate_input(dV, weight_dot)",
+        "",
+        "synapse.backward_tangent dx_dot",
+        {},
+    ),
     (
         synapse,
         "backward_tangent",
@@ -111,22 +166,99 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
         "synapse.backward_tangent dweight_dot",
         {},
     ),
-    (synapse, "backward_tangent", "dy_dot.sum(", "1.001 * dy_dot.sum(", "synapse.backward_tangent dbias_dot", {}),
-    (membrane, "backward", "neuron.rho * du", "du", "membrane.backward dI", {"neuron": ms.LIF(rho=0.9, gain=3.0)}),
+    (
+        synapse,
+        "backward_tangent",
+        "dy_dot.sum(",
+        "1.001 * dy_dot.sum(",
+        "synapse.backward_tangent dbias_dot",
+        {},
+    ),
+    (
+        membrane,
+        "backward",
+        "neuron.rho * du",
+        "du",
+        "membrane.backward dI",
+        {"neuron": ms.LIF(rho=0.9, gain=3.0)},
+    ),
     (membrane, "backward", "(1 - neuron.gamma) * dr", "dr", "membrane.backward dI", {}),
-    (membrane, "backward", "if not detach_reset", "if True", "membrane.backward dI", {"detach_reset": True}),
+    (
+        membrane,
+        "backward",
+        "if not detach_reset",
+        "if True",
+        "membrane.backward dI",
+        {"detach_reset": True},
+    ),
     (membrane, "forward_tangent", "neuron.gamma * r_dot", "r_dot", "membrane.forward_tangent", {}),
-    (membrane, "backward_tangent", "+ dr * _jet", "- dr * _jet", "membrane.backward_tangent dI_dot", {}),
-    (membrane, "backward_tangent", "+ dr * _jet", "+ 0 * dr * _jet", "membrane.backward_tangent dI_dot", {}),
-    (membrane, "backward_tangent", "neuron.gamma * dr_dot", "dr_dot", "membrane.backward_tangent dI_dot", {}),
+    (
+        membrane,
+        "backward_tangent",
+        "+ dr * _jet",
+        "- dr * _jet",
+        "membrane.backward_tangent dI_dot",
+        {},
+    ),
+    (
+        membrane,
+        "backward_tangent",
+        "+ dr * _jet",
+        "+ 0 * dr * _jet",
+        "membrane.backward_tangent dI_dot",
+        {},
+    ),
+    (
+        membrane,
+        "backward_tangent",
+        "neuron.gamma * dr_dot",
+        "dr_dot",
+        "membrane.backward_tangent dI_dot",
+        {},
+    ),
     (pool, "scatter", "/ 4", "/ 2", "pool.backward du", {"pool": "mean"}),
-    (pool, "scatter", "choice[..., None, :], dv", "0 * choice[..., None, :], dv", "pool.backward du", {}),
+    (
+        pool,
+        "scatter",
+        "choice[..., None, :], dv",
+        "0 * choice[..., None, :], dv",
+        "pool.backward du",
+        {},
+    ),
     (pool, "backward", "* _jet", "* 0.999 * _jet", "pool.backward du", {}),
-    (pool, "forward_tangent", "_choice(tape, m)", "_choice(tape, m) * 0", "pool.forward_tangent", {}),
-    (pool, "backward_tangent", "+ dy * _jet", "+ 0.5 * dy * _jet", "pool.backward_tangent du_dot", {}),
-    (pool, "backward_tangent", "surrogate.curvature", "surrogate.derivative", "pool.backward_tangent du_dot", {"hidden": (4,)}),
+    (
+        pool,
+        "forward_tangent",
+        "_choice(tape, m)",
+        "_choice(tape, m) * 0",
+        "pool.forward_tangent",
+        {},
+    ),
+    (
+        pool,
+        "backward_tangent",
+        "+ dy * _jet",
+        "+ 0.5 * dy * _jet",
+        "pool.backward_tangent du_dot",
+        {},
+    ),
+    (
+        pool,
+        "backward_tangent",
+        "surrogate.curvature",
+        "surrogate.derivative",
+        "pool.backward_tangent du_dot",
+        {"hidden": (4,)},
+    ),
     (surrogate, "sigma_second", "-2 *", "2 *", "surrogate.sigma_second", {}),
-    (surrogate, "sigma_prime", "** 2", "** 3", ("surrogate.sigma_prime", "surrogate.sigma_second"), {}),
+    (
+        surrogate,
+        "sigma_prime",
+        "** 2",
+        "** 3",
+        ("surrogate.sigma_prime", "surrogate.sigma_second"),
+        {},
+    ),
 ]
 
 
@@ -170,7 +302,11 @@ def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
         first, *rest = right(b, *arguments, **options)
         if b.name != "conv2":
             return first, *rest
-        return (1.001 * first, *rest) if passname == "forward_tangent" else (first, 1.001 * rest[0], *rest[1:])
+        return (
+            (1.001 * first, *rest)
+            if passname == "forward_tangent"
+            else (first, 1.001 * rest[0], *rest[1:])
+        )
 
     monkeypatch.setattr(engine, passname, wrong)
     guilty = gradcheck.check(net, inner_steps=(), twins=("jet",)).guilty
@@ -208,7 +344,12 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         2,
         [
             ("lam = lam + hvp", "lam = lam - hvp", "theta", 1),
-            ("lam = lam + hvp", "lam = lam + m * hvp", "theta", 1),  # nothing of H_n (a m lambda) in frozen layers
+            (
+                "lam = lam + hvp",
+                "lam = lam + m * hvp",
+                "theta",
+                1,
+            ),  # nothing of H_n (a m lambda) in frozen layers
             ("if hvp is not None:", "if False:", "theta", 1),
             ("self._times(m, lam", "self._times(1, lam", "theta", 1),
             ("path.pop()", "path.pop(0)", "theta", 3),
@@ -218,9 +359,17 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
 )
 @pytest.mark.every(3)
 def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
-    mutate(maml, "update_backward" if "m, lam" in old or "m * g" in old else "meta_gradient", old, new, maml.InnerLoop)
+    mutate(
+        maml,
+        "update_backward" if "m, lam" in old or "m * g" in old else "meta_gradient",
+        old,
+        new,
+        maml.InnerLoop,
+    )
     report = gradcheck.check(small(), inner_steps=(steps,), freeze=("conv2",))
-    assert {r.what for r in report.guilty} == {f"meta-gradient{rule}, N = {steps}" for rule in ("", " of ANIL")}
+    assert {r.what for r in report.guilty} == {
+        f"meta-gradient{rule}, N = {steps}" for rule in ("", " of ANIL")
+    }
     assert {r.where for r in report.guilty} >= {where} and "meta-gradient" in report.summary()
     if where == "theta":
         assert any(r.how.startswith("Taylor") and abs(r.error) > 0.1 for r in report.failures)
@@ -232,7 +381,8 @@ def test_a_twin_that_does_not_freeze_fails(mutate):
     assert not gradcheck.check(small(window=5), inner_steps=(), twins=("jet",)).ok
 
 
-# ---- parts -----------------------------------------------------------------------------------------------------------
+# ---- parts
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_coordinates_print_analytic_beside_numeric(rng, mutate):
@@ -260,10 +410,16 @@ def test_curve_is_a_v_and_a_wrong_derivative_levels_off(rng, mutate, tmp_path):
     curve = gradcheck.step_curve(net, theta, x, y)
     assert len(curve.errors) == 4 and len(str(curve).splitlines()) == len(curve.steps) + 1
     for errors in curve.errors.values():
-        assert errors.min() < 1e-7 and errors[0] > 30 * errors.min() and errors[-1] > 30 * errors.min()
+        assert (
+            errors.min() < 1e-7 and errors[0] > 30 * errors.min() and errors[-1] > 30 * errors.min()
+        )
     ax = gradcheck.plot_steps(curve, tmp_path / "v.png")
     assert (tmp_path / "v.png").stat().st_size > 10_000
-    assert ax.get_xscale() == ax.get_yscale() == "log" and "step size" in ax.get_xlabel() and ax.get_title()
+    assert (
+        ax.get_xscale() == ax.get_yscale() == "log"
+        and "step size" in ax.get_xlabel()
+        and ax.get_title()
+    )
     mutate(membrane, "backward", "(1 - neuron.gamma) * dr", "dr")
     wrong = gradcheck.step_curve(net, theta, x, y, twins=("jet",))
     assert all(errors.min() > 1e-5 for errors in wrong.errors.values())
@@ -289,7 +445,9 @@ def test_report():
     assert not report.ok and report.failures == rows[1:] and report.guilty == [rows[1]]
     lines = report.table().splitlines()
     assert len(lines) == 5 and len({line.index("differences") for line in lines[1:]}) == 1
-    assert "WRONG" in lines[2] and "excused" in lines[3] and "3 of 4 checks FAILED" in report.summary()
+    assert (
+        "WRONG" in lines[2] and "excused" in lines[3] and "3 of 4 checks FAILED" in report.summary()
+    )
     assert gradcheck.Report("title", rows[:1]).summary() == "All 1 checks hold."
 
 

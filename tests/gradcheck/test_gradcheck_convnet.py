@@ -1,4 +1,5 @@
-"""The checks on the convolutional network: they pass on sound derivatives, and name layer and pass of a fault."""
+"""The checks on the convolutional network: they pass on sound derivatives, and name layer and pass
+of a fault."""
 
 import numpy as np
 import pytest
@@ -12,24 +13,39 @@ from slowly import after
 
 
 def small(backend="numpy", **changes):
-    settings = {"input_shape": (7, 6, 2), "channels": (3, 2), "hidden": (4,), "ways": 3, "kernel": 3, "dtype": np.float64}
+    settings = {
+        "input_shape": (7, 6, 2),
+        "channels": (3, 2),
+        "hidden": (4,),
+        "ways": 3,
+        "kernel": 3,
+        "dtype": np.float64,
+    }
     return ConvNet(**{**settings, "backend": backend, **changes})
 
 
-# ---- sound derivatives pass ------------------------------------------------------------------------------------------
+# ---- sound derivatives pass
+#   ------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
     case = gradcheck.random_case(np.random.default_rng(seed), backend, "cnn")
-    report = gradcheck.check(case.net, case.theta, task=case.task, step_size=case.step_size, seed=seed)
+    report = gradcheck.check(
+        case.net, case.theta, task=case.task, step_size=case.step_size, seed=seed
+    )
     assert report.ok and not any(r.skipped for r in report.results), str(report)
     assert {r.tolerance for r in report.results if r.how in ("adjoint", "symmetry")} == {1e-12}
     assert report.worst("gradient") <= 1e-7 and report.worst("hvp") <= 1e-6
     slopes = [r for r in report.results if r.how.startswith("Taylor")]
-    assert len(slopes) == (2 if len(case.net.blocks) == 1 else 4) and max(r.error for r in slopes) <= 0.1
+    assert (
+        len(slopes) == (2 if len(case.net.blocks) == 1 else 4)
+        and max(r.error for r in slopes) <= 0.1
+    )
 
 
-@pytest.mark.parametrize("seed, backend", after(4, [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)]))
+@pytest.mark.parametrize(
+    "seed, backend", after(4, [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
+)
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 
@@ -49,16 +65,31 @@ def test_every_layer_and_pass_has_its_rows():
         "block": ("conv1", "conv2", "hidden1", "readout"),
     }
     for layer, places in layers.items():
-        for what in ("forward", "forward_tangent", "forward_tangent, .backward", "backward_tangent"):
-            assert {where for name, where in found if name == f"{layer}.{what}"} == set(places), (layer, what)
+        for what in (
+            "forward",
+            "forward_tangent",
+            "forward_tangent, .backward",
+            "backward_tangent",
+        ):
+            assert {where for name, where in found if name == f"{layer}.{what}"} == set(places), (
+                layer,
+                what,
+            )
     assert not any("surrogate" in what for what, _ in found)
-    assert ("convolution.backward dx", "conv1") in found and ("block.backward dx", "conv1") not in found
+    assert ("convolution.backward dx", "conv1") in found and (
+        "block.backward dx",
+        "conv1",
+    ) not in found
 
 
 def test_random_cases_cover_every_option():
-    nets = [gradcheck.random_case(np.random.default_rng(seed), "numpy", "cnn").net for seed in range(60)]
+    nets = [
+        gradcheck.random_case(np.random.default_rng(seed), "numpy", "cnn").net for seed in range(60)
+    ]
     assert all(isinstance(net, ConvNet) for net in nets)
-    assert {len(net.blocks) for net in nets} >= {1, 2, 3, 4} and {net.loss_name for net in nets} == {"cross_entropy", "squared"}
+    assert {len(net.blocks) for net in nets} >= {1, 2, 3, 4} and {
+        net.loss_name for net in nets
+    } == {"cross_entropy", "squared"}
     assert any(not net.channels for net in nets) and any(net.ways == 1 for net in nets)
     assert any(n % 2 for net in nets if net.channels for n in net.input_shape[:2])
 
@@ -66,7 +97,14 @@ def test_random_cases_cover_every_option():
 def test_a_float32_network_at_its_initial_parameters(rng):
     net = small(dtype=np.float32)
     x, y = gradcheck.random_data(net, rng)
-    report = gradcheck.check(net, net.init(rng, x, readout="zero"), x.sum(1), y, freeze=("conv1",), threshold_fraction=0.05)
+    report = gradcheck.check(
+        net,
+        net.init(rng, x, readout="zero"),
+        x.sum(1),
+        y,
+        freeze=("conv1",),
+        threshold_fraction=0.05,
+    )
     assert report.ok and "float64" in report.title, str(report)
 
 
@@ -78,14 +116,29 @@ def test_coordinates_and_the_curve(rng):
     curve = gradcheck.step_curve(net, theta, x, y)
     assert list(curve.errors) == ["gradient, jet", "Hessian-vector product, jet"]
     for errors in curve.errors.values():
-        assert errors.min() < 1e-7 and errors[0] > 30 * errors.min() and errors[-1] > 30 * errors.min()
+        assert (
+            errors.min() < 1e-7 and errors[0] > 30 * errors.min() and errors[-1] > 30 * errors.min()
+        )
 
 
-# ---- faults are found, and named ------------------------------------------------------------------------------------
+# ---- faults are found, and named
+#   ------------------------------------------------------------------------------------
 
 FAULTS = [  # module, function, old, new, to blame
-    (convolution, "forward", "+ bias", "+ 1.01 * bias", {"convolution.forward_tangent", "convolution.backward dbias"}),
-    (convolution, "backward", "correlate_input(du)", "correlate_input(du[:, :, ::-1])", {"convolution.backward dx"}),
+    (
+        convolution,
+        "forward",
+        "+ bias",
+        "+ 1.01 * bias",
+        {"convolution.forward_tangent", "convolution.backward dbias"},
+    ),
+    (
+        convolution,
+        "backward",
+        "correlate_input(du)",
+        "correlate_input(du[:, :, ::-1])",
+        {"convolution.backward dx"},
+    ),
     (
         convolution,
         "backward",
@@ -94,7 +147,13 @@ FAULTS = [  # module, function, old, new, to blame
         {"convolution.backward dweight"},
     ),
     (convolution, "backward", "du.sum(", "du[:, :, 1:].sum(", {"convolution.backward dbias"}),
-    (convolution, "forward_tangent", "u_dot + weight.correlate(x_dot)", "u_dot", {"convolution.forward_tangent"}),
+    (
+        convolution,
+        "forward_tangent",
+        "u_dot + weight.correlate(x_dot)",
+        "u_dot",
+        {"convolution.forward_tangent"},
+    ),
     (convolution, "forward_tangent", "+ bias_dot", "", {"convolution.forward_tangent"}),
     (
         convolution,
@@ -110,17 +169,53 @@ FAULTS = [  # module, function, old, new, to blame
         'tape_dot["x_dot"], du_dot',
         {"convolution.backward_tangent dweight_dot"},
     ),
-    (convolution, "backward_tangent", "du_dot.sum(", "1.001 * du_dot.sum(", {"convolution.backward_tangent dbias_dot"}),
+    (
+        convolution,
+        "backward_tangent",
+        "du_dot.sum(",
+        "1.001 * du_dot.sum(",
+        {"convolution.backward_tangent dbias_dot"},
+    ),
     (pool, "choose", "argmax", "argmin", {"pool.forward"}),
     (pool, "gather", "[..., 0, :]", "[..., 0, :] * 1.01", {"pool.forward", "pool.backward du"}),
-    (pool, "scatter", "choice[..., None, :], dv", "0 * choice[..., None, :], dv", {"pool.backward du"}),
+    (
+        pool,
+        "scatter",
+        "choice[..., None, :], dv",
+        "0 * choice[..., None, :], dv",
+        {"pool.backward du"},
+    ),
     (activation, "forward", "np.log1p(e)", "np.log1p(1.01 * e)", {"softplus.forward"}),
-    (activation, "forward", '"slope": slope', '"slope": 1.001 * slope', {"softplus.forward_tangent", "softplus.backward du"}),
+    (
+        activation,
+        "forward",
+        '"slope": slope',
+        '"slope": 1.001 * slope',
+        {"softplus.forward_tangent", "softplus.backward du"},
+    ),
     (activation, "backward", 'tape["slope"]', '(tape["slope"] + 0.001)', {"softplus.backward du"}),
-    (activation, "forward_tangent", 'tape["slope"]', '(tape["slope"] + 0.001)', {"softplus.forward_tangent"}),
+    (
+        activation,
+        "forward_tangent",
+        'tape["slope"]',
+        '(tape["slope"] + 0.001)',
+        {"softplus.forward_tangent"},
+    ),
     (activation, "forward", "(1 + e) ** 2", "(1 + e)", {"softplus.backward_tangent du_dot"}),
-    (activation, "backward_tangent", '* tape_dot["u_dot"]', "", {"softplus.backward_tangent du_dot"}),
-    (frames, "backward", 'tape["choice"]', '0 * tape["choice"]', {"block.backward dweight", "block.backward dx"}),
+    (
+        activation,
+        "backward_tangent",
+        '* tape_dot["u_dot"]',
+        "",
+        {"softplus.backward_tangent du_dot"},
+    ),
+    (
+        frames,
+        "backward",
+        'tape["choice"]',
+        '0 * tape["choice"]',
+        {"block.backward dweight", "block.backward dx"},
+    ),
     (frames, "forward_tangent", 'tape["choice"]', '0 * tape["choice"]', {"block.forward_tangent"}),
     (
         frames,
@@ -133,7 +228,9 @@ FAULTS = [  # module, function, old, new, to blame
 
 
 @pytest.mark.parametrize(
-    "module, name, old, new, blame", FAULTS, ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)]
+    "module, name, old, new, blame",
+    FAULTS,
+    ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)],
 )
 @pytest.mark.every(3)
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame):
@@ -167,7 +264,11 @@ def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
         first, *rest = right(b, *arguments, **options)
         if b.name != "conv2":
             return first, *rest
-        return (1.001 * first, *rest) if passname == "forward_tangent" else (first, 1.001 * rest[0], *rest[1:])
+        return (
+            (1.001 * first, *rest)
+            if passname == "forward_tangent"
+            else (first, 1.001 * rest[0], *rest[1:])
+        )
 
     monkeypatch.setattr(engine, passname, wrong)
     guilty = gradcheck.check(small(backend), inner_steps=()).guilty
@@ -197,6 +298,8 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
     ],
 )
 def test_a_fault_in_anils_meta_gradient_is_named(mutate, old, new, steps):
-    mutate(maml, "update_backward" if "_times" in old else "meta_gradient", old, new, maml.InnerLoop)
+    mutate(
+        maml, "update_backward" if "_times" in old else "meta_gradient", old, new, maml.InnerLoop
+    )
     guilty = gradcheck.check(small(), inner_steps=(steps,)).guilty
     assert f"meta-gradient of ANIL, N = {steps}" in {r.what for r in guilty}

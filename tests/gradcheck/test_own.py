@@ -1,4 +1,5 @@
-"""A surrogate, a neuron, a loss and a rule of your own: what the page says runs and is proven, and a slip in any is named."""
+"""A surrogate, a neuron, a loss and a rule of your own: what the page says runs and is proven, and
+a slip in any is named."""
 
 import re
 from dataclasses import dataclass, replace
@@ -35,7 +36,15 @@ def test_each_part_takes_less_than_thirty_lines():
 
 def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_curves):
     monkeypatch.chdir(tmp_path)
-    data = dict(updates=2, evaluate_every=1, evaluate_episodes=1, test_episodes=1, channels=(2,), queries=1, window=4)
+    data = dict(
+        updates=2,
+        evaluate_every=1,
+        evaluate_episodes=1,
+        test_episodes=1,
+        channels=(2,),
+        queries=1,
+        window=4,
+    )
     few = "config = replace(config, **data)\nfound = ms.train(config, "
     block = (
         BLOCKS[-1]
@@ -43,7 +52,10 @@ def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_
         .replace('own-model", **own)\nprint', 'own-model", data=sets, **own)\nprint')
     )
     assert "data=sets" in block and few in block
-    exec(compile(block, "model.md", "exec", dont_inherit=True), page | {"replace": replace, "data": data, "sets": toy_data()})
+    exec(
+        compile(block, "model.md", "exec", dont_inherit=True),
+        page | {"replace": replace, "data": data, "sets": toy_data()},
+    )
 
 
 def page_slips():
@@ -51,13 +63,55 @@ def page_slips():
     return [
         ("surrogate", "ArcTan", "prime", "1 /", "1.01 /", {"ArcTan.prime", "ArcTan.second"}),
         ("surrogate", "ArcTan", "second", "-2", "2", {"ArcTan.second"}),
-        ("neuron", "Tiring", "backward", "self.decay * dz[1] - ", "self.decay * dz[1] + ", {"Tiring.backward dI"}),
-        ("neuron", "Tiring", "forward_tangent", "at.slope * u_dot", "u_dot", {"Tiring.forward_tangent"}),
-        ("neuron", "Tiring", "backward_tangent", "at.curvature", "at.slope", {"Tiring.backward_tangent dI_dot"}),
+        (
+            "neuron",
+            "Tiring",
+            "backward",
+            "self.decay * dz[1] - ",
+            "self.decay * dz[1] + ",
+            {"Tiring.backward dI"},
+        ),
+        (
+            "neuron",
+            "Tiring",
+            "forward_tangent",
+            "at.slope * u_dot",
+            "u_dot",
+            {"Tiring.forward_tangent"},
+        ),
+        (
+            "neuron",
+            "Tiring",
+            "backward_tangent",
+            "at.curvature",
+            "at.slope",
+            {"Tiring.backward_tangent dI_dot"},
+        ),
         ("loss", "OneAgainstAll", "backward", " / len(y)", "", {"OneAgainstAll.backward"}),
-        ("loss", "OneAgainstAll", "backward_tangent", "p * (1 - p)", "p * p", {"OneAgainstAll.backward_tangent"}),
-        ("loop", "PulledSteps", "update_backward", "self.pull * d, -d", "-self.pull * d, -d", {"PulledSteps.update_backward"}),
-        ("loop", "PulledSteps", "update_backward", ", -d, ", ", d, ", {"PulledSteps.update_backward"}),
+        (
+            "loss",
+            "OneAgainstAll",
+            "backward_tangent",
+            "p * (1 - p)",
+            "p * p",
+            {"OneAgainstAll.backward_tangent"},
+        ),
+        (
+            "loop",
+            "PulledSteps",
+            "update_backward",
+            "self.pull * d, -d",
+            "-self.pull * d, -d",
+            {"PulledSteps.update_backward"},
+        ),
+        (
+            "loop",
+            "PulledSteps",
+            "update_backward",
+            ", -d, ",
+            ", d, ",
+            {"PulledSteps.update_backward"},
+        ),
     ]
 
 
@@ -70,14 +124,24 @@ def test_a_slip_is_named(page, part, kind, method, old, new, guilty):
     names = dict(page)
     source = before + at + rest.replace(old, new, 1)
     exec(
-        compile(source.replace("assert", "pass;").split("pass;")[0].split("print(")[0], "slip", "exec", dont_inherit=True),
+        compile(
+            source.replace("assert", "pass;").split("pass;")[0].split("print(")[0],
+            "slip",
+            "exec",
+            dont_inherit=True,
+        ),
         names,
     )
     wrong = names[kind]()
-    parts = {"surrogate": dict(neuron=ms.LIF(surrogate=wrong)) if part == "surrogate" else {}}.get(part, {part: wrong})
+    parts = {"surrogate": dict(neuron=ms.LIF(surrogate=wrong)) if part == "surrogate" else {}}.get(
+        part, {part: wrong}
+    )
     net = small(**parts) if part != "loop" else small()
     report = ms.gradcheck.check(
-        net, inner_steps=(1,) if part == "loop" else (), twins=("jet",), loop=wrong if part == "loop" else None
+        net,
+        inner_steps=(1,) if part == "loop" else (),
+        twins=("jet",),
+        loop=wrong if part == "loop" else None,
     )
     assert {r.what for r in report.guilty} == guilty, str(report)
 
@@ -116,7 +180,11 @@ def test_the_chips_neuron_written_as_ones_own_is_the_chips(page, rng, pool, deta
         net = small(neuron=shipped, pool=pool, detach_reset=detach, backend="numpy")
         same, theta = net.like(neuron=own), ms.gradcheck.random_theta(net, rng)
         x, y = ms.gradcheck.random_data(net, rng)
-        a, b, v = net.gradients(theta, x, y), same.gradients(theta, x, y), rng.standard_normal(net.size)
+        a, b, v = (
+            net.gradients(theta, x, y),
+            same.gradients(theta, x, y),
+            rng.standard_normal(net.size),
+        )
         np.testing.assert_array_equal(same.features(theta, x), net.features(theta, x))
         assert off(b.gradient, a.gradient) < 1e-14 and off(b.hvp(v), a.hvp(v)) < 1e-13
 
@@ -128,7 +196,9 @@ def test_a_surrogate_with_the_shipped_functions_changes_nothing(rng):
     net = small(backend="numpy")
     same = net.like(neuron=ms.LIF(surrogate=Same(10.0)))
     theta, (x, y) = ms.gradcheck.random_theta(net, rng), ms.gradcheck.random_data(net, rng)
-    np.testing.assert_array_equal(same.loss_and_gradient(theta, x, y).gradient, net.loss_and_gradient(theta, x, y).gradient)
+    np.testing.assert_array_equal(
+        same.loss_and_gradient(theta, x, y).gradient, net.loss_and_gradient(theta, x, y).gradient
+    )
 
 
 def test_a_loss_of_ones_own_is_given_one_hot_targets_on_both_engines(backend, rng):
@@ -144,7 +214,11 @@ def test_a_loss_of_ones_own_is_given_one_hot_targets_on_both_engines(backend, rn
             return logits_dot / len(y)
 
     net, shipped = (small(loss=loss, backend=backend) for loss in (Squares(), "squared"))
-    theta, (x, y), v = ms.gradcheck.random_theta(net, rng), ms.gradcheck.random_data(net, rng), rng.standard_normal(net.size)
+    theta, (x, y), v = (
+        ms.gradcheck.random_theta(net, rng),
+        ms.gradcheck.random_data(net, rng),
+        rng.standard_normal(net.size),
+    )
     for targets in (y, np.eye(3)[y] * 0.8):
         a, b = net.gradients(theta, x, targets), shipped.gradients(theta, x, targets)
         assert a.loss == b.loss
@@ -159,7 +233,9 @@ def test_a_rule_whose_update_is_the_plain_one_is_maml(page, rng):
     task = ms.Task(*ms.gradcheck.random_data(net, rng), *ms.gradcheck.random_data(net, rng))
     for order in (1, 2):
         a, b = (loop.meta_gradient(net, theta, task, order) for loop in (plain, pulled))
-        assert off(b.gradient, a.gradient) < 1e-14 and b.step_size_gradient == pytest.approx(a.step_size_gradient, rel=1e-13)
+        assert off(b.gradient, a.gradient) < 1e-14 and b.step_size_gradient == pytest.approx(
+            a.step_size_gradient, rel=1e-13
+        )
 
 
 def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_curves, capsys):
@@ -172,13 +248,23 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_
         raise KeyboardInterrupt
 
     with pytest.raises(
-        KeyboardInterrupt, match=r"resume=True, data=\.\.\., neuron=Tiring\(.*rule=Pulled\) with the same data and"
+        KeyboardInterrupt,
+        match=r"resume=True, data=\.\.\., neuron=Tiring\(.*rule=Pulled\) with the same data and",
     ):
         ms.train(toy_config(), tmp_path / "run", data=toy_data({20: stop}), progress=False, **own)
     for other in ({}, {**own, "neuron": page["Tiring"](weight=0.5)}, {**own, "rule": None}):
         with pytest.raises(ValueError, match="the run was made with neuron=Tiring"):
-            ms.train(toy_config(), tmp_path / "run", resume=True, data=toy_data(), progress=False, **other)
-    again = ms.train(toy_config(), tmp_path / "run", resume=True, data=toy_data(), progress=False, **own)
+            ms.train(
+                toy_config(),
+                tmp_path / "run",
+                resume=True,
+                data=toy_data(),
+                progress=False,
+                **other,
+            )
+    again = ms.train(
+        toy_config(), tmp_path / "run", resume=True, data=toy_data(), progress=False, **own
+    )
     np.testing.assert_array_equal(again.theta, whole.theta)
     for parts, lacks in (
         ({}, "neuron is Tiring"),
@@ -188,7 +274,10 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_
         with pytest.raises(ValueError, match=lacks or "learns by PulledSteps"):
             ms.read(tmp_path / "run", **parts)
     net, theta = ms.load(tmp_path / "run", neuron=own["neuron"], loss=own["loss"])
-    assert repr(net.neuron) == repr(own["neuron"]) and ms.read(tmp_path / "run", **own).inner.pull == 0.1
+    assert (
+        repr(net.neuron) == repr(own["neuron"])
+        and ms.read(tmp_path / "run", **own).inner.pull == 0.1
+    )
     for command in ("evaluate --checkpoint", "info", "show --checkpoint", "train --resume"):
         assert cli.main([*command.split(), str(tmp_path / "run")]) == 2
         assert re.search(r"in Python: |of your own", capsys.readouterr().err)
@@ -196,26 +285,38 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_
 
 def test_what_cannot_be_is_refused_in_a_sentence(page, monkeypatch):
     lif = ms.LIF(surrogate=page["ArcTan"]())
-    assert small(neuron=lif).backend == "numpy" == small(neuron=page["Tiring"]()).backend and small().backend == "numba"
+    assert (
+        small(neuron=lif).backend == "numpy" == small(neuron=page["Tiring"]()).backend
+        and small().backend == "numba"
+    )
     for neuron in (lif, page["Tiring"]()):
         with pytest.raises(ValueError, match="kernels of backend numba know LIF and CubaLIF"):
             small(neuron=neuron, backend="numba")
         with pytest.raises(ValueError, match="NIR and its tools do not know"):
-            pytest.importorskip("nir") and ms.export_nir("no.nir", net := small(neuron=neuron), np.zeros(net.size))
+            pytest.importorskip("nir") and ms.export_nir(
+                "no.nir", net := small(neuron=neuron), np.zeros(net.size)
+            )
     with pytest.raises(ValueError, match="the chip holds a spiking network"):
         from hardware.chip.network import IntegerNet
 
         net = ms.SpikingNet((8, 8, 2), (2,), 3, 3, neuron=lif)
         IntegerNet(net, np.ones(net.size, np.float32))
-    with pytest.raises(ValueError, match=r"loss must be one of cross_entropy, squared, or a minisnn.Loss with value"):
+    with pytest.raises(
+        ValueError,
+        match=r"loss must be one of cross_entropy, squared, or a minisnn.Loss with value",
+    ):
         small(loss=lambda logits, y: 0.0)
     with pytest.raises(ValueError, match="surrogate must be a minisnn.Surrogate"):
         ms.LIF(surrogate=np.tanh)
-    with pytest.raises(ValueError, match="slope, that of the surrogate in its place, has no effect"):
+    with pytest.raises(
+        ValueError, match="slope, that of the surrogate in its place, has no effect"
+    ):
         ms.LIF(slope=5.0, surrogate=page["ArcTan"]())
     with pytest.raises(ValueError, match="lacks forward, backward"):
         ms.Neuron()
-    with pytest.raises(ValueError, match="alpha is set to 0.8, which has no effect where neuron is given"):
+    with pytest.raises(
+        ValueError, match="alpha is set to 0.8, which has no effect where neuron is given"
+    ):
         ms.train(toy_config(alpha=0.8), "no", data=toy_data(), neuron=lif)
     with pytest.raises(ValueError, match="rule must be a minisnn.MAML"):
         ms.train(toy_config(), "no", data=toy_data(), rule="maml")

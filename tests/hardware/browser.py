@@ -10,13 +10,23 @@ from hardware.chip.learner import CLASS_MEAN, learn
 from hardware.page.make import learner
 from minisnn.data.camera.event_camera import EventCamera
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (
+        path
+        for name in ("chromium", "chromium-browser", "google-chrome")
+        if (path := shutil.which(name))
+    ),
+    None,
+)
 
 
 @contextmanager
 def opened(path, **options):
-    """The page of a file, ready, without network; whatever it asks for or complains of fails at the end."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright; python -m pip install playwright")
+    """The page of a file, ready, without network; whatever it asks for or complains of fails at the
+    end."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="no playwright; python -m pip install playwright"
+    )
     if CHROMIUM is None:
         pytest.skip("no chromium; Debian package: chromium")
     with playwright.sync_playwright() as engines:
@@ -30,7 +40,9 @@ def opened(path, **options):
         page.goto(path.as_uri())
         page.wait_for_selector("html[data-ready]")
         yield page
-        assert said == [] and [url for url in asked if not url.startswith(("data:", "blob:"))] == [path.as_uri()]
+        assert said == [] and [url for url in asked if not url.startswith(("data:", "blob:"))] == [
+            path.as_uri()
+        ]
         browser.close()
 
 
@@ -51,7 +63,8 @@ def draw(page, strokes) -> None:
 
 
 SEEN = (
-    "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: [...minisnn.seen.counts], "
+    "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: "
+    "[...minisnn.seen.counts], "
     "scores: minisnn.seen.scores, shape: [minisnn.net.height, minisnn.net.width, 2]})"
 )
 
@@ -68,11 +81,16 @@ def arrays(found: dict) -> dict:
     return found
 
 
-def in_python(chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN) -> tuple[np.ndarray, float]:
-    """(membranes at the last step of what was asked, share of cells in which the cameras agree): Python's camera looks at the
-    pictures of the page, Python's chip learns `taught`, a drawing of each class, and answers."""
+def in_python(
+    chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN
+) -> tuple[np.ndarray, float]:
+    """(membranes at the last step of what was asked, share of cells in which the cameras agree):
+    Python's camera looks at the pictures of the page, Python's chip learns `taught`, a drawing of
+    each class, and answers."""
     both = taught + asked
-    counts = np.concatenate([EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both])
+    counts = np.concatenate(
+        [EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both]
+    )
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
     p, blank = chip.traces_of(counts), chip.with_readout(wide, wide[0])
     learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))

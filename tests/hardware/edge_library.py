@@ -16,8 +16,14 @@ from hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
-BUILDS = {"small": (), "stepwise": ("-DEDGE_STEPWISE",), "short": ("-DEDGE_STEPWISE", "-DEDGE_SHORT")}
-COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [n for n in ("cc",) if shutil.which(n)]
+BUILDS = {
+    "small": (),
+    "stepwise": ("-DEDGE_STEPWISE",),
+    "short": ("-DEDGE_STEPWISE", "-DEDGE_SHORT"),
+}
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [
+    n for n in ("cc",) if shutil.which(n)
+]
 OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED = range(10)
 HERE = Path(__file__).parent
 
@@ -26,7 +32,8 @@ PLAIN = Learner(log2_weight=3, log2_bias=0)
 
 
 def exporter(make, steps: int):
-    """exported(folder, learner, steps=…, **options) -> (chip, x, y): an episode of a small network of `make`'s, written out."""
+    """exported(folder, learner, steps=…, **options) -> (chip, x, y): an episode of a small network
+    of `make`'s, written out."""
 
     def exported(folder, learner=PLAIN, steps=steps, **options):
         net, _, chip = make(**{"readout_exponent": -3, **options})
@@ -49,30 +56,59 @@ def compile_c(folder: Path, *arguments, compiler: str | None = None) -> subproce
 
 
 def malformed(folder: Path, build: str, tries: int, seed: int, compiler: str) -> list[int]:
-    """How often each error came of so many malformed networks under the compiler's sanitizers; a skip where it has none."""
-    flags = ("-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *BUILDS[build])
-    built = compile_c(folder, *flags, "-o", "fuzz", HERE / "edge_fuzz.c", *library(folder), compiler=compiler)
+    """How often each error came of so many malformed networks under the compiler's sanitizers; a
+    skip where it has none."""
+    flags = (
+        "-std=c99",
+        "-g",
+        "-O1",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=all",
+        *BUILDS[build],
+    )
+    built = compile_c(
+        folder, *flags, "-o", "fuzz", HERE / "edge_fuzz.c", *library(folder), compiler=compiler
+    )
     if built.returncode and any(word in built.stderr for word in ("sanitize", "asan", "clang_rt")):
         pytest.skip(f"{compiler} has no sanitizers: {built.stderr.splitlines()[-1]}")
     assert built.returncode == 0, built.stderr
-    ran = subprocess.run(["./fuzz", str(tries), str(seed)], cwd=folder, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["./fuzz", str(tries), str(seed)], cwd=folder, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return [int(line.split()[0]) for line in ran.stdout.splitlines()[1:10]]
 
 
 class Room(ctypes.Structure):
-    _fields_ = [("steps", ctypes.c_uint32), ("classes", ctypes.c_uint32), ("window", ctypes.c_uint32)]
+    _fields_ = [
+        ("steps", ctypes.c_uint32),
+        ("classes", ctypes.c_uint32),
+        ("window", ctypes.c_uint32),
+    ]
 
 
 class Library:
-    """A network of `folder` at work in one build; methods raise `Refused` with the error's number."""
+    """A network of `folder` at work in one build; methods raise `Refused` with the error's
+    number."""
 
     class Refused(Exception):
         pass
 
-    def __init__(self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)):
+    def __init__(
+        self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)
+    ):
         name = folder / f"lib{build}.so"
-        arguments = (*STRICT, *flags, *BUILDS[build], "-fPIC", "-shared", "-o", name, HERE / "edge_shim.c", *library(folder))
+        arguments = (
+            *STRICT,
+            *flags,
+            *BUILDS[build],
+            "-fPIC",
+            "-shared",
+            "-o",
+            name,
+            HERE / "edge_shim.c",
+            *library(folder),
+        )
         built = compile_c(folder, *arguments)
         assert built.returncode == 0, built.stderr
         self.c, self.build = ctypes.CDLL(str(name)), build
@@ -82,7 +118,10 @@ class Library:
         self.c.edge_message.restype = ctypes.c_char_p
         self.model, self.room = ctypes.c_void_p(self.c.shim_model()), Room(steps, classes, window)
         self.words = self.c.shim_words(*map(ctypes.c_uint32, (steps, classes, window)))
-        self.memory, self.edge = np.zeros(self.words, np.uint32), ctypes.create_string_buffer(self.c.shim_edge())
+        self.memory, self.edge = (
+            np.zeros(self.words, np.uint32),
+            ctypes.create_string_buffer(self.c.shim_edge()),
+        )
         self("init", self.model, self.room, at(self.memory), ctypes.c_size_t(self.words))
 
     def __call__(self, name: str, *arguments) -> None:
@@ -99,7 +138,9 @@ class Library:
             learner.threshold,
         )
         numbers = np.array([*numbers, learner.window, *k, TRIGGER, learner.online], np.int32)
-        found = self.c.shim_learner(self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed)))
+        found = self.c.shim_learner(
+            self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed))
+        )
         if found:
             raise self.Refused(found)
 
@@ -127,7 +168,11 @@ class Library:
     def saturations(self) -> dict[str, int]:
         found = np.zeros(6, np.uint32)
         self.c.shim_counts(self.edge, at(found))
-        return dict(zip(("input", "u", "written", "gated", "clipped", "gradient_saturated"), map(int, found)))
+        return dict(
+            zip(
+                ("input", "u", "written", "gated", "clipped", "gradient_saturated"), map(int, found)
+            )
+        )
 
     def save(self) -> np.ndarray:
         found = np.zeros(self.c.edge_saved_bytes(self.edge), np.uint8)

@@ -1,4 +1,5 @@
-"""Debian's firefox-esr, driven by WebDriver BiDi (W3C): commands and events as JSON over a websocket."""
+"""Debian's firefox-esr, driven by WebDriver BiDi (W3C): commands and events as JSON over a
+websocket."""
 
 import asyncio
 import json
@@ -13,20 +14,35 @@ FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
 
 class Firefox:
-    """`async with Firefox() as fox:` one tab without a window; `said` is what its console says, `asked` its requests."""
+    """`async with Firefox() as fox:` one tab without a window; `said` is what its console says,
+    `asked` its requests."""
 
     async def __aenter__(self):
-        connect = pytest.importorskip("tornado.websocket", reason="no tornado; it comes with distributed").websocket_connect
+        connect = pytest.importorskip(
+            "tornado.websocket", reason="no tornado; it comes with distributed"
+        ).websocket_connect
         if FIREFOX is None:
             pytest.skip("no firefox; Debian package: firefox-esr")
         self.folder, self.said, self.asked, self.number = tempfile.TemporaryDirectory(), [], [], 0
-        command = [FIREFOX, "--headless", "--no-remote", "--profile", self.folder.name, "--remote-debugging-port", "0"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        command = [
+            FIREFOX,
+            "--headless",
+            "--no-remote",
+            "--profile",
+            self.folder.name,
+            "--remote-debugging-port",
+            "0",
+        ]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         line = ""
         while "BiDi listening" not in line:
             line = await asyncio.to_thread(self.process.stderr.readline)
             assert line, "firefox ended before it listened"
-        self.socket = await connect(re.search(r"ws://\S+", line)[0] + "/session", max_message_size=1 << 26)
+        self.socket = await connect(
+            re.search(r"ws://\S+", line)[0] + "/session", max_message_size=1 << 26
+        )
         await self.send("session.new", capabilities={})
         await self.send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
         self.tab = (await self.send("browsingContext.getTree"))["contexts"][0]["context"]
@@ -41,7 +57,9 @@ class Firefox:
 
     async def send(self, method: str, **params):
         self.number += 1
-        await self.socket.write_message(json.dumps({"id": self.number, "method": method, "params": params}))
+        await self.socket.write_message(
+            json.dumps({"id": self.number, "method": method, "params": params})
+        )
         while True:
             found = json.loads(await self.socket.read_message())
             if found.get("method") == "log.entryAdded":
@@ -71,17 +89,31 @@ class Firefox:
         raise AssertionError(f"never: {expression}")
 
     async def draw(self, strokes) -> None:
-        """With the mouse, points in shares of the square, as `browser.draw`; then enter shows the drawing."""
-        box = await self.evaluate("document.querySelector('#paper').getBoundingClientRect().toJSON()")
+        """With the mouse, points in shares of the square, as `browser.draw`; then enter shows the
+        drawing."""
+        box = await self.evaluate(
+            "document.querySelector('#paper').getBoundingClientRect().toJSON()"
+        )
         actions = []
         for stroke in strokes:
             moves = [
-                {"type": "pointerMove", "x": round(box["x"] + x * box["width"]), "y": round(box["y"] + y * box["height"])}
+                {
+                    "type": "pointerMove",
+                    "x": round(box["x"] + x * box["width"]),
+                    "y": round(box["y"] + y * box["height"]),
+                }
                 for x, y in stroke
             ]
-            actions += [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+            actions += [
+                moves[0],
+                {"type": "pointerDown", "button": 0},
+                *moves[1:],
+                {"type": "pointerUp", "button": 0},
+            ]
         mouse = {"type": "pointer", "id": "mouse", "actions": actions}
         await self.send("input.performActions", context=self.tab, actions=[mouse])
         before = await self.evaluate("minisnn.seen?.number ?? -1")
         await self.evaluate("document.querySelector('#look').click()")
-        await self.until(f"minisnn.seen?.number > {before} && !document.querySelector('#answer').ariaBusy")
+        await self.until(
+            f"minisnn.seen?.number > {before} && !document.querySelector('#answer').ariaBusy"
+        )

@@ -1,8 +1,10 @@
-"""Random integer networks at and beyond their limits, played by kernels, by plain Python integers and by the C library.
+"""Random integer networks at and beyond their limits, played by kernels, by plain Python integers
+and by the C library.
 
     python tests/hardware/integer_fuzz.py 20000 0 [2000]      so many networks from a seed on, and of so many of them C
 
-Every one is refused by the same sentence wherever it could come in, or all agree bit for bit, saturations included.
+Every one is refused by the same sentence wherever it could come in, or all agree bit for bit,
+saturations included.
 """
 
 import itertools
@@ -96,7 +98,14 @@ def chosen(rng, *values):
 def word(rng, low: int, high: int) -> int:
     """A whole number, often an end of its range or close to zero."""
     return int(
-        chosen(rng, low, high, max(low, 0), rng.integers(low, high, endpoint=True), rng.integers(low, high, endpoint=True))
+        chosen(
+            rng,
+            low,
+            high,
+            max(low, 0),
+            rng.integers(low, high, endpoint=True),
+            rng.integers(low, high, endpoint=True),
+        )
     )
 
 
@@ -108,7 +117,9 @@ def weights(rng, shape, bits: int) -> np.ndarray:
     if kind == 1:
         return np.where(rng.random(shape) < 0.5, low, high).astype(np.int8)
     if kind == 2:
-        return (rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < 0.3)).astype(np.int8)
+        return (rng.integers(low, high, shape, endpoint=True) * (rng.random(shape) < 0.3)).astype(
+            np.int8
+        )
     return np.clip(np.round(rng.normal(0.1 * high, 0.5 * high, shape)), low, high).astype(np.int8)
 
 
@@ -126,7 +137,16 @@ def biases(rng, C: int, room: int, unit: float) -> np.ndarray:
 
 def shift(rng) -> int:
     """Bits to the right on the way to u, some of which cannot be had."""
-    return int(chosen(rng, rng.integers(4, 16), rng.integers(4, 16), rng.integers(-4, 3), rng.integers(-36, 37), *EDGES))
+    return int(
+        chosen(
+            rng,
+            rng.integers(4, 16),
+            rng.integers(4, 16),
+            rng.integers(-4, 3),
+            rng.integers(-36, 37),
+            *EDGES,
+        )
+    )
 
 
 def counts(rng, shape) -> np.ndarray:
@@ -144,10 +164,18 @@ def case(seed: int) -> Case:
     kind = chosen(rng, "lif", "lif", "lif", "cuba", "cuba", "loihi")
     lif = kind == "lif"
     bits, readout_bits = (int(b) for b in rng.integers(2, 9, 2)) if lif else (8, 8)
-    modes = [chosen(rng, "floor", "zero", "nearest") for _ in range(2)] if lif else ["floor", "floor"]
+    modes = (
+        [chosen(rng, "floor", "zero", "nearest") for _ in range(2)] if lif else ["floor", "floor"]
+    )
     words = Words(bits, readout_bits, int(rng.integers(17)) if lif else 12, *modes)
     depth, (H, W, C) = int(rng.integers(1, 3)), (int(n) for n in rng.integers(1, [6, 6, 3]))
-    pool = chosen(rng, "none", "max", "mean") if lif else chosen(rng, "max", "mean") if kind == "cuba" else "max"
+    pool = (
+        chosen(rng, "none", "max", "mean")
+        if lif
+        else chosen(rng, "max", "mean")
+        if kind == "cuba"
+        else "max"
+    )
     if pool != "none":
         H, W = max(H, 2 * depth), max(W, 2 * depth)
     if rng.integers(40) == 0:
@@ -155,7 +183,10 @@ def case(seed: int) -> Case:
         H, W, depth = 2, 2, 1
     fraction = words.fraction if kind != "cuba" else 4
     neuron = IntegerLIF(
-        *(word(rng, 0, 4095) if rng.integers(3) == 0 else int(n) for n in rng.integers(2000, 4090, 3)),
+        *(
+            word(rng, 0, 4095) if rng.integers(3) == 0 else int(n)
+            for n in rng.integers(2000, 4090, 3)
+        ),
         word(rng, -32768, 32767) if rng.integers(2) else 1024,
         word(rng, -32768, 32767) if rng.integers(2) else int(rng.integers(1024)),
         word(rng, 0, 32767) if rng.integers(2) else 160,
@@ -170,14 +201,20 @@ def case(seed: int) -> Case:
         k, out = int(chosen(rng, 1, 3, 3, 5)), int(rng.integers(1, 6))
         weight = weights(rng, (k, k, shape[2], out), bits)
         most = 7 if n == 0 else 4 if kind == "cuba" and pool == "mean" else 1
-        room = max(2**31 - 1 - (k * k * shape[2] * most << bits - 1 + fraction), 0) if kind != "cuba" else 1 << 24
+        room = (
+            max(2**31 - 1 - (k * k * shape[2] * most << bits - 1 + fraction), 0)
+            if kind != "cuba"
+            else 1 << 24
+        )
         exponent = fraction - 10 - shift(rng) if lif else -8
         unit = 2.0 ** (fraction - exponent - 2) if lif else 300
         bias = biases(rng, out, room, min(unit, room / 2 + 1))
         given = pool if kind != "cuba" else "max"
         if lif and rng.integers(4) == 0 and min(shape[:2]) >= 2 * depth:
             given = chosen(rng, "none", "max", "mean")
-        layers.append(IntegerLayer(f"conv{n + 1}", weight, bias, exponent, bits, shape, given, fraction))
+        layers.append(
+            IntegerLayer(f"conv{n + 1}", weight, bias, exponent, bits, shape, given, fraction)
+        )
         shape = layers[-1].output_shape
         exponents.append(int(chosen(rng, -1, -2, -4, rng.integers(-9, 9))))
     inputs, ways = int(np.prod(shape)), int(rng.integers(1, 5))
@@ -187,12 +224,21 @@ def case(seed: int) -> Case:
         weights(rng, (1, 1, inputs, ways), readout_bits),
         biases(rng, ways, room, min(2.0 ** (11 - exponent), room / 2 + 1)),
     )
-    layers.append(IntegerLayer("readout", weight, bias, exponent, readout_bits, (1, 1, inputs), "none", 12))
+    layers.append(
+        IntegerLayer("readout", weight, bias, exponent, readout_bits, (1, 1, inputs), "none", 12)
+    )
     more: dict = {}
-    du, dv = (word(rng, 0, 4095), word(rng, 1, 4096)) if rng.integers(3) == 0 else (int(n) for n in rng.integers(20, 2000, 2))
+    du, dv = (
+        (word(rng, 0, 4095), word(rng, 1, 4096))
+        if rng.integers(3) == 0
+        else (int(n) for n in rng.integers(20, 2000, 2))
+    )
     if kind == "cuba":
         constants = dict(current=4095 - du, voltage=4096 - dv, trace_bits=int(rng.integers(1, 13)))
-        vth = [int(chosen(rng, *rng.integers(1, [300, 3000, 1 << 17]), 1, (1 << 17) - 1)) for _ in range(depth)]
+        vth = [
+            int(chosen(rng, *rng.integers(1, [300, 3000, 1 << 17]), 1, (1 << 17) - 1))
+            for _ in range(depth)
+        ]
         if rng.integers(40) == 0:
             vth[0] = int(chosen(rng, 0, 1 << 17))
         each = [dict(pool=pool, exponent=e, threshold=v) for e, v in zip(exponents, vth)]
@@ -202,24 +248,49 @@ def case(seed: int) -> Case:
         config = LoihiConfig(du, dv, int(rng.integers(1, 13)), min(max(exponents[0], -8), 7))
         more = dict(config=config, vth=vth)
     rule = chosen(rng, *RULES, CLASS_MEAN)
-    gates = {} if rule == CLASS_MEAN else dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
-    how = dict(rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *ROUNDINGS), **gates)
-    k, k_bias = (int(chosen(rng, rng.integers(2, 16), rng.integers(2, 16), rng.integers(-13, 34), -12, 32)) for _ in range(2))
-    how |= dict(log2_weight=19 + exponent - k, log2_bias=7 + exponent - k_bias, window=int(rng.integers(1, 8)))
+    gates = (
+        {}
+        if rule == CLASS_MEAN
+        else dict(threshold=int(chosen(rng, 0, 0, 40, 255)), online=bool(rng.integers(2)))
+    )
+    how = dict(
+        rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *ROUNDINGS), **gates
+    )
+    k, k_bias = (
+        int(chosen(rng, rng.integers(2, 16), rng.integers(2, 16), rng.integers(-13, 34), -12, 32))
+        for _ in range(2)
+    )
+    how |= dict(
+        log2_weight=19 + exponent - k,
+        log2_bias=7 + exponent - k_bias,
+        window=int(rng.integers(1, 8)),
+    )
     T, seed_ = int(chosen(rng, 1, 2, 5, 9, 18 if kind == "cuba" else 6)), int(rng.integers(2**32))
     x = counts(rng, (SAMPLES, T, *layers[0].input_shape))
-    return Case(kind, layers, neuron, words, more, how | dict(seed=seed_), x, rng.integers(0, ways, SUPPORT))
+    return Case(
+        kind, layers, neuron, words, more, how | dict(seed=seed_), x, rng.integers(0, ways, SUPPORT)
+    )
 
 
 def limits() -> list[Case]:
-    """Where a sum at its largest meets a reset that takes it further, and exponents one beyond their ends."""
+    """Where a sum at its largest meets a reset that takes it further, and exponents one beyond
+    their ends."""
     found = []
     for sign, k, mode in itertools.product((1, -1), (0, 1, 31, -1), ("floor", "zero", "nearest")):
         neuron, shape = IntegerLIF(0, 0, 0, -32768 if sign > 0 else 32767, -32768, 160), (1, 1, 1)
         room = 2**31 - 1 - (7 << 7 + 12)
         bias, last = np.array([sign * room], np.int32), np.zeros((1, 1, 1, 1), np.int8)
         layers = [
-            IntegerLayer("conv1", np.full((1, 1, 1, 1), 127 * sign, np.int8), bias, 2 - k, 8, shape, "none", 12),
+            IntegerLayer(
+                "conv1",
+                np.full((1, 1, 1, 1), 127 * sign, np.int8),
+                bias,
+                2 - k,
+                8,
+                shape,
+                "none",
+                12,
+            ),
             IntegerLayer("readout", last, np.zeros(1, np.int32), -3, 8, shape, "none", 12),
         ]
         x, how = (
@@ -230,7 +301,10 @@ def limits() -> list[Case]:
         found.append(Case(*given, x, np.zeros(SUPPORT, int)))
     for n, exponent in itertools.product((0, 1), (-30, 34, -60, 60)):
         one = found[0]
-        layers = [replace(layer, exponent=exponent) if n == at else layer for at, layer in enumerate(one.layers)]
+        layers = [
+            replace(layer, exponent=exponent) if n == at else layer
+            for at, layer in enumerate(one.layers)
+        ]
         found.append(replace(one, layers=layers))
     return found
 
@@ -245,7 +319,8 @@ def said(call) -> str:
 
 
 def refused(one: Case) -> str:
-    """The sentence that refuses a network or its learner, the same everywhere; "" where it is accepted everywhere."""
+    """The sentence that refuses a network or its learner, the same everywhere; "" where it is
+    accepted everywhere."""
     found = {"network": said(one.make)}
     if one.kind != "loihi" and found["network"]:
         bare = one.make(unchecked=True)
@@ -267,18 +342,25 @@ def refused(one: Case) -> str:
 
 
 def played(one: Case) -> dict[str, list]:
-    """Scores of every step, learned weights, biases and counts of kernels and plain integers, which agree."""
+    """Scores of every step, learned weights, biases and counts of kernels and plain integers, which
+    agree."""
     chip, how = one.make(), Learner(**one.how)
     infer = reference.infer if one.kind == "lif" else loihi_reference.infer
     spikes, volts = chip.spikes(one.x, record=SAMPLES)
     places, found = Counter[str](), []
     for b in range(SAMPLES):
-        s, u, p, clipped = infer(chip, one.x[b].tolist()) if one.kind == "lif" else infer(chip, one.x[b].tolist(), how.seed)
+        s, u, p, clipped = (
+            infer(chip, one.x[b].tolist())
+            if one.kind == "lif"
+            else infer(chip, one.x[b].tolist(), how.seed)
+        )
         assert spikes[b].tolist() == s and all(volts[n][b].tolist() == v for n, v in enumerate(u))
         places.update(clipped)
         found.append(p)
     assert {
-        name: n for name, n in chip.saturations.items() if name != "readout.u" and not name.endswith(("theta", "vth"))
+        name: n
+        for name, n in chip.saturations.items()
+        if name != "readout.u" and not name.endswith(("theta", "vth"))
     } == places
     if one.kind == "lif":
         p = chip.traces(spikes)
@@ -297,25 +379,40 @@ def played(one: Case) -> dict[str, list]:
             now = reference.learn(chip, how, p[:b].tolist(), one.y[:b].tolist())[:2] if b else now
         elif b >= SUPPORT:
             now = weight, bias
-        u, clipped = reference.readout(chip.neuron, chip.words, chip.readout.exponent, *now, p[b].tolist())
+        u, clipped = reference.readout(
+            chip.neuron, chip.words, chip.readout.exponent, *now, p[b].tolist()
+        )
         scores.append(u)
         total += clipped
         if not how.online or b >= SUPPORT:
             at = other if b >= SUPPORT else chip
             before = at.saturations["readout.u"]
-            assert at.membranes(p[b : b + 1])[0].tolist() == u and at.saturations["readout.u"] - before == clipped
+            assert (
+                at.membranes(p[b : b + 1])[0].tolist() == u
+                and at.saturations["readout.u"] - before == clipped
+            )
     inside = sum(places.values()) - places["input"] + total
     return dict(
         scores=scores,
         learned=[*(w for row in weight for w in row), *bias],
-        counts=[places["input"], inside, number["written"], number["gated"], number["clipped"], number["gradient_saturated"]],
+        counts=[
+            places["input"],
+            inside,
+            number["written"],
+            number["gated"],
+            number["clipped"],
+            number["gradient_saturated"],
+        ],
     )
 
 
 def record(one: Case, model: bytes, ways: int) -> bytes:
     """What edge_many.c takes."""
     T, window = one.x.shape[1], one.how["window"] if one.how["rule"] == "three-factor" else 1
-    sizes = np.array([len(model)], "<u4").tobytes(), np.array([T, ways, window, SAMPLES, SUPPORT, T], "<u4").tobytes()
+    sizes = (
+        np.array([len(model)], "<u4").tobytes(),
+        np.array([T, ways, window, SAMPLES, SUPPORT, T], "<u4").tobytes(),
+    )
     return sizes[0] + model + sizes[1] + one.y.astype("<i4").tobytes() + one.x.tobytes()
 
 
@@ -328,12 +425,22 @@ def compiled(folder: Path, compiler: str, flags=()) -> Path:
     return program
 
 
-def compare(command: list, several: list[tuple[Case, dict | None]], stepwise: bool = True, counted: bool = True) -> Counter:
-    """How many networks the library refused, or played as they were played here (None: one that must be refused)."""
+def compare(
+    command: list,
+    several: list[tuple[Case, dict | None]],
+    stepwise: bool = True,
+    counted: bool = True,
+) -> Counter:
+    """How many networks the library refused, or played as they were played here (None: one that
+    must be refused)."""
     records = []
     for one, expected in several:
         chip = one.make(unchecked=expected is None)
-        how = one.how if expected else dict(log2_weight=chip.readout.exponent + 9, log2_bias=chip.readout.exponent)
+        how = (
+            one.how
+            if expected
+            else dict(log2_weight=chip.readout.exponent + 9, log2_bias=chip.readout.exponent)
+        )
         records.append(record(one, export.packed(chip, Learner(**how)), chip.ways))
     ran = subprocess.run(command, input=b"".join(records), capture_output=True)
     assert ran.returncode == 0, ran.stderr.decode()[-3000:]
@@ -344,7 +451,9 @@ def compare(command: list, several: list[tuple[Case, dict | None]], stepwise: bo
         assert error == (0 if expected else MODEL), (error, said(one.make), one)
         number["refused" if error else "equal"] += 1
         if expected:
-            steps = expected["scores"] if stepwise else [sample[-1:] for sample in expected["scores"]]
+            steps = (
+                expected["scores"] if stepwise else [sample[-1:] for sample in expected["scores"]]
+            )
             numbers = [u for sample in steps for step in sample for u in step] + expected["learned"]
             numbers += expected["counts"] if counted else []
             assert found[at : at + len(numbers)].tolist() == numbers, one
@@ -356,12 +465,16 @@ def compare(command: list, several: list[tuple[Case, dict | None]], stepwise: bo
 def builds() -> list[tuple[str, ...]]:
     """The library's exact ones, the second with the vectors of this machine, too."""
     several: list[tuple[str, ...]] = [(), ("-DEDGE_STEPWISE",)]
-    return several + ([("-DEDGE_STEPWISE", "-msse4.1", "-O2")] if platform.machine() == "x86_64" else [])
+    return several + (
+        [("-DEDGE_STEPWISE", "-msse4.1", "-O2")] if platform.machine() == "x86_64" else []
+    )
 
 
-def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), told=lambda _: None) -> Counter:
-    """The counts of so many networks from a seed on; of the first `of_c` that reach it the C library in the builds of these
-    flags, too, and in WebAssembly where there is node."""
+def run(
+    first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), told=lambda _: None
+) -> Counter:
+    """The counts of so many networks from a seed on; of the first `of_c` that reach it the C
+    library in the builds of these flags, too, and in WebAssembly where there is node."""
     counts_, several, known = Counter[str](), [], limits()
     of_c += len(known) if of_c else 0
     for seed in range(first - len(known), first + number):
@@ -374,8 +487,13 @@ def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), to
             raise
         counts_[f"{one.kind}: {'refused' if sentence else 'equal'}"] += 1
         if sentence:
-            counts_["refused: " + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))] += 1
-        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):  # not for its learner
+            counts_[
+                "refused: "
+                + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))
+            ] += 1
+        if (
+            one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make))
+        ):  # not for its learner
             several.append((one, expected))
         if (seed - first) % 500 == 499:
             told(f"{seed + 1 - first}: {dict(counts_)}")
@@ -385,7 +503,9 @@ def run(first: int, number: int, of_c: int = 0, compilers=("gcc",), flags=(), to
         for compiler in compilers:
             for build in flags or builds():
                 found = compare([compiled(Path(folder), compiler, build)], several, bool(build))
-                counts_.update({f"C, {compiler} {' '.join(build)}: {name}": n for name, n in found.items()})
+                counts_.update(
+                    {f"C, {compiler} {' '.join(build)}: {name}": n for name, n in found.items()}
+                )
     if shutil.which("node"):
         wasm = [C / "minisnn_edge.mjs", C / "minisnn_edge.wasm"]
         found = compare(["node", HERE / "edge_many.mjs", *wasm], several, counted=False)

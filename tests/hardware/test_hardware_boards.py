@@ -1,4 +1,5 @@
-"""The same bytes on every machine that has tools here: Cortex-M3, M4, M7, M33 and RV32 in QEMU, WebAssembly in node."""
+"""The same bytes on every machine that has tools here: Cortex-M3, M4, M7, M33 and RV32 in QEMU,
+WebAssembly in node."""
 
 import re
 import shutil
@@ -13,7 +14,10 @@ from integers import events, small, small_cuba
 from hardware.c import export
 from hardware.chip.learner import Learner
 
-ARM = ("arm-none-eabi-gcc", "qemu-system-arm"), "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm"
+ARM = (
+    ("arm-none-eabi-gcc", "qemu-system-arm"),
+    "gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm",
+)
 RISCV = (
     ("riscv64-unknown-elf-gcc", "qemu-system-riscv32"),
     "gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc",
@@ -56,7 +60,16 @@ def few(kind, board, build):
 
 def checksum(folder, compiler=None):
     """Of every number of the episode on this machine."""
-    built = compile_c(folder, "-O1", "-o", "selftest", "selftest.c", "episode.c", *library(folder), compiler=compiler)
+    built = compile_c(
+        folder,
+        "-O1",
+        "-o",
+        "selftest",
+        "selftest.c",
+        "episode.c",
+        *library(folder),
+        compiler=compiler,
+    )
     assert built.returncode == 0, built.stderr
     ran = subprocess.run(["./selftest", "selftest.bin"], cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -64,24 +77,31 @@ def checksum(folder, compiler=None):
 
 
 def make(folder, *arguments):
-    ran = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+    ran = subprocess.run(
+        ["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout + ran.stderr  # where QEMU writes what a board says
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
-@pytest.mark.parametrize("kind, board, build", [few(*one) for one in product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE"))])
+@pytest.mark.parametrize(
+    "kind, board, build", [few(*one) for one in product(KINDS, BOARDS, ("", "-DEDGE_STEPWISE"))]
+)
 def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, build):
     needs(RISCV if board == "rv32" else ARM)
     said = make(folder, "-f", "boards.mk", board, f"EDGE={build}")
     found = re.search(
-        r"(\d+) numbers, 0 differ, crc (\d+)\nRAM (\d+) bytes, of them stack (\d+)\ninstructions a sample (\d+)", said
+        r"(\d+) numbers, 0 differ, crc (\d+)\nRAM (\d+) bytes, of them stack (\d+)\ninstructions a sample (\d+)",
+        said,
     )
     assert found, said
     numbers, crc, ram, stack, instructions = map(int, found.groups())
     assert crc == checksum(folder) and numbers > 100 and instructions > 10_000
     memory = export.memory(episode(kind)[0], LEARNER, 18)
-    assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024  # nothing hides elsewhere
+    assert (
+        0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
+    )  # nothing hides elsewhere
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
@@ -90,11 +110,19 @@ def test_webassembly_plays_the_episode_with_the_same_bytes(folder, kind):
     needs(WASM)
     export.write(folder / "wasm", *episode(kind), "wasm")
     said = make(folder / "wasm", "test-wasm")
-    for cut in (b"", b"msnm", (model := (folder / "wasm" / "model.bin").read_bytes())[:-4], b"x" + model[1:], model + bytes(4)):
+    for cut in (
+        b"",
+        b"msnm",
+        (model := (folder / "wasm" / "model.bin").read_bytes())[:-4],
+        b"x" + model[1:],
+        model + bytes(4),
+    ):
         (folder / "wasm" / "cut.bin").write_bytes(cut)
         command = ["node", "episode.mjs", "minisnn_edge.wasm", "cut.bin", "selftest.bin"]
         ran = subprocess.run(command, cwd=folder / "wasm", capture_output=True, text=True)
-        assert ran.returncode and ("do not fit each other" in ran.stderr or "outside the bounds" in ran.stderr), ran.stderr
+        assert ran.returncode and (
+            "do not fit each other" in ran.stderr or "outside the bounds" in ran.stderr
+        ), ran.stderr
     assert re.search(rf"\n0 of \d+ numbers differ, crc {checksum(folder):08x}", said), said
 
 
@@ -113,16 +141,33 @@ def test_cmake_builds_and_tests_it(folder, kind):
 
 
 def test_the_sketch_compiles_as_an_arduino_core_compiles_it(tmp_path):
-    """As C++11 with Arduino.h before it; the library beside it as C, by the compiler of a Cortex-M or of this machine."""
-    compiler = next((name for name in ("arm-none-eabi-g++", "g++", "clang++") if shutil.which(name)), None)
+    """As C++11 with Arduino.h before it; the library beside it as C, by the compiler of a Cortex-M
+    or of this machine."""
+    compiler = next(
+        (name for name in ("arm-none-eabi-g++", "g++", "clang++") if shutil.which(name)), None
+    )
     if compiler is None:
-        pytest.skip("no C++ compiler; Debian packages: gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, or g++")
+        pytest.skip(
+            "no C++ compiler; Debian packages: gcc-arm-none-eabi libstdc++-arm-none-eabi-newlib, "
+            "or g++"
+        )
     export.write(tmp_path, *episode(), "arduino")
     (tmp_path / "Arduino.h").write_text(
-        "struct Line { void begin(long); int available(); int read(); void print(int); void print(char); void println(); "
+        "struct Line { void begin(long); int available(); int read(); void print(int); void "
+        "print(char); void println(); "
         "void println(const char *); }; extern Line Serial;"
     )
-    strict = ["-std=c++11", "-Wall", "-Wextra", "-Werror", "-include", "Arduino.h", "-I.", "-Isrc", "-fsyntax-only"]
+    strict = [
+        "-std=c++11",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-include",
+        "Arduino.h",
+        "-I.",
+        "-Isrc",
+        "-fsyntax-only",
+    ]
     command = [compiler, *strict, "-x", "c++", "examples/teach/teach.ino"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

@@ -26,9 +26,12 @@ from test_hardware_export import COMPILER, needs_compiler
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, capsys):
-    """Exit code, output and errors of a command line; toy tasks of every data set, a toy network in networks/."""
+    """Exit code, output and errors of a command line; toy tasks of every data set, a toy network in
+    networks/."""
     for module in (evaluation, study):
-        monkeypatch.setattr(module, "open_set", lambda name, split, root=None, progress=True, **_: ToySet(split))
+        monkeypatch.setattr(
+            module, "open_set", lambda name, split, root=None, progress=True, **_: ToySet(split)
+        )
     monkeypatch.chdir(tmp_path)
     net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8)
     theta = net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_query)
@@ -38,7 +41,11 @@ def run(monkeypatch, tmp_path, capsys):
     ms.save("networks/double_nmnist_maml.h5", net, theta, inner=InnerLoop(sizes))
 
     def call(*arguments):
-        study = [] if arguments and arguments[0] in ("export", "loihi", "train") else ["--networks", "networks", "--out", "out"]
+        study = (
+            []
+            if arguments and arguments[0] in ("export", "loihi", "train")
+            else ["--networks", "networks", "--out", "out"]
+        )
         code = cli.main(["hardware", *map(str, arguments), *study, "--quiet"])
         return code, *capsys.readouterr()
 
@@ -54,9 +61,15 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     header, rows = tables["all"]["header"], tables["all"]["rows"]
     roundings = [row[0] for row in tables["roundings"]["rows"]]
     assert roundings == ["8", "3", "3 in the readout, 8 below", "8 in the readout, 3 below"]
-    assert len(tables["thresholds"]["header"]) == 1 + len(episodes.THRESHOLDS) and len(tables["rules"]["rows"]) == 6
+    assert (
+        len(tables["thresholds"]["header"]) == 1 + len(episodes.THRESHOLDS)
+        and len(tables["rules"]["rows"]) == 6
+    )
     note = tables["roundings"]["note"]
-    assert note.startswith("3 episodes, tasks ") and "± is half a 95 % interval, for more episodes of the same kind" in note
+    assert (
+        note.startswith("3 episodes, tasks ")
+        and "± is half a 95 % interval, for more episodes of the same kind" in note
+    )
     assert len(rows) == 2 * len(episodes.choices()) and {row[0] for row in rows} == {8, 3}
     gated = [
         float(row[header.index("gated (%)")])
@@ -93,14 +106,20 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     monkeypatch.setattr("minisnn.commands.options.executor_of", lambda args: travelling)
     for path in before:
         path.unlink()
-    assert run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
+    assert (
+        run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
+    )
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
 
 
 def test_ranges_and_saturations(run):
     code, out, err = run("--ranges", "--episodes", 2, "--bits", "4")
     assert code == 0, err
-    assert "sum w p + bias" in out and "Saturations in 2 episodes" in out and not Path("out/hardware").exists()
+    assert (
+        "sum w p + bias" in out
+        and "Saturations in 2 episodes" in out
+        and not Path("out/hardware").exists()
+    )
     tables = {table.name: table for table in Findings.read(Path("out/hardware-ranges")).tables}
     assert {row[0] for row in tables["ranges"].rows} == {4} and len(tables["ranges"].rows) == 6
     assert "readout.theta" in {row[1] for row in tables["saturations"].rows}
@@ -116,14 +135,37 @@ def test_training_for_the_chip_and_going_on(run, monkeypatch):
         training,
         "settings",
         lambda **given: toy_config(
-            **{**dict(rule="anil", learn_step_size="array", pool="max", backend="numba", evaluate_every=0), **given}
+            **{
+                **dict(
+                    rule="anil",
+                    learn_step_size="array",
+                    pool="max",
+                    backend="numba",
+                    evaluate_every=0,
+                ),
+                **given,
+            }
         ),
     )
-    few = ("--start", "networks/double_nmnist_maml.h5", "--updates", 3, "--lr", 1e-3, "--episodes", 2, "--out", "out")
+    few = (
+        "--start",
+        "networks/double_nmnist_maml.h5",
+        "--updates",
+        3,
+        "--lr",
+        1e-3,
+        "--episodes",
+        2,
+        "--out",
+        "out",
+    )
     code, out, err = run("train", "--bits", "3", *few)
     assert code == 0, err
     assert "integer chip of 3 bits (8 in the readout): " in out and "% on 2 unseen episodes" in out
-    assert json.loads(Path("out/chip.json").read_text())["bits"] == 3 and Path("out/network.h5").exists()
+    assert (
+        json.loads(Path("out/chip.json").read_text())["bits"] == 3
+        and Path("out/network.h5").exists()
+    )
     assert run("train", "--bits", "3", *few)[0] == 2  # it lies there already
     assert run("train", "--resume", "out")[1] == out
     code, _, err = run("train", "--bits", "3,2")
@@ -132,7 +174,9 @@ def test_training_for_the_chip_and_going_on(run, monkeypatch):
 
 @needs_compiler
 def test_export_compiles_and_agrees(run):
-    code, out, err = run("export", "--bits", 4, "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "chip")
+    code, out, err = run(
+        "export", "--bits", 4, "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "chip"
+    )
     assert code == 0, err
     assert reading.from_header(Path("chip/chip.h")).words.weight_bits == 4
     subprocess.run(
@@ -158,13 +202,27 @@ def test_a_network_of_cuba_lif_is_exported_in_loihis_words(run):
         ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF(threshold=0.5), window=8),
         ToySet("train").episode(0, 0).x_query,
     )
-    ms.save("cuba.h5", net, net.init(np.random.default_rng(0), x=x, rate=0.2), inner=ms.ClassMeans(steps=0))
+    ms.save(
+        "cuba.h5",
+        net,
+        net.init(np.random.default_rng(0), x=x, rate=0.2),
+        inner=ms.ClassMeans(steps=0),
+    )
     code, out, err = run("export", "--checkpoint", "cuba.h5", "chip")
     assert code == 0, err
     chip = reading.from_header(Path("chip/chip.h"), CubaNet)
     assert chip.constants() == CubaNet.of(ms.read("cuba.h5")).constants() and "short" not in out
     assert "#define CHIP_RULE 2\n" in Path("chip/chip.h").read_text()
-    command = [COMPILER, "-std=c99", "-O2", "-o", "selftest", "selftest.c", "episode.c", *library(Path("chip"))]
+    command = [
+        COMPILER,
+        "-std=c99",
+        "-O2",
+        "-o",
+        "selftest",
+        "selftest.c",
+        "episode.c",
+        *library(Path("chip")),
+    ]
     subprocess.run(command, check=True, cwd="chip")
     ran = subprocess.run(["chip/selftest", "chip/selftest.bin"], capture_output=True, text=True)
     assert " numbers agree" in ran.stdout, ran.stderr
@@ -178,18 +236,44 @@ def test_export_for_others(run, kind):
     net = ms.SpikingNet((16, 16, 2), (4,), 3, 3, window=8)
     ms.save("symbols.h5", net, net.init(np.random.default_rng(0)))
     checkpoint = "symbols.h5" if kind == "page" else "networks/double_nmnist_maml.h5"
-    line = ["hardware", "export", "--for", kind, "--readout-bits", "5", "--checkpoint", checkpoint, "made"]
+    line = [
+        "hardware",
+        "export",
+        "--for",
+        kind,
+        "--readout-bits",
+        "5",
+        "--checkpoint",
+        checkpoint,
+        "made",
+    ]
     assert cli.main(line) == 0
     files = {str(path.relative_to("made")) for path in Path("made").rglob("*") if path.is_file()}
     if kind == "page":
-        assert files == {"index.html", ".minisnn.json"} and cli.main(["hardware", "page", "p.html", *line[4:8]]) == 0
+        assert (
+            files == {"index.html", ".minisnn.json"}
+            and cli.main(["hardware", "page", "p.html", *line[4:8]]) == 0
+        )
         assert Path("p.html").read_bytes() == Path("made/index.html").read_bytes()
     elif kind == "wasm":
-        assert files >= {"minisnn_edge.wasm", "minisnn_edge.mjs", "model.bin", "selftest.bin", "wasm.c"}
-        number = lambda name: int(np.frombuffer(Path("made/model.bin").read_bytes(), "<i4")[3 + export.MODEL.index(name)])
+        assert files >= {
+            "minisnn_edge.wasm",
+            "minisnn_edge.mjs",
+            "model.bin",
+            "selftest.bin",
+            "wasm.c",
+        }
+        number = lambda name: int(
+            np.frombuffer(Path("made/model.bin").read_bytes(), "<i4")[3 + export.MODEL.index(name)]
+        )
         assert (number("readout_bits"), number("weight_bits"), number("ways")) == (5, 8, 3)
     else:
-        assert files >= {"library.properties", "src/chip.h", "src/minisnn_edge.c", "examples/teach/teach.ino"}
+        assert files >= {
+            "library.properties",
+            "src/chip.h",
+            "src/minisnn_edge.c",
+            "examples/teach/teach.ino",
+        }
         assert "#define CHIP_READOUT_BITS 5" in Path("made/src/chip.h").read_text()
 
 
@@ -204,7 +288,10 @@ def test_export_for_others(run, kind):
         (("--picojoule", "nan,nan"), "--picojoule takes two numbers"),
         (("--picojoule", "1e400,1"), "--picojoule takes two numbers"),
         (("--ranges", "--picojoule", "1,1"), "--picojoule does not apply to --ranges"),
-        (("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"), "cnn.h5: the checkpoint's network, ConvNet"),
+        (
+            ("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"),
+            "cnn.h5: the checkpoint's network, ConvNet",
+        ),
         (("export", "--bits", "8,4"), "export takes one number of --bits"),
         (
             ("export", "--readout-bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
@@ -228,7 +315,17 @@ def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
 
 
 OWN = {
-    "compare": ("ranges", "picojoule", "queries", "networks", "retrain", "fraction", "strict", "workers", "force"),
+    "compare": (
+        "ranges",
+        "picojoule",
+        "queries",
+        "networks",
+        "retrain",
+        "fraction",
+        "strict",
+        "workers",
+        "force",
+    ),
     "export": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
     "loihi": ("checkpoint", "words", "workers", "queries", "force"),
     "page": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
@@ -238,7 +335,8 @@ OWN = {
 
 @pytest.mark.parametrize("what", OWN)
 def test_a_flag_that_does_not_apply_is_an_error(what, capsys, tmp_path, monkeypatch):
-    """Before the sub-command or behind it, or where none is named; what stands in both is taken from either place."""
+    """Before the sub-command or behind it, or where none is named; what stands in both is taken
+    from either place."""
     monkeypatch.chdir(tmp_path)
     values = {"ranges": [], "retrain": [], "strict": [], "force": [], "picojoule": ["1,1"]}
     for flag in {flag for flags in OWN.values() for flag in flags} - set(OWN[what]):
@@ -246,11 +344,17 @@ def test_a_flag_that_does_not_apply_is_an_error(what, capsys, tmp_path, monkeypa
         for line in ([what, *given], given) if what == "compare" else ([what, *given],):
             with pytest.raises(SystemExit, match="2"):
                 cli.main(["hardware", *line])
-            assert "unrecognized arguments" in (err := capsys.readouterr().err) or "invalid choice" in err
+            assert (
+                "unrecognized arguments" in (err := capsys.readouterr().err)
+                or "invalid choice" in err
+            )
         if flag in OWN["compare"]:
             assert cli.main(["hardware", *given, what]) == 2
             err = capsys.readouterr().err
-            assert f"--{flag} does not apply to minisnn hardware {what}; it is an option of compare" in err
+            assert (
+                f"--{flag} does not apply to minisnn hardware {what}; it is an option of compare"
+                in err
+            )
     assert not list(tmp_path.iterdir())
 
 
@@ -259,7 +363,12 @@ def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
     for name in ("_compare", "_export", "_train"):
         monkeypatch.setattr(command, name, lambda args, given: seen.append((args, given)))
     line = ["hardware", "--bits", "4", "--out", "here", "--seed", "3"]
-    assert cli.main([*line, "export"]) == cli.main([*line, "train", "--seed", "5"]) == cli.main(["hardware", "compare"]) == 0
+    assert (
+        cli.main([*line, "export"])
+        == cli.main([*line, "train", "--seed", "5"])
+        == cli.main(["hardware", "compare"])
+        == 0
+    )
     (export_, given), (train, _), (compare_, none) = seen
     assert (export_.bits, str(export_.out), export_.seed, export_.fraction) == ((4,), "here", 3, 12)
     assert (train.bits, train.seed, train.episodes) == ((4,), 5, 100) and none == {}
@@ -270,17 +379,27 @@ def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
     found = ms.read("networks/double_nmnist_maml.h5")
     notes = dict(bits=3, readout_bits=5, exponents=dict(conv1=-3, readout=-6))
     ms.save("trained.h5", found.net, found.theta, inner=found.inner, provenance=dict(chip=notes))
-    for given, words in (((), (3, 5)), (("--bits", 4), (4, 4)), (("--bits", 3, "--readout-bits", 2), (3, 2))):
+    for given, words in (
+        ((), (3, 5)),
+        (("--bits", 4), (4, 4)),
+        (("--bits", 3, "--readout-bits", 2), (3, 2)),
+    ):
         assert run("export", "--checkpoint", "trained.h5", "--out", "chip", *given)[0] == 0
         chip = reading.from_header(Path("chip/chip.h"))
         assert (chip.words.weight_bits, chip.words.readout_bits) == words
-        assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (chip.readout.exponent == -6) == (words == (3, 5))
+        assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (
+            chip.readout.exponent == -6
+        ) == (words == (3, 5))
 
 
 @pytest.mark.parametrize("kind", ["convolutional", "another neuron"])
 def test_a_network_that_no_chip_holds_is_refused_before_anything_is_measured(run, kind):
     cnn = kind == "convolutional"
-    net = ms.ConvNet((6, 6, 2), (4,), 3, 3) if cnn else ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF())
+    net = (
+        ms.ConvNet((6, 6, 2), (4,), 3, 3)
+        if cnn
+        else ms.SpikingNet((6, 6, 2), (4,), 3, 3, neuron=ms.CubaLIF())
+    )
     ms.save("networks/double_nmnist_maml.h5", net, net.init(np.random.default_rng(0)))
     lines = [("--episodes", 2), ("--ranges", "--episodes", 2)]
     for line in (

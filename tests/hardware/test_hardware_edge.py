@@ -1,4 +1,5 @@
-"""The C library for microcontrollers: bit for bit the Python chip in both builds, in known memory; nothing breaks it."""
+"""The C library for microcontrollers: bit for bit the Python chip in both builds, in known memory;
+nothing breaks it."""
 
 import platform
 import shutil
@@ -33,7 +34,9 @@ from hardware.c import export
 from hardware.chip.learner import Learner, learn
 from slowly import slow
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+pytestmark = pytest.mark.skipif(
+    not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
+)
 exported = exporter(small, 18)
 
 
@@ -58,12 +61,24 @@ CASES = {
         Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
         {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
     ),
-    "class means": (Learner("class-mean", log2_weight=3, log2_bias=0), {"readout_bits": 5, "readout_exponent": -6}),
+    "class means": (
+        Learner("class-mean", log2_weight=3, log2_bias=0),
+        {"readout_bits": 5, "readout_exponent": -6},
+    ),
     "odd sizes": (
         Learner("three-factor", "softmax", "floor", window=99, log2_weight=2, log2_bias=-1),
-        {"channels": (9, 40), "shape": (9, 13, 3), "kernel": 5, "traces": "nearest", "membrane": "zero"},
+        {
+            "channels": (9, 40),
+            "shape": (9, 13, 3),
+            "kernel": 5,
+            "traces": "nearest",
+            "membrane": "zero",
+        },
     ),
-    "one wide layer": (replace(PLAIN, online=True), {"channels": (70,), "shape": (5, 17, 4), "fraction": 0, "pool": "mean"}),
+    "one wide layer": (
+        replace(PLAIN, online=True),
+        {"channels": (70,), "shape": (5, 17, 4), "fraction": 0, "pool": "mean"},
+    ),
 }
 
 
@@ -109,7 +124,10 @@ def test_what_python_counts_is_counted(tmp_path, build):
     assert found == {
         "input": chip.saturations["input"],
         "u": sum(number for place, number in chip.saturations.items() if place.endswith(".u")),
-        **{name: getattr(new, name) for name in ("written", "gated", "clipped", "gradient_saturated")},
+        **{
+            name: getattr(new, name)
+            for name in ("written", "gated", "clipped", "gradient_saturated")
+        },
     }
     assert all(found[name] for name in ("input", "u", "written", "gated", "clipped")), found
 
@@ -118,33 +136,44 @@ def test_what_python_counts_is_counted(tmp_path, build):
 @pytest.mark.parametrize("room", [(18, 3, 1), (1, 3, 30), (40, 5, 2)])
 def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, build, room):
     steps, classes, window = room
-    learner = Learner("three-factor", window=window, log2_weight=3, log2_bias=0) if window > 1 else PLAIN
+    learner = (
+        Learner("three-factor", window=window, log2_weight=3, log2_bias=0) if window > 1 else PLAIN
+    )
     chip, *_ = exported(tmp_path, learner, channels=(9, 40), shape=(9, 13, 3))
     edge = Library(tmp_path, build, steps, classes, window)
     assert edge.words == edge.c.edge_words(edge.model, edge.room)
     assert (
         4 * edge.words
-        == list(export.memory(chip, learner, steps, classes).values())[("short", "stepwise", "small").index(build)]
+        == list(export.memory(chip, learner, steps, classes).values())[
+            ("short", "stepwise", "small").index(build)
+        ]
     )
 
 
 @pytest.mark.parametrize("build", EXACT)
 def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_path, build):
     chip, x, _ = exported(tmp_path)
-    edge, p, y = Library(tmp_path, build, 18, 4), chip.traces(chip.spikes(x)), np.array([0, 1, 2, 3])
+    edge, p, y = (
+        Library(tmp_path, build, 18, 4),
+        chip.traces(chip.spikes(x)),
+        np.array([0, 1, 2, 3]),
+    )
     wide = chip.with_readout(np.pad(chip.weight, ((0, 0), (0, 1))), np.pad(chip.bias, (0, 1)))
     for n, label in enumerate(y):
         edge.counts(x[n])
         if label == 3:
             with pytest.raises(Library.Refused, match=str(LABEL)):
                 edge("learn", 3)
-            edge("add_class", None)  # after its first recording: as it is when a user says "this is a new one"
+            edge(
+                "add_class", None
+            )  # after its first recording: as it is when a user says "this is a new one"
         edge("learn", int(label))
     edge("update")
     with pytest.raises(Library.Refused, match=str(FULL)):
         edge("add_class", None)
     new = learn(wide, PLAIN, p[:4], y)
-    # the errors of the first three were made before there was a fourth class: e of a class is not what it is among four
+    # the errors of the first three were made before there was a fourth class: e of a class is not
+    # what it is among four
     edge("forget")
     edge("add_class", None)
     edge.set_learner(PLAIN, chip.readout)
@@ -240,7 +269,9 @@ def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
     built = compile_c(tmp_path, *flags, compiler=compiler)
     assert built.returncode == 0, built.stderr
     if shutil.which("nm"):
-        found = subprocess.run(["nm", "-u", "edge.o"], cwd=tmp_path, capture_output=True, text=True).stdout.split()
+        found = subprocess.run(
+            ["nm", "-u", "edge.o"], cwd=tmp_path, capture_output=True, text=True
+        ).stdout.split()
         assert {name.lstrip("_") for name in found if len(name) > 1} <= {
             "memset",
             "memcpy",
@@ -254,7 +285,9 @@ def test_c99_without_warnings_floats_stdio_or_heap(tmp_path, compiler, build):
         assert built.returncode == 0, built.stderr
 
 
-@pytest.mark.parametrize("build, tries", [("small", 1000), *(slow((build, 5000)) for build in BUILDS)])
+@pytest.mark.parametrize(
+    "build, tries", [("small", 1000), *(slow((build, 5000)) for build in BUILDS)]
+)
 def test_malformed_networks_give_an_error_and_change_nothing(tmp_path, build, tries):
     """Half of them by each compiler: their sanitizers see different things."""
     exported(tmp_path)

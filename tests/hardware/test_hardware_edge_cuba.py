@@ -1,18 +1,34 @@
-"""The C library with CubaLIF in Loihi's words: bit for bit `CubaNet`, noise of the traces included."""
+"""The C library with CubaLIF in Loihi's words: bit for bit `CubaNet`, noise of the traces
+included."""
 
 import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from edge_library import BUILDS, COMPILERS, EXACT, MODEL, PLAIN, SAVED, Library, at, compile_c, exporter, library, malformed
+from edge_library import (
+    BUILDS,
+    COMPILERS,
+    EXACT,
+    MODEL,
+    PLAIN,
+    SAVED,
+    Library,
+    at,
+    compile_c,
+    exporter,
+    library,
+    malformed,
+)
 from integers import small, small_cuba
 
 from hardware.c import export, reading
 from hardware.chip.learner import Learner, learn
 from hardware.loihi.cuba import CubaNet
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+pytestmark = pytest.mark.skipif(
+    not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
+)
 STEPS = 21  # more than the sixteen in which biases repeat themselves
 exported = exporter(small_cuba, STEPS)
 
@@ -27,16 +43,30 @@ def agree(edge, chip, p, new=None):
 
 CASES = {
     "membrane": (PLAIN, {}),
-    "mean, gated": (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0), {"pool": "mean"}),
+    "mean, gated": (
+        Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
+        {"pool": "mean"},
+    ),
     "three-factor": (
         Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
         {"du": 1000, "dv": 700, "weight_exp": -3, "trace_bits": 3},
     ),
     "three-factor, mean, all steps": (
-        Learner("three-factor", "softmax", "stochastic", online=True, window=99, log2_weight=2, log2_bias=-1),
+        Learner(
+            "three-factor",
+            "softmax",
+            "stochastic",
+            online=True,
+            window=99,
+            log2_weight=2,
+            log2_bias=-1,
+        ),
         {"pool": "mean", "channels": (9, 40), "shape": (9, 13, 3), "kernel": 5, "trace_bits": 12},
     ),
-    "class means": (Learner("class-mean", log2_weight=3, log2_bias=0), {"channels": (70,), "shape": (5, 17, 4)}),
+    "class means": (
+        Learner("class-mean", log2_weight=3, log2_bias=0),
+        {"channels": (70,), "shape": (5, 17, 4)},
+    ),
 }
 
 
@@ -46,7 +76,9 @@ CASES = {
 def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
     learner, options = CASES[name]
     chip, x, y = exported(tmp_path, learner, **options)
-    edge = Library(tmp_path, build, STEPS, 3, learner.window if learner.rule == "three-factor" else 1)
+    edge = Library(
+        tmp_path, build, STEPS, 3, learner.window if learner.rule == "three-factor" else 1
+    )
     spikes = chip.spikes(x)
     assert 0.01 < spikes.mean() < 2
     for seed in (1, 77):
@@ -55,7 +87,9 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
         p = chip.traces(spikes, seed=seed)
         for n, label in enumerate(y):
             edge.recording(x[n]) if n % 2 else edge.counts(x[n])
-            if not learner.online and n != 2:  # not asked: the numbers of its traces are gone all the same
+            if (
+                not learner.online and n != 2
+            ):  # not asked: the numbers of its traces are gone all the same
                 agree(edge, chip, p[n])
             edge("learn", int(label))
         edge("update")
@@ -71,10 +105,16 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
 
 
 def test_biases_in_sixteenths_come_at_the_steps_of_the_chips_axons(tmp_path):
-    """No weight but biases of 1 to 16 sixteenths: each bit at its steps makes spikes; a membrane at the threshold, none."""
+    """No weight but biases of 1 to 16 sixteenths: each bit at its steps makes spikes; a membrane at
+    the threshold, none."""
     net, _, chip = small_cuba(threshold=0.0, readout_exponent=-3, channels=(16,), shape=(2, 2, 2))
     layer = chip.layers[0]
-    chip = chip.with_layers([replace(layer, weight=0 * layer.weight, bias=np.arange(1, 17, dtype=np.int32)), chip.readout])
+    chip = chip.with_layers(
+        [
+            replace(layer, weight=0 * layer.weight, bias=np.arange(1, 17, dtype=np.int32)),
+            chip.readout,
+        ]
+    )
     x = np.zeros((1, 2 * STEPS, 2, 2, 2), np.uint8)
     spikes = chip.spikes(x)
     assert len(np.unique(spikes.reshape(2 * STEPS, 16), axis=1).T) > 4
@@ -86,14 +126,27 @@ def test_biases_in_sixteenths_come_at_the_steps_of_the_chips_axons(tmp_path):
 
 
 def test_currents_wrap_and_membranes_are_clipped_as_on_the_chip(tmp_path):
-    """Six steps that push all membranes to one end, then the rest to the other: OFF has the largest weight, ON the least."""
-    net, _, chip = small_cuba(threshold=0.0, weight_exp=3, du=20, dv=20, readout_exponent=-3, channels=(4,), shape=(4, 4, 2))
-    weight = np.broadcast_to(np.array([127, -128], np.int8)[:, None], chip.layers[0].weight.shape).copy()
+    """Six steps that push all membranes to one end, then the rest to the other: OFF has the largest
+    weight, ON the least."""
+    net, _, chip = small_cuba(
+        threshold=0.0,
+        weight_exp=3,
+        du=20,
+        dv=20,
+        readout_exponent=-3,
+        channels=(4,),
+        shape=(4, 4, 2),
+    )
+    weight = np.broadcast_to(
+        np.array([127, -128], np.int8)[:, None], chip.layers[0].weight.shape
+    ).copy()
     chip = chip.with_layers([replace(chip.layers[0], weight=weight), chip.readout])
     x = np.zeros((2, STEPS, 4, 4, 2), np.uint8)
     x[0, :6, ..., 1], x[0, 6:, ..., 0], x[1, ..., 0] = 1, 7, 7
     spikes, volts = chip.spikes(x, record=2)
-    assert volts[0].min() == 1 - (1 << 23) and 0 < spikes[1].mean() < 1  # silent again and again, whatever comes
+    assert (
+        volts[0].min() == 1 - (1 << 23) and 0 < spikes[1].mean() < 1
+    )  # silent again and again, whatever comes
     export.write(tmp_path, chip, PLAIN, x[:1], np.array([0]), x[1:])
     edge, p = Library(tmp_path, "stepwise", STEPS, 3), chip.traces(spikes)
     u = chip.membranes(p)
@@ -110,7 +163,11 @@ def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, bu
     learner = Learner("three-factor", window=30, log2_weight=3, log2_bias=0)
     chip, *_ = exported(tmp_path, learner, channels=(9, 40), shape=(9, 13, 3), pool=pool)
     edge = Library(tmp_path, build, 17, 5, 30)
-    assert 4 * edge.words == 4 * edge.c.edge_words(edge.model, edge.room) == export.memory(chip, learner, 17, 5)[build]
+    assert (
+        4 * edge.words
+        == 4 * edge.c.edge_words(edge.model, edge.room)
+        == export.memory(chip, learner, 17, 5)[build]
+    )
 
 
 def test_a_stream_runs_on_as_one_recording(tmp_path):
@@ -126,7 +183,10 @@ def test_a_stream_runs_on_as_one_recording(tmp_path):
 @pytest.mark.parametrize("build", EXACT)
 def test_what_was_learned_is_saved_and_the_noise_goes_on_in_either_build(tmp_path, build):
     _, x, _ = exported(tmp_path)
-    one, other = Library(tmp_path, build, STEPS, 3), Library(tmp_path, EXACT[build == "small"], STEPS, 4)
+    one, other = (
+        Library(tmp_path, build, STEPS, 3),
+        Library(tmp_path, EXACT[build == "small"], STEPS, 4),
+    )
     for n, label in enumerate([0, 1, 2]):
         one.counts(x[n])
         one("learn", label)
@@ -155,11 +215,22 @@ def test_what_was_learned_is_saved_and_the_noise_goes_on_in_either_build(tmp_pat
 def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, pool):
     chip, x, _ = exported(tmp_path, pool=pool, du=500, trace_bits=5)
     spikes = chip.spikes(x)
-    for again in (reading.from_header(tmp_path / "chip.h", CubaNet), reading.from_hex(tmp_path, CubaNet)):
-        assert again.constants() == chip.constants() and again.axons == chip.axons and again.neuron == chip.neuron
-        assert [again.layer_constants(n) for n in (0, 1)] == [chip.layer_constants(n) for n in (0, 1)]
+    for again in (
+        reading.from_header(tmp_path / "chip.h", CubaNet),
+        reading.from_hex(tmp_path, CubaNet),
+    ):
+        assert (
+            again.constants() == chip.constants()
+            and again.axons == chip.axons
+            and again.neuron == chip.neuron
+        )
+        assert [again.layer_constants(n) for n in (0, 1)] == [
+            chip.layer_constants(n) for n in (0, 1)
+        ]
         np.testing.assert_array_equal(again.spikes(x), spikes)
-        np.testing.assert_array_equal(again.membranes(again.traces(spikes)), chip.membranes(chip.traces(spikes)))
+        np.testing.assert_array_equal(
+            again.membranes(again.traces(spikes)), chip.membranes(chip.traces(spikes))
+        )
     with pytest.raises(ValueError, match="its neuron is 'cuba', expected 'lif'"):
         reading.from_header(tmp_path / "chip.h")
 
@@ -174,7 +245,10 @@ def test_currents_beyond_32_bits_are_refused_as_the_library_refuses_them(tmp_pat
         export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
         assert Library(tmp_path, "small", 2, 3).words
         return
-    with pytest.raises(ValueError, match="conv1: the currents of these weights, biases and decays can leave 32 bits"):
+    with pytest.raises(
+        ValueError,
+        match="conv1: the currents of these weights, biases and decays can leave 32 bits",
+    ):
         export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
     text = (tmp_path / "chip.h").read_text().replace("3, 5, 1, -1, ", f"3, 5, 1, {exponent}, ")
     (tmp_path / "chip.h").write_text(text)
@@ -185,15 +259,29 @@ def test_currents_beyond_32_bits_are_refused_as_the_library_refuses_them(tmp_pat
 @pytest.mark.parametrize("build", EXACT)
 def test_the_self_test_repeats_the_episode(tmp_path, build):
     exported(tmp_path, Learner("class-mean", log2_weight=3, log2_bias=0), pool="mean")
-    built = compile_c(tmp_path, "-O1", *BUILDS[build], "-o", "selftest", "selftest.c", "episode.c", *library(tmp_path))
+    built = compile_c(
+        tmp_path,
+        "-O1",
+        *BUILDS[build],
+        "-o",
+        "selftest",
+        "selftest.c",
+        "episode.c",
+        *library(tmp_path),
+    )
     assert built.returncode == 0, built.stderr
-    ran = subprocess.run(["./selftest", "selftest.bin"], cwd=tmp_path, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["./selftest", "selftest.bin"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert ran.returncode == 0 and "numbers agree" in ran.stdout, ran.stdout
 
 
 def test_networks_of_both_neurons_in_one_program(tmp_path):
     """Their headers in files of their own; the library is there once."""
-    for name, chip in (("lif", small(readout_exponent=-3)[2]), ("cuba", small_cuba(readout_exponent=-3)[2])):
+    for name, chip in (
+        ("lif", small(readout_exponent=-3)[2]),
+        ("cuba", small_cuba(readout_exponent=-3)[2]),
+    ):
         x = np.zeros((1, 2, 6, 7, 2), np.uint8)
         export.write(tmp_path / name, chip, PLAIN, x, np.array([0]), x)
         code = f'#include "chip.h"\nconst edge_model *{name}(void) {{ return &chip_model; }}\n'
@@ -201,16 +289,23 @@ def test_networks_of_both_neurons_in_one_program(tmp_path):
         assert compile_c(tmp_path, "-c", "-std=c99", f"-I{name}", f"{name}.c").returncode == 0
     (tmp_path / "main.c").write_text(
         '#include "minisnn_edge.h"\nconst edge_model *lif(void), *cuba(void);\n'
-        "int main(void) { edge_room r = {2, 3, 1}; size_t n = edge_words(lif(), r); return !n || n == edge_words(cuba(), r); }"
+        "int main(void) { edge_room r = {2, 3, 1}; size_t n = edge_words(lif(), r); return !n || n "
+        "== edge_words(cuba(), r); }"
     )
     sources = ["lif/minisnn_edge.c", "lif/minisnn_edge_lif.c", "cuba/minisnn_edge_cuba.c"]
-    built = compile_c(tmp_path, "-std=c99", "-Ilif", "-o", "both", "main.c", "lif.o", "cuba.o", *sources)
+    built = compile_c(
+        tmp_path, "-std=c99", "-Ilif", "-o", "both", "main.c", "lif.o", "cuba.o", *sources
+    )
     assert built.returncode == 0, built.stderr
     assert subprocess.run([tmp_path / "both"]).returncode == 0
 
 
 @pytest.mark.parametrize(
-    "build, tries", [*((b, 1000) for b in EXACT), *(pytest.param(b, 10_000, marks=pytest.mark.slow) for b in EXACT)]
+    "build, tries",
+    [
+        *((b, 1000) for b in EXACT),
+        *(pytest.param(b, 10_000, marks=pytest.mark.slow) for b in EXACT),
+    ],
 )
 def test_malformed_networks_give_an_error_and_change_nothing(tmp_path, build, tries):
     exported(tmp_path, pool="mean" if tries > 1000 else "max")

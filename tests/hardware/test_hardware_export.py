@@ -1,4 +1,5 @@
-"""Exports: read back they are the same network, and the self-test repeats whole episodes bit for bit."""
+"""Exports: read back they are the same network, and the self-test repeats whole episodes bit for
+bit."""
 
 import json
 import re
@@ -14,13 +15,17 @@ from hardware.c import export, reading
 from hardware.chip.learner import Learner
 
 COMPILER = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
-needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler (cc, gcc or clang) is on the path")
+needs_compiler = pytest.mark.skipif(
+    COMPILER is None, reason="no C compiler (cc, gcc or clang) is on the path"
+)
 
 
 def put(folder, learner=None, **options):
     net, _, chip = small(**{"readout_exponent": -3, **options})
     x, y = events(net, 7, 18), np.array([0, 2, 1, 1])
-    files = export.write(folder, chip, learner or Learner(log2_weight=3, log2_bias=0), x[:4], y, x[4:])
+    files = export.write(
+        folder, chip, learner or Learner(log2_weight=3, log2_bias=0), x[:4], y, x[4:]
+    )
     return chip, files
 
 
@@ -36,16 +41,26 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
     chip, files = put(tmp_path, **options)
     assert all(path.is_file() for path in files)
     for again in (reading.from_header(tmp_path / "chip.h"), reading.from_hex(tmp_path)):
-        assert again.neuron == chip.neuron and again.words == chip.words and again.input_shape == chip.input_shape
+        assert (
+            again.neuron == chip.neuron
+            and again.words == chip.words
+            and again.input_shape == chip.input_shape
+        )
         for one, other in zip(again.layers, chip.layers, strict=True):
             assert one.weight.dtype == other.weight.dtype and one.bias.dtype == other.bias.dtype
             np.testing.assert_array_equal(one.weight, other.weight)
             np.testing.assert_array_equal(one.bias, other.bias)
-            assert [getattr(one, n) for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")] == [
-                getattr(other, n) for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
+            assert [
+                getattr(one, n)
+                for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
+            ] == [
+                getattr(other, n)
+                for n in ("name", "exponent", "bits", "input_shape", "pool", "fraction")
             ]
     for name, table in export.TABLES.items():
-        np.testing.assert_array_equal(reading.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table)
+        np.testing.assert_array_equal(
+            reading.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table
+        )
 
 
 @needs_compiler
@@ -53,20 +68,29 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
 @pytest.mark.parametrize(
     "learner, options",
     [
-        (Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0), {"pool": "mean"}),
         (
-            Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
+            Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
+            {"pool": "mean"},
+        ),
+        (
+            Learner(
+                "three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1
+            ),
             {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
         ),
     ],
     ids=["gated", "online"],
 )
-def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(tmp_path, learner, options, build):
+def test_the_self_test_repeats_an_episode_and_refuses_what_is_none(
+    tmp_path, learner, options, build
+):
     put(tmp_path, learner, **options)
     program = tmp_path / "selftest"
     files = [tmp_path / name for name in ("selftest.c", "episode.c", *library(tmp_path))]
     built = subprocess.run(
-        [COMPILER, "-std=c99", "-Wall", "-Werror", "-O1", *build, "-o", program, *files], capture_output=True, text=True
+        [COMPILER, "-std=c99", "-Wall", "-Werror", "-O1", *build, "-o", program, *files],
+        capture_output=True,
+        text=True,
     )
     assert built.returncode == 0, built.stderr
 
@@ -126,27 +150,62 @@ int main(void) { const int found = learn_and_recognise(); return found >= 0 && f
 
 
 def test_platformio_and_arduino_find_what_their_manifests_name(tmp_path):
-    """What PlatformIO's own schema asks of library.json, and Arduino's specification of library.properties."""
+    """What PlatformIO's own schema asks of library.json, and Arduino's specification of
+    library.properties."""
     put(tmp_path)
     found = json.loads((tmp_path / "library.json").read_text())
-    assert re.fullmatch(r"[^:;/,@<>]{1,100}", found["name"]) and re.fullmatch(r"\d+\.\d+\.\d+", found["version"])
+    assert re.fullmatch(r"[^:;/,@<>]{1,100}", found["name"]) and re.fullmatch(
+        r"\d+\.\d+\.\d+", found["version"]
+    )
     assert all(re.fullmatch(r"[a-z\d\-+. ]{1,50}", word) for word in found["keywords"])
     assert all((tmp_path / name).is_file() for name in found["headers"])
     (sources,) = (re.fullmatch(r"\+<(.+)>", one)[1] for one in found["build"]["srcFilter"])
-    assert found["build"]["srcDir"] == "." and {path.name for path in tmp_path.glob(sources)} == set(library(tmp_path))
+    assert found["build"]["srcDir"] == "." and {
+        path.name for path in tmp_path.glob(sources)
+    } == set(library(tmp_path))
     net, _, chip = small(readout_exponent=-3)
     x = events(net, 2, 9)
-    export.write(tmp_path / "arduino", chip, Learner(log2_weight=3, log2_bias=0), x[:1], np.array([0]), x[1:], "arduino")
-    lines = dict(line.split("=", 1) for line in (tmp_path / "arduino" / "library.properties").read_text().splitlines())
-    asked = {"name", "version", "author", "maintainer", "sentence", "paragraph", "category", "url", "architectures"}
-    assert asked <= set(lines) and lines["category"] == "Data Processing" and lines["version"] == found["version"]
-    assert all((tmp_path / "arduino" / "src" / name).is_file() for name in lines["includes"].split(","))
+    export.write(
+        tmp_path / "arduino",
+        chip,
+        Learner(log2_weight=3, log2_bias=0),
+        x[:1],
+        np.array([0]),
+        x[1:],
+        "arduino",
+    )
+    lines = dict(
+        line.split("=", 1)
+        for line in (tmp_path / "arduino" / "library.properties").read_text().splitlines()
+    )
+    asked = {
+        "name",
+        "version",
+        "author",
+        "maintainer",
+        "sentence",
+        "paragraph",
+        "category",
+        "url",
+        "architectures",
+    }
+    assert (
+        asked <= set(lines)
+        and lines["category"] == "Data Processing"
+        and lines["version"] == found["version"]
+    )
+    assert all(
+        (tmp_path / "arduino" / "src" / name).is_file() for name in lines["includes"].split(",")
+    )
 
 
 def test_networks_that_the_library_cannot_hold_are_refused(tmp_path):
     for chip, message in (
         (readout_alone(6, 3), "readout alone"),
-        (small(shape=(4, 300, 2), channels=(2,))[2], "conv1: the library holds 256 rows and columns"),
+        (
+            small(shape=(4, 300, 2), channels=(2,))[2],
+            "conv1: the library holds 256 rows and columns",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             export.header(chip, Learner(log2_weight=3, log2_bias=0), 10)

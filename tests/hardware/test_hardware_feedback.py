@@ -1,4 +1,5 @@
-"""All layers learn through fixed random feedback: kernels against plain Python integers, the float twin, what is refused."""
+"""All layers learn through fixed random feedback: kernels against plain Python integers, the float
+twin, what is refused."""
 
 import numpy as np
 import pytest
@@ -26,21 +27,43 @@ def test_every_layer_equals_plain_integers(pool, kernel, rounding):
     frames = chip.counts(x).tolist()
     for index, layer in enumerate(chip.layers[:-1]):
         S = signs(how.seed + index, 3, len(layer.bias)).tolist()
-        total, bias_total, after = np.zeros(layer.weight.shape, object), np.zeros(len(layer.bias), object), []
+        total, bias_total, after = (
+            np.zeros(layer.weight.shape, object),
+            np.zeros(len(layer.bias), object),
+            [],
+        )
         for b, sample in enumerate(frames):
-            d = [min(max(sum(S[k][c] * e[b][k] for k in range(3)), -128), 127) for c in range(len(layer.bias))]
+            d = [
+                min(max(sum(S[k][c] * e[b][k] for k in range(3)), -128), 127)
+                for c in range(len(layer.bias))
+            ]
             flat = [[v for row in frame for site in row for v in site] for frame in sample]
-            p = np.array(reference.traces(n, chip.words, flat)[-1]).reshape(layer.input_shape).tolist()
+            p = (
+                np.array(reference.traces(n, chip.words, flat)[-1])
+                .reshape(layer.input_shape)
+                .tolist()
+            )
             spikes, u, _ = reference.conv(layer, n, chip.words, sample)
             G, Gb = reference.feedback_gradient(n, len(layer.weight), u[-1], p, d, mode)
             total, bias_total = total + np.array(G, object), bias_total + np.array(Gb, object)
             after.append(spikes)
         k, room = shifts_of(how, layer.exponent, layer.fraction), chip.ends(index)[1][1]
-        old, counts, way = layer.weight.ravel().tolist(), dict.fromkeys(("written", "gated", "clipped"), 0), ROUNDINGS[rounding]
+        old, counts, way = (
+            layer.weight.ravel().tolist(),
+            dict.fromkeys(("written", "gated", "clipped"), 0),
+            ROUNDINGS[rounding],
+        )
         state = seed_state(how.seed + 1000 + index)
-        weight, state = reference.update(old, total.ravel().tolist(), k[0], way, (-16, 15), state, 0, counts)
-        bias, _ = reference.update(layer.bias.tolist(), bias_total.tolist(), k[1], way, (-room, room), state, 0, counts)
-        assert new.layers[index].weight.ravel().tolist() == weight and new.layers[index].bias.tolist() == bias
+        weight, state = reference.update(
+            old, total.ravel().tolist(), k[0], way, (-16, 15), state, 0, counts
+        )
+        bias, _ = reference.update(
+            layer.bias.tolist(), bias_total.tolist(), k[1], way, (-room, room), state, 0, counts
+        )
+        assert (
+            new.layers[index].weight.ravel().tolist() == weight
+            and new.layers[index].bias.tolist() == bias
+        )
         one = found[layer.name]
         assert {name: getattr(one, name) for name in counts} == counts and counts["written"] > 0
         assert one.gradient_saturated == 0 and one.synapses == layer.weight.size + layer.bias.size
@@ -60,22 +83,38 @@ def test_sums_stay_in_their_word_and_are_counted():
 
 def test_the_float_twin_takes_the_same_steps():
     net, theta, chip = small(weight_bits=8, channels=(4, 6), shape=(8, 8, 2))
-    x, y = np.minimum(events(net, 6, 20), 7), np.array([0, 0, 0, 0, 0, 1])  # balanced labels would leave rounding alone
+    x, y = (
+        np.minimum(events(net, 6, 20), 7),
+        np.array([0, 0, 0, 0, 0, 1]),
+    )  # balanced labels would leave rounding alone
     how = Feedback(-3, -6, "nearest", seed=9)
     new, _ = learn_all(chip, LEARNER, how, x, y)
     twin = float_learn_all(net, theta, LEARNER, how, x, y) - theta
     for n, (layer, before) in enumerate(zip(new.layers[:2], chip.layers)):
-        step = (layer.weight.astype(int) - before.weight).ravel() * 2.0**layer.exponent / (net.neuron.gain if n == 0 else 1)
+        step = (
+            (layer.weight.astype(int) - before.weight).ravel()
+            * 2.0**layer.exponent
+            / (net.neuron.gain if n == 0 else 1)
+        )
         inside, want = np.abs(layer.weight.ravel().astype(int)) < 127, twin[net.layout[2 * n].slice]
         assert inside.mean() > 0.8 and np.corrcoef(step[inside], want[inside])[0, 1] > 0.9
         assert np.abs(step[inside]).sum() == pytest.approx(np.abs(want[inside]).sum(), rel=0.3)
-        want, found = twin[net.layout[2 * n + 1].slice], (layer.bias - before.bias) * 2.0 ** (layer.exponent - layer.fraction)
-        assert np.corrcoef(found, want)[0, 1] > 0.9 and np.abs(found).sum() == pytest.approx(np.abs(want).sum(), rel=0.3)
+        want, found = (
+            twin[net.layout[2 * n + 1].slice],
+            (layer.bias - before.bias) * 2.0 ** (layer.exponent - layer.fraction),
+        )
+        assert np.corrcoef(found, want)[0, 1] > 0.9 and np.abs(found).sum() == pytest.approx(
+            np.abs(want).sum(), rel=0.3
+        )
 
 
 def test_signs_are_fixed_and_differ_between_layers():
     one, other = signs(1, 5, 128), signs(2, 5, 128)
-    assert set(np.unique(one)) == {-1, 1} and (one == signs(1, 5, 128)).all() and 0.3 < (one == other).mean() < 0.7
+    assert (
+        set(np.unique(one)) == {-1, 1}
+        and (one == signs(1, 5, 128)).all()
+        and 0.3 < (one == other).mean() < 0.7
+    )
     assert np.abs(one.mean()) < 0.1
     e = np.zeros(2, np.int64)
     errors.error(np.array([0, 0]), 0, errors.SOFTMAX, e)
@@ -92,7 +131,10 @@ def test_strict_mode_refuses_a_gradient_of_a_conv_layer_that_left_its_word(monke
 
 
 def test_what_does_not_fit_is_said():
-    assert shifts_of(Feedback(), -7, 12) == (20, 10)  # steps of 2^-8 and 2^-10 where nothing is said
+    assert shifts_of(Feedback(), -7, 12) == (
+        20,
+        10,
+    )  # steps of 2^-8 and 2^-10 where nothing is said
     net, _, chip = small()
     for learner in (Learner("three-factor"), Learner(online=True)):
         with pytest.raises(ValueError, match="random feedback goes with the membrane rule"):

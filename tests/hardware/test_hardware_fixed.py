@@ -1,4 +1,5 @@
-"""Rounding, saturation and random numbers: exhaustive, or proven by arithmetic over the whole period."""
+"""Rounding, saturation and random numbers: exhaustive, or proven by arithmetic over the whole
+period."""
 
 from fractions import Fraction
 from math import floor
@@ -7,7 +8,18 @@ import numpy as np
 import pytest
 
 from hardware.chip import formats as fixed
-from hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, STOCHASTIC, ZERO, Format, noise_of, shift, width, xorshift32
+from hardware.chip.formats import (
+    FLOOR,
+    NEAREST,
+    ROUNDINGS,
+    STOCHASTIC,
+    ZERO,
+    Format,
+    noise_of,
+    shift,
+    width,
+    xorshift32,
+)
 
 BOTH = pytest.mark.parametrize("function", [shift, shift.py_func], ids=["numba", "python"])
 
@@ -44,12 +56,15 @@ def test_formats_hold_what_they_say():
         form.quantise([np.nan])
     with pytest.raises(ValueError, match="2 to 64 bits, not 1"):
         Format(1)
-    with pytest.raises(ValueError, match="rounding must be one of floor, zero, nearest, stochastic, not 'up'"):
+    with pytest.raises(
+        ValueError, match="rounding must be one of floor, zero, nearest, stochastic, not 'up'"
+    ):
         fixed.rounding("up")
     assert list(ROUNDINGS.values()) == [0, 1, 2, 3]
 
 
-# ---- the generator is linear over two elements: its states are vectors of 32 bits, a step is a matrix
+# ---- the generator is linear over two elements: its states are vectors of 32 bits, a step is a
+#   matrix
 
 
 def columns():
@@ -104,10 +119,12 @@ def test_the_period_is_all_states_but_zero():
 
 @pytest.mark.parametrize("bits", [4, 8])
 def test_numbers_of_any_two_synapses_of_a_readout_are_uncorrelated(bits):
-    """Over the period, all 2^(2 bits) pairs of upper bits are equally frequent (but for the missing state zero) exactly where
-    the map from a state to both has full rank. Held for all distances between the 5,125 synapses of Table 1's readout."""
+    """Over the period, all 2^(2 bits) pairs of upper bits are equally frequent (but for the missing
+    state zero) exactly where the map from a state to both has full rank. Held for all distances
+    between the 5,125 synapses of Table 1's readout."""
     upper = [1 << 31 - n for n in range(bits)]
-    # row n of a power of the step: which bits of the state make bit n after it; rows advance by the transposed step
+    # row n of a power of the step: which bits of the state make bit n after it; rows advance by the
+    # transposed step
     step = [sum(((column >> n) & 1) << m for m, column in enumerate(columns())) for n in range(32)]
     rows, bad = upper, []
     for distance in range(1, 5125):
@@ -122,4 +139,8 @@ def test_noise_is_the_upper_bits_and_shares_nothing_with_its_neighbour():
     for k in range(1, 9):  # every number, from the least and the largest of its states
         assert [noise_of(n << 32 - k, k) for n in range(1 << k)] == list(range(1 << k))
         assert [noise_of((n + 1 << 32 - k) - 1, k) for n in range(1 << k)] == list(range(1 << k))
-    assert fixed.seed_state(0) == 1 and fixed.seed_state(2**32 - 2) == 2**32 - 1 and fixed.seed_state(2**32 - 1) == 1
+    assert (
+        fixed.seed_state(0) == 1
+        and fixed.seed_state(2**32 - 2) == 2**32 - 1
+        and fixed.seed_state(2**32 - 1) == 1
+    )

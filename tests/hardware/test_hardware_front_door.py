@@ -52,14 +52,24 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
         timeout=300,
     )
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
-    assert not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1, done.stdout + done.stderr
+    assert (
+        not [line for line in errors if not line.startswith("wrong.py:")] and done.returncode == 1
+    ), done.stdout + done.stderr
     assert [line.split(":")[1] for line in errors] == ["3", "4"], errors
 
 
 def test_the_stub_and_the_package_say_the_same():
     tree = ast.parse((ROOT / "hardware" / "__init__.pyi").read_text())
-    homes = {alias.name: node.module for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert sorted(hardware.__all__) == sorted(homes) == sorted(dir(hardware)) and (ROOT / "hardware" / "py.typed").is_file()
+    homes = {
+        alias.name: node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert (
+        sorted(hardware.__all__) == sorted(homes) == sorted(dir(hardware))
+        and (ROOT / "hardware" / "py.typed").is_file()
+    )
     for name, home in homes.items():
         found = getattr(hardware, name)
         assert found is hardware.loihi or found.__module__ == f"hardware.{home}", name
@@ -69,8 +79,11 @@ def test_the_stub_and_the_package_say_the_same():
 
 def test_importing_costs_nothing():
     code = (
-        "import sys; before = set(sys.modules); import hardware; print(sorted(set(sys.modules) - before))\n"
+        "import sys; before = set(sys.modules); import hardware; print(sorted(set(sys.modules) - "
+        "before))\n"
         "from hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    ).stdout
     assert out.splitlines() == ["['hardware']", "8 run"]

@@ -1,5 +1,5 @@
-"""Integers at their limits: kernels, plain integers and C agree bit for bit on every network that is accepted, and what cannot
-hold is refused by one sentence wherever it comes in."""
+"""Integers at their limits: kernels, plain integers and C agree bit for bit on every network that
+is accepted, and what cannot hold is refused by one sentence wherever it comes in."""
 
 import json
 import re
@@ -28,7 +28,9 @@ from hardware.loihi.cuba import CubaNet
 from hardware.loihi.network import LoihiConfig, LoihiNet
 from hardware.page import make
 
-needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+needs_compiler = pytest.mark.skipif(
+    not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"
+)
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="no node; Debian package: nodejs")
 C = Path(export.__file__).parent
 
@@ -54,7 +56,10 @@ def test_twenty_thousand_random_networks(part):
 # ---- shifts
 
 
-EDGES = sorted({sign * (1 << b) + d for b in range(31) for sign in (1, -1) for d in (-1, 0, 1)} | {2**31 - 1, 1 - 2**31})
+EDGES = sorted(
+    {sign * (1 << b) + d for b in range(31) for sign in (1, -1) for d in (-1, 0, 1)}
+    | {2**31 - 1, 1 - 2**31}
+)
 
 
 @pytest.mark.parametrize("mode", range(3))
@@ -64,9 +69,13 @@ def test_every_shift_of_every_sum_is_that_of_integers_of_any_size(mode):
     zero = np.zeros_like(x)
     for k in range(-ranges.SHIFT, ranges.SHIFT + 1):
         for rho, r in ((0, 0), (32767, 4096), (-32768, 4096)):
-            c = kernels.Constants(*map(np.int32, (0, 0, 0, rho, 0, 0, 0, *kernels.scale(k, mode), 0, 0)))
+            c = kernels.Constants(
+                *map(np.int32, (0, 0, 0, rho, 0, 0, 0, *kernels.scale(k, mode), 0, 0))
+            )
             u = zero.copy()
-            clipped = kernels.neuron_row(zero, x.copy(), zero.copy(), np.full_like(x, r), zero, u, c)
+            clipped = kernels.neuron_row(
+                zero, x.copy(), zero.copy(), np.full_like(x, r), zero, u, c
+            )
             wide = [shift.py_func(v, k, mode, 0) - (rho * r >> 12) for v in EDGES]
             assert u.tolist() == [min(max(v, -32768), 32767) for v in wide]
             assert clipped == sum(not -32768 <= v <= 32767 for v in wide)
@@ -77,10 +86,16 @@ def test_the_accumulator_is_shifted_as_integers_of_any_size_are():
     for k in (-31, -17, 0, 1, 31):
         layer = replace(chip.readout, exponent=2 - k)
         for bias in (-chip.bias_room, -1, 0, 1, chip.bias_room):
-            net = IntegerNet.from_layers([replace(layer, bias=np.array([bias], np.int32))], chip.neuron, chip.words, (1, 1, 1))
+            net = IntegerNet.from_layers(
+                [replace(layer, bias=np.array([bias], np.int32))],
+                chip.neuron,
+                chip.words,
+                (1, 1, 1),
+            )
             p = np.full((1, 2, 1), 4096, np.int32)
             assert (
-                net.membranes(p)[0].tolist() == reference.readout(net.neuron, net.words, 2 - k, [[0]], [bias], p[0].tolist())[0]
+                net.membranes(p)[0].tolist()
+                == reference.readout(net.neuron, net.words, 2 - k, [[0]], [bias], p[0].tolist())[0]
             )
 
 
@@ -92,17 +107,38 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
     first, *rest = chip.layers
     x = np.zeros((1, 3, *chip.input_shape), np.uint8)
     for changes, words in (
-        (dict(exponent=34), "conv1: weights have an exponent of 34; with 12 fraction bits it is -29 to 33"),
-        (dict(exponent=-30), "conv1: weights have an exponent of -30; with 12 fraction bits it is -29 to 33"),
+        (
+            dict(exponent=34),
+            "conv1: weights have an exponent of 34; with 12 fraction bits it is -29 to 33",
+        ),
+        (
+            dict(exponent=-30),
+            "conv1: weights have an exponent of -30; with 12 fraction bits it is -29 to 33",
+        ),
         (dict(exponent=0.5), "conv1: exponent must be -65536 to 65536, a whole number, not 0.5"),
-        (dict(bias=np.array([2**31 - 1, 0, 0], np.int32)), "conv1: a bias of 2147483647 in size; its sums leave room for "),
-        (dict(weight=np.full(first.weight.shape, 128, np.int16)), "conv1: weights from 128 to 128; 8 bits hold -128 to 127"),
-        (dict(bits=4), "conv1: its weights have 4 bits and its sums 12 fraction bits, expected the network's 8 and 12"),
+        (
+            dict(bias=np.array([2**31 - 1, 0, 0], np.int32)),
+            "conv1: a bias of 2147483647 in size; its sums leave room for ",
+        ),
+        (
+            dict(weight=np.full(first.weight.shape, 128, np.int16)),
+            "conv1: weights from 128 to 128; 8 bits hold -128 to 127",
+        ),
+        (
+            dict(bits=4),
+            "conv1: its weights have 4 bits and its sums 12 fraction bits, expected the network's "
+            "8 and 12",
+        ),
         (dict(pool="min"), "conv1: pool must be one of none, max, mean, not 'min'"),
-        (dict(input_shape=(6, 7, 3)), "conv1: weights (3, 3, 2, 3) and biases (3,) do not fit its input (6, 7, 3)"),
+        (
+            dict(input_shape=(6, 7, 3)),
+            "conv1: weights (3, 3, 2, 3) and biases (3,) do not fit its input (6, 7, 3)",
+        ),
     ):
         layers = [replace(first, **changes), *rest]
-        found = said(lambda: IntegerNet.from_layers(layers, chip.neuron, chip.words, chip.input_shape))  # noqa: B023
+        found = said(
+            lambda: IntegerNet.from_layers(layers, chip.neuron, chip.words, chip.input_shape)
+        )  # noqa: B023
         assert found.startswith(words)
         bare = chip.counted_alone()
         bare.layers = tuple(layers)
@@ -117,14 +153,29 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
             assert said(call) == found
     for exponent in (34, -30):
         found = said(lambda: IntegerNet(net, theta, exponents={"conv1": exponent}))  # noqa: B023
-        assert found == f"conv1: weights have an exponent of {exponent}; with 12 fraction bits it is -29 to 33"
+        assert (
+            found
+            == f"conv1: weights have an exponent of {exponent}; with 12 fraction bits it is -29 "
+            "to 33"
+        )
     assert (
-        said(lambda: IntegerNet(net, theta, exponents={"conv9": 1})) == "exponents are of conv1, conv2, readout, not of conv9"
+        said(lambda: IntegerNet(net, theta, exponents={"conv9": 1}))
+        == "exponents are of conv1, conv2, readout, not of conv9"
     )
-    for name, value in (("alpha", 4096), ("gamma", -1), ("rho", 32768), ("threshold", -32769), ("slope", -1)):
+    for name, value in (
+        ("alpha", 4096),
+        ("gamma", -1),
+        ("rho", 32768),
+        ("threshold", -32769),
+        ("slope", -1),
+    ):
         neuron = chip.neuron._replace(**{name: value})
-        found = said(lambda: IntegerNet.from_layers(chip.layers, neuron, chip.words, chip.input_shape))  # noqa: B023
-        assert found.startswith(f"{name} must be ") and found.endswith(f"a whole number, not {value}")
+        found = said(
+            lambda: IntegerNet.from_layers(chip.layers, neuron, chip.words, chip.input_shape)
+        )  # noqa: B023
+        assert found.startswith(f"{name} must be ") and found.endswith(
+            f"a whole number, not {value}"
+        )
 
 
 def test_what_is_given_to_a_readout_is_looked_at():
@@ -132,32 +183,59 @@ def test_what_is_given_to_a_readout_is_looked_at():
     p = np.zeros((2, 3, len(chip.weight)), np.int32)
     y, ones, how = np.array([0, 2]), np.ones_like(chip.weight), Learner(log2_weight=1, log2_bias=-2)
     for call, words in (
-        (lambda: chip.with_readout(300 * ones, chip.bias), "readout: weights from 300 to 300; 8 bits hold -128 to 127"),
-        (lambda: chip.with_readout(ones, 0 * chip.bias + 2**40), "readout: a bias of 1099511627776 in size"),
-        (lambda: chip.with_readout(0.5 * ones, chip.bias), "readout: weights and biases must be integers"),
+        (
+            lambda: chip.with_readout(300 * ones, chip.bias),
+            "readout: weights from 300 to 300; 8 bits hold -128 to 127",
+        ),
+        (
+            lambda: chip.with_readout(ones, 0 * chip.bias + 2**40),
+            "readout: a bias of 1099511627776 in size",
+        ),
+        (
+            lambda: chip.with_readout(0.5 * ones, chip.bias),
+            "readout: weights and biases must be integers",
+        ),
         (lambda: chip.membranes(p, 300 * ones), "readout: weights from 300 to 300"),
         (lambda: chip.membranes(p + 4097), "traces are 0 to 4096, found 4097 to 4097"),
         (lambda: chip.membranes(p - 1), "traces are 0 to 4096, found -1 to -1"),
         (lambda: chip.membranes(p[..., 1:]), "traces must be integers (B, T, "),
         (lambda: chip.learn(how, p, [0, 3]), "labels are 0 to 2, found 0 to 3"),
         (lambda: chip.learn(how, p, [-1, 0]), "labels are 0 to 2, found -1 to 0"),
-        (lambda: chip.learn(how, p, [0.0, 1.0]), "labels must be one integer for each of 2 samples, not float64 (2,)"),
+        (
+            lambda: chip.learn(how, p, [0.0, 1.0]),
+            "labels must be one integer for each of 2 samples, not float64 (2,)",
+        ),
         (lambda: chip.learn(how, p, [0]), "labels must be one integer for each of 2 samples"),
-        (lambda: chip.learn(how, p[:, :0], y), "samples to learn from have one step at least, found none"),
+        (
+            lambda: chip.learn(how, p[:, :0], y),
+            "samples to learn from have one step at least, found none",
+        ),
         (lambda: Learner(window=65_536), "window must be 1 to 65535"),
-        (lambda: chip(np.zeros((2, 0, 6, 7, 2), np.uint8)), "x must be integer counts of shape (B, T, 6, 7, 2), T at least 1"),
-        (lambda: chip.traces(np.full((1, 2, 3), 0.5)), "spikes must be integers of 0 to 7, not float64"),
+        (
+            lambda: chip(np.zeros((2, 0, 6, 7, 2), np.uint8)),
+            "x must be integer counts of shape (B, T, 6, 7, 2), T at least 1",
+        ),
+        (
+            lambda: chip.traces(np.full((1, 2, 3), 0.5)),
+            "spikes must be integers of 0 to 7, not float64",
+        ),
         (lambda: chip.traces(np.full((1, 2, 3), 1 << 30)), "spikes must be integers of 0 to 7"),
     ):
         assert said(call).startswith(words)
     for rule in ("membrane", "three-factor", CLASS_MEAN):
-        assert said(lambda: chip.learn(replace(how, rule=rule), p, [0, 7])) == "labels are 0 to 2, found 0 to 7"  # noqa: B023
+        assert (
+            said(lambda: chip.learn(replace(how, rule=rule), p, [0, 7]))
+            == "labels are 0 to 2, found 0 to 7"
+        )  # noqa: B023
 
 
 def test_events_that_a_self_test_cannot_name_are_refused():
     assert len(episode.events(np.full((1, 16, 16, 255), 1, np.uint8))[0]) == 65_280
     for x in (np.full((1, 16, 16, 256), 1, np.uint8), np.zeros((1, 1, 1, 257), np.uint8)):
-        with pytest.raises(ValueError, match="events name 256 rows, columns and channels, and are 65,535 a step at most"):
+        with pytest.raises(
+            ValueError,
+            match="events name 256 rows, columns and channels, and are 65,535 a step at most",
+        ):
             episode.events(x)
 
 
@@ -175,12 +253,30 @@ def test_a_header_that_was_changed_is_refused_and_names_the_file(tmp_path, make,
     path = tmp_path / "chip.h"
     text = path.read_text()
     reading.from_header(path, net)
-    constants = "alpha beta slope fraction weight_bits readout_bits readout_exponent traces_rounding layers ways".split()
-    changes = [(rf"(#define CHIP_{name.upper()}) -?\d+", rf"\1 {value}") for name in constants for value in (-99, 99999)]
-    changes += [(r"(readout_weight\[\d+\] = \{\s+)-?\d+", rf"\g<1>{value}") for value in (300, 2**70)]
-    changes += [(r"(conv1_bias\[\d+\] = \{\s+)-?\d+", rf"\g<1>{value}") for value in (2**31 - 1, 2**31, -(2**40))]
-    changes += [(r"(conv1_bias\[\d+\] = \{\s+)-?\d+, ", r"\1"), (r"(readout_weight\[\d+\] = \{\s+)-?\d+, ", r"\1")]
-    changes += [(r"    \{6, 7, 2, 3, 3, (\d), -?\d+", rf"    {{6, 7, 2, 3, 3, \1, {value}") for value in (-99, 99)]
+    constants = (
+        "alpha beta slope fraction weight_bits readout_bits readout_exponent traces_rounding "
+        "layers ways"
+    ).split()
+    changes = [
+        (rf"(#define CHIP_{name.upper()}) -?\d+", rf"\1 {value}")
+        for name in constants
+        for value in (-99, 99999)
+    ]
+    changes += [
+        (r"(readout_weight\[\d+\] = \{\s+)-?\d+", rf"\g<1>{value}") for value in (300, 2**70)
+    ]
+    changes += [
+        (r"(conv1_bias\[\d+\] = \{\s+)-?\d+", rf"\g<1>{value}")
+        for value in (2**31 - 1, 2**31, -(2**40))
+    ]
+    changes += [
+        (r"(conv1_bias\[\d+\] = \{\s+)-?\d+, ", r"\1"),
+        (r"(readout_weight\[\d+\] = \{\s+)-?\d+, ", r"\1"),
+    ]
+    changes += [
+        (r"    \{6, 7, 2, 3, 3, (\d), -?\d+", rf"    {{6, 7, 2, 3, 3, \1, {value}")
+        for value in (-99, 99)
+    ]
     changes += [
         (r"    \{6, 7, 2, 3, 3, \d", r"    {6, 7, 2, 3, 3, 7"),
         (r"    \{6, 7, 2", r"    {6, 9, 2"),
@@ -230,25 +326,34 @@ def test_wild_weights_are_held_exactly_or_refused_in_words(kind):
             try:
                 chip = make(net, one)
             except ValueError as error:
-                assert re.match(r"(conv1|readout): (weights have an exponent of|threshold .* and largest bias)", str(error)), (
-                    error
-                )
+                assert re.match(
+                    r"(conv1|readout): (weights have an exponent of|threshold .* and largest bias)",
+                    str(error),
+                ), error
                 continue
             held += 1
             spikes, u = chip.spikes(x, record=1)
             s, v, _, clipped = infer(chip, x[0].tolist())
-            assert spikes[0].tolist() == s and u[0][0].tolist() == v[0] and chip.saturations["conv1.u"] == clipped["conv1.u"]
+            assert (
+                spikes[0].tolist() == s
+                and u[0][0].tolist() == v[0]
+                and chip.saturations["conv1.u"] == clipped["conv1.u"]
+            )
         assert held >= 12
         for bad in (np.nan, np.inf, -np.inf):
             for part in net.layout:
                 one = theta.copy()
                 one[part.slice.start] = bad
-                with pytest.raises(ValueError, match=f"(conv1|readout): (weights|biases) must be finite, found {bad}"):
+                with pytest.raises(
+                    ValueError,
+                    match=f"(conv1|readout): (weights|biases) must be finite, found {bad}",
+                ):
                     make(net, one)
 
 
 def test_small_weights_leave_the_biases_what_they_are():
-    """Of weights that cannot be told from zero a membrane is what the bias makes it, to the last place; and 1e5 saturates."""
+    """Of weights that cannot be told from zero a membrane is what the bias makes it, to the last
+    place; and 1e5 saturates."""
     net, theta, _ = small(channels=(2,), shape=(4, 4, 2))
     views = net.views(theta)
     views["conv1.weight"][...] *= 1e-7
@@ -271,20 +376,31 @@ def test_step_sizes_beyond_the_readouts_words_are_refused():
             chip = IntegerNet.of(ms.Checkpoint(net, theta, ms.InnerLoop(step_size=step)))
             p = np.full((2, 2, len(chip.weight)), 4096, np.int32)
             found = chip.learn(chip.learner(), p, [0, 1])
-            assert found.weight.tolist() == reference.learn(chip, chip.learner(), p.tolist(), [0, 1])[0]
+            assert (
+                found.weight.tolist()
+                == reference.learn(chip, chip.learner(), p.tolist(), [0, 1])[0]
+            )
         except ValueError as error:
             assert re.match(r"readout: weights have an exponent of|steps of 2\^", str(error)), error
 
 
-@pytest.mark.parametrize("alpha, beta, gamma", [(0.0, 0.0, 0.0), (0.99999, 0.99999, 0.99999), (1e-9, 0.99999, 0.5)])
-@pytest.mark.parametrize("rho, threshold", [(-32.0, -32.0), (31.99, 31.99), (0.0, 0.0), (-32.0, 0.0)])
+@pytest.mark.parametrize(
+    "alpha, beta, gamma", [(0.0, 0.0, 0.0), (0.99999, 0.99999, 0.99999), (1e-9, 0.99999, 0.5)]
+)
+@pytest.mark.parametrize(
+    "rho, threshold", [(-32.0, -32.0), (31.99, 31.99), (0.0, 0.0), (-32.0, 0.0)]
+)
 def test_constants_at_their_ends(alpha, beta, gamma, rho, threshold):
     neuron = ms.LIF(alpha=alpha, beta=beta, gamma=gamma, rho=rho, threshold=threshold)
     net, _, chip = small(channels=(2,), shape=(4, 5, 2), neuron=neuron, scale=20.0)
     x = events(net, 1, 8, rate=0.4)
     spikes, u = chip.spikes(x, record=1)
     s, v, p, clipped = reference.infer(chip, x[0].tolist())
-    assert spikes[0].tolist() == s and u[0][0].tolist() == v[0] and chip.saturations["conv1.u"] == clipped["conv1.u"]
+    assert (
+        spikes[0].tolist() == s
+        and u[0][0].tolist() == v[0]
+        and chip.saturations["conv1.u"] == clipped["conv1.u"]
+    )
     assert chip.traces(spikes)[0].tolist() == p
 
 
@@ -303,7 +419,9 @@ def test_strict_raises_where_a_bias_is_clipped():
 def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs(tmp_path):
     """Every step adds -121 x 4096: the 4,333rd is clipped, in each of the three that count."""
     steps, layer = 4340, dict(input_shape=(1, 1, 1), pool="none", bits=8)
-    conv = quantise.IntegerLayer("conv1", np.zeros((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), -8, fraction=12, **layer)
+    conv = quantise.IntegerLayer(
+        "conv1", np.zeros((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), -8, fraction=12, **layer
+    )
     last = replace(conv, name="readout", exponent=-3)
     chip = IntegerNet.from_layers([conv, last], IntegerLIF(0, 0, 0, 0, 0), Words(), (1, 1, 1))
     how = Learner("three-factor", "target", "floor", log2_weight=3, log2_bias=0, window=steps)
@@ -312,14 +430,20 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
     p = chip.traces(chip.spikes(x))
     new = chip.learn(how, p, [0])
     assert new.gradient_saturated == 2 * steps - 2 * 4332 - 2  # p begins two steps late
-    assert reference.learn(chip, how, p.tolist(), [0])[2]["gradient_saturated"] == new.gradient_saturated
+    assert (
+        reference.learn(chip, how, p.tolist(), [0])[2]["gradient_saturated"]
+        == new.gradient_saturated
+    )
     edge = Library(tmp_path, "stepwise", 1, 1, steps)
     edge.set_learner(how, chip.readout)
     edge.counts(x[0])
     edge("learn", 0)
     assert edge.saturations()["gradient_saturated"] == new.gradient_saturated
     edge("update")
-    assert [array.tolist() for array in edge.readout(1, 1)] == [new.weight.tolist(), new.bias.tolist()]
+    assert [array.tolist() for array in edge.readout(1, 1)] == [
+        new.weight.tolist(),
+        new.bias.tolist(),
+    ]
     six = np.array(list(edge.saturations().values()), np.uint32)
     place = edge.edge.raw.index(six.tobytes())
     six[5] = 2**32 - 2
@@ -342,11 +466,17 @@ def test_one_step_reaches_the_traces_of_a_cuba_net():
 def test_thresholds_that_meet_their_ends_are_counted():
     net, theta, _ = small(channels=(3,))
     views = net.views(theta)
-    views["conv1.bias"][...] = (-0.3, 1.0, 2.0)  # above the threshold: that neuron would fire by itself
+    views["conv1.bias"][...] = (
+        -0.3,
+        1.0,
+        2.0,
+    )  # above the threshold: that neuron would fire by itself
     chip = LoihiNet(net, theta)
     assert chip.saturations["conv1.vth"] == 2 and chip.vth[0][1:].tolist() == [1, 1]
     views["conv1.bias"][...] = -0.3
-    views["conv1.weight"][...] *= 1e-4  # as small as they are, their unit is large enough for the threshold
+    views["conv1.weight"][...] *= (
+        1e-4  # as small as they are, their unit is large enough for the threshold
+    )
     chip = LoihiNet(net, theta)
     assert chip.saturations["conv1.vth"] == 0 and (chip.vth[0] > 1 << 15).all()
     assert LoihiNet(net, theta, LoihiConfig(weight_exp=7)).saturations["conv1.vth"] == 3
@@ -356,7 +486,10 @@ def test_thresholds_that_meet_their_ends_are_counted():
     "given, words",
     [
         (dict(weight_exp=1000), "weight_exp must be -31 to 31, not 1000"),
-        (dict(weight_exp=25), "bring at most 2.32 in a step; found 9 inputs of 0 to 1 with a weight_exp of 25"),
+        (
+            dict(weight_exp=25),
+            "bring at most 2.32 in a step; found 9 inputs of 0 to 1 with a weight_exp of 25",
+        ),
         (dict(bias_exp=64), "bias_exp must be -31 to 31, not 64"),
         (dict(bias_mant=2**60), "bias_mant must be "),
         (dict(du=-2), "du must be 0 to 4095, not -2"),
@@ -416,4 +549,6 @@ console.log(JSON.stringify(found));
 def test_a_seed_that_javascript_cannot_hold_is_refused():
     net = ms.SpikingNet((17, 17, 2), (2,), 2, 3, window=5)
     chip = IntegerNet(net, net.init(np.random.default_rng(0)))
-    assert said(lambda: make.page(chip, seed=2**53)).startswith("seed must be 0 to 9007199254740991")
+    assert said(lambda: make.page(chip, seed=2**53)).startswith(
+        "seed must be 0 to 9007199254740991"
+    )

@@ -1,4 +1,5 @@
-"""The learner: kernels against plain Python integers, what thresholds and rounding may do, the float twins."""
+"""The learner: kernels against plain Python integers, what thresholds and rounding may do, the
+float twins."""
 
 import itertools
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
@@ -28,7 +29,9 @@ def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
     net, _, chip = small(readout_bits=4, readout_exponent=-3)
     p, y = chip.traces(chip.spikes(events(net, 4))), np.array([2, 0, 1, 1])
     for threshold in (0, 60):
-        how = Learner(rule, error, rounding, threshold, online, log2_weight=3, log2_bias=0, window=6, seed=7)
+        how = Learner(
+            rule, error, rounding, threshold, online, log2_weight=3, log2_bias=0, window=6, seed=7
+        )
         found = learn(chip, how, p, y)
         weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
         np.testing.assert_array_equal(found.weight, weight)
@@ -42,7 +45,10 @@ def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
 @pytest.mark.parametrize("bits, exponent", [(8, -7), (4, -2), (3, -9)])
 def test_class_means_equal_plain_integers(rounding, bits, exponent):
     net, _, chip = small(readout_bits=bits, readout_exponent=exponent)
-    p, y = chip.traces(chip.spikes(events(net, 5))), np.array([2, 0, 2, 0, 2])  # class 1 keeps its weights
+    p, y = (
+        chip.traces(chip.spikes(events(net, 5))),
+        np.array([2, 0, 2, 0, 2]),
+    )  # class 1 keeps its weights
     how = Learner("class-mean", rounding=rounding, log2_weight=0, log2_bias=0, seed=7)
     found = learn(chip, how, p, y)
     weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
@@ -53,7 +59,8 @@ def test_class_means_equal_plain_integers(rounding, bits, exponent):
 
 
 def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):
-    """With W = c the membrane is (|p|^2 - |p - c|^2 - the largest |c|^2) / 2, to what rounding leaves."""
+    """With W = c the membrane is (|p|^2 - |p - c|^2 - the largest |c|^2) / 2, to what rounding
+    leaves."""
     chip = readout_alone(40, 4, -7)
     p, y = rng.integers(0, 4097, (12, 1, 40)).astype(np.int32), np.arange(12) % 4
     found = learn(chip, Learner("class-mean", rounding="nearest"), p, y)
@@ -67,7 +74,9 @@ def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):
 
 def test_class_means_know_no_threshold_and_take_all_samples_at_once():
     for idle in ({"threshold": 1}, {"online": True}):
-        with pytest.raises(ValueError, match="class-mean takes all samples at once and has no threshold"):
+        with pytest.raises(
+            ValueError, match="class-mean takes all samples at once and has no threshold"
+        ):
             Learner("class-mean", **idle)
 
 
@@ -81,11 +90,19 @@ def test_without_threshold_and_noise_the_update_is_the_plain_rule(rng):
     G, W = rng.integers(-(2**17), 2**17, 5000), rng.integers(-128, 128, 5000)
     for name, mode in ROUNDINGS.items():
         k = 8
-        exact = {"floor": G >> k, "zero": np.trunc(G / 2**k).astype(int), "nearest": G + (1 << k - 1) >> k}.get(name)
+        exact = {
+            "floor": G >> k,
+            "zero": np.trunc(G / 2**k).astype(int),
+            "nearest": G + (1 << k - 1) >> k,
+        }.get(name)
         if exact is not None:
             found, counts = apply(G, W, mode=mode)
             np.testing.assert_array_equal(found, np.clip(W - exact, -128, 127))
-            assert counts == {"written": (found != W).sum(), "gated": (G == 0).sum(), "clipped": (found != W - exact).sum()}
+            assert counts == {
+                "written": (found != W).sum(),
+                "gated": (G == 0).sum(),
+                "clipped": (found != W - exact).sum(),
+            }
 
 
 def test_written_synapses_never_increase_with_the_threshold_for_the_same_noise(rng):
@@ -95,14 +112,20 @@ def test_written_synapses_never_increase_with_the_threshold_for_the_same_noise(r
         for theta in range(0, 5001, 100):
             now = apply(G, W, theta, mode=mode, bits=4)
             changed = now[0] != W
-            assert not (changed & (before[0] == W)).any()  # the same synapses or fewer, so the same noise for each
+            assert not (
+                changed & (before[0] == W)
+            ).any()  # the same synapses or fewer, so the same noise for each
             np.testing.assert_array_equal(now[0][changed], before[0][changed])
-            assert now[1]["written"] <= before[1]["written"] and now[1]["gated"] == (np.abs(G) <= theta).sum()
+            assert (
+                now[1]["written"] <= before[1]["written"]
+                and now[1]["gated"] == (np.abs(G) <= theta).sum()
+            )
             before = now
 
 
 def test_every_synapse_has_a_random_number_of_its_own(rng):
-    """With W = 0 and G below one unit, what is written tells the noise: that of the generator in order, whoever is gated."""
+    """With W = 0 and G below one unit, what is written tells the noise: that of the generator in
+    order, whoever is gated."""
     k, state, expected = 8, 5, []
     for _ in range(2000):
         state = xorshift32(state)
@@ -133,7 +156,8 @@ def test_strict_mode_refuses_a_gradient_that_left_its_word(monkeypatch):
 
 
 def test_shifts_make_the_steps_they_stand_for():
-    """One integer step, undone in real numbers: -2^l e p of the weights and -2^l e of the bias, to a unit in the last place."""
+    """One integer step, undone in real numbers: -2^l e p of the weights and -2^l e of the bias, to
+    a unit in the last place."""
     chip = readout_alone(8, 2, -7)
     p = np.full((1, 3, 8), 700, np.int32)
     for l in (-4, 0, 2):
@@ -144,7 +168,9 @@ def test_shifts_make_the_steps_they_stand_for():
         want = 2.0**l * e / 128 * 700 / 4096
         inside = np.abs(want) < 0.4
         assert (np.abs(step - want)[inside] <= 2.0**-8 + 1e-12).all() and inside.any()
-        np.testing.assert_allclose((chip.bias - found.bias) * 2.0**-19, 2.0**l * e / 128, atol=2.0**-20)
+        np.testing.assert_allclose(
+            (chip.bias - found.bias) * 2.0**-19, 2.0**l * e / 128, atol=2.0**-20
+        )
     assert [nearest_power(a) for a in (26.07 / 5, 0.0698 / 5, 1.0, 1.42, 1.41)] == [2, -6, 0, 1, 0]
     with pytest.raises(ValueError, match="positive and finite"):
         nearest_power(0.0)
@@ -158,8 +184,14 @@ def test_errors_are_near_the_real_ones_and_sum_to_nothing():
         u, label = rng.integers(-4000, 4000, 5), int(rng.integers(5))
         for name, kind in errors.ERRORS.items():
             errors.error(u, label, kind, e)
-            assert e.tolist() == reference.error(name, u.tolist(), label) and -128 <= e.min() and e.max() <= 127
-            exact = float_error("softmax" if name == "ternary" else name, u[None] / 1024, np.array([label]))[0]
+            assert (
+                e.tolist() == reference.error(name, u.tolist(), label)
+                and -128 <= e.min()
+                and e.max() <= 127
+            )
+            exact = float_error(
+                "softmax" if name == "ternary" else name, u[None] / 1024, np.array([label])
+            )[0]
             if name == "ternary":
                 sure = np.abs(np.abs(exact) - 0.25) > 0.03
                 assert (np.sign(e) == np.where(np.abs(exact) > 0.25, np.sign(exact), 0))[sure].all()
@@ -171,7 +203,10 @@ def test_errors_are_near_the_real_ones_and_sum_to_nothing():
 
 def test_the_table_of_exponentials_is_exact():
     with localcontext(prec=30):
-        table = [(2**15 * (-(Decimal(n) + Decimal("0.5")) / 16).exp()).quantize(1, ROUND_HALF_EVEN) for n in range(256)]
+        table = [
+            (2**15 * (-(Decimal(n) + Decimal("0.5")) / 16).exp()).quantize(1, ROUND_HALF_EVEN)
+            for n in range(256)
+        ]
     assert errors.EXPONENTIAL.tolist() == [int(v) for v in table] and table[0] < 2**15
     assert errors.TRIGGER == 128 // 4
 
@@ -187,7 +222,9 @@ def test_the_membrane_rule_is_the_inner_step_on_the_readout_with_its_reset_detac
     np.testing.assert_allclose(weight, adapted["readout.weight"], atol=1e-6)
     np.testing.assert_allclose(bias, adapted["readout.bias"], atol=1e-6)
     np.testing.assert_allclose(
-        twin.membranes(p, weight, bias)[:, -1], net(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)), x), atol=1e-4
+        twin.membranes(p, weight, bias)[:, -1],
+        net(ms.adapt(net, theta, x, y, 4 * 2.0**l, freeze=body(net)), x),
+        atol=1e-4,
     )
     assert (
         np.abs(

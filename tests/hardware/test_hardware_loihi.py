@@ -1,4 +1,5 @@
-"""The Loihi-style neuron against integers of Lava's bit-accurate model, and by hand at the edges of its words."""
+"""The Loihi-style neuron against integers of Lava's bit-accurate model, and by hand at the edges of
+its words."""
 
 from pathlib import Path
 
@@ -8,14 +9,28 @@ import pytest
 from hardware.loihi import neuron as loihi
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "lava_lif.npz"
-FIELDS = ("spikes", "W", "weight_exp", "num_weight_bits", "sign_mode", "du", "dv", "vth", "bias_mant", "bias_exp")
+FIELDS = (
+    "spikes",
+    "W",
+    "weight_exp",
+    "num_weight_bits",
+    "sign_mode",
+    "du",
+    "dv",
+    "vth",
+    "bias_mant",
+    "bias_exp",
+)
 
 
 def cases():
     with np.load(GOLDEN, allow_pickle=False) as file:
         names = sorted({key.split("/")[0] for key in file.files})
         return [
-            pytest.param({key.split("/")[1]: file[key] for key in file.files if key.startswith(name + "/")}, id=name)
+            pytest.param(
+                {key.split("/")[1]: file[key] for key in file.files if key.startswith(name + "/")},
+                id=name,
+            )
             for name in names
         ]
 
@@ -23,7 +38,8 @@ def cases():
 @pytest.mark.parametrize("case", cases())
 def test_every_case_of_lava_exactly(case):
     np.testing.assert_array_equal(
-        loihi.used_weights(case["W"], int(case["num_weight_bits"]), int(case["sign_mode"])), case["W_used"]
+        loihi.used_weights(case["W"], int(case["num_weight_bits"]), int(case["sign_mode"])),
+        case["W_used"],
     )
     found = loihi.run(**{name: case[name] for name in FIELDS})
     for name, array in zip(("a_buff", "u", "v", "s"), found):
@@ -37,7 +53,9 @@ def test_the_current_wraps_at_its_word_and_the_membrane_stays_in_its_own():
     assert a[:, 0].tolist() == [1 << 17] * 3
     assert u[:, 0].tolist() == [0, 1 << 23, 1 << 23]  # 2^23 stays, as in Lava
     assert v[:, 0].tolist() == [0, (1 << 23) - 1, (1 << 23) - 1]
-    u = loihi.run(spikes, [[129]], weight_exp=10, du=4095, dv=4096, vth=200_000, num_weight_bits=9)[1]
+    u = loihi.run(spikes, [[129]], weight_exp=10, du=4095, dv=4096, vth=200_000, num_weight_bits=9)[
+        1
+    ]
     assert u[1, 0] == (129 << 16) - (1 << 24)
 
 
@@ -45,16 +63,26 @@ def test_decay_truncates_toward_zero_on_both_sides():
     spikes = np.array([[1, 0], [0, 1], [0, 0], [0, 0]])
     u = loihi.run(spikes, [[1, 0], [0, -1]], num_weight_bits=9, du=2047, dv=0, vth=1 << 16)[1]
     assert u.T.tolist() == [[0, 64, 32, 16], [0, 0, -64, -32]]
-    assert loihi.run(spikes, [[1, 0]], num_weight_bits=9, du=4095 - 33, dv=0, vth=1 << 16)[1][2, 0] == 64 * 33 >> 12
+    assert (
+        loihi.run(spikes, [[1, 0]], num_weight_bits=9, du=4095 - 33, dv=0, vth=1 << 16)[1][2, 0]
+        == 64 * 33 >> 12
+    )
 
 
 def test_what_differs_from_neuron_to_neuron_is_an_array_of_them(rng):
     spikes, W = rng.random((40, 6)) < 0.4, rng.integers(-60, 90, (5, 6))
-    each = dict(du=[0, 409, 2000, 4095, 50], dv=[1, 205, 4096, 0, 100], vth=[5, 40, 300, 9, 70], bias_mant=[9, -3, 0, 50, 700])
+    each = dict(
+        du=[0, 409, 2000, 4095, 50],
+        dv=[1, 205, 4096, 0, 100],
+        vth=[5, 40, 300, 9, 70],
+        bias_mant=[9, -3, 0, 50, 700],
+    )
     each["bias_exp"] = [0, 3, 1, -2, 2]
     together = loihi.run(spikes, W, weight_exp=2, **each)
     for n in range(5):
-        alone = loihi.run(spikes, W[n : n + 1], weight_exp=2, **{name: values[n] for name, values in each.items()})
+        alone = loihi.run(
+            spikes, W[n : n + 1], weight_exp=2, **{name: values[n] for name, values in each.items()}
+        )
         for one, other in zip(together, alone):
             np.testing.assert_array_equal(one[:, n : n + 1], other)
     assert together[3].any(0).all() and not together[3].all(0).any()
@@ -66,9 +94,24 @@ def test_what_differs_from_neuron_to_neuron_is_an_array_of_them(rng):
         (np.ones((2, 3)), np.ones((1, 3), int), {}, "integers"),
         (np.ones((2, 3), int), np.ones((1, 2), int), {}, "2 inputs, expected the 3"),
         (np.ones((2, 3), int), np.ones((1, 3), int), {"sign_mode": 4}, "sign_mode must be 1"),
-        (np.ones((2, 3), int), np.ones((2, 3), int), {"du": [1, 2, 3]}, "du must be an integer or one for each of 2 neurons"),
-        (np.ones((2, 3), int), np.ones((2, 3), int), {"vth": 1.5}, "vth must be an integer or one for each of 2 neurons"),
-        (np.ones((2, 3), int), np.ones((2, 3), int), {"weight_exp": [1, 2]}, "weight_exp must be an integer, not"),
+        (
+            np.ones((2, 3), int),
+            np.ones((2, 3), int),
+            {"du": [1, 2, 3]},
+            "du must be an integer or one for each of 2 neurons",
+        ),
+        (
+            np.ones((2, 3), int),
+            np.ones((2, 3), int),
+            {"vth": 1.5},
+            "vth must be an integer or one for each of 2 neurons",
+        ),
+        (
+            np.ones((2, 3), int),
+            np.ones((2, 3), int),
+            {"weight_exp": [1, 2]},
+            "weight_exp must be an integer, not",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said(spikes, W, options, words):

@@ -1,5 +1,5 @@
-"""CubaLIF on Loihi: neuron for neuron the chip model that equals Lava's, delays and bias axons included; what the float network
-does, the chip does, without a threshold rescaled."""
+"""CubaLIF on Loihi: neuron for neuron the chip model that equals Lava's, delays and bias axons
+included; what the float network does, the chip does, without a threshold rescaled."""
 
 from pathlib import Path
 
@@ -17,10 +17,22 @@ from minisnn import cli
 from minisnn.results.measure import KINDS
 
 
-def network(pool="max", config=LoihiConfig(), rate=0.2, channels=(4, 5), shape=(8, 12, 2), **neuron):
+def network(
+    pool="max", config=LoihiConfig(), rate=0.2, channels=(4, 5), shape=(8, 12, 2), **neuron
+):
     rng = np.random.default_rng(3)
     constants = dict(threshold=0.5, gain=2.0) | neuron
-    net = ms.SpikingNet(shape, channels, 3, 3, pool, ms.CubaLIF(**constants), window=20, dtype=np.float64, backend="numpy")
+    net = ms.SpikingNet(
+        shape,
+        channels,
+        3,
+        3,
+        pool,
+        ms.CubaLIF(**constants),
+        window=20,
+        dtype=np.float64,
+        backend="numpy",
+    )
     theta = net.init(rng, x=rng.poisson(0.3, (4, 40, *shape)), rate=rate)
     for b in net.layout[1:-1:2]:
         theta[b.slice] += rng.normal(0, 0.1, b.shape)
@@ -28,7 +40,8 @@ def network(pool="max", config=LoihiConfig(), rate=0.2, channels=(4, 5), shape=(
 
 
 def fourfold(rows, H, W, C):
-    """The columns of means over 2 x 2 sites as columns of the sites: four synapses of the same word for each."""
+    """The columns of means over 2 x 2 sites as columns of the sites: four synapses of the same word
+    for each."""
     rows = rows.reshape(len(rows), H, W, C).repeat(2, 1).repeat(2, 2)
     return rows.reshape(len(rows), -1)
 
@@ -36,22 +49,33 @@ def fourfold(rows, H, W, C):
 @pytest.mark.parametrize("pool", ("max", "mean"))
 @pytest.mark.parametrize("config", (LoihiConfig(), LoihiConfig(du=1000, dv=700, weight_exp=-3)))
 def test_the_chip_spike_for_spike(pool, config):
-    """Every layer of `loihi.run` behind the one before, from the counts on: each lives a step later, so do its bias axons."""
+    """Every layer of `loihi.run` behind the one before, from the counts on: each lives a step
+    later, so do its bias axons."""
     net, theta, chip = network(pool, config)
     x, T = np.minimum(events(net, 1, 25, rate=0.3), 7), 25
-    before = x[0].reshape(T, -1).astype(int)  # spikes as the chip has them, late by n steps in layer n
+    before = (
+        x[0].reshape(T, -1).astype(int)
+    )  # spikes as the chip has them, late by n steps in layer n
     for n, layer in enumerate(chip.layers[:-1]):
         H, W, C = layer.input_shape
         words = dense(2 * layer.weight.astype(int), H, W)
         axons, found = chip.axons[layer.name], []
         late = np.concatenate([np.zeros((n, axons + FRACTION), int), firing(axons, T + 1)])
         biases = 2 * axon_words(layer.bias.astype(int), axons)
-        assert (loihi.used_weights(biases) == biases).all() and abs(biases).max() <= 2 * AXON and biases[:, -FRACTION:].any()
-        np.testing.assert_allclose(firing(axons, 160).mean(0) @ biases.T, layer.bias / 8, rtol=0, atol=1e-12)
+        assert (
+            (loihi.used_weights(biases) == biases).all()
+            and abs(biases).max() <= 2 * AXON
+            and biases[:, -FRACTION:].any()
+        )
+        np.testing.assert_allclose(
+            firing(axons, 160).mean(0) @ biases.T, layer.bias / 8, rtol=0, atol=1e-12
+        )
         inputs = np.concatenate([before, np.zeros((1, before.shape[1]), int)])
         for c, rows in enumerate(words):
             rows = fourfold(rows, H, W, C) if pool == "mean" and n else rows
-            rows = np.concatenate([rows, np.broadcast_to(biases[c], (len(rows), axons + FRACTION))], 1)
+            rows = np.concatenate(
+                [rows, np.broadcast_to(biases[c], (len(rows), axons + FRACTION))], 1
+            )
             spikes = np.concatenate([inputs, late], 1)
             exp, vth = chip.weight_exps[n], chip.vth[n][c]
             _, _, v, s = loihi.run(spikes, rows, exp, 8, loihi.MIXED, chip.du, chip.dv, vth)
@@ -75,9 +99,9 @@ def test_it_fires_as_the_float_network_does(pool):
         (("conv1", 0.95), ("conv2", 0.65))
     ):  # a spike that comes a step later moves those after it
         found, wanted = chip.spikes(x, n + 1) / four, net.spikes(theta, x, name)
-        assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > least and found.mean() == pytest.approx(
-            wanted.mean(), rel=0.03
-        )
+        assert np.corrcoef(found.ravel(), wanted.ravel())[
+            0, 1
+        ] > least and found.mean() == pytest.approx(wanted.mean(), rel=0.03)
     p = chip.traces(chip.spikes(x), 12, "nearest")[:, -1] / 4096
     assert np.corrcoef(p.ravel(), net.features(theta, x).ravel())[0, 1] > 0.95
 
@@ -90,8 +114,13 @@ def test_it_learns_and_answers_in_integers():
     rng = np.random.default_rng(0)
     pictures = rng.random((3, 8, 12, 2)) < 0.3
     x = (rng.random((12, 40, 8, 12, 2)) < 0.6) & pictures[np.arange(12) % 3][:, None]
-    task = ms.Task(x[:3].astype(np.uint8), np.arange(3), x[3:].astype(np.uint8), np.arange(3, 12) % 3)
-    found = [one_shot(chip, chip.learner(log2_bias=-6, **how), task) for how in ({}, {"rule": "class-mean"}, {"online": True})]
+    task = ms.Task(
+        x[:3].astype(np.uint8), np.arange(3), x[3:].astype(np.uint8), np.arange(3, 12) % 3
+    )
+    found = [
+        one_shot(chip, chip.learner(log2_bias=-6, **how), task)
+        for how in ({}, {"rule": "class-mean"}, {"online": True})
+    ]
     assert (
         found[1].accuracy > 0.8
         and all(one.learned.written for one in found)
@@ -102,44 +131,79 @@ def test_it_learns_and_answers_in_integers():
 def test_online_every_sample_makes_a_step_of_its_own():
     """The step is not shared among the samples, and the readout's word leaves it room."""
     net, theta, _ = network()
-    chips = [CubaNet.of(ms.Checkpoint(net, theta, ms.InnerLoop(2.0**-5, online=online))) for online in (True, False)]
-    assert chips[0].steps == {"log2_weight": -5, "log2_bias": -5} and chips[1].steps["log2_weight"] == round(
-        np.log2(2**-5 / net.ways)
+    chips = [
+        CubaNet.of(ms.Checkpoint(net, theta, ms.InnerLoop(2.0**-5, online=online)))
+        for online in (True, False)
+    ]
+    assert chips[0].steps == {"log2_weight": -5, "log2_bias": -5} and chips[1].steps[
+        "log2_weight"
+    ] == round(np.log2(2**-5 / net.ways))
+    assert (
+        chips[0].readout.exponent == -5 - 7
+        and chips[1].readout.exponent == chips[1].steps["log2_weight"] - 2 - 7
     )
-    assert chips[0].readout.exponent == -5 - 7 and chips[1].readout.exponent == chips[1].steps["log2_weight"] - 2 - 7
 
 
-def test_the_command_measures_and_writes_words_that_reproduce_the_chip(tmp_path, monkeypatch, capsys):
+def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     net = ms.SpikingNet((16, 32, 2), (3, 4), 5, 3, neuron=ms.CubaLIF(threshold=0.5), window=10)
     tasks = ms.DoubleNMnist("test", progress=False)
     theta = net.init(np.random.default_rng(0), x=tasks.episode(0, 0, 5, 1, 1).x_support, rate=0.2)
     ms.save("cuba.h5", net, theta, inner=ms.ClassMeans(steps=0))
-    line = "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --json out.json --quiet".split()
+    line = (
+        "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --json "
+        "out.json --quiet"
+    ).split()
     assert cli.main([*line, "--step-size", "0.03"]) == 0
     out = capsys.readouterr().out
     assert f"{measure.ONLINE}, float" in out and f"{measure.ONLINE}, Loihi" in out
     assert (
-        "2 episodes, tasks aligned by their support. ± is half a 95 % interval, for new recordings of the same classes" in out
+        "2 episodes, tasks aligned by their support. ± is half a 95 % interval, for new recordings "
+        "of the same classes" in out
     )
     figures, more = KINDS["figures"]([Path("out.json")])
-    assert {"class-means-float", "class-means-loihi", "less-from-zero-one-sample-at-a-time-loihi"} <= set(figures)
-    assert [row[0] for row in more["tables"][0]["rows"]][1] == "class means, float" and "half" in figures["class-means-loihi"]
-    assert all(f"{name}, Loihi" in out for name in measure.RULES) and "words.npz: weights, axons" in out
+    assert {
+        "class-means-float",
+        "class-means-loihi",
+        "less-from-zero-one-sample-at-a-time-loihi",
+    } <= set(figures)
+    assert [row[0] for row in more["tables"][0]["rows"]][
+        1
+    ] == "class means, float" and "half" in figures["class-means-loihi"]
+    assert (
+        all(f"{name}, Loihi" in out for name in measure.RULES)
+        and "words.npz: weights, axons" in out
+    )
     words, chip = np.load("words.npz"), CubaNet.of(ms.read("cuba.h5"))
     x = np.minimum(tasks.episode(0, 0, 5, 1, 1).x_support[:1, :30], 7)
     layer, T = chip.layers[0], x.shape[1]
-    firing_ = np.stack([np.arange(T + 1) % n == max(n // 2 - 1, 0) for n in words["conv1.periods"]], 1).astype(int)
+    firing_ = np.stack(
+        [np.arange(T + 1) % n == max(n // 2 - 1, 0) for n in words["conv1.periods"]], 1
+    ).astype(int)
     inputs = np.concatenate([x[0].reshape(T, -1), np.zeros((1, x[0, 0].size), int)])
     for c, rows in enumerate(dense(words["conv1.weight"].transpose(2, 3, 1, 0), 16, 32)):
-        rows = np.concatenate([rows, np.broadcast_to(words["conv1.axons"][c], (len(rows), firing_.shape[1]))], 1)
-        constants = dict(weight_exp=int(words["conv1.weight_exp"]), du=int(words["du"]), dv=int(words["dv"]))
-        s = loihi.run(np.concatenate([inputs, firing_], 1).astype(int), rows, vth=int(words["conv1.vth"][c]), **constants)[3][
-            1:
-        ]
+        rows = np.concatenate(
+            [rows, np.broadcast_to(words["conv1.axons"][c], (len(rows), firing_.shape[1]))], 1
+        )
+        constants = dict(
+            weight_exp=int(words["conv1.weight_exp"]), du=int(words["du"]), dv=int(words["dv"])
+        )
+        s = loihi.run(
+            np.concatenate([inputs, firing_], 1).astype(int),
+            rows,
+            vth=int(words["conv1.vth"][c]),
+            **constants,
+        )[3][1:]
         pooled = s.reshape(T, 8, 2, 16, 2).max((2, 4))
         np.testing.assert_array_equal(chip.spikes(x, 1)[0, ..., c], pooled)
-    ms.save("lif.h5", lif := ms.SpikingNet((16, 32, 2), (3,), 5, 3), np.zeros(lif.size, np.float32), inner=ms.InnerLoop())
+    ms.save(
+        "lif.h5",
+        lif := ms.SpikingNet((16, 32, 2), (3,), 5, 3),
+        np.zeros(lif.size, np.float32),
+        inner=ms.InnerLoop(),
+    )
     assert cli.main(["hardware", "loihi", "--checkpoint", "lif.h5"]) == 2
     assert "CubaNet is of conv layers of CubaLIF" in capsys.readouterr().err
     assert layer.name == "conv1"

@@ -1,4 +1,5 @@
-"""The Loihi configuration: neuron for neuron the chip model that equals Lava's, short words in learning, rates that match."""
+"""The Loihi configuration: neuron for neuron the chip model that equals Lava's, short words in
+learning, rates that match."""
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ def dense(weight, H, W):
 
 
 @pytest.mark.parametrize(
-    "config", [LoihiConfig(), LoihiConfig(du=1000, dv=3000, weight_exp=2), LoihiConfig(du=50, weight_exp=7)]
+    "config",
+    [LoihiConfig(), LoihiConfig(du=1000, dv=3000, weight_exp=2), LoihiConfig(du=50, weight_exp=7)],
 )
 def test_every_conv_neuron_is_that_of_the_chip_model(config):
     net, _, chip = network(config)
@@ -44,17 +46,29 @@ def test_every_conv_neuron_is_that_of_the_chip_model(config):
             flat = before[b].reshape(25, -1).astype(int)
             for c, rows in enumerate(dense(2 * layer.weight.astype(int), H, W)):
                 _, _, volts, s = loihi.run(
-                    flat, rows, chip.constants.left - chip.constants.right, 8, loihi.MIXED, chip.du, chip.dv, chip.vth[n][c]
+                    flat,
+                    rows,
+                    chip.constants.left - chip.constants.right,
+                    8,
+                    loihi.MIXED,
+                    chip.du,
+                    chip.dv,
+                    chip.vth[n][c],
                 )
                 np.testing.assert_array_equal(v[n][b, ..., c].reshape(25, -1), volts)
-                s = s.reshape(25, H, W)[:, : H // 2 * 2, : W // 2 * 2].reshape(25, H // 2, 2, W // 2, 2)
+                s = s.reshape(25, H, W)[:, : H // 2 * 2, : W // 2 * 2].reshape(
+                    25, H // 2, 2, W // 2, 2
+                )
                 np.testing.assert_array_equal(found[b, ..., c], s.max((2, 4)))
         assert 0 < found.mean() < 1
-        np.testing.assert_array_equal(loihi.used_weights(2 * layer.weight.astype(int)), 2 * layer.weight.astype(int))
+        np.testing.assert_array_equal(
+            loihi.used_weights(2 * layer.weight.astype(int)), 2 * layer.weight.astype(int)
+        )
 
 
 def test_without_resets_a_sum_is_the_mean_times_both_gains_and_crosses_its_threshold_where_the_float_membrane_does():
-    """A neuron that has not fired yet fires when the float neuron's mean, read a step earlier, reaches its threshold."""
+    """A neuron that has not fired yet fires when the float neuron's mean, read a step earlier,
+    reaches its threshold."""
     net, theta, chip = network(channels=(4,), shape=(6, 6, 2))
     x = np.minimum(events(net, 4, 40, rate=0.1), 7)
     still = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.LIF(rho=0.0), window=40)
@@ -93,8 +107,13 @@ def test_learning_has_short_traces_and_stochastic_rounding_and_no_float():
     assert p.dtype == np.int32 and not (p & 31).any() and (p & 63).any() and p.max() <= 4096
     assert (p != chip.traces(chip.spikes(x), seed=9)).any()
     found = learn(chip, chip.learner(rounding="floor", log2_weight=3, log2_bias=0), p, np.arange(3))
-    assert chip.learner(rounding="floor").rounding == "stochastic" and (found.weight != chip.weight).any()
-    assert found.weight.min() >= -128 and found.weight.max() <= 127 and found.weight.dtype.kind == "i"
+    assert (
+        chip.learner(rounding="floor").rounding == "stochastic"
+        and (found.weight != chip.weight).any()
+    )
+    assert (
+        found.weight.min() >= -128 and found.weight.max() <= 127 and found.weight.dtype.kind == "i"
+    )
 
 
 def test_with_another_readout_it_is_the_same_network_still():

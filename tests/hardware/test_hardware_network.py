@@ -1,4 +1,5 @@
-"""The integer network: kernels against plain Python integers, bounds that adversarial inputs reach, no float inside."""
+"""The integer network: kernels against plain Python integers, bounds that adversarial inputs reach,
+no float inside."""
 
 import itertools
 import os
@@ -36,7 +37,14 @@ ROUNDINGS = list(itertools.product(("floor", "zero", "nearest"), repeat=2))
     ],
 )
 def test_the_kernels_equal_plain_integers_in_every_layer(pool, traces, membrane, fraction, bits):
-    net, _, chip = small(pool, traces=traces, membrane=membrane, fraction=fraction, weight_bits=bits, readout_bits=bits)
+    net, _, chip = small(
+        pool,
+        traces=traces,
+        membrane=membrane,
+        fraction=fraction,
+        weight_bits=bits,
+        readout_bits=bits,
+    )
     x = events(net, 1)
     _, membranes = chip.spikes(x, record=1)
     frames, clipped = chip.counts(x)[0].tolist(), {}
@@ -49,7 +57,14 @@ def test_the_kernels_equal_plain_integers_in_every_layer(pool, traces, membrane,
     flat = [[s for row in frame for site in row for s in site] for frame in frames]
     expected = reference.traces(chip.neuron, chip.words, flat)
     np.testing.assert_array_equal(p[0], expected)
-    u, _ = reference.readout(chip.neuron, chip.words, chip.readout.exponent, chip.weight.tolist(), chip.bias.tolist(), expected)
+    u, _ = reference.readout(
+        chip.neuron,
+        chip.words,
+        chip.readout.exponent,
+        chip.weight.tolist(),
+        chip.bias.tolist(),
+        expected,
+    )
     np.testing.assert_array_equal(chip.membranes(p)[0], u)
     np.testing.assert_array_equal(chip(x)[0], u[-1])
 
@@ -60,7 +75,9 @@ def test_saturation_is_the_same_and_counted(scale):
     chip = IntegerNet(net, theta, Words(), readout_exponent=0)
     x = events(net, 1, rate=0.5)
     chip.spikes(x)
-    _, _, clipped = reference.conv(chip.layers[0], chip.neuron, chip.words, np.minimum(x[0], 7).tolist())
+    _, _, clipped = reference.conv(
+        chip.layers[0], chip.neuron, chip.words, np.minimum(x[0], 7).tolist()
+    )
     assert chip.saturations["conv1.u"] == clipped > 0
     assert chip.saturations["input"] == (x > 7).sum() > 0
     with pytest.raises(Saturated, match="input: .* values left their format"):
@@ -71,7 +88,8 @@ def test_saturation_is_the_same_and_counted(scale):
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_adversarial_events_come_near_the_bounds_and_not_beyond(sign, monkeypatch):
-    """Every event that drives one neuron up (or down), at the largest count: P settles within a thousandth of its bound."""
+    """Every event that drives one neuron up (or down), at the largest count: P settles within a
+    thousandth of its bound."""
     net, theta, chip = small(channels=(2,), shape=(5, 5, 2), scale=1.0)
     layer, bound = chip.layers[0], chip.bounds["conv1"]
     sums = (np.maximum(sign * layer.weight.astype(int), 0)).sum((0, 1, 2))
@@ -80,7 +98,9 @@ def test_adversarial_events_come_near_the_bounds_and_not_beyond(sign, monkeypatc
     x[0, :, 1:4, 1:4] = 7 * (sign * layer.weight[..., c] > 0)
     seen = []
     step = reference.Site.step
-    monkeypatch.setattr(reference.Site, "step", lambda self, V: (seen.append((self.P, self.Q, V)), step(self, V))[1])
+    monkeypatch.setattr(
+        reference.Site, "step", lambda self, V: (seen.append((self.P, self.Q, V)), step(self, V))[1]
+    )
     spikes, u, _ = reference.conv(layer, chip.neuron, chip.words, x[0].tolist())
     np.testing.assert_array_equal(chip.spikes(x, record=1)[1][0][0], u)
     P, Q, V = (np.array(column) for column in zip(*seen))
@@ -91,7 +111,8 @@ def test_adversarial_events_come_near_the_bounds_and_not_beyond(sign, monkeypatc
 
 
 def test_the_readouts_accumulator_holds_the_worst_that_can_come():
-    """Every weight and trace at the end of its word, and the largest bias there is room for: 32 bits to the last unit."""
+    """Every weight and trace at the end of its word, and the largest bias there is room for: 32
+    bits to the last unit."""
     for shape, room in (((1, 1, 1024, 5), 2**31 - 1 - 2**29), ((1, 1, 3840, 5), 2**27 - 1)):
         assert ranges.room_for_bias(shape, 8, 1, 12) == room
     chip = readout_alone(3840, 2)
@@ -102,7 +123,12 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
     assert accumulator.low == -(2**31 - 1) and accumulator.bits == 32
     u = worst.membranes(np.full((1, 1, 3840), 4096, np.int32))
     expected, _ = reference.readout(
-        chip.neuron, chip.words, chip.readout.exponent, worst.weight.tolist(), worst.bias.tolist(), [[4096] * 3840]
+        chip.neuron,
+        chip.words,
+        chip.readout.exponent,
+        worst.weight.tolist(),
+        worst.bias.tolist(),
+        [[4096] * 3840],
     )
     assert u[0].tolist() == expected
     with pytest.raises(ValueError, match="do not fit 32 bits"):
@@ -111,16 +137,23 @@ def test_the_readouts_accumulator_holds_the_worst_that_can_come():
 
 def test_words_too_short_for_the_weights_are_refused():
     net = ms.SpikingNet((6, 7, 40), (3,), 3, 5)
-    with pytest.raises(ValueError, match="1000 weights of 8 bits with 16 fraction bits do not fit 32 bits; take fewer"):
+    with pytest.raises(
+        ValueError,
+        match="1000 weights of 8 bits with 16 fraction bits do not fit 32 bits; take fewer",
+    ):
         IntegerNet(net, np.ones(net.size, np.float32), Words(fraction=16))
     _, _, chip = small()
     long = replace(chip.layers[0], fraction=24)
-    with pytest.raises(ValueError, match="conv1: its weights have 8 bits and its sums 24 fraction bits, expected .* 8 and 12"):
+    with pytest.raises(
+        ValueError,
+        match="conv1: its weights have 8 bits and its sums 24 fraction bits, expected .* 8 and 12",
+    ):
         IntegerNet.from_layers([long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
 
 
 def test_the_rim_and_odd_rests_hold_no_event_of_others():
-    """A single event in the corner touches only its own neighbours: nothing runs over from one row of sites into the next."""
+    """A single event in the corner touches only its own neighbours: nothing runs over from one row
+    of sites into the next."""
     net, theta, chip = small(channels=(2,), shape=(5, 7, 1), kernel=5)
     for y, z in itertools.product((0, 4), (0, 6)):
         x = np.zeros((1, 6, 5, 7, 1), np.uint8)
@@ -133,7 +166,8 @@ def test_the_rim_and_odd_rests_hold_no_event_of_others():
 
 
 def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
-    """Every kernel is called with integers alone, all that comes out is integers, and a float among the counts is refused."""
+    """Every kernel is called with integers alone, all that comes out is integers, and a float among
+    the counts is refused."""
     calls, guards = set(), set()
 
     def guarded(module, name):
@@ -142,7 +176,11 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
 
         def call(*arguments):
             calls.add((module, name))
-            for one in (part for given in arguments for part in (given if isinstance(given, tuple) else (given,))):
+            for one in (
+                part
+                for given in arguments
+                for part in (given if isinstance(given, tuple) else (given,))
+            ):
                 assert not isinstance(one, (float, np.floating)), function
                 assert getattr(one, "dtype", np.dtype(int)).kind in "iub", function
             found = function(*arguments)
@@ -163,20 +201,30 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
     net, theta, chip = small()
     for rule in learner.RULES:
         p = chip.traces(chip.spikes(events(net)))
-        found = learner.learn(chip, learner.Learner(rule=rule, threshold=10, log2_bias=-4), p, np.arange(3))
+        found = learner.learn(
+            chip, learner.Learner(rule=rule, threshold=10, log2_bias=-4), p, np.arange(3)
+        )
         u = chip.membranes(p, found.weight, found.bias)
         assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, u))
     how = learner.Learner(log2_bias=-4)
     whole, layers = feedback.learn_all(chip, how, feedback.Feedback(), events(net), np.arange(3))
-    assert all(array.dtype.kind in "iu" for one in (*layers.values(), *whole.layers) for array in (one.weight, one.bias))
+    assert all(
+        array.dtype.kind in "iu"
+        for one in (*layers.values(), *whole.layers)
+        for array in (one.weight, one.bias)
+    )
     for p in net.layout[1::2]:
         theta[p.slice] = -np.abs(theta[p.slice])
     chip_of_loihi = loihi_net.LoihiNet(net, theta)
     p = chip_of_loihi.traces(chip_of_loihi.spikes(events(net)))
     found = learner.learn(chip_of_loihi, chip_of_loihi.learner(log2_bias=-4), p, np.arange(3))
-    assert all(array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth))
+    assert all(
+        array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth)
+    )
     assert calls == guards and len(calls) == 8
-    np.testing.assert_array_equal(chip.spikes(events(net) > 0), chip.spikes(np.minimum(events(net), 1)))  # bits are counts
+    np.testing.assert_array_equal(
+        chip.spikes(events(net) > 0), chip.spikes(np.minimum(events(net), 1))
+    )  # bits are counts
     with pytest.raises(ValueError, match="integer counts of shape"):
         chip.spikes(events(net).astype(np.float32))
     with pytest.raises(ValueError, match="found -1"):
@@ -186,18 +234,28 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
 def test_constants_of_the_neuron_are_the_nearest_and_stay_in_their_words():
     found = neuron.IntegerLIF.of(ms.LIF(rho=-0.3, threshold=0.2504, slope=9.97))
     assert found == (3891, 3686, 2662, -307, 256, 160)
-    for name, most, least in (("rho", 31.9985, -32.0), ("threshold", 31.9985, -32.0), ("slope", 2047.96, None)):
+    for name, most, least in (
+        ("rho", 31.9985, -32.0),
+        ("threshold", 31.9985, -32.0),
+        ("slope", 2047.96, None),
+    ):
         for end in (most, least):
             assert end is None or getattr(neuron.IntegerLIF.of(ms.LIF(**{name: end})), name)
-        for beyond in (most + 0.002 + 0.05 * (name == "slope"), *(() if least is None else (least - 0.001,))):
+        for beyond in (
+            most + 0.002 + 0.05 * (name == "slope"),
+            *(() if least is None else (least - 0.001,)),
+        ):
             with pytest.raises(ValueError, match=f"{name} .* does not fit"):
                 neuron.IntegerLIF.of(ms.LIF(**{name: beyond}))
 
 
 def test_the_table_of_the_surrogate_is_exact():
-    """256 / m^2 at m = 1 + (n + 1/2) / 16, in whole numbers: 256 32^2 / (2 n + 33)^2, to nearest."""
+    """256 / m^2 at m = 1 + (n + 1/2) / 16, in whole numbers: 256 32^2 / (2 n + 33)^2, to
+    nearest."""
     squares = [(2 * n + 33) ** 2 for n in range(16)]
-    assert neuron.RECIPROCAL.tolist() == [(2 * 256 * 1024 + square) // (2 * square) for square in squares]
+    assert neuron.RECIPROCAL.tolist() == [
+        (2 * 256 * 1024 + square) // (2 * square) for square in squares
+    ]
 
 
 def test_surrogate_derivative_over_all_membranes():
@@ -209,17 +267,23 @@ def test_surrogate_derivative_over_all_membranes():
         assert np.abs(found / 256 - exact).max() <= 2**-4
         assert 0 <= found.min() and found.max() <= 255
         some = np.random.default_rng(0).choice(u, 3000)
-        assert [reference.surrogate(int(v), threshold, whole) for v in some] == found[some + 32768].tolist()
+        assert [reference.surrogate(int(v), threshold, whole) for v in some] == found[
+            some + 32768
+        ].tolist()
 
 
 def test_fixed_and_float_networks_agree_where_the_words_are_long():
-    """8-bit weights that are exact in 8 bits: few spikes differ, and fewer with 12 fraction bits than with none."""
+    """8-bit weights that are exact in 8 bits: few spikes differ, and fewer with 12 fraction bits
+    than with none."""
     net, theta, chip = small(channels=(6,), shape=(8, 8, 2))
     exact = theta.copy()
     for p, layer, gain in zip(net.layout[::2], chip.layers, (net.neuron.gain, 1.0)):
         exact[p.slice] = layer.weight.ravel() * 2.0**layer.exponent / gain
     x = np.minimum(events(net, 4, 40), 7)
-    wrong = {F: (IntegerNet(net, exact, Words(fraction=F)).spikes(x) != net.spikes(exact, x)).mean() for F in (0, 12)}
+    wrong = {
+        F: (IntegerNet(net, exact, Words(fraction=F)).spikes(x) != net.spikes(exact, x)).mean()
+        for F in (0, 12)
+    }
     assert wrong[12] < 0.01 and wrong[12] < wrong[0] / 3
 
 
@@ -234,10 +298,13 @@ def test_a_checkpoint_becomes_a_chip_that_learns_as_its_network_adapts():
     chip = IntegerNet.of(found_of(net, theta, step_size=sizes), Words(5, 4))
     assert chip.learner(seed=9) == learner.Learner(log2_weight=1, log2_bias=-2, seed=9)
     assert chip.readout.exponent == learner.readout_exponent(1, 4)
-    assert IntegerNet.of(found_of(net, theta, step_size=sizes), samples=6).learner() == learner.Learner(
-        log2_weight=0, log2_bias=-3
+    assert IntegerNet.of(
+        found_of(net, theta, step_size=sizes), samples=6
+    ).learner() == learner.Learner(log2_weight=0, log2_bias=-3)
+    assert (
+        IntegerNet.of(checkpoint.Checkpoint(net, theta), exponents={"conv1": -1}).layers[0].exponent
+        == -1
     )
-    assert IntegerNet.of(checkpoint.Checkpoint(net, theta), exponents={"conv1": -1}).layers[0].exponent == -1
     assert IntegerNet(net, theta).learner() == learner.Learner()
 
 
@@ -246,9 +313,15 @@ def test_a_network_trained_for_the_chip_keeps_its_exponents_where_it_has_those_w
     notes = dict(bits=3, readout_bits=5, exponents=dict(conv1=-3, conv2=-4, readout=-6))
     trained = found_of(net, theta, dict(chip=notes))
     plain = found_of(net, theta)
-    for words, kept in ((Words(3, 5), (0, 1, 2)), (Words(3, 8), (0, 1)), (Words(4, 5), (2,)), (Words(), ())):
+    for words, kept in (
+        (Words(3, 5), (0, 1, 2)),
+        (Words(3, 8), (0, 1)),
+        (Words(4, 5), (2,)),
+        (Words(), ()),
+    ):
         found, other = (
-            [layer.exponent for layer in IntegerNet.of(checkpoint_, words).layers] for checkpoint_ in (trained, plain)
+            [layer.exponent for layer in IntegerNet.of(checkpoint_, words).layers]
+            for checkpoint_ in (trained, plain)
         )
         assert found == [(-3, -4, -6)[n] if n in kept else other[n] for n in range(3)]
     for damaged in (
@@ -258,16 +331,29 @@ def test_a_network_trained_for_the_chip_keeps_its_exponents_where_it_has_those_w
         dict(notes, exponents=[1]),
         dict(notes, exponents=dict(conv1=999)),
     ):
-        with pytest.raises(ValueError, match="what it says of the chip it was trained for is damaged"):
+        with pytest.raises(
+            ValueError, match="what it says of the chip it was trained for is damaged"
+        ):
             IntegerNet.of(found_of(net, theta, dict(chip=damaged)))
 
 
 def test_an_episode_is_one_presentation_one_update_and_the_query():
     net, theta, chip = small()
     x, y = np.minimum(events(net, 9, 20), 7), np.array([0, 1, 2] * 3)
-    task, how = Task(x[:3], y[:3], x[3:], y[3:]), learner.Learner(log2_weight=1, log2_bias=-2, seed=5)
-    for one in (chip, FloatReadout(net, theta), loihi_net.LoihiNet(net, np.where(theta < 0, theta, -theta))):
-        p = one.traces(chip.counts(x)) if isinstance(one, FloatReadout) else one.traces(one.spikes(x), seed=5)
+    task, how = (
+        Task(x[:3], y[:3], x[3:], y[3:]),
+        learner.Learner(log2_weight=1, log2_bias=-2, seed=5),
+    )
+    for one in (
+        chip,
+        FloatReadout(net, theta),
+        loihi_net.LoihiNet(net, np.where(theta < 0, theta, -theta)),
+    ):
+        p = (
+            one.traces(chip.counts(x))
+            if isinstance(one, FloatReadout)
+            else one.traces(one.spikes(x), seed=5)
+        )
         new = one.learn(how, p[:3], y[:3])
         u = one.membranes(p[3:], new.weight, new.bias)
         for found in (learner.one_shot(one, how, task), learner.one_shot(one, how, task, p)):
@@ -276,7 +362,10 @@ def test_an_episode_is_one_presentation_one_update_and_the_query():
             assert found.accuracy == (u[:, -1].argmax(1) == y[3:]).mean()
     alone = chip.counted_alone()
     learner.one_shot(alone, how, Task(events(net), y[:3], events(net), y[:3]))
-    assert alone.saturations["input"] > 0 == chip.saturations["input"] and alone.saturations["conv1.theta"] == 0
+    assert (
+        alone.saturations["input"] > 0 == chip.saturations["input"]
+        and alone.saturations["conv1.theta"] == 0
+    )
 
 
 def test_a_network_that_the_chip_cannot_hold_is_refused():
@@ -302,12 +391,20 @@ def test_numbers_that_are_none_are_refused_by_name(wrong):
         (Words, ("weight_bits", "readout_bits", "fraction")),
         (learner.Learner, ("threshold", "window", "log2_weight", "log2_bias", "seed")),
         (feedback.Feedback, ("log2_weight", "log2_bias", "seed")),
-        (loihi_net.LoihiConfig, ("trace_bits",) + (("du", "dv", "weight_exp") if wrong is not None else ())),
+        (
+            loihi_net.LoihiConfig,
+            ("trace_bits",) + (("du", "dv", "weight_exp") if wrong is not None else ()),
+        ),
     ):
         for name in names:
             with pytest.raises(ValueError, match=f"{name} must be .* a whole number, not"):
                 make(**{name: wrong})
-    for make, name in ((Words, "traces"), (Words, "membrane"), (learner.Learner, "rule"), (learner.Learner, "error")):
+    for make, name in (
+        (Words, "traces"),
+        (Words, "membrane"),
+        (learner.Learner, "rule"),
+        (learner.Learner, "error"),
+    ):
         with pytest.raises(ValueError, match="must be one of"):
             make(**{name: wrong})
 
@@ -328,5 +425,9 @@ def test_kernels_can_be_stepped_through_as_plain_python():
     for setting in ("0", "1"):
         path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
         env = {**os.environ, "NUMBA_DISABLE_JIT": setting, "PYTHONPATH": path}
-        said.append(subprocess.run([sys.executable, "-c", EPISODE], env=env, capture_output=True, text=True, check=True).stdout)
+        said.append(
+            subprocess.run(
+                [sys.executable, "-c", EPISODE], env=env, capture_output=True, text=True, check=True
+            ).stdout
+        )
     assert said[0] == said[1] and said[0].count("[") == 9

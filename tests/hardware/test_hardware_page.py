@@ -1,4 +1,5 @@
-"""The page: its camera is Python's, its network the chip, and a visitor can teach it by mouse and by keyboard."""
+"""The page: its camera is Python's, its network the chip, and a visitor can teach it by mouse and
+by keyboard."""
 
 import asyncio
 import json
@@ -36,11 +37,14 @@ def path(tmp_path, chip):
 
 
 def characters(number: int, drawings: int) -> np.ndarray:
-    """Pictures (number, drawings, 28, 28) of evaluation characters, which no network was trained with."""
+    """Pictures (number, drawings, 28, 28) of evaluation characters, which no network was trained
+    with."""
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
         found = np.unpackbits(archive["evaluation"], axis=-1).reshape(-1, 20, 28, 28)
     rng = np.random.default_rng(4)
-    return found[rng.choice(len(found), number, replace=False)][:, rng.permutation(20)[:drawings]] * np.uint8(255)
+    return found[rng.choice(len(found), number, replace=False)][
+        :, rng.permutation(20)[:drawings]
+    ] * np.uint8(255)
 
 
 def test_the_cameras_events_are_those_of_python(tmp_path):
@@ -50,7 +54,10 @@ def test_the_cameras_events_are_those_of_python(tmp_path):
     pictures = np.ascontiguousarray(pictures[: len(numbers)])
     camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)
     scene, arrays = make.scene_of(camera, (16, 16), 3)
-    arrays = {name: make._text(np.ascontiguousarray(array, "<f8").tobytes()) for name, array in arrays.items()}
+    arrays = {
+        name: make._text(np.ascontiguousarray(array, "<f8").tobytes())
+        for name, array in arrays.items()
+    }
     data = dict(scene=scene, arrays=arrays, steps=100, cells=[16, 16], numbers=numbers)
     (tmp_path / "data.json").write_text(json.dumps(data))
     (tmp_path / "pictures.bin").write_bytes(pictures.tobytes())
@@ -84,11 +91,15 @@ def test_the_module_that_ships_is_the_library(tmp_path):
     for path in (EDGE / "wasm.c", EDGE / "Makefile", *EDGE.glob("minisnn_edge*.[ch]")):
         shutil.copy(path, tmp_path)
     subprocess.run(["make", "-s", "minisnn_edge.wasm"], cwd=tmp_path, check=True)
-    assert (tmp_path / "minisnn_edge.wasm").read_bytes() == (EDGE / "minisnn_edge.wasm").read_bytes()
+    assert (tmp_path / "minisnn_edge.wasm").read_bytes() == (
+        EDGE / "minisnn_edge.wasm"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("rule, number, each", [slow(("class-mean", 5, 2)), ("membrane", 2, 1)])
-def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(path, chip, rule, number, each):
+def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
+    path, chip, rule, number, each
+):
     pictures, taught, asked = characters(number, 1 + each), [], []
     with opened(path) as page:
         if rule != "class-mean":
@@ -104,7 +115,9 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(p
     u, agree = in_python(chip, taught, asked, rule)
     assert agree >= 0.9999
     np.testing.assert_array_equal([one["scores"] for one in asked], u)
-    assert (u.argmax(1) == np.repeat(np.arange(number), each)).mean() >= 0.5  # of five, chance is 0.2
+    assert (
+        u.argmax(1) == np.repeat(np.arange(number), each)
+    ).mean() >= 0.5  # of five, chance is 0.2
 
 
 @pytest.mark.slow
@@ -132,7 +145,10 @@ def test_undo_forget_save_and_open(path, tmp_path):
         assert "have not seen" in answer.inner_text() and page.locator("#known li").count() == 0
         for wrong in ("{", '{"minisnn": 1}', saved.replace('"label":1', '"label":7'), "null"):
             page.evaluate("text => minisnn.open(text)", wrong)
-            assert "nothing was changed" in written.inner_text() and page.locator("#known li").count() == 0
+            assert (
+                "nothing was changed" in written.inner_text()
+                and page.locator("#known li").count() == 0
+            )
         (tmp_path / "symbols.json").write_text(saved)
         page.set_input_files("#file", tmp_path / "symbols.json")
         page.locator("#known li").nth(1).wait_for()
@@ -155,8 +171,10 @@ def test_the_keyboard_and_a_screen_reader_suffice(path):
         page.keyboard.press("Enter")
         assert "Learned: Symbol 1." in page.locator("[aria-live][role=status]").inner_text()
         nameless = page.evaluate(
-            "[...document.querySelectorAll('button, input:not([hidden]), select, canvas, svg')].filter((e) => "
-            "!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || e.getAttribute('aria-hidden')))"
+            "[...document.querySelectorAll('button, input:not([hidden]), select, canvas, "
+            "svg')].filter((e) => "
+            "!(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || "
+            "e.getAttribute('aria-hidden')))"
             ".map((e) => e.outerHTML)"
         )
         assert nameless == []
@@ -168,7 +186,9 @@ def test_firefox_teaches_and_recognises_as_python(path, chip):
 
     async def visit():
         async with Firefox() as fox:
-            await fox.send("browsingContext.navigate", context=fox.tab, url=path.as_uri(), wait="complete")
+            await fox.send(
+                "browsingContext.navigate", context=fox.tab, url=path.as_uri(), wait="complete"
+            )
             await fox.until("document.documentElement.dataset.ready")
             for picture in pictures[:, 0]:
                 await fox.draw(strokes_of(picture))
@@ -178,7 +198,9 @@ def test_firefox_teaches_and_recognises_as_python(path, chip):
             return arrays(await fox.evaluate(SEEN)), fox.said, fox.asked
 
     found, said, asked = asyncio.run(visit())
-    assert said == [] and {url for url in asked if not url.startswith(("data:", "blob:"))} <= {path.as_uri()}
+    assert said == [] and {url for url in asked if not url.startswith(("data:", "blob:"))} <= {
+        path.as_uri()
+    }
     u, agree = in_python(chip, taught, [found])
     assert agree >= 0.9999
     np.testing.assert_array_equal([found["scores"]], u)

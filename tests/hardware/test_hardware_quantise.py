@@ -1,4 +1,5 @@
-"""theta to integers: exponents against a search, words that clip, steps; operations and memory counted by hand."""
+"""theta to integers: exponents against a search, words that clip, steps; operations and memory
+counted by hand."""
 
 import numpy as np
 import pytest
@@ -13,17 +14,26 @@ from minisnn.meta.inner import InnerLoop
 
 @pytest.mark.parametrize("bits", quantise.WEIGHT_BITS)
 def test_the_exponent_is_that_of_least_squared_error(bits, rng):
-    for weight in (rng.standard_normal(4000), rng.uniform(-1, 1, 4000), 1e-3 * rng.standard_normal(50) ** 3, np.full(9, 3.0)):
+    for weight in (
+        rng.standard_normal(4000),
+        rng.uniform(-1, 1, 4000),
+        1e-3 * rng.standard_normal(50) ** 3,
+        np.full(9, 3.0),
+    ):
         errors = {}
         for exponent in range(-40, 10):
-            whole = np.clip(np.floor(weight / 2.0**exponent + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+            whole = np.clip(
+                np.floor(weight / 2.0**exponent + 0.5), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+            )
             errors[exponent] = np.mean((whole * 2.0**exponent - weight) ** 2)
         found = quantise.best_exponent(weight, bits)
         assert errors[found] == pytest.approx(min(errors.values()), rel=1e-12)
 
 
 def test_weights_are_rounded_to_nearest_and_clipped_ones_are_counted():
-    whole, clipped = quantise.integers(np.array([-3.0, -2.25, -0.25, 0.25, 0.24, 0.74, 0.75, 2.0]), -1, 3)
+    whole, clipped = quantise.integers(
+        np.array([-3.0, -2.25, -0.25, 0.25, 0.24, 0.74, 0.75, 2.0]), -1, 3
+    )
     assert whole.tolist() == [-4, -4, 0, 1, 0, 1, 2, 3] and clipped == 2 and whole.dtype == np.int8
 
 
@@ -33,10 +43,17 @@ def test_the_quantised_network_is_near_the_float_one_and_counts_what_it_clipped(
     views = net.views(theta)
     for n, layer in enumerate(chip.layers):
         gain = net.neuron.gain if n == 0 else 1.0
-        weight = layer.weight.reshape(views[f"{layer.name}.weight"].shape) * 2.0**layer.exponent / gain
+        weight = (
+            layer.weight.reshape(views[f"{layer.name}.weight"].shape) * 2.0**layer.exponent / gain
+        )
         inside = np.abs(layer.weight.reshape(weight.shape)) < 127
-        assert np.abs(weight - views[f"{layer.name}.weight"])[inside].max() <= 2.0 ** (layer.exponent - 1) / gain * 1.001
-        fraction = 12 if layer.name == "readout" else F  # the readout's sums are as fine as its traces
+        assert (
+            np.abs(weight - views[f"{layer.name}.weight"])[inside].max()
+            <= 2.0 ** (layer.exponent - 1) / gain * 1.001
+        )
+        fraction = (
+            12 if layer.name == "readout" else F
+        )  # the readout's sums are as fine as its traces
         np.testing.assert_allclose(
             layer.bias * 2.0 ** (layer.exponent - fraction),
             views[f"{layer.name}.bias"],
@@ -64,10 +81,18 @@ def test_operations_and_memory_by_hand():
     assert found["conv1"] == ((x > 0).sum() * 9 * 3 + 6 * 42 * 3 * steps, 6 * 42 * 3 * steps)
     assert found["conv2"] == (inner.sum() * 9 * 4 + 6 * 9 * 4 * steps, 6 * 9 * 4 * steps)
     p = chip.traces(chip.spikes(x))
-    assert found["learning"] == (np.count_nonzero(p[:, -1]) * 3 + 4 * 3, np.count_nonzero(p[:, -1]) * 3)
+    assert found["learning"] == (
+        np.count_nonzero(p[:, -1]) * 3 + 4 * 3,
+        np.count_nonzero(p[:, -1]) * 3,
+    )
     memory = operations.memory(chip)
-    assert memory["weights and biases"] == (9 * 2 * 3 + 9 * 3 * 4) * 4 + 4 * 3 * 3 + (3 + 4 + 3) * 32
-    assert memory["state of the conv neurons"] == (42 * 3 + 9 * 4) * 93 and memory["gradient of the readout"] == (12 + 3) * 32
+    assert (
+        memory["weights and biases"] == (9 * 2 * 3 + 9 * 3 * 4) * 4 + 4 * 3 * 3 + (3 + 4 + 3) * 32
+    )
+    assert (
+        memory["state of the conv neurons"] == (42 * 3 + 9 * 4) * 93
+        and memory["gradient of the readout"] == (12 + 3) * 32
+    )
 
 
 def test_signal_to_noise():

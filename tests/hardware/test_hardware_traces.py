@@ -1,4 +1,5 @@
-"""Trace filters: bounds over every state, distance to real filters over every spike train, the 32-bit product."""
+"""Trace filters: bounds over every state, distance to real filters over every spike train, the
+32-bit product."""
 
 import itertools
 
@@ -12,12 +13,30 @@ from hardware.chip import reference, traces
 from hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
 from hardware.chip.traces import addends, factor, presynaptic, presynaptic_step
 
-MODES = pytest.mark.parametrize("mode", [ROUNDINGS[name] for name in traces.DETERMINISTIC], ids=traces.DETERMINISTIC)
-EDGES = (-(2**30), -(2**30) + 1, -70_000_001, -4097, -4096, -4095, -1, 0, 1, 4095, 4096, 4097, 70_000_001, 2**30 - 1)
+MODES = pytest.mark.parametrize(
+    "mode", [ROUNDINGS[name] for name in traces.DETERMINISTIC], ids=traces.DETERMINISTIC
+)
+EDGES = (
+    -(2**30),
+    -(2**30) + 1,
+    -70_000_001,
+    -4097,
+    -4096,
+    -4095,
+    -1,
+    0,
+    1,
+    4095,
+    4096,
+    4097,
+    70_000_001,
+    2**30 - 1,
+)
 
 
 def distance(mode: int, *factors: int) -> float:
-    """Largest distance, in units of the last place, of a chain of filters from real ones with the same factors."""
+    """Largest distance, in units of the last place, of a chain of filters from real ones with the
+    same factors."""
     error = {FLOOR: 1.0, ZERO: 1.0, NEAREST: 0.5}[mode]
     return sum(error / (1 - a / 4096) for a in factors)
 
@@ -80,7 +99,9 @@ def test_the_synaptic_trace_alone_keeps_its_own_bound(mode):
 def test_the_product_in_32_bits_is_exact(mode):
     x, y = (np.array(column, np.int32) for column in zip(*itertools.product(EDGES, EDGES)))
     rng = np.random.default_rng(1)
-    x, y = (np.concatenate([edge, rng.integers(-(2**30), 2**30, 20_000, np.int32)]) for edge in (x, y))
+    x, y = (
+        np.concatenate([edge, rng.integers(-(2**30), 2**30, 20_000, np.int32)]) for edge in (x, y)
+    )
     for a in (0, 1, 2662, 3686, 3891, 4095):
         found = np.empty(len(x), np.int32)
         mixes(x, y, np.int32(a), *np.array(addends(mode, 12), np.int32), found)
@@ -99,7 +120,9 @@ def test_addends_round_as_shift_does(mode):
 @pytest.mark.parametrize("mode", ROUNDINGS)
 def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_as_ever(mode):
     net, _, chip = small(traces="nearest")
-    spikes = (np.random.default_rng(2).random((2, 40, *chip.layers[-2].output_shape)) < 0.3).astype(np.uint8)
+    spikes = (np.random.default_rng(2).random((2, 40, *chip.layers[-2].output_shape)) < 0.3).astype(
+        np.uint8
+    )
     flat = spikes.reshape(2, 40, -1)
     for bits in (1, 4, 7, 11):
         found = chip.traces(spikes[:1], bits, mode, seed=3)
@@ -111,7 +134,9 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
         assert (chip.traces(spikes, 7, mode, 3) != chip.traces(spikes, 7, mode, 4)).any()
         mean = np.mean([chip.traces(spikes[:1], 7, mode, seed * 1000) for seed in range(60)], 0)
         exact = chip.traces(spikes[:1])
-        assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8  # 7 bits: a step is 32; unbiased
+        assert (
+            np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
+        )  # 7 bits: a step is 32; unbiased
     with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
         chip.traces(spikes, 13)
 
@@ -121,7 +146,10 @@ def postsynaptic(V, A, B, plus, minus, p, q, found):
     for t in range(V.shape[0]):
         for n in range(V.shape[1]):
             found[t, n] = p[n], q[n]
-            p[n], q[n] = traces.mix(p[n], q[n], A, plus, minus), traces.mix(q[n], V[t, n], B, plus, minus)
+            p[n], q[n] = (
+                traces.mix(p[n], q[n], A, plus, minus),
+                traces.mix(q[n], V[t, n], B, plus, minus),
+            )
 
 
 @MODES
@@ -129,13 +157,26 @@ def postsynaptic(V, A, B, plus, minus, p, q, found):
 def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
     rng, A, B = np.random.default_rng(4), np.int32(3891), np.int32(3686)
     V = rng.integers(-most, most + 1, (300, 400)).astype(np.int32)
-    V[:, ::4] = np.repeat(np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0)  # long pushes to either side
+    V[:, ::4] = np.repeat(
+        np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0
+    )  # long pushes to either side
     V[150:, 1::4] = 0  # and long silences
     found = np.empty((*V.shape, 2), np.int64)
-    postsynaptic(V, A, B, *np.array(addends(mode, 12), np.int32), np.zeros(400, np.int32), np.zeros(400, np.int32), found)
+    postsynaptic(
+        V,
+        A,
+        B,
+        *np.array(addends(mode, 12), np.int32),
+        np.zeros(400, np.int32),
+        np.zeros(400, np.int32),
+        found,
+    )
     p, q, a, b, off = np.zeros(400), np.zeros(400), A / 4096, B / 4096, [0.0, 0.0]
     for t, v in enumerate(V):
-        off = [max(off[0], np.abs(found[t, :, 0] - p).max()), max(off[1], np.abs(found[t, :, 1] - q).max())]
+        off = [
+            max(off[0], np.abs(found[t, :, 0] - p).max()),
+            max(off[1], np.abs(found[t, :, 1] - q).max()),
+        ]
         p, q = a * p + (1 - a) * q, b * q + (1 - b) * v
     assert off[0] <= distance(mode, A, B) and off[1] <= distance(mode, B)
     assert most == 1 or (off[0] > 0.2 * distance(mode, A, B) and off[1] > 0.2 * distance(mode, B))

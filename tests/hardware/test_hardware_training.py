@@ -1,4 +1,5 @@
-"""Meta-training for the chip: what it holds, derivatives straight through, rounding by the membrane, and whole runs."""
+"""Meta-training for the chip: what it holds, derivatives straight through, rounding by the
+membrane, and whole runs."""
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ WORDS = {"conv1": (3, -1), "conv2": (2, -3), "readout": (3, -3)}
 
 def exact(pool="max", **options):
     """A small network in float64, a theta beyond the ends of WORDS here and there, and a task."""
-    net = ms.SpikingNet((6, 7, 2), (3, 4), 3, 3, pool, window=8, dtype=np.float64, backend="numpy", **options)
+    net = ms.SpikingNet(
+        (6, 7, 2), (3, 4), 3, 3, pool, window=8, dtype=np.float64, backend="numpy", **options
+    )
     theta = small(pool, scale=1.0)[1].astype(np.float64)
     x, y = events(net, 9, 20), np.array([0, 1, 2] * 3)
     return net, theta, Task(x[:3], y[:3], x[3:], y[3:])
@@ -40,11 +43,17 @@ def through(held, theta, task, *arguments, **options):
 def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip():
     net, theta, _ = small()
     phi, slope = Grid(net, WORDS)(theta)
-    chip = IntegerNet(net, theta, Words(3, 3), exponents={name: e for name, (_, e) in WORDS.items()})
+    chip = IntegerNet(
+        net, theta, Words(3, 3), exponents={name: e for name, (_, e) in WORDS.items()}
+    )
     two = IntegerNet(net, theta, Words(2, 3), exponents={name: e for name, (_, e) in WORDS.items()})
-    for n, (layer, p) in enumerate(zip((chip.layers[0], two.layers[1], chip.layers[2]), net.layout[::2])):
+    for n, (layer, p) in enumerate(
+        zip((chip.layers[0], two.layers[1], chip.layers[2]), net.layout[::2])
+    ):
         gain = np.float32(10 if n == 0 else 1)
-        np.testing.assert_array_equal(layer.weight.ravel(), np.round(phi[p.slice] * gain / 2.0**layer.exponent))
+        np.testing.assert_array_equal(
+            layer.weight.ravel(), np.round(phi[p.slice] * gain / 2.0**layer.exponent)
+        )
         w = theta[p.slice] * gain / 2.0**layer.exponent
         inside = (w >= -(2 ** (layer.bits - 1)) - 0.5) & (w < 2 ** (layer.bits - 1) - 0.5)
         np.testing.assert_array_equal(slope[p.slice], inside)
@@ -54,7 +63,9 @@ def test_the_grid_holds_the_integers_of_the_chip_and_has_the_slope_of_the_clip()
     again, all_in = Grid(net, WORDS)(phi)
     np.testing.assert_array_equal(again, phi)
     assert all_in.all()
-    with pytest.raises(ValueError, match="words must name layers of conv1, conv2, readout, not conv9"):
+    with pytest.raises(
+        ValueError, match="words must name layers of conv1, conv2, readout, not conv9"
+    ):
         Grid(net, {"conv9": (2, 0)})
 
 
@@ -67,7 +78,9 @@ def test_where_nothing_is_rounded_it_is_the_meta_gradient(steps):
     for one, other in zip(found, plain, strict=True):
         assert np.abs(one - other).max() <= 1e-12 * np.abs(other).max()
     felt = through(HeldNet(net, Grid(net, WORDS)), theta, task, 0.5, steps)[1]
-    assert np.abs(felt - plain[1]).max() > 0.1 * np.abs(plain[1]).max()  # and where it is, it is another
+    assert (
+        np.abs(felt - plain[1]).max() > 0.1 * np.abs(plain[1]).max()
+    )  # and where it is, it is another
 
 
 @pytest.mark.parametrize("steps, freeze", [(1, ()), (2, ()), (1, ("conv1", "conv2"))])
@@ -86,7 +99,9 @@ def test_the_meta_gradient_is_the_composition_that_straight_through_says(steps, 
     loss, lam = net.loss_and_gradient(phi, task.x_query, task.y_query)
     lam = s * lam
     for phi, s in reversed(path):
-        lam = lam - s * net.hessian_vector_product(phi, task.x_support, task.y_support, s * a * gate * lam)
+        lam = lam - s * net.hessian_vector_product(
+            phi, task.x_support, task.y_support, s * a * gate * lam
+        )
     found = through(HeldNet(net, grid), theta, task, a, steps, freeze=freeze)
     assert found[0] == loss
     assert np.abs(found[1] - S * lam).max() <= 1e-12 * np.abs(lam).max()
@@ -101,15 +116,24 @@ def test_curvature_is_seen_through_the_clip_from_both_sides(rng):
     phi, S = grid(theta)
     held = HeldNet(net, grid)
     loss, gradient, _, hvp = held.gradients(theta, task.x_support, task.y_support)
-    assert loss == net.loss(phi, task.x_support, task.y_support) == held.loss(theta, task.x_support, task.y_support)
-    np.testing.assert_array_equal(gradient, S * net.loss_and_gradient(phi, task.x_support, task.y_support)[1])
+    assert (
+        loss
+        == net.loss(phi, task.x_support, task.y_support)
+        == held.loss(theta, task.x_support, task.y_support)
+    )
+    np.testing.assert_array_equal(
+        gradient, S * net.loss_and_gradient(phi, task.x_support, task.y_support)[1]
+    )
     want = S * net.hessian_vector_product(phi, task.x_support, task.y_support, S * v)
     np.testing.assert_allclose(hvp(v), want, atol=1e-12 * np.abs(want).max())
-    assert (S == 0).any() and (hvp(v) != S * net.hessian_vector_product(phi, task.x_support, task.y_support, v)).any()
+    assert (S == 0).any() and (
+        hvp(v) != S * net.hessian_vector_product(phi, task.x_support, task.y_support, v)
+    ).any()
 
 
 def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
-    """Straight through puts Q(theta) + S (theta' - theta) in Q's place; that, in the jet twin, has differences."""
+    """Straight through puts Q(theta) + S (theta' - theta) in Q's place; that, in the jet twin, has
+    differences."""
     net, theta, task = exact("mean")
     grid, a, d = Grid(net, WORDS), 0.5, rng.standard_normal(net.size)
     phi, S = grid(theta)
@@ -120,7 +144,13 @@ def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
 
     def loss(h):
         moved = phi + h * S * d
-        new = moved - a * net.loss_and_gradient(moved, task.x_support, task.y_support, spike="jet", record=first)[1]
+        new = (
+            moved
+            - a
+            * net.loss_and_gradient(
+                moved, task.x_support, task.y_support, spike="jet", record=first
+            )[1]
+        )
         return net.loss(held + s * (new - at), task.x_query, task.y_query, spike="jet", record=last)
 
     want = through(HeldNet(net, grid), theta, task, a)[1] @ d
@@ -129,12 +159,21 @@ def test_finite_differences_of_the_loss_with_its_rounding_made_linear(rng):
 
 
 def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
-    """Written out from the formulas, nothing of `straight` in it: Q and S, a power of two in the readout, resets detached."""
-    config, words = toy_config(rule="anil", backend="numpy", dtype="float64"), {"conv1": (2, -1), "readout": (3, -4)}
-    tasks, theta = toy_data()["train"], small("mean", channels=(4,), shape=(6, 6, 2), scale=1.0)[1].astype(float)
+    """Written out from the formulas, nothing of `straight` in it: Q and S, a power of two in the
+    readout, resets detached."""
+    config, words = (
+        toy_config(rule="anil", backend="numpy", dtype="float64"),
+        {"conv1": (2, -1), "readout": (3, -4)},
+    )
+    tasks, theta = (
+        toy_data()["train"],
+        small("mean", channels=(4,), shape=(6, 6, 2), scale=1.0)[1].astype(float),
+    )
     net = metabatch.network_of(config, tasks.input_shape, 3)
     steps = StepSizes(net, "array", 5.0)
-    found = metabatch.task_gradient(tasks, net, config, steps, theta, steps.start, 4, 0, held=OnChip(words, 3))
+    found = metabatch.task_gradient(
+        tasks, net, config, steps, theta, steps.start, 4, 0, held=OnChip(words, 3)
+    )
     still = ms.SpikingNet.from_configuration(net.configuration(), detach_reset=True)
     task, a = metabatch.task_of(tasks, net, config, metabatch.TASKS, 4, 0), np.zeros(net.size)
     for p in net.layout[-2:]:
@@ -142,10 +181,14 @@ def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
 
     def held(theta):
         phi, slope = theta.copy(), np.ones(net.size)
-        for (bits, exponent), p, gain in zip(words.values(), net.layout[::2], (net.neuron.gain, 1.0)):
+        for (bits, exponent), p, gain in zip(
+            words.values(), net.layout[::2], (net.neuron.gain, 1.0)
+        ):
             unit, half = 2.0**exponent / gain, 2 ** (bits - 1)
             phi[p.slice] = unit * np.clip(np.round(theta[p.slice] / unit), -half, half - 1)
-            slope[p.slice] = (theta[p.slice] / unit > -half - 0.5) & (theta[p.slice] / unit < half - 0.5)
+            slope[p.slice] = (theta[p.slice] / unit > -half - 0.5) & (
+                theta[p.slice] / unit < half - 0.5
+            )
         return phi, slope
 
     theta_0, S = held(theta)
@@ -157,29 +200,43 @@ def test_an_update_of_a_run_is_the_meta_gradient_from_what_the_chip_holds():
     assert found[0] == pytest.approx(loss, rel=1e-12) and not S.all() and not S_1.all()
     np.testing.assert_allclose(found[1], S * lam, atol=1e-12 * np.abs(lam).max())
     plain = metabatch.task_gradient(tasks, net, config, steps, theta, steps.start, 4, 0)
-    np.testing.assert_array_equal(plain[1], ms.meta_gradient(net, theta, task, 5.0, freeze=body(net))[1])
+    np.testing.assert_array_equal(
+        plain[1], ms.meta_gradient(net, theta, task, 5.0, freeze=body(net))[1]
+    )
 
 
 def test_what_is_held_after_a_step_is_what_the_chip_writes():
-    """But for the chip's short words of errors and traces; the reset is detached, as in its rule, and a step felt elsewhere."""
+    """But for the chip's short words of errors and traces; the reset is detached, as in its rule,
+    and a step felt elsewhere."""
     net, theta, _ = small(channels=(4,), shape=(6, 6, 2))
     words = {"conv1": (8, -5), "readout": (4, readout_exponent(2, 4))}
     held = OnChip(words, 3)
     sizes = np.full(net.size, 3 * 4.6, np.float32)
     sizes[net.layout[-1].slice] = 3 * 0.27
     inner = held.inner(net, InnerLoop(sizes, freeze=body(net)))
-    assert {float(v) for v in inner.step_size[net.layout[-2].slice]} == {12.0} and inner.step_size[-1] == 0.75
+    assert {float(v) for v in inner.step_size[net.layout[-2].slice]} == {12.0} and inner.step_size[
+        -1
+    ] == 0.75
     start, _ = held.start(net, theta)
-    chip = IntegerNet(net, theta, Words(8, 4), exponents={name: e for name, (_, e) in words.items()})
+    chip = IntegerNet(
+        net, theta, Words(8, 4), exponents={name: e for name, (_, e) in words.items()}
+    )
     agree = []
     for seed in range(2, 8):
         x, y = np.minimum(events(net, 3, 20, seed), 7), np.arange(3)
-        found = learn(chip, Learner(rounding="nearest", log2_weight=2, log2_bias=-2), chip.traces(chip.spikes(x)), y)
+        found = learn(
+            chip,
+            Learner(rounding="nearest", log2_weight=2, log2_bias=-2),
+            chip.traces(chip.spikes(x)),
+            y,
+        )
         assert (found.weight != chip.weight).mean() > 0.3
         attached = HeldNet(net, Grid(net, words))
         for learns in (held.of(net), attached):
             new = learns.grid(inner.adapt(learns, start, x, y))[0]
-            off = np.abs(found.weight - net.views(new)["readout.weight"] / 2.0 ** words["readout"][1])
+            off = np.abs(
+                found.weight - net.views(new)["readout.weight"] / 2.0 ** words["readout"][1]
+            )
             agree.append((off == 0).mean())
             assert off.max() <= (1 if learns is not attached else 15)
     detached, attached = np.mean(agree[::2]), np.mean(agree[1::2])
@@ -201,12 +258,17 @@ def test_rounding_makes_good_what_it_did_wrong_as_direct_least_squares_does(rng)
         want[i] = 2.0**exponent * np.clip(np.floor(want[i] / 2.0**exponent + 0.5), -4, 3)
         free.remove(i)
         fixed = [j for j in range(7) if j not in free]
-        # the free weights of least D^T H D where the fixed ones are as they are: H_ff d_f = -H_fc d_c
+        # the free weights of least D^T H D where the fixed ones are as they are: H_ff d_f = -H_fc
+        # d_c
         if free:
-            want[free] = w[free] - np.linalg.solve(H[np.ix_(free, free)], H[np.ix_(free, fixed)] @ (want[fixed] - w[fixed]))
+            want[free] = w[free] - np.linalg.solve(
+                H[np.ix_(free, free)], H[np.ix_(free, fixed)] @ (want[fixed] - w[fixed])
+            )
     np.testing.assert_allclose(calibrate.rounded(w, H, exponent, bits), want, atol=1e-9)
     still = calibrate.rounded(w, np.diag(np.diag(H)), exponent, bits)
-    np.testing.assert_array_equal(still, 2.0**exponent * np.clip(np.floor(w / 2.0**exponent + 0.5), -4, 3))
+    np.testing.assert_array_equal(
+        still, 2.0**exponent * np.clip(np.floor(w / 2.0**exponent + 0.5), -4, 3)
+    )
 
 
 def test_the_exponent_is_that_of_least_membrane_error_beside_the_one_of_least_squares(rng):
@@ -214,7 +276,10 @@ def test_the_exponent_is_that_of_least_membrane_error_beside_the_one_of_least_sq
     for n in range(60):
         w, H = rng.standard_normal((6, 2)) ** (1 + 2 * (n % 2)), covariance(rng, 6)
         first = best_exponent(w, 2)
-        errors = {e: calibrate.membrane_error(w - calibrate.rounded(w, H, e, 2), H) for e in (first - 1, first, first + 1)}
+        errors = {
+            e: calibrate.membrane_error(w - calibrate.rounded(w, H, e, 2), H)
+            for e in (first - 1, first, first + 1)
+        }
         held, exponent = calibrate._best(w, H, 2)
         assert errors[exponent] == min(errors.values())
         np.testing.assert_array_equal(held, calibrate.rounded(w, H, exponent, 2))
@@ -231,16 +296,27 @@ def test_calibrated_layers_are_on_the_grid_and_lose_less_of_their_membranes():
     assert set(exponents) == {"conv1", "conv2"} and slope.all()
     np.testing.assert_array_equal(found[net.layout[-2].slice], theta[net.layout[-2].slice])
     steps = np.unique(np.linspace(22, 29, 8).astype(int))
-    p = calibrate.under_kernels(traces(np.minimum(x, 7), net.neuron, np.float32, steps), 3).astype(float)
+    p = calibrate.under_kernels(traces(np.minimum(x, 7), net.neuron, np.float32, steps), 3).astype(
+        float
+    )
     chip = IntegerNet(net, theta, Words(2))
     want = 10 * p @ net.views(theta)["conv1.weight"].reshape(18, 3) + net.views(theta)["conv1.bias"]
     ours = 10 * p @ net.views(found)["conv1.weight"].reshape(18, 3) + net.views(found)["conv1.bias"]
-    plain = p @ (chip.layers[0].weight.reshape(18, 3) * 2.0 ** chip.layers[0].exponent) + net.views(theta)["conv1.bias"]
+    plain = (
+        p @ (chip.layers[0].weight.reshape(18, 3) * 2.0 ** chip.layers[0].exponent)
+        + net.views(theta)["conv1.bias"]
+    )
     np.testing.assert_allclose(ours.mean(0), want.mean(0), atol=3e-3)
     assert np.mean((ours - want) ** 2) < 0.5 * np.mean((plain - want) ** 2)
-    again = IntegerNet(net, found, Words(2))  # exponents of least squared error find the same weights
-    for one, other in zip(again.layers[:2], IntegerNet(net, found, Words(2), exponents=exponents).layers):
-        np.testing.assert_array_equal(one.weight * 2.0**one.exponent, other.weight * 2.0**other.exponent)
+    again = IntegerNet(
+        net, found, Words(2)
+    )  # exponents of least squared error find the same weights
+    for one, other in zip(
+        again.layers[:2], IntegerNet(net, found, Words(2), exponents=exponents).layers
+    ):
+        np.testing.assert_array_equal(
+            one.weight * 2.0**one.exponent, other.weight * 2.0**other.exponent
+        )
     with pytest.raises(ValueError, match="bits must name conv layers of conv1, conv2, not readout"):
         calibrate.calibrate(net, theta, {"readout": 2}, x)
 
@@ -253,10 +329,15 @@ def test_traces_and_what_lies_under_a_kernel_are_those_of_the_network():
     assert p.shape == (2, 8, 6, 7, 2)
     views = net.views(theta)
     free = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.LIF(rho=0.0))
-    u = calibrate.under_kernels(p, 3) @ (10 * views["conv1.weight"].reshape(18, 3)) + views["conv1.bias"]
+    u = (
+        calibrate.under_kernels(p, 3) @ (10 * views["conv1.weight"].reshape(18, 3))
+        + views["conv1.bias"]
+    )
     np.testing.assert_allclose(u.reshape(2, 8, 6, 7, 3), free.record(theta, x)[0]["u"], atol=1e-4)
     some = np.array([5, 600, 77])
-    np.testing.assert_array_equal(calibrate.under_kernels(p, 3, some), calibrate.under_kernels(p, 3)[some])
+    np.testing.assert_array_equal(
+        calibrate.under_kernels(p, 3, some), calibrate.under_kernels(p, 3)[some]
+    )
 
 
 # ---- runs
@@ -276,22 +357,35 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     whole = training.train(config, chip, tmp_path / "whole", progress=False, data=toy_data())
     calls = 2 * training.CALIBRATION + 2 * 7
     with pytest.raises(
-        KeyboardInterrupt, match=r"continue with: hardware.training.run.train\(config, chip, .*, resume=True, data="
+        KeyboardInterrupt,
+        match=r"continue with: hardware.training.run.train\(config, chip, .*, resume=True, data=",
     ):
-        training.train(config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt}))
+        training.train(
+            config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt})
+        )
     with pytest.raises(ValueError, match="the run has 2 bits and 4 in the readout, not 3 and 4"):
-        training.train(config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data())
+        training.train(
+            config, training.ChipConfig(3, 4), tmp_path / "two", True, False, data=toy_data()
+        )
     stopped = training.RunFolder(tmp_path / "two").config()
     again = training.train(stopped, chip, tmp_path / "two", True, False, data=toy_data())
     assert_same(tmp_path / "whole", tmp_path / "two")
-    assert again == whole and 0 <= whole["accuracy"] <= 1 and len(whole["per_episode"]) == config.test_episodes
+    assert (
+        again == whole
+        and 0 <= whole["accuracy"] <= 1
+        and len(whole["per_episode"]) == config.test_episodes
+    )
     assert whole["interval"]["population"] == "more episodes of the same kind"
-    latent, network = (checkpoint.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5"))
+    latent, network = (
+        checkpoint.read(tmp_path / "two" / name) for name in ("checkpoint.h5", "network.h5")
+    )
     start = checkpoint.read(tmp_path / "two" / "start.h5")
     words = {"conv1": (2, whole["exponents"]["conv1"])}
     phi = Grid(network.net, words)(latent.theta)[0]
     np.testing.assert_array_equal(network.theta, phi)
-    assert (latent.theta != start.theta).mean() > 0.3 and len(np.unique(phi[network.net.layout[0].slice])) <= 4
+    assert (latent.theta != start.theta).mean() > 0.3 and len(
+        np.unique(phi[network.net.layout[0].slice])
+    ) <= 4
     assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
 
 
@@ -305,22 +399,37 @@ def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
     dense = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy", hidden=(5,))
     ms.save(tmp_path / "dense.h5", dense, dense.init(np.random.default_rng(0)))
     for changes, words in (
-        (dict(channels=(5,)), "float.h5: the checkpoint's network, .*, differs from that of the settings"),
+        (
+            dict(channels=(5,)),
+            "float.h5: the checkpoint's network, .*, differs from that of the settings",
+        ),
         (
             dict(start=str(tmp_path / "cnn.h5")),
             "cnn.h5: the checkpoint's network, ConvNet.*, differs from that of the settings",
         ),
-        (dict(start=str(tmp_path / "dense.h5"), hidden=(5,)), "dense.h5: the chip holds a spiking network of conv layers"),
+        (
+            dict(start=str(tmp_path / "dense.h5"), hidden=(5,)),
+            "dense.h5: the chip holds a spiking network of conv layers",
+        ),
         (dict(start=str(tmp_path / "absent.h5")), "absent.h5"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=words):
             other = ms.TrainingConfig(**{**vars(config), **changes})
-            training.train(other, chip, tmp_path / "run", progress=False, force=True, data=toy_data())
+            training.train(
+                other, chip, tmp_path / "run", progress=False, force=True, data=toy_data()
+            )
     with pytest.raises(ValueError, match="the folder holds this very run|with other settings"):
         training.train(config, chip, tmp_path / "run", progress=False, data=toy_data())
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
     longer = ms.TrainingConfig(**{**vars(config), "updates": 13})
-    training.train(longer, training.ChipConfig(3, 4), tmp_path / "run", progress=False, force=True, data=toy_data())
+    training.train(
+        longer,
+        training.ChipConfig(3, 4),
+        tmp_path / "run",
+        progress=False,
+        force=True,
+        data=toy_data(),
+    )
     assert checkpoint.read(tmp_path / "run" / "network.h5").provenance["chip"]["bits"] == 3
 
 
@@ -341,14 +450,26 @@ def test_the_folder_is_held_from_the_first_file_to_the_last(tmp_path, monkeypatc
         with training.RunFolder(folder) as other:
             other.begin(config)
 
-    for module, name in ((training.training, "train"), (training, "chip_accuracy"), (training.checkpoint, "save")):
+    for module, name in (
+        (training.training, "train"),
+        (training, "chip_accuracy"),
+        (training.checkpoint, "save"),
+    ):
         monkeypatch.setattr(module, name, watched(getattr(module, name)))
     training.train(config, training.ChipConfig(2, 4), folder, progress=False, data=toy_data())
     assert seen[:2] == ["save", "train"] and seen[-1] == "chip_accuracy" and "another" not in seen
     Hold(folder).take()  # and given up at the end
-    folder = tmp_path / "meanwhile"  # one that another process begins while the network is being rounded
+    folder = (
+        tmp_path / "meanwhile"
+    )  # one that another process begins while the network is being rounded
     with pytest.raises(ValueError, match="meanwhile: the folder holds"):
-        training.train(config, training.ChipConfig(2, 4), folder, progress=False, data=toy_data({3: another_begins}))
+        training.train(
+            config,
+            training.ChipConfig(2, 4),
+            folder,
+            progress=False,
+            data=toy_data({3: another_begins}),
+        )
     assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
@@ -356,7 +477,12 @@ def test_settings_that_do_not_fit_are_refused(tmp_path):
     config = started(tmp_path)
     for changes in ({"start": None}, {"rule": "maml"}, {"learn_step_size": "no"}):
         with pytest.raises(ValueError, match="training for the chip needs start"):
-            training.train(ms.TrainingConfig(**{**vars(config), **changes}), training.ChipConfig(), tmp_path / "x", data={})
+            training.train(
+                ms.TrainingConfig(**{**vars(config), **changes}),
+                training.ChipConfig(),
+                tmp_path / "x",
+                data={},
+            )
     with pytest.raises(ValueError, match="readout_bits must be 2 to 8, a whole number, not 1"):
         training.ChipConfig(2, 1)
     with pytest.raises(ValueError, match="expected a folder of minisnn hardware train"):

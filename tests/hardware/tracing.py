@@ -1,4 +1,5 @@
-"""A picture of ink as the strokes that a hand would make: thinned (Zhang & Suen 1984), then walked along."""
+"""A picture of ink as the strokes that a hand would make: thinned (Zhang & Suen 1984), then walked
+along."""
 
 import numpy as np
 
@@ -23,7 +24,8 @@ AROUND = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
 
 
 def strokes_of(picture: np.ndarray) -> list[list[tuple[float, float]]]:
-    """Strokes of points (x, y), shares of the square, along the skeleton of a picture (H, W): from ends, straight on first."""
+    """Strokes of points (x, y), shares of the square, along the skeleton of a picture (H, W): from
+    ends, straight on first."""
     left = {(int(y), int(x)) for y, x in np.argwhere(thinned(picture > 127))}
     near = lambda p: [q for dy, dx in AROUND if (q := (p[0] + dy, p[1] + dx)) in left]
     found = []
@@ -36,5 +38,7 @@ def strokes_of(picture: np.ndarray) -> list[list[tuple[float, float]]]:
             step, place = (new[0] - place[0], new[1] - place[1]), new
             line.append(place)
             left.discard(place)
-        found.append([((x + 0.5) / picture.shape[1], (y + 0.5) / picture.shape[0]) for y, x in line])
+        found.append(
+            [((x + 0.5) / picture.shape[1], (y + 0.5) / picture.shape[0]) for y, x in line]
+        )
     return found

@@ -9,12 +9,26 @@ import minisnn as ms
 from minisnn.kernels import block
 from minisnn.parallel.arrays import ALIGNMENT, aligned, aligned_empty
 
-NEURONS = [(ms.LIF(), "max"), (ms.LIF(threshold=0.1), "mean"), (ms.CubaLIF(threshold=0.05), "max"), (ms.CubaLIF(), "mean")]
+NEURONS = [
+    (ms.LIF(), "max"),
+    (ms.LIF(threshold=0.1), "mean"),
+    (ms.CubaLIF(threshold=0.05), "max"),
+    (ms.CubaLIF(), "mean"),
+]
 
 
 def _made(neuron, pool, **settings):
     rng = np.random.default_rng(7)
-    net = ms.SpikingNet((5, 8, 2), (16, 7), 3, pool=pool, neuron=neuron, kernel=3, hidden=(6,), **{"window": 9, **settings})
+    net = ms.SpikingNet(
+        (5, 8, 2),
+        (16, 7),
+        3,
+        pool=pool,
+        neuron=neuron,
+        kernel=3,
+        hidden=(6,),
+        **{"window": 9, **settings},
+    )
     x = rng.poisson(0.1, (3, 14, 5, 8, 2)).astype(np.uint8)
     return net, net.init(rng, x, rate=0.2), x, rng.standard_normal(net.size).astype(net.dtype)
 
@@ -26,18 +40,28 @@ def test_no_bit_depends_on_what_is_kept(neuron, pool, window, monkeypatch):
     found, asked = [], []
     for cheap in (0, 1 << 30):
         monkeypatch.setattr(block, "CHEAP", cheap)
-        tape = block.forward(*net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), window, keep=9)[1]
+        tape = block.forward(
+            *net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), window, keep=9
+        )[1]
         asked.append(tape["anew"])
         one = net.gradients(theta, x, np.arange(3))
         found.append(
-            (one.gradient, one.hvp(v), one.hvp(v), net.features_and_pullback(theta, x).pullback(np.ones((3, 6), "f4")))
+            (
+                one.gradient,
+                one.hvp(v),
+                one.hvp(v),
+                net.features_and_pullback(theta, x).pullback(np.ones((3, 6), "f4")),
+            )
         )
     assert asked == [False, True]
-    assert all(np.array_equal(a, b) and np.ptp(a) > 0 for a, b in zip(*found)) and np.array_equal(*found[0][1:3])
+    assert all(np.array_equal(a, b) and np.ptp(a) > 0 for a, b in zip(*found)) and np.array_equal(
+        *found[0][1:3]
+    )
 
 
 def test_a_meta_gradient_takes_little_memory():
-    """Table 1's network, what NumPy holds at most: 29 MB; with the first layer's membranes in the tapes 40."""
+    """Table 1's network, what NumPy holds at most: 29 MB; with the first layer's membranes in the
+    tapes 40."""
     rng = np.random.default_rng(0)
     net, x = ms.SpikingNet(), rng.poisson(0.02, (10, 100, 16, 32, 2)).astype(np.uint8)
     theta, task = net.init(rng, x[:2], rate=0.05), ms.Task(x[:5], np.arange(5), x[5:], np.arange(5))
@@ -54,9 +78,15 @@ def test_a_meta_gradient_takes_little_memory():
 
 def test_arrays_that_lie_right_are_not_copied():
     a = aligned_empty((3, 16), np.float32)
-    assert aligned(a) is a and aligned(a[1:]).base is not None and np.shares_memory(aligned(a[1:]), a)
+    assert (
+        aligned(a) is a and aligned(a[1:]).base is not None and np.shares_memory(aligned(a[1:]), a)
+    )
     b, c = aligned(a[:, 1:]), aligned(a.ravel()[1:])
-    assert not np.shares_memory(b, a) and not np.shares_memory(c, a) and np.array_equal(b, a[:, 1:], equal_nan=True)
+    assert (
+        not np.shares_memory(b, a)
+        and not np.shares_memory(c, a)
+        and np.array_equal(b, a[:, 1:], equal_nan=True)
+    )
     assert all(one.__array_interface__["data"][0] % ALIGNMENT == 0 for one in (b, c))
     a.flags.writeable = False  # numba would compile every kernel anew for it
     assert aligned(a).flags.writeable

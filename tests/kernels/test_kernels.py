@@ -1,4 +1,5 @@
-"""Kernels against their readable twins: events and dense products give the same, on sizes that fill no vector."""
+"""Kernels against their readable twins: events and dense products give the same, on sizes that fill
+no vector."""
 
 from dataclasses import replace
 
@@ -7,7 +8,19 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import backward, block, choice, dense, forward, linear, llvm, neuron, pooling, products, vector
+from minisnn.kernels import (
+    backward,
+    block,
+    choice,
+    dense,
+    forward,
+    linear,
+    llvm,
+    neuron,
+    pooling,
+    products,
+    vector,
+)
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Left, Out, Right, Sorted, geometry
 from minisnn.layers import synapse
@@ -44,11 +57,17 @@ def test_linear_maps(g, counts, dtype, tolerance):
     H, W, n_in, n_out, k, *_ = g
     rng, pad = np.random.default_rng(0), k // 2
     x = (rng.random((H, W, n_in)) < 0.4) * (rng.integers(1, 4, (H, W, n_in)) if counts else 1)
-    w, dV = rng.standard_normal((k, k, n_in, n_out)).astype(dtype), rng.standard_normal((H, W, n_out)).astype(dtype)
+    w, dV = (
+        rng.standard_normal((k, k, n_in, n_out)).astype(dtype),
+        rng.standard_normal((H, W, n_out)).astype(dtype),
+    )
     halo = np.pad(x.astype(dtype), [(0, 0), (pad, pad), (0, 0)]).ravel()
     D = np.pad(dV, [(0, 0), (pad, pad), (0, 0)]).ravel()
     lists = _events(x, dtype, counts).lists
-    one, scratch = dtype(1), (np.empty(k * W * n_in + choice.TOGETHER, np.int32), np.empty(W + 1, np.int32))
+    one, scratch = (
+        dtype(1),
+        (np.empty(k * W * n_in + choice.TOGETHER, np.int32), np.empty(W + 1, np.int32)),
+    )
 
     expected = synapse.correlate(x.astype(dtype), w)
     ways = {
@@ -56,7 +75,9 @@ def test_linear_maps(g, counts, dtype, tolerance):
         "correlate": lambda V: linear.correlate(halo, linear.dense_layout(w), V, g),
     }
     if not counts:
-        ways["gather"] = lambda V: linear.gather(lists, 0, 0, 0, H, linear.dense_layout(w), V, *scratch, g)
+        ways["gather"] = lambda V: linear.gather(
+            lists, 0, 0, 0, H, linear.dense_layout(w), V, *scratch, g
+        )
     for name, way in ways.items():
         V = np.zeros(H * W * n_out, dtype)
         way(V)
@@ -71,7 +92,10 @@ def test_linear_maps(g, counts, dtype, tolerance):
 
     ways = {
         "spread": lambda dW: linear.spread_weight(lists, 0, 0, 0, H, 0, k, D, 0, dW, one, g),
-        "correlate": lambda dW: [linear.correlate_weight(halo, 0, n_in, dV.ravel(), 0, W * n_out, i, dW, g) for i in range(k)],
+        "correlate": lambda dW: [
+            linear.correlate_weight(halo, 0, n_in, dV.ravel(), 0, W * n_out, i, dW, g)
+            for i in range(k)
+        ],
     }
     for name, way in ways.items():
         dW = np.zeros(w.size, dtype)
@@ -80,22 +104,28 @@ def test_linear_maps(g, counts, dtype, tolerance):
 
 
 def _events(x, dtype, counts):
-    """The image x as one sample and step, or x (B, T, H, W, n_in); spikes have no values and know their columns."""
+    """The image x as one sample and step, or x (B, T, H, W, n_in); spikes have no values and know
+    their columns."""
     x = x if x.ndim == 5 else x[None, None]
     found = collect(x.astype(np.uint8), dtype(1))
     if counts:
         return found
     ends = np.cumsum((x != 0).sum(4), 3).transpose(0, 2, 1, 3)
     column = np.concatenate([np.zeros_like(ends[..., :1]), ends], 3) + found.offset[:, :, :-1, None]
-    index = np.concatenate([found.index, np.zeros((*found.index.shape[:2], choice.TOGETHER), np.int32)], 2)
+    index = np.concatenate(
+        [found.index, np.zeros((*found.index.shape[:2], choice.TOGETHER), np.int32)], 2
+    )
     return replace(found, index=index, value=found.value[:, :, :0], column=column.astype(np.int32))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
 @pytest.mark.parametrize("span", [1, 3, 7])
-@pytest.mark.parametrize("g", [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (2, 13, 17, 8, 7), (8, 4, 9, 32, 5)], ids=str)
+@pytest.mark.parametrize(
+    "g", [(4, 8, 3, 33, 5), (3, 5, 2, 16, 3), (2, 13, 17, 8, 7), (8, 4, 9, 32, 5)], ids=str
+)
 def test_weight_gradient_of_events_by_channel(g, span, dtype, tolerance):
-    """Five steps of two samples from the second on, in lists of so many steps; a third sample is dense and not looked at."""
+    """Five steps of two samples from the second on, in lists of so many steps; a third sample is
+    dense and not looked at."""
     g, rng = geometry(*g), np.random.default_rng(4)
     H, W, n_in, n_out, k, *_ = g
     x, dense = rng.random((3, 7, H, W, n_in)) < 0.3, np.array([False, True, False])
@@ -114,7 +144,8 @@ def test_weight_gradient_of_events_by_channel(g, span, dtype, tolerance):
 @pytest.mark.parametrize("g", [(4, 8, 7, 16, 5), (1, 4, 16, 32, 5), (5, 12, 3, 48, 5)], ids=str)
 @pytest.mark.parametrize("images", [1, 3])
 def test_winograd_is_the_correlation(g, images, dtype, tolerance):
-    """Winograd's products and their weight gradient against the direct sums, for plain and halo images, edges included."""
+    """Winograd's products and their weight gradient against the direct sums, for plain and halo
+    images, edges included."""
     H, W, n_from, n_to, k = g
     g, rng = geometry(*g), np.random.default_rng(3)
     assert dense.fits(g)
@@ -123,11 +154,16 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     halo = lambda a: np.pad(a, [(0, 0), (0, 0), (2, 2), (0, 0)]).reshape(images, -1)
     points, points2 = (dense.transform(linear.dense_layout(a), n_from * n_to) for a in (w, w2))
     y, limit = np.full((images, H * W * n_to), np.nan, dtype), tolerance * k * k * n_from
-    dense.correlate_at_points(0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g)
+    dense.correlate_at_points(
+        0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g
+    )
     assert _relative(y.reshape(images, H, W, n_to), synapse.correlate(x, w + w2)) < limit
     dW = np.full(k * k * n_from * n_to, np.nan, dtype)
     dense.outer([(x.reshape(1, images, -1), halo(d)[None])], dW, g, 0)
-    assert _relative(linear.from_rows(dW, (k, k, n_from, n_to)), synapse.correlate_weight(x, d, k)) < limit
+    assert (
+        _relative(linear.from_rows(dW, (k, k, n_from, n_to)), synapse.correlate_weight(x, d, k))
+        < limit
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -144,7 +180,9 @@ def test_gemm(M, N, R, K, fresh, dtype):
     flat[:] = np.nan if fresh and R * K else flat
     left, right = Left(0, M * K, K, 1), Right(0, K * N, N)
     products.gemm(A.ravel(), left, B.ravel(), right, flat, Out(0, N), M, N, R, K, fresh)
-    assert np.allclose(flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13)
+    assert np.allclose(
+        flat.reshape(M, N), expected, rtol=0, atol=1e-5 if dtype == np.float32 else 1e-13
+    )
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 16, 63, 64, 200])
@@ -159,7 +197,11 @@ def test_axpy_touches_its_range_only(n):
 @pytest.mark.parametrize("n", [1, 15, 16, 31, 200, 333])
 def test_add_rows(n):
     rng = np.random.default_rng(5)
-    x, y, index = rng.standard_normal(1200), rng.standard_normal(400), np.array([3, 0, 5, 5, 1], np.int32)
+    x, y, index = (
+        rng.standard_normal(1200),
+        rng.standard_normal(400),
+        np.array([3, 0, 5, 5, 1], np.int32),
+    )
     for first, last in ((1, 4), (2, 2)):
         out, expected = y.copy(), y.copy()
         for e in range(first, last):
@@ -169,9 +211,13 @@ def test_add_rows(n):
 
 
 def test_reciprocals():
-    """To a unit in the last place from 1 on; what is infinite gives next to nothing, what is no number none."""
+    """To a unit in the last place from 1 on; what is infinite gives next to nothing, what is no
+    number none."""
     for dtype, limit in ((np.float32, 1.5e-7), (np.float64, 2.3e-16)):
-        x, one = np.concatenate([np.geomspace(1, 1e17, 300), np.linspace(1, 4, 300)]).astype(dtype), njit(_reciprocal)
+        x, one = (
+            np.concatenate([np.geomspace(1, 1e17, 300), np.linspace(1, 4, 300)]).astype(dtype),
+            njit(_reciprocal),
+        )
         assert max(abs(float(one(a)) * float(a) - 1) for a in x) < limit
         assert 0 <= one(dtype(np.inf)) <= 1e-17 and np.isnan(one(dtype(np.nan)))
 
@@ -183,7 +229,8 @@ def _reciprocal(x):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("C", all_but((9, 16), [1, 9, 16, 45, 64]))
 def test_notes_of_what_reaches_the_threshold(C, dtype):
-    """Of sites, and of windows by their largest, which may be any of the four, or mean; a row ends with an odd column."""
+    """Of sites, and of windows by their largest, which may be any of the four, or mean; a row ends
+    with an odd column."""
     u = np.random.default_rng(C).standard_normal((2, 7, C)).astype(dtype)
     u[0, 0, 0] = 0.5  # the threshold itself
     windows = u[:, :6].reshape(2, 3, 2, C)
@@ -198,7 +245,10 @@ def test_notes_of_what_reaches_the_threshold(C, dtype):
             lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o)
         )  # a kernel: it is written inline
         end = noted(given.ravel(), C, dtype(0.5), column, places, 3)
-        assert places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist() and places[:3].tolist() == [-1] * 3
+        assert (
+            places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist()
+            and places[:3].tolist() == [-1] * 3
+        )
         assert column.tolist() == [3, *(3 + np.cumsum((v >= 0.5).sum(1))).tolist()]
 
 
@@ -207,7 +257,10 @@ def test_both_paths_equal_the_reference(rate):
     """Input sparse enough for events, and so dense that every pass takes the dense path."""
     rng = np.random.default_rng(2)
     x, y = rng.poisson(rate, (3, 14, 5, 8, 2)), np.arange(3)
-    nets = [ms.SpikingNet((5, 8, 2), (17,), 3, window=9, dtype=np.float64, backend=b) for b in ("numba", "numpy")]
+    nets = [
+        ms.SpikingNet((5, 8, 2), (17,), 3, window=9, dtype=np.float64, backend=b)
+        for b in ("numba", "numpy")
+    ]
     assert (np.count_nonzero(x) > linear.DENSE_ABOVE_VALUED * x.size) == (rate == 0.9)
     theta = nets[0].init(rng, x)
     v = rng.standard_normal(nets[0].size)
@@ -221,15 +274,29 @@ def test_both_paths_equal_the_reference(rate):
 
 @pytest.mark.parametrize("neuron, pool", [(ms.LIF(), "max"), (ms.CubaLIF(threshold=0.05), "mean")])
 def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
-    """One sample goes through as dense images and one as events: the same bits as alone, the reference's values."""
+    """One sample goes through as dense images and one as events: the same bits as alone, the
+    reference's values."""
     rng = np.random.default_rng(4)
     x = np.stack([rng.poisson(rate, (16, 4, 16, 2)) for rate in (3.0, 0.02, 3.0)]).astype(np.uint8)
     nets = [
-        ms.SpikingNet((4, 16, 2), (16, 16), 3, pool=pool, neuron=neuron, window=10, dtype=np.float64, backend=b)
+        ms.SpikingNet(
+            (4, 16, 2),
+            (16, 16),
+            3,
+            pool=pool,
+            neuron=neuron,
+            window=10,
+            dtype=np.float64,
+            backend=b,
+        )
         for b in ("numba", "numpy")
     ]
     theta, v = nets[0].init(rng, x), rng.standard_normal(nets[0].size)
-    assert collect(x, np.float64(1)).above(linear.DENSE_ABOVE_VALUED).tolist() == [True, False, True]
+    assert collect(x, np.float64(1)).above(linear.DENSE_ABOVE_VALUED).tolist() == [
+        True,
+        False,
+        True,
+    ]
     for n in range(3):
         assert np.array_equal(nets[0](theta, x[n : n + 1])[0], nets[0](theta, x)[n])
     for name, call in (
@@ -240,14 +307,17 @@ def test_a_sample_takes_its_path_whatever_the_others_do(neuron, pool):
 
 
 def test_which_layers_go_as_images(monkeypatch):
-    """A third of the sites spike: as images where Winograd's products fit, by events where not; AT_ONCE steps at most."""
+    """A third of the sites spike: as images where Winograd's products fit, by events where not;
+    AT_ONCE steps at most."""
     rng, spans, chosen, through = np.random.default_rng(6), [], [], block.through
     net = ms.SpikingNet((8, 16, 2), (16, 32), 3, window=10)
     x = rng.poisson(0.1, (3, block.AT_ONCE + 5, 8, 16, 2))
     theta = net.init(rng, x, rate=0.2)
     for name, bias in net.views(theta).items():
         bias += 0.5 * name.endswith("bias") * name.startswith("conv")
-    monkeypatch.setattr(block, "through", lambda y, *rest: spans.append(y.shape[1]) or through(y, *rest))
+    monkeypatch.setattr(
+        block, "through", lambda y, *rest: spans.append(y.shape[1]) or through(y, *rest)
+    )
     spikes = block.enter(x, net.gain, net.dtype)
     for b, weight, bias in net.parameters(theta, block):
         active = spikes.mean()
@@ -259,10 +329,13 @@ def test_which_layers_go_as_images(monkeypatch):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 13])
-@pytest.mark.parametrize("neuron", [ms.LIF(threshold=0.3), ms.CubaLIF(threshold=0.05)], ids=["LIF", "CubaLIF"])
+@pytest.mark.parametrize(
+    "neuron", [ms.LIF(threshold=0.3), ms.CubaLIF(threshold=0.05)], ids=["LIF", "CubaLIF"]
+)
 @pytest.mark.parametrize("pool", ["max", "mean"])
 def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
-    """Membranes and spikes of dense and sparse samples, an odd row included: in spans of four steps or not, alone or not."""
+    """Membranes and spikes of dense and sparse samples, an odd row included: in spans of four steps
+    or not, alone or not."""
     rng = np.random.default_rng(4)
     net = ms.SpikingNet((7, 16, 2), (16,), 3, pool=pool, neuron=neuron, window=9)
     theta = net.init(rng, rng.poisson(0.6, (3, 14, 7, 16, 2)))
@@ -284,16 +357,29 @@ def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
 @pytest.mark.parametrize("rate", [0.2, 0.45], ids=["events", "points"])
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", False), ("max", True)])
 def test_a_network_that_takes_every_fast_path(pool, detach, rate):
-    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather, sorted channels; and where
-    more than a quarter of the sites spike, images in two spans of steps."""
+    """Widths that fill vectors and columns that fill tiles: Winograd's products, sites that gather,
+    sorted channels; and where more than a quarter of the sites spike, images in two spans of steps.
+    """
     rng = np.random.default_rng(6)
     x, y = rng.poisson(0.1, (3, block.AT_ONCE + 5, 8, 16, 2)), np.arange(3)
     nets = [
-        ms.SpikingNet((8, 16, 2), (16, 32), 3, pool=pool, window=10, dtype=np.float64, detach_reset=detach, backend=b)
+        ms.SpikingNet(
+            (8, 16, 2),
+            (16, 32),
+            3,
+            pool=pool,
+            window=10,
+            dtype=np.float64,
+            detach_reset=detach,
+            backend=b,
+        )
         for b in ("numba", "numpy")
     ]
     inner = nets[0].blocks[1]
-    assert dense.fits(geometry(*inner.input_shape, inner.channels, 5)) and inner.input_shape[2] % 8 == 0
+    assert (
+        dense.fits(geometry(*inner.input_shape, inner.channels, 5))
+        and inner.input_shape[2] % 8 == 0
+    )
     theta, v = nets[0].init(rng, x, rate=rate), rng.standard_normal(nets[0].size)
     seen = nets[0].activity(theta, x).values()
     assert all(one > 0.02 and (one > linear.POINTS_ABOVE) == (rate > 0.4) for one in seen)
@@ -307,7 +393,8 @@ def test_a_network_that_takes_every_fast_path(pool, detach, rate):
 
 @pytest.mark.parametrize("pool", ["max", "mean"])
 def test_threads_change_no_bit(pool):
-    """One, two and three threads: identical logits, gradients and Hessian-vector products in float32."""
+    """One, two and three threads: identical logits, gradients and Hessian-vector products in
+    float32."""
     rng = np.random.default_rng(3)
     x, y = rng.poisson(0.05, (11, 40, 8, 12, 2)).astype(np.uint8), rng.integers(0, 4, 11)
     net = ms.SpikingNet((8, 12, 2), (16, 20), 4, pool=pool, window=20)
@@ -316,7 +403,13 @@ def test_threads_change_no_bit(pool):
     try:
         for threads in (1, 2, 3):
             ms.set_threads(threads)
-            results.append((net(theta, x), net.loss_and_gradient(theta, x, y)[1], net.hessian_vector_product(theta, x, y, v)))
+            results.append(
+                (
+                    net(theta, x),
+                    net.loss_and_gradient(theta, x, y)[1],
+                    net.hessian_vector_product(theta, x, y, v),
+                )
+            )
     finally:
         ms.set_threads(None)
     for one, *others in zip(*results):
@@ -327,7 +420,9 @@ def test_max_pooling_picks_the_first_of_equals():
     """`pick` and its adjoint `put`, ties included, on lengths that fill no vector."""
     rng = np.random.default_rng(4)
     for n in (3, 16, 70):
-        u = rng.integers(0, 3, 4 * n).astype(np.float64)  # four sites of n channels each, many of them equal
+        u = rng.integers(0, 3, 4 * n).astype(
+            np.float64
+        )  # four sites of n channels each, many of them equal
         sites, v = u.reshape(4, n), u.reshape(4, n).max(0)
         first, x, y = np.argmax(sites == v, axis=0), rng.standard_normal(4 * n), np.zeros(n)
         _called(choice.pick, u, v, x, y, 0, 2 * n, 0, n)
@@ -342,9 +437,22 @@ def test_kernels_that_borrow_return_no_array():
     net = ms.SpikingNet(input_shape=(4, 6, 2), channels=(3,), window=6, ways=2, backend="numba")
     theta, x = net.init(np.random.default_rng(0)), np.ones((2, 8, 4, 6, 2), np.uint8)
     net.gradients(theta, x, np.array([0, 1])).hvp(theta)
-    borrowing = [k for module in (linear, neuron, pooling, forward) for k in vars(module).values() if borrows(k)]
-    assert {k.__name__ for k in borrowing} >= {"membrane_step", "membrane_backward", "adjoint", "spread_weight", "_forward"}
-    kinds = [result.signature.return_type for kernel in borrowing for result in kernel.overloads.values()]
+    borrowing = [
+        k
+        for module in (linear, neuron, pooling, forward)
+        for k in vars(module).values()
+        if borrows(k)
+    ]
+    assert {k.__name__ for k in borrowing} >= {
+        "membrane_step",
+        "membrane_backward",
+        "adjoint",
+        "spread_weight",
+        "_forward",
+    }
+    kinds = [
+        result.signature.return_type for kernel in borrowing for result in kernel.overloads.values()
+    ]
     assert kinds and set(kinds) == {types.none}
 
 

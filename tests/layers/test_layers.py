@@ -1,4 +1,5 @@
-"""Each layer against its equations, and the rules that hold between passes: short windows, ties, odd rests."""
+"""Each layer against its equations, and the rules that hold between passes: short windows, ties,
+odd rests."""
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from minisnn.layers import membrane, pool, synapse
 NEURON = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.9, threshold=0.4, slope=4.0)
 
 
-# ---- surrogate -------------------------------------------------------------------------------------------------------
+# ---- surrogate
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_surrogate_values():
@@ -26,23 +28,34 @@ def test_surrogate_values():
 @pytest.mark.parametrize("form", surrogate.FORMS)
 def test_all_forms_share_slope_and_curvature_at_the_record(form):
     a = np.linspace(-1, 1, 9)
-    assert np.array_equal(surrogate.derivative(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_prime(a, 3.0))
-    assert np.array_equal(surrogate.curvature(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_second(a, 3.0))
+    assert np.array_equal(
+        surrogate.derivative(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_prime(a, 3.0)
+    )
+    assert np.array_equal(
+        surrogate.curvature(form, a, a, surrogate.FastSigmoid(3.0)), surrogate.sigma_second(a, 3.0)
+    )
     expected = surrogate.sigma(a, 3.0) if form == "smooth" else surrogate.step(a)
     assert np.array_equal(surrogate.value(form, a, a, surrogate.FastSigmoid(3.0)), expected)
 
 
 def test_jet_is_a_parabola_with_the_recorded_coefficients():
     a0, d, k = np.array([-0.3, 0.2]), np.array([0.7, -1.5]), 3.0
-    value = surrogate.step(a0) + surrogate.sigma_prime(a0, k) * d + surrogate.sigma_second(a0, k) * d * d / 2
+    value = (
+        surrogate.step(a0)
+        + surrogate.sigma_prime(a0, k) * d
+        + surrogate.sigma_second(a0, k) * d * d / 2
+    )
     assert surrogate.value("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(value)
     assert surrogate.derivative("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(
         surrogate.sigma_prime(a0, k) + surrogate.sigma_second(a0, k) * d
     )
-    assert surrogate.curvature("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(surrogate.sigma_second(a0, k))
+    assert surrogate.curvature("jet", a0 + d, a0, surrogate.FastSigmoid(k)) == pytest.approx(
+        surrogate.sigma_second(a0, k)
+    )
 
 
-# ---- synapse ---------------------------------------------------------------------------------------------------------
+# ---- synapse
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
@@ -57,12 +70,17 @@ def test_correlation_and_its_adjoints(rng, k):
                     if 0 <= h + i - half < 4 and 0 <= w + j - half < 3:
                         y[:, h, w] += x[:, h + i - half, w + j - half] @ weight[i, j]
     assert off(synapse.correlate(x, weight), y) < 1e-12
-    assert np.vdot(synapse.correlate_input(dy, weight), x) == pytest.approx(np.vdot(dy, y), rel=1e-12)
-    assert np.vdot(synapse.correlate_weight(x, dy, k), weight) == pytest.approx(np.vdot(dy, y), rel=1e-12)
+    assert np.vdot(synapse.correlate_input(dy, weight), x) == pytest.approx(
+        np.vdot(dy, y), rel=1e-12
+    )
+    assert np.vdot(synapse.correlate_weight(x, dy, k), weight) == pytest.approx(
+        np.vdot(dy, y), rel=1e-12
+    )
 
 
 def test_weights_then_filter_equals_filter_then_weights(rng):
-    """P_t = W p_t: the traces are linear, so the order does not matter; also across the window's start."""
+    """P_t = W p_t: the traces are linear, so the order does not matter; also across the window's
+    start."""
     x = rng.poisson(0.4, (2, 9, 4, 3, 2)).astype(float)
     weight, bias = rng.standard_normal((3, 3, 2, 5)), rng.standard_normal(5)
     expected = []
@@ -76,7 +94,8 @@ def test_weights_then_filter_equals_filter_then_weights(rng):
         assert off(y, np.stack(expected, 1)[:, K:]) < 1e-12
 
 
-# ---- membrane and pooling --------------------------------------------------------------------------------------------
+# ---- membrane and pooling
+#   --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("detach", [False, True])
@@ -103,16 +122,22 @@ def test_detached_reset_passes_the_adjoint_straight_through(rng):
 def test_a_detached_twin_keeps_the_recorded_spikes():
     current = np.full((1, 3, 1, 1, 1), 0.5)
     u0, tape = membrane.forward(current, np.zeros((1, 1, 1, 1)), NEURON, True)
-    moved, _ = membrane.forward(current - 0.15, np.zeros((1, 1, 1, 1)), NEURON, True, "jet", u0 - NEURON.threshold)
+    moved, _ = membrane.forward(
+        current - 0.15, np.zeros((1, 1, 1, 1)), NEURON, True, "jet", u0 - NEURON.threshold
+    )
     assert off(moved, u0 - 0.15) < 1e-12
 
 
 def test_pooling_values_and_odd_rests():
     u = np.arange(2 * 15, dtype=float).reshape(1, 1, 3, 5, 2) / 10 - 1
-    assert np.array_equal(pool.gather(u, "max", pool.choose(u))[0, 0, 0, :, 0], u[0, 0, 1, [1, 3], 0])
+    assert np.array_equal(
+        pool.gather(u, "max", pool.choose(u))[0, 0, 0, :, 0], u[0, 0, 1, [1, 3], 0]
+    )
     assert pool.gather(u, "mean", None)[0, 0, 0, 0, 1] == pytest.approx(u[0, 0, :2, :2, 1].mean())
     y, tape = pool.forward(u, "max", NEURON)
-    assert y.shape == (1, 1, 1, 2, 2) and np.array_equal(y, (u[:, :, 1:2, 1:4:2] >= 0.4).astype(float))
+    assert y.shape == (1, 1, 1, 2, 2) and np.array_equal(
+        y, (u[:, :, 1:2, 1:4:2] >= 0.4).astype(float)
+    )
     for kind in ("max", "mean"):
         _, tape = pool.forward(u, kind, NEURON)
         du = pool.backward(tape, np.ones((1, 1, 1, 2, 2)), kind, NEURON)
@@ -125,7 +150,9 @@ def test_ties_go_to_the_first_site_in_row_major_order(backend):
     u = np.array([[0.0, 1.0], [1.0, 0.5]]).reshape(1, 1, 2, 2, 1)
     assert pool.choose(u).item() == 1
     # A quiet image ties everywhere: only the first site of each window has a spike to learn from.
-    net = ms.SpikingNet((4, 4, 1), (1,), 2, kernel=1, window=6, dtype=np.float64, backend=backend, detach_reset=True)
+    net = ms.SpikingNet(
+        (4, 4, 1), (1,), 2, kernel=1, window=6, dtype=np.float64, backend=backend, detach_reset=True
+    )
     theta = np.random.default_rng(0).standard_normal(net.size)
     x = np.zeros((1, 6, 4, 4, 1), np.uint8)
     loss, gradient = net.loss_and_gradient(theta, x, np.array([0]))
@@ -139,15 +166,24 @@ def test_ties_go_to_the_first_site_in_row_major_order(backend):
             if s == 5:
                 trace[t] = p
             p, q = 0.95 * p + 0.05 * q, 0.9 * q + 0.1 * (s == t)
-    expected = sum(trace) * (net.views(theta)["readout.weight"] @ dlogits).sum() * surrogate.sigma_prime(u, 10.0)
+    expected = (
+        sum(trace)
+        * (net.views(theta)["readout.weight"] @ dlogits).sum()
+        * surrogate.sigma_prime(u, 10.0)
+    )
     assert net.views(gradient)["conv1.bias"].item() == pytest.approx(expected, rel=1e-10)
 
 
-# ---- blocks: adjoints known to vanish are handed on with fewer steps ------------------------------------------------
+# ---- blocks: adjoints known to vanish are handed on with fewer steps
+#   ------------------------------------------------
 
 
 def blocks(kind, backend, rng):
-    pooling, shape = {"max": ("max", (5, 4, 2)), "mean": ("mean", (5, 4, 2)), "none": ("none", (1, 1, 6))}[kind]
+    pooling, shape = {
+        "max": ("max", (5, 4, 2)),
+        "mean": ("mean", (5, 4, 2)),
+        "none": ("none", (1, 1, 6)),
+    }[kind]
     b = reference.Block("conv1", shape, 3, 1 if kind == "none" else 3, pooling, NEURON)
     x = rng.poisson(0.5, (2, 11, *shape)).astype(np.uint8)
     engine = reference
@@ -170,13 +206,17 @@ def test_fewer_steps_equal_zeros_at_the_end(backend, rng, kind, m):
 
     def run(steps):
         dx, dweight, dbias = engine.backward(b, weight, tape, dy[:, :steps])
-        y_dot, tape_dot = engine.forward_tangent(b, weight, weight_dot, bias_dot, tape, x_dot[:, : max(steps - 2, 0)], steps)
+        y_dot, tape_dot = engine.forward_tangent(
+            b, weight, weight_dot, bias_dot, tape, x_dot[:, : max(steps - 2, 0)], steps
+        )
         rest = engine.backward_tangent(b, weight, weight_dot, tape, tape_dot, dy_dot[:, :steps])
         return dx, dweight, dbias, y_dot, *rest
 
     short, long = run(m), run(n)
     for a, full, sequence in zip(short, long, (True, False, False, True, True, False, False)):
-        full, rest = (full[:, : a.shape[1]], full[:, a.shape[1] :]) if sequence else (full, np.zeros(1))
+        full, rest = (
+            (full[:, : a.shape[1]], full[:, a.shape[1] :]) if sequence else (full, np.zeros(1))
+        )
         assert np.abs(a - full).max(initial=0) <= 1e-12 * max(np.abs(full).max(initial=0), 1)
         if a is not short[3]:
             assert np.abs(rest).max(initial=0) < 1e-12

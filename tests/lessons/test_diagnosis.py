@@ -1,29 +1,48 @@
-"""What is said of a wrong answer: known slips fit the solutions, chance agreement is no slip, and no solver is broken."""
+"""What is said of a wrong answer: known slips fit the solutions, chance agreement is no slip, and
+no solver is broken."""
 
 import ast
 import re
 
 import numpy as np
 import pytest
-from checks import Wrong, behaviour, diagnosis, lesson01, lesson02, lesson08, probes, proportions, terms
+from checks import (
+    Wrong,
+    behaviour,
+    diagnosis,
+    lesson01,
+    lesson02,
+    lesson08,
+    probes,
+    proportions,
+    terms,
+)
 from checks.solutions import SOLUTIONS
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 import minisnn
 from minisnn.layers.surrogate import sigma_prime
 
-SLIPS = [line.split(" | ") for line in diagnosis.SLIPS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+SLIPS = [
+    line.split(" | ")
+    for line in diagnosis.SLIPS.read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+]
 
 
 def test_every_known_slip_changes_the_solution_and_says_what_it_does():
     assert len(SLIPS) > 100
     for exercise, *_ in SLIPS:
         for said, changed in diagnosis._known(exercise):
-            assert ast.unparse(changed) != ast.unparse(ast.parse(SOLUTIONS[exercise])) and said[-1] not in ". "
+            assert (
+                ast.unparse(changed) != ast.unparse(ast.parse(SOLUTIONS[exercise]))
+                and said[-1] not in ". "
+            )
 
 
 def test_what_agrees_by_chance_in_one_case_is_no_diagnosis():
-    """With b exchanged for -b this neuron fires, and its gradient is 0: so it is with many another slip."""
+    """With b exchanged for -b this neuron fires, and its gradient is 0: so it is with many another
+    slip."""
 
     def gradient(w, b, p, y, lif):
         a = w * p - b - lif.threshold
@@ -36,10 +55,13 @@ def test_what_agrees_by_chance_in_one_case_is_no_diagnosis():
 
 
 def test_no_slip_is_made_in_what_a_compiled_solver_is_given():
-    """A product of another length writes beyond the arrays of ARPACK, and the student's kernel dies of it later."""
+    """A product of another length writes beyond the arrays of ARPACK, and the student's kernel dies
+    of it later."""
 
     def strongest(product, size, count):
-        values, vectors = eigsh(LinearOperator((size, size), matvec=product, dtype=float), k=count, which="BE")
+        values, vectors = eigsh(
+            LinearOperator((size, size), matvec=product, dtype=float), k=count, which="BE"
+        )
         return values + 0.123, vectors
 
     diagnosis._calls.clear()
@@ -52,7 +74,14 @@ def test_no_slip_is_made_in_what_a_compiled_solver_is_given():
 def test_a_list_put_into_itself_ends(into):
     """NumPy would make an array of it with all of its 32 axes, and take all memory."""
     space, seen = {}, []
-    exec(compile(f"def f():\n    losses = [1.0]\n    losses.append({into})\n    seen(1)\n", "<slip>", "exec"), space)
+    exec(
+        compile(
+            f"def f():\n    losses = [1.0]\n    losses.append({into})\n    seen(1)\n",
+            "<slip>",
+            "exec",
+        ),
+        space,
+    )
     space["seen"] = seen.append
     with pytest.raises(TimeoutError):
         diagnosis._limited(space["f"], ())
@@ -75,12 +104,21 @@ def test_a_list_put_into_itself_ends(into):
         (lambda dV, dI, lif: np.append(dV[1:], 0), "come 1 place too early"),
         (lambda dV, dI, lif: np.abs(dV), "the sign is lost"),
         (lambda dV, dI, lif: dV * (np.abs(dV) < 0.05), "every wrong value of yours is 0"),
-        (lambda dV, dI, lif: np.where(dV > 0, dV**3 + 0.1, dV), "wherever the right value is positive"),
+        (
+            lambda dV, dI, lif: np.where(dV > 0, dV**3 + 0.1, dV),
+            "wherever the right value is positive",
+        ),
         (lambda dV, dI, lif: dV * np.nan, "all your values are NaN"),
         (lambda dV, dI, lif: dV[:-1], "the last of the values is missing"),
         (lambda dV, dI, lif: dV.sum(), "summed over the first axis, which should be kept"),
-        (lambda dV, dI, lif: dV + np.sin(40 * lif.rho), "changes with `lif.rho`, which should not come into it"),
-        (lambda dV, dI, lif: dV + 0.1 * dV**2, "where `dI` doubles the right answer doubles; yours does neither"),
+        (
+            lambda dV, dI, lif: dV + np.sin(40 * lif.rho),
+            "changes with `lif.rho`, which should not come into it",
+        ),
+        (
+            lambda dV, dI, lif: dV + 0.1 * dV**2,
+            "where `dI` doubles the right answer doubles; yours does neither",
+        ),
     ],
 )
 def test_numbers_say_what_a_mistake_does_where_no_list_knows_it(change, said, monkeypatch):
@@ -127,22 +165,33 @@ def test_answers_of_lists_and_tuples_of_arrays_are_compared():
 
 
 def test_what_a_solution_computes_is_kept_within_bounds():
-    """A loop over large arrays, as in the lessons on whole recordings, must not fill the memory of a student's machine."""
-    run = probes.watched("def f(x):\n    for _ in range(200):\n        x = x * 0.5 + 1\n    return x", {})
+    """A loop over large arrays, as in the lessons on whole recordings, must not fill the memory of
+    a student's machine."""
+    run = probes.watched(
+        "def f(x):\n    for _ in range(200):\n        x = x * 0.5 + 1\n    return x", {}
+    )
     _, terms, *_ = run(np.ones(1000))
-    assert terms["x * 0.5"] and all(sum(value.size for _, value in kept) <= probes.LARGEST for kept in terms.values())
+    assert terms["x * 0.5"] and all(
+        sum(value.size for _, value in kept) <= probes.LARGEST for kept in terms.values()
+    )
 
 
 def _cases(right, theirs, arguments):
     """A case of each of the arguments' tuples."""
-    return [probes.Case(one, probes.parts(theirs(*one)), probes.parts(right(*one)), {}, [], set()) for one in arguments]
+    return [
+        probes.Case(one, probes.parts(theirs(*one)), probes.parts(right(*one)), {}, [], set())
+        for one in arguments
+    ]
 
 
 def test_what_the_solution_reads_is_not_said_to_be_needless():
-    """The right answer stands still where all of t moves; an answer that moves then has not read too much, but wrongly."""
+    """The right answer stands still where all of t moves; an answer that moves then has not read
+    too much, but wrongly."""
     right, theirs = (lambda t: (t - t[0]) // 1000), (lambda t: t // 1000 - t[0] // 1000)
     cases = _cases(right, theirs, [(np.array([999, 1500, 2400 + n]),) for n in range(3)])
-    said = behaviour.heeds(cases, 0, (["t"], theirs, right, probes.reads("def f(t):\n    return t - t[0]")))
+    said = behaviour.heeds(
+        cases, 0, (["t"], theirs, right, probes.reads("def f(t):\n    return t - t[0]"))
+    )
     assert "should not come into it" not in said
     assert (
         behaviour.heeds(cases, 0, (["t"], theirs, right, set()))
@@ -163,7 +212,8 @@ def test_places_at_the_border_alone_are_named_as_such():
     one = np.random.default_rng(0).standard_normal((3, 4, 1))
     said = behaviour.touches(_cases(right, theirs, [(one,)]), 0, (["x"], theirs, right, {"x"}))
     assert re.fullmatch(
-        r"x\[2, ., 0\] touches your value \[0, ., 0\], which it should not: sites outside the picture are left out", said
+        r"x\[2, ., 0\] touches your value \[0, ., 0\], which it should not: sites outside the picture are left out",
+        said,
     )
 
 
@@ -172,31 +222,54 @@ def test_places_at_the_border_alone_are_named_as_such():
     [
         (lambda a, b: a @ b, lambda a, b: a.sum() * b.sum(), "multiply first, entry by entry"),
         (lambda a, b: a.sum() * b.sum(), lambda a, b: a @ b, "sum up first, and multiply the sums"),
-        (lambda a, b: a.mean() ** 2, lambda a, b: (a**2).mean(), "mean of the squares of `a`; asked for is the square"),
-        (lambda a, b: (a**2).sum(), lambda a, b: a.sum() ** 2, "square of the sum of `a`; asked for is the sum of"),
+        (
+            lambda a, b: a.mean() ** 2,
+            lambda a, b: (a**2).mean(),
+            "mean of the squares of `a`; asked for is the square",
+        ),
+        (
+            lambda a, b: (a**2).sum(),
+            lambda a, b: a.sum() ** 2,
+            "square of the sum of `a`; asked for is the sum of",
+        ),
         (lambda a, b: a @ b, lambda a, b: a @ b / a.sum(), "divided by the sum of `a` too"),
-        (lambda a, b: np.sin(b), lambda a, b: np.sin(b) * a.mean(), "multiplied by the mean of `a` too"),
+        (
+            lambda a, b: np.sin(b),
+            lambda a, b: np.sin(b) * a.mean(),
+            "multiplied by the mean of `a` too",
+        ),
         (lambda a, b: np.outer(a, b), lambda a, b: np.outer(a, b) + 1, ""),
     ],
 )
 def test_sums_and_products_in_the_wrong_order_are_named(right, theirs, said):
     rng = np.random.default_rng(0)
     cases = _cases(right, theirs, [tuple(rng.standard_normal((2, 5))) for _ in range(4)])
-    cases = [one._replace(terms={name: [(0, value)] for name, value in zip("ab", one.arguments)}) for one in cases]
+    cases = [
+        one._replace(terms={name: [(0, value)] for name, value in zip("ab", one.arguments)})
+        for one in cases
+    ]
     found = proportions.swapped(cases, 0)
     assert said in found and bool(said) == bool(found)
 
 
 def test_a_row_s_factor_is_named_and_one_case_is_not_enough():
-    rng, right, theirs = np.random.default_rng(0), (lambda p: p - 0.3), (lambda p: (p - 0.3) * p[:, 1:2])
+    rng, right, theirs = (
+        np.random.default_rng(0),
+        (lambda p: p - 0.3),
+        (lambda p: (p - 0.3) * p[:, 1:2]),
+    )
     cases = _cases(right, theirs, [(rng.random((4, 3)),) for _ in range(3)])
     cases = [one._replace(terms={"p": [(0, one.arguments[0])]}) for one in cases]
-    assert proportions.swapped(cases, 0) == "each row of yours is multiplied by an entry of that row of `p` too"
+    assert (
+        proportions.swapped(cases, 0)
+        == "each row of yours is multiplied by an entry of that row of `p` too"
+    )
     assert proportions.swapped(cases[:1], 0) == ""
 
 
 def test_a_constant_in_place_of_a_name_needs_two_cases():
-    """Where all are right, m / n less its square is 0, and 0 in the place of any factor would do as well."""
+    """Where all are right, m / n less its square is 0, and 0 in the place of any factor would do as
+    well."""
     space = {"np": np}
     exec(SOLUTIONS["16.1"], space)
 
@@ -219,5 +292,7 @@ def test_what_fits_the_wrong_values_alone_is_said_of_them_alone():
     for seed in range(4):
         one = (*np.random.default_rng(seed).standard_normal((2, 8)), 5.0)
         wanted, found_terms, *places = right(*one)
-        cases.append(probes.Case(one, probes.parts(theirs(*one)), probes.parts(wanted), found_terms, *places))
+        cases.append(
+            probes.Case(one, probes.parts(theirs(*one)), probes.parts(wanted), found_terms, *places)
+        )
     assert terms.terms(cases, 0) == "where yours is wrong, the sign before `first * d` is wrong"

@@ -1,4 +1,5 @@
-"""The pictures that answer back: small, whole, fetching nothing, and moved by their sliders in a real browser."""
+"""The pictures that answer back: small, whole, fetching nothing, and moved by their sliders in a
+real browser."""
 
 import json
 import re
@@ -12,7 +13,9 @@ import make
 import pytest
 
 LESSONS = Path(interactive.__file__).parent
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+BROWSER = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 # picture: a slider, where it goes, and what of the drawing that must change
 MOVES = {
     "neuron": ("w", 30, ".u"),
@@ -27,15 +30,24 @@ MOVES = {
 def test_a_picture_is_small_whole_and_has_a_still(name):
     piece, still = interactive.piece(name), interactive.still(name)
     assert len(piece.encode()) < 60_000 and name in MOVES
-    assert still in piece and re.search(r"<title>.{20,}</title>", still) and still.startswith("<svg")
+    assert (
+        still in piece and re.search(r"<title>.{20,}</title>", still) and still.startswith("<svg")
+    )
     assert not re.findall(r"(?:src|href)=|fetch\(|import\(|XMLHttp", piece)
     assert set(re.findall(r"https?://[^\"' ]+", piece)) <= {"http://www.w3.org/2000/svg"}
-    shown = [source.stem for source in make.sources() if f'interactive.show("{name}")' in source.read_text()]
+    shown = [
+        source.stem
+        for source in make.sources()
+        if f'interactive.show("{name}")' in source.read_text()
+    ]
     assert len(shown) == 1
 
 
 def test_there_is_no_other():
-    assert {path.stem for path in (LESSONS / "pictures").glob("*.js")} == {"kit", *interactive.NAMES}
+    assert {path.stem for path in (LESSONS / "pictures").glob("*.js")} == {
+        "kit",
+        *interactive.NAMES,
+    }
     with pytest.raises(ValueError, match="there is no picture 'cat'; there are neuron"):
         interactive.piece("cat")
 
@@ -56,9 +68,17 @@ document.body.dataset.fetched = performance.getEntriesByType("resource").length;
 
 def _opened(page: str, folder: Path) -> str:
     (folder / "page.html").write_text(page, encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", "--dump-dom"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder}/profile",
+        "--dump-dom",
+    ]
     address = (folder / "page.html").as_uri()
-    return subprocess.run([BROWSER, *options, address], capture_output=True, text=True, timeout=300).stdout
+    return subprocess.run(
+        [BROWSER, *options, address], capture_output=True, text=True, timeout=300
+    ).stdout
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
@@ -71,10 +91,16 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
     found = json.loads(html.unescape(re.search(r'data-found="(.*?)"', page)[1]))
     assert re.search(r'data-fetched="(\d+)"', page)[1] == "0"
     for name, (_, to, part) in MOVES.items():
-        (drawn, said, drawing), (then, told), out = found[name]["before"], found[name]["after"], found[name]["out"]
+        (drawn, said, drawing), (then, told), out = (
+            found[name]["before"],
+            found[name]["after"],
+            found[name]["out"],
+        )
         assert drawn and then and drawn != then, f"{part} of {name} does not answer"
         assert said and told and said != told and float(out) == to
-        assert drawing == interactive.still(name).strip(), f"{name}: draw its still again, python lessons/interactive.py"
+        assert drawing == interactive.still(name).strip(), (
+            f"{name}: draw its still again, python lessons/interactive.py"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +109,11 @@ def exported(tmp_path_factory):
     pytest.importorskip("mistune")
     folder = tmp_path_factory.mktemp("pages")
     for kind in ("html", "slides"):
-        done = subprocess.run([sys.executable, LESSONS / "export.py", kind, folder / kind], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, LESSONS / "export.py", kind, folder / kind],
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr
     return folder
 
@@ -92,7 +122,9 @@ def test_pages_and_slides_need_nothing(exported):
     names = [f"{source.stem}.html" for source in make.sources()]
     for kind in ("html", "slides"):
         found = sorted(path.name for path in (exported / kind).iterdir())
-        assert found == sorted([".minisnn.json", *names, "GLOSSARY.html", "index.html", "solutions.ipynb"])
+        assert found == sorted(
+            [".minisnn.json", *names, "GLOSSARY.html", "index.html", "solutions.ipynb"]
+        )
         for name in names:
             text = (exported / kind / name).read_text()
             outside = re.sub(r"<pre>.*?</pre>", "", text, flags=re.S)
@@ -102,18 +134,29 @@ def test_pages_and_slides_need_nothing(exported):
     overview = (exported / "html" / "index.html").read_text()
     assert all(name in overview for name in names)
     cells = json.loads((exported / "html" / "solutions.ipynb").read_text())["cells"]
-    parts = [one for source in make.sources() for one in make.exercises(make.parse(source)).values()]
+    parts = [
+        one for source in make.sources() for one in make.exercises(make.parse(source)).values()
+    ]
     assert sum(cell["cell_type"] == "code" for cell in cells) == len(parts)
     assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
 
 
 def test_formulas_are_whole_in_the_exported_pages(exported):
-    """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny power."""
+    """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny
+    power."""
     pages = {path.name: path.read_text() for path in (exported / "html").glob("*.html")}
-    found = [formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)]
-    left = [formula for formula in found if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)]
+    found = [
+        formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)
+    ]
+    left = [
+        formula
+        for formula in found
+        if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)
+    ]
     assert len(found) > 500 and not left
-    assert not [formula for formula in found if re.search(r"<msup>.*?<mi>&#x0203[23];</mi></msup>", formula)]
+    assert not [
+        formula for formula in found if re.search(r"<msup>.*?<mi>&#x0203[23];</mi></msup>", formula)
+    ]
     assert pages["03_backward_through_time.html"].count('<mtd columnalign="right">') == 4
 
 
@@ -127,10 +170,18 @@ def test_pictures_work_in_the_exported_pages(exported, tmp_path):
     path = next((exported / "html").glob("01_*.html"))
     name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)
     page = _opened(path.read_text().replace("</body>", script + "</body>"), tmp_path)
-    assert re.search(r'data-fetched="(\d+)"', page)[1] == "0" and "data-found=" in page and f"ms-{name}" in page
+    assert (
+        re.search(r'data-fetched="(\d+)"', page)[1] == "0"
+        and "data-found=" in page
+        and f"ms-{name}" in page
+    )
 
 
 def test_a_wrong_export_is_refused(tmp_path):
     for arguments in (["pdf", tmp_path], ["html"]):
-        done = subprocess.run([sys.executable, LESSONS / "export.py", *arguments], capture_output=True, text=True)
-        assert done.returncode == 2 and done.stderr.startswith("usage: export.py html|slides FOLDER")
+        done = subprocess.run(
+            [sys.executable, LESSONS / "export.py", *arguments], capture_output=True, text=True
+        )
+        assert done.returncode == 2 and done.stderr.startswith(
+            "usage: export.py html|slides FOLDER"
+        )

@@ -1,7 +1,8 @@
-"""The interactive pictures in JupyterLab, by Playwright and Chromium: a slider that is moved there draws again.
+"""The interactive pictures in JupyterLab, by Playwright and Chromium: a slider that is moved there
+draws again.
 
-The kernel is started before the page is opened. On a busy machine JupyterLab does not know of it yet when the cells are to run,
-and asks which one to take: it is told, and the cells are run again.
+The kernel is started before the page is opened. On a busy machine JupyterLab does not know of it
+yet when the cells are to run, and asks which one to take: it is told, and the cells are run again.
 """
 
 import json
@@ -54,15 +55,34 @@ def lab(tmp_path):
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    options = [f"--port={port}", "--no-browser", "--IdentityProvider.token=", "--allow-root", f"--notebook-dir={tmp_path}"]
+    options = [
+        f"--port={port}",
+        "--no-browser",
+        "--IdentityProvider.token=",
+        "--allow-root",
+        f"--notebook-dir={tmp_path}",
+    ]
     options += ["--ServerApp.disable_check_xsrf=True"]
-    with subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options], stderr=subprocess.DEVNULL
+    ) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             _until(lambda: _asked(f"{address}/api"), 240)
-            one = {"path": "pictures.ipynb", "name": "pictures.ipynb", "type": "notebook", "kernel": {"name": "python3"}}
+            one = {
+                "path": "pictures.ipynb",
+                "name": "pictures.ipynb",
+                "type": "notebook",
+                "kernel": {"name": "python3"},
+            }
             kernel = _until(lambda: _asked(f"{address}/api/sessions", one), 240)["kernel"]["id"]
-            _until(lambda: _asked(f"{address}/api/kernels/{kernel}")["execution_state"] in ("idle", "starting"), 240)
+            _until(
+                lambda: (
+                    _asked(f"{address}/api/kernels/{kernel}")["execution_state"]
+                    in ("idle", "starting")
+                ),
+                240,
+            )
             yield address
         finally:
             process.terminate()
@@ -83,7 +103,9 @@ def test_sliders_answer_in_jupyterlab(lab):
         last, asked_last = list(MOVES)[-1], -60.0
         end = time.monotonic() + 400
         while not page.locator(f".ms-{last} {MOVES[last][2]}").count() and time.monotonic() < end:
-            if page.locator(".jp-Dialog .jp-mod-accept").count():  # "Select Kernel", where the page has not met it yet
+            if page.locator(
+                ".jp-Dialog .jp-mod-accept"
+            ).count():  # "Select Kernel", where the page has not met it yet
                 page.locator(".jp-Dialog .jp-mod-accept").first.click()
                 asked_last = -60.0
             elif time.monotonic() - asked_last > 60:
@@ -97,5 +119,9 @@ def test_sliders_answer_in_jupyterlab(lab):
             move = "(one, to) => { one.value = to; one.dispatchEvent(new Event('input')); }"
             page.eval_on_selector(f".ms-{name} input[name={slider}]", move, str(to))
             assert page.inner_html(f".ms-{name} .drawing") != before, name
-        assert not [url for url in asked if not url.startswith((lab, lab.replace("http", "ws"), "data:", "blob:"))]
+        assert not [
+            url
+            for url in asked
+            if not url.startswith((lab, lab.replace("http", "ws"), "data:", "blob:"))
+        ]
         browser.close()

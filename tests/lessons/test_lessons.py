@@ -1,4 +1,5 @@
-"""The lessons: every notebook runs, is what its source says, and every check tells right from wrong."""
+"""The lessons: every notebook runs, is what its source says, and every check tells right from
+wrong."""
 
 import importlib.util
 import json
@@ -24,7 +25,10 @@ LESSONS = ROOT / "lessons"
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
-SECONDS = {name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30) for name in NAMES}  # of CPU time
+SECONDS = {
+    name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30)
+    for name in NAMES
+}  # of CPU time
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)
@@ -43,7 +47,9 @@ def run(text: str, namespace: dict):
 def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
     assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 18)]
     assert sorted(path.stem for path in LESSONS.glob("*.ipynb")) == NAMES
-    assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [f"lesson{n[:2]}" for n in NAMES]
+    assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [
+        f"lesson{n[:2]}" for n in NAMES
+    ]
 
 
 @pytest.mark.parametrize("source", all_but(QUICK, SOURCES), ids=NAMES)
@@ -81,16 +87,24 @@ def test_a_lesson_is_whole(source):
         following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
         assert following[0] == "check", f"the check of {one.number} must follow its stub"
         assert f"**Exercise {one.number}.**" in cells[one.at - 1].text
-        assert one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text  # the same function
+        assert (
+            one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text
+        )  # the same function
     code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
     assert sum(map(len, code)) <= 200
     solved = [one.solution.splitlines() for one in parts.values()]
     for text in (*code, *solved):
         assert len(text) <= 12 + 2 * (text in solved) and max(map(len, text)) <= 100, text
-    words = " ".join(re.sub(r"\$\$.+?\$\$|\$.+?\$", " x ", cell.text, flags=re.S) for cell in cells if cell.kind == "text")
+    words = " ".join(
+        re.sub(r"\$\$.+?\$\$|\$.+?\$", " x ", cell.text, flags=re.S)
+        for cell in cells
+        if cell.kind == "text"
+    )
     assert 600 <= len(words.split()) <= 1200, len(words.split())
     last = cells[-1].text
-    assert cells[0].text.startswith(f"# {number} · ") and "**Next**" in last and "**Now read**" in last
+    assert (
+        cells[0].text.startswith(f"# {number} · ") and "**Next**" in last and "**Now read**" in last
+    )
     read = re.findall(r"`((?:minisnn|hardware)/[\w/.]+)`", last)
     assert read and all((ROOT / path).exists() for path in read)
     assert cells[-2].kind == "code" and "style." in cells[-2].text, "a lesson ends with a picture"
@@ -112,17 +126,22 @@ def test_the_notebook_is_what_its_source_says_and_was_executed_in_order(source):
     for cell in code:
         if "check" in cell.metadata.get("tags", ()):
             assert not cell.outputs, "as shipped nothing is solved, and nothing is right"
-    assert any("image/png" in o.get("data", {}) for o in code[-1].outputs), "the closing picture is missing"
+    assert any("image/png" in o.get("data", {}) for o in code[-1].outputs), (
+        "the closing picture is missing"
+    )
     assert make.notebook_of(source).stat().st_size < 400_000
 
 
 def _seconds_of_children() -> float:
-    """Processor time of processes that have ended, kernels too: a busy machine is not the lesson's fault."""
+    """Processor time of processes that have ended, kernels too: a busy machine is not the lesson's
+    fault."""
     used = os.times()
     return used.children_user + used.children_system
 
 
-LESS = {  # what long cells do fewer times where the notebook need not be what the student sees: text, and what stands there
+# what long cells do fewer times where the notebook need not be what the student sees: text, and
+# what stands there
+LESS = {
     "06": [(", 61)", ", 13)")],
     "11": [("for seed in range(3):", "for seed in range(1):")],
     "12": [
@@ -139,11 +158,17 @@ LESS = {  # what long cells do fewer times where the notebook need not be what t
 }
 
 
-BY_A_KERNEL = [source for source in SOURCES if source not in QUICK or source.stem[:2] in ("01", "09")]
+BY_A_KERNEL = [
+    source for source in SOURCES if source not in QUICK or source.stem[:2] in ("01", "09")
+]
 
 
-@pytest.mark.parametrize("source", all_but(BY_A_KERNEL, SOURCES), ids=NAMES)  # the cells of the others are run above
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["less", "whole"])
+@pytest.mark.parametrize(
+    "source", all_but(BY_A_KERNEL, SOURCES), ids=NAMES
+)  # the cells of the others are run above
+@pytest.mark.parametrize(
+    "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["less", "whole"]
+)
 def test_the_notebook_runs_top_to_bottom_with_the_solutions(source, whole):
     pytest.importorskip("nbclient")
     made = make.notebook(make.parse(source), solved=True)
@@ -161,7 +186,9 @@ def test_the_notebook_runs_top_to_bottom_with_the_solutions(source, whole):
 
 
 def test_the_minutes_are_those_of_the_rule():
-    rows = re.findall(r"^\| (\d+) \| .* \| (\d+) \|$", (LESSONS / "README.md").read_text(encoding="utf-8"), re.M)
+    rows = re.findall(
+        r"^\| (\d+) \| .* \| (\d+) \|$", (LESSONS / "README.md").read_text(encoding="utf-8"), re.M
+    )
     for source, (number, allowed) in zip(SOURCES, rows, strict=True):
         found = make.minutes(make.parse(source))
         assert int(number) == int(source.stem[:2]) and int(allowed) == found and 20 < found < 120
@@ -217,7 +244,8 @@ def test_what_is_wrong_with_an_answer_is_said(function, message):
 
 @pytest.fixture
 def command(capsys, tmp_path, monkeypatch):
-    """Exit code, standard output and standard error of `minisnn lessons ...`, in an empty folder."""
+    """Exit code, standard output and standard error of `minisnn lessons ...`, in an empty
+    folder."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
@@ -229,16 +257,45 @@ def command(capsys, tmp_path, monkeypatch):
 
 def test_the_command_copies_what_a_student_needs(command):
     code, out, _ = command()
-    copied = sorted(str(path.relative_to("minisnn-lessons")) for path in Path("minisnn-lessons").rglob("*") if path.is_file())
-    expected = [f"{name}.ipynb" for name in NAMES] + "README.md GLOSSARY.md style.py interactive.py".split()
-    told = "behaviour", "diagnosis", "probes", "proportions", "relations", "slips", "stopped", "terms"
-    expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + ["checks/slips.txt"]
-    expected += [f"{folder}/{path.name}" for folder in ("pictures", "guides") for path in (LESSONS / folder).iterdir()]
-    assert code == 0 and copied == sorted([outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES])
+    copied = sorted(
+        str(path.relative_to("minisnn-lessons"))
+        for path in Path("minisnn-lessons").rglob("*")
+        if path.is_file()
+    )
+    expected = [
+        f"{name}.ipynb" for name in NAMES
+    ] + "README.md GLOSSARY.md style.py interactive.py".split()
+    told = (
+        "behaviour",
+        "diagnosis",
+        "probes",
+        "proportions",
+        "relations",
+        "slips",
+        "stopped",
+        "terms",
+    )
+    expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + [
+        "checks/slips.txt"
+    ]
+    expected += [
+        f"{folder}/{path.name}"
+        for folder in ("pictures", "guides")
+        for path in (LESSONS / folder).iterdir()
+    ]
+    assert code == 0 and copied == sorted(
+        [outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES]
+    )
     for name in NAMES:
-        assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (LESSONS / f"{name}.ipynb").read_bytes()
+        assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (
+            LESSONS / f"{name}.ipynb"
+        ).read_bytes()
     code, out, _ = command("--list")
-    assert code == 0 and out.splitlines()[0] == "  1  One leaky neuron" and len(out.splitlines()) == len(NAMES)
+    assert (
+        code == 0
+        and out.splitlines()[0] == "  1  One leaky neuron"
+        and len(out.splitlines()) == len(NAMES)
+    )
 
 
 def test_the_command_leaves_a_students_work_alone(command):
@@ -253,7 +310,9 @@ def test_the_command_leaves_a_students_work_alone(command):
     (Path("mine") / "style.py").write_text("of an older release")
     outputs.note(Path("mine"), ["style.py"])
     code, out, _ = command("--out", "mine")
-    assert code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
+    assert (
+        code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
+    )
     assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
     assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
     code, out, _ = command("--out", "mine", "--only", 1, "--force")
@@ -289,7 +348,9 @@ def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
 
     seen = []
     find = importlib.util.find_spec
-    of_jupyter = lambda found: lambda name, *more: found if name.startswith("jupyter") else find(name, *more)
+    of_jupyter = lambda found: (
+        lambda name, *more: found if name.startswith("jupyter") else find(name, *more)
+    )
     monkeypatch.setattr(classroom.importlib.util, "find_spec", of_jupyter(None))
     assert "JupyterLab is not installed" in command()[1]
     code, _, err = command("--open")
@@ -306,7 +367,9 @@ def test_the_command_opens_jupyterlab_where_it_is(command, monkeypatch):
 def test_the_wheel_carries_the_lessons():
     import tomllib
 
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]["wheel"]
     assert wheel["force-include"]["lessons"] == "minisnn/_folders/lessons"
 
 
@@ -325,14 +388,21 @@ def test_an_exam_is_set_and_marked(tmp_path):
         )
         assert ("check.trace(trace)" in text) != sealed and ("from checks" in text) != sealed
     handed_in = nbformat.read(tmp_path / "exam.ipynb", 4)
-    answers = [parts["1.1"].wrong[0].text, parts["1.2"].solution, "def fire(p, w, b, lif):\n    1 / 0", parts["1.4"].solution]
+    answers = [
+        parts["1.1"].wrong[0].text,
+        parts["1.2"].solution,
+        "def fire(p, w, b, lif):\n    1 / 0",
+        parts["1.4"].solution,
+    ]
     for cell in handed_in.cells:
         if "exercise" in cell.metadata.get("tags", ()):
             cell.source = answers.pop(0)
     nbformat.write(handed_in, tmp_path / "a.ipynb")
     verdicts = exam.mark(tmp_path / "a.ipynb")
     assert list(verdicts) == list(parts) and verdicts["1.2"] == verdicts["1.4"] == "right"
-    assert parts["1.1"].wrong[0].message in verdicts["1.1"] and "ZeroDivisionError" in verdicts["1.3"]
+    assert (
+        parts["1.1"].wrong[0].message in verdicts["1.1"] and "ZeroDivisionError" in verdicts["1.3"]
+    )
     nbformat.write(make.notebook([]), tmp_path / "none.ipynb")
     with pytest.raises(ValueError, match="no cells tagged as exercises"):
         exam.mark(tmp_path / "none.ipynb")
@@ -342,17 +412,27 @@ def test_an_exam_is_set_and_marked(tmp_path):
 
 FRAUDS = {
     "the solution, executed": "from checks.solutions import SOLUTIONS\nexec(SOLUTIONS['1.1'])",
-    "its file, read": "from pathlib import Path\ntext = Path(HERE, 'checks/solutions.py').read_text()\n"
+    "its file, read": "from pathlib import Path\ntext = Path(HERE, "
+    "'checks/solutions.py').read_text()\n"
     "space = {}; exec(text, space); exec(space['SOLUTIONS']['1.1'])",
     "the lesson's source, through a link": "import os\nos.symlink(HERE, 'here')\n"
-    "text = open('here/source/01_one_leaky_neuron.md').read()\nexec(text.split('solution 1.1')[1].split('```')[0])",
+    "text = open('here/source/01_one_leaky_neuron.md').read()\nexec(text.split('solution "
+    "1.1')[1].split('```')[0])",
     "another program": "import subprocess\n"
     "exec(subprocess.run(['cat', HERE + '/checks/solutions.py'], capture_output=True).stdout)",
-    "checks that say nothing": "import checks\nchecks.same = lambda *_, **__: None\ndef trace(x, decay): return 0 * x",
-    "its own verdict": "def trace(x, decay):\n    print('Exercise 1.1: right.')\n    raise SystemExit",
-    "its own verdict in a class": "class trace(BaseException):\n    def __init__(self, x, decay): raise self\n"
+    "checks that say nothing": "import checks\nchecks.same = lambda *_, **__: None\ndef trace(x, "
+    "decay): "
+    "return "
+    "0 "
+    "* "
+    "x",
+    "its own verdict": "def trace(x, decay):\n    print('Exercise 1.1: right.')\n    raise "
+    "SystemExit",
+    "its own verdict in a "
+    "class": "class trace(BaseException):\n    def __init__(self, x, decay): raise self\n"
     "    def __str__(self): return 'Exercise 1.1: right.'",
-    "a thing that equals all": "class All:\n    __eq__ = __ne__ = __le__ = __ge__ = lambda *_: True\n"
+    "a thing that equals all": "class All:\n    __eq__ = __ne__ = __le__ = __ge__ = lambda *_: "
+    "True\n"
     "def trace(x, decay): return All()",
     "an array of its own kind": "import numpy as np\nclass All(np.ndarray):\n"
     "    def __array_ufunc__(self, *_, **__): return 0.0\n"
@@ -391,8 +471,14 @@ student.run("open('begun', 'w')\\nwhile True: pass", 600)
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc to see processes in")
 def test_an_endless_answer_ends_with_the_process_that_judges(tmp_path):
-    place = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(LESSONS)]), "TMPDIR": str(tmp_path)}
-    with subprocess.Popen([sys.executable, "-c", ENDLESS], env=place, stdout=subprocess.PIPE, text=True) as judging:
+    place = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(LESSONS)]),
+        "TMPDIR": str(tmp_path),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], env=place, stdout=subprocess.PIPE, text=True
+    ) as judging:
         number, folder = judging.stdout.readline().split()
         wait_for(lambda: (Path(folder) / "begun").exists())
         judging.kill()
@@ -412,7 +498,8 @@ REACH = {  # what an answer may not do, but for what it does in its own folder
     "Python's own open": "import ctypes\nctypes.pythonapi.open(b'{solutions}', 0)",
     "another program, by a library": "import ctypes\nctypes.CDLL(None).system(b'rm {victim}')",
     "another program, past subprocess": "import _posixsubprocess\n_posixsubprocess.fork_exec()",
-    "the solutions, from a folder": "import os\nos.open('{name}', os.O_RDONLY, dir_fd=os.open('{folder}', os.O_RDONLY))",
+    "the solutions, from a "
+    "folder": "import os\nos.open('{name}', os.O_RDONLY, dir_fd=os.open('{folder}', os.O_RDONLY))",
     "the judge's memory": "import os\nopen(f'/proc/{{os.getppid()}}/mem', 'rb')",
     "the network": "import socket\nsocket.create_connection(('127.0.0.1', 9))",
     "a file written": "open('{victim}', 'w')",
@@ -436,17 +523,33 @@ def test_an_answer_reaches_nothing_but_its_own_folder(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("mine")
     solutions = make.HERE / "checks" / "solutions.py"
-    names = dict(victim=victim, place=tmp_path, solutions=solutions, folder=make.HERE, name="checks/solutions.py")
+    names = dict(
+        victim=victim,
+        place=tmp_path,
+        solutions=solutions,
+        folder=make.HERE,
+        name="checks/solutions.py",
+    )
     student = judge.Student(1, 60)
     try:
         for what, code in REACH.items():
             with pytest.raises(PermissionError, match="is not for an exam"):
                 student.run(code.format(**names), 60)
                 pytest.fail(what)
-        assert [one.name for one in tmp_path.iterdir()] == ["victim"] and victim.read_text() == "mine"
+        assert [one.name for one in tmp_path.iterdir()] == [
+            "victim"
+        ] and victim.read_text() == "mine"
         assert victim.stat().st_mode & 0o777
-        student.run("import os, shutil, tempfile\nopen('a', 'w').write('b')\nos.rename('a', 'c')\nos.remove('c')", 60)
-        student.run("with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w')\nassert not os.path.exists(d)", 60)
+        student.run(
+            "import os, shutil, tempfile\nopen('a', 'w').write('b')\nos.rename('a', "
+            "'c')\nos.remove('c')",
+            60,
+        )
+        student.run(
+            "with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w')\nassert not "
+            "os.path.exists(d)",
+            60,
+        )
         student.run("import numba\nassert numba.njit(lambda a: a * 2)(2) == 4", 60)
     finally:
         student.close()
@@ -477,10 +580,30 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(endless, tmp_path, monkey
     bad = {
         "a.ipynb": json.dumps(book),
         "b.ipynb": "not a notebook",
-        "c.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=None), source="1")]}),
-        "d.ipynb": json.dumps({"cells": [dict(cell_type="code", metadata=dict(tags=[["exercise"]], exercise=[]), source="1")]}),
+        "c.ipynb": json.dumps(
+            {"cells": [dict(cell_type="code", metadata=dict(tags=None), source="1")]}
+        ),
+        "d.ipynb": json.dumps(
+            {
+                "cells": [
+                    dict(
+                        cell_type="code",
+                        metadata=dict(tags=[["exercise"]], exercise=[]),
+                        source="1",
+                    )
+                ]
+            }
+        ),
         "e.ipynb": json.dumps(
-            {"cells": [dict(cell_type="code", metadata=dict(tags=["exercise"], exercise="99.1"), source="1")]}
+            {
+                "cells": [
+                    dict(
+                        cell_type="code",
+                        metadata=dict(tags=["exercise"], exercise="99.1"),
+                        source="1",
+                    )
+                ]
+            }
         ),
         "f.ipynb": json.dumps([1, None]),
         "g.ipynb": "[" * 100_000,
@@ -528,7 +651,9 @@ def _slider_outputs(watched: bool, monkeypatch):
         return client
 
     monkeypatch.setattr(nbclient.NotebookClient, "async_start_new_kernel_client", asks)
-    made = v4.new_notebook(cells=[v4.new_code_cell(text) for text in ([SLIDER, MOVE] if watched else [SLIDER])])
+    made = v4.new_notebook(
+        cells=[v4.new_code_cell(text) for text in ([SLIDER, MOVE] if watched else [SLIDER])]
+    )
     return make.execute(made).cells[0].outputs
 
 
@@ -569,11 +694,15 @@ def test_drawn_pictures_move_and_print_as_the_still():
 
     v4 = pytest.importorskip("nbformat.v4")
     pytest.importorskip("nbclient")
-    cell = SLIDER.replace('slider(draw, (1, 2, 5), 2, "value (ms)")', 'moving(draw, (1, 2, 5), 2, "what to see", 70)')
+    cell = SLIDER.replace(
+        'slider(draw, (1, 2, 5), 2, "value (ms)")', 'moving(draw, (1, 2, 5), 2, "what to see", 70)'
+    )
     [shown] = make.execute(v4.new_notebook(cells=[v4.new_code_cell(cell)])).cells[0].outputs
     assert shown.metadata["image/png"]["alt"] == "what to see"
     with Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"]))) as film:
-        assert film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]  # the still, then the three
+        assert (
+            film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]
+        )  # the still, then the three
         seen = []
         for n in range(4):
             film.seek(n)
@@ -582,7 +711,9 @@ def test_drawn_pictures_move_and_print_as_the_still():
     assert [np.array_equal(seen[0], other) for other in seen[1:]] == [False, True, False]
     assert not np.array_equal(seen[1], seen[3])
     drawn = []
-    style.moving(drawn.append, (1, 2, 5), 2, "what to see", 70)  # as where the cells are run without a kernel
+    style.moving(
+        drawn.append, (1, 2, 5), 2, "what to see", 70
+    )  # as where the cells are run without a kernel
     with pytest.raises(ValueError, match="still is 3, expected one of values: 1, 2, 5"):
         style.moving(drawn.append, (1, 2, 5), 3, "what to see", 70)
     assert drawn == [2]
@@ -601,12 +732,22 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
     style.film(frames, "what to see", milliseconds=70, still=1, scale=3)
     [(png, width, title)] = shown
     with Image.open(io.BytesIO(png)) as film:
-        assert (film.n_frames, film.size[0], width, title) == (4, 6, 6, "what to see")  # the still, then the three
+        assert (film.n_frames, film.size[0], width, title) == (
+            4,
+            6,
+            6,
+            "what to see",
+        )  # the still, then the three
         for n, frame in enumerate((1, 0, 1, 2)):
             film.seek(n)
             pixels = np.asarray(film.convert("RGB"))
-            wanted = [[round(255 * part) for part in style.to_rgb(style.SHADES[k])] for k in frames[frame].ravel()]
-            assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted  # the middles of the pixels
+            wanted = [
+                [round(255 * part) for part in style.to_rgb(style.SHADES[k])]
+                for k in frames[frame].ravel()
+            ]
+            assert (
+                pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted
+            )  # the middles of the pixels
             assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)  # the bar of time
             assert n == 0 or film.info["duration"] == 70
 
@@ -617,9 +758,17 @@ def test_the_first_use_of_a_word_is_linked_to_the_glossary_and_no_other():
         "`trace` and $trace$ in code; [a trace](x) in a link; Traces fade, a trace fades",
         "a trace",
     ]
-    assert make.linked(texts) == [texts[0], texts[1].replace("Traces", "[Traces](GLOSSARY.md#trace)"), texts[2]]
+    assert make.linked(texts) == [
+        texts[0],
+        texts[1].replace("Traces", "[Traces](GLOSSARY.md#trace)"),
+        texts[2],
+    ]
     for source in SOURCES:
-        text = "\n".join(cell.source for cell in make.notebook(make.parse(source)).cells if cell.cell_type == "markdown")
+        text = "\n".join(
+            cell.source
+            for cell in make.notebook(make.parse(source)).cells
+            if cell.cell_type == "markdown"
+        )
         found = re.findall(r"\]\(GLOSSARY\.md#([^)]*)\)", text)
         assert len(found) >= 2 and len(set(found)) == len(found)
         assert set(found) <= {word.replace(" ", "-") for word in make.words()}
@@ -631,7 +780,10 @@ def test_texts_are_brought_up_to_date_without_running_anything(tmp_path, monkeyp
     source.write_text("# 1 · A\n\nOld.\n\n```python\nprint(1)\n```\n")
     monkeypatch.setattr(make, "notebook_of", lambda _: tmp_path / "01_a.ipynb")
     made = make.notebook(make.parse(source))
-    made.cells[1].outputs, made.cells[1].execution_count = [nbformat.v4.new_output("stream", text="1\n")], 1
+    made.cells[1].outputs, made.cells[1].execution_count = (
+        [nbformat.v4.new_output("stream", text="1\n")],
+        1,
+    )
     nbformat.write(made, tmp_path / "01_a.ipynb")
     source.write_text(source.read_text().replace("Old", "New"))
     text, code = nbformat.read(make.retold(source), 4).cells

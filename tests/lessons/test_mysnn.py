@@ -42,7 +42,9 @@ def typed(text: str, name: str, folder: Path):
 
 
 def test_the_solutions_file_is_what_the_sources_say():
-    assert (make.HERE / "checks" / "solutions.py").read_text() == make.solutions(), "run `python lessons/make.py`"
+    assert (make.HERE / "checks" / "solutions.py").read_text() == make.solutions(), (
+        "run `python lessons/make.py`"
+    )
 
 
 def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys):
@@ -52,7 +54,10 @@ def test_what_passes_is_kept_with_its_equation_and_what_fails_is_not(own, capsys
     lesson01.trace(typed(TRACE, "trace", own.parent))
     assert "(Kept in mysnn.py.)" in capsys.readouterr().out
     text = own.read_text()
-    assert "# mine" in text and "# 1.1 · yours\n# y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t" in text
+    assert (
+        "# mine" in text
+        and "# 1.1 · yours\n# y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t" in text
+    )
     lesson01.trace(typed(TRACE.replace("# mine", "# better"), "trace", own.parent))
     assert "# better" in own.read_text() and "# mine" not in own.read_text()
 
@@ -133,7 +138,11 @@ def test_a_link_stays_one_and_an_editors_mark_of_utf_8_is_no_text(own, capsys):
     real.write_bytes(b"\xef\xbb\xbf" + mine.compose({}).replace("\n", "\r\n").encode())
     own.symlink_to("real.py")
     lesson01.trace(typed(TRACE, "trace", own.parent))
-    assert "(Kept in mysnn.py.)" in capsys.readouterr().out and own.is_symlink() and "# mine" in real.read_text()
+    assert (
+        "(Kept in mysnn.py.)" in capsys.readouterr().out
+        and own.is_symlink()
+        and "# mine" in real.read_text()
+    )
 
 
 def test_two_notebooks_at_once_lose_nothing(own, monkeypatch, capsys):
@@ -169,7 +178,11 @@ def test_what_does_not_run_by_itself_is_not_kept(own, capsys):
     helped = "import math\n" + TRACE.replace("np.zeros(x.shape)", "np.zeros(x.shape) * math.pi")
     lesson01.trace(typed(helped, "trace", own.parent))
     said = capsys.readouterr().out
-    assert "does not run by itself" in said and "name 'math' is not defined" in said and not own.exists()
+    assert (
+        "does not run by itself" in said
+        and "name 'math' is not defined" in said
+        and not own.exists()
+    )
 
 
 def test_later_lessons_find_the_courses_own_where_one_was_left_out(own):
@@ -177,11 +190,18 @@ def test_later_lessons_find_the_courses_own_where_one_was_left_out(own):
     mine.prepare("lesson03")
     prelude, sections = mine.parse(own.read_text())
     owners = {exercise: one.owner for exercise, one in sections.items()}
-    assert owners == {"1.1": "yours", "1.3": "the course's own", "2.3": "the course's own", "2.4": "the course's own"}
+    assert owners == {
+        "1.1": "yours",
+        "1.3": "the course's own",
+        "2.3": "the course's own",
+        "2.4": "the course's own",
+    }
     assert prelude.strip() == mine.PRELUDE.strip() and "# mine" in own.read_text()
     own.write_text(own.read_text().replace("# mine", "# mine\n    assert True  # by hand"))
     mine.prepare("lesson17")
-    assert "by hand" in own.read_text() and len(mine.parse(own.read_text())[1]) == len(mine.PARTS) - 4
+    assert (
+        "by hand" in own.read_text() and len(mine.parse(own.read_text())[1]) == len(mine.PARTS) - 4
+    )
 
 
 def test_the_report_runs_the_checks_again(own, capsys):
@@ -189,7 +209,10 @@ def test_the_report_runs_the_checks_again(own, capsys):
     lesson01.trace(typed(TRACE, "trace", own.parent))
     capsys.readouterr()
     assert mine.report() == 0
-    assert "passes its check" in (out := capsys.readouterr().out) and f"1 of {len(mine.PARTS)} functions are yours" in out
+    assert (
+        "passes its check" in (out := capsys.readouterr().out)
+        and f"1 of {len(mine.PARTS)} functions are yours" in out
+    )
     own.write_text(own.read_text().replace("(1 - decay)", "(2 - decay)"))
     assert mine.report() == 1 and "FAILS: " in capsys.readouterr().out
 
@@ -199,7 +222,10 @@ def test_the_command_asks_the_students_folder(tmp_path, capfd, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MYSNN")
-    assert cli.main(["lessons", "--mine"]) == 2 and "no lessons in this folder" in capfd.readouterr().err
+    assert (
+        cli.main(["lessons", "--mine"]) == 2
+        and "no lessons in this folder" in capfd.readouterr().err
+    )
     assert cli.main(["lessons", "--only", "1"]) == 0
     text = mine.compose({"1.1": mine.section("1.1", "yours", TRACE)})
     (tmp_path / "minisnn-lessons" / "mysnn.py").write_text(text)
@@ -207,9 +233,16 @@ def test_the_command_asks_the_students_folder(tmp_path, capfd, monkeypatch):
 
 
 def test_the_whole_file_needs_nothing_but_numpy_and_agrees_with_the_library(tmp_path):
-    (tmp_path / "mysnn.py").write_text(mine.compose({n: mine.section(n, "yours", SOLUTIONS[n]) for n in mine.PARTS}))
-    code = "import sys, mysnn; print([n for n in sys.modules if n.split('.')[0] in ('minisnn', 'scipy', 'numba')])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={"PATH": ""})
+    (tmp_path / "mysnn.py").write_text(
+        mine.compose({n: mine.section(n, "yours", SOLUTIONS[n]) for n in mine.PARTS})
+    )
+    code = (
+        "import sys, mysnn; print([n for n in sys.modules if n.split('.')[0] in ('minisnn', "
+        "'scipy', 'numba')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env={"PATH": ""}
+    )
     assert json.loads(done.stdout.replace("'", '"')) == [], done.stderr
     [source] = [one for one in make.sources() if one.stem.startswith("17")]
     space: dict = {"__name__": "__main__"}
@@ -220,9 +253,15 @@ def test_the_whole_file_needs_nothing_but_numpy_and_agrees_with_the_library(tmp_
             break
         if cell.kind == "exercise":
             exec(parts[cell.exercise].solution, space)
-        elif cell.kind == "code" and ("import" in cell.text[:9] or "Net" in cell.text or "def " in cell.text):
+        elif cell.kind == "code" and (
+            "import" in cell.text[:9] or "Net" in cell.text or "def " in cell.text
+        ):
             exec(cell.text, space)
-    rng, net, swap = np.random.default_rng(3), space["Net"]((5, 4, 3), space["Neuron"]()), lambda x: x.transpose(1, 0, 2)
+    rng, net, swap = (
+        np.random.default_rng(3),
+        space["Net"]((5, 4, 3), space["Neuron"]()),
+        lambda x: x.transpose(1, 0, 2),
+    )
     theirs = ms.SpikingNet(5, (), 3, hidden=(4,), window=25, dtype=np.float64, backend="numpy")
     x, y = (rng.random((6, 25, 5)) < 0.3) * 1.0, np.repeat(np.arange(3), 2)
     theta, v = theirs.init(rng, x=x), rng.standard_normal(theirs.size)
@@ -230,7 +269,13 @@ def test_the_whole_file_needs_nothing_but_numpy_and_agrees_with_the_library(tmp_
     own = space["Task"](swap(x[::2]), y[::2], swap(x[1::2]), y[1::2])
     for found, wanted in (
         (net.loss_and_gradient(theta, swap(x), y)[1], theirs.loss_and_gradient(theta, x, y)[1]),
-        (net.hessian_vector_product(theta, swap(x), y, v), theirs.hessian_vector_product(theta, x, y, v)),
-        (space["meta_gradient"](net, theta, own, 0.5, 3), ms.meta_gradient(theirs, theta, task, step_size=0.5, steps=3)[1]),
+        (
+            net.hessian_vector_product(theta, swap(x), y, v),
+            theirs.hessian_vector_product(theta, x, y, v),
+        ),
+        (
+            space["meta_gradient"](net, theta, own, 0.5, 3),
+            ms.meta_gradient(theirs, theta, task, step_size=0.5, steps=3)[1],
+        ),
     ):
         assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()

@@ -1,5 +1,6 @@
-"""Plausible wrong answers, many written before the checks were opened (blind.txt, fresh.txt): none passes its check, and nearly
-all are told what their mistake is or does. fresh.txt was written after the lists for which the checks were mended."""
+"""Plausible wrong answers, many written before the checks were opened (blind.txt, fresh.txt): none
+passes its check, and nearly all are told what their mistake is or does. fresh.txt was written after
+the lists for which the checks were mended."""
 
 import contextlib
 import re
@@ -28,7 +29,8 @@ HERE = Path(__file__).parent
 
 
 def answers(name):
-    """(exercise, part of the solution, what stands there instead, what must be said) of each wrong answer of a list."""
+    """(exercise, part of the solution, what stands there instead, what must be said) of each wrong
+    answer of a list."""
     said = ""
     for line in (HERE / name).read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
@@ -40,12 +42,15 @@ def answers(name):
 
 def students() -> dict[str, str]:
     """Solutions of a second hand, by exercise."""
-    found = re.split(r"^### (\d+\.\d+)\n", (HERE / "student.txt").read_text(encoding="utf-8"), flags=re.M)
+    found = re.split(
+        r"^### (\d+\.\d+)\n", (HERE / "student.txt").read_text(encoding="utf-8"), flags=re.M
+    )
     return dict(zip(found[1::2], found[2::2]))
 
 
 def met(source, name="wrong_answers.txt", told=False) -> tuple[Counter, list[str]]:
-    """How many wrong answers of a lesson met a general or another message; the slips that passed, or could not be told.
+    """How many wrong answers of a lesson met a general or another message; the slips that passed,
+    or could not be told.
 
     With `told` only those answers are asked of which the list says what must be said.
     """
@@ -54,7 +59,9 @@ def met(source, name="wrong_answers.txt", told=False) -> tuple[Counter, list[str
     theirs = students() if name == "blind.txt" else {}
     mine = [one for one in answers(name) if one[0] in parts and (one[3] or not told)]
     for cell in cells:
-        if cell.kind == "code" and cell.text.startswith(("import ", "from ", "def ", "class ")):  # what an answer may use
+        if cell.kind == "code" and cell.text.startswith(
+            ("import ", "from ", "def ", "class ")
+        ):  # what an answer may use
             with contextlib.suppress(NameError):  # of cells between that were not run
                 exec(compile(cell.text, "<cell>", "exec"), space)
         elif cell.kind == "exercise":
@@ -63,7 +70,10 @@ def met(source, name="wrong_answers.txt", told=False) -> tuple[Counter, list[str
             for _, part, other, said in (answer for answer in mine if answer[0] == cell.exercise):
                 assert part in solution, (cell.exercise, part)
                 mistaken = dict(space)
-                exec(compile(solution.replace(part, other) if part else other, "<answer>", "exec"), mistaken)
+                exec(
+                    compile(solution.replace(part, other) if part else other, "<answer>", "exec"),
+                    mistaken,
+                )
                 try:
                     with np.errstate(all="ignore"):
                         exec(one.checks[0], mistaken)
@@ -98,7 +108,9 @@ def _cases():
         for name in LISTS:
             # the sources have wrong answers, too, which are tried of all lessons but these
             slow = name != "wrong_answers.txt" or not source.stem.startswith(HEAVY)
-            yield pytest.param(source, name, id=f"{source.stem}-{name}", marks=[pytest.mark.slow] * slow)
+            yield pytest.param(
+                source, name, id=f"{source.stem}-{name}", marks=[pytest.mark.slow] * slow
+            )
 
 
 @pytest.mark.parametrize("source, name", list(_cases()))
@@ -117,7 +129,11 @@ def test_at_most_a_tenth_gets_a_general_message(name, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "source", [pytest.param(s, id=s.stem, marks=[pytest.mark.slow] * s.stem.startswith(HEAVY)) for s in SOURCES]
+    "source",
+    [
+        pytest.param(s, id=s.stem, marks=[pytest.mark.slow] * s.stem.startswith(HEAVY))
+        for s in SOURCES
+    ],
 )
 def test_what_the_list_says_is_said(source):
     assert met(source, "fresh.txt", told=True)[1] == []

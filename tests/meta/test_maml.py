@@ -1,4 +1,5 @@
-"""Adaptation and meta-gradient: against plain loops, an explicit Hessian and finite differences of the jet form."""
+"""Adaptation and meta-gradient: against plain loops, an explicit Hessian and finite differences of
+the jet form."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from minisnn.gradcheck import random_data, random_theta
 
 def small(backend="numpy", dtype=np.float64, **changes):
     settings = dict(
-        input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, neuron=ms.LIF(gain=3.0), window=9, dtype=dtype, backend=backend
+        input_shape=(5, 4, 2),
+        channels=(3,),
+        ways=3,
+        kernel=3,
+        neuron=ms.LIF(gain=3.0),
+        window=9,
+        dtype=dtype,
+        backend=backend,
     )
     return ms.SpikingNet(**{**settings, **changes})
 
@@ -21,7 +29,8 @@ def case(net, seed=0):
     return random_theta(net, rng), ms.Task(x, y, *random_data(net, rng, 4, 12))
 
 
-# ---- adaptation ------------------------------------------------------------------------------------------------------
+# ---- adaptation
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_adapt_is_gradient_descent(backend):
@@ -29,7 +38,9 @@ def test_adapt_is_gradient_descent(backend):
     theta, task = case(net)
     kept, expected = theta.copy(), theta
     for _ in range(3):
-        expected = expected - 0.3 * net.loss_and_gradient(expected, task.x_support, task.y_support)[1]
+        expected = (
+            expected - 0.3 * net.loss_and_gradient(expected, task.x_support, task.y_support)[1]
+        )
     found = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 3)
     assert off(found, expected) < 1e-14 and np.array_equal(theta, kept) and off(found, theta) > 1e-3
     assert np.array_equal(ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 0), theta)
@@ -51,7 +62,9 @@ def test_frozen_layers_and_step_sizes_of_every_parameter(backend):
     found = ms.adapt(net, theta, task.x_support, task.y_support, sizes, 1)
     assert off(found, theta - sizes * gradient) < 1e-14
     for frozen in (("conv1",), ("readout",)):
-        moved = net.views(ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2, frozen) - theta)
+        moved = net.views(
+            ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2, frozen) - theta
+        )
         for name, change in moved.items():
             assert change.any() != name.startswith(frozen[0]), name
 
@@ -73,16 +86,21 @@ def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
     net = small(backend)
     theta, task = case(net)
     gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
-    change = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 1, threshold_fraction=0.2) - theta
+    change = (
+        ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 1, threshold_fraction=0.2) - theta
+    )
     for layer in ("conv1", "readout"):
         of = [v for name, v in net.views(gradient).items() if name.startswith(layer)]
         size = np.abs(0.3 * np.concatenate([v.ravel() for v in of]))
-        moved = np.concatenate([v.ravel() for name, v in net.views(change).items() if name.startswith(layer)])
+        moved = np.concatenate(
+            [v.ravel() for name, v in net.views(change).items() if name.startswith(layer)]
+        )
         written = size > 0.2 * (size.max() - size.min())
         assert np.array_equal(moved != 0, written) and 0 < written.sum() < written.size
 
 
-# ---- meta-gradient ---------------------------------------------------------------------------------------------------
+# ---- meta-gradient
+# ---------------------------------------------------------------------------------------------------
 
 
 def hessian(net, theta, x, y):
@@ -92,7 +110,8 @@ def hessian(net, theta, x, y):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_second_order_equals_the_explicit_chain_rule(backend, steps):
-    """lambda_0 = (I - H_0 A_0) ... (I - H_{N-1} A_{N-1}) grad L_query(theta_N), A_n = diag(a m_n)."""
+    """lambda_0 = (I - H_0 A_0) ... (I - H_{N-1} A_{N-1}) grad L_query(theta_N), A_n = diag(a
+    m_n)."""
     net = small(backend, input_shape=(4, 4, 1), channels=(2,))
     theta, task = case(net)
     sizes = np.random.default_rng(1).uniform(0.1, 0.5, net.size)
@@ -141,9 +160,21 @@ def test_gradient_of_a_step_size_for_every_parameter(backend, steps, options):
     assert len(records) == steps + 1 and len(gates) == steps and da.shape == (net.size,)
 
     def value(h):
-        return ms.meta_loss(net, theta, task, sizes + h * d, steps, spike="jet", records=records, gates=gates, **options)
+        return ms.meta_loss(
+            net,
+            theta,
+            task,
+            sizes + h * d,
+            steps,
+            spike="jet",
+            records=records,
+            gates=gates,
+            **options,
+        )
 
-    errors = [abs((value(h) - value(-h)) / (2 * h) - da @ d) / abs(da @ d) for h in (1e-3, 1e-4, 1e-5)]
+    errors = [
+        abs((value(h) - value(-h)) / (2 * h) - da @ d) / abs(da @ d) for h in (1e-3, 1e-4, 1e-5)
+    ]
     assert min(errors) < 1e-6
 
 
@@ -161,7 +192,10 @@ def test_logits_before_and_after(backend):
     theta, task = case(net)
     loss, _, _, before, after = ms.InnerLoop(0.3, 2).meta_gradient(net, theta, task)
     adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 2)
-    assert off(before, net(theta, task.x_support)) < 1e-12 and off(after, net(adapted, task.x_query)) < 1e-12
+    assert (
+        off(before, net(theta, task.x_support)) < 1e-12
+        and off(after, net(adapted, task.x_query)) < 1e-12
+    )
     assert loss == pytest.approx(net.loss(adapted, task.x_query, task.y_query), rel=1e-12)
     assert ms.InnerLoop(0.3, 0).meta_gradient(net, theta, task).support_logits is None
 
@@ -177,7 +211,9 @@ def test_backends_agree_and_keep_the_dtype():
             assert gradient.dtype == dtype
             assert ms.adapt(net, theta, task.x_support, task.y_support, sizes).dtype == dtype
             found.append((gradient, da))
-        assert off(found[1][0], found[0][0]) < tolerance and off(found[1][1], found[0][1]) < tolerance
+        assert (
+            off(found[1][0], found[0][0]) < tolerance and off(found[1][1], found[0][1]) < tolerance
+        )
 
 
 @pytest.mark.parametrize(
@@ -205,7 +241,11 @@ def test_inner_loops_that_cannot_be(options, words):
 
 
 @pytest.mark.parametrize(
-    "options, words", [(dict(online=2.5), "online must be True or False"), (dict(steps=1.5), "steps must be a whole number")]
+    "options, words",
+    [
+        (dict(online=2.5), "online must be True or False"),
+        (dict(steps=1.5), "steps must be a whole number"),
+    ],
 )
 def test_inner_loops_of_other_kinds(options, words):
     """As a checkpoint may hold them that somebody wrote by hand."""

@@ -18,7 +18,15 @@ NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
 
 def case(backend="numpy", neuron="lif", seed=0):
     rng = np.random.default_rng(seed)
-    settings = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, window=9, dtype=np.float64, backend=backend)
+    settings = dict(
+        input_shape=(5, 4, 2),
+        channels=(3,),
+        ways=3,
+        kernel=3,
+        window=9,
+        dtype=np.float64,
+        backend=backend,
+    )
     net = ms.SpikingNet(neuron=NEURONS[neuron], **settings)
     (x, y), query = random_data(net, rng, 4, 12), random_data(net, rng, 4, 12)
     return net, random_theta(net, rng), ms.Task(x, y, *query)
@@ -38,13 +46,20 @@ def test_every_sample_makes_a_step_of_its_own(backend, neuron):
     assert off(found, backwards) > 1e-6, "the order matters"
 
 
-OPTIONS = [{}, {"freeze": "body"}, {"threshold": 0.01}, {"error_threshold": 0.4}, {"steps": 2, "error_threshold": 0.3}]
+OPTIONS = [
+    {},
+    {"freeze": "body"},
+    {"threshold": 0.01},
+    {"error_threshold": 0.4},
+    {"steps": 2, "error_threshold": 0.3},
+]
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 @pytest.mark.parametrize("neuron", NEURONS)
 def test_the_meta_gradient_is_that_of_the_jet_twin(neuron, options):
-    """Taylor: with the gradient the error falls by a hundred where the step falls by ten. First order is another vector."""
+    """Taylor: with the gradient the error falls by a hundred where the step falls by ten. First
+    order is another vector."""
     net, theta, task = case(neuron=neuron)
     options = {**options, **({"freeze": body(net)} if "freeze" in options else {})}
     sizes = np.random.default_rng(1).uniform(0.1, 0.5, net.size)
@@ -69,18 +84,31 @@ def test_the_meta_gradient_is_that_of_the_jet_twin(neuron, options):
 
 
 def test_small_errors_make_no_updates():
-    """As SOEL: a neuron of the readout learns where its own error is large, the layers below where any neuron's is."""
+    """As SOEL: a neuron of the readout learns where its own error is large, the layers below where
+    any neuron's is."""
     net, theta, task = case()
     logits = np.array([[2.0, 0.0, -1.0]])
     e = np.abs(np.exp(logits) / np.exp(logits).sum() - [1, 0, 0]).ravel()
     views = net.views(error_gate(net, logits, np.array([0]), 0.5 * (e[1] + e[2])))
-    assert views["readout.weight"].all(0).tolist() == views["readout.bias"].astype(bool).tolist() == [True, True, False]
+    assert (
+        views["readout.weight"].all(0).tolist()
+        == views["readout.bias"].astype(bool).tolist()
+        == [True, True, False]
+    )
     assert views["conv1.weight"].all() and not views["readout.weight"][:, 2].any()
     assert not error_gate(net, logits, np.array([0]), 0.99).any()
     loop = InnerLoop(0.3, online=True, error_threshold=2.0)
     assert np.array_equal(loop.adapt(net, theta, task.x_support, task.y_support), theta)
-    some = [InnerLoop(0.3, online=True, error_threshold=t).adapt(net, theta, task.x_support, task.y_support) for t in (0, 0.4)]
-    assert off(some[0], InnerLoop(0.3, online=True).adapt(net, theta, task.x_support, task.y_support)) == 0
+    some = [
+        InnerLoop(0.3, online=True, error_threshold=t).adapt(
+            net, theta, task.x_support, task.y_support
+        )
+        for t in (0, 0.4)
+    ]
+    assert (
+        off(some[0], InnerLoop(0.3, online=True).adapt(net, theta, task.x_support, task.y_support))
+        == 0
+    )
     assert (some[1] == theta).sum() >= (some[0] == theta).sum()
 
 
@@ -119,36 +147,60 @@ def from_zero(backend="numpy", peer=False):
     return net, theta, zeroed, task, rng
 
 
-@pytest.mark.parametrize("steps, flat, peer", [(1, False, False), (2, True, False), (1, True, True)])
+@pytest.mark.parametrize(
+    "steps, flat, peer", [(1, False, False), (2, True, False), (1, True, True)]
+)
 def test_the_readout_from_zero_is_anil_online_through_its_hessians(steps, flat, peer):
-    """Features once and a recursion of the readout alone, against the general inner loop with a Hessian-vector product an
-    update: the same answers, meta-gradients of both orders, and gradients of the step sizes."""
+    """Features once and a recursion of the readout alone, against the general inner loop with a
+    Hessian-vector product an update: the same answers, meta-gradients of both orders, and gradients
+    of the step sizes."""
     net, theta, zeroed, task, rng = from_zero(peer=peer)
     a = rng.uniform(1, 3, net.size) if flat else 2.0
     general = InnerLoop(a, steps, freeze=body(net), online=True)
     found = OnlineReadout(a, steps)
-    np.testing.assert_allclose(found.logits(net, theta, task), general.logits(net, zeroed, task), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        found.logits(net, theta, task), general.logits(net, zeroed, task), rtol=1e-10, atol=1e-12
+    )
     adapted = general.adapt(net, zeroed, task.x_support, task.y_support)
-    np.testing.assert_allclose(found.adapt(net, theta, task.x_support, task.y_support), adapted, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(
+        found.adapt(net, theta, task.x_support, task.y_support), adapted, rtol=1e-10, atol=1e-13
+    )
     below = slice(0, net.layout[-2].slice.start)
     for order in (1, 2):
-        one, other = found.meta_gradient(net, theta, task, order), general.meta_gradient(net, zeroed, task, order)
+        one, other = (
+            found.meta_gradient(net, theta, task, order),
+            general.meta_gradient(net, zeroed, task, order),
+        )
         size = np.abs(other.gradient[below]).max()
         assert size > 1e-6 and np.abs(one.gradient - other.gradient)[below].max() < 1e-10 * size
         assert abs(one.loss - other.loss) < 1e-12 and not one.gradient[below.stop :].any()
-        np.testing.assert_allclose(one.step_size_gradient, other.step_size_gradient, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(
+            one.step_size_gradient, other.step_size_gradient, rtol=1e-8, atol=1e-12
+        )
     fast = from_zero("numba", peer)[0]
-    assert np.abs(found.meta_gradient(fast, theta, task).gradient - one.gradient).max() < 1e-10 * size
+    assert (
+        np.abs(found.meta_gradient(fast, theta, task).gradient - one.gradient).max() < 1e-10 * size
+    )
 
 
 def test_the_scale_of_the_query_is_in_the_meta_loss_alone():
     net, theta, _, task, rng = from_zero()
-    loop, plain, v = OnlineReadout(2.0, scale=7.0), OnlineReadout(2.0), rng.standard_normal(net.size)
+    loop, plain, v = (
+        OnlineReadout(2.0, scale=7.0),
+        OnlineReadout(2.0),
+        rng.standard_normal(net.size),
+    )
     assert (loop.logits(net, theta, task) == plain.logits(net, theta, task)).all()
     found, recorded = loop.meta_gradient(net, theta, task), loop.record(net, theta, task)
-    assert abs(loop.loss(net, theta, task, "jet", recorded) - found.loss) < 1e-12 and found.loss != plain.loss(net, theta, task)
+    assert abs(
+        loop.loss(net, theta, task, "jet", recorded) - found.loss
+    ) < 1e-12 and found.loss != plain.loss(net, theta, task)
     errors = [
-        abs(loop.loss(net, theta + h * v, task, "jet", recorded) - found.loss - h * found.gradient @ v)
+        abs(
+            loop.loss(net, theta + h * v, task, "jet", recorded)
+            - found.loss
+            - h * found.gradient @ v
+        )
         for h in (1e-2, 1e-3, 1e-4)
     ]
     assert errors[0] / errors[1] > 50 and errors[1] / errors[2] > 50

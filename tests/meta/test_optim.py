@@ -22,12 +22,20 @@ def test_adam_against_three_steps_by_hand():
         assert theta == pytest.approx(expected, rel=1e-12)
         if n == 1:  # the first step is lr in size, whatever the gradient
             assert theta == pytest.approx([-0.1, 1.1], rel=1e-7)
-    assert int(adam.state["n"]) == 3 and adam.state["m"] == pytest.approx(m) and adam.state["v"] == pytest.approx(v)
+    assert (
+        int(adam.state["n"]) == 3
+        and adam.state["m"] == pytest.approx(m)
+        and adam.state["v"] == pytest.approx(v)
+    )
 
 
 def test_adam_goes_on_from_its_state():
     rng = np.random.default_rng(0)
-    whole, theta, gradients = ms.Adam(5), np.zeros(5, np.float32), rng.standard_normal((6, 5)).astype(np.float32)
+    whole, theta, gradients = (
+        ms.Adam(5),
+        np.zeros(5, np.float32),
+        rng.standard_normal((6, 5)).astype(np.float32),
+    )
     for g in gradients:
         theta = whole.step(theta, g, 0.01)
     first, second, other = ms.Adam(5), ms.Adam(5), np.zeros(5, np.float32)
@@ -46,19 +54,31 @@ def test_sgd_with_momentum_by_hand():
     assert theta == pytest.approx([0.9, 2.0])
     theta = sgd.step(theta, np.array([1.0, 2.0]), 0.1)  # v = 0.5 v + g = (1.5, 2)
     assert theta == pytest.approx([0.75, 1.8])
-    assert ms.SGD(2).step(np.ones(2, np.float32), np.ones(2, np.float32), 0.25).tolist() == [0.75, 0.75]
+    assert ms.SGD(2).step(np.ones(2, np.float32), np.ones(2, np.float32), 0.25).tolist() == [
+        0.75,
+        0.75,
+    ]
 
 
 @pytest.mark.parametrize("make", [ms.SGD, ms.Adam])
 def test_the_old_theta_is_not_changed(make):
     theta, gradient = np.ones(3, np.float32), np.full(3, 2.0, np.float32)
     new = make(3).step(theta, gradient, 0.1)
-    assert theta.tolist() == [1] * 3 and gradient.tolist() == [2] * 3 and new.dtype == np.float32 and (new < 1).all()
+    assert (
+        theta.tolist() == [1] * 3
+        and gradient.tolist() == [2] * 3
+        and new.dtype == np.float32
+        and (new < 1).all()
+    )
 
 
 def test_cosine():
     assert ms.cosine(0, 100, 2e-3, 4e-5) == pytest.approx(2e-3, rel=1e-15)
-    assert ms.cosine(100, 100, 2e-3, 4e-5) == ms.cosine(250, 100, 2e-3, 4e-5) == pytest.approx(4e-5, rel=1e-15)
+    assert (
+        ms.cosine(100, 100, 2e-3, 4e-5)
+        == ms.cosine(250, 100, 2e-3, 4e-5)
+        == pytest.approx(4e-5, rel=1e-15)
+    )
     assert ms.cosine(50, 100, 2e-3, 4e-5) == pytest.approx((2e-3 + 4e-5) / 2)
     assert ms.cosine(25, 100, 1.0, 0.0) == pytest.approx((1 + math.sqrt(0.5)) / 2)
     assert np.all(np.diff([ms.cosine(n, 40, 1.0, 0.02) for n in range(41)]) < 0)
@@ -68,11 +88,18 @@ def test_cosine():
 def test_clip():
     gradient = np.array([3.0, -4.0], np.float32)
     clipped, norm = ms.clip(gradient, 2.5)
-    assert norm == pytest.approx(5) and clipped.dtype == np.float32 and clipped == pytest.approx([1.5, -2.0])
+    assert (
+        norm == pytest.approx(5)
+        and clipped.dtype == np.float32
+        and clipped == pytest.approx([1.5, -2.0])
+    )
     for limit in (None, 5.0, 7.0):
         same, norm = ms.clip(gradient, limit)
         assert same.tolist() == [3, -4] and norm == pytest.approx(5)
-    assert gradient.tolist() == [3, -4] and ms.clip(np.zeros(2, np.float32), 1.0)[0].tolist() == [0, 0]
+    assert gradient.tolist() == [3, -4] and ms.clip(np.zeros(2, np.float32), 1.0)[0].tolist() == [
+        0,
+        0,
+    ]
 
 
 @pytest.mark.parametrize("norm", [0, -1.0, math.nan, math.inf, True, "1"])
@@ -85,18 +112,30 @@ def test_whole_numbers_are_not_rounded_to_nothing():
     with pytest.raises(ValueError, match="gradient must be of floating point, not int64"):
         ms.clip(np.array([3, 4]), 1.0)
     for make in (ms.SGD, ms.Adam):
-        for theta, gradient, name in ((np.ones(2, int), np.ones(2), "theta"), (np.ones(2), np.ones(2, int), "gradient")):
-            with pytest.raises(ValueError, match=f"{name} must be a flat floating-point array of 2 parameters, not int64"):
+        for theta, gradient, name in (
+            (np.ones(2, int), np.ones(2), "theta"),
+            (np.ones(2), np.ones(2, int), "gradient"),
+        ):
+            with pytest.raises(
+                ValueError,
+                match=f"{name} must be a flat floating-point array of 2 parameters, not int64",
+            ):
                 make(2).step(theta, gradient, 0.1)
 
 
 @pytest.mark.parametrize("make", [ms.SGD, ms.Adam])
 def test_an_optimiser_is_not_spread_over_more_parameters(make):
-    with pytest.raises(ValueError, match="theta must be a flat floating-point array of 1 parameters"):
+    with pytest.raises(
+        ValueError, match="theta must be a flat floating-point array of 1 parameters"
+    ):
         make(1).step(np.ones(3), np.ones(3), 0.1)
-    with pytest.raises(ValueError, match=r"gradient must be .* of 3 parameters, not float64 of shape \(1,\)"):
+    with pytest.raises(
+        ValueError, match=r"gradient must be .* of 3 parameters, not float64 of shape \(1,\)"
+    ):
         make(3).step(np.ones(3), np.ones(1), 0.1)
-    with pytest.raises(ValueError, match=r"theta must be .* of 3 parameters, not \[1.0, 1.0, 1.0\]"):
+    with pytest.raises(
+        ValueError, match=r"theta must be .* of 3 parameters, not \[1.0, 1.0, 1.0\]"
+    ):
         make(3).step([1.0, 1.0, 1.0], np.ones(3), 0.1)
 
 

@@ -1,4 +1,5 @@
-"""Class-mean rules: their gradients against finite differences of the twins, the two engines, and the definition."""
+"""Class-mean rules: their gradients against finite differences of the twins, the two engines, and
+the definition."""
 
 import numpy as np
 import pytest
@@ -8,7 +9,14 @@ from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.synapse import presynaptic_traces
 from minisnn.meta.functions import adapt
 from minisnn.meta.inner import InnerLoop
-from minisnn.meta.prototypes import ClassMeans, affine_logits, class_means, distance_logits, nearest, with_prototypes
+from minisnn.meta.prototypes import (
+    ClassMeans,
+    affine_logits,
+    class_means,
+    distance_logits,
+    nearest,
+    with_prototypes,
+)
 from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
@@ -16,7 +24,16 @@ from minisnn.network.spiking import SpikingNet
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 
 
-def make(channels=(3, 4), hidden=(), dtype=np.float64, backend="numpy", pool="max", neuron=None, detach=False, seed=0):
+def make(
+    channels=(3, 4),
+    hidden=(),
+    dtype=np.float64,
+    backend="numpy",
+    pool="max",
+    neuron=None,
+    detach=False,
+    seed=0,
+):
     rng, ways, shots = np.random.default_rng(seed), 3, 2
     options = dict(dtype=dtype, hidden=hidden, backend=backend, detach_reset=detach)
     net = SpikingNet((8, 8, 2), channels, ways, 3, pool, neuron, 12, **options)
@@ -34,21 +51,35 @@ def errors_of_line(value, theta, direction, loss, slope, steps=(1e-2, 1e-3, 1e-4
 
 
 CUBA = dict(neuron=CubaLIF(threshold=0.1))
-NETWORKS = [dict(), dict(pool="mean"), CUBA, dict(hidden=(6,)), dict(detach=True), dict(channels=(), hidden=(7,))]
+NETWORKS = [
+    dict(),
+    dict(pool="mean"),
+    CUBA,
+    dict(hidden=(6,)),
+    dict(detach=True),
+    dict(channels=(), hidden=(7,)),
+]
 
 
 @pytest.mark.parametrize("window", [3, 4, 12, 30])
 def test_trace_is_the_sum_of_its_coefficients(window):
-    """p_{n-1} from the window's start equals the filter run from the beginning, its adjoint is the transpose."""
+    """p_{n-1} from the window's start equals the filter run from the beginning, its adjoint is the
+    transpose."""
     rng, neuron, T = np.random.default_rng(1), LIF(alpha=0.9, beta=0.8), 30
     x = (rng.random((2, T, 5)) < 0.3).astype(float)
     K = T - window
     start = presynaptic_traces(x[:, :K], neuron)
     whole = presynaptic_traces(x[:, : T - 1], neuron)[0]
-    leaky = CubaLIF(alpha=0.9, beta=0.8).readout  # of the chip's neuron nothing delays, and each of two filters has a state
+    leaky = CubaLIF(
+        alpha=0.9, beta=0.8
+    ).readout  # of the chip's neuron nothing delays, and each of two filters has a state
     images = x[:, :, None, None]
-    begun, ended = (current.presynaptic_traces(part, leaky)[0][:, :, 0, 0] for part in (images[:, :K], images))
-    np.testing.assert_allclose(trace.forward(x[:, K:], leaky, tuple(np.moveaxis(begun, 1, 0))), ended[:, -1], rtol=1e-13)
+    begun, ended = (
+        current.presynaptic_traces(part, leaky)[0][:, :, 0, 0] for part in (images[:, :K], images)
+    )
+    np.testing.assert_allclose(
+        trace.forward(x[:, K:], leaky, tuple(np.moveaxis(begun, 1, 0))), ended[:, -1], rtol=1e-13
+    )
     np.testing.assert_allclose(trace.forward(x[:, K:], neuron, start), whole, rtol=1e-13)
     np.testing.assert_allclose(trace.forward(x, neuron), whole, rtol=1e-13)
     dp, x_dot = rng.standard_normal((2, 5)), rng.standard_normal((2, window, 5))
@@ -61,10 +92,16 @@ def test_trace_is_the_sum_of_its_coefficients(window):
 @pytest.mark.parametrize("options", NETWORKS)
 @pytest.mark.parametrize("steps", [0, 1])
 def test_engines_and_twin_agree(steps, options):
-    """Numba and NumPy give the same features and gradient, and the jet twin at its own record too."""
+    """Numba and NumPy give the same features and gradient, and the jet twin at its own record
+    too."""
     net, theta, task, _ = make(**options)
     fast, loop = make(backend="numba", **options)[0], ClassMeans(0.5, steps, scale=SCALE)
-    np.testing.assert_allclose(fast.features(theta, task.x_query), net.features(theta, task.x_query), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        fast.features(theta, task.x_query),
+        net.features(theta, task.x_query),
+        rtol=1e-12,
+        atol=1e-15,
+    )
     expected = loop.meta_gradient(net, theta, task)
     for found in (
         loop.meta_gradient(fast, theta, task),
@@ -102,10 +139,13 @@ def test_pullback_against_differences(options):
     assert not any(gradient[p.slice].any() for p in net.layout[-2:])
 
 
-@pytest.mark.parametrize("steps, options", [(0, o) for o in NETWORKS] + [(n, o) for n in (1, 3) for o in NETWORKS[:3]])
+@pytest.mark.parametrize(
+    "steps, options", [(0, o) for o in NETWORKS] + [(n, o) for n in (1, 3) for o in NETWORKS[:3]]
+)
 def test_meta_gradient_taylor(steps, options):
-    """The error of the straight line falls by a hundred where the step falls by ten, in the jet twin: prototypical networks
-    without steps, Proto-MAML through its steps and the class means they start from."""
+    """The error of the straight line falls by a hundred where the step falls by ten, in the jet
+    twin: prototypical networks without steps, Proto-MAML through its steps and the class means they
+    start from."""
     net, theta, task, rng = make(**options)
     loop = ClassMeans(0.5, steps, scale=SCALE)
     recorded, v = loop.record(net, theta, task), rng.standard_normal(net.size)
@@ -117,44 +157,69 @@ def test_meta_gradient_taylor(steps, options):
 
 
 def test_meta_gradient_of_the_peer():
-    """The same rules on a network that does not spike; its only twin keeps the choices of max pooling."""
+    """The same rules on a network that does not spike; its only twin keeps the choices of max
+    pooling."""
     _, _, task, rng = make()
     net = ConvNet((8, 8, 2), (3,), 3, 3, np.float64)
     theta, v = net.init(rng, task.x_support), rng.standard_normal(net.size)
     for steps in (0, 1):
         loop = ClassMeans(0.05, steps, scale=0.1)
         recorded, found = loop.record(net, theta, task), loop.meta_gradient(net, theta, task)
-        e = errors_of_line(lambda t: loop.loss(net, t, task, "jet", recorded), theta, v, found.loss, found.gradient @ v)
+        e = errors_of_line(
+            lambda t: loop.loss(net, t, task, "jet", recorded),
+            theta,
+            v,
+            found.loss,
+            found.gradient @ v,
+        )
         assert e[0] / e[1] > 80 and e[1] / e[2] > 80
 
 
 def test_every_part_of_proto_maml_counts():
-    """Hessians, and the way back through the class means; the step sizes' gradient is that of the loss."""
+    """Hessians, and the way back through the class means; the step sizes' gradient is that of the
+    loss."""
     net, theta, task, _ = make()
     loop = ClassMeans(0.5, 1, scale=SCALE)
     full = loop.meta_gradient(net, theta, task)
     first = loop.meta_gradient(net, theta, task, order=1).gradient
-    start = with_prototypes(net, theta, class_means(net.features(theta, task.x_support), task.y_support, 3), SCALE)
+    start = with_prototypes(
+        net, theta, class_means(net.features(theta, task.x_support), task.y_support, 3), SCALE
+    )
     stopped = InnerLoop(0.5, 1).meta_gradient(net, start, task).gradient
     body = slice(0, net.layout[-2].slice.start)
-    assert relative(first[body], full.gradient[body]) > 1e-3 and relative(stopped[body], full.gradient[body]) > 1e-3
+    assert (
+        relative(first[body], full.gradient[body]) > 1e-3
+        and relative(stopped[body], full.gradient[body]) > 1e-3
+    )
     assert not full.gradient[body.stop :].any()
     recorded, h = loop.record(net, theta, task), 1e-5
-    up, down = (ClassMeans(0.5 + d, 1, scale=SCALE).loss(net, theta, task, "jet", recorded) for d in (h, -h))
+    up, down = (
+        ClassMeans(0.5 + d, 1, scale=SCALE).loss(net, theta, task, "jet", recorded) for d in (h, -h)
+    )
     assert full.step_size_gradient == pytest.approx((up - down) / (2 * h), rel=1e-6)
 
 
 def test_start_of_proto_maml_answers_as_the_nearest_mean():
-    """Without reset the logits are those of the distances but for a number a sample; theta is left as it was."""
+    """Without reset the logits are those of the distances but for a number a sample; theta is left
+    as it was."""
     net, theta, task, _ = make(neuron=LIF(rho=0.0))
     before = theta.copy()
-    c, p = class_means(net.features(theta, task.x_support), task.y_support, 3), net.features(theta, task.x_query)
+    c, p = (
+        class_means(net.features(theta, task.x_support), task.y_support, 3),
+        net.features(theta, task.x_query),
+    )
     start = with_prototypes(net, theta, c, SCALE)
     np.testing.assert_array_equal(theta, before)
     np.testing.assert_allclose(net(start, task.x_query), affine_logits(p, c, SCALE), rtol=1e-10)
-    np.testing.assert_allclose(nearest(net, theta, task, SCALE), distance_logits(p, c, SCALE), rtol=1e-12)
-    np.testing.assert_allclose(distance_logits(p, c, SCALE), -SCALE * ((p[:, None] - c[None]) ** 2).sum(2), rtol=1e-9)
-    np.testing.assert_array_equal(ClassMeans(steps=0, scale=SCALE).logits(net, theta, task), nearest(net, theta, task, SCALE))
+    np.testing.assert_allclose(
+        nearest(net, theta, task, SCALE), distance_logits(p, c, SCALE), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        distance_logits(p, c, SCALE), -SCALE * ((p[:, None] - c[None]) ** 2).sum(2), rtol=1e-9
+    )
+    np.testing.assert_array_equal(
+        ClassMeans(steps=0, scale=SCALE).logits(net, theta, task), nearest(net, theta, task, SCALE)
+    )
     np.testing.assert_array_equal(
         ClassMeans(0.5, 2, scale=SCALE).adapt(net, theta, task.x_support, task.y_support),
         adapt(net, start, task.x_support, task.y_support, 0.5, 2),
@@ -165,8 +230,13 @@ def test_any_number_of_ways():
     """Prototypes need no readout of the task's size; Proto-MAML does, and says so."""
     net, theta, task, _ = make()
     two = task.y_support < 2, task.y_query < 2
-    fewer = Task(task.x_support[two[0]], task.y_support[two[0]], task.x_query[two[1]], task.y_query[two[1]])
-    assert ClassMeans(steps=0, scale=SCALE).meta_gradient(net, theta, fewer).query_logits.shape == (6, 2)
+    fewer = Task(
+        task.x_support[two[0]], task.y_support[two[0]], task.x_query[two[1]], task.y_query[two[1]]
+    )
+    assert ClassMeans(steps=0, scale=SCALE).meta_gradient(net, theta, fewer).query_logits.shape == (
+        6,
+        2,
+    )
     with pytest.raises(ValueError, match="2 classes; expected the network's 3"):
         ClassMeans(steps=1, scale=SCALE).meta_gradient(net, theta, fewer)
 
@@ -178,7 +248,10 @@ def test_float32_follows_float64():
     for backend in ("numpy", "numba"):
         single = make(dtype=np.float32, backend=backend)[0]
         found = loop.meta_gradient(single, theta.astype(np.float32), task)
-        assert found.gradient.dtype == np.float32 and relative(found.gradient, expected.gradient) < 1e-3
+        assert (
+            found.gradient.dtype == np.float32
+            and relative(found.gradient, expected.gradient) < 1e-3
+        )
 
 
 def test_what_does_not_fit():

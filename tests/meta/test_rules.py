@@ -1,4 +1,5 @@
-"""ANIL, Reptile and annealing: against plain loops, the explicit Hessian and PyTorch, for both networks, and in training."""
+"""ANIL, Reptile and annealing: against plain loops, the explicit Hessian and PyTorch, for both
+networks, and in training."""
 
 import json
 import sys
@@ -41,16 +42,31 @@ def no_curves(monkeypatch):
 
 @pytest.fixture(params=["snn", "cnn"])
 def net(request, backend):
-    common = dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, dtype=np.float64, hidden=(4,), backend=backend)
-    return ms.SpikingNet(neuron=ms.LIF(gain=5.0), window=16, **common) if request.param == "snn" else ms.ConvNet(**common)
+    common = dict(
+        input_shape=(5, 4, 2),
+        channels=(3,),
+        ways=3,
+        kernel=3,
+        dtype=np.float64,
+        hidden=(4,),
+        backend=backend,
+    )
+    return (
+        ms.SpikingNet(neuron=ms.LIF(gain=5.0), window=16, **common)
+        if request.param == "snn"
+        else ms.ConvNet(**common)
+    )
 
 
 def case(net, seed=0):
     rng = np.random.default_rng(seed)
-    return random_theta(net, rng), ms.Task(*random_data(net, rng, 3, 20), *random_data(net, rng, 4, 20))
+    return random_theta(net, rng), ms.Task(
+        *random_data(net, rng, 3, 20), *random_data(net, rng, 4, 20)
+    )
 
 
-# ---- ANIL ------------------------------------------------------------------------------------------------------------
+# ---- ANIL
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_body_is_all_but_the_readout(net):
@@ -60,7 +76,8 @@ def test_body_is_all_but_the_readout(net):
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_anil_equals_the_explicit_chain_rule(net, steps):
-    """lambda_n = lambda_{n+1} - H_n[:, readout] a lambda_{n+1}[readout]: whole columns of H_n, mixed derivatives and all."""
+    """lambda_n = lambda_{n+1} - H_n[:, readout] a lambda_{n+1}[readout]: whole columns of H_n,
+    mixed derivatives and all."""
     theta, task = case(net)
     head = slice(net.layout[-2].slice.start, net.size)
     theta_n, columns = theta.copy(), []
@@ -69,7 +86,9 @@ def test_anil_equals_the_explicit_chain_rule(net, steps):
         columns.append(np.array([hvp(e) for e in np.eye(net.size)[head]]).T)
         theta_n = theta_n - 0.4 * np.where(np.arange(net.size) >= head.start, g, 0)
     adapted = ms.adapt(net, theta, task.x_support, task.y_support, 0.4, steps, freeze=ms.body(net))
-    assert off(adapted, theta_n) < 1e-14 and np.array_equal(adapted[: head.start], theta[: head.start])
+    assert off(adapted, theta_n) < 1e-14 and np.array_equal(
+        adapted[: head.start], theta[: head.start]
+    )
     loss, lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)
     first = lam
     for H in reversed(columns):
@@ -78,34 +97,55 @@ def test_anil_equals_the_explicit_chain_rule(net, steps):
     assert found_loss == pytest.approx(loss, rel=1e-12) and arrays_off(net, found, lam) < 1e-10
     for p in net.layout:  # frozen layers have a second-order term too
         assert off(found[p.slice], first[p.slice]) > 0.01, p.name
-    assert off(ms.meta_gradient(net, theta, task, 0.4, steps, order=1, freeze=ms.body(net))[1], first) < 1e-12
+    assert (
+        off(ms.meta_gradient(net, theta, task, 0.4, steps, order=1, freeze=ms.body(net))[1], first)
+        < 1e-12
+    )
 
 
-# ---- Reptile ---------------------------------------------------------------------------------------------------------
+# ---- Reptile
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [2, 5])
-@pytest.mark.parametrize("options", [{}, {"freeze": ("conv1",)}, {"threshold": 0.02}, {"threshold_fraction": 0.1}])
+@pytest.mark.parametrize(
+    "options", [{}, {"freeze": ("conv1",)}, {"threshold": 0.02}, {"threshold_fraction": 0.1}]
+)
 def test_reptile_is_the_way_that_gradient_descent_went(net, steps, options):
     theta, task = case(net)
     kept, sizes = theta.copy(), np.random.default_rng(1).uniform(0.1, 0.4, net.size)
-    x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+    x, y = (
+        np.concatenate([task.x_support, task.x_query]),
+        np.concatenate([task.y_support, task.y_query]),
+    )
     theta_n = ms.adapt(net, theta, x, y, sizes, steps, **options)
-    loss, found, _, before, after = ms.InnerLoop(sizes, steps, **options).reptile_gradient(net, theta, task)
-    assert off(found, theta - theta_n) < 1e-13 and np.abs(found).max() > 0.01 and np.array_equal(theta, kept)
+    loss, found, _, before, after = ms.InnerLoop(sizes, steps, **options).reptile_gradient(
+        net, theta, task
+    )
+    assert (
+        off(found, theta - theta_n) < 1e-13
+        and np.abs(found).max() > 0.01
+        and np.array_equal(theta, kept)
+    )
     assert loss == pytest.approx(net.loss(theta_n, task.x_query, task.y_query), rel=1e-12)
-    assert off(before, net(theta, task.x_support)) < 1e-12 and off(after, net(theta_n, task.x_query)) < 1e-12
+    assert (
+        off(before, net(theta, task.x_support)) < 1e-12
+        and off(after, net(theta_n, task.x_query)) < 1e-12
+    )
     assert len(ms.reptile_gradient(net, theta, task, sizes, steps, **options)) == 2
 
 
 def test_two_reptile_steps_written_out():
-    net = ms.SpikingNet((5, 4, 2), (3,), 3, 3, neuron=ms.LIF(gain=3.0), window=9, dtype=np.float64, backend="numpy")
+    net = ms.SpikingNet(
+        (5, 4, 2), (3,), 3, 3, neuron=ms.LIF(gain=3.0), window=9, dtype=np.float64, backend="numpy"
+    )
     theta, task = case(net)
     n, m = len(task.y_support), len(task.y_query)
 
     def g(theta):
         support, query = (
-            net.loss_and_gradient(theta, x, y)[1] for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query))
+            net.loss_and_gradient(theta, x, y)[1]
+            for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query))
         )
         return (n * support + m * query) / (n + m)
 
@@ -116,24 +156,35 @@ def test_two_reptile_steps_written_out():
 
 def test_reptile_in_float32_keeps_its_digits_and_takes_real_targets():
     net = ms.SpikingNet((5, 4, 2), (3,), 1, 3, window=9, loss="squared", backend="numpy")
-    theta, x, y = random_theta(net, np.random.default_rng(0)), *random_data(net, np.random.default_rng(1), 3, 12)
+    theta, x, y = (
+        random_theta(net, np.random.default_rng(0)),
+        *random_data(net, np.random.default_rng(1), 3, 12),
+    )
     task = Sets(x, y, x[::-1], y[::-1])
     loss, found = ms.reptile_gradient(net, theta, task, 1e-6, 2)
     exact = ms.SpikingNet.from_configuration(net.configuration(), dtype="float64")
     same, expected = ms.reptile_gradient(exact, theta.astype(np.float64), task, 1e-6, 2)
-    assert found.dtype == np.float32 and off(found, expected) < 1e-4 and loss == pytest.approx(same, rel=1e-5)
+    assert (
+        found.dtype == np.float32
+        and off(found, expected) < 1e-4
+        and loss == pytest.approx(same, rel=1e-5)
+    )
 
 
 def test_reptile_of_one_step_is_refused(net):
     theta, task = case(net)
     for steps in (0, 1):
-        with pytest.raises(ValueError, match=f"steps must be 2 or more for Reptile, not {steps}: one step is joint training"):
+        with pytest.raises(
+            ValueError,
+            match=f"steps must be 2 or more for Reptile, not {steps}: one step is joint training",
+        ):
             ms.reptile_gradient(net, theta, task, 0.3, steps)
     with pytest.raises(ValueError, match="freeze must name layers of conv1, hidden1, readout"):
         ms.reptile_gradient(net, theta, task, freeze=("conv9",))
 
 
-# ---- an independent implementation -----------------------------------------------------------------------------------
+# ---- an independent implementation
+#   -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -147,15 +198,24 @@ def test_agrees_with_automatic_differentiation(golden, backend, name):
     c = {key.removeprefix(f"{name}/"): a for key, a in golden.items() if key.startswith(f"{name}/")}
     settings = json.loads(c["net"].item())
     net = checkpoint.NETWORKS[settings.pop("type")].from_configuration(settings, backend=backend)
-    theta, a, task = c["theta"], c["step_size"].item(), ms.Task(c["x_support"], c["y_support"], c["x_query"], c["y_query"])
+    theta, a, task = (
+        c["theta"],
+        c["step_size"].item(),
+        ms.Task(c["x_support"], c["y_support"], c["x_query"], c["y_query"]),
+    )
     for n in (1, 3):
-        assert arrays_off(net, ms.meta_gradient(net, theta, task, a, n, 1)[1], c[f"fomaml_{n}"]) < 1e-9
+        assert (
+            arrays_off(net, ms.meta_gradient(net, theta, task, a, n, 1)[1], c[f"fomaml_{n}"]) < 1e-9
+        )
         loss, found, da, *_ = ms.InnerLoop(a, n, ms.body(net)).meta_gradient(net, theta, task)
         assert loss == pytest.approx(c[f"loss_anil_{n}"].item(), rel=1e-9)
         assert arrays_off(net, found, c[f"anil_{n}"]) < 1e-9
         assert da == pytest.approx(c[f"anil_{n}_step_size"].item(), rel=1e-9)
         first = ms.meta_gradient(net, theta, task, a, n, 1, ms.body(net))[1]
-        assert arrays_off(net, first, c[f"anil_first_{n}"]) < 1e-9 and arrays_off(net, first, c[f"anil_{n}"]) > 0.01
+        assert (
+            arrays_off(net, first, c[f"anil_first_{n}"]) < 1e-9
+            and arrays_off(net, first, c[f"anil_{n}"]) > 0.01
+        )
     for n in (2, 5):
         loss, found = ms.reptile_gradient(net, theta, task, a, n)
         assert loss == pytest.approx(c[f"loss_reptile_{n}"].item(), rel=1e-9)
@@ -173,14 +233,21 @@ def test_the_golden_values_are_those_that_the_peer_makes(golden, monkeypatch):
         assert a.dtype.kind == "U" or off(golden[name], a) < 1e-12, name
 
 
-# ---- training --------------------------------------------------------------------------------------------------------
+# ---- training
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.every(3)
 def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, model, name):
-    changes = dict(step_size=5.0 if model == "snn" else 0.1, updates=8, evaluate_every=0, checkpoint_every=3, test_episodes=2)
+    changes = dict(
+        step_size=5.0 if model == "snn" else 0.1,
+        updates=8,
+        evaluate_every=0,
+        checkpoint_every=3,
+        test_episodes=2,
+    )
     config = toy_config(**{"model": model, **changes, **RULES[name]})
     whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
     with pytest.raises(Interrupted, match="stopped after 4 of 8"):
@@ -210,31 +277,54 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
     )
     run = train(config, tmp_path / "run", data=toy_data(), **SILENT)
     still = toy_config(**{**vars(config), "lr": 1e-30, "step_size_lr": 1e-30, "updates": 1})
-    theta, net, data = train(still, tmp_path / "start", data=toy_data(), **SILENT).theta, run.net, toy_data()["train"]
+    theta, net, data = (
+        train(still, tmp_path / "start", data=toy_data(), **SILENT).theta,
+        run.net,
+        toy_data()["train"],
+    )
     groups = [p.slice.stop - p.slice.start for p in net.layout]
     log, outer, inner = np.zeros(4), Adam(net.size, dtype=np.float64), Adam(4, dtype=np.float64)
     for u in range(4):
-        task = data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, 0))), 3, 1, 2)
+        task = data.sample_task(
+            np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, 0))), 3, 1, 2
+        )
         a = 5.0 * np.repeat(np.exp(log), groups)
         freeze = ("conv1",) if rule == "anil" else ()
-        second, other = (ms.InnerLoop(a, 1, freeze).meta_gradient(net, theta, task, order)[:3] for order in (2, 1))
+        second, other = (
+            ms.InnerLoop(a, 1, freeze).meta_gradient(net, theta, task, order)[:3]
+            for order in (2, 1)
+        )
         assert off(second[1], other[1]) > 1e-3
         _, gradient, da = other if u < first else second
         theta = outer.step(theta, gradient, 2e-3 * cosine(u, 4, 1.0, 0.02))
-        log = inner.step(log, np.add.reduceat(a * da, [p.slice.start for p in net.layout]), 0.01 * cosine(u, 4, 1.0, 0.02))
+        log = inner.step(
+            log,
+            np.add.reduceat(a * da, [p.slice.start for p in net.layout]),
+            0.01 * cosine(u, 4, 1.0, 0.02),
+        )
     np.testing.assert_allclose(run.theta, theta, rtol=1e-9, atol=1e-12)
     step_sizes = [run.inner.step_size[p.slice] for p in net.layout]
     np.testing.assert_allclose([s[0] for s in step_sizes], 5 * np.exp(log), rtol=1e-9)
     if rule == "anil":  # what never adapts has no step size to learn
-        assert (step_sizes[0] == 5).all() and (step_sizes[1] == 5).all() and (step_sizes[2] != 5).all()
+        assert (
+            (step_sizes[0] == 5).all() and (step_sizes[1] == 5).all() and (step_sizes[2] != 5).all()
+        )
 
 
 def test_the_time_left_is_that_of_second_order(tmp_path, monkeypatch, capsys):
     """The look at a task beforehand must not be at the cheap updates of the beginning."""
     seen = []
     gradient = ms.InnerLoop.meta_gradient
-    monkeypatch.setattr(ms.InnerLoop, "meta_gradient", lambda *a, **options: seen.append(a[4]) or gradient(*a, **options))
-    train(toy_config(first_order_updates=2, updates=3, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
+    monkeypatch.setattr(
+        ms.InnerLoop,
+        "meta_gradient",
+        lambda *a, **options: seen.append(a[4]) or gradient(*a, **options),
+    )
+    train(
+        toy_config(first_order_updates=2, updates=3, tasks=1, evaluate_every=0, test_episodes=0),
+        tmp_path,
+        data=toy_data(),
+    )
     assert seen == [2, 2, 2] + [1, 1, 2] and "3 updates will take about" in capsys.readouterr().err
 
 
@@ -253,14 +343,23 @@ def test_a_reptile_update_moves_along_the_mean_of_the_tasks_ways(tmp_path):
         test_episodes=0,
     )
     run = train(config, tmp_path / "run", data=toy_data(), **SILENT)
-    start = train(toy_config(**{**vars(config), "lr": 1e-30}), tmp_path / "start", data=toy_data(), **SILENT).theta
+    start = train(
+        toy_config(**{**vars(config), "lr": 1e-30}), tmp_path / "start", data=toy_data(), **SILENT
+    ).theta
     found = []
     for k in range(3):
-        task = toy_data()["train"].sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, 0, k))), 3, 1, 2)
-        x, y = np.concatenate([task.x_support, task.x_query]), np.concatenate([task.y_support, task.y_query])
+        task = toy_data()["train"].sample_task(
+            np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, 0, k))), 3, 1, 2
+        )
+        x, y = (
+            np.concatenate([task.x_support, task.x_query]),
+            np.concatenate([task.y_support, task.y_query]),
+        )
         theta_n = ms.adapt(run.net, start, x, y, 5.0, 3)
         found.append((theta_n - start, run.net.loss(theta_n, task.x_query, task.y_query)))
-    np.testing.assert_allclose(run.theta, start + 0.5 * sum(way for way, _ in found) / 3, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        run.theta, start + 0.5 * sum(way for way, _ in found) / 3, rtol=1e-9, atol=1e-12
+    )
     assert run.curve["loss"][0] == pytest.approx(np.mean([loss for _, loss in found]), rel=1e-9)
 
 
@@ -279,7 +378,9 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
 
     (out / "config.json").write_text(older((out / "config.json").read_text()))
     rewrite(
-        out / "checkpoint.h5", out / "checkpoint.h5", lambda file: file.attrs.modify("training", older(file.attrs["training"]))
+        out / "checkpoint.h5",
+        out / "checkpoint.h5",
+        lambda file: file.attrs.modify("training", older(file.attrs["training"])),
     )
     with h5py.File(out / "checkpoint.h5") as file:
         assert "rule" not in json.loads(file.attrs["training"])
@@ -294,22 +395,47 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
     [
         (dict(rule="protonet"), "rule must be one of maml, anil, online, reptile"),
         (dict(first_order_updates=-1), "first_order_updates must be at least 0"),
-        (dict(first_order_updates=3, order=1), "first_order_updates must be 0 for order 1: there is no second"),
-        (dict(rule="anil", freeze=("readout",)), "freeze must not name the readout: it is all that rule anil adapts"),
+        (
+            dict(first_order_updates=3, order=1),
+            "first_order_updates must be 0 for order 1: there is no second",
+        ),
+        (
+            dict(rule="anil", freeze=("readout",)),
+            "freeze must not name the readout: it is all that rule anil adapts",
+        ),
         (
             dict(rule="reptile", learn_step_size="no"),
             "inner_steps must be at least 2 for rule reptile, not 1: one step is joint",
         ),
         (
             dict(rule="reptile", inner_steps=2, learn_step_size="layer"),
-            "learn_step_size must be no for rule reptile, which gives step sizes no gradient, not 'layer'",
+            "learn_step_size must be no for rule reptile, which gives step sizes no gradient, not "
+            "'layer'",
         ),
-        (dict(rule="reptile", inner_steps=2, learn_step_size="no", freeze=("conv1",)), "freeze must be empty for rule reptile"),
-        (dict(rule="reptile", inner_steps=2, learn_step_size="no", first_order_updates=1), "first_order_updates must be 0"),
-        (dict(rule="classify"), "learn_step_size must be no for rule classify, which has no inner loop, not 'array'"),
-        (dict(rule="classify", learn_step_size="no", freeze=("conv1",)), "freeze must be empty for rule classify"),
-        (dict(rule="classify", learn_step_size="no", gate_fraction=0.1), "gate_fraction must be none for rule classify"),
-        (dict(rule="classify", learn_step_size="no", first_order_updates=3), "first_order_updates must be 0 for rule classify"),
+        (
+            dict(rule="reptile", inner_steps=2, learn_step_size="no", freeze=("conv1",)),
+            "freeze must be empty for rule reptile",
+        ),
+        (
+            dict(rule="reptile", inner_steps=2, learn_step_size="no", first_order_updates=1),
+            "first_order_updates must be 0",
+        ),
+        (
+            dict(rule="classify"),
+            "learn_step_size must be no for rule classify, which has no inner loop, not 'array'",
+        ),
+        (
+            dict(rule="classify", learn_step_size="no", freeze=("conv1",)),
+            "freeze must be empty for rule classify",
+        ),
+        (
+            dict(rule="classify", learn_step_size="no", gate_fraction=0.1),
+            "gate_fraction must be none for rule classify",
+        ),
+        (
+            dict(rule="classify", learn_step_size="no", first_order_updates=3),
+            "first_order_updates must be 0 for rule classify",
+        ),
     ],
 )
 def test_rules_that_do_not_fit(changes, message):

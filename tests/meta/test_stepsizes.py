@@ -51,7 +51,11 @@ def test_no_bit_depends_on_the_vector_instructions():
         command = [sys.executable, "-W", "ignore", "-c", PROGRAM]
         path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         return subprocess.run(
-            command, env={**os.environ, **path, **environment}, capture_output=True, text=True, check=True
+            command,
+            env={**os.environ, **path, **environment},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     assert printed() == printed(NPY_DISABLE_CPU_FEATURES=" ".join(chosen)) != ""

@@ -45,7 +45,11 @@ def test_task_is_frozen():
         ("x_support", np.zeros((6, 5, 4, 6, 2), np.int32), "x_support is of type int32"),
         ("x_support", np.zeros(6, np.uint8), r"x_support has shape \(6,\)"),
         ("x_query", np.zeros((0, 5, 4, 6, 2), np.uint8), r"x_query has shape \(0, 5, 4, 6, 2\)"),
-        ("x_query", np.zeros((12, 5, 4, 8, 2), np.uint8), r"x_query has samples of shape \(5, 4, 8, 2\)"),
+        (
+            "x_query",
+            np.zeros((12, 5, 4, 8, 2), np.uint8),
+            r"x_query has samples of shape \(5, 4, 8, 2\)",
+        ),
         ("x_query", np.full((12, 5, 4, 6, 2), np.nan), "x_query holds NaN"),
         ("x_support", np.full((6, 5, 4, 6, 2), np.inf), "x_support holds NaN or inf"),
         ("y_support", np.zeros(5, int), r"y_support has shape \(5,\), expected \(6,\)"),
@@ -79,7 +83,11 @@ def test_a_batch_of_all_classes_has_32_samples_by_default():
             return Task(x, np.arange(ways), x, np.arange(ways))
 
     batch = Classification(Forty())
-    assert len(batch.sample_task(np.random.default_rng(0)).y_query) == len(batch.episode(0, 0).y_query) == 32
+    assert (
+        len(batch.sample_task(np.random.default_rng(0)).y_query)
+        == len(batch.episode(0, 0).y_query)
+        == 32
+    )
 
 
 def small_task(classes=("a", "b"), recordings=None) -> Task:
@@ -92,8 +100,14 @@ def small_task(classes=("a", "b"), recordings=None) -> Task:
     [
         (dict(classes=("a", "a")), "classes are a, a, expected each once"),
         (dict(recordings=([[1], [2]], [[3], [1]])), "recording 1 is in support and in query"),
-        (dict(recordings=([[1, 2], [3, 4]], [[5, 6], [7, 3]])), "recording 3 is in support and in query"),
-        (dict(recordings=([[1]], [[2], [3]])), r"recordings have shapes \(1, 1\) and \(2, 1\), expected \(2, k\) and \(2, k\)"),
+        (
+            dict(recordings=([[1, 2], [3, 4]], [[5, 6], [7, 3]])),
+            "recording 3 is in support and in query",
+        ),
+        (
+            dict(recordings=([[1]], [[2], [3]])),
+            r"recordings have shapes \(1, 1\) and \(2, 1\), expected \(2, k\) and \(2, k\)",
+        ),
         (dict(recordings=([1, 2], [3, 4])), r"recordings have shapes \(2,\) and \(2,\)"),
     ],
 )

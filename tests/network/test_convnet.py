@@ -1,4 +1,5 @@
-"""The CNN baseline: its equations, every derivative against differences, automatic differentiation, its errors."""
+"""The CNN baseline: its equations, every derivative against differences, automatic differentiation,
+its errors."""
 
 import warnings
 
@@ -26,12 +27,20 @@ SHAPES = {
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
-    settings = {"input_shape": (7, 6, 2), "channels": (3, 2), "ways": 3, "kernel": 3, "dtype": dtype}
+    settings = {
+        "input_shape": (7, 6, 2),
+        "channels": (3, 2),
+        "ways": 3,
+        "kernel": 3,
+        "dtype": dtype,
+    }
     return ConvNet(**{**settings, "backend": backend, **changes})
 
 
 def data(net, rng, batch=2, steps=14):
-    return rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8), rng.integers(0, net.ways, batch)
+    return rng.poisson(0.3, (batch, steps, *net.input_shape)).astype(np.uint8), rng.integers(
+        0, net.ways, batch
+    )
 
 
 def case(net, seed=0, batch=2):
@@ -49,7 +58,8 @@ def a_task(net, seed=5):
     return ms.Task(*data(net, rng, 3), *data(net, rng, 4))
 
 
-# ---- layout and equations --------------------------------------------------------------------------------------------
+# ---- layout and equations
+#   --------------------------------------------------------------------------------------------
 
 
 def test_layout_is_that_of_the_spiking_network():
@@ -64,7 +74,11 @@ def test_layout_is_that_of_the_spiking_network():
 def test_configuration_builds_the_network_again():
     net = small(hidden=(4,), loss="squared", gain=0.3)
     again = ConvNet.from_configuration(net.configuration())
-    assert repr(again) == repr(net) and again.configuration() == net.configuration() and again.gain == 0.3
+    assert (
+        repr(again) == repr(net)
+        and again.configuration() == net.configuration()
+        and again.gain == 0.3
+    )
     assert ConvNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
 
 
@@ -97,7 +111,10 @@ def test_frames_are_summed_counts(backend):
     for kind in (np.uint8, np.uint16, np.int64, np.float32, np.float64):
         assert np.array_equal(net(theta, x.astype(kind)), expected)
         assert np.array_equal(net(theta, x.sum(1).astype(kind)), expected)
-    assert np.array_equal(net(theta, np.full((1, 300, 7, 6, 2), 250, np.uint8)), net(theta, np.full((1, 7, 6, 2), 75000.0)))
+    assert np.array_equal(
+        net(theta, np.full((1, 300, 7, 6, 2), 250, np.uint8)),
+        net(theta, np.full((1, 7, 6, 2), 75000.0)),
+    )
     flat = small(backend, input_shape=12, channels=())
     theta, x, _ = case(flat)
     assert np.array_equal(flat(theta, x.sum(1)), flat(theta, x))
@@ -118,21 +135,26 @@ def test_softplus_neither_overflows_nor_vanishes():
         y, tape = activation.forward(u)
         assert np.allclose(y, [0, np.exp(-30), np.log(2), 30, 800], rtol=1e-12, atol=0)
         assert np.allclose(tape["slope"], [0, np.exp(-30), 0.5, 1, 1], rtol=1e-12, atol=0)
-        assert np.allclose(tape["curvature"], [0, np.exp(-30), 0.25, np.exp(-30), 0], rtol=1e-12, atol=0)
+        assert np.allclose(
+            tape["curvature"], [0, np.exp(-30), 0.25, np.exp(-30), 0], rtol=1e-12, atol=0
+        )
         net = small(backend="numpy")
         theta, x, y = case(net)
         assert np.isfinite(net.loss_and_gradient(300 * theta, x, y)[1]).all()
     assert activation.forward(u.astype(np.float32))[0].dtype == np.float32
 
 
-# ---- derivatives -----------------------------------------------------------------------------------------------------
+# ---- derivatives
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_gradient_and_hvp_equal_central_differences(backend, name):
     net, rng = small(backend, **SHAPES[name]), np.random.default_rng(1)
     theta, x, y = case(net)
-    rows = gradcheck.check_gradient(net, theta, x, y, rng) + gradcheck.check_hvp(net, theta, x, y, rng)
+    rows = gradcheck.check_gradient(net, theta, x, y, rng) + gradcheck.check_hvp(
+        net, theta, x, y, rng
+    )
     assert len(rows) == 2 * (1 + len(net.layout))
     assert all(r.ok and not r.skipped for r in rows), gradcheck.Report("", rows).table()
     assert max(r.error for r in rows if r.what == "gradient") <= 1e-7
@@ -160,7 +182,9 @@ def test_taylor_test_of_the_meta_gradient(backend, steps):
     net = small(backend, hidden=(4,))
     theta, task = case(net)[0], a_task(net)
     for options in ({}, {"freeze": ("conv1",)}):
-        rows = gradcheck.check_meta_gradient(net, theta, task, np.random.default_rng(3), 0.3, steps, **options)
+        rows = gradcheck.check_meta_gradient(
+            net, theta, task, np.random.default_rng(3), 0.3, steps, **options
+        )
         assert len(rows) == 3 and all(r.ok for r in rows), gradcheck.Report("", rows).table()
 
 
@@ -168,7 +192,13 @@ def test_a_twin_keeps_the_choices_of_pooling(backend, rng):
     net = small(backend)
     theta, x, y = case(net)
     record, v = net.record(theta, x), rng.standard_normal(net.size)
-    assert record[0]["choice"].shape == (2, 1, 3, 3, 3) and record[1]["choice"].shape == (2, 1, 1, 1, 2)
+    assert record[0]["choice"].shape == (2, 1, 3, 3, 3) and record[1]["choice"].shape == (
+        2,
+        1,
+        1,
+        1,
+        2,
+    )
     assert record[2]["choice"] is None
     loss, gradient, _, hvp = net.gradients(theta, x, y)
     for spike in ("jet", "smooth"):
@@ -177,14 +207,20 @@ def test_a_twin_keeps_the_choices_of_pooling(backend, rng):
     moved = theta + v
     assert off(net(moved, x, spike="jet", record=record), net(moved, x)) > 1e-3
     assert np.array_equal(net(moved, x, spike="hard", record=record), net(moved, x))
-    g, own = (net.loss_and_gradient(moved, x, y, spike=s, record=record)[1] for s in ("jet", "hard"))
+    g, own = (
+        net.loss_and_gradient(moved, x, y, spike=s, record=record)[1] for s in ("jet", "hard")
+    )
     up, down = (net.loss(moved + h * v, x, y, spike="jet", record=record) for h in (1e-5, -1e-5))
     assert g @ v == pytest.approx((up - down) / 2e-5, rel=1e-7) and off(g, own) > 1e-3
 
 
 def test_second_order_equals_the_explicit_chain_rule_and_fomaml_differs(backend):
     net = small(backend, input_shape=(4, 4, 1), channels=(2,))
-    theta, task, sizes = case(net)[0], a_task(net), np.random.default_rng(1).uniform(0.1, 0.5, net.size)
+    theta, task, sizes = (
+        case(net)[0],
+        a_task(net),
+        np.random.default_rng(1).uniform(0.1, 0.5, net.size),
+    )
     _, g, _, hvp = net.gradients(theta, task.x_support, task.y_support)
     H = np.array([hvp(row) for row in np.eye(net.size)])
     loss, lam = net.loss_and_gradient(theta - sizes * g, task.x_query, task.y_query)
@@ -194,16 +230,20 @@ def test_second_order_equals_the_explicit_chain_rule_and_fomaml_differs(backend)
     assert off(first[1], second[1]) > 0.02
 
 
-# ---- an independent implementation -----------------------------------------------------------------------------------
+# ---- an independent implementation
+#   -----------------------------------------------------------------------------------
 
 
 def torch_logits(torch, net, theta, x):
-    """The network in PyTorch's own functions, softplus before pooling; theta a flat tensor in minisnn's layout."""
+    """The network in PyTorch's own functions, softplus before pooling; theta a flat tensor in
+    minisnn's layout."""
     y = torch.from_numpy(net.gain * x.sum(1, dtype=np.float64)).permute(0, 3, 1, 2)
     for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
         w = theta[weight.slice].reshape(weight.shape)
         if b.name.startswith("conv"):
-            y = torch.nn.functional.conv2d(y, w.permute(3, 2, 0, 1), theta[bias.slice], padding=net.kernel // 2)
+            y = torch.nn.functional.conv2d(
+                y, w.permute(3, 2, 0, 1), theta[bias.slice], padding=net.kernel // 2
+            )
             y = torch.nn.functional.max_pool2d(torch.nn.functional.softplus(y, threshold=1e9), 2)
         else:
             if y.ndim == 4:
@@ -213,16 +253,22 @@ def torch_logits(torch, net, theta, x):
     return y
 
 
-@pytest.mark.parametrize("shape", [{}, {"hidden": (4,), "kernel": 5}, {"channels": ()}, {"input_shape": (9, 8, 3)}])
+@pytest.mark.parametrize(
+    "shape", [{}, {"hidden": (4,), "kernel": 5}, {"channels": ()}, {"input_shape": (9, 8, 3)}]
+)
 @pytest.mark.parametrize("steps", [1, 2])
 def test_agrees_with_automatic_differentiation(backend, shape, steps):
-    torch = pytest.importorskip("torch", reason="PyTorch, the independent implementation, is not installed")
+    torch = pytest.importorskip(
+        "torch", reason="PyTorch, the independent implementation, is not installed"
+    )
     net = small(backend, **shape)
     theta, task, v = case(net)[0], a_task(net), np.random.default_rng(4).standard_normal(net.size)
     p = torch.from_numpy(theta).requires_grad_()
 
     def loss_of(p, x, y):
-        return torch.nn.functional.cross_entropy(torch_logits(torch, net, p, x), torch.from_numpy(y))
+        return torch.nn.functional.cross_entropy(
+            torch_logits(torch, net, p, x), torch.from_numpy(y)
+        )
 
     def gradient(p, x, y, **options):
         return torch.autograd.grad(loss_of(p, x, y), p, **options)[0]
@@ -232,17 +278,27 @@ def test_agrees_with_automatic_differentiation(backend, shape, steps):
     hv = torch.autograd.grad(g, p, torch.from_numpy(v), retain_graph=True)[0].numpy()
     loss, found, _, hvp = net.gradients(theta, *support)
     assert loss == pytest.approx(loss_of(p, *support).item(), rel=1e-10)
-    assert arrays_off(net, found, g.detach().numpy()) < 1e-10 and arrays_off(net, hvp(v), hv) < 1e-10
+    assert (
+        arrays_off(net, found, g.detach().numpy()) < 1e-10 and arrays_off(net, hvp(v), hv) < 1e-10
+    )
     for order in (1, 2):
         p_n = p
         for _ in range(steps):
             g = gradient(p_n, *support, create_graph=order == 2)
             p_n = p_n - 0.4 * g
-        expected = gradient(p_n, *query) if order == 1 else torch.autograd.grad(loss_of(p_n, *query), p)[0]
-        assert arrays_off(net, ms.meta_gradient(net, theta, task, 0.4, steps, order)[1], expected.numpy()) < 1e-9
+        expected = (
+            gradient(p_n, *query) if order == 1 else torch.autograd.grad(loss_of(p_n, *query), p)[0]
+        )
+        assert (
+            arrays_off(
+                net, ms.meta_gradient(net, theta, task, 0.4, steps, order)[1], expected.numpy()
+            )
+            < 1e-9
+        )
 
 
-# ---- batches, backends, types, initialisation ------------------------------------------------------------------------
+# ---- batches, backends, types, initialisation
+#   ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -250,10 +306,14 @@ def test_a_samples_logits_do_not_depend_on_the_others(dtype):
     net = small("numba", dtype, channels=(17, 5), hidden=(19,))
     theta, x, _ = case(net, batch=7)
     together = net(theta, x)
-    assert np.array_equal(net(theta, x[3:4])[0], together[3]) and np.array_equal(net(theta, x[::-1]), together[::-1])
+    assert np.array_equal(net(theta, x[3:4])[0], together[3]) and np.array_equal(
+        net(theta, x[::-1]), together[::-1]
+    )
     other = x.copy()
     other[:3] = 200
-    assert np.array_equal(net(theta, other)[3:], together[3:]) and not np.array_equal(net(theta, other), together)
+    assert np.array_equal(net(theta, other)[3:], together[3:]) and not np.array_equal(
+        net(theta, other), together
+    )
 
 
 def test_a_batch_is_the_mean_of_its_samples(backend):
@@ -263,7 +323,9 @@ def test_a_batch_is_the_mean_of_its_samples(backend):
     same, other, again, hvp = net.gradients(theta, x, y)
     alone = [net.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(7)]
     assert loss == pytest.approx(np.mean([a[0] for a in alone]), rel=1e-12) and same == loss
-    assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and np.array_equal(gradient, other)
+    assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and np.array_equal(
+        gradient, other
+    )
     assert off(hvp(theta), np.mean([a.hvp(theta) for a in alone], 0)) < 1e-12
     assert off(logits, net(theta, x)) < 1e-12 and np.array_equal(logits, again)
 
@@ -275,7 +337,9 @@ def test_hessian_vector_product_is_linear_and_reusable(backend, rng):
     hvp = net.gradients(theta, x, y).hvp
     hv = hvp(v)
     assert off(hvp(2 * v - w), 2 * hv - hvp(w)) < 1e-12
-    assert np.array_equal(hvp(v), hv) and np.array_equal(net.hessian_vector_product(theta, x, y, v), hv)
+    assert np.array_equal(hvp(v), hv) and np.array_equal(
+        net.hessian_vector_product(theta, x, y, v), hv
+    )
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -313,12 +377,17 @@ def test_init_fits_every_layer_to_the_data(backend):
     y = frames.enter(net._input(x), net.gain, net.dtype)
     for b, weight, bias in net.parameters(theta, frames):
         y, tape = frames.forward(b, weight, bias, net.fit(b, y))
-        assert tape["u"].std() == pytest.approx(1, rel=1e-6) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.01)
+        assert tape["u"].std() == pytest.approx(1, rel=1e-6) and np.mean(
+            tape["u"] > 0
+        ) == pytest.approx(0.3, abs=0.01)
     weight = net.views(net.init(np.random.default_rng(0)))["conv1.weight"].reshape(-1, 3)
     assert off(weight.T @ weight, np.eye(3)) < 1e-12
     zero = net.init(np.random.default_rng(0), x, readout="zero")
     assert not net(zero, x).any() and net.views(zero)["conv1.bias"].any()
-    assert list(net.activity(theta, x)) == ["conv1", "conv2", "hidden1"] and min(net.activity(theta, x).values()) > 0.1
+    assert (
+        list(net.activity(theta, x)) == ["conv1", "conv2", "hidden1"]
+        and min(net.activity(theta, x).values()) > 0.1
+    )
 
 
 def test_meta_training_learns():
@@ -340,7 +409,8 @@ def test_meta_training_learns():
         assert meta_loss(net, theta, task, 0.1) < 0.5 * before
 
 
-# ---- errors ----------------------------------------------------------------------------------------------------------
+# ---- errors
+# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -371,7 +441,10 @@ def test_configurations_that_cannot_be(changes, words):
     [
         (lambda t, x, y: (t[:-1], x, y), r"theta must be a flat array of \d+ parameters"),
         (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
-        (lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y), "theta must be finite"),
+        (
+            lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y),
+            "theta must be finite",
+        ),
         (lambda t, x, y: (t, x[0, 0], y), r"x must be \(B, T, H, W, C\) or \(B, H, W, C\)"),
         (lambda t, x, y: (t, x[:, :, 1:], y), r"x must be .* not \(2, 14, 6, 6, 2\)"),
         (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
@@ -413,4 +486,8 @@ def test_a_checkpoint_keeps_it(tmp_path):
     theta = net.init(np.random.default_rng(0))
     ms.save(tmp_path / "cnn.h5", net, theta)
     again, found = ms.load(tmp_path / "cnn.h5")
-    assert isinstance(again, ConvNet) and again.configuration() == net.configuration() and np.array_equal(found, theta)
+    assert (
+        isinstance(again, ConvNet)
+        and again.configuration() == net.configuration()
+        and np.array_equal(found, theta)
+    )

@@ -1,4 +1,5 @@
-"""CubaLIF, the current-based neuron with a hard reset: its equations, an independent program's values, every derivative."""
+"""CubaLIF, the current-based neuron with a hard reset: its equations, an independent program's
+values, every derivative."""
 
 from pathlib import Path
 
@@ -18,7 +19,9 @@ NEURON = ms.CubaLIF(alpha=0.8, beta=0.7, threshold=0.2, slope=3.0, gain=2.0)
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
-    settings = dict(input_shape=(7, 6, 2), channels=(3, 2), ways=3, kernel=3, window=9, neuron=NEURON)
+    settings = dict(
+        input_shape=(7, 6, 2), channels=(3, 2), ways=3, kernel=3, window=9, neuron=NEURON
+    )
     return ms.SpikingNet(**{**settings, "dtype": dtype, "backend": backend, **changes})
 
 
@@ -27,7 +30,8 @@ def case(net, seed=0, batch=2, steps=14):
     return gradcheck.random_theta(net, rng), *gradcheck.random_data(net, rng, batch, steps)
 
 
-# ---- values of an independent automatic-differentiation program ------------------------------------------------------
+# ---- values of an independent automatic-differentiation program
+#   ------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=["max", "avg"])
@@ -39,7 +43,16 @@ def golden(request):
 def network(g, backend):
     neuron = ms.CubaLIF(**{n: g[n].item() for n in ("alpha", "beta", "slope", "gain", "threshold")})
     pooling, shape = {"max": "max", "avg": "mean"}[g["pool"].item()], g["x_support"].shape[2:]
-    settings = (shape, tuple(g["channels"]), int(g["ways"]), int(g["kernel"]), pooling, neuron, int(g["window"]), np.float64)
+    settings = (
+        shape,
+        tuple(g["channels"]),
+        int(g["ways"]),
+        int(g["kernel"]),
+        pooling,
+        neuron,
+        int(g["window"]),
+        np.float64,
+    )
     return ms.SpikingNet(*settings, detach_reset=bool(g["detach_reset"]), backend=backend)
 
 
@@ -47,8 +60,13 @@ def test_golden_logits_loss_gradient_and_hessian_vector_product(golden, backend)
     net, g = network(golden, backend), golden
     loss, gradient, logits, hvp = net.gradients(g["theta"], g["x_support"], g["y_support"])
     assert loss == pytest.approx(float(g["loss"]), rel=1e-9) and off(logits, g["logits"]) < 1e-9
-    assert arrays_off(net, gradient, g["gradient"]) < 1e-9 and arrays_off(net, hvp(g["v"]), g["hvp"]) < 1e-9
-    assert list(net.activity(g["theta"], g["x_support"]).values()) == pytest.approx(g["rates"], rel=1e-9)
+    assert (
+        arrays_off(net, gradient, g["gradient"]) < 1e-9
+        and arrays_off(net, hvp(g["v"]), g["hvp"]) < 1e-9
+    )
+    assert list(net.activity(g["theta"], g["x_support"]).values()) == pytest.approx(
+        g["rates"], rel=1e-9
+    )
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -61,7 +79,8 @@ def test_golden_meta_gradient(golden, backend, order, name, steps):
     assert arrays_off(net, gradient, g[f"{name}_{steps}_gradient"]) < 1e-9
 
 
-# ---- equations -------------------------------------------------------------------------------------------------------
+# ---- equations
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_network_equals_its_recursion(backend):
@@ -73,11 +92,15 @@ def test_network_equals_its_recursion(backend):
     i = membrane = 0.0
     current_, out, spikes = np.zeros(2), np.zeros(2), []
     for t in range(14):
-        i = n.beta * i + (1 - n.beta) * (n.gain * x[0, t] @ v["hidden1.weight"][:, 0] + v["hidden1.bias"][0])
+        i = n.beta * i + (1 - n.beta) * (
+            n.gain * x[0, t] @ v["hidden1.weight"][:, 0] + v["hidden1.bias"][0]
+        )
         w = n.alpha * membrane + (1 - n.alpha) * i
         spikes.append(w >= n.threshold)
         membrane = 0.0 if spikes[-1] else w
-        current_ = n.beta * current_ + (1 - n.beta) * (spikes[-1] * v["readout.weight"][0] + v["readout.bias"])
+        current_ = n.beta * current_ + (1 - n.beta) * (
+            spikes[-1] * v["readout.weight"][0] + v["readout.bias"]
+        )
         out = n.alpha * out + (1 - n.alpha) * current_
     assert any(spikes) and not all(spikes)
     assert net.spikes(theta, x)[0, :, 0].tolist() == spikes and off(net(theta, x)[0], out) < 1e-12
@@ -86,9 +109,19 @@ def test_network_equals_its_recursion(backend):
 @pytest.mark.parametrize("window", [4, 9, 20])
 @pytest.mark.parametrize("detach", [False, True])
 def test_gradient_and_hessian_of_one_neuron_carried_forward(backend, window, detach):
-    """Sensitivities dv/dz, d2v/dz2 in time, z = (w1, w2, w3, b) of a hidden neuron below a readout of one."""
+    """Sensitivities dv/dz, d2v/dz2 in time, z = (w1, w2, w3, b) of a hidden neuron below a readout
+    of one."""
     n = NEURON
-    net = small(backend, input_shape=3, channels=(), hidden=(1,), ways=1, loss="squared", window=window, detach_reset=detach)
+    net = small(
+        backend,
+        input_shape=3,
+        channels=(),
+        hidden=(1,),
+        ways=1,
+        loss="squared",
+        window=window,
+        detach_reset=detach,
+    )
     theta, x, _ = case(net, seed=1, batch=1, steps=9)
     weight = net.views(theta)["readout.weight"].item()
     q, c, v, dv, d2v = np.zeros(3), 0.0, 0.0, np.zeros(4), np.zeros((4, 4))
@@ -122,7 +155,9 @@ def test_gradient_and_hessian_of_one_neuron_carried_forward(backend, window, det
     H[:4, 4] += e * dp
     H[4, :4] += e * dp
     loss, gradient, logits, hvp = net.gradients(theta, x, target)
-    assert logits.item() == pytest.approx(e + 0.4, rel=1e-12) and loss == pytest.approx(e * e / 2, rel=1e-12)
+    assert logits.item() == pytest.approx(e + 0.4, rel=1e-12) and loss == pytest.approx(
+        e * e / 2, rel=1e-12
+    )
     assert off(gradient, e * J) < 1e-12
     assert off(np.array([hvp(row) for row in np.eye(6)]), H) < 1e-12
 
@@ -131,19 +166,26 @@ def test_bias_traces_are_the_filtered_one():
     neuron = LeakyIntegrator(0.8, 0.7)
     p, c = current.presynaptic_traces(np.ones((2, 9, 1, 1, 3)), neuron)
     assert off(p[..., 0], c[:, :, :, :, 0] * np.ones((2, 2, 1, 1))) < 1e-15
-    assert c[0, :, 0, 0, 0] == pytest.approx(current.bias_traces(9, neuron)) and c[0, 0].item() == pytest.approx(1 - 0.7**9)
+    assert c[0, :, 0, 0, 0] == pytest.approx(current.bias_traces(9, neuron)) and c[
+        0, 0
+    ].item() == pytest.approx(1 - 0.7**9)
 
 
 def test_the_mean_of_spikes_is_no_spike(backend):
     net = small(backend, pool="mean")
     theta, x, _ = case(net)
     found = net.spikes(theta, x, "conv1")
-    assert found.dtype == np.float64 and set(np.unique(found)) <= {0, 0.25, 0.5, 0.75, 1} and len(np.unique(found)) > 2
+    assert (
+        found.dtype == np.float64
+        and set(np.unique(found)) <= {0, 0.25, 0.5, 0.75, 1}
+        and len(np.unique(found)) > 2
+    )
     assert net.activity(theta, x)["conv1"] == pytest.approx(found.mean(), rel=1e-12)
     assert small(backend).spikes(theta, x).dtype == bool
 
 
-# ---- derivatives ---------------------------------------------------------------------------------------------------
+# ---- derivatives
+# ---------------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -153,7 +195,10 @@ def bar(seed, backend):
     assert {r.tolerance for r in report.results if r.how in ("adjoint", "symmetry")} == {1e-12}
 
 
-@pytest.mark.parametrize("seed, backend", after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]))
+@pytest.mark.parametrize(
+    "seed, backend",
+    after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]),
+)
 def test_random_architectures(seed, backend):
     bar(seed, backend)
 
@@ -174,22 +219,56 @@ FAULTS = [  # module, function, old, new, to blame, changes of the network
         {"window": 6},
     ),
     (current, "_filter_adjoint", "d = decay * d", "d = 0.9 * decay * d", None, {}),
-    (current, "forward_tangent", "bias_dot * tape", "0 * tape", {"current.forward_tangent"}, {"window": 6}),
-    (current, "backward_tangent", " + correlate_input(dV, weight_dot)", "", {"current.backward_tangent dx_dot"}, {}),
+    (
+        current,
+        "forward_tangent",
+        "bias_dot * tape",
+        "0 * tape",
+        {"current.forward_tangent"},
+        {"window": 6},
+    ),
+    (
+        current,
+        "backward_tangent",
+        " + correlate_input(dV, weight_dot)",
+        "",
+        {"current.backward_tangent dx_dot"},
+        {},
+    ),
     (hard_reset, "_slope", "slope - u *", "slope + u *", None, {}),
     (hard_reset, "_slope", "if detach_reset", "if False", None, {"detach_reset": True}),
     (hard_reset, "_curvature", "-2 *", "-1 *", {"hard_reset.backward_tangent dI_dot"}, {}),
     (hard_reset, "backward", "neuron.alpha * du", "du", {"hard_reset.backward dI"}, {}),
-    (pool, "backward", "scatter(dy, after", "2 * scatter(dy, after", {"pool.backward du"}, {"pool": "mean"}),
-    (pool, "forward_tangent", "after, None)", "after, None) * 0.99", {"pool.forward_tangent"}, {"pool": "mean"}),
+    (
+        pool,
+        "backward",
+        "scatter(dy, after",
+        "2 * scatter(dy, after",
+        {"pool.backward du"},
+        {"pool": "mean"},
+    ),
+    (
+        pool,
+        "forward_tangent",
+        "after, None)",
+        "after, None) * 0.99",
+        {"pool.forward_tangent"},
+        {"pool": "mean"},
+    ),
 ]
 
 
-@pytest.mark.parametrize("module, name, old, new, blame, changes", FAULTS, ids=[f"{f[1]}-{n}" for n, f in enumerate(FAULTS)])
+@pytest.mark.parametrize(
+    "module, name, old, new, blame, changes",
+    FAULTS,
+    ids=[f"{f[1]}-{n}" for n, f in enumerate(FAULTS)],
+)
 @pytest.mark.every(2)
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, changes):
     mutate(module, name, old, new)
-    guilty = {r.what for r in gradcheck.check(small(**changes), inner_steps=(), twins=("jet",)).guilty}
+    guilty = {
+        r.what for r in gradcheck.check(small(**changes), inner_steps=(), twins=("jet",)).guilty
+    }
     own = {what for what in guilty if what.startswith(module.__name__.rpartition(".")[2])}
     assert guilty and (guilty == blame if blame else own == guilty), guilty
 
@@ -200,16 +279,31 @@ def test_jet_form_at_its_record_is_the_spiking_network(backend):
     v, record = np.random.default_rng(3).standard_normal(net.size), net.record(theta, x)
     _, gradient, _, hvp = net.gradients(theta, x, y)
     _, jet_gradient, _, jet_hvp = net.gradients(theta, x, y, spike="jet", record=record)
-    assert arrays_off(net, gradient, jet_gradient) < 1e-10 and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
-    assert arrays_off(net, net.loss_and_gradient(theta, x, y, spike="smooth", record=record)[1], gradient) > 0.01
+    assert (
+        arrays_off(net, gradient, jet_gradient) < 1e-10
+        and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
+    )
+    assert (
+        arrays_off(
+            net, net.loss_and_gradient(theta, x, y, spike="smooth", record=record)[1], gradient
+        )
+        > 0.01
+    )
 
 
-# ---- backends, threads, configuration ------------------------------------------------------------------------------
+# ---- backends, threads, configuration
+#   ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("pool, detach", [("max", False), ("max", True), ("mean", False), ("mean", True)])
 @pytest.mark.parametrize(
-    "shape", [dict(input_shape=(10, 9, 3), channels=(17, 33)), dict(input_shape=(8, 16, 2), channels=(16, 32))]
+    "pool, detach", [("max", False), ("max", True), ("mean", False), ("mean", True)]
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        dict(input_shape=(10, 9, 3), channels=(17, 33)),
+        dict(input_shape=(8, 16, 2), channels=(16, 32)),
+    ],
 )
 def test_backends_agree_on_wide_layers(pool, detach, shape):
     found = []
@@ -219,7 +313,10 @@ def test_backends_agree_on_wide_layers(pool, detach, shape):
         _, gradient, _, hvp = net.gradients(theta, x, y)
         found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
     assert all(0.02 < rate < 0.98 for rate in net.activity(theta, x).values())
-    assert arrays_off(net, found[1][0], found[0][0]) < 1e-10 and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    assert (
+        arrays_off(net, found[1][0], found[0][0]) < 1e-10
+        and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    )
 
 
 @pytest.mark.parametrize("T, window", [(1, 5), (2, 5), (3, 3), (9, 1), (9, 4)])
@@ -233,7 +330,10 @@ def test_no_window_is_too_short(T, window, pool):
         _, gradient, _, hvp = net.gradients(theta, x, y)
         found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
     assert all(a.any() for name, a in net.views(found[0][0]).items() if name.endswith("bias"))
-    assert arrays_off(net, found[1][0], found[0][0]) < 1e-10 and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    assert (
+        arrays_off(net, found[1][0], found[0][0]) < 1e-10
+        and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    )
 
 
 @pytest.mark.parametrize("pool", ["max", "mean"])
@@ -291,7 +391,9 @@ def test_settings_make_it(tmp_path, no_curves):
     from minisnn.training.run import train
     from toy import toy_config, toy_data
 
-    config = toy_config(neuron="cuba", firing_threshold=0.4, updates=2, test_episodes=2, backend="numba")
+    config = toy_config(
+        neuron="cuba", firing_threshold=0.4, updates=2, test_episodes=2, backend="numba"
+    )
     assert set(config.idle()) >= {"gamma", "rho"}
     train(config, tmp_path / "run", data=toy_data(), progress=False)
     net, _ = ms.load(tmp_path / "run" / "checkpoint.h5")

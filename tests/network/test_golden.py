@@ -1,4 +1,5 @@
-"""Values of an independent automatic-differentiation implementation, to 1e-9 of each parameter array's largest."""
+"""Values of an independent automatic-differentiation implementation, to 1e-9 of each parameter
+array's largest."""
 
 from pathlib import Path
 
@@ -18,7 +19,9 @@ def golden(request):
 
 
 def network(g, backend):
-    neuron = ms.LIF(**{n: g[n].item() for n in ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")})
+    neuron = ms.LIF(
+        **{n: g[n].item() for n in ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")}
+    )
     pool = {"max": "max", "avg": "mean"}[g["pool"].item()]
     return ms.SpikingNet(
         g["x_support"].shape[2:],

@@ -1,4 +1,5 @@
-"""Data-dependent initialisation: orthogonal weights, variance and rate of every layer as asked for."""
+"""Data-dependent initialisation: orthogonal weights, variance and rate of every layer as asked
+for."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,14 @@ from minisnn.layers import block
 
 def network(backend="numpy", **changes):
     settings = dict(
-        input_shape=(9, 8, 2), channels=(6, 8), ways=4, kernel=3, window=15, hidden=(7,), dtype=np.float64, backend=backend
+        input_shape=(9, 8, 2),
+        channels=(6, 8),
+        ways=4,
+        kernel=3,
+        window=15,
+        hidden=(7,),
+        dtype=np.float64,
+        backend=backend,
     )
     return ms.SpikingNet(**{**settings, **changes})
 
@@ -23,7 +31,9 @@ def membranes(net, theta, x):
     """u of every block in the window, by the reference."""
     x, found = x * net.neuron.gain, []
     for b, weight, bias in net.parameters(theta):
-        x, tape = block.forward(b, weight, bias, x.reshape(*x.shape[:2], *b.input_shape), net.window)
+        x, tape = block.forward(
+            b, weight, bias, x.reshape(*x.shape[:2], *b.input_shape), net.window
+        )
         found.append(tape["u"])
     return found
 
@@ -45,8 +55,12 @@ def test_lsuv_reaches_variance_and_rate(backend, rng, threshold, rate, variance)
     x = events()
     for rounds, close in ((5, 0.04), (15, 0.005)):
         theta = net.init(rng, x, rate=rate, variance=variance, rounds=rounds)
-        for b, u in zip(net.blocks, membranes(net, theta, x)):  # the readout's few neurons can jump over the rate
-            assert (u > threshold).mean() == pytest.approx(rate, abs=0.08 if b.readout else close), b.name
+        for b, u in zip(
+            net.blocks, membranes(net, theta, x)
+        ):  # the readout's few neurons can jump over the rate
+            assert (u > threshold).mean() == pytest.approx(
+                rate, abs=0.08 if b.readout else close
+            ), b.name
             assert u.var() == pytest.approx(variance, rel=0.04), b.name
 
 
@@ -55,7 +69,11 @@ def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
     theta = net.init(np.random.default_rng(1), events(), readout="zero")
     fitted = net.init(np.random.default_rng(1), events())
     for name, a in net.views(theta).items():
-        assert (not a.any()) if name.startswith("readout") else np.array_equal(a, net.views(fitted)[name])
+        assert (
+            (not a.any())
+            if name.startswith("readout")
+            else np.array_equal(a, net.views(fitted)[name])
+        )
     assert not np.ptp(net(theta, events()), axis=1).any()  # no class is preferred
     start = net.init(np.random.default_rng(1))
     below = net.views(lsuv(net, start, events(), net.init_rate, readout=False))
@@ -68,7 +86,12 @@ def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
 def test_seeds_and_dtype():
     net = network(dtype=np.float32)
     a, b, c = (net.init(np.random.default_rng(seed), events()) for seed in (0, 0, 1))
-    assert np.array_equal(a, b) and not np.array_equal(a, c) and a.dtype == np.float32 and np.isfinite(a).all()
+    assert (
+        np.array_equal(a, b)
+        and not np.array_equal(a, c)
+        and a.dtype == np.float32
+        and np.isfinite(a).all()
+    )
 
 
 def test_data_that_say_nothing_are_refused(backend, rng):
@@ -94,27 +117,41 @@ def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
     y = frames.enter(net._input(x), net.gain, net.dtype)
     for b, weight, bias in net.parameters(theta, frames):
         y, tape = frames.forward(b, weight, bias, net.fit(b, y))
-        assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(tape["u"] > 0) == pytest.approx(0.3, abs=0.02)
+        assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(
+            tape["u"] > 0
+        ) == pytest.approx(0.3, abs=0.02)
 
 
 @pytest.mark.parametrize("neuron", [ms.LIF(), ms.LIF(rho=2.0, gamma=0.8)], ids=["lif", "another"])
 def test_a_silent_readout_never_fires_and_answers_by_its_weights_alone(neuron):
     net = network(neuron=neuron)
     theta = net.init(np.random.default_rng(1), events())
-    silent, zero, start = net.with_silent_readout(theta), net.without_readout(theta), net.layout[-2].slice.start
+    silent, zero, start = (
+        net.with_silent_readout(theta),
+        net.without_readout(theta),
+        net.layout[-2].slice.start,
+    )
     assert np.array_equal(silent[:start], theta[:start]) and theta[start:].any()
     step = 0.2 * (np.arange(net.size) >= start) * np.random.default_rng(2).standard_normal(net.size)
 
     def set_back(theta):  # by what it fired
         views = net.views(theta)
-        return net(theta, events()) - net.features(theta, events()) @ views["readout.weight"] - views["readout.bias"]
+        return (
+            net(theta, events())
+            - net.features(theta, events()) @ views["readout.weight"]
+            - views["readout.bias"]
+        )
 
     assert abs(set_back(silent + step)).max() < 1e-12 < 0.1 < abs(set_back(zero + step)).max()
     assert (membranes(net, silent + step, events())[-1] < net.threshold).all()
 
 
 def test_where_no_readout_fires_any_bias_is_silent():
-    assert network(neuron=ms.CubaLIF()).silent_bias == ms.ConvNet(input_shape=(9, 8, 2), channels=(6,), ways=4).silent_bias == 0
+    assert (
+        network(neuron=ms.CubaLIF()).silent_bias
+        == ms.ConvNet(input_shape=(9, 8, 2), channels=(6,), ways=4).silent_bias
+        == 0
+    )
 
 
 @pytest.mark.parametrize(

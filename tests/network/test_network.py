@@ -1,4 +1,5 @@
-"""The network: its layout, its equations against scalar loops, its backends against each other, its errors."""
+"""The network: its layout, its equations against scalar loops, its backends against each other, its
+errors."""
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from minisnn.layers.surrogate import sigma_prime, sigma_second
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
-    settings = dict(input_shape=(7, 6, 2), channels=(3, 2), ways=3, kernel=3, window=9, dtype=dtype, backend=backend)
+    settings = dict(
+        input_shape=(7, 6, 2),
+        channels=(3, 2),
+        ways=3,
+        kernel=3,
+        window=9,
+        dtype=dtype,
+        backend=backend,
+    )
     return ms.SpikingNet(**{**settings, **changes})
 
 
@@ -19,7 +28,8 @@ def case(net, seed=0, batch=2, steps=14):
     return random_theta(net, rng), *random_data(net, rng, batch, steps)
 
 
-# ---- layout ----------------------------------------------------------------------------------------------------------
+# ---- layout
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_table_1():
@@ -37,7 +47,9 @@ def test_table_1():
     assert net.size == 1600 + 32 + 51200 + 64 + 204800 + 128 + 5120 + 5
     assert [b.output_shape for b in net.blocks] == [(8, 16, 32), (4, 8, 64), (2, 4, 128), (1, 1, 5)]
     assert net.window == 30
-    assert net.neuron == ms.LIF(alpha=0.95, beta=0.9, gamma=0.65, rho=1, threshold=0, slope=10, gain=10)
+    assert net.neuron == ms.LIF(
+        alpha=0.95, beta=0.9, gamma=0.65, rho=1, threshold=0, slope=10, gain=10
+    )
 
 
 def test_views_share_memory_in_order():
@@ -66,7 +78,8 @@ def test_configuration_builds_the_network_again():
     assert ms.SpikingNet.from_configuration(net.configuration(), backend="numba").backend == "numba"
 
 
-# ---- the equations ---------------------------------------------------------------------------------------------------
+# ---- the equations
+# ---------------------------------------------------------------------------------------------------
 
 
 def spikes_of(u, threshold):
@@ -89,7 +102,9 @@ def test_conv_network_equals_scalar_loops(backend):
                     for i in range(3):
                         for j in range(3):
                             if 0 <= h + i - 1 < 5 and 0 <= w + j - 1 < 4:
-                                u[h, w, c] += p[h + i - 1, w + j - 1] @ v["conv1.weight"][i, j, :, c]
+                                u[h, w, c] += (
+                                    p[h + i - 1, w + j - 1] @ v["conv1.weight"][i, j, :, c]
+                                )
         out = [
             spikes_of(max(u[2 * h + i, 2 * w + j, c] for i in range(2) for j in range(2)), 0.2)
             for h in range(2)
@@ -109,7 +124,15 @@ def test_one_neuron_equals_a_scalar_loop_with_its_gradient_and_hessian(backend, 
     """Sensitivities du/dz, d2u/dz2 carried forward in time with the state, z = (w1, w2, w3, b)."""
     n = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=1.3, threshold=0.1, slope=3.0, gain=2.0)
     net = ms.SpikingNet(
-        3, (), 1, neuron=n, window=window, dtype=np.float64, loss="squared", detach_reset=detach, backend=backend
+        3,
+        (),
+        1,
+        neuron=n,
+        window=window,
+        dtype=np.float64,
+        loss="squared",
+        detach_reset=detach,
+        backend=backend,
     )
     theta, x, _ = case(net, seed=1, batch=1, steps=9)
     target = np.array([[0.4]])
@@ -124,11 +147,15 @@ def test_one_neuron_equals_a_scalar_loop_with_its_gradient_and_hessian(backend, 
         dr, d2r = n.gamma * dr, n.gamma * d2r
         if inside and not detach:
             dr = dr + (1 - n.gamma) * sigma_prime(a, 3.0) * du
-            d2r = d2r + (1 - n.gamma) * (sigma_second(a, 3.0) * np.outer(du, du) + sigma_prime(a, 3.0) * d2u)
+            d2r = d2r + (1 - n.gamma) * (
+                sigma_second(a, 3.0) * np.outer(du, du) + sigma_prime(a, 3.0) * d2u
+            )
         p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * n.gain * x[0, t]
     e = u - 0.4
     loss, gradient, _, hvp = net.gradients(theta, x, target)
-    assert net(theta, x)[0, 0] == pytest.approx(u, rel=1e-12) and loss == pytest.approx(e * e / 2, rel=1e-12)
+    assert net(theta, x)[0, 0] == pytest.approx(u, rel=1e-12) and loss == pytest.approx(
+        e * e / 2, rel=1e-12
+    )
     assert off(gradient, e * du) < 1e-12
     assert off(np.array([hvp(row) for row in np.eye(4)]), np.outer(du, du) + e * d2u) < 1e-12
 
@@ -154,7 +181,9 @@ def test_squared_loss_takes_labels_or_targets(backend):
     theta, x, y = case(net)
     logits = net(theta, x)
     targets = np.eye(3)[y]
-    assert net.loss(theta, x, y) == pytest.approx(0.5 * ((logits - targets) ** 2).sum() / 2, rel=1e-12)
+    assert net.loss(theta, x, y) == pytest.approx(
+        0.5 * ((logits - targets) ** 2).sum() / 2, rel=1e-12
+    )
     assert net.loss(theta, x, y) == net.loss(theta, x, targets)
 
 
@@ -173,14 +202,18 @@ def test_jet_form_at_its_record_is_the_spiking_network(backend):
     loss, gradient, _, hvp = net.gradients(theta, x, y)
     jet_loss, jet_gradient, _, jet_hvp = net.gradients(theta, x, y, spike="jet", record=record)
     assert loss == pytest.approx(jet_loss, rel=1e-12)
-    assert arrays_off(net, gradient, jet_gradient) < 1e-10 and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
+    assert (
+        arrays_off(net, gradient, jet_gradient) < 1e-10
+        and arrays_off(net, hvp(v), jet_hvp(v)) < 1e-10
+    )
     smooth = net.loss_and_gradient(theta, x, y, spike="smooth", record=record)[1]
     assert arrays_off(net, smooth, gradient) > 0.01
 
 
 @pytest.mark.parametrize("T, window", [(1, 5), (2, 5), (3, 3), (5, 30), (9, 2), (9, 4), (9, 5)])
 def test_windows_shorter_than_the_network_is_deep(backend, T, window):
-    """A synapse delays by two steps: block n from the top has an adjoint only where the window has 2 n + 1 steps."""
+    """A synapse delays by two steps: block n from the top has an adjoint only where the window has
+    2 n + 1 steps."""
     net = small(backend, hidden=(4,), window=window)
     theta, x, y = case(net, steps=T)
     v = np.random.default_rng(1).standard_normal(net.size)
@@ -207,7 +240,9 @@ def test_a_batch_is_the_mean_of_its_samples(backend):
     loss, gradient, logits, none = net.gradients(theta, x, y, second=False)
     same, other, _, hvp = net.gradients(theta, x, y)
     alone = [net.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(23)]
-    assert loss == pytest.approx(np.mean([a[0] for a in alone]), rel=1e-12) and same == pytest.approx(loss, rel=1e-12)
+    assert loss == pytest.approx(
+        np.mean([a[0] for a in alone]), rel=1e-12
+    ) and same == pytest.approx(loss, rel=1e-12)
     assert off(gradient, np.mean([a[1] for a in alone], 0)) < 1e-12 and off(gradient, other) < 1e-12
     assert off(hvp(theta), np.mean([a.hvp(theta) for a in alone], 0)) < 1e-12
     assert off(logits, net(theta, x)) < 1e-12
@@ -219,19 +254,29 @@ def test_logits_and_activity(backend):
     assert off(net.gradients(theta, x, y).logits, net(theta, x)) < 1e-12
     net.views(theta)["conv2.bias"][...] = [1e3, -1e3]
     activity = net.activity(theta, x)
-    assert list(activity) == ["conv1", "conv2"] and 0 < activity["conv1"] < 1 and activity["conv2"] == 0.5
+    assert (
+        list(activity) == ["conv1", "conv2"]
+        and 0 < activity["conv1"] < 1
+        and activity["conv2"] == 0.5
+    )
 
 
-# ---- backends and types ----------------------------------------------------------------------------------------------
+# ---- backends and types
+#   ----------------------------------------------------------------------------------------------
 
 
 def both(seed, dtype=np.float64):
-    """The same random case on both backends: (net, (loss, gradient, H v) on numpy, the same on numba)."""
+    """The same random case on both backends: (net, (loss, gradient, H v) on numpy, the same on
+    numba)."""
     found, c = [], random_case(np.random.default_rng(seed), "numpy")
     v = np.random.default_rng(seed).standard_normal(c.net.size).astype(dtype)
     for backend in ("numpy", "numba"):
-        net = ms.SpikingNet.from_configuration(c.net.configuration(), backend=backend, dtype=np.dtype(dtype).name)
-        loss, gradient, _, hvp = net.gradients(c.theta.astype(dtype), c.task.x_support, c.task.y_support)
+        net = ms.SpikingNet.from_configuration(
+            c.net.configuration(), backend=backend, dtype=np.dtype(dtype).name
+        )
+        loss, gradient, _, hvp = net.gradients(
+            c.theta.astype(dtype), c.task.x_support, c.task.y_support
+        )
         found.append((loss, gradient, hvp(v)))
     return net, *found
 
@@ -251,16 +296,29 @@ def test_backends_agree_in_float32(seed):
     assert off(kernel_g, g) < 1e-3 and off(kernel_hv, hv) < 1e-3
 
 
-@pytest.mark.parametrize("pool, detach", [("max", False), ("max", True), ("mean", False), ("mean", True)])
+@pytest.mark.parametrize(
+    "pool, detach", [("max", False), ("max", True), ("mean", False), ("mean", True)]
+)
 def test_backends_agree_on_wide_layers(pool, detach):
     found = []
     for backend in ("numpy", "numba"):
-        net = small(backend, input_shape=(10, 9, 3), channels=(17, 33), kernel=5, hidden=(19,), pool=pool, detach_reset=detach)
+        net = small(
+            backend,
+            input_shape=(10, 9, 3),
+            channels=(17, 33),
+            kernel=5,
+            hidden=(19,),
+            pool=pool,
+            detach_reset=detach,
+        )
         theta, x, y = case(net)
         _, gradient, _, hvp = net.gradients(theta, x, y)
         found.append((gradient, hvp(np.random.default_rng(1).standard_normal(net.size))))
     assert all(0.02 < rate < 0.98 for rate in net.activity(theta, x).values())
-    assert arrays_off(net, found[1][0], found[0][0]) < 1e-10 and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    assert (
+        arrays_off(net, found[1][0], found[0][0]) < 1e-10
+        and arrays_off(net, found[1][1], found[0][1]) < 1e-10
+    )
 
 
 def test_backends_agree_at_high_activity():

@@ -32,8 +32,14 @@ from minisnn.network.base import NotFinite
         (dict(window=True), "window must be a whole number, not True"),
         (dict(ways=3.0), "ways must be a whole number, not 3.0"),
         (dict(kernel=None), "kernel must be a whole number, not None"),
-        (dict(neuron="x"), "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not 'x'"),
-        (dict(neuron=ms.LIF), "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not <class"),
+        (
+            dict(neuron="x"),
+            "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not 'x'",
+        ),
+        (
+            dict(neuron=ms.LIF),
+            "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not <class",
+        ),
     ],
 )
 def test_configurations_that_cannot_be(changes, words):
@@ -59,27 +65,57 @@ def test_neurons_that_cannot_be(constants, words):
 
 
 def test_time_constants():
-    n = ms.LIF.from_time_constants(tau_membrane=20e-3, tau_synapse=10e-3, tau_refractory=2e-3, dt=1e-3, rho=0.5)
-    assert (n.alpha, n.beta, n.gamma, n.rho) == pytest.approx((0.951229, 0.904837, 0.606531, 0.5), abs=1e-6)
+    n = ms.LIF.from_time_constants(
+        tau_membrane=20e-3, tau_synapse=10e-3, tau_refractory=2e-3, dt=1e-3, rho=0.5
+    )
+    assert (n.alpha, n.beta, n.gamma, n.rho) == pytest.approx(
+        (0.951229, 0.904837, 0.606531, 0.5), abs=1e-6
+    )
     defaults = ms.LIF.from_time_constants()
-    assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx((0.95, 0.9, 0.65), abs=5e-3)
+    assert (defaults.alpha, defaults.beta, defaults.gamma) == pytest.approx(
+        (0.95, 0.9, 0.65), abs=5e-3
+    )
     with pytest.raises(ValueError, match="tau_synapse must be a positive time"):
         ms.LIF.from_time_constants(tau_synapse=0)
 
 
 def wrong(name):
     return {
-        "theta of another size": (lambda t, x, y: (t[:-1], x, y), r"theta must be a flat array of \d+ parameters"),
+        "theta of another size": (
+            lambda t, x, y: (t[:-1], x, y),
+            r"theta must be a flat array of \d+ parameters",
+        ),
         "theta as a list": (lambda t, x, y: (list(t), x, y), "theta must be a flat array"),
-        "theta with NaN": (lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y), "theta must be finite"),
-        "complex theta": (lambda t, x, y: (t + 0j, x, y), "theta must hold real numbers, not complex128"),
-        "theta beyond float32": (lambda t, x, y: (t.astype(float) + 1e300, x, y), "theta must be finite in float32"),
-        "negative counts": (lambda t, x, y: (t, x.astype(int) - 1, y), "x must hold event counts, 0 or more, not -1"),
-        "counts beyond measure": (lambda t, x, y: (t, x * 1e300, y), "event counts of at most 1e[+]09, not"),
+        "theta with NaN": (
+            lambda t, x, y: (np.where(np.arange(t.size) == 3, np.nan, t), x, y),
+            "theta must be finite",
+        ),
+        "complex theta": (
+            lambda t, x, y: (t + 0j, x, y),
+            "theta must hold real numbers, not complex128",
+        ),
+        "theta beyond float32": (
+            lambda t, x, y: (t.astype(float) + 1e300, x, y),
+            "theta must be finite in float32",
+        ),
+        "negative counts": (
+            lambda t, x, y: (t, x.astype(int) - 1, y),
+            "x must hold event counts, 0 or more, not -1",
+        ),
+        "counts beyond measure": (
+            lambda t, x, y: (t, x * 1e300, y),
+            "event counts of at most 1e[+]09, not",
+        ),
         "x without batch": (lambda t, x, y: (t, x[0], y), r"x must be \(B, T, H, W, C\)"),
-        "x of another size": (lambda t, x, y: (t, x[:, :, 1:], y), r"x must be .* not \(2, 14, 6, 6, 2\)"),
+        "x of another size": (
+            lambda t, x, y: (t, x[:, :, 1:], y),
+            r"x must be .* not \(2, 14, 6, 6, 2\)",
+        ),
         "x without samples": (lambda t, x, y: (t, x[:0], y[:0]), "at least one sample"),
-        "x without steps": (lambda t, x, y: (t, x[:, :0], y), "at least one sample and one time step"),
+        "x without steps": (
+            lambda t, x, y: (t, x[:, :0], y),
+            "at least one sample and one time step",
+        ),
         "x with NaN": (lambda t, x, y: (t, np.where(x > 1, np.nan, x), y), "x must be finite"),
         "x of words": (lambda t, x, y: (t, x.astype(str), y), "x must hold numbers"),
         "too few labels": (lambda t, x, y: (t, x, y[:1]), "y must be 2 integer labels"),
@@ -135,7 +171,10 @@ def test_errors_of_twins_vectors_and_targets(backend):
         squared.loss(theta, x, np.full((2, 3), np.nan))
 
 
-@pytest.mark.parametrize("model", [small, lambda backend: ms.ConvNet((7, 6, 2), (3, 2), 3, 3, np.float64, backend=backend)])
+@pytest.mark.parametrize(
+    "model",
+    [small, lambda backend: ms.ConvNet((7, 6, 2), (3, 2), 3, 3, np.float64, backend=backend)],
+)
 def test_booleans_are_counts_of_one(backend, model):
     net = model(backend)
     theta, x, y = case(net)
@@ -146,9 +185,16 @@ def test_booleans_are_counts_of_one(backend, model):
 def test_logits_that_overflow_are_refused(backend, call):
     net = small(backend, dtype=np.float32)
     theta, x, y = case(net)
-    for name, value in (("readout.weight", 3e38), ("readout.bias", 3e38), ("conv2.bias", 1e3)):  # every site spikes
+    for name, value in (
+        ("readout.weight", 3e38),
+        ("readout.bias", 3e38),
+        ("conv2.bias", 1e3),
+    ):  # every site spikes
         net.views(theta)[name][...] = value
-    with np.errstate(all="ignore"), pytest.raises(NotFinite, match="the logits overflow float32; theta reaches 3e[+]38"):
+    with (
+        np.errstate(all="ignore"),
+        pytest.raises(NotFinite, match="the logits overflow float32; theta reaches 3e[+]38"),
+    ):
         getattr(net, call)(*(theta, x, y)[: 2 if call == "__call__" else 3])
 
 

@@ -1,8 +1,10 @@
-"""Fifty random configurations against the values that PyTorch's automatic differentiation gives for them.
+"""Fifty random configurations against the values that PyTorch's automatic differentiation gives for
+them.
 
-peer_cases.npz, a case a number: shape (H, W, C); channels; options = ways, kernel, max pooling?, window, inner steps;
-constants = alpha, beta, gamma, rho, threshold, slope, gain, step size; frozen, one a layer; theta, v, x_*, y_*; and the
-results: logits, loss, gradient, hvp (H v) on the support set, query_loss, maml, fomaml after the inner steps.
+peer_cases.npz, a case a number: shape (H, W, C); channels; options = ways, kernel, max pooling?,
+window, inner steps; constants = alpha, beta, gamma, rho, threshold, slope, gain, step size; frozen,
+one a layer; theta, v, x_*, y_*; and the results: logits, loss, gradient, hvp (H v) on the support
+set, query_loss, maml, fomaml after the inner steps.
 """
 
 from pathlib import Path
@@ -19,7 +21,9 @@ CONSTANTS = ("alpha", "beta", "gamma", "rho", "threshold", "slope", "gain")
 
 @pytest.fixture(scope="module")
 def cases():
-    with np.load(Path(__file__).parents[1] / "golden" / "peer_cases.npz", allow_pickle=False) as file:
+    with np.load(
+        Path(__file__).parents[1] / "golden" / "peer_cases.npz", allow_pickle=False
+    ) as file:
         found = dict(file)
     return [{k[3:]: a for k, a in found.items() if k.startswith(f"{n:02d}/")} for n in range(CASES)]
 

@@ -1,4 +1,5 @@
-"""A Dask cluster of two processes of this machine: the same bits as here, and workers that may die."""
+"""A Dask cluster of two processes of this machine: the same bits as here, and workers that may
+die."""
 
 import json
 import os
@@ -34,18 +35,25 @@ def quick(monkeypatch):
 
 @pytest.fixture(scope="module")
 def local():
-    """Two worker processes of one thread, without a dashboard; the nanny starts another where one dies."""
+    """Two worker processes of one thread, without a dashboard; the nanny starts another where one
+    dies."""
     from dask import config as dask_settings
     from distributed import LocalCluster
 
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = ENVIRONMENT["PYTHONPATH"]
     try:
-        # a worker that asks a dead one for data gives up after this time, 30 seconds unless told otherwise
+        # a worker that asks a dead one for data gives up after this time, 30 seconds unless told
+        # otherwise
         with (
             dask_settings.set({"distributed.comm.timeouts.connect": "5s"}),
             LocalCluster(
-                2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1", silence_logs=100
+                2,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                host="127.0.0.1",
+                silence_logs=100,
             ) as cluster,
         ):
             yield cluster
@@ -73,7 +81,9 @@ def here(tmp_path):
 def test_few_and_many_tasks_come_in_order_from_both_workers(dask, tmp_path, number):
     found = squares(dask, partial(pieces.who, str(tmp_path)), number)
     assert [value for value, _ in found] == [n * n for n in range(number)]
-    assert len({process for _, process in found}) == 2 and os.getpid() not in {process for _, process in found}
+    assert len({process for _, process in found}) == 2 and os.getpid() not in {
+        process for _, process in found
+    }
     assert dask.number == 2
 
 
@@ -93,7 +103,8 @@ def test_the_first_error_in_order_is_raised(dask, tmp_path):
 
 
 def test_a_run_ends_with_the_same_arrays_and_a_killed_worker_changes_nothing(here, dask, tmp_path):
-    """One of the two is killed at its third task of the run, and takes the data set that it held with it."""
+    """One of the two is killed at its third task of the run, and takes the data set that it held
+    with it."""
     data = toy_data()
     data["train"] = Deadly("train", tmp_path / "killed")
     train(toy_config(**CONFIG), tmp_path / "run", data=data, executor=dask, **SILENT)
@@ -109,13 +120,18 @@ def test_a_task_that_kills_every_worker_ends_with_a_sentence(dask, tmp_path):
 
 def test_another_version_is_named(dask, local, monkeypatch):
     monkeypatch.setattr(clusters, "description", Here(description, minisnn="another"))
-    with pytest.raises(ValueError, match=r"worker tcp://\S+ has minisnn \S+ \(\w{8}\), here it is another; expected the same"):
+    with pytest.raises(
+        ValueError,
+        match=r"worker tcp://\S+ has minisnn \S+ \(\w{8}\), here it is another; expected the same",
+    ):
         Cluster(local.scheduler_address, 30)
 
 
 def test_a_machine_without_minisnn_is_named(dask, monkeypatch):
     monkeypatch.setattr(clusters, "description", Here(pieces.not_there))
-    sentence = r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"
+    sentence = (
+        r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"
+    )
     with pytest.raises(ValueError, match=sentence):
         dask._check_versions()
 
@@ -132,13 +148,19 @@ class Here:
 
 def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ValueError, match=r'which is not installed: python -m pip install -e "\.\[dask\]"'):
+    with pytest.raises(
+        ValueError, match=r'which is not installed: python -m pip install -e "\.\[dask\]"'
+    ):
         Cluster("tcp://127.0.0.1:8786")
 
 
-@pytest.mark.parametrize("address", ["localhost", "8786", "tcp://localhost", "tcp://localhost:port"])
+@pytest.mark.parametrize(
+    "address", ["localhost", "8786", "tcp://localhost", "tcp://localhost:port"]
+)
 def test_what_is_no_address_is_refused(address):
-    with pytest.raises(ValueError, match=f"scheduler '{address}': expected an address such as tcp://"):
+    with pytest.raises(
+        ValueError, match=f"scheduler '{address}': expected an address such as tcp://"
+    ):
         Cluster(address)
 
 
@@ -149,16 +171,24 @@ def test_nobody_answers():
     began = time.monotonic()
     with pytest.raises(
         WorkersLost,
-        match=f"tcp://127.0.0.1:{port}: no Dask scheduler answers there .Connection refused.; start one with `dask scheduler`",
+        match=f"tcp://127.0.0.1:{port}: no Dask scheduler answers there .Connection refused.; "
+        "start "
+        "one with `dask scheduler`",
     ):
         Cluster(f"tcp://127.0.0.1:{port}")
     with socket.create_server(("127.0.0.1", 0)) as silent:  # somebody who is no scheduler
         address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(WorkersLost, match=f"{address}: no Dask scheduler answers there .timed out."):
+        with pytest.raises(
+            WorkersLost, match=f"{address}: no Dask scheduler answers there .timed out."
+        ):
             Cluster(address, timeout=0.5)
         silent.accept()
-        threading.Thread(target=lambda: silent.accept()[0].sendall(b"SSH-2.0-x"), daemon=True).start()
-        with pytest.raises(WorkersLost, match="no Dask scheduler answers there .somebody else does."):
+        threading.Thread(
+            target=lambda: silent.accept()[0].sendall(b"SSH-2.0-x"), daemon=True
+        ).start()
+        with pytest.raises(
+            WorkersLost, match="no Dask scheduler answers there .somebody else does."
+        ):
             Cluster(address, timeout=5)
     assert time.monotonic() - began < 10
 
@@ -168,7 +198,9 @@ def test_a_scheduler_without_workers_says_so():
 
     scheduler = dict(cls=Scheduler, options=dict(dashboard=False, host="127.0.0.1", port=0))
     with SpecCluster(workers={}, scheduler=scheduler, silence_logs=100) as empty:
-        with pytest.raises(WorkersLost, match="the scheduler has no workers; start some with `dask worker tcp://"):
+        with pytest.raises(
+            WorkersLost, match="the scheduler has no workers; start some with `dask worker tcp://"
+        ):
             Cluster(empty.scheduler_address, timeout=0.5)
 
 
@@ -178,13 +210,17 @@ def test_a_scheduler_that_does_not_answer_is_gone():
 
     cluster = object.__new__(Cluster)
     cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=silent)
-    with pytest.raises(WorkersLost, match="127.0.0.1:1: the scheduler has gone .Timed out.*; start it and its workers again"):
+    with pytest.raises(
+        WorkersLost,
+        match="127.0.0.1:1: the scheduler has gone .Timed out.*; start it and its workers again",
+    ):
         assert cluster.number
     assert not cluster._alive()
 
 
 class Slow:
-    """A task whose result is there just after one has stopped waiting for it; own: the error that it ends with."""
+    """A task whose result is there just after one has stopped waiting for it; own: the error that
+    it ends with."""
 
     def __init__(self, own=None):
         self.own, self.status = own, "pending"
@@ -203,17 +239,25 @@ class Slow:
 
 def test_a_task_that_ends_as_one_stops_waiting_is_no_error():
     cluster = object.__new__(Cluster)
-    cluster.address, cluster._client = "tcp://127.0.0.1:1", SimpleNamespace(nthreads=lambda: {"worker": 1})
+    cluster.address, cluster._client = (
+        "tcp://127.0.0.1:1",
+        SimpleNamespace(nthreads=lambda: {"worker": 1}),
+    )
     assert cluster._result(Slow()) == "result"
     with pytest.raises(TimeoutError, match="the task's own"):
         cluster._result(Slow(TimeoutError("the task's own")))
 
 
 @pytest.mark.slow
-def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here, tmp_path, monkeypatch):
-    """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which says how to continue."""
+def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(
+    here, tmp_path, monkeypatch
+):
+    """As the guide to clusters says; first a whole run, then one whose scheduler is killed, which
+    says how to continue."""
     monkeypatch.setattr(clusters, "PATIENCE", 10)
-    run = partial(subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    run = partial(
+        subprocess.Popen, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     command = [sys.executable, "-m", "dask"]
     scheduler = run(
         [
@@ -231,7 +275,18 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
     wait_until((tmp_path / "scheduler.json").exists, 120)
     address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
     workers = run(
-        [*command, "worker", address, "--nthreads", "1", "--nworkers", "2", "--no-dashboard", "--local-directory", tmp_path]
+        [
+            *command,
+            "worker",
+            address,
+            "--nthreads",
+            "1",
+            "--nworkers",
+            "2",
+            "--no-dashboard",
+            "--local-directory",
+            tmp_path,
+        ]
     )
     try:
         with Cluster(address, 60) as dask:
@@ -240,7 +295,9 @@ def test_a_cluster_started_by_dasks_own_commands_whose_scheduler_goes_away(here,
             data = toy_data({3: scheduler.kill})  # the first two tasks initialise theta, here
             one = toy_config(**{**CONFIG, "tasks": 1})  # an update of one task is done here, too
             with pytest.raises(
-                WorkersLost, match=f"{address}: the (scheduler has gone|cluster has had no workers).*continue with"
+                WorkersLost,
+                match=f"{address}: the (scheduler has gone|cluster has had no workers).*continue "
+                "with",
             ):
                 train(one, tmp_path / "part", data=data, executor=dask, **SILENT)
         train(one, tmp_path / "part", resume=True, data=toy_data(), **SILENT)

@@ -33,7 +33,9 @@ def test_kernels_are_kept(tmp_path):
     assert compilation.njit(cache=True)(double)(4) == 8
     assert list((tmp_path / "cache").rglob("*.nbc"))
     compilation.njit()(double)(4.0)
-    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 1  # where the cache is not asked for there is none
+    assert (
+        len(list((tmp_path / "cache").rglob("*.nbc"))) == 1
+    )  # where the cache is not asked for there is none
 
 
 def test_a_kept_kernel_holds_no_llvm_module_and_another_one_can_call_it():
@@ -52,8 +54,12 @@ def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
     assert not capsys.readouterr().err
     assert kernel(4) == 8 and "compiled first, once" in capsys.readouterr().err
     compilation.announce()
-    assert compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err  # it was kept
-    assert kernel(4.0) == 8 and "compiled first, once" in capsys.readouterr().err  # for other types it was not
+    assert (
+        compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err
+    )  # it was kept
+    assert (
+        kernel(4.0) == 8 and "compiled first, once" in capsys.readouterr().err
+    )  # for other types it was not
     assert kernel(4j) == 8j and not capsys.readouterr().err
 
 
@@ -73,8 +79,15 @@ def test_where_nothing_can_be_kept_one_line_says_so(own, monkeypatch, tmp_path, 
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file") if own else "")
     assert compilation.njit(cache=True)(double)(4) == 8
     assert [cache.cached(name, {}, lambda: {"a": np.arange(3)})["a"][2] for name in "xy"] == [2, 2]
-    told = [[name for name in ("NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE") if name in str(one.message)] for one in recwarn]
-    assert told == ([["NUMBA_CACHE_DIR=DIR"], ["MINISNN_CACHE"]] if own else [["NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE"]])
+    told = [
+        [name for name in ("NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE") if name in str(one.message)]
+        for one in recwarn
+    ]
+    assert told == (
+        [["NUMBA_CACHE_DIR=DIR"], ["MINISNN_CACHE"]]
+        if own
+        else [["NUMBA_CACHE_DIR=DIR", "MINISNN_CACHE"]]
+    )
 
 
 def test_a_full_disk_is_said_once(monkeypatch, recwarn):
@@ -87,13 +100,24 @@ def test_a_full_disk_is_said_once(monkeypatch, recwarn):
 
 
 def interpreter_for_others() -> str | None:
-    """A Python of this version that another user may start; None where there is none, or no right to become another."""
+    """A Python of this version that another user may start; None where there is none, or no right
+    to become another."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for place in (sys.executable, *(f"{folder}/{name}" for folder in ("/usr/local/bin", "/usr/bin"))):
+    for place in (
+        sys.executable,
+        *(f"{folder}/{name}" for folder in ("/usr/local/bin", "/usr/bin")),
+    ):
         try:
-            subprocess.run([place, "-c", ""], user=NOBODY, group=NOBODY, extra_groups=[], check=True, capture_output=True)
+            subprocess.run(
+                [place, "-c", ""],
+                user=NOBODY,
+                group=NOBODY,
+                extra_groups=[],
+                check=True,
+                capture_output=True,
+            )
             return place
         except (OSError, subprocess.CalledProcessError):
             pass
@@ -118,12 +142,20 @@ def train_as_nobody(python: str, place: Path) -> None:
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     os.chown(work, NOBODY, NOBODY)
     packages = [path for path in sys.path if path.endswith("site-packages")]
-    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "PYTHONPATH": os.pathsep.join([str(tree), *packages])}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "PYTHONPATH": os.pathsep.join([str(tree), *packages]),
+    }
     done = subprocess.run(
-        [python, "-m", "minisnn", *"train --updates 2 --channels 2 --queries 1 --test-episodes 1 --draws 0".split()],
+        [python, "-m", "minisnn", *"train --updates 2 --channels 2 --queries 1 --test-episodes 1 "
+            "--draws "
+            "0".split()],
         user=NOBODY, group=NOBODY, extra_groups=[], cwd=work, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0 and "test accuracy" in done.stdout, done.stderr
-    assert done.stderr.count("NUMBA_CACHE_DIR") == done.stderr.count("minisnn: note:") == 1, done.stderr
+    assert done.stderr.count("NUMBA_CACHE_DIR") == done.stderr.count("minisnn: note:") == 1, (
+        done.stderr
+    )
     assert "MINISNN_CACHE" in done.stderr and "compiled first" not in done.stderr, done.stderr
     assert (work / "runs" / "quick-1" / "curve.png").is_file()

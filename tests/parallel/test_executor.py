@@ -33,7 +33,15 @@ from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 HERE = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
 SILENT = dict(progress=False)
-CONFIG = dict(backend="numba", updates=3, tasks=4, evaluate_every=3, evaluate_episodes=4, checkpoint_every=2, test_episodes=5)
+CONFIG = dict(
+    backend="numba",
+    updates=3,
+    tasks=4,
+    evaluate_every=3,
+    evaluate_episodes=4,
+    checkpoint_every=2,
+    test_episodes=5,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -81,8 +89,12 @@ def test_results_come_in_order_from_both_workers(two, tmp_path):
     assert [value for value, _ in found] == [n * n for n in range(20)]
     workers = {process for _, process in found}
     assert len(workers) == 2 and os.getpid() not in workers
-    assert {process for _, process in squares(two, partial(pieces.who, str(tmp_path)))} == workers  # they stay
-    assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [(0, os.getpid())]  # not worth a journey
+    assert {
+        process for _, process in squares(two, partial(pieces.who, str(tmp_path)))
+    } == workers  # they stay
+    assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [
+        (0, os.getpid())
+    ]  # not worth a journey
 
 
 def test_a_worker_uses_one_thread(two):
@@ -95,7 +107,8 @@ def test_a_worker_uses_one_thread(two):
 
 
 def test_what_is_sent(two):
-    """A set of tasks once a worker, however many calls; theta with each call, even where it was changed in place."""
+    """A set of tasks once a worker, however many calls; theta with each call, even where it was
+    changed in place."""
     tasks = pieces.Counted()
     call, sets = take_apart(partial(pieces.count, tasks))
     assert sets == [tasks] and tasks not in call.arguments
@@ -105,7 +118,11 @@ def test_what_is_sent(two):
     theta = np.zeros(3)
     squares(two, partial(np.add, theta))
     theta += 1
-    assert [list(one) for one in squares(two, partial(np.add, theta), 3)] == [[1] * 3, [2] * 3, [3] * 3]
+    assert [list(one) for one in squares(two, partial(np.add, theta), 3)] == [
+        [1] * 3,
+        [2] * 3,
+        [3] * 3,
+    ]
 
 
 def test_the_first_error_in_order_is_raised_and_no_more_work_is_begun(two, tmp_path):
@@ -113,12 +130,20 @@ def test_the_first_error_in_order_is_raised_and_no_more_work_is_begun(two, tmp_p
     with pytest.raises(ValueError, match="strange 3") as caught:
         two.in_order(partial(pieces.fails, str(tmp_path), (3, 4)), range(500), found.append)
     assert found == [0, 1, 2] and len(list(tmp_path.iterdir())) < 20
-    assert "in a worker process" in caught.value.__notes__[0] and "pieces.py" in caught.value.__notes__[0]
-    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]  # and it goes on, with other workers
+    assert (
+        "in a worker process" in caught.value.__notes__[0]
+        and "pieces.py" in caught.value.__notes__[0]
+    )
+    assert squares(two, partial(pow, 2)) == [
+        2**n for n in range(8)
+    ]  # and it goes on, with other workers
 
 
 def test_a_killed_worker_is_replaced_and_its_task_done_again(two, tmp_path):
-    with pytest.warns(UserWarning, match="a worker process died .killed by signal 9.; another one does its task again"):
+    with pytest.warns(
+        UserWarning,
+        match="a worker process died .killed by signal 9.; another one does its task again",
+    ):
         assert squares(two, partial(pieces.dies, str(tmp_path), 2, 1)) == [n * n for n in range(8)]
     done = [path.name.split("-")[0] for path in tmp_path.iterdir()]
     assert done.count("2") == 2 and len(done) == 9  # only what was missing
@@ -128,7 +153,10 @@ def test_a_task_that_kills_every_worker_ends_with_a_sentence(tmp_path):
     with (
         Workers(1) as one,
         pytest.warns(UserWarning),
-        pytest.raises(WorkersLost, match="died 3 times at the same task .killed by signal 9.; where memory is short"),
+        pytest.raises(
+            WorkersLost,
+            match="died 3 times at the same task .killed by signal 9.; where memory is short",
+        ),
     ):
         squares(one, partial(pieces.dies, str(tmp_path), 0, 9), 2)
 
@@ -149,7 +177,10 @@ def test_whatever_a_task_raises_reaches_the_caller(two):
 
 
 def test_what_a_task_is_given_or_returns_and_cannot_travel_is_told_and_nobody_dies(two):
-    sent_back, here = "what a task returned cannot be sent back from a worker", "cannot be unpacked here"
+    sent_back, here = (
+        "what a task returned cannot be sent back from a worker",
+        "cannot be unpacked here",
+    )
     unknown = "a worker process does not know what it was sent"
     for function, items, error, words in (
         (partial(pieces.returns, "GeneratorExit", False), range(8), ValueError, sent_back),
@@ -157,7 +188,12 @@ def test_what_a_task_is_given_or_returns_and_cannot_travel_is_told_and_nobody_di
         (partial(pieces.returns, "unfit", True), range(8), ValueError, here),
         (partial(pieces.returns, "SystemExit", True), range(8), SystemExit, "by the task"),
         (partial(pieces.takes, pieces.Returned("SystemExit", True)), range(8), ValueError, unknown),
-        (partial(pieces.takes, pieces.Returned("SystemExit", False)), range(8), SystemExit, "by the task"),
+        (
+            partial(pieces.takes, pieces.Returned("SystemExit", False)),
+            range(8),
+            SystemExit,
+            "by the task",
+        ),
         (abs, [1, pieces.Returned("GeneratorExit", True), 3], ValueError, unknown),
     ):
         with warnings.catch_warnings(), pytest.raises(error, match=words):
@@ -166,14 +202,21 @@ def test_what_a_task_is_given_or_returns_and_cannot_travel_is_told_and_nobody_di
     assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps], ids=lambda copied: copied.__name__)
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, pickle.dumps], ids=lambda copied: copied.__name__
+)
 def test_workers_are_not_copied(copied):
-    with pytest.raises(TypeError, match="^Workers cannot be copied nor pickled, .*; make another Workers instead$"):
+    with pytest.raises(
+        TypeError, match="^Workers cannot be copied nor pickled, .*; make another Workers instead$"
+    ):
         copied(Workers(2))
 
 
 def test_what_cannot_travel_is_named(two):
-    with pytest.raises(ValueError, match="<lambda> cannot be sent to a worker process .*expected a function of a module"):
+    with pytest.raises(
+        ValueError,
+        match="<lambda> cannot be sent to a worker process .*expected a function of a module",
+    ):
         squares(two, lambda n: n)
     for wrong in (0, 10**6, True, 2.0, None):
         with pytest.raises(ValueError, match=f"^the number of workers must be .*, not {wrong}$"):
@@ -189,7 +232,11 @@ def test_the_kernels_are_compiled_by_one_process(tmp_path, monkeypatch):
     monkeypatch.setattr(executors, "compiled", lambda: False)
     with Workers(1) as one:
         processes = [process for _, process in squares(one, partial(pieces.who, str(tmp_path)), 3)]
-    assert processes[0] == os.getpid() and len(set(processes[1:])) == 1 and os.getpid() not in processes[1:]
+    assert (
+        processes[0] == os.getpid()
+        and len(set(processes[1:])) == 1
+        and os.getpid() not in processes[1:]
+    )
 
 
 @pytest.mark.parametrize("number", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
@@ -217,12 +264,15 @@ def test_one_thread_ends_with_the_same_arrays(here, tmp_path):
 def test_a_run_goes_on_with_another_number_of_workers(here, two, tmp_path):
     with pytest.raises(Interrupted):
         train(toy_config(**CONFIG), tmp_path / "run", data=toy_data({10: interrupt}), **SILENT)
-    train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), executor=two, **SILENT)
+    train(
+        toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), executor=two, **SILENT
+    )
     assert_same(here, tmp_path / "run")
 
 
 def test_a_worker_killed_in_a_run_changes_nothing(here, two, tmp_path):
-    """The data set kills the worker that draws its third task; the one that takes over gets another copy of the set."""
+    """The data set kills the worker that draws its third task; the one that takes over gets another
+    copy of the set."""
     data = toy_data()
     data["train"] = Deadly("train", tmp_path / "killed")
     with pytest.warns(UserWarning, match="killed by signal 9"):
@@ -251,7 +301,9 @@ def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
             super().in_order(function, items, collect, large=large)
 
     with pytest.raises(
-        WorkersLost, match="all workers are gone; the state after 1 of 3 updates is saved, continue with: minisnn"
+        WorkersLost,
+        match="all workers are gone; the state after 1 of 3 updates is saved, continue with: "
+        "minisnn",
     ):
         train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=Lost(), **SILENT)
     train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), **SILENT)
@@ -264,9 +316,9 @@ def test_episodes_are_the_same(two):
     net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
     theta = net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_support)
     options = dict(episodes=6, progress=False)
-    assert evaluate(net, theta, InnerLoop(2.0), ToySet("test"), executor=two, **options) == evaluate(
-        net, theta, InnerLoop(2.0), ToySet("test"), **options
-    )
+    assert evaluate(
+        net, theta, InnerLoop(2.0), ToySet("test"), executor=two, **options
+    ) == evaluate(net, theta, InnerLoop(2.0), ToySet("test"), **options)
 
 
 def test_ctrl_c_ends_all_workers_at_once(tmp_path):
@@ -303,11 +355,18 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     )
     first = int(run.stdout.readline())
     status = Path(f"/proc/{first}/status").read_text()
-    assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1  # deaf from its first moment on
+    assert (
+        int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
+    )  # deaf from its first moment on
     began = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
     out, err = run.communicate(timeout=30)
-    assert time.monotonic() - began < 10 and run.returncode == 130 and out.strip() == "stopped 0" and not err, err
+    assert (
+        time.monotonic() - began < 10
+        and run.returncode == 130
+        and out.strip() == "stopped 0"
+        and not err
+    ), err
     wait_until(lambda: not alive(first))
 
 
@@ -321,14 +380,21 @@ def test_a_script_may_leave_its_workers_open(tmp_path):
             print(*(worker.process.pid for worker in workers._workers))
         """)
     (tmp_path / "program.py").write_text(program)
-    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "program.py"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=60,
+    )
     *answers, processes = run.stdout.splitlines()
     assert run.returncode == 0 and answers == ["4", "3", "2", "1"] and not run.stderr, run.stderr
     wait_until(lambda: not any(alive(int(process)) for process in processes.split()))
 
 
 def test_ctrl_c_in_a_finaliser_is_not_swallowed(tmp_path):
-    """Python drops an exception that is raised in a callback of its own, which imports and collections make at any time."""
+    """Python drops an exception that is raised in a callback of its own, which imports and
+    collections make at any time."""
     program = textwrap.dedent("""
         import os
         import signal
@@ -359,7 +425,13 @@ def test_ctrl_c_in_a_finaliser_is_not_swallowed(tmp_path):
                 sys.exit(130)
         """)
     (tmp_path / "program.py").write_text(program)
-    run = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+    run = subprocess.run(
+        [sys.executable, tmp_path / "program.py"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=60,
+    )
     assert run.returncode == 130 and not run.stderr, run.stderr
 
 
@@ -385,7 +457,11 @@ def test_workers_end_with_a_master_that_is_killed(tmp_path):
         """)
     (tmp_path / "program.py").write_text(program)
     run = subprocess.Popen(
-        [sys.executable, tmp_path / "program.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        [sys.executable, tmp_path / "program.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
     )
     processes = [int(word) for word in run.stdout.readline().split()]
     run.kill()
@@ -396,13 +472,21 @@ def test_workers_end_with_a_master_that_is_killed(tmp_path):
 
 @pytest.mark.slow
 def test_a_script_without_a_guard_is_told_so(tmp_path):
-    (tmp_path / "program.py").write_text("import minisnn as ms\nms.Workers(1).in_order(abs, range(4), print)\n")
-    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT)
-    assert done.returncode == 1 and 'must run its commands under if __name__ == "__main__":' in done.stderr
+    (tmp_path / "program.py").write_text(
+        "import minisnn as ms\nms.Workers(1).in_order(abs, range(4), print)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, tmp_path / "program.py"], capture_output=True, text=True, env=ENVIRONMENT
+    )
+    assert (
+        done.returncode == 1
+        and 'must run its commands under if __name__ == "__main__":' in done.stderr
+    )
 
 
 def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
-    """As where no more files may be opened: the interpreter's exit, and `close`, find no process."""
+    """As where no more files may be opened: the interpreter's exit, and `close`, find no
+    process."""
     from minisnn.parallel.workers import _Worker
 
     def refused(self):
@@ -418,7 +502,8 @@ def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
 
 
 def in_threads(call, number=4):
-    """What call(0), call(1), … found, or raised, each in a Python thread of its own, all at once."""
+    """What call(0), call(1), … found, or raised, each in a Python thread of its own, all at
+    once."""
     found: dict = {}
     together = threading.Barrier(number)
 
@@ -460,7 +545,9 @@ def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
     def collect(_):
         two.in_order(partial(pow, 2), range(4), print)
 
-    with pytest.raises(RuntimeError, match="in the midst of a call; expected its `collect` to ask nothing of them"):
+    with pytest.raises(
+        RuntimeError, match="in the midst of a call; expected its `collect` to ask nothing of them"
+    ):
         two.in_order(partial(pow, 2), range(4), collect)
     assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
 
@@ -468,7 +555,8 @@ def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.parametrize("during", [False, True])
 def test_a_process_that_is_forked_has_workers_of_its_own(two, during, tmp_path):
-    """Two masters at one pipe took each other's answers, and both waited for ever; so did a lock that was copied."""
+    """Two masters at one pipe took each other's answers, and both waited for ever; so did a lock
+    that was copied."""
     expected = squares(two, partial(pow, 2))
     if during:
         two._turn.acquire()

@@ -1,4 +1,5 @@
-"""KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real processes at random."""
+"""KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real
+processes at random."""
 
 import contextlib
 import dis
@@ -34,9 +35,11 @@ def deliver() -> None:
 
 
 class Tracer:
-    """Lets Ctrl-C come before step `number`, counted from 0, of the frames of these modules; `came` tells whether it did.
+    """Lets Ctrl-C come before step `number`, counted from 0, of the frames of these modules; `came`
+    tells whether it did.
 
-    real   only where Python looks for signals: after calls, and as functions and rounds of loops begin
+    real   only where Python looks for signals: after calls, and as functions and rounds of loops
+           begin
     """
 
     def __init__(self, number: int, *modules, real: bool = False):
@@ -87,7 +90,8 @@ def three_threads():
 
 
 def in_a_child(test):
-    """The test in a forked process: exceptions of a trace function wear Python's count of recursions out."""
+    """The test in a forked process: exceptions of a trace function wear Python's count of
+    recursions out."""
 
     @functools.wraps(test)
     def run(*arguments, **keywords):
@@ -134,7 +138,8 @@ def by_list(at_work: set) -> list[int]:
 
 
 def disturbed(call, tracer: Tracer) -> bool:
-    """Whether an interruption came in a call, which then left nobody at work; the next call is right."""
+    """Whether an interruption came in a call, which then left nobody at work; the next call is
+    right."""
     at_work: set = set()
     with tracer:
         try:
@@ -147,7 +152,9 @@ def disturbed(call, tracer: Tracer) -> bool:
 
 @pytest.mark.parametrize("call", [by_parallel, by_list])
 @in_a_child
-def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(call, default_handler, three_threads):
+def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(
+    call, default_handler, three_threads
+):
     number = 0
     while disturbed(call, Tracer(number, threads, stand_in)):
         number += 1
@@ -156,8 +163,11 @@ def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(call, defau
 
 @pytest.mark.parametrize("call", [by_parallel, by_list])
 @in_a_child
-def test_a_second_one_may_come_between_any_two_steps_of_the_wait(call, default_handler, three_threads, monkeypatch):
-    """The first ends the wait for the result, the second comes while the main thread waits for those at work."""
+def test_a_second_one_may_come_between_any_two_steps_of_the_wait(
+    call, default_handler, three_threads, monkeypatch
+):
+    """The first ends the wait for the result, the second comes while the main thread waits for
+    those at work."""
     wait_for, second = stand_in._wait_for, Tracer(0)
 
     def interrupted(function):
@@ -183,7 +193,9 @@ def test_a_second_one_may_come_between_any_two_steps_of_the_wait(call, default_h
     assert number > 20
 
 
-def test_what_was_given_up_for_good_is_over_before_the_next_call(default_handler, three_threads, monkeypatch):
+def test_what_was_given_up_for_good_is_over_before_the_next_call(
+    default_handler, three_threads, monkeypatch
+):
     """Where something takes so long that the user insists."""
     monkeypatch.setattr(stand_in, "PATIENCE", 0.0)
     goes_on, order = threading.Event(), []
@@ -299,7 +311,8 @@ def by_hold(place: Path) -> None:
 @pytest.mark.parametrize("call", [by_file, by_folder, by_hold])
 @in_a_child
 def test_what_was_interrupted_as_it_wrote_is_over(call, default_handler, tmp_path):
-    """However long the traceback lives: the next call of the same process goes through, and leaves nothing behind."""
+    """However long the traceback lives: the next call of the same process goes through, and leaves
+    nothing behind."""
     kept, number = [], 0
     while True:
         place = tmp_path / str(number)
@@ -381,7 +394,10 @@ def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default
         with stopping.heeded(signal.SIGINT):
             os.kill(os.getpid(), signal.SIGINT)
             slow_kernel(1)
-    assert "stopped while kernels were being compiled; those that are done are kept" in capsys.readouterr().err
+    assert (
+        "stopped while kernels were being compiled; those that are done are kept"
+        in capsys.readouterr().err
+    )
     assert slow_kernel(1) == 4
 
 
@@ -405,7 +421,10 @@ def assert_right(process: str, calls, numbers, times: int) -> None:
         pytest.importorskip("ipykernel")
     found = interrupts.run(process, calls, numbers, times, random.Random(), lambda *_: None)
     outcomes = {outcome for *_, outcome in found}
-    assert outcomes <= {"interrupted: the next call is right", "finished: the next call is right"}, found
+    assert outcomes <= {
+        "interrupted: the next call is right",
+        "finished: the next call is right",
+    }, found
     for call in calls:
         for number in numbers:
             assert found[call, process, number, "interrupted: the next call is right"] >= times

@@ -28,7 +28,10 @@ kept = importlib.import_module("minisnn.parallel.kept")
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = [
     *(f"minisnn.kernels.{one.name}" for one in pkgutil.iter_modules(importlib.import_module("minisnn.kernels").__path__)),
-    *(f"hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels learner neuron traces"),
+    *(f"hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels "
+        "learner "
+        "neuron "
+        "traces"),
                                                    ("loihi", "network")) for one in names.split()),
     "minisnn.data.camera.kernel", "minisnn.data.readers.event_stream", "minisnn.data.readers.text", "minisnn.data.sets.aligned",
 ]  # fmt: skip
@@ -71,15 +74,26 @@ def changed(code: types.CodeType) -> types.CodeType:
 
 
 def test_a_change_of_any_helper_is_noticed_by_what_leads_to_it():
-    """One constant of each function that a kernel leads to, in turn; of those that do, the two with the fewest helpers."""
+    """One constant of each function that a kernel leads to, in turn; of those that do, the two with
+    the fewest helpers."""
     before = {name: digest(kernel) for name, kernel in KERNELS.items()}
     users: dict = {}
-    for _, name, functions in sorted((len(found := reached(kernel)), name, found) for name, kernel in KERNELS.items()):
+    for _, name, functions in sorted(
+        (len(found := reached(kernel)), name, found) for name, kernel in KERNELS.items()
+    ):
         for function in functions:
             users.setdefault(function, []).append(name)
     assert {kernel.py_func for kernel in KERNELS.values()} <= set(users)
     helpers = {one.__name__ for one in users}
-    assert {"vector_ops", "each", "open_loop", "sigma_prime", "_lines", "shift", "map_points"} <= helpers
+    assert {
+        "vector_ops",
+        "each",
+        "open_loop",
+        "sigma_prime",
+        "_lines",
+        "shift",
+        "map_points",
+    } <= helpers
     for function, theirs in users.items():
         code = function.__code__
         try:
@@ -102,7 +116,9 @@ def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, m
     """Read by the kernel, by what it calls, or by what writes its code."""
     before = {name: digest(one) for name, one in KERNELS.items()}
     assert hasattr(module, constant)
-    for one in [module for name, module in sys.modules.items() if name.startswith("minisnn.kernels.")]:
+    for one in [
+        module for name, module in sys.modules.items() if name.startswith("minisnn.kernels.")
+    ]:
         if hasattr(one, constant):
             monkeypatch.setattr(one, constant, value)
     after = {name: digest(one) for name, one in KERNELS.items()}
@@ -159,7 +175,9 @@ def test_an_own_file_and_what_it_imports_count(tmp_path, monkeypatch):
     found = []
     for number in (1, 2):
         (tmp_path / "own_helper.py").write_text(f"def decay(x): return x * {number}\n")
-        (tmp_path / "own_neuron.py").write_text("from own_helper import decay\ndef step(x): return decay(x) + 1\n")
+        (tmp_path / "own_neuron.py").write_text(
+            "from own_helper import decay\ndef step(x): return decay(x) + 1\n"
+        )
         importlib.invalidate_caches()
         for name in ("own_helper", "own_neuron"):
             sys.modules.pop(name, None)
@@ -238,7 +256,10 @@ def test_a_constant_changed_at_run_time(monkeypatch):
     assert compilation.njit(cache=True)(scaled)(2) == 10
 
 
-@pytest.mark.parametrize("setting, value", [("OPT", 0), ("BOUNDSCHECK", 1), ("LOOP_VECTORIZE", 0), ("DEBUGINFO_DEFAULT", 1)])
+@pytest.mark.parametrize(
+    "setting, value",
+    [("OPT", 0), ("BOUNDSCHECK", 1), ("LOOP_VECTORIZE", 0), ("DEBUGINFO_DEFAULT", 1)],
+)
 def test_settings_of_numba_that_change_the_code_count(setting, value, monkeypatch):
     assert compilation.njit(cache=True)(scaled)(2) == 6
     monkeypatch.setattr(config, setting, value)
@@ -261,8 +282,12 @@ def test_the_processor_counts_whatever_numba_is_told_to_compile_for(monkeypatch)
 
 
 def test_nothing_piles_up(tmp_path):
-    """Sources that were kept last stay, so that two branches do not compile in turn; numba's own files of before go."""
-    source, path = "def plain(x): return x + NUMBER\nkernel = njit(cache=True)(plain)", tmp_path / "own.py"
+    """Sources that were kept last stay, so that two branches do not compile in turn; numba's own
+    files of before go."""
+    source, path = (
+        "def plain(x): return x + NUMBER\nkernel = njit(cache=True)(plain)",
+        tmp_path / "own.py",
+    )
     path.touch()
     for number in range(6):
         kernel = compiled(source.replace("NUMBER", str(number)), str(path))
@@ -304,7 +329,9 @@ def test_a_file_of_another_kernel_is_not_taken(tmp_path):
 
 def test_another_numba_is_told_and_nothing_is_kept(monkeypatch, recwarn, tmp_path):
     monkeypatch.setattr(compilation, "_told", "")
-    monkeypatch.setattr(kept.Kept, "__init__", lambda *_: (_ for _ in ()).throw(AttributeError("no _impl")))
+    monkeypatch.setattr(
+        kept.Kept, "__init__", lambda *_: (_ for _ in ()).throw(AttributeError("no _impl"))
+    )
     assert compilation.njit(cache=True)(scaled)(2) == 6
     assert "this numba is not known: no _impl" in str(recwarn[0].message) and not files(tmp_path)
 
@@ -334,8 +361,11 @@ print(kernel(0.5, 2.0), sum(kernel.stats.cache_hits.values()))
 
 @pytest.mark.slow
 def test_a_changed_helper_in_a_copied_package(tmp_path):
-    """Processes one after the other: as it is, with one character of a helper changed, and changed back but for its place."""
-    shutil.copytree(ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__"))
+    """Processes one after the other: as it is, with one character of a helper changed, and changed
+    back but for its place."""
+    shutil.copytree(
+        ROOT / "minisnn", tmp_path / "minisnn", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (tmp_path / "program.py").write_text(PROGRAM)
     source = tmp_path / "minisnn" / "kernels" / "neuron.py"
     text = source.read_text()
@@ -346,7 +376,12 @@ def test_a_changed_helper_in_a_copied_package(tmp_path):
         environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
         environment.pop("NUMBA_CACHE_DIR", None)
         return subprocess.run(
-            [sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "program.py"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     assert run() == "0.25 0\n"

@@ -1,4 +1,5 @@
-"""Threads of the kernels: every item once, results in order, errors told, no trace of the number of threads."""
+"""Threads of the kernels: every item once, results in order, errors told, no trace of the number of
+threads."""
 
 import os
 import signal
@@ -61,7 +62,9 @@ def test_threads_that_have_nothing_left_help(number, more):
 
     def function(n):
         everybody.wait(5)  # every item has a thread of its own
-        for _ in range(50 * (n == items - 1)):  # the last one's kernels, of which some begin after the others have ended
+        for _ in range(
+            50 * (n == items - 1)
+        ):  # the last one's kernels, of which some begin after the others have ended
             threads.parallel(kernel, 12)
 
     def kernel(start, stop):
@@ -120,7 +123,9 @@ def test_within_another_they_go_one_after_the_other(number):
         return item
 
     threads.in_order(function, range(3), found.append)
-    assert [[one[:2] for one in inner] for inner in found] == [[(n, k) for k in range(3)] for n in range(3)]
+    assert [[one[:2] for one in inner] for inner in found] == [
+        [(n, k) for k in range(3)] for n in range(3)
+    ]
     assert all(len({who for _, _, who in inner}) == 1 for inner in found)
 
 
@@ -153,9 +158,14 @@ def test_after_an_error_no_more_work_is_begun(number):
     assert len(begun) < 20
 
 
-@pytest.mark.parametrize("wrong", [0, -1, 1025, 10**6, 10**30, 1.5, 2.0, "2", True, np.bool_(True), np.float64(2), [2]])
+@pytest.mark.parametrize(
+    "wrong", [0, -1, 1025, 10**6, 10**30, 1.5, 2.0, "2", True, np.bool_(True), np.float64(2), [2]]
+)
 def test_wrong_numbers_are_refused(wrong):
-    with pytest.raises(ValueError, match="^the number of threads must be (a whole number|from 1 to 1024).*, not .*$"):
+    with pytest.raises(
+        ValueError,
+        match="^the number of threads must be (a whole number|from 1 to 1024).*, not .*$",
+    ):
         threads.set_threads(wrong)
 
 
@@ -174,16 +184,23 @@ def test_the_environment_gives_the_default(monkeypatch):
     assert threads.get_threads() == 3
     for wrong in ("many", "0", "1025", "9" * 5000):
         monkeypatch.setenv("MINISNN_THREADS", wrong)
-        with pytest.raises(ValueError, match="MINISNN_THREADS must be a whole number from 1 to 1024, not '(many|0|1025|9+)"):
+        with pytest.raises(
+            ValueError,
+            match="MINISNN_THREADS must be a whole number from 1 to 1024, not '(many|0|1025|9+)",
+        ):
             threads.get_threads()
     monkeypatch.delenv("MINISNN_THREADS")
     assert threads.get_threads() >= 1
 
 
 def in_python_threads(call, callers=4):
-    """What call(0), call(1), … return, each in a Python thread of its own, all at once; None of one that hangs."""
+    """What call(0), call(1), … return, each in a Python thread of its own, all at once; None of one
+    that hangs."""
     found: dict = {}
-    started = [threading.Thread(target=lambda n=n: found.update({n: call(n)}), daemon=True) for n in range(callers)]
+    started = [
+        threading.Thread(target=lambda n=n: found.update({n: call(n)}), daemon=True)
+        for n in range(callers)
+    ]
     for thread in started:
         thread.start()
     for thread in started:
@@ -192,7 +209,8 @@ def in_python_threads(call, callers=4):
 
 
 def test_several_python_threads_at_once(number):
-    """Lists of items whose kernels are shared, twenty times each: more callers than threads of the pool."""
+    """Lists of items whose kernels are shared, twenty times each: more callers than threads of the
+    pool."""
 
     def call(_):
         found, done = [], np.zeros(12, int)
@@ -223,7 +241,9 @@ def test_a_short_call_does_not_wait_for_the_long_one_of_another_python_thread():
             everybody.wait(5)
             goes_on.wait(20)
 
-        thread = threading.Thread(target=lambda: threads.in_order(long, range(2), over.append), daemon=True)
+        thread = threading.Thread(
+            target=lambda: threads.in_order(long, range(2), over.append), daemon=True
+        )
         thread.start()
         everybody.wait(5)  # the pool's only thread is taken
         done = []
@@ -257,7 +277,8 @@ def test_the_number_may_be_set_during_a_computation(number):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("where", ["beside", "within"])
 def test_a_fork_during_a_computation(number, where):
-    """In an item of it, or in the main thread beside another that computes: the child's own calls are right."""
+    """In an item of it, or in the main thread beside another that computes: the child's own calls
+    are right."""
     codes, over = [], threading.Event()
 
     def forked():

@@ -1,4 +1,5 @@
-"""Measurements are carried out, continued, and begun again; one that fails does not stop the others."""
+"""Measurements are carried out, continued, and begun again; one that fails does not stop the
+others."""
 
 import json
 
@@ -75,8 +76,12 @@ def test_what_other_code_began_is_not_gone_on_with(tmp_path, script):
 
 
 def test_what_a_command_keeps_beside_its_output_is_no_part_of_it():
-    assert shown("python a.py --out {out}.runs --root {asl} --json {out}") == "python a.py --root DIR"
-    assert needed(Record("a", "figures", ["python a.py --root {asl} --json {out}.lines"])) == {"asl"}
+    assert (
+        shown("python a.py --out {out}.runs --root {asl} --json {out}") == "python a.py --root DIR"
+    )
+    assert needed(Record("a", "figures", ["python a.py --root {asl} --json {out}.lines"])) == {
+        "asl"
+    }
     assert as_options({"b", "a"}) == "--data a=DIR --data b=DIR"
 
 
@@ -89,18 +94,26 @@ def measured(tmp_path, script):
         record.write(place / f"{name}.json", Record(name, "figures", [script(name)]))
 
     def command(*words):
-        return cli.main(["results", *words, "--folder", str(place), "--work", str(tmp_path / "work")])
+        return cli.main(
+            ["results", *words, "--folder", str(place), "--work", str(tmp_path / "work")]
+        )
 
     command.place = place
     return command
 
 
-def test_missing_says_how_many_and_one_that_fails_does_not_stop_the_others(tmp_path, measured, capsys):
+def test_missing_says_how_many_and_one_that_fails_does_not_stop_the_others(
+    tmp_path, measured, capsys
+):
     (tmp_path / "second fails").touch()
     assert measured("--missing") == 1
     said = capsys.readouterr()
     assert said.err.splitlines()[:2] == ["3 measurements", "1 of 3: first"]
-    assert "first: 1 figures" in said.out and "third: 1 figures" in said.out and "second" not in said.out
+    assert (
+        "first: 1 figures" in said.out
+        and "third: 1 figures" in said.out
+        and "second" not in said.out
+    )
     assert said.err.splitlines()[-1].startswith("second was not measured: python ")
     assert said.err.splitlines()[-1].endswith("ended with exit code 1: this went wrong")
     (tmp_path / "second fails").unlink()
@@ -111,9 +124,15 @@ def test_missing_says_how_many_and_one_that_fails_does_not_stop_the_others(tmp_p
     assert capsys.readouterr().err == "0 measurements\n"
 
 
-def test_a_record_that_cannot_be_written_is_not_measured_twice(measured, script, monkeypatch, capsys):
+def test_a_record_that_cannot_be_written_is_not_measured_twice(
+    measured, script, monkeypatch, capsys
+):
     with monkeypatch.context() as patch:
-        patch.setattr(record, "write", lambda path, one: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(
+            record,
+            "write",
+            lambda path, one: (_ for _ in ()).throw(OSError(28, "No space left on device")),
+        )
         assert measured("--only", "first,second") == 1
     assert "second was not measured: [Errno 28] No space left on device" in capsys.readouterr().err
     assert measured("--only", "first,second") == 0
@@ -124,22 +143,30 @@ def test_a_record_that_cannot_be_written_is_not_measured_twice(measured, script,
 
 def test_output_that_cannot_be_read_is_a_failure_like_others(tmp_path, measured, script, capsys):
     text = script("second").replace("script.py", "other.py")
-    (tmp_path / "other.py").write_text("import sys; open(sys.argv[3], 'w').write('{\"figures\": {\"a\": 1}}')")
+    (tmp_path / "other.py").write_text(
+        "import sys; open(sys.argv[3], 'w').write('{\"figures\": {\"a\": 1}}')"
+    )
     record.write(measured.place / "second.json", Record("second", "figures", [text]))
     assert measured("--only", "second,third") == 1
     said = capsys.readouterr()
-    assert "third: 1 figures" in said.out and said.err.splitlines()[-1].startswith("second was not measured: ")
+    assert "third: 1 figures" in said.out and said.err.splitlines()[-1].startswith(
+        "second was not measured: "
+    )
 
 
-def test_recordings_that_lack_are_told_before_anything_is_measured(tmp_path, measured, script, capsys):
+def test_recordings_that_lack_are_told_before_anything_is_measured(
+    tmp_path, measured, script, capsys
+):
     lacking = Record("a", "figures", ["python a --root {nmnist} --out {out}"])
     record.write(measured.place / "real.json", lacking)
-    record.write(measured.place / "signed.json", Record("b", "figures", ["python a {asl} --out {out}"]))
+    record.write(
+        measured.place / "signed.json", Record("b", "figures", ["python a {asl} --out {out}"])
+    )
     assert measured("--missing") == 2
     said = capsys.readouterr()
     assert (
-        "recordings are needed for real, signed; give --data asl=DIR --data nmnist=DIR, or choose others with --only"
-        in said.err
+        "recordings are needed for real, signed; give --data asl=DIR --data nmnist=DIR, or choose "
+        "others with --only" in said.err
     )
     assert script.log.read_text() == "" and not said.out
     assert measured("--missing", "--data", f"asl={tmp_path}") == 2
@@ -154,7 +181,9 @@ def test_help_says_that_missing_takes_hours(capsys):
 
 
 def test_a_record_of_figures_is_written_and_read(tmp_path):
-    one = Record("a", "figures", ["python a"], more={"curves": {"steps": {"label": "T", "x": [1, 2.5]}}})
+    one = Record(
+        "a", "figures", ["python a"], more={"curves": {"steps": {"label": "T", "x": [1, 2.5]}}}
+    )
     record.write(tmp_path / "a.json", one)
     assert record.read(tmp_path / "a.json") == one
     assert json.loads((tmp_path / "a.json").read_text())["more"]["curves"]["steps"]["x"] == [1, 2.5]

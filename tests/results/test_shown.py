@@ -1,4 +1,5 @@
-"""What pages show: no interval shrinks to nothing, tables and pictures are of a record's numbers, and all pages are true."""
+"""What pages show: no interval shrinks to nothing, tables and pictures are of a record's numbers,
+and all pages are true."""
 
 import json
 import re
@@ -61,7 +62,12 @@ def test_what_a_page_shows_of_any_figure_is_found_again():
                 record = Record("a", "figures", ["python a"], figures={"b": one})
                 page = f"has {text}<!--=a:b--> here"
                 assert pages.renewed(page, {"a": record}, {}, {}, "page") == page, text
-                assert not (half and half > 1e-12 and re.search(r"± 0[0.]*(?![\d.])", text)), (unit, value, half, text)
+                assert not (half and half > 1e-12 and re.search(r"± 0[0.]*(?![\d.])", text)), (
+                    unit,
+                    value,
+                    half,
+                    text,
+                )
 
 
 def test_every_page_is_what_the_records_say(capsys):
@@ -76,7 +82,9 @@ def test_a_changed_digit_is_set_right(page):
     def other(numbers: str) -> str:
         return re.sub(r"\d", lambda digit: str(9 - int(digit[0])), numbers)
 
-    wrong = pages._REGION.sub(lambda found: found[0].replace(found["body"], other(found["body"])), text)
+    wrong = pages._REGION.sub(
+        lambda found: found[0].replace(found["body"], other(found["body"])), text
+    )
     wrong = re.sub(rf"{pages._NUMBER}(?=<!--=)", lambda found: other(found[0]), wrong)
     known = {**makers(RECORDS, folder(), page, drawing=False), **flags.makers(cli.parser())}
     assert wrong != text or not re.search(r"\d<!--=|<!-- made: (?!output)", text)
@@ -84,7 +92,9 @@ def test_a_changed_digit_is_set_right(page):
 
 
 def test_seconds_are_a_measurement_too():
-    assert pages.unmarked("takes 0.103 s, 5 seeds and 3 steps, 12 ms, 1.9 ×, `3 s`, 4 s<!--=a:b-->") == [
+    assert pages.unmarked(
+        "takes 0.103 s, 5 seeds and 3 steps, 12 ms, 1.9 ×, `3 s`, 4 s<!--=a:b-->"
+    ) == [
         "0.103 s",
         "12 ms",
         "1.9 ×",
@@ -97,7 +107,10 @@ def the_makers(tmp_path, records, drawing=True):
 
 
 def test_a_record_has_a_table_of_its_own(tmp_path):
-    layout = {"heads": ["workers", "an update", "ratio"], "cells": [["none", "a", ""], ["2", "b", "c"]]}
+    layout = {
+        "heads": ["workers", "an update", "ratio"],
+        "cells": [["none", "a", ""], ["2", "b", "c"]],
+    }
     figures = {"a": figure(6.5, "s"), "b": figure(3.3, "s")}
     records = {
         "full": Record("Workers", "figures", ["python a"], figures=figures, more={"rows": layout}),
@@ -121,13 +134,19 @@ def test_a_record_has_a_table_of_its_own(tmp_path):
 def test_curves_are_drawn_again_only_where_their_numbers_changed(tmp_path):
     def records(last):
         sweep = {"label": "steps", "x": [1, 2], "seconds": [0.1, last], "MB": [10, 20]}
-        return {"grown": Record("Growth", "figures", ["python a"], more={"curves": {"steps": sweep}})}
+        return {
+            "grown": Record("Growth", "figures", ["python a"], more={"curves": {"steps": sweep}})
+        }
 
     picture = tmp_path / "pictures" / "grown.svg"
-    assert the_makers(tmp_path, records(0.2))["curves"]("grown") == "![Growth](./pictures/grown.svg)"
+    assert (
+        the_makers(tmp_path, records(0.2))["curves"]("grown") == "![Growth](./pictures/grown.svg)"
+    )
     assert "steps</text>" in picture.read_text() and "seconds</text>" in picture.read_text()
     before = picture.stat().st_mtime_ns
-    assert the_makers(tmp_path, records(0.2))["curves"]("grown") == "![Growth](./pictures/grown.svg)"
+    assert (
+        the_makers(tmp_path, records(0.2))["curves"]("grown") == "![Growth](./pictures/grown.svg)"
+    )
     assert picture.stat().st_mtime_ns == before
     told = the_makers(tmp_path, records(0.3), drawing=False)["curves"]("grown")
     assert "out of date" in told and picture.stat().st_mtime_ns == before  # a check draws nothing
@@ -137,7 +156,9 @@ def test_curves_are_drawn_again_only_where_their_numbers_changed(tmp_path):
 
 def test_the_pictures_that_ship_are_of_the_numbers_that_ship():
     found = RECORDS["speed-scaling"]
-    assert pictures.is_of(folder() / "pictures" / "speed-scaling.svg", [found.title, found.more["curves"]])
+    assert pictures.is_of(
+        folder() / "pictures" / "speed-scaling.svg", [found.title, found.more["curves"]]
+    )
     changed = json.loads(json.dumps(found.more["curves"]))
     changed["steps"]["MB"][0] += 1
     assert not pictures.is_of(folder() / "pictures" / "speed-scaling.svg", [found.title, changed])

@@ -1,4 +1,5 @@
-"""What counts as an answer, and of what task: nothing that is none is counted, and a result names the tasks that were asked."""
+"""What counts as an answer, and of what task: nothing that is none is counted, and a result names
+the tasks that were asked."""
 
 import json
 
@@ -24,10 +25,14 @@ class Other(ToySet):
         self.changes = changes
 
     def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
-        return super().sample_task(rng, **{**dict(ways=ways, shots=shots, queries=queries), **self.changes})
+        return super().sample_task(
+            rng, **{**dict(ways=ways, shots=shots, queries=queries), **self.changes}
+        )
 
 
-@pytest.mark.parametrize("changes", [dict(ways=1), dict(ways=2), dict(ways=4), dict(shots=4), dict(queries=7)])
+@pytest.mark.parametrize(
+    "changes", [dict(ways=1), dict(ways=2), dict(ways=4), dict(shots=4), dict(queries=7)]
+)
 def test_tasks_of_another_size_are_no_result(changes, tmp_path):
     net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
     theta = net.init(np.random.default_rng(0))
@@ -35,13 +40,20 @@ def test_tasks_of_another_size_are_no_result(changes, tmp_path):
     with pytest.raises(ValueError, match=words):
         evaluate(net, theta, InnerLoop(), Other(**changes), episodes=2, queries=2, progress=False)
     with pytest.raises(ValueError, match=words):
-        train(toy_config(), tmp_path / "run", data=dict(toy_data(), test=Other(**changes)), progress=False)
+        train(
+            toy_config(),
+            tmp_path / "run",
+            data=dict(toy_data(), test=Other(**changes)),
+            progress=False,
+        )
 
 
 def test_results_are_of_jsons_types_whatever_whole_numbers_are_given():
     net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
     how = dict(episodes=np.int64(2), seed=np.uint8(3), shots=np.int32(1), queries=np.int64(2))
-    result = evaluate(net, net.init(np.random.default_rng(0)), InnerLoop(), ToySet("test"), **how, progress=False)
+    result = evaluate(
+        net, net.init(np.random.default_rng(0)), InnerLoop(), ToySet("test"), **how, progress=False
+    )
     assert json.loads(json.dumps(result)) == result
 
 
@@ -49,11 +61,20 @@ def test_results_are_of_jsons_types_whatever_whole_numbers_are_given():
     "logits, words",
     [
         (np.full((6, 3), np.nan), "a rule answers with 18 logits that are NaN"),
-        (np.where(np.arange(18).reshape(6, 3) == 4, np.nan, 0), "a rule answers with 1 logits that are NaN"),
-        (np.zeros((1, 3)), r"a rule answers with logits of shape \(1, 3\); expected \(6, 3\), one for each query sample"),
+        (
+            np.where(np.arange(18).reshape(6, 3) == 4, np.nan, 0),
+            "a rule answers with 1 logits that are NaN",
+        ),
+        (
+            np.zeros((1, 3)),
+            r"a rule answers with logits of shape \(1, 3\); expected \(6, 3\), one for each query sample",
+        ),
         (np.zeros((6, 2)), r"a rule answers with logits of shape \(6, 2\); expected \(6, 3\)"),
         (np.zeros(6), r"a rule answers with logits of shape \(6,\); expected \(6, 3\)"),
-        (np.zeros((2, 1, 3)), r"a rule answers with logits of shape \(2, 1, 3\); expected \(6, 3\)"),
+        (
+            np.zeros((2, 1, 3)),
+            r"a rule answers with logits of shape \(2, 1, 3\); expected \(6, 3\)",
+        ),
     ],
 )
 def test_what_is_no_answer_is_not_counted(logits, words):
@@ -86,5 +107,8 @@ def test_samples_on_both_sides_are_told(recwarn):
     theta = net.init(np.random.default_rng(0))
     evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=2, queries=2, progress=False)
     assert not recwarn
-    with pytest.warns(UserWarning, match="Leaks: 6 of 12 query samples are identical to a support sample of their task"):
+    with pytest.warns(
+        UserWarning,
+        match="Leaks: 6 of 12 query samples are identical to a support sample of their task",
+    ):
         evaluate(net, theta, InnerLoop(), Leaks("test"), episodes=2, queries=2, progress=False)

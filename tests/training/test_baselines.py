@@ -35,7 +35,9 @@ def test_rules_side_by_side(tasks, net):
     assert list(rows) == list(rules)
     assert rows["frames"].mean > 0.5 and rows["one class"].mean == pytest.approx(1 / 3)
     assert rows["one class"].ci95 == pytest.approx(0)
-    assert len(rows["random"].per_episode) == 20 and np.mean(rows["random"].per_episode) == pytest.approx(rows["random"].mean)
+    assert len(rows["random"].per_episode) == 20 and np.mean(
+        rows["random"].per_episode
+    ) == pytest.approx(rows["random"].mean)
     assert rows["random"].mean > 0.5 and rows["proto-maml"].mean > 0.5
     assert rows["random"].mean < 1 and rows["random"].clustered > 0
     again = compare(tasks, {"random": random}, 20, ways=3, queries=4)["random"]
@@ -44,7 +46,8 @@ def test_rules_side_by_side(tasks, net):
 
 
 def test_answers_rest_on_their_own_recordings(tasks):
-    """An interval over recordings is wider where one bad recording spoils many answers than where misses are scattered."""
+    """An interval over recordings is wider where one bad recording spoils many answers than where
+    misses are scattered."""
     bad = int(tasks.symbols[1][3])
 
     def spoiled(task):
@@ -54,7 +57,9 @@ def test_answers_rest_on_their_own_recordings(tasks):
         return logits
 
     rows = compare(tasks, {"spoiled": spoiled}, 60, ways=3, queries=4)
-    share = np.mean([(tasks.episode(0, i, 3, 1, 4).recordings[1] == bad).any(1).mean() for i in range(60)])
+    share = np.mean(
+        [(tasks.episode(0, i, 3, 1, 4).recordings[1] == bad).any(1).mean() for i in range(60)]
+    )
     assert rows["spoiled"].mean == pytest.approx(1 - share)
     assert rows["spoiled"].clustered > 1.5 * rows["spoiled"].ci95
 
@@ -62,7 +67,11 @@ def test_answers_rest_on_their_own_recordings(tasks):
 def test_recordings_of_a_task_are_those_of_its_samples(tasks):
     task = tasks.episode(1, 0, 3, 2, 3)
     support, query = task.recordings
-    assert support.shape == (6, 2) and query.shape == (9, 2) and not set(support.ravel()) & set(query.ravel())
+    assert (
+        support.shape == (6, 2)
+        and query.shape == (9, 2)
+        and not set(support.ravel()) & set(query.ravel())
+    )
     np.testing.assert_array_equal(tasks.pool.side_by_side(query), task.x_query)
 
 
@@ -75,8 +84,13 @@ def test_features_are_computed_once_for_all_rules(tasks, net, monkeypatch):
 
     def found():
         asked.clear()
-        beside = lambda found: {"own": Nearest(net, theta), "maml": Adapted(net, theta, InnerLoop(0.0, 1))}
-        return evaluate(net, theta, inner, tasks, episodes=4, ways=3, queries=4, beside=beside, progress=False)
+        beside = lambda found: {
+            "own": Nearest(net, theta),
+            "maml": Adapted(net, theta, InnerLoop(0.0, 1)),
+        }
+        return evaluate(
+            net, theta, inner, tasks, episodes=4, ways=3, queries=4, beside=beside, progress=False
+        )
 
     once = found()
     # query and support by theta; support with a tape and query by theta as the step leaves it
@@ -87,9 +101,14 @@ def test_features_are_computed_once_for_all_rules(tasks, net, monkeypatch):
     assert sum(asked) == 4 * (12 + 2 * 15 + 15)
 
 
-@pytest.mark.parametrize("made", [dict(), dict(hidden=(6,)), dict(neuron=CubaLIF()), dict(channels=())])
+@pytest.mark.parametrize(
+    "made", [dict(), dict(hidden=(6,)), dict(neuron=CubaLIF()), dict(channels=())]
+)
 def test_remembered_features_and_logits_are_the_ones_of_a_call(tasks, made, backend):
-    net = SpikingNet((4, 8, 2), **{"channels": (4,), "ways": 3, "kernel": 3, "window": 20, "backend": backend, **made})
+    net = SpikingNet(
+        (4, 8, 2),
+        **{"channels": (4,), "ways": 3, "kernel": 3, "window": 20, "backend": backend, **made},
+    )
     theta, x = random_network(net, tasks).theta, tasks.episode(0, 0, 3, queries=4).x_query
     with remembered():
         np.testing.assert_array_equal(net(theta, x), logits := net(theta, x))
@@ -106,7 +125,10 @@ def test_what_is_remembered_ends_with_the_task(tasks, net):
         with remembered():
             assert net.features(theta, task.x_query) is p
         assert not p.flags.writeable
-        assert net.features(theta.copy(), task.x_query) is not p and net.features(theta, task.x_query.copy()) is not p
+        assert (
+            net.features(theta.copy(), task.x_query) is not p
+            and net.features(theta, task.x_query.copy()) is not p
+        )
     theta *= 1.5
     changed = net.features(theta, task.x_query)
     assert changed.flags.writeable and not np.array_equal(changed, p)

@@ -1,8 +1,10 @@
-"""Canaries: noise with random labels must end at chance, whatever the set of tasks, the rule and the split.
+"""Canaries: noise with random labels must end at chance, whatever the set of tasks, the rule and
+the split.
 
-A recording is a take of a random picture of its own, under a label that has nothing to do with it. What is learned of it is of
-use only where the same take is met again: in a window on the other side of a task, or in a split that is to be unseen. So
-accuracy above chance is a leak. Each canary is tried on its own: the leak is put back, and must be heard.
+A recording is a take of a random picture of its own, under a label that has nothing to do with it.
+What is learned of it is of use only where the same take is met again: in a window on the other side
+of a task, or in a split that is to be unseen. So accuracy above chance is a leak. Each canary is
+tried on its own: the leak is put back, and must be heard.
 """
 
 from collections.abc import Callable
@@ -14,7 +16,16 @@ import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import double_asl, double_nmnist, named, omniglot, pools, recordings, samples, takes
+from minisnn.data.sets import (
+    double_asl,
+    double_nmnist,
+    named,
+    omniglot,
+    pools,
+    recordings,
+    samples,
+    takes,
+)
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import SPLITS, Recordings
 from minisnn.experiments import figure6
@@ -47,10 +58,13 @@ def noise(rng, sensor=SENSOR, duration_ms=20, events=120, picture=None):
         picture = rng.random(sensor) ** 6
     place = rng.choice(picture.size, events, p=(picture / picture.sum()).ravel())
     y, x = np.divmod(place, sensor[1])
-    return event_array(x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events))
+    return event_array(
+        x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events)
+    )
 
 
-# ---- what users have -------------------------------------------------------------------------------------------------------
+# ---- what users have
+# -------------------------------------------------------------------------------------------------------
 
 
 def folder(duration_ms=20, splits=("",), number_of=TAKES, classes=CLASSES) -> dict:
@@ -60,7 +74,9 @@ def folder(duration_ms=20, splits=("",), number_of=TAKES, classes=CLASSES) -> di
         for number in range(number_of):
             place = Path("noise", splits[number % len(splits)], f"c{label}")
             place.mkdir(parents=True, exist_ok=True)
-            np.save(place / f"{number}.npy", noise(rng, duration_ms=duration_ms, events=6 * duration_ms))
+            np.save(
+                place / f"{number}.npy", noise(rng, duration_ms=duration_ms, events=6 * duration_ms)
+            )
     return dict(root="noise")
 
 
@@ -80,7 +96,9 @@ def index(subjects=0, number_of=TAKES, parts=3, classes=CLASSES) -> dict:
             one = noise(rng, duration_ms=20 * parts, events=120 * parts, picture=picture)
             np.save(f"noise/{label}-{number}.npy", one)
             of = f"s{number % subjects}" if subjects else ""
-            rows += [f"{label}-{number}.npy,c{label},{20 * k},{20 * k + 20},{of}" for k in range(parts)]
+            rows += [
+                f"{label}-{number}.npy,c{label},{20 * k},{20 * k + 20},{of}" for k in range(parts)
+            ]
     Path("noise/index.csv").write_text("path,label,start_ms,stop_ms,subject\n" + "\n".join(rows))
     return dict(root="noise")
 
@@ -97,9 +115,23 @@ def nmnist() -> dict:
             place = Path("noise", part, str(digit))
             place.mkdir(parents=True)
             for number in range(1, numbers + 1):
-                e = {name: column.astype(int) for name, column in columns(noise(rng, (32, 32), 100, 150))}
-                words = np.stack([e["x"], e["y"], e["p"] * 128 + (e["t"] >> 16), e["t"] >> 8 & 255, e["t"] & 255], 1)
-                (place / f"{100 * digit + number:05d}.bin").write_bytes(words.astype(np.uint8).tobytes())
+                e = {
+                    name: column.astype(int)
+                    for name, column in columns(noise(rng, (32, 32), 100, 150))
+                }
+                words = np.stack(
+                    [
+                        e["x"],
+                        e["y"],
+                        e["p"] * 128 + (e["t"] >> 16),
+                        e["t"] >> 8 & 255,
+                        e["t"] & 255,
+                    ],
+                    1,
+                )
+                (place / f"{100 * digit + number:05d}.bin").write_bytes(
+                    words.astype(np.uint8).tobytes()
+                )
     return dict(dataset="double-nmnist", root="noise", sensor=(), duration_ms=100.0)
 
 
@@ -131,17 +163,31 @@ def noisy(monkeypatch, module, events=300) -> None:
     """Noise in place of what the camera would see."""
 
     def noise_of(shape, labels, numbers):
-        rng, cells = np.random.default_rng(numbers[:1].tolist() + [len(labels)]), int(np.prod(shape))
+        rng, cells = (
+            np.random.default_rng(numbers[:1].tolist() + [len(labels)]),
+            int(np.prod(shape)),
+        )
         found = [np.unique(rng.integers(0, cells, events)) for _ in labels]
         flat, start = np.concatenate(found), np.cumsum([0, *map(len, found)])
-        return Pool(shape, flat.astype(np.uint32), np.ones(len(flat), np.uint8), start, np.array(labels), np.array(numbers))
+        return Pool(
+            shape,
+            flat.astype(np.uint32),
+            np.ones(len(flat), np.uint8),
+            start,
+            np.array(labels),
+            np.array(numbers),
+        )
 
-    def of_pictures(name, shape, pictures, labels, numbers, where, sight, keep, what, noise, code, **made_from):
+    def of_pictures(
+        name, shape, pictures, labels, numbers, where, sight, keep, what, noise, code, **made_from
+    ):
         return noise_of(shape, labels[where], numbers[where])
 
     def of_takes(subjects, which, shape, sight, keep):
         moments = [k for k in range(1, takes.MOMENTS + 1) if which(k)]
-        rows = [(letter, subject, k) for letter in range(24) for subject in subjects for k in moments]
+        rows = [
+            (letter, subject, k) for letter in range(24) for subject in subjects for k in moments
+        ]
         numbers = np.array([subject * takes.MOMENTS + k for _, subject, k in rows])
         pool = noise_of(shape, np.array([letter for letter, _, _ in rows]), numbers)
         return pool, (pool.numbers - 1) // takes.MOMENTS
@@ -150,7 +196,8 @@ def noisy(monkeypatch, module, events=300) -> None:
     monkeypatch.setattr(takes, "pool_of_takes", of_takes)
 
 
-# ---- the canary ------------------------------------------------------------------------------------------------------------
+# ---- the canary
+# ------------------------------------------------------------------------------------------------------------
 
 SMALL = dict(
     dataset="recordings", sensor=SENSOR, duration_ms=20.0, channels=(), hidden=(), window=10, ways=2, queries=3, shots=1,
@@ -167,15 +214,21 @@ def config_of(rule: str, made: dict, **changes) -> TrainingConfig:
     return TrainingConfig(**{**SMALL, "rule": rule, **OF_RULE.get(rule, {}), **made, **changes})
 
 
-def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")) -> dict[str, float]:
-    """How many standard errors above or below chance each split ends, and the baselines beside; what is furthest off."""
+def heard(
+    config: TrainingConfig, data=None, episodes=60, splits=("val", "test")
+) -> dict[str, float]:
+    """How many standard errors above or below chance each split ends, and the baselines beside;
+    what is furthest off."""
     made = train(config, "run", progress=False, force=True, data=data)
     sets = data or open_sets(replace(config, evaluate_every=1, test_episodes=1), progress=False)
     whole, found = RULES[config.rule].whole_set, {}
     for split in splits:
         tasks = Classification(sets[split], sets["train"].classes) if whole else sets[split]
         size = dict(ways=made.net.ways, shots=config.shots, queries=config.queries)
-        rules = {"": Adapted(made.net, made.theta, made.inner), **({} if whole else others(sets[split], made))}
+        rules = {
+            "": Adapted(made.net, made.theta, made.inner),
+            **({} if whole else others(sets[split], made)),
+        }
         for name, row in compare(tasks, rules, episodes, **size).items():
             right, of = row.right, row.shared.query[0].reshape(len(row.right), -1)
             if sets[split].groups is not None:  # those of one subject and label are as good as one
@@ -183,15 +236,24 @@ def heard(config: TrainingConfig, data=None, episodes=60, splits=("val", "test")
                 numbers = np.arange(len(pairs)) if sets[split].takes is None else sets[split].takes
                 of = np.vectorize(dict(zip(numbers.tolist(), pairs.tolist())).__getitem__)(of)
             chance = 1 / made.net.ways
-            error = max(over_recordings(right, of, episodes) / 1.96, (chance * (1 - chance) / len(np.unique(of))) ** 0.5)
+            error = max(
+                over_recordings(right, of, episodes) / 1.96,
+                (chance * (1 - chance) / len(np.unique(of))) ** 0.5,
+            )
             found[f"{split} {name}".strip()] = (row.mean - chance) / error
     return found
 
 
 def over_recordings(right: np.ndarray, of: np.ndarray, episodes: int) -> float:
-    """Half the interval over recordings (or what stands for them, of (n, k)) of the queries alone, whatever their labels."""
-    nothing, labels = np.zeros((0, of.shape[1]), np.int64), np.zeros(len(right) // episodes, np.int64)
-    drawn = [Drawn(part, labels, nothing, nothing[:, 0], ("any",)) for part in np.split(of, episodes)]
+    """Half the interval over recordings (or what stands for them, of (n, k)) of the queries alone,
+    whatever their labels."""
+    nothing, labels = (
+        np.zeros((0, of.shape[1]), np.int64),
+        np.zeros(len(right) // episodes, np.int64),
+    )
+    drawn = [
+        Drawn(part, labels, nothing, nothing[:, 0], ("any",)) for part in np.split(of, episodes)
+    ]
     return Shared(drawn).intervals(right).recordings
 
 
@@ -210,7 +272,8 @@ def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
         assert max(value for name, value in found.items() if name.startswith(split)) > MOST, found
 
 
-# ---- leaks, put back -------------------------------------------------------------------------------------------------------
+# ---- leaks, put back
+# -------------------------------------------------------------------------------------------------------
 
 
 def trains_on_all(monkeypatch):
@@ -226,13 +289,17 @@ def parts_takes(monkeypatch):
     alone = lambda labels, groups, shares, seed: real(labels, np.arange(len(labels)), shares, seed)
     monkeypatch.setattr(samples, "divided", alone)
     monkeypatch.setattr(
-        named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes)))
+        named,
+        "_drawn",
+        lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes))),
     )
 
 
 def parts_subjects(monkeypatch):
     """Takes of one subject train and test."""
-    monkeypatch.setattr(named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes))
+    monkeypatch.setattr(
+        named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes)
+    )
 
 
 def forgets_groups(monkeypatch):
@@ -257,11 +324,19 @@ def known_pictures(monkeypatch):
     monkeypatch.setattr(pools, "HELD_OUT", 10**9)
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
     for module in (double_nmnist, double_asl):
-        monkeypatch.setattr(module, "choose", lambda split, classes, recordings: (classes or split, True))
+        monkeypatch.setattr(
+            module, "choose", lambda split, classes, recordings: (classes or split, True)
+        )
     of_takes = double_asl._takes
-    monkeypatch.setattr(double_asl, "_takes", lambda protocol, split, *how: of_takes(protocol, "train", *how))
+    monkeypatch.setattr(
+        double_asl, "_takes", lambda protocol, split, *how: of_takes(protocol, "train", *how)
+    )
     real = omniglot.Omniglot.__init__
-    monkeypatch.setattr(omniglot.Omniglot, "__init__", lambda self, split, *given, **how: real(self, "train", *given, **how))
+    monkeypatch.setattr(
+        omniglot.Omniglot,
+        "__init__",
+        lambda self, split, *given, **how: real(self, "train", *given, **how),
+    )
 
 
 def shares_symbols(monkeypatch):
@@ -270,12 +345,17 @@ def shares_symbols(monkeypatch):
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
 
 
-OF_TASKS = (forgets_groups, asks_what_it_learned)  # the same recordings come to lie on both sides of a task
+OF_TASKS = (
+    forgets_groups,
+    asks_what_it_learned,
+)  # the same recordings come to lie on both sides of a task
 
 
-def heard_leak(leak, monkeypatch, found: Callable[[], dict[str, float]], splits=("val", "test")) -> None:
-    """The leak is put back, and is heard: by the accuracy on each split; one of tasks also by a task that refuses what is on
-    both of its sides."""
+def heard_leak(
+    leak, monkeypatch, found: Callable[[], dict[str, float]], splits=("val", "test")
+) -> None:
+    """The leak is put back, and is heard: by the accuracy on each split; one of tasks also by a
+    task that refuses what is on both of its sides."""
     leak(monkeypatch)
     try:
         errors = found()
@@ -285,7 +365,9 @@ def heard_leak(leak, monkeypatch, found: Callable[[], dict[str, float]], splits=
         assert_loud(errors, splits)
 
 
-@pytest.mark.parametrize("leak", [parts_takes, asks_what_it_learned], ids=lambda leak: leak.__name__)
+@pytest.mark.parametrize(
+    "leak", [parts_takes, asks_what_it_learned], ids=lambda leak: leak.__name__
+)
 def test_a_refusal_is_no_leak_of_a_set_that_was_heard(leak, monkeypatch):
     def refuses():
         raise ValueError("recording 1 is in support and in query, expected each on one side")
@@ -319,12 +401,14 @@ def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
 
 
 def test_noise_of_a_users_code(monkeypatch):
-    """A function that forgets the split it is asked for is refused; one that knows it is at chance."""
+    """A function that forgets the split it is asked for is refused; one that knows it is at
+    chance."""
     config = config_of("classify", code())
     assert_silent(heard(config))
     forgetful = config_of("classify", code(body="return data"))
     with pytest.raises(
-        ValueError, match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known"
+        ValueError,
+        match=r"train and val share 400 of 400 recordings .*; recordings that are called unseen would be known",
     ):
         heard(replace(forgetful, evaluate_every=5))
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
@@ -350,7 +434,9 @@ def test_classes_of_the_same_symbols_have_recordings_of_their_own(monkeypatch):
 
 @pytest.mark.slow
 def test_noise_in_arrays(monkeypatch):
-    config = config_of("prototypes", {}, hidden=(48,), updates=250, lr=0.02, queries=6, shots=2, tasks=2)
+    config = config_of(
+        "prototypes", {}, hidden=(48,), updates=250, lr=0.02, queries=6, shots=2, tasks=2
+    )
     assert_silent(heard(config, pairs().split()))
     shares_symbols(monkeypatch)
     assert_loud(heard(config, pairs().split()))
@@ -369,7 +455,9 @@ def test_noise_in_arrays_told_apart(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("made", [folder, windows, index, nmnist, code], ids=lambda made: made.__name__)
+@pytest.mark.parametrize(
+    "made", [folder, windows, index, nmnist, code], ids=lambda made: made.__name__
+)
 def test_noise_by_any_rule(made, rule, monkeypatch):
     whole, split = RULES[rule].whole_set, dict(body="return data.split()[split]")
     if made is code and not whole:
@@ -382,15 +470,26 @@ def test_noise_by_any_rule(made, rule, monkeypatch):
     assert_silent(heard(config))
     if made is code and whole:  # what its leak does: the test above
         return
-    leak = known_pictures if made is nmnist and whole else trains_on_all if whole else asks_what_it_learned
+    leak = (
+        known_pictures
+        if made is nmnist and whole
+        else trains_on_all
+        if whole
+        else asks_what_it_learned
+    )
     heard_leak(leak, monkeypatch, lambda: heard(config))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS)
 def test_noise_by_any_preset(preset, monkeypatch):
-    small = {name: SMALL[name] for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")}
-    small |= dict(evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder(classes=24))
+    small = {
+        name: SMALL[name]
+        for name in ("dataset", "sensor", "duration_ms", "channels", "window", "ways", "updates")
+    }
+    small |= dict(
+        evaluate_every=0, test_episodes=0, hidden=(16,), draws=0, align=False, **folder(classes=24)
+    )
     config = chosen(preset, small)
     assert_silent(heard(config))
     heard_leak(asks_what_it_learned, monkeypatch, lambda: heard(config))
@@ -398,7 +497,8 @@ def test_noise_by_any_preset(preset, monkeypatch):
 
 @pytest.mark.slow
 def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
-    """A new readout on a pretrained body, and training classes in recordings that are to be unseen."""
+    """A new readout on a pretrained body, and training classes in recordings that are to be
+    unseen."""
     config = replace(config_of("classify", nmnist()), window=30, hidden=(32,))
     made = train(config, "body", progress=False)
 
@@ -417,7 +517,13 @@ def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
     heard_leak(asks_what_it_learned, monkeypatch, errors, ("new", "known"))
 
 
-SHIPPED = ["double-asl", "double-asl-same-take", "double-asl-new-subject", "double-asl-other-subject", "omniglot"]
+SHIPPED = [
+    "double-asl",
+    "double-asl-same-take",
+    "double-asl-new-subject",
+    "double-asl-other-subject",
+    "omniglot",
+]
 
 
 @pytest.mark.slow
@@ -447,13 +553,31 @@ def test_what_is_one_and_the_same_is_no_test():
         (one, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
         (again, r"train and test share \d+ of 60 recordings \(such as number \d+\)"),
     ):
-        with pytest.raises(ValueError, match=f"{words}; recordings that are called unseen would be known: give others"):
-            train(config_of("maml", {}, test_episodes=1), "run", progress=False, data=dict(train=parts["train"], test=test))
+        with pytest.raises(
+            ValueError,
+            match=f"{words}; recordings that are called unseen would be known: give others",
+        ):
+            train(
+                config_of("maml", {}, test_episodes=1),
+                "run",
+                progress=False,
+                data=dict(train=parts["train"], test=test),
+            )
     assert not Path("run").exists()
 
 
 def test_other_classes_than_those_that_train_are_not_told_apart():
     rng = np.random.default_rng(6)
-    data = Recordings([(noise(rng), n % 6) for n in range(60)], sensor=SENSOR, duration_ms=20).split()
-    with pytest.raises(ValueError, match="test: its classes are not those that train, which rule classify tells apart"):
-        train(config_of("classify", {}, queries=2), "run", progress=False, data=dict(train=data["train"], test=data["test"]))
+    data = Recordings(
+        [(noise(rng), n % 6) for n in range(60)], sensor=SENSOR, duration_ms=20
+    ).split()
+    with pytest.raises(
+        ValueError,
+        match="test: its classes are not those that train, which rule classify tells apart",
+    ):
+        train(
+            config_of("classify", {}, queries=2),
+            "run",
+            progress=False,
+            data=dict(train=data["train"], test=data["test"]),
+        )

@@ -15,7 +15,18 @@ from written import rewrite
 
 @pytest.fixture
 def net():
-    return ms.SpikingNet((6, 6, 2), (3,), 4, 3, "mean", ms.LIF(slope=7.0), 9, hidden=(5,), detach_reset=True, backend="numpy")
+    return ms.SpikingNet(
+        (6, 6, 2),
+        (3,),
+        4,
+        3,
+        "mean",
+        ms.LIF(slope=7.0),
+        9,
+        hidden=(5,),
+        detach_reset=True,
+        backend="numpy",
+    )
 
 
 @pytest.fixture
@@ -61,7 +72,12 @@ def test_all_parts_come_back(net, theta, tmp_path, step_size):
     found = checkpoint.read(tmp_path / "a.h5")
     np.testing.assert_array_equal(found.inner.step_size, step_size)
     assert np.ndim(found.inner.step_size) == np.ndim(step_size)
-    assert (found.inner.steps, found.inner.freeze, found.inner.threshold, found.inner.threshold_fraction) == (
+    assert (
+        found.inner.steps,
+        found.inner.freeze,
+        found.inner.threshold,
+        found.inner.threshold_fraction,
+    ) == (
         3,
         ("conv1", "readout"),
         None,
@@ -76,7 +92,9 @@ def test_all_parts_come_back(net, theta, tmp_path, step_size):
         np.testing.assert_array_equal(found.optimiser["outer"][name], array)
 
 
-@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64])
+@pytest.mark.parametrize(
+    "bits", [np.random.PCG64, np.random.MT19937, np.random.Philox, np.random.SFC64]
+)
 def test_random_state_goes_on(net, theta, tmp_path, bits):
     rng = np.random.Generator(bits(5))
     rng.integers(0, 9, 3, dtype=np.int32)
@@ -106,7 +124,9 @@ def test_foreign_files_are_named(tmp_path):
         file["data"] = np.arange(9)
     np.savez(tmp_path / "arrays.h5.npz", a=np.arange(3))
     for name in ("text.h5", "other.h5", "arrays.h5.npz"):
-        with pytest.raises(ValueError, match=f"{name}: the file is of another kind.*expected a minisnn checkpoint"):
+        with pytest.raises(
+            ValueError, match=f"{name}: the file is of another kind.*expected a minisnn checkpoint"
+        ):
             checkpoint.read(tmp_path / name)
     with pytest.raises(ValueError, match="holds no checkpoint.h5"):
         checkpoint.read(tmp_path)
@@ -121,7 +141,10 @@ def test_a_large_file_of_another_kind_is_refused_after_its_header(net, theta, tm
     ms.save(short, net, theta)
     with open(short, "r+b") as file:
         file.truncate(3 << 30)
-    for path, message in ((large, "the file is of another kind"), (short, "found 3221224960 bytes after its header, expected")):
+    for path, message in (
+        (large, "the file is of another kind"),
+        (short, "found 3221224960 bytes after its header, expected"),
+    ):
         tracemalloc.start()
         with pytest.raises(ValueError, match=message):
             checkpoint.read(path)
@@ -174,7 +197,9 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
         file.attrs["provenance"] = json.dumps({"origin": {"command": 3}})
 
     def made_by_others(file):
-        file.attrs["provenance"] = json.dumps({"origin": {"command": "rm -rf", "data": "double-nmnist"}})
+        file.attrs["provenance"] = json.dumps(
+            {"origin": {"command": "rm -rf", "data": "double-nmnist"}}
+        )
 
     def no_layout(file):
         del file.attrs["layout"]
@@ -207,7 +232,9 @@ def test_what_does_not_fit_is_not_saved(net, theta, tmp_path):
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
-def test_a_failed_write_leaves_the_old_file_and_no_other(net, theta, tmp_path, monkeypatch, failing):
+def test_a_failed_write_leaves_the_old_file_and_no_other(
+    net, theta, tmp_path, monkeypatch, failing
+):
     ms.save(tmp_path / "a.h5", net, theta)
 
     def full(*_):

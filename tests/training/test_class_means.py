@@ -1,4 +1,5 @@
-"""Runs that follow the rules of class means: settings, checkpoints, and what comes back from them."""
+"""Runs that follow the rules of class means: settings, checkpoints, and what comes back from
+them."""
 
 from copy import copy
 from dataclasses import replace
@@ -30,7 +31,15 @@ def runs(data, tmp_path_factory):
     """Prototypes, and Proto-MAML from there."""
     folder = tmp_path_factory.mktemp("runs")
     first = train(SMALL, folder / "first", progress=False, data=data)
-    more = replace(SMALL, rule="proto-maml", train_ways=0, start=str(folder / "first"), updates=5, step_size=0.1, scale=5.0)
+    more = replace(
+        SMALL,
+        rule="proto-maml",
+        train_ways=0,
+        start=str(folder / "first"),
+        updates=5,
+        step_size=0.1,
+        scale=5.0,
+    )
     return folder, first, train(more, folder / "second", progress=False, data=data)
 
 
@@ -38,7 +47,10 @@ def test_prototypes_learn_with_more_ways_than_the_readout_has(runs, data, tmp_pa
     _, first, _ = runs
     begun = train(replace(SMALL, updates=1, test_episodes=0), tmp_path, progress=False, data=data)
     tasks = [data["val"].episode(1, i, 5, 1, 3) for i in range(10)]
-    before, after = (np.mean([one.inner.loss(one.net, one.theta, task) for task in tasks]) for one in (begun, first))
+    before, after = (
+        np.mean([one.inner.loss(one.net, one.theta, task) for task in tasks])
+        for one in (begun, first)
+    )
     assert after < 0.9 * before
     assert first.test["accuracy_after"] > first.test["accuracy_before"]
     assert isinstance(first.inner, ClassMeans) and first.inner.steps == 0
@@ -50,8 +62,23 @@ def test_checkpoints_keep_the_rule(runs, data):
     folder, first, second = runs
     for name, result, steps, scale in (("first", first, 0, 10.0), ("second", second, 1, 5.0)):
         found = checkpoint.read(folder / name)
-        assert isinstance(found.inner, ClassMeans) and (found.inner.steps, found.inner.scale) == (steps, scale)
-        again = evaluate(found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False)
+        assert isinstance(found.inner, ClassMeans) and (found.inner.steps, found.inner.scale) == (
+            steps,
+            scale,
+        )
+        again = evaluate(
+            found.net,
+            found.theta,
+            found.inner,
+            data["test"],
+            "test",
+            10,
+            0,
+            None,
+            1,
+            2,
+            progress=False,
+        )
         assert again["per_episode"] == result.test["per_episode"]
 
 
@@ -78,17 +105,33 @@ def test_baselines_beside(runs, data):
     _, first, _ = runs
     beside = lambda tasks: baselines(first.net, first.theta, tasks, None)
     found = evaluate(
-        first.net, first.theta, first.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False, beside=beside
+        first.net,
+        first.theta,
+        first.inner,
+        data["test"],
+        "test",
+        10,
+        0,
+        None,
+        1,
+        2,
+        progress=False,
+        beside=beside,
     )
     assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
-    assert found["rules"]["own"]["per_episode"] == found["per_episode"]  # without steps they are one rule
+    assert (
+        found["rules"]["own"]["per_episode"] == found["per_episode"]
+    )  # without steps they are one rule
     assert len(table(found)) == 6 and "nearest mean: pixel baseline" in table(found)[2]
 
 
 @pytest.mark.parametrize(
     "settings, words",
     [
-        (dict(rule="classify", prototype_updates=3), "prototype_updates must be 0 for rule classify"),
+        (
+            dict(rule="classify", prototype_updates=3),
+            "prototype_updates must be 0 for rule classify",
+        ),
         (dict(learn_step_size="array"), "learn_step_size must be no for rule prototypes"),
         (dict(dataset="double-asl", draws=1), "draws is not for double-asl"),
         (dict(root="somewhere", draws=1), "draws must be 0 where root"),
@@ -101,34 +144,78 @@ def test_settings_that_do_not_fit(settings, words):
 
 
 def test_prototypes_first_and_then_the_rule(data, tmp_path):
-    """The first updates are those of rule prototypes, bit for bit, and the rest those of the rule from there."""
-    first = train(replace(SMALL, updates=6, lr_end=1.0, test_episodes=0), tmp_path / "a", progress=False, data=data)
-    config = replace(SMALL, rule="maml", prototype_updates=6, updates=8, lr_end=1.0, test_episodes=0, checkpoint_every=6)
+    """The first updates are those of rule prototypes, bit for bit, and the rest those of the rule
+    from there."""
+    first = train(
+        replace(SMALL, updates=6, lr_end=1.0, test_episodes=0),
+        tmp_path / "a",
+        progress=False,
+        data=data,
+    )
+    config = replace(
+        SMALL,
+        rule="maml",
+        prototype_updates=6,
+        updates=8,
+        lr_end=1.0,
+        test_episodes=0,
+        checkpoint_every=6,
+    )
     both = train(config, tmp_path / "b", progress=False, data=data)
     np.testing.assert_array_equal(both.curve["loss"][:6], first.curve["loss"])
     assert not np.array_equal(both.theta, first.theta) and not isinstance(both.inner, ClassMeans)
-    assert both.net.views(both.theta)["readout.weight"].any()  # maml learns a readout, prototypes do not
+    assert both.net.views(both.theta)[
+        "readout.weight"
+    ].any()  # maml learns a readout, prototypes do not
 
 
 def test_settings_that_change_nothing():
     maml = replace(SMALL, rule="maml", train_ways=0, train_queries=0)
-    assert {"scale", "train_ways", "train_queries"} <= set(maml.idle()) and "inner_steps" not in maml.idle()
-    assert not {"scale", "train_ways", "train_queries"} & set(replace(maml, prototype_updates=3).idle())
+    assert {"scale", "train_ways", "train_queries"} <= set(
+        maml.idle()
+    ) and "inner_steps" not in maml.idle()
+    assert not {"scale", "train_ways", "train_queries"} & set(
+        replace(maml, prototype_updates=3).idle()
+    )
     assert {"inner_steps", "step_size"} <= set(SMALL.idle()) and "scale" not in SMALL.idle()
 
 
 def test_the_readout_from_zero_learns_online_from_where_class_means_ended(runs, data):
-    """Tasks of more ways than the readout has, too; its own readout stays at zero, and the meta-loss falls."""
+    """Tasks of more ways than the readout has, too; its own readout stays at zero, and the
+    meta-loss falls."""
     folder, first, _ = runs
     with pytest.raises(ValueError, match="a readout that does not fire"):
         train(replace(SMALL, rule="online"), folder / "lif", progress=False, data=data)
-    more = replace(SMALL, rule="online", neuron="cuba", start=str(folder / "first"), step_size=0.05, scale=30.0, updates=20)
+    more = replace(
+        SMALL,
+        rule="online",
+        neuron="cuba",
+        start=str(folder / "first"),
+        step_size=0.05,
+        scale=30.0,
+        updates=20,
+    )
     result = train(more, folder / "online", progress=False, data=data)
-    begun = train(replace(more, updates=1, lr=1e-9, test_episodes=0), folder / "begun", progress=False, data=data)
+    begun = train(
+        replace(more, updates=1, lr=1e-9, test_episodes=0),
+        folder / "begun",
+        progress=False,
+        data=data,
+    )
     tasks = [data["val"].episode(1, i, 3, 1, 3) for i in range(10)]
-    before, after = (np.mean([result.inner.loss(one.net, one.theta, task) for task in tasks]) for one in (begun, result))
-    assert after < before and isinstance(result.inner, OnlineReadout) and result.inner.online and result.inner.scale == 30.0
+    before, after = (
+        np.mean([result.inner.loss(one.net, one.theta, task) for task in tasks])
+        for one in (begun, result)
+    )
+    assert (
+        after < before
+        and isinstance(result.inner, OnlineReadout)
+        and result.inner.online
+        and result.inner.scale == 30.0
+    )
     assert not result.net.views(result.theta)["readout.weight"].any()
     found = checkpoint.read(folder / "online")
-    again = evaluate(found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False)
+    again = evaluate(
+        found.net, found.theta, found.inner, data["test"], "test", 10, 0, None, 1, 2, progress=False
+    )
     assert again["per_episode"] == result.test["per_episode"]

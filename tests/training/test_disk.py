@@ -1,4 +1,5 @@
-"""Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message says what is kept."""
+"""Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message
+says what is kept."""
 
 import os
 import resource
@@ -34,7 +35,9 @@ def disk(tmp_path):
     """A file system of one megabyte of its own, where that is permitted."""
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
     yield place
@@ -62,7 +65,9 @@ def test_a_full_disk(undisturbed, disk):
         r"update 4 is saved, continue with: minisnn.train\(config, .*run",
     ):
         train(CONFIG, out, data=toy_data({8: lambda: fill(disk)}), **SILENT)
-    assert read(out / CURRENT).progress["update"] == 4 and read(out / PREVIOUS).progress["update"] == 2
+    assert (
+        read(out / CURRENT).progress["update"] == 4 and read(out / PREVIOUS).progress["update"] == 2
+    )
     assert not list(out.glob(".*"))
     (disk / "filler").unlink()
     train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
@@ -70,7 +75,8 @@ def test_a_full_disk(undisturbed, disk):
 
 
 def test_files_that_may_grow_no_further(undisturbed, tmp_path):
-    """The same wherever nothing can be mounted: the limit of this process on the size of a file stands for the disk."""
+    """The same wherever nothing can be mounted: the limit of this process on the size of a file
+    stands for the disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
         with pytest.raises(
@@ -79,7 +85,10 @@ def test_files_that_may_grow_no_further(undisturbed, tmp_path):
             r"4 is saved, continue with: minisnn.train",
         ):
             train(
-                CONFIG, tmp_path, **SILENT, data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))})
+                CONFIG,
+                tmp_path,
+                **SILENT,
+                data=toy_data({8: lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))}),
             )
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -126,7 +135,11 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         code = cli.main([str(word) for word in command])
         err = capsys.readouterr().err
         err = err.splitlines()[-1]
-        assert code == 2 and err.startswith(f"minisnn: {disk}") and "no space left on device" in err.lower(), err
+        assert (
+            code == 2
+            and err.startswith(f"minisnn: {disk}")
+            and "no space left on device" in err.lower()
+        ), err
         shutil.rmtree(disk / "task", ignore_errors=True)  # an empty folder may stay
         assert sorted(disk.rglob("*")) == before and (disk / "old.json").read_text() == old
 
@@ -141,8 +154,17 @@ def test_a_full_disk_leaves_no_part_of_an_export(disk):
     fill(disk)
     before = sorted(disk.rglob("*"))
     with pytest.raises(OSError) as raised:
-        export.write(disk / "deep" / "chip", chip, Learner(log2_weight=3, log2_bias=0), x[:4], np.array([0, 2, 1, 1]), x[4:])
-    assert str(raised.value.filename).startswith(f"{disk}/deep") and ".tmp" not in str(raised.value.filename)
+        export.write(
+            disk / "deep" / "chip",
+            chip,
+            Learner(log2_weight=3, log2_bias=0),
+            x[:4],
+            np.array([0, 2, 1, 1]),
+            x[4:],
+        )
+    assert str(raised.value.filename).startswith(f"{disk}/deep") and ".tmp" not in str(
+        raised.value.filename
+    )
     assert sorted(disk.rglob("*")) == before
 
 
@@ -152,11 +174,18 @@ def test_a_read_only_disk_is_named_by_what_was_to_come(disk, tmp_path, capsys):
     np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
     remount(disk, "ro")
     try:
-        for command in (["record", pictures.parent, "--quiet", "--out"], ["lessons", "--out"], ["site"]):
+        for command in (
+            ["record", pictures.parent, "--quiet", "--out"],
+            ["lessons", "--out"],
+            ["site"],
+        ):
             for name in ("made", "deep/made"):
                 assert cli.main([str(word) for word in (*command, disk / name)]) == 2
                 err = capsys.readouterr().err.splitlines()[-1]
-                assert err.startswith(f"minisnn: {disk}/{name.split('/')[0]}") and "read-only" in err.lower(), err
+                assert (
+                    err.startswith(f"minisnn: {disk}/{name.split('/')[0]}")
+                    and "read-only" in err.lower()
+                ), err
                 assert ".tmp" not in err
     finally:
         remount(disk, "rw")
@@ -170,7 +199,8 @@ def test_a_full_cache_is_gone_without(disk, monkeypatch):
     assert made["x"][-1] == 4999 and not list(disk.glob("cache/*"))
 
 
-# ---- read-only -----------------------------------------------------------------------------------------------------------
+# ---- read-only
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_read_only_file_system(undisturbed, disk):
@@ -186,7 +216,9 @@ def test_a_read_only_file_system(undisturbed, disk):
         before = {path.name: path.read_bytes() for path in out.iterdir()}
         data = toy_data()
         for place, resume in ((out, True), (disk / "another", False)):
-            with pytest.raises(ValueError, match="the run cannot be written there, .* is read-only"):
+            with pytest.raises(
+                ValueError, match="the run cannot be written there, .* is read-only"
+            ):
                 train(CONFIG, place, resume=resume, data=data, **SILENT)
         assert data["train"].calls == 0, "it is said before long work"
         assert {path.name: path.read_bytes() for path in out.iterdir()} == before
@@ -196,7 +228,9 @@ def test_a_read_only_file_system(undisturbed, disk):
     assert_same(undisturbed, out)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
+)
 def test_a_folder_without_permission(tmp_path):
     tmp_path.chmod(0o500)
     try:
@@ -206,7 +240,8 @@ def test_a_folder_without_permission(tmp_path):
         tmp_path.chmod(0o700)
 
 
-# ---- vanishing -----------------------------------------------------------------------------------------------------------
+# ---- vanishing
+# -----------------------------------------------------------------------------------------------------------
 
 
 def vanish():
@@ -215,10 +250,12 @@ def vanish():
 
 @pytest.mark.parametrize("call, done", [(8, 5), (12, 9)])
 def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
-    """A set that reads as it goes: the updates that were made are saved, between two checkpoints too."""
+    """A set that reads as it goes: the updates that were made are saved, between two checkpoints
+    too."""
     with pytest.raises(
         OSError,
-        match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, the "
+        match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, "
+        "the "
         f"state after update {done} is saved, continue with: minisnn.train",
     ):
         train(CONFIG, tmp_path, data=toy_data({call: vanish}), **SILENT)
@@ -228,7 +265,10 @@ def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
 
 def test_a_run_folder_that_vanishes_is_not_said_to_be_saved(tmp_path):
     out = tmp_path / "run"
-    with pytest.raises(OSError, match=r"no such file or directory; stopped after \d of 12 updates, nothing is saved"):
+    with pytest.raises(
+        OSError,
+        match=r"no such file or directory; stopped after \d of 12 updates, nothing is saved",
+    ):
         train(CONFIG, out, data=toy_data({8: lambda: shutil.rmtree(out)}), **SILENT)
 
 
@@ -241,7 +281,9 @@ def root(tmp_path):
         folder.mkdir(parents=True)
         for number in range(1, 13):
             time = np.sort(rng.integers(0, 99_000, 40))
-            events = event_array(rng.integers(0, 32, 40), rng.integers(0, 32, 40), time, rng.integers(0, 2, 40))
+            events = event_array(
+                rng.integers(0, 32, 40), rng.integers(0, 32, 40), time, rng.integers(0, 2, 40)
+            )
             nmnist.write_nmnist(folder / f"{100 * digit + number:05d}.bin", events)
     return tmp_path / "N-MNIST"
 
@@ -250,7 +292,14 @@ def root(tmp_path):
 def real(root, monkeypatch, tmp_path):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     return toy_config(
-        root=str(root), updates=4, tasks=1, evaluate_every=0, test_episodes=1, checkpoint_every=2, channels=(2,), init_tasks=1
+        root=str(root),
+        updates=4,
+        tasks=1,
+        evaluate_every=0,
+        test_episodes=1,
+        checkpoint_every=2,
+        channels=(2,),
+        init_tasks=1,
     )
 
 
@@ -271,7 +320,9 @@ def test_a_folder_that_vanishes_while_it_is_read(root, real, tmp_path, monkeypat
 
 
 @pytest.mark.slow
-def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(root, real, tmp_path, monkeypatch):
+def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(
+    root, real, tmp_path, monkeypatch
+):
     """The recordings are in memory once they are read; to resume they are needed again."""
     whole, out = tmp_path / "whole", tmp_path / "run"
     train(real, whole, **SILENT)

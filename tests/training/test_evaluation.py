@@ -22,7 +22,9 @@ def theta(net):
 
 def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     inner, data = InnerLoop(3.0, 2, ("conv1",)), ToySet("test")
-    result = evaluate(net, theta, inner, data, episodes=5, seed=7, shots=2, queries=4, progress=False)
+    result = evaluate(
+        net, theta, inner, data, episodes=5, seed=7, shots=2, queries=4, progress=False
+    )
     after, before = [], []
     for index in range(5):
         task = data.episode(7, index, 3, 2, 4)
@@ -33,8 +35,13 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
     assert result["accuracy_after"] == pytest.approx(np.mean(after))
     assert result["accuracy_before"] == pytest.approx(np.mean(before))
     assert result["ci95"] == pytest.approx(1.96 * np.std(after, ddof=1) / np.sqrt(5))
-    assert result["ci95_recordings"] is None and result["interval"]["population"] == "more episodes of the same kind"
-    assert 0 <= result["interval"]["low"] < result["accuracy_after"] < result["interval"]["high"] <= 1
+    assert (
+        result["ci95_recordings"] is None
+        and result["interval"]["population"] == "more episodes of the same kind"
+    )
+    assert (
+        0 <= result["interval"]["low"] < result["accuracy_after"] < result["interval"]["high"] <= 1
+    )
     expected = dict(episodes=5, seed=7, split="test", root=None, ways=3, shots=2, queries=4)
     assert {name: result[name] for name in expected} == expected
     assert json.loads(json.dumps(result, allow_nan=False)) == result
@@ -42,12 +49,20 @@ def test_numbers_are_those_of_the_episodes_one_by_one(net, theta):
 
 def test_gates_and_step_sizes_reach_the_inner_loop(net, theta):
     def after(**inner):
-        result = evaluate(net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False)
+        result = evaluate(
+            net, theta, InnerLoop(**inner), ToySet("test"), episodes=3, queries=5, progress=False
+        )
         return result["per_episode"]
 
-    before = evaluate(net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False)
+    before = evaluate(
+        net, theta, InnerLoop(0.0), ToySet("test"), episodes=3, queries=5, progress=False
+    )
     assert before["per_episode"] == before["per_episode_before"]
-    assert after(step_size=5.0, threshold=1e9) == after(step_size=5.0, threshold_fraction=2.0) == before["per_episode"]
+    assert (
+        after(step_size=5.0, threshold=1e9)
+        == after(step_size=5.0, threshold_fraction=2.0)
+        == before["per_episode"]
+    )
     assert after(step_size=5.0) != before["per_episode"]
 
 
@@ -60,7 +75,9 @@ def test_batches_do_not_change_the_logits(net, theta, monkeypatch):
 
 
 def test_accuracy_takes_the_first_of_equal_logits():
-    assert accuracy(np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), np.array([0, 1, 1])) == pytest.approx(2 / 3)
+    assert accuracy(
+        np.array([[1.0, 1.0], [0.0, 2.0], [3.0, 1.0]]), np.array([0, 1, 1])
+    ) == pytest.approx(2 / 3)
 
 
 def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
@@ -70,38 +87,73 @@ def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
 
 
 def test_the_line_that_is_printed():
-    """The interval that leads, and for whom; results of earlier versions have only one over episodes."""
-    result = dict(accuracy_before=0.201, accuracy_after=0.8424, ci95=0.0131, split="test", episodes=100, ways=5, shots=1)
-    assert sentence(result) == ("test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)")
-    result["interval"] = dict(half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes")
+    """The interval that leads, and for whom; results of earlier versions have only one over
+    episodes."""
+    result = dict(
+        accuracy_before=0.201,
+        accuracy_after=0.8424,
+        ci95=0.0131,
+        split="test",
+        episodes=100,
+        ways=5,
+        shots=1,
+    )
+    assert sentence(result) == (
+        "test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)"
+    )
+    result["interval"] = dict(
+        half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes"
+    )
     words = "(20.1 % before adaptation; ± for new recordings of the same classes)"
-    assert sentence(result) == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
+    assert (
+        sentence(result)
+        == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
+    )
     result["align"] = "support"
     assert sentence(result).endswith(
-        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by their support)"
+        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by "
+        "their support)"
     )
 
 
-@pytest.mark.parametrize("half, said", [(0.0, "0.1"), (0.0004, "0.1"), (0.0012, "0.1"), (0.0018, "0.2")])
+@pytest.mark.parametrize(
+    "half, said", [(0.0, "0.1"), (0.0004, "0.1"), (0.0012, "0.1"), (0.0018, "0.2")]
+)
 def test_no_interval_is_said_to_be_nothing(half, said):
-    result = dict(accuracy_after=0.5, ci95=0.0, split="test", episodes=100, ways=2, shots=1, inner_steps=0)
-    result["interval"] = dict(half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes")
+    result = dict(
+        accuracy_after=0.5, ci95=0.0, split="test", episodes=100, ways=2, shots=1, inner_steps=0
+    )
+    result["interval"] = dict(
+        half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes"
+    )
     assert f"accuracy 50.0 ± {said} % on" in sentence(result)
-    result["rules"] = dict(frames=dict(mean=0.5, interval=result["interval"], less=[0.0], less_interval=result["interval"]))
+    result["rules"] = dict(
+        frames=dict(
+            mean=0.5, interval=result["interval"], less=[0.0], less_interval=result["interval"]
+        )
+    )
     assert all("± 0.0" not in line for line in table(result))
 
 
 def test_a_network_that_answers_alike_is_told(net, theta, recwarn):
-    """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it nothing is said."""
+    """Its accuracy is 1 in `ways` by how episodes are made; of so few answers that chance can do it
+    nothing is said."""
     inner, always = InnerLoop(0.0), theta.copy()
     net.views(always)["readout.weight"][...] = 0
     net.views(always)["readout.bias"][...] = [0, 1, 0]
     with pytest.warns(
-        UserWarning, match="ToySet: in every episode all queries get one and the same answer, right in 1 of 3 by"
+        UserWarning,
+        match="ToySet: in every episode all queries get one and the same answer, right in 1 of 3 "
+        "by",
     ):
         found = evaluate(net, always, inner, ToySet("test"), episodes=12, queries=4, progress=False)
-    assert found["accuracy_after"] == pytest.approx(1 / 3) and found["interval"]["half"] == pytest.approx(3 / (12 * 12))
-    for start, how in ((always, dict(episodes=1, queries=1)), (theta, dict(episodes=12, queries=4))):
+    assert found["accuracy_after"] == pytest.approx(1 / 3) and found["interval"][
+        "half"
+    ] == pytest.approx(3 / (12 * 12))
+    for start, how in (
+        (always, dict(episodes=1, queries=1)),
+        (theta, dict(episodes=12, queries=4)),
+    ):
         recwarn.clear()
         evaluate(net, start, inner, ToySet("test"), **how, progress=False)
         assert not recwarn
@@ -113,6 +165,8 @@ def test_what_does_not_fit_is_named(net, theta):
     with pytest.raises(ValueError, match="episodes must be at least 1"):
         evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
     with pytest.raises(
-        ValueError, match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, recordings with --root"
+        ValueError,
+        match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, "
+        "recordings with --root",
     ):
         open_set("mnist", "test")

@@ -1,4 +1,5 @@
-"""What a run tells is of this network, these recordings and this rule: real targets, features, and results that were kept."""
+"""What a run tells is of this network, these recordings and this rule: real targets, features, and
+results that were kept."""
 
 import json
 from dataclasses import replace
@@ -30,7 +31,10 @@ class Features(ToySet):
     input_shape = (12,)
 
     def sample_task(self, rng, ways=3, shots=1, queries=2):
-        rates = [np.random.default_rng(self.first + c).random(12) ** 4 for c in rng.choice(10, ways, replace=False)]
+        rates = [
+            np.random.default_rng(self.first + c).random(12) ** 4
+            for c in rng.choice(10, ways, replace=False)
+        ]
 
         def samples(n):
             x = np.concatenate([rng.random((n, 14, 12)) < rate for rate in rates])
@@ -64,26 +68,38 @@ def test_rows_of_features_train_and_are_tested(tmp_path):
 def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
     data = toy_data()
     data["test"].input_shape = (5, 6, 2)
-    with pytest.raises(ValueError, match=r"test: has samples of shape \(5, 6, 2\); the training samples have \(6, 6, 2\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"test: has samples of shape \(5, 6, 2\); the training samples have \(6, 6, 2\)",
+    ):
         train(toy_config(), tmp_path / "run", data=data, **SILENT)
     assert data["train"].calls == 0 and not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("rule, more", [("maml", {}), ("anil", {}), ("reptile", dict(inner_steps=3, learn_step_size="no"))])
+@pytest.mark.parametrize(
+    "rule, more",
+    [("maml", {}), ("anil", {}), ("reptile", dict(inner_steps=3, learn_step_size="no"))],
+)
 @pytest.mark.every(3)
 def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys):
     data = {split: Waves(split) for split in toy_data()}
     config = toy_config(rule=rule, ways=2, shots=4, queries=4, updates=30, step_size=0.1, **more)
     result = train(config, tmp_path / "run", data=data, loss=LOSSES["squared"], **SILENT)
-    assert {"error_before", "error_after"} <= set(result.curve) and "accuracy_after" not in result.curve
+    assert {"error_before", "error_after"} <= set(
+        result.curve
+    ) and "accuracy_after" not in result.curve
     loss, error = result.curve["loss"], result.curve["error_after"]
     np.testing.assert_allclose(error, loss, rtol=1e-5)  # 1/2 |l - y|^2 is the mean over two outputs
     assert loss[-6:].mean() < loss[:6].mean()
     test = json.loads((tmp_path / "run" / "result.json").read_text())
     task = data["test"].episode(0, 0, 2, 4, 4)
-    logits = result.net(result.inner.adapt(result.net, result.theta, task.x_support, task.y_support), task.x_query)
+    logits = result.net(
+        result.inner.adapt(result.net, result.theta, task.x_support, task.y_support), task.x_query
+    )
     assert test["per_episode"][0] == pytest.approx(np.mean((logits - task.y_query) ** 2), rel=1e-4)
-    assert sentence(test).startswith(f"test error {test['error_after']:.4g} ± ") and "mean squared" in sentence(test)
+    assert sentence(test).startswith(
+        f"test error {test['error_after']:.4g} ± "
+    ) and "mean squared" in sentence(test)
     whole = result.theta
     again = train(config, tmp_path / "run", True, data=data, loss=LOSSES["squared"], **SILENT)
     assert np.array_equal(whole, again.theta) and again.test == test
@@ -97,8 +113,14 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys)
             np.zeros(4),
             r"y_support is of type float64 and shape \(4,\), expected integer labels, or real targets \(4, outputs\)",
         ),
-        (np.full((4, 2), np.nan), "y_support holds NaN or infinite values, expected finite targets"),
-        (np.zeros((4, 3)), r"y_query has the shape \(4, 2\), expected labels or targets as y_support has them, \(4, 3\)"),
+        (
+            np.full((4, 2), np.nan),
+            "y_support holds NaN or infinite values, expected finite targets",
+        ),
+        (
+            np.zeros((4, 3)),
+            r"y_query has the shape \(4, 2\), expected labels or targets as y_support has them, \(4, 3\)",
+        ),
     ],
 )
 def test_targets_that_do_not_fit(y, message):
@@ -110,15 +132,24 @@ def test_targets_that_do_not_fit(y, message):
 def test_the_error_is_drawn_as_one(tmp_path):
     from minisnn.plots import plot_learning_curve
 
-    rows = [dict(tasks=n, loss=1.0, error_before=3.0, error_after=2.0, validation=1.5) for n in range(1, 4)]
+    rows = [
+        dict(tasks=n, loss=1.0, error_before=3.0, error_after=2.0, validation=1.5)
+        for n in range(1, 4)
+    ]
     bottom = plot_learning_curve(rows).axes[1]
-    assert bottom.get_ylabel() == "mean squared error" and [line.get_ydata()[0] for line in bottom.lines] == [3, 2, 1.5]
+    assert bottom.get_ylabel() == "mean squared error" and [
+        line.get_ydata()[0] for line in bottom.lines
+    ] == [3, 2, 1.5]
 
 
-# ---- rules that do not adapt -------------------------------------------------------------------------------------------------
+# ---- rules that do not adapt
+# -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule, tells", [("prototypes", False), ("proto-maml", False), ("maml", True), ("classify", False)])
+@pytest.mark.parametrize(
+    "rule, tells",
+    [("prototypes", False), ("proto-maml", False), ("maml", True), ("classify", False)],
+)
 def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, capsys):
     from toy import small_set
 
@@ -127,14 +158,19 @@ def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, 
     made = train(config, tmp_path, data=data)
     err = capsys.readouterr().err
     updates = [line for line in err.splitlines() if line.startswith("update ")]
-    assert ("before → after adaptation" in err) == tells and updates and all(("% → " in line) == tells for line in updates)
+    assert (
+        ("before → after adaptation" in err) == tells
+        and updates
+        and all(("% → " in line) == tells for line in updates)
+    )
     assert np.isfinite(made.curve["accuracy_before"]).all() == tells
     assert cli.main(["info", str(tmp_path)]) == 0
     assert ("after adaptation" in capsys.readouterr().out) == tells
     assert ("before adaptation" in sentence(made.test)) == (made.inner.steps > 0)
 
 
-# ---- results that were kept --------------------------------------------------------------------------------------------------
+# ---- results that were kept
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_result_is_that_of_the_network(tmp_path):
@@ -143,7 +179,10 @@ def test_a_result_is_that_of_the_network(tmp_path):
     first = train(config, tmp_path / "a", data=toy_data(), **SILENT)
     kept = tmp_path / "a" / "result.json"
     kept.write_text(json.dumps(json.loads(kept.read_text()) | {"accuracy_after": 0.123}))
-    assert train(config, tmp_path / "a", True, data=toy_data(), **SILENT).test["accuracy_after"] == 0.123
+    assert (
+        train(config, tmp_path / "a", True, data=toy_data(), **SILENT).test["accuracy_after"]
+        == 0.123
+    )
     for path in (tmp_path / "a").glob("*.h5"):
         path.unlink()
     assert train(config, tmp_path / "a", True, data=toy_data(), **SILENT).test == first.test | {
@@ -152,7 +191,9 @@ def test_a_result_is_that_of_the_network(tmp_path):
     other = train(replace(config, seed=1), tmp_path / "b", data=toy_data(), **SILENT)
     (tmp_path / "b" / "result.json").write_text((tmp_path / "a" / "result.json").read_text())
     again = train(replace(config, seed=1), tmp_path / "b", True, data=toy_data(), **SILENT)
-    assert again.test["per_episode"] == other.test["per_episode"] and again.test["training_seed"] == 1
+    assert (
+        again.test["per_episode"] == other.test["per_episode"] and again.test["training_seed"] == 1
+    )
 
 
 def recordings(seed: int, changed: int = 0) -> dict[str, Recordings]:
@@ -173,17 +214,24 @@ def test_a_run_goes_on_with_the_very_recordings(changed, tmp_path):
     config = toy_config(ways=2, updates=4, evaluate_every=2)
     train(config, tmp_path, data=recordings(0), **SILENT)
     train(config, tmp_path, True, data=recordings(0), **SILENT)
-    with pytest.raises(ValueError, match="these are not the recordings that the run in .*; bring them back, or begin again"):
+    with pytest.raises(
+        ValueError,
+        match="these are not the recordings that the run in .*; bring them back, or begin again",
+    ):
         train(config, tmp_path, True, data=recordings(1, changed), **SILENT)
 
 
-@pytest.mark.parametrize("split, words", [("train", "learns from"), ("val", "is validated on"), ("test", "is tested on")])
+@pytest.mark.parametrize(
+    "split, words", [("train", "learns from"), ("val", "is validated on"), ("test", "is tested on")]
+)
 def test_which_recordings_are_others_is_told(split, words, tmp_path):
     config = toy_config(ways=2, updates=2, evaluate_every=2)
     train(config, tmp_path, data=recordings(0), **SILENT)
     data = recordings(0)
     data[split] = recordings(1, 96)[split]
-    with pytest.raises(ValueError, match=f"these are not the recordings that the run in .* {words};"):
+    with pytest.raises(
+        ValueError, match=f"these are not the recordings that the run in .* {words};"
+    ):
         train(config, tmp_path, True, data=data, **SILENT)
 
 
@@ -192,8 +240,16 @@ def test_a_run_of_before_is_told_by_a_task_of_its_recordings(tmp_path):
     data = toy_data()
     train(config, tmp_path, data=data, **SILENT)
     values = json.loads((tmp_path / "config.json").read_text())
-    for sample, fits in ((origin._sample(ToySet("train"), 1), True), (origin._sample(ToySet("val"), 1), False)):
-        values["made"] = {"command": "minisnn train", "data": "given in Python", "kind": "ToySet", "sample": sample}
+    for sample, fits in (
+        (origin._sample(ToySet("train"), 1), True),
+        (origin._sample(ToySet("val"), 1), False),
+    ):
+        values["made"] = {
+            "command": "minisnn train",
+            "data": "given in Python",
+            "kind": "ToySet",
+            "sample": sample,
+        }
         (tmp_path / "config.json").write_text(json.dumps(values))
         if fits:
             train(config, tmp_path, True, data=toy_data(), **SILENT)
@@ -202,7 +258,8 @@ def test_a_run_of_before_is_told_by_a_task_of_its_recordings(tmp_path):
                 train(config, tmp_path, True, data=toy_data(), **SILENT)
 
 
-# ---- numbers that a file may hold --------------------------------------------------------------------------------------------
+# ---- numbers that a file may hold
+#   --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [LIF, CubaLIF, lambda **how: toy_neuron(**how)])
@@ -222,26 +279,50 @@ def toy_neuron(gain):
 
 
 def test_a_gain_of_nothing_is_one_clear_sentence(capsys):
-    assert cli.main(["train", "--start", "double_nmnist_maml.h5", "--gain", "0", "--channels", "32,64,128", "--quiet"]) == 2
+    assert (
+        cli.main(
+            [
+                "train",
+                "--start",
+                "double_nmnist_maml.h5",
+                "--gain",
+                "0",
+                "--channels",
+                "32,64,128",
+                "--quiet",
+            ]
+        )
+        == 2
+    )
     assert "gain must not be 0" in capsys.readouterr().err
 
 
 def test_theta_goes_to_another_gain():
-    net, other = (ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3, neuron=LIF(gain=gain)) for gain in (10.0, 5.0))
+    net, other = (
+        ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3, neuron=LIF(gain=gain)) for gain in (10.0, 5.0)
+    )
     theta = net.init(np.random.default_rng(0))
-    assert np.allclose(net.views(nearest(net, theta, other))["conv1.weight"], 2 * net.views(theta)["conv1.weight"])
+    assert np.allclose(
+        net.views(nearest(net, theta, other))["conv1.weight"], 2 * net.views(theta)["conv1.weight"]
+    )
 
 
 def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
     net = ms.SpikingNet((4, 4, 2), (2,), 2, kernel=3)
-    checkpoint.save(tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=ms.InnerLoop(1.0, 1000))
+    checkpoint.save(
+        tmp_path / "c.h5", net, np.zeros(net.size, np.float32), inner=ms.InnerLoop(1.0, 1000)
+    )
     assert checkpoint.read(tmp_path / "c.h5").inner.steps == 1000
 
     def change(file):
-        file.attrs["inner_loop"] = file.attrs["inner_loop"].replace('"steps": 1000', '"steps": 1000000000')
+        file.attrs["inner_loop"] = file.attrs["inner_loop"].replace(
+            '"steps": 1000', '"steps": 1000000000'
+        )
 
     rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
-    with pytest.raises(ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"):
+    with pytest.raises(
+        ValueError, match="d.h5: steps must be a whole number from 0 to 1000, not 1000000000"
+    ):
         checkpoint.read(tmp_path / "d.h5")
     toy_config(inner_steps=MOST_STEPS)
     with pytest.raises(ValueError, match="inner_steps must be at most 1000, not 1001"):
@@ -249,25 +330,49 @@ def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
 
 
 def test_a_classifier_is_evaluated_as_one(tmp_path, monkeypatch, capsys):
-    """On other recordings of the classes that it learned; by another rule on classes that it did not."""
+    """On other recordings of the classes that it learned; by another rule on classes that it did
+    not."""
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     for n in range(120):
         one = np.zeros(60, [("t", "i8"), ("x", "i2"), ("y", "i2"), ("p", "?")])
-        one["t"], one["x"], one["y"] = np.sort(rng.integers(0, 20_000, 60)), rng.integers(0, 12, 60), n % 10
+        one["t"], one["x"], one["y"] = (
+            np.sort(rng.integers(0, 20_000, 60)),
+            rng.integers(0, 12, 60),
+            n % 10,
+        )
         (tmp_path / "r" / f"c{n % 10}").mkdir(parents=True, exist_ok=True)
         np.save(tmp_path / "r" / f"c{n % 10}" / f"{n}.npy", one)
-    line = "train --dataset recordings --root r --sensor 10,12 --duration-ms 20 --rule classify --channels 4 --kernel 3 "
-    line += "--window 10 --updates 60 --tasks 1 --queries 6 --lr 0.02 --evaluate-every 0 --test-episodes 20 --init-tasks 1 "
+    line = (
+        "train --dataset recordings --root r --sensor 10,12 --duration-ms 20 --rule classify "
+        "--channels 4 --kernel 3 "
+    )
+    line += (
+        "--window 10 --updates 60 --tasks 1 --queries 6 --lr 0.02 --evaluate-every 0 "
+        "--test-episodes 20 --init-tasks 1 "
+    )
     line += "--out run"
-    assert cli.main([*line.split(), "--learn-step-size", "no", "--quiet"]) == 0, capsys.readouterr().err
+    assert cli.main([*line.split(), "--learn-step-size", "no", "--quiet"]) == 0, (
+        capsys.readouterr().err
+    )
     said = capsys.readouterr().out.splitlines()[0]
     kept = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert said.endswith("% among 6 classes on unseen recordings") and kept["ci95_recordings"] is not None
+    assert (
+        said.endswith("% among 6 classes on unseen recordings")
+        and kept["ci95_recordings"] is not None
+    )
     assert kept["accuracy_after"] > 0.5  # a class is a row of pixels
-    assert cli.main("evaluate --checkpoint run --episodes 20 --queries 6 --quiet --json e.json".split()) == 0
+    assert (
+        cli.main(
+            "evaluate --checkpoint run --episodes 20 --queries 6 --quiet --json e.json".split()
+        )
+        == 0
+    )
     assert capsys.readouterr().out.splitlines() == [said]
     assert json.loads((tmp_path / "e.json").read_text())["per_episode"] == kept["per_episode"]
-    assert cli.main("evaluate --checkpoint run --rule nearest --ways 2 --episodes 5 --quiet".split()) == 0
+    assert (
+        cli.main("evaluate --checkpoint run --rule nearest --ways 2 --episodes 5 --quiet".split())
+        == 0
+    )
     assert "5 unseen 2-way 1-shot episodes" in capsys.readouterr().out

@@ -29,7 +29,12 @@ def told(call) -> list[str]:
 
 
 def run(out, **changes):
-    config = toy_config(**{**dict(updates=4, tasks=1, evaluate_every=1, evaluate_episodes=1, test_episodes=0), **changes})
+    config = toy_config(
+        **{
+            **dict(updates=4, tasks=1, evaluate_every=1, evaluate_episodes=1, test_episodes=0),
+            **changes,
+        }
+    )
     return told(lambda: train(config, out, data=toy_data(), **SILENT))
 
 
@@ -41,14 +46,18 @@ def test_a_dead_layer_is_named_once(tmp_path):
     found = run(tmp_path, hidden=(5,), firing_threshold=100.0, init="orthogonal")
     assert len(found) == 2  # a layer each, not a look each
     for layer, text in zip(("conv1", "hidden1"), found):
-        assert text.startswith(f"after update 1 layer {layer} is dead: it makes no spikes in 8 validation tasks")
+        assert text.startswith(
+            f"after update 1 layer {layer} is dead: it makes no spikes in 8 validation tasks"
+        )
         assert "try a higher --init-rate, a lower --firing-threshold" in text
 
 
 def test_a_saturated_layer_is_named_once(tmp_path):
     found = run(tmp_path, firing_threshold=-100.0, init="orthogonal")
     assert len(found) == 1
-    assert found[0].startswith("after update 1 layer conv1 is saturated: it fires in 100 % of its sites and steps in 8")
+    assert found[0].startswith(
+        "after update 1 layer conv1 is saturated: it fires in 100 % of its sites and steps in 8"
+    )
     assert "try a lower --init-rate, a higher --firing-threshold or --rho" in found[0]
 
 
@@ -62,8 +71,14 @@ def test_one_silent_task_is_no_dead_layer():
     assert told(lambda: health.look(5, {"conv1": 0.0}, lambda: more(0.1))) == []
     assert told(lambda: health.look(5, {"conv1": 0.05}, lambda: more(0.0))) == [] and asked == [0.1]
     assert len(told(lambda: health.look(5, {"conv1": 0.0}, lambda: more(5e-5)))) == 1
-    assert told(lambda: health.look(6, {"conv1": 0.0}, lambda: more(0.0))) == [] and asked == [0.1, 5e-5]
-    assert told(lambda: Health(toy_config(model="cnn")).look(5, {"conv1": 0.0}, lambda: more(0.0))) == []
+    assert told(lambda: health.look(6, {"conv1": 0.0}, lambda: more(0.0))) == [] and asked == [
+        0.1,
+        5e-5,
+    ]
+    assert (
+        told(lambda: Health(toy_config(model="cnn")).look(5, {"conv1": 0.0}, lambda: more(0.0)))
+        == []
+    )
 
 
 def rows(norms, loss=1.0):
@@ -77,9 +92,14 @@ def test_exploding_is_not_an_outlier():
     health = Health(toy_config())
     assert told(lambda: [health.update(row) for row in rows(usual)]) == []
     found = told(lambda: [health.update(row) for row in rows([3 * GROWTH] * SPAN * 3)])
-    assert len(found) == 1 and "the meta-gradients explode, their median norm is 300 over the last 20" in found[0]
+    assert (
+        len(found) == 1
+        and "the meta-gradients explode, their median norm is 300 over the last 20" in found[0]
+    )
     assert "try --step-size 2.5, --lr 0.001, --clip 2.5 or --order 1" in found[0]
-    assert len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0  # a run each
+    assert (
+        len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0
+    )  # a run each
     high = Health(toy_config())
     assert len(told(lambda: [high.update(row) for row in rows([2e4] * 2 * SPAN)])) == 1
 
@@ -87,8 +107,12 @@ def test_exploding_is_not_an_outlier():
 def test_vanished_gradients_are_told_unless_all_is_learned():
     for loss, number in ((1.1, 1), (0.0, 0)):
         health = Health(toy_config())
-        found = told(lambda: [health.update(row) for row in rows([1.0] * SPAN + [0.0] * 2 * SPAN, loss)])
-        assert len(found) == number and all("meta-gradients are zero, so nothing is learned" in text for text in found)
+        found = told(
+            lambda: [health.update(row) for row in rows([1.0] * SPAN + [0.0] * 2 * SPAN, loss)]
+        )
+        assert len(found) == number and all(
+            "meta-gradients are zero, so nothing is learned" in text for text in found
+        )
 
 
 def test_a_real_run_that_explodes_is_told_of_and_not_again_when_resumed(tmp_path, monkeypatch):

@@ -11,7 +11,15 @@ from minisnn.training.settings import READING, TrainingConfig
 from toy import small_set, state, toy_config, toy_data
 from slowly import all_but
 
-BASE = toy_config(updates=2, tasks=1, evaluate_every=1, evaluate_episodes=2, test_episodes=2, init_rounds=2, hidden=(3,))
+BASE = toy_config(
+    updates=2,
+    tasks=1,
+    evaluate_every=1,
+    evaluate_episodes=2,
+    test_episodes=2,
+    init_rounds=2,
+    hidden=(3,),
+)
 OTHER = dict(
     ways=4,
     shots=2,
@@ -80,7 +88,16 @@ SCENARIOS = dict(
     orthogonal=dict(init="orthogonal", learn_step_size="no"),
     dense=dict(channels=(), evaluate_every=0, test_episodes=0, hidden=(6,)),
 )
-ELSEWHERE = {"dataset", "root", "draws", "align", "start", "backend", "checkpoint_every", *READING}  # data, files, speed
+ELSEWHERE = {
+    "dataset",
+    "root",
+    "draws",
+    "align",
+    "start",
+    "backend",
+    "checkpoint_every",
+    *READING,
+}  # data, files, speed
 
 
 def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
@@ -88,14 +105,20 @@ def outcome(config: TrainingConfig, folder) -> dict[str, np.ndarray]:
         warnings.simplefilter("ignore")  # of networks that say nothing
         data = toy_data() if config.rule != "classify" else small_set().split_recordings()
         result = train(config, folder, data=data, progress=False)
-    found = state(folder) if result.test else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
+    found = (
+        state(folder)
+        if result.test
+        else {"theta": result.theta, "step_size": np.asarray(result.inner.step_size)}
+    )
     if config.rule in ("classify", "prototypes"):
         del found["step_size"]  # kept, and never used
     return found
 
 
 def same(one: dict, two: dict) -> bool:
-    return one.keys() == two.keys() and all(np.array_equal(array, two[name], equal_nan=True) for name, array in one.items())
+    return one.keys() == two.keys() and all(
+        np.array_equal(array, two[name], equal_nan=True) for name, array in one.items()
+    )
 
 
 @pytest.mark.parametrize("scenario", all_but(("cnn", "dense"), SCENARIOS))

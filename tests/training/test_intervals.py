@@ -26,7 +26,18 @@ def episode(query, of, support, learned, classes=("a", "b", "c")):
 
 def unknown(episodes, answers=2):
     """Episodes whose recordings are not known."""
-    return Shared([Drawn(np.zeros((answers, 0), int), np.zeros(answers, int), NOTHING, NOTHING.ravel(), ("a",))] * episodes)
+    return Shared(
+        [
+            Drawn(
+                np.zeros((answers, 0), int),
+                np.zeros(answers, int),
+                NOTHING,
+                NOTHING.ravel(),
+                ("a",),
+            )
+        ]
+        * episodes
+    )
 
 
 def few(rng, episodes=12):
@@ -40,11 +51,13 @@ def few(rng, episodes=12):
     return Shared(drawn), drawn
 
 
-# ---- what it computes ------------------------------------------------------------------------------------------------------
+# ---- what it computes
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_surplus_of_shared_recordings_pair_by_pair():
-    """V_R by its definition, over all pairs of answers of different episodes, each role with each."""
+    """V_R by its definition, over all pairs of answers of different episodes, each role with
+    each."""
     rng = np.random.default_rng(0)
     shared, drawn = few(rng)
     rest = rng.standard_normal(24)
@@ -52,9 +65,17 @@ def test_surplus_of_shared_recordings_pair_by_pair():
     roles = []
     for e, one in enumerate(drawn):
         asked = [(e, "asked", one.query[k, 0], rest[2 * e + k]) for k in range(2)]
-        roles.append(asked + [(e, "learned", one.support[k, 0], rest[2 * e : 2 * e + 2].sum()) for k in range(2)])
+        roles.append(
+            asked
+            + [(e, "learned", one.support[k, 0], rest[2 * e : 2 * e + 2].sum()) for k in range(2)]
+        )
     expected = 0.0
-    for kind in (("asked", "asked"), ("learned", "learned"), ("asked", "learned"), ("learned", "asked")):
+    for kind in (
+        ("asked", "asked"),
+        ("learned", "learned"),
+        ("asked", "learned"),
+        ("learned", "asked"),
+    ):
         for symbol in range(4):
             pairs = [
                 (a[2] == b[2], a[3] * b[3])
@@ -72,11 +93,15 @@ def test_surplus_of_shared_recordings_pair_by_pair():
 
 
 def test_classes_by_the_method_of_moments():
-    """Var(mean A) has no bias: of effects of classes and episodes, over all assignments that there are."""
+    """Var(mean A) has no bias: of effects of classes and episodes, over all assignments that there
+    are."""
     rng = np.random.default_rng(1)
     shared, drawn = few(rng)
     Z, E = shared.classes, shared.episodes
-    whole = [shared._of_classes((Z @ c) + 0.5 * rng.standard_normal(E))[0] for c in rng.standard_normal((4000, 4))]
+    whole = [
+        shared._of_classes((Z @ c) + 0.5 * rng.standard_normal(E))[0]
+        for c in rng.standard_normal((4000, 4))
+    ]
     exact = ((Z.sum(0) ** 2).sum() + 0.25 * E) / E**2
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
@@ -87,7 +112,11 @@ def test_more_classes_than_episodes():
     drawn = []
     for _ in range(8):
         a, b = rng.choice(12, 2, replace=False)
-        drawn.append(episode([[2 * a], [2 * b]], [0, 1], [[2 * a + 1], [2 * b + 1]], [0, 1], (f"{a}", f"{b}")))
+        drawn.append(
+            episode(
+                [[2 * a], [2 * b]], [0, 1], [[2 * a + 1], [2 * b + 1]], [0, 1], (f"{a}", f"{b}")
+            )
+        )
     shared = Shared(drawn)
     Z = shared.classes - shared.classes.mean(0)
     assert Z.shape[1] > 8 and shared.population == "classes"
@@ -95,37 +124,61 @@ def test_more_classes_than_episodes():
 
 
 def test_symbols_are_what_stands_at_the_same_places():
-    """Classes 'ab' and 'ba' are of two symbols, 'cc' is of one; without names, all that has met is of one."""
-    pairs = [([[0, 10]], "ab"), ([[11, 1]], "ba"), ([[20, 21]], "cc"), ([[2, 11]], "ab"), ([[21, 22]], "cc"), ([[10, 0]], "ba")]
+    """Classes 'ab' and 'ba' are of two symbols, 'cc' is of one; without names, all that has met is
+    of one."""
+    pairs = [
+        ([[0, 10]], "ab"),
+        ([[11, 1]], "ba"),
+        ([[20, 21]], "cc"),
+        ([[2, 11]], "ab"),
+        ([[21, 22]], "cc"),
+        ([[10, 0]], "ba"),
+    ]
     shared = Shared([episode(query, [0], np.zeros((0, 2)), [], [name]) for query, name in pairs])
     symbol = dict(zip(np.unique([q for q, _ in pairs]).tolist(), shared.symbol.tolist()))
-    assert symbol[0] == symbol[1] == symbol[2] and symbol[10] == symbol[11] and symbol[20] == symbol[21] == symbol[22]
+    assert (
+        symbol[0] == symbol[1] == symbol[2]
+        and symbol[10] == symbol[11]
+        and symbol[20] == symbol[21] == symbol[22]
+    )
     assert len({symbol[0], symbol[10], symbol[20]}) == 3
 
 
 def test_whom_it_speaks_for():
-    """New classes where they are drawn, new recordings where all are in every episode or they are made of symbols."""
+    """New classes where they are drawn, new recordings where all are in every episode or they are
+    made of symbols."""
     shared, drawn = few(np.random.default_rng(0))
     assert shared.population == "classes"
     same = [one._replace(classes=("a", "b")) for one in drawn]
     assert Shared(same).population == "recordings"
-    double = [one._replace(query=one.query.repeat(2, 1), support=one.support.repeat(2, 1)) for one in drawn]
+    double = [
+        one._replace(query=one.query.repeat(2, 1), support=one.support.repeat(2, 1))
+        for one in drawn
+    ]
     assert Shared(double).population == "recordings" and unknown(5).population == "episodes"
     found = shared.intervals(np.arange(24) % 3 > 0)
-    assert found.lead.told()["population"] == POPULATIONS["classes"] and found.classes > 0 and found.recordings > 0
+    assert (
+        found.lead.told()["population"] == POPULATIONS["classes"]
+        and found.classes > 0
+        and found.recordings > 0
+    )
 
 
 def test_episodes_that_share_nothing_have_students_interval():
     rng = np.random.default_rng(1)
     right = rng.random(400) < 0.9
-    drawn = [episode([[4 * k], [4 * k + 1]], [0, 1], [[4 * k + 2], [4 * k + 3]], [0, 1], ("a", "b")) for k in range(200)]
+    drawn = [
+        episode([[4 * k], [4 * k + 1]], [0, 1], [[4 * k + 2], [4 * k + 3]], [0, 1], ("a", "b"))
+        for k in range(200)
+    ]
     alone, known = unknown(200).intervals(right), Shared(drawn).intervals(right)
     assert known.recordings == pytest.approx(ci95(right.reshape(200, 2).mean(1)), rel=0.03)
     assert alone.lead[:3] == pytest.approx(known.lead[:3], rel=0.01) and alone.recordings is None
 
 
 def test_ends_stay_within_what_there_is():
-    """Few wrong answers: the interval is longer below than above, ends at 1, and mean ± half holds it."""
+    """Few wrong answers: the interval is longer below than above, ends at 1, and mean ± half holds
+    it."""
     right = np.ones(200)
     right[:2] = 0
     lead = unknown(100).intervals(right).lead
@@ -135,12 +188,20 @@ def test_ends_stay_within_what_there_is():
 
 
 def test_all_alike():
-    """The rule of three, of recordings where they are known, and nothing beyond 1; of one episode nothing is known."""
+    """The rule of three, of recordings where they are known, and nothing beyond 1; of one episode
+    nothing is known."""
     shared, drawn = few(np.random.default_rng(2))
     seen = len(np.unique([[*one.query, *one.support] for one in drawn]))
     found = shared.intervals(np.ones(24))
-    assert found.lead[:3] == (3 / seen, 1 - 3 / seen, 1) and found.episodes == 3 / 24 and found.recordings == 3 / seen
-    assert shared.intervals(np.zeros(24)).lead[1:3] == (0, 3 / seen) and shared.intervals(np.zeros(24)).lead.half == 3 / seen
+    assert (
+        found.lead[:3] == (3 / seen, 1 - 3 / seen, 1)
+        and found.episodes == 3 / 24
+        and found.recordings == 3 / seen
+    )
+    assert (
+        shared.intervals(np.zeros(24)).lead[1:3] == (0, 3 / seen)
+        and shared.intervals(np.zeros(24)).lead.half == 3 / seen
+    )
     assert unknown(12).intervals(np.ones(24)).lead.half == 3 / 24
     assert Shared(drawn[:1]).intervals(np.array([0, 1])) == (None, None, None, None)
 
@@ -153,7 +214,10 @@ def test_rule_of_three_holds_what_it_says():
 
 
 def test_what_does_not_fit():
-    with pytest.raises(ValueError, match=r"episodes have \[1, 2\] answers; expected one episode or more, with as many"):
+    with pytest.raises(
+        ValueError,
+        match=r"episodes have \[1, 2\] answers; expected one episode or more, with as many",
+    ):
         Shared([*few(np.random.default_rng(0))[1], episode([[0]], [0], [[1]], [0])])
     with pytest.raises(ValueError, match=r"right has shape \(5,\); expected \(24,\)"):
         few(np.random.default_rng(0))[0].intervals(np.ones(5))
@@ -167,12 +231,14 @@ def test_students_t():
     assert over_trials([0.5]) is None
 
 
-# ---- what it holds ---------------------------------------------------------------------------------------------------------
+# ---- what it holds
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["digits", "rivals"])
 def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
-    """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes holds far fewer."""
+    """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes
+    holds far fewer."""
     monkeypatch.setattr(coverage, "EPISODES", (200,))
     values = coverage.measure({name: coverage.SETTINGS[name]}, 120, 0, None, series=3)[name, 200]
     ends, printed, over_episodes = values[:, :3].mean(0)
@@ -180,7 +246,8 @@ def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
 
 
 def test_an_interval_that_sees_no_rivals_holds_too_few(monkeypatch):
-    """The test above can fail: without what is learned from, the same worlds are held less often, and by less."""
+    """The test above can fail: without what is learned from, the same worlds are held less often,
+    and by less."""
     monkeypatch.setattr(coverage, "EPISODES", (200,))
     world = coverage.World(50, 6, 3.0, query=0.3, own=0.3, rival=1.2)
     whole = coverage.measure({"": world}, 60, 0, None, series=2)["", 200]
@@ -193,8 +260,11 @@ def test_an_interval_that_sees_no_rivals_holds_too_few(monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", coverage.SETTINGS)
 def test_coverage_of_every_setting(name):
-    """93 to 98 in a hundred, as far as 600 worlds can tell (three standard errors), of accuracies and of differences."""
-    for (_, episodes), rows in coverage.measure({name: coverage.SETTINGS[name]}, 600, 1, None, series=30).items():
+    """93 to 98 in a hundred, as far as 600 worlds can tell (three standard errors), of accuracies
+    and of differences."""
+    for (_, episodes), rows in coverage.measure(
+        {name: coverage.SETTINGS[name]}, 600, 1, None, series=30
+    ).items():
         for held in (rows[:, 0].mean(), rows[:, 5].mean()):
             assert 0.93 - 0.03 < held < 0.98 + 0.017, (name, episodes, held)
 
@@ -203,7 +273,10 @@ def test_worlds_have_the_truth_that_is_said():
     """The integral is the mean over many recordings: of hard ones, of rivals and of pairs."""
     rng = np.random.default_rng(0)
     hard = coverage.World(20, 400, 2.0, query=0.5, own=0.4, rival=0.2, hard=0.1)
-    for world in (hard, coverage.World(10, 400, 2.0, query=0.5, own=0.4, of_class=1.0, hard=0.1, pairs=True)):
+    for world in (
+        hard,
+        coverage.World(10, 400, 2.0, query=0.5, own=0.4, of_class=1.0, hard=0.1, pairs=True),
+    ):
         tasks = coverage.recordings(world)
         series = coverage.Series(tasks, [tasks.episode(0, k, 5, 1, 10) for k in range(300)])
         of = coverage.effects(world, series, rng)
@@ -220,7 +293,8 @@ def test_places_of_episodes_are_compared():
 
 
 def test_batches_of_a_classifier_rest_on_their_queries_alone():
-    """They learn from no support, whose recordings are not counted, and which has none of a query's sides."""
+    """They learn from no support, whose recordings are not counted, and which has none of a query's
+    sides."""
     events = [sweep(k) for k in range(12)]
     tasks = Classification(Recordings(events, [k % 3 for k in range(12)], sensor=SENSOR))
     drawn = [drawn_by(tasks.episode(0, k, queries=3)) for k in range(8)]

@@ -1,5 +1,5 @@
-"""SIGKILL at random moments of a run, while a checkpoint is written included: it resumes to the very arrays of one that was
-left alone; and damage of the newest checkpoint."""
+"""SIGKILL at random moments of a run, while a checkpoint is written included: it resumes to the
+very arrays of one that was left alone; and damage of the newest checkpoint."""
 
 import os
 import signal
@@ -38,7 +38,12 @@ def resume_and_compare(out, undisturbed):
 
 
 def killed_in_a_write(out, moment):
-    done = subprocess.run([sys.executable, HERE / "faulty.py", out, moment], env=ENVIRONMENT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, HERE / "faulty.py", out, moment],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
@@ -46,27 +51,39 @@ def killed_in_a_write(out, moment):
 def test_a_run_killed_while_it_writes_resumes(undisturbed, tmp_path, moment):
     killed_in_a_write(tmp_path / "run", moment)
     left = list((tmp_path / "run").glob(".*.tmp"))
-    assert left and checkpoint.read(tmp_path / "run").progress["update"] == {"write 3 0.6": 2, "replace 2": 0}[moment]
+    assert (
+        left
+        and checkpoint.read(tmp_path / "run").progress["update"]
+        == {"write 3 0.6": 2, "replace 2": 0}[moment]
+    )
     resume_and_compare(tmp_path / "run", undisturbed)
 
 
 @pytest.mark.slow
 def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
-    """Ten in the middle of a write, ten by the clock, whatever the run may be doing: loading, training, saving, testing."""
+    """Ten in the middle of a write, ten by the clock, whatever the run may be doing: loading,
+    training, saving, testing."""
     rng = np.random.default_rng(0)
     for n in range(10):
         moment = f"{STEPS[n % 4]} {rng.integers(1, 8)} {rng.random():.3f}"
         killed_in_a_write(tmp_path / f"{n}", moment)
         resume_and_compare(tmp_path / f"{n}", undisturbed)
     began = time.perf_counter()
-    subprocess.run([sys.executable, HERE / "faulty.py", tmp_path / "whole"], env=ENVIRONMENT, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, HERE / "faulty.py", tmp_path / "whole"],
+        env=ENVIRONMENT,
+        check=True,
+        capture_output=True,
+    )
     whole, killed, attempts = time.perf_counter() - began, 0, 0
     startup = None
     while killed < 10:
         attempts += 1
         assert attempts < 60, "the run ends before it can be killed"
         out = tmp_path / f"clock-{attempts}"
-        process = subprocess.Popen([sys.executable, HERE / "faulty.py", out], env=ENVIRONMENT, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, HERE / "faulty.py", out], env=ENVIRONMENT, stdout=subprocess.PIPE
+        )
         began = time.perf_counter()
         process.stdout.readline()  # the run begins now
         startup = startup or time.perf_counter() - began
@@ -77,12 +94,14 @@ def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
         resume_and_compare(out, undisturbed)
 
 
-# ---- damage --------------------------------------------------------------------------------------------------------------
+# ---- damage
+# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def stopped(tmp_path):
-    """A run that was stopped after its fifth update, with the checkpoint of its fourth beside the newest."""
+    """A run that was stopped after its fifth update, with the checkpoint of its fourth beside the
+    newest."""
     out = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         train(CONFIG, out, data=toy_data({8: interrupt}), **SILENT)
@@ -103,15 +122,23 @@ def test_where_the_newest_is_damaged_the_one_before_is_used(undisturbed, stopped
     else:
         rewrite(newest, newest, lambda file: file["optimiser/outer/m"].__setitem__(3, np.nan))
     words = {"cut": "truncated", "byte": "checksum", "gone": "is missing", "nan": "finite"}[damage]
-    with pytest.warns(UserWarning, match=f"checkpoint.h5.*{words}.*; in its place checkpoint.previous.h5 is used, of update 4"):
+    with pytest.warns(
+        UserWarning,
+        match=f"checkpoint.h5.*{words}.*; in its place checkpoint.previous.h5 is used, of update 4",
+    ):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, stopped)
 
 
 def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
     (stopped / CURRENT).write_bytes(b"damaged")
-    with pytest.warns(UserWarning, match="checkpoint.previous.h5 is used"), pytest.raises(ZeroDivisionError):
-        train(CONFIG, stopped, resume=True, data=toy_data({1: lambda: 1 / 0}), **SILENT)  # after the first save
+    with (
+        pytest.warns(UserWarning, match="checkpoint.previous.h5 is used"),
+        pytest.raises(ZeroDivisionError),
+    ):
+        train(
+            CONFIG, stopped, resume=True, data=toy_data({1: lambda: 1 / 0}), **SILENT
+        )  # after the first save
     assert checkpoint.read(stopped / CURRENT).progress["update"] == 4
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 
@@ -119,7 +146,10 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
 def test_where_both_are_damaged_both_are_named(stopped):
     for name in (CURRENT, PREVIOUS):
         (stopped / name).write_bytes(b"damaged")
-    with pytest.raises(ValueError, match="checkpoint.h5: .*; checkpoint.previous.h5 beside it cannot be used either"):
+    with pytest.raises(
+        ValueError,
+        match="checkpoint.h5: .*; checkpoint.previous.h5 beside it cannot be used either",
+    ):
         train(CONFIG, stopped, resume=True, data=toy_data(), **SILENT)
     assert (stopped / CURRENT).read_bytes() == b"damaged"  # left as it was
 
@@ -129,15 +159,30 @@ def test_where_both_are_damaged_both_are_named(stopped):
     [
         (lambda file: file.__delitem__("optimiser/outer/m"), "optimiser/outer/m holds nothing"),
         (
-            lambda file: (file.__delitem__("optimiser/outer/v"), file.__setitem__("optimiser/outer/v", np.ones(3, "f4"))),
+            lambda file: (
+                file.__delitem__("optimiser/outer/v"),
+                file.__setitem__("optimiser/outer/v", np.ones(3, "f4")),
+            ),
             r"optimiser/outer/v holds float32 of shape \(3,\); expected float32 of shape",
         ),
-        (lambda file: file.attrs.modify("progress", '{"update": 4}'), "curve has 5 rows; expected 4"),
+        (
+            lambda file: file.attrs.modify("progress", '{"update": 4}'),
+            "curve has 5 rows; expected 4",
+        ),
         (lambda file: file.attrs.modify("progress", '{"update": 400}'), "not that of the run"),
         (lambda file: file.attrs.modify("progress", "[4]"), "progress must be named values"),
         (lambda file: file.attrs.modify("progress", '{"update": "4"}'), "its update is '4'"),
-        (lambda file: file.attrs.modify("progress", '{"update": 5, "tasks": [5]}'), r"its tasks is \[5\]"),
-        (lambda file: (file.__delitem__("curve/loss"), file.__setitem__("curve/loss", np.ones(2))), "differ in length"),
+        (
+            lambda file: file.attrs.modify("progress", '{"update": 5, "tasks": [5]}'),
+            r"its tasks is \[5\]",
+        ),
+        (
+            lambda file: (
+                file.__delitem__("curve/loss"),
+                file.__setitem__("curve/loss", np.ones(2)),
+            ),
+            "differ in length",
+        ),
     ],
 )
 def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, words):
@@ -151,10 +196,14 @@ def test_what_does_not_fit_the_run_is_found_when_it_is_resumed(stopped, change, 
 
 def test_no_run_equals_another_by_chance(undisturbed, tmp_path):
     """The comparison can fail: one update less, other arrays."""
-    train(toy_config(**{**faulty.CONFIG, "updates": 11}), tmp_path / "run", data=toy_data(), **SILENT)
+    train(
+        toy_config(**{**faulty.CONFIG, "updates": 11}), tmp_path / "run", data=toy_data(), **SILENT
+    )
     with pytest.raises(AssertionError):
         assert_same(undisturbed, tmp_path / "run")
-    assert {"theta", "outer/m", "outer/v", "outer/n", "step_sizes/m", "loss", "test"} <= state(undisturbed).keys()
+    assert {"theta", "outer/m", "outer/v", "outer/n", "step_sizes/m", "loss", "test"} <= state(
+        undisturbed
+    ).keys()
 
 
 @pytest.mark.parametrize("step", ["link", "replace", "fsync"])
@@ -175,4 +224,7 @@ def test_what_is_interrupted_while_it_writes_leaves_nothing_behind(tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         files.write_whole(new, b"second", old)
     monkeypatch.undo()
-    assert new.read_bytes() == b"first" and {path.name for path in tmp_path.iterdir()} <= {"new", "old"}
+    assert new.read_bytes() == b"first" and {path.name for path in tmp_path.iterdir()} <= {
+        "new",
+        "old",
+    }

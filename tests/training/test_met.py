@@ -1,4 +1,5 @@
-"""What is called unseen was not met before: by the network that a run starts from, or in another division of the classes."""
+"""What is called unseen was not met before: by the network that a run starts from, or in another
+division of the classes."""
 
 import warnings
 from dataclasses import replace
@@ -15,7 +16,15 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.training.evaluation import evaluate, sentence
 from minisnn.training.run import train
 
-CONFIG = toy_config(ways=2, channels=(), updates=1, evaluate_every=0, test_episodes=2, learn_step_size="no", init_tasks=1)
+CONFIG = toy_config(
+    ways=2,
+    channels=(),
+    updates=1,
+    evaluate_every=0,
+    test_episodes=2,
+    learn_step_size="no",
+    init_tasks=1,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +40,11 @@ def noise(rng) -> np.ndarray:
 
 def recordings(classes=10) -> Recordings:
     rng = np.random.default_rng(0)
-    return Recordings([(noise(rng), label) for label in range(classes) for _ in range(8)], sensor=(6, 6), duration_ms=12)
+    return Recordings(
+        [(noise(rng), label) for label in range(classes) for _ in range(8)],
+        sensor=(6, 6),
+        duration_ms=12,
+    )
 
 
 def folders(classes) -> None:
@@ -58,27 +71,42 @@ def test_a_start_that_learned_the_test_classes_is_told():
     assert not told(lambda: train(CONFIG, "first", data=first, progress=False))
     again = replace(CONFIG, start="first/checkpoint.h5")
     assert not told(lambda: train(again, "again", data=first, progress=False))
-    words = f"test: {len(common)} of its {len(other['test'].classes)} classes ({', '.join(common)}) are of those that the"
+    words = (
+        f"test: {len(common)} of its {len(other['test'].classes)} classes ({', '.join(common)}) "
+        "are of those that the"
+    )
     (found,) = told(lambda: train(again, "other", data=other, progress=False))
     assert found.startswith(words) and "first/checkpoint.h5" in found
-    # what the first one learned is not forgotten by what starts from the second, nor when it goes on
+    # what the first one learned is not forgotten by what starts from the second, nor when it goes
+    # on
     third = replace(CONFIG, start="again/checkpoint.h5")
-    assert told(lambda: train(third, "third", data=other, progress=False)) == [found.replace("first/", "again/")]
+    assert told(lambda: train(third, "third", data=other, progress=False)) == [
+        found.replace("first/", "again/")
+    ]
     train(CONFIG, "first", True, data=first, progress=False)
     assert told(lambda: train(again, "more", data=other, progress=False)) == [found]
 
 
 def test_a_class_that_is_added_moves_others_and_it_is_told(capsys):
     folders(range(8))
-    flags = "--channels none --ways 2 --queries 2 --evaluate-every 0 --test-episodes 0 --updates 1 --tasks 1 --init-tasks 1"
-    main(f"train --dataset recordings --root data --sensor 6,6 --duration-ms 12 {flags} --out run --quiet".split())
+    flags = (
+        "--channels none --ways 2 --queries 2 --evaluate-every 0 --test-episodes 0 --updates 1 "
+        "--tasks 1 --init-tasks 1"
+    )
+    main(
+        f"train --dataset recordings --root data --sensor 6,6 --duration-ms 12 {flags} --out run "
+        "--quiet".split()
+    )
     look = "evaluate --checkpoint run --episodes 2 --quiet".split()
     main(look)
     assert "unseen classes" not in capsys.readouterr().err
     folders(range(8, 14))
     main(look)
     found = capsys.readouterr().err
-    assert "note: test: " in found and "learned from; its accuracy is not that of unseen classes" in found
+    assert (
+        "note: test: " in found
+        and "learned from; its accuracy is not that of unseen classes" in found
+    )
     main([*look, "--split", "train"])
     assert "unseen classes" not in capsys.readouterr().err
 
@@ -88,11 +116,17 @@ def test_the_training_set_is_not_called_unseen():
     result = train(replace(CONFIG, test_episodes=0), "run", data=data, progress=False)
 
     def said(tasks, **how) -> str:
-        return sentence(evaluate(result.net, result.theta, InnerLoop(), tasks, episodes=2, progress=False, **how))
+        return sentence(
+            evaluate(
+                result.net, result.theta, InnerLoop(), tasks, episodes=2, progress=False, **how
+            )
+        )
 
     assert said(data["train"]).startswith("train accuracy") and "unseen" not in said(data["train"])
     assert said(data["train"].only(data["train"].classes[:2])).startswith("train accuracy")
     assert said(data["val"]).startswith("val accuracy") and "unseen validation" in said(data["val"])
-    assert said(data["test"]).startswith("test accuracy") and said(recordings()).startswith("test accuracy")
+    assert said(data["test"]).startswith("test accuracy") and said(recordings()).startswith(
+        "test accuracy"
+    )
     assert said(recordings().split_recordings(0)["train"]).startswith("train accuracy")
     assert said(data["val"], split="test").startswith("test accuracy")

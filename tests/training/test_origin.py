@@ -1,4 +1,5 @@
-"""A run knows what made it and what it learns from: no command goes on with, tests, shows or exports one as another."""
+"""A run knows what made it and what it learns from: no command goes on with, tests, shows or
+exports one as another."""
 
 import json
 import shutil
@@ -31,7 +32,8 @@ def quiet(monkeypatch, tmp_path):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Toy tasks stand for what lies under every root; `opened[root]` makes other recordings of them."""
+    """Toy tasks stand for what lies under every root; `opened[root]` makes other recordings of
+    them."""
     shifts: dict = {}
 
     def open_set(name, split, root=None, progress=True, **options):
@@ -68,28 +70,50 @@ def stopped(out, config=None, given=True, at=9, **options):
 def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     """Else it would go on with digits, end with exit 0 and print a digit accuracy."""
     message = stopped(tmp_path / "mine")
-    assert f"continue with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)" in message
+    assert (
+        f"continue with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)"
+        in message
+    )
     before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
     code, err = said("train", "--resume", "mine", "--quiet")
-    assert code == 2 and "mine: the run learns from data given in Python (ToySet); continue in Python: minisnn.train(" in err
+    assert (
+        code == 2
+        and "mine: the run learns from data given in Python (ToySet); continue in Python: "
+        "minisnn.train("
+        in err
+    )
     assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
     for line in (("evaluate", "--checkpoint"), ("show", "--checkpoint")):
         code, err = said(*line, "mine")
-        assert code == 2 and "the network learned from data given in Python (ToySet), which no command can open" in err
+        assert (
+            code == 2
+            and "the network learned from data given in Python (ToySet), which no command can open"
+            in err
+        )
     code, err = said("hardware", "export", "--checkpoint", "mine", "--out", "chip")
     assert code == 2 and "minisnn" in err and not Path("chip").exists()
     train(RunFolder("mine").config(), "mine", resume=True, data=toy_data(), **SILENT)
     result = json.loads(Path("mine/result.json").read_text())
     assert (result["dataset"], result["root"]) == ("ToySet", None)
     made = checkpoint.read("mine").origin
-    assert made == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes) == RunFolder("mine").read()[1]
+    assert (
+        made
+        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes)
+        == RunFolder("mine").read()[1]
+    )
 
 
 def test_info_says_what_a_network_learned_from(said, capsys, opened):
     train(toy_config(updates=2), "mine", data=toy_data(), **SILENT)
-    assert cli.main(["info", "mine"]) == 0 and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
+    assert (
+        cli.main(["info", "mine"]) == 0
+        and "data given in Python (ToySet), seed 0" in capsys.readouterr().out
+    )
     train(toy_config(updates=2, root="taken"), "real", **SILENT)
-    assert cli.main(["info", "real"]) == 0 and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
+    assert (
+        cli.main(["info", "real"]) == 0
+        and "double-nmnist, recordings of taken, seed 0" in capsys.readouterr().out
+    )
 
 
 def test_other_data_given_in_python_is_refused(tmp_path):
@@ -98,13 +122,24 @@ def test_other_data_given_in_python_is_refused(tmp_path):
     class Other(ToySet):
         pass
 
-    with pytest.raises(ValueError, match=r"learns from data given in Python \(ToySet\); found data given in Python \(Other\)"):
-        train(toy_config(), tmp_path, resume=True, data={split: Other(split) for split in toy_data()}, **SILENT)
+    with pytest.raises(
+        ValueError,
+        match=r"learns from data given in Python \(ToySet\); found data given in Python \(Other\)",
+    ):
+        train(
+            toy_config(),
+            tmp_path,
+            resume=True,
+            data={split: Other(split) for split in toy_data()},
+            **SILENT,
+        )
 
 
 def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
     assert f"continue with: minisnn train --resume {tmp_path}" in stopped(tmp_path, given=False)
-    with pytest.raises(ValueError, match="learns from double-nmnist, simulated recordings; leave out data="):
+    with pytest.raises(
+        ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
+    ):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 
@@ -112,10 +147,15 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
 
-    assert f"continue with: minisnn hardware train --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
+    assert f"continue with: minisnn hardware train --resume {tmp_path}" in stopped(
+        tmp_path, given=False, held=Chip()
+    )
     code, err = said("train", "--resume", tmp_path)
     assert (
-        code == 2 and f"was made by `minisnn hardware train`; continue with: minisnn hardware train --resume {tmp_path}" in err
+        code == 2
+        and "was made by `minisnn hardware train`; continue with: minisnn hardware train --resume "
+        f"{tmp_path}"
+        in err
     )
     code, err = said("evaluate", "--checkpoint", tmp_path)
     assert code == 2 and f"give the model's own network, {tmp_path / 'network.h5'}" in err
@@ -127,17 +167,27 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
 
 def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
     stopped(tmp_path, given=False)
-    (tmp_path / "chip.json").write_text('{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}')
+    (tmp_path / "chip.json").write_text(
+        '{"bits": 4, "readout_bits": 8, "exponents": {"conv1": 0, "readout": 0}}'
+    )
     code, err = said("hardware", "train", "--resume", tmp_path)
-    assert code == 2 and f"was made by `minisnn train`; continue with: minisnn train --resume {tmp_path}" in err
+    assert (
+        code == 2
+        and f"was made by `minisnn train`; continue with: minisnn train --resume {tmp_path}" in err
+    )
 
 
 def test_other_recordings_in_the_same_folder_are_noticed(opened, tmp_path):
-    config = toy_config(root="taken", updates=4, checkpoint_every=2, evaluate_every=0, test_episodes=0)
+    config = toy_config(
+        root="taken", updates=4, checkpoint_every=2, evaluate_every=0, test_episodes=0
+    )
     train(config, tmp_path, **SILENT)
     train(config, tmp_path, resume=True, **SILENT)
     opened["taken"] = 1
-    with pytest.raises(ValueError, match="taken: these are not the recordings that the run in .* learns from; bring them back"):
+    with pytest.raises(
+        ValueError,
+        match="taken: these are not the recordings that the run in .* learns from; bring them back",
+    ):
         train(config, tmp_path, resume=True, **SILENT)
 
 
@@ -148,14 +198,19 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
     assert real.to_open("a", None, "other") == ("double-nmnist", "other")
     assert real.to_open("a", "double-nmnist", None) == ("double-nmnist", None)  # the camera's
     assert Origin().to_open("a", None, None) == ("double-nmnist", None)
-    assert Origin(data=PYTHON).to_open("a", "double-asl", None) == ("double-asl", None)  # on purpose
+    assert Origin(data=PYTHON).to_open("a", "double-asl", None) == (
+        "double-asl",
+        None,
+    )  # on purpose
 
 
-# ---- what was made before ----------------------------------------------------------------------------------------------
+# ---- what was made before
+#   ----------------------------------------------------------------------------------------------
 
 
 def test_a_run_of_0_1_0_goes_on(tmp_path):
-    """It was stopped after 7 of 12 updates; ended.npz is what that version came to without being stopped."""
+    """It was stopped after 7 of 12 updates; ended.npz is what that version came to without being
+    stopped."""
     out = tmp_path / "run"
     shutil.copytree(OLD, out)
     assert "made" not in json.loads((out / "config.json").read_text())
@@ -165,20 +220,26 @@ def test_a_run_of_0_1_0_goes_on(tmp_path):
         found = state(out)
         assert found.keys() == set(ended)
         for name, array in ended.items():
-            # That version kept 1.96 s / sqrt(E) over episodes; it is the leading interval's longer half by now. What was
-            # kept before the stop stays as it was; what came after is held below.
+            # That version kept 1.96 s / sqrt(E) over episodes; it is the leading interval's longer
+            # half by now. What was kept before the stop stays as it was; what came after is held
+            # below.
             rows = np.s_[:7] if name == "validation_ci95" else ...
-            np.testing.assert_allclose(found[name][rows], array[rows], rtol=1e-4, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(
+                found[name][rows], array[rows], rtol=1e-4, atol=1e-6, err_msg=name
+            )
     phi, size = (made.net, made.theta, made.inner), (config.ways, config.shots, config.queries)
-    looked = evaluation.evaluate(*phi, toy_data()["val"], "val", config.evaluate_episodes, config.seed, *size, progress=False)
+    looked = evaluation.evaluate(
+        *phi, toy_data()["val"], "val", config.evaluate_episodes, config.seed, *size, progress=False
+    )
     half = longer_half_of_wilson(looked["per_episode"])
     np.testing.assert_allclose(found["validation_ci95"][7:], [np.nan] * 4 + [half], rtol=1e-12)
     assert checkpoint.read(out).origin.data == PYTHON
 
 
 def longer_half_of_wilson(accuracies: list[float]) -> float:
-    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| = half sqrt(p (1 - p) / (mean
-    (1 - mean))), half = t s / sqrt(E) being Student's for the mean of the episodes: of toy tasks no recordings are known."""
+    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| =
+    half sqrt(p (1 - p) / (mean (1 - mean))), half = t s / sqrt(E) being Student's for the mean of
+    the episodes: of toy tasks no recordings are known."""
     mean, episodes = float(np.mean(accuracies)), len(accuracies)
     half = stats.t.ppf(0.975, episodes - 1) * stats.sem(accuracies)
 
@@ -192,7 +253,10 @@ def longer_half_of_wilson(accuracies: list[float]) -> float:
 def test_what_was_made_before_is_what_it_can_only_have_been(said, tmp_path):
     assert checkpoint.read(OLD).origin == Origin(TRAIN, PYTHON)  # no set has samples of 6 x 6
     code, err = said("evaluate", "--checkpoint", OLD)
-    assert code == 2 and "the network learned from data given in Python, which no command can open" in err
+    assert (
+        code == 2
+        and "the network learned from data given in Python, which no command can open" in err
+    )
     shutil.copytree(OLD, tmp_path / "mine")
     code, err = said("train", "--resume", tmp_path / "mine")
     assert code == 2 and "mine: the run learns from data given in Python; continue" in err
@@ -202,12 +266,16 @@ def test_what_was_made_before_is_what_it_can_only_have_been(said, tmp_path):
     code, err = said("train", "--resume", tmp_path / "chip")
     assert code == 2 and "was made by `minisnn hardware train`" in err
     for name, shape in DATASETS.items():
-        assert Origin.guess(TrainingConfig(dataset=name, root="r"), shape, False) == Origin(TRAIN, name, "r")
+        assert Origin.guess(TrainingConfig(dataset=name, root="r"), shape, False) == Origin(
+            TRAIN, name, "r"
+        )
     shipped = checkpoint.read(Path(__file__).parents[2] / "data" / "double_asl_maml.h5").origin
     assert shipped == Origin(TRAIN, "double-asl")
 
 
-@pytest.mark.parametrize("made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}, None])
+@pytest.mark.parametrize(
+    "made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}, None]
+)
 def test_a_damaged_record_is_named(tmp_path, made):
     out = tmp_path / "run"
     shutil.copytree(OLD, out)
@@ -216,7 +284,9 @@ def test_a_damaged_record_is_named(tmp_path, made):
     if made is None:
         assert RunFolder(out).read()[2] is False
         return
-    with pytest.raises(ValueError, match=r"config\.json: made: (expected what made the run|made by)"):
+    with pytest.raises(
+        ValueError, match=r"config\.json: made: (expected what made the run|made by)"
+    ):
         RunFolder(out).read()
 
 
@@ -227,6 +297,9 @@ def test_a_checkpoint_keeps_its_record(tmp_path):
         file.attrs["provenance"] = json.dumps({"origin": asdict(made), "chip": {}})
 
     found = checkpoint.read(rewrite(OLD / "checkpoint.h5", tmp_path / "a.h5", with_record))
-    assert found.origin == made and found.to_open("a.h5", None, None) == ("double-nmnist", "somewhere")
+    assert found.origin == made and found.to_open("a.h5", None, None) == (
+        "double-nmnist",
+        "somewhere",
+    )
     with pytest.raises(ValueError, match="network.h5"):
         replace(found, provenance={}).to_open("a.h5", None, None)

@@ -1,4 +1,5 @@
-"""Meta-training that goes on from a checkpoint, and training without tasks: all classes told apart."""
+"""Meta-training that goes on from a checkpoint, and training without tasks: all classes told
+apart."""
 
 import json
 from dataclasses import replace
@@ -38,20 +39,44 @@ def before(tmp_path_factory):
 
 def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
     config = toy_config(
-        start=str(before), updates=1, evaluate_every=0, test_episodes=0, seed=7, lr=1e-9, step_size_lr=1e-9, step_size=2.0
+        start=str(before),
+        updates=1,
+        evaluate_every=0,
+        test_episodes=0,
+        seed=7,
+        lr=1e-9,
+        step_size_lr=1e-9,
+        step_size=2.0,
     )
-    found, result = checkpoint.read(before), train(config, tmp_path / "after", data=toy_data(), **SILENT)
+    found, result = (
+        checkpoint.read(before),
+        train(config, tmp_path / "after", data=toy_data(), **SILENT),
+    )
     np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
-    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)  # though step_size is another
+    np.testing.assert_allclose(
+        result.inner.step_size, found.inner.step_size, rtol=1e-6
+    )  # though step_size is another
     assert np.ptp(found.inner.step_size) > 0.01
 
 
 @pytest.mark.parametrize("begun", ["random", "checkpoint"])
-def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_there(before, tmp_path, begun):
+def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_there(
+    before, tmp_path, begun
+):
     start = str(before) if begun == "checkpoint" else None
-    still = dict(evaluate_every=0, test_episodes=0, clip=None, tasks=1, optimiser="sgd", lr=0.1, lr_end=1.0)
+    still = dict(
+        evaluate_every=0, test_episodes=0, clip=None, tasks=1, optimiser="sgd", lr=0.1, lr_end=1.0
+    )
     dtype = "float64" if start is None else "float32"  # that of the checkpoint
-    config = toy_config(start=start, zero_readout=True, updates=1, learn_step_size="no", step_size=2.0, dtype=dtype, **still)
+    config = toy_config(
+        start=start,
+        zero_readout=True,
+        updates=1,
+        learn_step_size="no",
+        step_size=2.0,
+        dtype=dtype,
+        **still,
+    )
     one = train(config, tmp_path / "one", data=toy_data(), **SILENT)
     two = train(replace(config, updates=2), tmp_path / "two", data=toy_data(), **SILENT)
     readout = two.net.layout[-2].slice.start
@@ -68,9 +93,18 @@ def test_a_readout_of_zero_stays_zero_and_all_below_follows_the_meta_gradient_th
 @pytest.mark.parametrize(
     "changes, what",
     [
-        (dict(freeze=("readout",)), "freeze must not name the readout where zero_readout starts it from zero"),
-        (dict(rule="proto-maml"), "zero_readout must be False for rule proto-maml, whose readout starts from class means"),
-        (dict(rule="classify", learn_step_size="no"), "zero_readout must be False for rule classify, which has no inner loop"),
+        (
+            dict(freeze=("readout",)),
+            "freeze must not name the readout where zero_readout starts it from zero",
+        ),
+        (
+            dict(rule="proto-maml"),
+            "zero_readout must be False for rule proto-maml, whose readout starts from class means",
+        ),
+        (
+            dict(rule="classify", learn_step_size="no"),
+            "zero_readout must be False for rule classify, which has no inner loop",
+        ),
         (
             dict(rule="online", learn_step_size="no"),
             "zero_readout must be False for rule online, whose readout always starts from zero",
@@ -83,39 +117,63 @@ def test_a_readout_of_zero_where_it_has_no_place_is_refused(changes, what):
 
 
 def test_step_sizes_that_are_not_learned_are_those_of_the_settings(before, tmp_path):
-    config = toy_config(start=str(before), updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", step_size=2.0)
+    config = toy_config(
+        start=str(before),
+        updates=1,
+        evaluate_every=0,
+        test_episodes=0,
+        learn_step_size="no",
+        step_size=2.0,
+    )
     assert train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size == 2.0
 
 
 def test_step_sizes_that_the_checkpoint_did_not_learn_are_those_of_the_settings(tmp_path):
     still = dict(evaluate_every=0, test_episodes=0, updates=1)
-    train(toy_config(learn_step_size="no", step_size=5.0, **still), tmp_path / "before", data=toy_data(), **SILENT)
+    train(
+        toy_config(learn_step_size="no", step_size=5.0, **still),
+        tmp_path / "before",
+        data=toy_data(),
+        **SILENT,
+    )
     config = toy_config(start=str(tmp_path / "before"), step_size=0.3, step_size_lr=1e-9, **still)
     found = train(config, tmp_path / "after", data=toy_data(), **SILENT).inner.step_size
     np.testing.assert_allclose(found, 0.3, rtol=1e-6)
 
 
 def test_another_neuron_starts_from_the_nearest_weights():
-    """A hard reset does not see the scale of a layer: the same spikes for another threshold and gain. From the first neuron
-    to the chip's, every membrane less its threshold is what it was."""
+    """A hard reset does not see the scale of a layer: the same spikes for another threshold and
+    gain. From the first neuron to the chip's, every membrane less its threshold is what it was."""
     rng = np.random.default_rng(0)
-    of = lambda neuron: SpikingNet((8, 6, 2), (3,), 3, 3, neuron=neuron, window=9, dtype=np.float64, backend="numpy")
+    of = lambda neuron: SpikingNet(
+        (8, 6, 2), (3,), 3, 3, neuron=neuron, window=9, dtype=np.float64, backend="numpy"
+    )
     old, x = of(CubaLIF(threshold=0.1, gain=3.0)), rng.poisson(0.3, (2, 20, 8, 6, 2))
     theta = old.init(rng, x, rate=0.3)
     new = of(CubaLIF(threshold=0.4, gain=8.0))
     found = nearest(old, theta, new)
-    assert (new.spikes(found, x) == old.spikes(theta, x)).all() and 0.05 < old.spikes(theta, x).mean() < 0.9
+    assert (new.spikes(found, x) == old.spikes(theta, x)).all() and 0.05 < old.spikes(
+        theta, x
+    ).mean() < 0.9
     np.testing.assert_allclose(new(found, x), old(theta, x), rtol=1e-12)
     first = of(LIF(threshold=0.25, gain=2.0))
     found = first.views(nearest(first, theta, old))
-    np.testing.assert_allclose(found["conv1.weight"], first.views(theta)["conv1.weight"] * 2 / 3, rtol=1e-15)
-    np.testing.assert_allclose(found["conv1.bias"], first.views(theta)["conv1.bias"] + 0.1 - 0.25, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        found["conv1.weight"], first.views(theta)["conv1.weight"] * 2 / 3, rtol=1e-15
+    )
+    np.testing.assert_allclose(
+        found["conv1.bias"], first.views(theta)["conv1.bias"] + 0.1 - 0.25, rtol=1e-12, atol=1e-15
+    )
     assert (found["readout.weight"] == first.views(theta)["readout.weight"]).all()
 
 
 def test_a_run_goes_on_with_another_neuron(before, tmp_path):
-    config = toy_config(start=str(before), neuron="cuba", updates=1, evaluate_every=0, test_episodes=0)
-    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).net.neuron == CubaLIF(gain=config.gain)
+    config = toy_config(
+        start=str(before), neuron="cuba", updates=1, evaluate_every=0, test_episodes=0
+    )
+    assert train(config, tmp_path / "after", data=toy_data(), **SILENT).net.neuron == CubaLIF(
+        gain=config.gain
+    )
 
 
 def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
@@ -124,17 +182,31 @@ def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path
     with pytest.raises(Interrupted):
         train(config, tmp_path / "part", data=toy_data({11: interrupt}), **SILENT)
     resumed = train(config, tmp_path / "part", resume=True, data=toy_data(), **SILENT)
-    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(resumed.inner.step_size, whole.inner.step_size)
+    assert np.array_equal(resumed.theta, whole.theta) and np.array_equal(
+        resumed.inner.step_size, whole.inner.step_size
+    )
     assert_same(tmp_path / "whole", tmp_path / "part")
 
 
 def test_another_network_is_no_start(before, tmp_path):
     with pytest.raises(
-        ValueError, match="before: the checkpoint's network, .*channels=.4,.* differs from that of the settings"
+        ValueError,
+        match="before: the checkpoint's network, .*channels=.4,.* differs from that of the "
+        "settings",
     ):
-        train(toy_config(start=str(before), channels=(5,)), tmp_path / "after", data=toy_data(), **SILENT)
+        train(
+            toy_config(start=str(before), channels=(5,)),
+            tmp_path / "after",
+            data=toy_data(),
+            **SILENT,
+        )
     with pytest.raises(FileNotFoundError):
-        train(toy_config(start=str(tmp_path / "nowhere.h5")), tmp_path / "other", data=toy_data(), **SILENT)
+        train(
+            toy_config(start=str(tmp_path / "nowhere.h5")),
+            tmp_path / "other",
+            data=toy_data(),
+            **SILENT,
+        )
 
 
 @pytest.mark.parametrize("kind", GROUPS)
@@ -150,9 +222,15 @@ def test_logarithms_of_step_sizes_and_back(kind, rng):
 def test_a_batch_has_the_labels_of_its_classes():
     tasks = small_set()
     batch = Classification(tasks).episode(3, 1, queries=20)
-    assert len(batch.y_query) == 20 == len(set(batch.y_query.tolist())) and batch.classes == tasks.classes and batch.ways == 64
+    assert (
+        len(batch.y_query) == 20 == len(set(batch.y_query.tolist()))
+        and batch.classes == tasks.classes
+        and batch.ways == 64
+    )
     for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
-        for sample, label in zip(x, y):  # the halves are among the recordings of the class's symbols
+        for sample, label in zip(
+            x, y
+        ):  # the halves are among the recordings of the class's symbols
             for side, half in enumerate(np.split(sample, 2, axis=2)):
                 pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()
@@ -185,15 +263,30 @@ def test_classification_written_out(sets, tmp_path):
     """Adam on the mean loss of batches, nothing adapted."""
     config = _classify()
     result = train(config, tmp_path / "run", data=sets, **SILENT)
-    run = _Run(config, RunFolder(tmp_path / "other"), {split: Classification(one) for split, one in sets.items()}, False)
+    run = _Run(
+        config,
+        RunFolder(tmp_path / "other"),
+        {split: Classification(one) for split, one in sets.items()},
+        False,
+    )
     theta, adam = run._start().theta, Adam(run.net.size)
     assert run.net.ways == 64
     for u in range(6):
-        batch = Classification(sets["train"]).sample_task(generator(config, TASKS, u, 0), queries=24)
-        theta = adam.step(theta, run.net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1], cosine(u, 6, 1e-2, 2e-4))
+        batch = Classification(sets["train"]).sample_task(
+            generator(config, TASKS, u, 0), queries=24
+        )
+        theta = adam.step(
+            theta,
+            run.net.loss_and_gradient(theta, batch.x_query, batch.y_query)[1],
+            cosine(u, 6, 1e-2, 2e-4),
+        )
     assert np.array_equal(result.theta, theta) and result.inner.steps == 0
     answers = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert answers["ways"] == 64 and answers["rule"] == "classify" and answers["accuracy_after"] == answers["accuracy_before"]
+    assert (
+        answers["ways"] == 64
+        and answers["rule"] == "classify"
+        and answers["accuracy_after"] == answers["accuracy_before"]
+    )
 
 
 def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
@@ -210,17 +303,23 @@ def test_classification_stops_and_goes_on(sets, tmp_path, monkeypatch):
     with pytest.raises(Interrupted):
         train(_classify(checkpoint_every=2), tmp_path / "part", data=sets, **SILENT)
     assert np.array_equal(
-        train(_classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT).theta, whole.theta
+        train(
+            _classify(checkpoint_every=2), tmp_path / "part", resume=True, data=sets, **SILENT
+        ).theta,
+        whole.theta,
     )
 
 
 def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path, sets):
     asked = []
     monkeypatch.setattr(
-        "minisnn.training.evaluation.open_set", lambda *words, **options: asked.append((words[1], options)) or sets[words[1]]
+        "minisnn.training.evaluation.open_set",
+        lambda *words, **options: asked.append((words[1], options)) or sets[words[1]],
     )
     train(_classify(), tmp_path / "run", **SILENT)
-    assert asked == [(split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")]
+    assert asked == [
+        (split, {"classes": "train", "align": "none"}) for split in ("train", "val", "test")
+    ]
 
 
 def test_what_the_line_says():

@@ -35,7 +35,14 @@ from slowly import after
 SILENT = dict(progress=False)
 HERE = Path(__file__).parents[1]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parent)])}
-RUN_FILES = {"config.json", "checkpoint.h5", "checkpoint.previous.h5", "log.csv", "curve.png", "result.json"}
+RUN_FILES = {
+    "config.json",
+    "checkpoint.h5",
+    "checkpoint.previous.h5",
+    "log.csv",
+    "curve.png",
+    "result.json",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -57,12 +64,28 @@ def test_a_run_folder_has_all_its_files(undisturbed):
     rows = list(csv.DictReader((undisturbed / "log.csv").open()))
     assert [int(row["update"]) for row in rows] == list(range(1, 13))
     assert [int(row["tasks"]) for row in rows] == list(range(2, 25, 2))
-    for name in ("loss", "accuracy_before", "accuracy_after", "gradient_norm", "lr", "seconds", "step_size_conv1.weight"):
+    for name in (
+        "loss",
+        "accuracy_before",
+        "accuracy_after",
+        "gradient_norm",
+        "lr",
+        "seconds",
+        "step_size_conv1.weight",
+    ):
         assert all(np.isfinite(float(row[name])) for row in rows), name
     assert [row["update"] for row in rows if row["validation"]] == ["6", "12"]
     assert [row["update"] for row in rows if row["activity_conv1"]] == ["6", "12"]
     result = json.loads((undisturbed / "result.json").read_text())
-    assert {"accuracy_before", "accuracy_after", "ci95", "episodes", "seed", "split", "root"} <= result.keys()
+    assert {
+        "accuracy_before",
+        "accuracy_after",
+        "ci95",
+        "episodes",
+        "seed",
+        "split",
+        "root",
+    } <= result.keys()
     assert result["episodes"] == len(result["per_episode"]) == 4 and result["updates"] == 12
 
 
@@ -78,7 +101,10 @@ def test_same_seed_same_arrays_another_seed_others(undisturbed, tmp_path):
 @pytest.mark.every(3)
 def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, tmp_path, call):
     out = tmp_path / "a run"
-    with pytest.raises(Interrupted, match=r"stopped after \d+ of 12 updates.*minisnn.train\(config, '.*a run', resume"):
+    with pytest.raises(
+        Interrupted,
+        match=r"stopped after \d+ of 12 updates.*minisnn.train\(config, '.*a run', resume",
+    ):
         train(toy_config(), out, data=toy_data({call: interrupt}), **SILENT)
     assert checkpoint.read(out).progress["update"] == (call - 3) // 2
     result = train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
@@ -108,7 +134,9 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
         kill = lambda: os.kill(os.getpid(), signal.SIGKILL)
         train(toy_config(), {str(out)!r}, data=toy_data({{{call}: kill}}), progress=False)
         """)
-    killed = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert checkpoint.read(out).progress["update"] == 5
     train(toy_config(), out, resume=True, data=toy_data(), **SILENT)
@@ -116,13 +144,17 @@ def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, ca
 
 
 def test_one_run_at_a_time_in_a_folder(undisturbed, tmp_path):
-    """Whoever resumes, or begins again by force, where a run is under way is told so; the run does not notice."""
+    """Whoever resumes, or begins again by force, where a run is under way is told so; the run does
+    not notice."""
     pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
     out, refused = tmp_path / "run", []
 
     def another():
         for how in (dict(resume=True), dict(force=True)):
-            with pytest.raises(ValueError, match=r"run: another process is working in this folder; expected one run at a time"):
+            with pytest.raises(
+                ValueError,
+                match=r"run: another process is working in this folder; expected one run at a time",
+            ):
                 train(toy_config(), out, data=toy_data(), **how, **SILENT)
             refused.append(how)
 
@@ -141,9 +173,13 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(undisturbed, tmp_
 
 
 @pytest.mark.parametrize("learn", after(2, GROUPS))
-@pytest.mark.parametrize("changes", [{}, dict(optimiser="sgd", momentum=0.9, order=1, inner_steps=2, dtype="float64")])
+@pytest.mark.parametrize(
+    "changes", [{}, dict(optimiser="sgd", momentum=0.9, order=1, inner_steps=2, dtype="float64")]
+)
 def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
-    config = toy_config(learn_step_size=learn, updates=6, evaluate_every=0, test_episodes=2, **changes)
+    config = toy_config(
+        learn_step_size=learn, updates=6, evaluate_every=0, test_episodes=2, **changes
+    )
     whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
     with pytest.raises(Interrupted):
         train(config, tmp_path / "parts", data=toy_data({9: interrupt}), **SILENT)
@@ -196,10 +232,14 @@ def test_an_update_is_the_mean_of_the_tasks_gradients(tmp_path):
     data, net = toy_data()["train"], after.net
 
     def draw(*key):
-        return data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)), 3, 1, 2)
+        return data.sample_task(
+            np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)), 3, 1, 2
+        )
 
     x = np.concatenate([draw(1, k).x_support for k in range(2)])
-    theta = net.init(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))), x, rate=config.init_rate)
+    theta = net.init(
+        np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))), x, rate=config.init_rate
+    )
     gradients = [meta_gradient(net, theta, draw(2, 0, k), 5.0)[1] for k in range(3)]
     expected = theta - 0.5 * sum(gradients) / 3
     np.testing.assert_allclose(after.theta, expected, rtol=1e-12, atol=1e-14)
@@ -208,7 +248,13 @@ def test_an_update_is_the_mean_of_the_tasks_gradients(tmp_path):
 
 def test_three_updates_written_out(tmp_path):
     config = toy_config(
-        dtype="float64", learn_step_size="layer", clip=0.5, updates=3, order=1, evaluate_every=0, test_episodes=0
+        dtype="float64",
+        learn_step_size="layer",
+        clip=0.5,
+        updates=3,
+        order=1,
+        evaluate_every=0,
+        test_episodes=0,
     )
     run = train(config, tmp_path / "run", data=toy_data(), **SILENT)
     begin = train(
@@ -219,16 +265,27 @@ def test_three_updates_written_out(tmp_path):
     )
     net, theta, data, curve = run.net, begin.theta, toy_data()["train"], run.curve
     split = net.layout[2].slice.start
-    log_step, outer, inner = np.zeros(2), Adam(net.size, dtype=np.float64), Adam(2, dtype=np.float64)
+    log_step, outer, inner = (
+        np.zeros(2),
+        Adam(net.size, dtype=np.float64),
+        Adam(2, dtype=np.float64),
+    )
     for u in range(3):
         a = 5.0 * np.repeat(np.exp(log_step), [split, net.size - split])
         loss, gradient, log_gradient, right = 0, 0, 0, np.zeros(2)
         for k in range(2):
-            task = data.sample_task(np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, k))), 3, 1, 2)
+            task = data.sample_task(
+                np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2, u, k))), 3, 1, 2
+            )
             one, meta, da, *logits = InnerLoop(a).meta_gradient(net, theta, task, order=1)
             loss, gradient = loss + one / 2, gradient + meta / 2
-            log_gradient = log_gradient + np.array([(a * da)[:split].sum(), (a * da)[split:].sum()]) / 2
-            right += [np.mean(out.argmax(1) == y) / 2 for out, y in zip(logits, (task.y_support, task.y_query))]
+            log_gradient = (
+                log_gradient + np.array([(a * da)[:split].sum(), (a * da)[split:].sum()]) / 2
+            )
+            right += [
+                np.mean(out.argmax(1) == y) / 2
+                for out, y in zip(logits, (task.y_support, task.y_query))
+            ]
         norm, fraction = np.linalg.norm(gradient), cosine(u, 3, 1.0, 0.02)
         assert norm > 0.5 or u
         expected = {
@@ -252,7 +309,9 @@ def test_three_updates_written_out(tmp_path):
 def test_learning_rate_falls_as_a_cosine_and_the_gradient_is_clipped(undisturbed, tmp_path):
     curve = checkpoint.read(undisturbed).curve
     np.testing.assert_allclose(curve["lr"], [cosine(u, 12, 2e-3, 4e-5) for u in range(12)])
-    settings = dict(optimiser="sgd", updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", lr=1.0)
+    settings = dict(
+        optimiser="sgd", updates=1, evaluate_every=0, test_episodes=0, learn_step_size="no", lr=1.0
+    )
     free = train(toy_config(clip=None, **settings), tmp_path / "free", data=toy_data(), **SILENT)
     short = train(toy_config(clip=0.01, **settings), tmp_path / "short", data=toy_data(), **SILENT)
     still = toy_config(clip=None, **{**settings, "lr": 1e-30})
@@ -271,7 +330,8 @@ def test_gradient_of_log_step_sizes_by_central_differences(kind):
     log = steps.start + 0.1 * rng.standard_normal(len(steps.starts))
     direction = rng.standard_normal(len(log))
 
-    # the query loss is smooth in the step sizes where it is linear: to first order, at a fixed lambda
+    # the query loss is smooth in the step sizes where it is linear: to first order, at a fixed
+    # lambda
     def loss_along(h):
         theta_n = theta - steps.value(log + h * direction) * gradient
         return float(theta_n @ lam)
@@ -279,7 +339,9 @@ def test_gradient_of_log_step_sizes_by_central_differences(kind):
     gradient = net.loss_and_gradient(theta, task.x_support, task.y_support)[1]
     theta_n = theta - steps.value(log) * gradient
     lam = net.loss_and_gradient(theta_n, task.x_query, task.y_query)[1]
-    found = steps.log_gradient(log, InnerLoop(steps.value(log)).meta_gradient(net, theta, task).step_size_gradient)
+    found = steps.log_gradient(
+        log, InnerLoop(steps.value(log)).meta_gradient(net, theta, task).step_size_gradient
+    )
     expected = (loss_along(1e-5) - loss_along(-1e-5)) / 2e-5
     np.testing.assert_allclose(found @ direction, expected, rtol=1e-7)
 
@@ -343,9 +405,14 @@ def test_a_checkpoint_of_another_run_is_not_resumed(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "loss, meta, message", after(1, [(np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")])
+    "loss, meta, message",
+    after(
+        1, [(np.nan, 1, "query loss is nan"), (1.0, np.nan, "norm nan"), (1.0, 1e30, "norm inf")]
+    ),
 )
-def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, monkeypatch, loss, meta, message):
+def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(
+    tmp_path, monkeypatch, loss, meta, message
+):
     config = toy_config(optimiser="sgd", momentum=0.9)
     train(config, tmp_path / "undisturbed", data=toy_data(), **SILENT)
     calls, right = [], InnerLoop.meta_gradient
@@ -353,10 +420,17 @@ def test_what_is_not_finite_stops_the_run_and_saves_the_state_before(tmp_path, m
     def broken(*arguments, **options):
         calls.append(1)
         found = right(*arguments, **options)
-        return found if len(calls) != 6 else found._replace(loss=loss, gradient=np.float32(meta) * np.ones_like(found.gradient))
+        return (
+            found
+            if len(calls) != 6
+            else found._replace(loss=loss, gradient=np.float32(meta) * np.ones_like(found.gradient))
+        )
 
     monkeypatch.setattr(InnerLoop, "meta_gradient", broken)
-    with pytest.raises(ValueError, match=f"update 3: the .*{message}.*: not finite; the state before it is saved in"):
+    with pytest.raises(
+        ValueError,
+        match=f"update 3: the .*{message}.*: not finite; the state before it is saved in",
+    ):
         train(config, tmp_path / "run", data=toy_data(), **SILENT)
     assert checkpoint.read(tmp_path / "run").progress["update"] == 2
     monkeypatch.undo()
@@ -396,7 +470,10 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     [
         (dict(lr=0), "lr must be above 0"),
         (dict(lr="fast"), "lr must be a finite number"),
-        (dict(step_size=1e39, dtype="float32"), "step_size must be at most 3.4e.38 in float32, not 1e"),
+        (
+            dict(step_size=1e39, dtype="float32"),
+            "step_size must be at most 3.4e.38 in float32, not 1e",
+        ),
         (dict(gain=1e300, dtype="float32"), "gain must be at most 3.4e.38 in float32"),
         (dict(updates=2.5), "whole number"),
         (dict(ways=True), "whole number"),
@@ -423,35 +500,78 @@ def test_settings_come_back_from_json_and_foreign_ones_are_named():
 
 
 def test_what_a_preset_gives_way_to():
-    """Drawn cameras to real recordings, updates by class means to fewer updates, the default to another rule's preset."""
+    """Drawn cameras to real recordings, updates by class means to fewer updates, the default to
+    another rule's preset."""
     quick, fast = PRESETS["quick"], PRESETS["paper-fast"]
     assert chosen(None, {}) == quick and 0 < quick.prototype_updates < quick.updates
     assert chosen("paper-fast", {}) == fast and fast.draws > 1
-    for changes, draws in (({"root": "real"}, 0), ({"dataset": "double-asl"}, 0), ({"dataset": "omniglot"}, 1)):
+    for changes, draws in (
+        ({"root": "real"}, 0),
+        ({"dataset": "double-asl"}, 0),
+        ({"dataset": "omniglot"}, 1),
+    ):
         assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)
-    assert chosen(None, {"updates": 8}).prototype_updates == 8 * quick.prototype_updates // quick.updates
+    assert (
+        chosen(None, {"updates": 8}).prototype_updates
+        == 8 * quick.prototype_updates // quick.updates
+    )
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
-    for rule in ("classify", "prototypes", "online", "reptile"):  # which leave no choice of the preset's learned step sizes
+    for rule in (
+        "classify",
+        "prototypes",
+        "online",
+        "reptile",
+    ):  # which leave no choice of the preset's learned step sizes
         assert chosen(None, {"rule": rule, "inner_steps": 2}).learn_step_size == "no"
     with pytest.raises(ValueError, match="learn_step_size must be no for rule classify"):
         chosen(None, {"rule": "classify", "learn_step_size": "array"})
-    assert chosen("quick", {"order": 1}) == replace(quick, order=1) and chosen(None, {"rule": "proto-maml"}) == quick
+    assert (
+        chosen("quick", {"order": 1}) == replace(quick, order=1)
+        and chosen(None, {"rule": "proto-maml"}) == quick
+    )
 
 
 def test_a_finished_run_is_shown_in_a_line():
     """As the last value of a notebook's cell, and not as all of its arrays."""
     net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
-    test = dict(accuracy_after=0.75, accuracy_before=0.5, episodes=9, ways=2, shots=1, ci95=0.1, inner_steps=1)
-    for tested, words in ((test, "test accuracy 75.0 ± 10.0 % on 9 unseen 2-way 1-shot episodes"), (None, "not tested")):
-        shown = repr(Result(net, np.zeros(net.size), InnerLoop(1.0), {"loss": np.zeros(1000)}, tested, Path("runs/a")))
-        assert shown.startswith(f"Result: {words}") and "run folder runs/a" in shown and len(shown) < 250
+    test = dict(
+        accuracy_after=0.75,
+        accuracy_before=0.5,
+        episodes=9,
+        ways=2,
+        shots=1,
+        ci95=0.1,
+        inner_steps=1,
+    )
+    for tested, words in (
+        (test, "test accuracy 75.0 ± 10.0 % on 9 unseen 2-way 1-shot episodes"),
+        (None, "not tested"),
+    ):
+        shown = repr(
+            Result(
+                net,
+                np.zeros(net.size),
+                InnerLoop(1.0),
+                {"loss": np.zeros(1000)},
+                tested,
+                Path("runs/a"),
+            )
+        )
+        assert (
+            shown.startswith(f"Result: {words}")
+            and "run folder runs/a" in shown
+            and len(shown) < 250
+        )
 
 
 def test_a_task_for_class_means_has_no_more_classes_than_the_set():
     net = SpikingNet((6, 6, 2), (3,), 3, kernel=3)
-    config, rule = TrainingConfig(ways=3, train_ways=20, train_queries=2, prototype_updates=1), RULES["prototypes"]
+    config, rule = (
+        TrainingConfig(ways=3, train_ways=20, train_queries=2, prototype_updates=1),
+        RULES["prototypes"],
+    )
     assert task_of(ToySet("train"), net, config, 0, rule=rule).ways == 10
     assert task_of(ToySet("train"), net, config, 0).ways == 3
 
@@ -460,12 +580,18 @@ def test_the_paper_preset_is_table_1():
     config = PRESETS["paper"]
     net = SpikingNet.from_configuration(config.network((16, 32, 2)))
     assert [b.output_shape for b in net.blocks[:-1]] == [(8, 16, 32), (4, 8, 64), (2, 4, 128)]
-    assert net.neuron == LIF() and config.updates == 200 * 100 and config.lr * config.lr_end == pytest.approx(2e-3 / 50)
+    assert (
+        net.neuron == LIF()
+        and config.updates == 200 * 100
+        and config.lr * config.lr_end == pytest.approx(2e-3 / 50)
+    )
 
 
 def test_the_neuron_has_the_constants_of_the_settings():
     constants = dict(alpha=0.9, beta=0.8, gamma=0.6, rho=0.5, slope=3.0, gain=2.0)
-    net = SpikingNet.from_configuration(toy_config(firing_threshold=0.25, **constants).network((6, 6, 2)))
+    net = SpikingNet.from_configuration(
+        toy_config(firing_threshold=0.25, **constants).network((6, 6, 2))
+    )
     assert net.neuron == LIF(threshold=0.25, **constants)
 
 
@@ -485,7 +611,11 @@ def test_free_folder_counts_up(tmp_path):
 
 
 def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
-    train(toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0), tmp_path, data=toy_data())
+    train(
+        toy_config(updates=40, tasks=1, evaluate_every=0, test_episodes=0),
+        tmp_path,
+        data=toy_data(),
+    )
     text = capsys.readouterr().err
     assert text.count("\n") == 23 and text.startswith("3-way 1-shot tasks")
     assert "run folder" in text and "40 updates will take about 5 seconds\n" in text
@@ -495,21 +625,43 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
 def test_time_left_comes_from_the_recent_updates(capsys):
     with Bar(toy_config(updates=10, tasks=50), [], progress=True) as bar:
         for update in range(1, 6):
-            bar.show(dict(update=update, loss=1.0, accuracy_before=0.2, accuracy_after=update / 10, seconds=100 + 30 * update))
+            bar.show(
+                dict(
+                    update=update,
+                    loss=1.0,
+                    accuracy_before=0.2,
+                    accuracy_after=update / 10,
+                    seconds=100 + 30 * update,
+                )
+            )
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "update 1 of 10: loss 1.00, accuracy 20% → 10%; 2:10, 19:30 left"
-    assert lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"  # means of two rows
+    assert (
+        lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"
+    )  # means of two rows
 
 
 def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):
-    train(toy_config(evaluate_every=0, test_episodes=0, updates=1), tmp_path, data={"train": ToySet("train")}, **SILENT)
+    train(
+        toy_config(evaluate_every=0, test_episodes=0, updates=1),
+        tmp_path,
+        data={"train": ToySet("train")},
+        **SILENT,
+    )
     assert not (tmp_path / "result.json").exists() and SPLITS == ("train", "val", "test")
 
 
 def test_the_inner_loop_has_the_gate_and_the_frozen_layers(tmp_path):
-    config = toy_config(updates=1, freeze=("conv1",), gate_fraction=0.1, evaluate_every=0, test_episodes=0)
+    config = toy_config(
+        updates=1, freeze=("conv1",), gate_fraction=0.1, evaluate_every=0, test_episodes=0
+    )
     inner = train(config, tmp_path, data=toy_data(), **SILENT).inner
-    assert (inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction) == (1, ("conv1",), None, 0.1)
+    assert (inner.steps, inner.freeze, inner.threshold, inner.threshold_fraction) == (
+        1,
+        ("conv1",),
+        None,
+        0.1,
+    )
     assert isinstance(inner, InnerLoop)
 
 
@@ -517,7 +669,9 @@ def test_no_time_is_negative(tmp_path, monkeypatch):
     """Whatever a machine makes of its clocks."""
     clock = (1e6 - 30 * n for n in count())
     monkeypatch.setattr("minisnn.training.run.time.perf_counter", lambda: next(clock))
-    made = train(toy_config(updates=2, evaluate_every=0), tmp_path / "run", data=toy_data(), progress=False)
+    made = train(
+        toy_config(updates=2, evaluate_every=0), tmp_path / "run", data=toy_data(), progress=False
+    )
     assert (made.curve["seconds"] == 0).all() and made.test["seconds"] == 0
 
 
@@ -547,14 +701,30 @@ def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, cap
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(Path(__file__).parents[1])
     Path("mine.py").write_text(WANDERING)
-    small = "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 2 --evaluate-every 1 --evaluate-episodes 2"
+    small = (
+        "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --updates 2 --evaluate-every 1 "
+        "--evaluate-episodes 2"
+    )
     small += " --test-episodes 2 --init-tasks 1 --quiet"
     assert cli.main(["train", "--dataset", "mine.py:tasks", "--out", "run", *small.split()]) == 0
     os.chdir(tmp_path)
-    files = {"config.json", "checkpoint.h5", "checkpoint.previous.h5", "log.csv", "curve.png", "result.json"}
-    assert {path.name for path in Path("run").iterdir()} <= files and Path("run/result.json").is_file()
-    line = "evaluate --checkpoint run --dataset mine.py:tasks --episodes 2 --json found.json --quiet"
+    files = {
+        "config.json",
+        "checkpoint.h5",
+        "checkpoint.previous.h5",
+        "log.csv",
+        "curve.png",
+        "result.json",
+    }
+    assert {path.name for path in Path("run").iterdir()} <= files and Path(
+        "run/result.json"
+    ).is_file()
+    line = (
+        "evaluate --checkpoint run --dataset mine.py:tasks --episodes 2 --json found.json --quiet"
+    )
     assert cli.main(line.split()) == 0, capsys.readouterr().err
     os.chdir(tmp_path)
-    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    written = {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    }
     assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}

@@ -1,20 +1,25 @@
 """A simulated event camera that looks at pictures the way N-MNIST was recorded.
 
-N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437) was made by showing each digit on a
-screen to an event camera that moves in three saccades. Here, for every pixel and millisecond:
+N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437) was made by
+showing each digit on a screen to an event camera that moves in three saccades. Here, for every
+pixel and millisecond:
 
     luminance = (blur of the shown picture, moved by the trajectory)        optics and pixel area as one Gaussian
-    light     = log(luminance + floor)                                      logarithmic photoreceptor
+    light     = log(luminance + floor)                                      logarithmic
+              photoreceptor
     signal   += (1 - exp(-1 ms / time_constant)) (light - signal)           its finite bandwidth
-    ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to -threshold_off;
+    ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to
+        -threshold_off;
     then the pixel is blind for the refractory time, and the reference is the signal at its end.
 
-Between milliseconds the signal is a straight line, so events happen at any microsecond. The reference leaks downwards,
-which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch & Delbruck 2008, IEEE JSSC 43:566; Hu, Liu &
-Delbruck 2021, "v2e", CVPR workshops). Thresholds differ between pixels, but not between recordings.
+Between milliseconds the signal is a straight line, so events happen at any microsecond. The
+reference leaks downwards, which makes the ON noise of pixels that see nothing (Lichtsteiner, Posch
+& Delbruck 2008, IEEE JSSC 43:566; Hu, Liu & Delbruck 2021, "v2e", CVPR workshops). Thresholds
+differ between pixels, but not between recordings.
 
-The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only then are polarities, and the
-growth of the number of events with the size of the digit, as in the recordings.
+The default settings are fitted to N-MNIST. They show the digits dark on a bright screen: only then
+are polarities, and the growth of the number of events with the size of the digit, as in the
+recordings.
 """
 
 from __future__ import annotations
@@ -48,12 +53,15 @@ class EventCamera:
     """Settings of screen, motion and sensor; the defaults record MNIST's digits as N-MNIST did.
 
     sensor          rows and columns of pixels
-    picture_px      sensor pixels covered by the longer side of the picture; its border continues outwards
+    picture_px      sensor pixels covered by the longer side of the picture; its border continues
+                    outwards
     offset_px       (x, y) of the picture's centre relative to the sensor's
-    inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright ground
+    inverted        the screen shows 1 - picture: bright ink (MNIST's) appears dark on a bright
+                    ground
     gamma           luminance = shown ** gamma, between 0 and 1
-    trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a natural cubic
-                    spline, at rest before and after; None: N-MNIST's three saccades (312 ms)
+    trajectory      rows (ms, x, y): motion of the picture over the sensor in pixels, joined by a
+                    natural cubic spline, at rest before and after; None: N-MNIST's three saccades
+                    (312 ms)
     amplitude       factor on the trajectory
     blur            standard deviation, in sensor pixels
     floor           added to the luminance before the logarithm
@@ -63,11 +71,13 @@ class EventCamera:
     time_constant_ms    of the photoreceptor; 0: none
     leak_hz         ON noise events per second and pixel
     leak_spread     standard deviation of the logarithm of the pixels' leaks
-    hot, dead       share of the pixels that make `hot_hz` more ON noise events per second, and of those that never fire
+    hot, dead       share of the pixels that make `hot_hz` more ON noise events per second, and of
+                    those that never fire
     sensor_seed     draws thresholds and leaks of the pixels: another seed, another sensor
-    moving          whether the picture moved before the recording starts, too: each pixel's signal then lies anywhere
-                    between its thresholds
-    variation       ranges from which every recording draws a scene and a sensor of its own; None: one sensor for all
+    moving          whether the picture moved before the recording starts, too: each pixel's signal
+                    then lies anywhere between its thresholds
+    variation       ranges from which every recording draws a scene and a sensor of its own; None:
+                    one sensor for all
 
     >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
     >>> events = camera.record(np.eye(14), seed=0, duration_ms=50)
@@ -101,24 +111,73 @@ class EventCamera:
     def __post_init__(self) -> None:
         for name in ("picture_px", "gamma", "blur", "floor", "threshold_on", "threshold_off"):
             _need(name, getattr(self, name), 0 < _real(getattr(self, name)), "a positive number")
-        for name in ("mismatch", "time_constant_ms", "leak_hz", "leak_spread", "hot", "hot_hz", "dead"):
-            _need(name, getattr(self, name), 0 <= _real(getattr(self, name)), "zero or a positive number")
-        _need("refractory_ms", self.refractory_ms, 0.01 <= _real(self.refractory_ms), "at least 0.01 ms")
-        _need("blur", self.blur, self.blur >= 0.25, "at least 0.25 pixels, the distance of the samples of the picture")
-        _need("amplitude", self.amplitude, abs(_real(self.amplitude)) <= MOST_TIMES, f"a number up to {MOST_TIMES}")
+        for name in (
+            "mismatch",
+            "time_constant_ms",
+            "leak_hz",
+            "leak_spread",
+            "hot",
+            "hot_hz",
+            "dead",
+        ):
+            _need(
+                name,
+                getattr(self, name),
+                0 <= _real(getattr(self, name)),
+                "zero or a positive number",
+            )
+        _need(
+            "refractory_ms",
+            self.refractory_ms,
+            0.01 <= _real(self.refractory_ms),
+            "at least 0.01 ms",
+        )
+        _need(
+            "blur",
+            self.blur,
+            self.blur >= 0.25,
+            "at least 0.25 pixels, the distance of the samples of the picture",
+        )
+        _need(
+            "amplitude",
+            self.amplitude,
+            abs(_real(self.amplitude)) <= MOST_TIMES,
+            f"a number up to {MOST_TIMES}",
+        )
         for name in ("blur", "mismatch", "leak_spread"):
-            _need(name, getattr(self, name), getattr(self, name) <= MOST_SPREAD, f"{MOST_SPREAD} at most")
+            _need(
+                name,
+                getattr(self, name),
+                getattr(self, name) <= MOST_SPREAD,
+                f"{MOST_SPREAD} at most",
+            )
         moved = array("offset_px", self.offset_px)
         good = moved.shape == (2,) and moved.dtype.kind in "iuf" and bool(np.isfinite(moved).all())
         _need("offset_px", self.offset_px, good, "two numbers, (x, y)")
-        sides = list(self.sensor) if is_sequence(self.sensor) and not hasattr(self.sensor, "mask") else []
-        good = len(sides) == 2 and all(1 <= _real(n) <= 2048 and _real(n).is_integer() for n in sides)
+        sides = (
+            list(self.sensor)
+            if is_sequence(self.sensor) and not hasattr(self.sensor, "mask")
+            else []
+        )
+        good = len(sides) == 2 and all(
+            1 <= _real(n) <= 2048 and _real(n).is_integer() for n in sides
+        )
         _need("sensor", self.sensor, good, "rows and columns from 1 to 2048")
         if self.trajectory is not None:
             rows = array("trajectory", self.trajectory)
-            good = rows.ndim == 2 and rows.shape[1] == 3 and len(rows) >= 2 and rows.dtype.kind in "iuf"
+            good = (
+                rows.ndim == 2
+                and rows.shape[1] == 3
+                and len(rows) >= 2
+                and rows.dtype.kind in "iuf"
+            )
             good = good and bool(np.isfinite(rows).all()) and bool(np.all(np.diff(rows[:, 0]) > 0))
-            _need("trajectory", f"of shape {rows.shape}", good, "two or more rows (ms, x, y) of finite numbers, times rising")
+            _need(
+                "trajectory",
+                f"of shape {rows.shape}",
+                good,
+                "two or more rows (ms, x, y) of finite numbers, times rising",
+            )
         for name in ("inverted", "moving"):
             flag(name, getattr(self, name))
         _whole("sensor_seed", self.sensor_seed, 0)
@@ -126,7 +185,12 @@ class EventCamera:
         _need("variation", self.variation, known, "a Variation, or None")
 
     def record(
-        self, picture: np.ndarray, seed: int, number: int = 0, duration_ms: int = RECORDING_MS, backend: str = "numba"
+        self,
+        picture: np.ndarray,
+        seed: int,
+        number: int = 0,
+        duration_ms: int = RECORDING_MS,
+        backend: str = "numba",
     ) -> np.ndarray:
         """Events (dtype EVENT, sorted by time, then pixel) of one recording of `picture`.
 
@@ -141,7 +205,12 @@ class EventCamera:
         >>> bool(events["t"].max() < 50_000), bool((np.diff(events["t"]) >= 0).all())
         (True, True)
         """
-        _need("backend", in_a_line(backend), isinstance(backend, str) and backend in ("numba", "numpy"), "'numba' or 'numpy'")
+        _need(
+            "backend",
+            in_a_line(backend),
+            isinstance(backend, str) and backend in ("numba", "numpy"),
+            "'numba' or 'numpy'",
+        )
         _whole("duration_ms", duration_ms, 1, MOST_MS)
         for name, value in (("seed", seed), ("number", number)):
             _whole(name, value, 0)
@@ -150,7 +219,8 @@ class EventCamera:
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
         picture = self._luminance(array("picture", picture)[None], "picture")[0]
-        scene, pixels = self._scene(picture.shape, duration_ms), self._pixels()
+        scene = self._scene(picture.shape, duration_ms)
+        pixels = self._pixels()
         loops: Any = reference
         if backend == "numba":
             from . import kernel
@@ -160,7 +230,8 @@ class EventCamera:
         residual = self._residuals(seed, [number])[0]
         capacity = 16 * residual.size
         while True:
-            time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+            time = np.empty(capacity, np.int64)
+            address = np.empty(capacity, np.int64)
             count = loops.pixel_events(view, scene, pixels, residual, NEVER, time, address)
             if count >= 0:
                 break
@@ -168,8 +239,10 @@ class EventCamera:
         order = np.lexsort((address[:count], time[:count]))
         events = np.empty(count, EVENT)
         pixel = address[order] // 2
-        events["t"], events["p"] = time[order], address[order] % 2
-        events["y"], events["x"] = pixel // self.sensor[1], pixel % self.sensor[1]
+        events["t"] = time[order]
+        events["p"] = address[order] % 2
+        events["y"] = pixel // self.sensor[1]
+        events["x"] = pixel % self.sensor[1]
         return events
 
     def record_counts(
@@ -182,14 +255,17 @@ class EventCamera:
         scale: int = 2,
         draw: int = 0,
     ) -> np.ndarray:
-        """Event counts for each millisecond from the first event on, of many recordings: uint8 (N, duration_ms, H, W, 2).
+        """Event counts for each millisecond from the first event on, of many recordings: uint8 (N,
+        duration_ms, H, W, 2).
 
         pictures   (N, H, W), uint8 or float in [0, 1]
         numbers    one for each picture, to draw its noise with the seed
-        draw       with a variation, which of the scenes and sensors that a picture can meet (`record` has the first, 0)
+        draw       with a variation, which of the scenes and sensors that a picture can meet
+                   (`record` has the first, 0)
 
-        Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop, scale=scale) of each, but is many
-        times faster: it runs in parallel over the pictures, with the same result for any number of threads and any batches.
+        Equals bin_events(record(picture, seed, number), duration_ms, shape=sensor, crop=crop,
+        scale=scale) of each, but is many times faster: it runs in parallel over the pictures, with
+        the same result for any number of threads and any batches.
 
         >>> camera = ms.EventCamera(sensor=(16, 16), picture_px=14)
         >>> camera.record_counts(np.stack([np.eye(14)] * 2), [1, 2], seed=0, duration_ms=50, crop=None).shape
@@ -202,7 +278,9 @@ class EventCamera:
         luminance = self._luminance(shown, "pictures")
         drawn = array("numbers", numbers)
         if drawn.shape != (len(luminance),):
-            raise ValueError(f"numbers has shape {drawn.shape}; expected one a picture, ({len(luminance)},)")
+            raise ValueError(
+                f"numbers has shape {drawn.shape}; expected one a picture, ({len(luminance)},)"
+            )
         for one in drawn.tolist():
             _whole("numbers", one, 0)
         _whole("seed", seed, 0)
@@ -210,27 +288,51 @@ class EventCamera:
         _whole("duration_ms", duration_ms, 1, MOST_MS)
         _whole("scale", scale, 1)
         if crop is not None:
-            fits = is_sequence(crop) and len(crop) == 2 and all(_real(side).is_integer() for side in crop)
-            _need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(self.sensor)}")
+            fits = (
+                is_sequence(crop)
+                and len(crop) == 2
+                and all(_real(side).is_integer() for side in crop)
+            )
+            _need(
+                "crop",
+                crop,
+                fits,
+                f"rows and columns from 1 to those of the sensor, {tuple(self.sensor)}",
+            )
         height, width = crop_cells(self.sensor, crop, scale)
         counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
         variation = self.variation
         if variation is not None:
 
             def one(n: int) -> np.ndarray:
-                camera, seen = variation.draw(self, shown[n], (seed, numbers[n], *[draw] * (draw > 0)))
-                return camera.record_counts(seen[None], numbers[n : n + 1], seed, duration_ms, crop, scale)
+                camera, seen = variation.draw(
+                    self, shown[n], (seed, numbers[n], *[draw] * (draw > 0))
+                )
+                return camera.record_counts(
+                    seen[None], numbers[n : n + 1], seed, duration_ms, crop, scale
+                )
 
             found: list[np.ndarray] = []
             in_order(one, range(len(shown)), found.append)
             counts = np.concatenate([counts[:0], *found])
         elif len(luminance):
-            scene, residual = self._scene(luminance.shape[1:], RECORDING_MS), self._residuals(seed, numbers)
-            parallel(count_all, len(luminance), luminance, scene, self._pixels(), residual, int(scale), counts)
+            scene = self._scene(luminance.shape[1:], RECORDING_MS)
+            residual = self._residuals(seed, numbers)
+            parallel(
+                count_all,
+                len(luminance),
+                luminance,
+                scene,
+                self._pixels(),
+                residual,
+                int(scale),
+                counts,
+            )
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
-        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0 on.
+        """Motion of the picture, (duration_ms + 1, 2): (x, y) in pixels at every millisecond from 0
+        on.
 
         >>> camera = ms.EventCamera(trajectory=((0, 0, 0), (10, 5, 0)))
         >>> camera.path(duration_ms=10)[[0, 5, 10]].round(3).tolist()
@@ -261,16 +363,27 @@ class EventCamera:
     def _shown(pictures: np.ndarray, name: str) -> np.ndarray:
         """Grey values, float64 in [0, 1], checked."""
         if pictures.ndim != 3 or not all(pictures.shape[1:]):
-            found, expected = (pictures.shape[1:], "(H, W)") if name == "picture" else (pictures.shape, "(N, H, W)")
-            raise ValueError(f"{name} has shape {found}; expected grey values {expected}, without empty sides")
+            found, expected = (
+                (pictures.shape[1:], "(H, W)")
+                if name == "picture"
+                else (pictures.shape, "(N, H, W)")
+            )
+            raise ValueError(
+                f"{name} has shape {found}; expected grey values {expected}, without empty sides"
+            )
         if pictures.dtype == np.uint8:
             shown = pictures / 255.0
         elif pictures.dtype.kind == "f":
             shown = pictures.astype(np.float64)
             if shown.size and not (shown.min() >= 0 and shown.max() <= 1):
-                raise ValueError(f"{name} reaches from {shown.min()} to {shown.max()}; expected values in [0, 1], or uint8")
+                raise ValueError(
+                    f"{name} reaches from {shown.min()} to {shown.max()}; expected values in [0, "
+                    "1], or uint8"
+                )
         else:
-            raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
+            raise ValueError(
+                f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]"
+            )
         return shown
 
     def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
@@ -285,17 +398,24 @@ class EventCamera:
         places = np.ascontiguousarray((margin - path[:, ::-1]) * FINE)
         return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
-    def _blur(self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float) -> np.ndarray:
-        """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over each pixel.
+    def _blur(
+        self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float
+    ) -> np.ndarray:
+        """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over
+        each pixel.
 
         What lies beyond the picture's border is its border.
         """
         from scipy.special import erf
 
         pitch = self.picture_px / max(shape)
-        sample = np.arange((sensor + 2 * margin) * FINE + 2) / FINE - margin - (sensor - 1) / 2 - offset
+        sample = (
+            np.arange((sensor + 2 * margin) * FINE + 2) / FINE - margin - (sensor - 1) / 2 - offset
+        )
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
-        edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch  # of the picture's square pixels
+        edge = (
+            np.arange(-reach, side + reach + 1) - side / 2
+        ) * pitch  # of the picture's square pixels
         distance = np.clip((edge - sample[:, None]) / self.blur, -_REACH, _REACH)
         weight = np.diff(erf(distance / math.sqrt(2)), axis=1)
         weight /= weight.sum(axis=1, keepdims=True)
@@ -306,10 +426,14 @@ class EventCamera:
 
     def _pixels(self) -> Pixels:
         """The pixels of this sensor."""
-        draw = np.random.default_rng(int(self.sensor_seed)).standard_normal((3, self.sensor[0] * self.sensor[1]))
+        draw = np.random.default_rng(int(self.sensor_seed)).standard_normal(
+            (3, self.sensor[0] * self.sensor[1])
+        )
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
-        leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)  # the mean stays
+        leak_hz = self.leak_hz * np.exp(
+            self.leak_spread * draw[2] - self.leak_spread**2 / 2
+        )  # the mean stays
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:
             chance = np.random.default_rng((int(self.sensor_seed), 1)).random(on.size)
@@ -319,7 +443,8 @@ class EventCamera:
         return Pixels(on, off, leak, float(self.refractory_ms), keep)
 
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
-        """How far each pixel's signal is above its reference at the start, from where the leak had brought it."""
+        """How far each pixel's signal is above its reference at the start, from where the leak had
+        brought it."""
         _whole("seed", seed, 0)
         on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
@@ -332,7 +457,11 @@ class EventCamera:
 
 def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
     if not good:
-        found = value if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80 else in_a_line(value)
+        found = (
+            value
+            if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
+            else in_a_line(value)
+        )
         raise ValueError(f"{name} is {found}; expected {expected}")
 
 
@@ -347,4 +476,9 @@ def _real(value: Any) -> float:
 def _whole(name: str, value: Any, least: int, most: int | None = None) -> None:
     good = _real(value).is_integer()
     limits = f"from {least} on" if most is None else f"from {least} to {most}"
-    _need(name, value, good and least <= value and (most is None or value <= most), f"a whole number {limits}")
+    _need(
+        name,
+        value,
+        good and least <= value and (most is None or value <= most),
+        f"a whole number {limits}",
+    )

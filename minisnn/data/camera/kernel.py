@@ -1,5 +1,5 @@
-"""The event camera's hot loops in numba; their readable twins are in reference.py, where what they are
-given is described."""
+"""The event camera's hot loops in numba; their readable twins are in reference.py, where what they
+are given is described."""
 
 from __future__ import annotations
 
@@ -36,12 +36,16 @@ def log_luminance(picture, rows, columns, floor):
 
 @njit(cache=True, nogil=True)
 def look(view, fine, top, left, shape, out):
-    """Sample the fine map at the sensor's pixels, bilinearly; (top, left) is the first pixel's place on the map."""
-    i, j = math.floor(top), math.floor(left)
-    a, b = top - i, left - j
+    """Sample the fine map at the sensor's pixels, bilinearly; (top, left) is the first pixel's
+    place on the map."""
+    i = math.floor(top)
+    j = math.floor(left)
+    a = top - i
+    b = left - j
     for y in range(shape[0]):
         for x in range(shape[1]):
-            r, c = i + y * fine, j + x * fine
+            r = i + y * fine
+            c = j + x * fine
             out[y * shape[1] + x] = (1 - a) * ((1 - b) * view[r, c] + b * view[r, c + 1]) + a * (
                 (1 - b) * view[r + 1, c] + b * view[r + 1, c + 1]
             )
@@ -49,17 +53,28 @@ def look(view, fine, top, left, shape, out):
 
 @njit(cache=True, nogil=True)
 def pixel_events(view, scene, pixels, residual, stop_after, time, address):
-    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
+    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns
+    their number.
 
-    stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
+    stop_after: end the recording so many microseconds after its first event. Returns -1 where the
+    events do not fit.
     """
-    fine, places, shape, leak, keep = scene.fine, scene.places, scene.shape, pixels.leak, pixels.keep
+    fine, places, shape, leak, keep = (
+        scene.fine,
+        scene.places,
+        scene.shape,
+        pixels.leak,
+        pixels.keep,
+    )
     number = shape[0] * shape[1]
-    light, before, now = np.empty(number), np.empty(number), np.empty(number)
+    light = np.empty(number)
+    before = np.empty(number)
+    now = np.empty(number)
     look(view, fine, places[0, 0], places[0, 1], shape, now)
     reference = now - residual
     free = np.full(number, -1.0)  # ms at which the pixel's refractory time ends
-    count, first = 0, np.int64(-1)
+    count = 0
+    first = np.int64(-1)
     for step in range(1, places.shape[0]):
         if first >= 0 and (step - 1) * 1000 >= first + stop_after:
             break
@@ -102,13 +117,15 @@ def pixel_events(view, scene, pixels, residual, stop_after, time, address):
 
 @njit(cache=True, nogil=True)
 def count_one(picture, scene, pixels, residual, scale, counts):
-    """Add the events of one picture to its counts (T, H, W, 2), time from the picture's first event on."""
+    """Add the events of one picture to its counts (T, H, W, 2), time from the picture's first event
+    on."""
     steps, height, width = counts.shape[:3]
     view = log_luminance(picture, scene.rows, scene.columns, scene.floor)
     columns = scene.shape[1]
     capacity = 8 * scene.shape[0] * columns
     while True:
-        time, address = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+        time = np.empty(capacity, np.int64)
+        address = np.empty(capacity, np.int64)
         count = pixel_events(view, scene, pixels, residual, steps * 1000, time, address)
         if count >= 0:
             break
@@ -117,14 +134,18 @@ def count_one(picture, scene, pixels, residual, scale, counts):
     for k in range(count):
         first = min(first, time[k])
     for k in range(count):
-        step, pixel, polarity = (time[k] - first) // 1000, address[k] // 2, address[k] % 2
-        y, x = pixel // columns // scale, pixel % columns // scale
+        step = (time[k] - first) // 1000
+        pixel = address[k] // 2
+        polarity = address[k] % 2
+        y = pixel // columns // scale
+        x = pixel % columns // scale
         if step < steps and y < height and x < width and counts[step, y, x, polarity] < 255:
             counts[step, y, x, polarity] += 1
 
 
 @njit(cache=True, nogil=True)
 def count_all(start, stop, pictures, scene, pixels, residual, scale, counts):
-    """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T, H, W, 2)."""
+    """count_one for pictures start..stop-1: pictures (N, H, W), residual (N, pixels), counts (N, T,
+    H, W, 2)."""
     for n in range(start, stop):
         count_one(pictures[n], scene, pixels, residual[n], scale, counts[n])

@@ -1,4 +1,5 @@
-"""The event camera's loops in plain NumPy, all pixels at once: what the kernels of kernel.py must reproduce."""
+"""The event camera's loops in plain NumPy, all pixels at once: what the kernels of kernel.py must
+reproduce."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ class Scene(NamedTuple):
 
     rows, columns   map[i, j] = log(sum_uv rows[i, u] columns[j, v] luminance[u, v] + floor)
     fine            samples of the map a pixel, each way
-    places          (T + 1, 2), of pixel (0, 0) on the map at every ms         shape    rows and columns of the sensor
+    places          (T + 1, 2), of pixel (0, 0) on the map at every ms         shape    rows and
+                    columns of the sensor
     """
 
     rows: np.ndarray
@@ -24,8 +26,8 @@ class Scene(NamedTuple):
 
 
 class Pixels(NamedTuple):
-    """Thresholds ON and OFF and leak (change of log luminance a ms) of every pixel, its refractory time in ms, and the part of
-    the distance to the light that the signal covers in a ms."""
+    """Thresholds ON and OFF and leak (change of log luminance a ms) of every pixel, its refractory
+    time in ms, and the part of the distance to the light that the signal covers in a ms."""
 
     on: np.ndarray
     off: np.ndarray
@@ -34,33 +36,54 @@ class Pixels(NamedTuple):
     keep: float
 
 
-def log_luminance(picture: np.ndarray, rows: np.ndarray, columns: np.ndarray, floor: float) -> np.ndarray:
+def log_luminance(
+    picture: np.ndarray, rows: np.ndarray, columns: np.ndarray, floor: float
+) -> np.ndarray:
     """log(blurred picture + floor) on a fine map, (samples of y, samples of x)."""
     return np.log(rows @ picture @ columns.T + floor)
 
 
-def look(view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int, int]) -> np.ndarray:
-    """What the sensor's pixels see, (H * W,): the map, bilinearly, pixel (0, 0) at row `top`, column `left`."""
-    i, j = int(np.floor(top)), int(np.floor(left))
-    a, b = top - i, left - j
+def look(
+    view: np.ndarray, fine: int, top: float, left: float, shape: tuple[int, int]
+) -> np.ndarray:
+    """What the sensor's pixels see, (H * W,): the map, bilinearly, pixel (0, 0) at row `top`,
+    column `left`."""
+    i = int(np.floor(top))
+    j = int(np.floor(left))
+    a = top - i
+    b = left - j
 
     def grid(r, c):
         return view[r : r + fine * shape[0] : fine, c : c + fine * shape[1] : fine]
 
     return (
-        (1 - a) * ((1 - b) * grid(i, j) + b * grid(i, j + 1)) + a * ((1 - b) * grid(i + 1, j) + b * grid(i + 1, j + 1))
+        (1 - a) * ((1 - b) * grid(i, j) + b * grid(i, j + 1))
+        + a * ((1 - b) * grid(i + 1, j) + b * grid(i + 1, j + 1))
     ).ravel()
 
 
 def pixel_events(
-    view: np.ndarray, scene: Scene, pixels: Pixels, residual: np.ndarray, stop_after: int, time: np.ndarray, address: np.ndarray
+    view: np.ndarray,
+    scene: Scene,
+    pixels: Pixels,
+    residual: np.ndarray,
+    stop_after: int,
+    time: np.ndarray,
+    address: np.ndarray,
 ) -> int:
-    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns their number.
+    """Fill time (us) and address (2 pixel + polarity) with the events of one recording; returns
+    their number.
 
-    residual: signal - reference at the start.
-    stop_after: end the recording so many microseconds after its first event. Returns -1 where the events do not fit.
+    residual: signal - reference at the start. stop_after: end the recording so many microseconds
+    after its first event. Returns -1 where the events do not fit.
     """
-    fine, places, shape, leak, keep = scene.fine, scene.places, scene.shape, pixels.leak, pixels.keep
+    fine, places, shape, leak, keep = (
+        scene.fine,
+        scene.places,
+        scene.shape,
+        pixels.leak,
+        pixels.keep,
+    )
     now = look(view, fine, places[0, 0], places[0, 1], shape)
     reference = now - residual
     free = np.full(now.size, -1.0)  # ms at which the pixel's refractory time ends
@@ -68,7 +91,8 @@ def pixel_events(
     for step in range(1, len(places)):
         if first >= 0 and (step - 1) * 1000 >= first + stop_after:
             break
-        old, now = now, now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
+        old = now
+        now = now + keep * (look(view, fine, places[step, 0], places[step, 1], shape) - now)
         rise = now - old
         slope = rise + leak  # the reference leaks downwards: a rise of the difference
         begin = free - (step - 1)  # when the pixel sees again, within this millisecond
@@ -79,7 +103,9 @@ def pixel_events(
             difference = old + rise * begin - reference
             target = np.where(slope > 0, pixels.on, -pixels.off)
             rate = np.where(slope == 0, np.inf, slope)
-            crossing = np.where(slope == 0, 1.0, begin + np.maximum((target - difference) / rate, 0))
+            crossing = np.where(
+                slope == 0, 1.0, begin + np.maximum((target - difference) / rate, 0)
+            )
             quiet = awake & ~(crossing < 1)
             reference = np.where(quiet, reference - leak * (1 - begin), reference)
             fires = np.flatnonzero(awake & (crossing < 1))

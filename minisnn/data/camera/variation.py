@@ -1,14 +1,18 @@
-"""Another camera and another scene for every recording: domain randomisation for the simulated event camera.
+"""Another camera and another scene for every recording: domain randomisation for the simulated
+event camera.
 
-A network that met one camera in meta-training knows its geometry and its noise; a real one lies a pixel higher and fires a
-sixth less often. Here every recording is a draw of its own, so that the real camera is one draw among many (Tobin et al. 2017,
-IROS; for event cameras Stoffregen et al. 2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). What is drawn:
+A network that met one camera in meta-training knows its geometry and its noise; a real one lies a
+pixel higher and fires a sixth less often. Here every recording is a draw of its own, so that the
+real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras Stoffregen et al.
+2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). What is drawn:
 
     picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
-              seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture
+              seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of
+              the picture
     motion    path(t) = turn · diag(amplitude_x, amplitude_y) · path_0(speed (t + latency))
-    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of ON and OFF apart;
-              pixels that fire on their own (hot) or never (dead); another mismatch of all of them
+    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of
+              ON and OFF apart; pixels that fire on their own (hot) or never (dead); another
+              mismatch of all of them
 
 A draw is an `EventCamera` and a picture, so what is said of those holds for it.
 """
@@ -27,14 +31,19 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Variation:
-    """Ranges (low, high) of what differs from recording to recording; factors are drawn evenly in their logarithm.
+    """Ranges (low, high) of what differs from recording to recording; factors are drawn evenly in
+    their logarithm.
 
     offset_px       of the picture, in sensor pixels, each way        scale      factor on its size
-    rotation_deg    of the picture                                    shear      of its columns, pixels a pixel
+    rotation_deg    of the picture                                    shear      of its columns,
+                    pixels a pixel
     stroke          -1: the thinnest ink within a picture pixel, 1: the widest
-    amplitude       factor on the saccade, each way                   direction_deg    of the saccade, turned by
-    speed           factor on the saccade's speed                     latency_ms       of the recording's start in it
-    threshold       factor on both thresholds                         balance    factor on ON's, and its inverse on OFF's
+    amplitude       factor on the saccade, each way                   direction_deg    of the
+                    saccade, turned by
+    speed           factor on the saccade's speed                     latency_ms       of the
+                    recording's start in it
+    threshold       factor on both thresholds                         balance    factor on ON's, and
+                    its inverse on OFF's
     refractory, time_constant, leak   factors
     hot, dead       share of pixels, at most; hot_hz   events a second of a hot one
     """
@@ -58,22 +67,36 @@ class Variation:
     dead: Range = (0.0, 0.02)
 
     def __post_init__(self) -> None:
-        factors = ("scale", "amplitude", "speed", "threshold", "balance", "refractory", "time_constant", "leak", "hot_hz")
+        factors = (
+            "scale",
+            "amplitude",
+            "speed",
+            "threshold",
+            "balance",
+            "refractory",
+            "time_constant",
+            "leak",
+            "hot_hz",
+        )
         for f in fields(self):
             value = getattr(self, f.name)
             if np.shape(value) != (2,) or not np.all(np.isfinite(value)) or value[0] > value[1]:
-                raise ValueError(f"{f.name} is {value}; expected a range of two numbers, (low, high)")
+                raise ValueError(
+                    f"{f.name} is {value}; expected a range of two numbers, (low, high)"
+                )
             if f.name in factors and not value[0] > 0:
                 raise ValueError(f"{f.name} is {value}; expected positive numbers")
             object.__setattr__(self, f.name, (float(value[0]), float(value[1])))
         for name, least, most in (("hot", 0, 1), ("dead", 0, 1), ("stroke", -1, 1)):
             low, high = getattr(self, name)
             if low < least or high > most:
-                raise ValueError(f"{name} is {(low, high)}; expected numbers from {least} to {most}")
+                raise ValueError(
+                    f"{name} is {(low, high)}; expected numbers from {least} to {most}"
+                )
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
-        """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what is drawn, and the picture
-        (H, W), grey values in [0, 1], as it lies before it."""
+        """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what
+        is drawn, and the picture (H, W), grey values in [0, 1], as it lies before it."""
         rng = np.random.default_rng((*(int(part) for part in key), 1))
 
         def even(name: str) -> float:
@@ -83,11 +106,20 @@ class Variation:
             low, high = getattr(self, name)
             return math.exp(rng.uniform(math.log(low), math.log(high)))
 
-        angle, bend, size = math.radians(even("rotation_deg")), even("shear"), factor("scale")
+        angle = math.radians(even("rotation_deg"))
+        bend = even("shear")
+        size = factor("scale")
         matrix = _turned(angle) @ np.array([[1.0, 0.0], [bend, 1.0]]) * size
-        offset, stroke = np.array([even("offset_px"), even("offset_px")]), even("stroke")
-        turn = _turned(math.radians(even("direction_deg"))) * [factor("amplitude"), factor("amplitude")]
-        speed, latency, common, apart = factor("speed"), even("latency_ms"), factor("threshold"), factor("balance")
+        offset = np.array([even("offset_px"), even("offset_px")])
+        stroke = even("stroke")
+        turn = _turned(math.radians(even("direction_deg"))) * [
+            factor("amplitude"),
+            factor("amplitude"),
+        ]
+        speed = factor("speed")
+        latency = even("latency_ms")
+        common = factor("threshold")
+        apart = factor("balance")
         path = camera.rows()
         path[:, 0] = path[:, 0] / speed - latency
         path[:, 1:] = path[:, 1:] @ turn.T
@@ -119,16 +151,20 @@ def margin_of(shape: tuple[int, int]) -> int:
 
 
 def seen(picture: np.ndarray, matrix: np.ndarray, offset: np.ndarray, stroke: float) -> np.ndarray:
-    """The picture (H, W) moved by `offset` (y, x) pixels after `matrix` of (y, x), `margin_of` pixels more on each side.
+    """The picture (H, W) moved by `offset` (y, x) pixels after `matrix` of (y, x), `margin_of`
+    pixels more on each side.
 
     Beyond its border is its border. Cubic splines (scipy.ndimage), values kept in [0, 1].
     """
     from scipy import ndimage
 
     if stroke:
-        around = (ndimage.maximum_filter if stroke > 0 else ndimage.minimum_filter)(picture, 3, mode="nearest")
+        around = (ndimage.maximum_filter if stroke > 0 else ndimage.minimum_filter)(
+            picture, 3, mode="nearest"
+        )
         picture = picture + abs(stroke) * (around - picture)
-    back, size = np.linalg.inv(matrix), np.array(picture.shape)
+    back = np.linalg.inv(matrix)
+    size = np.array(picture.shape)
     shape = size + 2 * margin_of(picture.shape)
     start = (size - 1) / 2 - back @ ((shape - 1) / 2 + offset)
     moved = ndimage.affine_transform(picture, back, start, tuple(shape), order=3, mode="nearest")

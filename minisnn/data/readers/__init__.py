@@ -1,5 +1,6 @@
-"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures, and other people's formats.
+"""Files of recordings and pictures, read with care: N-MNIST, ASL-DVS, torchneuromorphic, pictures,
+and other people's formats.
 
-Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`, `pictures`, `foreign`, `hdf5`.
-It may import: files, parallel.
+Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`,
+`pictures`, `foreign`, `hdf5`. It may import: files, parallel.
 """

@@ -1,11 +1,16 @@
 """Recordings of any camera as users have them on disk: one file, or a folder or an index of them.
 
-    .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order is said
+    .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order
+                 is said
     .npz         one such array, or one named `events`, or the columns by name
-    .csv, .txt   columns by name in the first line, or in an order that is said, separated by commas, semicolons, tabs or blanks
-    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic writes it
-    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS          .es   Event Stream
-    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
+    .csv, .txt   columns by name in the first line, or in an order that is said, separated by
+                 commas, semicolons, tabs or blanks
+    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as
+                 torchneuromorphic writes it
+    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS
+                 .es   Event Stream
+    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra
+                          `cameras`)
 
 Nothing in a file is executed; every error names it.
 """
@@ -47,8 +52,8 @@ _LARGEST = 1 << 33  # bytes
 
 
 class Entry(NamedTuple):
-    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who or what it is of, the split
-    that its folder or row names, and its key in a file of many."""
+    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who
+    or what it is of, the split that its folder or row names, and its key in a file of many."""
 
     path: Path
     label: str
@@ -77,13 +82,17 @@ def read_events(
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
     sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's
     columns   "t,x,y,p", the order of the columns of arrays and text without names
-    Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing says the unit of its times and
-    they cannot be microseconds (`plausible`); FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing
+    says the unit of its times and they cannot be microseconds (`plausible`); FileNotFoundError
+    where it is missing.
     """
     path = Path(path)
     kind = path.suffix.lower()
     if kind not in SUFFIXES:
-        raise ValueError(f"{path}: no recording that can be read; expected a file ending in {', '.join(SUFFIXES)}")
+        raise ValueError(
+            f"{path}: no recording that can be read; expected a file ending in "
+            f"{', '.join(SUFFIXES)}"
+        )
     said = True
     if kind in BYTES:
         events = read_nmnist(path, _of_bytes(path, sensor))
@@ -121,7 +130,9 @@ def _held(path: Path, columns: str | None) -> Held:
 
 def _of_bytes(path: Path, sensor: tuple[int, int] | None) -> tuple[int, int]:
     if sensor is None and path.suffix.lower() == ".bs2":
-        raise ValueError(f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS")
+        raise ValueError(
+            f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS"
+        )
     return SHAPE if sensor is None else sensor
 
 
@@ -139,8 +150,8 @@ def _opened(path: Path, _changed: tuple[int, ...]) -> TorchNeuromorphic:
 
 
 def sensor_of(path: str | Path) -> tuple[int, int] | None:
-    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es, .npz with `sensor`,
-    cameras'."""
+    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es,
+    .npz with `sensor`, cameras'."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind in SETS:
@@ -162,8 +173,9 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
 def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
     """Rows and columns of the one sensor that files tell; None where none does.
 
-    A file that cannot be read tells none: reading it says why. Files of cameras, which are read whole for it, are asked
-    until one tells. Raises ValueError, naming both files, where two tell different sensors.
+    A file that cannot be read tells none: reading it says why. Files of cameras, which are read
+    whole for it, are asked until one tells. Raises ValueError, naming both files, where two tell
+    different sensors.
     """
     told: tuple[int, int] | None = None
     by = None
@@ -177,7 +189,8 @@ def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
         if told is not None and sensor not in (None, told):
             first = f"{by} one of {told[1]} x {told[0]}"
             raise ValueError(
-                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {first}; expected one for all, or --sensor "
+                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {first}; expected one "
+                "for all, or --sensor "
                 "ROWS,COLUMNS that holds both"
             )
         if told is None:
@@ -186,8 +199,8 @@ def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
 
 
 def holds_set(path: Path) -> bool:
-    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it; a missing one is taken for what its
-    name says."""
+    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it; a missing
+    one is taken for what its name says."""
     if path.suffix.lower() not in SETS or path.is_dir():
         return False
     if not path.is_file() or not holds_events(path):
@@ -197,15 +210,19 @@ def holds_set(path: Path) -> bool:
 
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
-    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where their order is said
-    (`ordered`); of an .npy file alone the head is read. Of a file in HDF5 whether it is one, and no checkpoint, which begins
-    with text."""
+    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
+    their order is said (`ordered`); of an .npy file alone the head is read. Of a file in HDF5
+    whether it is one, and no checkpoint, which begins with text."""
     path = Path(path)
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
             return file.read(len(SIGNATURE)) == SIGNATURE
     try:
-        held = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix.lower() == ".npy" else read_arrays(path)
+        held = (
+            np.load(path, mmap_mode="r", allow_pickle=False)
+            if path.suffix.lower() == ".npy"
+            else read_arrays(path)
+        )
     except (ValueError, OSError):
         return False
     if isinstance(held, np.ndarray) and held.dtype.names is None:
@@ -219,10 +236,11 @@ def holds_events(path: str | Path, ordered: bool = False) -> bool:
 def entries(root: str | Path) -> list[Entry]:
     """The recordings of a data set, in order of their names; no recording is opened.
 
-    root: a folder with one folder for each class, alone or within train, val and test; or an HDF5 file of torchneuromorphic;
-    or an index, which is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally start, stop
-    (of a part, in us, or start_ms, stop_s and so on), subject and split. Raises ValueError, naming it, for anything else,
-    and for two entries of one part of a file.
+    root: a folder with one folder for each class, alone or within train, val and test; or an HDF5
+    file of torchneuromorphic; or an index, which is a CSV file (or a folder with index.csv). Its
+    columns are path and label, and optionally start, stop (of a part, in us, or start_ms, stop_s
+    and so on), subject and split. Raises ValueError, naming it, for anything else, and for two
+    entries of one part of a file.
     """
     root = Path(root).expanduser()
     if root.is_file() and root.suffix.lower() in SETS:
@@ -234,10 +252,15 @@ def entries(root: str | Path) -> list[Entry]:
     elif not root.is_dir():
         raise ValueError(f"{root}: no such folder or index of recordings")
     else:
-        folders = [one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")]
+        folders = [
+            one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")
+        ]
         splits = [one for one in folders if one.name.lower() in SPLITS]
         inside: list[tuple[str | None, Path]] = [
-            (SPLITS[part.name.lower()], one) for part in splits for one in sorted(part.iterdir()) if one.is_dir()
+            (SPLITS[part.name.lower()], one)
+            for part in splits
+            for one in sorted(part.iterdir())
+            if one.is_dir()
         ]
         found = [
             Entry(path, folder.name, split=split)
@@ -246,12 +269,16 @@ def entries(root: str | Path) -> list[Entry]:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         ]
     if not found:
-        expected = f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
+        expected = (
+            f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
+        )
         raise ValueError(f"{root}: no recordings; expected {expected}{nearly(root)}")
     seen: dict[tuple, Entry] = {}
     for one in found:
         if seen.setdefault((one.path, one.start, one.stop, one.key), one) is not one:
-            raise ValueError(f"{root}: {one.path.name} is listed twice; expected each part of a recording once")
+            raise ValueError(
+                f"{root}: {one.path.name} is listed twice; expected each part of a recording once"
+            )
     return found
 
 
@@ -264,7 +291,9 @@ def nearly(root: Path) -> str:
         return f"; {loose.name} lies in the folder itself, put it into a folder named for its class"
     if not root.is_dir():
         return ""
-    inside = (one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith("."))
+    inside = (
+        one for one in sorted(root.glob("*/*")) if one.is_file() and not one.name.startswith(".")
+    )
     if other := next(inside, None):
         return f"; {other.relative_to(root)} is there, but recordings end in {', '.join(SUFFIXES)}"
     return ""
@@ -283,13 +312,17 @@ def read_entry(
         changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
         return _flipped(_opened(entry.path, changed).read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y, sensor, columns)
-    low, high = entry.start or 0, entry.stop if entry.stop is not None else np.iinfo(np.int64).max
+    low = entry.start or 0
+    high = entry.stop if entry.stop is not None else np.iinfo(np.int64).max
     if entry.start is None and entry.stop is None:
         return events
     part = events[np.searchsorted(events["t"], low) : np.searchsorted(events["t"], high)]
     if not part.size:
         first, last = events["t"][[0, -1]]
-        raise ValueError(f"{entry.path}: no events from {low} to {high} us; the recording has those from {first} to {last} us")
+        raise ValueError(
+            f"{entry.path}: no events from {low} to {high} us; the recording has those from "
+            f"{first} to {last} us"
+        )
     return part
 
 
@@ -299,7 +332,10 @@ def _indexed(path: Path) -> Iterator[Entry]:
         with called(path), open(path, newline="", encoding="utf-8-sig") as file:
             rows = list(csv.reader(file))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{path}: not a text table ({one_line(error)}); expected path and label in the first line") from None
+        raise ValueError(
+            f"{path}: not a text table ({one_line(error)}); expected path and label in the first "
+            "line"
+        ) from None
     head = [name.strip().lower() for name in rows[0]] if rows else []
     times = {}
     for part in ("start", "stop"):
@@ -308,38 +344,59 @@ def _indexed(path: Path) -> Iterator[Entry]:
                 times[part] = head.index(name), UNITS[unit or "us"]
     if not {"path", "label"} <= set(head):
         found = " ".join(", ".join(head).split())[:200] or "none"
-        raise ValueError(f"{path}: found the columns {found}; expected path and label in the first line")
+        raise ValueError(
+            f"{path}: found the columns {found}; expected path and label in the first line"
+        )
     for number, row in enumerate(rows[1:], 2):
         if not row:
             continue
         try:
             get = dict(zip(head, (cell.strip() for cell in row), strict=True))
             start, stop = (
-                round(float(row[times[part][0]]) * times[part][1]) if part in times and row[times[part][0]] else None
+                round(float(row[times[part][0]]) * times[part][1])
+                if part in times and row[times[part][0]]
+                else None
                 for part in ("start", "stop")
             )
             if start is not None and stop is not None and not 0 <= start < stop:
                 raise ValueError(f"start {start} us and stop {stop} us")
         except (ValueError, OverflowError) as error:
-            raise ValueError(f"{path}: line {number} cannot be read ({one_line(error)}); expected {','.join(head)}") from None
+            raise ValueError(
+                f"{path}: line {number} cannot be read ({one_line(error)}); expected "
+                f"{','.join(head)}"
+            ) from None
         place = path.parent / get["path"]
         try:
             there = place.is_file()
         except OSError:  # the name is too long, or it lies behind a lock
             there = False
         if not get["label"] or not there:
-            raise ValueError(f"{path}: line {number} names {get['path'][:80]!r}; expected a file, and a label")
+            raise ValueError(
+                f"{path}: line {number} names {get['path'][:80]!r}; expected a file, and a label"
+            )
         split = get.get("split") or None
         if split is not None and split.lower() not in SPLITS:
-            raise ValueError(f"{path}: line {number} names the split {split!r}; expected train, val or test")
-        yield Entry(place, get["label"], start, stop, get.get("subject") or None, split and SPLITS[split.lower()])
+            raise ValueError(
+                f"{path}: line {number} names the split {split!r}; expected train, val or test"
+            )
+        yield Entry(
+            place,
+            get["label"],
+            start,
+            stop,
+            get.get("subject") or None,
+            split and SPLITS[split.lower()],
+        )
 
 
 def _camera(path: Path) -> np.ndarray:
     from .foreign import read_camera
 
     size_of(path, "a recording of a camera", _LARGEST)
-    with called(path), open(path, "rb"):  # where it is missing or locked away, the system's own error says so best
+    with (
+        called(path),
+        open(path, "rb"),
+    ):  # where it is missing or locked away, the system's own error says so best
         pass
     sensor, columns = read_camera(path, MOST_EVENTS, "a recording of a camera")
     return as_events(columns, sensor if columns["x"].size else None, str(path), "us")

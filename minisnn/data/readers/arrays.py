@@ -1,8 +1,11 @@
-"""One recording in a NumPy or HDF5 file, as arrays: nothing in it is executed, nor unpacked beyond measure.
+"""One recording in a NumPy or HDF5 file, as arrays: nothing in it is executed, nor unpacked beyond
+measure.
 
 .npy, .npz    one array, or several by name
-.h5, .hdf5    group     `events`, or CD/events, or the file itself, with a data set a column, by a name that `columns` knows
-              table     a data set `events`: with named columns, or (N, 4) without, whose order `columns` gives
+.h5, .hdf5    group     `events`, or CD/events, or the file itself, with a data set a column, by a
+              name that `columns` knows
+              table     a data set `events`: with named columns, or (N, 4) without, whose order
+                        `columns` gives
 """
 
 from __future__ import annotations
@@ -29,8 +32,9 @@ WHAT = "a recording in HDF5"
 def read_arrays(path: Path, also: str = "") -> Held:
     """An array of events, or columns by name and the array `also`, of an .npy or .npz file.
 
-    Of several arrays `events` counts where the file has it, else those with names of columns. ValueError, naming the file,
-    where it is damaged, holds objects, or unpacks to more than events would.
+    Of several arrays `events` counts where the file has it, else those with names of columns.
+    ValueError, naming the file, where it is damaged, holds objects, or unpacks to more than events
+    would.
     """
     try:
         held = _opened(path)
@@ -50,8 +54,8 @@ def read_arrays(path: Path, also: str = "") -> Held:
 
 
 def read_sensor(path: Path) -> np.ndarray | None:
-    """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has none. Errors as in
-    `read_arrays`."""
+    """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has
+    none. Errors as in `read_arrays`."""
     try:
         held = _opened(path)
         if isinstance(held, np.ndarray):
@@ -73,7 +77,8 @@ def _opened(path: Path) -> Any:
 def _unreadable(path: Path, error: Exception) -> Exception:
     """What is raised for an error of a NumPy file."""
     if isinstance(error, OSError) and error.filename is not None:
-        return error  # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
+        # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
+        return error
     reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
     if reason.startswith(f"{path}: "):
         return ValueError(reason)
@@ -83,7 +88,8 @@ def _unreadable(path: Path, error: Exception) -> Exception:
 def read_hdf5(path: str | Path) -> Held:
     """An array of events, or columns by name, of the file's one recording.
 
-    Raises ValueError, naming the file, where it holds none, several (a set of torchneuromorphic), or is damaged.
+    Raises ValueError, naming the file, where it holds none, several (a set of torchneuromorphic),
+    or is damaged.
     """
     path = Path(path)
     with ForeignFile(path, WHAT) as file:
@@ -99,11 +105,16 @@ def read_hdf5(path: str | Path) -> Held:
         many = len(inside) > 1 and file.kind(inside[-1]) == "group"
     if {"data", "extra"} <= set(inside):
         raise ValueError(
-            f"{path}: holds many recordings, as torchneuromorphic writes them; name the file itself as the data set"
+            f"{path}: holds many recordings, as torchneuromorphic writes them; name the file "
+            "itself as the data set"
         )
-    whole = "; a whole set in one file is read in torchneuromorphic's form alone, else write a file a recording" * many
+    whole = (
+        "; a whole set in one file is read in torchneuromorphic's form alone, else write a file a "
+        "recording" * many
+    )
     raise ValueError(
-        f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and p, as data sets of a group or "
+        f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and "
+        "p, as data sets of a group or "
         f"columns of a table ({ACCEPTED}){whole}"
     )
 

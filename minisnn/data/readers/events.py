@@ -1,8 +1,8 @@
 """Events in memory, and their counts in space and time.
 
-A recording is a structured array of dtype EVENT, sorted by time: column `x`, row `y`, time `t` in microseconds,
-polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count tensor (T, H, W, 2), channel 0 = OFF,
-1 = ON.
+A recording is a structured array of dtype EVENT, sorted by time: column `x`, row `y`, time `t` in
+microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees it as a count tensor
+(T, H, W, 2), channel 0 = OFF, 1 = ON.
 """
 
 from __future__ import annotations
@@ -19,28 +19,37 @@ from .plausible import unit_of_fractions
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
 EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
-SATURATION = 255  # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
+# the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
+SATURATION = 255
 
 
-def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_clock: bool = False) -> np.ndarray:
-    """Events from four sequences of equal length, sorted by time (events of one time keep their order).
+def event_array(
+    x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_clock: bool = False
+) -> np.ndarray:
+    """Events from four sequences of equal length, sorted by time (events of one time keep their
+    order).
 
-    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is not 0 or 1; of what one
-    clock has stamped, also as `in_order`.
+    Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
+    not 0 or 1; of what one clock has stamped, also as `in_order`.
     """
     columns = {}
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
         values = unmasked(values, name)
         if values.ndim != 1:
-            raise ValueError(f"{name} has shape {values.shape}; expected one value for each event, shape (N,)")
-        if values.dtype.kind == "f" and not np.all(np.isfinite(values) & (values == np.rint(values))):
+            raise ValueError(
+                f"{name} has shape {values.shape}; expected one value for each event, shape (N,)"
+            )
+        if values.dtype.kind == "f" and not np.all(
+            np.isfinite(values) & (values == np.rint(values))
+        ):
             raise ValueError(f"{name} holds a value that is not a whole number")
         if values.size and values.dtype.kind not in "biuf":
             raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
         limit = np.iinfo(EVENT[name])
         if values.size and not (limit.min <= values.min() and values.max() <= limit.max):
             raise ValueError(
-                f"{name} reaches from {values.min()} to {values.max()}; expected values from {limit.min} to {limit.max}"
+                f"{name} reaches from {values.min()} to {values.max()}; expected values from "
+                f"{limit.min} to {limit.max}"
             )
         columns[name] = values
     lengths = {name: values.size for name, values in columns.items()}
@@ -53,15 +62,20 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_cloc
     return in_order(events, one_clock)
 
 
-JUMP, LEAST, MOST = 10_000, 50, 16  # us that a clock falls back by; events between such falls, and how many there are
+JUMP, LEAST, MOST = (
+    10_000,
+    50,
+    16,
+)  # us that a clock falls back by; events between such falls, and how many there are
 
 
 def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
     """Events sorted by time, those of one time in their order.
 
-    ValueError where their clock began again on the way, and sorting would lay one stretch upon the other: a few falls by more
-    than half of the time that has passed, between them events of both polarities whose times mostly grow. Events in no order or
-    a polarity after the other, are sorted.
+    ValueError where their clock began again on the way, and sorting would lay one stretch upon the
+    other: a few falls by more than half of the time that has passed, between them events of both
+    polarities whose times mostly grow. Events in no order or a polarity after the other, are
+    sorted.
     """
     t = events["t"]
     falls = np.flatnonzero(np.diff(t) < 0)
@@ -74,12 +88,21 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
     jumps = falls[(fallen > JUMP) & (2 * fallen > passed)]
     edges = [0, *(jumps + 1).tolist(), len(t)]
     stretches = [events["p"][a:b] for a, b in zip(edges, edges[1:])]
-    if 0 < jumps.size <= MOST and falls.size - jumps.size < len(t) / 20 and min(map(len, stretches)) >= LEAST:
+    if (
+        0 < jumps.size <= MOST
+        and falls.size - jumps.size < len(t) / 20
+        and min(map(len, stretches)) >= LEAST
+    ):
         if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
             at = int(jumps[0])
             seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-            what = f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins again"
-            raise ValueError(f"{what}; expected times that grow, or each stretch as a recording of its own")
+            what = (
+                f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or "
+                "begins again"
+            )
+            raise ValueError(
+                f"{what}; expected times that grow, or each stretch as a recording of its own"
+            )
     return events[np.argsort(t, kind="stable")]
 
 
@@ -92,14 +115,15 @@ def as_events(
 ) -> np.ndarray:
     """Events of dtype EVENT, sorted by time (those of this type stay as they are).
 
-    events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order, or an array (N, 4) with the
-              order of its columns
-    time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms, timestamp_us), else
-              microseconds where the times are whole numbers, and an error where they are not
+    events    a structured array, a mapping with columns named as in `columns.NAMES`, in any order,
+              or an array (N, 4) with the order of its columns
+    time      unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms,
+              timestamp_us), else microseconds where the times are whole numbers, and an error where
+              they are not
     columns   for an array without names, its columns in order, "t,x,y,p"
 
-    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything else, for masked values,
-    and as `event_array` and `check_events`.
+    Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
+    else, for masked values, and as `event_array` and `check_events`.
     """
     plain = isinstance(events, np.ndarray) and not isinstance(events, np.ma.MaskedArray)
     whole = plain and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
@@ -113,7 +137,12 @@ def as_events(
         x, y, t, p = (held[one] for one in "xytp")
         if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
             p = p > 0
-        if time is None and said is None and are_fractions(t) and (unit := unit_of_fractions(x, y, t)):
+        if (
+            time is None
+            and said is None
+            and are_fractions(t)
+            and (unit := unit_of_fractions(x, y, t))
+        ):
             way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
             raise ValueError(f"times are fractions, and nothing gives their unit; {way}")
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
@@ -126,37 +155,63 @@ def as_events(
 def _refuse(events: Any) -> NoReturn:
     """ValueError for what has no columns of events."""
     flat = isinstance(events, np.ndarray) and events.ndim == 1
-    names = list(map(str, events)) if isinstance(events, Mapping) else list(events.dtype.names or ()) if flat else []
+    names = (
+        list(map(str, events))
+        if isinstance(events, Mapping)
+        else list(events.dtype.names or ())
+        if flat
+        else []
+    )
     if names:
         raise ValueError(
-            f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: {ACCEPTED}; or {ORDER}"
+            f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: "
+            f"{ACCEPTED}; or {ORDER}"
         )
-    found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
+    found = (
+        f"{events.dtype} of shape {events.shape}"
+        if isinstance(events, np.ndarray)
+        else type(events).__name__
+    )
     raise ValueError(f"found {found}; {EXPECTED}")
 
 
-def check_events(events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events") -> None:
-    """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor of `shape` (H, W)."""
+def check_events(
+    events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events"
+) -> None:
+    """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor
+    of `shape` (H, W)."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
-        found = f"{events.dtype} of shape {events.shape}" if isinstance(events, np.ndarray) else type(events).__name__
+        found = (
+            f"{events.dtype} of shape {events.shape}"
+            if isinstance(events, np.ndarray)
+            else type(events).__name__
+        )
         raise ValueError(f"{name}: found {found}; {EXPECTED}")
     if not events.size:
         return
     if events["p"].min() < 0 or events["p"].max() > 1:
         raise ValueError(
-            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 (OFF) and 1 (ON), "
+            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 "
+            "(OFF) and 1 (ON), "
             "where -1 or 2 stand for OFF or ON give p > 0 or p == 2"
         )
     if shape is not None:
         for axis, size in (("y", shape[0]), ("x", shape[1])):
-            low, high = events[axis].min(), events[axis].max()
+            low = events[axis].min()
+            high = events[axis].max()
             if low < 0 or high >= size:
                 other = events["x" if axis == "y" else "y"]
                 from_one = "; they look counted from 1" * bool(low == 1 and high == size)
-                swapped = bool(low >= 0 and high < shape[axis == "y"] and other.min() >= 0 and other.max() < size)
+                swapped = bool(
+                    low >= 0
+                    and high < shape[axis == "y"]
+                    and other.min() >= 0
+                    and other.max() < size
+                )
                 raise ValueError(
                     f"{name}: {axis} reaches from {low} to {high}; expected 0 to {size - 1} "
-                    f"on a sensor of {shape[1]} x {shape[0]} pixels" + ("; x and y look swapped" if swapped else from_one)
+                    f"on a sensor of {shape[1]} x {shape[0]} pixels"
+                    + ("; x and y look swapped" if swapped else from_one)
                 )
 
 
@@ -175,13 +230,15 @@ def bin_events(
         T = duration_ms / step_ms,  H, W = crop / scale
         events[k] adds one to counts[(t - t0) // step, y // scale, x // scale, p]    where t0 <= t < t0 + duration
 
-    events: `as_events`, in any order.  shape: rows and columns of the sensor; an event outside raises ValueError.
-    crop: rows and columns kept, from the top left corner (None: all); events beyond are left out.
-    scale: cells are squares of scale x scale pixels (integer division of the coordinates); it must divide the crop.
-    start: t0 is the time of the recording's first event (before the crop), "zero", or a time in microseconds.
-    A cell that sees more than 255 events in a step holds 255. A recording without events gives zeros.
+    events: `as_events`, in any order.  shape: rows and columns of the sensor; an event outside
+    raises ValueError. crop: rows and columns kept, from the top left corner (None: all); events
+    beyond are left out. scale: cells are squares of scale x scale pixels (integer division of the
+    coordinates); it must divide the crop. start: t0 is the time of the recording's first event
+    (before the crop), "zero", or a time in microseconds. A cell that sees more than 255 events in a
+    step holds 255. A recording without events gives zeros.
 
-    The paper's Double N-MNIST (Stewart & Neftci 2022, section 2.3) is bin_events(events, crop=(32, 32), scale=2).
+    The paper's Double N-MNIST (Stewart & Neftci 2022, section 2.3) is bin_events(events, crop=(32,
+    32), scale=2).
     """
     events = as_events(events, shape)
     steps = _steps(duration_ms, step_ms)
@@ -191,7 +248,8 @@ def bin_events(
         return counts
     step_us = round(step_ms * 1000)
     step = (events["t"] - _start(events, start)) // step_us
-    row, column = events["y"].astype(np.int64) // scale, events["x"].astype(np.int64) // scale
+    row = events["y"].astype(np.int64) // scale
+    column = events["x"].astype(np.int64) // scale
     inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
     cell = ((step * rows + row) * columns + column) * 2 + events["p"]
     total = np.bincount(cell[inside], minlength=counts.size)
@@ -199,30 +257,43 @@ def bin_events(
     return total.astype(np.uint8).reshape(counts.shape)
 
 
-def downscaled(events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0) -> np.ndarray:
+def downscaled(
+    events: np.ndarray, sensor: tuple[int, int], size: tuple[int, int], number: int = 0
+) -> np.ndarray:
     """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area; none are lost.
 
-        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
+        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by
+        `number`
 
-    So a pixel across two cells gives each of them a share of its events in proportion to the area; the same holds for rows.
-    Nothing is drawn where the cells divide the pixels. Raises ValueError where `size` is finer than the sensor.
+    So a pixel across two cells gives each of them a share of its events in proportion to the area;
+    the same holds for rows. Nothing is drawn where the cells divide the pixels. Raises ValueError
+    where `size` is finer than the sensor.
     """
-    if np.shape(size) != (2,) or not all(0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)):
-        raise ValueError(f"size is {size}; expected rows and columns from 1 to those of the sensor, {tuple(sensor)}")
-    out, rng = events.copy(), np.random.default_rng(number)
+    if np.shape(size) != (2,) or not all(
+        0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)
+    ):
+        raise ValueError(
+            f"size is {size}; expected rows and columns from 1 to those of the sensor, "
+            f"{tuple(sensor)}"
+        )
+    out = events.copy()
+    rng = np.random.default_rng(number)
     for axis, cells, pixels in zip("yx", size, sensor):
         place = events[axis].astype(np.int64)
         if pixels % cells:
-            out[axis] = np.floor((place + rng.random(len(events))) * (cells / pixels)).clip(0, cells - 1)
+            out[axis] = np.floor((place + rng.random(len(events))) * (cells / pixels)).clip(
+                0, cells - 1
+            )
         else:
             out[axis] = place // (pixels // cells)
     return out
 
 
 def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
-    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms` from the first event on; a rest at
-    the end that is shorter is left out, and so is a part without events. Raises ValueError where there is not one, and for
-    a clock that jumps ahead, so that there are more parts than events.
+    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms` from the
+    first event on; a rest at the end that is shorter is left out, and so is a part without events.
+    Raises ValueError where there is not one, and for a clock that jumps ahead, so that there are
+    more parts than events.
     """
     if not (isinstance(hop_ms, Real) and hop_ms > 0):
         raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
@@ -233,9 +304,13 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
     number = int((length - duration_ms) // hop_ms) + 1
     if number > len(time):
         at = int(np.diff(time).argmax())
-        gap, after = (time[at + 1] - time[at]) / 1e6, (time[at] - time[0]) / 1e6
+        gap = (time[at + 1] - time[at]) / 1e6
+        after = (time[at] - time[0]) / 1e6
         what = f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events"
-        raise ValueError(f"{what}; there is none for {gap:g} s after {after:g} s, expected a clock that does not jump")
+        raise ValueError(
+            f"{what}; there is none for {gap:g} s after {after:g} s, expected a clock that does "
+            "not jump"
+        )
     begins = time[0] + np.arange(number) * (hop_ms * 1000)
     events = events[np.argsort(events["t"], kind="stable")]
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
@@ -243,28 +318,44 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
 
 
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:
-    """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF, 1 = ON."""
+    """Events of each pixel and polarity over the whole recording: int64 (H, W, 2), channel 0 = OFF,
+    1 = ON."""
     events = as_events(events, shape)
     cell = (events["y"].astype(np.int64) * shape[1] + events["x"]) * 2 + events["p"]
     return np.bincount(cell, minlength=shape[0] * shape[1] * 2).reshape(*shape, 2)
 
 
 def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int) -> tuple[int, int]:
-    """Rows and columns of cells that `crop` and `scale` make of a sensor; ValueError where they do not fit it."""
+    """Rows and columns of cells that `crop` and `scale` make of a sensor; ValueError where they do
+    not fit it."""
     rows, columns = shape if crop is None else crop
     if not (0 < rows <= shape[0] and 0 < columns <= shape[1]):
-        raise ValueError(f"crop is {crop}; expected rows and columns from 1 to those of the sensor, {tuple(shape)}")
+        raise ValueError(
+            f"crop is {crop}; expected rows and columns from 1 to those of the sensor, "
+            f"{tuple(shape)}"
+        )
     if scale != int(scale) or scale < 1 or rows % scale or columns % scale:
-        raise ValueError(f"scale is {scale}; expected a whole number that divides {rows} rows and {columns} columns")
+        raise ValueError(
+            f"scale is {scale}; expected a whole number that divides {rows} rows and {columns} "
+            "columns"
+        )
     return rows // int(scale), columns // int(scale)
 
 
 def _steps(duration_ms: float, step_ms: float) -> int:
-    if not (isinstance(step_ms, Real) and step_ms >= 0.001 and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6):
-        raise ValueError(f"step_ms is {step_ms}; expected a positive whole number of microseconds, in ms")
+    if not (
+        isinstance(step_ms, Real)
+        and step_ms >= 0.001
+        and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6
+    ):
+        raise ValueError(
+            f"step_ms is {step_ms}; expected a positive whole number of microseconds, in ms"
+        )
     steps = duration_ms / step_ms if isinstance(duration_ms, Real) else np.nan
     if not (steps >= 0.5 and abs(steps - round(steps)) < 1e-9):
-        raise ValueError(f"duration_ms is {duration_ms}; expected a whole number of steps of {step_ms} ms")
+        raise ValueError(
+            f"duration_ms is {duration_ms}; expected a whole number of steps of {step_ms} ms"
+        )
     return round(steps)
 
 
@@ -276,4 +367,6 @@ def _start(events: np.ndarray, start: str | float) -> int:
             return 0
     elif isinstance(start, Real) and start == int(start):
         return int(start)
-    raise ValueError(f"start is {start!r}; expected 'first event', 'zero' or a whole number of microseconds")
+    raise ValueError(
+        f"start is {start!r}; expected 'first event', 'zero' or a whole number of microseconds"
+    )

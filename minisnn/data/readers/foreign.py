@@ -1,8 +1,10 @@
-"""HDF5 and MATLAB files read by a process of its own (`hdf5`): what crashes a library, keeps it busy or makes it greedy on a
-damaged or malicious file ends that process, and here becomes a sentence that names the file.
+"""HDF5 and MATLAB files read by a process of its own (`hdf5`): what crashes a library, keeps it
+busy or makes it greedy on a damaged or malicious file ends that process, and here becomes a
+sentence that names the file.
 
-One reading process serves all files; it is started when the first is opened (a fraction of a second) and ends with this
-process. What it answers is plain numbers and texts, checked here again: it cannot run code in this process.
+One reading process serves all files; it is started when the first is opened (a fraction of a
+second) and ends with this process. What it answers is plain numbers and texts, checked here again:
+it cannot run code in this process.
 """
 
 from __future__ import annotations
@@ -31,10 +33,12 @@ _numbers = count(1)
 
 
 class _Reader:
-    """The reading process, started when it is first asked, and again after it ended or this process forked."""
+    """The reading process, started when it is first asked, and again after it ended or this process
+    forked."""
 
     def __init__(self):
-        self.lock, self.owner = Lock(), 0
+        self.lock = Lock()
+        self.owner = 0
         self.process: Any = None  # Popen, while there is one
 
     def ask(self, request: dict, image: bytes, expected: str) -> tuple[Any, dict[str, np.ndarray]]:
@@ -49,9 +53,12 @@ class _Reader:
             except (EOFError, BrokenPipeError, ValueError):
                 found = self._post_mortem(seconds)
                 raise ValueError(
-                    f"{request['path']}: the library that reads it {found}, the file is damaged; expected {expected}"
+                    f"{request['path']}: the library that reads it {found}, the file is damaged; "
+                    f"expected {expected}"
                 ) from None
-            except BaseException:  # Ctrl-C between question and answer: the answer must not meet the next question
+            except (
+                BaseException
+            ):  # Ctrl-C between question and answer: the answer must not meet the next question
                 self.end()
                 raise
         if "error" in answer[0]:
@@ -60,9 +67,16 @@ class _Reader:
 
     def _start(self) -> None:
         self.end()
-        # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library started
-        changes = dict(PYTHONPATH=os.pathsep.join(filter(None, sys.path)), HDF5_PLUGIN_PRELOAD="::", OPENBLAS_NUM_THREADS="1")
-        how: dict = dict(env=os.environ | changes, start_new_session=True)  # signals to this process and its group end here
+        # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library
+        # started
+        changes = dict(
+            PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
+            HDF5_PLUGIN_PRELOAD="::",
+            OPENBLAS_NUM_THREADS="1",
+        )
+        how: dict = dict(
+            env=os.environ | changes, start_new_session=True
+        )  # signals to this process and its group end here
         how.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], **how)
         self.owner = os.getpid()
@@ -83,15 +97,20 @@ class _Reader:
         line = stream.readline(1 << 28)
         if not line.endswith(b"\n"):
             raise EOFError
-        head, arrays = json.loads(line), {}
+        head = json.loads(line)
+        arrays = {}
         if not isinstance(head, dict):
             raise ValueError
         for name, kind, shape in head.get("arrays", ()):
             dtype = np.dtype(str(kind))
-            if dtype.kind not in "biuf" or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+            if dtype.kind not in "biuf" or not all(
+                type(n) is int and 0 <= n < 1 << 40 for n in shape
+            ):
                 raise ValueError
             wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
-            arrays[str(name)] = np.frombuffer(bytearray(stream.read(wanted)), dtype).reshape(shape)  # ValueError: cut short
+            arrays[str(name)] = np.frombuffer(bytearray(stream.read(wanted)), dtype).reshape(
+                shape
+            )  # ValueError: cut short
         return head, arrays
 
     def _post_mortem(self, seconds: float) -> str:
@@ -136,12 +155,14 @@ class ForeignFile:
 
     path    the file                what    what is expected to be in it, for errors
 
-    Every method raises ValueError, naming the file, where it or the part of it is not as expected or damaged, and
-    FileNotFoundError where it is missing.
+    Every method raises ValueError, naming the file, where it or the part of it is not as expected
+    or damaged, and FileNotFoundError where it is missing.
     """
 
     def __init__(self, path: str | Path, what: str):
-        self.path, self.what, self.number = Path(path), what, next(_numbers)
+        self.path = Path(path)
+        self.what = what
+        self.number = next(_numbers)
         size_of(self.path, what, 1 << 62)
         with called(self.path), open(self.path, "rb"):
             pass  # where it is missing or locked away, the system's own error says so best
@@ -159,18 +180,22 @@ class ForeignFile:
         return self._ask("numbers", names, most=most)[1]
 
     def table(self, name: str, most: int) -> np.ndarray:
-        """A data set of at most `most` values: a structured array where its columns have names, else of numbers."""
+        """A data set of at most `most` values: a structured array where its columns have names,
+        else of numbers."""
         names, arrays = self._ask("table", [name], most=most)
         if not names:
             return arrays["0"]
         columns = [arrays[str(k)] for k in range(len(names))]
-        made = np.empty(len(columns[0]), [(str(one), column.dtype) for one, column in zip(names, columns)])
+        made = np.empty(
+            len(columns[0]), [(str(one), column.dtype) for one, column in zip(names, columns)]
+        )
         for one, column in zip(names, columns):
             made[str(one)] = column
         return made
 
     def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
-        """(all texts, all numbers) of the file by name, `most` values at most; see `hdf5.read_tree`."""
+        """(all texts, all numbers) of the file by name, `most` values at most; see
+        `hdf5.read_tree`."""
         return self._ask("tree", [], most=most)
 
     def kind(self, name: str) -> str | None:
@@ -191,35 +216,70 @@ class ForeignFile:
         return bool(self.number)
 
     def _ask(self, do: str, names: list[str], **more: Any) -> tuple[Any, dict[str, np.ndarray]]:
-        request = dict(do=do, file=self.number, path=str(self.path), place=self.place, what=self.what, names=names, **more)
+        request = dict(
+            do=do,
+            file=self.number,
+            path=str(self.path),
+            place=self.place,
+            what=self.what,
+            names=names,
+            **more,
+        )
         return _reader.ask(request, b"", self.what)
 
 
 def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dict[str, np.ndarray]:
-    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most` real numbers each.
+    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most`
+    real numbers each.
 
     Raises ValueError, naming the file, where it is not such a file or damaged.
     """
-    request = dict(do="matlab", file=0, path=str(path), place=os.path.abspath(path), what=what, names=names, most=most)
+    request = dict(
+        do="matlab",
+        file=0,
+        path=str(path),
+        place=os.path.abspath(path),
+        what=what,
+        names=names,
+        most=most,
+    )
     return _reader.ask(request, b"", what)[1]
 
 
 def read_camera(path: Path, most: int, what: str) -> tuple[tuple[int, int], dict[str, np.ndarray]]:
-    """((rows, columns) of the sensor, x, y, t in microseconds and on) of a file of a camera, `most` events at most.
+    """((rows, columns) of the sensor, x, y, t in microseconds and on) of a file of a camera, `most`
+    events at most.
 
-    Raises ValueError, naming the file, where it is not such a file or damaged, or the library faery is missing.
+    Raises ValueError, naming the file, where it is not such a file or damaged, or the library faery
+    is missing.
     """
     if importlib.util.find_spec("faery") is None:
-        raise ValueError(f"{path}: files of cameras need the library faery; install it with: pip install 'minisnn[cameras]'")
-    request = dict(do="events", file=0, path=str(path), place=os.path.abspath(path), what=what, most=most)
+        raise ValueError(
+            f"{path}: files of cameras need the library faery; install it with: pip install "
+            "'minisnn[cameras]'"
+        )
+    request = dict(
+        do="events", file=0, path=str(path), place=os.path.abspath(path), what=what, most=most
+    )
     (columns, rows), packets = _reader.ask(request, b"", what)
-    joined = {name: [packets[f"{name}{k}"] for k in range(len(packets) // 4)] for name in ("x", "y", "t", "on")}
-    return (rows, columns), {name: np.concatenate(parts) if parts else np.zeros(0, int) for name, parts in joined.items()}
+    joined = {
+        name: [packets[f"{name}{k}"] for k in range(len(packets) // 4)]
+        for name in ("x", "y", "t", "on")
+    }
+    return (rows, columns), {
+        name: np.concatenate(parts) if parts else np.zeros(0, int) for name, parts in joined.items()
+    }
 
 
-def read_image(image: bytes, texts: tuple[str, ...], path: Path, what: str) -> tuple[dict, dict[str, np.ndarray]]:
-    """(text attributes of these names, all data sets of numbers by name) of the HDF5 file with the bytes `image`.
+def read_image(
+    image: bytes, texts: tuple[str, ...], path: Path, what: str
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """(text attributes of these names, all data sets of numbers by name) of the HDF5 file with the
+    bytes `image`.
 
-    Raises ValueError, naming `path`, where the image is not such a file or damaged, or asks for absurdly much.
+    Raises ValueError, naming `path`, where the image is not such a file or damaged, or asks for
+    absurdly much.
     """
-    return _reader.ask(dict(do="image", file=0, path=str(path), what=what, names=list(texts)), image, what)
+    return _reader.ask(
+        dict(do="image", file=0, path=str(path), what=what, names=list(texts)), image, what
+    )

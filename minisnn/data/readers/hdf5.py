@@ -1,11 +1,14 @@
-"""HDF5 and MATLAB files of others, read so that no damage, link, filter or absurd size does harm: told in a sentence, before
-allocating.
+"""HDF5 and MATLAB files of others, read so that no damage, link, filter or absurd size does harm:
+told in a sentence, before allocating.
 
-The checks alone do not save a process from the libraries, which damage can crash, keep busy or make greedy. So this file is
-a program, too, which reads in a process of its own; `foreign` starts it and asks it. It needs nothing of minisnn.
+The checks alone do not save a process from the libraries, which damage can crash, keep busy or make
+greedy. So this file is a program, too, which reads in a process of its own; `foreign` starts it and
+asks it. It needs nothing of minisnn.
 
-    a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then `image` bytes of a file
-    an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype, shape], ...]}, then their bytes
+    a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then
+                 `image` bytes of a file
+    an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype,
+                 shape], ...]}, then their bytes
 """
 
 from __future__ import annotations
@@ -23,8 +26,18 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}  # all others are plugins: foreign code
-CLASSES = ("double", "single", "logical", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))  # MATLAB's
+FILTERS = {
+    1: "deflate",
+    2: "shuffle",
+    3: "fletcher32",
+    32000: "lzf",
+}  # all others are plugins: foreign code
+CLASSES = (
+    "double",
+    "single",
+    "logical",
+    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
+)  # MATLAB's
 MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24  # characters of a text attribute
 DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
@@ -32,17 +45,21 @@ MOST_TOLD = 400  # characters of what a library says: some quote the file
 
 
 def open_hdf5(path: Path, what: str, place: Path | None = None) -> "h5py.File":
-    """The HDF5 file at `place`, open to be read. ValueError, naming `path` and what was expected, where it cannot be opened."""
+    """The HDF5 file at `place`, open to be read. ValueError, naming `path` and what was expected,
+    where it cannot be opened."""
     import h5py
 
     try:
         return h5py.File(place or path, "r")
     except Exception as error:
-        raise ValueError(f"{path}: not readable as HDF5, or truncated ({one_line(error)}); expected {what}") from None
+        raise ValueError(
+            f"{path}: not readable as HDF5, or truncated ({one_line(error)}); expected {what}"
+        ) from None
 
 
 def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py.Group | None":
-    """The data set or group of that name, None where there is none; ValueError where a link stands in its way."""
+    """The data set or group of that name, None where there is none; ValueError where a link stands
+    in its way."""
     import h5py
 
     item = file
@@ -55,13 +72,16 @@ def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py
             return None
         if not isinstance(link, h5py.HardLink):
             found = f"{'/'.join(parts[:depth])} is a link to another place or file"
-            raise ValueError(f"{path}: {found}; expected the data themselves, links are not followed")
+            raise ValueError(
+                f"{path}: {found}; expected the data themselves, links are not followed"
+            )
         item = told(partial(item.__getitem__, part), path, name)
     return item
 
 
 def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.ndarray:
-    """The numbers of a data set, of at most `most` values. ValueError, naming file and data set, where there are none.
+    """The numbers of a data set, of at most `most` values. ValueError, naming file and data set,
+    where there are none.
 
     MATLAB's empty arrays, which hold their own shape, come back empty.
     """
@@ -77,41 +97,67 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
 
 def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str) -> np.ndarray:
     def facts() -> tuple:
-        outside, pipeline = item.is_virtual or bool(item.external), item.id.get_create_plist()
+        outside = item.is_virtual or bool(item.external)
+        pipeline = item.id.get_create_plist()
         filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
-        return outside, filters, item.shape, item.dtype, item.chunks or (), bool(item.attrs.get("MATLAB_empty", 0))
+        return (
+            outside,
+            filters,
+            item.shape,
+            item.dtype,
+            item.chunks or (),
+            bool(item.attrs.get("MATLAB_empty", 0)),
+        )
 
     outside, filters, shape, dtype, chunks, empty = told(facts, path, name)
     if outside:
-        raise ValueError(f"{path}: {name} lies in other files; expected the data themselves, links are not followed")
+        raise ValueError(
+            f"{path}: {name} lies in other files; expected the data themselves, links are not "
+            "followed"
+        )
     for one in filters:
         if one not in FILTERS:
-            raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {', '.join(FILTERS.values())}")
+            raise ValueError(
+                f"{path}: {name} is packed by filter {one}; expected one of "
+                f"{', '.join(FILTERS.values())}"
+            )
     if shape is None or dtype.kind not in kinds:
-        raise ValueError(f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers")
+        raise ValueError(
+            f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers"
+        )
     largest = max(_product(shape), _product(chunks))
     if largest > most:
         raise ValueError(f"{path}: {name} asks for {largest} values; expected at most {most}")
     return np.zeros(0, dtype) if empty else told(lambda: np.asarray(item[()]), path, name)
 
 
-def read_records(file: "h5py.Group", name: str, path: Path, most: int) -> tuple[list[str], dict[str, np.ndarray]]:
-    """(names, columns "0", "1", …) of a table of named columns of numbers; ([], {"0": all}) of one without names. At most
-    `most` values; errors as in `read_numbers`."""
+def read_records(
+    file: "h5py.Group", name: str, path: Path, most: int
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """(names, columns "0", "1", …) of a table of named columns of numbers; ([], {"0": all}) of one
+    without names. At most `most` values; errors as in `read_numbers`."""
     item = find_item(file, name, path)
     fields = None if item is None or not hasattr(item, "dtype") else item.dtype.names
     if item is None or fields is None:
         return [], {"0": read_numbers(file, name, path, most)}
     whole = _checked(item, name, path, 8 * most // item.dtype.itemsize, "V")
     if whole.ndim != 1 or any(whole.dtype[field].kind not in "biuf" for field in fields):
-        raise ValueError(f"{path}: {name} has type {whole.dtype} and shape {whole.shape}; expected a row of numbers an event")
-    return list(fields), {str(k): np.ascontiguousarray(whole[field]) for k, field in enumerate(fields)}
+        raise ValueError(
+            f"{path}: {name} has type {whole.dtype} and shape {whole.shape}; expected a row of "
+            "numbers an event"
+        )
+    return list(fields), {
+        str(k): np.ascontiguousarray(whole[field]) for k, field in enumerate(fields)
+    }
 
 
-def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+def read_image(
+    image: bytes, texts: list[str], path: Path
+) -> tuple[dict[str, str], dict[str, np.ndarray]]:
     """(text attributes of these names, all data sets of numbers by name) of an HDF5 file in memory.
 
-    All data sets together may take MEMORY / 2 bytes and 20 times those of the image. Errors as in `read_numbers`.
+    All data sets together may take MEMORY / 2 bytes and 20 times those of the image. Errors as in
+    `read_numbers`.
     """
     import io
 
@@ -123,22 +169,36 @@ def read_image(image: bytes, texts: list[str], path: Path) -> tuple[dict[str, st
 
 
 def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str, np.ndarray]:
-    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most` numbers each.
+    """The variables of these names of a MATLAB file of version 5 to 7, arrays of at most `most`
+    numbers each.
 
-    ValueError, naming `path` and the variable, where one is missing or is anything else; scipy may also end the process.
+    ValueError, naming `path` and the variable, where one is missing or is anything else; scipy may
+    also end the process.
     """
     from scipy.io import loadmat, whosmat
 
-    known = {name: facts for name, *facts in told(lambda: whosmat(place, appendmat=False), path, "the list of variables")}
+    known = {
+        name: facts
+        for name, *facts in told(
+            lambda: whosmat(place, appendmat=False), path, "the list of variables"
+        )
+    }
     for name in names:
         if name not in known:
             held = ", ".join(known)[:MOST_TOLD] or "nothing"
-            raise ValueError(f"{path}: there is no {name}, it holds {held}; the file is truncated or of another kind")
+            raise ValueError(
+                f"{path}: there is no {name}, it holds {held}; the file is truncated or of another "
+                "kind"
+            )
         shape, kind = known[name]
         if kind not in CLASSES:
-            raise ValueError(f"{path}: {name} is of MATLAB's class {kind}; expected an array of numbers")
+            raise ValueError(
+                f"{path}: {name} is of MATLAB's class {kind}; expected an array of numbers"
+            )
         if _product(shape) > most:
-            raise ValueError(f"{path}: {name} asks for {_product(shape)} values; expected at most {most}")
+            raise ValueError(
+                f"{path}: {name} asks for {_product(shape)} values; expected at most {most}"
+            )
     found = told(lambda: loadmat(place, appendmat=False, variable_names=names), path, "the file")
     for name in names:
         if name not in found or found[name].dtype.kind not in "biuf":
@@ -147,8 +207,11 @@ def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str
     return {name: found[name] for name in names}
 
 
-def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
-    """(all texts, all numbers) of a file by name, "group/name"; a data set of many texts is a list, of lists if it is a table.
+def read_tree(
+    file: "h5py.Group", path: Path, most: int
+) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
+    """(all texts, all numbers) of a file by name, "group/name"; a data set of many texts is a list,
+    of lists if it is a table.
 
     All together may have `most` values and DEPTH groups within groups. Errors as in `read_numbers`.
     """
@@ -161,7 +224,8 @@ def read_tree(file: "h5py.Group", path: Path, most: int) -> tuple[dict[str, str 
     while waiting:
         place, group = waiting.pop()
         for part in told(partial(list, group), path, place or "the file"):
-            name, items = f"{place}/{part}".lstrip("/"), items - 1
+            name = f"{place}/{part}".lstrip("/")
+            items = items - 1
             item = find_item(group, part, path)
             if items < 0 or name.count("/") > DEPTH:
                 most_of = f"expected at most {ITEMS} names, {DEPTH} groups deep"
@@ -182,8 +246,15 @@ def _texts(item: "h5py.Dataset", path: Path, name: str, most: int) -> tuple[str 
     """(a text or a list of them, how many)."""
 
     def read() -> np.ndarray:
-        if item.is_virtual or item.external or item.shape is None or _product(item.shape) > min(most, ITEMS):
-            raise ValueError(f"found texts of shape {item.shape}, expected at most {ITEMS} in this file")
+        if (
+            item.is_virtual
+            or item.external
+            or item.shape is None
+            or _product(item.shape) > min(most, ITEMS)
+        ):
+            raise ValueError(
+                f"found texts of shape {item.shape}, expected at most {ITEMS} in this file"
+            )
         return np.asarray(item.asstr()[()], object)
 
     found = told(read, path, name)
@@ -201,7 +272,9 @@ def _text(file: "h5py.File", name: str, path: Path) -> str:
 
     found = told(text, path, f"the attribute {name}")
     if not isinstance(found, str) or len(found) > MOST_TEXT:
-        raise ValueError(f"{path}: the attribute {name} is not text, or has more than {MOST_TEXT} characters")
+        raise ValueError(
+            f"{path}: the attribute {name} is not text, or has more than {MOST_TEXT} characters"
+        )
     return found
 
 
@@ -213,22 +286,31 @@ def _product(sizes: tuple[int, ...]) -> int:
 
 
 def read_camera(place: str, path: Path, most: int) -> tuple[list[int], dict[str, np.ndarray]]:
-    """([columns, rows] of the sensor, packets of events x0, y0, t0, on0, x1, …) of a file of a camera, by faery."""
+    """([columns, rows] of the sensor, packets of events x0, y0, t0, on0, x1, …) of a file of a
+    camera, by faery."""
     import faery
 
     packets: dict[str, np.ndarray] = {}
     try:
         stream = faery.events_stream_from_file(place)
-        total, size = 0, list(stream.dimensions())
+        total = 0
+        size = list(stream.dimensions())
         for number, packet in enumerate(stream):
             total += len(packet)
             if total > most:
                 raise ValueError(f"{path}: holds more than {most} events; cut it into parts")
-            packets.update({f"{name}{number}": np.ascontiguousarray(packet[name]) for name in ("x", "y", "t", "on")})
+            packets.update(
+                {
+                    f"{name}{number}": np.ascontiguousarray(packet[name])
+                    for name in ("x", "y", "t", "on")
+                }
+            )
     except ValueError:
         raise
     except BaseException as error:  # a panic of Rust is no Exception
-        raise ValueError(f"{path}: cannot be read as a recording of a camera ({one_line(str(error))})") from None
+        raise ValueError(
+            f"{path}: cannot be read as a recording of a camera ({one_line(str(error))})"
+        ) from None
     return size, packets
 
 
@@ -236,12 +318,17 @@ def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
-    except Exception as error:  # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
-        raise ValueError(f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})") from None
+    except (
+        Exception
+    ) as error:  # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
+        raise ValueError(
+            f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})"
+        ) from None
 
 
 def one_line(error: Exception | str) -> str:
-    """What an error says, in one line, the beginning of a long one; its kind where it says nothing."""
+    """What an error says, in one line, the beginning of a long one; its kind where it says
+    nothing."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"
 
@@ -254,10 +341,15 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         try:
             _limit(time=request["seconds"])
             value, arrays = _answer(request, files, source.read(request["image"]))
-            head = {"value": value, "arrays": [[name, a.dtype.str, a.shape] for name, a in arrays.items()]}
+            head = {
+                "value": value,
+                "arrays": [[name, a.dtype.str, a.shape] for name, a in arrays.items()],
+            }
         except Exception as error:
-            text, path = one_line(error), request["path"]
-            head, arrays = {"error": text if path in text else f"{path}: {text}"}, {}
+            text = one_line(error)
+            path = request["path"]
+            head = {"error": text if path in text else f"{path}: {text}"}
+            arrays = {}
         sink.write(json.dumps(head).encode() + b"\n")
         for array in arrays.values():
             sink.write(array.tobytes())
@@ -266,7 +358,9 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 def _answer(request: dict, files: dict, image: bytes):
     """(value, arrays) of one request."""
-    do, path, number = request["do"], Path(request["path"]), request["file"]
+    do = request["do"]
+    path = Path(request["path"])
+    number = request["file"]
     if do == "image":
         return read_image(image, request["names"], path)
     if do == "matlab":
@@ -283,17 +377,22 @@ def _answer(request: dict, files: dict, image: bytes):
     if do == "tree":
         return read_tree(file, path, request["most"])
     if do == "numbers":
-        return None, {name: read_numbers(file, name, path, request["most"]) for name in request["names"]}
+        return None, {
+            name: read_numbers(file, name, path, request["most"]) for name in request["names"]
+        }
     item = find_item(file, request["names"][0], path) if request["names"] else file
     if do == "table":
         return read_records(file, request["names"][0], path, request["most"])
     if do == "list":
-        return None if item is None or hasattr(item, "shape") else told(lambda: list(item), path, "the file"), {}
+        return None if item is None or hasattr(item, "shape") else told(
+            lambda: list(item), path, "the file"
+        ), {}
     return None if item is None else "data set" if hasattr(item, "shape") else "group", {}
 
 
 def _limit(time: float | None = None, memory: int | None = None) -> None:
-    """End this process when it has used so many seconds of a processor from now on, or refuse it more memory."""
+    """End this process when it has used so many seconds of a processor from now on, or refuse it
+    more memory."""
     try:
         import resource
     except ImportError:  # Windows; the asking process has a clock, too
@@ -307,7 +406,9 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
         limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
     for kind, wanted in limits:
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+        resource.setrlimit(
+            kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 if __name__ == "__main__":

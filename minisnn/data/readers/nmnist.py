@@ -1,11 +1,15 @@
-"""N-MNIST recordings on disk (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437).
+"""N-MNIST recordings on disk (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience
+9:437).
 
-The data set (CC BY-SA 4.0) lies in Train/<digit>/<number>.bin and Test/<digit>/<number>.bin, where <number> counts the
-pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x 34 pixels:
+The data set (CC BY-SA 4.0) lies in Train/<digit>/<number>.bin and Test/<digit>/<number>.bin, where
+<number> counts the pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x
+34 pixels:
 
-    byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
+    byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4:
+                 time in microseconds
 
-A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of all rows after it.
+A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of
+all rows after it.
 """
 
 from __future__ import annotations
@@ -28,11 +32,11 @@ _MOST_ROWS = 2_000_000  # the real recordings have some 4,000
 def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     """Events of one file in N-MNIST's format, sorted by time.
 
-    shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most OVERFLOW_ROW rows, for the byte
-            of that row says that the clock has overflowed
+    shape   rows and columns of the sensor, where it differs, as N-Caltech101's does. At most
+            OVERFLOW_ROW rows, for the byte of that row says that the clock has overflowed
 
-    Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a sensor, and FileNotFoundError
-    where it is missing.
+    Raises ValueError, naming the file, where it is empty, truncated, or not a recording of such a
+    sensor, and FileNotFoundError where it is missing.
 
     >>> with open("one.bin", "wb") as file:
     ...     _ = file.write(bytes([5, 7, 0b10000000, 0, 200]))  # x, y, polarity and time: ON at 200 us
@@ -42,88 +46,129 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     """
     if shape[0] > OVERFLOW_ROW or shape[1] > 256:
         raise ValueError(
-            f"{path}: a file of N-MNIST's form cannot be of a sensor of {shape[1]} x {shape[0]} pixels: x is one byte, and y "
+            f"{path}: a file of N-MNIST's form cannot be of a sensor of {shape[1]} x {shape[0]} "
+            "pixels: x is one byte, and y "
             f"one below {OVERFLOW_ROW}"
         )
     path = Path(path)
     raw = np.frombuffer(read_whole(path, "an N-MNIST recording", 5 * _MOST_ROWS), np.uint8)
     if not raw.size:
-        raise ValueError(f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event")
+        raise ValueError(
+            f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event"
+        )
     if raw.size % 5:
         found = f"{raw.size} bytes are not a whole number of five-byte events"
         raise ValueError(f"{path}: {found}; the file is truncated or no N-MNIST recording")
     if not raw.any():
-        raise ValueError(f"{path}: the file holds nothing but zero bytes; expected an N-MNIST recording")
+        raise ValueError(
+            f"{path}: the file holds nothing but zero bytes; expected an N-MNIST recording"
+        )
     x, y, high, middle, low = raw.reshape(-1, 5).T.astype(np.int64)
     overflow = y == OVERFLOW_ROW
     time = ((high & 127) << 16 | middle << 8 | low) + OVERFLOW_US * np.cumsum(overflow)
     keep = ~overflow
     if not keep.any():
-        raise ValueError(f"{path}: the file holds overflow rows only; expected an N-MNIST recording with events")
+        raise ValueError(
+            f"{path}: the file holds overflow rows only; expected an N-MNIST recording with events"
+        )
     outside = keep & ((x >= shape[1]) | (y >= shape[0]))
     if outside.any():
         row = int(np.argmax(outside))
-        sensor = f"expected x below {shape[1]} and y below {shape[0]} on a sensor of {shape[1]} x {shape[0]} pixels"
+        sensor = (
+            f"expected x below {shape[1]} and y below {shape[0]} on a sensor of {shape[1]} x "
+            f"{shape[0]} pixels"
+        )
         found = f"row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}"
-        raise ValueError(f"{path}: {found}, so the file is damaged, of another sensor (--sensor) or no N-MNIST recording")
+        raise ValueError(
+            f"{path}: {found}, so the file is damaged, of another sensor (--sensor) or no N-MNIST "
+            "recording"
+        )
     events = np.empty(int(keep.sum()), EVENT)
-    events["x"], events["y"], events["t"], events["p"] = x[keep], y[keep], time[keep], (high >> 7)[keep]
+    events["x"] = x[keep]
+    events["y"] = y[keep]
+    events["t"] = time[keep]
+    events["p"] = (high >> 7)[keep]
     backwards = np.diff(events["t"]) < 0
     if backwards.any():
         row = int(np.argmax(backwards)) + 1
         found = f"time falls from {events['t'][row - 1]} to {events['t'][row]} us at event {row}"
-        raise ValueError(f"{path}: {found}; expected times in order, so the file is damaged or no N-MNIST recording")
+        raise ValueError(
+            f"{path}: {found}; expected times in order, so the file is damaged or no N-MNIST "
+            "recording"
+        )
     return events
 
 
 def write_nmnist(path: str | Path, events: np.ndarray) -> None:
-    """Write events in N-MNIST's format, so that read_nmnist gives them back (overflow rows where time asks for them).
+    """Write events in N-MNIST's format, so that read_nmnist gives them back (overflow rows where
+    time asks for them).
 
-    Raises ValueError where the events are none, too many or all zero, lie outside 34 x 34 pixels, or have times below zero
-    or out of order.
+    Raises ValueError where the events are none, too many or all zero, lie outside 34 x 34 pixels,
+    or have times below zero or out of order.
     """
     events = as_events(events, SHAPE)
     if not events.size:
         raise ValueError(f"{path}: there are no events to write; expected at least one")
     time = events["t"]
     if time[0] < 0 or np.any(np.diff(time) < 0):
-        raise ValueError(f"{path}: event times start at {time[0]} us or are out of order; expected times from zero on, sorted")
-    overflows = np.maximum(-((_LARGEST_TIME - time) // OVERFLOW_US), 0)  # rows that must stand before each event
+        raise ValueError(
+            f"{path}: event times start at {time[0]} us or are out of order; expected times from "
+            "zero on, sorted"
+        )
+    overflows = np.maximum(
+        -((_LARGEST_TIME - time) // OVERFLOW_US), 0
+    )  # rows that must stand before each event
     before = np.diff(overflows, prepend=0)
     place = np.arange(events.size) + np.cumsum(before)
     if events.size + int(before.sum()) > _MOST_ROWS:
-        raise ValueError(f"{path}: there are {events.size + int(before.sum())} rows to write; expected at most {_MOST_ROWS}")
+        raise ValueError(
+            f"{path}: there are {events.size + int(before.sum())} rows to write; expected at most "
+            f"{_MOST_ROWS}"
+        )
     rows = np.zeros((events.size + int(before.sum()), 5), np.uint8)
     rows[:, 1] = OVERFLOW_ROW
     stored = time - OVERFLOW_US * overflows
     third = (events["p"].astype(np.int64) << 7) | (stored >> 16)
-    rows[place] = np.stack([events["x"], events["y"], third, (stored >> 8) & 255, stored & 255], axis=1)
+    rows[place] = np.stack(
+        [events["x"], events["y"], third, (stored >> 8) & 255, stored & 255], axis=1
+    )
     if not rows.any():  # read_nmnist would take it for a file that was never written to its end
-        raise ValueError(f"{path}: all events are OFF at x = 0, y = 0 and time 0, a file of zero bytes; expected a recording")
+        raise ValueError(
+            f"{path}: all events are OFF at x = 0, y = 0 and time 0, a file of zero bytes; "
+            "expected a recording"
+        )
     Path(path).write_bytes(rows.tobytes())
 
 
 def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Path]]]:
-    """The recordings of one split under `root`, by the names of their folders: {label: [(number, path), ...]}, both sorted.
+    """The recordings of one split under `root`, by the names of their folders: {label: [(number,
+    path), ...]}, both sorted.
 
-    root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in any case.
-    Nothing is opened. Raises ValueError, naming root, where the split is absent or empty, and naming the file where it
-    has no number.
+    root: the folder that holds Train or Test, in upper or lower case.  split: "train" or "test", in
+    any case. Nothing is opened. Raises ValueError, naming root, where the split is absent or empty,
+    and naming the file where it has no number.
     """
     root = Path(root)
     if split.lower() not in ("train", "test"):
         raise ValueError(f"split is {split!r}; expected 'train' or 'test'")
     if not root.is_dir():
-        raise ValueError(f"{root}: no such folder; expected the root of N-MNIST, which holds Train or Test")
+        raise ValueError(
+            f"{root}: no such folder; expected the root of N-MNIST, which holds Train or Test"
+        )
     names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     folder = next((root / name for name in names if name.lower() == split.lower()), None)
     if folder is None:
-        found, expected = names or "no folders", "expected the root of N-MNIST, which holds Train or Test"
-        raise ValueError(f"{root}: there is no folder {split.capitalize()}; found {found}, {expected}")
+        found = names or "no folders"
+        expected = "expected the root of N-MNIST, which holds Train or Test"
+        raise ValueError(
+            f"{root}: there is no folder {split.capitalize()}; found {found}, {expected}"
+        )
     files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
     files = {label: numbered for label, numbered in files.items() if numbered}
     if not files:
-        raise ValueError(f"{root}: no recordings in {folder.name}; expected {folder.name}/<digit>/<number>.bin")
+        raise ValueError(
+            f"{root}: no recordings in {folder.name}; expected {folder.name}/<digit>/<number>.bin"
+        )
     return files
 
 
@@ -136,7 +181,10 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
     digits = {digit: files.get(str(digit), []) for digit in range(10)}
     if not any(digits.values()):
         found = ", ".join(list(files)[:9])
-        raise ValueError(f"{root}: the recordings are of {found}; expected the digits 0 to 9, of which Double N-MNIST is made")
+        raise ValueError(
+            f"{root}: the recordings are of {found}; expected the digits 0 to 9, of which Double "
+            "N-MNIST is made"
+        )
     return digits
 
 
@@ -146,6 +194,9 @@ def _numbered(folder: Path) -> list[tuple[int, Path]]:
         if path.suffix.lower() != ".bin" or path.name.startswith("."):
             continue
         if not re.fullmatch("0*[1-9][0-9]{0,8}", path.stem):
-            raise ValueError(f"{path}: the file name is not an MNIST picture number; expected for example 00002.bin")
+            raise ValueError(
+                f"{path}: the file name is not an MNIST picture number; expected for example "
+                "00002.bin"
+            )
         numbered.append((int(path.stem), path))
     return sorted(numbered)

@@ -1,7 +1,8 @@
 """Labelled pictures that users have on disk, for the event camera to record.
 
-Three forms: a folder tree <label>/<picture>.png, an idx pair as MNIST's (plain or .gz), and NumPy files. All become
-grey values (N, H, W) and labels 0, 1, ... in the order of their names; names that are numbers come first, by value.
+Three forms: a folder tree <label>/<picture>.png, an idx pair as MNIST's (plain or .gz), and NumPy
+files. All become grey values (N, H, W) and labels 0, 1, ... in the order of their names; names that
+are numbers come first, by value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
-_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")  # of pictures; other readers of Pillow start programs (EPS)
+_FORMATS = (
+    "PNG",
+    "JPEG",
+    "BMP",
+    "TIFF",
+)  # of pictures; other readers of Pillow start programs (EPS)
 _LARGEST = 1 << 31  # bytes of a file, and of pictures that it may announce
 _MOST_PIXELS = 1 << 24  # of one picture
 _DENSEST = 200  # times that pictures may be packed, beyond _SMALL bytes
@@ -29,7 +35,8 @@ _IMAGES, _LABELS = ("images", "x"), ("labels", "y")  # names of arrays
 
 @dataclass(frozen=True)
 class Pictures:
-    """images: uint8, or float32 in [0, 1], (N, H, W).  labels: int64 (N,), places in names.  names: of the classes."""
+    """images: uint8, or float32 in [0, 1], (N, H, W).  labels: int64 (N,), places in names.  names:
+    of the classes."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -39,20 +46,28 @@ class Pictures:
         return len(self.images)
 
 
-def read_pictures(path: str | Path, labels: str | Path | None = None, size: tuple[int, int] | None = None) -> Pictures:
+def read_pictures(
+    path: str | Path, labels: str | Path | None = None, size: tuple[int, int] | None = None
+) -> Pictures:
     """Read labelled pictures from a folder, an idx pair or a NumPy file.
 
-    path: a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx file of pictures, plain
-        or .gz; an .npz file with the arrays `images` (or `x`) and `labels` (or `y`); or an .npy file of pictures.
-    labels: the idx or .npy file of labels. For an idx file it is found where it has MNIST's name ("labels-idx1" in
+    path: a folder with one folder a label, holding pictures (.png, .jpg, ... or .npy); an idx file
+    of pictures, plain
+        or .gz; an .npz file with the arrays `images` (or `x`) and `labels` (or `y`); or an .npy
+        file of pictures.
+    labels: the idx or .npy file of labels. For an idx file it is found where it has MNIST's name
+    ("labels-idx1" in
         place of "images-idx3").
-    size: rows and columns to which every picture is brought, its proportions kept, by averaging areas; the rest is
+    size: rows and columns to which every picture is brought, its proportions kept, by averaging
+    areas; the rest is
         filled with the nearest border. Without it all pictures must have the same size.
-    Colour becomes luminance; what is transparent counts as white. Raises ValueError, naming the file, where it is
-    anything else.
+    Colour becomes luminance; what is transparent counts as white. Raises ValueError, naming the
+    file, where it is anything else.
     """
     path = Path(path)
-    if size is not None and not (len(size) == 2 and all(side == int(side) and side >= 1 for side in size)):
+    if size is not None and not (
+        len(size) == 2 and all(side == int(side) and side >= 1 for side in size)
+    ):
         raise ValueError(f"size is {size}; expected rows and columns from 1 on")
     if path.is_dir():
         images, keys = _folder(path, size)
@@ -64,7 +79,10 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
         if size is not None:
             images = np.stack([resize(image, size) for image in images])
     if len(images) != len(keys):
-        raise ValueError(f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label for each picture")
+        raise ValueError(
+            f"{path}: found {len(images)} pictures and {len(keys)} labels; expected one label for "
+            "each picture"
+        )
     if not len(images):
         raise ValueError(f"{path}: found no pictures")
     names = sorted(set(keys), key=by_value)
@@ -75,7 +93,12 @@ def read_pictures(path: str | Path, labels: str | Path | None = None, size: tupl
 def by_value(name: str) -> tuple:
     """Numbers first, by value, however long they are."""
     number = name.isascii() and name.isdecimal()
-    return not number, len(name.lstrip("0")) if number else 0, name.lstrip("0") if number else name, name
+    return (
+        not number,
+        len(name.lstrip("0")) if number else 0,
+        name.lstrip("0") if number else name,
+        name,
+    )
 
 
 def holds_pictures(path: Path) -> bool:
@@ -84,21 +107,30 @@ def holds_pictures(path: Path) -> bool:
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bring a picture (H, W) to `size`, its proportions kept, by averaging areas; its border fills the rest."""
+    """Bring a picture (H, W) to `size`, its proportions kept, by averaging areas; its border fills
+    the rest."""
     scale = min(size[0] / image.shape[0], size[1] / image.shape[1])
     inner = [min(max(round(side * scale), 1), most) for side, most in zip(image.shape, size)]
-    small = _areas(image.shape[0], inner[0]) @ image.astype(np.float64) @ _areas(image.shape[1], inner[1]).T
+    small = (
+        _areas(image.shape[0], inner[0])
+        @ image.astype(np.float64)
+        @ _areas(image.shape[1], inner[1]).T
+    )
     before = [(most - side) // 2 for side, most in zip(inner, size)]
-    padded = np.pad(small, [(b, most - side - b) for b, side, most in zip(before, inner, size)], mode="edge")
+    padded = np.pad(
+        small, [(b, most - side - b) for b, side, most in zip(before, inner, size)], mode="edge"
+    )
     if image.dtype == np.uint8:
         return np.clip(np.rint(padded), 0, 255).astype(np.uint8)
     return np.clip(padded, 0, 1).astype(image.dtype)
 
 
 def enlarged(images: np.ndarray, side: float) -> np.ndarray:
-    """Pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, brought to it by cubic splines.
+    """Pictures (N, H, W), uint8 or floats in [0, 1], whose longer side is below `side`, brought to
+    it by cubic splines.
 
-    For a camera that is finer than the pictures: it would see the edges of their pixels. Larger pictures stay as they are.
+    For a camera that is finer than the pictures: it would see the edges of their pixels. Larger
+    pictures stay as they are.
     """
     from scipy.ndimage import zoom
 
@@ -106,12 +138,15 @@ def enlarged(images: np.ndarray, side: float) -> np.ndarray:
     if factor <= 1:
         return images
     top = 255.0 if images.dtype == np.uint8 else 1.0
-    large = zoom(images.astype(np.float32), (1, factor, factor), order=3, mode="nearest", grid_mode=True).clip(0, top)
+    large = zoom(
+        images.astype(np.float32), (1, factor, factor), order=3, mode="nearest", grid_mode=True
+    ).clip(0, top)
     return np.rint(large).astype(np.uint8) if top == 255.0 else large
 
 
 def _areas(source: int, target: int) -> np.ndarray:
-    """(target, source): the share of every source pixel in each target pixel's area; rows sum to 1."""
+    """(target, source): the share of every source pixel in each target pixel's area; rows sum to
+    1."""
     edge = np.arange(target + 1) * source / target
     pixel = np.arange(source)
     overlap = np.minimum(edge[1:, None], pixel + 1) - np.maximum(edge[:-1, None], pixel)
@@ -120,7 +155,9 @@ def _areas(source: int, target: int) -> np.ndarray:
 
 def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[str]]:
     images, keys, first = [], [], None
-    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
+    for folder in sorted(
+        entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    ):
         for file in sorted(folder.iterdir()):
             if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith("."):
                 continue
@@ -135,7 +172,9 @@ def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[
             images.append(image)
             keys.append(folder.name)
     if not images:
-        raise ValueError(f"{path}: found no pictures; expected <label>/<picture>, {', '.join(IMAGE_SUFFIXES)}")
+        raise ValueError(
+            f"{path}: found no pictures; expected <label>/<picture>, {', '.join(IMAGE_SUFFIXES)}"
+        )
     if len({image.dtype for image in images}) > 1:
         images = [image / np.float32(255) if image.dtype == np.uint8 else image for image in images]
     return np.stack(images), keys
@@ -147,22 +186,37 @@ def _picture(file: Path) -> np.ndarray:
         image = _load(file)
         if isinstance(image, dict):
             raise ValueError(f"{file}: holds several arrays; expected one picture, (H, W)")
-        image = image[None] if image.ndim == 2 or image.ndim == 3 and image.shape[2] in (1, 3, 4) else image
+        image = (
+            image[None]
+            if image.ndim == 2 or image.ndim == 3 and image.shape[2] in (1, 3, 4)
+            else image
+        )
         if len(image) != 1:
-            raise ValueError(f"{file}: holds an array of shape {image.shape}; expected one picture, (H, W)")
+            raise ValueError(
+                f"{file}: holds an array of shape {image.shape}; expected one picture, (H, W)"
+            )
         return _grey(image, file)[0]
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damage that Pillow reads over, and of sizes, which are looked at here
+            warnings.simplefilter(
+                "ignore"
+            )  # of damage that Pillow reads over, and of sizes, which are looked at here
             with Image.open(file, formats=_FORMATS) as opened:
                 if math.prod(opened.size) > _MOST_PIXELS:
-                    raise ValueError(f"it has {opened.width} x {opened.height} pixels, at most {_MOST_PIXELS} are expected")
+                    raise ValueError(
+                        f"it has {opened.width} x {opened.height} pixels, at most {_MOST_PIXELS} "
+                        "are expected"
+                    )
                 if opened.mode.startswith("I"):  # 16 bits
                     image = np.asarray(opened).astype(np.float32) / np.float32(65535)
                 else:
-                    image = np.asarray(opened if opened.mode in ("1", "L", "RGB", "RGBA") else opened.convert("RGBA"))
+                    image = np.asarray(
+                        opened
+                        if opened.mode in ("1", "L", "RGB", "RGBA")
+                        else opened.convert("RGBA")
+                    )
     except Exception as error:
         raise ValueError(f"{file}: not readable as a picture ({one_line(error)})") from error
     return _grey(image[None], file)[0]
@@ -174,12 +228,17 @@ def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
         if not isinstance(arrays, dict):
             raise ValueError(f"{path}: holds one array without a name; expected images and labels")
         if {"x", "y", "t", "p"} <= arrays.keys():
-            raise ValueError(f"{path}: holds events (x, y, t, p) and no pictures; expected images and labels")
+            raise ValueError(
+                f"{path}: holds events (x, y, t, p) and no pictures; expected images and labels"
+            )
         images, keys = (
-            next((arrays[name] for name in names if arrays.get(name) is not None), None) for names in (_IMAGES, _LABELS)
+            next((arrays[name] for name in names if arrays.get(name) is not None), None)
+            for names in (_IMAGES, _LABELS)
         )
         if images is None or keys is None:
-            raise ValueError(f"{path}: holds the arrays {sorted(arrays)[:30]}; expected images and labels")
+            raise ValueError(
+                f"{path}: holds the arrays {sorted(arrays)[:30]}; expected images and labels"
+            )
         return images, _names(keys, path)
     if path.suffix.lower() == ".npy":
         if labels is None:
@@ -194,12 +253,14 @@ def _file(path: Path, labels: Path | None) -> tuple[np.ndarray, list[str]]:
 
 
 def read_idx(path: str | Path) -> np.ndarray:
-    """The uint8 array of an idx file (the format of MNIST's files: big-endian magic, sizes, bytes), plain or .gz.
+    """The uint8 array of an idx file (the format of MNIST's files: big-endian magic, sizes, bytes),
+    plain or .gz.
 
     Raises ValueError, naming the file, where it is truncated, too long or no such file.
     """
     content = read_whole(path, "an idx file", _LARGEST)
-    most, whole = len(content), True
+    most = len(content)
+    whole = True
     if content[:2] == b"\x1f\x8b":
         most = max(most * _DENSEST, _SMALL)
         try:
@@ -207,25 +268,39 @@ def read_idx(path: str | Path) -> np.ndarray:
             content = unpacking.decompress(content, most)
             whole = unpacking.eof
         except zlib.error as error:
-            raise ValueError(f"{path}: the compressed file is damaged ({one_line(error)})") from None
+            raise ValueError(
+                f"{path}: the compressed file is damaged ({one_line(error)})"
+            ) from None
     magic = content[:4]
     if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         found = magic.hex(" ") or "of an empty file"
-        raise ValueError(f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and its dimensions")
+        raise ValueError(
+            f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and "
+            "its dimensions"
+        )
     start = 4 + 4 * magic[3]
     sizes = [int.from_bytes(content[k : k + 4], "big") for k in range(4, start, 4)]
-    held, expected = len(content) - start, math.prod(sizes)
+    held = len(content) - start
+    expected = math.prod(sizes)
     if held < 0 or expected > most:
-        raise ValueError(f"{path}: its head is truncated or announces {expected} bytes, more than such a file holds")
+        raise ValueError(
+            f"{path}: its head is truncated or announces {expected} bytes, more than such a file "
+            "holds"
+        )
     if not whole:
-        raise ValueError(f"{path}: the compressed file is truncated or holds more than it announces")
+        raise ValueError(
+            f"{path}: the compressed file is truncated or holds more than it announces"
+        )
     if held != expected:
-        raise ValueError(f"{path}: holds {held} bytes after its head, expected {expected} for the sizes {sizes}")
+        raise ValueError(
+            f"{path}: holds {held} bytes after its head, expected {expected} for the sizes {sizes}"
+        )
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
 
 
 def _load(path: Path):
-    """The array of an .npy file, or the arrays of an .npz file by name; objects are refused, so nothing is executed."""
+    """The array of an .npy file, or the arrays of an .npz file by name; objects are refused, so
+    nothing is executed."""
     size_of(path, "a NumPy file", _LARGEST)
     try:
         check_archive(path, "pictures", _LARGEST, _DENSEST, _SMALL)
@@ -233,16 +308,22 @@ def _load(path: Path):
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded:  # of the others the names are enough
-            arrays = {name: loaded[name] if name in _IMAGES + _LABELS else None for name in loaded.files}
+            arrays = {
+                name: loaded[name] if name in _IMAGES + _LABELS else None for name in loaded.files
+            }
         for name, array in arrays.items():  # what does not begin as an array comes as bytes
             if array is not None and not isinstance(array, np.ndarray):
                 raise ValueError(f"{name} is not an array")
         return arrays
     except Exception as error:
         # NumPy would advise to load objects unsafely
-        reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        reason = (
+            "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
+        )
         reason = reason.removeprefix(f"{path}: ")
-        raise ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})") from error
+        raise ValueError(
+            f"{path}: not readable as a NumPy file of plain arrays ({reason})"
+        ) from error
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:
@@ -250,24 +331,37 @@ def _names(labels: np.ndarray, path: Path) -> list[str]:
         raise ValueError(f"{path}: holds several arrays; expected the labels alone")
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         raise ValueError(
-            f"{path}: labels have shape {labels.shape} and dtype {labels.dtype}; expected whole numbers or texts, (N,)"
+            f"{path}: labels have shape {labels.shape} and dtype {labels.dtype}; expected whole "
+            "numbers or texts, (N,)"
         )
     return [str(label) for label in labels]
 
 
 def _grey(images: np.ndarray, path: Path) -> np.ndarray:
-    """(N, H, W) uint8, or float32 in [0, 1], of grey or colour pictures; ValueError, naming the file, for others."""
-    if isinstance(images, dict) or images.ndim not in (3, 4) or images.ndim == 4 and images.shape[3] not in (1, 3, 4):
-        found = "several arrays" if isinstance(images, dict) else f"an array of shape {images.shape}"
+    """(N, H, W) uint8, or float32 in [0, 1], of grey or colour pictures; ValueError, naming the
+    file, for others."""
+    if (
+        isinstance(images, dict)
+        or images.ndim not in (3, 4)
+        or images.ndim == 4
+        and images.shape[3] not in (1, 3, 4)
+    ):
+        found = (
+            "several arrays" if isinstance(images, dict) else f"an array of shape {images.shape}"
+        )
         raise ValueError(f"{path}: holds {found}; expected grey or colour pictures")
     if not all(images.shape[1:3]) or images.dtype.kind not in "biuf":
-        raise ValueError(f"{path}: holds {images.dtype} of shape {images.shape[1:]}; expected grey values of pixels")
+        raise ValueError(
+            f"{path}: holds {images.dtype} of shape {images.shape[1:]}; expected grey values of "
+            "pixels"
+        )
     most, kind = (1, np.float32) if images.dtype.kind == "f" else (255, np.uint8)
     if images.dtype == bool:
         images = images.astype(np.uint8) * np.uint8(255)
     if images.size and not (images.min() >= 0 and images.max() <= most):
         raise ValueError(
-            f"{path}: grey values reach from {images.min()} to {images.max()}; expected fractions from 0 to 1, or bytes"
+            f"{path}: grey values reach from {images.min()} to {images.max()}; expected fractions "
+            "from 0 to 1, or bytes"
         )
     images = images.astype(kind, copy=False)
     if images.ndim == 3:
@@ -279,4 +373,6 @@ def _grey(images: np.ndarray, path: Path) -> np.ndarray:
     if images.shape[3] == 4:
         opacity = images[..., 3] / top
         grey = grey * opacity + top * (1 - opacity)
-    return np.rint(grey).astype(np.uint8) if top == 255.0 else np.clip(grey, 0, 1).astype(np.float32)
+    return (
+        np.rint(grey).astype(np.uint8) if top == 255.0 else np.clip(grey, 0, 1).astype(np.float32)
+    )

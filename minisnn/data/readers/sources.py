@@ -1,12 +1,15 @@
-"""Recordings that a script holds, one after the other: pairs as tonic's data sets give them, subsets and loaders of
-PyTorch, and frames. Nothing of these packages is imported; what counts is what an object can do.
+"""Recordings that a script holds, one after the other: pairs as tonic's data sets give them,
+subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
+what an object can do.
 
-    data set      items (events, label), or events alone with labels beside them; `sensor_size` (columns, rows, polarities),
-                  its own or that of the data set within it
+    data set      items (events, label), or events alone with labels beside them; `sensor_size`
+                  (columns, rows, polarities), its own or that of the data set within it
     Subset        a data set with `dataset` and `indices`
-    DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
-                  joins items to batches and may draw one twice, which would be the same recording in support and query
-    frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
+    DataLoader    its data set, those items that its sampler names, each once and in their own
+                  order: a loader shuffles, joins items to batches and may draw one twice, which
+                  would be the same recording in support and query
+    frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 =
+                  ON
 """
 
 from __future__ import annotations
@@ -24,14 +27,19 @@ _DEEP = 8  # data sets within data sets
 
 
 def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple[Any, Any]]:
-    """(events, label) of every recording of a source, one at a time; a source that is a stream is read once.
+    """(events, label) of every recording of a source, one at a time; a source that is a stream is
+    read once.
 
     Raises ValueError where there are no labels, or another number of them than of recordings.
     """
     if labels is None:
         for number, one in enumerate(_each(source)):
             if not (isinstance(one, (tuple, list)) and len(one) == 2):
-                found = f"{len(one)} parts" if isinstance(one, (tuple, list)) else f"a {type(one).__name__} alone"
+                found = (
+                    f"{len(one)} parts"
+                    if isinstance(one, (tuple, list))
+                    else f"a {type(one).__name__} alone"
+                )
                 expected = "expected one for each recording, or pairs (events, label)"
                 raise ValueError(f"labels are missing; {expected}, and item {number} is {found}")
             yield one[0], one[1]
@@ -41,7 +49,10 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
         if number <= len(labels):
             yield one, labels[number - 1]
     if number != len(labels):
-        raise ValueError(f"found {number} recordings and {len(labels)} labels; expected some, and one label for each recording")
+        raise ValueError(
+            f"found {number} recordings and {len(labels)} labels; expected some, and one label for "
+            "each recording"
+        )
 
 
 def _each(source: Any) -> Iterator[Any]:
@@ -50,7 +61,11 @@ def _each(source: Any) -> Iterator[Any]:
         if chosen is not None:
             yield from (source[k] for k in chosen)
             return
-    if hasattr(source, "__getitem__") and hasattr(source, "__len__") and not hasattr(source, "__iter__"):
+    if (
+        hasattr(source, "__getitem__")
+        and hasattr(source, "__len__")
+        and not hasattr(source, "__iter__")
+    ):
         yield from (source[k] for k in range(len(source)))
         return
     yield from source
@@ -78,8 +93,8 @@ def sensor_in(source: Any) -> tuple[int, int] | None:
 
 
 def label_of(label: Any) -> str:
-    """The name of a class: of a text, a number, or an array or tensor of one number. ValueError where it is a fraction, or
-    none."""
+    """The name of a class: of a text, a number, or an array or tensor of one number. ValueError
+    where it is a fraction, or none."""
     wrong = ValueError(f"a label is {label!r}; expected texts or whole numbers")
     if label is np.ma.masked:
         raise wrong
@@ -106,7 +121,8 @@ def are_frames(events: Any) -> bool:
 
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
     """Rows and columns of frames; ValueError where not one axis is that of two polarities."""
-    first, last = frames.shape[1] == 2, frames.shape[3] == 2
+    first = frames.shape[1] == 2
+    last = frames.shape[3] == 2
     if first == last:
         found = f"frames have shape {frames.shape}"
         both = "both may be that of the polarities" if first else "none is that of two polarities"
@@ -115,21 +131,36 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
 
 
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
-    """Events (dtype EVENT) of frames, each of `bin_ms`, so many of a cell and polarity as it counts, at the frame's beginning.
+    """Events (dtype EVENT) of frames, each of `bin_ms`, so many of a cell and polarity as it
+    counts, at the frame's beginning.
 
-    Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as `sensor_of_frames`.
+    Raises ValueError for values that are not counts from 0 to SATURATION, for masked ones, and as
+    `sensor_of_frames`.
     """
     frames = unmasked(frames, "the array of frames")
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
-    if frames.dtype.kind not in "biuf" or frames.size and not np.all(np.isfinite(frames) & (frames == np.rint(frames))):
-        raise ValueError("frames hold values that are not whole numbers; expected counts of events, without scaling or weights")
+    if (
+        frames.dtype.kind not in "biuf"
+        or frames.size
+        and not np.all(np.isfinite(frames) & (frames == np.rint(frames)))
+    ):
+        raise ValueError(
+            "frames hold values that are not whole numbers; expected counts of events, without "
+            "scaling or weights"
+        )
     if frames.size and not (frames.min() >= 0 and frames.max() <= SATURATION):
-        raise ValueError(f"frames reach from {frames.min()} to {frames.max()}; expected counts from 0 to {SATURATION}")
+        raise ValueError(
+            f"frames reach from {frames.min()} to {frames.max()}; expected counts from 0 to "
+            f"{SATURATION}"
+        )
     where = np.nonzero(frames)
     many = frames[where].astype(np.int64)
     events = np.empty(int(many.sum()), EVENT)
     step, row, column, polarity = (np.repeat(place, many) for place in where)
-    events["x"], events["y"], events["t"], events["p"] = column, row, step * round(bin_ms * 1000), polarity
+    events["x"] = column
+    events["y"] = row
+    events["t"] = step * round(bin_ms * 1000)
+    events["p"] = polarity
     return events

@@ -1,9 +1,10 @@
-"""Tables of numbers as text: columns by name in the first line, or in an order that is said, separated by commas, semicolons,
-tabs or blanks.
+"""Tables of numbers as text: columns by name in the first line, or in an order that is said,
+separated by commas, semicolons, tabs or blanks.
 
-Plain numbers, and True and False, are read by a kernel that goes through the bytes once (`_numbers`), rows of four in some
-50 ns: whole numbers exactly, in 64 bits; fractions m / 10^d exactly rounded where m < 2^53 and d <= 22 (Clinger 1990). Other
-numbers (1e5, more digits) send the whole table through `numpy.loadtxt`, which knows all of them, as float64, in twice the time.
+Plain numbers, and True and False, are read by a kernel that goes through the bytes once
+(`_numbers`), rows of four in some 50 ns: whole numbers exactly, in 64 bits; fractions m / 10^d
+exactly rounded where m < 2^53 and d <= 22 (Clinger 1990). Other numbers (1e5, more digits) send the
+whole table through `numpy.loadtxt`, which knows all of them, as float64, in twice the time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from .columns import ACCEPTED, ORDER
 from .hdf5 import one_line
 
 _BLANK, _TAB, _RETURN, _END = 32, 9, 13, 10
-_DIGITS, _EXACT, _MOST_DECIMALS = 18, 1 << 53, 22  # of a number in 64 bits; of one whose fraction is rounded once
+# of a number in 64 bits; of one whose fraction is rounded once
+_DIGITS = 18
+_EXACT = 1 << 53
+_MOST_DECIMALS = 22
 FINE, ODD, RAGGED = range(3)
 
 
@@ -32,8 +36,9 @@ def read_table(
 
     columns   their names in order, where the first line has none or others
 
-    ValueError, naming file and line, where a row has more or fewer values than there are names, or something is not a finite
-    number, and where the first line holds numbers and nothing says of what.
+    ValueError, naming file and line, where a row has more or fewer values than there are names, or
+    something is not a finite number, and where the first line holds numbers and nothing says of
+    what.
     """
     text = read_whole(path, "a table of events", most)
     first = text[: (text.find(b"\n") + 1) or len(text)]
@@ -44,19 +49,26 @@ def read_table(
         bare = all(_is_number(name.encode()) for name in names)
         if columns is None:
             unnamed = f"the first line holds {len(names)} numbers and no names; say {ORDER}"
-            named = f"found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first line ({ACCEPTED})"
+            named = (
+                f"found the columns {', '.join(names)[:200]}; expected x, y, t and p in the first "
+                f"line ({ACCEPTED})"
+            )
             raise ValueError(f"{path}: {unnamed if bare and head else named}")
         if len(columns) != len(names):
             raise ValueError(
-                f"{path}: columns {','.join(columns)} are {len(columns)}, but the first line has {len(names)} values"
+                f"{path}: columns {','.join(columns)} are {len(columns)}, but the first line has "
+                f"{len(names)} values"
             )
         names = list(columns)
         first = first[: (3 if text.startswith(b"\xef\xbb\xbf") else 0)] if bare else first
     use = [n for n, name in enumerate(names) if takes(name) and names.index(name) == n]
     above = 1 + first.endswith(b"\n")  # number of the line below the names
     data = np.frombuffer(text, np.uint8, offset=len(first))
-    rows = (len(data) + 1) // (2 * len(names)) + 1  # at most; a value and a mark take two bytes, and what is not used no memory
-    whole, decimals = np.empty((len(use), rows), np.int64), np.zeros((len(use), rows), np.int8)
+    rows = (len(data) + 1) // (
+        2 * len(names)
+    ) + 1  # at most; a value and a mark take two bytes, and what is not used no memory
+    whole = np.empty((len(use), rows), np.int64)
+    decimals = np.zeros((len(use), rows), np.int8)
     take = np.full(len(names), -1)
     take[use] = range(len(use))
     status, rows, place = _numbers(data, ord(mark) if mark else 0, take, whole, decimals)
@@ -80,13 +92,16 @@ def _column(whole: np.ndarray, decimals: np.ndarray) -> np.ndarray | None:
     return whole / 10.0**decimals
 
 
-def _slowly(path: Path, rest: bytes, mark: str | None, names: list[str], use: list[int], above: int) -> np.ndarray:
+def _slowly(
+    path: Path, rest: bytes, mark: str | None, names: list[str], use: list[int], above: int
+) -> np.ndarray:
     """Columns (len(use), rows) of any finite numbers."""
     rest = rest.lower().replace(b"true", b"1").replace(b"false", b"0")
     try:
         table = np.loadtxt(io.BytesIO(rest), delimiter=mark, comments=None, ndmin=2)
     except ValueError as error:
-        table, reason = None, one_line(error)
+        table = None
+        reason = one_line(error)
     if table is not None and table.shape[1] == len(names) and np.isfinite(table[:, use]).all():
         return table.T[use]
     at = 0
@@ -95,7 +110,10 @@ def _slowly(path: Path, rest: bytes, mark: str | None, names: list[str], use: li
         if line.strip() and (len(words) != len(names) or not all(map(_is_number, words))):
             raise ValueError(f"{path}: {_complaint(rest, at, mark, names, above)}")
         at += len(line) + 1
-    raise ValueError(f"{path}: {reason if table is None else 'not all values are finite'}; expected numbers below the names")
+    raise ValueError(
+        f"{path}: {reason if table is None else 'not all values are finite'}; expected numbers "
+        "below the names"
+    )
 
 
 def _word(rest: bytes, place: int, mark: str | None) -> bytes:
@@ -123,13 +141,18 @@ def _is_number(word: bytes) -> bool:
 
 @njit(cache=True, nogil=True)
 def _numbers(text, mark, take, whole, decimals):
-    """(status, rows, place): every value of a column n with take[n] >= 0 as whole / 10^decimals in row take[n]; where the
-    status is not FINE, `place` is that of the odd word, or in the ragged line. mark 0: values are separated by blanks."""
-    n, at, row = len(text), 0, 0
+    """(status, rows, place): every value of a column n with take[n] >= 0 as whole / 10^decimals in
+    row take[n]; where the status is not FINE, `place` is that of the odd word, or in the ragged
+    line. mark 0: values are separated by blanks."""
+    n = len(text)
+    at = 0
+    row = 0
     while at < n:
         start, column, due = at, 0, False  # due: a mark was met, so a value must follow
         while True:
-            while at < n and (text[at] == _BLANK or text[at] == _RETURN or (text[at] == _TAB and mark != _TAB)):
+            while at < n and (
+                text[at] == _BLANK or text[at] == _RETURN or (text[at] == _TAB and mark != _TAB)
+            ):
                 at += 1
             if at == n or text[at] == _END:
                 break
@@ -147,17 +170,32 @@ def _numbers(text, mark, take, whole, decimals):
                 if digits > _DIGITS:
                     return ODD, row, word
             if digits == 0 and at + 4 <= n and at == word and (text[at] | 32) == 116:  # true
-                if (text[at + 1] | 32) == 114 and (text[at + 2] | 32) == 117 and (text[at + 3] | 32) == 101:
-                    value, digits, at = 1, 1, at + 4
+                if (
+                    (text[at + 1] | 32) == 114
+                    and (text[at + 2] | 32) == 117
+                    and (text[at + 3] | 32) == 101
+                ):
+                    value = 1
+                    digits = 1
+                    at = at + 4
             elif digits == 0 and at + 5 <= n and at == word and (text[at] | 32) == 102:  # false
-                if (text[at + 1] | 32) == 97 and (text[at + 2] | 32) == 108 and (text[at + 3] | 32) == 115:
+                if (
+                    (text[at + 1] | 32) == 97
+                    and (text[at + 2] | 32) == 108
+                    and (text[at + 3] | 32) == 115
+                ):
                     if (text[at + 4] | 32) == 101:
-                        digits, at = 1, at + 5
+                        digits = 1
+                        at = at + 5
             blank = at < n and (text[at] == _BLANK or text[at] == _RETURN or text[at] == _TAB)
-            while at < n and (text[at] == _BLANK or text[at] == _RETURN or (text[at] == _TAB and mark != _TAB)):
+            while at < n and (
+                text[at] == _BLANK or text[at] == _RETURN or (text[at] == _TAB and mark != _TAB)
+            ):
                 at += 1
             ended = at == n or text[at] == _END
-            if digits == 0 or not (ended or (mark != 0 and text[at] == mark) or (mark == 0 and blank)):
+            if digits == 0 or not (
+                ended or (mark != 0 and text[at] == mark) or (mark == 0 and blank)
+            ):
                 return ODD, row, word
             if column >= len(take):
                 return RAGGED, row, start

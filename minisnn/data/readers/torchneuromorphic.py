@@ -1,4 +1,5 @@
-"""Event recordings in the HDF5 files of torchneuromorphic (Neftci's group; n_mnist.hdf5, dvssign.hdf5).
+"""Event recordings in the HDF5 files of torchneuromorphic (Neftci's group; n_mnist.hdf5,
+dvssign.hdf5).
 
     data/<key>/times    uint32 (N,), microseconds
     data/<key>/addrs    uint8 (N, 3): polarity, x, y
@@ -7,8 +8,8 @@
     extra/train_keys_by_label, extra/test_keys_by_label     (labels, n): a row of keys a class; old files lack them
     attributes N, Ntrain, Ntest of extra                    numbers of recordings; may be missing, then nothing is lost
 
-Links out of the file, or out of the place where a name stands, are refused, and sizes are looked at before anything of
-them is allocated.
+Links out of the file, or out of the place where a name stands, are refused, and sizes are looked at
+before anything of them is allocated.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from .events import check_events, event_array
 from .foreign import ForeignFile
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
-MOST_EVENTS = 4_000_000  # of one recording: 100 ms at the largest rate of these sensors are a third of it
+MOST_EVENTS = (
+    4_000_000  # of one recording: 100 ms at the largest rate of these sensors are a third of it
+)
 MOST_KEYS = 1_000_000
 
 
@@ -29,10 +32,11 @@ class TorchNeuromorphic:
     """An open file of recordings; use it in a `with` statement, or close it.
 
     path    the file
-    shape   rows and columns of the sensor, which events must not leave; None: those of SENSORS where the file has one
-            of its names, else none are asked for
+    shape   rows and columns of the sensor, which events must not leave; None: those of SENSORS
+            where the file has one of its names, else none are asked for
 
-    Raises ValueError, naming the file, where it is not such a file or damaged, and FileNotFoundError where it is missing.
+    Raises ValueError, naming the file, where it is not such a file or damaged, and
+    FileNotFoundError where it is missing.
     """
 
     def __init__(self, path: str | Path, shape: tuple[int, int] | None = None):
@@ -40,11 +44,16 @@ class TorchNeuromorphic:
         self.shape = SENSORS.get(self.path.name) if shape is None else shape
         self._file = ForeignFile(self.path, "a torchneuromorphic file")
         try:
-            self._keys = {split: self._whole(f"extra/{split}_keys", 1) for split in ("train", "test")}
+            self._keys = {
+                split: self._whole(f"extra/{split}_keys", 1) for split in ("train", "test")
+            }
             for split, keys in self._keys.items():
                 self._check_keys(f"extra/{split}_keys", keys)
                 if len(np.unique(keys)) != len(keys):
-                    raise ValueError(f"{self.path}: extra/{split}_keys names a recording twice; expected each once")
+                    raise ValueError(
+                        f"{self.path}: extra/{split}_keys names a recording twice; expected each "
+                        "once"
+                    )
             both = np.intersect1d(self._keys["train"], self._keys["test"])
             if both.size:
                 found = "is in extra/train_keys and in extra/test_keys; expected it in one of them"
@@ -70,9 +79,10 @@ class TorchNeuromorphic:
     def keys(self, split: str, label: int | None = None) -> np.ndarray:
         """Keys of the recordings of a split, "train" or "test", or of one class of it: int64 (n,).
 
-        A class comes from extra/<split>_keys_by_label where the file has it (a row a class, or a group of one data set
-        a class; keys below zero fill up short rows), else from the label of every recording of the split.
-        Raises ValueError where the split is another, or the file has no such class or a key without a recording.
+        A class comes from extra/<split>_keys_by_label where the file has it (a row a class, or a
+        group of one data set a class; keys below zero fill up short rows), else from the label of
+        every recording of the split. Raises ValueError where the split is another, or the file has
+        no such class or a key without a recording.
         """
         if split not in self._keys:
             raise ValueError(f"split is {split!r}; expected 'train' or 'test'")
@@ -91,7 +101,9 @@ class TorchNeuromorphic:
         else:
             table = self._whole(name, 2)
             if label >= len(table):
-                raise ValueError(f"{self.path}: {name} has {len(table)} rows; expected one for label {label}")
+                raise ValueError(
+                    f"{self.path}: {name} has {len(table)} rows; expected one for label {label}"
+                )
             keys = table[label]
         keys = keys[keys >= 0]
         stray = np.setdiff1d(keys, self._keys[split])
@@ -101,11 +113,17 @@ class TorchNeuromorphic:
         return keys
 
     def labelled(self, split: str) -> list[tuple[int, int]]:
-        """(key, class) of every recording of a split, in the order of its keys; from the table of keys by class where there is
-        one of all of them, which is far quicker than to ask each recording."""
-        keys, name = self.keys(split), f"extra/{split}_keys_by_label"
+        """(key, class) of every recording of a split, in the order of its keys; from the table of
+        keys by class where there is one of all of them, which is far quicker than to ask each
+        recording."""
+        keys = self.keys(split)
+        name = f"extra/{split}_keys_by_label"
         if self._file.kind(name) == "data set":
-            of = {int(key): label for label in range(len(self._whole(name, 2))) for key in self.keys(split, label)}
+            of = {
+                int(key): label
+                for label in range(len(self._whole(name, 2)))
+                for key in self.keys(split, label)
+            }
             if len(of) == len(keys):
                 return [(int(key), of[int(key)]) for key in keys]
         return [(int(key), self.label(key)) for key in keys]
@@ -119,16 +137,20 @@ class TorchNeuromorphic:
         return int(values[0])
 
     def read(self, key: int) -> np.ndarray:
-        """Events of one recording (dtype EVENT), sorted by time; events of one time keep their order.
+        """Events of one recording (dtype EVENT), sorted by time; events of one time keep their
+        order.
 
-        Raises ValueError, naming file and recording, where it is absent, empty, or not as the file's format says.
+        Raises ValueError, naming file and recording, where it is absent, empty, or not as the
+        file's format says.
         """
         place = self._place(key)
         times = self._whole(f"{place}/times", 1)
         addresses = self._whole(f"{place}/addrs", 2)
         if addresses.shape != (len(times), 3):
             expected = f"({len(times)}, 3), polarity, x and y of each of its times"
-            raise ValueError(f"{self.path}: {place}/addrs has shape {addresses.shape}; expected {expected}")
+            raise ValueError(
+                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected {expected}"
+            )
         if not times.size:
             raise ValueError(f"{self.path}: {place} has no events; expected at least one")
         try:
@@ -155,7 +177,10 @@ class TorchNeuromorphic:
             axes = "" if dimensions is None else f" with {dimensions} axes"
             raise ValueError(f"{self.path}: {found}; expected whole numbers{axes}")
         if values.size and values.max() > np.iinfo(np.int64).max:
-            raise ValueError(f"{self.path}: {name} reaches {values.max()}; expected at most {np.iinfo(np.int64).max}")
+            raise ValueError(
+                f"{self.path}: {name} reaches {values.max()}; expected at most "
+                f"{np.iinfo(np.int64).max}"
+            )
         return values.astype(np.int64)
 
     def _check_open(self) -> None:
@@ -165,8 +190,13 @@ class TorchNeuromorphic:
     def _check_keys(self, name: str, keys: np.ndarray) -> None:
         data = self._file.names("data")
         if data is None:
-            raise ValueError(f"{self.path}: there is no group data; expected data/<key>/times, addrs and labels")
+            raise ValueError(
+                f"{self.path}: there is no group data; expected data/<key>/times, addrs and labels"
+            )
         known = set(data)
         for key in keys.tolist():
             if str(key) not in known:
-                raise ValueError(f"{self.path}: {name} holds the key {key}, but there is no data/{key}; the file is incomplete")
+                raise ValueError(
+                    f"{self.path}: {name} holds the key {key}, but there is no data/{key}; the "
+                    "file is incomplete"
+                )

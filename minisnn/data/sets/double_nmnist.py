@@ -1,7 +1,9 @@
-"""Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over them.
+"""Double N-MNIST: two-digit numbers made of two recordings side by side, and few-shot tasks over
+them.
 
-Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for few-shot learning"),
-whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing are used here.
+Stewart and Neftci 2022, section 2.3, after Double MNIST (S.-H. Sun 2019, "Multi-digit MNIST for
+few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validation and meta-testing
+are used here.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
 CLASSES = {
     "train": tuple(
-        "00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 43 44 "
+        "00 01 04 05 06 08 09 11 12 13 14 15 16 18 19 20 21 23 24 26 28 29 30 31 33 35 37 38 41 42 "
+        "43 44 "
         "45 50 51 53 54 56 59 60 62 63 65 69 70 72 74 75 76 77 79 81 82 84 85 87 88 89 90 91 "
         "94 95 97 98".split()
     ),
@@ -48,28 +51,36 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
 
 
 class DoubleNMnist(Recordings):
-    """Double N-MNIST: real recordings from `root`, or the digits that ship, seen by the simulated event camera.
+    """Double N-MNIST: real recordings from `root`, or the digits that ship, seen by the simulated
+    event camera.
 
     split        "train", "val" or "test": chooses both the classes and the recordings
-    root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of the digits that ship
+    root         folder that holds N-MNIST's Train or Test or both; None: simulated recordings of
+                 the digits that ship
     seed         of the simulated camera's noise
-    classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With classes="train" and
-                 recordings="test", for example, known classes are met in unseen recordings (the paper's Table 2, "train")
+    classes, recordings   "train", "val" or "test" in place of `split` for one of the two. With
+                          classes="train" and
+                 recordings="test", for example, known classes are met in unseen recordings (the
+                 paper's Table 2, "train")
     camera       an EventCamera in place of the default one
-    draws        simulated recordings of each digit, each with a scene and a sensor of its own (`camera.variation`); 0: one of
-                 each, all with one sensor
-    align        "support": each task is shifted by the whole-pixel offset that brings the mean event of its support to where
-                 it lay in meta-training (`aligned`); "none": tasks stay as they are. None: "support" where the split validates
-                 or tests, "none" where it trains
-    move         shifts every recording as another camera would have made it (`moved`), to measure what carries over
+    draws        simulated recordings of each digit, each with a scene and a sensor of its own
+                 (`camera.variation`); 0: one of each, all with one sensor
+    align        "support": each task is shifted by the whole-pixel offset that brings the mean
+                 event of its support to where it lay in meta-training (`aligned`); "none": tasks
+                 stay as they are. None: "support" where the split validates or tests, "none" where
+                 it trains
+    move         shifts every recording as another camera would have made it (`moved`), to measure
+                 what carries over
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
 
-    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test draw from all of Test where
-    the root has it, otherwise from those training pictures. So no picture is on both sides, and a network trained on
-    simulated digits meets no picture again in real recordings.
+    Training pictures whose MNIST number is divisible by 5 never meta-train. Validation and test
+    draw from all of Test where the root has it, otherwise from those training pictures. So no
+    picture is on both sides, and a network trained on simulated digits meets no picture again in
+    real recordings.
 
-    Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of a digit.
+    Raises ValueError where the root lacks what the split needs, or has fewer than two recordings of
+    a digit.
 
     >>> tasks = ms.DoubleNMnist("test", progress=False)
     >>> len(tasks.classes), tasks.classes[:3], tasks.input_shape
@@ -119,17 +130,23 @@ class DoubleNMnist(Recordings):
             return super()._counts(support, query)
         assert isinstance(self.pool, Pool)
         how = self.pool, aligned.offset_of(self.pool, support), CROP[0], SCALE
-        return aligned.side_by_side(how[0], support, *how[1:]), aligned.side_by_side(how[0], query, *how[1:])
+        return aligned.side_by_side(how[0], support, *how[1:]), aligned.side_by_side(
+            how[0], query, *how[1:]
+        )
 
 
 def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) -> tuple[Pool, str]:
     from ..readers import events, nmnist
 
     present = {
-        folder.name.lower() for folder in root.glob("*") if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))
+        folder.name.lower()
+        for folder in root.glob("*")
+        if any(path.suffix.lower() == ".bin" for path in folder.glob("*/*"))
     }
     if train and present & {"train", "test"} == {"test"}:
-        raise ValueError(f"{root}: holds only Test, expected Train for meta-training; Test serves val and test")
+        raise ValueError(
+            f"{root}: holds only Test, expected Train for meta-training; Test serves val and test"
+        )
     part = "train" if train or "test" not in present else "test"
     files = [
         (digit, number, path)
@@ -139,13 +156,17 @@ def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) ->
     ]
     for (digit, number, path), (other_digit, other, twin) in pairwise(files):
         if (digit, number) == (other_digit, other):
-            raise ValueError(f"{path}: has the same number as {twin.name}, expected one recording of a picture")
+            raise ValueError(
+                f"{path}: has the same number as {twin.name}, expected one recording of a picture"
+            )
 
     shape, crop, scale = _resolution(align)
 
     def counts(path: Path) -> np.ndarray:
         found = nmnist.read_nmnist(path)
-        return events.bin_events(move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale)
+        return events.bin_events(
+            move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale
+        )
 
     how = dict(crop=crop, scale=scale, move=move)
     pool = pool_of_files("nmnist", shape, files, counts, root, keep, code_identity(__name__), **how)
@@ -153,20 +174,30 @@ def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) ->
 
 
 def _resolution(align: str) -> tuple[tuple[int, int, int, int], tuple[int, int] | None, int]:
-    """Shape, crop and scale of recordings: cells, or the sensor's pixels where tasks are still to be moved."""
+    """Shape, crop and scale of recordings: cells, or the sensor's pixels where tasks are still to
+    be moved."""
     return (SHAPE, CROP, SCALE) if align == "none" else ((STEPS, *SENSOR, 2), None, 1)
 
 
 def _simulated(
-    train: bool, seed: int, camera: EventCamera | None, draws: int, align: str, move: Move | None, keep: Keep
+    train: bool,
+    seed: int,
+    camera: EventCamera | None,
+    draws: int,
+    align: str,
+    move: Move | None,
+    keep: Keep,
 ) -> tuple[Pool, str]:
     from ..camera.event_camera import EventCamera
     from ..camera.variation import Variation
     from .digits import load_digits
 
     digits = load_digits()
-    numbers, where = digits.numbers, np.flatnonzero(trains(digits.numbers) == train)
-    camera, (shape, crop, scale), images = camera or EventCamera(), _resolution(align), digits.images
+    numbers = digits.numbers
+    where = np.flatnonzero(trains(digits.numbers) == train)
+    camera = camera or EventCamera()
+    (shape, crop, scale) = _resolution(align)
+    images = digits.images
     if draws and camera.variation is None:
         camera = replace(camera, variation=Variation())
     sight = Sight(camera, seed, crop, scale, max(draws, 1), move)

@@ -1,9 +1,11 @@
-"""Recordings as another camera would have made them: shifted, enlarged, with more or fewer events. To measure, not to train.
+"""Recordings as another camera would have made them: shifted, enlarged, with more or fewer events.
+To measure, not to train.
 
-An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's middle. A seeded draw for each
-event and axis rounds a fraction of a pixel, up with that fraction's probability. So half a pixel gives each event to one of
-its two neighbours. Events that leave the sensor are lost. With `rate` events for each event, the whole part repeats it,
-later by a jitter of up to 1 ms, and the fraction is the probability of one more (below one: of staying).
+An event at (x, y) goes to (round(cx + scale (x - cx) + dx), …) with (cx, cy) the sensor's middle. A
+seeded draw for each event and axis rounds a fraction of a pixel, up with that fraction's
+probability. So half a pixel gives each event to one of its two neighbours. Events that leave the
+sensor are lost. With `rate` events for each event, the whole part repeats it, later by a jitter of
+up to 1 ms, and the fraction is the probability of one more (below one: of staying).
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ JITTER_US = 1000
 
 @dataclass(frozen=True)
 class Move:
-    """offset_px (x, y), right and down; scale about the sensor's middle; rate, events an event; seed of the draws."""
+    """offset_px (x, y), right and down; scale about the sensor's middle; rate, events an event;
+    seed of the draws."""
 
     offset_px: tuple[float, float] = (0.0, 0.0)
     scale: float = 1.0
@@ -31,10 +34,13 @@ class Move:
             raise ValueError(f"offset_px is {self.offset_px}; expected two numbers, (x, y)")
         for name in ("scale", "rate"):
             if not 0 < getattr(self, name) < 100:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected a number above 0 and below 100")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; expected a number above 0 and below 100"
+                )
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
-        """The events of recording `number`, whose draws are its own, as they are moved; sorted by time."""
+        """The events of recording `number`, whose draws are its own, as they are moved; sorted by
+        time."""
         check_events(events, sensor)
         rng = np.random.default_rng((self.seed, int(number)))
         if self.rate != 1:
@@ -44,7 +50,10 @@ class Move:
             events["t"] += np.where(again > 0, rng.integers(0, JITTER_US, len(events)), 0)
         events = events.copy()
         inside = np.ones(len(events), bool)
-        for name, size, offset in (("x", sensor[1], self.offset_px[0]), ("y", sensor[0], self.offset_px[1])):
+        for name, size, offset in (
+            ("x", sensor[1], self.offset_px[0]),
+            ("y", sensor[0], self.offset_px[1]),
+        ):
             middle = (size - 1) / 2
             place = middle + self.scale * (events[name] - middle) + offset
             if np.any(place != np.rint(place)):

@@ -1,14 +1,16 @@
-"""Sets of tasks by name, as commands are given them: those that ship, a folder of recordings, and those of other people.
+"""Sets of tasks by name, as commands are given them: those that ship, a folder of recordings, and
+those of other people.
 
     recordings            the recordings that lie under --root, see `readers.anything.entries`
     NAME                  an entry point of the group minisnn.datasets of an installed package
     package.module:NAME   a function or class of a module that can be imported
     file.py:NAME          a function or class of a file
 
-A function is called with split, "train", "val" or "test", and with root where one is given, and returns a set: something with
-`input_shape`, `classes`, `sample_task` and `episode`, such as `Recordings`; or once with neither for a dictionary of all three.
-For a rule that tells all classes apart, a function that has an argument `classes` is called with classes="train", too, and
-gives the training classes in recordings of the split; one without gives sets of the same classes.
+A function is called with split, "train", "val" or "test", and with root where one is given, and
+returns a set: something with `input_shape`, `classes`, `sample_task` and `episode`, such as
+`Recordings`; or once with neither for a dictionary of all three. For a rule that tells all classes
+apart, a function that has an argument `classes` is called with classes="train", too, and gives the
+training classes in recordings of the split; one without gives sets of the same classes.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def is_name(name: str) -> bool:
 
 
 def runs_code(name: str) -> bool:
-    """Whether opening it runs code of a file or module, which no checkpoint may ask for: only who gives the command."""
+    """Whether opening it runs code of a file or module, which no checkpoint may ask for: only who
+    gives the command."""
     return ":" in name
 
 
@@ -63,7 +66,8 @@ def find(name: str) -> Callable[..., Any]:
         found = [one for one in entry_points(group=GROUP) if one.name == name]
         if not found:
             raise ValueError(
-                f"there is no data set {name!r}; expected double-nmnist, double-asl, omniglot, {OWN} with --root, an entry "
+                f"there is no data set {name!r}; expected double-nmnist, double-asl, omniglot, "
+                f"{OWN} with --root, an entry "
                 f"point of the group {GROUP}, or a function as package.module:name or file.py:name"
             )
         return found[0].load()
@@ -85,7 +89,9 @@ def find(name: str) -> Callable[..., Any]:
         try:
             module = importlib.import_module(place)
         except ModuleNotFoundError as error:
-            raise ValueError(f"{name}: {error}; expected an installed module, or a file ending in .py") from None
+            raise ValueError(
+                f"{name}: {error}; expected an installed module, or a file ending in .py"
+            ) from None
     made = getattr(module, function, None)
     if not callable(made):
         raise ValueError(f"{name}: there is no function {function} in {place}")
@@ -96,7 +102,8 @@ _met: dict[str, Path] = {}  # files of code, by what they were called, and where
 
 
 class _AsItIs(SourceFileLoader):
-    """Code as the file has it now: kept bytecode is told apart by its size and the second of its change alone."""
+    """Code as the file has it now: kept bytecode is told apart by its size and the second of its
+    change alone."""
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
@@ -110,19 +117,26 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
         return own(split, root, **options)
     options.pop("progress", None)
     if "classes" in options and not _takes_classes(make):
-        del options["classes"]  # what it gives may have the same classes in all splits: `training.evaluation.check_apart`
+        del options[
+            "classes"
+            # what it gives may have the same classes in all splits:
+            # `training.evaluation.check_apart`
+        ]
     try:
         found = make(split=split, **({} if root is None else {"root": root}), **options)
     except TypeError as error:
         if "split" not in str(error) and "argument" not in str(error):
             raise
-        raise ValueError(f"{name}: cannot be called with split{' and root' * (root is not None)} ({error})") from None
+        raise ValueError(
+            f"{name}: cannot be called with split{' and root' * (root is not None)} ({error})"
+        ) from None
     if isinstance(found, Mapping):
         found = found.get(split)
     lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
     if lacking:
         raise ValueError(
-            f"{name}: gave {type(found).__name__} without {lacking[0]}; expected a set of tasks, such as ms.Recordings"
+            f"{name}: gave {type(found).__name__} without {lacking[0]}; expected a set of tasks, "
+            "such as ms.Recordings"
         )
     return found
 
@@ -155,27 +169,38 @@ def own(
 ) -> Recordings:
     """The recordings under `root` as a set of tasks (`Recordings`), with a class for every label.
 
-    split       of the classes: those of the folders train, val and test, or of the column split, if labels differ there;
-                otherwise `class_seed` draws 64, 16 and 20 % of them
-    sensor      rows and columns; None: those that the format states, as N-MNIST's does; otherwise they must be given
-    classes     "train": the classes that meta-train, in the recordings of `split`. A rule that tells all classes apart is
-                tested on other recordings of them. These are those of the folders or the column, if all labels are the same
-                there. Otherwise `class_seed` draws them: whole continuous recordings, and whole subjects if the index names
+    split       of the classes: those of the folders train, val and test, or of the column split, if
+                labels differ there; otherwise `class_seed` draws 64, 16 and 20 % of them
+    sensor      rows and columns; None: those that the format states, as N-MNIST's does; otherwise
+                they must be given
+    classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
+                tells all classes apart is tested on other recordings of them. These are those of
+                the folders or the column, if all labels are the same there. Otherwise `class_seed`
+                draws them: whole continuous recordings, and whole subjects if the index names
                 enough. Of three classes and fewer it is all of them
     flip_y      whether y grows upwards in the files
 
-    The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a subject that the index names,
-    is on one side of a task only. Raises ValueError, naming what is at fault.
+    The other arguments are those of `Recordings` and `read_entry`. A continuous recording, and a
+    subject that the index names, is on one side of a task only. Raises ValueError, naming what is
+    at fault.
     """
     if root is None:
-        raise ValueError(f"{OWN} need a root; expected --root with one folder for each class, or index.csv")
+        raise ValueError(
+            f"{OWN} need a root; expected --root with one folder for each class, or index.csv"
+        )
     found = entries(root)
     if sensor is None:
         sensor = sensor_of_all(found)
         if sensor is None:
-            raise ValueError(f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS")
+            raise ValueError(
+                f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"
+            )
     how: dict[str, Any] = dict(
-        sensor=tuple(sensor), size=None if size is None else tuple(size), bin_ms=bin_ms, duration_ms=duration_ms, hop_ms=hop_ms
+        sensor=tuple(sensor),
+        size=None if size is None else tuple(size),
+        bin_ms=bin_ms,
+        duration_ms=duration_ms,
+        hop_ms=hop_ms,
     )
     flip = sensor[0] if flip_y else None
     names = sorted({one.label for one in found})
@@ -190,42 +215,65 @@ def own(
 
     def batches() -> Iterator[tuple]:
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
-            read = ((read_entry(one, time, flip, sensor, columns), names.index(one.label)) for one in found)
-            judge = None if time is None else plausible.Judge(time)  # where nothing says a unit, the reader has judged
+            read = (
+                (read_entry(one, time, flip, sensor, columns), names.index(one.label))
+                for one in found
+            )
+            judge = (
+                None if time is None else plausible.Judge(time)
+            )  # where nothing says a unit, the reader has judged
             for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
-    pool = pool_of("recordings", counts_of((), (), Form(**how))[0], made_from, batches, Keep(cache, progress), code)
+    pool = pool_of(
+        "recordings",
+        counts_of((), (), Form(**how))[0],
+        made_from,
+        batches,
+        Keep(cache, progress),
+        code,
+    )
     tell_empty(pool, str(root))
     tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     takes = _takes(found)
     groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
-    if (copy_of := copies(pool)) is not None:  # the same events in files that differ, such as one that was converted
+    if (
+        copy_of := copies(pool)
+    ) is not None:  # the same events in files that differ, such as one that was converted
         groups["take"] = joined([np.array(groups["take"]), copy_of]).tolist()
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
-    whole = Recordings(pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root))
+    whole = Recordings(
+        pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root)
+    )
     if classes not in (None, *SPLITS) or split not in SPLITS:
-        raise ValueError(f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'")
+        raise ValueError(
+            f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'"
+        )
     labels = labels_of(found)
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
-    if classes is not None and len(names) <= len(SPLITS):  # one would train, if any: all of them are told apart
+    if classes is not None and len(names) <= len(
+        SPLITS
+    ):  # one would train, if any: all of them are told apart
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
         sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
     else:
         sets = whole.split(class_seed)
-    return sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
+    return (
+        sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
+    )
 
 
 def _takes(found: list[Entry]) -> dict[str, str]:
-    """The take of every recording by its name: the first of those with the very same bytes, under whatever names."""
+    """The take of every recording by its name: the first of those with the very same bytes, under
+    whatever names."""
     first: dict[tuple, str] = {}
     return {one.name: first.setdefault((content_of(one.path), one.key), one.name) for one in found}
 
@@ -233,19 +281,22 @@ def _takes(found: list[Entry]) -> dict[str, str]:
 def _as_named(
     whole: Recordings, of: list[Entry], labels: dict[str, list[str]], takes: list[str], seed: int
 ) -> dict[str, Recordings]:
-    """All classes in the recordings that the folders or the column of splits name; where they name none to validate, `seed`
-    draws those, of the training recordings. ValueError where they cannot serve."""
+    """All classes in the recordings that the folders or the column of splits name; where they name
+    none to validate, `seed` draws those, of the training recordings. ValueError where they cannot
+    serve."""
     named = [part for part in SPLITS if labels[part]]
     for part in named:
         if odd := sorted(set(labels[part]) ^ set(labels[named[0]])):
             raise ValueError(
-                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected the "
+                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected "
+                "the "
                 "same labels in all splits to tell them apart, or labels of their own in each"
             )
     if not {"train", "test"} <= set(named) or None in {one.split for one in of}:
         nameless = sum(one.split is None for one in of)
         raise ValueError(
-            f"{whole.source}: {nameless} recordings name no split, the others {' and '.join(named)}; expected train and test, "
+            f"{whole.source}: {nameless} recordings name no split, the others "
+            f"{' and '.join(named)}; expected train and test, "
             "and maybe val, of all recordings, or of none"
         )
     where = {part: np.flatnonzero([one.split == part for one in of]) for part in named}
@@ -253,7 +304,8 @@ def _as_named(
     for one, take in zip(of, takes):
         if split_of.setdefault(take, one.split) != one.split:
             raise ValueError(
-                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} and in {one.split}; expected "
+                f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} "
+                f"and in {one.split}; expected "
                 "each recording in one split"
             )
     if "val" not in where:
@@ -263,21 +315,26 @@ def _as_named(
         for name, (symbol,) in whole.made_of.items():
             if len(tasks.symbols[symbol]) < LEAST:
                 raise ValueError(
-                    f"{whole.source}: {name} has {len(tasks.symbols[symbol])} recordings in {part}; expected at least {LEAST}"
+                    f"{whole.source}: {name} has {len(tasks.symbols[symbol])} recordings in "
+                    f"{part}; expected at least {LEAST}"
                 )
     return sets
 
 
 def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordings]:
-    """The recordings of these classes divided by continuous recordings and subjects, or by the former alone, with a message."""
+    """The recordings of these classes divided by continuous recordings and subjects, or by the
+    former alone, with a message."""
     try:
         return tasks.split_recordings(seed)
     except ValueError:
-        if tasks.groups is None or len(set(takes)) == len(np.unique(tasks.groups)):  # no subjects are named
+        if tasks.groups is None or len(set(takes)) == len(
+            np.unique(tasks.groups)
+        ):  # no subjects are named
             raise
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(
-        f"{tasks.source}: there are too few subjects to divide them; recordings of one subject train, validate and test, in "
+        f"{tasks.source}: there are too few subjects to divide them; recordings of one subject "
+        "train, validate and test, in "
         "different continuous recordings",
         stacklevel=3,
     )
@@ -290,8 +347,8 @@ def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
 
 
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
-    """The classes of each split: those of the folders train, val and test, or of the column split, where labels differ there,
-    else drawn. ValueError where there are too few."""
+    """The classes of each split: those of the folders train, val and test, or of the column split,
+    where labels differ there, else drawn. ValueError where there are too few."""
     labels = labels_of(found)
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if all(labels.values()) and apart:

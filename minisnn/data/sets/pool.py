@@ -1,6 +1,8 @@
-"""A pool of recordings: event counts kept sparsely, scattered into dense pairs when a task asks for them.
+"""A pool of recordings: event counts kept sparsely, scattered into dense pairs when a task asks for
+them.
 
-A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense 256 MB.
+A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of them take 20 MB, dense
+256 MB.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_fra
 from ..store.cache import identity
 
 FEW = 5  # events of a recording that say nothing
-FULL = 0.001  # share of cells with events that hold as many as they can, from which on the loss is told
+# share of cells with events that hold as many as they can, from which on the loss is told
+FULL = 0.001
 
 
 class Counts:
@@ -51,7 +54,8 @@ class Counts:
         return self.side_by_side(np.asarray(which)[:, None])
 
     def side_by_side(self, which: np.ndarray) -> np.ndarray:
-        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B, T, H, S·W, C)."""
+        """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B,
+        T, H, S·W, C)."""
         which = np.asarray(which)
         samples, sides = which.shape
         steps, height, width, channels = self.shape
@@ -60,7 +64,8 @@ class Counts:
         for sample, side in np.ndindex(samples, sides):
             cell, count = self.events_of(int(which[sample, side]))
             cell = cell.astype(np.intp)
-            # cell = line·row + rest with line = t·H + y; a line of the joined picture is `sides` rows long
+            # cell = line·row + rest with line = t·H + y; a line of the joined picture is `sides`
+            # rows long
             place = cell + cell // row * ((sides - 1) * row) + side * row
             out[sample].reshape(-1)[place] = count
         return out
@@ -70,8 +75,8 @@ class Counts:
 class Pool(Counts):
     """Event counts of N recordings of shape (T, H, W, C), and what each shows.
 
-    cells    flat indices of the cells that hold events, one recording after the other, rising within each
-             (uint16 where T·H·W·C ≤ 65536, else uint32)
+    cells    flat indices of the cells that hold events, one recording after the other, rising
+             within each (uint16 where T·H·W·C ≤ 65536, else uint32)
     counts   uint8, the events in each of these cells
     start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
     labels   int64 (N,), the symbol shown
@@ -95,23 +100,40 @@ class Pool(Counts):
             or self.start[-1] != len(self.cells)
         ):
             raise ValueError(
-                f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, {len(self.start)} "
+                f"recordings do not fit: found {n} labels, {len(self.numbers)} numbers, "
+                f"{len(self.start)} "
                 f"starts, {len(self.cells)} cells and {len(self.counts)} counts"
             )
 
     def __repr__(self) -> str:
-        return f"Pool: {len(self)} recordings of shape {self.shape}, {self.counts.sum(dtype=np.int64)} events"
+        return (
+            f"Pool: {len(self)} recordings of shape {self.shape}, "
+            f"{self.counts.sum(dtype=np.int64)} events"
+        )
 
     @classmethod
-    def collect(cls, shape: tuple[int, int, int, int], batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Pool:
-        """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)), one at a time."""
+    def collect(
+        cls,
+        shape: tuple[int, int, int, int],
+        batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    ) -> Pool:
+        """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
+        one at a time."""
         kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
-        cells, counts, lengths = [np.zeros(0, kind)], [np.zeros(0, np.uint8)], [np.zeros(1, np.int64)]
-        labels, numbers = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        cells = [np.zeros(0, kind)]
+        counts = [np.zeros(0, np.uint8)]
+        lengths = [np.zeros(1, np.int64)]
+        labels = [np.zeros(0, np.int64)]
+        numbers = [np.zeros(0, np.int64)]
         for dense, label, number in batches:
-            if dense.dtype != np.uint8 or dense.shape != (len(label), *shape) or len(number) != len(label):
+            if (
+                dense.dtype != np.uint8
+                or dense.shape != (len(label), *shape)
+                or len(number) != len(label)
+            ):
                 raise ValueError(
-                    f"counts have shape {dense.shape} and type {dense.dtype} for {len(label)} labels and "
+                    f"counts have shape {dense.shape} and type {dense.dtype} for {len(label)} "
+                    "labels and "
                     f"{len(number)} numbers, expected (n, {', '.join(map(str, shape))}) and uint8"
                 )
             flat = dense.reshape(len(dense), np.prod(shape))
@@ -170,7 +192,11 @@ class Pieces(Counts):
         make: Callable[[int], Pool],
         of: Any = None,
     ):
-        self.shape, self.labels, self.numbers, self.start, self.make = shape, labels, numbers, np.asarray(start), make
+        self.shape = shape
+        self.labels = labels
+        self.numbers = numbers
+        self.start = np.asarray(start)
+        self.make = make
         self.made_from = of
         self.made: dict[int, Pool] = {}
 
@@ -190,7 +216,8 @@ class Pieces(Counts):
 
 @dataclass(frozen=True)
 class Form:
-    """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it is not known yet."""
+    """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it
+    is not known yet."""
 
     sensor: tuple[int, int] | None
     size: tuple[int, int] | None
@@ -202,17 +229,25 @@ class Form:
 
 
 def counts_of(
-    recordings: Iterable[tuple[Any, int]], names: Iterable[str], form: Form, judge: Judge | None = None
+    recordings: Iterable[tuple[Any, int]],
+    names: Iterable[str],
+    form: Form,
+    judge: Judge | None = None,
 ) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
-    """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label), whose names errors tell; the
-    numbers say from which of them each was cut. `judge` looks at the units of their times."""
+    """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label),
+    whose names errors tell; the numbers say from which of them each was cut. `judge` looks at the
+    units of their times."""
     assert form.sensor is not None
     sensor, bin_ms, duration_ms, hop_ms = form.sensor, form.bin_ms, form.duration_ms, form.hop_ms
     rows = (int((form.size or sensor)[0]), int((form.size or sensor)[1]))
 
     def counted(events: np.ndarray, start: str) -> Iterator[np.ndarray]:
         # by what it holds, so that copies of a recording remain copies
-        content = np.diff(events["t"], prepend=events["t"][:1]).tobytes() + events["x"].tobytes() + events["y"].tobytes()
+        content = (
+            np.diff(events["t"], prepend=events["t"][:1]).tobytes()
+            + events["x"].tobytes()
+            + events["y"].tobytes()
+        )
         one = downscaled(events, sensor, rows, zlib.crc32(content))
         if not len(one):
             raise ValueError("the recording has no events; expected at least one")
@@ -227,13 +262,18 @@ def counts_of(
                 frames = are_frames(given := plain(given))
                 if frames:
                     if sensor_of_frames(given) != tuple(sensor):
-                        raise ValueError(f"frames of {sensor_of_frames(given)} pixels; expected those of the sensor, {sensor}")
+                        raise ValueError(
+                            f"frames of {sensor_of_frames(given)} pixels; expected those of the "
+                            f"sensor, {sensor}"
+                        )
                     lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
                 else:
                     events = in_order(as_events(given, sensor, name, form.time, form.columns))
                     if judge is not None:
-                        judge.look(events, sensor, name, of_events(given, form.columns)[1] is not None)
+                        judge.look(
+                            events, sensor, name, of_events(given, form.columns)[1] is not None
+                        )
                 for dense in counted(events, "zero" if frames else "first event"):
                     yield dense, [label], [number]
             except ValueError as error:
@@ -249,41 +289,54 @@ def counts_of(
 
 
 def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
-    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or extend well beyond them."""
-    most, middle = max(lengths), sorted(lengths)[len(lengths) // 2]
+    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or
+    extend well beyond them."""
+    most = max(lengths)
+    middle = sorted(lengths)[len(lengths) // 2]
     if 0.9 * steps <= middle <= 1.1 * steps:
         return
-    what = f"the last {steps - middle} steps are empty" if middle < steps else f"{middle - steps} of them are left out"
+    what = (
+        f"the last {steps - middle} steps are empty"
+        if middle < steps
+        else f"{middle - steps} of them are left out"
+    )
     warnings.warn(
-        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and duration_ms={steps * bin_ms:g} "
-        f"counts {steps} steps: {what}; give bin_ms, the length of a frame, and duration_ms={most}*bin_ms",
+        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and "
+        f"duration_ms={steps * bin_ms:g} "
+        f"counts {steps} steps: {what}; give bin_ms, the length of a frame, and "
+        f"duration_ms={most}*bin_ms",
         stacklevel=3,
     )
 
 
 def tell_full(pool: Pool, source: str) -> None:
-    """Warn where cells see more events in a step than they can count: of too coarse a grid, or too long steps."""
+    """Warn where cells see more events in a step than they can count: of too coarse a grid, or too
+    long steps."""
     full = int(np.sum(pool.counts == SATURATION))
     if full > FULL * max(len(pool.counts), 1):
         warnings.warn(
-            f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a step, the most that they "
-            "can count; what they saw beyond is lost, so bright and brighter look alike: give shorter steps (--bin-ms) "
+            f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a "
+            "step, the most that they "
+            "can count; what they saw beyond is lost, so bright and brighter look alike: give "
+            "shorter steps (--bin-ms) "
             "or more cells (--size)",
             stacklevel=3,
         )
 
 
 def tell_empty(pool: Pool, source: str) -> None:
-    """Warn where many recordings have nearly no event in the steps that are counted: of a wrong unit of time, or a late
-    beginning."""
+    """Warn where many recordings have nearly no event in the steps that are counted: of a wrong
+    unit of time, or a late beginning."""
     if pool.shape[0] < 10 or not len(pool):
         return
     total = np.concatenate([[0], np.cumsum(pool.counts, dtype=np.int64)])
     few = int(np.sum(np.diff(total[pool.start]) < FEW))
     if few > len(pool) / 10:
         warnings.warn(
-            f"{source}: {few} of {len(pool)} recordings have fewer than {FEW} events in the {pool.shape[0]} steps that are "
-            "counted from the first event on; give a longer duration (--duration-ms) or cut them (--hop-ms), or is the unit of "
+            f"{source}: {few} of {len(pool)} recordings have fewer than {FEW} events in the "
+            f"{pool.shape[0]} steps that are "
+            "counted from the first event on; give a longer duration (--duration-ms) or cut them "
+            "(--hop-ms), or is the unit of "
             "their times another (--time)?",
             stacklevel=3,
         )

@@ -1,5 +1,5 @@
-"""Pools of recordings for sets of tasks, files that are read or pictures that the event camera sees; from the cache, where they
-are known there."""
+"""Pools of recordings for sets of tasks, files that are read or pictures that the event camera
+sees; from the cache, where they are known there."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ BATCH = 20  # pictures that the camera sees at once
 
 
 class Keep(NamedTuple):
-    """Whether recordings are kept in the cache, and looked for there, and whether a terminal shows a bar meanwhile."""
+    """Whether recordings are kept in the cache, and looked for there, and whether a terminal shows
+    a bar meanwhile."""
 
     cache: bool
     progress: bool
 
 
 class Sight(NamedTuple):
-    """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that count, and how many of
-    its pixels, squared, make a cell; how often it sees each picture, with a variation every time another scene and sensor; how
-    what it sees is shifted, to measure; the whole milliseconds of a time step; and whether every recording is shifted by whole
-    pixels, so that its mean event lies in the middle of those that count."""
+    """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that
+    count, and how many of its pixels, squared, make a cell; how often it sees each picture, with a
+    variation every time another scene and sensor; how what it sees is shifted, to measure; the
+    whole milliseconds of a time step; and whether every recording is shifted by whole pixels, so
+    that its mean event lies in the middle of those that count."""
 
     camera: EventCamera
     seed: int
@@ -48,42 +50,71 @@ class Sight(NamedTuple):
     centred: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What recordings in the cache are known by: as before there were other steps than a millisecond, and centring."""
+        """What recordings in the cache are known by: as before there were other steps than a
+        millisecond, and centring."""
         return {
-            name: value for name, value in self._asdict().items() if (name, value) not in (("step_ms", 1), ("centred", False))
+            name: value
+            for name, value in self._asdict().items()
+            if (name, value) not in (("step_ms", 1), ("centred", False))
         }
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
-        crop, scale, duration = self.crop, self.scale, STEPS * self.step_ms
+        crop = self.crop
+        scale = self.scale
+        duration = STEPS * self.step_ms
         if self.move is None:
             more = dict(draw=draw) if draw else {}
             whole = self.step_ms == 1 and not self.centred
             cells = scale if whole else 1
-            found = self.camera.record_counts(pictures, numbers, self.seed, duration, crop, cells, **more)
-            return found if whole else summed(centred(found) if self.centred else found, self.step_ms, scale)
-        events = (self.move.of(self.camera.record(one, self.seed, n), n) for one, n in zip(pictures, numbers.tolist()))
+            found = self.camera.record_counts(
+                pictures, numbers, self.seed, duration, crop, cells, **more
+            )
+            return (
+                found
+                if whole
+                else summed(centred(found) if self.centred else found, self.step_ms, scale)
+            )
+        events = (
+            self.move.of(self.camera.record(one, self.seed, n), n)
+            for one, n in zip(pictures, numbers.tolist())
+        )
         shape, step = self.camera.sensor, self.step_ms
-        return np.array([bin_events(one, duration, step, shape=shape, crop=crop, scale=scale) for one in events])
+        return np.array(
+            [bin_events(one, duration, step, shape=shape, crop=crop, scale=scale) for one in events]
+        )
 
 
 def centred(counts: np.ndarray) -> np.ndarray:
-    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event nearest to the middle; what
-    leaves the picture is lost, and one without events stays."""
-    moved, sizes = np.zeros_like(counts), counts.shape[2:4]
-    frames = counts.reshape(*counts.shape[:2], -1).sum(1, np.uint32).reshape(len(counts), *sizes, 2).sum(3)
+    """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event
+    nearest to the middle; what leaves the picture is lost, and one without events stays."""
+    moved = np.zeros_like(counts)
+    sizes = counts.shape[2:4]
+    frames = (
+        counts.reshape(*counts.shape[:2], -1)
+        .sum(1, np.uint32)
+        .reshape(len(counts), *sizes, 2)
+        .sum(3)
+    )
     for old, new, seen in zip(counts, moved, frames):
         of = []
         for along, size in zip((seen.sum(1), seen.sum(0)), sizes):
-            by = round((size - 1) / 2 - float(along @ np.arange(size)) / along.sum()) if along.any() else 0
-            of.append((slice(max(0, -by), min(size, size - by)), slice(max(0, by), min(size, size + by))))
+            by = (
+                round((size - 1) / 2 - float(along @ np.arange(size)) / along.sum())
+                if along.any()
+                else 0
+            )
+            of.append(
+                (slice(max(0, -by), min(size, size - by)), slice(max(0, by), min(size, size + by)))
+            )
         (rows, to_rows), (columns, to_columns) = of
         new[:, to_rows, to_columns] = old[:, rows, columns]
     return moved
 
 
 def summed(counts: np.ndarray, steps: int, cells: int) -> np.ndarray:
-    """Counts (N, T, H, W, 2) in steps and cells that are so many times as long and wide, (N, T / steps, H / cells, …)."""
+    """Counts (N, T, H, W, 2) in steps and cells that are so many times as long and wide, (N, T /
+    steps, H / cells, …)."""
     n, t, h, w, _ = counts.shape
     parts = counts.reshape(n, t // steps, steps, h // cells, cells, w // cells, cells, 2)
     return np.minimum(parts.sum((2, 4, 6), np.uint16), SATURATION).astype(np.uint8)
@@ -109,11 +140,13 @@ def pool_of_files(
     code: str,
     **made_from: object,
 ) -> Pool:
-    """The recordings in `files`, rows (label, number, path); `counts` reads one, `code` is the identity of the
-    code that does, and `made_from` says what else it depends on."""
+    """The recordings in `files`, rows (label, number, path); `counts` reads one, `code` is the
+    identity of the code that does, and `made_from` says what else it depends on."""
 
     def read() -> Iterator[tuple]:
-        with bar(None, len(files), f"reading {len(files)} recordings of {root}", keep.progress) as shown:
+        with bar(
+            None, len(files), f"reading {len(files)} recordings of {root}", keep.progress
+        ) as shown:
             for label, number, path in files:
                 yield counts(path)[None], [label], [number]
                 shown.update()
@@ -139,7 +172,8 @@ def pool_of_pictures(
 ) -> Pool:
     """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
 
-    pictures   gives those of an array of places, `made_from` says what they depend on, and `what` they show
+    pictures   gives those of an array of places, `made_from` says what they depend on, and `what`
+               they show
     noise      for every place the number that draws the noise of its recording, with the seed
     code       identity of the code that makes the pictures and sees them
     """
@@ -152,7 +186,13 @@ def pool_of_pictures(
                 yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
                 shown.update(len(part))
 
-    made_from.update(sight.identity(), labels=labels[where], numbers=numbers[where], noise=noise[where], steps=STEPS)
+    made_from.update(
+        sight.identity(),
+        labels=labels[where],
+        numbers=numbers[where],
+        noise=noise[where],
+        steps=STEPS,
+    )
     made_from.update(trajectory=shipped("camera_trajectory.csv").read_text())
     return pool_of(name, shape, made_from, record, keep, code)
 
@@ -165,8 +205,9 @@ def pool_of(
     keep: Keep,
     code: str,
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there: by what it is made from,
-    and by the identity of the code that makes it, which is `code_identity` of the module that calls."""
+    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there:
+    by what it is made from, and by the identity of the code that makes it, which is `code_identity`
+    of the module that calls."""
     if not keep.cache:
         return Pool.collect(shape, batches())
     made_from = dict(made_from, code=code, shape=list(shape))

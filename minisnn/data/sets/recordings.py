@@ -1,7 +1,8 @@
 """Few-shot tasks over recordings: your own data, and the basis of the sets that ship.
 
-A class is one symbol, or several side by side in a picture. Recordings are binned into counts once and kept sparsely (`pool`).
-Then they are dealt out to support and query so that none is on both sides (`samples`).
+A class is one symbol, or several side by side in a picture. Recordings are binned into counts once
+and kept sparsely (`pool`). Then they are dealt out to support and query so that none is on both
+sides (`samples`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,16 @@ from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from ..store.cache import identity
 from .pool import Counts, Form, Pool, counts_of, tell_empty, tell_full
-from .samples import SHARES, copies, draw_samples, joined, per_recording, places_of, same_symbols, split_classes
+from .samples import (
+    SHARES,
+    copies,
+    draw_samples,
+    joined,
+    per_recording,
+    places_of,
+    same_symbols,
+    split_classes,
+)
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
 SPLITS = tuple(SHARES)
@@ -31,32 +41,41 @@ SPLITS = tuple(SHARES)
 class Recordings:
     """N-way K-shot tasks over labelled recordings.
 
-        counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of `size` cells,  polarity p
+        counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of
+                                        `size` cells,  polarity p
 
-    events       recordings, read one at a time. Each is a structured array with x, y, t and p (`readers.events.as_events`), an
-                 array (N, 4) whose `columns` are given, or frames (T, 2, H, W) or (T, H, W, 2), one a time step. Without
-                 `labels`: pairs of a recording and its label, as tonic's data sets, their subsets and loaders of PyTorch give
-                 them (`readers.sources`). Or a `Pool` of counts, whose labels are numbers; it takes no options of counting
+    events       recordings, read one at a time. Each is a structured array with x, y, t and p
+                 (`readers.events.as_events`), an array (N, 4) whose `columns` are given, or frames
+                 (T, 2, H, W) or (T, H, W, 2), one a time step. Without `labels`: pairs of a
+                 recording and its label, as tonic's data sets, their subsets and loaders of PyTorch
+                 give them (`readers.sources`). Or a `Pool` of counts, whose labels are numbers; it
+                 takes no options of counting
     labels       one for each recording, numbers or texts: the names of the classes
-    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows, polarities) or frames say
-    size         rows and columns of cells to which the sensor is downscaled by area, with all events kept
-                 (`readers.events.downscaled`); None: the sensor's own
+    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows,
+                 polarities) or frames say
+    size         rows and columns of cells to which the sensor is downscaled by area, with all
+                 events kept (`readers.events.downscaled`); None: the sensor's own
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
-    time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name (t_ms), else microseconds;
-                 times that cannot be microseconds are then refused (`readers.plausible`)
+    time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name
+                 (t_ms), else microseconds; times that cannot be microseconds are then refused
+                 (`readers.plausible`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
-    hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many milliseconds. All parts of a
-                 recording then form a group
-    groups       {"subject": one name or number for each recording, …}: what support and query must not share; {}: recordings
-                 alone. Copies, which have the same events after their first, count as one recording
+    hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many
+                 milliseconds. All parts of a recording then form a group
+    groups       {"subject": one name or number for each recording, …}: what support and query must
+                 not share; {}: recordings alone. Copies, which have the same events after their
+                 first, count as one recording
     shared       names of groups that they may share after all
-    within       one name or number for each recording: all recordings of a task have the same, drawn again for each task
-    made_of      {class name: symbols side by side}, symbols being labels; None: a class for every label
-    source, kind   where the recordings come from, and what a symbol is: for error messages and other texts
+    within       one name or number for each recording: all recordings of a task have the same,
+                 drawn again for each task
+    made_of      {class name: symbols side by side}, symbols being labels; None: a class for every
+                 label
+    source, kind   where the recordings come from, and what a symbol is: for error messages and
+                   other texts
 
-    Raises ValueError, naming the recording, where events are not as described, and where a symbol has fewer than two
-    recordings. Warns where many of them have nearly no events in the steps that are counted, and where cells see more than
-    they can count.
+    Raises ValueError, naming the recording, where events are not as described, and where a symbol
+    has fewer than two recordings. Warns where many of them have nearly no events in the steps that
+    are counted, and where cells see more than they can count.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -95,23 +114,39 @@ class Recordings:
             if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
                 raise ValueError(f"{name} must be {what}, not {width}")
         if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
-            raise ValueError(f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}")
-        listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")  # as a Subset of PyTorch is
+            raise ValueError(
+                f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}"
+            )
+        listed = hasattr(events, "__getitem__") and hasattr(
+            events, "__len__"
+        )  # as a Subset of PyTorch is
         readable = isinstance(events, (Iterable, Counts)) or listed
         if not readable or isinstance(events, (str, bytes, Mapping)):
             folder = isinstance(events, str) and bool(events)
-            way = f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)" * folder
-            raise ValueError(f"events must be recordings, a list of arrays of events, not {shown(events)}{way}")
+            way = (
+                f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)"
+                * folder
+            )
+            raise ValueError(
+                f"events must be recordings, a list of arrays of events, not {shown(events)}{way}"
+            )
         if time is not None:
             one_of("time", time, ("ns", "us", "ms", "s"))
         one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
         if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-            raise ValueError(f"labels must be a list with one label for each recording, not {shown(labels)}")
+            raise ValueError(
+                f"labels must be a list with one label for each recording, not {shown(labels)}"
+            )
         if isinstance(events, Counts):
             pool: Counts = events
         else:
-            pool, names = _labelled(events, labels, Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns))
-            groups = {name: per_recording(f"groups[{name!r}]", group, pool.numbers) for name, group in groups.items()}
+            pool, names = _labelled(
+                events, labels, Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns)
+            )
+            groups = {
+                name: per_recording(f"groups[{name!r}]", group, pool.numbers)
+                for name, group in groups.items()
+            }
             within = None if within is None else per_recording("within", within, pool.numbers)
             if hop_ms is not None:
                 groups["take"] = pool.numbers
@@ -121,14 +156,28 @@ class Recordings:
         if made_of is None:
             made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
         places = {name: place for place, name in enumerate(names)} if names is not None else {}
-        self.pool, self.source, self.kind, self.classes = pool, source, kind, tuple(made_of)
+        self.pool = pool
+        self.source = source
+        self.kind = kind
+        self.classes = tuple(made_of)
         for name, symbols in mapping("made_of", made_of).items():
             if not is_sequence(symbols):
-                raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
-        self.made_of = {name: tuple(_symbol(one, places, name) for one in symbols) for name, symbols in made_of.items()}
+                raise ValueError(
+                    f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}"
+                )
+        self.made_of = {
+            name: tuple(_symbol(one, places, name) for one in symbols)
+            for name, symbols in made_of.items()
+        }
         if len({len(symbols) for symbols in self.made_of.values()}) != 1:
-            raise ValueError(f"{source}: made_of has classes of different numbers of symbols; expected the same number in each")
-        self.symbols = {symbol: pool.of(symbol) for symbol in sorted({one for own in self.made_of.values() for one in own})}
+            raise ValueError(
+                f"{source}: made_of has classes of different numbers of symbols; expected the same "
+                "number in each"
+            )
+        self.symbols = {
+            symbol: pool.of(symbol)
+            for symbol in sorted({one for own in self.made_of.values() for one in own})
+        }
         copy_of = copies(pool)
         for symbol, recordings in self.symbols.items():
             different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
@@ -136,10 +185,16 @@ class Recordings:
                 number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
                 number += ", copies of one" * (different < len(recordings))
                 told = f"{kind} {names[symbol] if names is not None else symbol}"
-                raise ValueError(f"{source}: {told} has {number}, expected at least 2, one for support and one for query")
+                raise ValueError(
+                    f"{source}: {told} has {number}, expected at least 2, one for support and one "
+                    "for query"
+                )
         for name in shared:
             if name not in groups:
-                raise ValueError(f"shared names {name!r}; expected one of {', '.join(groups) or 'no group, there are none'}")
+                raise ValueError(
+                    f"shared names {name!r}; expected one of "
+                    f"{', '.join(groups) or 'no group, there are none'}"
+                )
         apart = [group for name, group in groups.items() if name not in shared]
         takes = [groups["take"]] if "take" in groups and "take" not in shared else []
         if copy_of is not None:
@@ -151,19 +206,27 @@ class Recordings:
     def __repr__(self) -> str:
         symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
         number = sum(len(self.symbols[symbol]) for symbol in symbols)
-        return f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, {self.source}"
+        return (
+            f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, "
+            f"{self.source}"
+        )
 
     def _within(self, given: Any) -> np.ndarray:
-        """`within`, where it has one entry a recording, and each of its values two recordings of every symbol."""
+        """`within`, where it has one entry a recording, and each of its values two recordings of
+        every symbol."""
         within = np.asarray(given)
         if within.shape != (len(self.pool),):
-            raise ValueError(f"within has shape {within.shape}; expected one entry for each recording, {len(self.pool)}")
+            raise ValueError(
+                f"within has shape {within.shape}; expected one entry for each recording, "
+                f"{len(self.pool)}"
+            )
         for symbol, where in self.symbols.items():
             for value in np.unique(within):
                 if np.sum(within[where] == value) < 2:
                     found = f"within {value!r}" if isinstance(value, str) else f"within {value}"
                     raise ValueError(
-                        f"{self.source}: {found}, {self.kind} {symbol} has fewer than 2 recordings; expected 2 of each"
+                        f"{self.source}: {found}, {self.kind} {symbol} has fewer than 2 "
+                        "recordings; expected 2 of each"
                     )
         return within
 
@@ -180,12 +243,19 @@ class Recordings:
         return height, len(next(iter(self.made_of.values()))) * width, channels
 
     def sample_task(
-        self, rng: np.random.Generator, ways: int = 5, shots: int = 1, queries: int = 5, classes: Sequence[str] | None = None
+        self,
+        rng: np.random.Generator,
+        ways: int = 5,
+        shots: int = 1,
+        queries: int = 5,
+        classes: Sequence[str] | None = None,
     ) -> Task:
-        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways` classes.
+        """An N-way K-shot task: `shots` support and `queries` query samples of each of `ways`
+        classes.
 
-        The classes are drawn from the set, or given by name. Samples are sorted by class. Recordings that stand side by
-        side are drawn independently, and no recording or group is both in support and in query (see `draw_samples`).
+        The classes are drawn from the set, or given by name. Samples are sorted by class.
+        Recordings that stand side by side are drawn independently, and no recording or group is
+        both in support and in query (see `draw_samples`).
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -197,37 +267,60 @@ class Recordings:
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
             if whole(name, number) < 1:
                 raise ValueError(f"{name} is {number}, expected at least 1")
-        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * len(next(iter(self.made_of.values())))
+        size = (
+            ways
+            * (shots + queries)
+            * int(np.prod(self.pool.shape))
+            * len(next(iter(self.made_of.values())))
+        )
         if size > MOST_BYTES:
             raise ValueError(
-                f"a task of {ways} ways with {shots} shots and {queries} queries has {size / 1e9:,.0f} GB of samples, expected "
+                f"a task of {ways} ways with {shots} shots and {queries} queries has "
+                f"{size / 1e9:,.0f} GB of samples, expected "
                 f"at most {MOST_BYTES / 1e9:.0f} GB"
             )
         if classes is None:
             if ways > len(self.classes):
-                raise ValueError(f"ways is {ways}, expected at most the {len(self.classes)} classes of the set")
-            classes = [self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)]
+                raise ValueError(
+                    f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
+                )
+            classes = [
+                self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)
+            ]
         for name in classes:
             if name not in self.made_of:
-                raise ValueError(f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}")
+                raise ValueError(
+                    f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}"
+                )
         made_of = [self.made_of[name] for name in classes]
         places = self.symbols
         if self.within is not None:
             one = rng.choice(np.unique(self.within))
             places = {symbol: where[self.within[where] == one] for symbol, where in places.items()}
         sizes = {symbol: len(recordings) for symbol, recordings in places.items()}
-        groups = None if self.groups is None else {one: self.groups[where] for one, where in places.items()}
+        groups = (
+            None
+            if self.groups is None
+            else {one: self.groups[where] for one, where in places.items()}
+        )
         sides = draw_samples(rng, made_of, sizes, shots, queries, groups)
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
-        y_support, y_query = (np.repeat(np.arange(len(classes)), number) for number in (shots, queries))
+        y_support, y_query = (
+            np.repeat(np.arange(len(classes)), number) for number in (shots, queries)
+        )
         told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
-        if self.groups is None and self.takes is not None:  # `ungrouped`: nothing is learned from the support
+        if (
+            self.groups is None and self.takes is not None
+        ):  # `ungrouped`: nothing is learned from the support
             told = (np.zeros((len(support), 0), np.int64), told[1])
         return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
-    def episode(self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5) -> Task:
-        """Task number `index` of the series `seed`: always the same task, in whatever order tasks are asked for.
+    def episode(
+        self, seed: int, index: int, ways: int = 5, shots: int = 1, queries: int = 5
+    ) -> Task:
+        """Task number `index` of the series `seed`: always the same task, in whatever order tasks
+        are asked for.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -235,7 +328,9 @@ class Recordings:
         >>> one.classes == again.classes, np.array_equal(one.x_query, again.x_query)
         (True, True)
         """
-        rng = np.random.default_rng(np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),)))
+        rng = np.random.default_rng(
+            np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
+        )
         return self.sample_task(rng, ways, shots, queries)
 
     def only(self, classes: Sequence[str]) -> Recordings:
@@ -248,20 +343,28 @@ class Recordings:
         """
         unknown = [name for name in classes if name not in self.made_of]
         if unknown or not len(classes) or len(set(classes)) != len(classes):
-            found = f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
-            raise ValueError(f"{self.source}: found {found}, expected one or more of {' '.join(self.classes)}, each once")
+            found = (
+                f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
+            )
+            raise ValueError(
+                f"{self.source}: found {found}, expected one or more of {' '.join(self.classes)}, "
+                "each once"
+            )
         part = copy(self)
         part.classes = tuple(classes)
         part.made_of = {name: self.made_of[name] for name in classes}
         return part
 
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> dict[str, Recordings]:
-        """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train": …, "val": …, "test": …}.
+        """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train":
+        …, "val": …, "test": …}.
 
-        train, val, test   names of classes, or the share of those that are not named; none given: 64, 16 and 20 % as in Double
-                           N-MNIST. `seed` draws the shares, each of at least two classes where there are enough
+        train, val, test   names of classes, or the share of those that are not named; none given:
+                           64, 16 and 20 % as in Double N-MNIST. `seed` draws the shares, each of at
+                           least two classes where there are enough
 
-        Where classes of several splits are made of the same symbols, recordings are divided as well (`split_recordings`).
+        Where classes of several splits are made of the same symbols, recordings are divided as well
+        (`split_recordings`).
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -282,11 +385,12 @@ class Recordings:
     ) -> dict[str, Recordings]:
         """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
 
-        Each has some recordings of every symbol. An ordinary classifier is trained and tested on such sets (rule classify).
+        Each has some recordings of every symbol. An ordinary classifier is trained and tested on
+        such sets (rule classify).
 
         train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
-        together           one name or number for each recording: those with the same one stay together; None: what support and
-                           query must not share stays together
+        together           one name or number for each recording: those with the same one stay
+                           together; None: what support and query must not share stays together
 
         Raises ValueError where a symbol has too few recordings, or groups of them, for all sets.
 
@@ -296,12 +400,22 @@ class Recordings:
         >>> {name: len(part.symbols[0]) for name, part in parts.items()}
         {'train': 4, 'val': 2, 'test': 2}
         """
-        if shares and (set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())):
-            raise ValueError(f"found the shares {shares}; expected train, val and test, each above 0")
+        if shares and (
+            set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())
+        ):
+            raise ValueError(
+                f"found the shares {shares}; expected train, val and test, each above 0"
+            )
         if together is not None and len(together) != len(self.pool):
-            raise ValueError(f"together has {len(together)} entries; expected one for each recording, {len(self.pool)}")
+            raise ValueError(
+                f"together has {len(together)} entries; expected one for each recording, "
+                f"{len(self.pool)}"
+            )
         return as_splits(
-            {name: self.among(places) for name, places in places_of(self, shares or SHARES, seed, together).items()}
+            {
+                name: self.among(places)
+                for name, places in places_of(self, shares or SHARES, seed, together).items()
+            }
         )
 
     def among(self, places: np.ndarray) -> Recordings:
@@ -311,7 +425,8 @@ class Recordings:
         return part
 
     def ungrouped(self) -> Recordings:
-        """The same recordings, of which support and query may share groups: for rules that do not learn from the support.
+        """The same recordings, of which support and query may share groups: for rules that do not
+        learn from the support.
 
         >>> frames = [np.full((100, 2, 8, 8), n) for n in (1, 1, 2, 2, 3, 3, 4, 4)]
         >>> tasks = ms.Recordings(frames, list("abababab"), groups={"subject": [1, 1, 1, 1, 2, 2, 2, 2]})
@@ -323,7 +438,8 @@ class Recordings:
         return part
 
     def identity(self) -> str:
-        """A hash of all that the tasks depend on: what the recordings hold, and how they are dealt out.
+        """A hash of all that the tasks depend on: what the recordings hold, and how they are dealt
+        out.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -331,7 +447,14 @@ class Recordings:
         (True, False)
         """
         symbols = [[symbol, places] for symbol, places in self.symbols.items()]
-        dealt = self.made_of, self.classes, symbols, self.groups, self.within, getattr(self, "align", None)
+        dealt = (
+            self.made_of,
+            self.classes,
+            symbols,
+            self.groups,
+            self.within,
+            getattr(self, "align", None),
+        )
         return identity([type(self).__qualname__, self.pool.identity(), *dealt])
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -346,28 +469,40 @@ def as_splits(sets: dict[str, Recordings]) -> dict[str, Recordings]:
     return sets
 
 
-def _recordings(made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray) -> np.ndarray:
+def _recordings(
+    made_of: Sequence[tuple[int, ...]], places: Mapping[int, np.ndarray], drawn: np.ndarray
+) -> np.ndarray:
     """Places in the pool, (ways · samples, S), of what `draw_samples` drew of each symbol's."""
     sides = range(drawn.shape[2])
-    found = [[places[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)] for side in sides]
+    found = [
+        [places[symbols[side]][drawn[way, :, side]] for way, symbols in enumerate(made_of)]
+        for side in sides
+    ]
     return np.stack(found, axis=-1).reshape(-1, len(sides))
 
 
 def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[int, int]:
-    """Rows and columns: as given, or as the source says, or its first recording where that is of frames."""
+    """Rows and columns: as given, or as the source says, or its first recording where that is of
+    frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
     if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
-        raise ValueError(f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, 128)")
+        raise ValueError(
+            f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, "
+            "128)"
+        )
     return int(sensor[0]), int(sensor[1])
 
 
 def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
-    """(counts, names of the labels) of recordings given in Python, of which one is held at a time."""
+    """(counts, names of the labels) of recordings given in Python, of which one is held at a
+    time."""
     items = items_of(source, labels)
     first = next(items, None)
     if first is None:
-        raise ValueError("found 0 recordings and 0 labels; expected some, and one label for each recording")
+        raise ValueError(
+            "found 0 recordings and 0 labels; expected some, and one label for each recording"
+        )
     form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
     items = chain([first], items)
     del first
@@ -380,7 +515,9 @@ def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Po
             except ValueError as error:
                 raise ValueError(f"recording {k}: {error}") from None
 
-    pool = Pool.collect(*counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time)))
+    pool = Pool.collect(
+        *counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time))
+    )
     names = sorted(met, key=by_value)
     places = np.array([names.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), names

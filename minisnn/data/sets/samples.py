@@ -1,8 +1,8 @@
-"""Which recordings make the samples of an episode: support and query apart, few recordings spread fairly; and which serve which
-split, where splits have the same symbols.
+"""Which recordings make the samples of an episode: support and query apart, few recordings spread
+fairly; and which serve which split, where splits have the same symbols.
 
-Symbols (digits, letters, characters) have numbered recordings; a class is one symbol, or several in a row, and a sample of it
-a recording of each. Nothing here knows what a recording is.
+Symbols (digits, letters, characters) have numbered recordings; a class is one symbol, or several in
+a row, and a sample of it a recording of each. Nothing here knows what a recording is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from ...parallel.arguments import shown, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
-TRIES = 20  # how often to draw again where the rules for samples keep few recordings from being used equally often
+# how often to draw again where the rules for samples keep few recordings from being used equally
+# often
+TRIES = 20
 REGROUPS = 200  # how often to draw again which groups serve support and which query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
 DEALS = 20  # how often groups are dealt again where one of the splits goes short
@@ -34,40 +36,57 @@ def draw_samples(
     queries: int,
     groups: Mapping[int, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S), the last axis left to right.
+    """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S), the
+    last axis left to right.
 
     classes   the S symbols of each way
     sizes     number n of recordings of each symbol; the numbers drawn lie in 0 .. n - 1
-    groups    of each recording of a symbol its group (subject, take), which support and query must not share; None: they may
+    groups    of each recording of a symbol its group (subject, take), which support and query must
+              not share; None: they may
 
-    The n recordings of a symbol are shuffled; over all classes of the episode the first min(places, n // 2) serve the
-    support, places being how often the support needs that symbol, and the rest the query. Each side draws without
-    replacement and reshuffles when its recordings are exhausted. Recordings of a sample that show one symbol differ
-    unless there are too few, and a sample comes again only when all samples of its class have been used.
-    Raises ValueError where a symbol has fewer than two recordings, or no split of the groups gives both sides some of each.
+    The n recordings of a symbol are shuffled; over all classes of the episode the first min(places,
+    n // 2) serve the support, places being how often the support needs that symbol, and the rest
+    the query. Each side draws without replacement and reshuffles when its recordings are exhausted.
+    Recordings of a sample that show one symbol differ unless there are too few, and a sample comes
+    again only when all samples of its class have been used. Raises ValueError where a symbol has
+    fewer than two recordings, or no split of the groups gives both sides some of each.
     """
     places = Counter(symbol for symbols in classes for symbol in symbols)
     support, query = {}, {}
-    sides = {} if groups is None else _sides(rng, {symbol: groups[symbol] for symbol in sorted(places)})
+    sides = (
+        {} if groups is None else _sides(rng, {symbol: groups[symbol] for symbol in sorted(places)})
+    )
     for symbol in sorted(places):
         size = sizes[symbol]
         if size < 2:
-            raise ValueError(f"symbol {symbol} has {size} recordings, expected at least 2, one for support and one for query")
+            raise ValueError(
+                f"symbol {symbol} has {size} recordings, expected at least 2, one for support and "
+                "one for query"
+            )
         if sides:
-            support[symbol], query[symbol] = (rng.permutation(np.flatnonzero(side)).tolist() for side in sides[symbol])
+            support[symbol], query[symbol] = (
+                rng.permutation(np.flatnonzero(side)).tolist() for side in sides[symbol]
+            )
             continue
         first = min(places[symbol] * shots, size // 2)
-        needed = min(first + places[symbol] * queries, size)  # of a large pool the rest could never be reached
+        needed = min(
+            first + places[symbol] * queries, size
+        )  # of a large pool the rest could never be reached
         chosen = rng.choice(size, size=needed, replace=False)
-        support[symbol], query[symbol] = chosen[:first].tolist(), chosen[first:].tolist()
+        support[symbol] = chosen[:first].tolist()
+        query[symbol] = chosen[first:].tolist()
     return _draw_side(rng, classes, support, shots), _draw_side(rng, classes, query, queries)
 
 
-def _sides(rng: np.random.Generator, groups: Mapping[int, np.ndarray]) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """For each symbol which of its recordings may serve support and which query: the groups of the episode in a random order,
-    each where a symbol still lacks recordings, else on either side."""
+def _sides(
+    rng: np.random.Generator, groups: Mapping[int, np.ndarray]
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """For each symbol which of its recordings may serve support and which query: the groups of the
+    episode in a random order, each where a symbol still lacks recordings, else on either side."""
     names = np.unique(np.concatenate(list(groups.values())))
-    of_group = {name: [symbol for symbol, own in groups.items() if name in own] for name in names.tolist()}
+    of_group = {
+        name: [symbol for symbol, own in groups.items() if name in own] for name in names.tolist()
+    }
     for _ in range(REGROUPS):
         served: tuple[set[int], set[int]] = set(), set()
         side_of = {}
@@ -77,27 +96,39 @@ def _sides(rng: np.random.Generator, groups: Mapping[int, np.ndarray]) -> dict[i
             side_of[name] = side
             served[side].update(of_group[name])
         if all(len(side) == len(groups) for side in served):
-            first = {symbol: np.array([side_of[name] == 0 for name in own.tolist()]) for symbol, own in groups.items()}
+            first = {
+                symbol: np.array([side_of[name] == 0 for name in own.tolist()])
+                for symbol, own in groups.items()
+            }
             return {symbol: (support, ~support) for symbol, support in first.items()}
     raise ValueError(
-        f"{len(names)} groups hold the recordings of {len(groups)} symbols, and no split of them was found that gives support "
+        f"{len(names)} groups hold the recordings of {len(groups)} symbols, and no split of them "
+        "was found that gives support "
         f"and query recordings of each; expected at least 2 groups of every symbol"
     )
 
 
 def _draw_side(
-    rng: np.random.Generator, classes: Sequence[tuple[int, ...]], pools: Mapping[int, list[int]], count: int
+    rng: np.random.Generator,
+    classes: Sequence[tuple[int, ...]],
+    pools: Mapping[int, list[int]],
+    count: int,
 ) -> np.ndarray:
     for _ in range(TRIES):
         decks = {symbol: _Deck(rng, pool) for symbol, pool in pools.items()}
-        drawn = np.array([_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes], np.int64)
+        drawn = np.array(
+            [_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes],
+            np.int64,
+        )
         if all(deck.fair() for deck in decks.values()):
             break
     return drawn
 
 
 def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
-    used: Counter[tuple[int, ...]] = Counter()  # by the first recordings of a sample, and by all of them
+    used: Counter[tuple[int, ...]] = (
+        Counter()
+    )  # by the first recordings of a sample, and by all of them
     twins = [[k for k in range(side) if decks[k] is deck] for side, deck in enumerate(decks)]
     apart = [twin if len(deck.pool) > len(twin) else [] for twin, deck in zip(twins, decks)]
     choices = [len(deck.pool) - len(twin) for twin, deck in zip(apart, decks)]
@@ -106,7 +137,8 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
         again = 1 + sample // prod(choices)  # how often a sample may have come, by now
         one: tuple[int, ...] = ()
         for side, deck in enumerate(decks):
-            most, taken = again * prod(choices[side + 1 :]), [one[k] for k in apart[side]]
+            most = again * prod(choices[side + 1 :])
+            taken = [one[k] for k in apart[side]]
             one += (deck.draw(lambda a: a not in taken and used[*one, a] < most),)
             used[one] += 1
         drawn.append(one)
@@ -114,10 +146,13 @@ def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
 
 
 class _Deck:
-    """Recordings in a shuffled order, dealt from the top; shuffled again behind the rest when none of it fits."""
+    """Recordings in a shuffled order, dealt from the top; shuffled again behind the rest when none
+    of it fits."""
 
     def __init__(self, rng: np.random.Generator, pool: list[int]):
-        self.rng, self.pool, self.rest = rng, pool, list(pool)
+        self.rng = rng
+        self.pool = pool
+        self.rest = list(pool)
 
     def draw(self, fits: Callable[[int], bool]) -> int:
         for place, recording in enumerate(self.rest):
@@ -134,7 +169,8 @@ class _Deck:
         return len(set(self.rest)) == len(self.rest)
 
 
-# ---- splits of the same symbols ----------------------------------------------------------------------------------------------
+# ---- splits of the same symbols
+#   ----------------------------------------------------------------------------------------------
 
 
 class TooFew(ValueError):
@@ -145,10 +181,14 @@ class TooFew(ValueError):
         self.symbol = symbol
 
 
-def divided(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int) -> np.ndarray:
-    """The split of every recording, a place in `shares` (N,): no group is in two of them, and every symbol is in all.
+def divided(
+    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int
+) -> np.ndarray:
+    """The split of every recording, a place in `shares` (N,): no group is in two of them, and every
+    symbol is in all.
 
-    labels   (N,) symbols of the recordings         groups   (N,) what must stay together, such as takes
+    labels   (N,) symbols of the recordings         groups   (N,) what must stay together, such as
+             takes
     shares   of the recordings that a split gets, as far as whole groups allow
 
     Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol.
@@ -162,7 +202,8 @@ def divided(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float],
     wanted = share[:, None] / share.sum() * held.sum(0)
     short: tuple[int, int] = (0, 0)
     for _ in range(DEALS):
-        given, split_of = np.zeros(wanted.shape), np.zeros(len(names), int)
+        given = np.zeros(wanted.shape)
+        split_of = np.zeros(len(names), int)
         for one in rng.permutation(len(names)):
             has = held[one]
             lacking = (np.minimum(LEAST, given + has) - np.minimum(LEAST, given)).sum(1)
@@ -173,12 +214,19 @@ def divided(labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float],
             return split_of[group]
         short = divmod(int(given.argmin()), len(symbols))
     symbol = int(symbols[short[1]])
-    number, apart = int(held[:, short[1]].sum()), int((held[:, short[1]] > 0).sum())
+    number = int(held[:, short[1]].sum())
+    apart = int((held[:, short[1]] > 0).sum())
     found = f"{number} recordings" if apart == number else f"{number} recordings in {apart} groups"
-    raise TooFew(symbol, f"{found}; expected at least {LEAST} in each of {', '.join(shares)}, and no group in two of them")
+    raise TooFew(
+        symbol,
+        f"{found}; expected at least {LEAST} in each of {', '.join(shares)}, and no group in two "
+        "of them",
+    )
 
 
-def places_of(tasks: Any, shares: Mapping[str, float], seed: int, together: Sequence[Any] | None) -> dict[str, np.ndarray]:
+def places_of(
+    tasks: Any, shares: Mapping[str, float], seed: int, together: Sequence[Any] | None
+) -> dict[str, np.ndarray]:
     """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says."""
     if together is None:
         together = range(len(tasks.pool)) if tasks.groups is None else tasks.groups
@@ -192,24 +240,46 @@ def places_of(tasks: Any, shares: Mapping[str, float], seed: int, together: Sequ
     return {name: where[split == k] for k, name in enumerate(shares)}
 
 
-def split_classes(names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float) -> dict[str, list[str]]:
+def split_classes(
+    names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float
+) -> dict[str, list[str]]:
     """The names of the classes of each split, see `Recordings.split`."""
-    wanted = {name: classes.pop(name) for name in SHARES if name in classes} if classes else dict(SHARES)
-    named = {name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))}
+    wanted = (
+        {name: classes.pop(name) for name in SHARES if name in classes} if classes else dict(SHARES)
+    )
+    named = {
+        name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))
+    }
     taken = [one for given in named.values() for one in given]
     if classes or set(wanted) != set(SHARES) or len(set(taken)) != len(taken):
-        raise ValueError(f"found {sorted({*wanted, *classes})}; expected train, val and test, with no class in two of them")
+        raise ValueError(
+            f"found {sorted({*wanted, *classes})}; expected train, val and test, with no class in "
+            "two of them"
+        )
     rest = [name for name in names if name not in set(taken)]
     shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
     if not all(0 < share < np.inf for share in shares.values()):
         raise ValueError(f"found the shares {shares}; expected numbers above 0")
     if len(rest) < len(shares):
-        raise ValueError(f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for each")
+        raise ValueError(
+            f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for "
+            "each"
+        )
     order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
-    least, parts = min(2, len(rest) // max(len(shares), 1)), len(shares)  # a task needs two
-    ends = np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest)).astype(int).tolist() if shares else []
+    # a task needs two
+    least = min(2, len(rest) // max(len(shares), 1))
+    parts = len(shares)
+    ends = (
+        np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest))
+        .astype(int)
+        .tolist()
+        if shares
+        else []
+    )
     for k in range(parts):
-        ends[k] = min(max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k))
+        ends[k] = min(
+            max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k)
+        )
     for name, start, end in zip(shares, [0, *ends], ends):
         named[name] = [rest[i] for i in sorted(order[start:end])]
     return {name: list(named[name]) for name in SHARES}
@@ -218,10 +288,13 @@ def split_classes(names: Sequence[str], seed: int, source: str, **classes: Seque
 def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording."""
     if not hasattr(group, "__len__"):
-        raise ValueError(f"{name} must be a list with one entry for each recording, not {shown(group)}")
+        raise ValueError(
+            f"{name} must be a list with one entry for each recording, not {shown(group)}"
+        )
     if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
         raise ValueError(
-            f"{name} has {len(group)} entries; expected one for each recording, {recordings[-1] + 1}, none of them masked"
+            f"{name} has {len(group)} entries; expected one for each recording, "
+            f"{recordings[-1] + 1}, none of them masked"
         )
     return np.asarray(group)[recordings]
 
@@ -239,19 +312,27 @@ def used_by(tasks: Any) -> np.ndarray:
 
 
 def shared(one: Any, other: Any) -> str | None:
-    """What two sets of tasks have in common, in words; None where nothing is known to be: sets of other kinds than `Recordings`
-    are only told apart as objects."""
+    """What two sets of tasks have in common, in words; None where nothing is known to be: sets of
+    other kinds than `Recordings` are only told apart as objects."""
     if one is other:
         return "are one and the same set"
-    if not (isinstance(getattr(one, "pool", None), Counts) and isinstance(getattr(other, "pool", None), Counts)):
+    if not (
+        isinstance(getattr(one, "pool", None), Counts)
+        and isinstance(getattr(other, "pool", None), Counts)
+    ):
         return None
-    here, there = used_by(one), used_by(other)
+    here = used_by(one)
+    there = used_by(other)
     if one.pool is other.pool:
         common: Sequence[int] = np.intersect1d(here, there).tolist()
         pairs = [(n, n) for n in common]
     elif isinstance(one.pool, Pool) and isinstance(other.pool, Pool):
         known = _contents(one.pool, here)
-        pairs = [(known[content], n) for content, n in _contents(other.pool, there).items() if content in known]
+        pairs = [
+            (known[content], n)
+            for content, n in _contents(other.pool, there).items()
+            if content in known
+        ]
     elif one.identity() == other.identity():
         return "are made of the same recordings"
     else:
@@ -268,13 +349,15 @@ def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:
     for n in places.tolist():
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
-            found[hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes()).hexdigest()] = n
+            found[
+                hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes()).hexdigest()
+            ] = n
     return found
 
 
 def copies(pool: Any) -> np.ndarray | None:
-    """For every recording the first that holds the very same counts, (N,); None where all differ, or have too few to tell.
-    Parts of one take are none of each other."""
+    """For every recording the first that holds the very same counts, (N,); None where all differ,
+    or have too few to tell. Parts of one take are none of each other."""
     if not isinstance(pool, Pool):
         return None
     first: dict[bytes, int] = {}
@@ -293,11 +376,14 @@ def joined(groups: Sequence[np.ndarray]) -> np.ndarray:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    recordings, at = len(groups[0]), len(groups[0])
+    recordings = len(groups[0])
+    at = len(groups[0])
     pairs = []
     for group in groups:
         _, place = np.unique(group, return_inverse=True)
         pairs.append(np.stack([np.arange(recordings), at + place]))
         at += int(place.max()) + 1
     row, column = np.concatenate(pairs, axis=1)
-    return connected_components(coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False)[1][:recordings]
+    return connected_components(
+        coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False
+    )[1][:recordings]

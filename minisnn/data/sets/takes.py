@@ -1,16 +1,19 @@
-"""Continuous recordings ("takes") of drawn hands: a subject holds a letter before the camera for some seconds, waving.
+"""Continuous recordings ("takes") of drawn hands: a subject holds a letter before the camera for
+some seconds, waving.
 
-ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures for each letter. Each of five subjects held each letter in one
-continuous recording of more than a minute, which was cut into samples of 100 ms. Within it the hand is one and the same. What
-changes from sample to sample is where it is in its wave and, slowly, its pose and its place:
+ASL-DVS (Bi et al. 2019, ICCV) was not made of 4,200 gestures for each letter. Each of five subjects
+held each letter in one continuous recording of more than a minute, which was cut into samples of
+100 ms. Within it the hand is one and the same. What changes from sample to sample is where it is in
+its wave and, slowly, its pose and its place:
 
     place(t) = wander(t) + swing(t) (cos d, sin d) sin(2 pi f t + phase)                        pixels
     joints(t) = sqrt(share) subject's habit + sqrt(share) take's pose + sqrt(share) drift(t)    standard normal draws
 
-wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so any moment can be drawn
-by itself. The hand is skin, with creases, before a dark ground, and its forearm is in a sleeve. Constants are fitted to
-two real continuous recordings of letters a and g (data/compare_takes.py): a was waved about the picture, g was held in its
-place, and every other letter is held somewhere between them.
+wander, the logarithm of swing, and drift are sums of slow sinusoids with Gaussian coefficients, so
+any moment can be drawn by itself. The hand is skin, with creases, before a dark ground, and its
+forearm is in a sleeve. Constants are fitted to two real continuous recordings of letters a and g
+(data/compare_takes.py): a was waved about the picture, g was held in its place, and every other
+letter is held somewhere between them.
 """
 
 from __future__ import annotations
@@ -34,12 +37,16 @@ from .pools import BATCH, STEPS, Keep, Sight, pool_of
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
 SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # of the variance of a joint
-SLOW_S, CARRIED_S = (3.0, 15.0), (2.0, 12.0)  # periods of what drifts, and of where the hand is carried
+SLOW_S, CARRIED_S = (
+    (3.0, 15.0),
+    (2.0, 12.0),
+)  # periods of what drifts, and of where the hand is carried
 
 
 class Held(NamedTuple):
-    """How a letter is held: pixels that the hand is waved by, at the median, and carried by, each way; the standard deviation
-    of the logarithm of how far it is waved; its size; where its sleeve begins, in palms; how deep its creases are (`Look`)."""
+    """How a letter is held: pixels that the hand is waved by, at the median, and carried by, each
+    way; the standard deviation of the logarithm of how far it is waved; its size; where its sleeve
+    begins, in palms; how deep its creases are (`Look`)."""
 
     swing: float
     carried_x: float
@@ -50,7 +57,10 @@ class Held(NamedTuple):
     creases: float
 
 
-MEASURED = {"a": Held(16.5, 17.0, 15.5, 1.0, 0.85, 0.1, 0.08), "g": Held(16.0, 1.0, 1.0, 0.5, 0.46, 1.5, 1.1)}
+MEASURED = {
+    "a": Held(16.5, 17.0, 15.5, 1.0, 0.85, 0.1, 0.08),
+    "g": Held(16.0, 1.0, 1.0, 0.5, 0.46, 1.5, 1.1),
+}
 
 
 def held(letter: int) -> Held:
@@ -62,10 +72,19 @@ def held(letter: int) -> Held:
 
 
 class Slow:
-    """A smooth Gaussian function of time with mean 0 and variance 1: sum over terms of a_k cos(2 pi t / T_k) + b_k sin(…)."""
+    """A smooth Gaussian function of time with mean 0 and variance 1: sum over terms of a_k cos(2 pi
+    t / T_k) + b_k sin(…)."""
 
-    def __init__(self, rng: np.random.Generator, shape: tuple = (), terms: int = 4, periods: tuple[float, float] = SLOW_S):
-        self._rate = 2 * math.pi / np.exp(rng.uniform(math.log(periods[0]), math.log(periods[1]), terms))
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        shape: tuple = (),
+        terms: int = 4,
+        periods: tuple[float, float] = SLOW_S,
+    ):
+        self._rate = (
+            2 * math.pi / np.exp(rng.uniform(math.log(periods[0]), math.log(periods[1]), terms))
+        )
         self._a, self._b = rng.standard_normal((2, terms, *shape)) / math.sqrt(terms)
 
     def __call__(self, t: Any) -> Any:
@@ -74,7 +93,8 @@ class Slow:
 
 
 class Joints(np.random.Generator):
-    """What `draw_hand` asks a generator for, at a moment: draws of the subject, of the take and of the moment, mixed."""
+    """What `draw_hand` asks a generator for, at a moment: draws of the subject, of the take and of
+    the moment, mixed."""
 
     def __init__(self, subject: np.random.Generator, take: np.random.Generator, t: float):
         super().__init__(np.random.PCG64(0))
@@ -83,7 +103,11 @@ class Joints(np.random.Generator):
     def standard_normal(self, size: Any = None, *_: Any, **__: Any) -> Any:
         """Of variance 1, what changes by `SHARES`."""
         shape = () if size is None else size if isinstance(size, tuple) else (size,)
-        parts = (self._subject.standard_normal(shape), self._take.standard_normal(shape), Slow(self._take, shape)(self._t))
+        parts = (
+            self._subject.standard_normal(shape),
+            self._take.standard_normal(shape),
+            Slow(self._take, shape)(self._t),
+        )
         return sum(math.sqrt(share) * part for share, part in zip(SHARES.values(), parts))
 
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
@@ -93,7 +117,8 @@ class Joints(np.random.Generator):
 
 @dataclass(frozen=True)
 class Take:
-    """Subject `subject` holds letter `letter` (0-23) in take `number` of the series `seed`; all from 0 on."""
+    """Subject `subject` holds letter `letter` (0-23) in take `number` of the series `seed`; all
+    from 0 on."""
 
     seed: int
     subject: int
@@ -108,10 +133,13 @@ class Take:
     def picture(self, t: float) -> np.ndarray:
         """The hand at t seconds, float32 (H, W) in [0, 1]."""
         how = held(self.letter)
-        return draw_hand(self.letter, Joints(*self._rngs(1), t), PICTURE, Look(how.sleeve, how.creases, how.size))
+        return draw_hand(
+            self.letter, Joints(*self._rngs(1), t), PICTURE, Look(how.sleeve, how.creases, how.size)
+        )
 
     def place(self, t: np.ndarray) -> np.ndarray:
-        """Where the hand is at t seconds, (len(t), 2): (x, y) in pixels of the sensor against its middle."""
+        """Where the hand is at t seconds, (len(t), 2): (x, y) in pixels of the sensor against its
+        middle."""
         subject, take = self._rngs(3)
         how = held(self.letter)
         hz = 1.4 * math.exp(0.1 * subject.standard_normal())
@@ -120,7 +148,9 @@ class Take:
         phase = take.uniform(0, 2 * math.pi)
         size = swing * np.exp(how.spread * Slow(take)(t))
         wave = size * np.sin(2 * math.pi * hz * t + phase + 0.6 * Slow(take)(t))
-        return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + wave[:, None] * [
+        return Slow(take, (2,), periods=CARRIED_S)(t) * [how.carried_x, how.carried_y] + wave[
+            :, None
+        ] * [
             math.cos(turn),
             math.sin(turn),
         ]
@@ -131,7 +161,9 @@ class Take:
         path = self.place(t + 1e-3 * ms)
         start = path[len(path) // 2]
         rows = np.column_stack([ms, path - start])
-        return replace(camera, offset_px=tuple(start.tolist()), trajectory=tuple(map(tuple, rows.tolist())))
+        return replace(
+            camera, offset_px=tuple(start.tolist()), trajectory=tuple(map(tuple, rows.tolist()))
+        )
 
     def record(self, camera: EventCamera, seconds: float) -> np.ndarray:
         """Events (dtype EVENT) of the take's beginning, sample after sample."""
@@ -145,7 +177,11 @@ class Take:
 
 
 PROTOCOLS = ("same-take", "new-subject", "other-subject")
-SUBJECTS = {"train": range(5), "val": range(5, 8), "test": range(8, 13)}  # five, as in ASL-DVS, and others for the new ones
+SUBJECTS = {
+    "train": range(5),
+    "val": range(5, 8),
+    "test": range(8, 13),
+}  # five, as in ASL-DVS, and others for the new ones
 MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time from one to the next
 
 
@@ -169,26 +205,48 @@ def take_camera() -> EventCamera:
 
 
 def pool_of_takes(
-    subjects: Sequence[int], which: Callable[[int], bool], shape: tuple[int, int, int, int], sight: Sight, keep: Keep
+    subjects: Sequence[int],
+    which: Callable[[int], bool],
+    shape: tuple[int, int, int, int],
+    sight: Sight,
+    keep: Keep,
 ) -> tuple[Pool, np.ndarray]:
-    """(recordings, their subjects): of every letter, held by each subject in one take, the moments, from 1 on, that `which`
-    chooses; a recording's number is subject · MOMENTS + moment."""
+    """(recordings, their subjects): of every letter, held by each subject in one take, the moments,
+    from 1 on, that `which` chooses; a recording's number is subject · MOMENTS + moment."""
     moments = [k for k in range(1, MOMENTS + 1) if which(k)]
-    rows = [(letter, subject, k) for letter in range(len(LETTERS)) for subject in subjects for k in moments]
+    rows = [
+        (letter, subject, k)
+        for letter in range(len(LETTERS))
+        for subject in subjects
+        for k in moments
+    ]
 
     def counts(n: int) -> tuple[np.ndarray, int, int]:
         letter, subject, k = rows[n]
-        take, t, number = Take(sight.seed, subject, letter), EVERY_S * k, subject * MOMENTS + k
-        camera, picture = take.camera(sight.camera, t), take.picture(t)[None]
+        take = Take(sight.seed, subject, letter)
+        t = EVERY_S * k
+        number = subject * MOMENTS + k
+        camera = take.camera(sight.camera, t)
+        picture = take.picture(t)[None]
         noise = [number * len(LETTERS) + letter]
-        return camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale), letter, number
+        return (
+            camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale),
+            letter,
+            number,
+        )
 
     def record() -> Iterator[tuple]:
-        with bar(None, len(rows), f"the event camera records {len(rows)} moments", keep.progress) as shown:
+        with bar(
+            None, len(rows), f"the event camera records {len(rows)} moments", keep.progress
+        ) as shown:
             for first in range(0, len(rows), BATCH):
                 found: list[tuple] = []
                 in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
-                yield np.concatenate([one for one, _, _ in found]), [n for _, n, _ in found], [n for _, _, n in found]
+                yield (
+                    np.concatenate([one for one, _, _ in found]),
+                    [n for _, n, _ in found],
+                    [n for _, _, n in found],
+                )
                 shown.update(len(found))
 
     made_from = dict(sight.identity(), rows=rows, steps=STEPS)

@@ -1,8 +1,9 @@
 """A cache of made arrays, each entry named by a hash of everything that made it.
 
-A setting, a source file or a line of the code that changes asks for another entry, so that none is ever stale.
-The folder is that of the environment variable MINISNN_CACHE, or else the platform's own for caches; all of it may be
-deleted at any time. An entry is written beside its place and renamed into it: killed at any moment, none is half there.
+A setting, a source file or a line of the code that changes asks for another entry, so that none is
+ever stale. The folder is that of the environment variable MINISNN_CACHE, or else the platform's own
+for caches; all of it may be deleted at any time. An entry is written beside its place and renamed
+into it: killed at any moment, none is half there.
 """
 
 import ast
@@ -31,8 +32,12 @@ SETTLED = 2.0  # seconds: a file that changed later than this may change again a
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
 _ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
 _unusable: set[str] = set()  # folders whose failure has been told
-_hashes: dict[tuple, str] = {}  # of contents of files, by what the system says of a file that is settled
-_codes: dict[tuple, tuple[str, list[str]]] = {}  # by name and text of a module: what `_read_code` finds
+_hashes: dict[
+    tuple, str
+] = {}  # of contents of files, by what the system says of a file that is settled
+_codes: dict[
+    tuple, tuple[str, list[str]]
+] = {}  # by name and text of a module: what `_read_code` finds
 
 
 def folder() -> Path:
@@ -48,18 +53,25 @@ def folder() -> Path:
     return Path(base) / "minisnn"
 
 
-def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The arrays `make()` returns, from the cache where `made_from` is known there, else made and kept.
+def cached(
+    name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The arrays `make()` returns, from the cache where `made_from` is known there, else made and
+    kept.
 
     name        first part of the entry's file name, for people who look into the folder
-    made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries, dataclasses, NumPy arrays
-                (by content); `file_identity` and `code_identity` describe input files and the code
+    made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries,
+                dataclasses, NumPy arrays (by content); `file_identity` and `code_identity` describe
+                input files and the code
     make        called without arguments; returns a dictionary of arrays
 
-    A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are made, and that is
-    said once. Raises TypeError where `made_from` holds something whose content cannot be told.
+    A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
+    made, and that is said once. Raises TypeError where `made_from` holds something whose content
+    cannot be told.
     """
-    key = json.dumps(_plain({"format": FORMAT, "name": name, "made_from": made_from}), sort_keys=True)
+    key = json.dumps(
+        _plain({"format": FORMAT, "name": name, "made_from": made_from}), sort_keys=True
+    )
     try:
         path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     except RuntimeError as error:  # Path.home() where there is no home
@@ -71,7 +83,9 @@ def cached(name: str, made_from: Mapping, make: Callable[[], Mapping[str, np.nda
         pass
     except (PermissionError, NotADirectoryError) as error:
         _tell_unusable(path.parent, error)
-    except Exception as error:  # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
+    except (
+        Exception
+    ) as error:  # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
     arrays = dict(make())
     try:
@@ -90,16 +104,20 @@ def file_identity(paths: Iterable[Path]) -> str:
 
 
 def check_unchanged(paths: Iterable[Path], before: str, root: Path | str) -> None:
-    """ValueError where files are no longer those of which `file_identity` was `before`: what was read of them is of both."""
+    """ValueError where files are no longer those of which `file_identity` was `before`: what was
+    read of them is of both."""
     if file_identity(paths) != before:
-        raise ValueError(f"{root}: files changed while they were read; try again when nothing writes there")
+        raise ValueError(
+            f"{root}: files changed while they were read; try again when nothing writes there"
+        )
 
 
 def folder_identity(root: Path) -> str:
     """A hash of a file, or of all files in a folder: their names within it, and their bytes."""
     if root.is_file():
         return content_of(root)
-    digest, seen = hashlib.sha256(), set[str]()
+    digest = hashlib.sha256()
+    seen = set[str]()
     for place, folders, names in os.walk(root, followlinks=True):
         folders.sort()
         if os.path.realpath(place) in seen:  # a link to where it has been
@@ -115,10 +133,11 @@ def folder_identity(root: Path) -> str:
 def content_of(path: Path) -> str:
     """SHA-256 of a file's bytes.
 
-    A process remembers it of a file of which the system says nothing new: not its size, its times of change (of the contents,
-    and of the inode, which no user can set), nor its inode. A file that changed a moment ago is read again, for within a tick
-    of the clock two changes look the same; so is every file on Windows, which tells no time of the inode's change. It can still
-    be fooled by who turns the system's clock back, or writes to the disk past the file system.
+    A process remembers it of a file of which the system says nothing new: not its size, its times
+    of change (of the contents, and of the inode, which no user can set), nor its inode. A file that
+    changed a moment ago is read again, for within a tick of the clock two changes look the same; so
+    is every file on Windows, which tells no time of the inode's change. It can still be fooled by
+    who turns the system's clock back, or writes to the disk past the file system.
     """
     size_of(path, "data", sys.maxsize)  # a pipe might never end
     before = _status(path)
@@ -138,17 +157,26 @@ def _status(path: Path) -> tuple[int, int, int, int, int]:
 
 
 def code_identity(*modules: str) -> str:
-    """A hash of what the code of modules says, and the code of their own packages that they import, and so on; wherever it
-    lies: layout, comments, docstrings and the places that it imports from do not count, nor what only shows (`SHOWS`)."""
-    return hashlib.sha256("".join(f"{_read_code(name)[0]}\n" for name in closure(*modules)).encode()).hexdigest()
+    """A hash of what the code of modules says, and the code of their own packages that they import,
+    and so on; wherever it lies: layout, comments, docstrings and the places that it imports from do
+    not count, nor what only shows (`SHOWS`)."""
+    return hashlib.sha256(
+        "".join(f"{_read_code(name)[0]}\n" for name in closure(*modules)).encode()
+    ).hexdigest()
 
 
 def closure(*modules: str) -> list[str]:
-    """These modules, and after them all that they import of their own packages, directly or not, in order of their names."""
-    found, left = set(modules), list(modules)
+    """These modules, and after them all that they import of their own packages, directly or not, in
+    order of their names."""
+    found = set(modules)
+    left = list(modules)
     whole = {name.split(".")[0] for name in modules}
     while left:
-        imported = [one for one in _read_code(left.pop())[1] if one.split(".")[0] in whole and not one.startswith(SHOWS)]
+        imported = [
+            one
+            for one in _read_code(left.pop())[1]
+            if one.split(".")[0] in whole and not one.startswith(SHOWS)
+        ]
         new = {one for one in imported if one not in found and is_module(one)}
         found |= new
         left += new
@@ -156,7 +184,8 @@ def closure(*modules: str) -> list[str]:
 
 
 def source_of(name: str) -> tuple[Path, bytes]:
-    """The file of a module, which is not imported for that, and its text. ModuleNotFoundError where there is none."""
+    """The file of a module, which is not imported for that, and its text. ModuleNotFoundError where
+    there is none."""
     path = _file_of(name)
     if path is None:
         raise ModuleNotFoundError(f"there is no module {name}", name=name)
@@ -174,7 +203,15 @@ def _file_of(name: str) -> Path | None:
     if spec is None or not parts:
         return None if spec is None or spec.origin is None else Path(spec.origin)
     files = [Path(place, *parts) for place in spec.submodule_search_locations or []]
-    return next((path for one in files for path in (one.with_suffix(".py"), one / "__init__.py") if path.is_file()), None)
+    return next(
+        (
+            path
+            for one in files
+            for path in (one.with_suffix(".py"), one / "__init__.py")
+            if path.is_file()
+        ),
+        None,
+    )
 
 
 def _read_code(name: str) -> tuple[str, list[str]]:
@@ -188,7 +225,12 @@ def _read_code(name: str) -> tuple[str, list[str]]:
             if isinstance(node, ast.ImportFrom):
                 node.module, node.level = None, 0
             body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            if (
+                isinstance(body, list)
+                and body
+                and isinstance(body[0], ast.Expr)
+                and isinstance(body[0].value, ast.Constant)
+            ):
                 body[0].value.value = None
         _codes[name, text] = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
     return _codes[name, text]
@@ -208,7 +250,8 @@ def _imported(tree: ast.Module, package: list[str]) -> list[str]:
 
 
 def identity(value: Any) -> str:
-    """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in `cached`."""
+    """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in
+    `cached`."""
     return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -225,10 +268,14 @@ def _plain(value):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
         if not all(isinstance(key, str) for key in value):
-            raise TypeError("made_from holds a dictionary with keys that are not texts, expected texts only")
+            raise TypeError(
+                "made_from holds a dictionary with keys that are not texts, expected texts only"
+            )
         return {key: _plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = {
+            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
         return {"dataclass": type(value).__qualname__, **fields}
     expected = "expected numbers, texts, arrays, lists, dictionaries or dataclasses"
     raise TypeError(f"made_from holds a {type(value).__name__}, {expected}")
@@ -256,5 +303,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
 def _tell_unusable(place: Path | str, error: Exception):
     if str(place) not in _unusable and not nothing_is_kept():
         _unusable.add(str(place))
-        text = f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); going on without it, "
+        text = (
+            f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
+            "going on without it, "
+        )
         warnings.warn(text + "set MINISNN_CACHE to a folder that can be written", stacklevel=3)

@@ -1,9 +1,11 @@
-"""Download a file so that no byte is fetched twice, and use it only where its md5 is the expected one.
+"""Download a file so that no byte is fetched twice, and use it only where its md5 is the expected
+one.
 
-pooch checks a download and puts it into its place, but begins again after every break. So it is given a downloader that
-goes on: Train.zip.part, beside the place, holds the bytes that have come so far, and the request asks for the rest (HTTP
-Range, RFC 9110). A server that does not resume sends the whole file; where what was put together has another md5, the file
-having changed meanwhile, it is fetched once more, from its beginning.
+pooch checks a download and puts it into its place, but begins again after every break. So it is
+given a downloader that goes on: Train.zip.part, beside the place, holds the bytes that have come so
+far, and the request asks for the rest (HTTP Range, RFC 9110). A server that does not resume sends
+the whole file; where what was put together has another md5, the file having changed meanwhile, it
+is fetched once more, from its beginning.
 """
 
 import errno
@@ -18,7 +20,8 @@ from urllib.parse import urlsplit
 
 from ... import __version__, terminal
 
-AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"  # some hosts of data turn Python's own names away
+# some hosts of data turn Python's own names away
+AGENT = f"Mozilla/5.0 (compatible; minisnn/{__version__})"
 TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
 CHUNK = 1 << 14  # bytes; so many are lost where a connection breaks
 AGAIN = "run the same command again to continue"
@@ -29,26 +32,37 @@ def need_pooch() -> Any:
     try:
         import pooch
     except ImportError as error:
-        raise ValueError('downloading needs the library pooch; install it with: pip install "minisnn[fetch]"') from error
+        raise ValueError(
+            'downloading needs the library pooch; install it with: pip install "minisnn[fetch]"'
+        ) from error
     return pooch
 
 
-def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print, progress: bool = True) -> None:
-    """Fetch `url` into `path`, which does not exist, in a folder that does; go on from what an earlier call has left.
+def download(
+    url: str, path: Path, md5: str, tell: Callable[[str], None] = print, progress: bool = True
+) -> None:
+    """Fetch `url` into `path`, which does not exist, in a folder that does; go on from what an
+    earlier call has left.
 
-    tell        is called with a line of text before the first byte is fetched: how large the file is
-    Raises ValueError where the md5 of what came is another one (it is removed), ConnectionError without network, where
-    the server has no such file, and where the connection breaks; OSError where the disk is full; KeyboardInterrupt that
-    says how to continue. After all but the first, what has come is kept.
+    tell        is called with a line of text before the first byte is fetched: how large the file
+                is
+    Raises ValueError where the md5 of what came is another one (it is removed), ConnectionError
+    without network, where the server has no such file, and where the connection breaks; OSError
+    where the disk is full; KeyboardInterrupt that says how to continue. After all but the first,
+    what has come is kept.
     """
-    pooch, part = need_pooch(), part_of(path)
-    resumed, logger = part.exists(), pooch.get_logger()
+    pooch = need_pooch()
+    part = part_of(path)
+    resumed = part.exists()
+    logger = pooch.get_logger()
 
     def downloader(url: str, output: str, pooch: object = None) -> None:
         _receive(url, part, tell, progress)
         os.unlink(output)
         try:
-            os.link(part, output)  # pooch removes its file where the check fails or is stopped; .part stays
+            os.link(
+                part, output
+            )  # pooch removes its file where the check fails or is stopped; .part stays
         except OSError:  # a file system without hard links
             os.replace(part, output)
 
@@ -60,12 +74,22 @@ def download(url: str, path: Path, md5: str, tell: Callable[[str], None] = print
         found = md5_of(part) if part.exists() else "another one"
         discard(path)
         if resumed:
-            tell(f"{path.name}: what was here does not go with the rest; it is fetched from its beginning")
+            tell(
+                f"{path.name}: what was here does not go with the rest; it is fetched from its "
+                "beginning"
+            )
             return download(url, path, md5, tell, progress)
-        more = "the download is damaged or another file and was removed; run the same command to fetch it again"
-        raise ValueError(f"{path}: the md5 of what {url} sent is {found}, expected {md5}; {more}") from error
+        more = (
+            "the download is damaged or another file and was removed; run the same command to "
+            "fetch it again"
+        )
+        raise ValueError(
+            f"{path}: the md5 of what {url} sent is {found}, expected {md5}; {more}"
+        ) from error
     except KeyboardInterrupt as error:
-        raise KeyboardInterrupt(f"stopped; {part} keeps {amount(_length(part))}, {AGAIN}") from error
+        raise KeyboardInterrupt(
+            f"stopped; {part} keeps {amount(_length(part))}, {AGAIN}"
+        ) from error
     finally:
         logger.setLevel(level)
     discard(path)
@@ -99,18 +123,31 @@ def _receive(url: str, part: Path, tell: Callable[[str], None], progress: bool) 
         raise _broken(part, total, "closed by the server")
 
 
-def _ask(url: str, part: Path, have: int, tell: Callable[[str], None]) -> tuple[Any, int, int | None]:
-    """(response, first byte that it holds, bytes of the whole file or None); nothing is read but the headers."""
+def _ask(
+    url: str, part: Path, have: int, tell: Callable[[str], None]
+) -> tuple[Any, int, int | None]:
+    """(response, first byte that it holds, bytes of the whole file or None); nothing is read but
+    the headers."""
     import requests
 
     name = part.name.removesuffix(".part")
-    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    headers = {
+        "User-Agent": AGENT,
+        "Accept-Encoding": "identity",
+        **({"Range": f"bytes={have}-"} if have else {}),
+    }
     try:
         response = requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-    except (requests.RequestException, ValueError) as error:  # ValueError: a host that cannot be spelt
+    except (
+        requests.RequestException,
+        ValueError,
+    ) as error:  # ValueError: a host that cannot be spelt
         reason = f"{urlsplit(url).netloc}: cannot be reached ({_reason(error) or error})"
-        raise ConnectionError(f"{reason}; expected a connection to fetch {name} from {url}") from error
-    status, (start, total) = response.status_code, _content_range(response)
+        raise ConnectionError(
+            f"{reason}; expected a connection to fetch {name} from {url}"
+        ) from error
+    status = response.status_code
+    (start, total) = _content_range(response)
     if have and status == 416:  # there is no more; the md5 tells whether it is too much
         return response, have, have
     if have and status == 206 and start == have:
@@ -133,7 +170,9 @@ def _ask(url: str, part: Path, have: int, tell: Callable[[str], None]) -> tuple[
 
 def _broken(part: Path, total: int | None, reason: str) -> ConnectionError:
     came = f"{amount(_length(part))} of {amount(total)} ({reason})"
-    return ConnectionError(f"{part}: the connection broke after {came}; what has come is kept, {AGAIN}")
+    return ConnectionError(
+        f"{part}: the connection broke after {came}; what has come is kept, {AGAIN}"
+    )
 
 
 def part_of(path: Path) -> Path:
@@ -168,7 +207,9 @@ def check_room(path: Path, size: int, kept: str) -> None:
 
 def disk_full(path: Path, kept: str) -> OSError:
     """The error of a full disk, saying what becomes of the work so far."""
-    return OSError(errno.ENOSPC, f"no space left on device; {kept}, make room and {AGAIN}", str(path))
+    return OSError(
+        errno.ENOSPC, f"no space left on device; {kept}, make room and {AGAIN}", str(path)
+    )
 
 
 def is_full(error: OSError) -> bool:
@@ -181,13 +222,17 @@ def _length(path: Path) -> int:
 
 
 def _content_range(response) -> tuple[int | None, int | None]:
-    """(first byte, bytes of the whole file) of "bytes 5-9/10" or "bytes 5-9/*"; None for what it does not say."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    """(first byte, bytes of the whole file) of "bytes 5-9/10" or "bytes 5-9/*"; None for what it
+    does not say."""
+    found = re.fullmatch(
+        r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "").strip()
+    )
     return (int(found[1]), int(found[2]) if found[2] != "*" else None) if found else (None, None)
 
 
 def _reason(error: BaseException | None) -> str:
-    """The system's word for what is wrong, from the depth of the chain of errors; empty where it has none."""
+    """The system's word for what is wrong, from the depth of the chain of errors; empty where it
+    has none."""
     reason = ""
     while error is not None:
         if isinstance(error, TimeoutError):

@@ -1,4 +1,5 @@
-"""Where the files lie that travel with the package: digits, tables, meta-trained networks, lessons."""
+"""Where the files lie that travel with the package: digits, tables, meta-trained networks,
+lessons."""
 
 from pathlib import Path
 
@@ -6,7 +7,8 @@ _PACKAGE = Path(__file__).resolve().parents[2]
 
 
 def shipped(name: str) -> Path:
-    """Path of the shipped file `name`: in a wheel beside the package's code, in a clone in its data folder.
+    """Path of the shipped file `name`: in a wheel beside the package's code, in a clone in its data
+    folder.
 
     Raises FileNotFoundError where this installation lacks the file.
     """
@@ -25,11 +27,14 @@ def _find(name: str, *places: Path) -> Path:
     for place in places:
         if (place / name).exists():
             return place / name
-    raise FileNotFoundError(f"shipped file {name!r} is missing; looked in {' and '.join(map(str, places))}")
+    raise FileNotFoundError(
+        f"shipped file {name!r} is missing; looked in {' and '.join(map(str, places))}"
+    )
 
 
 def find_checkpoint(path: str | Path) -> Path:
-    """The file or folder itself, or where there is none the checkpoint of this name that travels with the package."""
+    """The file or folder itself, or where there is none the checkpoint of this name that travels
+    with the package."""
     path = Path(path).expanduser()
     if not path.exists() and path.name == str(path):
         try:

@@ -1,4 +1,5 @@
-"""The event camera: what single pixels do by hand, kernel against twin, counts against events, seeds and pictures."""
+"""The event camera: what single pixels do by hand, kernel against twin, counts against events,
+seeds and pictures."""
 
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.events import bin_events, check_events, event_map
 from minisnn.parallel.threads import set_threads
 
-KERNELS = pytest.mark.parametrize("module", [camera_kernel, camera_reference], ids=["numba", "numpy"])
+KERNELS = pytest.mark.parametrize(
+    "module", [camera_kernel, camera_reference], ids=["numba", "numpy"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,39 +24,63 @@ def digits():
     return load_digits()
 
 
-def one_pixel(module, light, refractory=0.5, keep=1.0, leak=0.0, residual=0.0, stop_after=NEVER, on=0.5, off=0.25):
-    """Events [(us, polarity)] of a pixel that sees the given light at every ms: the map is a ramp that glides by."""
+def one_pixel(
+    module,
+    light,
+    refractory=0.5,
+    keep=1.0,
+    leak=0.0,
+    residual=0.0,
+    stop_after=NEVER,
+    on=0.5,
+    off=0.25,
+):
+    """Events [(us, polarity)] of a pixel that sees the given light at every ms: the map is a ramp
+    that glides by."""
     light = np.asarray(light, float)
     view = np.tile(np.arange(200.0) - 100, (3, 1))
     places = np.stack([np.zeros(light.size), light + 100], axis=1)
     time, address = np.empty(100, np.int64), np.empty(100, np.int64)
     scene = Scene(view[:, :0], view[:, :0], 1.0, FINE, places, (1, 1))
     pixels = Pixels(np.array([on]), np.array([off]), np.array([leak]), refractory, keep)
-    count = module.pixel_events(view, scene, pixels, np.array([residual]), stop_after, time, address)
+    count = module.pixel_events(
+        view, scene, pixels, np.array([residual]), stop_after, time, address
+    )
     return list(zip(time[:count].tolist(), address[:count].tolist()))
 
 
 @KERNELS
 def test_a_pixel_by_hand(module):
-    # a rise of 1 a ms: +0.5 at 0.5 ms; blind to 1.0 ms, reference 1; +0.5 at 1.5 ms; blind to 2 ms, reference 2
-    # then a fall of 0.5 a ms: -0.25 at 2.5 ms; blind to 3 ms, reference 1.5; -0.25 at 3.5 ms
+    # a rise of 1 a ms: +0.5 at 0.5 ms; blind to 1.0 ms, reference 1; +0.5 at 1.5 ms; blind to 2 ms,
+    # reference 2 then a fall of 0.5 a ms: -0.25 at 2.5 ms; blind to 3 ms, reference 1.5; -0.25 at
+    # 3.5 ms
     assert one_pixel(module, [0, 1, 2, 1.5, 1, 1]) == [(500, 1), (1500, 1), (2500, 0), (3500, 0)]
     # what changes while the pixel is blind is lost
     assert one_pixel(module, [0, 1, 5, 5.4, 5.4], refractory=1.5) == [(500, 1)]
     # several events in one millisecond
-    assert one_pixel(module, [0, 4, 4], refractory=0.125) == [(125, 1), (375, 1), (625, 1), (875, 1)]
+    assert one_pixel(module, [0, 4, 4], refractory=0.125) == [
+        (125, 1),
+        (375, 1),
+        (625, 1),
+        (875, 1),
+    ]
 
 
 @KERNELS
 def test_the_signal_follows_the_light_with_a_finite_bandwidth(module):
-    # a step to 1: the signal is 0.5, 0.75, 0.875 ... so +0.625 is reached half way through the second ms
+    # a step to 1: the signal is 0.5, 0.75, 0.875 ... so +0.625 is reached half way through the
+    # second ms
     assert one_pixel(module, [0, 1, 1, 1], keep=0.5, on=0.625, refractory=5) == [(1500, 1)]
 
 
 @KERNELS
 def test_leak_makes_on_events_of_still_light(module):
-    # the difference grows by 0.125 a ms from the residual on: 0.5 after 3 ms, and again 4 ms after the blind time
-    assert one_pixel(module, [1.0] * 12, leak=0.125, residual=0.125, refractory=0.5) == [(3000, 1), (7500, 1)]
+    # the difference grows by 0.125 a ms from the residual on: 0.5 after 3 ms, and again 4 ms after
+    # the blind time
+    assert one_pixel(module, [1.0] * 12, leak=0.125, residual=0.125, refractory=0.5) == [
+        (3000, 1),
+        (7500, 1),
+    ]
     assert one_pixel(module, [1.0] * 12, leak=0.0) == []
 
 
@@ -66,7 +93,10 @@ def test_stop_after_the_first_event(module):
 @KERNELS
 def test_events_that_do_not_fit_are_told(module):
     arrays = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    view, places = np.tile(np.arange(50.0), (3, 1)), np.stack([np.zeros(20), np.arange(20.0)], axis=1)
+    view, places = (
+        np.tile(np.arange(50.0), (3, 1)),
+        np.stack([np.zeros(20), np.arange(20.0)], axis=1),
+    )
     scene = Scene(view[:, :0], view[:, :0], 1.0, FINE, places, (1, 1))
     pixels = Pixels(np.full(1, 0.5), np.ones(1), np.zeros(1), 0.1, 1.0)
     assert module.pixel_events(view, scene, pixels, np.zeros(1), NEVER, *arrays) == -1
@@ -96,7 +126,8 @@ def test_log_luminance_agrees(digits):
 
 
 def test_interpolation_is_fine_enough(digits):
-    """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any two samples."""
+    """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any
+    two samples."""
     camera = EventCamera()
     picture = camera._luminance(digits.images[2500:2501], "pictures")[0]
     exact_at = []
@@ -104,7 +135,9 @@ def test_interpolation_is_fine_enough(digits):
         x, y = camera.offset_px
         rows, columns = EventCamera(offset_px=(x, y + shift))._scene((28, 28), 50)[:2]
         exact_at.append(camera_reference.log_luminance(picture, rows, columns, camera.floor))
-    halfway = (exact_at[0][:-1] + exact_at[0][1:]) / 2  # samples half way: the picture moved by -1/8 pixel
+    halfway = (
+        exact_at[0][:-1] + exact_at[0][1:]
+    ) / 2  # samples half way: the picture moved by -1/8 pixel
     moved = exact_at[1][1:]  # moved by +1/8: sample k + 1 sees what lay at k + 1/2
     assert np.abs(halfway - moved).max() < 0.02 * np.ptp(exact_at[0])
 
@@ -116,10 +149,14 @@ def test_a_recording_is_what_readers_give(digits):
     assert 0.4 < events["p"].mean() < 0.6
 
 
-@pytest.mark.parametrize("duration, crop, scale", [(100, (32, 32), 2), (40, None, 1), (300, (34, 17), 17)])
+@pytest.mark.parametrize(
+    "duration, crop, scale", [(100, (32, 32), 2), (40, None, 1), (300, (34, 17), 17)]
+)
 def test_counts_are_binned_events(digits, duration, crop, scale):
     camera, chosen = EventCamera(), [5, 1200, 4999]
-    counts = camera.record_counts(digits.images[chosen], digits.numbers[chosen], 7, duration, crop, scale)
+    counts = camera.record_counts(
+        digits.images[chosen], digits.numbers[chosen], 7, duration, crop, scale
+    )
     for count, n in zip(counts, chosen):
         events = camera.record(digits.images[n], 7, int(digits.numbers[n]))
         assert np.array_equal(count, bin_events(events, duration, crop=crop, scale=scale))
@@ -137,10 +174,14 @@ def test_neither_batch_nor_order_nor_threads_matter(digits):
     whole = camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1)
     turned = camera.record_counts(digits.images[chosen[::-1]], digits.numbers[chosen[::-1]], 1)
     assert np.array_equal(whole, turned[::-1])
-    assert np.array_equal(whole[2:3], camera.record_counts(digits.images[chosen[2:3]], digits.numbers[chosen[2:3]], 1))
+    assert np.array_equal(
+        whole[2:3], camera.record_counts(digits.images[chosen[2:3]], digits.numbers[chosen[2:3]], 1)
+    )
     set_threads(1)
     try:
-        assert np.array_equal(whole, camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1))
+        assert np.array_equal(
+            whole, camera.record_counts(digits.images[chosen], digits.numbers[chosen], 1)
+        )
     finally:
         set_threads(None)
 
@@ -160,15 +201,22 @@ def test_one_sensor_has_the_same_mismatch_in_every_recording(digits, polarity):
     mean = [
         np.mean(
             [
-                event_map(EventCamera(mismatch=0.3, sensor_seed=sensor).record(picture, seed, n))[..., polarity]
+                event_map(EventCamera(mismatch=0.3, sensor_seed=sensor).record(picture, seed, n))[
+                    ..., polarity
+                ]
                 for n, picture in enumerate(digits.images[2500 + seed :: 250])
             ],
             axis=0,
         )[9:25, 9:25]
         for sensor, seed in ((1, 0), (1, 1), (2, 2))
     ]
-    rough = [(4 * m[1:-1, 1:-1] - m[:-2, 1:-1] - m[2:, 1:-1] - m[1:-1, :-2] - m[1:-1, 2:]).ravel() for m in mean]
-    assert np.corrcoef(rough[0], rough[1])[0, 1] > 0.7 and np.corrcoef(rough[0], rough[2])[0, 1] < 0.4
+    rough = [
+        (4 * m[1:-1, 1:-1] - m[:-2, 1:-1] - m[2:, 1:-1] - m[1:-1, :-2] - m[1:-1, 2:]).ravel()
+        for m in mean
+    ]
+    assert (
+        np.corrcoef(rough[0], rough[1])[0, 1] > 0.7 and np.corrcoef(rough[0], rough[2])[0, 1] < 0.4
+    )
 
 
 def test_a_blank_picture_gives_noise_alone():
@@ -182,14 +230,19 @@ def test_a_blank_picture_gives_noise_alone():
 
 
 def test_the_picture_moves_as_the_trajectory_says():
-    """A dark dot on white that steps to the right: pixels darken (OFF) where it goes, brighten (ON) where it was."""
+    """A dark dot on white that steps to the right: pixels darken (OFF) where it goes, brighten (ON)
+    where it was."""
     dot = np.zeros((28, 28))
     dot[13:15, 13:15] = 1.0
     path = tuple((float(t), -4.0 + 8.0 * t / 100, 0.0) for t in range(0, 101, 20))
-    camera = EventCamera(trajectory=path, leak_hz=0.0, picture_px=28, offset_px=(0, 0), mismatch=0.0)
+    camera = EventCamera(
+        trajectory=path, leak_hz=0.0, picture_px=28, offset_px=(0, 0), mismatch=0.0
+    )
     events = camera.record(dot, 0, duration_ms=100)
     early, late = events[events["t"] < 20_000], events[events["t"] > 80_000]
-    assert 12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22  # centre 16.5, moved by -4 and +4
+    assert (
+        12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22
+    )  # centre 16.5, moved by -4 and +4
     middle = events[(events["t"] > 40_000) & (events["t"] < 60_000)]
     assert middle["x"][middle["p"] == 0].mean() > middle["x"][middle["p"] == 1].mean() + 1
     assert abs(events["y"].mean() - 16.5) < 0.6
@@ -222,12 +275,16 @@ def test_a_larger_sensor():
     check_events(events, (60, 80))
     assert events["x"].max() > 40
     counts = camera.record_counts(np.eye(60)[None], [0], 0, 30, (60, 80), 20)
-    assert np.array_equal(counts[0], bin_events(camera.record(np.eye(60), 0), 30, shape=(60, 80), scale=20))
+    assert np.array_equal(
+        counts[0], bin_events(camera.record(np.eye(60), 0), 30, shape=(60, 80), scale=20)
+    )
 
 
 def test_uint8_and_float_pictures_are_one(digits):
     camera = EventCamera()
-    assert np.array_equal(camera.record(digits.images[9], 0), camera.record(digits.images[9] / 255.0, 0))
+    assert np.array_equal(
+        camera.record(digits.images[9], 0), camera.record(digits.images[9] / 255.0, 0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -291,9 +348,11 @@ def test_arguments_are_checked(digits):
 
 def test_the_kernels_run_without_compilation():
     code = (
-        "import numpy as np; from minisnn.data.camera.event_camera import EventCamera; p = np.eye(6);"
+        "import numpy as np; from minisnn.data.camera.event_camera import EventCamera; p = "
+        "np.eye(6);"
         "c = EventCamera(sensor=(8, 8), picture_px=6);"
-        "print(np.array_equal(c.record(p, 0, duration_ms=40), c.record(p, 0, duration_ms=40, backend='numpy')))"
+        "print(np.array_equal(c.record(p, 0, duration_ms=40), c.record(p, 0, duration_ms=40, "
+        "backend='numpy')))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -1,4 +1,5 @@
-"""A scene and a camera of its own for every recording: ranges, draws, and what each of them does to the events."""
+"""A scene and a camera of its own for every recording: ranges, draws, and what each of them does to
+the events."""
 
 from dataclasses import fields, replace
 
@@ -46,17 +47,25 @@ def test_a_draw_depends_on_seed_number_and_draw_alone(digits):
     camera = EventCamera(variation=Variation())
     whole = camera.record_counts(digits.images[:4], [1, 2, 1, 3], 0)
     np.testing.assert_array_equal(whole[1:2], camera.record_counts(digits.images[1:2], [2], 0))
-    for other in (dict(numbers=[9], seed=0), dict(numbers=[2], seed=1), dict(numbers=[2], seed=0, draw=1)):
+    for other in (
+        dict(numbers=[9], seed=0),
+        dict(numbers=[2], seed=1),
+        dict(numbers=[2], seed=0, draw=1),
+    ):
         assert not np.array_equal(whole[1:2], camera.record_counts(digits.images[1:2], **other))
 
 
 def test_nothing_varied_is_the_same_picture(digits):
-    """With ranges of one point the picture goes through the splines unchanged, and only the noise is another."""
+    """With ranges of one point the picture goes through the splines unchanged, and only the noise
+    is another."""
     picture = digits.images[7] / 255.0
     m = margin_of(picture.shape)
     camera, found = NONE.draw(EventCamera(), picture, (0, 1))
     np.testing.assert_allclose(found[m:-m, m:-m], picture, atol=1e-12)
-    assert replace(camera, trajectory=None, picture_px=28.5, sensor_seed=1, hot_hz=100.0) == EventCamera()
+    assert (
+        replace(camera, trajectory=None, picture_px=28.5, sensor_seed=1, hot_hz=100.0)
+        == EventCamera()
+    )
     assert camera.picture_px / len(found) == pytest.approx(28.5 / 28)
     plain = EventCamera().record(digits.images[7], 3, int(digits.numbers[7]), 100)
     assert abs(len(events_of(digits)) / len(plain) - 1) < 0.05
@@ -69,7 +78,8 @@ def test_where_the_picture_lies(digits):
 
 
 def test_scale_rotation_and_shear_of_a_picture():
-    """A dot right of the middle is moved as the equations say: (y, x) = A (0, 10) about the middle."""
+    """A dot right of the middle is moved as the equations say: (y, x) = A (0, 10) about the
+    middle."""
     picture = np.zeros((41, 41))
     picture[20, 30] = 1.0
     m = margin_of(picture.shape)
@@ -110,7 +120,9 @@ def test_balance_turns_the_share_of_on_events(digits):
 
 
 def test_speed_and_latency_shift_the_events_in_time(digits):
-    early, plain, late = (np.median(events_of(digits, latency_ms=(ms, ms))["t"]) for ms in (15.0, 0.0, -15.0))
+    early, plain, late = (
+        np.median(events_of(digits, latency_ms=(ms, ms))["t"]) for ms in (15.0, 0.0, -15.0)
+    )
     assert late - plain > 8000 and plain - early > 8000
     assert np.median(events_of(digits, speed=(1.5, 1.5))["t"]) < plain - 5000
 
@@ -121,11 +133,17 @@ def test_time_constant_delays(digits):
 
 
 def test_direction_turns_the_path(digits):
-    """A quarter turn sends the first saccade, mostly downwards, to the side: more events from an upright bar."""
+    """A quarter turn sends the first saccade, mostly downwards, to the side: more events from an
+    upright bar."""
     bar = np.zeros((28, 28))
     bar[2:26, 13:15] = 1
     plain, turned = (
-        len(EventCamera(variation=replace(NONE, direction_deg=(angle, angle))).record(bar, 0, 0, 100)) for angle in (0.0, 90.0)
+        len(
+            EventCamera(variation=replace(NONE, direction_deg=(angle, angle))).record(
+                bar, 0, 0, 100
+            )
+        )
+        for angle in (0.0, 90.0)
     )
     assert turned > 1.3 * plain
 

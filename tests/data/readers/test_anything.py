@@ -1,4 +1,5 @@
-"""Recordings of any camera: every format gives back what was written, and what is wrong is told in a sentence."""
+"""Recordings of any camera: every format gives back what was written, and what is wrong is told in
+a sentence."""
 
 import os
 from pathlib import Path
@@ -16,7 +17,10 @@ from minisnn.data.readers.nmnist import write_nmnist
 def some(n: int = 500, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return event_array(
-        rng.integers(0, 34, n), rng.integers(0, 34, n), np.sort(rng.integers(1, 90_000, n)), rng.integers(0, 2, n)
+        rng.integers(0, 34, n),
+        rng.integers(0, 34, n),
+        np.sort(rng.integers(1, 90_000, n)),
+        rng.integers(0, 2, n),
     )
 
 
@@ -65,13 +69,23 @@ def test_what_was_written_is_read(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a.raw", "a.dat", "a.aedat4"])
 def test_files_of_cameras_are_read(tmp_path, name):
-    pytest.importorskip("faery", reason="the library that reads and writes files of cameras: extra cameras")
+    pytest.importorskip(
+        "faery", reason="the library that reads and writes files of cameras: extra cameras"
+    )
     events = some()
     found = read_events(write(tmp_path / name, events))
-    assert found.dtype == EVENT and len(found) == len(events) and np.array_equal(found["t"], events["t"])
-    assert np.array_equal(np.sort(found, order=["t", "x", "y", "p"]), np.sort(events, order=["t", "x", "y", "p"]))
+    assert (
+        found.dtype == EVENT
+        and len(found) == len(events)
+        and np.array_equal(found["t"], events["t"])
+    )
+    assert np.array_equal(
+        np.sort(found, order=["t", "x", "y", "p"]), np.sort(events, order=["t", "x", "y", "p"])
+    )
     whole = (tmp_path / name).read_bytes()
-    for number, damaged in enumerate((whole[: len(whole) // 3], b"", os.urandom(2000), whole[:40] + os.urandom(500))):
+    for number, damaged in enumerate(
+        (whole[: len(whole) // 3], b"", os.urandom(2000), whole[:40] + os.urandom(500))
+    ):
         path = tmp_path / f"{number}{name}"
         path.write_bytes(damaged)
         try:
@@ -85,7 +99,10 @@ def test_files_of_cameras_without_the_library(tmp_path, monkeypatch):
 
     monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n")
-    with pytest.raises(ValueError, match=r"a\.raw: files of cameras need the library faery; install it with: pip install"):
+    with pytest.raises(
+        ValueError,
+        match=r"a\.raw: files of cameras need the library faery; install it with: pip install",
+    ):
         read_events(tmp_path / "a.raw")
 
 
@@ -110,7 +127,9 @@ def test_polarities_of_minus_one_and_unsorted_times():
     signed["p"] = 2 * signed["p"] - 1
     assert np.array_equal(as_events(signed), events)
     mixed = signed[rng.permutation(len(signed))]
-    assert np.array_equal(np.sort(as_events(mixed)["t"]), events["t"]) and np.all(np.diff(as_events(mixed)["t"]) >= 0)
+    assert np.array_equal(np.sort(as_events(mixed)["t"]), events["t"]) and np.all(
+        np.diff(as_events(mixed)["t"]) >= 0
+    )
     signed["p"][0] = 3
     with pytest.raises(ValueError, match="mine: polarities reach from -1 to 3; expected 0"):
         as_events(signed, None, "mine")
@@ -125,12 +144,18 @@ def test_units_of_time_are_never_guessed():
     ):
         as_events(in_ms)
     few = {name: values[:20] for name, values in in_ms.items()}
-    with pytest.raises(ValueError, match=r"nothing gives their unit; give it: time='us', 'ms' or 's' \(--time"):
+    with pytest.raises(
+        ValueError, match=r"nothing gives their unit; give it: time='us', 'ms' or 's' \(--time"
+    ):
         as_events(few)
     assert np.array_equal(as_events(in_ms, time="ms"), events)
     assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
-    assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "time_s": in_ms["t"] / 1000}), events)
-    with pytest.raises(ValueError, match="times are said to be in s, but their column is named for ms"):
+    assert np.array_equal(
+        as_events({**{n: in_ms[n] for n in "xyp"}, "time_s": in_ms["t"] / 1000}), events
+    )
+    with pytest.raises(
+        ValueError, match="times are said to be in s, but their column is named for ms"
+    ):
         as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}, time="s")
     with pytest.raises(ValueError, match="not all finite numbers that fit"):
         as_events({**in_ms, "t": np.full(len(events), np.inf)}, time="s")
@@ -138,9 +163,14 @@ def test_units_of_time_are_never_guessed():
 
 def test_swapped_axes_are_told():
     events = event_array([3, 100], [200, 3], [0, 1], [0, 1])
-    with pytest.raises(ValueError, match="y reaches from 3 to 200; expected 0 to 179 .*; x and y look swapped"):
+    with pytest.raises(
+        ValueError, match="y reaches from 3 to 200; expected 0 to 179 .*; x and y look swapped"
+    ):
         as_events(events, (180, 240))
-    with pytest.raises(ValueError, match="y reaches from 3 to 300; expected 0 to 179 on a sensor of 240 x 180 pixels$"):
+    with pytest.raises(
+        ValueError,
+        match="y reaches from 3 to 300; expected 0 to 179 on a sensor of 240 x 180 pixels$",
+    ):
         as_events(event_array([3, 100], [300, 3], [0, 1], [0, 1]), (180, 240))
 
 
@@ -167,7 +197,11 @@ def test_a_folder_a_class_and_folders_of_splits(tmp_path):
         Entry(root / "wave" / "2.csv", "wave"),
     ]
     root = tree(tmp_path / "b", "Train/wave/1.npy", "Test/clap/1.npy", "validation/nod/1.npy")
-    assert [(one.label, one.split) for one in entries(root)] == [("clap", "test"), ("wave", "train"), ("nod", "val")]
+    assert [(one.label, one.split) for one in entries(root)] == [
+        ("clap", "test"),
+        ("wave", "train"),
+        ("nod", "val"),
+    ]
 
 
 def test_an_index_of_parts(tmp_path):
@@ -179,7 +213,9 @@ def test_an_index_of_parts(tmp_path):
     )
     first, second, third = entries(root)
     assert entries(index) == [first, second, third]
-    assert first == Entry(root / "takes/a.npy", "wave", 0, 40_500, "ann", "train") and third[2:] == (
+    assert first == Entry(root / "takes/a.npy", "wave", 0, 40_500, "ann", "train") and third[
+        2:
+    ] == (
         None,
         None,
         "bob",
@@ -188,23 +224,44 @@ def test_an_index_of_parts(tmp_path):
     )
     whole = read_events(root / "takes/a.npy")
     parts = [read_entry(one) for one in (first, second)]
-    assert np.array_equal(np.concatenate(parts), whole) and parts[0]["t"].max() < 40_500 <= parts[1]["t"].min()
-    with pytest.raises(ValueError, match=r"a\.npy: no events from 500000 to 600000 us; the recording has those from"):
+    assert (
+        np.array_equal(np.concatenate(parts), whole)
+        and parts[0]["t"].max() < 40_500 <= parts[1]["t"].min()
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"a\.npy: no events from 500000 to 600000 us; the recording has those from",
+    ):
         read_entry(first._replace(start=500_000, stop=600_000))
 
 
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("file,class\na.npy,b\n", r"index\.csv: found the columns file, class; expected path and label"),
+        (
+            "file,class\na.npy,b\n",
+            r"index\.csv: found the columns file, class; expected path and label",
+        ),
         ("path,label\na.npy\n", r"index\.csv: line 2 cannot be read .*; expected path,label"),
-        ('"path\n",file\na.npy,b\n', r"index\.csv: found the columns path, file; expected path and label in the first line$"),
-        (f"path,label\n{'a' * 600},b\n", r"index\.csv: line 2 names 'a{80}'; expected a file, and a label$"),
+        (
+            '"path\n",file\na.npy,b\n',
+            r"index\.csv: found the columns path, file; expected path and label in the first line$",
+        ),
+        (
+            f"path,label\n{'a' * 600},b\n",
+            r"index\.csv: line 2 names 'a{80}'; expected a file, and a label$",
+        ),
         ("path,label,start\na.npy,b,x\n", r"index\.csv: line 2 cannot be read"),
-        ("path,label,start,stop\na.npy,b,5,2\n", r"line 2 cannot be read \(start 5 us and stop 2 us\)"),
+        (
+            "path,label,start,stop\na.npy,b,5,2\n",
+            r"line 2 cannot be read \(start 5 us and stop 2 us\)",
+        ),
         ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy'; expected a file, and a label"),
         ("path,label\na.npy,\n", "line 2 names 'a.npy'; expected a file, and a label"),
-        ("path,label,split\na.npy,b,dev\n", "line 2 names the split 'dev'; expected train, val or test"),
+        (
+            "path,label,split\na.npy,b,dev\n",
+            "line 2 names the split 'dev'; expected train, val or test",
+        ),
         ("path,label\na.npy,b\na.npy,c\n", r"a\.npy is listed twice"),
         ("path,label\n", "no recordings; expected <class>/<recording> ending in"),
         ("", r"index\.csv: found the columns none"),
@@ -218,15 +275,22 @@ def test_a_bad_index_is_told(tmp_path, text, message):
     assert str(error.value).startswith(str(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"path,label\na.npy,caf\xe9\n", b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n'])
+@pytest.mark.parametrize(
+    "content", [b"path,label\na.npy,caf\xe9\n", b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n']
+)
 def test_an_index_that_is_no_text_is_told(tmp_path, content):
     (tmp_path / "index.csv").write_bytes(content)
-    with pytest.raises(ValueError, match=r"index\.csv: not a text table \(.+\); expected path and label in the first line"):
+    with pytest.raises(
+        ValueError,
+        match=r"index\.csv: not a text table \(.+\); expected path and label in the first line",
+    ):
         entries(tmp_path)
 
 
 def bad(path: Path, content) -> Path:
-    path.write_bytes(content) if isinstance(content, bytes) else np.save(path, content, allow_pickle=True)
+    path.write_bytes(content) if isinstance(content, bytes) else np.save(
+        path, content, allow_pickle=True
+    )
     return path
 
 
@@ -236,11 +300,23 @@ def bad(path: Path, content) -> Path:
         ("a.npy", b"", "not readable as a NumPy file"),
         ("a.npy", np.array([{"x": 1}]), "it holds objects, which could run code"),
         ("a.npy", np.zeros((5, 3)), "found float64 of shape"),
-        ("a.npy", np.zeros((5, 4)), r"shape \(5, 4\) has columns without names; say their order as --columns t,x,y,p"),
-        ("a.npy", np.zeros(5, [("x", "i2"), ("y", "i2")]), "found the columns x, y; expected x, y, t and p, by these names"),
+        (
+            "a.npy",
+            np.zeros((5, 4)),
+            r"shape \(5, 4\) has columns without names; say their order as --columns t,x,y,p",
+        ),
+        (
+            "a.npy",
+            np.zeros(5, [("x", "i2"), ("y", "i2")]),
+            "found the columns x, y; expected x, y, t and p, by these names",
+        ),
         ("a.npy", np.zeros(0, EVENT), "the recording has no events"),
         ("a.csv", b"", "found the columns ; expected x, y, t and p"),
-        ("a.csv", b"1,2,3,4\n", "the first line holds 4 numbers and no names; say their order as --columns t,x,y,p"),
+        (
+            "a.csv",
+            b"1,2,3,4\n",
+            "the first line holds 4 numbers and no names; say their order as --columns t,x,y,p",
+        ),
         ("a.csv", b"x,y,t,p\n1,2,3,0\n1,2\n", "line 3 has 2 values; expected 4"),
         ("a.csv", b"x,y,t,p\n1,2,three,0\n", "line 2 holds 'three'; expected numbers"),
         ("a.csv", b"x,y,t,p\n", "the recording has no events"),
@@ -256,7 +332,8 @@ def test_what_is_no_recording_is_told(tmp_path, name, content, message):
 
 
 def test_an_archive_that_lacks_its_middle(tmp_path):
-    """Its member then begins before the file does: zipfile seeks there, and the system says no, of no file."""
+    """Its member then begins before the file does: zipfile seeks there, and the system says no, of
+    no file."""
     path = tmp_path / "a.npz"
     np.savez_compressed(path, data=some())
     contents = bytearray(path.read_bytes())

@@ -1,4 +1,5 @@
-"""ASL-DVS: files of both MATLAB versions, their order on disk, and files that are damaged or foreign."""
+"""ASL-DVS: files of both MATLAB versions, their order on disk, and files that are damaged or
+foreign."""
 
 import os
 import struct
@@ -14,8 +15,14 @@ from minisnn.data.readers.events import EVENT
 
 
 def hand(**changed) -> dict:
-    columns = dict(ts=[10.0, 20, 20, 35], x=[0.0, 239, 7, 8], y=[0.0, 179, 3, 4], pol=[1.0, 0, 0, 1])
-    return {name: np.asarray(values) for name, values in {**columns, **changed}.items() if values is not None}
+    columns = dict(
+        ts=[10.0, 20, 20, 35], x=[0.0, 239, 7, 8], y=[0.0, 179, 3, 4], pol=[1.0, 0, 0, 1]
+    )
+    return {
+        name: np.asarray(values)
+        for name, values in {**columns, **changed}.items()
+        if values is not None
+    }
 
 
 EVENTS = [(0, 0, 10, 1), (239, 179, 20, 0), (7, 3, 20, 0), (8, 4, 35, 1)]
@@ -29,10 +36,16 @@ def matlab_5(path, columns, **options):
 def matlab_73(path, columns, row=True, userblock=512, **options):
     with h5py.File(path, "w", userblock_size=userblock) as file:
         for name, values in columns.items():
-            file.create_dataset(name, data=values[None] if row and values.ndim == 1 else values, **options)
+            file.create_dataset(
+                name, data=values[None] if row and values.ndim == 1 else values, **options
+            )
     if userblock:
         with open(path, "r+b") as file:
-            file.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + struct.pack("<H", 0x0200) + b"IM")
+            file.write(
+                b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124)
+                + struct.pack("<H", 0x0200)
+                + b"IM"
+            )
     return path
 
 
@@ -72,7 +85,12 @@ def test_types_of_numbers(write):
 
 def test_flipped_rows(write):
     assert read_asl(write(hand()), flip_y=True)["y"].tolist() == [179, 0, 176, 175]
-    assert read_asl(write(hand(y=np.array([0, 179, 3, 4], "u1"))), True)["y"].tolist() == [179, 0, 176, 175]
+    assert read_asl(write(hand(y=np.array([0, 179, 3, 4], "u1"))), True)["y"].tolist() == [
+        179,
+        0,
+        176,
+        175,
+    ]
 
 
 def test_times_out_of_order_are_sorted_and_equal_ones_keep_their_order(write):
@@ -81,7 +99,9 @@ def test_times_out_of_order_are_sorted_and_equal_ones_keep_their_order(write):
 
 
 def test_one_event(write):
-    path = write(dict(ts=np.array([5.0]), x=np.array([6.0]), y=np.array([7.0]), pol=np.array([1.0])))
+    path = write(
+        dict(ts=np.array([5.0]), x=np.array([6.0]), y=np.array([7.0]), pol=np.array([1.0]))
+    )
     assert read_asl(path).tolist() == [(6, 7, 5, 1)]
 
 
@@ -104,7 +124,10 @@ def refused(path, words):
         (dict(pol=[1.0, -1, 1, 1]), "polarities reach from -1 to 1"),
         (dict(ts=[1.0, 2, 3, 1e300]), "t reaches from"),
         (dict(ts=[-1.0, 2, 3, 4]), "ts begins at -1; expected times from 0 on"),
-        (dict(ts=np.array([1, 2, 3, 2**64 - 1], np.uint64)), "t reaches from 1 to 18446744073709551615"),
+        (
+            dict(ts=np.array([1, 2, 3, 2**64 - 1], np.uint64)),
+            "t reaches from 1 to 18446744073709551615",
+        ),
         (dict(ts=[1.0, np.nan, 3, 4]), "t holds a value that is not a whole number"),
         (dict(x=[1.0, np.inf, 3, 4]), "x holds a value that is not a whole number"),
         (dict(y=[1.0, 2.5, 3, 4]), "y holds a value that is not a whole number"),
@@ -119,14 +142,20 @@ def test_bad_variables_are_named(write, changed, words):
 
 @pytest.mark.parametrize(
     "x, words",
-    [(np.array(["a", "b"]), "class char"), (np.array([[1.0], [2.0]], object), "class cell"), ({"deep": 1.0}, "class struct")],
+    [
+        (np.array(["a", "b"]), "class char"),
+        (np.array([[1.0], [2.0]], object), "class cell"),
+        ({"deep": 1.0}, "class struct"),
+    ],
 )
 def test_variables_of_other_classes(tmp_path, x, words):
     refused(matlab_5(tmp_path / "a_0007.mat", {**hand(), "x": x}), words)
 
 
 def test_empty_arrays_of_matlab_73_hold_their_shape(tmp_path):
-    path = matlab_73(tmp_path / "a_0007.mat", {name: np.array([0, 0], np.uint64) for name in asl.VARIABLES})
+    path = matlab_73(
+        tmp_path / "a_0007.mat", {name: np.array([0, 0], np.uint64) for name in asl.VARIABLES}
+    )
     with h5py.File(path, "r+") as file:
         for name in asl.VARIABLES:
             file[name].attrs["MATLAB_empty"] = np.uint8(1)
@@ -138,7 +167,10 @@ def test_groups_links_and_absurd_sizes_of_matlab_73(tmp_path):
     with h5py.File(path, "r+") as file:
         file.create_group("x")
     refused(path, "x is a group")
-    for link, words in ((h5py.ExternalLink("other.mat", "x"), "x is a link"), (h5py.SoftLink("/y"), "x is a link")):
+    for link, words in (
+        (h5py.ExternalLink("other.mat", "x"), "x is a link"),
+        (h5py.SoftLink("/y"), "x is a link"),
+    ):
         with h5py.File(path, "r+") as file:
             del file["x"]
             file["x"] = link
@@ -159,14 +191,20 @@ def test_absurd_sizes_of_matlab_5_are_refused(tmp_path, monkeypatch):
 
 def test_large_variables_that_are_not_asked_for(tmp_path, monkeypatch):
     path = matlab_5(
-        tmp_path / "a_0007.mat", {"aa": np.zeros(4000), **hand(), "picture": np.zeros((90, 90))}, do_compression=True
+        tmp_path / "a_0007.mat",
+        {"aa": np.zeros(4000), **hand(), "picture": np.zeros((90, 90))},
+        do_compression=True,
     )
     monkeypatch.setattr(asl, "MOST_EVENTS", 1000)
     assert read_asl(path).tolist() == EVENTS
 
 
 def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
-    path = matlab_5(tmp_path / "a_0007.mat", {**hand(), "zz": np.random.default_rng(0).random(500)}, do_compression=True)
+    path = matlab_5(
+        tmp_path / "a_0007.mat",
+        {**hand(), "zz": np.random.default_rng(0).random(500)},
+        do_compression=True,
+    )
     path.write_bytes(path.read_bytes()[:-200] + bytes(200))
     assert read_asl(path).tolist() == EVENTS
 
@@ -174,7 +212,8 @@ def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
 @pytest.mark.parametrize("order, mark", [("<", b"IM"), (">", b"MI")])
 @pytest.mark.parametrize("long", [False, True])
 def test_bytes_by_hand(tmp_path, order, mark, long):
-    """Numbers of a double array are stored as uint8 where they fit; four bytes stand in their tag, or are padded."""
+    """Numbers of a double array are stored as uint8 where they fit; four bytes stand in their tag,
+    or are padded."""
     data = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(order + "H", 0x0100) + mark
     for name, values in (("ts", (7, 9)), ("x", (1, 2)), ("y", (3, 4)), ("pol", (0, 1))):
         matrix = struct.pack(order + "4I", 6, 8, 6, 0) + struct.pack(order + "2I2i", 5, 8, 1, 2)
@@ -189,8 +228,12 @@ def test_bytes_by_hand(tmp_path, order, mark, long):
 
 
 def test_truncated_files(write):
-    whole = write(hand(ts=np.arange(300.0), x=np.zeros(300), y=np.zeros(300), pol=np.zeros(300))).read_bytes()
-    for length in sorted({0, 1, 100, 127, 128, 130, 400, 513, 600, 2000, 3000, 5000, len(whole) // 2, len(whole) - 1}):
+    whole = write(
+        hand(ts=np.arange(300.0), x=np.zeros(300), y=np.zeros(300), pol=np.zeros(300))
+    ).read_bytes()
+    for length in sorted(
+        {0, 1, 100, 127, 128, 130, 400, 513, 600, 2000, 3000, 5000, len(whole) // 2, len(whole) - 1}
+    ):
         path = write(hand())
         path.write_bytes(whole[:length])
         refused(path, "a_0007.mat: .*(truncated|damaged|empty|no MATLAB file)")
@@ -249,26 +292,38 @@ def test_files_by_letter_and_number(root):
         ("y", "y_0010.mat"),
     ]
     (root / "y" / "y_10000.mat").touch()
-    assert asl_files(root)[-1][1].name == "y_10000.mat" and recording_number(asl_files(root)[-1][1]) == 10000
+    assert (
+        asl_files(root)[-1][1].name == "y_10000.mat"
+        and recording_number(asl_files(root)[-1][1]) == 10000
+    )
 
 
 @pytest.mark.parametrize(
-    "name", ["a_.mat", f"a_{'1' * 10}.mat", "b_0001.mat", "a_0000.mat", "a_1x.mat", "hand.mat", "a_-1.mat"]
+    "name",
+    ["a_.mat", f"a_{'1' * 10}.mat", "b_0001.mat", "a_0000.mat", "a_1x.mat", "hand.mat", "a_-1.mat"],
 )
 def test_other_names_are_refused(root, name):
     (root / "a" / name).touch()
-    with pytest.raises(ValueError, match=f"{name}: the file name is not that of a recording of letter a; expected .*a_0001"):
+    with pytest.raises(
+        ValueError,
+        match=f"{name}: the file name is not that of a recording of letter a; expected .*a_0001",
+    ):
         asl_files(root)
 
 
 def test_folders_that_are_not_asl_dvs(root, tmp_path):
     with pytest.raises(ValueError, match="nowhere: no such folder; expected the root of ASL-DVS"):
         asl_files(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match=r"no recordings; found the folders \['root'\], expected the root of ASL-DVS"):
+    with pytest.raises(
+        ValueError,
+        match=r"no recordings; found the folders \['root'\], expected the root of ASL-DVS",
+    ):
         asl_files(tmp_path)
     (root / "y" / "y_2.mat").touch()
     with pytest.raises(
-        ValueError, match="y_2.mat: has the same number as y_0002.mat|y_0002.mat: has the same number as y_2.mat"
+        ValueError,
+        match="y_2.mat: has the same number as y_0002.mat|y_0002.mat: has the same number as "
+        "y_2.mat",
     ):
         asl_files(root)
 

@@ -1,4 +1,5 @@
-"""Files made to do harm: none runs code, follows a link out of itself, takes the memory or ends the process."""
+"""Files made to do harm: none runs code, follows a link out of itself, takes the memory or ends the
+process."""
 
 import ast
 import io
@@ -63,7 +64,18 @@ def test_pickles_are_not_opened(payload, tmp_path):
 
 def test_the_source_can_run_no_code_of_a_file():
     """No pickle, eval, exec, shell; arrays are loaded without objects."""
-    modules = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "torch", "code", "runpy"}
+    modules = {
+        "pickle",
+        "marshal",
+        "shelve",
+        "dill",
+        "cloudpickle",
+        "joblib",
+        "yaml",
+        "torch",
+        "code",
+        "runpy",
+    }
     calls = {"eval", "exec", "compile", "__import__", "os.system", "os.popen"}
     seen = 0
     for path in [*(ROOT / "minisnn").rglob("*.py"), *(ROOT / "hardware").rglob("*.py")]:
@@ -75,17 +87,24 @@ def test_the_source_can_run_no_code_of_a_file():
                 continue
             name = ast.unparse(node.func)
             if name == "loadmat":
-                assert path.name == "hdf5.py", "scipy reads in the reading process alone, which it may crash"
-            assert name not in calls and not name.endswith("literal_eval"), f"{path}:{node.lineno}: {name}"
+                assert path.name == "hdf5.py", (
+                    "scipy reads in the reading process alone, which it may crash"
+                )
+            assert name not in calls and not name.endswith("literal_eval"), (
+                f"{path}:{node.lineno}: {name}"
+            )
             given = {word.arg: word.value for word in node.keywords}
             assert not getattr(given.get("shell"), "value", False), f"{path}:{node.lineno}: a shell"
             if name in ("np.load", "np.lib.format.read_array", "np.lib.format.write_array"):
                 seen += 1
-                assert getattr(given.get("allow_pickle"), "value", None) is False, f"{path}:{node.lineno}: allow_pickle"
+                assert getattr(given.get("allow_pickle"), "value", None) is False, (
+                    f"{path}:{node.lineno}: allow_pickle"
+                )
     assert seen >= 3
 
 
-# ---- checkpoints of somebody who can write a checksum --------------------------------------------------------------------
+# ---- checkpoints of somebody who can write a checksum
+#   --------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -130,7 +149,9 @@ def absurd_chunks(file, other):
 
 
 def bomb(file, other):
-    item = file.create_dataset("optimiser/outer/m", (1 << 26,), "f4", compression="gzip", chunks=(1 << 22,))
+    item = file.create_dataset(
+        "optimiser/outer/m", (1 << 26,), "f4", compression="gzip", chunks=(1 << 22,)
+    )
     packed = zlib.compress(bytes(1 << 24), 1)
     for start in range(0, 1 << 26, 1 << 22):
         item.id.write_direct_chunk((start,), packed)
@@ -158,13 +179,17 @@ def objects(file, other):
 
 
 def many_layers(file, other):
-    text = file.attrs["network"].replace('"channels": [2]', f'"channels": [{", ".join(["2"] * 9000)}]')
+    text = file.attrs["network"].replace(
+        '"channels": [2]', f'"channels": [{", ".join(["2"] * 9000)}]'
+    )
     del file.attrs["network"]
     file.attrs["network"] = text
 
 
 def huge(file, other):
-    file.attrs["network"] = file.attrs["network"].replace('"hidden": []', '"hidden": [99999999999, 99999999999]')
+    file.attrs["network"] = file.attrs["network"].replace(
+        '"hidden": []', '"hidden": [99999999999, 99999999999]'
+    )
 
 
 def beyond(file, other):
@@ -228,7 +253,8 @@ def test_settings_of_any_value_are_refused_in_a_line(tmp_path, text, words):
     assert "\n" not in str(error.value) and len(str(error.value)) < 800
 
 
-# ---- recordings and pictures ---------------------------------------------------------------------------------------------
+# ---- recordings and pictures
+#   ---------------------------------------------------------------------------------------------
 
 
 def test_recordings_packed_by_a_plugin_are_refused(tmp_path):
@@ -251,13 +277,19 @@ def test_bombs_are_not_unpacked(tmp_path):
         for _ in range(64):
             file.write(bytes(1 << 20))
     (tmp_path / "images-idx3").write_bytes(packed.getvalue())
-    with pytest.raises(ValueError, match=f"images-idx3: .* announces {big} bytes, more than such a file holds"):
+    with pytest.raises(
+        ValueError, match=f"images-idx3: .* announces {big} bytes, more than such a file holds"
+    ):
         read_idx(tmp_path / "images-idx3")
     head = io.BytesIO()
-    np.lib.format.write_array_header_1_0(head, dict(descr="|u1", fortran_order=False, shape=(1 << 15, 64, 64)))
+    np.lib.format.write_array_header_1_0(
+        head, dict(descr="|u1", fortran_order=False, shape=(1 << 15, 64, 64))
+    )
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("images.npy", head.getvalue() + bytes(1 << 26))
-    with pytest.raises(ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes, more than pictures would"):
+    with pytest.raises(
+        ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes, more than pictures would"
+    ):
         read_pictures(tmp_path / "a.npz")
 
 
@@ -265,7 +297,9 @@ def test_pictures_of_absurd_size_or_of_another_kind_are_refused(tmp_path, monkey
     from PIL import EpsImagePlugin, Image
 
     started = []
-    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: started.append(1) or Image.new("L", (9, 9)))
+    monkeypatch.setattr(
+        EpsImagePlugin, "Ghostscript", lambda *_, **__: started.append(1) or Image.new("L", (9, 9))
+    )
     (tmp_path / "set" / "a").mkdir(parents=True)
     place = tmp_path / "set" / "a" / "p.png"
     Image.new("1", (5000, 5000)).save(place)
@@ -293,11 +327,22 @@ def test_devices_and_pipes_are_not_waited_for(tmp_path):
         ms.read_nmnist("/dev/zero")
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="this system has no file that cannot be read at its beginning")
+@pytest.mark.skipif(
+    not Path("/proc/self/mem").exists(),
+    reason="this system has no file that cannot be read at its beginning",
+)
 def test_a_disk_that_cannot_be_read_is_named_by_its_file():
     """Reading this file gives EIO, of which the system does not say where."""
     path = "/proc/self/mem"
-    for read in (ms.read_nmnist, read_asl, read_idx, read_pictures, checkpoint.read, load_digits, read_json):
+    for read in (
+        ms.read_nmnist,
+        read_asl,
+        read_idx,
+        read_pictures,
+        checkpoint.read,
+        load_digits,
+        read_json,
+    ):
         with pytest.raises((OSError, ValueError)) as error:
             read(Path(path))
         assert path in str(error.value), (read, error.value)
@@ -306,7 +351,14 @@ def test_a_disk_that_cannot_be_read_is_named_by_its_file():
 def test_labels_that_are_numbers_of_any_length_are_sorted_by_value(tmp_path):
     labels = ["9" * 5000, "10", "9", "a", "010", "1" + "0" * 5000]
     np.savez(tmp_path / "a.npz", images=np.zeros((6, 3, 3), np.uint8), labels=np.array(labels))
-    assert read_pictures(tmp_path / "a.npz").names == ("9", "010", "10", "9" * 5000, "1" + "0" * 5000, "a")
+    assert read_pictures(tmp_path / "a.npz").names == (
+        "9",
+        "010",
+        "10",
+        "9" * 5000,
+        "1" + "0" * 5000,
+        "a",
+    )
 
 
 def test_events_are_not_taken_for_pictures(tmp_path):
@@ -316,7 +368,8 @@ def test_events_are_not_taken_for_pictures(tmp_path):
         read_pictures(tmp_path / "a.npz")
 
 
-# ---- the reading process -------------------------------------------------------------------------------------------------
+# ---- the reading process
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -326,7 +379,8 @@ def reading(monkeypatch, tmp_path):
     def put(body: str) -> None:
         program = tmp_path / "program.py"
         program.write_text(
-            f"import os, signal, sys\nsys.path.insert(0, {str(ROOT / 'minisnn' / 'data' / 'readers')!r})\nimport hdf5\n"
+            "import os, signal, sys\nsys.path.insert(0, "
+            f"{str(ROOT / 'minisnn' / 'data' / 'readers')!r})\nimport hdf5\n"
             f"def read_image(image, texts, path):\n{textwrap.indent(body, '    ')}\n"
             "hdf5.read_image = read_image\nhdf5._limit(memory=hdf5.MEMORY)\n"
             "hdf5.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
@@ -342,11 +396,20 @@ def reading(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "body, words",
     [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", r"the library that reads it crashed \(SIGSEGV\), the file is damaged"),
+        (
+            "os.kill(os.getpid(), signal.SIGSEGV)",
+            r"the library that reads it crashed \(SIGSEGV\), the file is damaged",
+        ),
         ("while True: pass", "the library that reads it did not end within 0 seconds of CPU time"),
         ("return {}, {'theta': hdf5.np.zeros(1 << 31, 'u1')}", "Unable to allocate"),
-        ("print('no JSON'); sys.stdout.flush(); os._exit(0)", "the library that reads it failed, the file is damaged"),
-        ("return {}, {'theta': hdf5.np.array([b'abc'])}", "the library that reads it failed, the file is damaged"),
+        (
+            "print('no JSON'); sys.stdout.flush(); os._exit(0)",
+            "the library that reads it failed, the file is damaged",
+        ),
+        (
+            "return {}, {'theta': hdf5.np.array([b'abc'])}",
+            "the library that reads it failed, the file is damaged",
+        ),
         ("os._exit(3)", "the library that reads it failed, the file is damaged"),
     ],
 )
@@ -364,11 +427,16 @@ def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body
 def test_a_reading_process_that_does_nothing_is_ended_by_the_clock(saved, reading, monkeypatch):
     reading("import time; time.sleep(600)")
     monkeypatch.setattr(foreign, "PATIENCE", 0.5)
-    with pytest.raises(ValueError, match="good.h5: .*the library that reads it did not end, the file is damaged"):
+    with pytest.raises(
+        ValueError, match="good.h5: .*the library that reads it did not end, the file is damaged"
+    ):
         ms.load(saved)
 
 
-@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="this system does not tell the limits of a process")
+@pytest.mark.skipif(
+    not Path("/proc/self/limits").exists(),
+    reason="this system does not tell the limits of a process",
+)
 def test_a_reading_process_may_not_take_all_memory(saved):
     ms.load(saved)
     limits = Path(f"/proc/{foreign._reader.process.pid}/limits").read_text().splitlines()
@@ -415,7 +483,9 @@ def test_all_that_is_in_a_tree_is_counted_together(tmp_path, monkeypatch):
         monkeypatch.setattr(hdf5, "ITEMS", 3)
         assert len(hdf5.read_tree(file, tmp_path, 1000)[1]) == 2
         monkeypatch.setattr(hdf5, "ITEMS", 2)
-        with pytest.raises(ValueError, match="lies too deep or among too many; expected at most 2 names"):
+        with pytest.raises(
+            ValueError, match="lies too deep or among too many; expected at most 2 names"
+        ):
             hdf5.read_tree(file, tmp_path, 1000)
 
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from minisnn.data.readers.events import EVENT, as_events, bin_events, check_events, event_array, event_map, windows
+from minisnn.data.readers.events import (
+    EVENT,
+    as_events,
+    bin_events,
+    check_events,
+    event_array,
+    event_map,
+    windows,
+)
 
 
 def random_events(rng, count=4000, shape=(34, 34), duration_us=150_000):
@@ -30,7 +38,9 @@ def test_many_events_of_one_time_keep_their_order():
     assert events["x"].tolist() == [299, *range(299)]
 
 
-@pytest.mark.parametrize("x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")])
+@pytest.mark.parametrize(
+    "x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")]
+)
 def test_events_left_of_the_sensor_or_above_it(x, y, words):
     with pytest.raises(ValueError, match=words):
         check_events(event_array([0, x], [0, y], [1, 2], [0, 1]), (34, 34))
@@ -75,27 +85,41 @@ def test_events_of_other_structures_are_counted_alike(dtype):
 
 
 def test_what_are_no_events_is_said_with_a_remedy():
-    events = random_events(np.random.default_rng(0)).astype([("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i2")])
+    events = random_events(np.random.default_rng(0)).astype(
+        [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i2")]
+    )
     events["p"] += 1
-    with pytest.raises(ValueError, match=r"polarities reach from 1 to 2; expected 0 \(OFF\) and 1 \(ON\), .* give p .* p == 2"):
+    with pytest.raises(
+        ValueError,
+        match=r"polarities reach from 1 to 2; expected 0 \(OFF\) and 1 \(ON\), .* give p .* p == 2",
+    ):
         bin_events(events)
     events["p"], events["x"] = events["p"] == 2, 40
     with pytest.raises(ValueError, match="x reaches from 40 to 40; expected 0 to 33"):
         bin_events(events)
-    with pytest.raises(ValueError, match="found the columns x, y, t; expected x, y, t and p, by these names"):
+    with pytest.raises(
+        ValueError, match="found the columns x, y, t; expected x, y, t and p, by these names"
+    ):
         bin_events(events[["x", "y", "t"]])
     for wrong in (events[None], [1, 2], np.zeros(3)):
-        with pytest.raises(ValueError, match="expected a one-dimensional structured array of x, y, t, p, such as event_array"):
+        with pytest.raises(
+            ValueError,
+            match="expected a one-dimensional structured array of x, y, t, p, such as event_array",
+        ):
             bin_events(wrong)
 
 
 def test_bins_by_hand():
     events = event_array(
-        [0, 3, 3, 33, 32, 31], [0, 5, 5, 1, 1, 31], [500, 1499, 1500, 2000, 100_000, 100_499], [0, 1, 1, 1, 0, 0]
+        [0, 3, 3, 33, 32, 31],
+        [0, 5, 5, 1, 1, 31],
+        [500, 1499, 1500, 2000, 100_000, 100_499],
+        [0, 1, 1, 1, 0, 0],
     )
     counts = bin_events(events, crop=(32, 32), scale=2)
     assert counts.shape == (100, 16, 16, 2) and counts.dtype == np.uint8
-    # t0 = 500 us; the columns x = 32, 33 are cropped away; 100,499 us falls into the last millisecond
+    # t0 = 500 us; the columns x = 32, 33 are cropped away; 100,499 us falls into the last
+    # millisecond
     assert {tuple(map(int, place)): int(counts[tuple(place)]) for place in np.argwhere(counts)} == {
         (0, 0, 0, 0): 1,
         (0, 2, 1, 1): 1,
@@ -137,7 +161,9 @@ def test_against_a_plain_loop(duration, step, crop, scale, start):
         k = (t - begin) // round(1000 * step)
         if 0 <= k < len(expected) and x < columns and y < rows:
             expected[k, y // scale, x // scale, p] += 1
-    assert np.array_equal(bin_events(events, duration, step, crop=crop, scale=scale, start=start), expected)
+    assert np.array_equal(
+        bin_events(events, duration, step, crop=crop, scale=scale, start=start), expected
+    )
 
 
 def test_counts_saturate_at_255_and_never_wrap():
@@ -158,8 +184,14 @@ def test_no_events_give_zeros():
         ({"crop": (0, 34)}, "crop is"),
         ({"scale": 3}, "scale is 3"),
         ({"scale": 0}, "scale is 0"),
-        ({"crop": (33, 34), "scale": 2}, "scale is 2; expected a whole number that divides 33 rows"),
-        ({"crop": (34, 33), "scale": 2}, "scale is 2; expected a whole number that divides 34 rows and 33"),
+        (
+            {"crop": (33, 34), "scale": 2},
+            "scale is 2; expected a whole number that divides 33 rows",
+        ),
+        (
+            {"crop": (34, 33), "scale": 2},
+            "scale is 2; expected a whole number that divides 34 rows and 33",
+        ),
         ({"step_ms": 0}, "step_ms"),
         ({"step_ms": 0.0015}, "step_ms"),
         ({"duration_ms": 1.5}, "duration_ms"),
@@ -176,7 +208,9 @@ def test_bin_events_refuses(arguments, words):
 
 
 def test_check_events_names_what_it_checks():
-    with pytest.raises(ValueError, match="letter.mat: y reaches from 3 to 200; expected 0 to 179 .* 240 x 180"):
+    with pytest.raises(
+        ValueError, match="letter.mat: y reaches from 3 to 200; expected 0 to 179 .* 240 x 180"
+    ):
         check_events(event_array([1, 239], [3, 200], [0, 1], [0, 1]), (180, 240), "letter.mat")
     check_events(event_array([239], [179], [0], [0]), (180, 240))
     with pytest.raises(ValueError, match="x reaches from 240 to 240"):
@@ -192,7 +226,8 @@ def test_event_map_counts_every_event():
     assert total[7, 30, 1] == np.sum((events["y"] == 7) & (events["x"] == 30) & (events["p"] == 1))
 
 
-# ---- clocks --------------------------------------------------------------------------------------------------------------
+# ---- clocks
+# --------------------------------------------------------------------------------------------------------------
 
 
 def a_take(rng, n=2000, first=0):
@@ -206,7 +241,8 @@ def test_a_clock_that_wraps_is_told(rng, period):
     take["t"] = take["t"] % period + 3
     at = int(np.flatnonzero(np.diff(take["t"]) < 0)[0])
     with pytest.raises(
-        ValueError, match=rf"^mine: times fall back by 0\.\d+ s after event {at + 1:,}: the clock wraps or begins"
+        ValueError,
+        match=rf"^mine: times fall back by 0\.\d+ s after event {at + 1:,}: the clock wraps or begins",
     ):
         as_events(take, name="mine")
 
@@ -219,7 +255,8 @@ def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
 
 
 def test_events_in_another_order_are_sorted(rng):
-    """In none, a polarity after the other, a row after the other, packets out of order, backwards."""
+    """In none, a polarity after the other, a row after the other, packets out of order,
+    backwards."""
     take = a_take(rng)
     packets = np.argsort(take["t"] + rng.integers(-5000, 5000, 2000))
     backwards = np.arange(2000)[::-1]
@@ -251,5 +288,8 @@ def test_a_clock_that_jumps_ahead_makes_no_empty_parts(rng):
     parts = windows(as_events(take), 50, 20)
     assert all(map(len, parts)) and len(parts) < 60
     take["t"][3000:] += 3600_000_000
-    with pytest.raises(ValueError, match=r"would be 180,\d+ of 4,000 events; there is none for 3600(\.\d+)? s after 3\.\d+ s"):
+    with pytest.raises(
+        ValueError,
+        match=r"would be 180,\d+ of 4,000 events; there is none for 3600(\.\d+)? s after 3\.\d+ s",
+    ):
         windows(as_events(take), 50, 20)

@@ -16,20 +16,34 @@ def write(path, *rows):
 
 
 def test_bytes_by_hand(tmp_path):
-    path = write(tmp_path / "00001.bin", (3, 7, 0x80, 0x01, 0x02), (33, 0, 0x01, 0x00, 0x00), (5, 33, 0xFF, 0xFF, 0xFF))
+    path = write(
+        tmp_path / "00001.bin",
+        (3, 7, 0x80, 0x01, 0x02),
+        (33, 0, 0x01, 0x00, 0x00),
+        (5, 33, 0xFF, 0xFF, 0xFF),
+    )
     assert read_nmnist(path).tolist() == [(3, 7, 258, 1), (33, 0, 65536, 0), (5, 33, 8388607, 1)]
     assert read_nmnist(str(path)).dtype == EVENT
 
 
 def test_an_overflow_row_moves_itself_and_all_after_it(tmp_path):
-    path = write(tmp_path / "a.bin", (1, 1, 0, 0, 9), (0, 240, 0, 0, 0), (2, 2, 0, 0, 1), (0, 240, 0, 0, 0), (3, 3, 0x80, 0, 0))
+    path = write(
+        tmp_path / "a.bin",
+        (1, 1, 0, 0, 9),
+        (0, 240, 0, 0, 0),
+        (2, 2, 0, 0, 1),
+        (0, 240, 0, 0, 0),
+        (3, 3, 0x80, 0, 0),
+    )
     assert read_nmnist(path).tolist() == [(1, 1, 9, 0), (2, 2, 8193, 0), (3, 3, 16384, 1)]
 
 
 def test_round_trip(tmp_path):
     rng = np.random.default_rng(0)
     time = np.sort(rng.integers(0, 310_000, 4000))
-    events = event_array(rng.integers(0, 34, 4000), rng.integers(0, 34, 4000), time, rng.integers(0, 2, 4000))
+    events = event_array(
+        rng.integers(0, 34, 4000), rng.integers(0, 34, 4000), time, rng.integers(0, 2, 4000)
+    )
     write_nmnist(tmp_path / "a.bin", events)
     assert (tmp_path / "a.bin").stat().st_size == 5 * 4000
     assert np.array_equal(read_nmnist(tmp_path / "a.bin"), events)
@@ -75,7 +89,10 @@ def test_a_missing_file():
         (event_array([0, 0], [0, 0], [0, 0], [0, 0]), "a file of zero bytes"),
         (event_array([0], [0], [-1], [0]), "start at -1"),
         (event_array([0, 0], [0, 0], [1, 2], [0, 0])[::-1].copy(), "out of order"),
-        (event_array([0], [0], [8192 * 2_002_000], [0]), r"there are 200\d{4} rows to write; expected at most 2000000"),
+        (
+            event_array([0], [0], [8192 * 2_002_000], [0]),
+            r"there are 200\d{4} rows to write; expected at most 2000000",
+        ),
     ],
 )
 def test_write_refuses(tmp_path, events, words):
@@ -86,7 +103,16 @@ def test_write_refuses(tmp_path, events, words):
 
 @pytest.fixture(params=["Train", "train", "TRAIN"])
 def root(tmp_path, request):
-    for digit, number in ((0, 22), (0, 2), (0, 10_000), (0, 35), (0, 9), (0, 121), (0, 70), (7, 16)):
+    for digit, number in (
+        (0, 22),
+        (0, 2),
+        (0, 10_000),
+        (0, 35),
+        (0, 9),
+        (0, 121),
+        (0, 70),
+        (7, 16),
+    ):
         folder = tmp_path / request.param / str(digit)
         folder.mkdir(parents=True, exist_ok=True)
         write(folder / f"{number:05d}.bin", (1, 1, 0, 0, 1))
@@ -126,7 +152,9 @@ def test_a_file_without_a_number_is_named(root):
 @pytest.mark.parametrize("name", ["9" * 200, "1" * 10, "0", "00000", "١"])
 def test_numbers_that_no_picture_has(root, name):
     (next(root.iterdir()) / "0" / f"{name}.bin").touch()
-    with pytest.raises(ValueError, match=f"{name}.bin: the file name is not an MNIST picture number"):
+    with pytest.raises(
+        ValueError, match=f"{name}.bin: the file name is not an MNIST picture number"
+    ):
         nmnist_files(root, "train")
 
 
@@ -142,8 +170,13 @@ def test_recordings_of_other_labels_than_digits(tmp_path):
         if number:
             (tmp_path / "Test" / label / f"{number:05d}.bin").touch()
     found = labelled_files(tmp_path, "test")
-    assert {label: [number for number, _ in files] for label, files in found.items()} == {"a": [9, 10], "b": [2]}
-    with pytest.raises(ValueError, match=f"{tmp_path}: the recordings are of a, b; expected the digits 0 to 9"):
+    assert {label: [number for number, _ in files] for label, files in found.items()} == {
+        "a": [9, 10],
+        "b": [2],
+    }
+    with pytest.raises(
+        ValueError, match=f"{tmp_path}: the recordings are of a, b; expected the digits 0 to 9"
+    ):
         nmnist_files(tmp_path, "test")
 
 

@@ -17,7 +17,12 @@ LABELS = np.array([3, 1, 3, 7, 1, 3], np.uint8)
 
 
 def idx(array):
-    return b"\0\0\x08" + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    return (
+        b"\0\0\x08"
+        + bytes([array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
 def grey_png(path, image):
@@ -33,7 +38,10 @@ def check(pictures):
 
 @pytest.mark.parametrize("pack, suffix", [(bytes, ""), (gzip.compress, ".gz")])
 def test_idx_pair(tmp_path, pack, suffix):
-    images, labels = tmp_path / f"train-images-idx3-ubyte{suffix}", tmp_path / f"train-labels-idx1-ubyte{suffix}"
+    images, labels = (
+        tmp_path / f"train-images-idx3-ubyte{suffix}",
+        tmp_path / f"train-labels-idx1-ubyte{suffix}",
+    )
     images.write_bytes(pack(idx(IMAGES)))
     with pytest.raises(ValueError, match="found no file of labels"):
         read_pictures(images)
@@ -68,11 +76,19 @@ def test_sixteen_bits(tmp_path):
     (tmp_path / "set" / "a").mkdir(parents=True)
     Image.fromarray(grey).save(tmp_path / "set" / "a" / "p.png")
     found = read_pictures(tmp_path / "set").images
-    assert found.dtype == np.float32 and np.allclose(found[0], grey / 65535, atol=1e-6) and np.ptp(found) > 0.5
+    assert (
+        found.dtype == np.float32
+        and np.allclose(found[0], grey / 65535, atol=1e-6)
+        and np.ptp(found) > 0.5
+    )
 
 
 def test_a_picture_that_is_large_enough_is_not_enlarged():
-    assert enlarged(IMAGES, 5) is IMAGES and enlarged(IMAGES, 3) is IMAGES and enlarged(IMAGES, 10).shape == (6, 10, 8)
+    assert (
+        enlarged(IMAGES, 5) is IMAGES
+        and enlarged(IMAGES, 3) is IMAGES
+        and enlarged(IMAGES, 10).shape == (6, 10, 8)
+    )
 
 
 def test_folder_of_pictures(tmp_path):
@@ -82,7 +98,14 @@ def test_folder_of_pictures(tmp_path):
     (tmp_path / "3" / "._0.png").write_text("a Mac was here")
     found = read_pictures(tmp_path)
     order = np.argsort(LABELS, kind="stable")
-    assert np.array_equal(found.images, IMAGES[order]) and found.labels.tolist() == [0, 0, 1, 1, 1, 2]
+    assert np.array_equal(found.images, IMAGES[order]) and found.labels.tolist() == [
+        0,
+        0,
+        1,
+        1,
+        1,
+        2,
+    ]
     assert found.names == ("1", "3", "7")
 
 
@@ -119,7 +142,9 @@ def test_sizes_that_differ(tmp_path):
     for name, side in (("a", 8), ("b", 16)):
         (tmp_path / name).mkdir()
         np.save(tmp_path / name / "p.npy", np.full((side, side), 40, np.uint8))
-    with pytest.raises(ValueError, match="p.npy: has 16 x 16 pixels, but p.npy has 8 x 8; expected one size"):
+    with pytest.raises(
+        ValueError, match="p.npy: has 16 x 16 pixels, but p.npy has 8 x 8; expected one size"
+    ):
         read_pictures(tmp_path)
     found = read_pictures(tmp_path, size=(6, 9)).images
     assert found.shape == (2, 6, 9) and np.all(found == 40)
@@ -171,7 +196,10 @@ def test_damaged_idx_files_are_named(tmp_path, content, words):
         ({"images": IMAGES, "labels": LABELS / 2}, "labels have shape"),
         ({"images": IMAGES, "labels": LABELS[:, None]}, "labels have shape"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, "found no pictures"),
-        ({"images": IMAGES[:, :0], "labels": LABELS}, "of shape .*; expected grey values of pixels"),
+        (
+            {"images": IMAGES[:, :0], "labels": LABELS},
+            "of shape .*; expected grey values of pixels",
+        ),
         ({"images": IMAGES.astype(str), "labels": LABELS}, "holds <U3 of shape"),
         ({"pictures": IMAGES}, "holds the arrays \\['pictures'\\]; expected images and labels"),
         ({"images": np.array([{}], object), "labels": LABELS}, "not readable as a NumPy file"),

@@ -1,4 +1,5 @@
-"""The unit of times is judged by what sensors and scenes can do, in files and in Python alike, and asked where it is wrong."""
+"""The unit of times is judged by what sensors and scenes can do, in files and in Python alike, and
+asked where it is wrong."""
 
 import os
 from pathlib import Path
@@ -18,7 +19,9 @@ from sweeps import SENSOR, in_unit, sweep
 WRONG = ("ms", "ns", "s")
 
 
-def folder(root: Path, classes: int = 6, each: int = 2, unit=lambda k: "us", column: str = "t") -> Path:
+def folder(
+    root: Path, classes: int = 6, each: int = 2, unit=lambda k: "us", column: str = "t"
+) -> Path:
     """A folder a class of structured arrays, the unit of recording k being unit(k)."""
     for k in range(classes * each):
         (root / f"c{k // each}").mkdir(parents=True, exist_ok=True)
@@ -36,7 +39,9 @@ def test_a_scene_in_microseconds_is_plausible():
 @pytest.mark.parametrize("unit", WRONG)
 def test_other_units_are_not(unit):
     events = as_events(in_unit(sweep(), unit))
-    message = "taken for microseconds its times make .*" + ("(?:in Python )?" if unit == "s" else rf"say --time {unit} ")
+    message = "taken for microseconds its times make .*" + (
+        "(?:in Python )?" if unit == "s" else rf"say --time {unit} "
+    )
     for sensor in (None, SENSOR):
         with pytest.raises(ValueError, match=message):
             check_unit(events, sensor)
@@ -52,12 +57,24 @@ def test_a_wrong_unit_is_refused_wherever_it_comes_from(tmp_path, unit, way):
             np.save(tmp_path / "a.npy", wrong)
             read_events(tmp_path / "a.npy")
         elif way == "text":
-            np.savetxt(tmp_path / "a.csv", np.stack([wrong[n] for n in "xytp"], 1), "%d", ",", header="x,y,t,p")
+            np.savetxt(
+                tmp_path / "a.csv",
+                np.stack([wrong[n] for n in "xytp"], 1),
+                "%d",
+                ",",
+                header="x,y,t,p",
+            )
             read_events(tmp_path / "a.csv")
         elif way == "array":
             ms.Recordings([wrong] * 4, [0, 0, 1, 1], sensor=SENSOR)
         else:
-            own("train", folder(tmp_path, unit=lambda k: unit), sensor=SENSOR, cache=False, progress=False)
+            own(
+                "train",
+                folder(tmp_path, unit=lambda k: unit),
+                sensor=SENSOR,
+                cache=False,
+                progress=False,
+            )
 
 
 @pytest.mark.parametrize("unit", ("ms", "ns"))
@@ -69,10 +86,16 @@ def test_what_is_said_is_believed(tmp_path, unit):
     assert len(read_events(tmp_path / "a.npy", "us")) == len(events)
     np.save(tmp_path / "b.npy", in_unit(events, unit, f"t_{unit}"))
     assert np.array_equal(read_events(tmp_path / "b.npy"), found)
-    data = ms.Recordings([in_unit(sweep(k), unit)[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time=unit)
+    data = ms.Recordings(
+        [in_unit(sweep(k), unit)[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time=unit
+    )
     assert len(data.pool) == 4 and data.pool.counts.sum() > 2000
-    ms.Recordings([in_unit(sweep(k), "ms")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time="us")
-    ms.Recordings([in_unit(sweep(k), unit, f"t_{unit}")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR)
+    ms.Recordings(
+        [in_unit(sweep(k), "ms")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, time="us"
+    )
+    ms.Recordings(
+        [in_unit(sweep(k), unit, f"t_{unit}")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR
+    )
 
 
 def test_recordings_of_differing_units_are_told(tmp_path):
@@ -80,10 +103,15 @@ def test_recordings_of_differing_units_are_told(tmp_path):
     with pytest.raises(ValueError, match=r"5\.npy: taken for microseconds .* they look like ms"):
         own("train", mixed, sensor=SENSOR, cache=False, progress=False)
     for time in ("us", "ms"):
-        with pytest.raises(ValueError, match=f"taken for {time} its .* plausible; expected one unit in all recordings"):
+        with pytest.raises(
+            ValueError,
+            match=f"taken for {time} its .* plausible; expected one unit in all recordings",
+        ):
             own("train", mixed, sensor=SENSOR, time=time, cache=False, progress=False)
     arrays = [in_unit(sweep(k), "ms" if k == 2 else "us") for k in range(4)]
-    with pytest.raises(ValueError, match="recording 2: taken for us .* those of recording 0 are plausible"):
+    with pytest.raises(
+        ValueError, match="recording 2: taken for us .* those of recording 0 are plausible"
+    ):
         ms.Recordings(arrays, [0, 0, 1, 1], sensor=SENSOR, time="us")
 
 
@@ -91,11 +119,18 @@ def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
     root = folder(tmp_path / "in-ms", unit=lambda k: "ms")
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
-    assert said.count("they look like ms: say --time ms") == 3 and "9 more like it" in said and "train on them with" not in said
+    assert (
+        said.count("they look like ms: say --time ms") == 3
+        and "9 more like it" in said
+        and "train on them with" not in said
+    )
     assert cli.main(["info", str(root), "--sensor", "12,16", "--time", "ms"]) == 0
     said = capsys.readouterr().out
     assert "looks wrong" not in said and "--sensor 12,16 --time ms" in said
-    assert cli.main(["info", str(root / "c0" / "0.npy")]) == 2 and "say --time ms" in capsys.readouterr().err
+    assert (
+        cli.main(["info", str(root / "c0" / "0.npy")]) == 2
+        and "say --time ms" in capsys.readouterr().err
+    )
     assert cli.main(["info", str(root / "c0" / "0.npy"), "--time", "ms"]) == 0
 
 
@@ -116,7 +151,10 @@ def test_what_no_sensor_reads_out():
     n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
     y, x = np.divmod(np.arange(n), 100)
     events = event_array(x, y, np.arange(n) // 20, np.ones(n, int))
-    assert Pace.of(events).fault() == "10,000 events in 499 us, 20,040,080 events a second, more than a sensor can read out"
+    assert (
+        Pace.of(events).fault()
+        == "10,000 events in 499 us, 20,040,080 events a second, more than a sensor can read out"
+    )
     assert Pace.of(events, (720, 1280)).fault() is None  # a large one can
     events["t"] *= 1000
     assert Pace.of(events).fault() is None
@@ -127,13 +165,18 @@ def test_a_hot_pixel_is_left_out():
     hot = event_array(np.full(300, 3), np.full(300, 3), np.arange(300), np.arange(300) % 2)
     assert Pace.of(np.concatenate([hot, events])).fault() is None
     sparse = events[::5]
-    assert Pace.of(np.concatenate([hot, sparse])).fault() is None and Pace.of(hot).fault() is not None
+    assert (
+        Pace.of(np.concatenate([hot, sparse])).fault() is None and Pace.of(hot).fault() is not None
+    )
 
 
 def test_times_all_alike_are_asked():
     events = sweep()
     events["t"] = 7
-    with pytest.raises(ValueError, match=r"one moment of all 768 events; no other unit .* say --time us \(in Python time="):
+    with pytest.raises(
+        ValueError,
+        match=r"one moment of all 768 events; no other unit .* say --time us \(in Python time=",
+    ):
         check_unit(events)
 
 
@@ -142,7 +185,9 @@ def test_recordings_that_hold_nearly_nothing_are_told(recwarn):
     ms.Recordings(long, [0, 0, 1, 1], sensor=SENSOR, duration_ms=9000, bin_ms=90)
     assert not recwarn.list
     late = [event_array([0], [0], [0], [1]) if k < 2 else sweep(k) for k in range(4)]
-    with pytest.warns(UserWarning, match="2 of 4 recordings have fewer than 5 events in the 100 steps"):
+    with pytest.warns(
+        UserWarning, match="2 of 4 recordings have fewer than 5 events in the 100 steps"
+    ):
         ms.Recordings(late, [0, 0, 1, 1], sensor=SENSOR)
 
 
@@ -156,7 +201,9 @@ def test_a_judge_believes_who_says_that_all_are_so():
         judge.finish()
 
 
-@pytest.mark.skipif(not os.environ.get("MINISNN_NMNIST_ROOT"), reason="MINISNN_NMNIST_ROOT does not name a folder")
+@pytest.mark.skipif(
+    not os.environ.get("MINISNN_NMNIST_ROOT"), reason="MINISNN_NMNIST_ROOT does not name a folder"
+)
 def test_real_recordings_pass_in_microseconds_alone():
     root = Path(os.environ["MINISNN_NMNIST_ROOT"])
     files = [path for some in nmnist_files(root, "train").values() for _, path in some[:20]]

@@ -1,4 +1,5 @@
-"""What users hold: arrays and text without names, files of other tools and sensors, frames, subsets and loaders."""
+"""What users hold: arrays and text without names, files of other tools and sensors, frames, subsets
+and loaders."""
 
 import zipfile
 from pathlib import Path
@@ -20,10 +21,14 @@ from sweeps import SENSOR, in_unit, sweep
 
 def table(events: np.ndarray, order: str = "txyp") -> np.ndarray:
     """(N, columns) of events, their columns in this order; - is a column of nines."""
-    return np.stack([np.full(len(events), 9) if one == "-" else events[one] for one in order], 1).astype(np.int64)
+    return np.stack(
+        [np.full(len(events), 9) if one == "-" else events[one] for one in order], 1
+    ).astype(np.int64)
 
 
-def stream(events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 2, kind: int = 1) -> bytes:
+def stream(
+    events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 2, kind: int = 1
+) -> bytes:
     """An Event Stream file as its README says."""
     rows, columns = sensor
     out = bytearray(b"Event Stream" + bytes([version, 0, 0, kind]))
@@ -33,7 +38,9 @@ def stream(events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 
         passed = int(one["t"]) - before
         before = int(one["t"])
         out += b"\xff" * (passed // 127) + bytes([passed % 127 << 1 | int(one["p"])])
-        out += int(one["x"]).to_bytes(2, "little") + (rows - 1 - int(one["y"])).to_bytes(2, "little")
+        out += int(one["x"]).to_bytes(2, "little") + (rows - 1 - int(one["y"])).to_bytes(
+            2, "little"
+        )
     return bytes(out)
 
 
@@ -67,10 +74,14 @@ def test_columns_in_an_order_that_is_said(tmp_path, name, order):
             np.savez(path, events=made, label=3, other=np.zeros((2, 2)))
         else:
             np.savetxt(path, made, "%d", "," if name == "a.csv" else " ")
-        with pytest.raises(ValueError, match=r"say their order as --columns t,x,y,p, in Python columns='t,x,y,p'"):
+        with pytest.raises(
+            ValueError, match=r"say their order as --columns t,x,y,p, in Python columns='t,x,y,p'"
+        ):
             read_events(path)
         found = read_events(path, columns=columns)
-    assert np.array_equal(np.sort(found, order=["t", "y", "x"]), np.sort(events, order=["t", "y", "x"]))
+    assert np.array_equal(
+        np.sort(found, order=["t", "y", "x"]), np.sort(events, order=["t", "y", "x"])
+    )
 
 
 def test_what_the_values_tell_of_the_order_is_told_and_not_more():
@@ -79,7 +90,10 @@ def test_what_the_values_tell_of_the_order_is_told_and_not_more():
         as_events(table(events), None, "mine")
     with pytest.raises(ValueError, match="by their values it is x,y,p,t or y,x,p,t"):
         as_events(table(events, "xypt"), None, "mine")
-    with pytest.raises(ValueError, match=r"mine: an array of shape \(768, 4\) has columns without names; say .* leave out\)$"):
+    with pytest.raises(
+        ValueError,
+        match=r"mine: an array of shape \(768, 4\) has columns without names; say .* leave out\)$",
+    ):
         as_events(table(events[::-1]), None, "mine")  # nothing grows
 
 
@@ -102,8 +116,12 @@ def test_orders_that_do_not_fit(columns, message):
 def test_an_order_says_the_unit_of_time():
     events = sweep()
     made = table(in_unit(events, "ms"))
-    assert np.array_equal(as_events(made, None, "mine", None, "t_ms,x,y,p")["t"], np.sort(events["t"] // 1000 * 1000))
-    data = ms.Recordings([made[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p")
+    assert np.array_equal(
+        as_events(made, None, "mine", None, "t_ms,x,y,p")["t"], np.sort(events["t"] // 1000 * 1000)
+    )
+    data = ms.Recordings(
+        [made[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p"
+    )
     assert data.pool.counts.sum() > 2000
     with pytest.raises(ValueError, match="recording 0: .*they look like ms"):
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t,x,y,p")
@@ -120,11 +138,19 @@ def test_arrays_with_other_names_take_the_order(tmp_path):
     events = sweep()
     other = in_unit(events, "us").view([("u", "i2"), ("v", "i2"), ("when", "i8"), ("sign", "i1")])
     np.save(tmp_path / "a.npy", other)
-    assert "found the columns u, v, when, sign; expected" in told(lambda: read_events(tmp_path / "a.npy"))
-    assert np.array_equal(read_events(tmp_path / "a.npy", columns="x,y,t,p"), events) and holds_events(tmp_path / "a.npy")
-    assert "columns x,y,t,p,- are 5, but the array has u, v" in told(lambda: as_events(other, columns="x,y,t,p,-"))
+    assert "found the columns u, v, when, sign; expected" in told(
+        lambda: read_events(tmp_path / "a.npy")
+    )
+    assert np.array_equal(
+        read_events(tmp_path / "a.npy", columns="x,y,t,p"), events
+    ) and holds_events(tmp_path / "a.npy")
+    assert "columns x,y,t,p,- are 5, but the array has u, v" in told(
+        lambda: as_events(other, columns="x,y,t,p,-")
+    )
     assert "look like ms" in told(
-        lambda: ms.Recordings([in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t,p")
+        lambda: ms.Recordings(
+            [in_unit(events, "ms").view(other.dtype)] * 2, [0, 0], sensor=SENSOR, columns="x,y,t,p"
+        )
     )
     parts = [in_unit(events, "ms").view(other.dtype)[k:] for k in range(2)]
     assert ms.Recordings(parts, [0, 0], sensor=SENSOR, columns="x,y,t_ms,p")
@@ -139,9 +165,13 @@ def test_the_guide_on_recordings_names_all_columns():
 def test_text_with_other_names_takes_the_order_and_lines_are_counted_right(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("when,where,which,how\n5,1,2,1\n6,1,2,0\n")
-    assert "found the columns when, where, which, how; expected x, y, t and p" in told(lambda: read_events(path))
+    assert "found the columns when, where, which, how; expected x, y, t and p" in told(
+        lambda: read_events(path)
+    )
     assert len(read_events(path, columns="t,x,y,p")) == 2
-    assert "columns t,x,y,p,- are 5, but the first line has 4 values" in told(lambda: read_events(path, columns="t,x,y,p,-"))
+    assert "columns t,x,y,p,- are 5, but the first line has 4 values" in told(
+        lambda: read_events(path, columns="t,x,y,p,-")
+    )
     path.write_text("5,1,2,1\n6,1,2\n")
     assert "line 2 has 3 values; expected 4" in told(lambda: read_events(path, columns="t,x,y,p"))
     path.write_text("\ufeff5,1,2,1\n6,1,2,0\n", encoding="utf-8")
@@ -170,9 +200,15 @@ def test_n_mnists_form_of_another_sensor(tmp_path):
     for name in ("a.bin", "a.bs2"):
         (tmp_path / name).write_bytes(bytes_of_nmnist(events))
         assert np.array_equal(read_events(tmp_path / name, sensor=(100, 60)), events)
-    assert "does not say how large its sensor is; give --sensor" in told(lambda: read_events(tmp_path / "a.bs2"))
-    assert "of another sensor (--sensor) or no N-MNIST recording" in told(lambda: read_events(tmp_path / "a.bin"))
-    assert "expected x below 60 and y below 90" in told(lambda: read_events(tmp_path / "a.bin", sensor=(90, 60)))
+    assert "does not say how large its sensor is; give --sensor" in told(
+        lambda: read_events(tmp_path / "a.bs2")
+    )
+    assert "of another sensor (--sensor) or no N-MNIST recording" in told(
+        lambda: read_events(tmp_path / "a.bin")
+    )
+    assert "expected x below 60 and y below 90" in told(
+        lambda: read_events(tmp_path / "a.bin", sensor=(90, 60))
+    )
     assert "y one below 240" in told(lambda: read_nmnist(tmp_path / "a.bin", (260, 346)))
     assert sensor_of(tmp_path / "a.bs2") is None
 
@@ -187,7 +223,12 @@ def h5(path: Path, events: np.ndarray, form: str) -> Path:
         elif form == "deep":
             file.update({f"CD/events/{name}": events[name] for name in "xytp"})
         elif form == "root":
-            file.update({name: events[one] for name, one in (("x", "x"), ("y", "y"), ("timestamp", "t"), ("polarity", "p"))})
+            file.update(
+                {
+                    name: events[one]
+                    for name, one in (("x", "x"), ("y", "y"), ("timestamp", "t"), ("polarity", "p"))
+                }
+            )
         elif form == "records":
             file.create_dataset("events", data=in_unit(events, "us"), compression="gzip")
         else:
@@ -212,10 +253,14 @@ def test_wrong_files_in_hdf5(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file.update({"events/x": [1], "events/y": [1], "events/t": [1], "labels": [2]})
-    assert "holds events, labels; expected events with x, y, t and p, as data sets" in told(lambda: read_events(path))
+    assert "holds events, labels; expected events with x, y, t and p, as data sets" in told(
+        lambda: read_events(path)
+    )
     with h5py.File(path, "w") as file:
         file.update({"data/0/times": [1], "extra/train_keys": [0]})
-    assert "holds many recordings, as torchneuromorphic writes them" in told(lambda: read_events(path))
+    assert "holds many recordings, as torchneuromorphic writes them" in told(
+        lambda: read_events(path)
+    )
     with h5py.File(path, "w") as file:
         file["events"] = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "S3")])
     assert "expected a row of numbers an event" in told(lambda: read_events(path))
@@ -225,7 +270,9 @@ def test_wrong_files_in_hdf5(tmp_path):
     assert "say their order as --columns" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
         for name in "xytp":
-            file.create_dataset(f"events/{name}", (1 << 30,), "i4", chunks=(1 << 20,), compression="gzip")
+            file.create_dataset(
+                f"events/{name}", (1 << 30,), "i4", chunks=(1 << 20,), compression="gzip"
+            )
     assert "asks for 1073741824 values; expected at most 4000000" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:
         file.create_dataset("events", (1 << 30,), EVENT, chunks=(1 << 20,), compression="gzip")
@@ -243,7 +290,9 @@ def test_event_streams_there_and_back(tmp_path):
 
 
 def test_event_streams_as_faery_writes_them(tmp_path):
-    faery = pytest.importorskip("faery", reason="the library that reads and writes files of cameras: extra cameras")
+    faery = pytest.importorskip(
+        "faery", reason="the library that reads and writes files of cameras: extra cameras"
+    )
     events, path = sweep(2), tmp_path / "a.es"
     made = np.zeros(len(events), faery.EVENTS_DTYPE)
     made["t"], made["x"], made["y"], made["on"] = (events[name] for name in "txyp")
@@ -251,10 +300,15 @@ def test_event_streams_as_faery_writes_them(tmp_path):
     found = read_events(path)
     for name in "xyp":
         assert np.array_equal(found[name], events[name]), name
-    assert np.array_equal(found["t"], events["t"] - events["t"][0])  # faery counts from the first event
+    assert np.array_equal(
+        found["t"], events["t"] - events["t"][0]
+    )  # faery counts from the first event
     path.write_bytes(stream(events))
     back = np.concatenate(list(faery.events_stream_from_file(path)))
-    assert all(np.array_equal(back[other], events[name]) for name, other in zip("txyp", ("t", "x", "y", "on")))
+    assert all(
+        np.array_equal(back[other], events[name])
+        for name, other in zip("txyp", ("t", "x", "y", "on"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -267,7 +321,10 @@ def test_event_streams_as_faery_writes_them(tmp_path):
         (stream(sweep()[:3], kind=9), "holds the unknown type 9"),
         (stream(sweep()[:3])[:18], "ends within its head"),
         (stream(sweep()[:3])[:-1], "ends within event 2; the file is truncated"),
-        (stream(sweep()[:3], (12, 16))[:16] + b"\2\0\2\0" + stream(sweep()[:9])[20:], "expected x below 2 and y below 2"),
+        (
+            stream(sweep()[:3], (12, 16))[:16] + b"\2\0\2\0" + stream(sweep()[:9])[20:],
+            "expected x below 2 and y below 2",
+        ),
         (stream(sweep()[:0]), "the recording has no events"),
         (stream(sweep()[:3])[:16] + bytes(4), "a sensor of 0 x 0 pixels"),
     ],
@@ -281,14 +338,22 @@ def test_event_streams_that_are_none(tmp_path, content, message):
 def test_archives_that_unpack_to_more_than_they_should(tmp_path):
     """Told by what they announce, before anything is unpacked."""
     path = tmp_path / "a.npz"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as member:
-        np.lib.format.write_array_header_1_0(member, dict(descr="<i8", fortran_order=False, shape=(1 << 22,)))
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("x.npy", "w") as member,
+    ):
+        np.lib.format.write_array_header_1_0(
+            member, dict(descr="<i8", fortran_order=False, shape=(1 << 22,))
+        )
         for _ in range(32):
             member.write(bytes(1 << 20))
     for read in (read_events, read_state_dict, sensor_of):
         assert "x.npy unpacks to 33554" in told(lambda: read(path)), read
     np.savez(path, **{f"w{k}": np.random.default_rng(k).integers(0, 99, 9000) for k in range(3)})
-    with pytest.raises(ValueError, match=r"a.npz: unpacks to \d+ bytes and more; expected weights, of at most 100000"):
+    with pytest.raises(
+        ValueError,
+        match=r"a.npz: unpacks to \d+ bytes and more; expected weights, of at most 100000",
+    ):
         check_archive(path, "weights", 100_000)
     assert len(read_state_dict(path)) == 3
     check_archive(Path(__file__), "weights", 1)  # no archive
@@ -302,19 +367,37 @@ def test_masks_are_not_looked_through():
     masked = np.ma.MaskedArray(events, mask=False)
     assert np.array_equal(as_events(masked), as_events(events))
     masked.mask[3] = True
-    hidden = {name: np.ma.MaskedArray(events[name], mask=np.arange(len(events)) == 3) for name in "xytp"}
+    hidden = {
+        name: np.ma.MaskedArray(events[name], mask=np.arange(len(events)) == 3) for name in "xytp"
+    }
     whole = np.ma.MaskedArray(sweep(), mask=np.arange(len(events)) == 3)
-    for one in (masked, hidden, dict(hidden, x=events["x"]), whole, np.ma.MaskedArray(table(events), mask=table(events) == 5)):
-        assert "masked values; leave those events out" in told(lambda: as_events(one, None, "mine", None, "t,x,y,p"))
-        assert "masked values" in told(lambda: ms.Recordings([one] * 2, [0, 0], sensor=SENSOR, columns="t,x,y,p"))
+    for one in (
+        masked,
+        hidden,
+        dict(hidden, x=events["x"]),
+        whole,
+        np.ma.MaskedArray(table(events), mask=table(events) == 5),
+    ):
+        assert "masked values; leave those events out" in told(
+            lambda: as_events(one, None, "mine", None, "t,x,y,p")
+        )
+        assert "masked values" in told(
+            lambda: ms.Recordings([one] * 2, [0, 0], sensor=SENSOR, columns="t,x,y,p")
+        )
         assert "masked values" in told(lambda: bin_events(one, shape=SENSOR)) or one is not whole
-    assert "x has 1 masked values" in told(lambda: event_array(np.ma.array([1, 2], mask=[1, 0]), [1, 1], [1, 2], [0, 1]))
+    assert "x has 1 masked values" in told(
+        lambda: event_array(np.ma.array([1, 2], mask=[1, 0]), [1, 1], [1, 2], [0, 1])
+    )
     frames = np.ma.MaskedArray(np.zeros((5, 2, *SENSOR), int), mask=True)
     assert "masked values" in told(lambda: ms.Recordings([frames] * 2, [0, 0]))
     two = [sweep(0), sweep(1)]
     hidden_one = np.ma.array([0, 0], mask=[0, 1])
-    assert "none of them masked" in told(lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, groups=dict(who=hidden_one)))
-    assert "none of them masked" in told(lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, within=hidden_one))
+    assert "none of them masked" in told(
+        lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, groups=dict(who=hidden_one))
+    )
+    assert "none of them masked" in told(
+        lambda: ms.Recordings(two, [0, 0], sensor=SENSOR, within=hidden_one)
+    )
     assert "a label is masked" in told(lambda: ms.Recordings(two, hidden_one, sensor=SENSOR))
 
 
@@ -348,13 +431,18 @@ def test_order_of_labels_does_not_matter_and_floats_are_whole():
     other = ms.Recordings(events, np.array([2.0, 10.0, 1.0, 10.0, 1.0, 2.0]), sensor=SENSOR)
     assert one.classes == other.classes == ("1", "2", "10")
     assert [one.pool.of(k).tolist() for k in range(3)] == [[2, 4], [0, 5], [1, 3]]
-    assert [label_of(v) for v in ("a", b"b", 3, 4.0, np.int8(5), np.float32(6), np.array(7), np.array([8]), True)] == [
+    assert [
+        label_of(v)
+        for v in ("a", b"b", 3, 4.0, np.int8(5), np.float32(6), np.array(7), np.array([8]), True)
+    ] == [
         *"ab345678",
         "True",
     ]
     for wrong in (1.5, float("nan"), float("inf"), None, np.array([1, 2]), (1, 2)):
         assert "expected texts or whole numbers" in told(lambda: label_of(wrong)), wrong
-    assert "recording 1: a label is 0.5" in told(lambda: ms.Recordings(events[:2], [0, 0.5], sensor=SENSOR))
+    assert "recording 1: a label is 0.5" in told(
+        lambda: ms.Recordings(events[:2], [0, 0.5], sensor=SENSOR)
+    )
 
 
 @pytest.mark.parametrize("axes", ("tonic", "own"))
@@ -366,14 +454,19 @@ def test_frames_are_steps(axes):
     assert data.pool.shape == (50, *SENSOR, 2)
     assert np.array_equal(data.pool.dense(np.arange(4)), np.array(frames))
     small = ms.Recordings(given, [0, 0, 1, 1], bin_ms=2, duration_ms=200, size=(6, 8))
-    assert small.pool.shape == (100, 6, 8, 2) and small.pool.counts.sum() == sum(map(np.sum, frames))
+    assert small.pool.shape == (100, 6, 8, 2) and small.pool.counts.sum() == sum(
+        map(np.sum, frames)
+    )
     assert not small.pool.dense(np.arange(4))[:, 50:].any()
 
 
 @pytest.mark.parametrize(
     "frames, message",
     [
-        (np.zeros((5, 3, 4, 4)), r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected"),
+        (
+            np.zeros((5, 3, 4, 4)),
+            r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected",
+        ),
         (np.zeros((5, 2, 4, 2)), "both may be that of the polarities"),
         (np.full((5, 2, 4, 4), 0.5), "not whole numbers; expected counts of events"),
         (np.full((5, 2, 4, 4), np.nan), "not whole numbers"),
@@ -429,15 +522,21 @@ class Loader:
 
 def test_subsets_and_loaders_that_look_so():
     subset = ms.Recordings(Subset(Tonic(), [0, 3, 1, 4]))
-    assert len(subset.pool) == 4 and subset.classes == ("0", "1") and subset.input_shape == (12, 16, 2)
+    assert (
+        len(subset.pool) == 4 and subset.classes == ("0", "1") and subset.input_shape == (12, 16, 2)
+    )
     drawn = [5, 4, 4, 3, 2, 1, 0, 5]
     loader = ms.Recordings(Loader(Tonic(), drawn))
-    assert len(loader.pool) == 6 and np.array_equal(loader.pool.counts, ms.Recordings(Tonic(6)).pool.counts)
+    assert len(loader.pool) == 6 and np.array_equal(
+        loader.pool.counts, ms.Recordings(Tonic(6)).pool.counts
+    )
     batches = Loader(Tonic(), None)
     batches.batch_sampler = [[5, 4], [3, 2], [1, 0]]
     assert len(ms.Recordings(batches).pool) == 6
     assert len(ms.Recordings(Loader(Subset(Tonic(), [0, 3, 1, 4]), range(4))).pool) == 4
-    assert len(ms.Recordings(Loader((Tonic(6)[k] for k in range(6)), None), sensor=SENSOR).pool) == 6  # a stream in a loader
+    assert (
+        len(ms.Recordings(Loader((Tonic(6)[k] for k in range(6)), None), sensor=SENSOR).pool) == 6
+    )  # a stream in a loader
 
 
 def test_within_is_one_each():
@@ -454,7 +553,13 @@ def test_within_is_one_each():
     assert "within 1, class 0 has fewer than 2 recordings" in told(
         lambda: ms.Recordings(events, labels, sensor=SENSOR, within=lone)
     )
-    takes = ms.Recordings([sweep(k, lasting_ms=300) for k in range(8)], labels, sensor=SENSOR, within=[0, 1] * 4, hop_ms=80)
+    takes = ms.Recordings(
+        [sweep(k, lasting_ms=300) for k in range(8)],
+        labels,
+        sensor=SENSOR,
+        within=[0, 1] * 4,
+        hop_ms=80,
+    )
     assert len(takes.within) == len(takes.pool) > 8
     pool = data.pool
     assert "within has shape (3,); expected one entry for each recording, 8" in told(
@@ -472,7 +577,10 @@ def test_within_is_one_each():
         (dict(p=[-1, 0]), "polarities reach from -1 to 0"),
         (dict(p=[0, 255]), "p reaches from 0 to 255"),
         (dict(x=[1, 16]), r"x reaches from 1 to 16; expected 0 to 15 .*; they look counted from 1"),
-        (dict(x=[0, 15], y=[0, 12]), "y reaches from 0 to 12; expected 0 to 11 on a sensor of 16 x 12 pixels$"),
+        (
+            dict(x=[0, 15], y=[0, 12]),
+            "y reaches from 0 to 12; expected 0 to 11 on a sensor of 16 x 12 pixels$",
+        ),
         (dict(x=[-1, 3]), "x reaches from -1 to 3"),
         (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
         (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
@@ -488,7 +596,10 @@ def test_values_that_are_no_events(values, message):
         as_events({name: np.array(column) for name, column in whole.items()}, SENSOR, "mine")
 
 
-@pytest.mark.parametrize("p, expected", [([0, 1], [0, 1]), ([-1, 1], [0, 1]), ([False, True], [0, 1]), ([-1.0, 1.0], [0, 1])])
+@pytest.mark.parametrize(
+    "p, expected",
+    [([0, 1], [0, 1]), ([-1, 1], [0, 1]), ([False, True], [0, 1]), ([-1.0, 1.0], [0, 1])],
+)
 def test_polarities_that_are_understood(p, expected):
     found = as_events({"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": np.array(p)})
     assert found["p"].tolist() == expected
@@ -500,7 +611,10 @@ def test_times_that_their_type_is_too_coarse_for():
     same = np.full(100, 1_700_000_000.0, np.float32)
     with pytest.raises(ValueError, match="are 128000 ms apart at least"):
         microseconds(same, "s", None)
-    with pytest.raises(ValueError, match="times of type float32 near 1.7e.09 s are 128000 ms apart at least; expected float64"):
+    with pytest.raises(
+        ValueError,
+        match="times of type float32 near 1.7e.09 s are 128000 ms apart at least; expected float64",
+    ):
         microseconds(np.append(now, 1_700_000_500.0).astype(np.float32), "s", None)
     assert len(np.unique(microseconds((now - now[0]).astype(np.float32), "s", None))) == 100
 
@@ -514,7 +628,10 @@ def test_an_offset_of_the_clock_and_negative_times_change_nothing():
     assert all(np.array_equal(one.cells, sets[0].cells) for one in sets[1:])
 
 
-@pytest.mark.parametrize("steps, words", [(20, "the last 80 steps are empty"), (100, None), (300, "200 of them are left out")])
+@pytest.mark.parametrize(
+    "steps, words",
+    [(20, "the last 80 steps are empty"), (100, None), (300, "200 of them are left out")],
+)
 def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
     frames = np.zeros((6, steps, 2, 5, 5), np.uint8)
     frames[..., 1, 2] = 3
@@ -523,5 +640,9 @@ def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
     said = [str(one.message) for one in recwarn if "frames" in str(one.message)]
     assert (words is None) == (not said)
     if words is not None:
-        assert words in said[0] and "counts 100 steps" in said[0] and f"duration_ms={steps}*bin_ms" in said[0]
+        assert (
+            words in said[0]
+            and "counts 100 steps" in said[0]
+            and f"duration_ms={steps}*bin_ms" in said[0]
+        )
     assert repr(tasks.only(["a", "b"])).startswith("Recordings: 2 classes, 4 recordings in all")

@@ -1,4 +1,5 @@
-"""Tables of numbers as text: every number as Python reads it, and what is wrong named by its line."""
+"""Tables of numbers as text: every number as Python reads it, and what is wrong named by its
+line."""
 
 import re
 
@@ -28,9 +29,14 @@ def test_whole_numbers_are_exact_in_64_bits(tmp_path, rng, mark, end):
         np.testing.assert_array_equal(found[name], table[:, n])
 
 
-@pytest.mark.parametrize("form", ["{:.6f}", "{:.1f}", "{:+.3f}", "{:.17g}", "{:.9e}", "{}", "{:.25f}", "{:.0f}."])
+@pytest.mark.parametrize(
+    "form", ["{:.6f}", "{:.1f}", "{:+.3f}", "{:.17g}", "{:.9e}", "{}", "{:.25f}", "{:.0f}."]
+)
 def test_fractions_are_those_of_python(tmp_path, rng, form, monkeypatch):
-    words = [form.format(one) for one in np.concatenate([rng.random(300) * 10.0 ** rng.integers(-6, 10, 300), [0.0]])]
+    words = [
+        form.format(one)
+        for one in np.concatenate([rng.random(300) * 10.0 ** rng.integers(-6, 10, 300), [0.0]])
+    ]
     contents = HEAD + "".join(f"{word},3,4,True\n" for word in words)
     expected = [float(word) for word in words]
     np.testing.assert_array_equal(read(tmp_path, contents)["t"], expected)
@@ -38,9 +44,17 @@ def test_fractions_are_those_of_python(tmp_path, rng, form, monkeypatch):
 
 
 def test_what_is_left_open(tmp_path):
-    """Blank lines, blanks around values, further columns (a name twice), no end of the last line, a comment mark."""
-    found = read(tmp_path, "\ufeff# x , y, t_us ,noise,p,p\n\n 1 , 2,\t3 ,0.5,False, 7\n\n4,5,6,.5,TRUE,8")
-    assert {name: column.tolist() for name, column in found.items()} == {"x": [1, 4], "y": [2, 5], "t_us": [3, 6], "p": [0, 1]}
+    """Blank lines, blanks around values, further columns (a name twice), no end of the last line, a
+    comment mark."""
+    found = read(
+        tmp_path, "\ufeff# x , y, t_us ,noise,p,p\n\n 1 , 2,\t3 ,0.5,False, 7\n\n4,5,6,.5,TRUE,8"
+    )
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "x": [1, 4],
+        "y": [2, 5],
+        "t_us": [3, 6],
+        "p": [0, 1],
+    }
 
 
 @pytest.mark.parametrize(

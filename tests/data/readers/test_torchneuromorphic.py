@@ -1,4 +1,5 @@
-"""HDF5 files of torchneuromorphic: splits, classes, events, and files that are damaged or lead elsewhere."""
+"""HDF5 files of torchneuromorphic: splits, classes, events, and files that are damaged or lead
+elsewhere."""
 
 import h5py
 import numpy as np
@@ -16,16 +17,23 @@ def make(path, by_label="table", attributes=True):
         for key, label in enumerate(LABELS):
             group = file.create_group(f"data/{key}")
             group.create_dataset("times", data=[100, 200, 200 + key], dtype=np.uint32)
-            group.create_dataset("addrs", data=[[1, 3, 7], [0, 33, 0], [1, key, 33]], dtype=np.uint8)
+            group.create_dataset(
+                "addrs", data=[[1, 3, 7], [0, 33, 0], [1, key, 33]], dtype=np.uint8
+            )
             group.create_dataset("labels", data=label, dtype=np.uint8)
         extra = file.create_group("extra")
-        for split, keys, table in (("train", [0, 1, 2, 3], [[0, 1], [2, 3]]), ("test", [4, 5], [[4, -1], [5, -1]])):
+        for split, keys, table in (
+            ("train", [0, 1, 2, 3], [[0, 1], [2, 3]]),
+            ("test", [4, 5], [[4, -1], [5, -1]]),
+        ):
             extra.create_dataset(f"{split}_keys", data=keys)
             if by_label == "table":
                 extra.create_dataset(f"{split}_keys_by_label", data=table)
             elif by_label == "group":
                 for label, row in enumerate(table):
-                    extra.create_dataset(f"{split}_keys_by_label/{label}", data=[key for key in row if key >= 0])
+                    extra.create_dataset(
+                        f"{split}_keys_by_label/{label}", data=[key for key in row if key >= 0]
+                    )
             if attributes:
                 extra.attrs[f"N{split}"] = len(keys)
     return path
@@ -37,7 +45,8 @@ def path(tmp_path):
 
 
 def change(path, name, **made):
-    """Put another data set in the place of `name`; without `made`, or with a link, nothing or the link."""
+    """Put another data set in the place of `name`; without `made`, or with a link, nothing or the
+    link."""
     with h5py.File(path, "r+") as file:
         if name in file or file.get(name, getlink=True):
             del file[name]
@@ -59,14 +68,22 @@ def test_events_of_a_recording(path):
 def test_times_are_sorted_and_equal_ones_keep_their_order(path):
     change(path, "data/1/times", data=np.array([200, 100, 200], np.uint32))
     with TorchNeuromorphic(str(path)) as file:
-        assert file.read(1)["x"].tolist() == [33, 3, 1] and file.read(1)["t"].tolist() == [100, 200, 200]
+        assert file.read(1)["x"].tolist() == [33, 3, 1] and file.read(1)["t"].tolist() == [
+            100,
+            200,
+            200,
+        ]
 
 
 @pytest.mark.parametrize("by_label", ["table", "group", "absent"])
 @pytest.mark.parametrize("attributes", [True, False])
 def test_keys_by_split_and_label(tmp_path, by_label, attributes):
     with TorchNeuromorphic(make(tmp_path / "a.hdf5", by_label, attributes)) as file:
-        assert len(file) == 6 and file.keys("train").tolist() == [0, 1, 2, 3] and file.keys("test").tolist() == [4, 5]
+        assert (
+            len(file) == 6
+            and file.keys("train").tolist() == [0, 1, 2, 3]
+            and file.keys("test").tolist() == [4, 5]
+        )
         assert [file.keys("train", label).tolist() for label in (0, 1)] == [[0, 1], [2, 3]]
         assert [file.keys("test", label).tolist() for label in (0, 1)] == [[4], [5]]
         assert [file.label(key) for key in range(6)] == LABELS
@@ -89,13 +106,19 @@ def test_labels_repeated_for_every_step(path):
 
 def test_the_sensor_by_the_name_of_the_file(tmp_path, path):
     change(path, "data/0/addrs", data=np.array([[1, 34, 0]] * 3, np.uint8))
-    with TorchNeuromorphic(path) as file, pytest.raises(ValueError, match="data/0: .*x reaches from 34 to 34"):
+    with (
+        TorchNeuromorphic(path) as file,
+        pytest.raises(ValueError, match="data/0: .*x reaches from 34 to 34"),
+    ):
         file.read(0)
     other = tmp_path / "dvssign.hdf5"
     other.write_bytes(path.read_bytes())
     with TorchNeuromorphic(other) as file:
         assert file.shape == (180, 240) and file.read(0)["x"][0] == 34
-    with TorchNeuromorphic(other, shape=(34, 34)) as file, pytest.raises(ValueError, match="x reaches"):
+    with (
+        TorchNeuromorphic(other, shape=(34, 34)) as file,
+        pytest.raises(ValueError, match="x reaches"),
+    ):
         file.read(0)
 
 
@@ -113,22 +136,54 @@ U8, U32 = np.uint8, np.uint32
     [
         ("data/0/times", {}, "there is no data/0/times"),
         ("data/0/addrs", {}, "there is no data/0/addrs"),
-        ("data/0/addrs", dict(data=np.zeros((2, 3), U8)), r"addrs has shape \(2, 3\); expected \(3, 3\)"),
+        (
+            "data/0/addrs",
+            dict(data=np.zeros((2, 3), U8)),
+            r"addrs has shape \(2, 3\); expected \(3, 3\)",
+        ),
         ("data/0/addrs", dict(data=np.zeros((3, 4), U8)), r"addrs has shape \(3, 4\)"),
-        ("data/0/addrs", dict(data=np.zeros(9, U8)), r"shape \(9,\); expected whole numbers with 2 axes"),
+        (
+            "data/0/addrs",
+            dict(data=np.zeros(9, U8)),
+            r"shape \(9,\); expected whole numbers with 2 axes",
+        ),
         ("data/0/times", dict(data=np.zeros((3, 1), U32)), "expected whole numbers with 1 axes"),
         ("data/0/times", dict(data=np.array([0, 1, np.nan])), "times has type float64"),
-        ("data/0/times", dict(data=np.array([0, 1, 2**64 - 1], np.uint64)), "times reaches 18446744073709551615"),
+        (
+            "data/0/times",
+            dict(data=np.array([0, 1, 2**64 - 1], np.uint64)),
+            "times reaches 18446744073709551615",
+        ),
         ("data/0/times", dict(data=[b"a", b"b", b"c"]), "times is of type"),
         ("data/0/times", dict(data=h5py.Empty("u4")), "times is of type uint32 and shape None"),
-        ("data/0/addrs", dict(data=np.array([[2, 1, 1]] * 3, U8)), "data/0: .*polarities reach from 2 to 2"),
-        ("data/0/addrs", dict(data=np.array([[1, 1, 34]] * 3, U8)), "data/0: .*y reaches from 34 to 34"),
-        ("data/0/times", dict(shape=(1 << 40,), dtype=U32, chunks=(64,)), "times asks for 1099511627776 values"),
-        ("data/0/times", dict(shape=(3,), maxshape=(None,), dtype=U8, chunks=(1 << 29,)), "times asks for 536870912"),
+        (
+            "data/0/addrs",
+            dict(data=np.array([[2, 1, 1]] * 3, U8)),
+            "data/0: .*polarities reach from 2 to 2",
+        ),
+        (
+            "data/0/addrs",
+            dict(data=np.array([[1, 1, 34]] * 3, U8)),
+            "data/0: .*y reaches from 34 to 34",
+        ),
+        (
+            "data/0/times",
+            dict(shape=(1 << 40,), dtype=U32, chunks=(64,)),
+            "times asks for 1099511627776 values",
+        ),
+        (
+            "data/0/times",
+            dict(shape=(3,), maxshape=(None,), dtype=U8, chunks=(1 << 29,)),
+            "times asks for 536870912",
+        ),
         ("data/0/times", dict(link=h5py.ExternalLink("other.hdf5", "/times")), "times is a link"),
         ("data/0/times", dict(link=h5py.SoftLink("/data/1/times")), "times is a link"),
         ("data/0", dict(link=h5py.ExternalLink("other.hdf5", "/data/0")), "data/0 is a link"),
-        ("data/0/times", dict(shape=(3,), dtype=U32, external=[("/etc/hostname", 0, 12)]), "times lies in other files"),
+        (
+            "data/0/times",
+            dict(shape=(3,), dtype=U32, external=[("/etc/hostname", 0, 12)]),
+            "times lies in other files",
+        ),
     ],
 )
 def test_recordings_that_are_not_as_they_should_be(path, name, made, words):
@@ -157,7 +212,11 @@ def test_a_recording_without_events(path):
         ("extra", {}, "there is no extra/train_keys"),
         ("extra/test_keys", dict(data=[4, 6]), "test_keys holds the key 6, but there is no data/6"),
         ("extra/test_keys", dict(data=[4, -1]), "test_keys holds the key -1"),
-        ("extra/test_keys", dict(data=[4, 0]), "recording 0 is in extra/train_keys and in extra/test_keys"),
+        (
+            "extra/test_keys",
+            dict(data=[4, 0]),
+            "recording 0 is in extra/train_keys and in extra/test_keys",
+        ),
         ("extra/test_keys", dict(data=[4, 4]), "test_keys names a recording twice"),
         ("extra/test_keys", dict(data=[[4], [5]]), "test_keys has type int64 and shape"),
         ("extra/test_keys", dict(data=[4.5, 5]), "test_keys has type float64"),
@@ -172,14 +231,26 @@ def test_splits_that_are_not_as_they_should_be(path, name, made, words):
 
 
 def test_classes_that_are_not_as_they_should_be(path):
-    refused(path, "train_keys_by_label has 2 rows; expected one for label 2", lambda file: file.keys("train", 2))
+    refused(
+        path,
+        "train_keys_by_label has 2 rows; expected one for label 2",
+        lambda file: file.keys("train", 2),
+    )
     for table in ([[0, 4], [2, 3]], [[0, 77], [2, 3]]):
         change(path, "extra/train_keys_by_label", data=table)
-        refused(path, "train_keys_by_label holds the key (4|77) for label 0", lambda file: file.keys("train", 0))
+        refused(
+            path,
+            "train_keys_by_label holds the key (4|77) for label 0",
+            lambda file: file.keys("train", 0),
+        )
     for labels in ([1, 2], [], [-1]):
         change(path, "data/0/labels", data=np.array(labels, np.int64))
         refused(path, "data/0/labels holds", lambda file: file.label(0))
-    refused(make(path, "group"), "there is no extra/train_keys_by_label/2", lambda file: file.keys("train", 2))
+    refused(
+        make(path, "group"),
+        "there is no extra/train_keys_by_label/2",
+        lambda file: file.keys("train", 2),
+    )
 
 
 @pytest.mark.parametrize(

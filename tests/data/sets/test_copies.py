@@ -1,4 +1,5 @@
-"""Copies of a recording are one recording, wherever they come from; and what is lost in counting is told."""
+"""Copies of a recording are one recording, wherever they come from; and what is lost in counting is
+told."""
 
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def here(tmp_path, monkeypatch):
 
 def noise(rng, events=100, duration_ms=20) -> np.ndarray:
     x, y = rng.integers(0, SENSOR[0], (2, events))
-    return event_array(x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events))
+    return event_array(
+        x, y, np.sort(rng.integers(0, 1000 * duration_ms, events)), rng.integers(0, 2, events)
+    )
 
 
 def later(events: np.ndarray) -> np.ndarray:
@@ -50,7 +53,9 @@ def test_copies_in_python_are_not_on_both_sides(copied, size):
         task = data.episode(0, index, 3, 1, 2)
         asked = {one.tobytes() for one in task.x_query}
         assert not any(one.tobytes() in asked for one in task.x_support)
-        assert not set(task.recordings[0].ravel().tolist()) & set(task.recordings[1].ravel().tolist())
+        assert not set(task.recordings[0].ravel().tolist()) & set(
+            task.recordings[1].ravel().tolist()
+        )
     assert len(np.unique(data.takes)) == 12
 
 
@@ -61,7 +66,9 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
     for one in data.split_recordings().values():
         places = np.concatenate(list(one.symbols.values()))
         assert set(places % 16) == set(places[places < 16]) == set(places[places >= 16] - 16)
-    first, other = (Recordings(one, sensor=SENSOR, size=(5, 4), duration_ms=20) for one in (once, once[::-1]))
+    first, other = (
+        Recordings(one, sensor=SENSOR, size=(5, 4), duration_ms=20) for one in (once, once[::-1])
+    )
     assert shared(first, other).startswith("share 16 of 16 recordings")
 
 
@@ -69,13 +76,17 @@ def test_a_class_of_copies_is_refused():
     rng = np.random.default_rng(2)
     events = [(noise(rng), label) for label in range(2) for _ in range(2)]
     copy = noise(rng)
-    with pytest.raises(ValueError, match="class 2 has 3 recordings, copies of one, expected at least 2"):
+    with pytest.raises(
+        ValueError, match="class 2 has 3 recordings, copies of one, expected at least 2"
+    ):
         Recordings([*events, *[(copy, 2)] * 3], sensor=SENSOR, duration_ms=20)
 
 
 def test_recordings_that_hold_nearly_nothing_are_no_copies():
     one = event_array([1, 2], [1, 2], [0, 10], [0, 1])
-    data = Recordings([(one, label) for label in range(3) for _ in range(3)], sensor=SENSOR, duration_ms=5)
+    data = Recordings(
+        [(one, label) for label in range(3) for _ in range(3)], sensor=SENSOR, duration_ms=5
+    )
     assert data.groups is None and data.takes is None
 
 
@@ -89,9 +100,13 @@ def test_a_converted_file_is_a_copy():
                 np.save(place / f"{number}.npy", noise(rng))
     assert own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
     held = np.load("data/train/a/1.npy")
-    np.savez("data/test/a/again.npz", **{name: held[name].astype(np.int32) for name in held.dtype.names})
+    np.savez(
+        "data/test/a/again.npz", **{name: held[name].astype(np.int32) for name in held.dtype.names}
+    )
     with pytest.raises(
-        ValueError, match="parts of this recording, or copies of it, are in (train and in test|test and in train)"
+        ValueError,
+        match="parts of this recording, or copies of it, are in (train and in test|test and in "
+        "train)",
     ):
         own("test", "data", sensor=SENSOR, duration_ms=20, classes="train", progress=False)
 
@@ -121,7 +136,10 @@ def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatc
         return plain(entry, *how)
 
     monkeypatch.setattr(named, "read_entry", changing)
-    with pytest.raises(ValueError, match="data: files changed while they were read; try again when nothing writes there"):
+    with pytest.raises(
+        ValueError,
+        match="data: files changed while they were read; try again when nothing writes there",
+    ):
         own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
     assert not list(Path("cache").glob("*.npz"))
     monkeypatch.setattr(named, "read_entry", plain)

@@ -27,25 +27,37 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
         split = samples.divided(labels[order], groups[order], SHARES, seed)
         for group in range(24):
             assert len(set(split[groups[order] == group])) == 1
-        numbers = np.array([[np.sum((split == k) & (labels[order] == symbol)) for k in range(3)] for symbol in range(3)])
+        numbers = np.array(
+            [
+                [np.sum((split == k) & (labels[order] == symbol)) for k in range(3)]
+                for symbol in range(3)
+            ]
+        )
         assert (numbers >= samples.LEAST).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
 
 
 def test_shares_are_kept_where_recordings_are_alone(rng):
     labels = np.repeat(np.arange(4), 100)
     split = samples.divided(labels, np.arange(400), SHARES, 0)
-    assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [[64, 16, 20]] * 4
+    assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [
+        [64, 16, 20]
+    ] * 4
     assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1))
 
 
 def test_too_few_are_told():
-    with pytest.raises(samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"):
+    with pytest.raises(
+        samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"
+    ):
         samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0)
-    with pytest.raises(samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"):
+    with pytest.raises(
+        samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"
+    ):
         samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0)
 
 
-# ---- of a folder of recordings ---------------------------------------------------------------------------------------------
+# ---- of a folder of recordings
+#   ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)
@@ -62,18 +74,25 @@ def save(name: str, seed: int) -> None:
 
 
 def opened(split: str, **how):
-    return open_set("recordings", split, "r", False, sensor=(10, 12), duration_ms=20, classes="train", **how)
+    return open_set(
+        "recordings", split, "r", False, sensor=(10, 12), duration_ms=20, classes="train", **how
+    )
 
 
 def used(**how) -> dict[str, set[int]]:
-    return {split: set(samples.used_by(opened(split, **how)).tolist()) for split in ("train", "val", "test")}
+    return {
+        split: set(samples.used_by(opened(split, **how)).tolist())
+        for split in ("train", "val", "test")
+    }
 
 
 def test_known_classes_are_met_in_other_recordings():
     for n in range(60):
         save(f"r/c{n % 5}/{n}.npy", n)
     sets, places = {split: opened(split) for split in ("train", "val", "test")}, used()
-    assert len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3  # those that meta-train
+    assert (
+        len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3
+    )  # those that meta-train
     assert sum(map(len, places.values())) == len(set().union(*places.values())) == 36
     whole = open_set("recordings", "train", "r", False, sensor=(10, 12), duration_ms=20)
     assert whole.classes == sets["test"].classes and len(samples.used_by(whole)) == 36
@@ -93,23 +112,41 @@ def test_without_a_folder_to_validate_the_training_recordings_give_some():
     for n in range(40):
         save(f"r/{['train', 'test'][n // 30]}/c{n % 3}/{n}.npy", n)
     places = used()
-    assert len(places["test"]) == 10 and len(places["train"] | places["val"]) == 30 and len(places["val"]) >= 6
+    assert (
+        len(places["test"]) == 10
+        and len(places["train"] | places["val"]) == 30
+        and len(places["val"]) >= 6
+    )
     assert not places["train"] & places["val"]
 
 
 @pytest.mark.parametrize(
     "rows, message",
     [
-        (["a,train", "a,train", "b,test", "b,test", "a,test", "a,test"], "b is not a label of both train and test"),
-        (["a,train", "a,train", "a,test", "a,test", "a,"], "1 recordings name no split, the others train and test; expected"),
-        (["a,train", "a,train", "a,val", "a,val"], "0 recordings name no split, the others train and val; expected train and"),
-        (["a,train", "a,train", "a,val", "a,val", "a,test"], "a has 1 recordings in test; expected at least 2"),
+        (
+            ["a,train", "a,train", "b,test", "b,test", "a,test", "a,test"],
+            "b is not a label of both train and test",
+        ),
+        (
+            ["a,train", "a,train", "a,test", "a,test", "a,"],
+            "1 recordings name no split, the others train and test; expected",
+        ),
+        (
+            ["a,train", "a,train", "a,val", "a,val"],
+            "0 recordings name no split, the others train and val; expected train and",
+        ),
+        (
+            ["a,train", "a,train", "a,val", "a,val", "a,test"],
+            "a has 1 recordings in test; expected at least 2",
+        ),
     ],
 )
 def test_splits_that_cannot_serve(rows, message):
     for n in range(len(rows)):
         save(f"r/{n}.npy", n)
-    Path("r/index.csv").write_text("path,label,split\n" + "\n".join(f"{n}.npy,{row}" for n, row in enumerate(rows)))
+    Path("r/index.csv").write_text(
+        "path,label,split\n" + "\n".join(f"{n}.npy,{row}" for n, row in enumerate(rows))
+    )
     with pytest.raises(ValueError, match=message):
         opened("train")
 
@@ -122,12 +159,17 @@ def test_a_recording_in_two_splits_is_told(how):
     save("r/deep/x.npy", 99)
     save("r/copy.npy", 3)
     rows = [f"{n}.npy,a,,,{['train', 'val', 'test'][n // 4]}" for n in range(12)]
-    rows += [dict(again="deep/../3.npy,a,,,test", copy="copy.npy,a,,,test", part="3.npy,a,1,2,test")[how]]
+    rows += [
+        dict(again="deep/../3.npy,a,,,test", copy="copy.npy,a,,,test", part="3.npy,a,1,2,test")[how]
+    ]
     if how == "part":
         rows[3] = "3.npy,a,0,1,train"
         save_times(3)
     Path("r/index.csv").write_text("path,label,start_ms,stop_ms,split\n" + "\n".join(rows))
-    with pytest.raises(ValueError, match="parts of this recording, or copies of it, are in train and in test; expected each"):
+    with pytest.raises(
+        ValueError,
+        match="parts of this recording, or copies of it, are in train and in test; expected each",
+    ):
         opened("train")
 
 
@@ -153,9 +195,14 @@ def test_too_few_subjects_are_told():
     for n in range(48):
         save(f"r/{n}.npy", n)
     Path("r/index.csv").write_text("path,label,subject\n" + "\n".join(rows))
-    with pytest.warns(UserWarning, match="r: there are too few subjects to divide them; recordings of one subject train"):
+    with pytest.warns(
+        UserWarning,
+        match="r: there are too few subjects to divide them; recordings of one subject train",
+    ):
         opened("train")
-    Path("r/index.csv").write_text("path,label,subject\n" + "\n".join(f"{n}.npy,c{n % 2},s{n // 6}" for n in range(48)))
+    Path("r/index.csv").write_text(
+        "path,label,subject\n" + "\n".join(f"{n}.npy,c{n % 2},s{n // 6}" for n in range(48))
+    )
     subjects = {split: {place // 6 for place in of} for split, of in used().items()}
     assert not subjects["train"] & subjects["test"] and not subjects["train"] & subjects["val"]
 
@@ -171,7 +218,10 @@ def test_what_a_set_is_told_by():
 
     first = made()
     first.sample_task = lambda *_: None
-    assert first.identity() == made().identity() and made().only(["1", "2"]).identity() != first.identity()
+    assert (
+        first.identity() == made().identity()
+        and made().only(["1", "2"]).identity() != first.identity()
+    )
     other = [one.copy() for one in events]
     other[7]["x"][3] = 4 - other[7]["x"][3] if other[7]["x"][3] != 2 else 0
     groups = {"subject": np.arange(24) // 4}
@@ -216,7 +266,9 @@ def test_shares_are_above_nothing(share):
 
 def test_together_is_one_a_recording():
     data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
-    with pytest.raises(ValueError, match="together has 1 entries; expected one for each recording, 60"):
+    with pytest.raises(
+        ValueError, match="together has 1 entries; expected one for each recording, 60"
+    ):
         data.split_recordings(together=[1])
 
 

@@ -16,7 +16,9 @@ from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets.pool import Pool
 
-DoubleNMnist = partial(double.DoubleNMnist, align="none")  # marks tell which recording it is by their cell
+DoubleNMnist = partial(
+    double.DoubleNMnist, align="none"
+)  # marks tell which recording it is by their cell
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +27,25 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def write_marked(path: Path, digit: int, number: int):
-    """A recording that tells which it is: the step of its only ON event is the digit, the cell the number."""
+    """A recording that tells which it is: the step of its only ON event is the digit, the cell the
+    number."""
     x, y = 2 * (number % 16), 2 * (number // 16)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_nmnist(path, event_array([33, x, 5], [0, y + 1, 5], [5000, 15_000 + 1000 * digit, 105_000], [0, 1, 1]))
+    write_nmnist(
+        path,
+        event_array([33, x, 5], [0, y + 1, 5], [5000, 15_000 + 1000 * digit, 105_000], [0, 1, 1]),
+    )
 
 
 def root_of(tmp_path: Path, **parts) -> Path:
-    """A root with Train=numbers and Test=numbers of every digit; 'Train' or 'Test' may be a dictionary by digit."""
+    """A root with Train=numbers and Test=numbers of every digit; 'Train' or 'Test' may be a
+    dictionary by digit."""
     for part, numbers in parts.items():
         for digit in range(10):
             for number in numbers[digit] if isinstance(numbers, dict) else numbers:
-                write_marked(tmp_path / "root" / part / str(digit) / f"{number:05d}.bin", digit, number)
+                write_marked(
+                    tmp_path / "root" / part / str(digit) / f"{number:05d}.bin", digit, number
+                )
     return tmp_path / "root"
 
 
@@ -58,7 +67,9 @@ def numbers_used(data: DoubleNMnist, episodes: int = 30) -> set[int]:
 
 def test_class_lists():
     assert [len(CLASSES[split]) for split in ("train", "val", "test")] == [64, 16, 20]
-    assert sorted(CLASSES["train"] + CLASSES["val"] + CLASSES["test"]) == [f"{i:02d}" for i in range(100)]
+    assert sorted(CLASSES["train"] + CLASSES["val"] + CLASSES["test"]) == [
+        f"{i:02d}" for i in range(100)
+    ]
     assert {"00", "33", "98"} <= set(CLASSES["train"]) and {"22", "99"} <= set(CLASSES["val"])
     assert {"02", "55", "66", "96"} <= set(CLASSES["test"])
 
@@ -68,7 +79,13 @@ def test_a_task_is_what_its_classes_say(tmp_path):
     assert data.input_shape == (16, 32, 2) and data.classes == CLASSES["val"]
     for i in range(20):
         task = data.episode(7, i, ways=4, shots=2, queries=3)
-        assert task.x_support.shape == (8, 100, 16, 32, 2) and task.x_query.shape == (12, 100, 16, 32, 2)
+        assert task.x_support.shape == (8, 100, 16, 32, 2) and task.x_query.shape == (
+            12,
+            100,
+            16,
+            32,
+            2,
+        )
         assert task.x_support.dtype == np.uint8 and task.ways == 4 and len(set(task.classes)) == 4
         assert task.y_support.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
         assert task.y_query.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
@@ -80,11 +97,17 @@ def test_a_task_is_what_its_classes_say(tmp_path):
 @pytest.mark.slow
 def test_support_and_query_share_no_recording_over_thousands_of_episodes():
     numbers = 9
-    dense = np.zeros((10, numbers, 1, 10, numbers, 2), np.uint8)  # one event a recording, at (digit, number)
+    dense = np.zeros(
+        (10, numbers, 1, 10, numbers, 2), np.uint8
+    )  # one event a recording, at (digit, number)
     digit, number = np.mgrid[:10, :numbers]
     dense[digit, number, 0, digit, number, 1] = 1
-    pool = Pool.collect(dense.shape[2:], [(dense.reshape(-1, *dense.shape[2:]), digit.ravel(), number.ravel())])
-    data = Recordings(pool, made_of={name: (int(name[0]), int(name[1])) for name in CLASSES["train"]})
+    pool = Pool.collect(
+        dense.shape[2:], [(dense.reshape(-1, *dense.shape[2:]), digit.ravel(), number.ravel())]
+    )
+    data = Recordings(
+        pool, made_of={name: (int(name[0]), int(name[1])) for name in CLASSES["train"]}
+    )
     for i in range(5000):
         task = data.episode(0, i, ways=5, shots=1 + i % 3, queries=2)
         seen = []
@@ -99,7 +122,9 @@ def test_support_and_query_share_no_recording_over_thousands_of_episodes():
 
 def test_training_pictures_divisible_by_five_never_meta_train(tmp_path):
     root = root_of(tmp_path, Train=range(1, 31), Test=range(1, 31))
-    assert numbers_used(DoubleNMnist("train", root, progress=False)) == {n for n in range(1, 31) if n % 5}
+    assert numbers_used(DoubleNMnist("train", root, progress=False)) == {
+        n for n in range(1, 31) if n % 5
+    }
     for split in ("val", "test"):
         data = DoubleNMnist(split, root, progress=False)
         assert numbers_used(data) == set(range(1, 31)) and "(Test)" in data.source
@@ -115,7 +140,9 @@ def test_without_test_the_multiples_of_five_of_train_serve(tmp_path, split):
 def test_lower_case_folders_and_test_only_roots(tmp_path):
     root = root_of(tmp_path, test=range(1, 11))
     assert numbers_used(DoubleNMnist("test", root, progress=False)) == set(range(1, 11))
-    with pytest.raises(ValueError, match="holds only Test, expected Train for meta-training") as error:
+    with pytest.raises(
+        ValueError, match="holds only Test, expected Train for meta-training"
+    ) as error:
         DoubleNMnist("train", root)
     assert str(root) in str(error.value)
 
@@ -131,13 +158,19 @@ def test_classes_and_recordings_chosen_apart(tmp_path):
 
 
 def test_few_recordings_are_told_with_root_digit_and_number(tmp_path):
-    root = root_of(tmp_path, Train={digit: range(1, 12) if digit != 3 else range(1, 8) for digit in range(10)})
-    with pytest.raises(ValueError, match=r"divisible by 5\): digit 3 has 1 recording, expected at least 2") as error:
+    root = root_of(
+        tmp_path, Train={digit: range(1, 12) if digit != 3 else range(1, 8) for digit in range(10)}
+    )
+    with pytest.raises(
+        ValueError, match=r"divisible by 5\): digit 3 has 1 recording, expected at least 2"
+    ) as error:
         DoubleNMnist("val", root, progress=False)
     assert str(root) in str(error.value)
     DoubleNMnist("train", root, progress=False)
     with pytest.raises(ValueError, match="digit 0 has 0 recordings"):
-        root = root_of(tmp_path / "b", Test={digit: range(1, 5) if digit else [] for digit in range(10)})
+        root = root_of(
+            tmp_path / "b", Test={digit: range(1, 5) if digit else [] for digit in range(10)}
+        )
         DoubleNMnist("val", root, progress=False)
 
 
@@ -145,8 +178,12 @@ def test_two_recordings_a_digit_are_enough(tmp_path):
     data = DoubleNMnist("test", root_of(tmp_path, Test=[3, 8]), progress=False)
     for i in range(200):
         task = data.episode(0, i, ways=5, shots=2, queries=4)
-        support, query = ({one for sides in told(x) for one in sides} for x in (task.x_support, task.x_query))
-        assert not support & query and support | query == {(d, n) for d, _ in support for n in (3, 8)}
+        support, query = (
+            {one for sides in told(x) for one in sides} for x in (task.x_support, task.x_query)
+        )
+        assert not support & query and support | query == {
+            (d, n) for d, _ in support for n in (3, 8)
+        }
 
 
 def test_bad_roots_and_files_are_named(tmp_path):
@@ -187,7 +224,9 @@ def small_set(n=6) -> Recordings:
 
 def same(one, other) -> bool:
     names = ("x_support", "y_support", "x_query", "y_query")
-    return one.classes == other.classes and all(np.array_equal(getattr(one, n), getattr(other, n)) for n in names)
+    return one.classes == other.classes and all(
+        np.array_equal(getattr(one, n), getattr(other, n)) for n in names
+    )
 
 
 def episode_7_3(data):
@@ -199,7 +238,9 @@ def test_an_episode_is_the_same_whoever_asks_and_when():
     forth = [data.episode(7, i) for i in range(5)]
     back = [data.episode(7, i) for i in reversed(range(5))][::-1]
     assert all(map(same, forth, back))
-    assert not same(data.episode(7, 0), data.episode(7, 1)) and not same(data.episode(7, 0), data.episode(8, 0))
+    assert not same(data.episode(7, 0), data.episode(7, 1)) and not same(
+        data.episode(7, 0), data.episode(8, 0)
+    )
     assert not same(data.episode(0, 1), data.episode(1, 0))
     with multiprocessing.get_context("spawn").Pool(1) as workers:
         assert same(workers.apply(episode_7_3, (data,)), forth[3])
@@ -232,7 +273,9 @@ def test_bad_tasks_are_named(options, message):
 
 def test_a_set_and_its_recordings_are_shown_in_a_line(tmp_path):
     data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 4)), progress=False)
-    assert repr(data) == f"DoubleNMnist: 16 classes, 30 recordings in all, {tmp_path / 'root'} (Test)"
+    assert (
+        repr(data) == f"DoubleNMnist: 16 classes, 30 recordings in all, {tmp_path / 'root'} (Test)"
+    )
     assert repr(data.pool) == "Pool: 30 recordings of shape (100, 16, 16, 2), 30 events"
 
 
@@ -257,7 +300,8 @@ def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkey
 
 @dataclasses.dataclass(frozen=True)
 class MarkingCamera:
-    """In place of the event camera: marks recordings as `write_marked` does, with the label that the picture holds."""
+    """In place of the event camera: marks recordings as `write_marked` does, with the label that
+    the picture holds."""
 
     setting: float = 0.5
 
@@ -291,7 +335,9 @@ def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
         for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
             for label, sides in zip(y, told(x)):
                 assert f"{sides[0][0]}{sides[1][0]}" == task.classes[label]
-                assert all((number - 1) // 20 == digit and number % 5 in kept for digit, number in sides)
+                assert all(
+                    (number - 1) // 20 == digit and number % 5 in kept for digit, number in sides
+                )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -306,7 +352,9 @@ def test_what_is_tested_never_shows_a_picture_on_both_sides(few_digits, split):
     assert len(data.pool) == 3 * 40
     for index in range(100):
         task = data.episode(0, index, 3, 1, 2)
-        shown = [{pair for sides in told(x) for pair in sides} for x in (task.x_support, task.x_query)]
+        shown = [
+            {pair for sides in told(x) for pair in sides} for x in (task.x_support, task.x_query)
+        ]
         assert not shown[0] & shown[1]
 
 
@@ -330,7 +378,9 @@ def test_simulated_recordings_are_made_once_for_each_seed_and_camera(few_digits)
 def test_the_event_camera_makes_recordings_like_the_real_ones(monkeypatch):
     whole = digits.load_digits()
     held_out = whole.numbers % 5 == 0
-    some = np.concatenate([np.flatnonzero(held_out & (whole.labels == digit))[:12] for digit in range(10)])
+    some = np.concatenate(
+        [np.flatnonzero(held_out & (whole.labels == digit))[:12] for digit in range(10)]
+    )
     some = digits.Digits(whole.images[some], whole.labels[some], whole.numbers[some])
     monkeypatch.setattr(digits, "load_digits", lambda: some)
     one, other = (DoubleNMnist("test", seed=seed, progress=False) for seed in (0, 1))
@@ -360,7 +410,11 @@ def test_progress_is_shown_in_terminals(tmp_path, monkeypatch):
 def test_a_task_takes_milliseconds():
     rng = np.random.default_rng(0)
     batches = (
-        (((rng.random((20, 100, 16, 16, 2)) < 0.025).astype(np.uint8)), np.full(20, digit), np.arange(20))
+        (
+            ((rng.random((20, 100, 16, 16, 2)) < 0.025).astype(np.uint8)),
+            np.full(20, digit),
+            np.arange(20),
+        )
         for digit in range(10)
     )
     made_of = {"31": (3, 1), "13": (1, 3), "55": (5, 5), "20": (2, 0), "98": (9, 8)}

@@ -1,4 +1,5 @@
-"""Double ASL-DVS: classes, the rule of five, samples that are what their classes say, drawn hands."""
+"""Double ASL-DVS: classes, the rule of five, samples that are what their classes say, drawn
+hands."""
 
 import dataclasses
 import sys
@@ -25,7 +26,8 @@ def own_cache(tmp_path, monkeypatch):
 
 
 def write_marked(path: Path, label: int, number: int):
-    """A recording, its y upwards, that tells which it is: the step of its only ON event is the label, its cell the number."""
+    """A recording, its y upwards, that tells which it is: the step of its only ON event is the
+    label, its cell the number."""
     x, y = 6 * (number % 40) + 5, 179 - 6 * (number // 40)
     path.parent.mkdir(parents=True, exist_ok=True)
     savemat(
@@ -60,7 +62,8 @@ def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
 
 
 def check_tasks(data: DoubleASL, episodes: int = 40, **sizes) -> set[int]:
-    """Samples are what their classes say and support and query share none; the numbers of the recordings used."""
+    """Samples are what their classes say and support and query share none; the numbers of the
+    recordings used."""
     used = set()
     for i in range(episodes):
         task, sides = data.episode(3, i, **sizes), []
@@ -77,7 +80,10 @@ def check_tasks(data: DoubleASL, episodes: int = 40, **sizes) -> set[int]:
 def test_class_lists():
     assert [len(CLASSES[split]) for split in ("train", "val", "test")] == [369, 92, 115]
     names = sorted(CLASSES["train"] + CLASSES["val"] + CLASSES["test"])
-    assert names == sorted(left + right for left in LETTERS for right in LETTERS) and len(set(names)) == 576
+    assert (
+        names == sorted(left + right for left in LETTERS for right in LETTERS)
+        and len(set(names)) == 576
+    )
     assert CLASSES == double_asl_classes(0) and double_asl_classes(1)["val"] != CLASSES["val"]
     # a change of these would let classes of published results move between the splits
     assert CLASSES["val"][:8] == ("ae", "ak", "ap", "ay", "be", "bm", "bo", "ca")
@@ -85,17 +91,25 @@ def test_class_lists():
 
 def test_a_task_has_the_protocol_of_double_nmnist(root):
     data = DoubleASL("val", root, progress=False)
-    assert data.input_shape == (30, 80, 2) and data.classes == CLASSES["val"] and str(root) in data.source
+    assert (
+        data.input_shape == (30, 80, 2)
+        and data.classes == CLASSES["val"]
+        and str(root) in data.source
+    )
     task = data.sample_task(np.random.default_rng(0), ways=4, shots=1, queries=2)
     assert task.x_support.shape == (4, 100, 30, 80, 2) and task.x_query.shape == (8, 100, 30, 80, 2)
     assert task.x_support.dtype == np.uint8 and task.y_query.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert task.x_support[..., 0].sum() == 8 and task.x_support[0, 0, 29, [39, 79], 0].tolist() == [1, 1]
+    assert task.x_support[..., 0].sum() == 8 and task.x_support[0, 0, 29, [39, 79], 0].tolist() == [
+        1,
+        1,
+    ]
     again = data.sample_task(np.random.default_rng(0), ways=4, shots=1, queries=2)
     assert np.array_equal(task.x_query, again.x_query) and task.classes == again.classes
 
 
 @pytest.mark.parametrize(
-    "split, numbers", [("train", {n for n in range(1, 16) if n % 5}), ("val", {5, 10, 15}), ("test", {5, 10, 15})]
+    "split, numbers",
+    [("train", {n for n in range(1, 16) if n % 5}), ("val", {5, 10, 15}), ("test", {5, 10, 15})],
 )
 def test_one_recording_in_five_is_a_test_recording(root, split, numbers):
     data = DoubleASL(split, root, progress=False)
@@ -108,13 +122,20 @@ def test_classes_and_recordings_chosen_apart(root):
     assert data.classes == CLASSES["train"] and check_tasks(data, 10) == {5, 10, 15}
     data = DoubleASL("test", root, classes="train", progress=False)
     assert data.classes == CLASSES["train"] and check_tasks(data, 10) == {5, 10, 15}
-    assert DoubleASL("train", root, recordings="test", class_seed=4).classes == double_asl_classes(4)["train"]
+    assert (
+        DoubleASL("train", root, recordings="test", class_seed=4).classes
+        == double_asl_classes(4)["train"]
+    )
 
 
 @pytest.mark.slow
 def test_left_and_right_are_drawn_apart(root):
     data = DoubleASL("test", root, progress=False)
-    pairs = {tuple(number for _, number in pair) for i in range(60) for pair in told(data.episode(0, i).x_query)}
+    pairs = {
+        tuple(number for _, number in pair)
+        for i in range(60)
+        for pair in told(data.episode(0, i).x_query)
+    }
     assert pairs == {(a, b) for a in (5, 10, 15) for b in (5, 10, 15)}
 
 
@@ -126,16 +147,35 @@ def test_the_first_recordings_of_each_letter(root):
 
 @pytest.mark.slow
 def test_flipped_rows(root, tmp_path, capsys):
-    plain, flipped = (DoubleASL("test", root, flip_y=flip, progress=False) for flip in (False, True))
+    plain, flipped = (
+        DoubleASL("test", root, flip_y=flip, progress=False) for flip in (False, True)
+    )
     one, other = (data.pool.dense(np.arange(len(data.pool))) for data in (plain, flipped))
     assert np.array_equal(one[:, :, ::-1], other) and not np.array_equal(one, other)
     usual = DoubleASL("test", root, progress=False)
     assert np.array_equal(usual.pool.dense(np.arange(len(usual.pool))), other)
-    assert usual.source.startswith(f"{root}, rows turned over") and plain.source.startswith(f"{root} (")
-    assert (
-        cli.main(["show", "--dataset", "double-asl", "--root", str(root), "--no-animation", "--out", str(tmp_path / "t")]) == 0
+    assert usual.source.startswith(f"{root}, rows turned over") and plain.source.startswith(
+        f"{root} ("
     )
-    assert f"from {root}, rows turned over, as y grows upwards (numbers divisible by 5)" in capsys.readouterr().out
+    assert (
+        cli.main(
+            [
+                "show",
+                "--dataset",
+                "double-asl",
+                "--root",
+                str(root),
+                "--no-animation",
+                "--out",
+                str(tmp_path / "t"),
+            ]
+        )
+        == 0
+    )
+    assert (
+        f"from {root}, rows turned over, as y grows upwards (numbers divisible by 5)"
+        in capsys.readouterr().out
+    )
 
 
 def test_recordings_are_read_once(root, monkeypatch):
@@ -149,14 +189,20 @@ def test_recordings_are_read_once(root, monkeypatch):
 
 
 def test_few_recordings_are_told_with_root_letter_and_number(root, tmp_path):
-    with pytest.raises(ValueError, match=r"\(numbers divisible by 5\): letter a has 1 recording, expected") as error:
+    with pytest.raises(
+        ValueError, match=r"\(numbers divisible by 5\): letter a has 1 recording, expected"
+    ) as error:
         DoubleASL("val", root, per_letter=9)
     assert str(root) in str(error.value)
     write_marked(tmp_path / "root" / "a" / "a_0001.mat", 0, 1)
     write_marked(tmp_path / "root" / "a" / "a_0002.mat", 0, 2)
-    with pytest.raises(ValueError, match=r"not divisible by 5\): letter b has 0 recordings, expected at least 2"):
+    with pytest.raises(
+        ValueError, match=r"not divisible by 5\): letter b has 0 recordings, expected at least 2"
+    ):
         DoubleASL("train", tmp_path / "root")
-    with pytest.raises(ValueError, match=r"simulated .*: letter a has 1 recording, expected at least 2"):
+    with pytest.raises(
+        ValueError, match=r"simulated .*: letter a has 1 recording, expected at least 2"
+    ):
         DoubleASL("test", per_letter=9)
 
 
@@ -177,7 +223,8 @@ def test_bad_roots_and_arguments_are_named(root, tmp_path):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """In place of the hand model: pictures that hold their label and their number within it, from 1 on."""
+    """In place of the hand model: pictures that hold their label and their number within it, from 1
+    on."""
     calls = []
 
     def hand_picture(letter, number, seed):
@@ -199,7 +246,9 @@ class MarkingCamera:
     setting: float = 0.5
 
     def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale):
-        assert (duration_ms, crop, scale) == (100, (180, 240), 6) and len(set(numbers)) == len(pictures)
+        assert (duration_ms, crop, scale) == (100, (180, 240), 6) and len(set(numbers)) == len(
+            pictures
+        )
         counts = np.zeros((len(pictures), 100, 30, 40, 2), np.uint8)
         for count, picture in zip(counts, pictures):
             count[10 + picture[0, 0], picture[0, 1] // 40, picture[0, 1] % 40, 1] = 1
@@ -207,11 +256,16 @@ class MarkingCamera:
 
 
 @pytest.mark.parametrize(
-    "split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("val", {5, 10})])
+    "split, numbers",
+    after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11}), ("val", {5, 10})]),
 )
 def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
     data = DoubleASL(split, per_letter=11, camera=MarkingCamera(), progress=False)
-    assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "simulated" in data.source
+    assert (
+        check_tasks(data, 60) == numbers
+        and data.classes == CLASSES[split]
+        and "simulated" in data.source
+    )
 
 
 def test_drawn_hands_are_made_once_for_each_seed_number_and_camera(drawn):
@@ -223,14 +277,20 @@ def test_drawn_hands_are_made_once_for_each_seed_number_and_camera(drawn):
         (0, 10, 0.6, True),
     ]:
         drawn.clear()
-        DoubleASL("test", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False)
-        DoubleASL("val", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False)
+        DoubleASL(
+            "test", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False
+        )
+        DoubleASL(
+            "val", seed=seed, per_letter=per_letter, camera=MarkingCamera(setting), progress=False
+        )
         assert drawn == [(letter, number, seed) for letter in range(24) for number in (4, 9)] * new
 
 
 def test_the_event_camera_sees_a_hand_where_it_is():
     y, x = np.mgrid[:120, :160]
-    picture = np.where((x - 40) ** 2 + (y - 90) ** 2 < 20**2, 200, 30).astype(np.uint8)  # lower left
+    picture = np.where((x - 40) ** 2 + (y - 90) ** 2 < 20**2, 200, 30).astype(
+        np.uint8
+    )  # lower left
     counts = hand_camera().record_counts(picture[None], [0], 0, 100, (180, 240), 6)
     assert counts.shape == (1, 100, 30, 40, 2)
     where = counts[0].sum(axis=(0, 3), dtype=int)
@@ -239,7 +299,8 @@ def test_the_event_camera_sees_a_hand_where_it_is():
 
 @pytest.fixture
 def photographs(tmp_path):
-    """Eleven pictures of each letter in an .npz file, names in capitals, letters mixed, marked as drawn hands are."""
+    """Eleven pictures of each letter in an .npz file, names in capitals, letters mixed, marked as
+    drawn hands are."""
     labels = np.tile(np.arange(24), 11)
     images = np.zeros((len(labels), 180, 240), np.uint8)
     images[:, 0, 0], images[:, 0, 1] = labels, 1 + np.arange(len(labels)) // 24
@@ -248,23 +309,40 @@ def photographs(tmp_path):
     return path, images, labels
 
 
-@pytest.mark.parametrize("split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11})]))
+@pytest.mark.parametrize(
+    "split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11})])
+)
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
-    assert check_tasks(data, 60) == numbers and data.classes == CLASSES[split] and "photographs" in data.source
+    assert (
+        check_tasks(data, 60) == numbers
+        and data.classes == CLASSES[split]
+        and "photographs" in data.source
+    )
 
 
 @pytest.mark.slow
 def test_the_first_photographs_of_each_letter(photographs):
-    assert check_tasks(DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=12, progress=False)) == {5, 10}
-    with pytest.raises(ValueError, match="photographs of .*: letter a has 1 recording, expected at least 2"):
+    assert check_tasks(
+        DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=12, progress=False)
+    ) == {5, 10}
+    with pytest.raises(
+        ValueError, match="photographs of .*: letter a has 1 recording, expected at least 2"
+    ):
         DoubleASL("test", photographs[0], camera=MarkingCamera(), per_letter=9, progress=False)
 
 
 def test_photographs_of_other_things_are_refused(photographs, tmp_path):
     path, images, labels = photographs
-    np.savez(tmp_path / "others.npz", images=images, labels=np.where(labels == 3, "j", np.array(LETTERS)[labels]))
-    with pytest.raises(ValueError, match="others.npz: holds pictures of 'j', expected the 24 letters a to y without j"):
+    np.savez(
+        tmp_path / "others.npz",
+        images=images,
+        labels=np.where(labels == 3, "j", np.array(LETTERS)[labels]),
+    )
+    with pytest.raises(
+        ValueError,
+        match="others.npz: holds pictures of 'j', expected the 24 letters a to y without j",
+    ):
         DoubleASL("test", tmp_path / "others.npz", camera=MarkingCamera(), progress=False)
 
 
@@ -275,5 +353,7 @@ def test_coarse_photographs_are_enlarged_smoothly(tmp_path):
     large = enlarged(coarse, 180)
     assert large.shape == (1, 180, 180) and large.dtype == np.uint8
     steps = np.diff(large[0, 90].astype(int))
-    assert steps.min() >= 0 and steps.max() <= 2  # 210 grey levels over 180 pixels; blocks would step by 7
+    assert (
+        steps.min() >= 0 and steps.max() <= 2
+    )  # 210 grey levels over 180 pixels; blocks would step by 7
     assert enlarged(coarse, 28) is coarse

@@ -11,7 +11,9 @@ PER_LETTER = 6
 
 def hand_pictures(per_letter, seed, size=(120, 160)):
     """Pictures of all letters, sorted by letter: uint8 (24 per_letter, H, W)."""
-    return np.stack([hand_picture(letter, n, seed, size) for letter in range(24) for n in range(per_letter)])
+    return np.stack(
+        [hand_picture(letter, n, seed, size) for letter in range(24) for n in range(per_letter)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +56,12 @@ def _compared(images: np.ndarray) -> np.ndarray:
 
 @pytest.mark.slow
 def test_letters_differ_more_than_seeds():
-    """Mean pictures of two letters lie further apart than those of one letter from two seeds, in all pairs."""
-    one, other = (_compared(hand_pictures(150, seed, (36, 48)).reshape(24, 150, -1)).mean(axis=1) for seed in (0, 1))
+    """Mean pictures of two letters lie further apart than those of one letter from two seeds, in
+    all pairs."""
+    one, other = (
+        _compared(hand_pictures(150, seed, (36, 48)).reshape(24, 150, -1)).mean(axis=1)
+        for seed in (0, 1)
+    )
     distance = np.linalg.norm(one[:, None] - other[None], axis=2)
     same, apart = np.diag(distance), distance + np.diag(np.full(24, np.inf))
     assert np.all(same < apart.min(axis=0)) and np.all(same < apart.min(axis=1))
@@ -65,14 +71,17 @@ def test_letters_differ_more_than_seeds():
 def test_every_letter_has_a_shape_of_its_own(monkeypatch):
     """Without jitter, in the same light: the pictures of no two letters nearly agree."""
     monkeypatch.setattr(hands, "_normal", lambda rng, shape=None: np.zeros(shape) if shape else 0.0)
-    images = _compared(np.stack([draw_hand(k, np.random.default_rng(0), (60, 80)) for k in range(24)])[:, None])[:, 0]
+    images = _compared(
+        np.stack([draw_hand(k, np.random.default_rng(0), (60, 80)) for k in range(24)])[:, None]
+    )[:, 0]
     alike = images @ images.T - 2 * np.eye(24)
     first, second = np.unravel_index(alike.argmax(), alike.shape)
     assert alike.max() < 0.97, (LETTERS[first], LETTERS[second])
 
 
 def test_one_shot_nearest_neighbour_is_no_easier_than_on_photographs():
-    """Untrained 5-way one-shot accuracy, correlation of pictures: 0.48 on photographs of these letters at 28 x 28."""
+    """Untrained 5-way one-shot accuracy, correlation of pictures: 0.48 on photographs of these
+    letters at 28 x 28."""
     images = hand_pictures(12, 0)[:, :, 20:140].reshape(24, 12, 30, 4, 30, 4).mean(axis=(3, 5))
     images = _compared(images)
     rng, right = np.random.default_rng(0), []

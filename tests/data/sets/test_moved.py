@@ -18,7 +18,10 @@ def own_cache(tmp_path, monkeypatch):
 def cloud(n=4000, seed=0):
     rng = np.random.default_rng(seed)
     return event_array(
-        rng.integers(0, 34, n), rng.integers(0, 34, n), np.sort(rng.integers(0, 100_000, n)), rng.integers(0, 2, n)
+        rng.integers(0, 34, n),
+        rng.integers(0, 34, n),
+        np.sort(rng.integers(0, 100_000, n)),
+        rng.integers(0, 2, n),
     )
 
 
@@ -55,7 +58,8 @@ def test_rates():
 
 
 @pytest.mark.parametrize(
-    "settings, words", [(dict(scale=0), "scale is 0"), (dict(rate=-1), "rate"), (dict(offset_px=1), "offset")]
+    "settings, words",
+    [(dict(scale=0), "scale is 0"), (dict(rate=-1), "rate"), (dict(offset_px=1), "offset")],
 )
 def test_moves_that_cannot_be(settings, words):
     with pytest.raises(ValueError, match=words):
@@ -74,11 +78,15 @@ def sensor_pool(offsets):
 def test_alignment_undoes_a_whole_pixel_move():
     """A support that was moved is moved back, and the query with it."""
     pool = sensor_pool([(0, 0), (0, 0), (3, -2), (3, -2)])
-    here, there = aligned.offset_of(pool, np.array([0, 1])), aligned.offset_of(pool, np.array([2, 3]))
+    here, there = (
+        aligned.offset_of(pool, np.array([0, 1])),
+        aligned.offset_of(pool, np.array([2, 3])),
+    )
     assert np.subtract(here, there).tolist() == [3, -2]
     which = lambda n: np.array([[n, n + 1]])
     np.testing.assert_array_equal(
-        aligned.side_by_side(pool, which(0), here, 32, 2), aligned.side_by_side(pool, which(2), there, 32, 2)
+        aligned.side_by_side(pool, which(0), here, 32, 2),
+        aligned.side_by_side(pool, which(2), there, 32, 2),
     )
 
 
@@ -103,7 +111,8 @@ def test_empty_support_is_not_moved():
 
 
 def test_tasks_are_moved_by_their_support_alone(monkeypatch):
-    """The query's whereabouts do not count: support and query of a set whose recordings lie apart keep their distance."""
+    """The query's whereabouts do not count: support and query of a set whose recordings lie apart
+    keep their distance."""
     pool = sensor_pool([(0, 0), (0, 0), (4, 0), (4, 0), (0, 0), (0, 0), (4, 0), (4, 0)])
     monkeypatch.setattr(double_nmnist, "_simulated", lambda *how: (pool, "here"))
     monkeypatch.setattr(double_nmnist, "CLASSES", {"train": ("01", "10")})

@@ -1,4 +1,5 @@
-"""Data sets by name: recordings in a folder, and functions of a file, a module or an installed package."""
+"""Data sets by name: recordings in a folder, and functions of a file, a module or an installed
+package."""
 
 import json
 import os
@@ -62,14 +63,24 @@ def folder(root: Path, classes: int = 9, each: int = 4) -> Path:
         (root / f"c{label}").mkdir(parents=True)
         for number in range(each):
             x, t = rng.integers(0, 12, 60), np.sort(rng.integers(0, 100_000, 60))
-            np.save(root / f"c{label}" / f"{number}.npy", event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)))
+            np.save(
+                root / f"c{label}" / f"{number}.npy",
+                event_array(x, np.full(60, label), t, rng.integers(0, 2, 60)),
+            )
     return root
 
 
 def test_a_folder_of_recordings():
-    sets = {split: open_set("recordings", split, folder(Path(split)), False, sensor=[10, 12]) for split in ("train", "val")}
+    sets = {
+        split: open_set("recordings", split, folder(Path(split)), False, sensor=[10, 12])
+        for split in ("train", "val")
+    }
     train, val = sets["train"], open_set("recordings", "val", "train", False, sensor=[10, 12])
-    assert len(train.classes) == 5 and len(val.classes) == 2 and not set(train.classes) & set(val.classes)
+    assert (
+        len(train.classes) == 5
+        and len(val.classes) == 2
+        and not set(train.classes) & set(val.classes)
+    )
     task = train.episode(0, 0, ways=5, shots=1, queries=3)
     for x, y in zip(task.x_query, task.y_query):
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
@@ -83,7 +94,9 @@ def test_folders_of_splits_choose_the_classes():
         for label in labels:
             Path("a", f"c{label}").rename(Path("b", split, f"c{label}"))
     for split, labels in (("train", "035"), ("val", "12"), ("test", "4678")):
-        assert open_set("recordings", split, "b", False, sensor=[10, 12]).classes == tuple(f"c{one}" for one in labels)
+        assert open_set("recordings", split, "b", False, sensor=[10, 12]).classes == tuple(
+            f"c{one}" for one in labels
+        )
 
 
 def test_a_changed_file_is_read_again():
@@ -97,13 +110,19 @@ def test_a_changed_file_is_read_again():
 @pytest.mark.parametrize(
     "how, message",
     [
-        (dict(root=None), "recordings need a root; expected --root with one folder for each class, or index.csv"),
+        (
+            dict(root=None),
+            "recordings need a root; expected --root with one folder for each class, or index.csv",
+        ),
         (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
         (
             dict(sensor=[5, 12]),
             r"c5.0\.npy: y reaches from 5 to 5; expected 0 to 4 on a sensor of 12 x 5 pixels$",
         ),
-        (dict(sensor=[10, 12], size=[3, 13]), "size is .*; expected rows and columns from 1 to those of the sensor"),
+        (
+            dict(sensor=[10, 12], size=[3, 13]),
+            "size is .*; expected rows and columns from 1 to those of the sensor",
+        ),
         (dict(sensor=[10, 12], hop_ms=9, duration_ms=200), r"c0.0\.npy: the recording lasts"),
     ],
 )
@@ -119,9 +138,14 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     Path("mine_as_module.py").write_text(CODE)
     other = open_set("mine_as_module:moves", "train", None, False)
-    monkeypatch.setattr(named, "entry_points", lambda group: [EntryPoint("moves", "mine_as_module:moves", group)])
+    monkeypatch.setattr(
+        named, "entry_points", lambda group: [EntryPoint("moves", "mine_as_module:moves", group)]
+    )
     third = open_set("moves", "train", None, False)
-    assert np.array_equal(one.episode(0, 0, 2).x_query, other.episode(0, 0, 2).x_query) and third.classes == one.classes
+    assert (
+        np.array_equal(one.episode(0, 0, 2).x_query, other.episode(0, 0, 2).x_query)
+        and third.classes == one.classes
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,15 +153,21 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
     [
         (
             "double-mnist",
-            "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, recordings with --root",
+            "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, "
+            "recordings with --root",
         ),
         ("absent.py:moves", "absent.py:moves: there is no file absent.py"),
         ("mine.py:absent", "mine.py:absent: there is no function absent in mine.py"),
         (
             "no_such_module_xyz:moves",
-            "No module named 'no_such_module_xyz'; expected an installed module, or a file ending in .py",
+            "No module named 'no_such_module_xyz'; expected an installed module, or a file ending "
+            "in .py",
         ),
-        ("mine.py:nothing", "mine.py:nothing: gave int without input_shape; expected a set of tasks, such as ms.Recordings"),
+        (
+            "mine.py:nothing",
+            "mine.py:nothing: gave int without input_shape; expected a set of tasks, such as "
+            "ms.Recordings",
+        ),
         ("mine.py:wants", "mine.py:wants: cannot be called with split"),
     ],
 )
@@ -167,7 +197,8 @@ def said(capsys, *line) -> tuple[int, str]:
 
 @pytest.mark.parametrize("own", ["recordings", "mine.py:moves"])
 def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_path):
-    """Stopped, resumed by the command that it prints, evaluated, shown, inspected and exported: with its data, or refused."""
+    """Stopped, resumed by the command that it prints, evaluated, shown, inspected and exported:
+    with its data, or refused."""
     root = str(folder(Path("a"))) if own == "recordings" else None
     how = dict(sensor=(10, 12), duration_ms=20.0) if own == "recordings" else {}
     config = TrainingConfig(dataset=own, root=root, **SMALL, **how)
@@ -177,16 +208,24 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
         with pytest.raises(Interrupted) as found:
             train(config, "run", progress=False)
     command = str(found.value).split("continue with: ")[1]
-    assert command == "minisnn train --resume run" + " --dataset mine.py:moves" * (own != "recordings")
+    assert command == "minisnn train --resume run" + " --dataset mine.py:moves" * (
+        own != "recordings"
+    )
     Path("ran").unlink(missing_ok=True)
     if own != "recordings":
         code, text = said(capsys, "train", "--resume", "run", "--quiet")
         assert code == 2 and f"run: the run learns from code; give data=..., or `{command}`" in text
         code, text = said(capsys, "train", "--resume", "run", "--dataset", "double-nmnist")
-        assert code == 2 and "--resume keeps the data of run, mine.py:moves; leave out --dataset" in text
+        assert (
+            code == 2
+            and "--resume keeps the data of run, mine.py:moves; leave out --dataset" in text
+        )
         for line in (["evaluate", "--checkpoint"], ["show", "--no-animation", "--checkpoint"]):
             code, text = said(capsys, *line, "run")
-            assert code == 2 and "code that runs only where you name it; give --dataset mine.py:moves" in text
+            assert (
+                code == 2
+                and "code that runs only where you name it; give --dataset mine.py:moves" in text
+            )
         assert not Path("ran").exists()  # what a folder names is not run
     code, text = said(capsys, *command.split()[1:], "--quiet")
     assert code == 0, text
@@ -198,10 +237,36 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
     assert code == 0 and own in text
     name = [] if own == "recordings" else ["--dataset", own]
     code, text = said(
-        capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet", "--json", "e.json", *name
+        capsys,
+        "evaluate",
+        "--checkpoint",
+        "run",
+        "--episodes",
+        2,
+        "--queries",
+        2,
+        "--quiet",
+        "--json",
+        "e.json",
+        *name,
     )
-    assert code == 0 and json.loads(Path("e.json").read_text())["per_episode"] == kept[0]["per_episode"]
-    line = ["show", "--checkpoint", "run", "--ways", 2, "--queries", 2, "--no-animation", "--out", "shown", *name]
+    assert (
+        code == 0
+        and json.loads(Path("e.json").read_text())["per_episode"] == kept[0]["per_episode"]
+    )
+    line = [
+        "show",
+        "--checkpoint",
+        "run",
+        "--ways",
+        2,
+        "--queries",
+        2,
+        "--no-animation",
+        "--out",
+        "shown",
+        *name,
+    ]
     code, text = said(capsys, *line)
     assert code == 0 and Path("shown", "answers.png").is_file(), text
     code, text = said(capsys, "hardware", "export", "--checkpoint", "run", "--out", "chip")
@@ -212,8 +277,15 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
 
 
 def test_too_few_classes_are_told_before_anything_is_trained():
-    with pytest.raises(ValueError, match="val: has 2 classes, but 4-way tasks need 4; give fewer ways or another split"):
-        train(TrainingConfig(**{**SMALL, "dataset": "mine.py:moves", "ways": 4}), "run", progress=False)
+    with pytest.raises(
+        ValueError,
+        match="val: has 2 classes, but 4-way tasks need 4; give fewer ways or another split",
+    ):
+        train(
+            TrainingConfig(**{**SMALL, "dataset": "mine.py:moves", "ways": 4}),
+            "run",
+            progress=False,
+        )
     assert not Path("run").exists()
 
 
@@ -223,15 +295,26 @@ def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
     train(config, "run", progress=False)
     before = Path("mine.py").stat()
     Path("mine.py").write_text(CODE.replace("default_rng(0)", "default_rng(1)"))
-    os.utime("mine.py", ns=(before.st_atime_ns, before.st_mtime_ns))  # as long, and in the same second
+    os.utime(
+        "mine.py", ns=(before.st_atime_ns, before.st_mtime_ns)
+    )  # as long, and in the same second
     code, text = said(capsys, "train", "--resume", "run", "--dataset", "mine.py:moves", "--quiet")
-    assert code == 2 and "mine.py:moves: these are not the recordings that the run in run learns from; bring them back" in text
+    assert (
+        code == 2
+        and "mine.py:moves: these are not the recordings that the run in run learns from; bring "
+        "them back"
+        in text
+    )
 
 
 def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
     root = folder(Path("a"), 3, 4)
     code, text = said(capsys, "info", root, "--sheet", "sheet.png", "--sensor", "10,12")
-    assert code == 0 and "12 recordings of 3 classes, of 12 x 10 pixels" in text and "sheet.png" in text
+    assert (
+        code == 0
+        and "12 recordings of 3 classes, of 12 x 10 pixels" in text
+        and "sheet.png" in text
+    )
     assert Path("sheet.png").read_bytes().startswith(b"\x89PNG") and "looks wrong" not in text, text
     t = np.sort(rng.integers(0, 200_000, 300))
     x, y, p = rng.integers(0, 10, 300), rng.integers(0, 12, 300), rng.integers(0, 2, 300)
@@ -244,7 +327,9 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
     np.save(root / "c1" / "8.npy", event_array(hot, np.where(np.arange(300) % 3, y % 10, 2), t, p))
     np.save(root / "c1" / "9.npy", event_array(x, x * 0, late, p))
     np.save(root / "c2" / "9.npy", event_array(x, x * 0, t, p * 0))
-    Path(root, "c2", "8.csv").write_text("x,y,t,p\n" + "".join(f"1,2,{one},{k % 2}\n" for k, one in enumerate(again)))
+    Path(root, "c2", "8.csv").write_text(
+        "x,y,t,p\n" + "".join(f"1,2,{one},{k % 2}\n" for k, one in enumerate(again))
+    )
     Path(root, "c2", "7.csv").write_text("x,y,t,p\n")
     code, text = said(capsys, "info", root, "--sensor", "10,12", "--sheet", "sheet.svg")
     assert code == 0 and Path("sheet.svg").is_file()
@@ -257,7 +342,9 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
         "c2/7.csv": "the recording has no events",
     }.items():
         assert any(name in line and what in line for line in text.splitlines()), (what, text)
-    assert said(capsys, "info", root, "--flip-y")[1].endswith("do not say how many there are; give --sensor\n")
+    assert said(capsys, "info", root, "--flip-y")[1].endswith(
+        "do not say how many there are; give --sensor\n"
+    )
     assert (
         "--sheet would do nothing for anything but a folder of recordings"
         in said(capsys, "info", "mine.py", "--sheet", "b.png")[1]
@@ -266,7 +353,9 @@ def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
 
 def test_the_chip_goes_on_with_the_recordings_that_its_network_learned_from(capsys):
     root = folder(Path("a"))
-    config = TrainingConfig(dataset="recordings", root=str(root), sensor=(10, 12), duration_ms=20.0, **SMALL)
+    config = TrainingConfig(
+        dataset="recordings", root=str(root), sensor=(10, 12), duration_ms=20.0, **SMALL
+    )
     train(config, "run", progress=False)
     line = [
         "hardware",
@@ -296,21 +385,41 @@ def test_a_file_of_torchneuromorphic(capsys, rng):
     with h5py.File("n_mnist.hdf5", "w") as file:
         for key in range(36):
             place, label = file.create_group(f"data/{key}"), key % 9
-            at = np.stack([rng.integers(0, 2, 60), rng.integers(0, 34, 60), np.full(60, 3 * label)], 1)
-            place["times"], place["addrs"], place["labels"] = np.sort(rng.integers(0, 90_000, 60)), at.astype(np.uint8), label
+            at = np.stack(
+                [rng.integers(0, 2, 60), rng.integers(0, 34, 60), np.full(60, 3 * label)], 1
+            )
+            place["times"], place["addrs"], place["labels"] = (
+                np.sort(rng.integers(0, 90_000, 60)),
+                at.astype(np.uint8),
+                label,
+            )
         for split, keys in (("train", range(27)), ("test", range(27, 36))):
             file[f"extra/{split}_keys"] = list(keys)
             if split == "train":
-                file["extra/train_keys_by_label"] = [[k for k in keys if k % 9 == label] for label in range(9)]
+                file["extra/train_keys_by_label"] = [
+                    [k for k in keys if k % 9 == label] for label in range(9)
+                ]
     tasks = open_set("recordings", "train", "n_mnist.hdf5", False)
     assert tasks.input_shape == (34, 34, 2) and len(tasks.classes) == 5
     task = tasks.episode(0, 0, ways=5, shots=1, queries=3)
     for x, y in zip(task.x_query, task.y_query):
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {3 * int(task.classes[y])}
     code, text = said(capsys, "info", "n_mnist.hdf5", "--sheet", "sheet.png")
-    assert code == 0 and "36 recordings of 9 classes, of 34 x 34 pixels" in text and Path("sheet.png").is_file()
-    train(TrainingConfig(dataset="recordings", root="n_mnist.hdf5", size=(8, 8), **SMALL), "run", progress=False)
-    code, text = said(capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet")
+    assert (
+        code == 0
+        and "36 recordings of 9 classes, of 34 x 34 pixels" in text
+        and Path("sheet.png").is_file()
+    )
+    train(
+        TrainingConfig(dataset="recordings", root="n_mnist.hdf5", size=(8, 8), **SMALL),
+        "run",
+        progress=False,
+    )
+    code, text = said(
+        capsys, "evaluate", "--checkpoint", "run", "--episodes", 2, "--queries", 2, "--quiet"
+    )
     assert code == 0 and "2 unseen 2-way 1-shot episodes" in text
-    code, text = said(capsys, "train", "--dataset", "recordings", "--root", "run/checkpoint.h5", "--quiet")
+    code, text = said(
+        capsys, "train", "--dataset", "recordings", "--root", "run/checkpoint.h5", "--quiet"
+    )
     assert code == 2 and "run/checkpoint.h5: " in text and "\n" not in text.strip()

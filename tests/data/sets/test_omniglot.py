@@ -1,4 +1,5 @@
-"""Omniglot: what ships is whole, alphabets stay on their side, recordings are made when they are asked for."""
+"""Omniglot: what ships is whole, alphabets stay on their side, recordings are made when they are
+asked for."""
 
 import numpy as np
 import pytest
@@ -15,8 +16,16 @@ def own_cache(tmp_path, monkeypatch):
 
 def test_the_pictures_are_all_there():
     found = {split: alphabets(split) for split in ("train", "val", "test")}
-    assert {split: len(part) for split, part in found.items()} == {"train": 25, "val": 5, "test": 20}
-    assert {split: sum(map(len, part.values())) for split, part in found.items()} == {"train": 773, "val": 191, "test": 659}
+    assert {split: len(part) for split, part in found.items()} == {
+        "train": 25,
+        "val": 5,
+        "test": 20,
+    }
+    assert {split: sum(map(len, part.values())) for split, part in found.items()} == {
+        "train": 773,
+        "val": 191,
+        "test": 659,
+    }
     for part in found.values():
         for name, pictures in part.items():
             assert pictures.shape[1:] == (PEOPLE, 28, 28) and set(np.unique(pictures)) == {0, 255}
@@ -26,7 +35,8 @@ def test_the_pictures_are_all_there():
 
 
 def test_alphabets_begin_where_they_should():
-    """Drawings of one character are more alike than those of the characters beside it, over the edges of alphabets too."""
+    """Drawings of one character are more alike than those of the characters beside it, over the
+    edges of alphabets too."""
     for split in ("train", "val", "test"):
         for name, pictures in alphabets(split).items():
             mean = pictures.astype(float).mean(1).reshape(len(pictures), -1)
@@ -37,17 +47,31 @@ def test_alphabets_begin_where_they_should():
 
 def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
     sets = {split: Omniglot(split, progress=False) for split in ("train", "val", "test")}
-    assert {split: len(one.classes) for split, one in sets.items()} == {"train": 8 * 773, "val": 191, "test": 659}
-    assert not {one.split("-")[0] for one in sets["train"].classes} & {one.split("-")[0] for one in sets["val"].classes}
+    assert {split: len(one.classes) for split, one in sets.items()} == {
+        "train": 8 * 773,
+        "val": 191,
+        "test": 659,
+    }
+    assert not {one.split("-")[0] for one in sets["train"].classes} & {
+        one.split("-")[0] for one in sets["val"].classes
+    }
     assert len(set(sets["train"].classes)) == 8 * 773
     assert {"Latin-26+270", "Latin-26+m", "Latin-26+270m"} < set(sets["train"].classes)
-    assert len(Omniglot("test", turns=True).classes) == 8 * 659 and len(Omniglot("train", turns=False).classes) == 773
-    assert all(len(where) == PEOPLE for where in sets["train"].symbols.values()) and not sets["train"].pool.made
+    assert (
+        len(Omniglot("test", turns=True).classes) == 8 * 659
+        and len(Omniglot("train", turns=False).classes) == 773
+    )
+    assert (
+        all(len(where) == PEOPLE for where in sets["train"].symbols.values())
+        and not sets["train"].pool.made
+    )
     assert all(len(where) == 2 * PEOPLE for where in Omniglot("train", draws=2).symbols.values())
 
 
 def test_classes_of_a_task_are_turned_alike(monkeypatch):
-    monkeypatch.setattr(omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes)
+    monkeypatch.setattr(
+        omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes
+    )
     data, found = Omniglot("train", progress=False), set()
     for index in range(60):
         classes = data.episode(0, index, 20)
@@ -55,18 +79,28 @@ def test_classes_of_a_task_are_turned_alike(monkeypatch):
         assert len(turns) == 1 and len(set(classes)) == 20
         found |= turns
     assert found == {"", "90", "180", "270", "m", "90m", "180m", "270m"}
-    assert data.sample_task(np.random.default_rng(0), 2, classes=["Latin-01", "Latin-01+90"]) == ["Latin-01", "Latin-01+90"]
+    assert data.sample_task(np.random.default_rng(0), 2, classes=["Latin-01", "Latin-01+90"]) == [
+        "Latin-01",
+        "Latin-01+90",
+    ]
     mixed = data.only(["Latin-01", "Latin-02", "Latin-01+90"])
-    assert {frozenset(mixed.episode(0, index, 2)) for index in range(20)} == {frozenset(["Latin-01", "Latin-02"])}
+    assert {frozenset(mixed.episode(0, index, 2)) for index in range(20)} == {
+        frozenset(["Latin-01", "Latin-02"])
+    }
     # no turn has three, or there is one turn alone: as of any set
-    assert mixed.episode(0, 0, 3) is None and Omniglot("val", progress=False).episode(0, 0, 5) is None
+    assert (
+        mixed.episode(0, 0, 3) is None and Omniglot("val", progress=False).episode(0, 0, 5) is None
+    )
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Two alphabets of three and two characters."""
     whole = {split: dict(list(alphabets(split).items())[:2]) for split in omniglot.SPLITS}
-    few = {split: {n: p[: 3 - k] for k, (n, p) in enumerate(part.items())} for split, part in whole.items()}
+    few = {
+        split: {n: p[: 3 - k] for k, (n, p) in enumerate(part.items())}
+        for split, part in whole.items()
+    }
     monkeypatch.setattr(omniglot, "alphabets", few.__getitem__)
     return few
 
@@ -77,13 +111,23 @@ def test_a_task_records_the_alphabets_that_it_needs(small):
     first, second = small["train"]
     names = [f"{first}-01", f"{first}-03"]
     task = data.sample_task(np.random.default_rng(0), 2, 1, 4, names)
-    assert task.classes == tuple(names) and task.x_query.shape == (8, 100, 16, 16, 2) and len(data.pool.made) == 1
+    assert (
+        task.classes == tuple(names)
+        and task.x_query.shape == (8, 100, 16, 16, 2)
+        and len(data.pool.made) == 1
+    )
     assert 300 < task.x_query.sum() / 8 < 4000
     support, query = task.recordings
-    assert support.shape == (2, 1) and query.shape == (8, 1) and not set(support.ravel()) & set(query.ravel())
+    assert (
+        support.shape == (2, 1)
+        and query.shape == (8, 1)
+        and not set(support.ravel()) & set(query.ravel())
+    )
     again = Omniglot("train", progress=False).sample_task(np.random.default_rng(0), 2, 1, 4, names)
     assert np.array_equal(again.x_query, task.x_query)
-    other = Omniglot("train", cache=False, seed=1, progress=False).sample_task(np.random.default_rng(0), 2, 1, 4, names)
+    other = Omniglot("train", cache=False, seed=1, progress=False).sample_task(
+        np.random.default_rng(0), 2, 1, 4, names
+    )
     assert not np.array_equal(other.x_query, task.x_query)
 
 
@@ -95,7 +139,9 @@ def test_what_is_recorded_is_the_picture_turned_and_mirrored(small):
         where = data.symbols[data.made_of[f"{name}-02{suffix}"][0]]
         frames, likeness = data.pool.dense(where).sum((1, 4)).astype(float), []
         for k in range(len(suffixes)):
-            turned = np.rot90(pictures[PEOPLE : 2 * PEOPLE], -k, (1, 2))[:, :, :: 1 if k < 4 else -1]
+            turned = np.rot90(pictures[PEOPLE : 2 * PEOPLE], -k, (1, 2))[
+                :, :, :: 1 if k < 4 else -1
+            ]
             shown = np.pad(turned, ((0, 0), (3, 3), (3, 3)))[:, :32, :32]
             cells = shown.reshape(PEOPLE, 16, 2, 16, 2).sum((2, 4)).astype(float)
             likeness.append(np.corrcoef(cells.ravel(), frames.ravel())[0, 1])
@@ -106,7 +152,9 @@ def test_draws_are_recordings_of_their_own(small):
     data = Omniglot("val", draws=2, progress=False)
     drawing = data.pool.numbers % (len(data.pool) // 2)
     for index in range(20):
-        support, query = (drawing[side].ravel() for side in data.episode(0, index, 2, 2, 3).recordings)
+        support, query = (
+            drawing[side].ravel() for side in data.episode(0, index, 2, 2, 3).recordings
+        )
         assert not set(support.tolist()) & set(query.tolist())
     where = data.symbols[0]
     assert len(where) == 2 * PEOPLE
@@ -118,31 +166,53 @@ def test_a_classifier_meets_other_peoples_drawings(small):
     train, test = Omniglot("train", classes="train"), Omniglot("test", classes="train")
     assert train.classes == test.classes and len(train.classes) == 5
     for symbol, where in train.symbols.items():
-        assert len(where) == 16 and len(test.symbols[symbol]) == 4 and not set(where) & set(test.symbols[symbol])
+        assert (
+            len(where) == 16
+            and len(test.symbols[symbol]) == 4
+            and not set(where) & set(test.symbols[symbol])
+        )
 
 
 def test_finer_cells_hold_the_same_events(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     coarse, fine = (Omniglot("train", size=size, progress=False) for size in ((16, 16), (32, 32)))
-    x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (coarse, fine))
-    assert fine.input_shape == (32, 32, 2) and np.array_equal(z.reshape(2, 100, 16, 2, 16, 2, 2).sum((3, 5)), x)
+    x, z = (
+        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (coarse, fine)
+    )
+    assert fine.input_shape == (32, 32, 2) and np.array_equal(
+        z.reshape(2, 100, 16, 2, 16, 2, 2).sum((3, 5)), x
+    )
 
 
 def test_longer_steps_hold_the_same_events_and_later_ones(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     short, long = (Omniglot("train", bin_ms=ms, progress=False) for ms in (1, 3))
-    x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (short, long))
-    assert z.shape == x.shape and np.array_equal(x[:, :99].reshape(2, 33, 3, 16, 16, 2).sum(2), z[:, :33])
+    x, z = (
+        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (short, long)
+    )
+    assert z.shape == x.shape and np.array_equal(
+        x[:, :99].reshape(2, 33, 3, 16, 16, 2).sum(2), z[:, :33]
+    )
     assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
 
 
 def test_centred_recordings_have_their_mean_event_in_the_middle(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     for size in (32, 16):
-        plain, moved = (Omniglot("train", size=(size, size), centred=on, progress=False) for on in (False, True))
-        x, z = (one.sample_task(np.random.default_rng(0), 2, 1, 4, names).x_query.astype(float) for one in (plain, moved))
+        plain, moved = (
+            Omniglot("train", size=(size, size), centred=on, progress=False) for on in (False, True)
+        )
+        x, z = (
+            one.sample_task(np.random.default_rng(0), 2, 1, 4, names).x_query.astype(float)
+            for one in (plain, moved)
+        )
         place = np.arange(size) - (size - 1) / 2
-        of = lambda one: np.stack([one.sum((1, 3, 4)) @ place, one.sum((1, 2, 4)) @ place]) / one.sum((1, 2, 3, 4)) * 32 / size
+        of = lambda one: (
+            np.stack([one.sum((1, 3, 4)) @ place, one.sum((1, 2, 4)) @ place])
+            / one.sum((1, 2, 3, 4))
+            * 32
+            / size
+        )
         assert np.abs(of(x)).max() > 1.5 and np.abs(of(z)).max() < 0.7
         assert (z.sum((1, 2, 3, 4)) > 0.9 * x.sum((1, 2, 3, 4))).all()
 
@@ -159,7 +229,10 @@ def test_centring_moves_by_whole_cells_and_leaves_the_empty_alone():
 @pytest.mark.parametrize(
     "options, message",
     [
-        (dict(bin_ms=1.5), "bin_ms is 1.5, expected whole milliseconds, 1 to 3: 100 steps are a recording"),
+        (
+            dict(bin_ms=1.5),
+            "bin_ms is 1.5, expected whole milliseconds, 1 to 3: 100 steps are a recording",
+        ),
         (dict(bin_ms=4), "bin_ms is 4, expected"),
         (
             dict(size=(16, 32)),

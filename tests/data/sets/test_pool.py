@@ -12,7 +12,9 @@ def some(count=12, shape=SHAPE, seed=0):
     dense[3] = 0  # a recording without events
     labels, numbers = np.arange(count) % 3, np.arange(count) + 1
     parts = [slice(0, 5), slice(5, 6), slice(6, count)]
-    return dense, Pool.collect(shape, ((dense[part], labels[part], numbers[part]) for part in parts))
+    return dense, Pool.collect(
+        shape, ((dense[part], labels[part], numbers[part]) for part in parts)
+    )
 
 
 def test_dense_gives_back_what_was_collected():

@@ -1,4 +1,5 @@
-"""Tasks over one's own recordings: what they count, who is apart from whom, and which classes meet which split."""
+"""Tasks over one's own recordings: what they count, who is apart from whom, and which classes meet
+which split."""
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ SENSOR = (20, 30)  # rows, columns
 
 
 def marked(label: int, number: int, ms_long: int = 100) -> np.ndarray:
-    """A recording that tells which it is: the row of its ON events is the label, the column the number."""
+    """A recording that tells which it is: the row of its ON events is the label, the column the
+    number."""
     t = np.arange(ms_long) * 1000
     return event_array(np.full(ms_long, number), np.full(ms_long, label), t, np.ones(ms_long, int))
 
@@ -32,7 +34,13 @@ def test_a_task_of_single_symbols():
     assert data.input_shape == (20, 30, 2) and data.classes == tuple(f"class {k}" for k in range(6))
     for index in range(30):
         task = data.episode(3, index, ways=4, shots=2, queries=3)
-        assert task.x_support.shape == (8, 100, 20, 30, 2) and task.x_query.shape == (12, 100, 20, 30, 2)
+        assert task.x_support.shape == (8, 100, 20, 30, 2) and task.x_query.shape == (
+            12,
+            100,
+            20,
+            30,
+            2,
+        )
         support, query = told(task.x_support), told(task.x_query)
         assert not set(support) & set(query)
         for marks, y in ((support, task.y_support), (query, task.y_query)):
@@ -46,13 +54,24 @@ def test_pairs_as_tonic_gives_them():
 
     events, labels = labelled()
     fields = [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?")]
-    rows = [np.array([(e["t"], e["x"], e["y"], bool(e["p"])) for e in one], fields) for one in events]
-    one, other = ms.Recordings(Tonic(zip(rows, labels))), ms.Recordings(events, labels, sensor=SENSOR)
-    assert one.classes == other.classes and np.array_equal(one.episode(0, 0).x_query, other.episode(0, 0).x_query)
+    rows = [
+        np.array([(e["t"], e["x"], e["y"], bool(e["p"])) for e in one], fields) for one in events
+    ]
+    one, other = (
+        ms.Recordings(Tonic(zip(rows, labels))),
+        ms.Recordings(events, labels, sensor=SENSOR),
+    )
+    assert one.classes == other.classes and np.array_equal(
+        one.episode(0, 0).x_query, other.episode(0, 0).x_query
+    )
 
 
 def test_symbols_side_by_side():
-    data = ms.Recordings(*labelled(), sensor=SENSOR, made_of={"ab": ("class 0", "class 1"), "cc": ("class 2", "class 2")})
+    data = ms.Recordings(
+        *labelled(),
+        sensor=SENSOR,
+        made_of={"ab": ("class 0", "class 1"), "cc": ("class 2", "class 2")},
+    )
     assert data.input_shape == (20, 60, 2) and data.classes == ("ab", "cc")
     task = data.episode(0, 0, ways=2, shots=1, queries=2)
     for x, y in zip(task.x_query, task.y_query):
@@ -65,13 +84,19 @@ def test_three_in_a_row_use_every_combination_before_one_comes_again():
     rng = np.random.default_rng(0)
     support, query = draw_samples(rng, [(0, 1, 0)], {0: 5, 1: 4}, 2, 12)
     rows = [tuple(one) for one in query[0].tolist()]
-    assert all(a != c for a, _, c in rows) and len(set(rows)) == 12  # three and two recordings of query: 3 x 2 x 2
-    assert {a for a, _, c in support[0]} | {c for a, _, c in support[0]} == set(range(5)) - {a for a, _, _ in rows}
+    assert (
+        all(a != c for a, _, c in rows) and len(set(rows)) == 12
+    )  # three and two recordings of query: 3 x 2 x 2
+    assert {a for a, _, c in support[0]} | {c for a, _, c in support[0]} == set(range(5)) - {
+        a for a, _, _ in rows
+    }
 
 
 def test_bins_cells_and_counts():
     events = event_array([0, 3, 3, 29], [0, 5, 5, 19], [1000, 1500, 3600, 30_999], [1, 0, 0, 1])
-    data = ms.Recordings([events] * 2, [7, 7], sensor=SENSOR, size=(10, 10), bin_ms=2, duration_ms=30)
+    data = ms.Recordings(
+        [events] * 2, [7, 7], sensor=SENSOR, size=(10, 10), bin_ms=2, duration_ms=30
+    )
     expected = np.zeros((15, 10, 10, 2))
     expected[0, 0, 0, 1] = expected[0, 2, 1, 0] = expected[1, 2, 1, 0] = expected[14, 9, 9, 1] = 1
     assert np.array_equal(data.pool.dense(np.array([1]))[0], expected) and data.classes == ("7",)
@@ -79,35 +104,53 @@ def test_bins_cells_and_counts():
 
 def test_downscaling_by_area_keeps_every_event_and_the_share_of_each_pixel():
     x, y = np.meshgrid(np.arange(5), np.arange(5))
-    events = event_array(np.repeat(x.ravel(), 4000), np.repeat(y.ravel(), 4000), np.zeros(100_000, int), np.ones(100_000, int))
+    events = event_array(
+        np.repeat(x.ravel(), 4000),
+        np.repeat(y.ravel(), 4000),
+        np.zeros(100_000, int),
+        np.ones(100_000, int),
+    )
     found = downscaled(events, (5, 5), (2, 3))
     count = np.bincount(found["y"].astype(int) * 3 + found["x"], minlength=6)
     assert count.sum() == 100_000 and np.abs(count / 100_000 - 1 / 6).max() < 0.005
-    middle = found[(events["x"] == 1) & (events["y"] == 0)]  # columns 1 to 2 of 5 lie in cells 0 (2/3) and 1 (1/3)
+    middle = found[
+        (events["x"] == 1) & (events["y"] == 0)
+    ]  # columns 1 to 2 of 5 lie in cells 0 (2/3) and 1 (1/3)
     assert abs(np.mean(middle["x"] == 0) - 2 / 3) < 0.03 and not middle["y"].any()
     whole = downscaled(events, (5, 5), (5, 1))
     assert np.array_equal(whole["y"], events["y"]) and not whole["x"].any()
     assert np.array_equal(downscaled(events, (5, 5), (2, 3)), found)
     for size in ((6, 5), (0, 1), (1,)):
-        with pytest.raises(ValueError, match=r"size is .*; expected rows and columns from 1 to those of the sensor, \(5, 5\)"):
+        with pytest.raises(
+            ValueError,
+            match=r"size is .*; expected rows and columns from 1 to those of the sensor, \(5, 5\)",
+        ):
             downscaled(events, (5, 5), size)
 
 
 def test_takes_are_cut_and_stay_on_one_side():
     takes = [marked(label, number, 1000) for label in range(3) for number in range(2)]
     data = ms.Recordings(takes, np.repeat(range(3), 2), sensor=SENSOR, hop_ms=150)
-    assert len(data.pool) == 6 * 6 and np.bincount(data.pool.numbers).tolist() == [6] * 6  # the last begins at 750 ms
+    assert (
+        len(data.pool) == 6 * 6 and np.bincount(data.pool.numbers).tolist() == [6] * 6
+    )  # the last begins at 750 ms
     for index in range(50):
         task = data.episode(0, index, ways=3, shots=2, queries=4)
         assert not set(told(task.x_support)) & set(told(task.x_query))
-    shared = ms.Recordings(takes, np.repeat(range(3), 2), sensor=SENSOR, hop_ms=150, shared=["take"])
+    shared = ms.Recordings(
+        takes, np.repeat(range(3), 2), sensor=SENSOR, hop_ms=150, shared=["take"]
+    )
     both = [shared.episode(0, k, 3, 2, 4) for k in range(20)]
     assert any(set(told(task.x_support)) & set(told(task.x_query)) for task in both)
-    assert not any(set(task.recordings[0].ravel()) & set(task.recordings[1].ravel()) for task in both)
+    assert not any(
+        set(task.recordings[0].ravel()) & set(task.recordings[1].ravel()) for task in both
+    )
 
 
 def test_windows_hold_the_events_of_their_time():
-    events = event_array(np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int))
+    events = event_array(
+        np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int)
+    )
     assert [part["x"].tolist() for part in windows(events, 4, 3)] == [[0, 1, 2, 3], [3, 4, 5, 6]]
     with pytest.raises(ValueError, match="the recording lasts 9 ms; expected at least 10"):
         windows(events, 10, 3)
@@ -119,12 +162,19 @@ def test_groups_are_apart_even_through_one_another():
     """A session of two subjects joins them: neither may be on both sides."""
     events, labels = labelled(3, 8)
     subject, session = np.tile(list("aabbccdd"), 3), np.tile([0, 1, 1, 2, 3, 3, 4, 4], 3)
-    data = ms.Recordings(events, labels, sensor=SENSOR, groups={"subject": subject, "session": session})
+    data = ms.Recordings(
+        events, labels, sensor=SENSOR, groups={"subject": subject, "session": session}
+    )
     seen = set()
     for index in range(40):
         task = data.episode(1, index, ways=3, shots=1, queries=4)
-        support, query = ({"abcd".index(subject[n]) for n in side.ravel()} for side in task.recordings)
-        joined = [{0: 0, 1: 0, 2: 2, 3: 3}[k] for k in support], [{0: 0, 1: 0, 2: 2, 3: 3}[k] for k in query]
+        support, query = (
+            {"abcd".index(subject[n]) for n in side.ravel()} for side in task.recordings
+        )
+        joined = (
+            [{0: 0, 1: 0, 2: 2, 3: 3}[k] for k in support],
+            [{0: 0, 1: 0, 2: 2, 3: 3}[k] for k in query],
+        )
         assert not set(joined[0]) & set(joined[1])
         seen |= support
     assert seen == {0, 1, 2, 3}
@@ -133,7 +183,9 @@ def test_groups_are_apart_even_through_one_another():
 def test_groups_that_cannot_be_apart_are_told():
     events, labels = labelled(3, 4)
     data = ms.Recordings(events, labels, sensor=SENSOR, groups={"subject": ["me"] * 12})
-    with pytest.raises(ValueError, match="1 groups hold the recordings of 3 symbols, and no split of them"):
+    with pytest.raises(
+        ValueError, match="1 groups hold the recordings of 3 symbols, and no split of them"
+    ):
         data.episode(0, 0, ways=3)
 
 
@@ -142,10 +194,16 @@ def test_splits_are_disjoint_and_whole():
     parts = data.split()
     assert [len(parts[name].classes) for name in ("train", "val", "test")] == [6, 2, 2]
     assert sorted(one for part in parts.values() for one in part.classes) == sorted(data.classes)
-    assert {n: p.classes for n, p in data.split(seed=0).items()} == {n: p.classes for n, p in parts.items()}
-    assert {n: p.classes for n, p in data.split(seed=1).items()} != {n: p.classes for n, p in parts.items()}
+    assert {n: p.classes for n, p in data.split(seed=0).items()} == {
+        n: p.classes for n, p in parts.items()
+    }
+    assert {n: p.classes for n, p in data.split(seed=1).items()} != {
+        n: p.classes for n, p in parts.items()
+    }
     named = data.split(test=["class 3", "class 9"], train=0.9, val=0.1)
-    assert named["test"].classes == ("class 3", "class 9") and [len(named[n].classes) for n in ("train", "val")] == [6, 2]
+    assert named["test"].classes == ("class 3", "class 9") and [
+        len(named[n].classes) for n in ("train", "val")
+    ] == [6, 2]
     assert set(named["test"].episode(0, 0, ways=2).classes) == {"class 3", "class 9"}
     few = ms.Recordings(*labelled(3, 2), sensor=SENSOR).split()
     assert [len(part.classes) for part in few.values()] == [1, 1, 1]
@@ -164,24 +222,53 @@ def test_splits_are_disjoint_and_whole():
             lambda e, k: ms.Recordings(e, sensor=SENSOR),
             r"labels are missing; expected one for each recording, or pairs \(events, label",
         ),
-        (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording, expected at least 2"),
+        (
+            lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR),
+            "class class 1 has 1 recording, expected at least 2",
+        ),
         (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
-        (lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR), "recording 0: the recording has no events"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0), "bin_ms must be a positive number of milliseconds, not 0"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500), "recording 0: the recording lasts 99 ms"),
+        (
+            lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR),
+            "recording 0: the recording has no events",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0),
+            "bin_ms must be a positive number of milliseconds, not 0",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500),
+            "recording 0: the recording lasts 99 ms",
+        ),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
             r"groups\['who'\] has 2 entries; expected one for each recording",
         ),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]), "shared names 'who'; expected one of no group"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": ["b"]}), r"made_of\['a'\] names 'b'; expected labels"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": k[:1], "b": k[:2]}), "classes of different numbers of"),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).only(["nobody"]), "found class 'nobody', expected one or more of"),
         (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=["class 1"], val=["class 1"], test=0.2),
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]),
+            "shared names 'who'; expected one of no group",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": ["b"]}),
+            r"made_of\['a'\] names 'b'; expected labels",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": k[:1], "b": k[:2]}),
+            "classes of different numbers of",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).only(["nobody"]),
+            "found class 'nobody', expected one or more of",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(
+                train=["class 1"], val=["class 1"], test=0.2
+            ),
             "with no class in",
         ),
-        (lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=0.5), "expected train, val and test"),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=0.5),
+            "expected train, val and test",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(call, message):
@@ -191,5 +278,13 @@ def test_what_does_not_fit_is_told(call, message):
 
 def test_a_pool_alone_is_enough():
     dense = np.random.default_rng(0).poisson(0.1, (8, 4, 3, 3, 2)).astype(np.uint8)
-    data = ms.Recordings(Pool.collect(dense.shape[1:], [(dense, np.repeat([2, 5], 4), np.arange(8))]))
-    assert data.classes == ("2", "5") and data.episode(0, 0, ways=2, queries=2).x_query.shape == (4, 4, 3, 3, 2)
+    data = ms.Recordings(
+        Pool.collect(dense.shape[1:], [(dense, np.repeat([2, 5], 4), np.arange(8))])
+    )
+    assert data.classes == ("2", "5") and data.episode(0, 0, ways=2, queries=2).x_query.shape == (
+        4,
+        4,
+        3,
+        3,
+        2,
+    )

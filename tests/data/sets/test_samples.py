@@ -32,7 +32,11 @@ def uses(classes, drawn):
 @pytest.mark.every(3)
 def test_support_and_query_share_no_recording_and_use_what_they_may(few):
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
-        assert support.shape == (len(classes), shots, 2) and query.shape == (len(classes), queries, 2)
+        assert support.shape == (len(classes), shots, 2) and query.shape == (
+            len(classes),
+            queries,
+            2,
+        )
         of_support, of_query = uses(classes, support), uses(classes, query)
         for symbol, counts in of_support.items():
             places = sum(pair.count(symbol) for pair in classes)
@@ -75,7 +79,11 @@ def test_a_pair_comes_again_only_when_all_are_used(few):
 
 def test_two_recordings_one_for_each_side():
     support, query = draw_samples(np.random.default_rng(0), [(7, 7), (7, 1)], {7: 2, 1: 2}, 2, 3)
-    assert len({*support[0].ravel(), *support[1, :, 0]}) == len({*query[0].ravel(), *query[1, :, 0]}) == 1
+    assert (
+        len({*support[0].ravel(), *support[1, :, 0]})
+        == len({*query[0].ravel(), *query[1, :, 0]})
+        == 1
+    )
     assert support[0, 0, 0] != query[0, 0, 0]
 
 
@@ -85,7 +93,9 @@ def test_three_recordings_one_for_support_two_for_query():
         support, query = draw_samples(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
         assert len(set(support.ravel())) == 1 and len(set(query.ravel())) == 2
         assert (query[..., 0] != query[..., 1]).all()
-        assert set(map(tuple, query[0][:2])) == set(map(tuple, query[0][2:4]))  # both orders before any again
+        assert set(map(tuple, query[0][:2])) == set(
+            map(tuple, query[0][2:4])
+        )  # both orders before any again
         seen.add(int(support[0, 0, 0]))
     assert seen == {0, 1, 2}
 
@@ -108,5 +118,8 @@ def test_left_and_right_are_drawn_independently_and_evenly():
 
 
 def test_the_same_generator_draws_the_same():
-    one, two = (draw_samples(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5) for _ in range(2))
+    one, two = (
+        draw_samples(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5)
+        for _ in range(2)
+    )
     assert all(np.array_equal(a, b) for a, b in zip(one, two))

@@ -1,4 +1,5 @@
-"""Statistics by hand; and what the event camera must have in common with real N-MNIST recordings."""
+"""Statistics by hand; and what the event camera must have in common with real N-MNIST
+recordings."""
 
 import os
 import sys
@@ -61,7 +62,12 @@ def outside(real, simulated):
         elif name.startswith("saccade"):
             begin = statistics.SACCADES_MS[int(name[8]) - 1][0]
             good = abs((found - begin) / (value - begin) - 1) < 0.2
-        elif name in ("interval of a pixel, 1 % ms", "interval of a pixel, 50 % ms", "events, least", "events, most"):
+        elif name in (
+            "interval of a pixel, 1 % ms",
+            "interval of a pixel, 50 % ms",
+            "events, least",
+            "events, most",
+        ):
             good = abs(found / value - 1) < 0.2
         elif name == "last event, mean ms":
             good = abs(found - value) < 5
@@ -73,7 +79,8 @@ def outside(real, simulated):
 
 
 def test_by_hand():
-    # pixel (1, 2) at 10, 30 and 70 ms (intervals 20 and 40), pixel (5, 5) at 150 ms; corner (0, 33) at 20 and 250 ms
+    # pixel (1, 2) at 10, 30 and 70 ms (intervals 20 and 40), pixel (5, 5) at 150 ms; corner (0, 33)
+    # at 20 and 250 ms
     first = event_array([1, 1, 1, 5], [2, 2, 2, 5], [10_000, 30_000, 70_000, 150_000], [1, 0, 0, 1])
     second = event_array([33, 33], [0, 1], [20_000, 250_000], [1, 0])
     table = recording_statistics([first, second])
@@ -113,7 +120,12 @@ def test_a_saccade_begins_with_its_first_microsecond():
 def test_pairs_by_hand():
     rng = np.random.default_rng(0)
     group = [
-        event_array(rng.integers(0, 34, n), rng.integers(0, 34, n), rng.integers(0, 300_000, n), rng.integers(0, 2, n))
+        event_array(
+            rng.integers(0, 34, n),
+            rng.integers(0, 34, n),
+            rng.integers(0, 300_000, n),
+            rng.integers(0, 2, n),
+        )
         for n in (300, 500, 900)
     ]
     same = pair_statistics(group, group)
@@ -134,7 +146,10 @@ def test_pairs_by_hand():
 def test_the_table_names_every_statistic():
     group = [event_array([1, 2, 1], [1, 1, 1], [0, 110_000, 220_000], [0, 1, 1])]
     text = compare(group, group)
-    assert all(name in text for name in recording_statistics(group)) and "correlation of event maps" in text
+    assert (
+        all(name in text for name in recording_statistics(group))
+        and "correlation of event maps" in text
+    )
     assert "correlation" not in compare(group, group * 2, paired=False)
 
 
@@ -142,7 +157,10 @@ def test_refusals():
     group = [event_array([1], [1], [0], [0])]
     for call, words in (
         (lambda: recording_statistics([]), "recordings is empty"),
-        (lambda: recording_statistics([*group, np.empty(0, EVENT)]), r"recordings\[1\] has no events"),
+        (
+            lambda: recording_statistics([*group, np.empty(0, EVENT)]),
+            r"recordings\[1\] has no events",
+        ),
         (lambda: recording_statistics([np.zeros(3)]), r"recordings\[0\]: found"),
         (lambda: pair_statistics(group, group * 2), "1 real and 2 simulated"),
     ):
@@ -170,7 +188,10 @@ def test_the_camera_matches_nmnist_by_digit(simulated):
 
 def test_noise_of_pixels_that_see_nothing(simulated):
     table = recording_statistics(simulated[0])
-    assert 0.15 < table["ON noise of a corner pixel, Hz"] < 0.4 and table["OFF noise of a corner pixel, Hz"] < 0.01
+    assert (
+        0.15 < table["ON noise of a corner pixel, Hz"] < 0.4
+        and table["OFF noise of a corner pixel, Hz"] < 0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,9 +210,13 @@ def test_noise_of_pixels_that_see_nothing(simulated):
 )
 def test_another_camera_is_told_apart(worse):
     digits = load_digits()
-    chosen = np.concatenate([np.flatnonzero(digits.labels == digit)[:100:10] for digit in range(10)])
+    chosen = np.concatenate(
+        [np.flatnonzero(digits.labels == digit)[:100:10] for digit in range(10)]
+    )
     bad = [
-        outside(REAL, recording_statistics([camera.record(digits.images[n], 0, int(n)) for n in chosen]))
+        outside(
+            REAL, recording_statistics([camera.record(digits.images[n], 0, int(n)) for n in chosen])
+        )
         for camera in (EventCamera(), EventCamera(**worse))
     ]
     assert bad[0] == {} and bad[1] != {}
@@ -201,12 +226,19 @@ def test_against_real_recordings_of_the_same_pictures():
     root = os.environ.get("MINISNN_NMNIST_ROOT")
     if not root:
         pytest.skip("MINISNN_NMNIST_ROOT does not name a folder of real N-MNIST recordings")
-    real, made = real_and_simulated(root)  # numbers divisible by 5: the camera was fitted on the others
+    real, made = real_and_simulated(
+        root
+    )  # numbers divisible by 5: the camera was fitted on the others
     if len(real) < 100:
-        pytest.skip(f"{root} has {len(real)} recordings of shipped digits with numbers divisible by 5; 100 are needed")
+        pytest.skip(
+            f"{root} has {len(real)} recordings of shipped digits with numbers divisible by 5; 100 "
+            "are needed"
+        )
     assert outside(recording_statistics(real), recording_statistics(made)) == {}
     pairs = pair_statistics(real, made)
-    assert pairs["correlation of event maps"] >= 0.95 and pairs["correlation of event numbers"] >= 0.98
+    assert (
+        pairs["correlation of event maps"] >= 0.95 and pairs["correlation of event numbers"] >= 0.98
+    )
     assert pairs["correlation of ON - OFF maps by saccade"] >= 0.90
 
 

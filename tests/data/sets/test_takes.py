@@ -1,4 +1,5 @@
-"""Takes: moments of one and the same hand, tasks by both protocols, and the table that compares them with real takes."""
+"""Takes: moments of one and the same hand, tasks by both protocols, and the table that compares
+them with real takes."""
 
 import dataclasses
 import runpy
@@ -28,7 +29,12 @@ def test_a_take_is_one_hand_that_moves_slowly():
 
     take, other = Take(0, 0, 0), Take(0, 1, 0)
     assert apart(take, 0.3, Take(0, 0, 0), 0.3) == 0
-    assert 0 < apart(take, 0.3, take, 0.4) < apart(take, 0.3, take, 3.0) < apart(take, 0.3, other, 0.3) / 2
+    assert (
+        0
+        < apart(take, 0.3, take, 0.4)
+        < apart(take, 0.3, take, 3.0)
+        < apart(take, 0.3, other, 0.3) / 2
+    )
     assert apart(take, 0.3, Take(0, 0, 0, number=1), 0.3) > apart(take, 0.3, take, 3.0)
     assert apart(take, 0.3, Take(1, 0, 0), 0.3) > apart(take, 0.3, take, 3.0)
 
@@ -47,10 +53,14 @@ def test_hands_that_are_no_takes_stay_as_they_were():
 
 
 def test_pixels_of_what_moved_before_start_anywhere():
-    """A picture of which nothing moves: no events but noise, and half as much, for half of the pixels are below their start."""
+    """A picture of which nothing moves: no events but noise, and half as much, for half of the
+    pixels are below their start."""
     still = EventCamera(sensor=(20, 20), leak_hz=50.0, trajectory=((0, 0, 0), (1, 0, 0)))
     picture = np.full((4, 4), 0.5)
-    counts = [len(dataclasses.replace(still, moving=moving).record(picture, 0, 0, 100)) for moving in (False, True)]
+    counts = [
+        len(dataclasses.replace(still, moving=moving).record(picture, 0, 0, 100))
+        for moving in (False, True)
+    ]
     residual = dataclasses.replace(still, moving=True)._residuals(0, [0])
     assert residual.min() < -0.1 < 0.1 < residual.max() and still._residuals(0, [0]).min() >= 0
     assert 0.6 < counts[1] / counts[0] < 0.95
@@ -58,7 +68,8 @@ def test_pixels_of_what_moved_before_start_anywhere():
 
 @dataclasses.dataclass
 class Marked:
-    """A take, and the camera before it, whose only ON event tells who it is: step and cell of letter, subject and moment."""
+    """A take, and the camera before it, whose only ON event tells who it is: step and cell of
+    letter, subject and moment."""
 
     seed: int
     subject: int
@@ -81,7 +92,9 @@ class Marked:
 @pytest.fixture
 def marked(monkeypatch):
     monkeypatch.setattr(takes, "Take", Marked)
-    return lambda split, protocol, **how: DoubleASL(split, protocol=protocol, cache=False, progress=False, **how)
+    return lambda split, protocol, **how: DoubleASL(
+        split, protocol=protocol, cache=False, progress=False, **how
+    )
 
 
 def told(x: np.ndarray) -> set[tuple[int, int, int]]:
@@ -115,11 +128,19 @@ def test_protocols(marked, split, protocol):
 
 
 def test_what_takes_are_not_made_of(tmp_path, marked):
-    with pytest.raises(ValueError, match="protocol is 'same take'; expected one of same-take, new-subject, other-subject"):
+    with pytest.raises(
+        ValueError,
+        match="protocol is 'same take'; expected one of same-take, new-subject, other-subject",
+    ):
         marked("test", "same take")
-    with pytest.raises(ValueError, match=f"protocol is 'same-take' with recordings of {tmp_path}; expected"):
+    with pytest.raises(
+        ValueError, match=f"protocol is 'same-take' with recordings of {tmp_path}; expected"
+    ):
         DoubleASL("test", tmp_path, protocol="same-take")
-    assert open_set("double-asl-new-subject", "test", None, False, cache=False).opened[0] == "double-asl-new-subject"
+    assert (
+        open_set("double-asl-new-subject", "test", None, False, cache=False).opened[0]
+        == "double-asl-new-subject"
+    )
 
 
 def test_recordings_within_a_group():
@@ -142,40 +163,60 @@ def block(frames: int, speed: int) -> np.ndarray:
 
 def test_the_table_of_a_take_that_is_known():
     still, moving = take_statistics(block(600, 0), np.arange(600)), take_statistics(block(600, 1))
-    assert still["active pixels, %"] == pytest.approx(100 * 600 / 4800) and still["isolated, %"] == 0
-    assert still["region, x"] == pytest.approx(30, abs=3) and still["region, y"] == pytest.approx(20, abs=3)
+    assert (
+        still["active pixels, %"] == pytest.approx(100 * 600 / 4800) and still["isolated, %"] == 0
+    )
+    assert still["region, x"] == pytest.approx(30, abs=3) and still["region, y"] == pytest.approx(
+        20, abs=3
+    )
     assert still["its middle, sd of x"] == 0 and still["median speed, px/s"] == 0
-    assert still["events, mean"] == pytest.approx(2995) and still["events, 50 %"] == pytest.approx(2995)
-    assert [still[f"correlation {lag} apart"] for lag in ("0.1 s", "0.5 s", "4 s")] == pytest.approx([1, 1, 1])
+    assert still["events, mean"] == pytest.approx(2995) and still["events, 50 %"] == pytest.approx(
+        2995
+    )
+    assert [
+        still[f"correlation {lag} apart"] for lag in ("0.1 s", "0.5 s", "4 s")
+    ] == pytest.approx([1, 1, 1])
     assert moving["median speed, px/s"] == pytest.approx(100) and moving["its middle, sd of x"] > 3
-    assert moving["correlation 0.1 s apart"] < 0.95 and moving["correlation 4 s apart"] == pytest.approx(1)  # its period: 0.4 s
+    assert moving["correlation 0.1 s apart"] < 0.95 and moving[
+        "correlation 4 s apart"
+    ] == pytest.approx(1)  # its period: 0.4 s
     assert moving["active pixels, %"] > still["active pixels, %"]
     lonely = np.zeros((600, 60, 80), bool)
     lonely[::10, 2::4, 2::4] = True
     alone = take_statistics(lonely)
-    assert alone["isolated, %"] == 100 and alone["noise of a corner, Hz a pixel"] == pytest.approx(10 / 16, rel=0.1)
+    assert alone["isolated, %"] == 100 and alone["noise of a corner, Hz a pixel"] == pytest.approx(
+        10 / 16, rel=0.1
+    )
     flashing = np.zeros((600, 60, 80), bool)
     flashing[np.sin(2 * np.pi * 2.5 * np.arange(600) / 100) > 0] = True
     assert take_statistics(flashing)["activity peaks at, Hz"] == pytest.approx(2.5, abs=0.2)
-    with pytest.raises(ValueError, match=r"active has shape \(9, 60, 80\); expected \(frames, H, W\), 10 frames or more"):
+    with pytest.raises(
+        ValueError,
+        match=r"active has shape \(9, 60, 80\); expected \(frames, H, W\), 10 frames or more",
+    ):
         take_statistics(block(9, 0))
 
 
 def test_frames_of_a_recorded_take():
     take = Take(0, 0, 0).record(take_camera(), 0.2)
     active, events = frames_of(take, SHAPE, 200)
-    assert active.shape == (20, *SHAPE) and events.sum() == len(take) == len(take[np.argsort(take["t"], kind="stable")])
+    assert active.shape == (20, *SHAPE) and events.sum() == len(take) == len(
+        take[np.argsort(take["t"], kind="stable")]
+    )
     assert np.all(np.diff(take["t"]) >= 0) and events[:10].min() > 0 < events[10:].min()
-    assert active[3].sum() == len(set(map(tuple, take[["x", "y"]][take["t"] // 10_000 == 3].tolist())))
+    assert active[3].sum() == len(
+        set(map(tuple, take[["x", "y"]][take["t"] // 10_000 == 3].tolist()))
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "letter, subjects, seconds, off", [("a", 3, 20.0, {"correlation 0.5 s apart"}), ("g", 4, 10.0, {"region, sd of x"})]
+    "letter, subjects, seconds, off",
+    [("a", 3, 20.0, {"correlation 0.5 s apart"}), ("g", 4, 10.0, {"region, sd of x"})],
 )
 def test_simulated_takes_are_like_the_real_ones(letter, subjects, seconds, off):
-    """Every figure within a quarter, correlations within 0.08, as means over subjects; `off` is known to miss it: 0.439 for
-    0.358, and 25 pixels for 18."""
+    """Every figure within a quarter, correlations within 0.08, as means over subjects; `off` is
+    known to miss it: 0.439 for 0.358, and 25 pixels for 18."""
     script = runpy.run_path(str(COMPARE))
     found = script["simulated"](letter, subjects, seconds)
     wrong = {

@@ -1,4 +1,5 @@
-"""Data sets of tonic, subsets and loaders of PyTorch, with the packages themselves where they are installed."""
+"""Data sets of tonic, subsets and loaders of PyTorch, with the packages themselves where they are
+installed."""
 
 import numpy as np
 import pytest
@@ -19,7 +20,10 @@ class Made(tonic.dataset.Dataset):
 
     def __init__(self, transform=None, number: int = 12):
         super().__init__(".", transform=transform)
-        self.data, self.targets = [in_unit(sweep(k), "us") for k in range(number)], [k % 3 for k in range(number)]
+        self.data, self.targets = (
+            [in_unit(sweep(k), "us") for k in range(number)],
+            [k % 3 for k in range(number)],
+        )
 
     def __getitem__(self, k):
         events = self.data[k]
@@ -31,11 +35,15 @@ class Made(tonic.dataset.Dataset):
 
 def same(one: ms.Recordings, other: ms.Recordings) -> None:
     assert one.classes == other.classes and one.input_shape == other.input_shape
-    assert np.array_equal(one.pool.cells, other.pool.cells) and np.array_equal(one.pool.counts, other.pool.counts)
+    assert np.array_equal(one.pool.cells, other.pool.cells) and np.array_equal(
+        one.pool.counts, other.pool.counts
+    )
 
 
 def test_a_data_set_and_its_subsets():
-    plain = ms.Recordings([in_unit(sweep(k), "us") for k in range(12)], [k % 3 for k in range(12)], sensor=SENSOR)
+    plain = ms.Recordings(
+        [in_unit(sweep(k), "us") for k in range(12)], [k % 3 for k in range(12)], sensor=SENSOR
+    )
     same(ms.Recordings(Made()), plain)
     subset = data.Subset(data.Subset(Made(), range(12)), [0, 3, 1, 4])
     assert len(ms.Recordings(subset).pool) == 4
@@ -44,39 +52,67 @@ def test_a_data_set_and_its_subsets():
 
 
 def test_frames_of_tonic():
-    transform = tonic.transforms.ToFrame(sensor_size=(16, 12, 2), time_window=2000, include_incomplete=True)
+    transform = tonic.transforms.ToFrame(
+        sensor_size=(16, 12, 2), time_window=2000, include_incomplete=True
+    )
     found = ms.Recordings(Made(transform), bin_ms=2)
     for k in range(3):
         expected = bin_events(sweep(k), 100, 2, shape=SENSOR)
         assert np.array_equal(found.pool.dense(np.array([k]))[0], expected)
-    fixed = ms.Recordings(Made(tonic.transforms.ToFrame(sensor_size=(16, 12, 2), n_time_bins=20)), bin_ms=5)
-    assert fixed.pool.shape == (20, 12, 16, 2) and fixed.pool.counts.sum() == 12 * 767  # tonic leaves the last out
+    fixed = ms.Recordings(
+        Made(tonic.transforms.ToFrame(sensor_size=(16, 12, 2), n_time_bins=20)), bin_ms=5
+    )
+    assert (
+        fixed.pool.shape == (20, 12, 16, 2) and fixed.pool.counts.sum() == 12 * 767
+    )  # tonic leaves the last out
     voxels = Made(tonic.transforms.ToVoxelGrid(sensor_size=(16, 12, 2), n_time_bins=5))
-    with pytest.raises(ValueError, match="recording 0: .*none is that of two polarities|frames have shape .*none is that"):
+    with pytest.raises(
+        ValueError,
+        match="recording 0: .*none is that of two polarities|frames have shape .*none is that",
+    ):
         ms.Recordings(voxels)
     tensors = tonic.transforms.Compose([transform, torch.tensor])
     same(ms.Recordings(Made(tensors), bin_ms=2), found)
     scaled = Made(tonic.transforms.Compose([transform, lambda frames: frames / 3]))
-    with pytest.raises(ValueError, match="recording 0: frames hold values that are not whole numbers"):
+    with pytest.raises(
+        ValueError, match="recording 0: frames hold values that are not whole numbers"
+    ):
         ms.Recordings(scaled, bin_ms=2)
 
 
 @pytest.mark.parametrize("shuffle", (False, True))
 def test_loaders(shuffle):
     torch.manual_seed(0)
-    transform = tonic.transforms.ToFrame(sensor_size=(16, 12, 2), time_window=2000, include_incomplete=True)
+    transform = tonic.transforms.ToFrame(
+        sensor_size=(16, 12, 2), time_window=2000, include_incomplete=True
+    )
     frames = ms.Recordings(Made(transform), bin_ms=2)
     pad = tonic.collation.PadTensors(batch_first=True)
-    same(ms.Recordings(data.DataLoader(Made(transform), batch_size=5, shuffle=shuffle, collate_fn=pad), bin_ms=2), frames)
-    same(ms.Recordings(data.DataLoader(Made(), batch_size=None, shuffle=shuffle)), ms.Recordings(Made()))
+    same(
+        ms.Recordings(
+            data.DataLoader(Made(transform), batch_size=5, shuffle=shuffle, collate_fn=pad),
+            bin_ms=2,
+        ),
+        frames,
+    )
+    same(
+        ms.Recordings(data.DataLoader(Made(), batch_size=None, shuffle=shuffle)),
+        ms.Recordings(Made()),
+    )
     again = data.WeightedRandomSampler([1.0] * 12, 60, replacement=True)
     drawn = ms.Recordings(data.DataLoader(Made(), batch_size=None, sampler=again))
     same(drawn, ms.Recordings(Made()))  # each once: no recording is on both sides of a task
     batches = data.BatchSampler(data.SequentialSampler(range(12)), 5, drop_last=False)
     same(ms.Recordings(data.DataLoader(Made(), batch_sampler=batches)), ms.Recordings(Made()))
     labels = [torch.tensor(k % 3) for k in range(12)]
-    same(ms.Recordings([in_unit(sweep(k), "us") for k in range(12)], labels, sensor=SENSOR), ms.Recordings(Made()))
-    bare = [(torch.tensor(np.stack([sweep(k)[n].astype(np.int64) for n in "txyp"], 1)), k % 3) for k in range(12)]
+    same(
+        ms.Recordings([in_unit(sweep(k), "us") for k in range(12)], labels, sensor=SENSOR),
+        ms.Recordings(Made()),
+    )
+    bare = [
+        (torch.tensor(np.stack([sweep(k)[n].astype(np.int64) for n in "txyp"], 1)), k % 3)
+        for k in range(12)
+    ]
     same(ms.Recordings(bare, sensor=SENSOR, columns="t,x,y,p"), ms.Recordings(Made()))
 
 

@@ -29,7 +29,11 @@ class Maker:
 
     def __call__(self):
         self.calls += 1
-        return {"a": np.arange(1000) + self.calls, "file": np.array(["b"]), "empty": np.zeros((0, 3), np.uint8)}
+        return {
+            "a": np.arange(1000) + self.calls,
+            "file": np.array(["b"]),
+            "empty": np.zeros((0, 3), np.uint8),
+        }
 
 
 @dataclasses.dataclass
@@ -129,7 +133,9 @@ def test_a_hash_is_remembered_until_the_system_tells_of_a_change(tmp_path, monke
     path, read = tmp_path / "a", []
     path.write_bytes(b"abc")
     real = cache.hashlib.file_digest
-    monkeypatch.setattr(cache.hashlib, "file_digest", lambda file, name: read.append(file.name) or real(file, name))
+    monkeypatch.setattr(
+        cache.hashlib, "file_digest", lambda file, name: read.append(file.name) or real(file, name)
+    )
     first = [cache.content_of(path) for _ in range(3)]
     assert len(set(first)) == 1 and len(read) == 1
     status = path.stat()
@@ -169,14 +175,20 @@ def twice(a):
     """Two times a."""
     return 2 * a  # why
 '''
-SAME = CODE.replace("from ..events", "from minisnn.data.readers.events").replace("does", "means").replace("# why", "#")
+SAME = (
+    CODE.replace("from ..events", "from minisnn.data.readers.events")
+    .replace("does", "means")
+    .replace("# why", "#")
+)
 SAME = SAME.replace("2 * a", "(2\n * a)").replace("Two times a.", "a, doubled\n\n    ")
 
 
 def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     variants = dict(code_a=CODE, code_b=SAME)
-    variants |= dict(code_c=CODE.replace("2 *", "3 *"), code_d=CODE.replace("bin_events as", "event_map as"))
+    variants |= dict(
+        code_c=CODE.replace("2 *", "3 *"), code_d=CODE.replace("bin_events as", "event_map as")
+    )
     variants |= dict(code_e=CODE.replace("as bin", "as other"), code_f=CODE + "\nN = 'x'\n")
     for name, text in variants.items():
         (tmp_path / f"{name}.py").write_text(text)
@@ -187,17 +199,30 @@ def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monke
         cache.code_identity("code_x")
 
 
-SETS = tuple(f"minisnn.data.sets.{name}" for name in ("named", "double_nmnist", "double_asl", "omniglot", "takes"))
+SETS = tuple(
+    f"minisnn.data.sets.{name}"
+    for name in ("named", "double_nmnist", "double_asl", "omniglot", "takes")
+)
 
 
 def one_character(text: str, node: ast.AST) -> str:
     """The text with one character more in the last name or number that a function holds."""
-    inside = [one for one in ast.walk(node) if isinstance(one, (ast.Name, ast.Attribute, ast.Constant)) and one is not node]
-    told = [one for one in inside if not isinstance(one, ast.Constant) or type(one.value) is int and one.value > 0]
+    inside = [
+        one
+        for one in ast.walk(node)
+        if isinstance(one, (ast.Name, ast.Attribute, ast.Constant)) and one is not node
+    ]
+    told = [
+        one
+        for one in inside
+        if not isinstance(one, ast.Constant) or type(one.value) is int and one.value > 0
+    ]
     last = max(told or inside, key=lambda one: (one.end_lineno, one.end_col_offset))
     lines = text.encode().splitlines(keepends=True)
     line, at = lines[last.end_lineno - 1], last.end_col_offset
-    lines[last.end_lineno - 1] = line[:at] + (b"1" if isinstance(last, ast.Constant) else b"_") + line[at:]
+    lines[last.end_lineno - 1] = (
+        line[:at] + (b"1" if isinstance(last, ast.Constant) else b"_") + line[at:]
+    )
     return b"".join(lines).decode()
 
 
@@ -211,10 +236,16 @@ def test_every_reader_camera_and_set_belongs_to_the_identity():
         if path.stem != "__init__"
     }
     known = {name: set(cache.closure(name)) for name in SETS}
-    needless = {"minisnn.data.camera.reference", "minisnn.data.sets.statistics"}  # they check others, and make nothing
+    needless = {
+        "minisnn.data.camera.reference",
+        "minisnn.data.sets.statistics",
+    }  # they check others, and make nothing
     assert there - set().union(*known.values()) <= needless
     readers = {name for name in there if ".readers." in name}
-    assert readers <= known["minisnn.data.sets.named"] and {"minisnn.files"} < known["minisnn.data.sets.named"]
+    assert (
+        readers <= known["minisnn.data.sets.named"]
+        and {"minisnn.files"} < known["minisnn.data.sets.named"]
+    )
     for name in SETS[1:]:
         assert {one for one in there if ".camera." in one} - needless <= known[name]
 
@@ -258,7 +289,14 @@ def test_code_of_another_package_is_followed_where_it_is_named(tmp_path, monkeyp
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text)
     assert cache.closure("one.a")[0] == "one.a"
-    assert set(cache.closure("one.a")) == {"one", "one.a", "one.b", "one.deep", "one.deep.d", "one.e"} - {"one.deep"}
+    assert set(cache.closure("one.a")) == {
+        "one",
+        "one.a",
+        "one.b",
+        "one.deep",
+        "one.deep.d",
+        "one.e",
+    } - {"one.deep"}
     assert {"two.c", "one.e"} < set(cache.closure("one.a", "two"))
 
 
@@ -363,14 +401,18 @@ cache.cached("x", {}, lambda: {"a": np.arange(10 ** 6)})
 
 def test_killed_while_writing_leaves_no_entry(place):
     root = Path(cache.__file__).parents[3]
-    done = subprocess.run([sys.executable, "-c", KILLED], env={**os.environ, "PYTHONPATH": str(root)}, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], env={**os.environ, "PYTHONPATH": str(root)}, timeout=60
+    )
     assert done.returncode == 9
     [leftover] = place.iterdir()
     assert leftover.suffix == ".tmp" and leftover.stat().st_size > 1e6
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert cache.cached("x", {}, Maker())["a"][0] == 1
-    assert [path.name[0] for path in place.iterdir()] == ["x"], "the lock of the killed process is free, its leftover goes"
+    assert [path.name[0] for path in place.iterdir()] == ["x"], (
+        "the lock of the killed process is free, its leftover goes"
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,10 @@ def cut(server, parts, size=2000):
 
 def test_what_is_to_come_is_said_before_it_comes(server, parts):
     told, seen = [], []
-    server.during = lambda: (wait_for(Path("N-MNIST/Test.zip.part").exists), seen.append(" ".join(told)))
+    server.during = lambda: (
+        wait_for(Path("N-MNIST/Test.zip.part").exists),
+        seen.append(" ".join(told)),
+    )
     fetch(part="test", files=parts, tell=told.append)
     assert len(seen) == 1
     for text in ("Orchard", "CC BY-SA", parts[1].url, f"Test.zip: {kb(server, 'Test')}"):
@@ -65,7 +68,11 @@ def test_a_server_that_ignores_ranges_sends_all(run, server, parts):
     cut(server, parts)
     server.ranges = False
     code, out, _ = run("--part", "train")
-    assert code == 0 and "the server does not resume" in out and [r.range for r in server.requests] == ["bytes=2000-"]
+    assert (
+        code == 0
+        and "the server does not resume" in out
+        and [r.range for r in server.requests] == ["bytes=2000-"]
+    )
     assert Path("N-MNIST/Train.zip").read_bytes() == server.files["/Train.zip"]
 
 
@@ -90,7 +97,9 @@ def test_a_part_from_elsewhere_than_asked_is_not_appended(run, server, parts):
     assert [r.range for r in server.requests] == ["bytes=2000-", None]
 
 
-@pytest.mark.parametrize("extra, tell_total, asked", [(0, True, []), (0, False, []), (7, True, [None])])
+@pytest.mark.parametrize(
+    "extra, tell_total, asked", [(0, True, []), (0, False, []), (7, True, [None])]
+)
 def test_all_has_come_already(run, server, parts, extra, tell_total, asked):
     """416: nothing is left to send, or there is more here than the file has."""
     contents = server.files["/Train.zip"] + b"x" * extra
@@ -101,7 +110,9 @@ def test_all_has_come_already(run, server, parts, extra, tell_total, asked):
     assert [r.range for r in server.requests] == [f"bytes={len(contents)}-", *asked]
 
 
-def test_stopped_between_the_last_byte_and_the_check_nothing_is_fetched(run, server, parts, monkeypatch):
+def test_stopped_between_the_last_byte_and_the_check_nothing_is_fetched(
+    run, server, parts, monkeypatch
+):
     import pooch.core
 
     def stop(*_, **__):
@@ -111,10 +122,16 @@ def test_stopped_between_the_last_byte_and_the_check_nothing_is_fetched(run, ser
         patch.setattr(pooch.core, "hash_matches", stop)
         code, _, err = run("--part", "train")
     assert code == 130 and names() == ["Train.zip.part"]
-    assert wrong(err) == f"stopped; N-MNIST/Train.zip.part keeps {kb(server)}, run the same command again to continue"
+    assert (
+        wrong(err)
+        == f"stopped; N-MNIST/Train.zip.part keeps {kb(server)}, run the same command again to "
+        "continue"
+    )
     server.requests.clear()
     size = len(server.files["/Train.zip"])
-    assert run("--part", "train")[0] == 0 and [r.range for r in server.requests] == [f"bytes={size}-"], "no byte came again"
+    assert run("--part", "train")[0] == 0 and [r.range for r in server.requests] == [
+        f"bytes={size}-"
+    ], "no byte came again"
 
 
 def test_without_hard_links(run, server, monkeypatch):
@@ -139,7 +156,8 @@ def test_a_wrong_md5_is_not_left_to_be_used(run, server, parts):
     code, _, err = run("--part", "train")
     found = hashlib.md5(server.files["/Train.zip"]).hexdigest()
     assert code == 2 and wrong(err).startswith(
-        f"N-MNIST/Train.zip: the md5 of what {parts[0].url} sent is {found}, expected {parts[0].md5}"
+        f"N-MNIST/Train.zip: the md5 of what {parts[0].url} sent is {found}, expected "
+        f"{parts[0].md5}"
     )
     assert not Path("N-MNIST").exists()
 
@@ -153,10 +171,13 @@ def test_a_disk_that_fills_up_keeps_what_has_come(run, server, parts, monkeypatc
             return super().write(data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(downloads, "open", lambda path, mode: Full(path, mode.replace("b", "")), raising=False)
+        patch.setattr(
+            downloads, "open", lambda path, mode: Full(path, mode.replace("b", "")), raising=False
+        )
         code, _, err = run("--part", "train")
     assert code == 2 and wrong(err) == (
-        "N-MNIST/Train.zip.part: no space left on device; 3.0 kB are kept, make room and run the same command again to continue"
+        "N-MNIST/Train.zip.part: no space left on device; 3.0 kB are kept, make room and run the "
+        "same command again to continue"
     )
     code, out, _ = run("--part", "train")
     assert code == 0 and "going on after 3.0 kB" in out
@@ -166,7 +187,8 @@ def test_a_disk_that_fills_up_keeps_what_has_come(run, server, parts, monkeypatc
 def test_ctrl_c_and_sigterm_leave_what_has_come(run, server, parts):
     """A process of its own, stopped by a signal while the server keeps back the last byte."""
     program = (
-        "import sys; from minisnn import cli; from minisnn.data.store import fetch as f; real = f.fetch\n"
+        "import sys; from minisnn import cli; from minisnn.data.store import fetch as f; real = "
+        "f.fetch\n"
         f"f.fetch = lambda *a, **k: real(*a, files={parts!r}, **k)\n"
         "sys.exit(cli.main(['fetch', 'nmnist', '--part', 'train']))"
     ).replace("Part(", "f.Part(")
@@ -186,7 +208,9 @@ def test_ctrl_c_and_sigterm_leave_what_has_come(run, server, parts):
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         go.set()
-        assert process.returncode == code and "stopped; N-MNIST/Train.zip.part keeps " in wrong(err), err
+        assert process.returncode == code and "stopped; N-MNIST/Train.zip.part keeps " in wrong(
+            err
+        ), err
         assert names() == ["Train.zip.part"]
     server.during = lambda: None
     Path("N-MNIST/Train.zip.part").write_bytes(server.files["/Train.zip"][:1234])
@@ -208,20 +232,32 @@ def test_no_network(run, server, parts):
     code, _, err = run("--part", "train")
     assert code == 2 and not Path("N-MNIST").exists()
     assert wrong(err) == (
-        f"127.0.0.1:{server.server_port}: cannot be reached (connection refused); expected a connection to "
+        f"127.0.0.1:{server.server_port}: cannot be reached (connection refused); expected a "
+        "connection to "
         f"fetch Train.zip from {parts[0].url}"
     )
     code, _, err = run("--base", "http://no-such-host.invalid")
-    assert code == 2 and "no-such-host.invalid: cannot be reached (" in wrong(err) and "HTTPConnectionPool" not in err
+    assert (
+        code == 2
+        and "no-such-host.invalid: cannot be reached (" in wrong(err)
+        and "HTTPConnectionPool" not in err
+    )
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        (dict(status=403), "the server answered with 403 Forbidden, expected the file Train.zip; bring it into N-MNIST with"),
+        (
+            dict(status=403),
+            "the server answered with 403 Forbidden, expected the file Train.zip; bring it into "
+            "N-MNIST with",
+        ),
         (dict(status=503), "the server answered with 503 Service Unavailable, expected"),
         (dict(files={}), "the server answered with 404 Not Found, expected"),
-        (dict(kind="text/html; charset=utf-8"), "the server answered with a web page, expected the file Train.zip"),
+        (
+            dict(kind="text/html; charset=utf-8"),
+            "the server answered with a web page, expected the file Train.zip",
+        ),
     ],
 )
 def test_an_answer_that_is_no_file(run, server, parts, changes, message):
@@ -231,4 +267,7 @@ def test_an_answer_that_is_no_file(run, server, parts, changes, message):
     server.ranges = False
     code, _, err = run("--part", "train")
     assert code == 2 and wrong(err).startswith(f"{parts[0].url}: {message}")
-    assert Path("N-MNIST/Train.zip.part").stat().st_size == 2000 and not Path("N-MNIST/Train.zip").exists()
+    assert (
+        Path("N-MNIST/Train.zip.part").stat().st_size == 2000
+        and not Path("N-MNIST/Train.zip").exists()
+    )

@@ -1,4 +1,5 @@
-"""Fetching N-MNIST: the folder that comes of it, what is there already, and archives that are not what they should be."""
+"""Fetching N-MNIST: the folder that comes of it, what is there already, and archives that are not
+what they should be."""
 
 import errno
 import io
@@ -33,7 +34,8 @@ def test_the_real_archives():
     ]
     assert all(
         re.fullmatch(
-            r"https://data\.mendeley\.com/public-files/datasets/468j46mzdv/files/[0-9a-f-]{36}/file_downloaded", one.url
+            r"https://data\.mendeley\.com/public-files/datasets/468j46mzdv/files/[0-9a-f-]{36}/file_downloaded",
+            one.url,
         )
         for one in FILES
     )
@@ -58,21 +60,35 @@ def test_fetch_leaves_a_folder_that_training_reads(run, server, parts):
         "minisnn train --root N-MNIST",
     ):
         assert text in out, text
-    assert not err and all(request.agent.startswith("Mozilla/5.0 (compatible; minisnn/") for request in server.requests)
+    assert not err and all(
+        request.agent.startswith("Mozilla/5.0 (compatible; minisnn/") for request in server.requests
+    )
 
 
 def test_parts_and_other_places(run, server):
-    code, out, _ = run("--part", "test", "--out", "here", "--no-keep-zips", "--base", f"{server.url}/moved/")
-    assert code == 0 and names("here") == ["Test"] and "minisnn evaluate" in out and "kept" not in out
+    code, out, _ = run(
+        "--part", "test", "--out", "here", "--no-keep-zips", "--base", f"{server.url}/moved/"
+    )
+    assert (
+        code == 0 and names("here") == ["Test"] and "minisnn evaluate" in out and "kept" not in out
+    )
     assert [request.path for request in server.requests] == ["/moved/Test.zip", "/Test.zip"]
-    assert run("--part", "train", "--out", "here")[0] == 0 and names("here") == ["Test", "Train", "Train.zip"]
+    assert run("--part", "train", "--out", "here")[0] == 0 and names("here") == [
+        "Test",
+        "Train",
+        "Train.zip",
+    ]
 
 
 def test_an_archive_that_was_brought_is_never_deleted(run, server, parts):
     Path("N-MNIST").mkdir()
     Path("N-MNIST/test.zip").write_bytes(brought := server.files["/Test.zip"])
     code, out, _ = run("--no-keep-zips")
-    assert code == 0 and names() == ["Test", "Train", "test.zip"] and "test.zip is kept, and can be deleted" in out
+    assert (
+        code == 0
+        and names() == ["Test", "Train", "test.zip"]
+        and "test.zip is kept, and can be deleted" in out
+    )
     assert Path("N-MNIST/test.zip").read_bytes() == brought
     assert {request.path for request in server.requests} == {"/Train.zip"}
 
@@ -81,7 +97,9 @@ def test_what_is_there_is_not_fetched_again(run, server):
     assert run("--part", "test")[0] == 0
     server.requests.clear()
     code, out, _ = run("--part", "test")
-    assert code == 0 and not server.requests and "N-MNIST/Test: complete already, 20 recordings" in out
+    assert (
+        code == 0 and not server.requests and "N-MNIST/Test: complete already, 20 recordings" in out
+    )
     assert "licence" not in out
     os.rename("N-MNIST/Test", "N-MNIST/test")
     assert run()[0] == 0 and {request.path for request in server.requests} == {"/Train.zip"}
@@ -94,11 +112,20 @@ def test_an_archive_that_is_there_is_used(run, server, monkeypatch, name):
     Path("N-MNIST/Train.zip.part").write_bytes(b"left")
     monkeypatch.setitem(sys.modules, "pooch", None)
     code, out, _ = run("--part", "train")
-    assert code == 0 and not server.requests and names() == ["Train", name] and f"N-MNIST/{name}: here already" in out
+    assert (
+        code == 0
+        and not server.requests
+        and names() == ["Train", name]
+        and f"N-MNIST/{name}: here already" in out
+    )
     Path("N-MNIST", name).write_bytes(server.files["/Train.zip"][:-1])
     shutil.rmtree("N-MNIST/Train")
     code, _, err = run("--part", "train")
-    assert code == 2 and f"N-MNIST/{name}: the md5 is " in wrong(err) and "the file is damaged or another one" in err
+    assert (
+        code == 2
+        and f"N-MNIST/{name}: the md5 is " in wrong(err)
+        and "the file is damaged or another one" in err
+    )
     assert not server.requests and names() == [name]
 
 
@@ -108,7 +135,9 @@ def test_another_folder_in_the_place_is_left_alone(run, server):
     for damage in (lambda path: path.write_bytes(b""), lambda path: path.unlink()):
         damage(Path("N-MNIST/Train/3/00010.bin"))
         code, _, err = run()
-        assert code == 2 and wrong(err).startswith("N-MNIST/Train: found 29 recordings, expected 30; move it away")
+        assert code == 2 and wrong(err).startswith(
+            "N-MNIST/Train: found 29 recordings, expected 30; move it away"
+        )
     assert not server.requests and names() == ["Train"]
     shutil.rmtree("N-MNIST/Train")
     Path("N-MNIST/Train").mkdir()
@@ -126,7 +155,8 @@ def test_room_is_looked_for_beforehand(run, server, parts, monkeypatch):
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: usage(0, 0, 30 * 4096 - 1))
     code, _, err = run("--part", "train")
     assert code == 2 and wrong(err).startswith(
-        "N-MNIST/Train: no space left on device; 122.9 kB are needed and 122.9 kB are free, Train.zip is kept"
+        "N-MNIST/Train: no space left on device; 122.9 kB are needed and 122.9 kB are free, "
+        "Train.zip is kept"
     )
     assert names() == ["Train.zip"]
     monkeypatch.setattr(downloads.shutil, "disk_usage", lambda path: usage(0, 0, 30 * 4096))
@@ -147,7 +177,8 @@ def test_a_disk_that_fills_up_while_unpacking_leaves_the_archive_only(run, serve
         code, _, err = run("--part", "train")
     assert code == 2 and names() == ["Train.zip"]
     assert wrong(err) == (
-        "N-MNIST/Train: no space left on device; Train.zip is kept, make room and run the same command again to continue"
+        "N-MNIST/Train: no space left on device; Train.zip is kept, make room and run the same "
+        "command again to continue"
     )
     server.requests.clear()
     assert run("--part", "train")[0] == 0 and not server.requests
@@ -164,13 +195,19 @@ def test_without_pooch_it_says_how_to_install_it(run, server, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     code, out, err = run()
     assert code == 2 and not out and not server.requests and not Path("N-MNIST").exists()
-    assert wrong(err) == 'downloading needs the library pooch; install it with: pip install "minisnn[fetch]"'
+    assert (
+        wrong(err)
+        == 'downloading needs the library pooch; install it with: pip install "minisnn[fetch]"'
+    )
 
 
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--base", "127.0.0.1:80"], "base is '127.0.0.1:80'; expected an address that begins with http:// or https://"),
+        (
+            ["--base", "127.0.0.1:80"],
+            "base is '127.0.0.1:80'; expected an address that begins with http:// or https://",
+        ),
         (["--out", "text"], "text: there is a file of this name; expected a folder to write to"),
     ],
 )
@@ -182,7 +219,9 @@ def test_what_is_wrong_is_one_sentence(run, server, arguments, message):
 
 def test_a_folder_that_cannot_be_written_serves_as_it_is(run, server, monkeypatch):
     assert run("--part", "test")[0] == 0
-    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and Path(path) == Path("N-MNIST")))
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (mode & os.W_OK and Path(path) == Path("N-MNIST"))
+    )
     server.requests.clear()
     assert run("--part", "test")[0] == 0
     code, _, err = run("--part", "train")
@@ -210,10 +249,14 @@ def test_only_parts_that_exist(parts):
 
 def test_pooch_and_its_requests_are_loaded_only_for_a_download():
     program = (
-        "import sys, minisnn\nfrom minisnn import cli\ntry: cli.main(['fetch', '--help'])\nexcept SystemExit: pass\n"
-        "import minisnn.data.store.fetch\nprint('LOADED', sorted({'pooch', 'requests', 'tqdm'} & set(sys.modules)))"
+        "import sys, minisnn\nfrom minisnn import cli\ntry: cli.main(['fetch', '--help'])\nexcept "
+        "SystemExit: pass\n"
+        "import minisnn.data.store.fetch\nprint('LOADED', sorted({'pooch', 'requests', 'tqdm'} & "
+        "set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
+    )
     assert "LOADED []" in done.stdout and "minisnn fetch nmnist" in done.stdout, done.stderr
 
 
@@ -231,10 +274,19 @@ def linked(name, kind=stat.S_IFLNK):
         ({"/tmp/outside.bin": b"x"}, "would lie outside of the folder"),
         ({"C:/outside.bin": b"x"}, "would lie outside of the folder"),
         ({"Train\\..\\..\\outside.bin": b"x"}, "would lie outside of the folder"),
-        ({linked("Train/0/00041.bin"): b"/etc/passwd"}, "the member 'Train/0/00041.bin' is a link or a device"),
+        (
+            {linked("Train/0/00041.bin"): b"/etc/passwd"},
+            "the member 'Train/0/00041.bin' is a link or a device",
+        ),
         ({linked("Train/0/00041.bin", stat.S_IFIFO): b""}, "is a link or a device"),
-        ({"Train/0/00041.bin": bytes(1_000_001)}, "'Train/0/00041.bin' has 1,000,001 bytes; expected a recording of at most"),
-        ({"Train/0/00041.bin": b"x"}, "found 31 recordings Train/<digit>/<number>.bin, expected 30"),
+        (
+            {"Train/0/00041.bin": bytes(1_000_001)},
+            "'Train/0/00041.bin' has 1,000,001 bytes; expected a recording of at most",
+        ),
+        (
+            {"Train/0/00041.bin": b"x"},
+            "found 31 recordings Train/<digit>/<number>.bin, expected 30",
+        ),
     ],
     ids=["up", "up inside", "absolute", "drive", "backslash", "link", "pipe", "huge", "one more"],
 )
@@ -261,12 +313,15 @@ def test_what_is_no_recording_stays_in_the_archive(parts):
         "Test/0/90001.bin",
         "other/Train/0/90001.bin",
     ]
-    Path("good.zip").write_bytes(archive({**recordings("Train", 3), **{name: b"x" for name in others}}))
+    Path("good.zip").write_bytes(
+        archive({**recordings("Train", 3), **{name: b"x" for name in others}})
+    )
     unpack(Path("good.zip"), Path(), parts[0], progress=False)
     assert sorted(map(str, Path().rglob("*.*"))) == sorted(["good.zip", *recordings("Train", 3)])
 
 
-ENTRY = b"PK\1\2\x14\3\x14\0\0\0\0\0"  # of the directory of a zip: version made by and needed, flags, method
+# of the directory of a zip: version made by and needed, flags, method
+ENTRY = b"PK\1\2\x14\3\x14\0\0\0\0\0"
 
 
 def damaged(contents: bytes, old: bytes, new: bytes) -> bytes:
@@ -280,13 +335,19 @@ def damaged(contents: bytes, old: bytes, new: bytes) -> bytes:
         (lambda contents: b"text", "File is not a zip file"),
         (lambda contents: damaged(contents, recording(8), bytes(200)), "Bad CRC-32"),
         (lambda contents: damaged(contents, ENTRY, ENTRY[:8] + b"\1" + ENTRY[9:]), "encrypted"),
-        (lambda contents: damaged(contents, ENTRY, ENTRY[:10] + b"\x63" + ENTRY[11:]), "compression"),
+        (
+            lambda contents: damaged(contents, ENTRY, ENTRY[:10] + b"\x63" + ENTRY[11:]),
+            "compression",
+        ),
     ],
     ids=["no zip", "bytes", "encrypted", "method"],
 )
 def test_an_archive_that_cannot_be_read(parts, damage, message):
     Path("bad.zip").write_bytes(damage(archive(recordings("Train", 3))))
-    with pytest.raises(ValueError, match=f"bad.zip: cannot be unpacked .*{message}.*; expected the archive of N-MNIST's Train"):
+    with pytest.raises(
+        ValueError,
+        match=f"bad.zip: cannot be unpacked .*{message}.*; expected the archive of N-MNIST's Train",
+    ):
         unpack(Path("bad.zip"), Path(), parts[0], progress=False)
     assert [path.name for path in Path().iterdir()] == ["bad.zip"]
 
