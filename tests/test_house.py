@@ -123,7 +123,7 @@ ROOMS = sorted(
 def _said(room: str, line: str) -> str:
     doc = ast.get_docstring(nodes_of(room)[0]) or ""
     found = re.search(rf"^{line}: (.+?)\.$", doc, re.M | re.S)
-    assert found and doc.splitlines()[0].endswith((".", ":")), f'{room} does not say "{line}: …."'
+    assert found and doc.split("\n\n")[0].endswith((".", ":")), f'{room} does not say "{line}: …."'
     return found[1]
 
 
