@@ -9,11 +9,9 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
     ```python exercise 1.1          a stub that raises NotImplementedError with a hint
     ```python check 1.1             the cell that calls checks/lesson01.py
     ```hint 1.1                     folded text
-    ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is
-                                    executed
+    ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
-                                    not in the notebook: a typical wrong answer, and what the check
-                                    must say to it
+                                    not in the notebook: a typical wrong answer, and what the check must say to it
 
 Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as

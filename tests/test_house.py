@@ -228,6 +228,26 @@ def test_files_and_rooms_are_small():
     }
 
 
+def _packed(node: ast.AST) -> bool:
+    """Whether a tuple with a call or an operation is assigned to a tuple."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Tuple | ast.List):
+        return False
+    work = (ast.Call, ast.BinOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.ListComp, ast.DictComp)
+    computed = any(isinstance(one, work) for one in ast.walk(node.value))
+    return computed and isinstance(node.targets[0], ast.Tuple | ast.List)
+
+
+@pytest.mark.parametrize("part", ["", "minisnn.kernels"])
+def test_one_statement_a_line(part):
+    """As in numpy.lib: few assignments hold several computed values, and few lines are long."""
+    modules = [module for module in MODULES_OF if module.startswith(part)]
+    nodes = [node for module in modules for node in nodes_of(module)]
+    assigned = sum(isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) for node in nodes)
+    assert sum(map(_packed, nodes)) <= 0.02 * assigned
+    lines = [line for module in modules for line in MODULES_OF[module].read_text().splitlines()]
+    assert sum(len(line) > 100 for line in lines) <= 0.01 * len(lines)
+
+
 def test_no_forbidden_calls():
     for module in MODULES_OF:
         for node in nodes_of(module):

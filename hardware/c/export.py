@@ -1,13 +1,10 @@
 """The integer network as files for other tools: a C header, .hex memory images, and the C library
 that infers and learns with it.
 
-    chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h,
-                    minisnn_edge*.c   the library, C99
+    chip.h          the model: constants, weights, biases and tables        minisnn_edge*.h, minisnn_edge*.c   the library, C99
     <layer>.weight.hex, <layer>.bias.hex, <table>.hex                   a word a line, two's complement, as $readmemh reads it
-    selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile
-                    repeat them
-    README.md       the formats              for others than C (FOR): model.bin is the model for
-                    minisnn_edge.wasm, any of them
+    selftest.bin    events, labels, and every number that is expected       selftest.c, Makefile             repeat them
+    README.md       the formats              for others than C (FOR): model.bin is the model for minisnn_edge.wasm, any of them
 
 `reading` reads the very same network back.
 """

@@ -3,15 +3,13 @@
 The current of a layer is W p + b with presynaptic traces p, so an error D of the weights costs,
 over a calibration set,
 
-    E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean
-    goes into the bias)
+    E |D^T (p - E p)|^2 = trace(D^T H D),   H = covariance of p under a kernel          (the mean goes into the bias)
 
 Weights are rounded one input after the other, from the one that varies most, and what each rounding
 did wrong is made good as far as can be by the inputs that are still to come (optimal brain surgeon,
 Hassibi & Stork 1993; GPTQ, Frantar et al. 2023):
 
-    q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U
-                        upper triangular
+    q_i = Q(w_i)        w_j -= (w_i - q_i) U_ij / U_ii  for j > i,        inverse(H) = U^T U, U upper triangular
 
 Then each bias takes up what its neuron's mean current lost (Nagel et al. 2019), that of the layers
 below included. Exponents are those of least trace(D^T H D). The layers follow each other, every one

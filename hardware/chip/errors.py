@@ -1,11 +1,9 @@
 """The error e of the readout in Q0.7, int8, from its membranes u and the label: three ways to make
 it.
 
-    softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a
-                table, 256 entries 1/16 apart
+    softmax     e_k = round(128 z_k / sum z) - 128 [k = y],  z_k = 2^15 exp(-(max u - u_k)) by a table, 256 entries 1/16 apart
     target      e_k = clip(u_k, 0, 1) - [k = y]
-    ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered
-                learning, Payvand et al. 2020)
+    ternary     sign of the softmax's e where |e| exceeds a threshold, else 0 (error-triggered learning, Payvand et al. 2020)
 
 128 saturates to 127. The sum of a softmax's errors is zero but for rounding.
 """

@@ -5,12 +5,9 @@ This is direct feedback alignment (Nøkland 2016), not backpropagation: no layer
 above it. For a support sample, with e the readout's error at the last step (Q0.7) and S fixed signs
 of +1 and -1, one for each class and channel:
 
-    d_c = clip(sum_k S_kc e_k, -128, 127)         h = (d_c sigma'(u)) >> 8     at every site, u its
-                                                  membrane, before pooling
-    G = sum over samples and sites of h p         p under the site's kernel, uQ1.12 (times the count
-                                                  in the first layer)
-    W -= (G + noise) >> k                         as in `learner`, k = 19 + x - l;  bias: G = sum of
-                                                  4096 h, k = 19 + x - F - l
+    d_c = clip(sum_k S_kc e_k, -128, 127)         h = (d_c sigma'(u)) >> 8     at every site, u its membrane, before pooling
+    G = sum over samples and sites of h p         p under the site's kernel, uQ1.12 (times the count in the first layer)
+    W -= (G + noise) >> k                         as in `learner`, k = 19 + x - l;  bias: G = sum of 4096 h, k = 19 + x - F - l
 
 for a layer of exponent x and a step of 2^l. The signs are the upper bits of xorshift32, class by
 class in row-major order. The conv layers filter what comes out of the synapse, so this rule needs

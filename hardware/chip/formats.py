@@ -1,13 +1,10 @@
 """Fixed-point numbers: formats, four ways to round, saturation that is counted, and the random
 numbers of the chip.
 
-    value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest =
-                                        2^(bits-1) - 1 or 2^bits - 1
+    value = integer / 2^fraction        lowest = -2^(bits-1) (signed) or 0        highest = 2^(bits-1) - 1 or 2^bits - 1
 
-    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward
-    zero),
-                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k)
-                                                       (stochastic)
+    shift(x, k, mode, noise) = floor((x + c) / 2^k),   c = 0 (floor), 2^k - 1 where x < 0 (toward zero),
+                                                       2^(k-1) (nearest, ties up), noise in [0, 2^k) (stochastic)
 
 `shift` and `xorshift32` are plain Python for integers of any size and numba for those that fit 64
 bits, the same source (`.py_func`).

@@ -54,8 +54,7 @@ def scale(k: int, mode: int) -> tuple[int, int, int, int, int, int]:
     left: that is 2^17 in size, and u is clipped anyway.
 
         x = clip(x, -most, most) << left                 k <= 0
-        x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to
-                                                         nearest, half of the last place up
+        x = (x + (below where x < 0)) >> right           k > 0, and + ((x >> half) & one): to nearest, half of the last place up
     """
     if k <= 0:
         left = min(-k, 17)

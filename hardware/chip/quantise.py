@@ -1,8 +1,7 @@
 """From a float theta to the integers of the chip: weights of few bits with one power-of-two
 exponent a layer.
 
-    weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer
-    2^(exponent - F)
+    weight = integer 2^exponent,  -2^(bits-1) <= integer < 2^(bits-1)          bias = integer 2^(exponent - F)
 
 Of all exponents the one is taken whose weights have the least squared error: in few bits it pays to
 saturate the few largest. The readout's weights are going to change: its exponent is taken for

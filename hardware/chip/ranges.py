@@ -11,17 +11,13 @@ same word length.
 integers and the C library agree bit for bit on all that it lets pass, because no intermediate
 leaves its word:
 
-    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning
-                                    cannot leave it either
+    V << F, Q, P, accumulator       at most 2^31 - 1 in size, of any weights           so learning cannot leave it either
     P + bias, accumulator + bias    at most 2^31 - 1: a bias has what any weights leave
-    to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway):
-                                    2^17 + 2^15
-    to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most
-                                    31
+    to u, k bits to the left        clipped to 2^17 before the reset (then u is clipped anyway): 2^17 + 2^15
+    to u, k bits to the right       x >> k, and one bit more to nearest: no addend        k at most 31
     rho r, G r + (4096 - G) 4096    at most 2^27
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
-    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32
-                                    (`learner.shifts_of`)
+    G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
 
 `check_currents` is its counterpart for Loihi's neuron, whose words `hardware.loihi` tells.
 """

@@ -4,10 +4,8 @@ and how far off they are.
 With factors A = round(4096 alpha) and B likewise, at most 4095, and V = sum of weights under the
 events of a step:
 
-    postsynaptic   Q' = (B Q + (4096 - B) (V << F)) >> 12       P' = (A P + (4096 - A) Q) >> 12
-                   P reads the old Q
-    presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12
-                   unsigned Q1.12
+    postsynaptic   Q' = (B Q + (4096 - B) (V << F)) >> 12       P' = (A P + (4096 - A) Q) >> 12       P reads the old Q
+    presynaptic    q' = (B q + (4096 - B) 4096 s) >> 12         p' = (A p + (4096 - A) q) >> 12       unsigned Q1.12
 
 >> 12 rounds by floor, toward zero or to nearest (`formats.shift`). Every state is a rounded mean of
 numbers between whole bounds that hold 0, so it never leaves them: p, q <= 4096, and Q, P stay

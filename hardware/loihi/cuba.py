@@ -1,20 +1,15 @@
 """A network of `CubaLIF` in Loihi's own words, nothing rescaled: what the float network computes is
 what the chip has.
 
-    i_t = beta i_{t-1} + (1 - beta) (W x_t + b)       u, Loihi's current: a sum, the mean times 1 /
-                                                      (1 - beta)
+    i_t = beta i_{t-1} + (1 - beta) (W x_t + b)       u, Loihi's current: a sum, the mean times 1 / (1 - beta)
     w_t = alpha v_{t-1} + (1 - alpha) i_t             v, a second sum, read at once
     s_t = w_t >= threshold, then v = 0                v > vth, then v = 0
 
-    weights     8 bits and a sign in steps of 2, an exponent a layer      decays   round(4096 beta),
-                round(4096 alpha)
-    bias        in 16ths of the weights' unit: synapses of axons that fire at every step, so many
-                that their words hold the largest bias, and of four that fire every 2nd, 4th, 8th
-                and 16th step, at different ones
-    vth         the threshold in units of the weights, times both gains; `weight_exp` of a layer
-                keeps it below 2^13
-    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has a synapse of its
-                own, of the same word
+    weights     8 bits and a sign in steps of 2, an exponent a layer      decays   round(4096 beta), round(4096 alpha)
+    bias        in 16ths of the weights' unit: synapses of axons that fire at every step, so many that their words hold the
+                largest bias, and of four that fire every 2nd, 4th, 8th and 16th step, at different ones
+    vth         the threshold in units of the weights, times both gains; `weight_exp` of a layer keeps it below 2^13
+    pooling     "max": OR of four spikes. "mean": no node; each of four spikes has a synapse of its own, of the same word
     readout     traces of 7 bits, weights of 8 that learn, as in `LoihiNet`
 
 On the chip a spike takes a step from layer to layer: layer n lives n + 1 steps later than in the

@@ -2,22 +2,14 @@
 learning in its short words.
 
     quantity                  on the chip of `network`                  here, as on Loihi
-    conv weights              2 to 8 bits and an exponent               8 bits and a sign in steps
-                              of 2 (mixed signs)
-    synaptic filter           a mean, (1 - beta) of what arrives        a sum, decays by (4096 - (du
-                              + 1)) / 4096
-    membrane                  a second mean, read a step late           a second sum, decays by
-                              (4096 - dv) / 4096, read at once
-    threshold, bias           one threshold, a bias a channel           no bias; a threshold a
-                              channel, vth
-    a spike                   takes rho r off, r decays                 sets v to zero: what it had
-                              gathered is lost
-    pooling                   max of four membranes                     or of four spikes, the same
-                              thing without a reset
-    p of the readout          uQ1.12                                    7 fraction bits, rounded
-                              stochastically
-    weights of the readout    2 to 8 bits                               8 bits and a sign, updates
-                              rounded stochastically
+    conv weights              2 to 8 bits and an exponent               8 bits and a sign in steps of 2 (mixed signs)
+    synaptic filter           a mean, (1 - beta) of what arrives        a sum, decays by (4096 - (du + 1)) / 4096
+    membrane                  a second mean, read a step late           a second sum, decays by (4096 - dv) / 4096, read at once
+    threshold, bias           one threshold, a bias a channel           no bias; a threshold a channel, vth
+    a spike                   takes rho r off, r decays                 sets v to zero: what it had gathered is lost
+    pooling                   max of four membranes                     or of four spikes, the same thing without a reset
+    p of the readout          uQ1.12                                    7 fraction bits, rounded stochastically
+    weights of the readout    2 to 8 bits                               8 bits and a sign, updates rounded stochastically
 
 A sum is the mean times 1 / (1 - factor), so vth is the negative bias in units of the weights times
 both gains. After a reset a neuron needs longer to its next spike than in the float network; so the

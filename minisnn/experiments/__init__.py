@@ -4,8 +4,8 @@ Every module has `TITLE`, and `run(study) -> Findings`. A `Study` keeps what has
 episode by episode, so that a run can be stopped and continued; `Findings` are tables, claims with
 their verdicts, and figures.
 
-Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`. It
-may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store,
+Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
+It may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store,
 data.sets, plots, training.
 """
 

@@ -1,7 +1,6 @@
 """A study: the folder of one experiment, what it measures on, and its memory.
 
-    <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl
-                                                 every item that was measured
+    <name>/findings.json, *.csv, *.png, *.svg    what was found           records/<key>.jsonl    every item that was measured
 
 An item is an episode, as a rule. Each is written down as soon as it is there, in order, so that a
 study that was stopped continues with the next, and experiments that need the same numbers share

@@ -1,12 +1,9 @@
 """How large the readout's updates are: of the inner loop, of the outer loop, and of training
 without meta-learning.
 
-    inner loop          |a g| of one update on the support set of a test task
-                        one item a test episode
-    outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network
-                        Adam at LR, warmed up
-    non-meta training   likewise of classification updates that continue from the pretrained network
-                        Adam at LR, warmed up
+    inner loop          |a g| of one update on the support set of a test task                       one item a test episode
+    outer loop          |theta' - theta| of meta-updates that continue from the meta-trained network   Adam at LR, warmed up
+    non-meta training   likewise of classification updates that continue from the pretrained network   Adam at LR, warmed up
 
 Adam's updates are proportional to its learning rate; LR is the mean of the outer loop's schedule,
 and the same for both.

@@ -1,7 +1,6 @@
 """Proof of every hand-written derivative, for any network, spiking or convolutional.
 
-    report = check(net)                     all checks, with random parameters and data where none
-                                            are given
+    report = check(net)                     all checks, with random parameters and data where none are given
     print(report)                           an aligned table, and which pass is wrong
     check_passes, check_gradient, check_hvp, check_symmetry, check_meta_gradient        the checks one by one
     coordinates(net, theta, x, y, "conv1.weight")        single entries, analytic beside numeric

@@ -1,9 +1,7 @@
 """Finite differences, and how far a derivative lies from them.
 
-    central difference    f'(x) d ~ (f(x + h d) - f(x - h d)) / 2h       error h^2 (truncation) +
-                          1/h (rounding)
-    Taylor remainder      f(x + h d) - f(x) - h f'(x) d = O(h^2)         falls by 100 where h falls
-                          by 10
+    central difference    f'(x) d ~ (f(x + h d) - f(x - h d)) / 2h       error h^2 (truncation) + 1/h (rounding)
+    Taylor remainder      f(x + h d) - f(x) - h f'(x) d = O(h^2)         falls by 100 where h falls by 10
 
 The error against h is a V on logarithmic axes: the best of several step sizes is reported. Relative
 error of arrays: max |difference| / max |reference|; of inner products: relative to the product of

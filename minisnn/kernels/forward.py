@@ -2,12 +2,9 @@
 a range, bands (a sample and the rows of one pooled row, see `records.Geometry`), and no two items
 write to one place. Arrays are flat below the axes named here:
 
-    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B,
-                                  m - delay, H W n_out)
-    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the
-                                  state
-    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by
-                                  their events
+    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
+    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
+    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by their events
 
 A band's membrane in the window can be computed `again`, to the same bits, from its state at the
 start: where its events are few a tape does not hold it.

@@ -5,8 +5,7 @@ u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Wher
 v is their mean. What the kernels need at a time step:
 
     pooled              v                                         adjoint            du from dy
-    tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot
-                        from dy and dy_dot
+    tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
 """
 
 from typing import NamedTuple

@@ -1,8 +1,7 @@
 """A block of the CNN baseline: convolution, 2 x 2 max pooling and softplus, composed from their
 passes.
 
-    u = W x + b      v = largest u of each 2 x 2 window (first among equals, odd rests dropped)
-                     y = softplus(v)
+    u = W x + b      v = largest u of each 2 x 2 window (first among equals, odd rests dropped)      y = softplus(v)
 
 Softplus rises, so pooling before it gives what pooling after it gives, at a quarter of the cost. At
 a given choice of sites pooling is linear: `pool.gather` is its own tangent, `pool.scatter` its

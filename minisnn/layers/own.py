@@ -48,12 +48,10 @@ class Neuron(_Constants):
     It is a dataclass (frozen=True) whose constants are all floats. The passes work element by
     element: no site sees another. `states` names the states z, which are zero at the start:
 
-        forward(I, z, spike) -> (u, z')                   u the membrane, spike(u) its spike, z' the
-                                                          states of the next step
-        backward(at, du, dz) -> (dI, dz)                  from the adjoints of u and z' to those of
-                                                          I and z
-        forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot') backward_tangent(at, dot, du, dz,
-        du_dot, dz_dot) -> (dI_dot, dz_dot), `backward` differentiated line by line
+        forward(I, z, spike) -> (u, z')                   u the membrane, spike(u) its spike, z' the states of the next step
+        backward(at, du, dz) -> (dI, dz)                  from the adjoints of u and z' to those of I and z
+        forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
+        backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot), `backward` differentiated line by line
 
     z, dz, … are tuples; `at` is an `At`, `dot` a `Dot`. Adjoints of the spike continue by at.slope,
     and their tangents also by at.curvature dot.u. The passes need not know whether the reset is

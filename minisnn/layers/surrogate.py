@@ -3,17 +3,14 @@
 With a = u - threshold and the slope constant kappa (`slope`; the paper's second use of beta):
 
     sigma(a)   = a / (1 + kappa |a|)                      the primitive: C1 and piecewise C2
-    sigma'(a)  = 1 / (kappa |a| + 1)^2                    the surrogate derivative of the spike
-               (Stewart & Neftci 2022)
+    sigma'(a)  = 1 / (kappa |a| + 1)^2                    the surrogate derivative of the spike (Stewart & Neftci 2022)
     sigma''(a) = -2 kappa sign(a) / (kappa |a| + 1)^3     sign(0) = 0
 
 Every spike carries the jet (value, slope, curvature). Three forms of the nonlinearity:
 
     hard     value Theta(a);                                  the spiking network itself
-    jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2    a smooth function with
-             that very jet at a0
-    smooth   sigma(a)                                         a smooth network with the same slope
-             and curvature
+    jet      Theta(a0) + sigma'(a0) (a - a0) + sigma''(a0)/2 (a - a0)^2    a smooth function with that very jet at a0
+    smooth   sigma(a)                                         a smooth network with the same slope and curvature
 
 `a0` is the membrane recorded from the spiking network. At a = a0 the jet form has the spiking
 network's value, slope and curvature, so the surrogate gradient and Hessian of the spiking network

@@ -2,8 +2,7 @@
 
 The traces are linear in the spikes, so the weights may act first and the filters afterwards:
 
-    V_t = W x_t       P_{t+1} = alpha P_t + (1 - alpha) Q_t       Q_{t+1} = beta Q_t + (1 - beta)
-                      V_t
+    V_t = W x_t       P_{t+1} = alpha P_t + (1 - alpha) Q_t       Q_{t+1} = beta Q_t + (1 - beta) V_t
     y_t = P_t + b     P_K = W p_K, Q_K = W q_K at the window's start K
 
 which equals W p_t + b with the presynaptic traces p, q of the paper. p_K and q_K are constants of

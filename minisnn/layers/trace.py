@@ -4,8 +4,7 @@ taken of.
 The traces are linear in the spikes, so in a window of n steps, from the states at its start (p_K,
 q_K of `LIF`, the filtered x of each filter of `LeakyIntegrator`), which are constants,
 
-    p_{n-1} = sum_k g_k state_k + sum_t h_t x_t        of LIF t ends at n - 3, for its synapse
-                                                       delays by two steps
+    p_{n-1} = sum_k g_k state_k + sum_t h_t x_t        of LIF t ends at n - 3, for its synapse delays by two steps
 
 The adjoint is dx_t = h_t dp. Shapes: x (B, n, F), p and dp (B, F), dx (B, m, F) with m = n - 2 or
 n.

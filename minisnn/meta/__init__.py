@@ -2,5 +2,6 @@
 optimisers, step sizes, tasks.
 
 Import from here: `inner`, `functions`, `gate`, `prototypes`, `online`, `kept`, `rules`, `optim`,
-`stepsizes`, `tasks`. It may import: files, parallel, layers, network.
+`stepsizes`, `tasks`.
+It may import: files, parallel, layers, network.
 """

@@ -67,8 +67,7 @@ def meta_gradient(
 
         theta_{n+1} = theta_n - a m_n grad L_s(theta_n)                    n = 0 .. N - 1
         lambda_N    = grad L_q(theta_N)
-        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0
-                    is the meta-gradient
+        lambda_n    = lambda_{n+1} - H_n (a m_n lambda_{n+1})              n = N - 1 .. 0; lambda_0 is the meta-gradient
 
     H_n is never formed: each product H_n v is exact, by the tangent passes (Pearlmutter 1994).
     First order (order=1, FOMAML) leaves out the products and returns lambda_N. The gates are

@@ -18,8 +18,7 @@ def gate(
 ) -> np.ndarray:
     """m, flat: 1 where a parameter is updated, else 0; a constant for all derivatives.
 
-        m = |a g| > threshold        or > fraction (max |a g| - min |a g|) within each layer,
-                                     weights and bias together
+        m = |a g| > threshold        or > fraction (max |a g| - min |a g|) within each layer, weights and bias together
 
     It is 0 in the layers that `freeze` names, and 1 everywhere without any of the three.
     """
@@ -43,8 +42,7 @@ def error_gate(net: Network, logits: np.ndarray, y: np.ndarray, least: float) ->
     """m, flat: 0 where the error that drives an update is small, of one sample or the mean over
     several; a constant.
 
-        e = dL / dlogits        readout neuron k learns where |e_k| > least, the layers below where
-                                any neuron does
+        e = dL / dlogits        readout neuron k learns where |e_k| > least, the layers below where any neuron does
 
     As the error-triggered rule of SOEL (Stewart et al. 2020, IEEE J. Emerging Sel. Topics Circuits
     Syst. 10:512), which so saves the updates of what is known already.

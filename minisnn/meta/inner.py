@@ -6,8 +6,7 @@ N inner steps with step sizes a (a scalar or one for every parameter) and gates 
 
     theta_{n+1} = theta_n - a m_n g_n                g_n = gradient of the support loss at theta_n
     lambda_N = gradient of the query loss at theta_N
-    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at
-                                                         theta_n
+    lambda_n = lambda_{n+1} - H_n (a m_n lambda_{n+1})   H_n = Hessian of the support loss at theta_n
 
 lambda_0 is the meta-gradient, exact by Hessian-vector products; - sum_n m_n g_n lambda_{n+1} is the
 gradient of the step sizes. First order (FOMAML) returns lambda_N. Gates (Eq. 6): m_n = |a g_n| >

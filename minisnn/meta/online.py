@@ -4,15 +4,13 @@ meta-trained for just that.
 With p_n the features of support sample n (what the readout weighs, and the trace that its bias
 has), W_0 = 0, a the step sizes:
 
-    z_n = W_{n-1} p_n        e_n = softmax(z_n) - onehot(y_n)        W_n = W_{n-1} - a e_n p_n
-                             n = 1, 2, ... samples
+    z_n = W_{n-1} p_n        e_n = softmax(z_n) - onehot(y_n)        W_n = W_{n-1} - a e_n p_n        n = 1, 2, ... samples
 
 It is ANIL (Raghu et al. 2020) by the zeroing trick (Kao, Chiu & Chen 2022), one sample after the
 other. The layers below do not change while it learns, so that features are computed once, and the
 gradient needs no Hessian: with lambda the adjoint of W_n,
 
-    de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz
-                             lambda <- lambda + dz p
+    de = -a lambda p         dz = softmax's adjoint of de        dp = -(a lambda) e + W_{n-1} dz        lambda <- lambda + dz p
 
 backwards through the updates, and dp through the layers below. Small steps keep what the samples
 before have taught, but leave logits small: in meta-training alone, those of the query are

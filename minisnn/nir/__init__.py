@@ -3,14 +3,11 @@
 A network is a graph of NIR's primitives (Pedersen et al. 2024, Nature Communications 15:8122). A
 block of this library becomes
 
-    trace (CubaLI)      tau_syn dq/dt = -q + w_in x        tau_mem dp/dt = -p + q         p of Eq.
-                        4; w_in = gain in the first
+    trace (CubaLI)      tau_syn dq/dt = -q + w_in x        tau_mem dp/dt = -p + q         p of Eq. 4; w_in = gain in the first
     synapse (Conv2d, Affine)    W p + b
-    spike (Threshold)   s = 1 if u > threshold             u = W p + b - rho r: the edges into a
-                        node add up
+    spike (Threshold)   s = 1 if u > threshold             u = W p + b - rho r: the edges into a node add up
     refractory (LI)     tau dr/dt = -r + s                 back into u through reset (Scale by -rho)
-    pool, fire          "max": SumPool2d of s and Threshold 0.5; "mean": AvgPool2d of u and
-                        Threshold
+    pool, fire          "max": SumPool2d of s and Threshold 0.5; "mean": AvgPool2d of u and Threshold
 
 and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense
 weights (K, C H W).
@@ -50,8 +47,7 @@ largest):
     reset_mechanism   reset_delay    Leaky           Synaptic
     "zero"            False          rounding        rounding
     "zero"            True           rounding        5.8 of 7.3
-    "subtract"        True           0.27 of 0.98    3.1 of 17.0      the default: reset="subtract",
-                      to rounding
+    "subtract"        True           0.27 of 0.98    3.1 of 17.0      the default: reset="subtract", to rounding
     "subtract"        False          0.32 of 0.51    1.7 of 9.1
 
 reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha), as
@@ -59,8 +55,8 @@ reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho
 which snnTorch filters and LIF does not.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`,
-`TOOLS`, `snntorch`, `told`. It may import: files, outputs, layers, network, meta, data.readers,
-training.
+`TOOLS`, `snntorch`, `told`.
+It may import: files, outputs, layers, network, meta, data.readers, training.
 """
 
 from .chain import TOOLS

@@ -4,18 +4,13 @@ which other tools run.
 A network of `CubaLIF` becomes, with s = (1 - alpha) (1 - beta) and c the power of two nearest to
 it,
 
-    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 -
-              alpha), w_in = tau_syn / dt,
-                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c /
-                                               s times the network's
-    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and
-              a CubaLIF without memory (tau_syn = tau_mem = dt) of threshold 0.5
-    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times
-              over, divided by 4
-    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes
-              the batch for an axis
-    readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last
-              step
+    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
+                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c / s times the network's
+    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and a CubaLIF without memory
+              (tau_syn = tau_mem = dt) of threshold 0.5
+    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
+    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
+    readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last step
 
 whose forward Euler step is the network's own step: the same spikes in the same step. A reset to
 zero does not see the scale of a layer, so that the float32 weights of a network stay as they are.

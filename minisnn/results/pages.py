@@ -1,11 +1,9 @@
 """Numbers and tables of Markdown pages, held to the files of results by markers that a reader does
 not see.
 
-    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure;
-                                             NAME:FIGURE.value its value alone
+    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure; NAME:FIGURE.value its value alone
     ? %<!--=NAME:FIGURE-->                   the same of a result that is not measured yet
-    <!-- made: table NAME --> … <!-- end --> all between the two lines is made again by a maker of
-    that name
+    <!-- made: table NAME --> … <!-- end --> all between the two lines is made again by a maker of that name
 
 A number ends where the marker stands and begins after the last space, bar, bracket or asterisk that
 is not part of it: the text of a figure has a form of its own (`figures.shown`), and the longest

@@ -7,16 +7,14 @@ what new recordings would do, or new classes. A recording takes part in an answe
 the support of its class, or in that of a rival; a class as the right one or as a rival. So the
 variance of the mean accuracy of E episodes with N answers is a sum,
 
-    V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes'
-    accuracies A_e
+    V = V_E + V_R + V_C,        V_E = s^2 / E,   s the standard deviation of the episodes' accuracies A_e
 
 **V_R, recordings.** Answers of different episodes agree more where they share a recording than
 where they rest on different recordings of the same symbol. With r an answer's deviation from the
 mean, x_ue the sum of r over the answers of episode e that recording u takes part in (all of them,
 where it is learned from), and pairs of different episodes e, f,
 
-    V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs
-    that do not share
+    V_R = 1/N^2 sum over u of sum over e, f of (x_ue x_uf - m),        m the mean product of pairs that do not share
 
 taken apart for query with query, support with support and query with support. Given which classes
 meet, it is chance whether two episodes share a recording. So V_R has no bias, whatever the classes,

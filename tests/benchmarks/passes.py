@@ -7,13 +7,10 @@ The floor of a pass is the number of operations that it cannot avoid, from the r
 the speed that this machine reaches on nothing but such operations, measured here first, on one
 core:
 
-    rows      multiply-adds of event rows: a row of weights, from the second cache, added for every
-              spike and kernel row
-    dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply,
-              along one axis: the kernels take both, 64 in place of 400, and the floor is kept, so
-              that ratios can be compared over time
-    sites     updates of one membrane for one step, in the first cache: those of each of the four
-              passes
+    rows      multiply-adds of event rows: a row of weights, from the second cache, added for every spike and kernel row
+    dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply, along one axis: the kernels
+              take both, 64 in place of 400, and the floor is kept, so that ratios can be compared over time
+    sites     updates of one membrane for one step, in the first cache: those of each of the four passes
     bytes     membranes, adjoints and tangents that go to memory or come from it
 
 One thread, in CPU time; more threads take other samples.

@@ -1,8 +1,7 @@
 """How long a run takes to be good: seconds and tasks from random weights to an accuracy on
 validation tasks.
 
-    python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25]
-    [--updates N] [--out DIR]
+    python tests/benchmarks/time_to_accuracy.py [--presets quick,maml] [--seeds 3] [--every 25] [--updates N] [--out DIR]
 
 Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40
 validation tasks by the rule that it trains; the checks are not counted, nor are compiling and

@@ -5,11 +5,9 @@ showing each digit on a screen to an event camera that moves in three saccades. 
 pixel and millisecond:
 
     luminance = (blur of the shown picture, moved by the trajectory)        optics and pixel area as one Gaussian
-    light     = log(luminance + floor)                                      logarithmic
-              photoreceptor
+    light     = log(luminance + floor)                                      logarithmic photoreceptor
     signal   += (1 - exp(-1 ms / time_constant)) (light - signal)           its finite bandwidth
-    ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to
-        -threshold_off;
+    ON  event where signal - reference reaches +threshold_on,  OFF event where it falls to -threshold_off;
     then the pixel is blind for the refractory time, and the reference is the signal at its end.
 
 Between milliseconds the signal is a straight line, so events happen at any microsecond. The

@@ -7,12 +7,10 @@ real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras S
 2020, ECCV, and v2e, Hu, Liu & Delbruck 2021). What is drawn:
 
     picture   ink = (1 - |w|) ink + |w| (widest ink around, or least), w the stroke;  then moved by
-              seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of
-              the picture
+              seen(v) = ink(A^-1 (v - offset)),  A = rotation · shear · scale, about the middle of the picture
     motion    path(t) = turn · diag(amplitude_x, amplitude_y) · path_0(speed (t + latency))
-    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of
-              ON and OFF apart; pixels that fire on their own (hot) or never (dead); another
-              mismatch of all of them
+    sensor    thresholds, refractory time, time constant and leak times a factor each; thresholds of ON and OFF apart;
+              pixels that fire on their own (hot) or never (dead); another mismatch of all of them
 
 A draw is an `EventCamera` and a picture, so what is said of those holds for it.
 """

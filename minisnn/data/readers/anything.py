@@ -1,16 +1,11 @@
 """Recordings of any camera as users have them on disk: one file, or a folder or an index of them.
 
-    .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order
-                 is said
+    .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order is said
     .npz         one such array, or one named `events`, or the columns by name
-    .csv, .txt   columns by name in the first line, or in an order that is said, separated by
-                 commas, semicolons, tabs or blanks
-    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as
-                 torchneuromorphic writes it
-    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS
-                 .es   Event Stream
-    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra
-                          `cameras`)
+    .csv, .txt   columns by name in the first line, or in an order that is said, separated by commas, semicolons, tabs or blanks
+    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic writes it
+    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS          .es   Event Stream
+    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
 
 Nothing in a file is executed; every error names it.
 """

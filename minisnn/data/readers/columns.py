@@ -1,8 +1,7 @@
 """Columns of events by the names that tools and files give them, or in an order that is said; and
 units of time.
 
-    x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at
-          its end: t_us, time_ms
+    x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
 
 Arrays (N, 4) and text without a first line of names do not say which column is what, and x and y
 look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.

@@ -1,8 +1,8 @@
 """Event Stream files (.es) of DVS events, version 2 (neuromorphic-paris/event_stream, README:
 "Event Stream is a file format specification").
 
-    bytes 0-11   "Event Stream"    12-14   version    15   type: 1 = DVS events    16-19   width,
-                 height, 16 bits each, little-endian
+    bytes 0-11   "Event Stream"    12-14   version    15   type: 1 = DVS events    16-19   width, height, 16 bits each,
+                 little-endian
 
 then, an event or a sign a time,
 

@@ -262,8 +262,7 @@ def downscaled(
 ) -> np.ndarray:
     """Events of a sensor (rows, columns) on a coarser grid of `size` cells, by area; none are lost.
 
-        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by
-        `number`
+        column = floor((x + u) · cells / pixels),  u drawn evenly from [0, 1) for each event, by `number`
 
     So a pixel across two cells gives each of them a share of its events in proportion to the area;
     the same holds for rows. Nothing is drawn where the cells divide the pixels. Raises ValueError

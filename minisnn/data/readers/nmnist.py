@@ -5,8 +5,7 @@ The data set (CC BY-SA 4.0) lies in Train/<digit>/<number>.bin and Test/<digit>/
 <number> counts the pictures of MNIST from 1. A file has five bytes an event, for a sensor of 34 x
 34 pixels:
 
-    byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4:
-                 time in microseconds
+    byte 0: x    byte 1: y    byte 2, top bit: polarity (1 = ON)    the other 23 bits of bytes 2-4: time in microseconds
 
 A row with y = 240 is not an event: the clock has overflowed, and 8192 us are added to the times of
 all rows after it.

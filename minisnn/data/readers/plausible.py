@@ -5,14 +5,11 @@ Files seldom say the unit of their times, and a wrong one makes wrong recordings
 milliseconds taken for microseconds lay a second of events into one step, nanoseconds leave nearly
 all of them out. What is judged are
 
-    the interval from one event of a pixel to its next     too short: half of them below PIXEL_US;
-                                                           too long: nine in ten above
-                                                           PIXEL_SECONDS, or above COARSE_SECONDS
-                                                           where all times are whole thousands, as
-                                                           nanoseconds of a clock of microseconds
-                                                           are
-    events a second of the whole sensor                    too many: above READOUT, or A_PIXEL for
-                                                           each pixel; too few: below one
+    the interval from one event of a pixel to its next     too short: half of them below PIXEL_US; too long: nine in ten above
+                                                           PIXEL_SECONDS, or above COARSE_SECONDS where all times are whole
+                                                           thousands, as nanoseconds of a clock of microseconds are
+    events a second of the whole sensor                    too many: above READOUT, or A_PIXEL for each pixel; too few:
+                                                           below one
 
     1,000 recordings of N-MNIST   half of the intervals above 4.2 to 24 ms, a tenth below 2.2 to 5.7
                                   ms; 3,700 to 23,000 events a second

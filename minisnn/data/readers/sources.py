@@ -2,14 +2,12 @@
 subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
 what an object can do.
 
-    data set      items (events, label), or events alone with labels beside them; `sensor_size`
-                  (columns, rows, polarities), its own or that of the data set within it
+    data set      items (events, label), or events alone with labels beside them; `sensor_size` (columns, rows, polarities),
+                  its own or that of the data set within it
     Subset        a data set with `dataset` and `indices`
-    DataLoader    its data set, those items that its sampler names, each once and in their own
-                  order: a loader shuffles, joins items to batches and may draw one twice, which
-                  would be the same recording in support and query
-    frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 =
-                  ON
+    DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
+                  joins items to batches and may draw one twice, which would be the same recording in support and query
+    frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 
 from __future__ import annotations

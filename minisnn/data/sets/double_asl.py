@@ -49,8 +49,7 @@ class DoubleASL(Recordings):
     """Double ASL-DVS: real recordings, or hands seen by the simulated event camera: drawn hands, or
     your photographs.
 
-        counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,
-                                        polarity p
+        counts[t, i, j, p] = events at  (time - first event) // 1 ms = t,  y // 6 = i,  x // 6 = j,  polarity p
 
     Samples are uint8 (100, 30, 80, 2): two recordings of 40 x 30 cells side by side along x.
 

@@ -41,8 +41,7 @@ SPLITS = tuple(SHARES)
 class Recordings:
     """N-way K-shot tasks over labelled recordings.
 
-        counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of
-                                        `size` cells,  polarity p
+        counts[t, i, j, p] = events at  (time - first event) // bin_ms = t,  row i, column j of `size` cells,  polarity p
 
     events       recordings, read one at a time. Each is a structured array with x, y, t and p
                  (`readers.events.as_events`), an array (N, 4) whose `columns` are given, or frames
