@@ -1,43 +1,65 @@
-"""The membrane with its reset (Eq. 4, 5):
+"""The time loop of a membrane, for every neuron: its four passes of one step, over all steps.
 
-    u_t = I_t - rho r_t       r_{t+1} = gamma r_t + (1 - gamma) s_t       s_t = spike(u_t)
+    u_t, z_{t+1} = neuron.forward(I_t, z_t, spike)
 
-The gradient flows through the reset too; with `detach_reset` the s_t in the r-equation is a
-constant, and in the jet and smooth forms then the recorded spike. Shapes: I, u (B, n, H, W, C); r_K
-(B, H, W, C). `a0` is the recorded u - threshold of the window, None for the hard form.
+I is the synapse's current, u the membrane, z the neuron's states, which are zero at the start. The
+gradient flows through the spike of a reset too. With `detach_reset` that spike is a constant, in
+the jet and smooth forms then the recorded one, and slope and curvature of a step are zero.
+
+Shapes: I, u (B, n, H, W, C); states at the window's start (B, H, W, C, number of states), which are
+constants. `a0` is the recorded u - threshold of the window, None for the hard form.
 """
+
+from typing import Any
 
 import numpy as np
 
 from . import surrogate
-from .neuron import LIF
+from .neuron import At, Dot
+
+Array = np.ndarray
 
 
 def forward(
-    current: np.ndarray, r: np.ndarray, neuron: LIF, detach_reset=False, form="hard", a0=None
-):
-    """u from the current I and the reset state r_K; returns (u, tape), tape["end"] the state after
-    the window."""
-    tape = {"u": np.empty_like(current), "a0": a0, "form": form}
+    current: Array, z: Array, neuron: Any, detach_reset: bool = False, form: str = "hard", a0: Any = None
+) -> tuple[Array, dict]:
+    """u from the current I and the states z before the window; returns (u, tape), tape["end"] the
+    states after it."""
+    u = np.empty_like(current)
+    tape = {"u": u, "I": current, "a0": a0, "form": form, "z": []}
+    states = tuple(np.moveaxis(z, -1, 0))
     for t in range(current.shape[1]):
-        tape["u"][:, t] = current[:, t] - neuron.rho * r
-        r = neuron.gamma * r + (1 - neuron.gamma) * _spike(tape, t, neuron, detach_reset)
-    tape["end"] = r
-    return tape["u"], tape
+        tape["z"].append(states)
+
+        def spike(membrane, t=t):
+            u[:, t] = membrane
+            return _spike(tape, t, neuron, detach_reset)
+
+        u[:, t], states = neuron.forward(current[:, t], states, spike)
+        states = _as(states, current.dtype, neuron, "forward")
+    tape["end"] = np.stack(states, -1) if states else z
+    return u, tape
 
 
-def _step_shape(sequence):
-    return sequence.shape[:1] + sequence.shape[2:]
+def _as(states, dtype, neuron, name):
+    """What a pass returns for its states, in the network's dtype."""
+    if not isinstance(states, tuple) or len(states) != len(neuron.states):
+        found = type(states).__name__
+        if hasattr(states, "__len__"):
+            found = f"{len(states)} in a {found}"
+        names = ", ".join(neuron.states) or "none"
+        raise ValueError(
+            f"{type(neuron).__name__}.{name} returned {found} for its states; "
+            f"expected a tuple of {len(neuron.states)} ({names})"
+        )
+    return tuple(np.asarray(state, dtype) for state in states)
 
 
 def _jet(function, tape, t, neuron):
+    """A function of the spike's jet at step t."""
     a0 = tape["a0"]
-    return function(
-        tape["form"],
-        tape["u"][:, t] - neuron.threshold,
-        None if a0 is None else a0[:, t],
-        neuron.spike,
-    )
+    a = tape["u"][:, t] - neuron.threshold
+    return function(tape["form"], a, None if a0 is None else a0[:, t], neuron.spike)
 
 
 def _spike(tape, t, neuron, detach_reset):
@@ -47,48 +69,84 @@ def _spike(tape, t, neuron, detach_reset):
     return _jet(surrogate.value, tape, t, neuron)
 
 
-def backward(tape, dy, neuron: LIF, detach_reset=False):
+def _ats(tape, steps, neuron, detach_reset) -> list[At]:
+    """The steps, where their derivatives are taken: made once, each jet when it is asked for."""
+    known = tape.setdefault("at", [])
+    for t in range(len(known), steps):
+        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], _Jets(tape, t, neuron, detach_reset)))
+    return known
+
+
+class _Jets:
+    """Value, slope and curvature of the spike at a step."""
+
+    def __init__(self, tape, t, neuron, detach_reset):
+        self.tape, self.t, self.neuron, self.detached = tape, t, neuron, detach_reset
+
+    def value(self) -> Array:
+        return _spike(self.tape, self.t, self.neuron, self.detached)
+
+    def derivative(self, function) -> Array:
+        if self.detached:
+            return np.zeros_like(self.tape["u"][:, self.t])
+        return _jet(function, self.tape, self.t, self.neuron)
+
+    def slope(self) -> Array:
+        return self.derivative(surrogate.derivative)
+
+    def curvature(self) -> Array:
+        return self.derivative(surrogate.curvature)
+
+
+def _nothing(sequence, neuron):
+    zero = np.zeros(sequence.shape[:1] + sequence.shape[2:], sequence.dtype)
+    return (zero,) * len(neuron.states)
+
+
+def backward(tape: dict, dy: Array, neuron: Any, detach_reset: bool = False) -> Array:
     """dI (B, m, H, W, C) from dy, the adjoint of u that comes from above."""
+    m = dy.shape[1]
     dI = np.empty_like(dy)
-    dr = np.zeros(_step_shape(dy), dy.dtype)
-    tape["dr"] = np.empty_like(dy)
-    for t in reversed(range(dy.shape[1])):
-        tape["dr"][:, t] = dr
-        du = dy[:, t]
-        if not detach_reset:
-            du = du + (1 - neuron.gamma) * dr * _jet(surrogate.derivative, tape, t, neuron)
-        dr = neuron.gamma * dr - neuron.rho * du
-        dI[:, t] = du
+    dz = _nothing(dy, neuron)
+    at = _ats(tape, m, neuron, detach_reset)
+    tape.update(dy=dy, dz=[None] * m)
+    for t in reversed(range(m)):
+        tape["dz"][t] = dz
+        dI[:, t], dz = neuron.backward(at[t], dy[:, t], dz)
+        dz = _as(dz, dy.dtype, neuron, "backward")
     return dI
 
 
-def forward_tangent(tape, current_dot, neuron: LIF, detach_reset=False):
-    """u_dot (B, m, H, W, C) along current_dot; r_K is a constant."""
+def forward_tangent(
+    tape: dict, current_dot: Array, neuron: Any, detach_reset: bool = False
+) -> tuple[Array, dict]:
+    """u_dot (B, m, H, W, C) along current_dot; the states at the window's start are constants."""
+    m = current_dot.shape[1]
     u_dot = np.empty_like(current_dot)
-    r_dot = np.zeros(_step_shape(current_dot), current_dot.dtype)
-    for t in range(current_dot.shape[1]):
-        u_dot[:, t] = current_dot[:, t] - neuron.rho * r_dot
-        r_dot = neuron.gamma * r_dot
-        if not detach_reset:
-            r_dot = (
-                r_dot
-                + (1 - neuron.gamma) * _jet(surrogate.derivative, tape, t, neuron) * u_dot[:, t]
-            )
-    return u_dot, {"u_dot": u_dot}
+    z_dot = _nothing(current_dot, neuron)
+    at = _ats(tape, m, neuron, detach_reset)
+    dots = []
+    for t in range(m):
+        before = z_dot
+        u_dot[:, t], z_dot = neuron.forward_tangent(at[t], current_dot[:, t], before)
+        z_dot = _as(z_dot, current_dot.dtype, neuron, "forward_tangent")
+        dots.append(Dot(current_dot[:, t], before, u_dot[:, t]))
+    return u_dot, {"dots": dots}
 
 
-def backward_tangent(tape, tape_dot, dy_dot, neuron: LIF, detach_reset=False):
+def backward_tangent(
+    tape: dict, tape_dot: dict, dy_dot: Array, neuron: Any, detach_reset: bool = False
+) -> Array:
     """dI_dot: `backward` differentiated along u_dot and dy_dot."""
+    m = dy_dot.shape[1]
     dI_dot = np.empty_like(dy_dot)
-    dr_dot = np.zeros(_step_shape(dy_dot), dy_dot.dtype)
-    for t in reversed(range(dy_dot.shape[1])):
-        dr = tape["dr"][:, t]
-        du_dot = dy_dot[:, t]
-        if not detach_reset:
-            du_dot = du_dot + (1 - neuron.gamma) * (
-                dr_dot * _jet(surrogate.derivative, tape, t, neuron)
-                + dr * _jet(surrogate.curvature, tape, t, neuron) * tape_dot["u_dot"][:, t]
-            )
-        dr_dot = neuron.gamma * dr_dot - neuron.rho * du_dot
-        dI_dot[:, t] = du_dot
+    dz_dot = _nothing(dy_dot, neuron)
+    at = _ats(tape, m, neuron, detach_reset)
+    for t in reversed(range(m)):
+        dy = tape["dy"][:, t]
+        dot = tape_dot["dots"][t]
+        dI_dot[:, t], dz_dot = neuron.backward_tangent(
+            at[t], dot, dy, tape["dz"][t], dy_dot[:, t], dz_dot
+        )
+        dz_dot = _as(dz_dot, dy_dot.dtype, neuron, "backward_tangent")
     return dI_dot
