@@ -309,7 +309,7 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
 def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
     """(the checkpoint, its chip in the words of the command line); of CubaLIF it is Loihi's, whose
     words are fixed."""
-    from minisnn.layers.neuron import CubaLIF
+    from minisnn.layers.cuba import CubaLIF
     from minisnn.training.checkpoint import read
 
     from .chip.network import IntegerNet, trained_for

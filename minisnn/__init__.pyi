@@ -18,9 +18,9 @@ from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .data.sets.omniglot import Omniglot as Omniglot
 from .data.sets.recordings import Recordings as Recordings
 from .layers.loss import Loss as Loss
-from .layers.neuron import LIF as LIF
-from .layers.neuron import CubaLIF as CubaLIF
-from .layers.own import Neuron as Neuron
+from .layers.lif import LIF as LIF
+from .layers.cuba import CubaLIF as CubaLIF
+from .layers.neuron import Neuron as Neuron
 from .layers.surrogate import Surrogate as Surrogate
 from .meta.functions import (
     adapt as adapt,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.layers.neuron import LIF
+from minisnn.layers.lif import LIF
 from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges

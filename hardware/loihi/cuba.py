@@ -19,7 +19,7 @@ network's time, which is the same thing shifted.
 
 import numpy as np
 
-from minisnn.layers.neuron import CubaLIF
+from minisnn.layers.cuba import CubaLIF
 from minisnn.parallel.threads import parallel
 
 from ..chip import quantise, ranges

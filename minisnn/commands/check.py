@@ -131,7 +131,8 @@ def _cases(args: argparse.Namespace):
 
     from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
-    from ..layers.neuron import LIF, CubaLIF
+    from ..layers.cuba import CubaLIF
+    from ..layers.lif import LIF
     from ..network.spiking import SpikingNet
 
     models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))

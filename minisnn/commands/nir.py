@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         *(("for",) if args.direction == "import" else ("reset", "readout")),
     )
     from ..training.checkpoint import read, save
-    from ..layers.neuron import LIF
+    from ..layers.lif import LIF
     from ..nir import TOOLS, export_nir, told_of_file, unsaid
 
     if args.direction == "export":

@@ -251,7 +251,7 @@ def in_a_line(net) -> str:
 def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data
     must be."""
-    from ..layers.neuron import CubaLIF
+    from ..layers.cuba import CubaLIF
     from ..training.settings import TrainingConfig, in_words
 
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"

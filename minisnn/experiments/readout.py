@@ -16,7 +16,8 @@ import numpy as np
 from ..kernels import products
 from ..layers import membrane
 from ..network.spiking import SpikingNet
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -89,6 +90,6 @@ class Readout:
         bias = theta[-self.ways :]
         current = products.times(p.reshape(-1, p.shape[2]), weight).reshape(*p.shape[:2], -1) + bias
         K = max(p.shape[1] - self.window, 0)
-        r = np.zeros((len(p), self.ways), self.dtype)
-        r = membrane.forward(current[:, :K], r, self.neuron)[1]["end"]
-        return membrane.forward(current[:, K:], r, self.neuron, self.detach_reset)
+        z = np.zeros((len(p), self.ways, len(self.neuron.states)), self.dtype)
+        z = membrane.forward(current[:, :K], z, self.neuron)[1]["end"]
+        return membrane.forward(current[:, K:], z, self.neuron, self.detach_reset)

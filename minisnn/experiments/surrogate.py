@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers.neuron import LIF
+from ..layers.lif import LIF
 from ..layers.surrogate import FastSigmoid, Surrogate
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS

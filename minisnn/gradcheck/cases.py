@@ -9,7 +9,8 @@ import numpy as np
 from ..network.convolutional import ConvNet
 from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 
 # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
 KINK = 0.05

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..layers import activation, block, convolution, frames, own, pool
-from ..layers.neuron import LeakyIntegrator
+from ..layers import activation, block, convolution, frames, membrane, pool, synapse
 from .report import BLOCK, LAYER
 from .unit import Unit
 
@@ -54,7 +53,6 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
 
 
 def _spiking(b, point, tape) -> list[Unit]:
-    synapse, membrane = block.dynamics(b.neuron)
     start = tuple(tape[name] for name in synapse.STATES)
     x = tape["x"]
     u = tape["u"]
@@ -62,16 +60,10 @@ def _spiking(b, point, tape) -> list[Unit]:
     passes = (synapse, block.prepare)
     after = (start, b.neuron), (b.neuron,), (b.neuron, x.shape[1])
     found = [_weighted(b, _name(synapse), point, x, (current, tape), (passes, passes), after)]
-    if not isinstance(b.neuron, LeakyIntegrator):
-        reset = (b.neuron, b.detach_reset)
-        a0 = u - b.neuron.threshold
-        jet = (tape["state"], *reset, "jet", a0)
-        name = type(b.neuron).__name__ if membrane is own else _name(membrane)
-        found.append(
-            _alone(
-                b, name, {"I": current}, (u, tape["membrane"]), membrane, jet, reset, needs_dy=False
-            )
-        )
+    reset = (b.neuron, b.detach_reset)
+    jet = (tape["state"], *reset, "jet", u - b.neuron.threshold)
+    unit = {"I": current}, (u, tape["membrane"]), membrane, jet, reset
+    found.append(_alone(b, type(b.neuron).__name__, *unit, needs_dy=False))
     if not b.readout:
         hard = pool.forward(u, b.pool, b.neuron)
         kind = (b.pool, b.neuron)

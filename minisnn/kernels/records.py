@@ -8,8 +8,8 @@ from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
 from ..layers.block import Block
-from ..layers.current import bias_traces
-from ..layers.neuron import LIF
+from ..layers.synapse import bias_traces
+from ..layers.lif import LIF
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}

@@ -9,24 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from . import current, hard_reset, membrane, own, pool, synapse, trace
-from .neuron import LIF, CubaLIF, LeakyIntegrator
+from . import membrane, pool, synapse
 
-DYNAMICS = {
-    LIF: (synapse, membrane),
-    CubaLIF: (current, hard_reset),
-    LeakyIntegrator: (current, own),
-}
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
-
-
-def dynamics(neuron: Any) -> tuple[Any, Any]:
-    """(synapse, membrane), the modules of its passes."""
-    return (
-        ((synapse if neuron.delay else current), own)
-        if isinstance(neuron, own.Neuron)
-        else DYNAMICS[type(neuron)]
-    )
 
 
 @dataclass(frozen=True)
@@ -39,7 +24,7 @@ class Block:
     channels: int
     kernel: int
     pool: str  # "max", "mean" (of the membrane), "spikes" (their mean) or "none"
-    neuron: Any  # that `dynamics` knows, or the activation of a network that does not spike
+    neuron: Any  # a `neuron.Dynamics`, or the activation of a network that does not spike
     detach_reset: bool = False
     readout: bool = False
 
@@ -77,11 +62,10 @@ def forward(
     `keep` is a hint: how many of the window's steps the tape needs.
     """
     neuron = block.neuron
-    (synapse, membrane) = dynamics(block.neuron)
     if frozen is None:
         K = max(x.shape[1] - window, 0)
-        states = (len(neuron.states),) if membrane is own else ()
-        state = np.zeros((len(x), *block.input_shape[:2], block.channels, *states), x.dtype)
+        sites = (*block.input_shape[:2], block.channels)
+        state = np.zeros((len(x), *sites, len(neuron.states)), x.dtype)
         whole, _ = synapse.forward(
             weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron
         )
@@ -111,7 +95,7 @@ def forward(
 
 def recorded(block: Block) -> tuple[str, ...]:
     """What of a block's tape a twin freezes."""
-    return (*dynamics(block.neuron)[0].STATES, "state", "u")
+    return (*synapse.STATES, "state", "u")
 
 
 def _last_step(block, tape, dlogits):
@@ -132,14 +116,12 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         dy = _last_step(block, tape, dy)
     else:
         dy = pool.backward(tape["pool"], dy, block.pool, block.neuron)
-    synapse, membrane = dynamics(block.neuron)
     dy = membrane.backward(tape["membrane"], dy, block.neuron, block.detach_reset)
     return synapse.backward(weight, tape, dy, block.neuron)
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    synapse, membrane = dynamics(block.neuron)
     y_dot, tape_dot = synapse.forward_tangent(
         weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps
     )
@@ -160,7 +142,6 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dy_dot = pool.backward_tangent(
             tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron
         )
-    synapse, membrane = dynamics(block.neuron)
     dy_dot = membrane.backward_tangent(
         tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset
     )
@@ -168,17 +149,16 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
 
 
 def features(block: Block, x, frozen, dtype):
-    """What the readout weighs: its presynaptic trace at the last step (`trace`), (B, F); `frozen`
-    is its record in a twin."""
+    """What the readout weighs: its presynaptic trace at the last step, (B, F); `frozen` is its
+    record in a twin."""
     x = x.reshape(*x.shape[:2], -1)
     start = None
     if frozen is not None:
         x = x[:, -frozen["u"].shape[1] :]
-        states = (frozen["p"], frozen["q"]) if "q" in frozen else np.moveaxis(frozen["p"], 1, 0)
-        start = tuple(state.reshape(len(x), -1) for state in states)
-    return trace.forward(x, block.neuron, start)
+        start = frozen["p"].reshape(*frozen["p"].shape[:2], -1)
+    return synapse.features(x, block.neuron, start)
 
 
 def features_backward(block: Block, dp, steps: int):
     """dx (B, m, F) at the window's steps."""
-    return trace.backward(dp, steps, block.neuron)
+    return synapse.features_adjoint(dp, steps, block.neuron)

@@ -9,7 +9,7 @@ sums out: the one here, or that of `minisnn.kernels.frames`.
 
 import numpy as np
 
-from . import synapse
+from . import linear
 
 
 class Weight:
@@ -19,13 +19,13 @@ class Weight:
         self.weight = weight
 
     def correlate(self, x):
-        return synapse.correlate(x, self.weight)
+        return linear.correlate(x, self.weight)
 
     def correlate_input(self, dy):
-        return synapse.correlate_input(dy, self.weight)
+        return linear.correlate_input(dy, self.weight)
 
     def correlate_weight(self, x, dy):
-        return synapse.correlate_weight(x, dy, len(self.weight))
+        return linear.correlate_weight(x, dy, len(self.weight))
 
 
 def forward(weight, bias, x):

@@ -69,33 +69,20 @@ def _spike(tape, t, neuron, detach_reset):
     return _jet(surrogate.value, tape, t, neuron)
 
 
-def _ats(tape, steps, neuron, detach_reset) -> list[At]:
-    """The steps, where their derivatives are taken: made once, each jet when it is asked for."""
+def _steps(tape, steps, neuron, detach_reset) -> list[At]:
+    """The window's steps, made once, so that each jet is computed once."""
     known = tape.setdefault("at", [])
     for t in range(len(known), steps):
-        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], _Jets(tape, t, neuron, detach_reset)))
+
+        def jet(function, t=t):
+            if function is surrogate.value:
+                return _spike(tape, t, neuron, detach_reset)
+            if detach_reset:
+                return np.zeros_like(tape["u"][:, t])
+            return _jet(function, tape, t, neuron)
+
+        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], jet))
     return known
-
-
-class _Jets:
-    """Value, slope and curvature of the spike at a step."""
-
-    def __init__(self, tape, t, neuron, detach_reset):
-        self.tape, self.t, self.neuron, self.detached = tape, t, neuron, detach_reset
-
-    def value(self) -> Array:
-        return _spike(self.tape, self.t, self.neuron, self.detached)
-
-    def derivative(self, function) -> Array:
-        if self.detached:
-            return np.zeros_like(self.tape["u"][:, self.t])
-        return _jet(function, self.tape, self.t, self.neuron)
-
-    def slope(self) -> Array:
-        return self.derivative(surrogate.derivative)
-
-    def curvature(self) -> Array:
-        return self.derivative(surrogate.curvature)
 
 
 def _nothing(sequence, neuron):
@@ -108,7 +95,7 @@ def backward(tape: dict, dy: Array, neuron: Any, detach_reset: bool = False) -> 
     m = dy.shape[1]
     dI = np.empty_like(dy)
     dz = _nothing(dy, neuron)
-    at = _ats(tape, m, neuron, detach_reset)
+    at = _steps(tape, m, neuron, detach_reset)
     tape.update(dy=dy, dz=[None] * m)
     for t in reversed(range(m)):
         tape["dz"][t] = dz
@@ -124,7 +111,7 @@ def forward_tangent(
     m = current_dot.shape[1]
     u_dot = np.empty_like(current_dot)
     z_dot = _nothing(current_dot, neuron)
-    at = _ats(tape, m, neuron, detach_reset)
+    at = _steps(tape, m, neuron, detach_reset)
     dots = []
     for t in range(m):
         before = z_dot
@@ -141,7 +128,7 @@ def backward_tangent(
     m = dy_dot.shape[1]
     dI_dot = np.empty_like(dy_dot)
     dz_dot = _nothing(dy_dot, neuron)
-    at = _ats(tape, m, neuron, detach_reset)
+    at = _steps(tape, m, neuron, detach_reset)
     for t in reversed(range(m)):
         dy = tape["dy"][:, t]
         dot = tape_dot["dots"][t]

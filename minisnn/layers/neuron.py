@@ -1,33 +1,86 @@
-"""What a spiking block is given: the constants of its neuron, checked.
+"""What every neuron is: constants, checked, and the four passes of one step.
 
-`LIF` (Stewart & Neftci 2022, Eq. 4 and 5), `CubaLIF` (Loihi's) and `LeakyIntegrator`, the readout
-of the latter; the base of your own is `own.Neuron`. Each says
+    forward(I, z, spike) -> (u, z')                   u the membrane, spike(u) its spike, z' the states
+                                                      of the next step
+    backward(at, du, dz) -> (dI, dz)                  from the adjoints of u and z' to those of I and z
+    forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
+    backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
-    delay     steps from a spike to the membranes it reaches
+`lif` and `cuba` are the neurons that ship, `Neuron` is the base of your own. Nothing else in the
+library knows what a neuron does in a step. Each says
+
+    states    names of its states z
+    delay     steps from a spike to the membranes it reaches, one for each of the synapse's filters, or 0
+    decays    of the synapse's filters, the first one first
     readout   what the readout of a network of such neurons is given
     pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or
               the mean of the "spikes"
     spike     the surrogate of its spike
 """
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from ..parallel.arguments import number, shown
+from . import surrogate as jets
 
-if TYPE_CHECKING:
-    from .surrogate import Surrogate
-
-OWN = "own"  # a neuron's kind that no file can name
+Array = np.ndarray
+PASSES = ("forward", "backward", "forward_tangent", "backward_tangent")
 SLOPE = 10.0
+OWN = "own"  # a neuron's kind that no file can name
+FIRST = "lif"  # what a file means that names no kind, as those of version 0.1
 
 
-class _Constants:
-    """Finite floats; decays lie in [0, 1), the slope is positive. Those that fire may have a
-    surrogate of their own."""
+class At:
+    """A step where its derivatives are taken: the current I, the states z before it, the membrane u,
+    and value, slope and curvature of its spike (slope and curvature zero where the reset is
+    detached), each computed when it is first asked for. Arrays (B, H, W, C)."""
+
+    def __init__(self, I: Array, z: tuple[Array, ...], u: Array, spike: "Callable[[Any], Array]"):
+        self.I = I
+        self.z = z
+        self.u = u
+        self._jet = spike
+
+    @cached_property
+    def spike(self) -> Array:
+        return self._jet(jets.value)
+
+    @cached_property
+    def slope(self) -> Array:
+        return self._jet(jets.derivative)
+
+    @cached_property
+    def curvature(self) -> Array:
+        return self._jet(jets.curvature)
+
+
+class Dot(NamedTuple):
+    """Directional derivatives at a step of I, z and u."""
+
+    I: Array
+    z: tuple[Array, ...]
+    u: Array
+
+
+class Dynamics:
+    """Constants: finite floats, decays in [0, 1), a positive slope; and what a step needs of a
+    neuron, which its class says. Those that fire may have a surrogate of their own."""
 
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta")
+    states: ClassVar[tuple[str, ...]] = ()
+    delay: ClassVar[int] = 2
+    pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
+    alpha: float
+    beta: float
+    forward: ClassVar[Callable]
+    backward: ClassVar[Callable]
+    forward_tangent: ClassVar[Callable]
+    backward_tangent: ClassVar[Callable]
 
     def __post_init__(self) -> None:
         kind = type(self).__name__
@@ -49,9 +102,7 @@ class _Constants:
     def _check_surrogate(self, found: Any, name: str) -> None:
         if found is None:
             return
-        from .surrogate import Surrogate
-
-        if not isinstance(found, Surrogate):
+        if not isinstance(found, jets.Surrogate):
             raise ValueError(
                 f"{name} must be a minisnn.Surrogate with sigma, prime and second, not "
                 f"{shown(found)}"
@@ -65,9 +116,7 @@ class _Constants:
     @property
     def spike(self) -> "Surrogate":
         """The surrogate of the neuron's spike."""
-        from .surrogate import FastSigmoid
-
-        return getattr(self, "surrogate", None) or FastSigmoid(getattr(self, "slope", SLOPE))
+        return getattr(self, "surrogate", None) or jets.FastSigmoid(getattr(self, "slope", SLOPE))
 
     def __repr__(self) -> str:
         constants = ", ".join(f"{name}={value!r}" for name, value in self._constants().items())
@@ -81,166 +130,86 @@ class _Constants:
         }
 
     def configuration(self) -> dict[str, Any]:
-        """What `neuron_of` makes the neuron from; of parts of your own the words alone."""
-        if type(self) not in NEURONS.values():
+        """What `neurons.neuron_of` makes the neuron from; of parts of your own the words alone."""
+        kind = vars(type(self)).get("kind")
+        if kind is None:
             return {"kind": OWN, "words": repr(self)}
         constants = self._constants()
         if "surrogate" in constants:
             constants["surrogate"] = repr(constants["surrogate"])
-        return {**({} if isinstance(self, LIF) else {"kind": "cuba"}), **constants}
-
-
-@dataclass(frozen=True, repr=False)
-class LIF(_Constants):
-    """Constants of the paper's neuron.
-
-    Its states p, q, r start at zero; x_t are presynaptic spikes, or gain * event count in the first
-    layer.
-
-        u_t = W p_t + b - rho r_t                p_{t+1} = alpha p_t + (1 - alpha) q_t
-        s_t = 1 if u_t >= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t
-                                                 r_{t+1} = gamma r_t + (1 - gamma) s_t
-
-    alpha, beta, gamma   decay per step of the membrane, synaptic and refractory trace, in [0, 1)
-    rho                  strength of the reset; 0 switches it off
-    threshold            firing threshold of u
-    slope                kappa of the surrogate derivative 1 / (kappa |u - threshold| + 1)^2
-    gain                 factor on the event counts that enter the first layer
-    surrogate            a `Surrogate` in place of that derivative, or None
-
-    The defaults are the constants of the paper's authors (steps of 1 ms: time constants 19.5, 9.5
-    and 2.3 ms). Raises ValueError for constants out of range. Source: Stewart & Neftci 2022, Eq. 4
-    and 5.
-
-    >>> ms.LIF(rho=0.0)
-    LIF(alpha=0.95, beta=0.9, gamma=0.65, rho=0.0, threshold=0.0, slope=10.0, gain=10.0)
-    """
-
-    alpha: float = 0.95
-    beta: float = 0.9
-    gamma: float = 0.65
-    rho: float = 1.0
-    threshold: float = 0.0
-    slope: float = SLOPE
-    gain: float = 10.0
-    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
-    delay: ClassVar[int] = 2
-    pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
-    decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta", "gamma")
-
-    @property
-    def readout(self) -> "LIF":
-        """The neuron of the readout."""
-        return self
-
-    @classmethod
-    def from_time_constants(
-        cls,
-        tau_membrane: float = 19.5e-3,
-        tau_synapse: float = 9.5e-3,
-        tau_refractory: float = 2.3e-3,
-        dt: float = 1e-3,
-        **others: Any,
-    ) -> "LIF":
-        """The neuron with decays exp(-dt / tau); all times in seconds. Raises ValueError for times
-        that are not positive.
-
-        >>> neuron = ms.LIF.from_time_constants(tau_membrane=20e-3, dt=1e-3)
-        >>> round(neuron.alpha, 4)
-        0.9512
-        """
-        times = dict(
-            tau_membrane=tau_membrane, tau_synapse=tau_synapse, tau_refractory=tau_refractory, dt=dt
-        )
-        for name, time in times.items():
-            if not time > 0:
-                raise ValueError(f"LIF {name} must be a positive time in seconds, not {time!r}")
-        alpha, beta, gamma = (
-            math.exp(-dt / tau) for tau in (tau_membrane, tau_synapse, tau_refractory)
-        )
-        return cls(alpha, beta, gamma, **others)
-
-
-@dataclass(frozen=True, repr=False)
-class CubaLIF(_Constants):
-    """Constants of the current-based neuron with a hard reset: what Loihi and most simulators call
-    LIF.
-
-    Its states are zero at the start, and there is no delay within a step. x_t are presynaptic
-    spikes, or gain * event count in the first layer.
-
-        i_t = beta i_{t-1} + (1 - beta) (W x_t + b)        w_t = alpha v_{t-1} + (1 - alpha) i_t
-        s_t = 1 if w_t >= threshold else 0                 v_t = w_t (1 - s_t)
-
-    The bias is one more synapse, from a source that fires at every step. "max" pooling is the OR of
-    four spikes, "mean" their mean. The readout is a `LeakyIntegrator`. Stewart et al. 2024 (arXiv
-    2408.15800) meta-train this neuron.
-
-    alpha, beta   decay per step of the membrane and of the current, in [0, 1)
-    threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w -
-                  threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer       surrogate   a
-                  `Surrogate` in its place, or None
-
-    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
-    >>> net.neuron.threshold, type(net.blocks[-1].neuron).__name__
-    (0.5, 'LeakyIntegrator')
-    """
-
-    alpha: float = 0.95
-    beta: float = 0.9
-    threshold: float = 0.3
-    slope: float = SLOPE
-    gain: float = 10.0
-    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
-    delay: ClassVar[int] = 0
-    pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "spikes"}
+        return {**({} if kind == FIRST else {"kind": kind}), **constants}
 
     @property
     def decays(self) -> tuple[float, ...]:
-        """Of the filters of `current`."""
-        return (self.beta,)
+        """Of the synapse's filters: the current's, and where it delays the membrane's."""
+        return (self.beta, self.alpha) if self.delay else (self.beta,)
 
     @property
-    def readout(self) -> "LeakyIntegrator":
-        """The neuron of the readout: the same two filters, no spike."""
+    def readout(self) -> Any:
+        """The neuron of the readout."""
+        if self.delay:
+            return self
+        from .cuba import LeakyIntegrator
+
         return LeakyIntegrator(self.alpha, self.beta)
 
 
 @dataclass(frozen=True, repr=False)
-class LeakyIntegrator(_Constants):
-    """The readout of a network of `CubaLIF`: its two filters, no spike, no reset; v_t = alpha
-    v_{t-1} + (1 - alpha) i_t."""
+class Neuron(Dynamics):
+    """The base of a neuron of your own: its constants, and the four passes of ONE step.
 
-    alpha: float
-    beta: float
-    delay: ClassVar[int] = 0
-    threshold: ClassVar[float] = math.inf  # never reached
-    states: ClassVar[tuple[str, ...]] = ()  # behind its filters
+    It is a dataclass (frozen=True) whose constants are all floats. The passes work element by
+    element: no site sees another. `states` names the states z, which are zero at the start:
 
-    @property
-    def decays(self) -> tuple[float, ...]:
-        """Of the filters of `current`."""
-        return (self.beta, self.alpha)
+        forward(I, z, spike) -> (u, z')
+        backward(at, du, dz) -> (dI, dz)
+        forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
+        backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
+    forward gives the membrane u, whose spike is spike(u), and the states z' of the next step;
+    backward goes from the adjoints of u and z' to those of I and z, and backward_tangent is
+    `backward` differentiated line by line.
 
-NEURONS = {"lif": LIF, "cuba": CubaLIF}
+    z, dz, … are tuples; `at` is an `At`, `dot` a `Dot`. Adjoints of the spike continue by at.slope,
+    and their tangents also by at.curvature dot.u. The passes need not know whether the reset is
+    detached, which twin is computed, or where the window begins.
 
+    I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps. In a class with
+    `delay = 0` it is the current i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the
+    readout is then a `LeakyIntegrator`. Networks of such neurons run on the NumPy backend; other
+    tools and chips do not know them. `gradcheck.check(net)` proves the passes.
 
-def neuron_of(configuration: dict[str, Any]) -> LIF | CubaLIF:
-    """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of
-    version 0.1."""
-    constants = dict(configuration)
-    kind = constants.pop("kind", "lif")
-    if kind == OWN or "surrogate" in constants:
-        what = (
-            f"neuron is {constants.get('words')}"
-            if kind == OWN
-            else f"neuron has the surrogate {constants['surrogate']}"
-        )
-        raise ValueError(
-            f"the network's {what}, an object of your own; in Python: load(path, neuron=...)"
-        )
-    if kind not in NEURONS:
-        raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
-    return NEURONS[kind](**constants)
+    >>> class Plain(ms.Neuron):
+    ...     def forward(self, I, z, spike):
+    ...         return I, z
+    ...     def backward(self, at, du, dz):
+    ...         return du, dz
+    ...     def forward_tangent(self, at, I_dot, z_dot):
+    ...         return I_dot, z_dot
+    ...     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
+    ...         return du_dot, dz_dot
+    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=Plain(), window=8)
+    >>> net.backend, ms.gradcheck.check(net, inner_steps=()).ok
+    ('numpy', True)
+    """
+
+    alpha: float = 0.95
+    beta: float = 0.9
+    threshold: float = 0.0
+    slope: float = SLOPE
+    gain: float = 10.0
+    surrogate: "jets.Surrogate | None" = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        lacks = [name for name in PASSES if not callable(getattr(self, name, None))]
+        if lacks:
+            raise ValueError(
+                f"{type(self).__name__} lacks {', '.join(lacks)}; a neuron has the passes "
+                f"{', '.join(PASSES)}"
+            )
+        if self.delay not in (0, 2):
+            raise ValueError(
+                f"{type(self).__name__} delay must be 2 (traces as of LIF) or 0 (a current), not "
+                f"{self.delay!r}"
+            )

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
-from ..layers.neuron import neuron_of
+from ..layers.neurons import neuron_of
 from ..parallel.arguments import array, floating, is_sequence, one_of, whole, wholes
 from ..parallel.arrays import aligned
 

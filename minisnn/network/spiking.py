@@ -8,9 +8,10 @@ import numpy as np
 from ..layers import block as reference
 from ..layers import surrogate
 from ..layers.loss import Loss
-from ..layers.current import bias_traces
-from ..layers.neuron import LIF, CubaLIF, LeakyIntegrator
-from ..layers.own import Neuron
+from ..layers.synapse import bias_traces
+from ..layers.cuba import CubaLIF, LeakyIntegrator
+from ..layers.lif import LIF
+from ..layers.neuron import Neuron
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of

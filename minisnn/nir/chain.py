@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..layers.neuron import CubaLIF
+from ..layers.cuba import CubaLIF
 from ..network.spiking import SpikingNet
 from .common import below, need_nir, tau_of
 

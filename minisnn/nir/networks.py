@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 from ..network.spiking import SpikingNet
 from .chain import scales
 from .common import reached

@@ -26,7 +26,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..files import check_archive, write_whole
-from ..layers.neuron import LIF
+from ..layers.lif import LIF
 from ..network.spiking import SpikingNet
 from ..outputs import archive
 from .common import below, reached

@@ -12,7 +12,8 @@ import sys
 import warnings
 from typing import Any
 
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 from ..network.spiking import SpikingNet
 
 RESETS = ("zero", "subtract")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
-from ..layers.neuron import CubaLIF
+from ..layers.cuba import CubaLIF
 from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of

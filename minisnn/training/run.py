@@ -53,8 +53,9 @@ from .update import (
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
-from ..layers.neuron import LIF, CubaLIF
-from ..layers.own import Neuron
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
+from ..layers.neuron import Neuron
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes

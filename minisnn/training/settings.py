@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from operator import ge, gt, le
 
-from ..layers.neuron import NEURONS
+from ..layers.neurons import NEURONS
 from ..parallel.arguments import shown
 from ..meta.rules import GROUPS, RULES
 

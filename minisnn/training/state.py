@@ -9,7 +9,8 @@ import numpy as np
 
 from .checkpoint import Checkpoint, Kept, read
 from ..data.store.shipped import find_checkpoint
-from ..layers.neuron import LIF, CubaLIF
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 from ..meta.optim import SGD, Adam
 from .settings import TrainingConfig
 from ..meta.stepsizes import StepSizes

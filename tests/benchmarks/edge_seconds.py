@@ -23,7 +23,7 @@ from hardware.chip.network import IntegerNet
 from hardware.command import MEANS
 from hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.layers.neuron import CubaLIF
+from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.results.figures import figure
 from minisnn.training.checkpoint import read

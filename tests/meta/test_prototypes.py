@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from minisnn.layers import current, trace
-from minisnn.layers.neuron import LIF, CubaLIF
+from minisnn.layers.cuba import CubaLIF
+from minisnn.layers.lif import LIF
 from minisnn.layers.synapse import presynaptic_traces
 from minisnn.meta.functions import adapt
 from minisnn.meta.inner import InnerLoop

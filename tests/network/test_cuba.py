@@ -10,7 +10,8 @@ from conftest import arrays_off, off
 import minisnn as ms
 from minisnn import gradcheck
 from minisnn.layers import current, hard_reset, pool
-from minisnn.layers.neuron import LeakyIntegrator, neuron_of
+from minisnn.layers.cuba import LeakyIntegrator
+from minisnn.layers.neurons import neuron_of
 from minisnn.layers.surrogate import sigma_prime, sigma_second
 from slowly import after
 

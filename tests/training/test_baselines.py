@@ -6,7 +6,7 @@ import pytest
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.remembered import remembered
-from minisnn.layers.neuron import CubaLIF
+from minisnn.layers.cuba import CubaLIF
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
 from minisnn.training.evaluation import evaluate

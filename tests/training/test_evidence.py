@@ -13,8 +13,9 @@ import minisnn as ms
 from minisnn import cli
 from minisnn.data.sets.recordings import Recordings
 from minisnn.layers.loss import LOSSES
-from minisnn.layers.neuron import LIF, CubaLIF
-from minisnn.layers.own import Neuron
+from minisnn.layers.cuba import CubaLIF
+from minisnn.layers.lif import LIF
+from minisnn.layers.neuron import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
 from minisnn.training.evaluation import sentence

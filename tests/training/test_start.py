@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
-from minisnn.layers.neuron import LIF, CubaLIF
+from minisnn.layers.cuba import CubaLIF
+from minisnn.layers.lif import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS
