@@ -193,6 +193,8 @@ def test_the_minutes_are_those_of_the_rule():
         found = make.minutes(make.parse(source))
         assert int(number) == int(source.stem[:2]) and int(allowed) == found and 20 < found < 120
         assert f"Allow {found} minutes." in source.read_text(encoding="utf-8")
+    hours = sum(int(allowed) for _, allowed in rows) / 60
+    assert f"takes about {hours:.1f} hours" in (LESSONS / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_has_every_lesson_and_every_wrong_answer():
