@@ -52,7 +52,6 @@ def make_environment(folder: Path) -> None:
 
 
 # ---- the tools
-# -----------------------------------------------------------------------------------------------------------
 # load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt
 # to read it with), where layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded;
 # membrane(neuron, out) of a neuron that has just stepped
@@ -194,7 +193,6 @@ def in_float64() -> None:
 
 
 # ---- the comparison
-# ------------------------------------------------------------------------------------------------------
 
 
 def ours(net, theta, x):

@@ -62,7 +62,6 @@ def array(events) -> np.ndarray:
 
 
 # ---- events
-# --------------------------------------------------------------------------------------------------------------
 
 
 @given(lists_of_events(last=5, least=0))
@@ -96,7 +95,6 @@ def test_binning_counts_every_event_in_its_cell(events, scale, step, zero):
 
 
 # ---- episodes
-# ------------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -169,7 +167,6 @@ def test_samples_show_the_symbols_of_their_class(symbols, each, data):
 
 
 # ---- files
-# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +294,6 @@ def test_checkpoints_come_back(folder, data):
 
 
 # ---- fixed point
-# ---------------------------------------------------------------------------------------------------------
 
 WORD = st.integers(-(2**40), 2**40)
 

@@ -31,7 +31,6 @@ def small(backend="numpy", **changes):
 
 
 # ---- sound derivatives pass
-#   ------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -112,7 +111,6 @@ def test_lsuv_initialised_network_passes_in_the_jet_form(rng):
 
 
 # ---- faults are found, and named
-#   ------------------------------------------------------------------------------------
 
 FAULTS = [  # module, function, old, new, to blame, changes of the network
     (synapse, "backward", "dweight = (", "dweight = 1.001 * (", "synapse.backward dweight", {}),
@@ -382,7 +380,6 @@ def test_a_twin_that_does_not_freeze_fails(mutate):
 
 
 # ---- parts
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_coordinates_print_analytic_beside_numeric(rng, mutate):

@@ -31,7 +31,6 @@ def case(net, seed=0, batch=2, steps=14):
 
 
 # ---- values of an independent automatic-differentiation program
-#   ------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=["max", "avg"])
@@ -80,7 +79,6 @@ def test_golden_meta_gradient(golden, backend, order, name, steps):
 
 
 # ---- equations
-# -------------------------------------------------------------------------------------------------------
 
 
 def test_network_equals_its_recursion(backend):
@@ -185,7 +183,6 @@ def test_the_mean_of_spikes_is_no_spike(backend):
 
 
 # ---- derivatives
-# ---------------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -292,7 +289,6 @@ def test_jet_form_at_its_record_is_the_spiking_network(backend):
 
 
 # ---- backends, threads, configuration
-#   ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,6 @@ def test_the_error_is_drawn_as_one(tmp_path):
 
 
 # ---- rules that do not adapt
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -170,7 +169,6 @@ def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, 
 
 
 # ---- results that were kept
-# --------------------------------------------------------------------------------------------------
 
 
 def test_a_result_is_that_of_the_network(tmp_path):
@@ -259,7 +257,6 @@ def test_a_run_of_before_is_told_by_a_task_of_its_recordings(tmp_path):
 
 
 # ---- numbers that a file may hold
-#   --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [LIF, CubaLIF, lambda **how: toy_neuron(**how)])

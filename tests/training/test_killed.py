@@ -95,7 +95,6 @@ def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
 
 
 # ---- damage
-# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

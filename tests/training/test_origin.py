@@ -205,7 +205,6 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
 
 
 # ---- what was made before
-#   ----------------------------------------------------------------------------------------------
 
 
 def test_a_run_of_0_1_0_goes_on(tmp_path):

@@ -57,7 +57,6 @@ def test_too_few_are_told():
 
 
 # ---- of a folder of recordings
-#   ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)
