@@ -24,7 +24,7 @@ ORDER = (
     "commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
     "hardware.training "
-    "hardware.command hardware.__main__"
+    "hardware.options hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "hardware")  # rooms of rooms
 LINES, MODULES, LONE = 400, 14, 8
@@ -44,7 +44,6 @@ STILL_LONG: set[str] = {
     "minisnn/training/run.py",
     "minisnn/training/settings.py",
     "hardware/chip/network.py",
-    "hardware/command.py",
 }
 STILL_UP: set[tuple[str, str]] = set()
 STILL_IN_CIRCLES: set[str] = set()
