@@ -62,26 +62,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(defaults=defaults)
 
 
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
-
 def run(args: argparse.Namespace) -> None:
     what = args.what or "compare"
     defaults = args.defaults
@@ -116,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _words(args: argparse.Namespace, **bits):
-    from .chip.network import Words
+    from .chip.words import Words
 
     return Words(
         fraction=args.fraction,
@@ -165,7 +145,8 @@ def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
     from minisnn.layers.neuron import CubaLIF
     from minisnn.training.checkpoint import read
 
-    from .chip.network import IntegerNet, trained_for
+    from .chip.network import IntegerNet
+    from .chip.words import trained_for
 
     found = read(options.find_checkpoint(checkpoint))
     if isinstance(getattr(found.net, "neuron", None), CubaLIF):

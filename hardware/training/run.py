@@ -34,7 +34,8 @@ from minisnn.training.update import network_of
 from ..chip.calibrate import calibrate
 from ..chip.formats import whole
 from ..chip.learner import one_shot, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words, trained_for
+from ..chip.network import IntegerNet
+from ..chip.words import Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
