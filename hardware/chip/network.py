@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from minisnn.layers.neuron import LIF
-from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
 from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
@@ -218,17 +217,15 @@ class IntegerNet:
 
     def constants(self) -> dict[str, int]:
         """The scalar numbers of the arithmetic, by the names that exported files give them."""
-        modes = {
-            f"{name}_rounding": ROUNDINGS[getattr(self.words, name)]
-            for name in ("traces", "membrane")
-        }
-        shorts = {
+        words = self.words
+        return self.neuron._asdict() | {
             "current": 0,
             "voltage": 0,
-            "fraction": self.words.fraction,
+            "fraction": words.fraction,
             "trace_bits": TRACE_BITS,
+            "traces_rounding": ROUNDINGS[words.traces],
+            "membrane_rounding": ROUNDINGS[words.membrane],
         }
-        return self.neuron._asdict() | shorts | modes
 
     def layer_constants(self, n: int) -> dict[str, Any]:
         """The pooling, exponent and threshold of a conv layer."""
@@ -371,28 +368,9 @@ class IntegerNet:
         )
 
     def _conv(self, layer, prepared, x, record):
-        weight, bias, constants = prepared
-        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = kernels.rows_of(x)
-        pool = kernels.POOL[layer.pool]
-        out = np.empty((B, T, h, w * C_out), np.uint8)
-        clipped = np.zeros(B, np.int64)
-        kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-        parallel(
-            kernels.conv,
-            B,
-            flat,
-            flat.view(np.uint64),
-            weight,
-            bias,
-            pool,
-            constants,
-            out,
-            clipped,
-            kept,
-        )
-        self._count(f"{layer.name}.u", int(clipped.sum()))
-        return out.reshape(B, T, h, w, C_out), kept.reshape(*kept.shape[:2], H, W, C_out)
+        out, kept, clipped = kernels.convolved(layer, prepared, x, record)
+        self._count(f"{layer.name}.u", clipped)
+        return out, kept
 
     def _count(self, place: str, number: int) -> None:
         self.saturations[place] += number
