@@ -36,7 +36,6 @@ STILL_LONG: set[str] = {
     "minisnn/data/readers/hdf5.py",
     "minisnn/data/sets/recordings.py",
     "minisnn/kernels/block.py",
-    "minisnn/meta/inner.py",
     "minisnn/network/base.py",
     "minisnn/nir/unchain.py",
     "minisnn/training/checkpoint.py",
