@@ -37,7 +37,6 @@ STILL_LONG: set[str] = {
     "minisnn/data/sets/recordings.py",
     "minisnn/kernels/block.py",
     "minisnn/network/base.py",
-    "minisnn/nir/unchain.py",
     "minisnn/training/checkpoint.py",
     "minisnn/training/evaluation.py",
     "minisnn/training/run.py",
