@@ -31,8 +31,6 @@ LINES, MODULES, LONE = 400, 14, 8
 CROWDED = {"commands", "experiments"}  # a module a command, a module an experiment
 # What is not so yet; these lists only ever shrink.
 STILL_LONG: set[str] = {
-    "minisnn/data/readers/anything.py",
-    "minisnn/data/readers/hdf5.py",
     "minisnn/data/sets/recordings.py",
     "minisnn/kernels/block.py",
     "minisnn/network/base.py",
