@@ -31,7 +31,6 @@ LINES, MODULES, LONE = 400, 14, 8
 CROWDED = {"commands", "experiments"}  # a module a command, a module an experiment
 # What is not so yet; these lists only ever shrink.
 STILL_LONG: set[str] = {
-    "minisnn/data/sets/recordings.py",
     "minisnn/kernels/block.py",
     "minisnn/network/base.py",
     "minisnn/training/checkpoint.py",
