@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..meta.rules import RULES
 from ..training.presets import DEFAULT, PRESETS, chosen
-from ..training.settings import TrainingConfig, in_words
+from ..training.fields import in_words
+from ..training.settings import TrainingConfig
 from .. import outputs
 from .options import (
     add_input,

@@ -38,14 +38,17 @@ from .held import Held, Own
 from .origin import Origin, contents, learned, met
 from .progress import Bar, duration, opening
 from .settings import TrainingConfig
-from .state import State, first, restored, started
 from .update import (
     INIT_TASKS,
     WEIGHTS,
     Learned,
+    State,
+    first,
     generator,
     inner_loop,
     network_of,
+    restored,
+    started,
     task_gradient,
     task_of,
     updated,

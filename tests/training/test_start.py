@@ -17,9 +17,8 @@ from minisnn.meta.tasks import Classification
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
-from minisnn.training.state import nearest
 from minisnn.training.run import Interrupted, _Run, train
-from minisnn.training.update import TASKS, generator
+from minisnn.training.update import TASKS, generator, nearest
 
 SILENT = dict(progress=False)
 
