@@ -142,7 +142,8 @@ def run(args: argparse.Namespace) -> None:
         for name, why in config.idle().items():
             refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
-    from ..training.evaluation import open_sets, sentence, table
+    from ..training.evaluation import open_sets
+    from ..training.progress import sentence, table
     from ..training.run import train
 
     resume = args.resume is not None

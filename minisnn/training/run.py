@@ -30,13 +30,12 @@ from .evaluation import (
     measure_of,
     open_sets,
     rehearsed,
-    sentence,
 )
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, met
-from .progress import Bar, duration, opening
+from .progress import Bar, duration, opening, sentence
 from .settings import TrainingConfig
 from .update import (
     INIT_TASKS,

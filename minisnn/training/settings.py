@@ -268,9 +268,8 @@ class TrainingConfig:
         """Options of the set of tasks of a split, where its recordings are not made or met in the
         usual way."""
         if self.dataset == "recordings":
-            return {
-                name: value for name in READING if (value := getattr(self, name)) not in ((), None)
-            }
+            given = ((name, getattr(self, name)) for name in READING)
+            return {name: value for name, value in given if value not in ((), None)}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}

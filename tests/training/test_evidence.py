@@ -17,7 +17,7 @@ from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.own import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
-from minisnn.training.evaluation import sentence
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
 from minisnn.training.update import nearest
 

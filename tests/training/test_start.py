@@ -322,7 +322,7 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
 
 
 def test_what_the_line_says():
-    from minisnn.training.evaluation import sentence
+    from minisnn.training.progress import sentence
 
     assert (
         sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))
