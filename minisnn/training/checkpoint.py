@@ -26,7 +26,7 @@ import numpy as np
 
 from .. import __version__
 from ..data.store.sealed import WHAT, image_of, is_whole, verified
-from ..data.store.shipped import shipped
+from ..data.store import shipped
 from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
 from ..files import write_whole
@@ -372,6 +372,6 @@ def classifier() -> Checkpoint | None:
     """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
     not."""
     try:
-        return read(shipped("double_nmnist_pretrained.h5"))
+        return read(shipped.shipped("double_nmnist_pretrained.h5"))
     except FileNotFoundError:
         return None

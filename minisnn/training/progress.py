@@ -82,7 +82,7 @@ class Bar:
         if self.progress and self.bar.disable and done % self.every == 0:
             rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
             clock = f"{_clock(times[-1])}, {_clock(rate * (total - done))} left"
-            print(f"update {done} of {total}: {text}; {clock}", file=sys.stderr, flush=True)
+            say(f"update {done} of {total}: {text}; {clock}")
 
 
 def tells_before(config: TrainingConfig) -> bool:
@@ -114,6 +114,24 @@ def opening(
         )
         text += "test episodes"
     return text
+
+
+def ahead(config: TrainingConfig, updates: int, price: float) -> str:
+    """What is said of the updates that are left and the episodes beside them, where a task takes
+    `price` seconds.
+
+    An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
+    """
+    looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
+    episodes = looks * config.evaluate_episodes + config.test_episodes
+    test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
+    seconds = price * (updates * config.tasks + 0.5 * episodes)
+    return f"{updates} updates{test} will take about {duration(seconds)}"
+
+
+def say(text: str) -> None:
+    """Show a line at once, beside what a command prints as its result."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:

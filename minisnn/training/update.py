@@ -197,6 +197,24 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
     )
 
 
+def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
+    """The state that a run begins with: from the checkpoint of its settings, or random weights, for
+    the support sets of first training tasks."""
+    if config.start is not None:
+        return started(config, net, steps)
+    x = None
+    rounds = config.init_rounds if config.model == "snn" else None
+    if config.init == "lsuv":
+        first_tasks = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
+        x = np.concatenate([task.x_support for task in first_tasks])
+    rate = config.init_rate
+    variance = config.init_variance
+    rng = generator(config, WEIGHTS)
+    theta = net.init(rng, x, rate, config.init_readout, variance, rounds)
+    theta = net.with_silent_readout(theta) if config.zero_readout else theta
+    return first(config, net, steps, theta, steps.start)
+
+
 class Learned(NamedTuple):
     """What a task teaches, or the sum over tasks: query loss, gradients of theta and of log(step
     size), accuracy (of real targets the mean squared error) before adaptation, NaN where a rule has
