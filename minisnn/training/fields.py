@@ -1,5 +1,5 @@
-"""A setting as a field of a dataclass: what the command line says of it, its check, and its value in
-words."""
+"""A setting as a field of a dataclass: what the command line says of it, its check, and its value
+in words."""
 
 import math
 from collections.abc import Mapping

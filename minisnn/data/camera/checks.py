@@ -1,4 +1,4 @@
-"""What an event camera is told, checked: its settings, pictures, and numbers, each error naming what
+"""What an event camera is told, checked: its settings, pictures and numbers; each error names what
 was found."""
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The file of a checkpoint, sealed: HDF5 behind a block of text that says its format, version, length
-and SHA-256, so that nothing is opened that was damaged or cut short."""
+"""The file of a checkpoint, sealed: HDF5 behind a block of text that says its format, version,
+length and SHA-256, so that nothing is opened that was damaged or cut short."""
 
 import hashlib
 import io
