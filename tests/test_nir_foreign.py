@@ -15,7 +15,7 @@ import minisnn as ms  # noqa: E402
 from foreign_chains import Random, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
 from minisnn import cli, nir as ours  # noqa: E402
 from minisnn.training.presets import chosen  # noqa: E402
-from minisnn.training.state import start_of  # noqa: E402
+from minisnn.training.update import start_of  # noqa: E402
 
 LAST = dict(readout="membrane")
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")

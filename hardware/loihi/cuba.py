@@ -26,7 +26,7 @@ from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
 from ..chip.kernels import POOL, rows_of
 from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
-from ..chip.network import Words
+from ..chip.words import Words
 from ..chip.neuron import IntegerLIF
 from ..chip.traces import BITS as TRACE_BITS, factor
 from .network import MOST_VTH, Constants, LoihiConfig, LoihiNet, conv, thresholds

@@ -30,7 +30,8 @@ from ..chip import ranges
 from ..chip.formats import whole
 from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
 from ..chip.learner import Learner, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from ..chip.traces import factor
 
 

@@ -21,7 +21,8 @@ from minisnn.training.intervals import POPULATIONS
 from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import RULES, Learner, one_shot, samples_of, steps_of
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from ..chip.neuron import U
 from .floats import FloatReadout
 

@@ -100,7 +100,8 @@ def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import classifier, read
     from ..meta.rules import RULES
     from ..training.baselines import baselines, learns_by, with_ways
-    from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
+    from ..training.evaluation import evaluate
+    from ..training.progress import RULE_NAMES, sentence, table
     from ..training.folder import write_json
     from ..training.origin import met
 

@@ -252,7 +252,8 @@ def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data
     must be."""
     from ..layers.neuron import CubaLIF
-    from ..training.settings import TrainingConfig, in_words
+    from ..training.fields import in_words
+    from ..training.settings import TrainingConfig
 
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {

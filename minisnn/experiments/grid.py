@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from ..data.sets.moved import Move
+from ..data.camera.moved import Move
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Row, answers, frames, rows_of

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ..network.base import Network
-    from .inner import InnerLoop, MetaGradient
+    from .inner import InnerLoop
+    from .path import MetaGradient
     from .tasks import Task
 
 GROUPS = (

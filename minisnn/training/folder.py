@@ -229,6 +229,19 @@ class RunFolder:
                 stacklevel=2,
             )
 
+    def failed(self, error: OSError, done: str, saved: int | None) -> OSError:
+        """What to raise where a disk, a folder or a connection fails: what became of the run, of
+        which the state after update `saved` is kept (None: nothing)."""
+        reason = str(error)
+        if error.strerror:
+            reason = f"{error.strerror[0].lower()}{error.strerror[1:]}"
+        where = self.path if error.filename is None else error.filename
+        kept = "nothing is saved"
+        if saved is not None and holds_checkpoint(self.path):
+            go_on = f"continue with: {self.how_to_go_on}"
+            kept = f"the state after update {saved} is saved, {go_on}"
+        return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
+
 
 def _led_to(path: Path) -> Path:
     """Where a path leads from the working folder, if there is one."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minisnn
-from minisnn.training import checkpoint, evaluation, intervals, run as training
+from minisnn.training import checkpoint, evaluation, intervals, progress, run as training
 from minisnn import cli, gradcheck
 from minisnn.parallel import threads
 from minisnn.commands import options
@@ -72,7 +72,7 @@ def trained(run):
 def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     code, out, err = run("train", *TOY)
     result = json.loads(Path("runs/quick-1/result.json").read_text())
-    lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
+    lines = [progress.sentence(result), *progress.table(result, "Proto-MAML, meta-trained")]
     assert (
         code == 0
         and out.splitlines() == lines
@@ -256,8 +256,8 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
         beside=beside,
     )
     result = json.loads(Path("a.json").read_text())
-    table = evaluation.table(expected, "Proto-MAML, meta-trained")
-    assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *table]
+    table = progress.table(expected, "Proto-MAML, meta-trained")
+    assert code == 0 and out.splitlines() == [progress.sentence(expected), *table]
     assert "nearest mean: pixel baseline" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name

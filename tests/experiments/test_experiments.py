@@ -28,7 +28,7 @@ from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.training.baselines import Answers, baselines, correct, drawn_by, rows_of
 from minisnn.training.intervals import Drawn, Interval, Shared
-from minisnn.training.evaluation import RULE_NAMES
+from minisnn.training.progress import RULE_NAMES
 from toy import small_set, toy_config
 from slowly import all_but
 

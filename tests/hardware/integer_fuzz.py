@@ -23,7 +23,8 @@ from hardware.c import export
 from hardware.chip import learner as learning, reference
 from hardware.chip.formats import ROUNDINGS
 from hardware.chip.learner import CLASS_MEAN, RULES, Learner
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.chip.quantise import IntegerLayer
 from hardware.loihi import reference as loihi_reference

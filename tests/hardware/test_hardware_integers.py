@@ -21,7 +21,8 @@ from hardware.chip import kernels, quantise, ranges, reference
 from hardware.chip.feedback import Feedback, learn_all
 from hardware.chip.formats import Saturated, shift
 from hardware.chip.learner import CLASS_MEAN, Learner
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.loihi import neuron as loihi, reference as loihi_reference
 from hardware.loihi.cuba import CubaNet

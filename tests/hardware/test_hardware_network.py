@@ -16,7 +16,8 @@ import minisnn as ms
 from hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
 from hardware.loihi import network as loihi_net
 from hardware.chip.formats import Saturated
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.study.floats import FloatReadout
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.tasks import Task

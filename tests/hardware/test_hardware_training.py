@@ -10,7 +10,8 @@ import minisnn as ms
 from hardware.chip import calibrate
 from hardware.training import run as training
 from hardware.chip.learner import Learner, learn, readout_exponent
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.quantise import best_exponent
 from hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.experiments.readout import traces

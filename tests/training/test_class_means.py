@@ -10,7 +10,8 @@ import pytest
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
-from minisnn.training.evaluation import evaluate, table
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import table
 from minisnn.training.baselines import baselines
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig

@@ -17,9 +17,9 @@ from minisnn.layers.neuron import LIF, CubaLIF
 from minisnn.layers.own import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
-from minisnn.training.evaluation import sentence
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
-from minisnn.training.state import nearest
+from minisnn.training.update import nearest
 
 pytestmark = pytest.mark.usefixtures("no_curves")
 SILENT = dict(progress=False)

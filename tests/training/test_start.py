@@ -17,9 +17,8 @@ from minisnn.meta.tasks import Classification
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
-from minisnn.training.state import nearest
 from minisnn.training.run import Interrupted, _Run, train
-from minisnn.training.update import TASKS, generator
+from minisnn.training.update import TASKS, generator, nearest
 
 SILENT = dict(progress=False)
 
@@ -323,7 +322,7 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
 
 
 def test_what_the_line_says():
-    from minisnn.training.evaluation import sentence
+    from minisnn.training.progress import sentence
 
     assert (
         sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))
