@@ -29,17 +29,17 @@ examples:
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR continues"""
 SHIPPED = "double_nmnist_maml.h5"
-MEANS = dict(
-    rule="class-mean", rounding="nearest"
-)  # how a network learns that was meta-trained for its class means
+# how a network learns that was meta-trained for its class means
+MEANS = dict(rule="class-mean", rounding="nearest")
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
+# what a run that is resumed may be given
 GOES_ON = (
     "resume",
     "quiet",
     "threads",
     "workers",
     "scheduler",
-)  # what a run that is resumed may be given
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -286,9 +286,8 @@ def _train(args: argparse.Namespace, given: dict) -> None:
             name: given[name] for name in ("start", "updates", "lr", "root") if name in given
         }
         if args.start is not None:
-            read(options.find_checkpoint(args.start)).to_open(
-                args.start, None, args.root
-            )  # what no command can open is refused
+            # what no command can open is refused
+            read(options.find_checkpoint(args.start)).to_open(args.start, None, args.root)
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
     with options.executor_of(args) as executor:
         result = train(

@@ -307,9 +307,8 @@ def check_first_neuron():
 
     names["Synaptic"] = snntorch.Synaptic
     rng, right = np.random.default_rng(1), True
-    neuron = ms.LIF(
-        alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0
-    )  # exact in float32
+    # exact in float32
+    neuron = ms.LIF(alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0)
     net = ms.SpikingNet(
         (8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,)
     )

@@ -92,9 +92,8 @@ def imports_of(module: str) -> set[str]:
             base += node.module.split(".") if node.module else []
             for alias in node.names:
                 name = ".".join([*base, alias.name])
-                hidden = (
-                    base == ["minisnn"] and alias.name != "__version__"
-                )  # a public name loads its module
+                # a public name loads its module
+                hidden = base == ["minisnn"] and alias.name != "__version__"
                 found.add(name if name in MODULES_OF or hidden else ".".join(base))
     return {name for name in found if name.split(".")[0] in PACKAGES}
 

@@ -67,9 +67,8 @@ def array(events) -> np.ndarray:
 @given(lists_of_events(last=5, least=0))
 def test_events_are_sorted_and_none_is_lost(events):
     found = array(events)
-    assert found.dtype == EVENT and found.tolist() == sorted(
-        events, key=lambda event: event[2]
-    )  # a stable sort
+    # a stable sort
+    assert found.dtype == EVENT and found.tolist() == sorted(events, key=lambda event: event[2])
 
 
 @given(

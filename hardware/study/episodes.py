@@ -100,9 +100,8 @@ class Comparison:
         self.tasks = study.tasks("double-nmnist")
         self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}
-        self.chip(
-            bits[0]
-        )  # which refuses a network that no chip holds, before anything is measured
+        # which refuses a network that no chip holds, before anything is measured
+        self.chip(bits[0])
 
     def task(self, index: int) -> Task:
         return task_of(self.tasks, self.settings, self.net.ways, index)

@@ -65,12 +65,13 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
+# what lies in its folder beside the files of a run
 OF_CHIP = (
     "chip.json",
     "chip-result.json",
     "network.h5",
     "start.h5",
-)  # what lies in its folder beside the files of a run
+)
 
 
 def settings(**changes) -> TrainingConfig:

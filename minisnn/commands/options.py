@@ -295,9 +295,8 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     namespace (None: nothing is written)."""
     if flags[0].startswith("-"):
         options.setdefault("default", None)
-    if (
-        options.get("default") is not argparse.SUPPRESS
-    ):  # which would be taken for a text, and so for a path
+    # which would be taken for a text, and so for a path
+    if options.get("default") is not argparse.SUPPRESS:
         options["type"] = place
     action = parser.add_argument(*flags, **options)
     action.output = kind  # type: ignore[attr-defined]

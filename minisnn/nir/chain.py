@@ -92,10 +92,11 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
             edges.append((list(nodes)[-1], name))
         nodes[name] = node
 
+    # images are (C, H, W) in NIR
     shape: tuple[int, ...] = (
         net.input_shape[-1],
         *net.input_shape[:-1],
-    )  # images are (C, H, W) in NIR
+    )
 
     def fire(
         name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0

@@ -25,11 +25,12 @@ from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.samples import TELLING, shared
 
+# and the shape of their samples
 DATASETS = {
     "double-nmnist": (16, 32, 2),
     "double-asl": (30, 80, 2),
     "omniglot": (16, 16, 2),
-}  # and the shape of their samples
+}
 TAKES = {
     f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")
 }

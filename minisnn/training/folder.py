@@ -184,9 +184,8 @@ class RunFolder:
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
-        checkpoint.origin.check(
-            self.origin.command, given, self.path, sure=False
-        )  # of a run of before it knows more
+        # of a run of before it knows more
+        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)
         update = checkpoint.progress.get("update")
         if (
             checkpoint.config != config

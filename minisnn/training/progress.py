@@ -72,9 +72,8 @@ class Bar:
             sum(values) / len(values) for name, values in self.recent.items() if name != "seconds"
         )
         form = ".0%" if self.measure == "accuracy" else ".3g"
-        adapted = (
-            "" if math.isnan(before) else f"{before:{form}} → "
-        )  # of a rule that does not tell
+        # of a rule that does not tell
+        adapted = "" if math.isnan(before) else f"{before:{form}} → "
         text = f"loss {loss:.2f}, {self.measure} {adapted}{after:{form}}"
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update()
@@ -163,9 +162,8 @@ def sentence(result: dict) -> str:
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         which = "recordings that it learned from" if split == "train" else "unseen recordings"
         return f"accuracy {right} % among {result['ways']} classes on {which}"
-    interval = result.get(
-        "interval"
-    )  # not in results of earlier versions, whose ci95 is over episodes
+    # not in results of earlier versions, whose ci95 is over episodes
+    interval = result.get("interval")
     half = interval["half"] if interval else result["ci95"]
     margin = "" if half is None else f" ± {_points(half)}"
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")

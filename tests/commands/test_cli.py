@@ -474,9 +474,8 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert code == 143 and "minisnn train --resume runs/quick-1" in err
-    assert (
-        checkpoint.read("runs/quick-1").progress["update"] == 3
-    )  # after a task of val and one of test
+    # after a task of val and one of test
+    assert checkpoint.read("runs/quick-1").progress["update"] == 3
 
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
@@ -795,9 +794,8 @@ def test_help_is_quick_and_teaches():
             [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
         )
         assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
-        assert (
-            f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
-        )  # an example
+        # an example
+        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
 
 
 def test_it_is_a_module_and_a_pipe_may_close(tmp_path):

@@ -213,9 +213,8 @@ def changed_tree(image: bytes, rng) -> bytes:
                 break
             name = one(rng, names)
             parent, what = file[name].parent, int(rng.integers(6))
-            with contextlib.suppress(
-                ValueError, KeyError, OSError, TypeError, RuntimeError
-            ):  # a name that is taken or cannot be
+            # a name that is taken or cannot be
+            with contextlib.suppress(ValueError, KeyError, OSError, TypeError, RuntimeError):
                 if what == 0:
                     del file[name]
                 elif what == 1:
@@ -258,9 +257,8 @@ def changed_checkpoint(contents: bytes, rng) -> bytes:
         name = one(rng, list(file.attrs))
         text = changed_json(file.attrs[name], rng)
         del file.attrs[name]
-        with contextlib.suppress(
-            ValueError, OSError, RuntimeError
-        ):  # a null byte, or too long for the place of attributes
+        # a null byte, or too long for the place of attributes
+        with contextlib.suppress(ValueError, OSError, RuntimeError):
             file.attrs[name] = text.encode("utf-8", "surrogatepass")[:60_000].decode(
                 "utf-8", "replace"
             )

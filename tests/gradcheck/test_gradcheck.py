@@ -342,12 +342,13 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         2,
         [
             ("lam = lam + hvp", "lam = lam - hvp", "theta", 1),
+            # nothing of H_n (a m lambda) in frozen layers
             (
                 "lam = lam + hvp",
                 "lam = lam + m * hvp",
                 "theta",
                 1,
-            ),  # nothing of H_n (a m lambda) in frozen layers
+            ),
             ("if hvp is not None:", "if False:", "theta", 1),
             ("self._times(m, lam", "self._times(1, lam", "theta", 1),
             ("path.pop()", "path.pop(0)", "theta", 3),

@@ -492,9 +492,8 @@ def run(
                 "refused: "
                 + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))
             ] += 1
-        if (
-            one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make))
-        ):  # not for its learner
+        # not for its learner
+        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):
             several.append((one, expected))
         if (seed - first) % 500 == 499:
             told(f"{seed + 1 - first}: {dict(counts_)}")

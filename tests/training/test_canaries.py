@@ -342,10 +342,11 @@ def shares_symbols(monkeypatch):
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
 
 
+# the same recordings come to lie on both sides of a task
 OF_TASKS = (
     forgets_groups,
     asks_what_it_learned,
-)  # the same recordings come to lie on both sides of a task
+)
 
 
 def heard_leak(

@@ -120,9 +120,8 @@ def test_baselines_beside(runs, data):
         beside=beside,
     )
     assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
-    assert (
-        found["rules"]["own"]["per_episode"] == found["per_episode"]
-    )  # without steps they are one rule
+    # without steps they are one rule
+    assert found["rules"]["own"]["per_episode"] == found["per_episode"]
     assert len(table(found)) == 6 and "nearest mean: pixel baseline" in table(found)[2]
 
 

@@ -52,9 +52,8 @@ def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
         train(config, tmp_path / "after", data=toy_data(), **SILENT),
     )
     np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
-    np.testing.assert_allclose(
-        result.inner.step_size, found.inner.step_size, rtol=1e-6
-    )  # though step_size is another
+    # though step_size is another
+    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)
     assert np.ptp(found.inner.step_size) > 0.01
 
 
@@ -227,9 +226,8 @@ def test_a_batch_has_the_labels_of_its_classes():
         and batch.ways == 64
     )
     for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
-        for sample, label in zip(
-            x, y
-        ):  # the halves are among the recordings of the class's symbols
+        # the halves are among the recordings of the class's symbols
+        for sample, label in zip(x, y):
             for side, half in enumerate(np.split(sample, 2, axis=2)):
                 pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()

@@ -328,9 +328,8 @@ class EventCamera:
         )
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
-        leak_hz = self.leak_hz * np.exp(
-            self.leak_spread * draw[2] - self.leak_spread**2 / 2
-        )  # the mean stays
+        # the mean stays
+        leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:
             chance = np.random.default_rng((int(self.sensor_seed), 1)).random(on.size)
