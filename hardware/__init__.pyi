@@ -7,5 +7,6 @@ from .chip.learner import (
     learn as learn,
     one_shot as one_shot,
 )
-from .chip.network import IntegerNet as IntegerNet, Words as Words
+from .chip.network import IntegerNet as IntegerNet
+from .chip.words import Words as Words
 from .loihi.network import LoihiConfig as LoihiConfig, LoihiNet as LoihiNet

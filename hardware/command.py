@@ -11,7 +11,9 @@ from pathlib import Path
 from minisnn import outputs
 from minisnn.commands import options
 from minisnn.files import write_whole
-from minisnn.commands.studies import OUT, add_study, check_place, study_maker, write
+from minisnn.commands.studies import OUT, check_place, study_maker, write
+
+from .options import CUBA, PARTS, SYMBOLS, compare_options
 
 SUMMARY = "learn in integers: compare float and fixed point, export to C"
 EXAMPLES = """\
@@ -26,19 +28,18 @@ examples:
                                                 CubaLIF in a Loihi-style fixed-point model
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR continues"""
-SHIPPED, CUBA, SYMBOLS = "double_nmnist_maml.h5", "double_nmnist_cuba.h5", "omniglot_prototypes.h5"
-MEANS = dict(
-    rule="class-mean", rounding="nearest"
-)  # how a network learns that was meta-trained for its class means
+SHIPPED = "double_nmnist_maml.h5"
+# how a network learns that was meta-trained for its class means
+MEANS = dict(rule="class-mean", rounding="nearest")
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag
-FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
+# what a run that is resumed may be given
 GOES_ON = (
     "resume",
     "quiet",
     "threads",
     "workers",
     "scheduler",
-)  # what a run that is resumed may be given
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,177 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
         add(part)
         defaults[name] = {**options.only_given(part), **PLACES.get(name, {})}
-    _compare_options(parser)
+    compare_options(parser)
     options.only_given(parser)
     parser.set_defaults(defaults=defaults)
-
-
-def _compare_options(parser: argparse.ArgumentParser) -> None:
-    _word_options(parser, "8,4,3,2", "A,B,…")
-    parser.add_argument(
-        "--ranges",
-        action="store_true",
-        help="print the interval analysis and the saturations of the episodes",
-    )
-    parser.add_argument(
-        "--picojoule",
-        metavar="ADD,MULTIPLY",
-        help="energy of an operation (default: 0.1,3.1; Horowitz 2014)",
-    )
-    add_study(parser, 100, asl=False)
-
-
-def _export_options(parser: argparse.ArgumentParser) -> None:
-    _word_options(
-        parser, "those that the network was trained for, else 8", readout="those of --bits"
-    )
-    options.add_input(
-        parser, "--checkpoint", metavar="FILE", help="network to export (default: the shipped one)"
-    )
-    parser.add_argument(
-        "--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR
-    )
-    how: dict = dict(kind=_exported, metavar="DIR")
-    more: dict = dict(
-        nargs="?", default=argparse.SUPPRESS, help=f"folder of the files (default: {OUT})"
-    )
-    options.add_output(parser, "folder", **more, **how)
-    options.add_output(parser, "--out", help="the same", **how)
-    _ground_options(parser, "the episode of the self-test")
-
-
-def _loihi_options(parser: argparse.ArgumentParser) -> None:
-    options.add_input(
-        parser, "--checkpoint", metavar="FILE", help=f"network of CubaLIF (default: {CUBA})"
-    )
-    options.add_count(parser, "episodes", 100, "test episodes", 2)
-    options.add_count(parser, "queries", 10, "query samples of each class")
-    text = "write the model's integers, as Lava takes them, to an .npz"
-    options.add_output(parser, "--words", kind=outputs.WORDS, metavar="FILE", help=text)
-    text = "write the numbers, as minisnn results takes them, to this file"
-    options.add_output(
-        parser, "--json", kind=outputs.json_of("minisnn hardware loihi"), metavar="OUT", help=text
-    )
-    text = (
-        "also learn from a readout of zero, one sample after the other, with this step (the "
-        "nearest power of two)"
-    )
-    parser.add_argument("--step-size", type=float, metavar="X", help=text)
-    _ground_options(parser, "the episodes")
-    options.add_workers(parser)
-
-
-def _page_options(parser: argparse.ArgumentParser) -> None:
-    _word_options(
-        parser, "those that the network was trained for, else 8", readout="those of --bits"
-    )
-    how: dict = dict(
-        nargs="?",
-        default=argparse.SUPPRESS,
-        metavar="OUT.html",
-        help="the page (default: page.html)",
-    )
-    options.add_output(parser, "file", kind=_a_page, **how)
-    options.add_input(
-        parser,
-        "--checkpoint",
-        metavar="FILE",
-        help=f"network for single symbols (default: {SYMBOLS})",
-    )
-    options.add_seed(parser, "the noise of the camera")
-
-
-def _train_options(parser: argparse.ArgumentParser) -> None:
-    _word_options(parser, "none, give one", readout="8", rounding=False)
-    options.add_input(
-        parser,
-        "--start",
-        metavar="FILE",
-        help="float network to start from (default: the shipped one)",
-    )
-    options.add_count(parser, "updates", None, "meta-updates (default: 400)")
-    parser.add_argument(
-        "--lr", type=float, metavar="X", help="learning rate at the start (default: 0.0005)"
-    )
-    options.add_count(parser, "episodes", 100, "test episodes", 2)
-    parser.add_argument("--force", action="store_true", help="overwrite the run in --out")
-    text = "run folder (default: runs/chip-<bits>-<number>)"
-    options.add_output(parser, "--out", kind=outputs.RUN, metavar="DIR", help=text)
-    options.add_input(
-        parser,
-        "--resume",
-        metavar="DIR",
-        help="resume the run in this folder, with its own settings",
-    )
-    _ground_options(parser, "everything random")
-    options.add_workers(parser)
-
-
-def _word_options(
-    parser, bits: str, metavar: str = "N", readout: str | None = None, rounding: bool = True
-) -> None:
-    """Of the words; `bits` and `readout` say what is taken where nothing is given."""
-    words = parser.add_argument_group("words of the fixed-point model")
-    help = f"weight bits of the conv layers, 2 to 8 (default: {bits})"
-    words.add_argument("--bits", type=options.whole_numbers, default=(), metavar=metavar, help=help)
-    if readout is not None:
-        options.add_count(
-            words, "readout-bits", None, f"weight bits of the readout (default: {readout})", 2
-        )
-    if rounding:
-        options.add_count(words, "fraction", 12, "fraction bits of postsynaptic traces", 0, "F")
-        for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
-            help = f"rounding {text} (default: floor)"
-            words.add_argument(
-                f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=help
-            )
-        words.add_argument(
-            "--strict", action="store_true", help="stop where a number leaves its word"
-        )
-
-
-def _ground_options(parser, of: str) -> None:
-    options.add_seed(parser, of)
-    options.add_input(
-        parser,
-        "--root",
-        metavar="DIR",
-        help="folder of real N-MNIST recordings (default: simulated ones)",
-    )
-    options.add_quiet(parser)
-    options.add_threads(parser)
-
-
-def _exported(args: argparse.Namespace) -> outputs.Kind | None:
-    for path in filter(None, (args.folder, args.out)):
-        outputs.check_no_network(Path(path), "the folder")
-    return outputs.FOLDER
-
-
-def _a_page(args: argparse.Namespace) -> outputs.Kind:
-    outputs.check_no_network(Path(args.file), "the page")
-    return outputs.PAGE
-
-
-PARTS = {
-    "compare": (
-        _compare_options,
-        "float against fixed point on the same test episodes (the default)",
-    ),
-    "export": (
-        _export_options,
-        "a network as C header and .hex files, with the C library that runs it",
-    ),
-    "loihi": (
-        _loihi_options,
-        "a network of CubaLIF in a Loihi-style fixed-point model, beside itself in float",
-    ),
-    "page": (
-        _page_options,
-        "one web page: draw a symbol, watch its events, teach the network, test it",
-    ),
-    "train": (_train_options, "meta-train a network for weights of few bits"),
-}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -263,7 +96,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _words(args: argparse.Namespace, **bits):
-    from .chip.network import Words
+    from .chip.words import Words
 
     return Words(
         fraction=args.fraction,
@@ -312,7 +145,8 @@ def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
     from minisnn.layers.cuba import CubaLIF
     from minisnn.training.checkpoint import read
 
-    from .chip.network import IntegerNet, trained_for
+    from .chip.network import IntegerNet
+    from .chip.words import trained_for
 
     found = read(options.find_checkpoint(checkpoint))
     if isinstance(getattr(found.net, "neuron", None), CubaLIF):
@@ -452,9 +286,8 @@ def _train(args: argparse.Namespace, given: dict) -> None:
             name: given[name] for name in ("start", "updates", "lr", "root") if name in given
         }
         if args.start is not None:
-            read(options.find_checkpoint(args.start)).to_open(
-                args.start, None, args.root
-            )  # what no command can open is refused
+            # what no command can open is refused
+            read(options.find_checkpoint(args.start)).to_open(args.start, None, args.root)
         config = settings(seed=args.seed, test_episodes=args.episodes, **changes)
     with options.executor_of(args) as executor:
         result = train(

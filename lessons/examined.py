@@ -63,9 +63,8 @@ UNHEARD = {  # calls of the system that no hook is told of
     "_posixsubprocess": ("fork_exec",),
 }
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-NAMELESS = getattr(
-    os, "O_TMPFILE", -1
-)  # numba tries with such a file whether it could keep kernels
+# numba tries with such a file whether it could keep kernels
+NAMELESS = getattr(os, "O_TMPFILE", -1)
 MEMORY, FILE = 12 << 30, 1 << 26  # bytes that an answer may take, and may write
 
 
@@ -80,9 +79,8 @@ def guard(folders: list[str]) -> None:
             raise refused(event)
         if event == "import" and arguments[0] in anew:  # which would have what was taken out of it
             raise refused(arguments[0])
-        if event == "ctypes.dlsym" and not str(arguments[1]).startswith(
-            "LLVMPY_"
-        ):  # numba's, when it compiles
+        # numba's, when it compiles
+        if event == "ctypes.dlsym" and not str(arguments[1]).startswith("LLVMPY_"):
             raise refused(arguments[1])
         if event in PLACES:
             for one in map(path_of, arguments):
@@ -91,9 +89,8 @@ def guard(folders: list[str]) -> None:
         if event == "open":
             check_open(*arguments)
         elif event in CHANGES:
-            if (
-                type(arguments[0]) is int and event != "os.truncate"
-            ):  # a file that was opened to be read
+            # a file that was opened to be read
+            if type(arguments[0]) is int and event != "os.truncate":
                 raise refused(event)
             for one in map(path_of, arguments):
                 check_own(one)
@@ -103,9 +100,8 @@ def guard(folders: list[str]) -> None:
         if name is None or flags & NAMELESS == NAMELESS:
             return
         if mode is None and (is_folder(name) and not in_own(name) or ".." in name.split(os.sep)):
-            raise refused(
-                name
-            )  # from a folder its files are opened by names that are not seen whole
+            # from a folder its files are opened by names that are not seen whole
+            raise refused(name)
         if flags & WRITES:
             check_own(name)
 
@@ -285,9 +281,8 @@ def main(folders: list[str]) -> None:
     import minisnn.kernels  # noqa: F401  compiled code is loaded by libraries that are there already
     import numba
 
-    numba.njit(lambda x: x)(
-        1.0
-    )  # what numba looks up when it first compiles is looked up before answers run
+    # what numba looks up when it first compiles is looked up before answers run
+    numba.njit(lambda x: x)(1.0)
     guard(folders)
     student = Student(source, sink)
     while True:

@@ -107,11 +107,12 @@ class Student:
             for name in ("tests", ".git")
             if (HERE.parent / "pyproject.toml").exists()
         ]
+        # wherever solutions lie
         folders = [
             str(HERE),
             str(package / "_folders" / "lessons"),
             *beside,
-        ]  # wherever solutions lie
+        ]
         temporary = place / "tmp"
         temporary.mkdir()
         settings = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1"}

@@ -234,10 +234,11 @@ def execute(made, timeout: float = 900, **options):
         coalesce_streams=True,
     )
     with tempfile.TemporaryDirectory() as folder:
+        # its products are small
         env = {
             "MYSNN": str(Path(folder) / "mysnn.py"),
             "OPENBLAS_NUM_THREADS": "1",
-        }  # its products are small
+        }
         NotebookClient(made, **options).execute(env=os.environ | env)
     return made
 

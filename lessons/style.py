@@ -155,9 +155,8 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
         pictures.append(
             large.resize((large.width // 2, large.height // 2), Picture.Resampling.LANCZOS)
         )
-    first = pictures[values.index(still)].quantize(
-        colours, Picture.Quantize.MAXCOVERAGE
-    )  # one for all
+    # one for all
+    first = pictures[values.index(still)].quantize(colours, Picture.Quantize.MAXCOVERAGE)
     pictures = [one.quantize(palette=first, dither=Picture.Dither.NONE) for one in pictures]
     _animate(pictures, title, milliseconds, values.index(still))
 

@@ -29,8 +29,9 @@ from .meta.functions import (
     record_path as record_path,
     reptile_gradient as reptile_gradient,
 )
-from .meta.inner import Adjoint as Adjoint, InnerLoop as InnerLoop, body as body
+from .meta.inner import InnerLoop as InnerLoop, body as body
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
+from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML
 from .meta.tasks import Task as Task

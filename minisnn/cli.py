@@ -36,9 +36,8 @@ COMMANDS = (
     ),
     *("results", "nir", "convert", "site", "lessons"),
 )
-BESIDE = (
-    "hardware",
-)  # packages beside this one; where they are, their module `command` is one of the commands
+# packages beside this one; where they are, their module `command` is one of the commands
+BESIDE = ("hardware",)
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -115,9 +114,8 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
     `parser`, which parsed it."""
     top = top or parser()
     for before, word in zip(["", *line], line):
-        if word.startswith("--") and word.endswith(
-            "=--"
-        ):  # argparse would make an empty list of it
+        # argparse would make an empty list of it
+        if word.startswith("--") and word.endswith("=--"):
             top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before

@@ -86,9 +86,8 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Generator[Bina
                 _second_name(path, previous)
             os.replace(temporary, path)
         except BaseException:
-            with suppress(
-                OSError
-            ):  # the folder has gone or is read-only; the first error says more
+            # the folder has gone or is read-only; the first error says more
+            with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)

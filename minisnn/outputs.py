@@ -147,9 +147,8 @@ PICTURE_STARTS = (b"\x89PNG", b"GIF8", b"%PDF", b"<?xml")
 CHECKPOINT = Kind("a checkpoint")
 RECORDINGS = Kind("a new file of recordings")
 NEW_FOLDER = Kind("a new or empty folder", folder=True)
-RUN = Kind(
-    "a run folder", folder=True, shared=True
-)  # RunFolder.check_free tells what of a run lies there
+# RunFolder.check_free tells what of a run lies there
+RUN = Kind("a run folder", folder=True, shared=True)
 DATA = Kind("a folder of recordings", folder=True, shared=True)
 FOLDER = Kind("a new or empty folder, or one that minisnn wrote", _folder, folder=True)
 PICTURE = Kind("a picture that minisnn drew", marked(PICTURE_STARTS, PICTURE_MARK))

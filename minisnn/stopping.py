@@ -21,11 +21,12 @@ from typing import Any
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+# seconds; AGAIN: sooner it is the same signal, to the process and to its group
 PATIENCE, AGAIN, PAUSE = (
     2.0,
     1.0,
     0.1,
-)  # seconds; AGAIN: sooner it is the same signal, to the process and to its group
+)
 _number: int | None = None  # of the signal that was noted
 _since = 0.0
 _urged = False
@@ -74,9 +75,8 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     try:
         if current_thread() is main_thread():
             _late = None
-            for number in sorted(
-                signals, key=signal.SIGINT.__ne__
-            ):  # from SIGINT's on no handler interrupts this
+            # from SIGINT's on no handler interrupts this
+            for number in sorted(signals, key=signal.SIGINT.__ne__):
                 if signal.getsignal(number) in own:
                     before[number] = signal.signal(number, _note)
         if process:
@@ -101,9 +101,8 @@ def _leave(handlers: dict[int, Any]) -> None:
     _raised = False
     with _lock:  # nobody is about to urge
         pass
-    for number, handler in reversed(
-        handlers.items()
-    ):  # SIGINT's last: what it raises leaves nothing undone
+    # SIGINT's last: what it raises leaves nothing undone
+    for number, handler in reversed(handlers.items()):
         signal.signal(number, handler)
     if late:
         raise Stopped(late[0])

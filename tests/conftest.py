@@ -17,9 +17,8 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-os.environ["MYSNN"] = str(
-    Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py"
-)  # where checks of lessons keep what passes
+# where checks of lessons keep what passes
+os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")
 BACKENDS = ("numpy", "numba")
 
 
@@ -34,9 +33,8 @@ def pytest_collection_modifyitems(items):
             if seen[test] % mark.args[0]:
                 item.add_marker(pytest.mark.slow)
             seen[test] += 1
-    items.sort(
-        key=lambda item: "/lessons/" not in item.nodeid
-    )  # the longest first, so that workers end together
+    # the longest first, so that workers end together
+    items.sort(key=lambda item: "/lessons/" not in item.nodeid)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,7 +3,8 @@
 import numpy as np
 
 import minisnn as ms
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.chip.quantise import IntegerLayer
 from hardware.loihi.cuba import CubaNet

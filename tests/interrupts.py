@@ -197,9 +197,8 @@ class Jupyter:
         from jupyter_client import KernelManager
 
         self.kernel = KernelManager(kernel_name="python3")
-        before = signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # what this process ignores its children do
+        # what this process ignores its children do
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.kernel.start_kernel(cwd=str(HERE))
         signal.signal(signal.SIGINT, before)
         self.client = self.kernel.client()

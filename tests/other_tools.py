@@ -52,7 +52,6 @@ def make_environment(folder: Path) -> None:
 
 
 # ---- the tools
-# -----------------------------------------------------------------------------------------------------------
 # load(path) -> module; own(layers, shape) -> (module of the tool's own, graph of its exporter, dt
 # to read it with), where layers are [(Conv2d, Flatten or Linear …, neuron)] of what was loaded;
 # membrane(neuron, out) of a neuron that has just stepped
@@ -194,7 +193,6 @@ def in_float64() -> None:
 
 
 # ---- the comparison
-# ------------------------------------------------------------------------------------------------------
 
 
 def ours(net, theta, x):
@@ -309,9 +307,8 @@ def check_first_neuron():
 
     names["Synaptic"] = snntorch.Synaptic
     rng, right = np.random.default_rng(1), True
-    neuron = ms.LIF(
-        alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0
-    )  # exact in float32
+    # exact in float32
+    neuron = ms.LIF(alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0)
     net = ms.SpikingNet(
         (8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,)
     )

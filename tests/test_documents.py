@@ -25,12 +25,13 @@ PATTERNS = (
 )
 PAGES = sorted(page for pattern in PATTERNS for page in ROOT.glob(pattern))
 HARDWARE = sorted((ROOT / "hardware").glob("*.md"))
+# numbers come from results
 MADE = [
     ROOT / "README.md",
     *sorted((ROOT / "data" / "results").glob("*.md")),
     *HARDWARE,
     *GUIDES,
-]  # numbers come from results
+]
 FORMULAS = {"4096 ×", "4 ×"}  # of the hardware's words
 SETTINGS = {
     "1 ms",

@@ -344,9 +344,8 @@ def test_files_that_are_no_graphs(tmp_path):
         )
     )
     refused("weight is a link")
-    changed(
-        lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent)
-    )  # a group that contains itself
+    # a group that contains itself
+    changed(lambda nodes: put(nodes, "hidden1_trace", nodes["hidden2_trace"].parent))
     refused("too deep or among too many")
     changed(lambda nodes: nodes.create_dataset("more", (1 << 40,), "f4", chunks=(1 << 10,)))
     refused("node/nodes/more asks for 1099511627776 values")

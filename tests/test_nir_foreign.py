@@ -15,7 +15,7 @@ import minisnn as ms  # noqa: E402
 from foreign_chains import Random, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
 from minisnn import cli, nir as ours  # noqa: E402
 from minisnn.training.presets import chosen  # noqa: E402
-from minisnn.training.state import start_of  # noqa: E402
+from minisnn.training.update import start_of  # noqa: E402
 
 LAST = dict(readout="membrane")
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")
@@ -157,7 +157,6 @@ def test_networks_of_tutorials_that_are_no_network_here(make, words):
 
 
 # ---- a threshold that is subtracted
-#   ----------------------------------------------------------------------------------
 
 
 def subtracting(graph, x, neurons):
@@ -294,7 +293,6 @@ def test_snntorch_itself():
 
 
 # ---- what was read as another network, or crashed
-#   ------------------------------------------------------------------------
 
 
 def changed(change, make=lambda: tutorial(image=(8, 8))):
@@ -554,7 +552,6 @@ def test_many_random_chains():
 
 
 # ---- bit for bit
-# ---------------------------------------------------------------------------------------------------------
 
 
 def random_network(rng):
@@ -648,7 +645,6 @@ def test_weights_that_somebody_changed_are_those_that_come_back():
 
 
 # ---- by command
-# ----------------------------------------------------------------------------------------------------------
 
 
 def trained_on_with(shown):

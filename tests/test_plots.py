@@ -34,9 +34,8 @@ def test_event_picture_colours():
     picture = plots.event_picture(counts, most=4)
     assert np.allclose(picture[0, 0], 1) and np.allclose(picture[0, 1], to_rgb(plots.ON))
     assert np.allclose(picture[1, 0], to_rgb(plots.OFF)) and picture[1, 1].max() < 0.35
-    assert np.allclose(
-        plots.event_picture(2 * counts, most=4), picture
-    )  # more than the most is the most
+    # more than the most is the most
+    assert np.allclose(plots.event_picture(2 * counts, most=4), picture)
     assert np.allclose(plots.event_picture(counts), picture)
     assert (plots.event_picture(counts / 4, most=4) >= picture).all()
     assert (plots.event_picture(np.zeros((2, 2, 2))) == 1).all()
@@ -149,9 +148,8 @@ def test_learning_curve_shows_raw_values_behind_running_means(tmp_path):
     loss, accuracy = fig.axes
     raw, smooth = loss.lines
     assert np.allclose(raw.get_ydata(), [row["loss"] for row in record])
-    assert np.allclose(
-        smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]])
-    )  # 100 / 20 rows
+    # 100 / 20 rows
+    assert np.allclose(smooth.get_ydata()[50], np.mean([row["loss"] for row in record[46:51]]))
     assert raw.get_alpha() < 0.5 and raw.get_xdata()[-1] == 4 * 99
     after = next(line for line in accuracy.lines if line.get_label() == "after adaptation")
     assert np.allclose(
@@ -174,9 +172,8 @@ def test_learning_curve_of_little():
     fig = plots.plot_learning_curve([dict(tasks=1, loss=float("nan"))])
     assert not fig.axes[0].lines and not fig.axes[1].lines
     assert len(plots.plot_learning_curve(rows(3)).axes[0].lines) == 1
-    columns = {
-        name: np.array([row[name] for row in rows(3)]) for name in rows(3)[0]
-    }  # as a finished run has them
+    # as a finished run has them
+    columns = {name: np.array([row[name] for row in rows(3)]) for name in rows(3)[0]}
     assert len(plots.plot_learning_curve(columns).axes[0].lines) == 1
     with pytest.raises(ValueError, match="rows is empty"):
         plots.plot_learning_curve([])

@@ -62,15 +62,13 @@ def array(events) -> np.ndarray:
 
 
 # ---- events
-# --------------------------------------------------------------------------------------------------------------
 
 
 @given(lists_of_events(last=5, least=0))
 def test_events_are_sorted_and_none_is_lost(events):
     found = array(events)
-    assert found.dtype == EVENT and found.tolist() == sorted(
-        events, key=lambda event: event[2]
-    )  # a stable sort
+    # a stable sort
+    assert found.dtype == EVENT and found.tolist() == sorted(events, key=lambda event: event[2])
 
 
 @given(
@@ -96,7 +94,6 @@ def test_binning_counts_every_event_in_its_cell(events, scale, step, zero):
 
 
 # ---- episodes
-# ------------------------------------------------------------------------------------------------------------
 
 
 @st.composite
@@ -169,7 +166,6 @@ def test_samples_show_the_symbols_of_their_class(symbols, each, data):
 
 
 # ---- files
-# ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -297,7 +293,6 @@ def test_checkpoints_come_back(folder, data):
 
 
 # ---- fixed point
-# ---------------------------------------------------------------------------------------------------------
 
 WORD = st.integers(-(2**40), 2**40)
 

@@ -12,7 +12,8 @@ from minisnn.data.sets.double_nmnist import DoubleNMnist
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
 from minisnn.training.baselines import Adapted
-from minisnn.training.evaluation import evaluate, sentence
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import sentence
 from minisnn.training.presets import chosen
 
 EPISODES, QUERIES = 4, 2

@@ -15,9 +15,8 @@ import pytest
 import minisnn
 
 ROOT = Path(__file__).resolve().parents[1]
-PASSES = (
-    "block convolution current frames hard_reset membrane passive pool synapse".split()
-)  # of one signature, which layers explains once
+# of one signature, which layers explains once
+PASSES = "block convolution current frames hard_reset membrane passive pool synapse".split()
 ROOMS = (
     "data",
     "layers",

@@ -279,7 +279,6 @@ def test_an_installation_carries_the_documents():
 
 
 # ---- the pages themselves
-#   ------------------------------------------------------------------------------------------------
 
 LOOKED_AT = (
     "index.html",

@@ -4,7 +4,7 @@ import json
 
 import h5py
 
-from minisnn.training import checkpoint
+from minisnn.data.store import sealed
 
 
 def rewrite(path, new, change):
@@ -13,12 +13,12 @@ def rewrite(path, new, change):
     new.write_bytes(path.read_bytes())
     with h5py.File(new, "r+") as file:
         change(file)
-    body = new.read_bytes()[checkpoint.HEADER :]
+    body = new.read_bytes()[sealed.HEADER :]
     header = dict(
-        format=checkpoint.FORMAT,
-        version=checkpoint.VERSION,
+        format=sealed.FORMAT,
+        version=sealed.VERSION,
         length=len(body),
-        sha256=checkpoint.hashlib.sha256(body).hexdigest(),
+        sha256=sealed.hashlib.sha256(body).hexdigest(),
     )
-    new.write_bytes(json.dumps(header).encode().ljust(checkpoint.HEADER) + body)
+    new.write_bytes(json.dumps(header).encode().ljust(sealed.HEADER) + body)
     return new

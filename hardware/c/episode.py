@@ -11,9 +11,8 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
     that is expected."""
     n = len(x_support)
     support = chip.spikes(x_support)
-    p = chip.traces(
-        np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed
-    )  # as they follow each other
+    # as they follow each other
+    p = chip.traces(np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed)
     new = learn(chip, learner, p[n : 2 * n], y_support)
     after = chip.membranes(p[2 * n :], new.weight, new.bias)
     parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]

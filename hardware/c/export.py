@@ -196,9 +196,8 @@ def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
             state.append((h * w if build else 1) * window * channels * each[build])
             if build:
                 spikes += h * out + (H * row if layer is chip.layers[0] else 0)
-            for y in range(
-                0 if build else h
-            ):  # the output grows from the bottom, the input at the top goes away row by row
+            # the output grows from the bottom, the input at the top goes away row by row
+            for y in range(0 if build else h):
                 gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
                 spikes = max(spikes, (y + 1) * out + (H - gone) * row)
             first = planes

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..chip.formats import ROUNDINGS, Format, whole
 from ..chip.kernels import POOL
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from ..chip.neuron import IntegerLIF
 from ..chip.quantise import WEIGHT_BITS, IntegerLayer
 from ..chip.traces import BITS

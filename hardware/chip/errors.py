@@ -14,9 +14,8 @@ from minisnn.parallel.compilation import njit
 
 SOFTMAX, TARGET, TERNARY = range(3)
 ERRORS = {"softmax": SOFTMAX, "target": TARGET, "ternary": TERNARY}
-EXPONENTIAL = np.array(
-    [round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64
-)  # at interval midpoints
+# at interval midpoints
+EXPONENTIAL = np.array([round(2**15 * np.exp(-(n + 0.5) / 16)) for n in range(256)], np.int64)
 TRIGGER = 32  # ternary: a quarter
 
 

@@ -5,11 +5,12 @@ The state is 32 bits wide and no product is wider (`traces.mix`), so that a vect
 neurons as in float32. Twin: `reference`, plain Python integers.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minisnn.parallel.compilation import njit
+from minisnn.parallel.threads import parallel
 from .formats import NEAREST, ZERO, shift
 from .neuron import U
 from .traces import mix
@@ -221,6 +222,31 @@ def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
                     for n in range(W * C_out):
                         record[b, t, y, n] = u[y, n]
         clipped[b] = total
+
+
+def convolved(
+    layer: Any, prepared: tuple, x: np.ndarray, record: int = 0
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """(spikes, membranes of the first `record` samples, how many membranes were clipped) of a conv
+    layer, from events x (B, T, H, W, C).
+
+    prepared   its weights as `mirrored` lays them out, its biases along a row, its `Constants`
+    """
+    weight, bias, constants = prepared
+    (H, W, _) = layer.input_shape
+    (h, w, C_out) = layer.output_shape
+    (B, T) = x.shape[:2]
+    flat = rows_of(x)
+    out = np.empty((B, T, h, w * C_out), np.uint8)
+    clipped = np.zeros(B, np.int64)
+    kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
+    how = weight, bias, POOL[layer.pool], constants
+    parallel(conv, B, flat, flat.view(np.uint64), *how, out, clipped, kept)
+    return (
+        out.reshape(B, T, h, w, C_out),
+        kept.reshape(*kept.shape[:2], H, W, C_out),
+        int(clipped.sum()),
+    )
 
 
 @njit(nogil=True, cache=True)

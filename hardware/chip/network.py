@@ -5,51 +5,20 @@ No float is in the loop: counts are uint8, spikes uint8, traces int32, membranes
 """
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from minisnn.layers.lif import LIF
-from minisnn.parallel.threads import parallel
 
 from . import kernels, quantise, ranges
-from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state, whole
+from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
-from .quantise import WEIGHT_BITS
 from .ranges import MOST_COUNT
-from .traces import BITS as TRACE_BITS, DETERMINISTIC, UNITY, addends, presynaptic
-
-
-@dataclass(frozen=True)
-class Words:
-    """Word lengths and rounding of a network.
-
-    weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
-    fraction      F, fraction bits of postsynaptic traces
-    traces        rounding of the trace filters        membrane       rounding on the way to u;
-                  "floor", "zero" or "nearest"
-    strict        a saturation raises Saturated
-    """
-
-    weight_bits: int = 8
-    readout_bits: int = 8
-    fraction: int = 12
-    traces: str = "floor"
-    membrane: str = "floor"
-    strict: bool = False
-
-    def __post_init__(self):
-        rounding(self.traces, DETERMINISTIC)
-        rounding(self.membrane, DETERMINISTIC)
-        whole(
-            WEIGHT_BITS[0],
-            WEIGHT_BITS[-1],
-            weight_bits=self.weight_bits,
-            readout_bits=self.readout_bits,
-        )
-        whole(0, 16, fraction=self.fraction)
+from .traces import BITS as TRACE_BITS, UNITY, addends, presynaptic
+from .words import Words, trained_for
 
 
 class IntegerNet:
@@ -248,17 +217,15 @@ class IntegerNet:
 
     def constants(self) -> dict[str, int]:
         """The scalar numbers of the arithmetic, by the names that exported files give them."""
-        modes = {
-            f"{name}_rounding": ROUNDINGS[getattr(self.words, name)]
-            for name in ("traces", "membrane")
-        }
-        shorts = {
+        words = self.words
+        return self.neuron._asdict() | {
             "current": 0,
             "voltage": 0,
-            "fraction": self.words.fraction,
+            "fraction": words.fraction,
             "trace_bits": TRACE_BITS,
+            "traces_rounding": ROUNDINGS[words.traces],
+            "membrane_rounding": ROUNDINGS[words.membrane],
         }
-        return self.neuron._asdict() | shorts | modes
 
     def layer_constants(self, n: int) -> dict[str, Any]:
         """The pooling, exponent and threshold of a conv layer."""
@@ -401,52 +368,11 @@ class IntegerNet:
         )
 
     def _conv(self, layer, prepared, x, record):
-        weight, bias, constants = prepared
-        (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
-        flat = kernels.rows_of(x)
-        pool = kernels.POOL[layer.pool]
-        out = np.empty((B, T, h, w * C_out), np.uint8)
-        clipped = np.zeros(B, np.int64)
-        kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-        parallel(
-            kernels.conv,
-            B,
-            flat,
-            flat.view(np.uint64),
-            weight,
-            bias,
-            pool,
-            constants,
-            out,
-            clipped,
-            kept,
-        )
-        self._count(f"{layer.name}.u", int(clipped.sum()))
-        return out.reshape(B, T, h, w, C_out), kept.reshape(*kept.shape[:2], H, W, C_out)
+        out, kept, clipped = kernels.convolved(layer, prepared, x, record)
+        self._count(f"{layer.name}.u", clipped)
+        return out, kept
 
     def _count(self, place: str, number: int) -> None:
         self.saturations[place] += number
         if number and self.words.strict:
             raise Saturated(f"{place}: {number} values left their format")
-
-
-def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
-    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for
-    another network.
-
-    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the
-    source, where they are damaged.
-    """
-    try:
-        numbers = (
-            [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
-        )
-        if not all(type(n) is int and abs(n) <= 64 for n in numbers):
-            raise ValueError
-    except (KeyError, TypeError, AttributeError, ValueError):
-        words = (
-            "what it says of the chip it was trained for is damaged; expected bits, readout_bits "
-            "and exponents"
-        )
-        raise ValueError(f"{source}: {words}") from None
-    return known or {}

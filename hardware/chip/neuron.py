@@ -26,9 +26,8 @@ from .formats import Format
 from .traces import factor
 
 U = Format(16, 10)
-RECIPROCAL = np.array(
-    [round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64
-)  # 1 / m^2 in Q0.8
+# 1 / m^2 in Q0.8
+RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)], np.int64)
 
 
 class IntegerLIF(NamedTuple):

@@ -82,9 +82,8 @@ def best_exponent(weight: np.ndarray, bits: int, least: int | None = None) -> in
         return least
     several = [e for e in range(top, top - 6, -1) if least is None or e >= least]
     held = {e: np.ldexp(integers(weight, e, bits)[0].astype(np.float64), e) for e in several}
-    error = {
-        e: np.ldexp(found - weight, -scale) for e, found in held.items()
-    }  # whose square stays within float64
+    # whose square stays within float64
+    error = {e: np.ldexp(found - weight, -scale) for e, found in held.items()}
     return min(held, key=lambda e: (np.mean(error[e] ** 2), -e))
 
 

@@ -9,9 +9,10 @@ from .errors import EXPONENTIAL, TRIGGER
 from .formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
 from .neuron import RECIPROCAL
 
+# or as they are
 _shift, _xorshift32, _noise = (
     getattr(kernel, "py_func", kernel) for kernel in (shift, xorshift32, noise_of)
-)  # or as they are
+)
 _EXPONENTIAL = EXPONENTIAL.tolist()
 _RECIPROCAL = RECIPROCAL.tolist()
 

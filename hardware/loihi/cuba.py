@@ -26,7 +26,7 @@ from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
 from ..chip.kernels import POOL, rows_of
 from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
-from ..chip.network import Words
+from ..chip.words import Words
 from ..chip.neuron import IntegerLIF
 from ..chip.traces import BITS as TRACE_BITS, factor
 from .network import MOST_VTH, Constants, LoihiConfig, LoihiNet, conv, thresholds
@@ -134,9 +134,8 @@ class CubaNet(LoihiNet):
                 weight, 8, _least_exponent(neuron.threshold * gain, quarter)
             )
             whole, clipped = quantise.integers(weight, exponent, 8)
-            most = np.abs(bias).max() / 2.0 ** (
-                exponent - quarter
-            )  # in units of what a synapse delivers
+            # in units of what a synapse delivers
+            most = np.abs(bias).max() / 2.0 ** (exponent - quarter)
             vth = neuron.threshold / 2.0 ** (exponent - quarter) * gain
             exp = min(exp, _weight_exp(vth)) if vth > 0 else exp
             vth = vth * 2.0 ** (exp + 1)
@@ -241,16 +240,14 @@ class CubaNet(LoihiNet):
         late = np.concatenate(
             [spikes, np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)], 1
         )
-        return (
-            super().traces(late, bits, mode, seed)[:, 2:] >> 2 * self.mean
-        )  # of a count: the mean of its four
+        # of a count: the mean of its four
+        return super().traces(late, bits, mode, seed)[:, 2:] >> 2 * self.mean
 
     def _conv(self, layer, prepared, x, record):
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
         n = self.layers.index(layer)
-        x = rows_of(
-            np.concatenate([x, np.zeros_like(x[:, :1])], 1)
-        )  # a step of the chip more: synapses delay
+        # a step of the chip more: synapses delay
+        x = rows_of(np.concatenate([x, np.zeros_like(x[:, :1])], 1))
         exp = self.weight_exps[n]
         clipped = np.zeros(B, np.int64)
         constants = Constants(

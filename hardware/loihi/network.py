@@ -30,7 +30,8 @@ from ..chip import ranges
 from ..chip.formats import whole
 from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
 from ..chip.learner import Learner, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from ..chip.traces import factor
 
 
@@ -187,9 +188,8 @@ class LoihiNet(IntegerNet):
 
     def _least_exponent(self, block, bias, fraction, room):
         least = super()._least_exponent(block, bias, fraction, room)
-        if (
-            block.readout or self.config.weight_exp is not None
-        ):  # thresholds beyond their word are clipped, and counted
+        # thresholds beyond their word are clipped, and counted
+        if block.readout or self.config.weight_exp is not None:
             return least
         largest = self._gain * (self._threshold - float(bias.min()))
         return max(least, int(np.ceil(np.log2(largest / MOST_VTH)))) if largest > 0 else least
@@ -233,9 +233,8 @@ class LoihiNet(IntegerNet):
                     if self.spikes(x, n + 1).mean() > rate
                     else (low, self.scales[n])
                 )
-        self.saturations |= {
-            name: 0 for name in self.saturations if name.endswith((".u", "input"))
-        }  # of trials
+        # of trials
+        self.saturations |= {name: 0 for name in self.saturations if name.endswith((".u", "input"))}
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
         """As `IntegerNet.traces`, in Loihi's short words."""

@@ -22,16 +22,18 @@ from ..chip.network import IntegerNet
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
 SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", EDGE, HERE / "page.mjs")
+# of the pictures that the camera sees, and ms of its recording that the network does
 SIDE, STEPS = (
     28,
     100,
-)  # of the pictures that the camera sees, and ms of its recording that the network does
+)
+# of Omniglot's drawings, see pen.mjs
 PEN = {
     "width": 0.048,
     "size": 0.66,
     "most": 4,
     "share": 0.25,
-}  # of Omniglot's drawings, see pen.mjs
+}
 LEARNER = slice(MODEL.index("rule"), MODEL.index("seed_state"))
 
 

@@ -13,7 +13,7 @@ from minisnn.training.evaluation import ALIGNED, alignment
 
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import Learner
-from ..chip.network import Words
+from ..chip.words import Words
 from . import differences, others, sweep
 from .episodes import BITS, DEFAULT, THRESHOLDS, TWINS, Choice, Comparison, speaks
 from .figures import accuracy_against_bits, accuracy_against_threshold

@@ -21,7 +21,8 @@ from minisnn.training.intervals import POPULATIONS
 from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
 from ..chip.learner import RULES, Learner, one_shot, samples_of, steps_of
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from ..chip.neuron import U
 from .floats import FloatReadout
 
@@ -99,9 +100,8 @@ class Comparison:
         self.tasks = study.tasks("double-nmnist")
         self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}
-        self.chip(
-            bits[0]
-        )  # which refuses a network that no chip holds, before anything is measured
+        # which refuses a network that no chip holds, before anything is measured
+        self.chip(bits[0])
 
     def task(self, index: int) -> Task:
         return task_of(self.tasks, self.settings, self.net.ways, index)

@@ -6,10 +6,11 @@ from minisnn.experiments.findings import Findings
 
 from .episodes import Comparison
 
+# a 32-bit integer addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
 PICOJOULE = (
     0.1,
     3.1,
-)  # a 32-bit integer addition and multiplication at 45 nm and 0.9 V (Horowitz 2014)
+)
 STATE_BITS = 32 + 32 + 13 + 16  # P, Q, r and u of a conv neuron
 TRACE_BITS = 13 + 13  # p and q of an input of the readout
 

@@ -12,7 +12,8 @@ from minisnn.experiments.statistics import difference, estimate
 from ..chip.calibrate import calibrate
 from ..chip.feedback import Feedback, learn_all
 from ..chip.learner import one_shot
-from ..chip.network import IntegerNet, trained_for
+from ..chip.network import IntegerNet
+from ..chip.words import trained_for
 from ..loihi.network import LoihiNet
 from .episodes import Comparison, speaks, task_of, told
 from .floats import float_learn_all

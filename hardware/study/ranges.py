@@ -7,7 +7,8 @@ from minisnn.experiments.findings import Findings
 from minisnn.experiments.study import Settings, Study
 
 from ..chip.learner import one_shot
-from ..chip.network import IntegerNet, Words
+from ..chip.network import IntegerNet
+from ..chip.words import Words
 from .episodes import Comparison, task_of
 
 TITLE = "What every word of the chip can come to hold, and what was clipped"

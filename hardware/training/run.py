@@ -28,13 +28,13 @@ from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 from minisnn.training.evaluation import open_set
 from minisnn.training.folder import FILES, RunFolder, read_json, write_json
 from minisnn.training.settings import READING, TrainingConfig
-from minisnn.training.state import start_of
-from minisnn.training.update import network_of
+from minisnn.training.update import network_of, start_of
 
 from ..chip.calibrate import calibrate
 from ..chip.formats import whole
 from ..chip.learner import one_shot, readout_exponent, steps_of
-from ..chip.network import IntegerNet, Words, trained_for
+from ..chip.network import IntegerNet
+from ..chip.words import Words, trained_for
 from ..chip.quantise import WEIGHT_BITS
 from .straight import OnChip
 
@@ -65,12 +65,13 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
+# what lies in its folder beside the files of a run
 OF_CHIP = (
     "chip.json",
     "chip-result.json",
     "network.h5",
     "start.h5",
-)  # what lies in its folder beside the files of a run
+)
 
 
 def settings(**changes) -> TrainingConfig:

@@ -40,15 +40,13 @@ def heeds(cases, k, functions) -> str:
         ):
             with contextlib.suppress(Exception):
                 both = moved(case.arguments, n, new)
-                for one in (
-                    cases[1:6] if both.sum() == 1 else ()
-                ):  # what stands still by chance moves in another case
+                # what stands still by chance moves in another case
+                for one in cases[1:6] if both.sum() == 1 else ():
                     both |= moved(
                         one.arguments, n, dict(_others(name, one.arguments[n], change))[part]
                     )
-                for factor in (
-                    (10, 1000, 100_000) if both[0] and not both[1] else ()
-                ):  # a small change may be rounded away
+                # a small change may be rounded away
+                for factor in (10, 1000, 100_000) if both[0] and not both[1] else ():
                     with contextlib.suppress(Exception):
                         both |= moved(case.arguments, n, _further(case.arguments[n], new, factor))
                 if both[0] and not both[1]:
@@ -141,9 +139,8 @@ def fades(cases, k, functions) -> str:
         for n, name in enumerate(names[: len(case.arguments)])
         for part, new in _others(name, case.arguments[n], lambda one: 0 * one)
     ]
-    for n, one in enumerate(
-        case.arguments[: len(names)]
-    ):  # of a list of tuples, such as layers, the k-th of all
+    # of a list of tuples, such as layers, the k-th of all
+    for n, one in enumerate(case.arguments[: len(names)]):
         if (
             isinstance(one, list)
             and one

@@ -26,9 +26,8 @@ SECONDS = 3.0  # of processor time, to look for the slip
 LINES, BITS = 50_000, 4096  # that a slip may run, and that its whole numbers may grow to
 DEPTH = 32  # lists in lists; deeper ones hold themselves
 SLIPS = Path(__file__).with_name("slips.txt")
-SOLVERS = (
-    "eigsh",
-)  # compiled code that trusts its arguments: a slip in them may write beyond an array
+# compiled code that trusts its arguments: a slip in them may write beyond an array
+SOLVERS = ("eigsh",)
 _calls: deque = deque(maxlen=48)  # (exercise, function, arguments, what it returned)
 
 
@@ -62,9 +61,8 @@ def slip(exercise: str) -> str:
         ):
             if time.process_time() > end:
                 break
-            if few and what.startswith(
-                ("`0.0`", "`1.0`")
-            ):  # by one case alone what vanishes in it cannot be told
+            # by one case alone what vanishes in it cannot be told
+            if few and what.startswith(("`0.0`", "`1.0`")):
                 continue
             if _explains(changed, space, calls, made):
                 return _said(what)

@@ -66,9 +66,8 @@ def response(function):
                     "the sum has "
                     "t - 1 terms, so n = t - 1",
                 )
-            found, expected, bare = (
-                np.append(0, one) for one in (found, expected, bare)
-            )  # a message's place is a time
+            # a message's place is a time
+            found, expected, bare = (np.append(0, one) for one in (found, expected, bare))
         same(
             "1.2",
             "p",

@@ -16,10 +16,11 @@ mine.prepare(__name__)
 def pool_backward(function):
     """5.1: the switch of max pooling."""
     rng = np.random.default_rng(0)
+    # the second has ties
     for u in (
         rng.standard_normal((4, 6)),
         rng.integers(0, 2, (6, 4)).astype(float),
-    ):  # the second has ties
+    ):
         dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
         picture = u[None, None, :, :, None]
         expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[

@@ -52,11 +52,12 @@ def meta_train(function):
         return given[-1]
 
     watched.__name__ = function.__name__
+    # gradients of more than 5, of less than 1, and between
     for a, order in (
         (20.0, 2),
         (20.0, 1),
         (5.0, 2),
-    ):  # gradients of more than 5, of less than 1, and between
+    ):
         expected = _meta_train(net, theta, tasks, a, order)
         found = answer("11.1", watched, net, theta, tasks, a, order, returns=2)
         for name, one, wanted, k in (

@@ -34,12 +34,13 @@ def _errors(net, theta, task, a, counts, part="support"):
 
 def errors(function):
     """12.1: error against inner steps."""
+    # a case in which every step changes the error
     net, rng, a, N = (
         _net((4,), 20),
         np.random.default_rng(2),
         1.0,
         3,
-    )  # a case in which every step changes the error
+    )
     x = (rng.random((44, 20, 4, 4, 2)) < 0.3).astype(float)
     theta, task = (
         net.init(rng, x=x),

@@ -83,10 +83,11 @@ def exponent(function):
         (heavy, 3),
         (rng.standard_normal((40, 5)) * 0.01, 2),
         (heavy, 8),
+        # so large, and so small, that the ends of the range count
         (
             rng.standard_normal(50) * 30,
             2,
-        ),  # so large, and so small, that the ends of the range count
+        ),
         (rng.standard_normal(50) * 2e-5, 3),
     ):
         found = answer("14.2", function, w, bits)

@@ -128,9 +128,8 @@ def nearest(function):
             for k in range(3)
         ),
     )
-    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(
-        np.uint8
-    )  # samples that differ in one axis alone: mirrored along it
+    # samples that differ in one axis alone: mirrored along it
+    one = rng.integers(0, 4, (20, 3, 4, 2)).astype(np.uint8)
     s = np.array([one, one[:, ::-1], one[:, :, ::-1], one[..., ::-1]])
     _nearest(function, s, np.arange(4), s[:, rng.permutation(20)])
     right("16.3", "Whoever learns must beat this.")

@@ -168,9 +168,8 @@ def _parted(exercise: str, part: str) -> tuple[str, str]:
         return text, ""
     lines = text.split("\n")
     end = ends[0]
-    while end < len(lines) and lines[end].startswith(
-        (" ", "\t")
-    ):  # a comment at the end of the function
+    # a comment at the end of the function
+    while end < len(lines) and lines[end].startswith((" ", "\t")):
         end += 1
     return "\n".join(lines[:end]), "\n".join(lines[end:]).strip("\n")
 

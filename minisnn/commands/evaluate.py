@@ -100,13 +100,13 @@ def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import classifier, read
     from ..meta.rules import RULES
     from ..training.baselines import baselines, learns_by, with_ways
-    from ..training.evaluation import RULE_NAMES, evaluate, sentence, table
+    from ..training.evaluation import evaluate
+    from ..training.progress import RULE_NAMES, sentence, table
     from ..training.folder import write_json
     from ..training.origin import met
 
-    json = (
-        None if args.json is None else args.json.absolute()
-    )  # whatever code of the user makes of the working folder
+    # whatever code of the user makes of the working folder
+    json = None if args.json is None else args.json.absolute()
     found = read(options.find_checkpoint(args.checkpoint))
     dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
     config = found.config

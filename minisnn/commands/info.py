@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _run_folder(path: Path) -> None:
     from ..training.checkpoint import holds_checkpoint
-    from ..training.evaluation import sentence
+    from ..training.progress import sentence
     from ..training.folder import RunFolder, read_json
 
     folder = RunFolder(path)

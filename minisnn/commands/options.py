@@ -252,7 +252,8 @@ def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data
     must be."""
     from ..layers.cuba import CubaLIF
-    from ..training.settings import TrainingConfig, in_words
+    from ..training.fields import in_words
+    from ..training.settings import TrainingConfig
 
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {
@@ -294,9 +295,8 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     namespace (None: nothing is written)."""
     if flags[0].startswith("-"):
         options.setdefault("default", None)
-    if (
-        options.get("default") is not argparse.SUPPRESS
-    ):  # which would be taken for a text, and so for a path
+    # which would be taken for a text, and so for a path
+    if options.get("default") is not argparse.SUPPRESS:
         options["type"] = place
     action = parser.add_argument(*flags, **options)
     action.output = kind  # type: ignore[attr-defined]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ..meta.rules import RULES
 from ..training.presets import DEFAULT, PRESETS, chosen
-from ..training.settings import TrainingConfig, in_words
+from ..training.fields import in_words
+from ..training.settings import TrainingConfig
 from .. import outputs
 from .options import (
     add_input,
@@ -141,7 +142,8 @@ def run(args: argparse.Namespace) -> None:
         for name, why in config.idle().items():
             refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
-    from ..training.evaluation import open_sets, sentence, table
+    from ..training.evaluation import open_sets
+    from ..training.progress import sentence, table
     from ..training.run import train
 
     resume = args.resume is not None

@@ -6,7 +6,7 @@ their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
 It may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store,
-data.sets, plots, training.
+data.camera, data.sets, plots, training.
 """
 
 import importlib

@@ -1,7 +1,7 @@
 """What a meta-learner must beat, as a table beside those of the experiments: the same episodes,
 learned without meta-learning or by the class means of the network's own features."""
 
-from ..training.evaluation import RULE_NAMES
+from ..training.progress import RULE_NAMES
 from .findings import Findings
 from .statistics import difference, estimate
 from .study import DATASETS, Study

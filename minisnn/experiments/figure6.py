@@ -41,9 +41,8 @@ def _trial(
     shots, queries, updates = sizes
     task = tasks.episode(settings.seed + 1000, trial, ways, shots, queries)
     readout = Readout(net, ways)
-    by_shot = np.argsort(
-        np.arange(len(task.y_support)) % shots, kind="stable"
-    )  # support samples are sorted by class
+    # support samples are sorted by class
+    by_shot = np.argsort(np.arange(len(task.y_support)) % shots, kind="stable")
     support, query = (
         readout.traces(spikes_of(net, body, x)) for x in (task.x_support[by_shot], task.x_query)
     )

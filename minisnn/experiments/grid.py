@@ -11,7 +11,7 @@ from itertools import product
 
 import numpy as np
 
-from ..data.sets.moved import Move
+from ..data.camera.moved import Move
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Row, answers, frames, rows_of
@@ -34,9 +34,8 @@ AXES = {
     "scale": (0.85, 1.0, 1.15),
     "events (times)": (0.5, 1.0, 2.0),
 }
-GRID = np.random.default_rng(0).permutation(
-    list(product(*AXES.values()))
-)  # a part of it is spread over all of it
+# a part of it is spread over all of it
+GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))
 HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
@@ -109,13 +108,14 @@ def _answers(
     from number `first` on."""
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
+    # more points: the same begin
     made_from = (
         rule.net.configuration(),
         rule.theta,
         rule.inner,
         points if first else GRID,
         first,
-    )  # more points: the same begin
+    )
     found = study.each(key, DATASET, len(points), one, made_from)
     return rows_of(list(HOW), [recalled(*one) for one in found])
 

@@ -13,7 +13,8 @@ from ..training.origin import PYTHON
 from ..training.checkpoint import Checkpoint, read
 from ..data.store.shipped import shipped
 from ..training.presets import preset
-from ..training.settings import TrainingConfig, in_words
+from ..training.fields import in_words
+from ..training.settings import TrainingConfig
 
 _WIDE = dict(channels=(32, 64, 128))  # Table 1's
 _LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)

@@ -11,9 +11,8 @@ from ..files import write_whole
 from .findings import Findings, Table, quantity
 
 VERDICTS = {"agrees": "✓ agrees", "differs": "✗ differs", "inconclusive": "? inconclusive"}
-USED = (
-    "episodes seed queries root asl_root minisnn python numpy machine threads".split()
-)  # settings that the page names
+# settings that the page names
+USED = "episodes seed queries root asl_root minisnn python numpy machine threads".split()
 PAGE = Path(__file__)  # its .html and .css lie beside it
 HEAD = "claim|the paper|here [95 % interval]|what was asked|verdict|see".split("|")
 

@@ -8,7 +8,7 @@ much it does.
 
 from ..meta.inner import InnerLoop
 from ..training.baselines import Rule, baselines, learns_by
-from ..training.evaluation import RULE_NAMES
+from ..training.progress import RULE_NAMES
 from .findings import Findings
 from .statistics import difference, estimate, some_of
 from .study import Study

@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Rule, baselines
-from ..training.evaluation import RULE_NAMES
+from ..training.progress import RULE_NAMES
 from ..training.intervals import over_trials
 from ..training.presets import chosen
 from .drawing import drawn

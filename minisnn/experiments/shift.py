@@ -1,7 +1,7 @@
 """Beyond the paper: recordings as another camera would have made them, with and without alignment
 by the support."""
 
-from ..data.sets.moved import Move
+from ..data.camera.moved import Move
 from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted
 from ..plots import COLOURS

@@ -34,11 +34,12 @@ from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
+# that simulated recordings are made of
 PICTURES = (
     "mnist_digits_5k.npz",
     "omniglot_28x28.npz",
     "camera_trajectory.csv",
-)  # that simulated recordings are made of
+)
 
 
 @dataclass(frozen=True)

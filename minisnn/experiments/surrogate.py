@@ -19,7 +19,7 @@ from ..layers.surrogate import FastSigmoid, Surrogate
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Rule, baselines
-from ..training.evaluation import RULE_NAMES
+from ..training.progress import RULE_NAMES
 from ..training.presets import preset
 from .drawing import drawn, errorbars
 from .findings import Findings

@@ -29,11 +29,12 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     found, blocks = [], []
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
         tape, seen = tapes[n], tapes[n]["x"]
+        # steps that count
         point = {
             "weight": weight,
             "bias": bias,
             "x": seen[:, : max(seen.shape[1] - b.neuron.delay, 0)],
-        }  # steps that count
+        }
         found += _spiking(b, point, tape) if spikes else _convolutional(b, engine, point, tape)
         u = own[n]["u"].reshape(tape["u"].shape)
         if b.readout:
@@ -45,9 +46,8 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
         record = {name: tape.get(name) for name in reference.recorded(b)}
         options = (net.window, "jet", record), (n > 0,), (seen.shape[1],)
         passes = (engine, engine.prepare), (reference, reference.prepare)
-        point = (
-            point if n else {"weight": weight, "bias": bias}
-        )  # the first one sees data, which have no tangent
+        # the first one sees data, which have no tangent
+        point = point if n else {"weight": weight, "bias": bias}
         blocks.append(_weighted(b, "block", point, seen, (y, own[n]), passes, options, (b,), BLOCK))
     return logits, found + blocks
 
@@ -79,9 +79,8 @@ def _convolutional(b, engine, point, tape) -> list[Unit]:
     )
     hard = convolution.forward(engine.prepare(point["weight"]), point["bias"], x)
     found = [_weighted(b, "convolution", point, x, hard, passes, ((), (), ()))]
-    if (
-        b.pool == "max"
-    ):  # linear at its choice of sites: `gather` is its own tangent, `scatter` that of the adjoint
+    # linear at its choice of sites: `gather` is its own tangent, `scatter` that of the adjoint
+    if b.pool == "max":
         choice, (B, n, H, W, C) = tape["choice"], u.shape
         largest = (
             u[:, :, : H // 2 * 2, : W // 2 * 2].reshape(B, n, H // 2, 2, W // 2, 2, C).max((3, 5))

@@ -3,9 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-LAYER, BLOCK, NETWORK, META = range(
-    4
-)  # what is built from what: the lowest level that fails is to blame
+# what is built from what: the lowest level that fails is to blame
+LAYER, BLOCK, NETWORK, META = range(4)
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,6 @@ def _table(results: list[Result]) -> str:
     for r in results:
         error = "-" if r.skipped else _number(r.error)
         rows.append((r.what, r.where, r.how, error, _number(r.tolerance), r.verdict, r.note))
-    sides = [
-        f"{'<<<>><<'[n]}{max(map(len, column))}" for n, column in enumerate(zip(*rows))
-    ]  # numbers to the right
+    # numbers to the right
+    sides = [f"{'<<<>><<'[n]}{max(map(len, column))}" for n, column in enumerate(zip(*rows))]
     return "\n".join("  ".join(map(format, row, sides)).rstrip() for row in rows)

@@ -40,9 +40,8 @@ def twins_of(net) -> tuple[str, ...]:
 
 
 def _clear_of_kink(net, theta) -> bool:
-    kinks = (
-        net.neuron.spike.kinks if hasattr(net, "neuron") else ()
-    )  # nothing spikes, nothing has a kink
+    # nothing spikes, nothing has a kink
+    kinks = net.neuron.spike.kinks if hasattr(net, "neuron") else ()
     biases = [
         b - net.neuron.threshold
         for name, b in net.views(theta).items()
@@ -225,9 +224,8 @@ def check_meta_gradient(
     loss, gradient = own.loss, own.gradient
     noise = np.finfo(float).eps * max(abs(loss), 1e-3)
     rows, tried = [], []
-    for _ in range(
-        4 if twin == "jet" else 8
-    ):  # a kink of the smooth twin may lie across many of them
+    # a kink of the smooth twin may lie across many of them
+    for _ in range(4 if twin == "jet" else 8):
         d = rng.standard_normal(net.size)
         d /= norm(d) if twin == "jet" else 1.0
         slope = inner(gradient, d)
@@ -237,9 +235,8 @@ def check_meta_gradient(
             return abs(loop.loss(net, theta + h * d, task, twin, recorded) - loss - h * slope)
 
         tried.append(taylor_slope(remainder, lengths, noise, TOLERANCE["slope"] / 5))
-        if twin == "smooth" and np.isinf(
-            tried[-1][1]
-        ):  # so straight that short steps are all rounding
+        # so straight that short steps are all rounding
+        if twin == "smooth" and np.isinf(tried[-1][1]):
             tried[-1] = taylor_slope(remainder, TAYLOR_STEPS, noise, TOLERANCE["slope"] / 5)
         if tried[-1][1] <= TOLERANCE["slope"]:
             break

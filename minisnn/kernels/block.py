@@ -10,9 +10,11 @@ from threading import Lock
 import numpy as np
 
 from ..layers.block import EVERY_STEP, Block
+
+# the trace's adjoint is the reference's
 from ..layers.block import (
     features_backward as features_backward,
-)  # the trace's adjoint is the reference's
+)
 from ..parallel.arrays import ALIGNMENT, aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from . import backward as back
@@ -155,9 +157,8 @@ def forward(
     dense = x.above(
         DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE
     )
-    anew = (
-        0 < kept and keep < EVERY_STEP // 2 and not block.readout
-    )  # of EVERY_STEP a layer keeps a few less than the next
+    # of EVERY_STEP a layer keeps a few less than the next
+    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout
     anew = (
         anew
         and not dense.any()
@@ -270,9 +271,8 @@ def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
     last = layer.first + inner
     B = len(x.offset)
     room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
-    span = -(
-        -inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED)
-    )  # of equal spans, as many as it takes
+    # of equal spans, as many as it takes
+    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
     starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
     found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
     parallel(back.by_channel, B * g.H, x.lists, dense, found, g, work=_work(block, B))
@@ -301,9 +301,8 @@ def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None)
     tangent = (none, none) if x_dot is None else (x_dot, dV)
     pairs = list[tuple[np.ndarray, np.ndarray]]()
     if fits(g):
-        shown = (
-            slice(None) if dense.all() else dense
-        )  # a copy of what is large only where it has to be
+        # a copy of what is large only where it has to be
+        shown = slice(None) if dense.all() else dense
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
         images, tangent, pq = none, (none, none), pq[:, :0]

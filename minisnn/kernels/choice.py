@@ -318,9 +318,8 @@ else:
     def _mean_alone(a, b, c, d):
         return ((a + c) + (b + d)) * 0.25  # which no precision rounds
 
-    note = _make_note(
-        None, _largest_alone
-    )  # of v (columns, C); what follows of windows of u (2, 2 columns, C)
+    # of v (columns, C); what follows of windows of u (2, 2 columns, C)
+    note = _make_note(None, _largest_alone)
     note_largest = _make_note(_largest_of, _largest_alone)
     note_mean = _make_note(_mean_of, _mean_alone)
     largest = _make_pooled(_largest_of)

@@ -211,9 +211,8 @@ def collect(x: np.ndarray, gain) -> Events:
     flat = np.ascontiguousarray(x if x.dtype == np.uint8 else x.astype(gain.dtype)).reshape(
         B, T, H, W * C
     )
-    group = (
-        8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1
-    )  # bytes that are looked at in one go
+    # bytes that are looked at in one go
+    group = 8 if flat.dtype == np.uint8 and W * C % 8 == 0 else 1
     words = flat.view(np.int64) if group == 8 else (flat != 0).view(np.uint8)
     index = np.empty((B, H, T * W * C), np.int32)
     value = np.empty((B, H, T * W * C), gain.dtype)

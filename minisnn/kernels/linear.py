@@ -107,9 +107,8 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
             for _ in range(top, bottom):
                 begin = column[n]
                 count = column[n + 1] - begin
-                append(
-                    index, at + begin, taps, found, tap
-                )  # once at least, which costs less than to ask
+                # once at least, which costs less than to ask
+                append(index, at + begin, taps, found, tap)
                 e = TOGETHER
                 while e < count:
                     append(index, at + begin + e, taps, found + e, tap)

@@ -15,9 +15,8 @@ INDEX = types.intp
 @intrinsic
 def _wide(typingctx):
     def codegen(context, builder, sig, args):
-        set.add(
-            builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"'
-        )  # llvmlite's own `add` knows it not
+        # llvmlite's own `add` knows it not
+        set.add(builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"')
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -85,9 +85,8 @@ if config.DISABLE_JIT:
                     at = right.at + r * right.of_r + k * right.of_k
                     y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 else:
-    TALL = (
-        8 if VECTOR_BITS == 512 else 6
-    )  # rows of a tile: with two vectors each they fit 32 registers, or 16
+    # rows of a tile: with two vectors each they fit 32 registers, or 16
+    TALL = 8 if VECTOR_BITS == 512 else 6
     LOW = 4  # of what is left
 
     def _make_rows(N):
@@ -101,9 +100,8 @@ else:
                 ai = a + m * sam
                 ci = c + m * scm
                 left = M - m
-                if LOW <= left < TALL or (
-                    TALL == 6 and 8 <= left < 10
-                ):  # 4 and 4, not 6 and 1 and 1
+                # 4 and 4, not 6 and 1 and 1
+                if LOW <= left < TALL or (TALL == 6 and 8 <= left < 10):
                     low(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
                     m += LOW
                 elif left >= TALL:

@@ -13,12 +13,13 @@ import numpy as np
 from . import surrogate
 
 
+# of the spike
 ORDER = {
     "max": ("max", "none"),
     "mean": ("mean", "none"),
     "none": ("none", "none"),
     "spikes": ("none", "mean"),
-}  # of the spike
+}
 
 
 def _windows(u):

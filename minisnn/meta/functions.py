@@ -5,7 +5,8 @@ from typing import Any
 
 from ..network.base import Array, LossAndGradient, Network
 from ..parallel.arguments import array, shown
-from .inner import InnerLoop, Recorded
+from .inner import InnerLoop
+from .path import Recorded
 from .tasks import Task
 
 

@@ -26,7 +26,8 @@ import numpy as np
 
 from ..layers.loss import cross_entropy, cross_entropy_backward, softmax
 from ..network.base import Array, Network
-from .inner import InnerLoop, MetaGradient, Recorded
+from .inner import InnerLoop
+from .path import MetaGradient, Recorded
 from .tasks import Task
 
 

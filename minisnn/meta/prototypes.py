@@ -29,7 +29,8 @@ import numpy as np
 from ..layers.loss import cross_entropy, cross_entropy_backward
 from ..parallel import arguments
 from ..network.base import Array, Network
-from .inner import InnerLoop, MetaGradient, Recorded
+from .inner import InnerLoop
+from .path import MetaGradient, Recorded
 from .tasks import Task
 
 SCALE = 0.1

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from ..network.base import Network
-    from .inner import InnerLoop, MetaGradient
+    from .inner import InnerLoop
+    from .path import MetaGradient
     from .tasks import Task
 
+# whose step sizes are learned together, see `meta.stepsizes`
 GROUPS = (
     "no",
     "scalar",
     "layer",
     "array",
     "parameter",
-)  # whose step sizes are learned together, see `meta.stepsizes`
+)
 OFF = dict(
     first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None
 )
@@ -44,11 +46,12 @@ class MAML:
     ('maml', True)
     """
 
+    # titles: the usual names at second and at first order
     name, help, titles = (
         "maml",
         "maml",
         ("MAML", "FOMAML"),
-    )  # titles: the usual names at second and at first order
+    )
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
     second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
 

@@ -15,10 +15,11 @@ from ..network.base import Network
 from .rules import GROUPS
 
 
+# of ln 2, as in fdlibm: n LN2_HIGH is exact
 LN2_HIGH, LN2_LOW = (
     6.93147180369123816490e-01,
     1.90821492927058770002e-10,
-)  # of ln 2, as in fdlibm: n LN2_HIGH is exact
+)
 
 
 def exp(x: np.ndarray) -> np.ndarray:

@@ -96,7 +96,6 @@ class Network(Layout):
         return self.without_readout(theta) if readout == "zero" else theta
 
     # ---- what the network computes
-    #   ---------------------------------------------------------------------------------
 
     def __call__(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
@@ -407,7 +406,6 @@ class Network(Layout):
         return engine, self.parameters(theta, engine), theta, x, None if spike == "hard" else record
 
     # ---- the loops, for a part of the batch
-    #   --------------------------------------------------------------------------
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         """Parts of a batch that go through the blocks together, of which tapes are kept for a

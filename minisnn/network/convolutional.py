@@ -53,10 +53,11 @@ class ConvNet(Network):
     """
 
     window = 1  # a frame is a sequence of one step
+    # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
     init_rate, init_rounds = (
         0.5,
         1,
-    )  # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
+    )
     inference_part = PART
 
     def __init__(

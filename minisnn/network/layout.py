@@ -210,7 +210,6 @@ class Layout:
         return f"{type(self).__name__}({words}), {self.size} parameters"
 
     # ---- what a subclass says
-    #   --------------------------------------------------------------------------------------
 
     def engine(self, spike: str = "hard") -> ModuleType:
         """The module with the four passes of a block, for the network itself or for a twin."""
@@ -221,7 +220,6 @@ class Layout:
         raise NotImplementedError
 
     # ---- theta
-    # -----------------------------------------------------------------------------------------------------
 
     def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
         """The arrays in theta by name; views, not copies.
@@ -278,7 +276,6 @@ class Layout:
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
     # ---- checks of what comes in
-    #   -----------------------------------------------------------------------------------
 
     def _check_vector(self, vector, name):
         if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chain import fourfold, outcome
+from .chain import is_crop, on_image, ors, outcome, repeats
 from .constants import Neuron, neuron_of, numbers, per_channel, plain
 from .walk import input_shape
 
@@ -71,15 +71,14 @@ class Reader:
         self.blocks = list[Layer]()
         self.pool: str | None = None
         self.shape = input_shape(graph, names[0])
-        self.batch = np.size(next(iter(graph.nodes[names[0]].output_type.values()))) > len(
-            self.shape
-        )
+        axes = np.size(next(iter(graph.nodes[names[0]].output_type.values())))
+        self.batch = axes > len(self.shape)
         self.mean = 0
         self.dry = 0
         self.flat = False
         self.rest = list[str]()
         self.input_shape = [*self.shape[1:], self.shape[0]]
-        self.last, self.silenced = "", None
+        self.silenced: float | None = None
         waiting = None  # LI, whose LIF is to come
         for name, after in zip(names[1:], names[2:]):
             node = self.nodes[name]
@@ -88,11 +87,8 @@ class Reader:
             elif node.kind == "LI" and self.nodes[after].kind in ("LI", "LIF") and waiting is None:
                 waiting = node
             else:
-                self.fire(
-                    name,
-                    neuron_of(self.place(name), node, waiting, dt),
-                    self.nodes[after].kind == "Output",
-                )
+                neuron = neuron_of(self.place(name), node, waiting, dt)
+                self.fire(name, neuron, self.nodes[after].kind == "Output")
                 waiting = None
         if self.rest or not self.blocks:
             raise ValueError(
@@ -163,7 +159,7 @@ class Reader:
                 self.average(at)
             elif kind == "Flatten":
                 self.flatten(at)
-            elif kind == "Conv2d" and self.is_crop(self.nodes[at]):
+            elif kind == "Conv2d" and is_crop(self.nodes[at], self.shape):
                 self.shape = (self.shape[0], *(2 * (side // 2) for side in self.shape[1:]))
             else:
                 synapse = at
@@ -259,32 +255,14 @@ class Reader:
         weight = numbers(self.place(linear[0]), "weight", node.weight) * np.max(neuron.scale)
         if weight.shape[2:] != (2, 2) or len(weight) != weight.shape[1]:
             return False
-        ones = np.eye(len(weight))[:, :, None, None] * np.ones((2, 2))
-        most = np.max(neuron.threshold)
+        ones = ors(len(weight)) != 0
         steps = [self.two(linear[0], what) for what in ("stride", "padding", "dilation")]
-        fits = (
-            np.array_equal(weight != 0, ones != 0)
-            and weight[ones != 0].min() > most
-            and np.min(neuron.threshold) >= 0
-        )
         return bool(
-            fits
+            np.array_equal(weight != 0, ones)
+            and weight[ones].min() > np.max(neuron.threshold)
+            and np.min(neuron.threshold) >= 0
             and not np.any(node.bias)
             and steps in ([(2, 2), pad, (1, 1)] for pad in ((0, 0), "valid"))
-        )
-
-    def is_crop(self, node: Any) -> bool:
-        """Whether a Conv2d does nothing but drop the last row or column of an image of odd size."""
-        if len(self.shape) != 3 or np.shape(node.weight) != (self.shape[0],) * 2 + tuple(
-            1 + n % 2 for n in self.shape[1:]
-        ):
-            return False
-        eye = np.zeros(np.shape(node.weight))
-        eye[:, :, 0, 0] = np.eye(self.shape[0])
-        return (
-            max(np.shape(node.weight)[2:]) == 2
-            and np.array_equal(node.weight, eye)
-            and not np.any(node.bias)
         )
 
     def conv(self, name: str, node: Any, weight: np.ndarray) -> np.ndarray:
@@ -309,23 +287,12 @@ class Reader:
             )
         if min(stride) < 1 or min(padding) < 0:
             raise self.wrong(name, "stride, padding", (stride, padding), "1 or more, 0 or more")
-        if outcome(self.shape[1:], sides, stride, padding) == (
-            1,
-            1,
-        ):  # what of the kernel lies on the image
-            (top, left), (h, w) = padding, self.shape[1:]
-            weight = np.pad(
-                weight,
-                ((0, 0), (0, 0), (0, max(top + h - sides[0], 0)), (0, max(left + w - sides[1], 0))),
-            )
-            weight = self.dense(
-                name,
-                weight[:, :, top : top + h, left : left + w].reshape(len(weight), -1),
-                whole=True,
-            )
+        if outcome(self.shape[1:], sides, stride, padding) == (1, 1):
+            seen = on_image(weight, padding, self.shape[1:])
+            weight = self.dense(name, seen.reshape(len(seen), -1), whole=True)
             self.shape = (*self.shape, 1, 1)
             return weight
-        if stride == (2, 2) and self.blocks and self.unpooled() and self.repeats(weight):
+        if stride == (2, 2) and self.unpooled() and repeats(weight):
             weight = self.folded(name, weight)
             self.pooled("mean", name, 1)
             stride = (1, 1)
@@ -363,7 +330,7 @@ class Reader:
                     f"{np.prod(self.shape)} features coming in{flat}",
                 )
             weight = weight.reshape(-1, *self.shape)
-            if self.blocks and self.unpooled():
+            if self.unpooled():
                 weight = self.folded(name, weight)
                 self.pooled_flat(name)
             weight = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
@@ -388,16 +355,9 @@ class Reader:
             bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.dry < len(self.blocks)
         )
 
-    def repeats(self, weight: np.ndarray) -> bool:
-        """Whether a mean of 2 x 2 sites lies in the weights."""
-        sides = weight.shape[-2:]
-        return not (sides[0] % 2 or sides[1] % 2) and np.array_equal(
-            fourfold(4 * weight[..., ::2, ::2]), weight
-        )
-
     def folded(self, name: str, weight: np.ndarray) -> np.ndarray:
         """`fourfold` backwards."""
-        if not self.repeats(weight):
+        if not repeats(weight):
             expected = (
                 "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2"
             )

@@ -24,9 +24,8 @@ _INSTEAD = {  # what a foreign node is, and what to change
 }
 
 
-_WHOLE = dict(
-    stride=2, padding=2, dilation=2, kernel_size=2, groups=1, start_dim=1, end_dim=1
-)  # and how many there may be
+# and how many there may be
+_WHOLE = dict(stride=2, padding=2, dilation=2, kernel_size=2, groups=1, start_dim=1, end_dim=1)
 _LARGEST = 1 << 31
 
 

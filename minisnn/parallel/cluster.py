@@ -68,9 +68,8 @@ class Cluster(Others):
         try:
             _check_reachable(address, timeout)
             with warnings.catch_warnings():
-                warnings.simplefilter(
-                    "ignore"
-                )  # of other versions; `_check_versions` says it better
+                # of other versions; `_check_versions` says it better
+                warnings.simplefilter("ignore")
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
             help = "start one with `dask scheduler`, and give the address that it prints"
@@ -148,9 +147,8 @@ class Cluster(Others):
         super().forget()
         self._client = None
 
-    @heeded(
-        signal.SIGINT
-    )  # an interruption would leave Dask's client with a lock that nobody gives back
+    # an interruption would leave Dask's client with a lock that nobody gives back
+    @heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
         if self._client is None:
@@ -214,9 +212,8 @@ class Cluster(Others):
         without = 0
         while True:
             check()
-            failed = (
-                future.status == "error"
-            )  # known before one waits: then a TimeoutError is the task's own
+            # known before one waits: then a TimeoutError is the task's own
+            failed = future.status == "error"
             try:
                 return future.result(timeout=None if failed else 1)
             except TimeoutError:

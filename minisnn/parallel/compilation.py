@@ -27,10 +27,11 @@ NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR M
 COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
 COMPILED = "minisnn: stopped while kernels were being compiled"
 GOES_ON = "those that are done are kept, and the next start continues from there"
+# what was said of keeping them; whether it is said that they are being compiled
 _told, _announcing = (
     "",
     False,
-)  # what was said of keeping them; whether it is said that they are being compiled
+)
 _kernels: WeakSet = WeakSet()  # that are kept
 
 
@@ -50,9 +51,8 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
-        if hasattr(
-            kernel, "enable_caching"
-        ):  # not a plain function, as NUMBA_DISABLE_JIT leaves it
+        # not a plain function, as NUMBA_DISABLE_JIT leaves it
+        if hasattr(kernel, "enable_caching"):
             kernel.compile = partial(_compile, kernel.compile)
             if cache:
                 _keep(kernel)
@@ -85,9 +85,8 @@ def _compile(translate: Callable, *types: Any) -> Any:
     from numba.core.compiler_lock import global_compiler_lock
 
     me = get_ident()
-    if (
-        me == main_thread().ident and not global_compiler_lock.is_locked()
-    ):  # by this thread, for a kernel that calls this one
+    # by this thread, for a kernel that calls this one
+    if me == main_thread().ident and not global_compiler_lock.is_locked():
         found: list[Any] = []
         carry_out(lambda effort: found.append(_compile(translate, *types)))
         return found[0]
@@ -158,9 +157,8 @@ def _numbas_lock(take: bool) -> None:
         lock.acquire() if take else lock.release()
 
 
-if hasattr(
-    os, "register_at_fork"
-):  # a copy of a lock that another thread holds would never be free
+# a copy of a lock that another thread holds would never be free
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=partial(_numbas_lock, True),
         after_in_parent=partial(_numbas_lock, False),

@@ -102,9 +102,8 @@ class Others(Executor):
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
     ) -> None:
         """As of an executor; the first call compiles here."""
-        if (
-            self.new and not compiled() and len(items) > 1
-        ):  # compiles the kernels, the others find them in the cache
+        # compiles the kernels, the others find them in the cache
+        if self.new and not compiled() and len(items) > 1:
             collect(function(items[0]))
             items = items[1:]
         if len(items) <= 1:  # one task is done soonest by all threads of this process

@@ -87,9 +87,8 @@ class _Walk:
             yield from self._of_class(value)
         elif isinstance(value, ModuleType):
             yield f"module {value.__name__}"  # what is read of it is told where it is read
-        elif isinstance(
-            inner := getattr(value, "py_func", None), FunctionType
-        ):  # numba's dispatcher
+        # numba's dispatcher
+        elif isinstance(inner := getattr(value, "py_func", None), FunctionType):
             yield "kernel"
             yield from self.of(sorted(value.targetoptions.items()))
             yield from self.of(inner)

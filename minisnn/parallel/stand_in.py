@@ -134,9 +134,8 @@ def _queue() -> SimpleQueue:
     global _errands
     if _errands is None:
         queue: SimpleQueue = SimpleQueue()
-        start_new_thread(
-            _work_off, (queue,)
-        )  # `threading` waits for a lock until a thread has started
+        # `threading` waits for a lock until a thread has started
+        start_new_thread(_work_off, (queue,))
         _errands = queue
     return _errands
 

@@ -52,9 +52,8 @@ class Workers(Others):
         super().__init__()
         self._workers: list[_Worker] = []
 
-    @stopping.heeded(
-        signal.SIGINT
-    )  # an interruption inside an import or a finaliser would be swallowed
+    # an interruption inside an import or a finaliser would be swallowed
+    @stopping.heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, in the worker processes."""
         left = deque(range(len(items)))
@@ -92,9 +91,8 @@ class Workers(Others):
             if worker.task is None:
                 return worker
         if len(self._workers) < self.number:
-            self._workers.append(
-                _Worker()
-            )  # known before it starts: a signal as it does must not lose it
+            # known before it starts: a signal as it does must not lose it
+            self._workers.append(_Worker())
             self._workers[-1].start()
             return self._workers[-1]
         return None

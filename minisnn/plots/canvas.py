@@ -145,9 +145,8 @@ def save(fig, path: str | Path) -> Path:
             f"{path}: figures cannot be written as {ending!r}, expected one of "
             f"{', '.join(sorted(kinds))}"
         )
-    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(
-        kind
-    )  # by it the picture may be drawn again
+    # by it the picture may be drawn again
+    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)
     with style():
         fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -307,9 +307,8 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
                 _frame(axes, colour)
         headline = fig.suptitle(" \n ", animated=True)
         fig.canvas.draw()
-        ground = fig.canvas.copy_from_bbox(
-            fig.bbox
-        )  # all that stays: drawing it takes most of the time
+        # all that stays: drawing it takes most of the time
+        ground = fig.canvas.copy_from_bbox(fig.bbox)
         pictures = []
         for first in range(0, steps, window):
             fig.canvas.restore_region(ground)

@@ -79,6 +79,8 @@ def measure(
             spent.append(float(done.read_text(encoding="utf-8").splitlines()[-1]))
         outs.append(out)
     figures, more = KINDS[record.kind](outs)
+    if record.kind == "train" and len(outs) == 1 and spent:
+        figures["whole"] = figure(spent[0], "s")
     if record.kind == "train" and _printed(outs[0]).exists():
         more["printed"] = _printed(outs[0]).read_text(encoding="utf-8")
     made = dict(vars(record), figures=figures, more={**record.more, **more}, networks=networks)
@@ -230,9 +232,10 @@ def _of_train(outs: list[Path]) -> tuple[dict, dict]:
     for rule in sorted(rules):
         of_rule = [one["rules"][rule]["mean"] for one in tests]
         key = _slug(rule)
-        figures[key] = figure(
-            float(np.mean(of_rule)), "%", over_trials(of_rule) if len(of_rule) > 1 else None
-        )
+        half = over_trials(of_rule) if len(of_rule) > 1 else None
+        if half is None or not np.ptp(of_rule):  # of one run, or nothing that a seed changes
+            half = _half(tests[0]["rules"][rule])
+        figures[key] = figure(float(np.mean(of_rule)), "%", half)
     halves = [half for one in tests if (half := _half(one)) is not None]
     if halves:
         figures["widest"] = figure(max(halves), "%")

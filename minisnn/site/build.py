@@ -11,12 +11,13 @@ from pathlib import Path
 
 from .documents import gather
 
+# of the extra docs
 NEEDED = {
     "sphinx": "sphinx",
     "furo": "furo",
     "myst_parser": "myst-parser",
     "latex2mathml": "latex2mathml",
-}  # of the extra docs
+}
 
 
 @contextmanager

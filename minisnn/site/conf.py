@@ -35,12 +35,13 @@ html_show_search_summary = (
 html_math_renderer = "mathml"
 
 myst_enable_extensions = ["dollarmath"]
+# Markdown as GitHub reads it
 myst_disable_syntax = [
     "myst_line_comment",
     "myst_block_break",
     "myst_target",
     "myst_role",
-]  # Markdown as GitHub reads it
+]
 myst_heading_anchors = 6
 suppress_warnings = ["ref.python"]  # two classes of one name, in annotations that name no module
 

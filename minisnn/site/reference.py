@@ -149,9 +149,8 @@ def _escaped(text: str) -> str:
     pieces = re.split(r"`([^`]+)`", text)
     pieces[::2] = [re.sub(r"([\\*_|`])", r"\\\1", piece) for piece in pieces[::2]]
     pieces[1::2] = [_code(piece.strip()) for piece in pieces[1::2]]
-    numbered = re.sub(
-        r"\b(Eq|Fig|Sec)\. (?=\d)", "\\1.\\\\ \u00a0", "".join(pieces)
-    )  # no end of a sentence
+    # no end of a sentence
+    numbered = re.sub(r"\b(Eq|Fig|Sec)\. (?=\d)", "\\1.\\\\ \u00a0", "".join(pieces))
     return re.sub(r"::$", r":\\:", numbered)
 
 

@@ -31,6 +31,8 @@ from ..network.remembered import remembered
 from ..parallel.executor import Executor
 from .intervals import Drawn, Interval, Intervals, Shared, ci95
 
+TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
+
 Rule = Callable[[Task], np.ndarray]
 
 
@@ -244,6 +246,21 @@ def answers_of(task: Task, rules: list[Rule]) -> Answers:
         return Answers(
             np.concatenate([correct(rule(task), task) for rule in rules]), drawn_by(task)
         )
+
+
+def one_answer(answered: list[Answers]) -> bool:
+    """Whether in every episode the queries of one class are right, all of them, and no others; by
+    chance it is hardly ever so, but of few answers, of which nothing is said."""
+    for one in answered:
+        right, of = one.right[0], one.drawn.of
+        classes = [right[of == label] for label in np.unique(of)]
+        if (
+            len(classes) < 2
+            or sum(own.any() for own in classes) != 1
+            or sum(own.all() for own in classes) != 1
+        ):
+            return False
+    return sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
 
 
 def correct(logits: np.ndarray, task: Task) -> np.ndarray:

@@ -13,8 +13,6 @@ nothing is opened before its checksum is verified. As anybody can write a checks
 own opens it (`data.readers.foreign`).
 """
 
-import hashlib
-import io
 import json
 import warnings
 from collections.abc import Mapping
@@ -27,9 +25,11 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..data.store.sealed import WHAT, image_of, is_whole, verified
+from ..data.store import shipped
 from ..network.convolutional import ConvNet
 from ..data.readers.foreign import read_image
-from ..files import called, size_of, write_whole
+from ..files import write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of, loop_of
 from ..network.spiking import SpikingNet
@@ -37,12 +37,8 @@ from ..parallel import arguments as given
 from .origin import CHIP, Origin
 from .settings import TrainingConfig
 
-FORMAT, VERSION, HEADER = "minisnn checkpoint", 1, 512
 CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
 PREVIOUS = "checkpoint.previous.h5"
-# bytes
-_WHAT = "a minisnn checkpoint"
-_LARGEST = 1 << 32
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 ANY = object()  # a rule that need not be known
@@ -151,24 +147,16 @@ def save(
     if inner is not None:
         texts["inner_loop"] = kept_of(inner)
         arrays["step_size"] = np.asarray(inner.step_size)
-    arrays.update(
-        {
-            f"optimiser/{of}/{name}": array
-            for of, state in (optimiser or {}).items()
-            for name, array in state.items()
-        }
-    )
-    arrays.update(
-        {f"curve/{name}": np.asarray(column, np.float64) for name, column in (curve or {}).items()}
-    )
-    image = _image(
-        {
-            k: json.dumps(v, sort_keys=True, default=lambda array: array.tolist())
-            for k, v in texts.items()
-        },
-        arrays,
-    )
-    write_whole(path, image, previous if previous is not None and _whole(path) else None)
+    for of, state in (optimiser or {}).items():
+        arrays.update({f"optimiser/{of}/{name}": array for name, array in state.items()})
+    for name, column in (curve or {}).items():
+        arrays[f"curve/{name}"] = np.asarray(column, np.float64)
+    said = {
+        name: json.dumps(value, sort_keys=True, default=lambda array: array.tolist())
+        for name, value in texts.items()
+    }
+    kept = previous if previous is not None and is_whole(path) else None
+    write_whole(path, image_of(said, arrays), kept)
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
@@ -237,9 +225,8 @@ def holds_checkpoint(folder: Path) -> bool:
 
 def _read(path: Path, changes: dict) -> Checkpoint:
     try:
-        return _assembled(
-            *_contents(_verified(path), path), changes, (path.parent / "chip.json").is_file()
-        )
+        held = _contents(verified(path), path)
+        return _assembled(*held, changes, (path.parent / "chip.json").is_file())
     except ValueError as error:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
@@ -255,75 +242,10 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
 
 
-def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
-    """The bytes of the file, made in memory."""
-    import h5py
-
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w", userblock_size=HEADER) as file:
-        for name, text in texts.items():
-            file.attrs[name] = text
-        for name, array in arrays.items():
-            large = array.size > 64  # bytes of like place together compress better
-            file.create_dataset(
-                name, data=array, compression="gzip" if large else None, shuffle=large
-            )
-    body = buffer.getvalue()[HEADER:]
-    header = json.dumps(
-        dict(
-            format=FORMAT,
-            version=VERSION,
-            length=len(body),
-            sha256=hashlib.sha256(body).hexdigest(),
-        )
-    )
-    return f"{header}\n".encode().ljust(HEADER) + body
-
-
-def _whole(path: Path) -> bool:
-    """Whether the file at `path` is a checkpoint whose checksum holds."""
-    try:
-        _verified(path)
-    except (ValueError, OSError):
-        return False
-    return True
-
-
-def _verified(path: Path) -> bytes:
-    """The bytes of the file, its header and checksum found right."""
-    size = size_of(path, _WHAT, _LARGEST)
-    with called(path), open(path, "rb") as file:
-        start = file.read(HEADER)
-        try:
-            header: Any = json.loads(start) if len(start) == HEADER else None
-            if header["format"] != FORMAT:
-                raise ValueError
-        except (ValueError, TypeError, KeyError, RecursionError):
-            found = "is empty" if not start else "is of another kind, or its beginning is damaged"
-            raise ValueError(f"the file {found}; expected {_WHAT}") from None
-        version = header.get("version")
-        length = header.get("length")
-        if version != VERSION:
-            raise ValueError(
-                f"the checkpoint has version {version}; this minisnn ({__version__}) reads version "
-                f"{VERSION}"
-            )
-        if size - HEADER != length:
-            raise ValueError(
-                f"the checkpoint is truncated; found {size - HEADER} bytes after its header, "
-                f"expected {length}"
-            )
-        file.seek(0)
-        image = file.read(size)
-    if hashlib.sha256(memoryview(image)[HEADER:]).hexdigest() != header.get("sha256"):
-        raise ValueError("the checkpoint is damaged; its contents do not match their checksum")
-    return image
-
-
 def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """(texts parsed, arrays) of a verified file."""
     try:
-        texts, arrays = read_image(image, _TEXTS, path, _WHAT)
+        texts, arrays = read_image(image, _TEXTS, path, WHAT)
         return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
         reason = str(error).removeprefix(f"{path}: ")
@@ -351,11 +273,9 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
             f"expected {layout}"
         )
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
-    config = (
-        None
-        if texts["training"] is None
-        else TrainingConfig.from_mapping(texts["training"], "training settings")
-    )
+    config = None
+    if texts["training"] is not None:
+        config = TrainingConfig.from_mapping(texts["training"], "training settings")
     inner = None
     if texts["inner_loop"] is not None:
         step = arrays["step_size"]
@@ -390,10 +310,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
         for name, array in arrays.items()
         if name.startswith("curve/")
     }
-    if (
-        len({array.shape for array in curve.values()} | {(len(next(iter(curve.values()), ())),)})
-        > 1
-    ):
+    rows = len(next(iter(curve.values()), ()))
+    if any(array.shape != (rows,) for array in curve.values()):
         raise ValueError(
             "the columns of the curve differ in length or have several axes; expected one row for "
             "each update"
@@ -450,12 +368,10 @@ def _provenance() -> dict[str, str]:
     return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
 
 
-def classifier() -> "Checkpoint | None":
+def classifier() -> Checkpoint | None:
     """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
     not."""
-    from ..data.store.shipped import shipped
-
     try:
-        return read(shipped("double_nmnist_pretrained.h5"))
+        return read(shipped.shipped("double_nmnist_pretrained.h5"))
     except FileNotFoundError:
         return None

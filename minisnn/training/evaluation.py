@@ -4,7 +4,7 @@ section 3.1)."""
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from .. import terminal
 from ..parallel.arguments import flag, one_of, shown, whole
 from ..parallel.executor import Executor
-from .baselines import Adapted, Answers, Rule, answers_of, rows_of
+from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
 from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop
@@ -25,17 +25,16 @@ from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.samples import TELLING, shared
 
+# and the shape of their samples
 DATASETS = {
     "double-nmnist": (16, 32, 2),
     "double-asl": (30, 80, 2),
     "omniglot": (16, 16, 2),
-}  # and the shape of their samples
+}
 TAKES = {
     f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")
 }
 DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
-TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
-
 
 ALIGNED = {
     "support": "tasks aligned by their support",
@@ -58,21 +57,17 @@ def open_set(
     from ..data.sets.double_nmnist import DoubleNMnist
     from ..data.sets.omniglot import Omniglot
 
-    opened, sets = (
-        name,
-        {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot},
-    )
+    opened = name
+    sets = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
     if name in DATASETS:
         if name in TAKES:
             name, options = "double-asl", dict(options, protocol=TAKES[name])
         found = sets[name](split, root, progress=progress, **options)
     else:
         found = named.open_named(name, split, root, progress=progress, **options)
-    how = (
-        options
-        if name == named.OWN
-        else {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
-    )
+    how = options
+    if name != named.OWN:
+        how = {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
     found.opened = opened, None if root is None else str(root), json.dumps(how) if how else None
     return found
 
@@ -119,9 +114,8 @@ def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
             odd = sorted(set(tasks.classes) ^ set(train.classes))[0]
             raise ValueError(
                 f"{split}: its classes are not those that train, which rule {config.rule} tells "
-                f"apart ({odd!r} is in one of "
-                "the two alone); give sets of the same classes and other recordings, as "
-                "Recordings.split_recordings makes them"
+                f"apart ({odd!r} is in one of the two alone); give sets of the same classes and "
+                "other recordings, as Recordings.split_recordings makes them"
             )
         if (common := shared(train, tasks)) is not None:
             raise ValueError(
@@ -166,15 +160,10 @@ def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
     names these numbers."""
     if task.real:
         return
-    learned, asked = (
-        np.bincount(y, minlength=ways).tolist() for y in (task.y_support, task.y_query)
-    )
-    if (
-        len(learned) != ways
-        or set(learned) != {shots}
-        or len(asked) != ways
-        or sum(asked) != ways * queries
-    ):
+    learned = np.bincount(task.y_support, minlength=ways).tolist()
+    asked = np.bincount(task.y_query, minlength=ways).tolist()
+    fits = learned == [shots] * ways and len(asked) == ways and sum(asked) == ways * queries
+    if not fits:
         found = f"{learned} support and {asked} query samples of its classes"
         expected = (
             f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
@@ -280,10 +269,9 @@ def evaluate(
             raise ValueError(
                 f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}"
             )
-    rules: dict[str, Rule] = {
-        "adapted": Adapted(net, theta, inner),
-        **(beside(dataset) if beside else {}),
-    }
+    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner)}
+    if beside:
+        rules.update(beside(dataset))
     before = []
     after = []
     answered = list[Answers]()
@@ -311,20 +299,15 @@ def evaluate(
         total = sum(len(one.drawn.of) for one in answered)
         warnings.warn(
             f"{name}: {known} of {total} query samples are identical to a support sample of their "
-            "task; answers to them "
-            "show what is remembered, not what is learned",
+            "task; answers to them show what is remembered, not what is learned",
             stacklevel=2,
         )
-    if (
-        adapts
-        and measure == "accuracy"
-        and not isinstance(dataset, Classification)
-        and _one_answer(answered)
-    ):
+    episodic = not isinstance(dataset, Classification)
+    if adapts and measure == "accuracy" and episodic and one_answer(answered):
         warnings.warn(
             f"{name}: in every episode all queries get one and the same answer, right in 1 of "
-            f"{ways} by how episodes are made; "
-            "the accuracy is that of guessing, and its interval tells nothing of what was learned",
+            f"{ways} by how episodes are made; the accuracy is that of guessing, and its interval "
+            "tells nothing of what was learned",
             stacklevel=2,
         )
     rows = rows_of(list(rules), answered)
@@ -334,21 +317,14 @@ def evaluate(
         f"{measure}_after": float(np.mean(after)),
     }
     found.update(_told(own.intervals))
-    found.update(
-        dataset=name,
-        root=None if root is None else str(root),
-        split=split,
-        episodes=episodes,
-        seed=seed,
-    )
-    told = {
-        name: dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
-        for name, row in rows.items()
-    }
-    for name, row in rows.items():
+    where = None if root is None else str(root)
+    found.update(dataset=name, root=where, split=split, episodes=episodes, seed=seed)
+    told = {}
+    for rule, row in rows.items():
         less, halves = own.less(row)
-        told[name]["less"] = [less, halves.episodes, halves.recordings]
-        told[name]["less_interval"] = _told(halves)["interval"]
+        told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
+        told[rule]["less"] = [less, halves.episodes, halves.recordings]
+        told[rule]["less_interval"] = _told(halves)["interval"]
     found.update(rules=told, align=alignment(dataset), inner_steps=inner.steps)
     found.update(
         ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before
@@ -384,21 +360,6 @@ def _episode(
         return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
 
 
-def _one_answer(answered: Sequence[Answers]) -> bool:
-    """Whether in every episode the queries of one class are right, all of them, and no others; by
-    chance it is hardly ever so, but of few answers, of which nothing is said."""
-    for one in answered:
-        right, of = one.right[0], one.drawn.of
-        classes = [right[of == label] for label in np.unique(of)]
-        if (
-            len(classes) < 2
-            or sum(own.any() for own in classes) != 1
-            or sum(own.all() for own in classes) != 1
-        ):
-            return False
-    return sum(len(one.drawn.of) - 1 for one in answered) >= TELLING_ANSWERS
-
-
 def _known(task: Any) -> int:
     """Query samples that are a support sample, too, and have enough events that this is no
     coincidence."""
@@ -416,88 +377,3 @@ def _told(found: Intervals) -> dict[str, Any]:
         ci95_recordings=found.recordings,
         ci95_classes=found.classes,
     )
-
-
-def sentence(result: dict) -> str:
-    """The result of `evaluate` in a line."""
-    split = result.get("split", "test")
-    if "error_after" in result:
-        before = (
-            f" ({result['error_before']:.4g} before adaptation)"
-            if result.get("inner_steps") != 0
-            else ""
-        )
-        margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
-        return (
-            f"{split} error {result['error_after']:.4g}{margin}, mean squared, on "
-            f"{result['episodes']} episodes{before}"
-        )
-    right = f"{100 * result['accuracy_after']:.1f}"
-    if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
-        which = "recordings that it learned from" if split == "train" else "unseen recordings"
-        return f"accuracy {right} % among {result['ways']} classes on {which}"
-    interval = result.get(
-        "interval"
-    )  # not in results of earlier versions, whose ci95 is over episodes
-    half = interval["half"] if interval else result["ci95"]
-    margin = "" if half is None else f" ± {_points(half)}"
-    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
-    episodes = (
-        f"{kind}{result['ways']}-way {result['shots']}-shot "
-        f"episode{'s' * (result['episodes'] != 1)}"
-    )
-    said = [f"± for {interval['population']}"] if interval else []
-    if result.get("align"):  # not in results of earlier versions
-        said.append(ALIGNED[result["align"]])
-    if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
-        said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
-    bracket = f" ({'; '.join(said)})" if said else ""
-    return f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes}{bracket}"
-
-
-def table(result: dict, learned: str | None = None) -> list[str]:
-    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
-    the first less it, paired, in points; then whom the intervals speak for. learned: the words for
-    how the network learned."""
-    if not result.get("rules") or "error_after" in result:
-        return []
-    rows = {
-        learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]),
-        **result["rules"],
-    }
-    shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
-    wide = max(36, *map(len, shown))
-    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
-    for name, row in shown.items():
-        less = (
-            f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
-        )
-        lines.append(
-            f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}"
-        )
-    if result["interval"]:
-        lines.append(f"± is the 95 % interval for {result['interval']['population']}")
-    return [line.rstrip() for line in lines]
-
-
-def _margin(interval: Mapping[str, Any] | None) -> str:
-    return "" if interval is None else f" ± {_points(interval['half'])}"
-
-
-def _points(half: float) -> str:
-    """Half an interval in points; never 0.0, which no sample can show."""
-    return f"{max(100 * half, 0.1):.1f}"
-
-
-_MEANS = dict(
-    frames="pixel baseline", random="random network", pretrained="classifier", own="this network"
-)
-RULE_NAMES = {
-    **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
-    **{
-        rule: f"{name}'s step, not trained for it"
-        for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))
-    },
-    "nearest": "nearest mean",
-    "online": "online, one sample after the other",
-}

@@ -184,9 +184,8 @@ class RunFolder:
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
-        checkpoint.origin.check(
-            self.origin.command, given, self.path, sure=False
-        )  # of a run of before it knows more
+        # of a run of before it knows more
+        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)
         update = checkpoint.progress.get("update")
         if (
             checkpoint.config != config
@@ -228,6 +227,19 @@ class RunFolder:
                 f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})",
                 stacklevel=2,
             )
+
+    def failed(self, error: OSError, done: str, saved: int | None) -> OSError:
+        """What to raise where a disk, a folder or a connection fails: what became of the run, of
+        which the state after update `saved` is kept (None: nothing)."""
+        reason = str(error)
+        if error.strerror:
+            reason = f"{error.strerror[0].lower()}{error.strerror[1:]}"
+        where = self.path if error.filename is None else error.filename
+        kept = "nothing is saved"
+        if saved is not None and holds_checkpoint(self.path):
+            go_on = f"continue with: {self.how_to_go_on}"
+            kept = f"the state after update {saved} is saved, {go_on}"
+        return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
 
 def _led_to(path: Path) -> Path:

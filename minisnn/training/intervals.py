@@ -238,9 +238,8 @@ class Shared:
             return halves
         terms = self._of_recordings(rest, accuracy)
         mean = np.bincount(self.symbol, terms) / np.bincount(self.symbol)
-        variance = max(
-            variance + float(terms.sum()), variance / 2
-        )  # it may fall below V_E by its noise: a mean of both is V
+        # it may fall below V_E by its noise: a mean of both is V
+        variance = max(variance + float(terms.sum()), variance / 2)
         noise += float(((terms - mean[self.symbol]) ** 2).sum())
         halves["recordings"] = (
             _t(max(2 * variance**2 / noise, LEAST)) * variance**0.5 if noise else 0.0
@@ -305,9 +304,8 @@ class Shared:
         if self.sides != 1 or episodes < 3:
             return None
         centred = Z - Z.mean(0)
-        gram = (
-            centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
-        )  # the same but for zeros
+        # the same but for zeros
+        gram = centred.T @ centred if Z.shape[1] < episodes else centred @ centred.T
         values = np.clip(np.linalg.eigvalsh(gram)[::-1][: episodes - 1], 0.0, None)
         first = float(values.sum())
         second = float((values**2).sum())

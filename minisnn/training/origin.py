@@ -8,6 +8,7 @@ A run folder keeps it in config.json beside the settings ("made"), a checkpoint 
 import hashlib
 import json
 import shlex
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,6 +202,16 @@ def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
         f"{len(common)} of its {len(tasks.classes)} classes ({few}) are of those that the network "
         "learned from"
     )
+
+
+def tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mapping) -> None:
+    """Warn where the network that a run starts from learned classes that are to be unseen."""
+    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
+        if looks and split in data and (known := met(start, origin, data[split])) is not None:
+            warnings.warn(
+                f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes",
+                stacklevel=3,
+            )
 
 
 def _alike(one: Origin, other: Origin) -> bool:

@@ -80,9 +80,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     ):
         base = preset("maml")
     dataset = changes.get("dataset", base.dataset)
-    most = {"double-nmnist": base.draws, "omniglot": 1}.get(
-        str(dataset), 0
-    )  # of 64,000 turned drawings one each is enough
+    # of 64,000 turned drawings one each is enough
+    most = {"double-nmnist": base.draws, "omniglot": 1}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):
         base = replace(

@@ -1,14 +1,31 @@
-"""What a training run shows of itself while it goes on."""
+"""What a training run shows of itself: before it begins, while it goes on, and in the end."""
 
 import math
 import sys
 from collections import deque
+from collections.abc import Mapping
+from typing import Any
 
 from .. import terminal
 from ..network.base import Network
 from ..meta.rules import RULES
+from .evaluation import ALIGNED
 from .folder import RunFolder
 from .settings import TrainingConfig
+
+
+_MEANS = dict(
+    frames="pixel baseline", random="random network", pretrained="classifier", own="this network"
+)
+RULE_NAMES = {
+    **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
+    **{
+        rule: f"{name}'s step, not trained for it"
+        for rule, name in (("maml", "MAML"), ("proto-maml", "Proto-MAML"))
+    },
+    "nearest": "nearest mean",
+    "online": "online, one sample after the other",
+}
 
 
 class Bar:
@@ -55,9 +72,8 @@ class Bar:
             sum(values) / len(values) for name, values in self.recent.items() if name != "seconds"
         )
         form = ".0%" if self.measure == "accuracy" else ".3g"
-        adapted = (
-            "" if math.isnan(before) else f"{before:{form}} → "
-        )  # of a rule that does not tell
+        # of a rule that does not tell
+        adapted = "" if math.isnan(before) else f"{before:{form}} → "
         text = f"loss {loss:.2f}, {self.measure} {adapted}{after:{form}}"
         self.bar.set_postfix_str(text, refresh=False)
         self.bar.update()
@@ -65,7 +81,7 @@ class Bar:
         if self.progress and self.bar.disable and done % self.every == 0:
             rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
             clock = f"{_clock(times[-1])}, {_clock(rate * (total - done))} left"
-            print(f"update {done} of {total}: {text}; {clock}", file=sys.stderr, flush=True)
+            say(f"update {done} of {total}: {text}; {clock}")
 
 
 def tells_before(config: TrainingConfig) -> bool:
@@ -99,6 +115,24 @@ def opening(
     return text
 
 
+def ahead(config: TrainingConfig, updates: int, price: float) -> str:
+    """What is said of the updates that are left and the episodes beside them, where a task takes
+    `price` seconds.
+
+    An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
+    """
+    looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
+    episodes = looks * config.evaluate_episodes + config.test_episodes
+    test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
+    seconds = price * (updates * config.tasks + 0.5 * episodes)
+    return f"{updates} updates{test} will take about {duration(seconds)}"
+
+
+def say(text: str) -> None:
+    """Show a line at once, beside what a command prints as its result."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def duration(seconds: float) -> str:
     """In the words of somebody who has only guessed."""
     if seconds < 90:
@@ -108,3 +142,73 @@ def duration(seconds: float) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def sentence(result: dict) -> str:
+    """The result of `evaluate` in a line."""
+    split = result.get("split", "test")
+    if "error_after" in result:
+        before = (
+            f" ({result['error_before']:.4g} before adaptation)"
+            if result.get("inner_steps") != 0
+            else ""
+        )
+        margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
+        return (
+            f"{split} error {result['error_after']:.4g}{margin}, mean squared, on "
+            f"{result['episodes']} episodes{before}"
+        )
+    right = f"{100 * result['accuracy_after']:.1f}"
+    if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
+        which = "recordings that it learned from" if split == "train" else "unseen recordings"
+        return f"accuracy {right} % among {result['ways']} classes on {which}"
+    # not in results of earlier versions, whose ci95 is over episodes
+    interval = result.get("interval")
+    half = interval["half"] if interval else result["ci95"]
+    margin = "" if half is None else f" ± {_points(half)}"
+    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
+    episodes = (
+        f"{kind}{result['ways']}-way {result['shots']}-shot "
+        f"episode{'s' * (result['episodes'] != 1)}"
+    )
+    said = [f"± for {interval['population']}"] if interval else []
+    if result.get("align"):  # not in results of earlier versions
+        said.append(ALIGNED[result["align"]])
+    if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
+        said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
+    bracket = f" ({'; '.join(said)})" if said else ""
+    return f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes}{bracket}"
+
+
+def table(result: dict, learned: str | None = None) -> list[str]:
+    """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
+    the first less it, paired, in points; then whom the intervals speak for. learned: the words for
+    how the network learned."""
+    if not result.get("rules") or "error_after" in result:
+        return []
+    rows = {
+        learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]),
+        **result["rules"],
+    }
+    shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
+    wide = max(36, *map(len, shown))
+    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
+    for name, row in shown.items():
+        less = (
+            f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
+        )
+        lines.append(
+            f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}"
+        )
+    if result["interval"]:
+        lines.append(f"± is the 95 % interval for {result['interval']['population']}")
+    return [line.rstrip() for line in lines]
+
+
+def _margin(interval: Mapping[str, Any] | None) -> str:
+    return "" if interval is None else f" ± {_points(interval['half'])}"
+
+
+def _points(half: float) -> str:
+    """Half an interval in points; never 0.0, which no sample can show."""
+    return f"{max(100 * half, 0.1):.1f}"

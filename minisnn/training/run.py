@@ -7,7 +7,6 @@ was not.
 """
 
 import math
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -23,33 +22,14 @@ import numpy as np
 from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
-from .evaluation import (
-    check_apart,
-    check_ways,
-    evaluate,
-    measure_of,
-    open_sets,
-    rehearsed,
-    sentence,
-)
+from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
 from .folder import RunFolder, check_given, read_json, write_json
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
-from .origin import Origin, contents, learned, met
-from .progress import Bar, duration, opening
+from .origin import Origin, contents, learned, tell_met
+from .progress import Bar, ahead, opening, say, sentence
 from .settings import TrainingConfig
-from .state import State, first, restored, started
-from .update import (
-    INIT_TASKS,
-    WEIGHTS,
-    Learned,
-    generator,
-    inner_loop,
-    network_of,
-    task_gradient,
-    task_of,
-    updated,
-)
+from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
@@ -85,10 +65,8 @@ class Result:
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
         reached = "not tested" if self.test is None else sentence(self.test)
-        return (
-            f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold all "
-            "of it"
-        )
+        held = "net, theta, inner, curve and test hold all of it"
+        return f"Result: {reached}; run folder {self.out}; {held}"
 
 
 def train(
@@ -143,18 +121,16 @@ def train(
         if not resume and not force:
             folder.check_free(config)
         folder.check_writable()
-        net = network_of(
-            config, (256, 256, 2), config.ways, mine
-        )  # finds what does not fit before any data is read
+        # finds what does not fit before any data is read
+        net = network_of(config, (256, 256, 2), config.ways, mine)
         inner_loop(config, net, config.step_size, mine.rule_of(config)).check(net)
         whole_set = RULES[config.rule].whole_set
         if data is None:
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = replace(
-            Origin.of(held.command, data["train"]), own=mine.words(), content=contents(data)
-        )
+        origin = Origin.of(held.command, data["train"])
+        origin = replace(origin, own=mine.words(), content=contents(data))
         if resume:
             folder.origin.check_same(origin, data["train"], folder.path)
             origin = replace(origin, classes=folder.origin.classes)
@@ -162,34 +138,19 @@ def train(
         check_ways(config, data)
         check_apart(config, data)
         if not resume:
-            start = (
-                None
-                if config.start is None
-                else checkpoints.read(find_checkpoint(config.start)).origin
-            )
-            if start is not None and not whole_set:
-                _tell_met(config, start, origin, data)
+            start = None
+            if config.start is not None:
+                start = checkpoints.read(find_checkpoint(config.start)).origin
+                if not whole_set:
+                    tell_met(config, start, origin, data)
             origin = replace(origin, classes=learned(origin, data["train"], start))
         if whole_set:
-            data = {
-                split: Classification(tasks, data["train"].classes) for split, tasks in data.items()
-            }
+            known = data["train"].classes
+            data = {split: Classification(tasks, known) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
-            measure = (
-                rehearsed(config, data, mine.loss) if found is None else measure_of(found.curve)
-            )
+            measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
             run = _Run(config, folder, data, progress, executor, held, mine, measure)
             return run.go(found, None if resume else origin)
-
-
-def _tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mapping) -> None:
-    """Warn where the network that a run starts from learned classes that are to be unseen."""
-    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
-        if looks and split in data and (known := met(start, origin, data[split])) is not None:
-            warnings.warn(
-                f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes",
-                stacklevel=3,
-            )
 
 
 class _Run:
@@ -206,32 +167,25 @@ class _Run:
         own=Own(),
         measure="accuracy",
     ):
-        self.config, self.folder, self.data, self.progress, self.held, self.own = (
-            config,
-            folder,
-            data,
-            progress,
-            held,
-            own,
-        )
+        self.config = config
+        self.folder = folder
+        self.data = data
+        self.progress = progress
+        self.held = held
+        self.own = own
         self.executor = executor or Executor()
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
+        self.size = self.ways, config.shots, config.queries
         self.net = network_of(config, data["train"].input_shape, self.ways, own)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
-        self.measure, self.chance = measure, 1 / self.ways if measure == "accuracy" else None
-        self.columns = [
-            "update",
-            "tasks",
-            "loss",
-            f"{measure}_before",
-            f"{measure}_after",
-            "gradient_norm",
-            "lr",
-        ]
-        self.columns += [*self.steps.parts, "seconds", "validation", "validation_ci95"]
+        self.measure = measure
+        self.chance = 1 / self.ways if measure == "accuracy" else None
+        named = f"update tasks loss {measure}_before {measure}_after gradient_norm lr"
+        self.columns = [*named.split(), *self.steps.parts]
+        self.columns += ["seconds", "validation", "validation_ci95"]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
@@ -251,18 +205,15 @@ class _Run:
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     self._validate(state)
-                    if (
-                        state.update % config.checkpoint_every == 0
-                        or state.update == config.updates
-                    ):
+                    over = state.update >= config.updates
+                    if over or state.update % config.checkpoint_every == 0:
                         self._save(state)
-                    if state.update >= config.updates:
+                    if over:
                         break
                     began = time.perf_counter()
                     new, row = self._update(state)
-                    spent = max(
-                        time.perf_counter() - began, 0.0
-                    )  # of a machine that sleeps or moves some clocks go back
+                    # of a machine that sleeps or moves some clocks go back
+                    spent = max(time.perf_counter() - began, 0.0)
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new
@@ -277,15 +228,13 @@ class _Run:
     def _broken_off(self, state: State, error: OSError | KeyboardInterrupt) -> BaseException:
         """What to raise on Ctrl-C, or where workers, a disk, a folder or a connection fail: it says
         what is kept. What can be saved is saved."""
-        done, go_on = (
-            f"{state.update} of {self.config.updates} updates",
-            f"continue with: {self.folder.how_to_go_on}",
-        )
+        done = f"{state.update} of {self.config.updates} updates"
         try:
             self._save(state)
         except OSError:
             if not isinstance(error, OSError) or isinstance(error, WorkersLost):
                 raise
+        go_on = f"continue with: {self.folder.how_to_go_on}"
         if isinstance(error, KeyboardInterrupt):
             self.folder.draw(self.rows, self.chance)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
@@ -293,82 +242,37 @@ class _Run:
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
-        reason = (
-            f"{error.strerror[0].lower()}{error.strerror[1:]}" if error.strerror else str(error)
-        )
-        where = self.folder.path if error.filename is None else error.filename
-        kept = "nothing is saved"
-        if self.saved is not None and checkpoints.holds_checkpoint(self.folder.path):
-            kept = f"the state after update {self.saved} is saved, {go_on}"
-        return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
+        return self.folder.failed(error, done, self.saved)
 
     def _announce(self, state: State) -> None:
-        config = self.config
-        left = self.config.updates - state.update
-        print(
-            opening(config, self.net, self.folder, self.executor.number, self.measure),
-            file=sys.stderr,
-            flush=True,
-        )
-        if left > 0:
-            test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
-            print(
-                f"{left} updates{test} will take about {duration(self._expected(state, left))}",
-                file=sys.stderr,
-                flush=True,
-            )
+        say(opening(self.config, self.net, self.folder, self.executor.number, self.measure))
+        if state.update < self.config.updates:
+            say(ahead(self.config, self.config.updates - state.update, self._price(state)))
 
-    def _expected(self, state: State, updates: int) -> float:
-        """Seconds that so many updates and the episodes beside them will take, from a look at a
-        task of the last update.
-
-        An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
-        """
-        config = self.config
+    def _price(self, state: State) -> float:
+        """Seconds of a task, from a look at those of the last update."""
         price = math.inf
         together = min(self.executor.number, self.config.tasks)
         for _ in range(3):  # the first may compile, the others find the caches warm
             began = time.perf_counter()
-            self._gradients(state, config.updates - 1, together, lambda found: None)
+            self._gradients(state, self.config.updates - 1, together, lambda found: None)
             price = min(price, (time.perf_counter() - began) / together)
-        looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
-        return price * (
-            updates * config.tasks + 0.5 * (looks * config.evaluate_episodes + config.test_episodes)
-        )
+        return price
 
     def _start(self) -> State:
-        config = self.config
-        if config.start is not None:
-            return started(config, self.net, self.steps)
-        x = None
-        rounds = config.init_rounds if config.model == "snn" else None
-        if config.init == "lsuv":
-            x = np.concatenate(
-                [self._task(INIT_TASKS, k).x_support for k in range(config.init_tasks)]
-            )
-        rate, variance = config.init_rate, config.init_variance
-        theta = self.net.init(
-            generator(config, WEIGHTS), x, rate, config.init_readout, variance, rounds
-        )
-        theta = self.net.with_silent_readout(theta) if config.zero_readout else theta
-        return first(config, self.net, self.steps, theta, self.steps.start)
+        return begun(self.config, self.net, self.steps, self.data["train"])
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
-            self.rows.append(
-                {name: value for name, value in zip(columns, row) if not math.isnan(value)}
-            )
+            known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
+            self.rows.append(known)
         return state
 
-    def _task(self, *key: int):
-        return task_of(self.data["train"], self.net, self.config, *key)
-
     def _inner(self, state: State) -> InnerLoop:
-        return inner_loop(
-            self.config, self.net, self.steps.value(state.log_step), self.own.rule_of(self.config)
-        )
+        step_size = self.steps.value(state.log_step)
+        return inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""
@@ -382,17 +286,14 @@ class _Run:
         new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
-            raise ValueError(
-                diverged(self.config, self.net, new.row, new.gradient, self.folder.path)
-            )
+            where = self.folder.path
+            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, where))
         return new.state, new.row
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
-        run = self.data["train"], self.net, self.config, self.steps
-        one = partial(
-            task_gradient, *run, state.theta, state.log_step, u, held=self.held, own=self.own
-        )
+        run = self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u
+        one = partial(task_gradient, *run, held=self.held, own=self.own)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
@@ -401,19 +302,13 @@ class _Run:
         now = due and self.rows and (state.update % due == 0 or state.update == config.updates)
         if not now or "validation" in self.rows[-1]:
             return
-        with (
-            warnings.catch_warnings()
-        ):  # a network that answers alike is ordinary before it has learned
+        # a network that answers alike is ordinary before it has learned
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
-            result = self._evaluate(
-                state, "val", config.evaluate_episodes, config.seed, progress=False
-            )
+            result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         activity = self._activity(state, 0)
-        self.health.look(
-            state.update,
-            activity,
-            lambda: (self._activity(state, index) for index in range(1, HEALTH_TASKS + 1)),
-        )
+        more = lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS))
+        self.health.look(state.update, activity, more)
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
         self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["interval"] is not None:
@@ -423,12 +318,7 @@ class _Run:
 
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
-        config = self.config
-        x = (
-            self.data["val"]
-            .episode(config.seed, index, self.ways, config.shots, config.queries)
-            .x_support
-        )
+        x = self.data["val"].episode(self.config.seed, index, *self.size).x_support
         return self.learns.activity(self.held.start(self.net, state.theta)[0], x)
 
     def _evaluate(
@@ -436,9 +326,9 @@ class _Run:
     ) -> dict:
         phi = self.held.start(self.net, state.theta)[0]
         inner = self.held.inner(self.net, self._inner(state))
-        task, tasks = (self.ways, self.config.shots, self.config.queries), self.data[split]
         how = dict(progress=progress, executor=self.executor, beside=beside)
-        return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *task, **how)
+        tasks = self.data[split]
+        return evaluate(self.learns, phi, inner, tasks, split, episodes, seed, *self.size, **how)
 
     def _curve(self) -> dict[str, np.ndarray]:
         return {
@@ -448,21 +338,19 @@ class _Run:
 
     def _save(self, state: State) -> None:
         curve = {name: column[: state.update] for name, column in self._curve().items()}
-        progress = dict(
-            update=state.update, updates=self.config.updates, tasks=state.update * self.config.tasks
-        )
-        how: dict = dict(
+        tasks = state.update * self.config.tasks
+        checkpoints.save(
+            self.folder / checkpoints.CURRENT,
+            self.net,
+            state.theta,
             inner=self._inner(state),
             config=self.config,
             curve=curve,
             optimiser=state.arrays(),
-            progress=progress,
-        )
-        how.update(
+            progress=dict(update=state.update, updates=self.config.updates, tasks=tasks),
             previous=self.folder / checkpoints.PREVIOUS,
             provenance=dict(origin=asdict(self.folder.origin)),
         )
-        checkpoints.save(self.folder / checkpoints.CURRENT, self.net, state.theta, **how)
         self.saved = state.update
 
     def _test(self, state: State) -> dict | None:
@@ -477,30 +365,16 @@ class _Run:
         if path.exists() and (kept := read_json(path)).get("network", network) == network:
             return kept
         beside = None
-        if (
-            type(self.held) is Held
-            and not RULES[config.rule].whole_set
-            and self.measure == "accuracy"
-        ):
-            beside = partial(
-                baselines,
-                self.net,
-                state.theta,
-                pretrained=checkpoints.classifier(),
-                inner=self._inner(state),
-            )
-        test = self._evaluate(
-            state, "test", config.test_episodes, config.test_seed, self.progress, beside
-        )
-        test.update(
-            rule=config.rule,
-            dataset=origin.kind or origin.data,
-            root=origin.root,
-            updates=state.update,
-        )
-        test.update(tasks=state.update * config.tasks, training_seed=config.seed)
-        test.update(
-            seconds=round(self.rows[-1]["seconds"], 1), parameters=self.net.size, network=network
-        )
+        plain = type(self.held) is Held and not RULES[config.rule].whole_set
+        if plain and self.measure == "accuracy":
+            inner = self._inner(state)
+            known = checkpoints.classifier()
+            beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
+        how = config.test_episodes, config.test_seed, self.progress, beside
+        test = self._evaluate(state, "test", *how)
+        test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root)
+        test.update(updates=state.update, tasks=state.update * config.tasks)
+        test.update(training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1))
+        test.update(parameters=self.net.size, network=network)
         write_json(path, test)
         return test

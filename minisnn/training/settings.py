@@ -4,40 +4,26 @@ Only the standard library is needed here, so that the command line can list ever
 loading NumPy.
 """
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import partial
-from operator import ge, gt, le
 
+from .fields import checked, setting
 from ..layers.neurons import NEURONS
-from ..parallel.arguments import shown
 from ..meta.rules import GROUPS, RULES
 
 
-def _setting(group: str, default, help: str, **limits):
-    """A field with what the command line says of it. limits: choices, least (allowed), above (not
-    allowed), most; where None is the default it is allowed, and `kind` is the type of other values.
-    """
-    kind = limits.pop("kind", type(default))
-    return field(
-        default=default,
-        metadata=dict(group=group, help=help, kind=kind, optional=default is None, **limits),
-    )
-
-
-_data = partial(_setting, "data")
-_network = partial(_setting, "network")
-_inner = partial(_setting, "inner loop")
-_outer = partial(_setting, "outer loop")
-_start = partial(_setting, "initial weights")
-_watch = partial(_setting, "watching")
+_data = partial(setting, "data")
+_network = partial(setting, "network")
+_inner = partial(setting, "inner loop")
+_outer = partial(setting, "outer loop")
+_start = partial(setting, "initial weights")
+_watch = partial(setting, "watching")
 
 
 FLOAT32 = 3.4e38  # the largest number
-READING = (
-    "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
-)  # how dataset recordings is read
+# how dataset recordings is read
+READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 
 
 @dataclass(frozen=True)
@@ -241,7 +227,7 @@ class TrainingConfig:
 
     def __post_init__(self):
         for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+            object.__setattr__(self, f.name, checked(f, getattr(self, f.name)))
         for name, value in vars(self).items():
             if type(value) is float and self.dtype == "float32" and abs(value) > FLOAT32:
                 raise ValueError(f"{name} must be at most {FLOAT32:g} in float32, not {value:g}")
@@ -282,9 +268,8 @@ class TrainingConfig:
         """Options of the set of tasks of a split, where its recordings are not made or met in the
         usual way."""
         if self.dataset == "recordings":
-            return {
-                name: value for name in READING if (value := getattr(self, name)) not in ((), None)
-            }
+            given = ((name, getattr(self, name)) for name in READING)
+            return {name: value for name, value in given if value not in ((), None)}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
@@ -298,6 +283,7 @@ class TrainingConfig:
         """Settings that change nothing in this run, and why: {"momentum": "with optimiser
         adam"}."""
         rule = RULES[self.rule]
+        chosen = f"with rule {self.rule}"
         neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
             (
@@ -321,19 +307,15 @@ class TrainingConfig:
                 f"pool window detach_reset {neuron} init_rounds",
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
-            (not (rule.scaled or self.prototype_updates), f"with rule {self.rule} alone", "scale"),
+            (not (rule.scaled or self.prototype_updates), f"{chosen} alone", "scale"),
             (
                 not (rule.any_ways or self.prototype_updates),
-                f"with rule {self.rule} alone",
+                f"{chosen} alone",
                 "train_ways train_queries",
             ),
-            (
-                self.rule == "prototypes",
-                f"with rule {self.rule}",
-                "step_size inner_steps prototype_updates",
-            ),
-            (rule.whole_set, f"with rule {self.rule}", "ways shots step_size inner_steps"),
-            (not rule.second_order, f"with rule {self.rule}", "order"),
+            (self.rule == "prototypes", chosen, "step_size inner_steps prototype_updates"),
+            (rule.whole_set, chosen, "ways shots step_size inner_steps"),
+            (not rule.second_order, chosen, "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
             (self.optimiser == "adam", "with optimiser adam", "momentum"),
             (
@@ -393,71 +375,6 @@ class TrainingConfig:
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold
-        names = (
-            "channels",
-            "hidden",
-            "ways",
-            "kernel",
-            "pool",
-            "window",
-            "dtype",
-            "detach_reset",
-            "backend",
-        )
-        shared = {name: getattr(self, name) for name in names}
+        names = "channels hidden ways kernel pool window dtype detach_reset backend"
+        shared = {name: getattr(self, name) for name in names.split()}
         return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
-
-
-def in_words(value: object) -> str:
-    """A setting as the command line takes it: 8,16 or none."""
-    if value is None or value == ():
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    if isinstance(value, float):
-        return short if float(short := f"{value:g}") == value else repr(value)
-    return str(value)
-
-
-def _checked(f, value):
-    """The value in the field's own type, or ValueError."""
-    limits, kind = f.metadata, f.metadata["kind"]
-    if value is None and limits["optional"]:
-        return None
-    if isinstance(f.default, tuple):
-        kind = str if f.name == "freeze" else int
-        if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
-            raise ValueError(
-                f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not "
-                f"{shown(value)}"
-            )
-        return tuple(_within(f.name, one, limits) for one in value)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        expected = {
-            int: "a whole number",
-            float: "a finite number",
-            str: "a text",
-            bool: "true or false",
-        }[kind]
-        raise ValueError(f"{f.name} must be {expected}, not {shown(value)}")
-    return _within(f.name, value, limits)
-
-
-def _within(name, value, limits):
-    choices = limits.get("choices")
-    if choices and value not in choices:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(str, choices))}, not {shown(value)}"
-        )
-    for limit, words, holds in (
-        ("above", "above", gt),
-        ("least", "at least", ge),
-        ("most", "at most", le),
-    ):
-        if limit in limits and not holds(value, limits[limit]):
-            raise ValueError(f"{name} must be {words} {limits[limit]}, not {value}")
-    return value

@@ -38,7 +38,6 @@ LAYERS = ("forward", "backward", "forward_tangent", "backward_tangent")
 
 
 # ---- what this machine can do
-#   ------------------------------------------------------------------------------------------
 
 
 def _best(call, operations: float, repeats: int = 7) -> float:
@@ -116,7 +115,6 @@ def limits(pool: str) -> dict:
 
 
 # ---- what a pass cannot avoid
-#   ------------------------------------------------------------------------------------------
 
 
 def rows(block, x, first: int, last: int) -> int:
@@ -181,7 +179,6 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
 
 
 # ---- a meta-gradient, pass by pass
-#   --------------------------------------------------------------------------------------
 
 
 def profile(options, rates: dict):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minisnn
-from minisnn.training import checkpoint, evaluation, intervals, run as training
+from minisnn.training import checkpoint, evaluation, intervals, progress, run as training
 from minisnn import cli, gradcheck
 from minisnn.parallel import threads
 from minisnn.commands import options
@@ -72,7 +72,7 @@ def trained(run):
 def test_train_ends_with_the_accuracy_and_keeps_it_beside_the_checkpoint(run):
     code, out, err = run("train", *TOY)
     result = json.loads(Path("runs/quick-1/result.json").read_text())
-    lines = [evaluation.sentence(result), *evaluation.table(result, "Proto-MAML, meta-trained")]
+    lines = [progress.sentence(result), *progress.table(result, "Proto-MAML, meta-trained")]
     assert (
         code == 0
         and out.splitlines() == lines
@@ -256,8 +256,8 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
         beside=beside,
     )
     result = json.loads(Path("a.json").read_text())
-    table = evaluation.table(expected, "Proto-MAML, meta-trained")
-    assert code == 0 and out.splitlines() == [evaluation.sentence(expected), *table]
+    table = progress.table(expected, "Proto-MAML, meta-trained")
+    assert code == 0 and out.splitlines() == [progress.sentence(expected), *table]
     assert "nearest mean: pixel baseline" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
@@ -474,9 +474,8 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     finally:
         signal.signal(signal.SIGTERM, before)
     assert code == 143 and "minisnn train --resume runs/quick-1" in err
-    assert (
-        checkpoint.read("runs/quick-1").progress["update"] == 3
-    )  # after a task of val and one of test
+    # after a task of val and one of test
+    assert checkpoint.read("runs/quick-1").progress["update"] == 3
 
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
@@ -795,9 +794,8 @@ def test_help_is_quick_and_teaches():
             [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
         )
         assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
-        assert (
-            f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
-        )  # an example
+        # an example
+        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
 
 
 def test_it_is_a_module_and_a_pipe_may_close(tmp_path):

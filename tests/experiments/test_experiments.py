@@ -28,7 +28,7 @@ from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.training.baselines import Answers, baselines, correct, drawn_by, rows_of
 from minisnn.training.intervals import Drawn, Interval, Shared
-from minisnn.training.evaluation import RULE_NAMES
+from minisnn.training.progress import RULE_NAMES
 from toy import small_set, toy_config
 from slowly import all_but
 
@@ -132,9 +132,8 @@ def test_every_experiment_runs_and_repeats(name, study):
         assert found.tables and all(
             len(row) == len(table.header) for table in found.tables for row in table.rows
         )
-        for header in (
-            table.header for table in found.tables
-        ):  # beside ±, how much less it is for these recordings
+        # beside ±, how much less it is for these recordings
+        for header in (table.header for table in found.tables):
             told = any(cell.startswith(("over episodes", "over new recordings")) for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
@@ -274,17 +273,17 @@ def test_a_stopped_study_goes_on_and_ends_the_same(study):
             [n, n**2] for n in range(6)
         ]
         assert calls == [0, 1, 2, 3, 3, 4, 5]
+        # shared
         assert (
             study("b").each("key", "double-nmnist", 2, one, ("x",)) == [[0, 0], [1, 1]]
             and len(calls) == 7
-        )  # shared
+        )
         study("a").each("key", "double-nmnist", 6, one, ("y",))  # made from something else: again
         assert len(calls) == 13
         study("a", root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 19
-        study("a", asl_root="elsewhere").each(
-            "key", "double-nmnist", 6, one, ("y",)
-        )  # not this set's root
+        # not this set's root
+        study("a", asl_root="elsewhere").each("key", "double-nmnist", 6, one, ("y",))
         study("a", root="elsewhere", seed=1).each("key", "double-nmnist", 6, one, ("y",))
         assert len(calls) == 31
     finally:
@@ -388,9 +387,8 @@ def test_estimates():
 
 
 def test_estimates_of_few_trials_and_of_a_ratio():
-    assert math.isclose(
-        over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3
-    )  # Student's t, two degrees of freedom
+    # Student's t, two degrees of freedom
+    assert math.isclose(over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3)
     rng = np.random.default_rng(0)
     one, other = 10 + rng.standard_normal((4000, 40)), 2 + 0.2 * rng.standard_normal((4000, 40))
     found = [ratio(a, b) for a, b in zip(one, other)]
@@ -402,9 +400,8 @@ def test_verdicts_go_by_the_interval_that_leads():
     independent ones."""
     rng = np.random.default_rng(1)
     which = rng.integers(0, 12, (40, 5, 2))
-    bad = (
-        which[:, :, 0] < 3
-    )  # two rules that fail on the same recordings, one of them once more in a while
+    # two rules that fail on the same recordings, one of them once more in a while
+    bad = which[:, :, 0] < 3
     worse = bad | (rng.random(bad.shape) < 0.05)
     none = np.zeros((0, 2), int), np.zeros(0, int), ("a",)
 
@@ -597,11 +594,12 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
         networks.find(role).net.channels == (3, 4)
         and networks.describe(role) == "double_nmnist_maml.h5, 7 tasks"
     )
+    # the one that travels with the package
     assert Networks().find(role).net.channels == (
         32,
         64,
         128,
-    )  # the one that travels with the package
+    )
     net, theta = ms.load(folder / file_name(role))
     ms.save(
         tmp_path / file_name(role), net, theta, progress=dict(tasks=3000, update=1500, updates=9000)
@@ -881,8 +879,7 @@ def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
             [expected.mean(), expected.sum(), some.max()], rel=1e-4
         )
         assert mean_of_some * count == pytest.approx(total, rel=1e-6)
-        assert (
-            len(some) <= count <= len(some) + 3
-        )  # of the smallest, theta - (theta - update) says nothing
+        # of the smallest, theta - (theta - update) says nothing
+        assert len(some) <= count <= len(some) + 3
     assert outer_updates(one)[:, 3].max() < 5e-3  # Adam at 1e-3 makes no larger ones
     assert outer_updates(one).shape[0] == 60

@@ -267,13 +267,14 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
         )
     return one(
         [
+            # nowhere to write to
             [
                 "evaluate",
                 "--checkpoint",
                 "good.h5",
                 "--json",
                 one(["absent/a.json", "folder"]),
-            ],  # nowhere to write to
+            ],
             ["check", "--plot", one(["absent/a.png", "folder"])],
             ["show", "--out", "text"],
             ["record", "--out", "text"],
@@ -338,10 +339,11 @@ def carry_out(first: int, stop: int) -> None:
     from minisnn.parallel import compilation
 
     compilation.announce = lambda: None
+    # a line that was thought to be wrong, and trains
     for alarm in (
         signal.SIGALRM,
         signal.SIGPROF,
-    ):  # a line that was thought to be wrong, and trains
+    ):
         signal.signal(alarm, lambda *_: os._exit(99))
     shown, results = warnings.showwarning, sys.stdout
     for number in range(first, stop):

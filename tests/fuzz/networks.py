@@ -19,6 +19,7 @@ import minisnn as ms
 from minisnn import nir
 from minisnn.commands import info
 from minisnn.meta.inner import InnerLoop
+from minisnn.data.store import sealed
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, read_json
 from minisnn.training.settings import TrainingConfig
@@ -212,9 +213,8 @@ def changed_tree(image: bytes, rng) -> bytes:
                 break
             name = one(rng, names)
             parent, what = file[name].parent, int(rng.integers(6))
-            with contextlib.suppress(
-                ValueError, KeyError, OSError, TypeError, RuntimeError
-            ):  # a name that is taken or cannot be
+            # a name that is taken or cannot be
+            with contextlib.suppress(ValueError, KeyError, OSError, TypeError, RuntimeError):
                 if what == 0:
                     del file[name]
                 elif what == 1:
@@ -243,15 +243,13 @@ def changed_tree(image: bytes, rng) -> bytes:
 def signed(body: bytes) -> bytes:
     """A checkpoint of this HDF5 part, as somebody would make it who knows how."""
     digest = hashlib.sha256(body).hexdigest()
-    header = dict(
-        format=checkpoint.FORMAT, version=checkpoint.VERSION, length=len(body), sha256=digest
-    )
-    return json.dumps(header).encode().ljust(checkpoint.HEADER) + body
+    header = dict(format=sealed.FORMAT, version=sealed.VERSION, length=len(body), sha256=digest)
+    return json.dumps(header).encode().ljust(sealed.HEADER) + body
 
 
 def changed_checkpoint(contents: bytes, rng) -> bytes:
     """A checkpoint with another tree or other texts, and a checksum that fits."""
-    body = contents[checkpoint.HEADER :]
+    body = contents[sealed.HEADER :]
     if rng.random() < 0.3:
         return signed(changed_tree(body, rng))
     buffer = io.BytesIO(body)
@@ -259,9 +257,8 @@ def changed_checkpoint(contents: bytes, rng) -> bytes:
         name = one(rng, list(file.attrs))
         text = changed_json(file.attrs[name], rng)
         del file.attrs[name]
-        with contextlib.suppress(
-            ValueError, OSError, RuntimeError
-        ):  # a null byte, or too long for the place of attributes
+        # a null byte, or too long for the place of attributes
+        with contextlib.suppress(ValueError, OSError, RuntimeError):
             file.attrs[name] = text.encode("utf-8", "surrogatepass")[:60_000].decode(
                 "utf-8", "replace"
             )
@@ -307,7 +304,7 @@ def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
             "checkpoint.h5",
             seeds,
             _read_checkpoint,
-            [([seed[checkpoint.HEADER :] for seed in seeds], signed)],
+            [([seed[sealed.HEADER :] for seed in seeds], signed)],
             crafted=lambda rng: changed_checkpoint(one(rng, seeds), rng),
         ),
         settings=reader(

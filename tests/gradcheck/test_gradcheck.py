@@ -31,7 +31,6 @@ def small(backend="numpy", **changes):
 
 
 # ---- sound derivatives pass
-#   ------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -112,7 +111,6 @@ def test_lsuv_initialised_network_passes_in_the_jet_form(rng):
 
 
 # ---- faults are found, and named
-#   ------------------------------------------------------------------------------------
 
 FAULTS = [  # module, function, old, new, to blame, changes of the network
     (synapse, "backward", "dweight = (", "dweight = 1.001 * (", "synapse.backward dweight", {}),
@@ -344,12 +342,13 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         2,
         [
             ("lam = lam + hvp", "lam = lam - hvp", "theta", 1),
+            # nothing of H_n (a m lambda) in frozen layers
             (
                 "lam = lam + hvp",
                 "lam = lam + m * hvp",
                 "theta",
                 1,
-            ),  # nothing of H_n (a m lambda) in frozen layers
+            ),
             ("if hvp is not None:", "if False:", "theta", 1),
             ("self._times(m, lam", "self._times(1, lam", "theta", 1),
             ("path.pop()", "path.pop(0)", "theta", 3),
@@ -382,7 +381,6 @@ def test_a_twin_that_does_not_freeze_fails(mutate):
 
 
 # ---- parts
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_coordinates_print_analytic_beside_numeric(rng, mutate):

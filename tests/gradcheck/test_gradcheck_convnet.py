@@ -25,7 +25,6 @@ def small(backend="numpy", **changes):
 
 
 # ---- sound derivatives pass
-#   ------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -122,7 +121,6 @@ def test_coordinates_and_the_curve(rng):
 
 
 # ---- faults are found, and named
-#   ------------------------------------------------------------------------------------
 
 FAULTS = [  # module, function, old, new, to blame
     (

@@ -23,7 +23,8 @@ from hardware.c import export
 from hardware.chip import learner as learning, reference
 from hardware.chip.formats import ROUNDINGS
 from hardware.chip.learner import CLASS_MEAN, RULES, Learner
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.chip.quantise import IntegerLayer
 from hardware.loihi import reference as loihi_reference
@@ -491,9 +492,8 @@ def run(
                 "refused: "
                 + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))
             ] += 1
-        if (
-            one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make))
-        ):  # not for its learner
+        # not for its learner
+        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):
             several.append((one, expected))
         if (seed - first) % 500 == 499:
             told(f"{seed + 1 - first}: {dict(counts_)}")

@@ -99,9 +99,8 @@ def test_a_board_plays_the_episode_with_the_same_bytes(folder, kind, board, buil
     numbers, crc, ram, stack, instructions = map(int, found.groups())
     assert crc == checksum(folder) and numbers > 100 and instructions > 10_000
     memory = export.memory(episode(kind)[0], LEARNER, 18)
-    assert (
-        0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
-    )  # nothing hides elsewhere
+    # nothing hides elsewhere
+    assert 0 < stack < 1024 and 0 < ram - stack - memory["stepwise" if build else "small"] < 1024
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")

@@ -402,9 +402,8 @@ def test_a_network_that_no_chip_holds_is_refused_before_anything_is_measured(run
     )
     ms.save("networks/double_nmnist_maml.h5", net, net.init(np.random.default_rng(0)))
     lines = [("--episodes", 2), ("--ranges", "--episodes", 2)]
-    for line in (
-        lines + [("export", "--checkpoint", "networks/double_nmnist_maml.h5")] * cnn
-    ):  # of CubaLIF, Loihi's words are exported
+    # of CubaLIF, Loihi's words are exported
+    for line in lines + [("export", "--checkpoint", "networks/double_nmnist_maml.h5")] * cnn:
         code, _, err = run(*line)
         assert code == 2 and "the chip holds a spiking network of conv layers of LIF neurons" in err
     assert not Path("out/records").exists()

@@ -164,9 +164,8 @@ def test_a_class_that_is_added_is_one_of_a_readout_with_a_column_of_zeros(tmp_pa
         if label == 3:
             with pytest.raises(Library.Refused, match=str(LABEL)):
                 edge("learn", 3)
-            edge(
-                "add_class", None
-            )  # after its first recording: as it is when a user says "this is a new one"
+            # after its first recording: as it is when a user says "this is a new one"
+            edge("add_class", None)
         edge("learn", int(label))
     edge("update")
     with pytest.raises(Library.Refused, match=str(FULL)):

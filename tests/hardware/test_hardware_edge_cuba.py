@@ -87,9 +87,8 @@ def test_episodes_are_those_of_the_chip_bit_for_bit(tmp_path, name, build):
         p = chip.traces(spikes, seed=seed)
         for n, label in enumerate(y):
             edge.recording(x[n]) if n % 2 else edge.counts(x[n])
-            if (
-                not learner.online and n != 2
-            ):  # not asked: the numbers of its traces are gone all the same
+            # not asked: the numbers of its traces are gone all the same
+            if not learner.online and n != 2:
                 agree(edge, chip, p[n])
             edge("learn", int(label))
         edge("update")
@@ -144,9 +143,8 @@ def test_currents_wrap_and_membranes_are_clipped_as_on_the_chip(tmp_path):
     x = np.zeros((2, STEPS, 4, 4, 2), np.uint8)
     x[0, :6, ..., 1], x[0, 6:, ..., 0], x[1, ..., 0] = 1, 7, 7
     spikes, volts = chip.spikes(x, record=2)
-    assert (
-        volts[0].min() == 1 - (1 << 23) and 0 < spikes[1].mean() < 1
-    )  # silent again and again, whatever comes
+    # silent again and again, whatever comes
+    assert volts[0].min() == 1 - (1 << 23) and 0 < spikes[1].mean() < 1
     export.write(tmp_path, chip, PLAIN, x[:1], np.array([0]), x[1:])
     edge, p = Library(tmp_path, "stepwise", STEPS, 3), chip.traces(spikes)
     u = chip.membranes(p)

@@ -83,10 +83,11 @@ def test_sums_stay_in_their_word_and_are_counted():
 
 def test_the_float_twin_takes_the_same_steps():
     net, theta, chip = small(weight_bits=8, channels=(4, 6), shape=(8, 8, 2))
+    # balanced labels would leave rounding alone
     x, y = (
         np.minimum(events(net, 6, 20), 7),
         np.array([0, 0, 0, 0, 0, 1]),
-    )  # balanced labels would leave rounding alone
+    )
     how = Feedback(-3, -6, "nearest", seed=9)
     new, _ = learn_all(chip, LEARNER, how, x, y)
     twin = float_learn_all(net, theta, LEARNER, how, x, y) - theta
@@ -131,10 +132,11 @@ def test_strict_mode_refuses_a_gradient_of_a_conv_layer_that_left_its_word(monke
 
 
 def test_what_does_not_fit_is_said():
+    # steps of 2^-8 and 2^-10 where nothing is said
     assert shifts_of(Feedback(), -7, 12) == (
         20,
         10,
-    )  # steps of 2^-8 and 2^-10 where nothing is said
+    )
     net, _, chip = small()
     for learner in (Learner("three-factor"), Learner(online=True)):
         with pytest.raises(ValueError, match="random feedback goes with the membrane rule"):

@@ -21,7 +21,8 @@ from hardware.chip import kernels, quantise, ranges, reference
 from hardware.chip.feedback import Feedback, learn_all
 from hardware.chip.formats import Saturated, shift
 from hardware.chip.learner import CLASS_MEAN, Learner
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.neuron import IntegerLIF
 from hardware.loihi import neuron as loihi, reference as loihi_reference
 from hardware.loihi.cuba import CubaNet
@@ -466,11 +467,12 @@ def test_one_step_reaches_the_traces_of_a_cuba_net():
 def test_thresholds_that_meet_their_ends_are_counted():
     net, theta, _ = small(channels=(3,))
     views = net.views(theta)
+    # above the threshold: that neuron would fire by itself
     views["conv1.bias"][...] = (
         -0.3,
         1.0,
         2.0,
-    )  # above the threshold: that neuron would fire by itself
+    )
     chip = LoihiNet(net, theta)
     assert chip.saturations["conv1.vth"] == 2 and chip.vth[0][1:].tolist() == [1, 1]
     views["conv1.bias"][...] = -0.3

@@ -45,10 +45,11 @@ def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
 @pytest.mark.parametrize("bits, exponent", [(8, -7), (4, -2), (3, -9)])
 def test_class_means_equal_plain_integers(rounding, bits, exponent):
     net, _, chip = small(readout_bits=bits, readout_exponent=exponent)
+    # class 1 keeps its weights
     p, y = (
         chip.traces(chip.spikes(events(net, 5))),
         np.array([2, 0, 2, 0, 2]),
-    )  # class 1 keeps its weights
+    )
     how = Learner("class-mean", rounding=rounding, log2_weight=0, log2_bias=0, seed=7)
     found = learn(chip, how, p, y)
     weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())

@@ -53,9 +53,8 @@ def test_the_chip_spike_for_spike(pool, config):
     later, so do its bias axons."""
     net, theta, chip = network(pool, config)
     x, T = np.minimum(events(net, 1, 25, rate=0.3), 7), 25
-    before = (
-        x[0].reshape(T, -1).astype(int)
-    )  # spikes as the chip has them, late by n steps in layer n
+    # spikes as the chip has them, late by n steps in layer n
+    before = x[0].reshape(T, -1).astype(int)
     for n, layer in enumerate(chip.layers[:-1]):
         H, W, C = layer.input_shape
         words = dense(2 * layer.weight.astype(int), H, W)
@@ -95,9 +94,8 @@ def test_the_chip_spike_for_spike(pool, config):
 def test_it_fires_as_the_float_network_does(pool):
     net, theta, chip = network(pool)
     x, four = np.minimum(events(net, 6, 40, rate=0.3), 7), 1 + 3 * (pool == "mean")
-    for n, (name, least) in enumerate(
-        (("conv1", 0.95), ("conv2", 0.65))
-    ):  # a spike that comes a step later moves those after it
+    # a spike that comes a step later moves those after it
+    for n, (name, least) in enumerate((("conv1", 0.95), ("conv2", 0.65))):
         found, wanted = chip.spikes(x, n + 1) / four, net.spikes(theta, x, name)
         assert np.corrcoef(found.ravel(), wanted.ravel())[
             0, 1

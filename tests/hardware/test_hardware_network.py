@@ -16,7 +16,8 @@ import minisnn as ms
 from hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
 from hardware.loihi import network as loihi_net
 from hardware.chip.formats import Saturated
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.study.floats import FloatReadout
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.tasks import Task
@@ -222,9 +223,10 @@ def test_nothing_between_counts_and_written_weights_is_a_float(monkeypatch):
         array.dtype.kind in "iu" for array in (p, found.weight, found.bias, *chip_of_loihi.vth)
     )
     assert calls == guards and len(calls) == 8
+    # bits are counts
     np.testing.assert_array_equal(
         chip.spikes(events(net) > 0), chip.spikes(np.minimum(events(net), 1))
-    )  # bits are counts
+    )
     with pytest.raises(ValueError, match="integer counts of shape"):
         chip.spikes(events(net).astype(np.float32))
     with pytest.raises(ValueError, match="found -1"):

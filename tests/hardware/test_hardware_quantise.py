@@ -51,9 +51,8 @@ def test_the_quantised_network_is_near_the_float_one_and_counts_what_it_clipped(
             np.abs(weight - views[f"{layer.name}.weight"])[inside].max()
             <= 2.0 ** (layer.exponent - 1) / gain * 1.001
         )
-        fraction = (
-            12 if layer.name == "readout" else F
-        )  # the readout's sums are as fine as its traces
+        # the readout's sums are as fine as its traces
+        fraction = 12 if layer.name == "readout" else F
         np.testing.assert_allclose(
             layer.bias * 2.0 ** (layer.exponent - fraction),
             views[f"{layer.name}.bias"],

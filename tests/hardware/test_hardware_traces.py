@@ -134,9 +134,8 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
         assert (chip.traces(spikes, 7, mode, 3) != chip.traces(spikes, 7, mode, 4)).any()
         mean = np.mean([chip.traces(spikes[:1], 7, mode, seed * 1000) for seed in range(60)], 0)
         exact = chip.traces(spikes[:1])
-        assert (
-            np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
-        )  # 7 bits: a step is 32; unbiased
+        # 7 bits: a step is 32; unbiased
+        assert np.abs(mean - exact).max() < 60 and np.abs(mean - exact).mean() < 8
     with pytest.raises(ValueError, match="1 to 12 fraction bits, not 13"):
         chip.traces(spikes, 13)
 
@@ -157,9 +156,8 @@ def postsynaptic(V, A, B, plus, minus, p, q, found):
 def test_signed_postsynaptic_traces_keep_both_bounds_at_any_scale(mode, most):
     rng, A, B = np.random.default_rng(4), np.int32(3891), np.int32(3686)
     V = rng.integers(-most, most + 1, (300, 400)).astype(np.int32)
-    V[:, ::4] = np.repeat(
-        np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0
-    )  # long pushes to either side
+    # long pushes to either side
+    V[:, ::4] = np.repeat(np.where(rng.random((6, 100)) < 0.5, -most, most), 50, 0)
     V[150:, 1::4] = 0  # and long silences
     found = np.empty((*V.shape, 2), np.int64)
     postsynaptic(

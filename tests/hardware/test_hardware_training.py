@@ -10,7 +10,8 @@ import minisnn as ms
 from hardware.chip import calibrate
 from hardware.training import run as training
 from hardware.chip.learner import Learner, learn, readout_exponent
-from hardware.chip.network import IntegerNet, Words
+from hardware.chip.network import IntegerNet
+from hardware.chip.words import Words
 from hardware.chip.quantise import best_exponent
 from hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.experiments.readout import traces
@@ -78,9 +79,8 @@ def test_where_nothing_is_rounded_it_is_the_meta_gradient(steps):
     for one, other in zip(found, plain, strict=True):
         assert np.abs(one - other).max() <= 1e-12 * np.abs(other).max()
     felt = through(HeldNet(net, Grid(net, WORDS)), theta, task, 0.5, steps)[1]
-    assert (
-        np.abs(felt - plain[1]).max() > 0.1 * np.abs(plain[1]).max()
-    )  # and where it is, it is another
+    # and where it is, it is another
+    assert np.abs(felt - plain[1]).max() > 0.1 * np.abs(plain[1]).max()
 
 
 @pytest.mark.parametrize("steps, freeze", [(1, ()), (2, ()), (1, ("conv1", "conv2"))])
@@ -308,9 +308,8 @@ def test_calibrated_layers_are_on_the_grid_and_lose_less_of_their_membranes():
     )
     np.testing.assert_allclose(ours.mean(0), want.mean(0), atol=3e-3)
     assert np.mean((ours - want) ** 2) < 0.5 * np.mean((plain - want) ** 2)
-    again = IntegerNet(
-        net, found, Words(2)
-    )  # exponents of least squared error find the same weights
+    # exponents of least squared error find the same weights
+    again = IntegerNet(net, found, Words(2))
     for one, other in zip(
         again.layers[:2], IntegerNet(net, found, Words(2), exponents=exponents).layers
     ):
@@ -459,9 +458,8 @@ def test_the_folder_is_held_from_the_first_file_to_the_last(tmp_path, monkeypatc
     training.train(config, training.ChipConfig(2, 4), folder, progress=False, data=toy_data())
     assert seen[:2] == ["save", "train"] and seen[-1] == "chip_accuracy" and "another" not in seen
     Hold(folder).take()  # and given up at the end
-    folder = (
-        tmp_path / "meanwhile"
-    )  # one that another process begins while the network is being rounded
+    # one that another process begins while the network is being rounded
+    folder = tmp_path / "meanwhile"
     with pytest.raises(ValueError, match="meanwhile: the folder holds"):
         training.train(
             config,

@@ -241,9 +241,8 @@ def test_notes_of_what_reaches_the_threshold(C, dtype):
     )
     for note, given, v in ways:
         places, column = np.full(3 + 3 * C + choice.TOGETHER, -1, np.int32), np.zeros(4, np.int32)
-        noted = njit(
-            lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o)
-        )  # a kernel: it is written inline
+        # a kernel: it is written inline
+        noted = njit(lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o))
         end = noted(given.ravel(), C, dtype(0.5), column, places, 3)
         assert (
             places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist()
@@ -420,9 +419,8 @@ def test_max_pooling_picks_the_first_of_equals():
     """`pick` and its adjoint `put`, ties included, on lengths that fill no vector."""
     rng = np.random.default_rng(4)
     for n in (3, 16, 70):
-        u = rng.integers(0, 3, 4 * n).astype(
-            np.float64
-        )  # four sites of n channels each, many of them equal
+        # four sites of n channels each, many of them equal
+        u = rng.integers(0, 3, 4 * n).astype(np.float64)
         sites, v = u.reshape(4, n), u.reshape(4, n).max(0)
         first, x, y = np.argmax(sites == v, axis=0), rng.standard_normal(4 * n), np.zeros(n)
         _called(choice.pick, u, v, x, y, 0, 2 * n, 0, n)

@@ -31,11 +31,12 @@ CASES = {  # name: (class, settings, events an input and step)
         dict(SMALL, input_shape=(4, 16, 1), channels=(16, 16), kernel=5),
         0.5,
     ),
+    # two rows of one site
     "narrow": (
         ms.SpikingNet,
         dict(SMALL, input_shape=(4, 2, 2), channels=(3,)),
         0.5,
-    ),  # two rows of one site
+    ),
     "hidden": (
         ms.SpikingNet,
         dict(SMALL, input_shape=(9,), channels=(), hidden=(4,), neuron=ms.LIF(threshold=0.2)),

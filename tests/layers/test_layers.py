@@ -14,7 +14,6 @@ NEURON = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.9, threshold=0.4, slope=4.
 
 
 # ---- surrogate
-# -------------------------------------------------------------------------------------------------------
 
 
 def test_surrogate_values():
@@ -55,7 +54,6 @@ def test_jet_is_a_parabola_with_the_recorded_coefficients():
 
 
 # ---- synapse
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("k", [1, 3, 5])
@@ -95,7 +93,6 @@ def test_weights_then_filter_equals_filter_then_weights(rng):
 
 
 # ---- membrane and pooling
-#   --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("detach", [False, True])
@@ -175,7 +172,6 @@ def test_ties_go_to_the_first_site_in_row_major_order(backend):
 
 
 # ---- blocks: adjoints known to vanish are handed on with fewer steps
-#   ------------------------------------------------
 
 
 def blocks(kind, backend, rng):

@@ -25,10 +25,11 @@ LESSONS = ROOT / "lessons"
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
+# of CPU time
 SECONDS = {
     name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30)
     for name in NAMES
-}  # of CPU time
+}
 
 
 @pytest.fixture(params=SOURCES, ids=NAMES)
@@ -87,9 +88,8 @@ def test_a_lesson_is_whole(source):
         following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
         assert following[0] == "check", f"the check of {one.number} must follow its stub"
         assert f"**Exercise {one.number}.**" in cells[one.at - 1].text
-        assert (
-            one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text
-        )  # the same function
+        # the same function
+        assert one.solution.split("(")[0].splitlines()[-1] in cells[one.at].text
     code = [cell.text.splitlines() for cell in cells if cell.kind in ("code", "exercise", "check")]
     assert sum(map(len, code)) <= 200
     solved = [one.solution.splitlines() for one in parts.values()]
@@ -163,9 +163,8 @@ BY_A_KERNEL = [
 ]
 
 
-@pytest.mark.parametrize(
-    "source", all_but(BY_A_KERNEL, SOURCES), ids=NAMES
-)  # the cells of the others are run above
+# the cells of the others are run above
+@pytest.mark.parametrize("source", all_but(BY_A_KERNEL, SOURCES), ids=NAMES)
 @pytest.mark.parametrize(
     "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["less", "whole"]
 )
@@ -193,6 +192,8 @@ def test_the_minutes_are_those_of_the_rule():
         found = make.minutes(make.parse(source))
         assert int(number) == int(source.stem[:2]) and int(allowed) == found and 20 < found < 120
         assert f"Allow {found} minutes." in source.read_text(encoding="utf-8")
+    hours = sum(int(allowed) for _, allowed in rows) / 60
+    assert f"takes about {hours:.1f} hours" in (LESSONS / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_readme_has_every_lesson_and_every_wrong_answer():
@@ -700,9 +701,8 @@ def test_drawn_pictures_move_and_print_as_the_still():
     [shown] = make.execute(v4.new_notebook(cells=[v4.new_code_cell(cell)])).cells[0].outputs
     assert shown.metadata["image/png"]["alt"] == "what to see"
     with Image.open(io.BytesIO(base64.b64decode(shown.data["image/png"]))) as film:
-        assert (
-            film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]
-        )  # the still, then the three
+        # the still, then the three
+        assert film.n_frames == 4 and film.width == shown.metadata["image/png"]["width"]
         seen = []
         for n in range(4):
             film.seek(n)
@@ -711,9 +711,8 @@ def test_drawn_pictures_move_and_print_as_the_still():
     assert [np.array_equal(seen[0], other) for other in seen[1:]] == [False, True, False]
     assert not np.array_equal(seen[1], seen[3])
     drawn = []
-    style.moving(
-        drawn.append, (1, 2, 5), 2, "what to see", 70
-    )  # as where the cells are run without a kernel
+    # as where the cells are run without a kernel
+    style.moving(drawn.append, (1, 2, 5), 2, "what to see", 70)
     with pytest.raises(ValueError, match="still is 3, expected one of values: 1, 2, 5"):
         style.moving(drawn.append, (1, 2, 5), 3, "what to see", 70)
     assert drawn == [2]
@@ -732,12 +731,13 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
     style.film(frames, "what to see", milliseconds=70, still=1, scale=3)
     [(png, width, title)] = shown
     with Image.open(io.BytesIO(png)) as film:
+        # the still, then the three
         assert (film.n_frames, film.size[0], width, title) == (
             4,
             6,
             6,
             "what to see",
-        )  # the still, then the three
+        )
         for n, frame in enumerate((1, 0, 1, 2)):
             film.seek(n)
             pixels = np.asarray(film.convert("RGB"))
@@ -745,9 +745,8 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
                 [round(255 * part) for part in style.to_rgb(style.SHADES[k])]
                 for k in frames[frame].ravel()
             ]
-            assert (
-                pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted
-            )  # the middles of the pixels
+            # the middles of the pixels
+            assert pixels[[1, 1, 4, 4], [1, 4, 1, 4]].tolist() == wanted
             assert (pixels[-1] == 0).all(1).sum() == 2 * (frame + 1)  # the bar of time
             assert n == 0 or film.info["duration"] == 70
 

@@ -59,9 +59,8 @@ def met(source, name="wrong_answers.txt", told=False) -> tuple[Counter, list[str
     theirs = students() if name == "blind.txt" else {}
     mine = [one for one in answers(name) if one[0] in parts and (one[3] or not told)]
     for cell in cells:
-        if cell.kind == "code" and cell.text.startswith(
-            ("import ", "from ", "def ", "class ")
-        ):  # what an answer may use
+        # what an answer may use
+        if cell.kind == "code" and cell.text.startswith(("import ", "from ", "def ", "class ")):
             with contextlib.suppress(NameError):  # of cells between that were not run
                 exec(compile(cell.text, "<cell>", "exec"), space)
         elif cell.kind == "exercise":

@@ -30,7 +30,6 @@ def case(net, seed=0):
 
 
 # ---- adaptation
-# ------------------------------------------------------------------------------------------------------
 
 
 def test_adapt_is_gradient_descent(backend):
@@ -100,7 +99,6 @@ def test_threshold_fraction_is_of_the_range_within_a_layer(backend):
 
 
 # ---- meta-gradient
-# ---------------------------------------------------------------------------------------------------
 
 
 def hessian(net, theta, x, y):

@@ -66,7 +66,6 @@ def case(net, seed=0):
 
 
 # ---- ANIL
-# ------------------------------------------------------------------------------------------------------------
 
 
 def test_body_is_all_but_the_readout(net):
@@ -104,7 +103,6 @@ def test_anil_equals_the_explicit_chain_rule(net, steps):
 
 
 # ---- Reptile
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [2, 5])
@@ -184,7 +182,6 @@ def test_reptile_of_one_step_is_refused(net):
 
 
 # ---- an independent implementation
-#   -----------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +231,6 @@ def test_the_golden_values_are_those_that_the_peer_makes(golden, monkeypatch):
 
 
 # ---- training
-# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))

@@ -59,7 +59,6 @@ def a_task(net, seed=5):
 
 
 # ---- layout and equations
-#   --------------------------------------------------------------------------------------------
 
 
 def test_layout_is_that_of_the_spiking_network():
@@ -145,7 +144,6 @@ def test_softplus_neither_overflows_nor_vanishes():
 
 
 # ---- derivatives
-# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -231,7 +229,6 @@ def test_second_order_equals_the_explicit_chain_rule_and_fomaml_differs(backend)
 
 
 # ---- an independent implementation
-#   -----------------------------------------------------------------------------------
 
 
 def torch_logits(torch, net, theta, x):
@@ -298,7 +295,6 @@ def test_agrees_with_automatic_differentiation(backend, shape, steps):
 
 
 # ---- batches, backends, types, initialisation
-#   ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -410,7 +406,6 @@ def test_meta_training_learns():
 
 
 # ---- errors
-# ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

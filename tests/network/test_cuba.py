@@ -32,7 +32,6 @@ def case(net, seed=0, batch=2, steps=14):
 
 
 # ---- values of an independent automatic-differentiation program
-#   ------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=["max", "avg"])
@@ -81,7 +80,6 @@ def test_golden_meta_gradient(golden, backend, order, name, steps):
 
 
 # ---- equations
-# -------------------------------------------------------------------------------------------------------
 
 
 def test_network_equals_its_recursion(backend):
@@ -186,7 +184,6 @@ def test_the_mean_of_spikes_is_no_spike(backend):
 
 
 # ---- derivatives
-# ---------------------------------------------------------------------------------------------------
 
 
 def bar(seed, backend):
@@ -293,7 +290,6 @@ def test_jet_form_at_its_record_is_the_spiking_network(backend):
 
 
 # ---- backends, threads, configuration
-#   ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,8 @@ def test_lsuv_reaches_variance_and_rate(backend, rng, threshold, rate, variance)
     x = events()
     for rounds, close in ((5, 0.04), (15, 0.005)):
         theta = net.init(rng, x, rate=rate, variance=variance, rounds=rounds)
-        for b, u in zip(
-            net.blocks, membranes(net, theta, x)
-        ):  # the readout's few neurons can jump over the rate
+        # the readout's few neurons can jump over the rate
+        for b, u in zip(net.blocks, membranes(net, theta, x)):
             assert (u > threshold).mean() == pytest.approx(
                 rate, abs=0.08 if b.readout else close
             ), b.name

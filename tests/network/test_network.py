@@ -29,7 +29,6 @@ def case(net, seed=0, batch=2, steps=14):
 
 
 # ---- layout
-# ----------------------------------------------------------------------------------------------------------
 
 
 def test_table_1():
@@ -79,7 +78,6 @@ def test_configuration_builds_the_network_again():
 
 
 # ---- the equations
-# ---------------------------------------------------------------------------------------------------
 
 
 def spikes_of(u, threshold):
@@ -262,7 +260,6 @@ def test_logits_and_activity(backend):
 
 
 # ---- backends and types
-#   ----------------------------------------------------------------------------------------------
 
 
 def both(seed, dtype=np.float64):

@@ -185,11 +185,12 @@ def test_booleans_are_counts_of_one(backend, model):
 def test_logits_that_overflow_are_refused(backend, call):
     net = small(backend, dtype=np.float32)
     theta, x, y = case(net)
+    # every site spikes
     for name, value in (
         ("readout.weight", 3e38),
         ("readout.bias", 3e38),
         ("conv2.bias", 1e3),
-    ):  # every site spikes
+    ):
         net.views(theta)[name][...] = value
     with (
         np.errstate(all="ignore"),

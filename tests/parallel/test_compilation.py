@@ -33,9 +33,8 @@ def test_kernels_are_kept(tmp_path):
     assert compilation.njit(cache=True)(double)(4) == 8
     assert list((tmp_path / "cache").rglob("*.nbc"))
     compilation.njit()(double)(4.0)
-    assert (
-        len(list((tmp_path / "cache").rglob("*.nbc"))) == 1
-    )  # where the cache is not asked for there is none
+    # where the cache is not asked for there is none
+    assert len(list((tmp_path / "cache").rglob("*.nbc"))) == 1
 
 
 def test_a_kept_kernel_holds_no_llvm_module_and_another_one_can_call_it():
@@ -54,12 +53,10 @@ def test_compiling_is_announced_when_it_happens_and_then_only(capsys):
     assert not capsys.readouterr().err
     assert kernel(4) == 8 and "compiled first, once" in capsys.readouterr().err
     compilation.announce()
-    assert (
-        compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err
-    )  # it was kept
-    assert (
-        kernel(4.0) == 8 and "compiled first, once" in capsys.readouterr().err
-    )  # for other types it was not
+    # it was kept
+    assert compilation.njit(cache=True)(double)(4) == 8 and not capsys.readouterr().err
+    # for other types it was not
+    assert kernel(4.0) == 8 and "compiled first, once" in capsys.readouterr().err
     assert kernel(4j) == 8j and not capsys.readouterr().err
 
 

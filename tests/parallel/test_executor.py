@@ -92,9 +92,8 @@ def test_results_come_in_order_from_both_workers(two, tmp_path):
     assert {
         process for _, process in squares(two, partial(pieces.who, str(tmp_path)))
     } == workers  # they stay
-    assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [
-        (0, os.getpid())
-    ]  # not worth a journey
+    # not worth a journey
+    assert squares(two, partial(pieces.who, str(tmp_path)), 1) == [(0, os.getpid())]
 
 
 def test_a_worker_uses_one_thread(two):
@@ -134,9 +133,8 @@ def test_the_first_error_in_order_is_raised_and_no_more_work_is_begun(two, tmp_p
         "in a worker process" in caught.value.__notes__[0]
         and "pieces.py" in caught.value.__notes__[0]
     )
-    assert squares(two, partial(pow, 2)) == [
-        2**n for n in range(8)
-    ]  # and it goes on, with other workers
+    # and it goes on, with other workers
+    assert squares(two, partial(pow, 2)) == [2**n for n in range(8)]
 
 
 def test_a_killed_worker_is_replaced_and_its_task_done_again(two, tmp_path):
@@ -355,9 +353,8 @@ def test_ctrl_c_ends_all_workers_at_once(tmp_path):
     )
     first = int(run.stdout.readline())
     status = Path(f"/proc/{first}/status").read_text()
-    assert (
-        int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
-    )  # deaf from its first moment on
+    # deaf from its first moment on
+    assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
     began = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
     out, err = run.communicate(timeout=30)

@@ -62,9 +62,8 @@ def test_threads_that_have_nothing_left_help(number, more):
 
     def function(n):
         everybody.wait(5)  # every item has a thread of its own
-        for _ in range(
-            50 * (n == items - 1)
-        ):  # the last one's kernels, of which some begin after the others have ended
+        # the last one's kernels, of which some begin after the others have ended
+        for _ in range(50 * (n == items - 1)):
             threads.parallel(kernel, 12)
 
     def kernel(start, stop):

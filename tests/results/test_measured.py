@@ -187,3 +187,26 @@ def test_a_record_of_figures_is_written_and_read(tmp_path):
     record.write(tmp_path / "a.json", one)
     assert record.read(tmp_path / "a.json") == one
     assert json.loads((tmp_path / "a.json").read_text())["more"]["curves"]["steps"]["x"] == [1, 2.5]
+
+
+def test_a_baseline_that_no_seed_changes_has_the_interval_of_its_recordings(tmp_path):
+    from minisnn.results.measure import KINDS
+
+    def run(name, accuracy, own):
+        rules = {
+            rule: dict(mean=mean, interval=dict(half=0.02), less=[0.0, None, None])
+            for rule, mean in (("own", own), ("frames", 0.58))
+        }
+        (tmp_path / name).mkdir()
+        test = dict(
+            accuracy_after=accuracy, accuracy_before=0.2, interval=dict(half=0.01), rules=rules
+        )
+        (tmp_path / name / "result.json").write_text(json.dumps({"test": test}))
+        (tmp_path / name / "log.csv").write_text("update,seconds\n1,2.0\n")
+        return tmp_path / name
+
+    runs = [run("a", 0.98, 0.97), run("b", 0.99, 0.98), run("c", 0.985, 0.99)]
+    figures, _ = KINDS["train"](runs)
+    assert figures["frames"] == {"value": pytest.approx(0.58), "unit": "%", "half": 0.02}
+    assert figures["own"]["half"] == pytest.approx(4.303 * 0.01 / 3**0.5, rel=1e-3)  # Student's t
+    assert KINDS["train"](runs[:1])[0]["own"]["half"] == 0.02

@@ -64,7 +64,6 @@ def noise(rng, sensor=SENSOR, duration_ms=20, events=120, picture=None):
 
 
 # ---- what users have
-# -------------------------------------------------------------------------------------------------------
 
 
 def folder(duration_ms=20, splits=("",), number_of=TAKES, classes=CLASSES) -> dict:
@@ -197,7 +196,6 @@ def noisy(monkeypatch, module, events=300) -> None:
 
 
 # ---- the canary
-# ------------------------------------------------------------------------------------------------------------
 
 SMALL = dict(
     dataset="recordings", sensor=SENSOR, duration_ms=20.0, channels=(), hidden=(), window=10, ways=2, queries=3, shots=1,
@@ -273,7 +271,6 @@ def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
 
 
 # ---- leaks, put back
-# -------------------------------------------------------------------------------------------------------
 
 
 def trains_on_all(monkeypatch):
@@ -345,10 +342,11 @@ def shares_symbols(monkeypatch):
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
 
 
+# the same recordings come to lie on both sides of a task
 OF_TASKS = (
     forgets_groups,
     asks_what_it_learned,
-)  # the same recordings come to lie on both sides of a task
+)
 
 
 def heard_leak(

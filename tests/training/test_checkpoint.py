@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.data.store import sealed
 from minisnn.training import checkpoint
 from minisnn.meta.inner import InnerLoop
 from toy import toy_config
@@ -108,11 +109,11 @@ def test_every_damaged_byte_and_every_truncation_is_found(net, theta, tmp_path):
     ms.save(tmp_path / "a.h5", net, theta)
     whole = (tmp_path / "a.h5").read_bytes()
     damaged = tmp_path / "b.h5"
-    for place in [*range(0, 200, 7), *range(checkpoint.HEADER, len(whole), 397)]:
+    for place in [*range(0, 200, 7), *range(sealed.HEADER, len(whole), 397)]:
         damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         with pytest.raises(ValueError, match=r"b\.h5: .*(expected|checksum|version)"):
             checkpoint.read(damaged)
-    for length in (0, 3, 100, checkpoint.HEADER, len(whole) // 2, len(whole) - 1):
+    for length in (0, 3, 100, sealed.HEADER, len(whole) // 2, len(whole) - 1):
         damaged.write_bytes(whole[:length])
         with pytest.raises(ValueError, match=r"b\.h5: .*expected"):
             checkpoint.read(damaged)
@@ -153,7 +154,7 @@ def test_a_large_file_of_another_kind_is_refused_after_its_header(net, theta, tm
 
 
 def test_other_versions_are_named(net, theta, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "VERSION", 2)
+    monkeypatch.setattr(sealed, "VERSION", 2)
     ms.save(tmp_path / "a.h5", net, theta)
     monkeypatch.undo()
     with pytest.raises(ValueError, match="version 2.*reads version 1"):

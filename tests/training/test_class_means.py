@@ -10,7 +10,8 @@ import pytest
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training import checkpoint
-from minisnn.training.evaluation import evaluate, table
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import table
 from minisnn.training.baselines import baselines
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
@@ -119,9 +120,8 @@ def test_baselines_beside(runs, data):
         beside=beside,
     )
     assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
-    assert (
-        found["rules"]["own"]["per_episode"] == found["per_episode"]
-    )  # without steps they are one rule
+    # without steps they are one rule
+    assert found["rules"]["own"]["per_episode"] == found["per_episode"]
     assert len(table(found)) == 6 and "nearest mean: pixel baseline" in table(found)[2]
 
 

@@ -200,7 +200,6 @@ def test_a_full_cache_is_gone_without(disk, monkeypatch):
 
 
 # ---- read-only
-# -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_read_only_file_system(undisturbed, disk):
@@ -241,7 +240,6 @@ def test_a_folder_without_permission(tmp_path):
 
 
 # ---- vanishing
-# -----------------------------------------------------------------------------------------------------------
 
 
 def vanish():

@@ -6,7 +6,8 @@ from toy import ToySet, toy_config
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.evaluation import accuracy, evaluate, open_set, sentence, table
+from minisnn.training.evaluation import accuracy, evaluate, open_set
+from minisnn.training.progress import sentence, table
 from minisnn.training.intervals import ci95
 
 

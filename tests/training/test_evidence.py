@@ -18,9 +18,9 @@ from minisnn.layers.lif import LIF
 from minisnn.layers.neuron import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint, origin
-from minisnn.training.evaluation import sentence
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
-from minisnn.training.state import nearest
+from minisnn.training.update import nearest
 
 pytestmark = pytest.mark.usefixtures("no_curves")
 SILENT = dict(progress=False)
@@ -144,7 +144,6 @@ def test_the_error_is_drawn_as_one(tmp_path):
 
 
 # ---- rules that do not adapt
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -171,7 +170,6 @@ def test_a_rule_that_does_not_adapt_does_not_speak_of_it(rule, tells, tmp_path, 
 
 
 # ---- results that were kept
-# --------------------------------------------------------------------------------------------------
 
 
 def test_a_result_is_that_of_the_network(tmp_path):
@@ -260,7 +258,6 @@ def test_a_run_of_before_is_told_by_a_task_of_its_recordings(tmp_path):
 
 
 # ---- numbers that a file may hold
-#   --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("make", [LIF, CubaLIF, lambda **how: toy_neuron(**how)])

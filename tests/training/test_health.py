@@ -97,9 +97,8 @@ def test_exploding_is_not_an_outlier():
         and "the meta-gradients explode, their median norm is 300 over the last 20" in found[0]
     )
     assert "try --step-size 2.5, --lr 0.001, --clip 2.5 or --order 1" in found[0]
-    assert (
-        len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0
-    )  # a run each
+    # a run each
+    assert len(told(lambda: [Health(toy_config()).update(row) for row in rows([2e4] * SPAN)])) == 0
     high = Health(toy_config())
     assert len(told(lambda: [high.update(row) for row in rows([2e4] * 2 * SPAN)])) == 1
 

@@ -52,7 +52,6 @@ def few(rng, episodes=12):
 
 
 # ---- what it computes
-# ------------------------------------------------------------------------------------------------------
 
 
 def test_surplus_of_shared_recordings_pair_by_pair():
@@ -232,7 +231,6 @@ def test_students_t():
 
 
 # ---- what it holds
-# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["digits", "rivals"])

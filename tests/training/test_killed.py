@@ -95,7 +95,6 @@ def test_twenty_kills_at_random_moments(undisturbed, tmp_path):
 
 
 # ---- damage
-# --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -136,9 +135,8 @@ def test_a_damaged_checkpoint_never_replaces_a_good_one(stopped):
         pytest.warns(UserWarning, match="checkpoint.previous.h5 is used"),
         pytest.raises(ZeroDivisionError),
     ):
-        train(
-            CONFIG, stopped, resume=True, data=toy_data({1: lambda: 1 / 0}), **SILENT
-        )  # after the first save
+        # after the first save
+        train(CONFIG, stopped, resume=True, data=toy_data({1: lambda: 1 / 0}), **SILENT)
     assert checkpoint.read(stopped / CURRENT).progress["update"] == 4
     assert checkpoint.read(stopped / PREVIOUS).progress["update"] == 4
 

@@ -13,7 +13,8 @@ from minisnn.cli import main
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets.recordings import Recordings
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.evaluation import evaluate, sentence
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import sentence
 from minisnn.training.run import train
 
 CONFIG = toy_config(

@@ -198,14 +198,14 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
     assert real.to_open("a", None, "other") == ("double-nmnist", "other")
     assert real.to_open("a", "double-nmnist", None) == ("double-nmnist", None)  # the camera's
     assert Origin().to_open("a", None, None) == ("double-nmnist", None)
+    # on purpose
     assert Origin(data=PYTHON).to_open("a", "double-asl", None) == (
         "double-asl",
         None,
-    )  # on purpose
+    )
 
 
 # ---- what was made before
-#   ----------------------------------------------------------------------------------------------
 
 
 def test_a_run_of_0_1_0_goes_on(tmp_path):

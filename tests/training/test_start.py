@@ -18,9 +18,8 @@ from minisnn.meta.tasks import Classification
 from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
-from minisnn.training.state import nearest
 from minisnn.training.run import Interrupted, _Run, train
-from minisnn.training.update import TASKS, generator
+from minisnn.training.update import TASKS, generator, nearest
 
 SILENT = dict(progress=False)
 
@@ -54,9 +53,8 @@ def test_it_starts_where_the_checkpoint_ended(before, tmp_path):
         train(config, tmp_path / "after", data=toy_data(), **SILENT),
     )
     np.testing.assert_allclose(result.theta, found.theta, atol=1e-7)
-    np.testing.assert_allclose(
-        result.inner.step_size, found.inner.step_size, rtol=1e-6
-    )  # though step_size is another
+    # though step_size is another
+    np.testing.assert_allclose(result.inner.step_size, found.inner.step_size, rtol=1e-6)
     assert np.ptp(found.inner.step_size) > 0.01
 
 
@@ -229,9 +227,8 @@ def test_a_batch_has_the_labels_of_its_classes():
         and batch.ways == 64
     )
     for x, y in ((batch.x_query, batch.y_query), (batch.x_support, batch.y_support)):
-        for sample, label in zip(
-            x, y
-        ):  # the halves are among the recordings of the class's symbols
+        # the halves are among the recordings of the class's symbols
+        for sample, label in zip(x, y):
             for side, half in enumerate(np.split(sample, 2, axis=2)):
                 pool = tasks.pool.dense(tasks.symbols[tasks.made_of[tasks.classes[label]][side]])
                 assert (pool == half).all(axis=(1, 2, 3, 4)).any()
@@ -324,7 +321,7 @@ def test_known_classes_in_unseen_recordings_are_asked_for(monkeypatch, tmp_path,
 
 
 def test_what_the_line_says():
-    from minisnn.training.evaluation import sentence
+    from minisnn.training.progress import sentence
 
     assert (
         sentence(dict(rule="classify", accuracy_after=0.9312, ways=64))

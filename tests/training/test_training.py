@@ -518,12 +518,13 @@ def test_what_a_preset_gives_way_to():
     assert chosen(None, {"updates": 8, "prototype_updates": 1}).prototype_updates == 1
     for changes in ({"rule": "anil"}, {"order": 1}, {"model": "cnn"}, {"first_order_updates": 3}):
         assert chosen(None, changes) == replace(PRESETS["maml"], **changes)
+    # which leave no choice of the preset's learned step sizes
     for rule in (
         "classify",
         "prototypes",
         "online",
         "reptile",
-    ):  # which leave no choice of the preset's learned step sizes
+    ):
         assert chosen(None, {"rule": rule, "inner_steps": 2}).learn_step_size == "no"
     with pytest.raises(ValueError, match="learn_step_size must be no for rule classify"):
         chosen(None, {"rule": "classify", "learn_step_size": "array"})
@@ -636,9 +637,8 @@ def test_time_left_comes_from_the_recent_updates(capsys):
             )
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "update 1 of 10: loss 1.00, accuracy 20% → 10%; 2:10, 19:30 left"
-    assert (
-        lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"
-    )  # means of two rows
+    # means of two rows
+    assert lines[-1] == "update 5 of 10: loss 1.00, accuracy 20% → 45%; 4:10, 2:30 left"
 
 
 def test_splits_that_are_not_needed_are_not_asked_for(tmp_path):

@@ -1,5 +1,6 @@
-"""The event camera, its kernel, and the kernel's readable twin.
+"""The event camera, its kernel, the kernel's readable twin, and recordings as another camera
+would have made them.
 
-Import from here: `event_camera`, `variation`.
+Import from here: `event_camera`, `variation`, `moved`.
 It may import: files, parallel, data.readers, data.store.
 """

@@ -31,9 +31,9 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...parallel.arguments import array, flag, is_sequence, number
-from ...parallel.arguments import shown as in_a_line
+from ...parallel.arguments import array, is_sequence, shown as in_a_line
 from . import reference
+from .checks import check, grey_values, need, real, whole
 from .reference import Pixels, Scene
 from .variation import Variation
 
@@ -42,7 +42,6 @@ _REACH = 4.0  # standard deviations at which the blur is cut off
 NEVER = 1 << 60  # microseconds
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 MOST_MS = 3_600_000  # of a recording: an hour
-MOST_SPREAD, MOST_TIMES = 100, 1000
 RECORDING_MS = 312  # length of a recording of N-MNIST
 
 
@@ -107,80 +106,7 @@ class EventCamera:
     variation: Variation | None = None
 
     def __post_init__(self) -> None:
-        for name in ("picture_px", "gamma", "blur", "floor", "threshold_on", "threshold_off"):
-            _need(name, getattr(self, name), 0 < _real(getattr(self, name)), "a positive number")
-        for name in (
-            "mismatch",
-            "time_constant_ms",
-            "leak_hz",
-            "leak_spread",
-            "hot",
-            "hot_hz",
-            "dead",
-        ):
-            _need(
-                name,
-                getattr(self, name),
-                0 <= _real(getattr(self, name)),
-                "zero or a positive number",
-            )
-        _need(
-            "refractory_ms",
-            self.refractory_ms,
-            0.01 <= _real(self.refractory_ms),
-            "at least 0.01 ms",
-        )
-        _need(
-            "blur",
-            self.blur,
-            self.blur >= 0.25,
-            "at least 0.25 pixels, the distance of the samples of the picture",
-        )
-        _need(
-            "amplitude",
-            self.amplitude,
-            abs(_real(self.amplitude)) <= MOST_TIMES,
-            f"a number up to {MOST_TIMES}",
-        )
-        for name in ("blur", "mismatch", "leak_spread"):
-            _need(
-                name,
-                getattr(self, name),
-                getattr(self, name) <= MOST_SPREAD,
-                f"{MOST_SPREAD} at most",
-            )
-        moved = array("offset_px", self.offset_px)
-        good = moved.shape == (2,) and moved.dtype.kind in "iuf" and bool(np.isfinite(moved).all())
-        _need("offset_px", self.offset_px, good, "two numbers, (x, y)")
-        sides = (
-            list(self.sensor)
-            if is_sequence(self.sensor) and not hasattr(self.sensor, "mask")
-            else []
-        )
-        good = len(sides) == 2 and all(
-            1 <= _real(n) <= 2048 and _real(n).is_integer() for n in sides
-        )
-        _need("sensor", self.sensor, good, "rows and columns from 1 to 2048")
-        if self.trajectory is not None:
-            rows = array("trajectory", self.trajectory)
-            good = (
-                rows.ndim == 2
-                and rows.shape[1] == 3
-                and len(rows) >= 2
-                and rows.dtype.kind in "iuf"
-            )
-            good = good and bool(np.isfinite(rows).all()) and bool(np.all(np.diff(rows[:, 0]) > 0))
-            _need(
-                "trajectory",
-                f"of shape {rows.shape}",
-                good,
-                "two or more rows (ms, x, y) of finite numbers, times rising",
-            )
-        for name in ("inverted", "moving"):
-            flag(name, getattr(self, name))
-        _whole("sensor_seed", self.sensor_seed, 0)
-        known = self.variation is None or isinstance(self.variation, Variation)
-        _need("variation", self.variation, known, "a Variation, or None")
+        check(self)
 
     def record(
         self,
@@ -203,17 +129,17 @@ class EventCamera:
         >>> bool(events["t"].max() < 50_000), bool((np.diff(events["t"]) >= 0).all())
         (True, True)
         """
-        _need(
+        need(
             "backend",
             in_a_line(backend),
             isinstance(backend, str) and backend in ("numba", "numpy"),
             "'numba' or 'numpy'",
         )
-        _whole("duration_ms", duration_ms, 1, MOST_MS)
+        whole("duration_ms", duration_ms, 1, MOST_MS)
         for name, value in (("seed", seed), ("number", number)):
-            _whole(name, value, 0)
+            whole(name, value, 0)
         if self.variation is not None:
-            shown = self._shown(array("picture", picture)[None], "picture")[0]
+            shown = grey_values(array("picture", picture)[None], "picture")[0]
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
         picture = self._luminance(array("picture", picture)[None], "picture")[0]
@@ -272,7 +198,7 @@ class EventCamera:
         from ...parallel.threads import in_order, parallel
         from .kernel import count_all
 
-        shown = self._shown(array("pictures", pictures), "pictures")
+        shown = grey_values(array("pictures", pictures), "pictures")
         luminance = self._luminance(shown, "pictures")
         drawn = array("numbers", numbers)
         if drawn.shape != (len(luminance),):
@@ -280,18 +206,18 @@ class EventCamera:
                 f"numbers has shape {drawn.shape}; expected one a picture, ({len(luminance)},)"
             )
         for one in drawn.tolist():
-            _whole("numbers", one, 0)
-        _whole("seed", seed, 0)
-        _whole("draw", draw, 0)
-        _whole("duration_ms", duration_ms, 1, MOST_MS)
-        _whole("scale", scale, 1)
+            whole("numbers", one, 0)
+        whole("seed", seed, 0)
+        whole("draw", draw, 0)
+        whole("duration_ms", duration_ms, 1, MOST_MS)
+        whole("scale", scale, 1)
         if crop is not None:
             fits = (
                 is_sequence(crop)
                 and len(crop) == 2
-                and all(_real(side).is_integer() for side in crop)
+                and all(real(side).is_integer() for side in crop)
             )
-            _need(
+            need(
                 "crop",
                 crop,
                 fits,
@@ -354,39 +280,12 @@ class EventCamera:
 
     def _luminance(self, pictures: np.ndarray, name: str) -> np.ndarray:
         """Luminance of the screen, float64 in [0, 1]."""
-        shown = self._shown(pictures, name)
+        shown = grey_values(pictures, name)
         return (1.0 - shown if self.inverted else shown) ** self.gamma
-
-    @staticmethod
-    def _shown(pictures: np.ndarray, name: str) -> np.ndarray:
-        """Grey values, float64 in [0, 1], checked."""
-        if pictures.ndim != 3 or not all(pictures.shape[1:]):
-            found, expected = (
-                (pictures.shape[1:], "(H, W)")
-                if name == "picture"
-                else (pictures.shape, "(N, H, W)")
-            )
-            raise ValueError(
-                f"{name} has shape {found}; expected grey values {expected}, without empty sides"
-            )
-        if pictures.dtype == np.uint8:
-            shown = pictures / 255.0
-        elif pictures.dtype.kind == "f":
-            shown = pictures.astype(np.float64)
-            if shown.size and not (shown.min() >= 0 and shown.max() <= 1):
-                raise ValueError(
-                    f"{name} reaches from {shown.min()} to {shown.max()}; expected values in [0, "
-                    "1], or uint8"
-                )
-        else:
-            raise ValueError(
-                f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]"
-            )
-        return shown
 
     def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
         """The scene of pictures of this shape."""
-        _whole("duration_ms", duration_ms, 1)
+        whole("duration_ms", duration_ms, 1)
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
         rows, columns = (
@@ -429,9 +328,8 @@ class EventCamera:
         )
         on = self.threshold_on * np.exp(self.mismatch * draw[0])
         off = self.threshold_off * np.exp(self.mismatch * draw[1])
-        leak_hz = self.leak_hz * np.exp(
-            self.leak_spread * draw[2] - self.leak_spread**2 / 2
-        )  # the mean stays
+        # the mean stays
+        leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:
             chance = np.random.default_rng((int(self.sensor_seed), 1)).random(on.size)
@@ -443,40 +341,11 @@ class EventCamera:
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had
         brought it."""
-        _whole("seed", seed, 0)
+        whole("seed", seed, 0)
         on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
         for row, one in zip(out, numbers):
-            _whole("number", one, 0)
+            whole("number", one, 0)
             share = np.random.default_rng((int(seed), int(one))).random(on.size)
             row[:] = share * (on + off) - off if self.moving else share * on
         return out
-
-
-def _need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
-    if not good:
-        found = (
-            value
-            if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
-            else in_a_line(value)
-        )
-        raise ValueError(f"{name} is {found}; expected {expected}")
-
-
-def _real(value: Any) -> float:
-    """A finite number; nan for anything else."""
-    try:
-        return number("", value)
-    except ValueError:
-        return math.nan
-
-
-def _whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    good = _real(value).is_integer()
-    limits = f"from {least} on" if most is None else f"from {least} to {most}"
-    _need(
-        name,
-        value,
-        good and least <= value and (most is None or value <= most),
-        f"a whole number {limits}",
-    )

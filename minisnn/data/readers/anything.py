@@ -21,12 +21,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import called, size_of
-from .arrays import Held, read_arrays, read_hdf5, read_sensor
+from .arrays import Held, holds_columns, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
 from .columns import UNITS, name_of, of_events, order_of
 from .event_stream import read_event_stream, sensor_of_stream
 from .events import as_events, in_order
-from .foreign import ForeignFile
+from .foreign import ForeignFile, read_camera
 from .hdf5 import one_line
 from .nmnist import SHAPE, read_nmnist
 from .plausible import check_unit
@@ -154,8 +154,6 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
     if kind in (".bin", ".mat"):
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
-        from .foreign import read_camera
-
         return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
     if kind == ".es":
         return sensor_of_stream(path)
@@ -212,20 +210,7 @@ def holds_events(path: str | Path, ordered: bool = False) -> bool:
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
             return file.read(len(SIGNATURE)) == SIGNATURE
-    try:
-        held = (
-            np.load(path, mmap_mode="r", allow_pickle=False)
-            if path.suffix.lower() == ".npy"
-            else read_arrays(path)
-        )
-    except (ValueError, OSError):
-        return False
-    if isinstance(held, np.ndarray) and held.dtype.names is None:
-        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 4)
-    if isinstance(held, np.ndarray):
-        return held.ndim == 1 and len(held.dtype.names or ()) >= 4
-    names = held
-    return set("xytp") <= {name_of(name) for name in names}
+    return holds_columns(path, ordered)
 
 
 def entries(root: str | Path) -> list[Entry]:
@@ -374,24 +359,15 @@ def _indexed(path: Path) -> Iterator[Entry]:
             raise ValueError(
                 f"{path}: line {number} names the split {split!r}; expected train, val or test"
             )
-        yield Entry(
-            place,
-            get["label"],
-            start,
-            stop,
-            get.get("subject") or None,
-            split and SPLITS[split.lower()],
-        )
+        subject = get.get("subject") or None
+        named = split and SPLITS[split.lower()]
+        yield Entry(place, get["label"], start, stop, subject, named)
 
 
 def _camera(path: Path) -> np.ndarray:
-    from .foreign import read_camera
-
     size_of(path, "a recording of a camera", _LARGEST)
-    with (
-        called(path),
-        open(path, "rb"),
-    ):  # where it is missing or locked away, the system's own error says so best
+    # where it is missing or locked away, the system's own error says so best
+    with called(path), open(path, "rb"):
         pass
     sensor, columns = read_camera(path, MOST_EVENTS, "a recording of a camera")
     return as_events(columns, sensor if columns["x"].size else None, str(path), "us")

@@ -66,6 +66,21 @@ def read_sensor(path: Path) -> np.ndarray | None:
         raise _unreadable(path, error) from None
 
 
+def holds_columns(path: Path, ordered: bool = False) -> bool:
+    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
+    their order is said (`ordered`); of an .npy file alone the head is read."""
+    plain = path.suffix.lower() == ".npy"
+    try:
+        held = np.load(path, mmap_mode="r", allow_pickle=False) if plain else read_arrays(path)
+    except (ValueError, OSError):
+        return False
+    if not isinstance(held, np.ndarray):
+        return set("xytp") <= {name_of(name) for name in held}
+    if held.dtype.names is None:
+        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 4)
+    return held.ndim == 1 and len(held.dtype.names) >= 4
+
+
 def _opened(path: Path) -> Any:
     """What `np.load` makes of a file: an array, or an archive of which nothing is unpacked yet."""
     size_of(path, "a recording", MOST_BYTES)

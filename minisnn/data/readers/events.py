@@ -62,11 +62,12 @@ def event_array(
     return in_order(events, one_clock)
 
 
+# us that a clock falls back by; events between such falls, and how many there are
 JUMP, LEAST, MOST = (
     10_000,
     50,
     16,
-)  # us that a clock falls back by; events between such falls, and how many there are
+)
 
 
 def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:

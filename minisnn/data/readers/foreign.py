@@ -56,9 +56,8 @@ class _Reader:
                     f"{request['path']}: the library that reads it {found}, the file is damaged; "
                     f"expected {expected}"
                 ) from None
-            except (
-                BaseException
-            ):  # Ctrl-C between question and answer: the answer must not meet the next question
+            # Ctrl-C between question and answer: the answer must not meet the next question
+            except BaseException:
                 self.end()
                 raise
         if "error" in answer[0]:
@@ -74,9 +73,8 @@ class _Reader:
             HDF5_PLUGIN_PRELOAD="::",
             OPENBLAS_NUM_THREADS="1",
         )
-        how: dict = dict(
-            env=os.environ | changes, start_new_session=True
-        )  # signals to this process and its group end here
+        # signals to this process and its group end here
+        how: dict = dict(env=os.environ | changes, start_new_session=True)
         how.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], **how)
         self.owner = os.getpid()
@@ -108,9 +106,8 @@ class _Reader:
             ):
                 raise ValueError
             wanted = dtype.itemsize * int(np.prod(shape, dtype=object))
-            arrays[str(name)] = np.frombuffer(bytearray(stream.read(wanted)), dtype).reshape(
-                shape
-            )  # ValueError: cut short
+            # ValueError: cut short
+            arrays[str(name)] = np.frombuffer(bytearray(stream.read(wanted)), dtype).reshape(shape)
         return head, arrays
 
     def _post_mortem(self, seconds: float) -> str:

@@ -13,6 +13,7 @@ asks it. It needs nothing of minisnn.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import sys
@@ -26,21 +27,14 @@ import numpy as np
 if TYPE_CHECKING:
     import h5py
 
-FILTERS = {
-    1: "deflate",
-    2: "shuffle",
-    3: "fletcher32",
-    32000: "lzf",
-}  # all others are plugins: foreign code
-CLASSES = (
-    "double",
-    "single",
-    "logical",
-    *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)),
-)  # MATLAB's
+# all others are plugins: foreign code
+FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
+INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+CLASSES = ("double", "single", "logical", *INTEGERS)  # MATLAB's
 MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24  # characters of a text attribute
 DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
+NO_LINKS = "expected the data themselves, links are not followed"
 MOST_TOLD = 400  # characters of what a library says: some quote the file
 
 
@@ -72,9 +66,7 @@ def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py
             return None
         if not isinstance(link, h5py.HardLink):
             found = f"{'/'.join(parts[:depth])} is a link to another place or file"
-            raise ValueError(
-                f"{path}: {found}; expected the data themselves, links are not followed"
-            )
+            raise ValueError(f"{path}: {found}; {NO_LINKS}")
         item = told(partial(item.__getitem__, part), path, name)
     return item
 
@@ -100,27 +92,16 @@ def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str)
         outside = item.is_virtual or bool(item.external)
         pipeline = item.id.get_create_plist()
         filters = [pipeline.get_filter(k)[0] for k in range(pipeline.get_nfilters())]
-        return (
-            outside,
-            filters,
-            item.shape,
-            item.dtype,
-            item.chunks or (),
-            bool(item.attrs.get("MATLAB_empty", 0)),
-        )
+        empty = bool(item.attrs.get("MATLAB_empty", 0))
+        return outside, filters, item.shape, item.dtype, item.chunks or (), empty
 
     outside, filters, shape, dtype, chunks, empty = told(facts, path, name)
     if outside:
-        raise ValueError(
-            f"{path}: {name} lies in other files; expected the data themselves, links are not "
-            "followed"
-        )
+        raise ValueError(f"{path}: {name} lies in other files; {NO_LINKS}")
     for one in filters:
         if one not in FILTERS:
-            raise ValueError(
-                f"{path}: {name} is packed by filter {one}; expected one of "
-                f"{', '.join(FILTERS.values())}"
-            )
+            known = ", ".join(FILTERS.values())
+            raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {known}")
     if shape is None or dtype.kind not in kinds:
         raise ValueError(
             f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers"
@@ -159,8 +140,6 @@ def read_image(
     All data sets together may take MEMORY / 2 bytes and 20 times those of the image. Errors as in
     `read_numbers`.
     """
-    import io
-
     import h5py
 
     with told(lambda: h5py.File(io.BytesIO(image), "r"), path, "the HDF5 part") as file:
@@ -177,19 +156,13 @@ def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str
     """
     from scipy.io import loadmat, whosmat
 
-    known = {
-        name: facts
-        for name, *facts in told(
-            lambda: whosmat(place, appendmat=False), path, "the list of variables"
-        )
-    }
+    listed = told(lambda: whosmat(place, appendmat=False), path, "the list of variables")
+    known = {name: facts for name, *facts in listed}
     for name in names:
         if name not in known:
             held = ", ".join(known)[:MOST_TOLD] or "nothing"
-            raise ValueError(
-                f"{path}: there is no {name}, it holds {held}; the file is truncated or of another "
-                "kind"
-            )
+            why = "the file is truncated or of another kind"
+            raise ValueError(f"{path}: there is no {name}, it holds {held}; {why}")
         shape, kind = known[name]
         if kind not in CLASSES:
             raise ValueError(
@@ -246,12 +219,8 @@ def _texts(item: "h5py.Dataset", path: Path, name: str, most: int) -> tuple[str 
     """(a text or a list of them, how many)."""
 
     def read() -> np.ndarray:
-        if (
-            item.is_virtual
-            or item.external
-            or item.shape is None
-            or _product(item.shape) > min(most, ITEMS)
-        ):
+        outside = item.is_virtual or item.external
+        if outside or item.shape is None or _product(item.shape) > min(most, ITEMS):
             raise ValueError(
                 f"found texts of shape {item.shape}, expected at most {ITEMS} in this file"
             )
@@ -279,10 +248,7 @@ def _text(file: "h5py.File", name: str, path: Path) -> str:
 
 
 def _product(sizes: tuple[int, ...]) -> int:
-    total = 1
-    for size in sizes:
-        total *= int(size)  # of Python's integers, which do not overflow
-    return total
+    return math.prod(map(int, sizes))  # of Python's integers, which do not overflow
 
 
 def read_camera(place: str, path: Path, most: int) -> tuple[list[int], dict[str, np.ndarray]]:
@@ -299,12 +265,8 @@ def read_camera(place: str, path: Path, most: int) -> tuple[list[int], dict[str,
             total += len(packet)
             if total > most:
                 raise ValueError(f"{path}: holds more than {most} events; cut it into parts")
-            packets.update(
-                {
-                    f"{name}{number}": np.ascontiguousarray(packet[name])
-                    for name in ("x", "y", "t", "on")
-                }
-            )
+            for name in ("x", "y", "t", "on"):
+                packets[f"{name}{number}"] = np.ascontiguousarray(packet[name])
     except ValueError:
         raise
     except BaseException as error:  # a panic of Rust is no Exception
@@ -318,9 +280,8 @@ def told(call: Callable, path: Path, name: str) -> Any:
     """What `call` returns; whatever HDF5 raises is told in one sentence."""
     try:
         return call()
-    except (
-        Exception
-    ) as error:  # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
+    # h5py raises OSError, KeyError, RuntimeError, TypeError, MemoryError, ...
+    except Exception as error:
         raise ValueError(
             f"{path}: {name} cannot be read, the file is damaged ({one_line(error)})"
         ) from None
@@ -341,10 +302,8 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         try:
             _limit(time=request["seconds"])
             value, arrays = _answer(request, files, source.read(request["image"]))
-            head = {
-                "value": value,
-                "arrays": [[name, a.dtype.str, a.shape] for name, a in arrays.items()],
-            }
+            held = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
+            head = {"value": value, "arrays": held}
         except Exception as error:
             text = one_line(error)
             path = request["path"]
@@ -361,12 +320,14 @@ def _answer(request: dict, files: dict, image: bytes):
     do = request["do"]
     path = Path(request["path"])
     number = request["file"]
+    names: Any = request.get("names")
+    most: Any = request.get("most")
     if do == "image":
-        return read_image(image, request["names"], path)
+        return read_image(image, names, path)
     if do == "matlab":
-        return None, read_matlab(request["place"], request["names"], path, request["most"])
+        return None, read_matlab(request["place"], names, path, most)
     if do == "events":
-        return read_camera(request["place"], path, request["most"])
+        return read_camera(request["place"], path, most)
     if do == "close":
         if number in files:
             files.pop(number).close()
@@ -375,19 +336,18 @@ def _answer(request: dict, files: dict, image: bytes):
         files[number] = open_hdf5(path, request["what"], request["place"])
     file = files[number]
     if do == "tree":
-        return read_tree(file, path, request["most"])
+        return read_tree(file, path, most)
     if do == "numbers":
-        return None, {
-            name: read_numbers(file, name, path, request["most"]) for name in request["names"]
-        }
-    item = find_item(file, request["names"][0], path) if request["names"] else file
+        return None, {name: read_numbers(file, name, path, most) for name in names}
     if do == "table":
-        return read_records(file, request["names"][0], path, request["most"])
+        return read_records(file, names[0], path, most)
+    item = find_item(file, names[0], path) if names else file
+    if item is None:
+        return None, {}
+    data_set = hasattr(item, "shape")
     if do == "list":
-        return None if item is None or hasattr(item, "shape") else told(
-            lambda: list(item), path, "the file"
-        ), {}
-    return None if item is None else "data set" if hasattr(item, "shape") else "group", {}
+        return None if data_set else told(lambda: list(item), path, "the file"), {}
+    return "data set" if data_set else "group", {}
 
 
 def _limit(time: float | None = None, memory: int | None = None) -> None:
@@ -406,9 +366,8 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
         limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
     for kind, wanted in limits:
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(
-            kind, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
-        )
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (soft, hard))
 
 
 if __name__ == "__main__":

@@ -114,9 +114,8 @@ def write_nmnist(path: str | Path, events: np.ndarray) -> None:
             f"{path}: event times start at {time[0]} us or are out of order; expected times from "
             "zero on, sorted"
         )
-    overflows = np.maximum(
-        -((_LARGEST_TIME - time) // OVERFLOW_US), 0
-    )  # rows that must stand before each event
+    # rows that must stand before each event
+    overflows = np.maximum(-((_LARGEST_TIME - time) // OVERFLOW_US), 0)
     before = np.diff(overflows, prepend=0)
     place = np.arange(events.size) + np.cumsum(before)
     if events.size + int(before.sum()) > _MOST_ROWS:

@@ -20,12 +20,13 @@ from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _GREY = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
+# of pictures; other readers of Pillow start programs (EPS)
 _FORMATS = (
     "PNG",
     "JPEG",
     "BMP",
     "TIFF",
-)  # of pictures; other readers of Pillow start programs (EPS)
+)
 _LARGEST = 1 << 31  # bytes of a file, and of pictures that it may announce
 _MOST_PIXELS = 1 << 24  # of one picture
 _DENSEST = 200  # times that pictures may be packed, beyond _SMALL bytes
@@ -200,9 +201,8 @@ def _picture(file: Path) -> np.ndarray:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of damage that Pillow reads over, and of sizes, which are looked at here
+            # of damage that Pillow reads over, and of sizes, which are looked at here
+            warnings.simplefilter("ignore")
             with Image.open(file, formats=_FORMATS) as opened:
                 if math.prod(opened.size) > _MOST_PIXELS:
                     raise ValueError(

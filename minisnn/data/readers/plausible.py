@@ -38,16 +38,18 @@ import numpy as np
 
 from .columns import UNITS
 
+# events of a recording, and intervals of its pixels, below which nothing is said
 LEAST, REPEATED = (
     100,
     20,
-)  # events of a recording, and intervals of its pixels, below which nothing is said
+)
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
+# a pixel with more of the events, and so many times as many as most, is left out
 HOT_SHARE, HOT_TIMES = (
     0.02,
     20,
-)  # a pixel with more of the events, and so many times as many as most, is left out
+)
 OTHERS = ("ms", "ns", "s")
 _LONGEST = 1e15  # us, thirty years
 
@@ -102,9 +104,8 @@ class Pace(NamedTuple):
         lasting = f"{self.number:,} events in {_span(seconds)}, {said}"
         if rate > max(READOUT, A_PIXEL * self.pixels):
             return f"{lasting}, more than a sensor can read out"
-        tick = (
-            factor if factor > 1 else 1000 * self.thousands
-        )  # of the clock, us: what lies within one is not known
+        # of the clock, us: what lies within one is not known
+        tick = factor if factor > 1 else 1000 * self.thousands
         if self.half is not None and self.half * factor + tick < PIXEL_US:
             return (
                 f"{lasting}, and {_span(self.half * factor / 1e6)} from one event of a pixel to "

@@ -17,10 +17,11 @@ import numpy as np
 from ...parallel.compilation import njit
 from .pool import Pool
 
+# (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
 ANCHOR = (
     14.75,
     18.15,
-)  # (x, y), pixels: the mean event of the simulated training recordings, first 100 ms
+)
 MOST = 8  # pixels that a task is shifted by, at most, each way
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..store.cache import code_identity
 from . import aligned
-from .moved import Move
+from ..camera.moved import Move
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .pool import Pool
 from .recordings import SPLITS, Recordings

@@ -117,9 +117,8 @@ _POSES = {
     "y": _Pose((_FIST, _FIST, _FIST, _UP), _OUT, (3, 1, -1, -24)),
 }
 
-_IN_TAKES = {
-    "g": replace(_POSES["g"], fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)
-}  # the forearm comes from below
+# the forearm comes from below
+_IN_TAKES = {"g": replace(_POSES["g"], fingers=((58, 5, 4), _FIST, _FIST, _FIST), wrist=-85)}
 
 # Standard deviations of the jitter: degrees, fractions of a length, fractions of the picture's
 # height.
@@ -128,10 +127,11 @@ _TURN_SD = (17.0, 10.0, 12.0)
 _LENGTH_SD, _GIRTH_SD, _SCALE_SD, _SHIFT_SD = 0.06, 0.07, 0.10, 0.06
 _PALM_PX = 0.40  # palm's length in heights of the picture
 _AMBIENT, _RIM = 0.35, 0.35
+# how softly a sleeve begins, in palms; breadth of creases in heights of the picture
 _SLEEVE_EDGE, _CREASE = (
     0.12,
     0.014,
-)  # how softly a sleeve begins, in palms; breadth of creases in heights of the picture
+)
 
 
 class Look(NamedTuple):
@@ -268,10 +268,11 @@ def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.n
         np.array([[0.12, 0.12, 0], [0.04, 0.1, 0.01], [-0.05, 0.1, 0.01], [-0.12, 0.12, 0]]) * palm
     )
     elbow = np.array([[0.0, 0.08, 0], [3 * math.sin(wrist), 0.08 - 3 * math.cos(wrist), 0]])
+    # skin beside the thumb
     web = (
         thumb_joints[:1] + [[0.02, 0.05, 0]],
         knuckles[:1] * [1, 0.85, 1],
-    )  # skin beside the thumb
+    )
     starts = np.concatenate(
         [elbow[:1], roots, web[0], fingers[:, :3].reshape(-1, 3), thumb_joints[:3]]
     )
@@ -353,9 +354,8 @@ def _render(
         ny = float(smooth) * dy / radius
         for k, part in enumerate((nx, ny, np.sqrt(np.maximum(0, 1 - nx * nx - ny * ny)))):
             np.copyto(normal[k][box], part, where=nearer)
-    ground = (
-        min(starts[1:, 2].min(), ends[1:, 2].min()) - from_radius.max()
-    )  # behind the hand, not the elbow
+    # behind the hand, not the elbow
+    ground = min(starts[1:, 2].min(), ends[1:, 2].min()) - from_radius.max()
     return np.maximum(depth, np.float32(ground)), normal, cover
 
 

@@ -219,9 +219,8 @@ def own(
                 (read_entry(one, time, flip, sensor, columns), names.index(one.label))
                 for one in found
             )
-            judge = (
-                None if time is None else plausible.Judge(time)
-            )  # where nothing says a unit, the reader has judged
+            # where nothing says a unit, the reader has judged
+            judge = None if time is None else plausible.Judge(time)
             for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
@@ -258,9 +257,8 @@ def own(
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     if classes is not None and any(labels.values()) and not apart:
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
-    if classes is not None and len(names) <= len(
-        SPLITS
-    ):  # one would train, if any: all of them are told apart
+    # one would train, if any: all of them are told apart
+    if classes is not None and len(names) <= len(SPLITS):
         return _drawn(whole, groups["take"], class_seed)[split]
     if all(labels.values()) and apart:
         sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
@@ -327,9 +325,8 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     try:
         return tasks.split_recordings(seed)
     except ValueError:
-        if tasks.groups is None or len(set(takes)) == len(
-            np.unique(tasks.groups)
-        ):  # no subjects are named
+        # no subjects are named
+        if tasks.groups is None or len(set(takes)) == len(np.unique(tasks.groups)):
             raise
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(

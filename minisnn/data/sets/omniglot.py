@@ -43,20 +43,22 @@ EVALUATION = (
     "Syriac_Serto 23 Tengwar 25 "
     "Tibetan 42 ULOG 26"
 )
+# of the background; never meta-train
 VALIDATION = (
     "Bengali",
     "Greek",
     "Hiragana",
     "Ojibwe",
     "Tifinagh",
-)  # of the background; never meta-train
+)
 PEOPLE = 20  # who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
 MIRRORED = 360  # and more: turned by the rest, and then mirrored
+# pixels of the sensor that count, and the cells that they are summed in
 CROP, SIZE = (
     (32, 32),
     (16, 16),
-)  # pixels of the sensor that count, and the cells that they are summed in
+)
 LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
 
 
@@ -241,9 +243,8 @@ def _recorded(
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     labels = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE)
     numbers = np.arange(len(pictures))
-    noise = (
-        4 * numbers + turn // 90 % 4 + 4 * len(pictures) * draw
-    )  # each recording's own, but for its mirror image
+    # each recording's own, but for its mirror image
+    noise = 4 * numbers + turn // 90 % 4 + 4 * len(pictures) * draw
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (
         turn >= MIRRORED
     )

@@ -14,7 +14,7 @@ from ...terminal import bar
 from ..store.cache import cached, check_unchanged, file_identity
 from ..store.shipped import shipped
 from ..readers.events import SATURATION, bin_events
-from .moved import Move
+from ..camera.moved import Move
 from .pool import Pool
 
 if TYPE_CHECKING:

@@ -7,22 +7,17 @@ sides (`samples`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import replace
-from itertools import chain, count
 from typing import Any
 
 import numpy as np
 
 from ...meta.tasks import Task
-from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, one_of, shown, texts, whole, wholes
-from ..readers.pictures import by_value
-from ..readers.plausible import Judge
-from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
+from ...parallel.arguments import mapping, texts, whole
 from ..store.cache import identity
-from .pool import Counts, Form, Pool, counts_of, tell_empty, tell_full
+from .given import check_enough, check_given, labelled, symbols_of, within_of
+from .pool import Counts, Form, tell_empty, tell_full
 from .samples import (
     SHARES,
     copies,
@@ -108,40 +103,12 @@ class Recordings:
         names = None
         groups = dict(mapping("groups", {} if groups is None else groups))
         shared = texts("shared", shared)
-        for name, width in (("bin_ms", bin_ms), ("duration_ms", duration_ms), ("hop_ms", hop_ms)):
-            what = "a positive number of milliseconds"
-            if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
-                raise ValueError(f"{name} must be {what}, not {width}")
-        if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
-            raise ValueError(
-                f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}"
-            )
-        listed = hasattr(events, "__getitem__") and hasattr(
-            events, "__len__"
-        )  # as a Subset of PyTorch is
-        readable = isinstance(events, (Iterable, Counts)) or listed
-        if not readable or isinstance(events, (str, bytes, Mapping)):
-            folder = isinstance(events, str) and bool(events)
-            way = (
-                f"; a folder is opened as minisnn.data.sets.named.own('train', {events!r}, …)"
-                * folder
-            )
-            raise ValueError(
-                f"events must be recordings, a list of arrays of events, not {shown(events)}{way}"
-            )
-        if time is not None:
-            one_of("time", time, ("ns", "us", "ms", "s"))
-        one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
-        if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-            raise ValueError(
-                f"labels must be a list with one label for each recording, not {shown(labels)}"
-            )
+        form = Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns)
+        check_given(events, labels, form)
         if isinstance(events, Counts):
             pool: Counts = events
         else:
-            pool, names = _labelled(
-                events, labels, Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns)
-            )
+            pool, names = labelled(events, labels, form)
             groups = {
                 name: per_recording(f"groups[{name!r}]", group, pool.numbers)
                 for name, group in groups.items()
@@ -151,43 +118,15 @@ class Recordings:
                 groups["take"] = pool.numbers
             tell_empty(pool, source)
             tell_full(pool, source)
-        made_of = None if made_of is None else mapping("made_of", made_of)
-        if made_of is None:
-            made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
-        places = {name: place for place, name in enumerate(names)} if names is not None else {}
         self.pool = pool
         self.source = source
         self.kind = kind
-        self.classes = tuple(made_of)
-        for name, symbols in mapping("made_of", made_of).items():
-            if not is_sequence(symbols):
-                raise ValueError(
-                    f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}"
-                )
-        self.made_of = {
-            name: tuple(_symbol(one, places, name) for one in symbols)
-            for name, symbols in made_of.items()
-        }
-        if len({len(symbols) for symbols in self.made_of.values()}) != 1:
-            raise ValueError(
-                f"{source}: made_of has classes of different numbers of symbols; expected the same "
-                "number in each"
-            )
-        self.symbols = {
-            symbol: pool.of(symbol)
-            for symbol in sorted({one for own in self.made_of.values() for one in own})
-        }
+        self.made_of = symbols_of(made_of, pool, names, source)
+        self.classes = tuple(self.made_of)
+        numbers = sorted({one for own in self.made_of.values() for one in own})
+        self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
         copy_of = copies(pool)
-        for symbol, recordings in self.symbols.items():
-            different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
-            if different < 2:
-                number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
-                number += ", copies of one" * (different < len(recordings))
-                told = f"{kind} {names[symbol] if names is not None else symbol}"
-                raise ValueError(
-                    f"{source}: {told} has {number}, expected at least 2, one for support and one "
-                    "for query"
-                )
+        check_enough(self.symbols, names, copy_of, source, kind)
         for name in shared:
             if name not in groups:
                 raise ValueError(
@@ -200,7 +139,7 @@ class Recordings:
             apart, takes = [*apart, copy_of], [*takes, copy_of]
         self.groups = joined([np.asarray(one) for one in apart]) if apart else None
         self.takes = joined([np.asarray(one) for one in takes]) if takes else None
-        self.within = None if within is None else self._within(within)
+        self.within = None if within is None else within_of(self, within)
 
     def __repr__(self) -> str:
         symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
@@ -209,25 +148,6 @@ class Recordings:
             f"{type(self).__name__}: {len(self.classes)} classes, {number} recordings in all, "
             f"{self.source}"
         )
-
-    def _within(self, given: Any) -> np.ndarray:
-        """`within`, where it has one entry a recording, and each of its values two recordings of
-        every symbol."""
-        within = np.asarray(given)
-        if within.shape != (len(self.pool),):
-            raise ValueError(
-                f"within has shape {within.shape}; expected one entry for each recording, "
-                f"{len(self.pool)}"
-            )
-        for symbol, where in self.symbols.items():
-            for value in np.unique(within):
-                if np.sum(within[where] == value) < 2:
-                    found = f"within {value!r}" if isinstance(value, str) else f"within {value}"
-                    raise ValueError(
-                        f"{self.source}: {found}, {self.kind} {symbol} has fewer than 2 "
-                        "recordings; expected 2 of each"
-                    )
-        return within
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -266,26 +186,20 @@ class Recordings:
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
             if whole(name, number) < 1:
                 raise ValueError(f"{name} is {number}, expected at least 1")
-        size = (
-            ways
-            * (shots + queries)
-            * int(np.prod(self.pool.shape))
-            * len(next(iter(self.made_of.values())))
-        )
+        beside = len(next(iter(self.made_of.values())))
+        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * beside
         if size > MOST_BYTES:
             raise ValueError(
                 f"a task of {ways} ways with {shots} shots and {queries} queries has "
-                f"{size / 1e9:,.0f} GB of samples, expected "
-                f"at most {MOST_BYTES / 1e9:.0f} GB"
+                f"{size / 1e9:,.0f} GB of samples, expected at most {MOST_BYTES / 1e9:.0f} GB"
             )
         if classes is None:
             if ways > len(self.classes):
                 raise ValueError(
                     f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
                 )
-            classes = [
-                self.classes[i] for i in rng.choice(len(self.classes), size=ways, replace=False)
-            ]
+            drawn = rng.choice(len(self.classes), size=ways, replace=False)
+            classes = [self.classes[i] for i in drawn]
         for name in classes:
             if name not in self.made_of:
                 raise ValueError(
@@ -297,21 +211,17 @@ class Recordings:
             one = rng.choice(np.unique(self.within))
             places = {symbol: where[self.within[where] == one] for symbol, where in places.items()}
         sizes = {symbol: len(recordings) for symbol, recordings in places.items()}
-        groups = (
-            None
-            if self.groups is None
-            else {one: self.groups[where] for one, where in places.items()}
-        )
+        groups = None
+        if self.groups is not None:
+            groups = {one: self.groups[where] for one, where in places.items()}
         sides = draw_samples(rng, made_of, sizes, shots, queries, groups)
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
-        y_support, y_query = (
-            np.repeat(np.arange(len(classes)), number) for number in (shots, queries)
-        )
+        y_support = np.repeat(np.arange(len(classes)), shots)
+        y_query = np.repeat(np.arange(len(classes)), queries)
         told = (support, query) if self.takes is None else (self.takes[support], self.takes[query])
-        if (
-            self.groups is None and self.takes is not None
-        ):  # `ungrouped`: nothing is learned from the support
+        # `ungrouped`: nothing is learned from the support
+        if self.groups is None and self.takes is not None:
             told = (np.zeros((len(support), 0), np.int64), told[1])
         return Task(x_support, y_support, x_query, y_query, tuple(classes), told)
 
@@ -327,10 +237,8 @@ class Recordings:
         >>> one.classes == again.classes, np.array_equal(one.x_query, again.x_query)
         (True, True)
         """
-        rng = np.random.default_rng(
-            np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
-        )
-        return self.sample_task(rng, ways, shots, queries)
+        key = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
+        return self.sample_task(np.random.default_rng(key), ways, shots, queries)
 
     def only(self, classes: Sequence[str]) -> Recordings:
         """The same recordings, with tasks of these classes alone.
@@ -410,12 +318,8 @@ class Recordings:
                 f"together has {len(together)} entries; expected one for each recording, "
                 f"{len(self.pool)}"
             )
-        return as_splits(
-            {
-                name: self.among(places)
-                for name, places in places_of(self, shares or SHARES, seed, together).items()
-            }
-        )
+        places = places_of(self, shares or SHARES, seed, together)
+        return as_splits({name: self.among(own) for name, own in places.items()})
 
     def among(self, places: np.ndarray) -> Recordings:
         """The same classes in these recordings alone, given by their places in the pool."""
@@ -446,14 +350,8 @@ class Recordings:
         (True, False)
         """
         symbols = [[symbol, places] for symbol, places in self.symbols.items()]
-        dealt = (
-            self.made_of,
-            self.classes,
-            symbols,
-            self.groups,
-            self.within,
-            getattr(self, "align", None),
-        )
+        align = getattr(self, "align", None)
+        dealt = self.made_of, self.classes, symbols, self.groups, self.within, align
         return identity([type(self).__qualname__, self.pool.identity(), *dealt])
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -478,52 +376,3 @@ def _recordings(
         for side in sides
     ]
     return np.stack(found, axis=-1).reshape(-1, len(sides))
-
-
-def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[int, int]:
-    """Rows and columns: as given, or as the source says, or its first recording where that is of
-    frames."""
-    if sensor is None:
-        sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
-    if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
-        raise ValueError(
-            f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, "
-            "128)"
-        )
-    return int(sensor[0]), int(sensor[1])
-
-
-def _labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
-    """(counts, names of the labels) of recordings given in Python, of which one is held at a
-    time."""
-    items = items_of(source, labels)
-    first = next(items, None)
-    if first is None:
-        raise ValueError(
-            "found 0 recordings and 0 labels; expected some, and one label for each recording"
-        )
-    form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
-    items = chain([first], items)
-    del first
-    met: dict[str, int] = {}
-
-    def numbered() -> Iterator[tuple[Any, int]]:
-        for k, (events, label) in enumerate(items):
-            try:
-                yield events, met.setdefault(label_of(label), len(met))
-            except ValueError as error:
-                raise ValueError(f"recording {k}: {error}") from None
-
-    pool = Pool.collect(
-        *counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time))
-    )
-    names = sorted(met, key=by_value)
-    places = np.array([names.index(name) for name in met], np.int64)
-    return replace(pool, labels=places[pool.labels]), names
-
-
-def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
-    """The number of a symbol, by its label."""
-    if not places or str(one) in places:
-        return places.get(str(one), one) if places else int(one)
-    raise ValueError(f"made_of[{name!r}] names {one!r}; expected labels, {' '.join(places)}")

@@ -69,9 +69,8 @@ def draw_samples(
             )
             continue
         first = min(places[symbol] * shots, size // 2)
-        needed = min(
-            first + places[symbol] * queries, size
-        )  # of a large pool the rest could never be reached
+        # of a large pool the rest could never be reached
+        needed = min(first + places[symbol] * queries, size)
         chosen = rng.choice(size, size=needed, replace=False)
         support[symbol] = chosen[:first].tolist()
         query[symbol] = chosen[first:].tolist()
@@ -126,9 +125,8 @@ def _draw_side(
 
 
 def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
-    used: Counter[tuple[int, ...]] = (
-        Counter()
-    )  # by the first recordings of a sample, and by all of them
+    # by the first recordings of a sample, and by all of them
+    used: Counter[tuple[int, ...]] = Counter()
     twins = [[k for k in range(side) if decks[k] is deck] for side, deck in enumerate(decks)]
     apart = [twin if len(deck.pool) > len(twin) else [] for twin, deck in zip(twins, decks)]
     choices = [len(deck.pool) - len(twin) for twin, deck in zip(apart, decks)]
@@ -170,7 +168,6 @@ class _Deck:
 
 
 # ---- splits of the same symbols
-#   ----------------------------------------------------------------------------------------------
 
 
 class TooFew(ValueError):

@@ -37,10 +37,11 @@ from .pools import BATCH, STEPS, Keep, Sight, pool_of
 MOMENT_MS = 100  # length of a sample
 PICTURE = (120, 160)  # rows and columns of a picture of a hand
 SHARES = {"subject": 0.55, "take": 0.37, "drift": 0.08}  # of the variance of a joint
+# periods of what drifts, and of where the hand is carried
 SLOW_S, CARRIED_S = (
     (3.0, 15.0),
     (2.0, 12.0),
-)  # periods of what drifts, and of where the hand is carried
+)
 
 
 class Held(NamedTuple):
@@ -177,11 +178,12 @@ class Take:
 
 
 PROTOCOLS = ("same-take", "new-subject", "other-subject")
+# five, as in ASL-DVS, and others for the new ones
 SUBJECTS = {
     "train": range(5),
     "val": range(5, 8),
     "test": range(8, 13),
-}  # five, as in ASL-DVS, and others for the new ones
+}
 MOMENTS, EVERY_S = 60, 1.0  # samples of a take, a minute long, and the time from one to the next
 
 

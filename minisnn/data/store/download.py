@@ -60,9 +60,8 @@ def download(
         _receive(url, part, tell, progress)
         os.unlink(output)
         try:
-            os.link(
-                part, output
-            )  # pooch removes its file where the check fails or is stopped; .part stays
+            # pooch removes its file where the check fails or is stopped; .part stays
+            os.link(part, output)
         except OSError:  # a file system without hard links
             os.replace(part, output)
 

@@ -240,9 +240,8 @@ def test_the_picture_moves_as_the_trajectory_says():
     )
     events = camera.record(dot, 0, duration_ms=100)
     early, late = events[events["t"] < 20_000], events[events["t"] > 80_000]
-    assert (
-        12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22
-    )  # centre 16.5, moved by -4 and +4
+    # centre 16.5, moved by -4 and +4
+    assert 12 < early["x"].mean() < 16 and 19 < late["x"].mean() < 22
     middle = events[(events["t"] > 40_000) & (events["t"] < 60_000)]
     assert middle["x"][middle["p"] == 0].mean() > middle["x"][middle["p"] == 1].mean() + 1
     assert abs(events["y"].mean() - 16.5) < 0.6

@@ -11,9 +11,10 @@ from minisnn.data.camera.variation import Variation, margin_of
 from minisnn.data.readers.events import bin_events
 from minisnn.data.sets.digits import load_digits
 
+# ranges of a single point
 NONE = Variation(
     **{f.name: (0.0, 0.0) if f.default[0] <= 0 else (1.0, 1.0) for f in fields(Variation)}
-)  # ranges of a single point
+)
 
 
 @pytest.fixture(scope="module")

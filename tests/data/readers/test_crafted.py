@@ -104,7 +104,6 @@ def test_the_source_can_run_no_code_of_a_file():
 
 
 # ---- checkpoints of somebody who can write a checksum
-#   --------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -254,7 +253,6 @@ def test_settings_of_any_value_are_refused_in_a_line(tmp_path, text, words):
 
 
 # ---- recordings and pictures
-#   ---------------------------------------------------------------------------------------------
 
 
 def test_recordings_packed_by_a_plugin_are_refused(tmp_path):
@@ -369,7 +367,6 @@ def test_events_are_not_taken_for_pictures(tmp_path):
 
 
 # ---- the reading process
-# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

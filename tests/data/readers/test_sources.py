@@ -300,9 +300,8 @@ def test_event_streams_as_faery_writes_them(tmp_path):
     found = read_events(path)
     for name in "xyp":
         assert np.array_equal(found[name], events[name]), name
-    assert np.array_equal(
-        found["t"], events["t"] - events["t"][0]
-    )  # faery counts from the first event
+    # faery counts from the first event
+    assert np.array_equal(found["t"], events["t"] - events["t"][0])
     path.write_bytes(stream(events))
     back = np.concatenate(list(faery.events_stream_from_file(path)))
     assert all(
@@ -534,9 +533,10 @@ def test_subsets_and_loaders_that_look_so():
     batches.batch_sampler = [[5, 4], [3, 2], [1, 0]]
     assert len(ms.Recordings(batches).pool) == 6
     assert len(ms.Recordings(Loader(Subset(Tonic(), [0, 3, 1, 4]), range(4))).pool) == 4
+    # a stream in a loader
     assert (
         len(ms.Recordings(Loader((Tonic(6)[k] for k in range(6)), None), sensor=SENSOR).pool) == 6
-    )  # a stream in a loader
+    )
 
 
 def test_within_is_one_each():

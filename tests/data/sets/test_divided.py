@@ -57,7 +57,6 @@ def test_too_few_are_told():
 
 
 # ---- of a folder of recordings
-#   ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(autouse=True)
@@ -90,9 +89,8 @@ def test_known_classes_are_met_in_other_recordings():
     for n in range(60):
         save(f"r/c{n % 5}/{n}.npy", n)
     sets, places = {split: opened(split) for split in ("train", "val", "test")}, used()
-    assert (
-        len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3
-    )  # those that meta-train
+    # those that meta-train
+    assert len({one.classes for one in sets.values()}) == 1 and len(sets["train"].classes) == 3
     assert sum(map(len, places.values())) == len(set().union(*places.values())) == 36
     whole = open_set("recordings", "train", "r", False, sensor=(10, 12), duration_ms=20)
     assert whole.classes == sets["test"].classes and len(samples.used_by(whole)) == 36

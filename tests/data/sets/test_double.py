@@ -16,9 +16,8 @@ from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets.pool import Pool
 
-DoubleNMnist = partial(
-    double.DoubleNMnist, align="none"
-)  # marks tell which recording it is by their cell
+# marks tell which recording it is by their cell
+DoubleNMnist = partial(double.DoubleNMnist, align="none")
 
 
 @pytest.fixture(autouse=True)
@@ -97,9 +96,8 @@ def test_a_task_is_what_its_classes_say(tmp_path):
 @pytest.mark.slow
 def test_support_and_query_share_no_recording_over_thousands_of_episodes():
     numbers = 9
-    dense = np.zeros(
-        (10, numbers, 1, 10, numbers, 2), np.uint8
-    )  # one event a recording, at (digit, number)
+    # one event a recording, at (digit, number)
+    dense = np.zeros((10, numbers, 1, 10, numbers, 2), np.uint8)
     digit, number = np.mgrid[:10, :numbers]
     dense[digit, number, 0, digit, number, 1] = 1
     pool = Pool.collect(

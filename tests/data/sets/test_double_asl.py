@@ -288,9 +288,8 @@ def test_drawn_hands_are_made_once_for_each_seed_number_and_camera(drawn):
 
 def test_the_event_camera_sees_a_hand_where_it_is():
     y, x = np.mgrid[:120, :160]
-    picture = np.where((x - 40) ** 2 + (y - 90) ** 2 < 20**2, 200, 30).astype(
-        np.uint8
-    )  # lower left
+    # lower left
+    picture = np.where((x - 40) ** 2 + (y - 90) ** 2 < 20**2, 200, 30).astype(np.uint8)
     counts = hand_camera().record_counts(picture[None], [0], 0, 100, (180, 240), 6)
     assert counts.shape == (1, 100, 30, 40, 2)
     where = counts[0].sum(axis=(0, 3), dtype=int)
@@ -353,7 +352,6 @@ def test_coarse_photographs_are_enlarged_smoothly(tmp_path):
     large = enlarged(coarse, 180)
     assert large.shape == (1, 180, 180) and large.dtype == np.uint8
     steps = np.diff(large[0, 90].astype(int))
-    assert (
-        steps.min() >= 0 and steps.max() <= 2
-    )  # 210 grey levels over 180 pixels; blocks would step by 7
+    # 210 grey levels over 180 pixels; blocks would step by 7
+    assert steps.min() >= 0 and steps.max() <= 2
     assert enlarged(coarse, 28) is coarse

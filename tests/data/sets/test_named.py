@@ -295,9 +295,8 @@ def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
     train(config, "run", progress=False)
     before = Path("mine.py").stat()
     Path("mine.py").write_text(CODE.replace("default_rng(0)", "default_rng(1)"))
-    os.utime(
-        "mine.py", ns=(before.st_atime_ns, before.st_mtime_ns)
-    )  # as long, and in the same second
+    # as long, and in the same second
+    os.utime("mine.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     code, text = said(capsys, "train", "--resume", "run", "--dataset", "mine.py:moves", "--quiet")
     assert (
         code == 2

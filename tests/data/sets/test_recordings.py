@@ -84,9 +84,8 @@ def test_three_in_a_row_use_every_combination_before_one_comes_again():
     rng = np.random.default_rng(0)
     support, query = draw_samples(rng, [(0, 1, 0)], {0: 5, 1: 4}, 2, 12)
     rows = [tuple(one) for one in query[0].tolist()]
-    assert (
-        all(a != c for a, _, c in rows) and len(set(rows)) == 12
-    )  # three and two recordings of query: 3 x 2 x 2
+    # three and two recordings of query: 3 x 2 x 2
+    assert all(a != c for a, _, c in rows) and len(set(rows)) == 12
     assert {a for a, _, c in support[0]} | {c for a, _, c in support[0]} == set(range(5)) - {
         a for a, _, _ in rows
     }
@@ -113,9 +112,8 @@ def test_downscaling_by_area_keeps_every_event_and_the_share_of_each_pixel():
     found = downscaled(events, (5, 5), (2, 3))
     count = np.bincount(found["y"].astype(int) * 3 + found["x"], minlength=6)
     assert count.sum() == 100_000 and np.abs(count / 100_000 - 1 / 6).max() < 0.005
-    middle = found[
-        (events["x"] == 1) & (events["y"] == 0)
-    ]  # columns 1 to 2 of 5 lie in cells 0 (2/3) and 1 (1/3)
+    # columns 1 to 2 of 5 lie in cells 0 (2/3) and 1 (1/3)
+    middle = found[(events["x"] == 1) & (events["y"] == 0)]
     assert abs(np.mean(middle["x"] == 0) - 2 / 3) < 0.03 and not middle["y"].any()
     whole = downscaled(events, (5, 5), (5, 1))
     assert np.array_equal(whole["y"], events["y"]) and not whole["x"].any()
@@ -131,9 +129,8 @@ def test_downscaling_by_area_keeps_every_event_and_the_share_of_each_pixel():
 def test_takes_are_cut_and_stay_on_one_side():
     takes = [marked(label, number, 1000) for label in range(3) for number in range(2)]
     data = ms.Recordings(takes, np.repeat(range(3), 2), sensor=SENSOR, hop_ms=150)
-    assert (
-        len(data.pool) == 6 * 6 and np.bincount(data.pool.numbers).tolist() == [6] * 6
-    )  # the last begins at 750 ms
+    # the last begins at 750 ms
+    assert len(data.pool) == 6 * 6 and np.bincount(data.pool.numbers).tolist() == [6] * 6
     for index in range(50):
         task = data.episode(0, index, ways=3, shots=2, queries=4)
         assert not set(told(task.x_support)) & set(told(task.x_query))

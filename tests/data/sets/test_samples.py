@@ -93,9 +93,8 @@ def test_three_recordings_one_for_support_two_for_query():
         support, query = draw_samples(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
         assert len(set(support.ravel())) == 1 and len(set(query.ravel())) == 2
         assert (query[..., 0] != query[..., 1]).all()
-        assert set(map(tuple, query[0][:2])) == set(
-            map(tuple, query[0][2:4])
-        )  # both orders before any again
+        # both orders before any again
+        assert set(map(tuple, query[0][:2])) == set(map(tuple, query[0][2:4]))
         seen.add(int(support[0, 0, 0]))
     assert seen == {0, 1, 2}
 

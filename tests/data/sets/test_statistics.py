@@ -226,9 +226,8 @@ def test_against_real_recordings_of_the_same_pictures():
     root = os.environ.get("MINISNN_NMNIST_ROOT")
     if not root:
         pytest.skip("MINISNN_NMNIST_ROOT does not name a folder of real N-MNIST recordings")
-    real, made = real_and_simulated(
-        root
-    )  # numbers divisible by 5: the camera was fitted on the others
+    # numbers divisible by 5: the camera was fitted on the others
+    real, made = real_and_simulated(root)
     if len(real) < 100:
         pytest.skip(
             f"{root} has {len(real)} recordings of shipped digits with numbers divisible by 5; 100 "

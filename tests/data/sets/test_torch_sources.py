@@ -62,9 +62,8 @@ def test_frames_of_tonic():
     fixed = ms.Recordings(
         Made(tonic.transforms.ToFrame(sensor_size=(16, 12, 2), n_time_bins=20)), bin_ms=5
     )
-    assert (
-        fixed.pool.shape == (20, 12, 16, 2) and fixed.pool.counts.sum() == 12 * 767
-    )  # tonic leaves the last out
+    # tonic leaves the last out
+    assert fixed.pool.shape == (20, 12, 16, 2) and fixed.pool.counts.sum() == 12 * 767
     voxels = Made(tonic.transforms.ToVoxelGrid(sensor_size=(16, 12, 2), n_time_bins=5))
     with pytest.raises(
         ValueError,

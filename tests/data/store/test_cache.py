@@ -236,10 +236,11 @@ def test_every_reader_camera_and_set_belongs_to_the_identity():
         if path.stem != "__init__"
     }
     known = {name: set(cache.closure(name)) for name in SETS}
+    # they check others, and make nothing
     needless = {
         "minisnn.data.camera.reference",
         "minisnn.data.sets.statistics",
-    }  # they check others, and make nothing
+    }
     assert there - set().union(*known.values()) <= needless
     readers = {name for name in there if ".readers." in name}
     assert (

@@ -6,7 +6,7 @@ import pytest
 from minisnn.data.readers.events import bin_events, event_array
 from minisnn.data.sets import aligned, double_nmnist
 from minisnn.data.sets.double_nmnist import DoubleNMnist
-from minisnn.data.sets.moved import Move
+from minisnn.data.camera.moved import Move
 from minisnn.data.sets.pool import Pool
 
 

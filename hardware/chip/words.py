@@ -1,0 +1,60 @@
+"""Word lengths and rounding of the chip, and the notes of a network that was meta-trained for
+them."""
+
+from dataclasses import dataclass
+
+from .formats import rounding, whole
+from .quantise import WEIGHT_BITS
+from .traces import DETERMINISTIC
+
+
+@dataclass(frozen=True)
+class Words:
+    """Word lengths and rounding of a network.
+
+    weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
+    fraction      F, fraction bits of postsynaptic traces
+    traces        rounding of the trace filters        membrane       rounding on the way to u;
+                  "floor", "zero" or "nearest"
+    strict        a saturation raises Saturated
+    """
+
+    weight_bits: int = 8
+    readout_bits: int = 8
+    fraction: int = 12
+    traces: str = "floor"
+    membrane: str = "floor"
+    strict: bool = False
+
+    def __post_init__(self):
+        rounding(self.traces, DETERMINISTIC)
+        rounding(self.membrane, DETERMINISTIC)
+        whole(
+            WEIGHT_BITS[0],
+            WEIGHT_BITS[-1],
+            weight_bits=self.weight_bits,
+            readout_bits=self.readout_bits,
+        )
+        whole(0, 16, fraction=self.fraction)
+
+
+def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
+    """The notes of a network meta-trained for the chip ("chip" of its provenance); empty for
+    another network.
+
+    They are bits, readout_bits and exponents {layer: exponent}. Raises ValueError, naming the
+    source, where they are damaged.
+    """
+    try:
+        numbers = (
+            [*known["exponents"].values(), known["bits"], known["readout_bits"]] if known else []
+        )
+        if not all(type(n) is int and abs(n) <= 64 for n in numbers):
+            raise ValueError
+    except (KeyError, TypeError, AttributeError, ValueError):
+        words = (
+            "what it says of the chip it was trained for is damaged; expected bits, readout_bits "
+            "and exponents"
+        )
+        raise ValueError(f"{source}: {words}") from None
+    return known or {}

@@ -1,0 +1,161 @@
+"""What a script gives `Recordings`, checked: each error names the argument, or the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, count
+from typing import Any
+
+import numpy as np
+
+from ...parallel import arguments
+from ...parallel.arguments import is_sequence, mapping, one_of, shown, wholes
+from ..readers.pictures import by_value
+from ..readers.plausible import Judge
+from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
+from .pool import Counts, Form, Pool, counts_of
+
+
+def check_given(events: Any, labels: Any, form: Form) -> None:
+    """ValueError where these are no recordings, no labels, or no ways to count events."""
+    for name in ("bin_ms", "duration_ms", "hop_ms"):
+        width = getattr(form, name)
+        what = "a positive number of milliseconds"
+        if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
+            raise ValueError(f"{name} must be {what}, not {width}")
+    size = form.size
+    if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
+        raise ValueError(
+            f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}"
+        )
+    # as a Subset of PyTorch is
+    listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")
+    readable = isinstance(events, (Iterable, Counts)) or listed
+    if not readable or isinstance(events, (str, bytes, Mapping)):
+        folder = isinstance(events, str) and bool(events)
+        own = f"minisnn.data.sets.named.own('train', {events!r}, …)"
+        way = f"; a folder is opened as {own}" * folder
+        raise ValueError(
+            f"events must be recordings, a list of arrays of events, not {shown(events)}{way}"
+        )
+    if form.time is not None:
+        one_of("time", form.time, ("ns", "us", "ms", "s"))
+    one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
+    if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
+        raise ValueError(
+            f"labels must be a list with one label for each recording, not {shown(labels)}"
+        )
+
+
+def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
+    """(counts, names of the labels) of recordings given in Python, of which one is held at a
+    time."""
+    items = items_of(source, labels)
+    first = next(items, None)
+    if first is None:
+        raise ValueError(
+            "found 0 recordings and 0 labels; expected some, and one label for each recording"
+        )
+    form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
+    items = chain([first], items)
+    del first
+    met: dict[str, int] = {}
+
+    def numbered() -> Iterator[tuple[Any, int]]:
+        for k, (events, label) in enumerate(items):
+            try:
+                yield events, met.setdefault(label_of(label), len(met))
+            except ValueError as error:
+                raise ValueError(f"recording {k}: {error}") from None
+
+    pool = Pool.collect(
+        *counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time))
+    )
+    names = sorted(met, key=by_value)
+    places = np.array([names.index(name) for name in met], np.int64)
+    return replace(pool, labels=places[pool.labels]), names
+
+
+def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[int, int]:
+    """Rows and columns: as given, or as the source says, or its first recording where that is of
+    frames."""
+    if sensor is None:
+        sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
+    if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
+        raise ValueError(
+            f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, "
+            "128)"
+        )
+    return int(sensor[0]), int(sensor[1])
+
+
+def symbols_of(
+    made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None, source: str
+) -> dict[str, tuple[int, ...]]:
+    """The numbers of the symbols that each class is made of, as many in each; made_of None: a class
+    for every label. `names` are those of the labels, where they have some."""
+    places = {name: place for place, name in enumerate(names or ())}
+    if made_of is None:
+        made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
+    made_of = mapping("made_of", made_of)
+    for name, symbols in made_of.items():
+        if not is_sequence(symbols):
+            raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
+    found = {
+        name: tuple(_symbol(one, places, name) for one in symbols)
+        for name, symbols in made_of.items()
+    }
+    if len({len(symbols) for symbols in found.values()}) != 1:
+        raise ValueError(
+            f"{source}: made_of has classes of different numbers of symbols; expected the same "
+            "number in each"
+        )
+    return found
+
+
+def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
+    """The number of a symbol, by its label."""
+    if not places or str(one) in places:
+        return places.get(str(one), one) if places else int(one)
+    raise ValueError(f"made_of[{name!r}] names {one!r}; expected labels, {' '.join(places)}")
+
+
+def check_enough(
+    symbols: Mapping[int, np.ndarray],
+    names: list[str] | None,
+    copy_of: np.ndarray | None,
+    source: str,
+    kind: str,
+) -> None:
+    """ValueError where a symbol has fewer than two recordings that are no copies of one."""
+    for symbol, recordings in symbols.items():
+        different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
+        if different < 2:
+            number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
+            number += ", copies of one" * (different < len(recordings))
+            told = f"{kind} {names[symbol] if names is not None else symbol}"
+            raise ValueError(
+                f"{source}: {told} has {number}, expected at least 2, one for support and one for "
+                "query"
+            )
+
+
+def within_of(tasks: Any, given: Any) -> np.ndarray:
+    """`within` of `Recordings`, where it has one entry a recording, and each of its values two
+    recordings of every symbol."""
+    within = np.asarray(given)
+    if within.shape != (len(tasks.pool),):
+        raise ValueError(
+            f"within has shape {within.shape}; expected one entry for each recording, "
+            f"{len(tasks.pool)}"
+        )
+    for symbol, where in tasks.symbols.items():
+        for value in np.unique(within):
+            if np.sum(within[where] == value) < 2:
+                found = f"within {value!r}" if isinstance(value, str) else f"within {value}"
+                raise ValueError(
+                    f"{tasks.source}: {found}, {tasks.kind} {symbol} has fewer than 2 "
+                    "recordings; expected 2 of each"
+                )
+    return within
