@@ -3,6 +3,7 @@
 import __future__
 import inspect
 import os
+import sys
 import tempfile
 import textwrap
 import time
@@ -130,6 +131,8 @@ def mutate(monkeypatch):
     until the test ends; of a class that is given as `owner` its method."""
 
     def put(module, name, old, new, owner=None):
+        if isinstance(module, type):
+            owner, module = module, sys.modules[module.__module__]
         source = textwrap.dedent(inspect.getsource(getattr(owner or module, name)))
         assert source.count(old) >= 1, f"{name} no longer has the line {old!r}"
         found = {}

@@ -17,22 +17,22 @@ import pytest
 
 import minisnn as ms
 from minisnn import gradcheck, nir, plots
+from minisnn.layers.neuron import PASSES
 
 # What the library calls by itself, and what somebody who writes a neuron, a rule or an executor
 # gives it.
 BEHIND = {
+    "CubaLIF": set(PASSES),
+    "LIF": set(PASSES),
     "Checkpoint": {"check_usable", "to_open"},
-    "CubaLIF": {"decays", "readout"},
     "InnerLoop": {"batches", "update", "update_backward"},
-    "LIF": {"readout"},
     "Layout": {"fit", "own", "parameters", "silent_bias", "with_silent_readout"},
     "MAML": {"check", "gradient", "loop"},
     "Network": {"engine", "readout_bias"},
-    "Neuron": {"decays", "readout"},
     "Others": {"carry_out", "forget", "give_up"},
     "Recordings": {"among"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
-    "_Constants": {"configuration", "spike"},
+    "Dynamics": {"configuration", "decays", "readout", "spike"},
 }
 NEEDS = {"Cluster": "distributed", **dict.fromkeys(nir.__all__, "nir")}  # extras of the examples
 

@@ -16,7 +16,8 @@ import minisnn
 
 ROOT = Path(__file__).resolve().parents[1]
 # of one signature, which layers explains once
-PASSES = "block convolution current frames hard_reset membrane passive pool synapse".split()
+PASSES = "block convolution frames linear membrane pool synapse".split()
+STEP = ("forward", "backward", "forward_tangent", "backward_tangent")
 ROOMS = (
     "data",
     "layers",
@@ -78,6 +79,8 @@ def public(tree, within="", known=()):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and (
             not node.name.startswith("_") or node.name == "__init__"
         ):
+            if within and node.name in STEP:  # of a neuron: `layers.neuron` explains them
+                continue
             if node.name not in known:
                 yield f"{within}{node.name}", node
             if isinstance(node, ast.ClassDef):

@@ -48,8 +48,7 @@ class FloatReadout:
         current = p @ weight + bias
         if not self.neuron.delay:  # CubaLIF's readout integrates alone
             return current
-        z = np.zeros((*current[:, 0].shape, len(self.neuron.states)), current.dtype)
-        return membrane.forward(current, z, self.neuron)[0]
+        return membrane.forward(current, None, self.neuron)[0]
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
         """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest

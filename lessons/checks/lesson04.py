@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numba.core.errors import NumbaError
 
-from minisnn.layers import synapse
+from minisnn.layers import linear
 
 from . import Wrong, answer, differs, mine, right, same, wrong
 
@@ -88,15 +88,15 @@ def by_strides(function):
             "4.1",
             "V",
             found,
-            synapse.correlate(x, w),
+            linear.correlate(x, w),
             (
                 (
-                    synapse.correlate(x, w[::-1, ::-1]),
+                    linear.correlate(x, w[::-1, ::-1]),
                     "your kernel is mirrored: the place i, j of the kernel goes with the slice "
                     "that begins at i, j",
                 ),
                 (
-                    synapse.correlate(
+                    linear.correlate(
                         x,
                         w
                         * (np.arange(len(w)) < len(w) - 1)[:, None, None, None]
@@ -106,7 +106,7 @@ def by_strides(function):
                     "places",
                 ),
                 (
-                    synapse.correlate(x, w * np.tri(len(w))[:, :, None, None]),
+                    linear.correlate(x, w * np.tri(len(w))[:, :, None, None]),
                     "i and j run over all k * k places, each by itself; yours leaves out those "
                     "with j > i",
                 ),
@@ -137,10 +137,10 @@ def by_events(function):
             "4.2",
             "V",
             found,
-            synapse.correlate(x, w),
+            linear.correlate(x, w),
             (
                 (
-                    synapse.correlate(x, w[::-1, ::-1]),
+                    linear.correlate(x, w[::-1, ::-1]),
                     "the minus: a spike at y reaches the row h = y - i + m, not y + i - m",
                 ),
                 (
@@ -159,20 +159,20 @@ def by_events(function):
                 ),
                 *(
                     (
-                        synapse.correlate(x, turned),
+                        linear.correlate(x, turned),
                         "the minus, in rows and columns: h = y - i + m and v = z - j + m",
                     )
                     for turned in (w[:, ::-1], w[::-1])
                 ),
                 *(
                     (
-                        _framed(synapse.correlate(x, w), *sites),
+                        _framed(linear.correlate(x, w), *sites),
                         "sites at the border belong to the picture: 0 <= h < H, 0 <= v < W",
                     )
                     for sites in ((1, 0), (0, 1), (1, 1))
                 ),
                 (
-                    synapse.correlate(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
+                    linear.correlate(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
                     "each channel c has weights of its own, w[i, j, c]; yours takes those of one "
                     "channel for all",
                 ),
@@ -182,11 +182,11 @@ def by_events(function):
                     "are overwritten by the last",
                 ),
                 (
-                    synapse.correlate(x, w.transpose(1, 0, 2, 3)),
+                    linear.correlate(x, w.transpose(1, 0, 2, 3)),
                     "i belongs to the row and j to the column: h = y - i + m, v = z - j + m",
                 ),
                 (
-                    synapse.correlate(np.sign(x), w),
+                    linear.correlate(np.sign(x), w),
                     "an entry of x need not be 1, as events are counted: add its value times the "
                     "weights",
                 ),
@@ -246,7 +246,7 @@ def input_blame(function):
             rng.standard_normal((*shape[:2], O)),
         )
         found = answer("4.4", function, w, dV)
-        loss = lambda x, w=w, dV=dV: (synapse.correlate(x, w) * dV).sum()
+        loss = lambda x, w=w, dV=dV: (linear.correlate(x, w) * dV).sum()
         expected, h = np.zeros(shape), 1e-4
         for place in np.ndindex(shape):
             e = np.zeros(shape)
@@ -268,15 +268,15 @@ def input_blame(function):
             found,
             expected,
             (
-                (synapse.correlate(dV, swapped), turned),
-                (synapse.correlate(dV, swapped[::-1]), turned),
-                (synapse.correlate(dV, swapped[:, ::-1]), turned),
+                (linear.correlate(dV, swapped), turned),
+                (linear.correlate(dV, swapped[::-1]), turned),
+                (linear.correlate(dV, swapped[:, ::-1]), turned),
                 (
-                    synapse.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
+                    linear.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
                     "rows and columns of the kernel are exchanged",
                 ),
                 (
-                    synapse.correlate(dV[::-1, ::-1], swapped),
+                    linear.correlate(dV[::-1, ::-1], swapped),
                     "turn the kernel over, not the picture of the adjoints",
                 ),
                 (-expected, "the sign: V grows with x by w"),

@@ -90,6 +90,5 @@ class Readout:
         bias = theta[-self.ways :]
         current = products.times(p.reshape(-1, p.shape[2]), weight).reshape(*p.shape[:2], -1) + bias
         K = max(p.shape[1] - self.window, 0)
-        z = np.zeros((len(p), self.ways, len(self.neuron.states)), self.dtype)
-        z = membrane.forward(current[:, :K], z, self.neuron)[1]["end"]
+        z = membrane.forward(current[:, :K], None, self.neuron)[1]["end"]
         return membrane.forward(current[:, K:], z, self.neuron, self.detach_reset)

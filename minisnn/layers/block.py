@@ -64,12 +64,8 @@ def forward(
     neuron = block.neuron
     if frozen is None:
         K = max(x.shape[1] - window, 0)
-        sites = (*block.input_shape[:2], block.channels)
-        state = np.zeros((len(x), *sites, len(neuron.states)), x.dtype)
-        whole, _ = synapse.forward(
-            weight, bias, x, synapse.presynaptic_traces(x[:, :0], neuron), neuron
-        )
-        u_before, before = membrane.forward(whole[:, :K], state, neuron)
+        whole, _ = synapse.forward(weight, bias, x, None, neuron)
+        u_before, before = membrane.forward(whole[:, :K], None, neuron)
         start = synapse.presynaptic_traces(x[:, :K], neuron)
         state = before["end"]
         a0 = None

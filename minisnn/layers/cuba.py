@@ -10,10 +10,12 @@ the reset: with slope and curvature of the spike at u,
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from .neuron import SLOPE, Dynamics
-from .surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from .surrogate import Surrogate
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,7 +49,7 @@ class CubaLIF(Dynamics):
     threshold: float = 0.3
     slope: float = SLOPE
     gain: float = 10.0
-    surrogate: Surrogate | None = field(default=None, kw_only=True)
+    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     kind: ClassVar[str] = "cuba"
     states: ClassVar[tuple[str, ...]] = ("v",)
     delay: ClassVar[int] = 0
@@ -74,6 +76,11 @@ class CubaLIF(Dynamics):
         du_dot = du_dot + dv_dot * (1 - at.spike - at.u * at.slope)
         du_dot = du_dot + dv * (-2 * at.slope - at.u * at.curvature) * dot.u
         return (1 - self.alpha) * du_dot, (self.alpha * du_dot,)
+
+    @property
+    def readout(self) -> "LeakyIntegrator":
+        """The neuron of the readout: the same two filters, no spike."""
+        return LeakyIntegrator(self.alpha, self.beta)
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,10 +7,12 @@ I_t = W p_t + b is the current of its synapse, r the refractory trace.
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .neuron import SLOPE, Dynamics
-from .surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from .surrogate import Surrogate
 
 
 @dataclass(frozen=True, repr=False)
@@ -46,7 +48,7 @@ class LIF(Dynamics):
     threshold: float = 0.0
     slope: float = SLOPE
     gain: float = 10.0
-    surrogate: Surrogate | None = field(default=None, kw_only=True)
+    surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     kind: ClassVar[str] = "lif"
     states: ClassVar[tuple[str, ...]] = ("r",)
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta", "gamma")

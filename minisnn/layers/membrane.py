@@ -21,10 +21,18 @@ Array = np.ndarray
 
 
 def forward(
-    current: Array, z: Array, neuron: Any, detach_reset: bool = False, form: str = "hard", a0: Any = None
+    current: Array,
+    z: Array | None,
+    neuron: Any,
+    detach_reset: bool = False,
+    form: str = "hard",
+    a0: Any = None,
 ) -> tuple[Array, dict]:
-    """u from the current I and the states z before the window; returns (u, tape), tape["end"] the
-    states after it."""
+    """u from the current I and the states z before the window (None: zero); returns (u, tape),
+    tape["end"] the states after it."""
+    if z is None:
+        sites = current.shape[:1] + current.shape[2:]
+        z = np.zeros((*sites, len(neuron.states)), current.dtype)
     u = np.empty_like(current)
     tape = {"u": u, "I": current, "a0": a0, "form": form, "z": []}
     states = tuple(np.moveaxis(z, -1, 0))
@@ -74,12 +82,12 @@ def _steps(tape, steps, neuron, detach_reset) -> list[At]:
     known = tape.setdefault("at", [])
     for t in range(len(known), steps):
 
-        def jet(function, t=t):
-            if function is surrogate.value:
+        def jet(name, t=t):
+            if name == "value":
                 return _spike(tape, t, neuron, detach_reset)
             if detach_reset:
                 return np.zeros_like(tape["u"][:, t])
-            return _jet(function, tape, t, neuron)
+            return _jet(getattr(surrogate, name), tape, t, neuron)
 
         known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], jet))
     return known

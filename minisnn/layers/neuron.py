@@ -6,7 +6,7 @@
     forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
     backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
-`lif` and `cuba` are the neurons that ship, `Neuron` is the base of your own. Nothing else in the
+`lif` and `cuba` are the neurons that ship, `neurons.Neuron` is the base of your own. Nothing else in the
 library knows what a neuron does in a step. Each says
 
     states    names of its states z
@@ -18,17 +18,20 @@ library knows what a neuron does in a step. Each says
     spike     the surrogate of its spike
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from functools import cached_property
-from typing import Any, ClassVar, NamedTuple
+from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from dataclasses import fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..parallel.arguments import number, shown
-from . import surrogate as jets
 
-Array = np.ndarray
+if TYPE_CHECKING:
+    from numpy import ndarray as Array
+
+    from .surrogate import Surrogate
+
 PASSES = ("forward", "backward", "forward_tangent", "backward_tangent")
 SLOPE = 10.0
 OWN = "own"  # a neuron's kind that no file can name
@@ -40,7 +43,7 @@ class At:
     and value, slope and curvature of its spike (slope and curvature zero where the reset is
     detached), each computed when it is first asked for. Arrays (B, H, W, C)."""
 
-    def __init__(self, I: Array, z: tuple[Array, ...], u: Array, spike: "Callable[[Any], Array]"):
+    def __init__(self, I: Array, z: tuple[Array, ...], u: Array, spike: Callable[[str], Array]):
         self.I = I
         self.z = z
         self.u = u
@@ -48,15 +51,18 @@ class At:
 
     @cached_property
     def spike(self) -> Array:
-        return self._jet(jets.value)
+        """Its value, 1 or 0."""
+        return self._jet("value")
 
     @cached_property
     def slope(self) -> Array:
-        return self._jet(jets.derivative)
+        """Its first derivative by u."""
+        return self._jet("derivative")
 
     @cached_property
     def curvature(self) -> Array:
-        return self._jet(jets.curvature)
+        """Its second derivative by u."""
+        return self._jet("curvature")
 
 
 class Dot(NamedTuple):
@@ -102,7 +108,9 @@ class Dynamics:
     def _check_surrogate(self, found: Any, name: str) -> None:
         if found is None:
             return
-        if not isinstance(found, jets.Surrogate):
+        from .surrogate import Surrogate
+
+        if not isinstance(found, Surrogate):
             raise ValueError(
                 f"{name} must be a minisnn.Surrogate with sigma, prime and second, not "
                 f"{shown(found)}"
@@ -116,7 +124,9 @@ class Dynamics:
     @property
     def spike(self) -> "Surrogate":
         """The surrogate of the neuron's spike."""
-        return getattr(self, "surrogate", None) or jets.FastSigmoid(getattr(self, "slope", SLOPE))
+        from .surrogate import FastSigmoid
+
+        return getattr(self, "surrogate", None) or FastSigmoid(getattr(self, "slope", SLOPE))
 
     def __repr__(self) -> str:
         constants = ", ".join(f"{name}={value!r}" for name, value in self._constants().items())
@@ -147,69 +157,4 @@ class Dynamics:
     @property
     def readout(self) -> Any:
         """The neuron of the readout."""
-        if self.delay:
-            return self
-        from .cuba import LeakyIntegrator
-
-        return LeakyIntegrator(self.alpha, self.beta)
-
-
-@dataclass(frozen=True, repr=False)
-class Neuron(Dynamics):
-    """The base of a neuron of your own: its constants, and the four passes of ONE step.
-
-    It is a dataclass (frozen=True) whose constants are all floats. The passes work element by
-    element: no site sees another. `states` names the states z, which are zero at the start:
-
-        forward(I, z, spike) -> (u, z')
-        backward(at, du, dz) -> (dI, dz)
-        forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
-        backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
-
-    forward gives the membrane u, whose spike is spike(u), and the states z' of the next step;
-    backward goes from the adjoints of u and z' to those of I and z, and backward_tangent is
-    `backward` differentiated line by line.
-
-    z, dz, … are tuples; `at` is an `At`, `dot` a `Dot`. Adjoints of the spike continue by at.slope,
-    and their tangents also by at.curvature dot.u. The passes need not know whether the reset is
-    detached, which twin is computed, or where the window begins.
-
-    I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps. In a class with
-    `delay = 0` it is the current i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the
-    readout is then a `LeakyIntegrator`. Networks of such neurons run on the NumPy backend; other
-    tools and chips do not know them. `gradcheck.check(net)` proves the passes.
-
-    >>> class Plain(ms.Neuron):
-    ...     def forward(self, I, z, spike):
-    ...         return I, z
-    ...     def backward(self, at, du, dz):
-    ...         return du, dz
-    ...     def forward_tangent(self, at, I_dot, z_dot):
-    ...         return I_dot, z_dot
-    ...     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-    ...         return du_dot, dz_dot
-    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=Plain(), window=8)
-    >>> net.backend, ms.gradcheck.check(net, inner_steps=()).ok
-    ('numpy', True)
-    """
-
-    alpha: float = 0.95
-    beta: float = 0.9
-    threshold: float = 0.0
-    slope: float = SLOPE
-    gain: float = 10.0
-    surrogate: "jets.Surrogate | None" = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        lacks = [name for name in PASSES if not callable(getattr(self, name, None))]
-        if lacks:
-            raise ValueError(
-                f"{type(self).__name__} lacks {', '.join(lacks)}; a neuron has the passes "
-                f"{', '.join(PASSES)}"
-            )
-        if self.delay not in (0, 2):
-            raise ValueError(
-                f"{type(self).__name__} delay must be 2 (traces as of LIF) or 0 (a current), not "
-                f"{self.delay!r}"
-            )
+        return self

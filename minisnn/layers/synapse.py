@@ -115,7 +115,8 @@ def _gradients(tape, dy, dV, states, neuron, k):
 
 
 def forward(weight, bias, x, start, neuron):
-    """The current in the window; start = (p, c)."""
+    """The current in the window; start = (p, c), or None: from zero."""
+    start = start or presynaptic_traces(x[:, :0], neuron)
     y = _filters(weight, bias, correlate(x, weight), start, neuron, x.shape[1])
     p, c = start
     return y, {"x": x, "p": p, "c": c}

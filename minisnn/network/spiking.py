@@ -11,7 +11,7 @@ from ..layers.loss import Loss
 from ..layers.synapse import bias_traces
 from ..layers.cuba import CubaLIF, LeakyIntegrator
 from ..layers.lif import LIF
-from ..layers.neuron import Neuron
+from ..layers.neurons import Neuron
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of

@@ -35,7 +35,7 @@ from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
 from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
-from ..layers.neuron import Neuron
+from ..layers.neurons import Neuron
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes

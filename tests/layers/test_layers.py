@@ -8,7 +8,7 @@ from conftest import off
 import minisnn as ms
 from minisnn.layers import surrogate
 from minisnn.layers import block as reference
-from minisnn.layers import membrane, pool, synapse
+from minisnn.layers import linear, membrane, pool, synapse
 
 NEURON = ms.LIF(alpha=0.8, beta=0.7, gamma=0.6, rho=0.9, threshold=0.4, slope=4.0)
 
@@ -67,11 +67,11 @@ def test_correlation_and_its_adjoints(rng, k):
                 for j in range(k):
                     if 0 <= h + i - half < 4 and 0 <= w + j - half < 3:
                         y[:, h, w] += x[:, h + i - half, w + j - half] @ weight[i, j]
-    assert off(synapse.correlate(x, weight), y) < 1e-12
-    assert np.vdot(synapse.correlate_input(dy, weight), x) == pytest.approx(
+    assert off(linear.correlate(x, weight), y) < 1e-12
+    assert np.vdot(linear.correlate_input(dy, weight), x) == pytest.approx(
         np.vdot(dy, y), rel=1e-12
     )
-    assert np.vdot(synapse.correlate_weight(x, dy, k), weight) == pytest.approx(
+    assert np.vdot(linear.correlate_weight(x, dy, k), weight) == pytest.approx(
         np.vdot(dy, y), rel=1e-12
     )
 
@@ -84,7 +84,7 @@ def test_weights_then_filter_equals_filter_then_weights(rng):
     expected = []
     p = q = np.zeros((2, 4, 3, 2))
     for t in range(9):
-        expected.append(synapse.correlate(p, weight) + bias)
+        expected.append(linear.correlate(p, weight) + bias)
         p, q = 0.8 * p + 0.2 * q, 0.7 * q + 0.3 * x[:, t]
     for K in (0, 1, 4):
         start = synapse.presynaptic_traces(x[:, :K], NEURON)
@@ -97,7 +97,7 @@ def test_weights_then_filter_equals_filter_then_weights(rng):
 
 @pytest.mark.parametrize("detach", [False, True])
 def test_membrane_equals_its_recursion(rng, detach):
-    current, r = rng.random((1, 12, 1, 1, 1)), rng.random((1, 1, 1, 1))
+    current, r = rng.random((1, 12, 1, 1, 1)), rng.random((1, 1, 1, 1, 1))
     u, tape = membrane.forward(current, r, NEURON, detach)
     state, spiked = r.item(), []
     for t in range(12):
@@ -110,18 +110,16 @@ def test_membrane_equals_its_recursion(rng, detach):
 
 def test_detached_reset_passes_the_adjoint_straight_through(rng):
     current, dy = rng.standard_normal((2, 1, 6, 2, 2, 1))
-    _, tape = membrane.forward(current, np.zeros((1, 2, 2, 1)), NEURON, True)
+    _, tape = membrane.forward(current, None, NEURON, True)
     assert np.array_equal(membrane.backward(tape, dy, NEURON, True), dy)
-    _, tape = membrane.forward(current, np.zeros((1, 2, 2, 1)), NEURON, False)
+    _, tape = membrane.forward(current, None, NEURON, False)
     assert off(membrane.backward(tape, dy, NEURON, False), dy) > 0.01
 
 
 def test_a_detached_twin_keeps_the_recorded_spikes():
     current = np.full((1, 3, 1, 1, 1), 0.5)
-    u0, tape = membrane.forward(current, np.zeros((1, 1, 1, 1)), NEURON, True)
-    moved, _ = membrane.forward(
-        current - 0.15, np.zeros((1, 1, 1, 1)), NEURON, True, "jet", u0 - NEURON.threshold
-    )
+    u0, tape = membrane.forward(current, None, NEURON, True)
+    moved, _ = membrane.forward(current - 0.15, None, NEURON, True, "jet", u0 - NEURON.threshold)
     assert off(moved, u0 - 0.15) < 1e-12
 
 

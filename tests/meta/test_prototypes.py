@@ -4,7 +4,7 @@ the definition."""
 import numpy as np
 import pytest
 
-from minisnn.layers import current, trace
+from minisnn.layers import synapse
 from minisnn.layers.cuba import CubaLIF
 from minisnn.layers.lif import LIF
 from minisnn.layers.synapse import presynaptic_traces
@@ -69,24 +69,20 @@ def test_trace_is_the_sum_of_its_coefficients(window):
     rng, neuron, T = np.random.default_rng(1), LIF(alpha=0.9, beta=0.8), 30
     x = (rng.random((2, T, 5)) < 0.3).astype(float)
     K = T - window
-    start = presynaptic_traces(x[:, :K], neuron)
-    whole = presynaptic_traces(x[:, : T - 1], neuron)[0]
-    leaky = CubaLIF(
-        alpha=0.9, beta=0.8
-    ).readout  # of the chip's neuron nothing delays, and each of two filters has a state
     images = x[:, :, None, None]
-    begun, ended = (
-        current.presynaptic_traces(part, leaky)[0][:, :, 0, 0] for part in (images[:, :K], images)
-    )
-    np.testing.assert_allclose(
-        trace.forward(x[:, K:], leaky, tuple(np.moveaxis(begun, 1, 0))), ended[:, -1], rtol=1e-13
-    )
-    np.testing.assert_allclose(trace.forward(x[:, K:], neuron, start), whole, rtol=1e-13)
-    np.testing.assert_allclose(trace.forward(x, neuron), whole, rtol=1e-13)
+    states = lambda part, neuron: presynaptic_traces(part, neuron)[0][:, :, 0, 0]
+    whole = states(images[:, : T - 1], neuron)[:, -1]
+    start = states(images[:, :K], neuron)
+    # of the chip's neuron nothing delays
+    leaky = CubaLIF(alpha=0.9, beta=0.8).readout
+    begun, ended = (states(part, leaky) for part in (images[:, :K], images))
+    found = synapse.features(x[:, K:], leaky, begun)
+    np.testing.assert_allclose(found, ended[:, -1], rtol=1e-13)
+    np.testing.assert_allclose(synapse.features(x[:, K:], neuron, start), whole, rtol=1e-13)
+    np.testing.assert_allclose(synapse.features(x, neuron), whole, rtol=1e-13)
     dp, x_dot = rng.standard_normal((2, 5)), rng.standard_normal((2, window, 5))
-    zero = np.zeros((2, 5))
-    along = np.sum(dp * trace.forward(x_dot, neuron, (zero, zero)))
-    dx = trace.backward(dp, window, neuron)
+    along = np.sum(dp * synapse.features(x_dot, neuron))
+    dx = synapse.features_adjoint(dp, window, neuron)
     assert abs(along - np.sum(dx * x_dot[:, : dx.shape[1]])) < 1e-13
 
 
