@@ -124,7 +124,8 @@ def test_an_installed_wheel_does_what_a_clone_does(installed):
     assert "test accuracy" in said
     assert "lessons" in installed("minisnn", "lessons")
     assert "--retrain" in installed("minisnn", "report", "--help")
-    assert "float" in installed("minisnn", "hardware", "--episodes", "1")
+    few = ("--episodes", "2", "--queries", "2", "--bits", "8")
+    assert "float" in installed("minisnn", "hardware", *few)
     assert "train-default" in installed("minisnn", "results")
     assert "passed" in installed(
         "minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
