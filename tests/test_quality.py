@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import minisnn
+from minisnn.layers.neuron import PASSES as STEP
 
 ROOT = Path(__file__).resolve().parents[1]
 # of one signature, which layers explains once
 PASSES = "block convolution frames linear membrane pool synapse".split()
-STEP = ("forward", "backward", "forward_tangent", "backward_tangent")
 ROOMS = (
     "data",
     "layers",

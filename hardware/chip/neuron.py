@@ -33,8 +33,9 @@ RECIPROCAL = np.array([round(256 / (1 + (n + 0.5) / 16) ** 2) for n in range(16)
 class IntegerLIF(NamedTuple):
     """Constants of the neuron as the chip keeps them, and as the kernels take them.
 
-    alpha, beta, gamma   factors of 4096          rho, threshold   in units of u          slope
-                         kappa with 4 fraction bits
+    alpha, beta, gamma   factors of 4096
+    rho, threshold       in units of u
+    slope                kappa with 4 fraction bits
     """
 
     alpha: int

@@ -150,8 +150,8 @@ def check_currents(
     """The same of Loihi's neurons in the conv layers, as `check`.
 
     spikes      the most that arrive at an input of a layer but the first
-    exponents   weight_exp of every conv layer          decay   the factor of 4096 by which a
-                current is kept in a step
+    exponents   weight_exp of every conv layer
+    decay       the factor of 4096 by which a current is kept in a step
     axons       fraction bits of the biases that axons carry; None: biases are in the thresholds,
                 and currents have 64 bits
 

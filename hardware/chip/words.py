@@ -14,8 +14,8 @@ class Words:
 
     weight_bits   of the conv layers, 2 to 8           readout_bits   of the readout
     fraction      F, fraction bits of postsynaptic traces
-    traces        rounding of the trace filters        membrane       rounding on the way to u;
-                  "floor", "zero" or "nearest"
+    traces        rounding of the trace filters
+    membrane      rounding on the way to u; "floor", "zero" or "nearest"
     strict        a saturation raises Saturated
     """
 

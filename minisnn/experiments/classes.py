@@ -60,8 +60,8 @@ class Grown:
     """A readout that grows: weight (classes, features), bias (classes,), and how many numbers its
     updates changed.
 
-    step    of the gradient            mean   whether a new row starts at its class mean, else at
-            zero
+    step    of the gradient
+    mean    whether a new row starts at its class mean, else at zero
     gate    fraction of Eq. 6          kept   learn again from all recordings met so far
     bits    8-bit words; `rng` of their rounding
     """

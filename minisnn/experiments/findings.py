@@ -44,12 +44,12 @@ class Table:
 class Findings:
     """Of one experiment.
 
-    name, title   of the experiment         summary    what was found, in a sentence or two
-    tables, claims                          figures    {name: (matplotlib figure, what it shows)};
-                                            after `read`
-    missing       what could not be run     settings   episodes, seeds, networks, data: whatever the
-                  numbers depend on
-                  and what it needs                    figures are {name: what it shows}
+    name, title      of the experiment
+    summary          what was found, in a sentence or two
+    tables, claims   one after the other
+    figures          {name: (matplotlib figure, what it shows)}; after `read` {name: what it shows}
+    missing          what could not be run, and what it needs
+    settings         episodes, seeds, networks, data: whatever the numbers depend on
     """
 
     name: str

@@ -168,12 +168,11 @@ class Study:
         """[one(0), ..., one(count - 1)], from the records where they are there; items run side by
         side, each on its own.
 
-        key        names the records           one(i)     of numbers or lists of numbers; depends on
-                   i, on the data set,
-        dataset    that the items are made of             the seed, the queries and `made_from`
-                   alone; a `partial` of a
-                                                          function of a module, which may go to
-                                                          another process
+        key        names the records
+        dataset    that the items are made of
+        one(i)     of numbers or lists of numbers; depends on i, on the data set, the seed, the
+                   queries and `made_from` alone; a `partial` of a function of a module, which may
+                   go to another process
         made_from  configurations, arrays, inner loops, plain values
         together   False: one after the other, where an item measures time
         """

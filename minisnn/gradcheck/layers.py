@@ -106,8 +106,8 @@ def _name(module) -> str:
 def _weighted(b, name, point, x, hard, passes, options, lead=(), level=LAYER) -> Unit:
     """A unit of weight, bias and x.
 
-    hard       (y, tape) of the network's own forward             lead    what stands before the
-               weight in every pass
+    hard       (y, tape) of the network's own forward
+    lead       what stands before the weight in every pass
     passes     those under test and the twin's, each a module and what it wants a weight to be made
     options    what forward, backward (and its tangent) and forward_tangent are given in the end
     """

@@ -11,12 +11,12 @@ LAYER, BLOCK, NETWORK, META = range(4)
 class Result:
     """One comparison of a hand-written derivative.
 
-    what       the pass or derivative, "membrane.backward", "gradient"      where   layer or
-               parameter array, "conv1"
-    how        how it was checked, "differences", "adjoint", ...            error   relative, see
-               `differences`
-    tolerance  largest error that is accepted                               note    step size,
-               slope, reason to skip
+    what       the pass or derivative, "LIF.backward", "gradient"
+    where      layer or parameter array, "conv1"
+    how        how it was checked, "differences", "adjoint", ...
+    error      relative, see `differences`
+    tolerance  largest error that is accepted
+    note       step size, slope, reason to skip
     excused    it differentiates, or is compared with, a pass that is wrong itself
     skipped    the check does not apply here; `note` says why
     """

@@ -1,9 +1,9 @@
 """Membrane, reset and trace filters of one band of rows at one time step, on flat arrays. A band's
 state stays in the processor's first cache for the whole sequence.
 
-Of LIF (the step of layers/lif.py and the filters of synapse.py), and where `hard` of CubaLIF and
-its readout (cuba.py): Q is then the current i with its bias, P the membrane v
-behind the reset, whose adjoint is `dr` on the way back of a tangent.
+Of LIF (the step of layers/lif.py and the filters of layers/synapse.py), and where `hard` of CubaLIF
+and its readout (layers/cuba.py): Q is then the current i with its bias, P the membrane v behind the
+reset, whose adjoint is `dr` on the way back of a tangent.
 """
 
 from typing import NamedTuple

@@ -34,10 +34,10 @@ class CubaLIF(Dynamics):
     2408.15800) meta-train this neuron.
 
     alpha, beta   decay per step of the membrane and of the current, in [0, 1)
-    threshold     firing threshold of w       slope   kappa of the surrogate 1 / (kappa |w -
-                  threshold| + 1)^2
-    gain          factor on the event counts that enter the first layer       surrogate   a
-                  `Surrogate` in its place, or None
+    threshold     firing threshold of w
+    slope         kappa of the surrogate 1 / (kappa |w - threshold| + 1)^2
+    gain          factor on the event counts that enter the first layer
+    surrogate     a `Surrogate` in its place, or None
 
     >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF(threshold=0.5))
     >>> net.neuron.threshold, type(net.blocks[-1].neuron).__name__

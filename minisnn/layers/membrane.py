@@ -41,7 +41,7 @@ def forward(
 
         def spike(membrane, t=t):
             u[:, t] = membrane
-            return _spike(tape, t, neuron, detach_reset)
+            return _Spike(tape, t, neuron, detach_reset)("value")
 
         u[:, t], states = neuron.forward(current[:, t], states, spike)
         states = _as(states, current.dtype, neuron, "forward")
@@ -63,33 +63,34 @@ def _as(states, dtype, neuron, name):
     return tuple(np.asarray(state, dtype) for state in states)
 
 
-def _jet(function, tape, t, neuron):
-    """A function of the spike's jet at step t."""
-    a0 = tape["a0"]
-    a = tape["u"][:, t] - neuron.threshold
-    return function(tape["form"], a, None if a0 is None else a0[:, t], neuron.spike)
+class _Spike:
+    """The jet of a step's spike at u, from the arrays alone: a step that is kept in a tape must not
+    hold the tape."""
 
+    def __init__(self, tape, t, neuron, detach_reset):
+        self.form = tape["form"]
+        self.u = tape["u"][:, t]
+        self.a0 = None if tape["a0"] is None else tape["a0"][:, t]
+        self.neuron = neuron
+        self.detached = detach_reset
 
-def _spike(tape, t, neuron, detach_reset):
-    """s of the reset at step t; where that is detached the twins keep the recorded one."""
-    if tape["form"] != "hard" and detach_reset:
-        return surrogate.step(tape["a0"][:, t])
-    return _jet(surrogate.value, tape, t, neuron)
+    def __call__(self, name: str) -> Array:
+        """The `surrogate` function of that name at this step. Where the reset is detached its spike
+        is a constant, in the twins the recorded one."""
+        if self.detached and name != "value":
+            return np.zeros_like(self.u)
+        if self.detached and self.form != "hard":
+            return surrogate.step(self.a0)
+        function = getattr(surrogate, name)
+        return function(self.form, self.u - self.neuron.threshold, self.a0, self.neuron.spike)
 
 
 def _steps(tape, steps, neuron, detach_reset) -> list[At]:
     """The window's steps, made once, so that each jet is computed once."""
     known = tape.setdefault("at", [])
     for t in range(len(known), steps):
-
-        def jet(name, t=t):
-            if name == "value":
-                return _spike(tape, t, neuron, detach_reset)
-            if detach_reset:
-                return np.zeros_like(tape["u"][:, t])
-            return _jet(getattr(surrogate, name), tape, t, neuron)
-
-        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], jet))
+        spike = _Spike(tape, t, neuron, detach_reset)
+        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], spike))
     return known
 
 

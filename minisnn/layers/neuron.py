@@ -1,16 +1,17 @@
 """What every neuron is: constants, checked, and the four passes of one step.
 
-    forward(I, z, spike) -> (u, z')                   u the membrane, spike(u) its spike, z' the states
-                                                      of the next step
-    backward(at, du, dz) -> (dI, dz)                  from the adjoints of u and z' to those of I and z
+    forward(I, z, spike) -> (u, z')
+    backward(at, du, dz) -> (dI, dz)
     forward_tangent(at, I_dot, z_dot) -> (u_dot, z_dot')
     backward_tangent(at, dot, du, dz, du_dot, dz_dot) -> (dI_dot, dz_dot)
 
-`lif` and `cuba` are the neurons that ship, `neurons.Neuron` is the base of your own. Nothing else in the
-library knows what a neuron does in a step. Each says
+u is the membrane, spike(u) its spike, z' the states of the next step. `backward` goes from the
+adjoints of u and z' to those of I and z. `lif` and `cuba` are the neurons that ship,
+`neurons.Neuron` is the base of your own. Each says
 
     states    names of its states z
-    delay     steps from a spike to the membranes it reaches, one for each of the synapse's filters, or 0
+    delay     steps from a spike to the membranes it reaches: one for each of the synapse's filters,
+              or 0
     decays    of the synapse's filters, the first one first
     readout   what the readout of a network of such neurons is given
     pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or
@@ -39,9 +40,11 @@ FIRST = "lif"  # what a file means that names no kind, as those of version 0.1
 
 
 class At:
-    """A step where its derivatives are taken: the current I, the states z before it, the membrane u,
-    and value, slope and curvature of its spike (slope and curvature zero where the reset is
-    detached), each computed when it is first asked for. Arrays (B, H, W, C)."""
+    """A step where its derivatives are taken: the current I, the states z before it, the membrane u;
+    and value, slope and curvature of its spike, each computed when it is first asked for.
+
+    Slope and curvature are zero where the reset is detached. Arrays (B, H, W, C).
+    """
 
     def __init__(self, I: Array, z: tuple[Array, ...], u: Array, spike: Callable[[str], Array]):
         self.I = I
@@ -122,7 +125,7 @@ class Dynamics:
             )
 
     @property
-    def spike(self) -> "Surrogate":
+    def spike(self) -> Surrogate:
         """The surrogate of the neuron's spike."""
         from .surrogate import FastSigmoid
 

@@ -19,7 +19,7 @@ from ..parallel.threads import in_order
 from .found import Features, Gradients, LossAndGradient, Product, Record
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite, Parameter
-from .remembered import Seen, is_remembered, once
+from .remembered import Seen, once
 
 __all__ = [
     "Array",
@@ -101,8 +101,8 @@ class Network(Layout):
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
     ) -> Array:
         """Logits (B, ways)."""
-        if spike == "hard" and is_remembered():
-            return once(self, theta, x, lambda: self._seen(theta, x)).logits
+        if spike == "hard" and (seen := once(self, theta, x, self._seen)):
+            return seen.logits
         engine, layers, theta, x, record = self._taken(theta, x, spike, record)
         logits: list[Array] = []
 
@@ -280,8 +280,8 @@ class Network(Layout):
         >>> net.features(net.init(np.random.default_rng(0), x), x).shape
         (3, 5)
         """
-        if spike == "hard" and is_remembered():
-            return once(self, theta, x, lambda: self._seen(theta, x)).p
+        if spike == "hard" and (seen := once(self, theta, x, self._seen)):
+            return seen.p
         return self._features(theta, x, spike, record, 0).p
 
     def _seen(self, theta, x) -> Seen:

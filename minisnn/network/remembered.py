@@ -29,20 +29,16 @@ def remembered() -> Iterator[None]:
         _found.reset(token)
 
 
-def is_remembered() -> bool:
-    """Whether `once` is called within such a block."""
-    return _found.get() is not None
-
-
-def once(network: Any, theta: Any, x: Any, compute: Callable[[], Seen]) -> Seen:
-    """compute(), or what it gave for the very same objects; not to be written to."""
+def once(network: Any, theta: Any, x: Any, compute: Callable[[Any, Any], Seen]) -> Seen | None:
+    """Within such a block compute(theta, x), or what it gave for the very same objects, not to be
+    written to; None outside."""
     found = _found.get()
     if found is None:
-        return compute()
+        return None
     objects = (network, theta, x)
     key = tuple(map(id, objects))
     if key not in found:
-        seen = compute()
+        seen = compute(theta, x)
         for one in seen:
             one.setflags(write=False)
         found[key] = seen, objects  # held, for an id is one object's as long as it lives

@@ -34,16 +34,16 @@ class SpikingNet(Network):
 
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv
                   blocks
-    channels      widths of the conv blocks, () for none          hidden   widths of dense blocks
-                  before the readout
-    ways          number of classes                               kernel   odd size of the conv
-                  kernels
+    channels      widths of the conv blocks, () for none
+    hidden        widths of dense blocks before the readout
+    ways          number of classes
+    kernel        odd size of the conv kernels
     pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a
                   `Neuron` of your own
     window        the last `window` steps are differentiated; the states at their start are
                   constants of theta
-    dtype         float32 to train, float64 to check              detach_reset   True: no gradient
-                  through the reset
+    dtype         float32 to train, float64 to check
+    detach_reset  True: no gradient through the reset
     loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for
                   one-hot targets) or a `Loss`
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:

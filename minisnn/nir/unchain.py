@@ -49,11 +49,11 @@ class Layer(NamedTuple):
 class Reader:
     """Walks a chain whose nodes are `names`, from the input on.
 
-    blocks        what it found, a `Layer` each          pool, input_shape   as `SpikingNet` has
-                  them
-    firing        whether a neuron of it fires           last                the node whose membrane
-                  are the logits
-    silenced      the threshold of the last, which is left out, or None
+    blocks              what it found, a `Layer` each
+    pool, input_shape   as `SpikingNet` has them
+    firing              whether a neuron of it fires
+    last                the node whose membrane are the logits
+    silenced            the threshold of the last, which is left out, or None
 
     readout   "membrane" leaves the threshold of last neurons that fire out; `fires` lets them
     """

@@ -104,10 +104,10 @@ class Intervals(NamedTuple):
 class Drawn(NamedTuple):
     """What the answers of an episode rest on.
 
-    query     (Q, S) the recordings of each query sample, S = 0 where they are not known      of
-              (Q,) the labels
+    query     (Q, S) the recordings of each query sample, S = 0 where they are not known
+    of        (Q,) the labels
     support   (m, S) those that it learned from, m = 0 where they do not count
-              learned   (m,) their labels
+    learned   (m,) their labels
     classes   the names of the labels
     """
 

@@ -188,7 +188,14 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
         {"neuron": ms.LIF(rho=0.9, gain=3.0)},
     ),
     (ms.LIF, "backward", "(1 - self.gamma) * dr", "dr", "LIF.backward dI", {}),
-    (membrane, "_steps", "if detach_reset", "if False", None, {"detach_reset": True}),
+    (
+        membrane,
+        "_steps",
+        "neuron, detach_reset)",
+        "neuron, False)",
+        None,
+        {"detach_reset": True},
+    ),
     (ms.LIF, "forward_tangent", "self.gamma * r_dot", "r_dot", "LIF.forward_tangent", {}),
     (
         ms.LIF,

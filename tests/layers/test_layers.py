@@ -1,6 +1,9 @@
 """Each layer against its equations, and the rules that hold between passes: short windows, ties,
 odd rests."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from conftest import off
@@ -114,6 +117,21 @@ def test_detached_reset_passes_the_adjoint_straight_through(rng):
     assert np.array_equal(membrane.backward(tape, dy, NEURON, True), dy)
     _, tape = membrane.forward(current, None, NEURON, False)
     assert off(membrane.backward(tape, dy, NEURON, False), dy) > 0.01
+
+
+def test_a_tape_is_freed_with_its_last_name(rng):
+    """Without Python's search for circles: tapes are the largest arrays of a gradient."""
+    current, dy = rng.standard_normal((2, 1, 6, 2, 2, 1))
+    gc.disable()
+    try:
+        _, tape = membrane.forward(current, None, NEURON)
+        membrane.backward(tape, dy, NEURON)
+        step = weakref.ref(tape["at"][0])
+        assert step() is not None
+        del tape
+        assert step() is None
+    finally:
+        gc.enable()
 
 
 def test_a_detached_twin_keeps_the_recorded_spikes():

@@ -234,7 +234,14 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
         {},
     ),
     (CubaLIF, "backward", "- at.u * at.slope", "+ at.u * at.slope", None, {}),
-    (membrane, "_steps", "if detach_reset", "if False", None, {"detach_reset": True}),
+    (
+        membrane,
+        "_steps",
+        "neuron, detach_reset)",
+        "neuron, False)",
+        None,
+        {"detach_reset": True},
+    ),
     (
         CubaLIF,
         "backward_tangent",

@@ -13,8 +13,8 @@ class Scene(NamedTuple):
 
     rows, columns   map[i, j] = log(sum_uv rows[i, u] columns[j, v] luminance[u, v] + floor)
     fine            samples of the map a pixel, each way
-    places          (T + 1, 2), of pixel (0, 0) on the map at every ms         shape    rows and
-                    columns of the sensor
+    places          (T + 1, 2), of pixel (0, 0) on the map at every ms
+    shape           rows and columns of the sensor
     """
 
     rows: np.ndarray

@@ -33,15 +33,15 @@ class Variation:
     their logarithm.
 
     offset_px       of the picture, in sensor pixels, each way        scale      factor on its size
-    rotation_deg    of the picture                                    shear      of its columns,
-                    pixels a pixel
+    rotation_deg    of the picture
+    shear           of its columns, pixels a pixel
     stroke          -1: the thinnest ink within a picture pixel, 1: the widest
-    amplitude       factor on the saccade, each way                   direction_deg    of the
-                    saccade, turned by
-    speed           factor on the saccade's speed                     latency_ms       of the
-                    recording's start in it
-    threshold       factor on both thresholds                         balance    factor on ON's, and
-                    its inverse on OFF's
+    amplitude       factor on the saccade, each way
+    direction_deg   of the saccade, turned by
+    speed           factor on the saccade's speed
+    latency_ms      of the recording's start in it
+    threshold       factor on both thresholds
+    balance         factor on ON's, and its inverse on OFF's
     refractory, time_constant, leak   factors
     hot, dead       share of pixels, at most; hot_hz   events a second of a hot one
     """

@@ -2,10 +2,9 @@
 measure.
 
 .npy, .npz    one array, or several by name
-.h5, .hdf5    group     `events`, or CD/events, or the file itself, with a data set a column, by a
-              name that `columns` knows
-              table     a data set `events`: with named columns, or (N, 4) without, whose order
-                        `columns` gives
+.h5, .hdf5    a group `events` or CD/events, or the file itself, with a data set for each column, by
+              a name that `columns` knows; or a table, a data set `events`: with named columns, or
+              (N, 4) without, whose order `columns` gives
 """
 
 from __future__ import annotations

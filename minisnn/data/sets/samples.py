@@ -184,8 +184,8 @@ def divided(
     """The split of every recording, a place in `shares` (N,): no group is in two of them, and every
     symbol is in all.
 
-    labels   (N,) symbols of the recordings         groups   (N,) what must stay together, such as
-             takes
+    labels   (N,) symbols of the recordings
+    groups   (N,) what must stay together, such as takes
     shares   of the recordings that a split gets, as far as whole groups allow
 
     Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol.
