@@ -70,7 +70,7 @@ class _Spike:
     def __init__(self, tape, t, neuron, detach_reset):
         self.form = tape["form"]
         self.u = tape["u"][:, t]
-        self.a0 = None if tape["a0"] is None else tape["a0"][:, t]
+        self.a0: Any = None if tape["a0"] is None else tape["a0"][:, t]
         self.neuron = neuron
         self.detached = detach_reset
 
