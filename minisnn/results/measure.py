@@ -35,6 +35,9 @@ from .record import Record, hash_of, read_json
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = "complete"  # a file of the working folder
+CONTINUED = (
+    "continued"  # a line of a mark: of a command that was stopped only the last part is timed
+)
 _PLACE = re.compile(r"\{(\w+)\}")
 _MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
 
@@ -58,6 +61,7 @@ def measure(
     began = time.perf_counter()
     outs = []
     spent = []
+    continued = False
     if (work / COMPLETE).exists():
         for mark in list(work.glob("*.done")):
             _discard(work, mark.stem)
@@ -70,16 +74,18 @@ def measure(
         if _is_of_another(begun, key) or _is_of_another(done, key):
             _discard(work, str(number))
         if not done.exists():
+            part = begun.exists()
             work.mkdir(parents=True, exist_ok=True)
             write_whole(begun, f"{key}\n".encode())
             told(shown(command))
             spent.append(_run(command, out, roots))
-            write_whole(done, f"{key}\n{spent[-1]}\n".encode())
+            write_whole(done, f"{key}\n{CONTINUED * part}\n{spent[-1]}\n".encode())
         else:
             spent.append(float(done.read_text(encoding="utf-8").splitlines()[-1]))
+        continued |= CONTINUED in done.read_text(encoding="utf-8").splitlines()
         outs.append(out)
     figures, more = KINDS[record.kind](outs)
-    if record.kind == "train" and len(outs) == 1 and spent:
+    if record.kind == "train" and len(outs) == 1 and not continued:
         figures["whole"] = figure(spent[0], "s")
     if record.kind == "train" and _printed(outs[0]).exists():
         more["printed"] = _printed(outs[0]).read_text(encoding="utf-8")

@@ -210,3 +210,27 @@ def test_a_baseline_that_no_seed_changes_has_the_interval_of_its_recordings(tmp_
     assert figures["frames"] == {"value": pytest.approx(0.58), "unit": "%", "half": 0.02}
     assert figures["own"]["half"] == pytest.approx(4.303 * 0.01 / 3**0.5, rel=1e-3)  # Student's t
     assert KINDS["train"](runs[:1])[0]["own"]["half"] == 0.02
+
+
+TRAINS = """
+import json, pathlib, sys
+out = pathlib.Path(sys.argv[1])
+out.mkdir(exist_ok=True)
+if (out.parents[1] / "stopped").exists():
+    sys.exit("stopped")
+test = dict(accuracy_after=0.5, accuracy_before=0.2, interval=dict(half=0.1), rules={})
+(out / "result.json").write_text(json.dumps({"test": test}))
+(out / "log.csv").write_text("update,seconds\\n1,2.0\\n")
+"""
+
+
+def test_of_a_run_that_was_stopped_no_whole_time_is_told(tmp_path):
+    (tmp_path / "script.py").write_text(TRAINS)
+    one = Record("a", "train", [f"python {tmp_path / 'script.py'} {{out}}"])
+    assert carried_out(one, tmp_path).figures["whole"]["unit"] == "s"
+    (tmp_path / "stopped").touch()
+    with pytest.raises(ValueError, match="stopped"):
+        carried_out(one, tmp_path)
+    (tmp_path / "stopped").unlink()
+    for _ in range(2):  # the second time from what is complete, as where a record was not written
+        assert "whole" not in measure(one, tmp_path / "work", {}, "code", lambda text: None).figures
