@@ -5,7 +5,7 @@ weight gradient. Every sum has a fixed order.
 
 from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
-from .forward import again, along, scratch_again, tiled
+from .forward import again, along, of_band, scratch_again, state_of, tiled
 from .linear import (
     add_row,
     channels_to_halo,
@@ -16,19 +16,21 @@ from .linear import (
     sort_by_channel,
     spread_weight,
 )
-from .neuron import State, membrane_backward, membrane_backward_tangent
+from .llvm import call_at
 from .pooling import adjoint, adjoint_tangent, scratch
+from .records import State
 from .vector import copy, zeros
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _state(b, band, N, out, like):
+def _state(b, band, N, layer, out, like):
     """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K,
     where these count."""
     at = band * N
     last = out.dPQ.shape[1] - 1
-    P = out.dPQ[b, 0, at : at + N] if last else zeros(N, like)
-    s = State(zeros(N, like), P, out.dPQ[b, last, at : at + N], zeros(N, like))
+    P = out.dPQ[b, 0, at : at + N * last]
+    Q = out.dPQ[b, last, at : at + N]
+    s = State(zeros(layer.neuron.states * N, like), P, Q, zeros(N, like))
     s.P[:], s.Q[:] = 0, 0
     return s
 
@@ -38,9 +40,21 @@ def _bias(b, band, s, out, g, c):
     """db of a band, with what the filtered bias has put into P_K and Q_K."""
     db = out.db[b, band]
     for i in range(0, s.total.size, g.n_out):
-        total, P, Q = s.total[i:], s.P[i:], s.Q[i:]
+        total = s.total[i:]
+        Q = s.Q[i:]
         for n in range(g.n_out):
-            db[n] += total[n] + (c.bias_Q * Q[n] + c.bias_P * P[n])
+            filtered = c.bias_Q * Q[n]
+            if s.P.size > 0:
+                filtered += c.bias_P * s.P[i + n]
+            db[n] += total[n] + filtered
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _back(u_t, past, du, s, dV, layer):
+    """A step back through the neuron and its filters."""
+    n = layer.neuron
+    arguments = (u_t, past, du, s.z, s.P, s.Q, s.total, dV, layer.g, layer.c, n.own)
+    call_at(n.calls.backward, arguments)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -66,27 +80,32 @@ def backward(start, stop, x, before, layer, u, d, out):
     c = layer.c
     N = layer.g.height * layer.g.row
     steps = d.steps
-    room = scratch(g, u)
-    du = zeros(N, u)
-    dV = zeros(g.height * g.pitch, u)
-    own, _, state, lists = scratch_again(g, 0 if u.size > 0 else steps, u)
+    like = u.u
+    kept = like.size > 0
+    room = scratch(g, like)
+    du = zeros(N, like)
+    dV = zeros(g.height * g.pitch, like)
+    own, _, state, lists = scratch_again(layer, 0 if kept else steps, like)
     biases = tiled(before.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        s = _state(b, band, N, out, u)
+        s = _state(b, band, N, layer, out, like)
         to = band * g.sites
         du[:] = 0  # odd columns of du stay zero
-        if u.size == 0:
+        if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
         for t in range(steps - 1, -1, -1):
-            u_t = u[b, t, band * N : (band + 1) * N] if u.size > 0 else own[0, t]
+            if kept:
+                u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
+            else:
+                u_t, past = of_band(own, 0, t, 0, N, layer.neuron.past)
             if d.dlogits.size == 0:
-                adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, g.n_out, layer.pool, c)
+                adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
                 du[:] = d.dlogits[b]
             elif t == steps - 2:
                 du[:] = 0
-            membrane_backward(u_t, du, s, dV, g, layer.hard, layer.detach, c)
+            _back(u_t, past, du, s, dV, layer)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
 
@@ -99,24 +118,27 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     c = layer.c
     N = layer.g.height * layer.g.row
     steps = d.steps
-    own, own_dot, state, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, u)
+    like = u.u
+    kept = u_dot.u.size > 0
+    own, own_dot, state, lists = scratch_again(layer, 0 if kept else steps, like)
+    neuron = layer.neuron
     biases = tiled(before.weights.bias, g.W)
     biases_dot = tiled(direction.weights.bias, g.W)
-    nothing = zeros(0, u).reshape(0, 0, 0)
-    room = scratch(g, u)
-    du = zeros(N, u)
-    du_dot = zeros(N, u)
-    dV = zeros(g.height * g.pitch, u)
-    back = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(N, u))
+    nothing = zeros(0, like).reshape(0, 0, 0)
+    room = scratch(g, like)
+    du = zeros(N, like)
+    du_dot = zeros(N, like)
+    dV = zeros(g.height * g.pitch, like)
+    back = state_of(N, layer, like)
     size = g.height * g.pitch
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        s = _state(b, band, N, out, u)
-        dr = zeros(N, u)
+        s = _state(b, band, N, layer, out, like)
+        dz = zeros(neuron.states * N, like)
         to = band * g.sites
-        back.r[:], back.P[:], back.Q[:] = 0, 0, 0
+        back.z[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
-        if u_dot.size == 0:
+        if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
             along(
                 b,
@@ -137,23 +159,27 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 nothing,
             )
         for t in range(steps - 1, -1, -1):
-            u_t = u[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own[0, t]
-            v_t = u_dot[b, t, band * N : (band + 1) * N] if u_dot.size > 0 else own_dot[0, t]
+            if kept:
+                u_t, past = of_band(u, b, t, band * N, N, neuron.past)
+                v_t, past_dot = of_band(u_dot, b, t, band * N, N, neuron.past_dot)
+            else:
+                u_t, past = of_band(own, 0, t, 0, N, neuron.past)
+                v_t, past_dot = of_band(own_dot, 0, t, 0, N, neuron.past_dot)
             if d.dlogits.size == 0:
                 dy = d.dy[b, t, to : to + g.sites]
                 dy_dot = d_dot.dy[b, t, to : to + g.sites]
-                adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, g.n_out, layer.pool, c)
+                adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, layer)
             elif t == steps - 1:
                 du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
             if dV_again.size > 0:
-                membrane_backward(u_t, du, back, dV, g, layer.hard, layer.detach, c)
+                _back(u_t, past, du, back, dV, layer)
                 if t < steps - layer.delay:
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
-            membrane_backward_tangent(
-                u_t, v_t, du, du_dot, dr, s, dV, g, layer.hard, layer.detach, c
-            )
+            at_step = (u_t, past, v_t, past_dot, du, du_dot)
+            states = (dz, s.z, s.P, s.Q, s.total)
+            call_at(neuron.calls.backward_tangent, at_step + states + (dV, g, c, neuron.own))
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
 

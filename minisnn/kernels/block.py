@@ -32,8 +32,8 @@ from .linear import (
     from_rows,
     rows_layout,
 )
-from .records import Adjoint, Before, Direction, Layer, Sorted, Sums, Weights, geometry
-from .records import layer as layer_of
+from .neuron import layer as layer_of
+from .records import Adjoint, Before, Direction, Layer, Membrane, Sorted, Sums, Weights, geometry
 
 GROUP = 8  # input channels whose weight gradient is one item of work
 PACKED = (
@@ -164,11 +164,14 @@ def forward(
         and not dense.any()
         and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     )
-    u = aligned_empty((B if kept and not anew else 0, kept, g.H * g.row), dtype)
-    state = _nothing(dtype, B if anew else 0, 3, g.H * g.row)
-    pq = aligned_empty(
-        (B if kept else 0, 1 if layer.hard and not block.readout else 2, g.H * g.W * g.n_in), dtype
-    )
+    neuron = layer.neuron
+    sites = g.H * g.row
+    room = (B if kept and not anew else 0, kept)
+    u = aligned_empty((*room, sites), dtype)
+    past = aligned_empty((*room, sites * neuron.past), dtype)
+    all_states = sites * (neuron.states + neuron.filters)
+    state = _nothing(dtype, B if anew else 0, all_states)
+    pq = aligned_empty((B if kept else 0, neuron.filters, g.H * g.W * g.n_in), dtype)
     row_out = 0 if block.readout else math.prod(sites_out)
     valued = block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
@@ -186,10 +189,10 @@ def forward(
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
-    between = _nothing(dtype, B if len(spans) > 1 else 0, 3, g.H * g.row)
+    between = _nothing(dtype, B if len(spans) > 1 else 0, all_states)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
-        rest = ((begin, end), between, layer, u, state, out)
+        rest = ((begin, end), between, layer, Membrane(u, past), state, out)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
         )
@@ -198,6 +201,7 @@ def forward(
         "x": x,
         "layer": layer,
         "u": u,
+        "past": past,
         "pq": pq,
         "dense": dense,
         "state": state,
@@ -349,13 +353,14 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         tape["x"].lists,
         _before(weight, tape),
         layer,
-        tape["u"],
+        Membrane(tape["u"], tape["past"]),
         d,
         sums,
         work=work,
     )
     if not second:
         tape["u"] = tape["u"][:0].copy()
+        tape["past"] = tape["past"][:0].copy()
     dweight = _weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
     if tape["dense"].any():  # the next part needs the memory for its images
@@ -390,15 +395,18 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     PQ_dot = _potential(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     weight_dot.release(("points", False))
     direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot)
-    u_dot = aligned_empty((len(u), steps, layer.g.H * layer.g.row), dtype)
+    sites = layer.g.H * layer.g.row
+    u_dot = aligned_empty((len(u), steps, sites), dtype)
+    past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    arguments = before, direction, layer, u, u_dot, y_dot, logits_dot
+    membranes = Membrane(u, tape["past"]), Membrane(u_dot, past_dot)
+    arguments = before, direction, layer, *membranes, y_dot, logits_dot
     parallel(ahead.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
-    return y_dot, {"x_dot": x_dot, "u_dot": u_dot, "direction": direction}
+    return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction}
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
@@ -414,7 +422,8 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
-    made = [_before(weight, tape), tape_dot["direction"], layer, tape["u"], tape_dot["u_dot"]]
+    membranes = Membrane(tape["u"], tape["past"]), tape_dot["u_dot"]
+    made = [_before(weight, tape), tape_dot["direction"], layer, *membranes]
     parallel(
         back.backward_tangent,
         B * layer.g.bands,
@@ -426,7 +435,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dV,
         work=_work(block, B),
     )
-    del made, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
+    del made, membranes, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):

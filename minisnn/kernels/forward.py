@@ -16,11 +16,10 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .choice import TOGETHER, note, note_largest, note_mean
-from .llvm import wide
+from .llvm import call_at, wide
 from .linear import gather, spread
-from .neuron import State, membrane_step, membrane_tangent_step
 from .pooling import pooled, scratch, tangent
-from .records import MAX, MEAN, SPIKES
+from .records import MAX, MEAN, SPIKES, Membrane, State
 from .vector import add_rows, copy, empty, zeros
 
 
@@ -92,16 +91,39 @@ def _emit(v, index, value, found):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _store(s, kept, b, at):
-    """A band's state to kept[b, :, at:]."""
-    for m, one in enumerate((s.r, s.P, s.Q)):
-        copy(one, kept[b, m, at : at + one.size])
+    """A band's state to kept[b, at:]."""
+    for one in (s.z, s.P, s.Q):
+        copy(one, kept[b, at : at + one.size])
+        at += one.size
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def _load(kept, b, at, s):
     """A band's state from there."""
-    for m, one in enumerate((s.r, s.P, s.Q)):
-        copy(kept[b, m, at : at + one.size], one)
+    for one in (s.z, s.P, s.Q):
+        copy(kept[b, at : at + one.size], one)
+        at += one.size
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def state_of(N, layer, like):
+    """The state of a band of N numbers: zero."""
+    neuron = layer.neuron
+    P = zeros(N if neuron.filters > 1 else 0, like)
+    return State(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like))
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def membrane_step(U, past, s, bias, layer):
+    """The membrane of a band and what a tape holds beside it, and its state a step later."""
+    n = layer.neuron
+    call_at(n.calls.forward, (U, past, s.z, s.P, s.Q, bias, layer.c, n.own))
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def of_band(m, b, t, at, N, past):
+    """(u, past) of the N sites from `at` on, of which a tape holds `past` numbers beside u."""
+    return m.u[b, t, at : at + N], m.past[b, t, at * past : (at + N) * past]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -154,8 +176,11 @@ def _forward(
     wide()
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
     bands = (g.H + g.height - 1) // g.height
-    kept = u.shape[1] if u.size > 0 else 0
+    kept = u.u.shape[1] if u.u.size > 0 else 0
     first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
+    states = layer.neuron.states
+    numbers = states + layer.neuron.filters
+    past = layer.neuron.past
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -163,22 +188,24 @@ def _forward(
         N = (high - low) * g.row
         at = low * g.row
         spiking = not layer.readout and high - low == g.height
-        s = State(state.r[:N], state.P[:N], state.Q[:N], state.total)
-        U = spare[:N]
+        s = State(state.z[: states * N], state.P[:N], state.Q[:N], state.total)
         if begin > 0:
-            _load(between, b, at, s)
+            _load(between, b, at * numbers, s)
         else:
-            s.r[:], s.P[:], s.Q[:] = 0, 0, 0
+            s.z[:], s.P[:], s.Q[:] = 0, 0, 0
         found = out.offset[b, band, begin] if spiking else 0
         for t in range(begin, end):
-            U = u[b, t - layer.first, at : at + N] if 0 <= t - layer.first < kept else spare[:N]
+            if 0 <= t - layer.first < kept:
+                U, more = of_band(u, b, t - layer.first, at, N, past)
+            else:
+                U, more = of_band(spare, 0, 0, 0, N, past)
             if t >= layer.lag and dense[b]:
                 _add(V[b, t - first, at : at + N], s.Q)
             elif t >= layer.lag:
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
-                _store(s, state_K, b, at)
-            membrane_step(U, s, biases, layer.hard, c)
+                _store(s, state_K, b, at * numbers)
+            membrane_step(U, more, s, biases, layer)
             if spiking:
                 index, column = out.index[b, band], out.column[b, band, t]
                 if pool == MAX:
@@ -193,7 +220,7 @@ def _forward(
                     found = note(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
-            _store(s, between, b, at)
+            _store(s, between, b, at * numbers)
         if layer.readout and end == x.T:
             copy(U, out.logits[b])
 
@@ -202,11 +229,11 @@ def _forward(
 def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
     """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x
     of step max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states
-    there, `between` (B, 3, H W n_out) those behind a span."""
+    there, `between` those behind a span."""
     g = layer.g
     N = g.height * g.row
-    state = State(zeros(N, u), zeros(N, u), zeros(N, u), zeros(0, u))
-    room = scratch(g, u)
+    state = state_of(N, layer, u.u)
+    room = scratch(g, u.u)
     biases = tiled(weights.bias, g.W)
     kept = (layer, u, state_K, out)
     _forward(
@@ -222,31 +249,41 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
         biases,
         room,
         state,
-        zeros(N, u),
+        _membrane(1, N, layer.neuron.past, u.u),
         _lists(g),
     )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def scratch_again(g, steps, like):
-    """What `again` and `along` work in for a band: its membrane and tangent (1, steps, N), which
-    they fill, states, lists."""
+def _membrane(steps, N, past, like):
+    """Room for so many steps of a band."""
+    return Membrane(
+        empty(steps * N, like).reshape(1, steps, N),
+        empty(steps * N * past, like).reshape(1, steps, N * past),
+    )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def scratch_again(layer, steps, like):
+    """What `again` and `along` work in for a band: its membrane and tangent, which they fill,
+    states, lists."""
+    g = layer.g
     N = g.height * g.row
-    state = State(zeros(N, like), zeros(N, like), zeros(N, like), zeros(0, like))
-    u = empty(steps * N, like).reshape(1, steps, N)
-    u_dot = empty(steps * N, like).reshape(1, steps, N)
-    return u, u_dot, state, _lists(g)
+    u = _membrane(steps, N, layer.neuron.past, like)
+    u_dot = _membrane(steps, N, layer.neuron.past_dot, like)
+    return u, u_dot, state_of(N, layer, like), _lists(g)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def again(b, band, x, before, layer, U, s, biases, lists):
-    """U (1, steps, N) = the membrane of a band, from its state at the window's start; `biases` are
+    """U = the membrane of a band, from its state at the window's start; `biases` are
     tiled."""
     g = layer.g
     c = layer.c
     low = band * layer.g.height
-    _load(before.state, b, band * s.r.size, s)
-    for t in range(U.shape[1]):
+    neuron = layer.neuron
+    _load(before.state, b, band * s.Q.size * (neuron.states + neuron.filters), s)
+    for t in range(U.u.shape[1]):
         if t > 0:
             _input(
                 x,
@@ -260,46 +297,49 @@ def again(b, band, x, before, layer, U, s, biases, lists):
                 g,
                 c,
             )
-        membrane_step(U[0, t], s, biases, layer.hard, c)
+        u_t, more = of_band(U, 0, t, 0, s.Q.size, neuron.past)
+        membrane_step(u_t, more, s, biases, layer)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
-    `biases` are d's, tiled."""
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled."""
     g = layer.g
     c = layer.c
-    N = s.r.size
+    neuron = layer.neuron
+    N = s.Q.size
     last = d.PQ.shape[1] - 1
     low = band * g.height
-    inner = max(u_dot.shape[1] - layer.delay, 0)
+    inner = max(u_dot.u.shape[1] - layer.delay, 0)
     here = band * N
+    s.z[:] = 0
     for h in range(0, N, g.row):
-        r, P, Q = s.r[h:][: g.row], s.P[h:][: g.row], s.Q[h:][: g.row]
+        P = s.P[h:][: g.row]
+        Q = s.Q[h:][: g.row]
         P_dot = d.PQ[b, 0, here + h :]
         Q_dot = d.PQ[b, last, here + h :]
         for i in range(g.row):
-            r[i], P[i] = c.zero, (P_dot[i] if last else c.zero) + c.bias_P * biases[i]
+            if last:
+                P[i] = P_dot[i] + c.bias_P * biases[i]
             Q[i] = c.lead * ((Q_dot[i] + c.bias_Q * biases[i]) / c.rest_beta)
-    for t in range(u_dot.shape[1]):
-        u_t = u[n, t, at : at + N]
-        v_t = u_dot[m, t, to : to + N]
+    for t in range(u_dot.u.shape[1]):
+        u_t, past = of_band(u, n, t, at, N, neuron.past)
+        v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
         tau = t - layer.lag
         if 0 <= tau < inner:
             if not d.dense[b]:
                 _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
             if d.V.size > 0:
                 _add(d.V[b, tau, here : here + N], s.Q)
-        membrane_tangent_step(u_t, v_t, s, biases, layer.hard, layer.detach, c)
+        arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, c, neuron.own)
+        call_at(neuron.calls.forward_tangent, arguments)
         if y_dot.size > 0:
             tangent(
                 u_t,
                 v_t,
                 room,
                 y_dot[b, t, band * g.sites : (band + 1) * g.sites],
-                g.n_out,
-                layer.pool,
-                c,
+                layer,
             )
 
 
@@ -308,18 +348,18 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
     is not given it is computed again."""
     g = layer.g
-    steps = max(y_dot.shape[1], u_dot.shape[1])
-    own, own_dot, s, lists = scratch_again(g, 0 if u_dot.size > 0 else steps, y_dot)
+    steps = max(y_dot.shape[1], u_dot.u.shape[1])
+    own, own_dot, s, lists = scratch_again(layer, 0 if u_dot.u.size > 0 else steps, y_dot)
     room = scratch(g, y_dot)
     biases = tiled(before.weights.bias, g.W)
     biases_dot = tiled(d.weights.bias, g.W)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
-        at = band * s.r.size
-        if u_dot.size > 0:
+        at = band * s.Q.size
+        if u_dot.u.size > 0:
             along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot)
         else:
             again(b, band, x, before, layer, own, s, biases, lists)
             along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot)
         if layer.readout:
-            logits_dot[b] = u_dot[b, steps - 1]
+            logits_dot[b] = u_dot.u[b, steps - 1]

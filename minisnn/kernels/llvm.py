@@ -1,6 +1,8 @@
 """Pieces that kernels written in LLVM are put together from: vectors as long as the processor's,
 loops over them, and maps of vectors by a constant matrix."""
 
+from typing import Any
+
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
@@ -28,6 +30,24 @@ def wide():
 
 
 wide = wide if config.DISABLE_JIT else _wide
+
+
+@intrinsic
+def _apart(typingctx):
+    def codegen(context, builder, sig, args):
+        for argument in builder.function.args:
+            if isinstance(argument.type, ir.PointerType):
+                argument.add_attribute("noalias")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+def apart():
+    """Called in a kernel whose arrays do not overlap: LLVM need not ask before it makes vectors."""
+
+
+apart = apart if config.DISABLE_JIT else _apart
 
 
 @intrinsic
@@ -265,3 +285,36 @@ def mapped(matrix: np.ndarray):
         return types.void(x, INDEX, INDEX, y, INDEX, INDEX, INDEX), codegen
 
     return map_points
+
+
+def address_of(kernel, signature) -> Any:
+    """Where the machine code of a kernel for these types is, which lives as long as the kernel; in
+    plain Python the function itself."""
+    if config.DISABLE_JIT:
+        return kernel
+    kernel.compile(signature.args)
+    found = kernel.overloads[signature.args]
+    return found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+
+
+@intrinsic
+def _call_at(typingctx, address, arguments):
+    def codegen(context, builder, sig, args):
+        kinds = list(sig.args[1])
+        call = context.call_conv
+        kind = call.get_function_type(types.none, kinds)
+        function = builder.inttoptr(args[0], kind.as_pointer())
+        given = cgutils.unpack_tuple(builder, args[1])
+        call.call_function(builder, function, types.none, kinds, given)
+        return context.get_dummy_value()
+
+    return types.none(address, arguments), codegen
+
+
+def call_at(function, arguments):
+    """Call what `address_of` gave with a tuple of arguments, of the types that it was compiled
+    for."""
+    function(*arguments)
+
+
+call_at = call_at if config.DISABLE_JIT else _call_at

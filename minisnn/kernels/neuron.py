@@ -1,186 +1,424 @@
-"""Membrane, reset and trace filters of one band of rows at one time step, on flat arrays. A band's
+"""A band of rows at one time step: filters, a neuron's step and its spike, on flat arrays. A band's
 state stays in the processor's first cache for the whole sequence.
 
-Of LIF (the step of layers/lif.py and the filters of layers/synapse.py), and where `hard` of CubaLIF
-and its readout (layers/cuba.py): Q is then the current i with its bias, P the membrane v behind the
-reset, whose adjoint is `dr` on the way back of a tangent.
+The loops are written once. They compile with the step of a neuron, whatever it is, as its class has
+it (`translation`), and are called by their address from kernels that know no neuron (`forward`,
+`backward`, `pooling`), which therefore compile once for all. The filters are those of
+layers/synapse.py, P behind Q, in one of three chains:
+
+    DELAYED    I = P + b, then P and Q advance, Q without its input
+    CURRENT    Q += b is the current, I = (1 - beta) Q
+    FILTERED   Q += b, P advances with it, and I = P
+
+Arrays of a band of N numbers: u, du, u_dot, P, Q, total (N,), P of no size where there is one
+filter; z (states, N); past and past_dot what else of a step its derivatives ask for, I and the
+states (1 + states, N) or nothing; dV halo rows.
 """
 
-from typing import NamedTuple
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import types, typeof
+from numba.core.errors import NumbaError
 
+from ..layers.surrogate import inverse
 from ..parallel.compilation import njit
-from .llvm import reciprocal, wide
+from ..translation.source import Untranslatable, place
+from ..translation.step import Step, spike, step_of, tuples, unpacked
+from .llvm import address_of, apart, reciprocal, wide
+from ..layers.block import Block
+from .records import POOL, Calls, Constants, Layer, Neuron, constants, geometry
+
+DELAYED, CURRENT, FILTERED = 0, 1, 2
+CHAINS = {(2, 2): DELAYED, (0, 1): CURRENT, (0, 2): FILTERED}  # of (delay, number of filters)
+INLINE = njit(inline="always", error_model="numpy")
 
 
-class State(NamedTuple):
-    """Reset r and filters P, Q of a band, or their adjoints; `total` sums the adjoint of the
-    current. Q is kept in units of 1 - beta where events are added to it, so that they bring the
-    weights as they are."""
+class At(NamedTuple):
+    """What `layers.neuron.At` has, of one site."""
 
-    r: np.ndarray
-    P: np.ndarray
-    Q: np.ndarray
-    total: np.ndarray
-
-
-@njit(inline="always", error_model="numpy")
-def sigma_prime(a, c):
-    """1 / (slope |a| + 1)^2."""
-    y = reciprocal(c.slope * abs(a) + c.one)
-    return y * y
+    I: float
+    z: tuple
+    u: float
+    spike: float
+    slope: float
+    curvature: float
 
 
-@njit(inline="always", error_model="numpy")
-def sigma_second(a, c):
-    """-2 slope sign(a) / (slope |a| + 1)^3."""
-    y = reciprocal(c.slope * abs(a) + c.one)
-    y = c.curve * y * y * y
-    return y if a > c.zero else (-y if a < c.zero else c.zero)
+class Dot(NamedTuple):
+    """What `layers.neuron.Dot` has, of one site."""
+
+    I: float
+    z: tuple
+    u: float
 
 
-@njit(inline="always", error_model="numpy")
-def kept(u, detach, c):
-    """dv/du of the hard reset, 1 - s - u sigma'; 1 - s where it is detached."""
-    a = u - c.threshold
-    stays = c.zero if a >= c.zero else c.one
-    return stays if detach else stays - u * sigma_prime(a, c)
+def _chain(chain: int) -> tuple[Any, Any]:
+    """(ahead, back): (I, P, Q) of a step from P, Q and b, and (dV, dP, dQ, what the bias gets) one
+    step earlier from the adjoints of I, P and Q. Q is kept in units of 1 - beta, so that events
+    bring the weights as they are."""
+
+    @INLINE
+    def ahead(P, Q, b, c):
+        if chain == DELAYED:
+            return P + b, c.alpha * P + c.rest * Q, c.beta * Q
+        Q = Q + b
+        if chain == CURRENT:
+            return c.rest_beta * Q, P, c.beta * Q
+        P = c.alpha * P + c.rest * Q
+        return P, P, c.beta * Q
+
+    @INLINE
+    def back(dI, dP, dQ, c):
+        if chain == DELAYED:
+            dV = c.rest_beta * dQ
+            return dV, c.alpha * dP + dI, c.beta * dQ + c.rest_alpha * dP, dI
+        if chain == FILTERED:
+            dP = dP + dI
+            dI = c.rest_alpha * dP
+        dQ = dQ + dI
+        dV = c.rest_beta * dQ
+        return dV, c.alpha * dP, c.beta * dQ, dV
+
+    return ahead, back
 
 
-@njit(inline="always", error_model="numpy")
-def bent(u, c):
-    """d2v/du2, -2 sigma' - u sigma''."""
-    a = u - c.threshold
-    slope = sigma_prime(a, c)
-    return -slope - slope - u * sigma_second(a, c)
+def _at(step: Step, detach: bool) -> Any:
+    """at(k, u, past): the step where its derivatives are taken; what of it is not asked for, no
+    code is made for. Slope and curvature are zero where the reset is detached."""
+    prime = step.prime
+    second = step.second
+    past_is_kept = step.past > 0
+
+    @INLINE
+    def at(k, u, past, c):
+        a = u - c.threshold
+        slope = c.zero if detach else prime(k, a)
+        curvature = c.zero if detach else second(k, a)
+        I = past[0] if past_is_kept else c.zero
+        return At(I, past[1:], u, spike(k, u), slope, curvature)
+
+    return at
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
-def membrane_step(u, s, bias, hard, c):
-    """u = P + b - rho r; then r, P and Q advance, Q without its input. `bias` serves every row."""
-    wide()
-    row = bias.size
-    for i in range(0, u.size, row):
-        u_ = u[i : i + row]
-        P = s.P[i : i + row]
-        Q = s.Q[i : i + row]
-        r = s.r[i : i + row]
-        if hard:  # u = alpha v + (1 - alpha) i
-            for n in range(row):
-                current = Q[n] + bias[n]
-                x = c.alpha * P[n] + c.rest * current
-                u_[n] = x
-                P[n] = c.zero if x >= c.threshold else x
-                Q[n] = c.beta * current
-            continue
-        for n in range(row):
-            x = P[n] + bias[n] - c.rho * r[n]
-            u_[n] = x
-            r[n] = c.gamma * r[n] + (c.rest_gamma if x >= c.threshold else c.zero)
-            P[n] = c.alpha * P[n] + c.rest * Q[n]
-            Q[n] = c.beta * Q[n]
+class _Loops:
+    """The loops of a neuron's step, each made when first asked for."""
+
+    def __init__(self, step: Step, chain: int, detach: bool):
+        self.step = step
+        self.chain = chain
+        self.ahead, self.back = _chain(chain)
+        self.at = _at(step, detach)
+        self.constants = unpacked(len(step.translation.constants))
+        self.name = f"{step.name}_{chain}{'_detached' * detach}"
+
+    def kept(self, function: Any, fastmath: Any = frozenset({"contract"})) -> Any:
+        """A loop as a kernel that is kept beside the neuron's class."""
+        code = function.__code__
+        name = f"{self.name}_{function.__name__}"
+        function.__code__ = code.replace(
+            co_filename=self.step.filename, co_name=name, co_qualname=name
+        )
+        function.__qualname__ = name
+        options = {"fastmath": set(fastmath), "error_model": "numpy", "borrows": True}
+        return njit(nogil=True, cache=Path(self.step.filename).exists(), **options)(function)
+
+    def forward(self) -> Any:
+        step = self.step.forward
+        keeps = self.step.past > 0
+        states = self.step.states
+        filters = 1 if self.chain == CURRENT else 2
+        ahead = self.ahead
+        constants = self.constants
+        views, take, put = tuples(states)
+
+        def forward(u, past, z, P, Q, bias, c, own):
+            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row."""
+            wide()
+            apart()
+            k = constants(own)
+            N = Q.size
+            row = bias.size
+            for i in range(0, N, row):
+                u_ = u[i : i + row]
+                z_ = views(z, 0, N, i, row)
+                Q_ = Q[i : i + row]
+                P_ = P[i : i + row]
+                if keeps:
+                    I_ = past[i : i + row]
+                    before_ = views(past, 1, N, i, row)
+                for n in range(row):
+                    I, P_n, Q_[n] = ahead(P_[n] if filters == 2 else c.zero, Q_[n], bias[n], c)
+                    if filters == 2:
+                        P_[n] = P_n
+                    before = take(z_, n)
+                    u_[n], after = step(k, I, before)
+                    put(z_, n, after)
+                    if keeps:
+                        I_[n] = I
+                        put(before_, n, before)
+
+        return self.kept(forward)
+
+    def backward(self) -> Any:
+        step = self.step.backward
+        states = self.step.states
+        filters = 1 if self.chain == CURRENT else 2
+        back = self.back
+        at = self.at
+        constants = self.constants
+        views, take, put = tuples(states)
+        views_past, take_past, _ = tuples(self.step.past)
+
+        def backward(u, past, du, z, P, Q, total, dV, g, c, own):
+            """One step back: dV_t into halo rows, then the adjoints z, P, Q one step earlier;
+            total += what the bias gets."""
+            wide()
+            apart()
+            k = constants(own)
+            N = Q.size
+            row = g.row
+            for h in range(g.height):
+                i = h * row
+                u_ = u[i : i + row]
+                past_ = views_past(past, 0, N, i, row)
+                du_ = du[i : i + row]
+                dV_ = dV[h * g.pitch + g.pad :][:row]
+                z_ = views(z, 0, N, i, row)
+                P_ = P[i : i + row]
+                Q_ = Q[i : i + row]
+                total_ = total[i : i + row]
+                for n in range(row):
+                    here = at(k, u_[n], take_past(past_, n), c)
+                    dI, dz = step(k, here, du_[n], take(z_, n))
+                    put(z_, n, dz)
+                    dQ = Q_[n]
+                    dP = P_[n] if filters == 2 else c.zero
+                    dV_[n], dP, Q_[n], db = back(dI, dP, dQ, c)
+                    if filters == 2:
+                        P_[n] = dP
+                    total_[n] += db
+
+        return self.kept(backward)
+
+    def forward_tangent(self) -> Any:
+        step = self.step.forward_tangent
+        keeps = self.step.past_dot > 0
+        states = self.step.states
+        filters = 1 if self.chain == CURRENT else 2
+        ahead = self.ahead
+        at = self.at
+        constants = self.constants
+        views, take, put = tuples(states)
+        views_past, take_past, _ = tuples(self.step.past)
+
+        def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, c, own):
+            """u_dot from the tangents P, Q and b; then these advance as in `forward`."""
+            wide()
+            apart()
+            k = constants(own)
+            N = Q.size
+            row = bias.size
+            for i in range(0, N, row):
+                u_ = u[i : i + row]
+                past_ = views_past(past, 0, N, i, row)
+                v_ = u_dot[i : i + row]
+                z_ = views(z, 0, N, i, row)
+                P_ = P[i : i + row]
+                Q_ = Q[i : i + row]
+                if keeps:
+                    I_ = past_dot[i : i + row]
+                    before_ = views(past_dot, 1, N, i, row)
+                for n in range(row):
+                    I, P_n, Q_[n] = ahead(P_[n] if filters == 2 else c.zero, Q_[n], bias[n], c)
+                    if filters == 2:
+                        P_[n] = P_n
+                    here = at(k, u_[n], take_past(past_, n), c)
+                    before = take(z_, n)
+                    v_[n], after = step(k, here, I, before)
+                    put(z_, n, after)
+                    if keeps:
+                        I_[n] = I
+                        put(before_, n, before)
+
+        return self.kept(forward_tangent)
+
+    def backward_tangent(self) -> Any:
+        step = self.step.backward
+        step_dot = self.step.backward_tangent
+        states = self.step.states
+        keeps = self.step.past_dot > 0
+        filters = 1 if self.chain == CURRENT else 2
+        back = self.back
+        at = self.at
+        constants = self.constants
+        views, take, put = tuples(states)
+        views_past, take_past, _ = tuples(self.step.past)
+        views_dot, take_dot, _ = tuples(self.step.past_dot)
+
+        def backward_tangent(
+            u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, g, c, own
+        ):
+            """`backward` differentiated along u_dot, du_dot: dV_dot, then the adjoints z and the
+            tangents z_dot, P, Q one step earlier."""
+            wide()
+            apart()
+            k = constants(own)
+            N = Q.size
+            row = g.row
+            for h in range(g.height):
+                i = h * row
+                u_ = u[i : i + row]
+                past_ = views_past(past, 0, N, i, row)
+                v_ = u_dot[i : i + row]
+                past_dot_ = views_dot(past_dot, 0, N, i, row)
+                du_ = du[i : i + row]
+                dv_ = du_dot[i : i + row]
+                dV_ = dV[h * g.pitch + g.pad :][:row]
+                z_ = views(z, 0, N, i, row)
+                w_ = views(z_dot, 0, N, i, row)
+                P_ = P[i : i + row]
+                Q_ = Q[i : i + row]
+                total_ = total[i : i + row]
+                for n in range(row):
+                    here = at(k, u_[n], take_past(past_, n), c)
+                    tangents = take_dot(past_dot_, n)
+                    dz = take(z_, n)
+                    _, dz_before = step(k, here, du_[n], dz)
+                    dot = Dot(tangents[0] if keeps else c.zero, tangents[1:], v_[n])
+                    dI_dot, dz_dot = step_dot(k, here, dot, du_[n], dz, dv_[n], take(w_, n))
+                    put(z_, n, dz_before)
+                    put(w_, n, dz_dot)
+                    dQ = Q_[n]
+                    dP = P_[n] if filters == 2 else c.zero
+                    dV_[n], dP, Q_[n], db = back(dI_dot, dP, dQ, c)
+                    if filters == 2:
+                        P_[n] = dP
+                    total_[n] += db
+
+        return self.kept(backward_tangent)
+
+    def slope(self) -> Any:
+        prime = self.step.prime
+        constants = self.constants
+
+        def slope(v, d, out, c, own):
+            """out = sigma'(v) d, for adjoints and tangents alike; it may be d."""
+            wide()
+            k = constants(own)
+            for n in range(v.size):
+                out[n] = prime(k, v[n] - c.threshold) * d[n]
+
+        return self.kept(slope, ())
+
+    def curvature(self) -> Any:
+        prime = self.step.prime
+        second = self.step.second
+        constants = self.constants
+
+        def curvature(v, v_dot, dy, dy_dot, out, c, own):
+            """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy; it may be dy_dot."""
+            wide()
+            k = constants(own)
+            for n in range(v.size):
+                a = v[n] - c.threshold
+                out[n] = prime(k, a) * dy_dot[n] + second(k, a) * v_dot[n] * dy[n]
+
+        return self.kept(curvature, ())
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
-def membrane_backward(u, du, s, dV, g, hard, detach, c):
-    """One step back through reset and filters: dV_t into halo rows, then s one step earlier;
-    s.total += dI_t."""
-    wide()
-    for h in range(g.height):
-        i = h * g.row
-        j = h * g.row + g.row
-        u_ = u[i:j]
-        du_ = du[i:j]
-        dV_ = dV[h * g.pitch + g.pad :][: g.row]
-        dr, dP, dQ, total = s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
-        if hard:
-            for n in range(g.row):
-                d = du_[n] + dP[n] * kept(u_[n], detach, c)
-                di = dQ[n] + c.rest_alpha * d
-                dV_[n] = c.rest_beta * di
-                total[n] += dV_[n]
-                dQ[n] = c.beta * di
-                dP[n] = c.alpha * d
-            continue
-        for n in range(g.row):
-            d = du_[n]
-            if not detach:
-                d += c.rest_gamma * dr[n] * sigma_prime(u_[n] - c.threshold, c)
-                dr[n] = c.gamma * dr[n] - c.rho * d
-            dV_[n] = c.rest_beta * dQ[n]
-            dQ[n] = c.beta * dQ[n] + c.rest_alpha * dP[n]
-            dP[n] = c.alpha * dP[n] + d
-            total[n] += d
+# which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
+ARGUMENTS = Calls(
+    "aaaaaaca", "aaaaaaaagca", "aaaaaaaaca", "aaaaaaaaaaaagca", "aaaca", "aaaaaca"
+)
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
-def membrane_tangent_step(u, u_dot, s, bias, hard, detach, c):
-    """u_dot = P + b_dot - rho r; then the tangents advance, Q like that of `membrane_step`."""
-    wide()
-    row = bias.size
-    for i in range(0, u.size, row):
-        u_ = u[i : i + row]
-        v_ = u_dot[i : i + row]
-        P = s.P[i : i + row]
-        Q = s.Q[i : i + row]
-        r = s.r[i : i + row]
-        if hard:
-            for n in range(row):
-                current = Q[n] + bias[n]
-                x = c.alpha * P[n] + c.rest * current
-                v_[n] = x
-                P[n] = kept(u_[n], detach, c) * x
-                Q[n] = c.beta * current
-            continue
-        for n in range(row):
-            x = P[n] + bias[n] - c.rho * r[n]
-            v_[n] = x
-            r[n] = (
-                c.zero
-                if detach
-                else c.gamma * r[n] + c.rest_gamma * sigma_prime(u_[n] - c.threshold, c) * x
+def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> Neuron:
+    """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
+    step = step_of(neuron, {inverse: reciprocal})
+    filters = len(neuron.decays)
+    chain = CHAINS.get((neuron.delay, filters))
+    if chain is None:
+        raise Untranslatable(f"{step.name} has {filters} filters and a delay of {neuron.delay}")
+    addresses = _calls(step, chain, detach, dtype)
+    own = step.constants(neuron, dtype)
+    return Neuron(addresses, own, step.states, filters, step.past, step.past_dot)
+
+
+def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:
+    """What keeps a neuron from being compiled, and where; '' for nothing."""
+    try:
+        _check(step_of(neuron, {inverse: reciprocal}), dtype)
+        neuron_of(neuron, dtype, detach)
+    except Untranslatable as error:
+        return str(error)
+    except NumbaError as error:
+        where = getattr(error, "loc", None)
+        reason = str(error).strip().splitlines()
+        return f"numba cannot compile {_line(where) if where else type(neuron).__name__}: {_why(reason)}"
+    return ""
+
+
+def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
+    """What the kernels are told of a block."""
+    pool = POOL[block.pool]
+    g = geometry(*block.input_shape, block.channels, block.kernel, pool)
+    c = constants(block.neuron, dtype, first)
+    neuron = neuron_of(block.neuron, dtype, block.detach_reset)
+    delay = block.neuron.delay
+    return Layer(g, c, neuron, pool, block.readout, first, delay // 2, delay)
+
+
+@cache
+def _calls(step: Step, chain: int, detach: bool, dtype: np.dtype) -> Calls:
+    loops = _Loops(step, chain, detach)
+    kinds = {
+        "a": types.Array(typeof(dtype.type(0)), 1, "C"),
+        "g": typeof(geometry(1, 1, 1, 1, 1)),
+        "c": typeof(Constants(*[dtype.type(0)] * len(Constants._fields))),
+    }
+    found = []
+    for name, arguments in zip(Calls._fields, ARGUMENTS):
+        signature = types.none(*(kinds[one] for one in arguments))
+        found.append(address_of(getattr(loops, name)(), signature))
+    return Calls(*found)
+
+
+def _check(step: Step, dtype: np.dtype) -> None:
+    """The functions of a step by themselves, so that what fails is the user's own line."""
+    one = typeof(dtype.type(0))
+    k = types.UniTuple(one, len(step.translation.constants))
+    z = types.UniTuple(one, step.states) if step.states else types.Tuple(())
+    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), At)
+    dot = types.NamedTuple((one, _some(one, step.past_dot), one), Dot)
+    taken = {
+        step.forward: (k, one, z),
+        step.backward: (k, at, one, z),
+        step.forward_tangent: (k, at, one, z),
+        step.backward_tangent: (k, at, dot, one, z, one, z),
+    }
+    for function, arguments in taken.items():
+        function.compile(arguments)
+        returned = function.overloads[arguments].signature.return_type
+        fits = isinstance(returned, types.BaseTuple) and len(returned) == 2
+        if not fits or not isinstance(returned[1], types.BaseTuple) or len(returned[1]) != step.states:
+            raise Untranslatable(
+                f"{function.__name__} does not return (a number, a tuple of {step.states} states)"
             )
-            P[n] = c.alpha * P[n] + c.rest * Q[n]
-            Q[n] = c.beta * Q[n]
 
 
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy", borrows=True)
-def membrane_backward_tangent(u, u_dot, du, du_dot, dr, s, dV, g, hard, detach, c):
-    """`membrane_backward` differentiated along u_dot, du_dot: dV_dot, then s, the tangents, and dr
-    one step earlier."""
-    wide()
-    for h in range(g.height):
-        i = h * g.row
-        j = h * g.row + g.row
-        u_ = u[i:j]
-        v_ = u_dot[i:j]
-        du_ = du[i:j]
-        dv_ = du_dot[i:j]
-        dV_ = dV[h * g.pitch + g.pad :][: g.row]
-        dr_, dr_dot, dP, dQ, total = dr[i:j], s.r[i:j], s.P[i:j], s.Q[i:j], s.total[i:j]
-        if hard:
-            for n in range(g.row):
-                stays = kept(u_[n], detach, c)
-                dv = dr_[n]
-                d_dot = dv_[n] + dP[n] * stays
-                if not detach:
-                    d_dot += dv * bent(u_[n], c) * v_[n]
-                di = dQ[n] + c.rest_alpha * d_dot
-                dV_[n] = c.rest_beta * di
-                total[n] += dV_[n]
-                dQ[n], dP[n], dr_[n] = c.beta * di, c.alpha * d_dot, c.alpha * (du_[n] + dv * stays)
-            continue
-        for n in range(g.row):
-            d, d_dot = du_[n], dv_[n]
-            if not detach:
-                a = u_[n] - c.threshold
-                slope = sigma_prime(a, c)
-                d += c.rest_gamma * dr_[n] * slope
-                d_dot += c.rest_gamma * (dr_dot[n] * slope + dr_[n] * sigma_second(a, c) * v_[n])
-                dr_[n] = c.gamma * dr_[n] - c.rho * d
-                dr_dot[n] = c.gamma * dr_dot[n] - c.rho * d_dot
-            dV_[n] = c.rest_beta * dQ[n]
-            dQ[n] = c.beta * dQ[n] + c.rest_alpha * dP[n]
-            dP[n] = c.alpha * dP[n] + d_dot
-            total[n] += d_dot
+def _some(one: Any, past: int) -> Any:
+    """The type of the states among what is kept."""
+    return types.UniTuple(one, past - 1) if past > 1 else types.Tuple(())
+
+
+def _line(where: Any) -> str:
+    return place(where.filename, where.line)
+
+
+def _why(lines: list[str]) -> str:
+    """The first sentence of numba's error that says something."""
+    said = [line.strip() for line in lines if line.strip() and "nopython mode" not in line]
+    return said[0] if said else "it does not say why"

@@ -14,16 +14,15 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .choice import largest, mean, pick, put
-from .llvm import wide
-from .neuron import sigma_prime, sigma_second
+from .llvm import call_at, wide
 from .records import MAX, NONE, SPIKES
 from .vector import copy, zeros
 
 
 class Scratch(NamedTuple):
-    """Room for a row of the band, for the pooled membrane and its tangent, and for dv."""
+    """Room for a band, for the pooled membrane and its tangent, and for dv."""
 
-    top: np.ndarray
+    band: np.ndarray
     v: np.ndarray
     v_dot: np.ndarray
     dv: np.ndarray
@@ -32,7 +31,7 @@ class Scratch(NamedTuple):
 @njit(nogil=True, cache=True)
 def scratch(g, like):
     return Scratch(
-        zeros(g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like)
+        zeros(g.height * g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like)
     )
 
 
@@ -40,7 +39,7 @@ def scratch(g, like):
 def _pool(u, s, C, pool, c):
     """s.v = the pooled membrane."""
     row = u.size // 2
-    top = s.top
+    top = s.band
     v = s.v
     if pool != SPIKES:
         for w in range(row // (2 * C)):
@@ -124,72 +123,70 @@ def unpool(u, v, dv, du, C, pool, c):
             copy(first, du[j + C : j + 2 * C])
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def spike_slope(v, d, out, c):
+@njit(nogil=True, inline="always", error_model="numpy")
+def spike_slope(v, d, out, layer):
     """out = sigma'(v) d, for adjoints and tangents alike."""
-    wide()
-    threshold = c.threshold
-    for i in range(v.size):
-        out[i] = sigma_prime(v[i] - threshold, c) * d[i]
+    n = layer.neuron
+    call_at(n.calls.slope, (v, d, out, layer.c, n.own))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def spike_curvature(v, v_dot, dy, dy_dot, out, c):
+@njit(nogil=True, inline="always", error_model="numpy")
+def spike_curvature(v, v_dot, dy, dy_dot, out, layer):
     """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
-    wide()
-    threshold = c.threshold
-    for i in range(v.size):
-        a = v[i] - threshold
-        out[i] = sigma_prime(a, c) * dy_dot[i] + sigma_second(a, c) * v_dot[i] * dy[i]
+    n = layer.neuron
+    call_at(n.calls.curvature, (v, v_dot, dy, dy_dot, out, layer.c, n.own))
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _mean_tangent(u, u_dot, s, y_dot, C, c):
-    """y_dot = mean of sigma'(u) u_dot; room for a row of it in s.top."""
-    row = u.size // 2
+def _mean(a, y, C, c):
+    """y (W', C) = the mean of windows of a (2, W, C)."""
+    wide()
+    row = a.size // 2
     for i in range(row):
-        up = sigma_prime(u[i] - c.threshold, c) * u_dot[i]
-        down = sigma_prime(u[row + i] - c.threshold, c) * u_dot[row + i]
-        s.top[i] = up + down
-    for w in range(y_dot.size // C):
-        left = s.top[2 * w * C :][:C]
-        right = s.top[(2 * w + 1) * C :][:C]
-        out = y_dot[w * C :][:C]
+        a[i] += a[row + i]
+    for w in range(y.size // C):
+        left = a[2 * w * C :][:C]
+        right = a[(2 * w + 1) * C :][:C]
+        out = y[w * C :][:C]
         for i in range(C):
             out[i] = (left[i] + right[i]) * c.quarter
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def adjoint(u, dy, s, du, C, pool, c):
+def adjoint(u, dy, s, du, layer):
+    C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         unpool(u, dy, dy, du, C, pool, c)
-        spike_slope(u, du, du, c)
+        spike_slope(u, du, du, layer)
         return
     v = pooled(u, s, C, pool, c)
-    spike_slope(v, dy, s.dv, c)
+    spike_slope(v, dy, s.dv, layer)
     unpool(u, v, s.dv, du, C, pool, c)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def tangent(u, u_dot, s, y_dot, C, pool, c):
+def tangent(u, u_dot, s, y_dot, layer):
+    C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
-        _mean_tangent(u, u_dot, s, y_dot, C, c)
+        spike_slope(u, u_dot, s.band, layer)
+        _mean(s.band, y_dot, C, c)
         return
     v = pooled(u, s, C, pool, c)
-    spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, c)
+    spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, layer)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, C, pool, c):
+def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, layer):
+    C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         unpool(u, dy, dy, du, C, pool, c)
         unpool(u, dy_dot, dy_dot, du_dot, C, pool, c)
-        spike_curvature(u, u_dot, du, du_dot, du_dot, c)
-        spike_slope(u, du, du, c)
+        spike_curvature(u, u_dot, du, du_dot, du_dot, layer)
+        spike_slope(u, du, du, layer)
         return
     v = pooled(u, s, C, pool, c)
     v_dot = pooled_tangent(u, v, u_dot, s, C, pool, c)
-    spike_slope(v, dy, s.dv, c)
+    spike_slope(v, dy, s.dv, layer)
     unpool(u, v, s.dv, du, C, pool, c)
-    spike_curvature(v, v_dot, dy, dy_dot, s.dv, c)
+    spike_curvature(v, v_dot, dy, dy_dot, s.dv, layer)
     unpool(u, v, s.dv, du_dot, C, pool, c)

@@ -1,35 +1,39 @@
 """What the kernels are told: records of numbers and flat arrays, each of them named."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
-from ..layers.block import Block
 from ..layers.synapse import bias_traces
-from ..layers.lif import LIF
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
 
 
-class Constants(NamedTuple):
-    """The neuron's constants in the network's dtype, so that no kernel computes in another one;
-    numbers as np.float32 or 64."""
+class Calls(NamedTuple):
+    """Addresses of the loops that are compiled for a neuron, see `neuron`."""
 
-    alpha: float
-    beta: float
-    gamma: float
+    forward: Any
+    backward: Any
+    forward_tangent: Any
+    backward_tangent: Any
+    slope: Any
+    curvature: Any
+
+
+class Constants(NamedTuple):
+    """Constants of the synapse's filters and of every spike in the network's dtype, so that no
+    kernel computes in another one; numbers as np.float32 or 64."""
+
+    alpha: float  # decay of P, the second filter
+    beta: float  # of Q, the first one
     rest_alpha: float  # 1 - alpha, and so on
     rest_beta: float
-    rest_gamma: float
     rest: float  # (1 - alpha) (1 - beta)
-    rho: float
     threshold: float
-    slope: float
-    curve: float  # -2 slope
     zero: float
     one: float
     quarter: float
@@ -57,16 +61,37 @@ class Geometry(NamedTuple):
     pad: int  # where the columns of a halo row begin
 
 
+class State(NamedTuple):
+    """States z (states, N) and filters P, Q of a band, or their adjoints or tangents; P has no size
+    where there is one filter. `total` sums what the bias gets. Q is kept in units of 1 - beta where
+    events are added to it, so that they bring the weights as they are."""
+
+    z: np.ndarray
+    P: np.ndarray
+    Q: np.ndarray
+    total: np.ndarray
+
+
+class Neuron(NamedTuple):
+    """What the kernels know of a neuron: where its loops are, its constants as these take them, and
+    how many numbers a site has: states, filters, and what a tape holds of a step beside u."""
+
+    calls: Calls
+    own: np.ndarray
+    states: int
+    filters: int
+    past: int
+    past_dot: int
+
+
 class Layer(NamedTuple):
     """What is the same for every pass of a block, and the step at which the gradient window
     starts."""
 
     g: Geometry
     c: Constants
+    neuron: Neuron
     pool: int
-    # the membrane is reset to zero when it fires (CubaLIF), else a trace is subtracted (LIF)
-    hard: bool
-    detach: bool
     readout: bool
     first: int
     lag: int  # steps by which events enter Q late
@@ -95,8 +120,17 @@ class Weights(NamedTuple):
     bias: np.ndarray
 
 
+class Membrane(NamedTuple):
+    """The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B,
+    n, past H W n_out): of every band its I, then its states; or the tangents of all that. Without
+    samples where a band is computed again."""
+
+    u: np.ndarray
+    past: np.ndarray
+
+
 class Before(NamedTuple):
-    """What the membrane of a window comes from: weights, and r, P, Q as `state` (B, 3, H W n_out)
+    """What the membrane of a window comes from: weights, and the states, P and Q as `state` (B, H W n_out (states + filters))
     at its start, with the events of its first step."""
 
     weights: Weights
@@ -170,29 +204,19 @@ class Out(NamedTuple):
     of_m: int
 
 
-def constants(neuron, dtype, first: int = 0) -> Constants:
-    """LIF, CubaLIF, or its LeakyIntegrator, which never fires; `first` is where the window
-    starts."""
-    a = neuron.alpha
-    b = neuron.beta
-    g = getattr(neuron, "gamma", 0.0)
-    slope = getattr(neuron, "slope", 1.0)
-    delayed = isinstance(neuron, LIF)
-    filtered = [] if delayed else bias_traces(first, neuron)
-    decays = (a, b, g, 1 - a, 1 - b, 1 - g, (1 - a) * (1 - b))
-    rho = getattr(neuron, "rho", 0.0)
-    rest = (
-        rho,
+@lru_cache(1024)
+def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> Constants:
+    """Of a neuron's filters and threshold; `first` is where the window starts."""
+    b, a = (*neuron.decays, 0.0)[:2]
+    bias_Q, bias_P = (*bias_traces(first, neuron), 0)[:2]
+    numbers = (
+        *(a, b, 1 - a, 1 - b, (1 - a) * (1 - b)),
         neuron.threshold,
-        slope,
-        -2 * slope,
-        0,
-        1,
-        0.25,
-        *[*filtered, 0, 0][:2],
-        1 if delayed else b,
+        *(0, 1, 0.25),
+        *(bias_Q, bias_P),
+        1 if neuron.delay else b,
     )
-    return Constants(*(np.dtype(dtype).type(n) for n in (*decays, *rest)))
+    return Constants(*map(dtype.type, numbers))
 
 
 @lru_cache(1024)
@@ -212,15 +236,6 @@ def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) ->
         W * n_out + 2 * pad,
         pad,
     )
-
-
-@lru_cache(1024)
-def layer(block: Block, dtype, first: int = 0) -> Layer:
-    pool, delay = POOL[block.pool], block.neuron.delay
-    g = geometry(*block.input_shape, block.channels, block.kernel, pool)
-    c = constants(block.neuron, dtype, first)
-    hard = not isinstance(block.neuron, LIF)
-    return Layer(g, c, pool, hard, block.detach_reset, block.readout, first, delay // 2, delay)
 
 
 _TYPES: dict = {}

@@ -93,6 +93,7 @@ class LeakyIntegrator(Dynamics):
     alpha: float
     beta: float
     delay: ClassVar[int] = 0
+    fires: ClassVar[bool] = False
     threshold: ClassVar[float] = math.inf  # never reached
 
     @property

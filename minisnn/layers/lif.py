@@ -78,6 +78,11 @@ class LIF(Dynamics):
         dr_dot = self.gamma * dr_dot - self.rho * du_dot
         return du_dot, (dr_dot,)
 
+    @property
+    def silent_bias(self) -> float:
+        """What has just fired is reset, and a small inner step moves the membrane by less."""
+        return self.threshold - 10 * self.rho
+
     @classmethod
     def from_time_constants(
         cls,

@@ -17,6 +17,7 @@ adjoints of u and z' to those of I and z. `lif` and `cuba` are the neurons that 
     pools     how a block pools where the network is asked for "max" or "mean": of the membrane, or
               the mean of the "spikes"
     spike     the surrogate of its spike
+    fires     whether it has a spike at all; a readout need not
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ class Dynamics:
     states: ClassVar[tuple[str, ...]] = ()
     delay: ClassVar[int] = 2
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
+    fires: ClassVar[bool] = True
     alpha: float
     beta: float
     forward: ClassVar[Callable]
@@ -161,3 +163,13 @@ class Dynamics:
     def readout(self) -> Any:
         """The neuron of the readout."""
         return self
+
+    @property
+    def silent_bias(self) -> float:
+        """A bias with which it does not fire as long as a step that learns is small."""
+        return 0.0
+
+    @property
+    def ships(self) -> bool:
+        """Whether neuron and surrogate are minisnn's own."""
+        return "kind" in vars(type(self)) and getattr(self, "surrogate", None) is None

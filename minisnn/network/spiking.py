@@ -1,17 +1,18 @@
 """The spiking network: what its blocks are, how a recording enters, and which passes compute it."""
 
+import warnings
 from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 
 from ..layers import block as reference
-from ..layers import surrogate
-from ..layers.loss import Loss
-from ..layers.synapse import bias_traces
-from ..layers.cuba import CubaLIF, LeakyIntegrator
+from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
+from ..layers.loss import Loss
+from ..layers.neuron import Dynamics
 from ..layers.neurons import Neuron
+from ..layers.synapse import bias_traces
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of
@@ -47,8 +48,8 @@ class SpikingNet(Network):
     loss          "cross_entropy" (y: (B,) labels), "squared" (y: (B, ways) targets, or labels for
                   one-hot targets) or a `Loss`
     backend       "numba" (event-driven kernels) or "numpy" (the readable reference). Default:
-                  "numba", or "numpy" for a neuron or surrogate of your own, which the kernels do
-                  not know
+                  "numba", or "numpy" for a neuron or surrogate of your own that cannot be compiled;
+                  a warning says which line keeps it from that
 
     `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k,
     k, C_in, C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B,
@@ -88,26 +89,40 @@ class SpikingNet(Network):
         self.pool = pool
         self.window = whole("window", window)
         self.neuron = LIF() if neuron is None else neuron
-        known = type(self.neuron) in (LIF, CubaLIF) and self.neuron.surrogate is None
-        backend = ("numba" if known else "numpy") if backend is None else backend
-        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
-        self.detach_reset = flag("detach_reset", detach_reset)
-        one_of("pool", pool, ("max", "mean"))
-        if type(self.neuron) not in (LIF, CubaLIF) and not isinstance(self.neuron, Neuron):
+        if not isinstance(self.neuron, Dynamics) or not self.neuron.fires:
             raise ValueError(
                 "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not "
                 f"{shown(neuron)}"
             )
-        if backend == "numba" and not known:
-            what = (
-                "the kernels of backend numba know LIF and CubaLIF with their own surrogate, not "
-                f"{self.neuron!r}"
-            )
-            raise ValueError(f"{what}; leave backend out, or give backend='numpy'")
+        self._configure(
+            *(input_shape, channels, hidden, ways, kernel, dtype, loss),
+            "numba" if backend is None else backend,
+        )
+        self.detach_reset = flag("detach_reset", detach_reset)
+        one_of("pool", pool, ("max", "mean"))
+        if self.backend == "numba" and not self.neuron.ships:
+            self._try_to_compile(backend)
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
         self.gain, self.threshold = self.neuron.gain, self.neuron.threshold
         self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
+
+    def _try_to_compile(self, asked: str | None) -> None:
+        """Whether a neuron of the user's own can be compiled; if not, NumPy takes it."""
+        from ..kernels.neuron import refusal
+
+        found = refusal(self.neuron, self.dtype, self.detach_reset)
+        if not found:
+            return
+        if asked == "numba":
+            raise ValueError(
+                f"backend numba cannot take this neuron: {found}; leave backend out, or give "
+                "backend='numpy'"
+            )
+        warnings.warn(
+            f"this neuron runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
+        )
+        self.backend = "numpy"
 
     def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
@@ -157,20 +172,18 @@ class SpikingNet(Network):
 
         What has just fired is reset, and a small inner step moves the membrane by less than that.
         """
-        readout = self.blocks[-1].neuron
-        return readout.threshold - 10 * readout.rho if isinstance(readout, LIF) else 0.0
+        return self.blocks[-1].neuron.silent_bias
 
     def readout_bias(self, steps: int) -> float | None:
         """As of `Network`: None for a readout of `LIF`, which is reset."""
         readout = self.blocks[-1].neuron
-        return bias_traces(steps, readout)[-1] if isinstance(readout, LeakyIntegrator) else None
+        return None if readout.fires else bias_traces(steps, readout)[-1]
 
     def engine(self, spike: str = "hard") -> ModuleType:
         """The module with the four passes of a block; twins always run on the readable
         reference."""
         if self.backend == "numpy" or spike != "hard":
             return reference
-        surrogate.check_shipped()
         from ..kernels import block as kernels
 
         return kernels
