@@ -2,12 +2,13 @@
 
 From the ground up: `llvm` (vectors), `vector` (rows), `products` (register tiles; many rows with
 few columns), `choice` (largest sites and spikes), `records` (what kernels are told), `events`
-(spikes as lists), `linear` and `dense` (the synapse), `neuron` and `pooling` (a band at one step),
+(spikes as lists), `linear` and `dense` (the synapse), `neuron` and `pooling` (a band at one step, the
+neuron's lines as its class has them),
 `forward` and `backward` (what is done in parallel), `block` (the four passes, with the reference's
 signatures), `frames` (the CNN baseline). Kernels write to disjoint places and every sum has a fixed
 order, so no bit depends on the number of threads. With NUMBA_DISABLE_JIT=1 all of it runs as plain
 Python and can be stepped through.
 
-Import from here: `block`, `frames`, `products`.
-It may import: parallel, layers.
+Import from here: `block`, `frames`, `neuron`, `products`.
+It may import: parallel, layers, translation.
 """

@@ -435,7 +435,11 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dV,
         work=_work(block, B),
     )
-    del made, membranes, tape_dot  # which may be all that holds u_dot: the gradients below need the memory
+    del (
+        made,
+        membranes,
+        tape_dot,
+    )  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):

@@ -17,42 +17,22 @@ states (1 + states, N) or nothing; dV halo rows.
 
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numba import types, typeof
-from numba.core.errors import NumbaError
+from numba import typeof, types
 
+from ..layers.block import Block
 from ..layers.surrogate import inverse
 from ..parallel.compilation import njit
-from ..translation.source import Untranslatable, place
+from ..translation.check import At, Dot, Untranslatable, refused
 from ..translation.step import Step, spike, step_of, tuples, unpacked
 from .llvm import address_of, apart, reciprocal, wide
-from ..layers.block import Block
 from .records import POOL, Calls, Constants, Layer, Neuron, constants, geometry
 
 DELAYED, CURRENT, FILTERED = 0, 1, 2
 CHAINS = {(2, 2): DELAYED, (0, 1): CURRENT, (0, 2): FILTERED}  # of (delay, number of filters)
 INLINE = njit(inline="always", error_model="numpy")
-
-
-class At(NamedTuple):
-    """What `layers.neuron.At` has, of one site."""
-
-    I: float
-    z: tuple
-    u: float
-    spike: float
-    slope: float
-    curvature: float
-
-
-class Dot(NamedTuple):
-    """What `layers.neuron.Dot` has, of one site."""
-
-    I: float
-    z: tuple
-    u: float
 
 
 def _chain(chain: int) -> tuple[Any, Any]:
@@ -103,7 +83,7 @@ def _at(step: Step, detach: bool) -> Any:
     return at
 
 
-class _Loops:
+class Loops:
     """The loops of a neuron's step, each made when first asked for."""
 
     def __init__(self, step: Step, chain: int, detach: bool):
@@ -121,6 +101,7 @@ class _Loops:
         function.__code__ = code.replace(
             co_filename=self.step.filename, co_name=name, co_qualname=name
         )
+        function.__name__ = name
         function.__qualname__ = name
         options = {"fastmath": set(fastmath), "error_model": "numpy", "borrows": True}
         return njit(nogil=True, cache=Path(self.step.filename).exists(), **options)(function)
@@ -330,35 +311,31 @@ class _Loops:
 
 
 # which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
-ARGUMENTS = Calls(
-    "aaaaaaca", "aaaaaaaagca", "aaaaaaaaca", "aaaaaaaaaaaagca", "aaaca", "aaaaaca"
-)
+ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaca", "aaaaaaaaaaaagca", "aaaca", "aaaaaca")
 
 
-def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> Neuron:
-    """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
+def loops_of(neuron: Any, detach: bool = False) -> Loops:
+    """The loops of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     step = step_of(neuron, {inverse: reciprocal})
     filters = len(neuron.decays)
     chain = CHAINS.get((neuron.delay, filters))
     if chain is None:
         raise Untranslatable(f"{step.name} has {filters} filters and a delay of {neuron.delay}")
-    addresses = _calls(step, chain, detach, dtype)
+    return _loops(step, chain, detach)
+
+
+def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> Neuron:
+    """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
+    loops = loops_of(neuron, detach)
+    step = loops.step
     own = step.constants(neuron, dtype)
-    return Neuron(addresses, own, step.states, filters, step.past, step.past_dot)
+    filters = len(neuron.decays)
+    return Neuron(_calls(loops, dtype), own, step.states, filters, step.past, step.past_dot)
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
-    try:
-        _check(step_of(neuron, {inverse: reciprocal}), dtype)
-        neuron_of(neuron, dtype, detach)
-    except Untranslatable as error:
-        return str(error)
-    except NumbaError as error:
-        where = getattr(error, "loc", None)
-        reason = str(error).strip().splitlines()
-        return f"numba cannot compile {_line(where) if where else type(neuron).__name__}: {_why(reason)}"
-    return ""
+    return refused(neuron, {inverse: reciprocal}, dtype, lambda: neuron_of(neuron, dtype, detach))
 
 
 def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
@@ -372,8 +349,12 @@ def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
 
 
 @cache
-def _calls(step: Step, chain: int, detach: bool, dtype: np.dtype) -> Calls:
-    loops = _Loops(step, chain, detach)
+def _loops(step: Step, chain: int, detach: bool) -> Loops:
+    return Loops(step, chain, detach)
+
+
+@cache
+def _calls(loops: Loops, dtype: np.dtype) -> Calls:
     kinds = {
         "a": types.Array(typeof(dtype.type(0)), 1, "C"),
         "g": typeof(geometry(1, 1, 1, 1, 1)),
@@ -384,41 +365,3 @@ def _calls(step: Step, chain: int, detach: bool, dtype: np.dtype) -> Calls:
         signature = types.none(*(kinds[one] for one in arguments))
         found.append(address_of(getattr(loops, name)(), signature))
     return Calls(*found)
-
-
-def _check(step: Step, dtype: np.dtype) -> None:
-    """The functions of a step by themselves, so that what fails is the user's own line."""
-    one = typeof(dtype.type(0))
-    k = types.UniTuple(one, len(step.translation.constants))
-    z = types.UniTuple(one, step.states) if step.states else types.Tuple(())
-    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), At)
-    dot = types.NamedTuple((one, _some(one, step.past_dot), one), Dot)
-    taken = {
-        step.forward: (k, one, z),
-        step.backward: (k, at, one, z),
-        step.forward_tangent: (k, at, one, z),
-        step.backward_tangent: (k, at, dot, one, z, one, z),
-    }
-    for function, arguments in taken.items():
-        function.compile(arguments)
-        returned = function.overloads[arguments].signature.return_type
-        fits = isinstance(returned, types.BaseTuple) and len(returned) == 2
-        if not fits or not isinstance(returned[1], types.BaseTuple) or len(returned[1]) != step.states:
-            raise Untranslatable(
-                f"{function.__name__} does not return (a number, a tuple of {step.states} states)"
-            )
-
-
-def _some(one: Any, past: int) -> Any:
-    """The type of the states among what is kept."""
-    return types.UniTuple(one, past - 1) if past > 1 else types.Tuple(())
-
-
-def _line(where: Any) -> str:
-    return place(where.filename, where.line)
-
-
-def _why(lines: list[str]) -> str:
-    """The first sentence of numba's error that says something."""
-    said = [line.strip() for line in lines if line.strip() and "nopython mode" not in line]
-    return said[0] if said else "it does not say why"

@@ -31,7 +31,10 @@ class Scratch(NamedTuple):
 @njit(nogil=True, cache=True)
 def scratch(g, like):
     return Scratch(
-        zeros(g.height * g.row, like), zeros(g.sites, like), zeros(g.sites, like), zeros(g.sites, like)
+        zeros(g.height * g.row, like),
+        zeros(g.sites, like),
+        zeros(g.sites, like),
+        zeros(g.sites, like),
     )
 
 

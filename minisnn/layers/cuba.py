@@ -51,6 +51,7 @@ class CubaLIF(Dynamics):
     gain: float = 10.0
     surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     kind: ClassVar[str] = "cuba"
+    scales: ClassVar[bool] = True
     states: ClassVar[tuple[str, ...]] = ("v",)
     delay: ClassVar[int] = 0
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "spikes"}

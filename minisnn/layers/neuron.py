@@ -18,6 +18,7 @@ adjoints of u and z' to those of I and z. `lif` and `cuba` are the neurons that 
               the mean of the "spikes"
     spike     the surrogate of its spike
     fires     whether it has a spike at all; a readout need not
+    scales    whether its spikes stay where current and threshold are scaled alike
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ class Dynamics:
     delay: ClassVar[int] = 2
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     fires: ClassVar[bool] = True
+    scales: ClassVar[bool] = False
     alpha: float
     beta: float
     forward: ClassVar[Callable]
@@ -170,6 +172,11 @@ class Dynamics:
         return 0.0
 
     @property
+    def named(self) -> bool:
+        """Whether a file can name it by a kind."""
+        return "kind" in vars(type(self))
+
+    @property
     def ships(self) -> bool:
         """Whether neuron and surrogate are minisnn's own."""
-        return "kind" in vars(type(self)) and getattr(self, "surrogate", None) is None
+        return self.named and getattr(self, "surrogate", None) is None

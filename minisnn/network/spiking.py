@@ -3,15 +3,14 @@
 import warnings
 from collections.abc import Sequence
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from ..layers import block as reference
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
-from ..layers.neurons import Neuron
+from ..layers.neurons import neuron_of
 from ..layers.synapse import bias_traces
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
@@ -77,7 +76,7 @@ class SpikingNet(Network):
         ways: int = 5,
         kernel: int = 5,
         pool: str = "max",
-        neuron: LIF | CubaLIF | Neuron | None = None,
+        neuron: Dynamics | None = None,
         window: int = 30,
         dtype: str | type | np.dtype = np.float32,
         *,
@@ -88,8 +87,10 @@ class SpikingNet(Network):
     ):
         self.pool = pool
         self.window = whole("window", window)
-        self.neuron = LIF() if neuron is None else neuron
-        if not isinstance(self.neuron, Dynamics) or not self.neuron.fires:
+        own: Any = neuron_of({}) if neuron is None else neuron
+        self.neuron = own
+        fits = isinstance(own, Dynamics) and own.fires
+        if not fits:
             raise ValueError(
                 "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not "
                 f"{shown(neuron)}"
@@ -104,7 +105,8 @@ class SpikingNet(Network):
             self._try_to_compile(backend)
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
-        self.gain, self.threshold = self.neuron.gain, self.neuron.threshold
+        self.gain: float = own.gain
+        self.threshold: float = own.threshold
         self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
 
     def _try_to_compile(self, asked: str | None) -> None:

@@ -11,7 +11,9 @@ Comments, line numbers and docstrings do not count, nor does anything that is no
 import enum
 import functools
 import hashlib
+import os
 import sys
+import sysconfig
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -164,14 +166,29 @@ def _names(code: CodeType) -> set[str]:
 
 def _library(value: Any) -> bool:
     """Whether it is a module, function or class of Python's own or of the libraries, whose versions
-    tell it."""
+    tell it. A file of the user's that has the name of one, such as test.py, is none."""
     if isinstance(value, ModuleType):
         home = value.__name__
+        file = getattr(value, "__file__", None)
     elif isinstance(value, (FunctionType, BuiltinFunctionType, type, np.ufunc)) or callable(value):
         home = getattr(value, "__module__", None) or "builtins"
+        file = getattr(sys.modules.get(home), "__file__", None)
     else:
         return False
-    return home.split(".")[0] in (*LIBRARIES, *sys.stdlib_module_names)
+    if isinstance(value, FunctionType):
+        file = value.__code__.co_filename
+    if home.split(".")[0] not in (*LIBRARIES, *sys.stdlib_module_names):
+        return False
+    return not file or file.startswith(("<", *_homes()))
+
+
+@functools.cache
+def _homes() -> tuple[str, ...]:
+    """Folders of Python's own modules and of the libraries."""
+    found = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    for name in LIBRARIES:
+        found.append(os.path.dirname(getattr(sys.modules.get(name), "__file__", None) or ""))
+    return tuple(os.path.join(one, "") for one in found if one)
 
 
 def _name(value: Any) -> str:

@@ -33,9 +33,7 @@ from .update import Learned, State, begun, inner_loop, network_of, restored, tas
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
-from ..layers.neurons import Neuron
+from ..layers.neuron import Dynamics
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
@@ -79,7 +77,7 @@ def train(
     data: Mapping | None = None,
     executor: Executor | None = None,
     held: Held = Held(),
-    neuron: LIF | CubaLIF | Neuron | None = None,
+    neuron: Dynamics | None = None,
     loss: Loss | None = None,
     rule: MAML | None = None,
 ) -> Result:

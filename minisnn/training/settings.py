@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 
 from .fields import checked, setting
-from ..layers.neurons import NEURONS
+from ..layers.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
 
 
@@ -371,7 +371,7 @@ class TrainingConfig:
 
     def network(self, input_shape: tuple[int, ...]) -> dict:
         """The configuration of the network, for `SpikingNet.from_configuration`."""
-        constants = {f.name for f in fields(NEURONS[self.neuron])} - {"threshold", "surrogate"}
+        constants = {f.name for f in fields(class_of(self.neuron))} - {"threshold", "surrogate"}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold

@@ -16,8 +16,6 @@ from .evaluation import measured
 from .held import Held, Own
 from .settings import TrainingConfig
 from ..data.store.shipped import find_checkpoint
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
 from ..meta.inner import InnerLoop
 from ..meta.optim import SGD, Adam, clip, cosine
 from ..meta.rules import MAML, RULES
@@ -68,7 +66,8 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     """The checkpoint config.start, its theta by `nearest` where the neuron alone is another.
     ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
-    known = all(isinstance(getattr(one, "neuron", None), LIF | CubaLIF) for one in (found.net, net))
+    neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
+    known = all(one is not None and one.named for one in neurons)
     there, here = (
         {k: v for k, v in one.configuration().items() if k != "neuron" or not known}
         for one in (found.net, net)
@@ -96,11 +95,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     views = net.views(theta)
     first = net.blocks[0].name
     views[f"{first}.weight"][...] *= before.gain / after.gain
-    scaled = (
-        isinstance(before, CubaLIF)
-        and isinstance(after, CubaLIF)
-        and min(before.threshold, after.threshold) > 0
-    )
+    scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
     for b in net.blocks[:-1]:
         weight, bias = views[f"{b.name}.weight"], views[f"{b.name}.bias"]
         if scaled:

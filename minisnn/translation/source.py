@@ -18,50 +18,41 @@ import ast
 import builtins
 import copy
 import inspect
-import linecache
 import math
 import textwrap
-from collections.abc import Callable, Iterator
-from types import CodeType, FunctionType, ModuleType
+from collections.abc import Callable
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
-from ..parallel.compilation import njit
+from .made import NUMBERS, Untranslatable, made, number_kernel, of_names, place
+from .several import Unknown, values_of, with_values
 
-NUMBERS = (int, float, np.integer, np.floating)
 WHOLE = {"abs", "max", "min"}  # of Python's own functions, those of single numbers
 NO_PLACE = (
     ast.Assert,
     ast.AsyncFunctionDef,
     ast.Await,
     ast.ClassDef,
+    ast.Dict,
+    ast.DictComp,
     ast.FunctionDef,
     ast.Global,
     ast.Import,
     ast.ImportFrom,
+    ast.JoinedStr,
     ast.Lambda,
+    ast.List,
     ast.Nonlocal,
     ast.Raise,
+    ast.Set,
+    ast.SetComp,
     ast.Try,
     ast.With,
     ast.Yield,
     ast.YieldFrom,
 )
-
-
-inlined = njit(nogil=True, inline="always", error_model="numpy")
-number_kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy")
-
-
-class Untranslatable(ValueError):
-    """A line that keeps a neuron from being compiled; the message says which, and why."""
-
-
-def place(filename: str, line: int) -> str:
-    """A line of source, as one tells somebody of it."""
-    text = linecache.getline(filename, line).strip()
-    return f"line {line} of {filename}" + (f", `{text}`" if text else "")
 
 
 class Translation:
@@ -91,24 +82,22 @@ class Translation:
         self,
         function: Any,
         owner: str = "",
-        kind: type = type(None),
+        kind: type | None = None,
         tuples: dict[str, int] | None = None,
         spike: Any = None,
+        make: Callable[[FunctionType], Any] = number_kernel,
     ) -> Any:
         """A kernel of numbers from a method of the `owner` ("neuron" or "surrogate", of that class), or a function without
         one; `tuples` are the lengths of arguments that are tuples, `spike` is what its argument of
-        that name stands for."""
-        key = function, owner
+        that name stands for, and `make` compiles it and those that it calls."""
+        key = function, owner, make
         if key in self._functions:
             found = self._functions[key]
             if found is None:
                 raise Untranslatable(f"{function.__qualname__} calls itself")
             return found
         self._functions[key] = None
-        writer = _Writer(self, function, owner, kind, tuples or {}, spike)
-        # a surrogate's are rounded as the loop is that they stand in
-        make = inlined if owner == "surrogate" else number_kernel
-        found = make(writer.written())
+        found = make(_Writer(self, function, owner, kind, tuples or {}, spike, make).written())
         self._functions[key] = found
         return found
 
@@ -116,13 +105,15 @@ class Translation:
 class _Writer(ast.NodeTransformer):
     """One function, as it is written again."""
 
-    def __init__(self, whole, function, owner, kind, tuples, spike):
+    def __init__(self, whole, function, owner, kind, tuples, spike, make):
         self.whole = whole
         self.owner = owner
         self.kind = kind
         self.tuples = dict(tuples)
         self.spike = spike
-        self.names: dict[str, Any] = {}  # globals of what is written
+        self.make = make
+        # globals of what is written
+        self.names: dict[str, Any] = {"__name__": getattr(function, "__module__", "__main__")}
         if not isinstance(function, FunctionType) or hasattr(function, "__wrapped__"):
             name = getattr(function, "__qualname__", repr(function))
             raise Untranslatable(f"{name} is not a plain function")
@@ -165,13 +156,7 @@ class _Writer(ast.NodeTransformer):
         """The function of numbers."""
         body = [self.visit(statement) for statement in _without_docstring(self.tree.body)]
         taken = [name for name in self.arguments if name != self.me and name != "spike"]
-        self.tree.args = ast.arguments(
-            posonlyargs=[],
-            args=[ast.arg(name) for name in (self._own("k"), *taken)],
-            kwonlyargs=[],
-            kw_defaults=[],
-            defaults=[],
-        )
+        self.tree.args = of_names([self._own("k"), *taken])
         self.tree.body = body or [ast.Pass()]
         self.tree.decorator_list = []
         self.tree.returns = None
@@ -242,21 +227,13 @@ class _Writer(ast.NodeTransformer):
         return None
 
     def _constant(self, node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.Constant):
-            return self._field(node, self.whole.number(float(node.value)))
-        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
-            sign = -1 if isinstance(node.op, ast.USub) else 1
-            return self._field(node, self.whole.number(sign * float(node.operand.value)))
+        match node:
+            case ast.Constant(value=int() | float() as value):
+                return self._field(node, self.whole.number(float(value)))
         expression = ast.copy_location(ast.Return(copy.deepcopy(node)), node)
         tree = ast.FunctionDef(
             name="constant",
-            args=ast.arguments(
-                posonlyargs=[],
-                args=[ast.arg(self.me or self._own("self"))],
-                kwonlyargs=[],
-                kw_defaults=[],
-                defaults=[],
-            ),
+            args=of_names([self.me or self._own("self")]),
             body=[expression],
             decorator_list=[],
         )
@@ -278,6 +255,13 @@ class _Writer(ast.NodeTransformer):
         return ast.fix_missing_locations(ast.copy_location(found, node))
 
     # ---- what is not constant
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple(elts=elements)):
+                self.tuples[name] = len(elements)
+        return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         node.value = self.visit(node.value)
@@ -314,7 +298,7 @@ class _Writer(ast.NodeTransformer):
             method = inspect.getattr_static(self.kind, called.attr, None)  # type: ignore[attr-defined]
             if not isinstance(method, FunctionType):
                 raise self._cannot(node, "calls what is not a method")
-            written = self.whole.function(method, self.owner, self.kind)
+            written = self.whole.function(method, self.owner, self.kind, make=self.make)
             return self._call(node, written.__name__, written)
         meant = self._meant(called)
         if meant in (tuple, list, sum) and len(node.args) == 1:
@@ -337,7 +321,7 @@ class _Writer(ast.NodeTransformer):
         if _of_numbers(meant) or hasattr(meant, "py_func"):
             return self.generic_visit(node)
         if isinstance(meant, FunctionType):
-            written = self.whole.function(meant)
+            written = self.whole.function(meant, make=self.make)
             return self._call(node, written.__name__, written)
         raise self._cannot(node, "calls what is not known here")
 
@@ -378,47 +362,14 @@ class _Writer(ast.NodeTransformer):
         (first, *more) = node.generators
         if more or first.ifs:
             raise self._cannot(node, "has a comprehension of more than one loop, or a condition")
-        made = []
-        for values in self._values(first.iter):
-            one = _Put(self._bound(first.target, values)).visit(copy.deepcopy(node.elt))
-            made.append(self.visit(one))
-        return ast.copy_location(ast.Tuple(made, ast.Load()), node)
-
-    def _bound(self, target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
-        if isinstance(target, ast.Name):
-            return {target.id: value}
-        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
-            return {
-                name: one
-                for part, of_part in zip(target.elts, value.elts)
-                for name, one in self._bound(part, of_part).items()
-            }
-        raise self._cannot(target, "goes through what it is not known how long it is")
-
-    def _values(self, iterable: ast.expr) -> Iterator[ast.expr]:
-        """What a loop goes through."""
-        match iterable:
-            case ast.Tuple(elts=elements) | ast.List(elts=elements):
-                yield from elements
-            case ast.Name(id=name) if name in self.tuples:
-                for n in range(self.tuples[name]):
-                    found = ast.Subscript(ast.Name(name, ast.Load()), ast.Constant(n), ast.Load())
-                    yield ast.fix_missing_locations(ast.copy_location(found, iterable))
-            case ast.Call(func=ast.Name(id="zip"), args=given):
-                for values in zip(*map(self._values, given)):
-                    yield ast.copy_location(ast.Tuple(list(values), ast.Load()), iterable)
-            case _:
-                self._refuse(iterable)
-
-
-class _Put(ast.NodeTransformer):
-    """Expressions in place of names."""
-
-    def __init__(self, values: dict[str, ast.expr]):
-        self.values = values
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return copy.deepcopy(self.values.get(node.id, node))
+        try:
+            elements = [
+                with_values(node.elt, first.target, value)
+                for value in values_of(first.iter, self.tuples)
+            ]
+        except Unknown:
+            self._refuse(node)
+        return ast.copy_location(ast.Tuple(list(map(self.visit, elements)), ast.Load()), node)
 
 
 def _of_numbers(function: Any) -> bool:
@@ -438,11 +389,3 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
         case ast.Expr(value=ast.Constant(value=str())):
             return body[1:]
     return body
-
-
-def made(tree: ast.FunctionDef, filename: str, name: str, names: dict[str, Any]) -> FunctionType:
-    """The function of a syntax tree; nothing is run."""
-    module = ast.fix_missing_locations(ast.Module([tree], []))
-    code = compile(module, filename, "exec", dont_inherit=True)
-    (found,) = (one for one in code.co_consts if isinstance(one, CodeType))
-    return FunctionType(found, names, name)

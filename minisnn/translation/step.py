@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..layers.neuron import PASSES
 from ..parallel.compilation import njit
-from .source import NUMBERS, Translation, Untranslatable, made, number_kernel
+from .made import NUMBERS, Untranslatable, inlined, made, number_kernel
+from .source import Translation
 
 ZERO, ONE, THRESHOLD = 0, 1, 2  # their places in k
 
@@ -37,7 +39,9 @@ class Step:
     prime: Any
     second: Any
     states: int
-    past: int  # numbers at a site of a step, beside u, that its derivatives ask for: none, or I and z
+    past: (
+        int  # numbers at a site of a step, beside u, that its derivatives ask for: none, or I and z
+    )
     past_dot: int  # the same of their tangents
     translation: Translation
 
@@ -55,33 +59,45 @@ class Step:
 
 
 def step_of(neuron: Any, replaced: dict[Any, Any]) -> Step:
-    """The step of a neuron. Raises `Untranslatable` where it cannot be written again."""
-    return _step(type(neuron), type(neuron.spike), tuple(replaced.items()))
+    """The step of a neuron; `replaced` are functions that the kernels have another one for. Raises
+    `Untranslatable` where it cannot be written again."""
+    kind: Any = type(neuron)
+    surrogate: Any = type(neuron.spike)
+    passes = tuple(getattr(kind, name, None) for name in PASSES)
+    jet = tuple(getattr(surrogate, name) for name in ("prime", "second"))
+    return _step(kind, surrogate, passes, jet, tuple(replaced.items()))
 
 
 @cache
-def _step(kind: type, surrogate: type, replaced: tuple) -> Step:
+def _step(kind: Any, surrogate: Any, passes: tuple, jet: tuple, replaced: tuple) -> Step:
     whole = Translation(dict(replaced))
     for number in (0.0, 1.0):
         whole.number(number)
     whole.constant("threshold", lambda neuron, _: neuron.threshold, "its threshold")
-    states = len(kind.states)  # type: ignore[attr-defined]
+    states = len(kind.states)
     tuples = dict.fromkeys(("z", "dz", "z_dot", "dz_dot"), states)
-
-    def of(name: str) -> Any:
-        return whole.function(getattr(kind, name, None), "neuron", kind, tuples, spike)
-
-    passes = [of(name) for name in ("forward", "backward", "forward_tangent", "backward_tangent")]
-    jet = [
-        whole.function(getattr(surrogate, name), "surrogate", surrogate)
-        for name in ("prime", "second")
-    ]
-    keeps, keeps_dot = (
+    steps = [whole.function(one, "neuron", kind, tuples, spike) for one in passes]
+    prime, second = (whole.function(one, "surrogate", surrogate, make=inlined) for one in jet)
+    past, past_dot = (
         bool({(one, "I"), (one, "z")} & whole.reads) * (1 + states) for one in ("at", "dot")
     )
     name = "_".join(one.__qualname__.split("<locals>.")[-1] for one in (kind, surrogate))
-    filename = kind.forward.__code__.co_filename  # type: ignore[attr-defined]
-    return Step(name, filename, *passes, *jet, states, keeps, keeps_dot, whole)
+    filename = passes[0].__code__.co_filename
+    forward, backward, forward_tangent, backward_tangent = steps
+    return Step(
+        name=name,
+        filename=filename,
+        forward=forward,
+        backward=backward,
+        forward_tangent=forward_tangent,
+        backward_tangent=backward_tangent,
+        prime=prime,
+        second=second,
+        states=states,
+        past=past,
+        past_dot=past_dot,
+        translation=whole,
+    )
 
 
 @cache
@@ -115,4 +131,4 @@ def unpacked(count: int) -> Any:
 def _function(name: str, arguments: str, body: str, **options: Any) -> Any:
     (tree,) = ast.parse(f"def {name}({arguments}): {body}").body
     assert isinstance(tree, ast.FunctionDef)
-    return njit(**options)(made(tree, f"<{name}>", name, {}))
+    return njit(**options)(made(tree, f"<{name}>", name, {"__name__": __name__}))

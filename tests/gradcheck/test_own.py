@@ -18,15 +18,20 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 
 
 @pytest.fixture(scope="module")
-def page():
-    """Names of the page's blocks but the last, which trains; every assertion in them holds."""
+def page(tmp_path_factory):
+    """Names of the page's blocks but the last, which trains; every assertion in them holds. Each
+    block is a file, as a user's is."""
     names: dict = {"__name__": "own_model"}
-    for block in BLOCKS[:-1]:
-        exec(compile(block, "model.md", "exec", dont_inherit=True), names)
+    for n, block in enumerate(BLOCKS[:-1]):
+        file = tmp_path_factory.mktemp("page") / f"block{n}.py"
+        file.write_text(block, encoding="utf-8")
+        exec(compile(block, file, "exec", dont_inherit=True), names)
     return names
 
 
 def small(**parts):
+    if "neuron" in parts:
+        parts.setdefault("backend", "numpy")  # which takes what has no file to be read from
     return ms.SpikingNet((5, 4, 2), (2,), ways=3, kernel=3, window=8, dtype="float64", **parts)
 
 
@@ -283,15 +288,10 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_
         assert re.search(r"in Python: |of your own", capsys.readouterr().err)
 
 
-def test_what_cannot_be_is_refused_in_a_sentence(page, monkeypatch):
+def test_what_cannot_be_is_refused_in_a_sentence(page):
     lif = ms.LIF(surrogate=page["ArcTan"]())
-    assert (
-        small(neuron=lif).backend == "numpy" == small(neuron=page["Tiring"]()).backend
-        and small().backend == "numba"
-    )
     for neuron in (lif, page["Tiring"]()):
-        with pytest.raises(ValueError, match="kernels of backend numba know LIF and CubaLIF"):
-            small(neuron=neuron, backend="numba")
+        assert small(neuron=neuron, backend=None).backend == "numba"
         with pytest.raises(ValueError, match="NIR and its tools do not know"):
             pytest.importorskip("nir") and ms.export_nir(
                 "no.nir", net := small(neuron=neuron), np.zeros(net.size)
@@ -299,7 +299,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(page, monkeypatch):
     with pytest.raises(ValueError, match="the chip holds a spiking network"):
         from hardware.chip.network import IntegerNet
 
-        net = ms.SpikingNet((8, 8, 2), (2,), 3, 3, neuron=lif)
+        net = ms.SpikingNet((8, 8, 2), (2,), 3, 3, neuron=lif, backend="numpy")
         IntegerNet(net, np.ones(net.size, np.float32))
     with pytest.raises(
         ValueError,
@@ -320,8 +320,3 @@ def test_what_cannot_be_is_refused_in_a_sentence(page, monkeypatch):
         ms.train(toy_config(alpha=0.8), "no", data=toy_data(), neuron=lif)
     with pytest.raises(ValueError, match="rule must be a minisnn.MAML"):
         ms.train(toy_config(), "no", data=toy_data(), rule="maml")
-    net, rng = small(), np.random.default_rng(0)
-    theta, (x, y) = ms.gradcheck.random_theta(net, rng), ms.gradcheck.random_data(net, rng)
-    monkeypatch.setattr(surrogate, "sigma_prime", lambda a, slope: 0 * a)
-    with pytest.raises(ValueError, match="functions of minisnn.layers.surrogate were replaced"):
-        net.loss_and_gradient(theta, x, y)

@@ -1,0 +1,85 @@
+"""Whether numba takes a step: its functions are compiled by themselves, so that what fails is named
+by the user's own line."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import typeof, types
+from numba.core.errors import NumbaError
+
+from .made import Untranslatable, place
+from .step import Step, step_of
+
+
+class At(NamedTuple):
+    """A step where its derivatives are taken, as `layers.neuron.At`, of one site."""
+
+    I: float
+    z: tuple
+    u: float
+    spike: float
+    slope: float
+    curvature: float
+
+
+class Dot(NamedTuple):
+    """Directional derivatives, as `layers.neuron.Dot`, of one site."""
+
+    I: float
+    z: tuple
+    u: float
+
+
+def refused(
+    neuron: Any, replaced: dict[Any, Any], dtype: np.dtype, compiled: Callable[[], Any]
+) -> str:
+    """What keeps a neuron from being `compiled`, and where; '' for nothing."""
+    try:
+        _check(step_of(neuron, replaced), dtype)
+        compiled()
+    except Untranslatable as error:
+        return str(error)
+    except NumbaError as error:
+        where = getattr(error, "loc", None)
+        line = place(where.filename, where.line) if where else type(neuron).__name__
+        return f"numba cannot compile {line}: {_why(str(error))}"
+    return ""
+
+
+def _check(step: Step, dtype: np.dtype) -> None:
+    """The functions of a step by themselves, so that what fails is the user's own line."""
+    one = typeof(dtype.type(0))
+    k = types.UniTuple(one, len(step.translation.constants))
+    z = types.UniTuple(one, step.states) if step.states else types.Tuple(())
+    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), At)
+    dot = types.NamedTuple((one, _some(one, step.past_dot), one), Dot)
+    taken = {
+        step.forward: (k, one, z),
+        step.backward: (k, at, one, z),
+        step.forward_tangent: (k, at, one, z),
+        step.backward_tangent: (k, at, dot, one, z, one, z),
+    }
+    for function, arguments in taken.items():
+        function.compile(arguments)
+        returned = function.overloads[arguments].signature.return_type
+        fits = isinstance(returned, types.BaseTuple) and len(returned) == 2
+        if (
+            not fits
+            or not isinstance(returned[1], types.BaseTuple)
+            or len(returned[1]) != step.states
+        ):
+            raise Untranslatable(
+                f"{function.__name__} does not return (a number, a tuple of {step.states} states)"
+            )
+
+
+def _some(one: Any, past: int) -> Any:
+    """The type of the states among what is kept."""
+    return types.UniTuple(one, past - 1) if past > 1 else types.Tuple(())
+
+
+def _why(error: str) -> str:
+    """The first line of numba's error that says something."""
+    lines = (line.strip() for line in error.splitlines())
+    return next((one for one in lines if one and "nopython mode" not in one), "it does not say why")
