@@ -7,6 +7,7 @@ loading NumPy.
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import Any
 
 from .fields import checked, setting
 from ..layers.neurons import NEURONS, class_of
@@ -369,12 +370,17 @@ class TrainingConfig:
         pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]
 
-    def network(self, input_shape: tuple[int, ...]) -> dict:
-        """The configuration of the network, for `SpikingNet.from_configuration`."""
+    def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
+        """The configuration of the network, for `SpikingNet.from_configuration`; its neuron may be
+        one of your own."""
+        names = "channels hidden ways kernel pool window dtype detach_reset backend"
+        shared = {name: getattr(self, name) for name in names.split()}
+        neuron = self._neuron() if neuron is None else neuron
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
+
+    def _neuron(self) -> dict[str, Any]:
         constants = {f.name for f in fields(class_of(self.neuron))} - {"threshold", "surrogate"}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold
-        names = "channels hidden ways kernel pool window dtype detach_reset backend"
-        shared = {name: getattr(self, name) for name in names.split()}
-        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
+        return neuron

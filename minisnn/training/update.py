@@ -152,18 +152,16 @@ def restored(
 def network_of(
     config: TrainingConfig, input_shape: tuple[int, ...], ways: int, own: Own = Own()
 ) -> SpikingNet | ConvNet:
-    """The network of the settings, spiking or not. A neuron or surrogate of your own runs on the
-    NumPy engine."""
+    """The network of the settings, spiking or not. A neuron or surrogate of your own that cannot be
+    compiled runs on the NumPy engine."""
     settings: dict[str, Any] = {
-        **config.network(input_shape),
+        **config.network(input_shape, own.neuron),
         "ways": ways,
         "loss": own.loss or "cross_entropy",
     }
     if config.model == "snn":
         if own.neuron is not None:
-            settings.update(
-                neuron=own.neuron, backend="numpy" if config.backend == "numpy" else None
-            )
+            settings["backend"] = "numpy" if config.backend == "numpy" else None
         return SpikingNet.from_configuration(settings)
     shared = ("input_shape", "channels", "ways", "kernel", "dtype", "hidden", "loss", "backend")
     return ConvNet(**{name: settings[name] for name in shared})

@@ -29,8 +29,10 @@ from numba import njit
 import minisnn as ms
 from minisnn.kernels import block as kernels
 from minisnn.kernels import dense, neuron, pooling, vector
+from minisnn.kernels.llvm import call_at
 from minisnn.kernels.products import gemm
-from minisnn.kernels.records import POOL, Left, Out, Right, constants, geometry
+from minisnn.kernels.records import Left, Out, Right, State, geometry
+from minisnn.layers.block import Block
 from minisnn.parallel.arrays import aligned_zeros
 
 SITES = 2048
@@ -64,22 +66,25 @@ def _tiles(a, b, c, repeats):
 
 
 @njit
-def _site_updates(which, u, u_dot, a, b, state, s, D, room, dy, bias, g, pool, c, repeats):
-    for n in range(repeats):
-        if n % 20 == 0:  # nothing may decay to denormal numbers, which are slow
-            state.P[:], state.Q[:], state.r[:], s[:] = 1, 1, 1, 1
+def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, layer, repeats):
+    n, g, c = layer.neuron, layer.g, layer.c
+    z, P, Q, total = state
+    for m in range(repeats):
+        if m % 20 == 0:  # nothing may decay to denormal numbers, which are slow
+            P[:], Q[:], z[:], dz[:] = 1, 1, 1, 1
         if which == 0:
-            neuron.membrane_step(u, state, bias, False, c)
-            pooling.pooled(u, room, g.n_out, pool, c)
+            call_at(n.calls.forward, (u, past, z, P, Q, bias, c, n.own))
+            pooling.pooled(u, room, g.n_out, layer.pool, c)
         elif which == 1:
-            pooling.adjoint(u, dy, room, a, g.n_out, pool, c)
-            neuron.membrane_backward(u, a, state, D, g, False, False, c)
+            pooling.adjoint(u, dy, room, a, layer)
+            call_at(n.calls.backward, (u, past, a, z, P, Q, total, D, g, c, n.own))
         elif which == 2:
-            neuron.membrane_tangent_step(u, u_dot, state, bias, False, False, c)
-            pooling.tangent(u, u_dot, room, room.dv, g.n_out, pool, c)
+            call_at(n.calls.forward_tangent, (u, past, u_dot, past, z, P, Q, bias, c, n.own))
+            pooling.tangent(u, u_dot, room, room.dv, layer)
         else:
-            pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, g.n_out, pool, c)
-            neuron.membrane_backward_tangent(u, u_dot, a, b, s, state, D, g, False, False, c)
+            pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, layer)
+            step = (u, past, u_dot, past, a, b, dz, z, P, Q, total, D, g, c, n.own)
+            call_at(n.calls.backward_tangent, step)
 
 
 def limits(pool: str) -> dict:
@@ -92,21 +97,15 @@ def limits(pool: str) -> dict:
         "rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
         "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256),
     }
-    u, u_dot, one, two, r, P, Q, total, extra, D = [new(SITES) for _ in range(10)]
+    u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
     u[:], u_dot[:] = rng.standard_normal((2, SITES))
-    g = geometry(2, SITES // 64, 1, 32, 1, POOL[pool])
-    arguments = (
-        u,
-        u_dot,
-        one,
-        two,
-        neuron.State(r, P, Q, total),
-        extra,
-        D,
-        pooling.scratch(g, u),
-        new(g.sites),
-    )
-    rest = (np.ones(g.row, np.float32), g, POOL[pool], constants(ms.LIF(), np.float32))
+    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
+    layer = neuron.layer(block, np.dtype(np.float32))
+    g = layer.g
+    state = State(z, P, Q, total)
+    room = pooling.scratch(g, u)
+    arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
+    rest = np.ones(g.row, np.float32), layer
     for which, name in enumerate(LAYERS):
         rates[name] = _best(lambda: _site_updates(which, *arguments, *rest, 500), 500 * SITES)
     big, other = new(16 << 20), new(16 << 20)

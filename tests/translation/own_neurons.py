@@ -111,7 +111,10 @@ class Adaptive(ms.Neuron):
         bent = (-2 * at.slope - at.u * at.curvature, KAPPA * self.rest * at.curvature)
         du_dot = du_dot + sum([d * f for d, f in zip(dz_dot, factors)])
         du_dot = du_dot + (dz[0] * bent[0] + dz[1] * bent[1]) * dot.u
-        return self.share * half(du_dot), (self.alpha * du_dot, self.decay * dz_dot[1] - 0.1 * du_dot)
+        return self.share * half(du_dot), (
+            self.alpha * du_dot,
+            self.decay * dz_dot[1] - 0.1 * du_dot,
+        )
 
 
 @dataclass(frozen=True)
