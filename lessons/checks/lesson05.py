@@ -151,7 +151,7 @@ def backward(function):
         _, expected, logits, _ = net.gradients(theta, x, np.arange(3), second=False)
         spikes, tapes = x * net.neuron.gain, []
         for b, weight, bias in net.parameters(theta):
-            spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes), net.window)
+            spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes))
             tapes.append(tape)
         found = _walked(function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
         if found.shape == (net.size,) and not found.any():

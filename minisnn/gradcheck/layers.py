@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..layers import activation, block, convolution, frames, membrane, pool, synapse
+from ..network.loops import Loops
 from .report import BLOCK, LAYER
 from .unit import Unit
 
@@ -20,9 +21,7 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     reference = block if spikes else frames
 
     def forward(engine):
-        return net._forward(
-            engine, net.parameters(theta, engine), x, "hard", None, block.EVERY_STEP
-        )
+        return Loops(net, engine, theta).forward(x, block.EVERY_STEP)
 
     logits, tapes = forward(block if spikes else engine)
     own = forward(engine)[1] if spikes else tapes
@@ -44,8 +43,9 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
         else:
             y = activation.forward(pool.gather(u, b.pool, tape["choice"]))[0]
         record = {name: tape.get(name) for name in reference.recorded(b)}
-        options = (net.window, "jet", record), (n > 0,), (seen.shape[1],)
-        passes = (engine, engine.prepare), (reference, reference.prepare)
+        options = ("jet", record), (n > 0,), (seen.shape[1],)
+        twin = SimpleNamespace(forward=reference.twin, backward=reference.backward)
+        passes = (engine, engine.prepare), (twin, reference.prepare)
         # the first one sees data, which have no tangent
         point = point if n else {"weight": weight, "bias": bias}
         blocks.append(_weighted(b, "block", point, seen, (y, own[n]), passes, options, (b,), BLOCK))

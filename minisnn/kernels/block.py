@@ -99,7 +99,9 @@ def prepare(weight) -> Weight:
     return weight if isinstance(weight, Weight) else Weight(weight)
 
 
-release = Weight.release  # so that others may have the memory between passes
+def release(weight: Weight) -> None:
+    """Give up its layouts, so that others may have the memory between passes."""
+    weight.release()
 
 
 def _nothing(dtype, *shape):
@@ -134,23 +136,14 @@ def _potential(block, steps, x, *arguments, **how):
     return _through(block, aligned_empty((len(x), steps, sites), x.dtype), x, *arguments, **how)
 
 
-def forward(
-    block: Block,
-    weight,
-    bias,
-    x: Events,
-    window: int,
-    form="hard",
-    frozen=None,
-    keep: int = EVERY_STEP,
-):
+def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     """(y, tape); y are Events, or logits (B, C_out) for the readout."""
     weight = prepare(weight)
     dtype = weight.dtype
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
     T = x.steps
-    layer = layer_of(block, dtype, max(T - window, 0))
+    layer = layer_of(block, dtype, max(T - block.window, 0))
     g = layer.g
     kept = min(T - layer.first, keep)
     (rows_out, *sites_out) = block.output_shape
@@ -447,9 +440,11 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
 
 
-def features(block: Block, x: Events, frozen, dtype):
+def features(block: Block, x: Events):
     """What the readout weighs: its presynaptic trace at the last step, (B, F)."""
-    x, B = x.flat(), len(x.offset)
+    x = x.flat()
+    B = len(x.offset)
+    dtype = x.value.dtype
     layer = layer_of(block, dtype, x.steps - 1 if block.neuron.delay else x.steps)
     pq = aligned_empty((B, 2, layer.g.n_in), dtype)
     parallel(ahead.traces, B, x.lists, pq, layer, work=_work(block, B))

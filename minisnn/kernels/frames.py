@@ -7,13 +7,15 @@ from ..layers.frames import (
     backward,
     backward_tangent,
     enter,
+    features,
+    features_backward,
     forward,
     forward_tangent,
     recorded,
     release,
+    twin,
+    twin_features,
 )
-from ..layers.frames import features as features
-from ..layers.frames import features_backward as features_backward
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .products import gemm
@@ -24,11 +26,15 @@ __all__ = [
     "backward",
     "backward_tangent",
     "enter",
+    "features",
+    "features_backward",
     "forward",
     "forward_tangent",
     "prepare",
     "recorded",
     "release",
+    "twin",
+    "twin_features",
 ]
 
 

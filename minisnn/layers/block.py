@@ -17,7 +17,7 @@ EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there 
 @dataclass(frozen=True)
 class Block:
     """The static description of one block: geometry, neuron, pooling. `readout` hands on u at the
-    last step."""
+    last step; `window` steps are differentiated."""
 
     name: str
     input_shape: tuple[int, int, int]  # (H, W, C_in); a dense block sees (1, 1, features)
@@ -27,6 +27,7 @@ class Block:
     neuron: Any  # a `neuron.Dynamics`, or the activation of a network that does not spike
     detach_reset: bool = False
     readout: bool = False
+    window: int = 1
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
@@ -52,40 +53,41 @@ def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
     return x.astype(dtype) * dtype.type(gain)
 
 
-def forward(
-    block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP
-):
+def forward(block: Block, weight, bias, x, keep: int = EVERY_STEP):
     """(y, tape). x (B, T, H, W, C_in) holds all T steps; the first K = T - window run forward only.
 
-    y (B, T, H', W', C_out), or (B, C_out) for the readout. In a twin `frozen` is the block's record
-    (the states at the window's start and the membrane u), and y holds the window's steps alone.
-    `keep` is a hint: how many of the window's steps the tape needs.
+    y (B, T, H', W', C_out), or (B, C_out) for the readout. `keep` is a hint: how many of the
+    window's steps the tape needs.
     """
     neuron = block.neuron
-    if frozen is None:
-        K = max(x.shape[1] - window, 0)
-        whole, _ = synapse.forward(weight, bias, x, None, neuron)
-        u_before, before = membrane.forward(whole[:, :K], None, neuron)
-        start = synapse.presynaptic_traces(x[:, :K], neuron)
-        state = before["end"]
-        a0 = None
-        u0 = None
-        x = x[:, K:]
-    else:
-        K = 0
-        start = tuple(frozen[name] for name in synapse.STATES)
-        state = frozen["state"]
-        u0 = frozen["u"]
-        x = x[:, -u0.shape[1] :]
-        a0 = u0 - neuron.threshold
-    y, tape = synapse.forward(weight, bias, x, start, neuron)
-    u, tape_membrane = membrane.forward(y, state, neuron, block.detach_reset, form, a0)
+    K = max(x.shape[1] - block.window, 0)
+    before, _ = synapse.forward(weight, bias, x, None, neuron)
+    u_before, tape_before = membrane.forward(before[:, :K], None, neuron)
+    start = synapse.presynaptic_traces(x[:, :K], neuron)
+    y, tape = _window(block, weight, bias, x[:, K:], start, tape_before["end"])
+    if K and not block.readout:
+        y = np.concatenate([pool.forward(u_before, block.pool, neuron)[0], y], 1)
+    return y, tape
+
+
+def twin(block: Block, weight, bias, x, form: str, frozen: dict):
+    """`forward` of a twin, the window's steps alone; `frozen` is the block's record: the states at
+    the window's start and the membrane u."""
+    u0 = frozen["u"]
+    start = tuple(frozen[name] for name in synapse.STATES)
+    return _window(block, weight, bias, x[:, -u0.shape[1] :], start, frozen["state"], form, u0)
+
+
+def _window(block, weight, bias, x, start, state, form="hard", u0=None):
+    """(y, tape) of the window, from the states at its start; u0 is a recorded membrane."""
+    neuron = block.neuron
+    a0 = None if u0 is None else u0 - neuron.threshold
+    current, tape = synapse.forward(weight, bias, x, start, neuron)
+    u, tape_membrane = membrane.forward(current, state, neuron, block.detach_reset, form, a0)
     tape.update(u=u, state=state, membrane=tape_membrane)
     if block.readout:
         return u[:, -1, 0, 0], tape
     y, tape["pool"] = pool.forward(u, block.pool, neuron, form, u0)
-    if K:
-        y = np.concatenate([pool.forward(u_before, block.pool, neuron)[0], y], 1)
     return y, tape
 
 
@@ -144,14 +146,15 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)
 
 
-def features(block: Block, x, frozen, dtype):
-    """What the readout weighs: its presynaptic trace at the last step, (B, F); `frozen` is its
-    record in a twin."""
-    x = x.reshape(*x.shape[:2], -1)
-    start = None
-    if frozen is not None:
-        x = x[:, -frozen["u"].shape[1] :]
-        start = frozen["p"].reshape(*frozen["p"].shape[:2], -1)
+def features(block: Block, x):
+    """What the readout weighs: its presynaptic trace at the last step, (B, F)."""
+    return synapse.features(x.reshape(*x.shape[:2], -1), block.neuron)
+
+
+def twin_features(block: Block, x, frozen: dict):
+    """`features` of a twin: the window's x, behind the states at its start."""
+    x = x.reshape(*x.shape[:2], -1)[:, -frozen["u"].shape[1] :]
+    start = frozen["p"].reshape(*frozen["p"].shape[:2], -1)
     return synapse.features(x, block.neuron, start)
 
 

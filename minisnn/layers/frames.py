@@ -31,18 +31,24 @@ def enter(x: np.ndarray, gain: float, dtype) -> np.ndarray:
     return np.multiply(x, gain, dtype=np.float64).astype(dtype)
 
 
-def forward(
-    block: Block, weight, bias, x, window: int = 1, form="hard", frozen=None, keep: int = 1
-):
-    """(y, tape); frozen["choice"] (B, 1, H', W', C_out) is a recorded one of `pool.choose`, kept
-    instead of the largest."""
+def forward(block: Block, weight, bias, x, keep: int = 1):
+    """(y, tape)."""
+    return _chosen(block, weight, bias, x, pool.choose)
+
+
+def twin(block: Block, weight, bias, x, form: str, frozen: dict):
+    """`forward` at a recorded choice of sites (B, 1, H', W', C_out), kept instead of the
+    largest."""
+    return _chosen(block, weight, bias, x, lambda u: frozen["choice"])
+
+
+def _chosen(block, weight, bias, x, choose):
     u, tape = convolution.forward(weight, bias, x)
     tape["u"] = u
     if block.readout:
         return u[:, 0, 0, 0], tape
-    choice = frozen["choice"] if frozen else pool.choose(u) if block.pool == "max" else None
-    tape["choice"] = choice
-    y, tape["activation"] = activation.forward(pool.gather(u, block.pool, choice))
+    tape["choice"] = choose(u) if block.pool == "max" else None
+    y, tape["activation"] = activation.forward(pool.gather(u, block.pool, tape["choice"]))
     return y, tape
 
 
@@ -83,9 +89,14 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return convolution.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, need_dx)
 
 
-def features(block: Block, x, frozen, dtype):
+def features(block: Block, x):
     """What the readout weighs: its input, (B, F)."""
     return x.reshape(len(x), -1)
+
+
+def twin_features(block: Block, x, frozen: dict):
+    """The same."""
+    return features(block, x)
 
 
 def features_backward(block: Block, dp, steps: int = 1):

@@ -1,9 +1,5 @@
 """What every network computes: logits, loss, gradient and Hessian-vector products, by loops over
-its blocks.
-
-    forward    x through the blocks, each of which leaves a tape
-    reverse    the adjoint of the logits back through them: the gradient
-    tangent    a direction v through both loops (Pearlmutter 1994): H v
+its blocks (`loops`).
 
 Parts of a batch are computed side by side, and their results are summed in a fixed order.
 """
@@ -16,9 +12,11 @@ from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
 from ..parallel.arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
+from .engine import Tape, Twin, TwinEngine
 from .found import Features, Gradients, LossAndGradient, Product, Record
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite, Parameter
+from .loops import Loops, Sums
 from .remembered import Seen, once
 
 __all__ = [
@@ -103,11 +101,11 @@ class Network(Layout):
         """Logits (B, ways)."""
         if spike == "hard" and (seen := once(self, theta, x, self._seen)):
             return seen.logits
-        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
+        loops, theta, x, twin = self._taken(theta, x, spike, record)
         logits: list[Array] = []
 
         def one(part):
-            return self._forward(engine, layers, x[part], spike, _of(record, part), 0)[0]
+            return loops.forward(x[part], 0, twin and twin.part(part))[0]
 
         in_order(one, parts_of(len(x), self.inference_part), logits.append)
         return self._finite(np.concatenate(logits), theta)
@@ -226,48 +224,42 @@ class Network(Layout):
         >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
         ((3, 3), True)
         """
-        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
+        loops, theta, x, twin = self._taken(theta, x, spike, record)
         y = self._target(y, len(x))
         parts = self._parts(x, second)
-        loss = [0.0]
+        loss = 0.0
         gradient = np.zeros(self.size, self.dtype)
         logits: list[Array] = []
-        tapes: list[list[Any]] = []
+        tapes: list[list[Tape]] = []
 
-        def one(part):
-            return self._reverse(
-                engine, layers, x[part], y[part], spike, _of(record, part), second, len(x)
-            )
+        def one(part: slice) -> tuple[float, Sums, Array, list[Tape]]:
+            found = loops.loss(x[part], y[part], twin and twin.part(part), len(x))
+            part_loss, dlogits, part_logits, part_tapes = found
+            return part_loss, loops.back(part_tapes, dlogits, second), part_logits, part_tapes
 
-        def add(found):
-            part_loss, part_gradient, part_logits, part_tapes = found
-            loss[0] += part_loss
-            self._add(gradient, part_gradient)
+        def add(found: tuple[float, Sums, Array, list[Tape]]) -> None:
+            nonlocal loss
+            part_loss, sums, part_logits, part_tapes = found
+            loss += part_loss
+            loops.add(gradient, sums)
             logits.append(part_logits)
             tapes.append(part_tapes)
 
         def hvp(v: Array) -> Array:
-            dots = self.parameters(self._vector(v, "v"), engine)
+            dots = self.parameters(self._vector(v, "v"), loops.engine)
             hv = np.zeros(self.size, self.dtype)
 
-            def one(n):
-                return self._tangent_of_reverse(
-                    engine, layers, dots, tapes[n], logits[n], y[parts[n]], len(x)
-                )
+            def one(n: int) -> Sums:
+                return loops.tangent(dots, tapes[n], logits[n], y[parts[n]], len(x))
 
-            in_order(one, range(len(parts)), lambda part_hv: self._add(hv, part_hv))
-            release()
+            in_order(one, range(len(parts)), lambda sums: loops.add(hv, sums))
+            loops.release()
             return hv
-
-        def release():
-            """Others may want the memory before these weights are needed again."""
-            for _, weight, _ in layers:
-                engine.release(weight)
 
         in_order(one, parts, add)
         out = self._finite(np.concatenate(logits), theta)
-        release()
-        return Gradients(loss[0], gradient, out, hvp if second else None)
+        loops.release()
+        return Gradients(loss, gradient, out, hvp if second else None)
 
     def features(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
@@ -286,14 +278,14 @@ class Network(Layout):
 
     def _seen(self, theta, x) -> Seen:
         """Features and logits by the same pass through the layers below the readout."""
-        engine, layers, theta, x, _ = self._taken(theta, x, "hard", None)
-        readout, weight, bias = layers[-1]
+        loops, theta, x, _ = self._taken(theta, x, "hard", None)
+        readout, weight, bias = loops.layers[-1]
         found: list[Seen] = []
 
         def one(part):
-            y = self.fit(readout, self._forward(engine, layers[:-1], x[part], "hard", None, 0)[0])
-            logits, _ = engine.forward(readout, weight, bias, y, self.window, keep=0)
-            return Seen(engine.features(readout, y, None, self.dtype), logits)
+            y = self.fit(readout, loops.forward(x[part], 0, blocks=-1)[0])
+            logits, _ = loops.engine.forward(readout, weight, bias, y, 0)
+            return Seen(loops.engine.features(readout, y), logits)
 
         in_order(one, parts_of(len(x), self.inference_part), found.append)
         p, logits = map(np.concatenate, zip(*found))
@@ -320,19 +312,21 @@ class Network(Layout):
 
     def _features(self, theta, x, spike, record, keep) -> Features:
         """Features, whose pullback has tapes of so many steps."""
-        engine, layers, theta, x, record = self._taken(theta, x, spike, record)
-        layers = layers[:-1]
+        loops, theta, x, twin = self._taken(theta, x, spike, record)
+        readout = self.blocks[-1]
         steps = min(self.window, x.shape[1])
         parts = self._parts(x, False) if keep else parts_of(len(x), self.inference_part)
         p: list[Array] = []
-        tapes: list[list[Any]] = []
+        tapes: list[list[Tape]] = []
 
         def forward(part):
-            frozen = _of(record, part)
-            y, kept = self._forward(engine, layers, x[part], spike, frozen, keep)
-            return engine.features(
-                self.blocks[-1], self.fit(self.blocks[-1], y), frozen and frozen[-1], self.dtype
-            ), kept
+            frozen = twin and twin.part(part)
+            y, kept = loops.forward(x[part], keep, frozen, blocks=-1)
+            y = self.fit(readout, y)
+            if frozen is None:
+                return loops.engine.features(readout, y), kept
+            engine: TwinEngine = loops.engine  # type: ignore[assignment]
+            return engine.twin_features(readout, y, frozen.record[-1]), kept
 
         def add(found):
             p.append(found[0])
@@ -341,16 +335,15 @@ class Network(Layout):
         def pullback(dp: Array) -> Array:
             gradient = np.zeros(self.size, self.dtype)
 
-            def one(n):
-                dx = engine.features_backward(
-                    self.blocks[-1], np.ascontiguousarray(dp[parts[n]], self.dtype), steps
-                )
-                if not layers:
+            def one(n: int) -> Sums:
+                of_part = np.ascontiguousarray(dp[parts[n]], self.dtype)
+                dx = loops.engine.features_backward(readout, of_part, steps)
+                if not tapes[n]:
                     return []
-                dx = dx.reshape(*dx.shape[:2], *layers[-1][0].output_shape)
-                return self._back(engine, layers, tapes[n], dx, False)
+                dx = dx.reshape(*dx.shape[:2], *self.blocks[-2].output_shape)
+                return loops.back(tapes[n], dx, False)
 
-            in_order(one, range(len(parts)), lambda part: self._add(gradient, part))
+            in_order(one, range(len(parts)), lambda sums: loops.add(gradient, sums))
             return gradient
 
         in_order(forward, parts, add)
@@ -369,9 +362,9 @@ class Network(Layout):
         >>> bool(np.isclose(net.loss(theta, x, y, spike="jet", record=record), net.loss(theta, x, y)))
         True
         """
-        engine = self.engine("jet")
-        layers = self.parameters(self._vector(theta, "theta"), engine)
-        tapes = self._forward(engine, layers, self._input(x), "hard", None, EVERY_STEP)[1]
+        engine = self.twin_engine()
+        loops = Loops(self, engine, self._vector(theta, "theta"))
+        tapes = loops.forward(self._input(x), EVERY_STEP)[1]
         return [
             {name: tape.get(name) for name in engine.recorded(b)}
             for b, tape in zip(self.blocks, tapes)
@@ -385,128 +378,28 @@ class Network(Layout):
         >>> [(name, 0 <= rate <= 1) for name, rate in net.activity(net.init(np.random.default_rng(0), x), x).items()]
         [('hidden1', True)]
         """
-        engine = self.engine()
+        loops = Loops(self, self.engine(), self._vector(theta, "theta"))
         rates = {}
-        x = engine.enter(self._input(x), self.gain, self.dtype)
-        for b, weight, bias in self.parameters(self._vector(theta, "theta"), engine)[:-1]:
-            x, _ = engine.forward(b, weight, bias, self.fit(b, x), self.window, keep=0)
+        x = loops.engine.enter(self._input(x), self.gain, self.dtype)
+        for b, weight, bias in loops.layers[:-1]:
+            x, _ = loops.engine.forward(b, weight, bias, self.fit(b, x), 0)
             rates[b.name] = float(x.mean())
         return rates
 
-    def _taken(self, theta, x, spike, record):
-        """(engine, layers, theta, x, record) of what a method is given, checked."""
+    def _taken(self, theta, x, spike, record) -> tuple[Loops, Array, Array, Twin | None]:
+        """(loops, theta, x, twin) of what a method is given, checked."""
         theta = self._vector(theta, "theta")
         x = self._input(x)
         one_of("spike", spike, FORMS)
-        if spike != "hard" and record is None:
+        if spike == "hard":
+            return Loops(self, self.engine(), theta), theta, x, None
+        if record is None:
             raise ValueError(
                 f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
             )
-        engine = self.engine(spike)
-        return engine, self.parameters(theta, engine), theta, x, None if spike == "hard" else record
-
-    # ---- the loops, for a part of the batch
+        return Loops(self, self.twin_engine(), theta), theta, x, Twin(spike, record)
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         """Parts of a batch that go through the blocks together, of which tapes are kept for a
         `second` derivative; sums depend on them."""
         raise NotImplementedError
-
-    def _short(self, steps: int, n: int) -> int:
-        """Of so many steps of the window, those in which the adjoint of block n can differ from
-        zero: every synapse above it delays."""
-        return steps - sum(b.neuron.delay for b in self.blocks[n + 1 :])
-
-    def _forward(self, engine, layers, x, form, record, keep):
-        """(logits, tapes); the readout's tape keeps so many steps of the window, those below what
-        they can need."""
-        x = engine.enter(x, self.gain, self.dtype)
-        tapes = list[Any]()
-        for n, (b, weight, bias) in enumerate(layers):
-            frozen = record and record[n]
-            steps = max(self._short(keep, n), min(keep, 1))
-            x, tape = engine.forward(
-                b, weight, bias, self.fit(b, x), self.window, form, frozen, steps
-            )
-            tapes.append(tape)
-        return x, tapes
-
-    def _reverse(self, engine, layers, x, y, form, record, second, batch):
-        """(loss, gradient, logits, tapes): this part's share of a batch's mean loss, and its
-        gradient as `_back` gives it."""
-        logits, tapes = self._forward(engine, layers, x, form, record, self.window)
-        loss = self.criterion.value(logits, y)
-        dlogits = self._of_loss("backward", self.criterion.backward(logits, y), logits)
-        dlogits = dlogits * self.dtype.type(len(x) / batch)
-        return (
-            float(loss) * len(x) / batch,
-            self._back(engine, layers, tapes, dlogits, second),
-            logits,
-            tapes,
-        )
-
-    def _back(self, engine, layers, tapes, dx: Any, second) -> list[tuple[Array, Array]]:
-        """(dweight, dbias) of each of these layers, from the adjoint of what the last of them hands
-        on."""
-        found = []
-        for n, (b, weight, _) in reversed(list(enumerate(layers))):
-            dx, *gradient = engine.backward(b, weight, tapes[n], dx, n > 0, second)
-            if not second:
-                tapes[n] = None  # nothing will need it, and it is large
-            dx = dx.reshape(*dx.shape[:2], *self.blocks[n - 1].output_shape) if n else None
-            found.append(gradient)
-        return found[::-1]
-
-    def _add(self, total: Array, part: list[tuple[Array, Array]]) -> None:
-        """total, flat like theta, += what a part of the batch gives to the blocks from the first
-        on."""
-        for (_, weight, bias), (dweight, dbias) in zip(self.parameters(total), part):
-            np.add(weight, dweight, out=weight)
-            np.add(bias, dbias, out=bias)
-
-    def _of_loss(self, name: str, found: Any, logits: Array) -> Array:
-        """A derivative of the loss in the network's dtype; ValueError where it is of another
-        shape."""
-        if np.shape(found) != logits.shape:
-            raise ValueError(
-                f"{self.loss_name}.{name} returned shape {np.shape(found)}; expected "
-                f"{logits.shape}, that of the logits"
-            )
-        return np.asarray(found, self.dtype)
-
-    def _tangent_of_reverse(self, engine, layers, dots, tapes, logits, y, batch):
-        """H v of the part's share, as `_back`: `_forward` and `_reverse` differentiated along the
-        direction of `dots`."""
-        steps = tapes[-1]["u"].shape[1]
-        tapes_dot = list[Any]()
-        x_dot: Any = None
-        for n, ((b, weight, _), (_, weight_dot, bias_dot)) in enumerate(zip(layers, dots)):
-            x_dot = None if x_dot is None else self.fit(b, x_dot)
-            short = max(self._short(steps, n), 0)
-            x_dot, tape_dot = engine.forward_tangent(
-                b, weight, weight_dot, bias_dot, tapes[n], x_dot, short
-            )
-            tapes_dot.append(tape_dot)
-        dlogits_dot = self.criterion.backward_tangent(logits, x_dot, y)
-        dx_dot: Any = self._of_loss("backward_tangent", dlogits_dot, logits) * self.dtype.type(
-            len(logits) / batch
-        )
-        found = []
-        for n, (b, weight, _) in reversed(list(enumerate(layers))):
-            dot = tapes_dot.pop()
-            dx_dot, *hv = engine.backward_tangent(
-                b, weight, dots[n][1], tapes[n], dot, dx_dot, n > 0
-            )
-            del dot
-            dx_dot = (
-                dx_dot.reshape(*dx_dot.shape[:2], *self.blocks[n - 1].output_shape) if n else None
-            )
-            found.append(hv)
-        return found[::-1]
-
-
-def _of(record, part):
-    """A part of the batch of what a twin freezes."""
-    return record and [
-        {name: a if a is None else a[part] for name, a in of_block.items()} for of_block in record
-    ]

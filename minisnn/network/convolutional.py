@@ -7,7 +7,6 @@ statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
-from types import ModuleType
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ..layers.loss import Loss
 from ..layers.activation import Softplus
 from ..parallel.arguments import array, number
 from .base import Network, parts_of
+from .engine import Engine, TwinEngine
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
 
@@ -79,8 +79,12 @@ class ConvNet(Network):
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
         self._lay_out("max", Softplus())
 
-    def engine(self, spike: str = "hard") -> ModuleType:
-        """The module with the four passes of a block; it is the same for twins."""
+    def engine(self) -> Engine:
+        """The compiled kernels, or the readable reference."""
+        return self.twin_engine()
+
+    def twin_engine(self) -> TwinEngine:
+        """The same."""
         if self.backend == "numpy":
             return reference
         from ..kernels import frames

@@ -61,7 +61,7 @@ def lsuv(
         x = net.fit(b, x)
 
         def forward():
-            return engine.forward(b, engine.prepare(weight), bias, x, net.window)
+            return engine.forward(b, engine.prepare(weight), bias, x)
 
         if x.mean() == 0:  # the reset alone would still move u
             raise ValueError(

@@ -7,7 +7,6 @@ each array lies.
 import math
 from dataclasses import dataclass
 from inspect import signature
-from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
@@ -17,8 +16,9 @@ from ..layers.loss import LOSSES, loss_of
 from ..layers.neurons import neuron_of
 from ..parallel.arguments import array, floating, is_sequence, one_of, whole, wholes
 from ..parallel.arrays import aligned
+from .engine import Array as Array
+from .engine import Engine, TwinEngine
 
-Array = np.ndarray
 BACKENDS = ("numba", "numpy")
 MOST_LAYERS = 100
 MOST_PARAMETERS = 1 << 30
@@ -108,12 +108,12 @@ class Layout:
                 allowed = (
                     f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
                 )
-                dense = (
+                instead = (
                     "; a row of channels takes hidden layers, as channels=() and hidden=(64,) "
                     "(--channels none --hidden 64)"
                 )
                 image = f"an image of {shape[0]} x {shape[1]}"
-                raise ValueError(f"conv{n} would pool {image}; {allowed}{dense * (n == 1)}")
+                raise ValueError(f"conv{n} would pool {image}; {allowed}{instead * (n == 1)}")
             blocks.append(
                 Block(
                     f"conv{n}",
@@ -123,6 +123,7 @@ class Layout:
                     pool,
                     neuron,
                     detach_reset,
+                    window=self.window,
                 )
             )
             shape = blocks[-1].output_shape
@@ -132,8 +133,9 @@ class Layout:
         ]:
             last = name == "readout"
             kind = neuron.readout if last else neuron
+            dense = (1, 1, features)
             blocks.append(
-                Block(name, (1, 1, features), width, 1, "none", kind, detach_reset, readout=last)
+                Block(name, dense, width, 1, "none", kind, detach_reset, last, self.window)
             )
             features = width
         self.blocks = tuple(blocks)
@@ -211,8 +213,12 @@ class Layout:
 
     # ---- what a subclass says
 
-    def engine(self, spike: str = "hard") -> ModuleType:
-        """The module with the four passes of a block, for the network itself or for a twin."""
+    def engine(self) -> Engine:
+        """What computes the passes of a block."""
+        raise NotImplementedError
+
+    def twin_engine(self) -> TwinEngine:
+        """What computes those of a twin."""
         raise NotImplementedError
 
     def _input(self, x) -> np.ndarray:
@@ -259,7 +265,7 @@ class Layout:
         return theta
 
     def parameters(
-        self, theta: np.ndarray, engine: ModuleType | None = None
+        self, theta: np.ndarray, engine: Engine | None = None
     ) -> list[tuple[Block, Any, np.ndarray]]:
         """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta; weights
         prepared for an engine."""

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from ..layers.synapse import bias_traces
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network, parts_of
+from .engine import Engine, TwinEngine
 
 PART_BYTES = (
     12 << 20
@@ -156,9 +156,7 @@ class SpikingNet(Network):
         def one(part):
             spikes = engine.enter(x[part], self.gain, self.dtype)
             for b, weight, bias in layers:
-                spikes, _ = engine.forward(
-                    b, weight, bias, self.fit(b, spikes), self.window, keep=0
-                )
+                spikes, _ = engine.forward(b, weight, bias, self.fit(b, spikes), 0)
             spikes = spikes if isinstance(spikes, np.ndarray) else spikes.dense()
             return spikes if layers[-1][0].pool == "spikes" else spikes != 0
 
@@ -181,14 +179,17 @@ class SpikingNet(Network):
         readout = self.blocks[-1].neuron
         return None if readout.fires else bias_traces(steps, readout)[-1]
 
-    def engine(self, spike: str = "hard") -> ModuleType:
-        """The module with the four passes of a block; twins always run on the readable
-        reference."""
-        if self.backend == "numpy" or spike != "hard":
+    def engine(self) -> Engine:
+        """The compiled kernels, or the readable reference."""
+        if self.backend == "numpy":
             return reference
         from ..kernels import block as kernels
 
         return kernels
+
+    def twin_engine(self) -> TwinEngine:
+        """The readable reference, whatever computes the network itself."""
+        return reference
 
     def _parts(self, x, second):
         sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)

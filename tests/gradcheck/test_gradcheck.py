@@ -4,6 +4,7 @@ into."""
 import numpy as np
 import pytest
 
+from minisnn.network.loops import Loops
 import minisnn as ms
 from minisnn import gradcheck
 from minisnn.layers import loss, surrogate
@@ -334,14 +335,14 @@ def test_a_fault_in_a_kernels_forward_is_named(monkeypatch):
 
 
 def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
-    right = SpikingNet._tangent_of_reverse
+    right = Loops.tangent
 
-    def wrong(net, *arguments):
-        hv = right(net, *arguments)
+    def wrong(loops, *arguments):
+        hv = right(loops, *arguments)
         hv[1][0][0] *= 1.01  # of conv2.weight
         return hv
 
-    monkeypatch.setattr(SpikingNet, "_tangent_of_reverse", wrong)
+    monkeypatch.setattr(Loops, "tangent", wrong)
     guilty = gradcheck.check(small(), inner_steps=(), twins=("jet",)).guilty
     assert {(r.what, r.where) for r in guilty} == {("hvp", "conv2.weight"), ("hvp", "theta")}
 
@@ -386,7 +387,7 @@ def test_a_fault_in_the_meta_gradient_is_named(mutate, old, new, where, steps):
 
 def test_a_twin_that_does_not_freeze_fails(mutate):
     mutate(pool, "forward", "choose(u if u0 is None else u0)", "choose(u)")
-    mutate(block, "forward", 'frozen["state"]', '0 * frozen["state"]')
+    mutate(block, "twin", 'frozen["state"]', '0 * frozen["state"]')
     assert not gradcheck.check(small(window=5), inner_steps=(), twins=("jet",)).ok
 
 

@@ -4,6 +4,7 @@ of a fault."""
 import numpy as np
 import pytest
 
+from minisnn.network.loops import Loops
 from minisnn import gradcheck
 from minisnn.meta import inner as maml
 from minisnn.network.convolutional import ConvNet
@@ -274,14 +275,14 @@ def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
 
 
 def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
-    right = ConvNet._tangent_of_reverse
+    right = Loops.tangent
 
-    def wrong(net, *arguments):
-        hv = right(net, *arguments)
+    def wrong(loops, *arguments):
+        hv = right(loops, *arguments)
         hv[1][0][0] *= 1.01  # of conv2.weight
         return hv
 
-    monkeypatch.setattr(ConvNet, "_tangent_of_reverse", wrong)
+    monkeypatch.setattr(Loops, "tangent", wrong)
     guilty = gradcheck.check(small(), inner_steps=()).guilty
     assert {(r.what, r.where) for r in guilty} == {("hvp", "conv2.weight"), ("hvp", "theta")}
 

@@ -41,7 +41,7 @@ def test_no_bit_depends_on_what_is_kept(neuron, pool, window, monkeypatch):
     for cheap in (0, 1 << 30):
         monkeypatch.setattr(block, "CHEAP", cheap)
         tape = block.forward(
-            *net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), window, keep=9
+            *net.parameters(theta, block)[0], block.enter(x, net.gain, net.dtype), keep=9
         )[1]
         asked.append(tape["anew"])
         one = net.gradients(theta, x, np.arange(3))

@@ -342,7 +342,7 @@ def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
     first, weight, bias = net.parameters(theta, block)[0]
 
     def found(x):
-        y, tape = block.forward(first, weight, bias, block.enter(x, net.gain, net.dtype), 9)
+        y, tape = block.forward(first, weight, bias, block.enter(x, net.gain, net.dtype))
         return tape["u"], y.dense(), tape["dense"]
 
     whole = found(x)

@@ -196,7 +196,7 @@ def blocks(kind, backend, rng):
         "mean": ("mean", (5, 4, 2)),
         "none": ("none", (1, 1, 6)),
     }[kind]
-    b = reference.Block("conv1", shape, 3, 1 if kind == "none" else 3, pooling, NEURON)
+    b = reference.Block("conv1", shape, 3, 1 if kind == "none" else 3, pooling, NEURON, window=8)
     x = rng.poisson(0.5, (2, 11, *shape)).astype(np.uint8)
     engine = reference
     if backend == "numba":
@@ -210,7 +210,7 @@ def blocks(kind, backend, rng):
 @pytest.mark.parametrize("m", [0, 1, 2, 3, 6])
 def test_fewer_steps_equal_zeros_at_the_end(backend, rng, kind, m):
     b, engine, weight, bias, x = blocks(kind, backend, rng)
-    n, tape = 8, engine.forward(b, weight, bias, x, 8)[1]
+    n, tape = 8, engine.forward(b, weight, bias, x)[1]
     dy, dy_dot = rng.standard_normal((2, 2, n, *b.output_shape))
     dy[:, m:], dy_dot[:, m:] = 0, 0
     weight_dot, bias_dot = rng.standard_normal(b.weight_shape), rng.standard_normal(3)
@@ -237,7 +237,7 @@ def test_fewer_steps_equal_zeros_at_the_end(backend, rng, kind, m):
 
 def test_backward_leaves_its_arguments_alone(backend, rng):
     b, engine, weight, bias, x = blocks("max", backend, rng)
-    tape = engine.forward(b, weight, bias, x, 8)[1]
+    tape = engine.forward(b, weight, bias, x)[1]
     dy = rng.standard_normal((2, 8, *b.output_shape))
     kept = weight.copy(), dy.copy()
     first = engine.backward(b, weight, tape, dy)
