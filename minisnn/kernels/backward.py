@@ -3,23 +3,37 @@ output channels that fill a cache line, groups of input channels or kernel rows 
 weight gradient. Every sum has a fixed order.
 """
 
+import math
+
+import numpy as np
+
+from ..layers.block import Block
 from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
+from ..parallel.threads import parallel
+from .dense import fits, outer
+from .events import Events
 from .forward import again, along, of_band, scratch_again, state_of, tiled
 from .linear import (
     add_row,
     channels_to_halo,
     correlate_weight,
     correlate_weight_row,
+    from_rows,
     gather_weight,
     pack,
     sort_by_channel,
     spread_weight,
 )
-from .llvm import call_at
+from .llvm import VECTOR_BITS, call_at
 from .pooling import adjoint, adjoint_tangent, scratch
-from .records import State
+from .records import Layer, Sorted, State, Sums
 from .vector import copy, zeros
+
+GROUP = 8  # input channels whose weight gradient is one item of work
+PACKED = (
+    36 if VECTOR_BITS == 512 else 24
+) << 10  # bytes of an adjoint that stay in the first cache while events meet them
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -293,3 +307,57 @@ def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot
             for n in range(pq.shape[1]):
                 _outer_row(pq[b, n], halo, out.dPQ[b, n], 0, g.row, i, narrow, sums, g)
         add_row(sums, i, narrow, dW, g)
+
+
+def work_of(block: Block, B: int) -> int:
+    """Numbers that one step of a batch multiplies, for `parallel`."""
+    return B * math.prod(block.input_shape) * block.channels * block.kernel
+
+
+def _sorted(x: Events, layer: Layer, inner: int, dense, work: int) -> Sorted:
+    """The window's spikes by channel, of samples that are not dense."""
+    g = layer.g
+    first = layer.first
+    last = layer.first + inner
+    B = len(x.offset)
+    room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
+    # of equal spans, as many as it takes
+    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
+    starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
+    found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
+    parallel(by_channel, B * g.H, x.lists, dense, found, g, work=work)
+    return found
+
+
+def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
+    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
+    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
+    g = layer.g
+    inner = max(steps - layer.delay, 0)
+    work = work_of(block, len(sums.dPQ))
+    images = x.images(dense, total.dtype, layer.first, inner)
+    none = np.empty((0, 0, 0), total.dtype)
+    tangent = (none, none) if x_dot is None else (x_dot, dV)
+    pairs = list[tuple[np.ndarray, np.ndarray]]()
+    if fits(g):
+        # a copy of what is large only where it has to be
+        shown = slice(None) if dense.all() else dense
+        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
+        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
+        images, tangent, pq = none, (none, none), pq[:, :0]
+    if pairs:
+        outer(pairs, total, g, work)
+    else:
+        total[:] = 0
+    if len(sums.dW):
+        total += sums.dW.sum(0)
+    if x.known and inner and not dense.all():
+        arguments = (_sorted(x, layer, inner, dense, work), dense, sums.dV)
+        line = ALIGNMENT // total.itemsize
+        parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
+    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
+    if not x.known and not (fits(g) and len(sums.dW)):
+        parallel(weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
+    if x.known and not fits(g):
+        parallel(weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
+    return from_rows(total, block.weight_shape)

@@ -15,30 +15,24 @@ from ..layers.block import EVERY_STEP, Block
 from ..layers.block import (
     features_backward as features_backward,
 )
-from ..parallel.arrays import ALIGNMENT, aligned_empty, aligned_zeros
+from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from . import backward as back
 from . import forward as ahead
 from .choice import TOGETHER
-from .dense import fits, outer, through, transform
+from .dense import fits, through, transform
 from .events import Events, collect
-from .llvm import VECTOR_BITS
 from .linear import (
     DENSE_ABOVE,
     DENSE_ABOVE_VALUED,
     POINTS_ABOVE,
     back_layout,
     dense_layout,
-    from_rows,
     rows_layout,
 )
 from .neuron import layer as layer_of
-from .records import Adjoint, Before, Direction, Layer, Membrane, Sorted, Sums, Weights, geometry
+from .records import Adjoint, Before, Direction, Membrane, Sums, Weights, geometry
 
-GROUP = 8  # input channels whose weight gradient is one item of work
-PACKED = (
-    36 if VECTOR_BITS == 512 else 24
-) << 10  # bytes of an adjoint that stay in the first cache while events meet them
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 CHEAP = 8
@@ -108,11 +102,6 @@ def _nothing(dtype, *shape):
     return np.empty(shape or (0,), dtype)
 
 
-def _work(block: Block, B: int) -> int:
-    """Numbers that one step of a batch multiplies, for `parallel`."""
-    return B * math.prod(block.input_shape) * block.channels * block.kernel
-
-
 def _flat(sequence):
     """(B, m, ...) -> (B, m, sites); m may be zero."""
     return np.ascontiguousarray(
@@ -177,7 +166,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype)
     )
     # with the odd rest that pooling drops
-    work = _work(block, B)
+    work = back.work_of(block, B)
     bands = -(-g.H // g.height)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
@@ -261,21 +250,6 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     )
 
 
-def _by_channel(block, x: Events, layer: Layer, inner: int, dense) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense."""
-    g = layer.g
-    first = layer.first
-    last = layer.first + inner
-    B = len(x.offset)
-    room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
-    # of equal spans, as many as it takes
-    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
-    starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
-    found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
-    parallel(back.by_channel, B * g.H, x.lists, dense, found, g, work=_work(block, B))
-    return found
-
-
 def _results(block, B: int, steps: int, need_dx: bool, dtype):
     """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and
     dweight in rows layout. Allocated first: they outlive the pass, and what follows them leaves one
@@ -285,42 +259,6 @@ def _results(block, B: int, steps: int, need_dx: bool, dtype):
         dtype,
     )
     return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
-
-
-def _weight_gradient(block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
-    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
-    g = layer.g
-    inner = max(steps - layer.delay, 0)
-    work = _work(block, len(sums.dPQ))
-    images = x.images(dense, total.dtype, layer.first, inner)
-    none = _nothing(total.dtype, 0, 0, 0)
-    tangent = (none, none) if x_dot is None else (x_dot, dV)
-    pairs = list[tuple[np.ndarray, np.ndarray]]()
-    if fits(g):
-        # a copy of what is large only where it has to be
-        shown = slice(None) if dense.all() else dense
-        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
-        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        images, tangent, pq = none, (none, none), pq[:, :0]
-    if pairs:
-        outer(pairs, total, g, work)
-    else:
-        total[:] = 0
-    if len(sums.dW):
-        total += sums.dW.sum(0)
-    if x.known and inner and not dense.all():
-        arguments = (_by_channel(block, x, layer, inner, dense), dense, sums.dV)
-        line = ALIGNMENT // total.itemsize
-        parallel(
-            back.weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work
-        )
-    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
-    if not x.known and not (fits(g) and len(sums.dW)):
-        parallel(back.weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
-    if x.known and not fits(g):
-        parallel(back.weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
-    return from_rows(total, block.weight_shape)
 
 
 def _dx(block, dx, *arguments):
@@ -336,7 +274,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     B = len(tape["pq"])
     steps = d.steps
     layer = tape["layer"]
-    work = _work(block, len(tape["pq"]))
+    work = back.work_of(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
@@ -354,7 +292,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     if not second:
         tape["u"] = tape["u"][:0].copy()
         tape["past"] = tape["past"][:0].copy()
-    dweight = _weight_gradient(block, tape, steps, total, sums)
+    dweight = back.whole_weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
     if tape["dense"].any():  # the next part needs the memory for its images
         weight.release(("points", True))
@@ -374,7 +312,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     B = len(tape["pq"])
     dtype = u.dtype
     before = _before(weight, tape)
-    work = _work(block, len(tape["pq"]))
+    work = back.work_of(block, len(tape["pq"]))
     V_dot = _nothing(dtype, 0, 0, 0)
     dense = tape["dense"]
     inner = max(steps - layer.delay, 0)
@@ -426,14 +364,14 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         d_dot,
         sums,
         dV,
-        work=_work(block, B),
+        work=back.work_of(block, B),
     )
     del (
         made,
         membranes,
         tape_dot,
     )  # which may be all that holds u_dot: the gradients below need the memory
-    dweight_dot = _weight_gradient(block, tape, steps, total, sums, x_dot, dV)
+    dweight_dot = back.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):
         one.release(("points", True))  # large, and the layer below holds most
@@ -447,5 +385,5 @@ def features(block: Block, x: Events):
     dtype = x.value.dtype
     layer = layer_of(block, dtype, x.steps - 1 if block.neuron.delay else x.steps)
     pq = aligned_empty((B, 2, layer.g.n_in), dtype)
-    parallel(ahead.traces, B, x.lists, pq, layer, work=_work(block, B))
+    parallel(ahead.traces, B, x.lists, pq, layer, work=back.work_of(block, B))
     return pq[:, 0].copy()

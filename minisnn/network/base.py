@@ -12,11 +12,11 @@ from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
 from ..parallel.arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
-from .engine import Tape, Twin, TwinEngine
-from .found import Features, Gradients, LossAndGradient, Product, Record
+from .engine import Record, Tape, Twin, TwinEngine
+from .found import Features, Gradients, LossAndGradient, Product
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite, Parameter
-from .loops import Loops, Sums
+from .loops import Loops, Sums, parts_of
 from .remembered import Seen, once
 
 __all__ = [
@@ -30,12 +30,6 @@ __all__ = [
     "Parameter",
     "one_of",
 ]
-
-
-def parts_of(batch: int, size: int) -> list[slice]:
-    """Slices of nearly equal length, `size` at most."""
-    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
 
 
 class Network(Layout):
@@ -96,7 +90,7 @@ class Network(Layout):
     # ---- what the network computes
 
     def __call__(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Array:
         """Logits (B, ways)."""
         if spike == "hard" and (seen := once(self, theta, x, self._seen)):
@@ -111,7 +105,7 @@ class Network(Layout):
         return self._finite(np.concatenate(logits), theta)
 
     def loss(
-        self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
     ) -> float:
         """Mean loss over the batch.
 
@@ -125,7 +119,7 @@ class Network(Layout):
         return float(self.criterion.value(logits, self._target(y, len(logits))))
 
     def loss_and_gradient(
-        self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, y: Array, *, spike: str = "hard", record: Record | None = None
     ) -> LossAndGradient:
         """(loss, gradient): the mean loss over the batch, and its gradient, flat like theta.
 
@@ -150,7 +144,7 @@ class Network(Layout):
         v: Array,
         *,
         spike: str = "hard",
-        record: Record = None,
+        record: Record | None = None,
     ) -> Array:
         """H v: the Hessian of the loss at theta times v, both flat like theta. H itself is never
         formed.
@@ -172,7 +166,7 @@ class Network(Layout):
         second: Literal[True] = True,
         *,
         spike: str = "hard",
-        record: Record = None,
+        record: Record | None = None,
     ) -> Gradients[Product]:
         """With the tapes for Hessian-vector products."""
 
@@ -185,7 +179,7 @@ class Network(Layout):
         second: Literal[False],
         *,
         spike: str = "hard",
-        record: Record = None,
+        record: Record | None = None,
     ) -> Gradients[None]:
         """Without them."""
 
@@ -198,7 +192,7 @@ class Network(Layout):
         second: bool,
         *,
         spike: str = "hard",
-        record: Record = None,
+        record: Record | None = None,
     ) -> Gradients[Product | None]:
         """Either."""
 
@@ -210,7 +204,7 @@ class Network(Layout):
         second: bool = True,
         *,
         spike: str = "hard",
-        record: Record = None,
+        record: Record | None = None,
     ) -> Gradients[Any]:
         """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v from the same two loops.
 
@@ -262,7 +256,7 @@ class Network(Layout):
         return Gradients(loss, gradient, out, hvp if second else None)
 
     def features(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Array:
         """What the readout weighs, (B, F): in a spiking network, its presynaptic trace at the last
         step.
@@ -297,7 +291,7 @@ class Network(Layout):
         return 1.0
 
     def features_and_pullback(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record = None
+        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Features:
         """Features and their pullback, which may be called once; theta and x must not change before
         that.
@@ -349,7 +343,7 @@ class Network(Layout):
         in_order(forward, parts, add)
         return Features(np.concatenate(p), pullback)
 
-    def record(self, theta: Array, x: Array) -> list[dict[str, np.ndarray | None]]:
+    def record(self, theta: Array, x: Array) -> Record:
         """What a twin holds fixed, a dictionary for each block.
 
         In a spiking network these are the states at the window's start and the membrane u within

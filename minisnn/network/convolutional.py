@@ -14,8 +14,9 @@ from ..layers import frames as reference
 from ..layers.loss import Loss
 from ..layers.activation import Softplus
 from ..parallel.arguments import array, number
-from .base import Network, parts_of
+from .base import Network
 from .engine import Engine, TwinEngine
+from .loops import parts_of
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
 

@@ -10,7 +10,6 @@ need be no module.
 An engine keeps on a *tape* what it needs for the way back. `Weight` is what `prepare` gives.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..layers.block import Block
 
 Array = np.ndarray
 Tape = dict[str, Any]
-Record = Sequence[dict[str, Array | None]]
+Record = list[dict[str, Array | None]]  # what a twin freezes, of `Network.record`
 
 
 class Engine(Protocol):

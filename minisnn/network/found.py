@@ -1,13 +1,10 @@
-"""What the methods of a network return, and what a twin freezes."""
+"""What the methods of a network return."""
 
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-import numpy as np
 
-from .layout import Array
-
-Record = list[dict[str, np.ndarray | None]] | None  # what a twin freezes, of `Network.record`
+from .engine import Array
 
 
 class LossAndGradient(NamedTuple):

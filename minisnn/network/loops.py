@@ -17,6 +17,12 @@ from .layout import Array, Layout
 Sums = list[tuple[Array, Array]]  # (of the weight, of the bias) of each block
 
 
+def parts_of(batch: int, size: int) -> list[slice]:
+    """Slices of nearly equal length, `size` at most."""
+    edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
+    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+
+
 class Loops:
     """The loops at one theta."""
 

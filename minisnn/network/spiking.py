@@ -13,8 +13,9 @@ from ..layers.neurons import neuron_of
 from ..layers.synapse import bias_traces
 from ..parallel.arguments import array, flag, one_of, shown, whole
 from ..parallel.threads import in_order
-from .base import Network, parts_of
+from .base import Network
 from .engine import Engine, TwinEngine
+from .loops import parts_of
 
 PART_BYTES = (
     12 << 20
