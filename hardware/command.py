@@ -15,7 +15,6 @@ from minisnn.commands.studies import OUT, check_place, study_maker, write
 
 from .options import CUBA, PARTS, SYMBOLS, compare_options
 
-SUMMARY = "learn in integers: compare float and fixed point, export to C"
 EXAMPLES = """\
 examples:
   minisnn hardware --episodes 100               float against 8, 4, 3 and 2 bits
@@ -308,7 +307,7 @@ def _train(args: argparse.Namespace, given: dict) -> None:
 
 
 def main() -> int:
-    """`python -m hardware`, the same as `minisnn hardware`."""
+    """`python -m minisnn.hardware`, the same as `minisnn hardware`."""
     import sys
 
     from minisnn.cli import main as command_line

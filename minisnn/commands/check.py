@@ -10,7 +10,6 @@ from math import isfinite
 from .. import outputs
 from . import options
 
-SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
 examples:
   minisnn check                              five small networks

@@ -10,7 +10,6 @@ from .. import outputs
 from . import options
 
 JSON = outputs.json_of("minisnn evaluate")
-SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
 examples:
   minisnn evaluate --checkpoint runs/quick-1/checkpoint.h5

@@ -18,7 +18,6 @@ from .options import (
     refuse,
 )
 
-SUMMARY = "describe a checkpoint, a run or a folder of data"
 MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
 EXAMPLES = """\
 examples:

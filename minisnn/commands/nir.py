@@ -9,7 +9,6 @@ import argparse
 from .. import outputs
 from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
 
-SUMMARY = "convert networks to and from NIR, the interchange format"
 EXAMPLES = """\
 examples:
   minisnn nir export runs/quick-1 quick.nir

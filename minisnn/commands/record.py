@@ -23,7 +23,6 @@ from .options import (
     use_threads,
 )
 
-SUMMARY = "turn labelled pictures into event recordings"
 EXAMPLES = """\
 examples:
   minisnn record --out simulated                 the shipped digits

@@ -10,7 +10,6 @@ from .. import outputs
 from .options import names
 from .studies import add_study, carry_out, check_place, study_maker
 
-SUMMARY = "all tables and figures on one page"
 EXAMPLES = """\
 examples:
   minisnn report                             from the networks that ship with minisnn

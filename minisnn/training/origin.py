@@ -100,7 +100,7 @@ class Origin:
             call = (
                 "minisnn.train(config"
                 if self.command == TRAIN
-                else "hardware.training.run.train(config, chip"
+                else "minisnn.hardware.training.run.train(config, chip"
             )
             same = ["data=..."] * (self.data == PYTHON) + ([self.own] if self.own else [])
             what = " and ".join(["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own))

@@ -10,11 +10,11 @@ from toy import ToySet, toy_config
 
 import minisnn as ms
 import pieces
-from hardware import command
-from hardware.study import episodes
-from hardware.c import export, reading
-from hardware.loihi.cuba import CubaNet
-from hardware.training import run as training
+from minisnn.hardware import command
+from minisnn.hardware.study import episodes
+from minisnn.hardware.c import export, reading
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.training import run as training
 from minisnn import cli
 from minisnn.training import evaluation
 from minisnn.experiments import study

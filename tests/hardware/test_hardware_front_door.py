@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import hardware
 import minisnn as ms
-from hardware import IntegerNet, Learner, Words, learn, one_shot
+from minisnn.hardware import IntegerNet, Learner, Words, learn, one_shot
 
 chip = assert_type(IntegerNet.of(ms.read("a.h5"), Words(weight_bits=4, readout_bits=4)), IntegerNet)
 task = ms.DoubleNMnist("test").episode(0, 0)
@@ -81,7 +81,7 @@ def test_importing_costs_nothing():
     code = (
         "import sys; before = set(sys.modules); import hardware; print(sorted(set(sys.modules) - "
         "before))\n"
-        "from hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
+        "from minisnn.hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True

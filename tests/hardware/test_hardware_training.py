@@ -7,13 +7,13 @@ from integers import events, small
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
-from hardware.chip import calibrate
-from hardware.training import run as training
-from hardware.chip.learner import Learner, learn, readout_exponent
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.chip.quantise import best_exponent
-from hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.hardware.chip import calibrate
+from minisnn.hardware.training import run as training
+from minisnn.hardware.chip.learner import Learner, learn, readout_exponent
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.quantise import best_exponent
+from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.experiments.readout import traces
 from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
