@@ -125,7 +125,7 @@ def _carry_out(line: list[str]) -> int:
 
 def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
     """A command line: its options, `given`, the names of those that it names itself, `run`, and
-    `parser`, which parsed it."""
+    `whole`, which makes the parser of all commands."""
     top = top or parser(line)
     for before, word in zip(["", *line], line):
         # argparse would make an empty list of it
@@ -136,7 +136,7 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
             top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
-    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, parser=top)
+    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, whole=parser)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:

@@ -8,6 +8,7 @@ import argparse
 
 from .. import outputs
 from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
+from ..layers.lif import LIF
 
 EXAMPLES = """\
 examples:
@@ -77,7 +78,6 @@ def run(args: argparse.Namespace) -> None:
         *(("for",) if args.direction == "import" else ("reset", "readout")),
     )
     from ..training.checkpoint import read, save
-    from ..layers.lif import LIF
     from ..nir import TOOLS, export_nir, told_of_file, unsaid
 
     if args.direction == "export":

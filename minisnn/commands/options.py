@@ -8,8 +8,12 @@ from pathlib import Path
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
-from ..training.settings import READING
+from ..training.settings import READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
+from ..parallel.executor import Executor
+from ..parallel.workers import Workers
+from ..layers.cuba import CubaLIF
+from ..training.fields import in_words
 
 
 def refuse(args: argparse.Namespace, why: str, *names: str) -> None:
@@ -132,8 +136,6 @@ def executor_of(args: argparse.Namespace):
         from ..parallel.cluster import Cluster
 
         return Cluster(args.scheduler)
-    from ..parallel.executor import Executor
-    from ..parallel.workers import Workers
 
     return Executor() if args.workers is None else Workers(args.workers)
 
@@ -212,10 +214,6 @@ def in_a_line(net) -> str:
 def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data
     must be."""
-    from ..layers.cuba import CubaLIF
-    from ..training.fields import in_words
-    from ..training.settings import TrainingConfig
-
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {
         "firing_threshold" if name == "threshold" else name: value

@@ -13,6 +13,8 @@ from types import ModuleType
 import minisnn
 
 from . import options
+from ..results import record
+from ..files import write_whole
 
 EXAMPLES = """\
 examples:
@@ -60,13 +62,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..results import record
-
     folder = args.folder or record.folder()
     records = record.read_all(folder)
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
-        return _pages(folder, records, args.check, args.parser)
+        return _pages(folder, records, args.check, args.whole())
     codes = {name: _code(name.partition("-")[0]) for name in records}
     states = {name: one.state(codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
@@ -88,7 +88,6 @@ def run(args: argparse.Namespace) -> int:
 def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict) -> int:
     """Measure records one after the other; one that fails does not stop the others, and is told at
     the end."""
-    from ..results import record
     from ..results.measure import as_options, complete, measure, needed
 
     roots = dict(_named(text) for text in args.data)
@@ -169,8 +168,6 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
         if made != text:
             stale.append(name)
             if not check:
-                from ..files import write_whole
-
                 write_whole(page, made.encode())
     for name in stale:
         print(

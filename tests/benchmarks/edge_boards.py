@@ -22,7 +22,7 @@ import minisnn as ms
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.command import MEANS
+from minisnn.hardware.work import MEANS
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.results.figures import figure

@@ -20,7 +20,7 @@ from pathlib import Path
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.command import MEANS
+from minisnn.hardware.work import MEANS
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.layers.cuba import CubaLIF

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hardware"))
 import minisnn as ms
 from browser import draw, in_python, opened, seen
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.command import SYMBOLS
+from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.store.shipped import shipped
 from minisnn.results.figures import figure

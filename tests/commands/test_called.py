@@ -83,7 +83,7 @@ def told(line: list[str], top: argparse.ArgumentParser) -> tuple:
                 found = vars(cli.parsed(line, top))
             except SystemExit as error:
                 return error.code, out.getvalue(), err.getvalue()
-    return tuple(sorted((name, repr(one)) for name, one in found.items() if name != "parser"))
+    return tuple(sorted((name, repr(one)) for name, one in found.items()))
 
 
 def test_the_parser_of_a_line_says_what_the_whole_one_says():

@@ -15,7 +15,7 @@ from tracing import strokes_of
 
 import minisnn as ms
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.command import SYMBOLS
+from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.store.shipped import shipped

@@ -124,7 +124,9 @@ def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, m
             monkeypatch.setattr(one, constant, value)
     after = {name: digest(one) for name, one in KERNELS.items()}
     assert after[f"minisnn.{kernel}"] != before[f"minisnn.{kernel}"]
-    assert after["minisnn.hardware.chip.kernels.conv"] == before["minisnn.hardware.chip.kernels.conv"]
+    assert (
+        after["minisnn.hardware.chip.kernels.conv"] == before["minisnn.hardware.chip.kernels.conv"]
+    )
 
 
 def compiled(source: str, path="own.py"):

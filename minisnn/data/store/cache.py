@@ -202,12 +202,12 @@ def _file_of(name: str) -> Path | None:
     spec = importlib.util.find_spec(whole)
     if spec is None or not parts:
         return None if spec is None or spec.origin is None else Path(spec.origin)
-    places, rest = spec.submodule_search_locations or [], parts
+    places, rest = [*(spec.submodule_search_locations or ())], parts
     for k in range(1, len(parts) + 1):
         package = sys.modules.get(".".join([whole, *parts[:k]]))
         # one that is imported says itself where its modules lie
-        if hasattr(package, "__path__"):
-            places, rest = package.__path__, parts[k:]
+        if package is not None and hasattr(package, "__path__"):
+            places, rest = [*package.__path__], parts[k:]
     files = [Path(place, *rest) for place in places]
     return next(
         (
