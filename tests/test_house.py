@@ -37,6 +37,18 @@ STILL_LONG: set[str] = {
 }
 STILL_UP: set[tuple[str, str]] = set()
 STILL_IN_CIRCLES: set[str] = set()
+# Imports in functions: of libraries that take long or may be missing; and, so that help and an
+# import appear at once, in what the command line reads first and in these.
+SLOW = set(
+    "matplotlib h5py scipy tqdm lazy_loader PIL faery pooch requests dask distributed numba llvmlite "
+    "numpy nir latex2mathml docutils multiprocessing resource importlib".split()
+)
+FIRST = {"commands", "cli", "hardware.command"}
+STILL_LATE = set(
+    "data.camera.event_camera data.sets.double_asl gradcheck.curve layers.neuron meta.rules "
+    "network.convolutional network.spiking parallel.compilation parallel.threads "
+    "training.evaluation".split()
+)
 
 
 def _files(root: Path) -> list[Path]:
@@ -170,6 +182,32 @@ def test_rooms_keep_to_what_they_say(room):
                 assert other.rsplit(".", 1)[1] in named, (
                     f"{module} imports {other}, which {room} does not offer"
                 )
+
+
+def _late(tree: ast.AST) -> list[ast.Import | ast.ImportFrom]:
+    """The imports in functions."""
+    functions = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    inside = [node for function in functions for node in ast.walk(function)]
+    return [node for node in inside if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES_OF))
+def test_imports_that_need_not_wait_stand_at_the_top(module):
+    for node in _late(nodes_of(module)[0]):
+        ours = isinstance(node, ast.ImportFrom) and (
+            node.level > 0 or node.module.startswith("minisnn")
+        )
+        if ours:
+            late = module.removeprefix("minisnn.") in STILL_LATE or _room(module) in FIRST
+            assert late, f"{module}, line {node.lineno}: nothing keeps this import from the top"
+            continue
+        names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        slow = {name.split(".")[0] for name in names} <= SLOW
+        known = slow or _room(module) == "cli" or module.removeprefix("minisnn.") in STILL_LATE
+        known = known or module in ("minisnn", "minisnn.hardware")
+        assert known, (
+            f"{module}, line {node.lineno}: {names[0]} loads at once; import it at the top"
+        )
 
 
 def _circles(imports: dict[str, set[str]]) -> list[set[str]]:
