@@ -87,3 +87,10 @@ def test_importing_costs_nothing():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     ).stdout
     assert out.splitlines() == ["[] ['minisnn.hardware']", "8 run"]
+
+
+def test_an_editor_completes_the_names():
+    jedi = pytest.importorskip("jedi", reason='jedi is not installed; pip install "minisnn[test]"')
+    project = jedi.Project(ROOT, sys_path=[str(ROOT)])
+    script = jedi.Script("from minisnn import hardware\nhardware.", project=project)
+    assert set(hardware.__all__) <= {name.name for name in script.complete(2, 9)}
