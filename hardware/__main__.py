@@ -1,5 +1,8 @@
+"""`python -m minisnn.hardware`, the same as `minisnn hardware`."""
+
 import sys
 
-from .command import main
+from minisnn.cli import main
 
+sys.argv.insert(1, "hardware")
 sys.exit(main())

@@ -80,7 +80,7 @@ class Writer(pickle.Pickler):
 def _importable(one: object) -> bool:
     """Whether a function can be named to a process that has the libraries, but no checks."""
     home = str(getattr(one, "__module__", ""))
-    known = home.split(".")[0] in ("numpy", "scipy", "numba", "minisnn", "hardware")
+    known = home.split(".")[0] in ("numpy", "scipy", "numba", "minisnn")
     return known and getattr(sys.modules.get(home), getattr(one, "__qualname__", ""), None) is one
 
 

@@ -15,7 +15,7 @@ Names and rooms load on first use, so importing the package is quick. Their one 
 numpy as np` and `import minisnn as ms`.
 """
 
-from os.path import isfile as _is_file
+from os.path import dirname as _folder_of, isfile as _is_file
 
 if not _is_file(__file__):
     raise ImportError(
@@ -51,6 +51,9 @@ def _open() -> None:
 
 
 def __getattr__(name: str) -> object:
+    # a module that is not imported yet: `from . import files` asks for the name before it imports
+    if _is_file(f"{_folder_of(__file__)}/{name}.py"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
     _open()
     return globals()["__all__"] if name == "__all__" else globals()["__getattr__"](name)
 

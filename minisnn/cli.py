@@ -8,36 +8,40 @@ tracebacks.
 
 import argparse
 import importlib
-import importlib.util
 import os
 import shlex
 import sys
 import warnings
 from contextlib import suppress
-from pathlib import Path
 
 from . import __version__, stopping, terminal
-from .commands.options import Help, check_outputs, only_given
+from .commands.layout import Help, only_given
+from .experiments import BEYOND
 
-COMMANDS = (
-    *(
-        "train",
-        "evaluate",
-        "show",
-        "fetch",
-        "record",
-        "info",
-        "check",
-        "table",
-        "figure",
-        "relearn",
-        "explore",
-        "report",
-    ),
-    *("results", "nir", "convert", "site", "lessons"),
-)
-# packages beside this one; where they are, their module `command` is one of the commands
-BESIDE = ("hardware",)
+# What each is for. Its module has the rest, and is imported when it is called: commands/NAME.py, or
+# of a package that may be missing NAME/command.py.
+COMMANDS = {
+    "train": "meta-train a network, then test it on unseen classes",
+    "evaluate": "few-shot accuracy of a checkpoint",
+    "show": "a task as pictures, a raster and an animation",
+    "fetch": "download N-MNIST, the real recordings",
+    "record": "turn labelled pictures into event recordings",
+    "info": "describe a checkpoint, a run or a folder of data",
+    "check": "prove the hand-written derivatives",
+    "table": "a table of the paper, measured here",
+    "figure": "a figure of the paper, measured here",
+    "relearn": "forget a task and learn it again in one shot",
+    "explore": f"beyond the paper: {', '.join(BEYOND)}",
+    "report": "all tables and figures on one page",
+    "results": "measurements behind the documents: list, measure again, write the pages",
+    "nir": "convert networks to and from NIR, the interchange format",
+    "convert": "convert lif networks to and from snnTorch's state dictionaries",
+    "site": "guides, lessons, results and API reference as web pages",
+    "lessons": "copy the lessons, notebooks with exercises, into a folder of your own",
+    "hardware": "learn in integers: compare float and fixed point, export to C",
+}
+APART = ("hardware",)
+LIBRARIES = ("numpy", "numba", "scipy", "h5py", "matplotlib", "tqdm", "lazy_loader")
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -53,33 +57,41 @@ a first session:
 Each command has its own help with examples: minisnn train --help"""
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole parser: what it parses holds what was given, `run`, and `otherwise`, the defaults
-    of what was not."""
+def parser(line: list[str] | None = None) -> argparse.ArgumentParser:
+    """The parser of a command line, which knows the options of its command; without a line those of
+    all commands.
+
+    What it parses holds what was given, `run`, and `otherwise`, the defaults of what was not.
+    """
     layout: dict = dict(formatter_class=Help, allow_abbrev=False)
     top = argparse.ArgumentParser("minisnn", description=DESCRIPTION, epilog=EPILOG, **layout)
     top.add_argument("--version", action="version", version=f"minisnn {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    modules = {name: f"{__package__}.commands.{name}" for name in COMMANDS}
-    modules.update({name: f"{name}.command" for name in BESIDE if _is_beside(name)})
-    for name, place in modules.items():
-        module = importlib.import_module(place)
-        texts = dict(help=module.SUMMARY, description=module.__doc__, epilog=module.EXAMPLES)
+    # no option that stands before a command has a value
+    called = next((word for word in line or () if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        if name in APART and not _is_there(name):
+            continue
+        if line is not None and name != called:
+            commands.add_parser(name, help=summary, **layout)
+            continue
+        module = importlib.import_module(_place(name), __package__)
+        texts = dict(help=summary, description=module.__doc__, epilog=module.EXAMPLES)
         sub = commands.add_parser(name, **texts, **layout)
         module.arguments(sub)
         sub.set_defaults(run=module.run, otherwise=only_given(sub))
     return top
 
 
-def _is_beside(name: str) -> bool:
-    """Whether a package of this name is the one beside this package, not a file or folder of
-    somebody's that comes first."""
-    found = importlib.util.find_spec(name)
-    ours = Path(__file__).resolve().parents[1] / name
-    places = (
-        [Path(place).resolve() for place in found.submodule_search_locations or ()] if found else []
-    )
-    return ours in places and (ours / "command.py").is_file()
+def _place(name: str) -> str:
+    return f".{name}.command" if name in APART else f".commands.{name}"
+
+
+def _is_there(name: str) -> bool:
+    """Whether this package has a package of this name, or a clone has it beside this one."""
+    inside = os.path.join(os.path.dirname(os.path.abspath(__file__)), name)
+    beside = os.path.join(os.path.dirname(os.path.dirname(inside)), name)
+    return any(os.path.isfile(os.path.join(one, "command.py")) for one in (inside, beside))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,11 +110,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _carry_out(line: list[str]) -> int:
-    top = parser()
+    top = parser(line)
     args = parsed(line, top)
     if args.command is None:
         top.print_help()
         return 2
+    from .commands.options import check_outputs  # every command has imported it by now
+
     check_outputs(top, args)
     if not os.environ.get("MINISNN_DEBUG"):
         warnings.showwarning = lambda message, *_, **__: _tell(f"note: {message}")
@@ -111,8 +125,8 @@ def _carry_out(line: list[str]) -> int:
 
 def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
     """A command line: its options, `given`, the names of those that it names itself, `run`, and
-    `parser`, which parsed it."""
-    top = top or parser()
+    `whole`, which makes the parser of all commands."""
+    top = top or parser(line)
     for before, word in zip(["", *line], line):
         # argparse would make an empty list of it
         if word.startswith("--") and word.endswith("=--"):
@@ -122,7 +136,7 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
             top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")
     found = vars(top.parse_args(line))
     given = frozenset(found) - {"command", "run", "otherwise"}
-    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, parser=top)
+    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, whole=parser)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:
@@ -141,6 +155,11 @@ def _explain(error: BaseException, line: list[str]) -> int:
             "there is not enough memory for this; smaller tasks (--queries, --shots) need less of "
             "it"
         )
+    elif not isinstance(error, (ValueError, OSError)) and (found := _in_the_way(error)):
+        text = (
+            f"{found[1]} was taken for the library {found[0]}, since Python looks there first; "
+            "rename it, or call minisnn in place of python -m minisnn"
+        )
     elif isinstance(error, ImportError):
         text = f"{text}; a package that minisnn needs is missing or damaged; reinstall it"
     elif not isinstance(error, (ValueError, OSError)):
@@ -152,6 +171,25 @@ def _explain(error: BaseException, line: list[str]) -> int:
         return 1
     _tell(text)
     return 2
+
+
+def _in_the_way(error: BaseException) -> tuple[str, str] | None:
+    """(name, file) of a module that hides another one, where Python looks first, the folder that
+    `python -m minisnn` is started in, and that an error may have come from."""
+    from importlib.machinery import PathFinder
+    from traceback import extract_tb
+
+    first, *others = [os.path.abspath(path) for path in sys.path]
+    files = [getattr(error, "path", None)]
+    files += [frame.filename for frame in extract_tb(error.__traceback__)]
+    files += [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
+    for path in filter(None, files):
+        inside = os.path.relpath(path, first).split(os.sep)
+        name = inside[0].removesuffix(".py")
+        hidden = name.isidentifier() and name != __package__ and PathFinder.find_spec(name, others)
+        if hidden and hidden.origin and os.path.dirname(hidden.origin) != os.path.dirname(path):
+            return name, path
+    return None
 
 
 def _tell(text: str) -> None:

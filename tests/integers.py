@@ -3,12 +3,12 @@
 import numpy as np
 
 import minisnn as ms
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.chip.neuron import IntegerLIF
-from hardware.chip.quantise import IntegerLayer
-from hardware.loihi.cuba import CubaNet
-from hardware.loihi.network import LoihiConfig
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.neuron import IntegerLIF
+from minisnn.hardware.chip.quantise import IntegerLayer
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.loihi.network import LoihiConfig
 
 
 def small(

@@ -273,14 +273,14 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
         raise KeyError("PolyCollection:kwdoc")
 
     drawn = []
-    monkeypatch.setattr(plots, "plot_learning_curve", broken)
+    monkeypatch.setattr(folder, "plot_learning_curve", broken)
     with pytest.warns(
         UserWarning,
         match="curve.png: the learning curve could not be drawn .KeyError: 'PolyCollection:kwdoc'",
     ):
         folder.RunFolder(tmp_path).draw(rows(3), 0.2)
     monkeypatch.setattr(stopping, "asked", lambda: True)  # no time to import what draws
-    monkeypatch.setattr(plots, "drawing", lambda: False)
+    monkeypatch.setattr(folder, "drawing", lambda: False)
     folder.RunFolder(tmp_path).draw(rows(3), 0.2)
     assert drawn == [1]
 

@@ -17,7 +17,16 @@ import pytest
 from scipy.io import savemat
 
 import minisnn as ms
-from hardware.chip.formats import FLOOR, NEAREST, STOCHASTIC, ZERO, Format, shift, width, xorshift32
+from minisnn.hardware.chip.formats import (
+    FLOOR,
+    NEAREST,
+    STOCHASTIC,
+    ZERO,
+    Format,
+    shift,
+    width,
+    xorshift32,
+)
 from minisnn.training import checkpoint
 from minisnn.commands.record import _write_hdf5
 from minisnn.data.readers.asl import SHAPE as ASL

@@ -15,6 +15,7 @@ from test_documents import broken
 
 import minisnn
 from minisnn import cli
+from minisnn.data.store import shipped
 from minisnn.site import build, documents, notebooks, reference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -141,11 +142,9 @@ def test_a_notebook_becomes_text_with_its_outputs():
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
     assert {"minisnn", "minisnn.layers.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
-    assert not [
-        name
-        for name in found
-        if name.split(".")[1:2] in (["kernels"], ["commands"], ["cli"], ["site"])
-    ]
+    assert {"minisnn.hardware", "minisnn.hardware.chip.learner"} < set(found)
+    inside = {"kernels", "commands", "command", "options", "former", "cli", "site", "__main__"}
+    assert not [name for name in found if inside & set(name.split("."))]
 
 
 def test_every_public_name_is_in_the_reference():
@@ -267,6 +266,18 @@ def test_a_failure_of_sphinx_is_told_in_a_sentence(tmp_path, capsys, monkeypatch
 
 
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
+def test_documents_of_an_installation_are_its_own(tmp_path, monkeypatch):
+    """Not those of another package that lies beside it."""
+    for name in ("minisnn/_folders/lessons", "minisnn/hardware", "hardware", "lessons"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "README.md").write_text(name)
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
+    assert documents.located("hardware/README.md").read_text() == "minisnn/hardware"
+    assert documents.located("lessons/README.md").read_text() == "minisnn/_folders/lessons"
+    (tmp_path / "minisnn" / "_folders").rename(tmp_path / "elsewhere")  # as in a clone
+    assert documents.located("hardware").joinpath("README.md").read_text() == "hardware"
+
+
 def test_an_installation_carries_the_documents():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]

@@ -64,18 +64,20 @@ def test_the_source_archive_is_what_git_tracks(archives):
 def test_the_wheel_holds_the_packages_and_what_they_read(archives):
     with zipfile.ZipFile(archives[2]) as wheel:
         names = wheel.namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
-        "minisnn",
-        "hardware",
-    }
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"minisnn"}
+    assert len(names) == len(set(names))
     lessons = {f"minisnn/_folders/{name}" for name in tracked() if name.startswith("lessons/")}
     shipped = {
         f"minisnn/_shipped/{name.removeprefix('data/')}"
         for name in tracked()
         if name.startswith("data/")
     }
-    code = {name for name in tracked() if name.startswith(("minisnn/", "hardware/"))}
-    assert lessons | shipped | code <= set(names)
+    code = {name for name in tracked() if name.startswith("minisnn/")}
+    hardware = {f"minisnn/{name}" for name in tracked() if name.startswith("hardware/")}
+    assert lessons | shipped | code | hardware <= set(names)
+    with zipfile.ZipFile(archives[2]) as wheel:  # the folder's own, not what leads to it in a clone
+        front = wheel.read("minisnn/hardware/__init__.py")
+    assert front == (ROOT / "hardware" / "__init__.py").read_bytes()
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
@@ -111,7 +113,7 @@ def installed(archives, tmp_path_factory):
         assert done.returncode == 0, (arguments, done.stdout, done.stderr)
         return done.stdout
 
-    code = "import minisnn, hardware; print(minisnn.__file__, hardware.__file__)"
+    code = "import minisnn.hardware; print(minisnn.__file__, minisnn.hardware.__file__)"
     where = subprocess.run(
         [sys.executable, "-c", code], cwd=cwd, env=env, capture_output=True, text=True
     ).stdout
@@ -130,4 +132,4 @@ def test_an_installed_wheel_does_what_a_clone_does(installed):
     assert "passed" in installed(
         "minisnn", "check", "--model", "snn", "--channels", "2", "--input", "4,4,2", "--window", "6"
     )
-    installed("hardware", "page", "teach.html")
+    installed("minisnn.hardware", "page", "teach.html")

@@ -19,7 +19,7 @@ leaves its word:
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
     G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
 
-`check_currents` is its counterpart for Loihi's neuron, whose words `hardware.loihi` tells.
+`check_currents` is its counterpart for Loihi's neuron, whose words `minisnn.hardware.loihi` tells.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Conv layers of Loihi's neurons in plain Python integers: what the kernels and the C library are
 held to, bit for bit.
 
-As `hardware.chip.reference`: nothing here is an array, nothing wraps but what the chip wraps, and
+As `minisnn.hardware.chip.reference`: nothing here is an array, nothing wraps but what the chip wraps, and
 nothing is fast.
 """
 

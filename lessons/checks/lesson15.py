@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hardware.chip import errors
+from minisnn.hardware.chip import errors
 
 from . import answer, close, mine, right, same, wrong
 

@@ -1,8 +1,9 @@
-"""The commands of the shell, one module each: SUMMARY, EXAMPLES, `arguments(parser)` and
-`run(args)`.
+"""The commands of the shell, one module each: EXAMPLES, `arguments(parser)` and `run(args)`; what
+each is for stands in `minisnn.cli`.
 
-Only the standard library is imported before a command runs, so help appears at once.
+A command's module is imported when it is called, and only the standard library before it runs, so
+help appears at once.
 
-Import from here: `options`, `studies`.
+Import from here: `layout`, `options`, `studies`.
 It may import: whatever lies below it.
 """

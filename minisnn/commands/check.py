@@ -9,8 +9,10 @@ from math import isfinite
 
 from .. import outputs
 from . import options
+from ..parallel.compilation import announce
+from ..layers.cuba import CubaLIF
+from ..layers.lif import LIF
 
-SUMMARY = "prove the hand-written derivatives"
 EXAMPLES = """\
 examples:
   minisnn check                              five small networks
@@ -84,7 +86,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
-    from ..parallel.compilation import announce
     from ..training.folder import write_json
 
     announce()
@@ -131,8 +132,6 @@ def _cases(args: argparse.Namespace):
 
     from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
-    from ..layers.cuba import CubaLIF
-    from ..layers.lif import LIF
     from ..network.spiking import SpikingNet
 
     models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))

@@ -9,7 +9,6 @@ import argparse
 from .. import outputs
 from . import options
 
-SUMMARY = "convert lif networks to and from snnTorch's state dictionaries"
 EXAMPLES = """\
 examples:
   minisnn convert snntorch mine.npz mine.h5 --input 16,32,2    from snnTorch; says how to meta-train it

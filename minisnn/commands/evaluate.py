@@ -5,12 +5,14 @@ confidence interval. The same seed gives the same tasks, so networks can be comp
 import argparse
 import warnings
 from typing import Any
+from dataclasses import replace
 
 from .. import outputs
 from . import options
+from ..parallel.compilation import announce
+from ..meta.rules import RULES
 
 JSON = outputs.json_of("minisnn evaluate")
-SUMMARY = "few-shot accuracy of a checkpoint"
 EXAMPLES = """\
 examples:
   minisnn evaluate --checkpoint runs/quick-1/checkpoint.h5
@@ -92,13 +94,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
-    from dataclasses import replace
 
     from ..meta.inner import InnerLoop
     from ..meta.online import OnlineReadout
-    from ..parallel.compilation import announce
     from ..training.checkpoint import classifier, read
-    from ..meta.rules import RULES
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
@@ -193,7 +192,6 @@ def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
     """The network at `path` as a rule, by name; it must take the recordings that `net` takes,
     opened in the same way."""
     from ..meta.inner import InnerLoop
-    from ..meta.rules import RULES
     from ..training.baselines import Adapted, with_ways
     from ..training.checkpoint import read
 

@@ -21,7 +21,6 @@ classes      classes learned one by one, from one recording each: accuracy over 
 from ..experiments import BEYOND
 from .studies import study_command
 
-SUMMARY = f"beyond the paper: {', '.join(BEYOND)}"
 EXAMPLES = """\
 examples:
   minisnn explore shots

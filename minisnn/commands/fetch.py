@@ -11,7 +11,6 @@ from pathlib import Path
 from .. import outputs
 from .options import add_output, add_quiet, add_yes
 
-SUMMARY = "download N-MNIST, the real recordings"
 EXAMPLES = """\
 examples:
   minisnn fetch nmnist                            both parts, into ./N-MNIST

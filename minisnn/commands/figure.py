@@ -9,7 +9,6 @@ the figure itself as PNG and SVG.
 
 from .studies import study_command
 
-SUMMARY = "a figure of the paper, measured here"
 EXAMPLES = """\
 examples:
   minisnn figure 3                        with the networks that ship with it

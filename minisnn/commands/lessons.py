@@ -8,7 +8,6 @@ from pathlib import Path
 from .. import outputs
 from .options import add_count, add_list, add_output, refuse
 
-SUMMARY = "copy the lessons, notebooks with exercises, into a folder of your own"
 EXAMPLES = """\
 examples:
   minisnn lessons                     all lessons, into ./minisnn-lessons

@@ -7,6 +7,19 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
+
+from ..data.readers.anything import (
+    BYTES,
+    entries,
+    read_entry,
+    read_events,
+    sensor_of,
+    sensor_of_all,
+)
+from ..data.sets.named import classes_of
+from ..data.sets.statistics import oddities, recording_statistics
+from ..plots import plot_sheet, save
 from .options import FORMS
 
 MOST_SHOWN = 6  # recordings of a class on a contact sheet
@@ -27,9 +40,6 @@ CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
 def look_at_file(path: Path, args: argparse.Namespace) -> None:
     """A recording: its sensor, statistics, and what looks wrong."""
-    from ..data.readers.anything import BYTES, read_events, sensor_of
-    from ..data.sets.statistics import oddities, recording_statistics
-
     sensor = args.sensor or sensor_of(path)
     events = read_events(path, args.time, _rows(path, args, sensor), args.sensor, args.columns)
     pixels = (
@@ -52,11 +62,6 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
 def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact
     sheet of it."""
-    import numpy as np
-
-    from ..data.readers.anything import entries, read_entry, sensor_of_all
-    from ..data.sets.statistics import oddities
-
     found = entries(root)
     labels = sorted({one.label for one in found})
     wrong: list[tuple[str, str]] = []
@@ -134,8 +139,6 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         )
     _tell(wrong)
     if args.sheet is not None:
-        from ..plots import plot_sheet, save
-
         print(save(plot_sheet(shown, sensor), args.sheet))
     if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
         print(
@@ -223,8 +226,6 @@ def propose(
     reach: tuple[int, int],
 ) -> None:
     """The command that trains on them, as they were looked at."""
-    from ..data.sets.named import classes_of
-
     number = len({one.label for one in found})
     try:
         parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}

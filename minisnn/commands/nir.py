@@ -8,8 +8,8 @@ import argparse
 
 from .. import outputs
 from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
+from ..layers.lif import LIF
 
-SUMMARY = "convert networks to and from NIR, the interchange format"
 EXAMPLES = """\
 examples:
   minisnn nir export runs/quick-1 quick.nir
@@ -78,7 +78,6 @@ def run(args: argparse.Namespace) -> None:
         *(("for",) if args.direction == "import" else ("reset", "readout")),
     )
     from ..training.checkpoint import read, save
-    from ..layers.lif import LIF
     from ..nir import TOOLS, export_nir, told_of_file, unsaid
 
     if args.direction == "export":

@@ -1,54 +1,19 @@
-"""Options and types of options that several commands share, how help is laid out, and what is
-refused."""
+"""Options and types of options that several commands share, and what is refused."""
 
 import argparse
-import re
 import shlex
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
-from ..training.settings import READING
-
-
-class Help(argparse.HelpFormatter):
-    """Texts are filled to the terminal's width; lines that are indented or in two columns stay, as
-    far as there is room."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(
-            "\n".join(_filled(part.split("\n"), width)) for part in text.split("\n\n")
-        )
-
-
-def _filled(lines: list[str], width: int) -> list[str]:
-    made, plain = [], []
-    for line in [*lines, None]:
-        columns = None if line is None else re.match(r"(\s*\S.*?\s{2,})(?=\S)|\s+", line)
-        if line is not None and columns is None and not line.endswith(":"):
-            plain.append(line)
-            continue
-        made += textwrap.wrap(" ".join(plain), width) if plain else []
-        plain = []
-        if line is not None:
-            hang = " " * (columns.end() if columns else 0)
-            made += textwrap.wrap(
-                line, width, subsequent_indent=hang, break_on_hyphens=False, drop_whitespace=True
-            )
-    return made
-
-
-def only_given(parser: argparse.ArgumentParser) -> dict:
-    """The defaults of a parser's options, of which it tells from now on those alone that were
-    given."""
-    defaults = {}
-    for action in parser._actions:
-        if action.option_strings and action.default is not argparse.SUPPRESS:
-            defaults[action.dest], action.default = action.default, argparse.SUPPRESS
-    return defaults
+from ..training.settings import READING, TrainingConfig
+from .layout import Help as Help, only_given as only_given
+from ..parallel.executor import Executor
+from ..parallel.workers import Workers
+from ..layers.cuba import CubaLIF
+from ..training.fields import in_words
 
 
 def refuse(args: argparse.Namespace, why: str, *names: str) -> None:
@@ -171,8 +136,6 @@ def executor_of(args: argparse.Namespace):
         from ..parallel.cluster import Cluster
 
         return Cluster(args.scheduler)
-    from ..parallel.executor import Executor
-    from ..parallel.workers import Workers
 
     return Executor() if args.workers is None else Workers(args.workers)
 
@@ -251,10 +214,6 @@ def in_a_line(net) -> str:
 def to_train_from(net, path: Path) -> str:
     """The command line that trains a network on, from its checkpoint at `path`, and what its data
     must be."""
-    from ..layers.cuba import CubaLIF
-    from ..training.fields import in_words
-    from ..training.settings import TrainingConfig
-
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {
         "firing_threshold" if name == "threshold" else name: value

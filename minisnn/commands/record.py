@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from dataclasses import replace
+import io
 
 from ..files import whole_file, whole_folder
 from .. import outputs
@@ -22,8 +24,8 @@ from .options import (
     refuse,
     use_threads,
 )
+from ..terminal import bar
 
-SUMMARY = "turn labelled pictures into event recordings"
 EXAMPLES = """\
 examples:
   minisnn record --out simulated                 the shipped digits
@@ -143,10 +145,7 @@ def _first(labels, each: int | None) -> list[int]:
 
 def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) -> Iterator[tuple]:
     """(label, number, events) of every picture."""
-    from dataclasses import replace
-
     from ..data.camera.event_camera import EventCamera
-    from ..terminal import bar
 
     camera = EventCamera()
     pixels = 34
@@ -202,8 +201,6 @@ def _write_hdf5(
 
     The file is made in memory: where the disk is full HDF5 would take the whole process down.
     """
-    import io
-
     import h5py
     import numpy as np
 

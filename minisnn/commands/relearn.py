@@ -4,7 +4,6 @@ and one update each. Stewart & Neftci 2022 claim that a forgotten task is learne
 
 from .studies import study_command
 
-SUMMARY = "forget a task and learn it again in one shot"
 EXAMPLES = """\
 examples:
   minisnn relearn

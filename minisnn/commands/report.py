@@ -9,8 +9,9 @@ import time
 from .. import outputs
 from .options import names
 from .studies import add_study, carry_out, check_place, study_maker
+from ..experiments import EXPERIMENTS, LONG
+from ..parallel.compilation import announce
 
-SUMMARY = "all tables and figures on one page"
 EXAMPLES = """\
 examples:
   minisnn report                             from the networks that ship with minisnn
@@ -29,8 +30,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..experiments import EXPERIMENTS, LONG
-
     chosen = [name for name in EXPERIMENTS if name not in LONG] if args.only is None else args.only
     for name in chosen:
         if name not in EXPERIMENTS:
@@ -39,7 +38,6 @@ def run(args: argparse.Namespace) -> None:
                 f"{', '.join(EXPERIMENTS)}"
             )
     from ..experiments.report import write_report
-    from ..parallel.compilation import announce
 
     if not args.quiet:
         announce()

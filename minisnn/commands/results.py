@@ -3,13 +3,19 @@ options, lists what is missing or out of date. --only measures again, and contin
 stopped; --pages writes the pages made from them."""
 
 import argparse
+import importlib
 import sys
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+
+import minisnn
 
 from . import options
+from ..results import record
+from ..files import write_whole
 
-SUMMARY = "measurements behind the documents: list, measure again, write the pages"
 EXAMPLES = """\
 examples:
   minisnn results                             every measurement, and whether it is up to date
@@ -56,13 +62,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from ..results import record
-
     folder = args.folder or record.folder()
     records = record.read_all(folder)
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
-        return _pages(folder, records, args.check, args.parser)
+        return _pages(folder, records, args.check, args.whole())
     codes = {name: _code(name.partition("-")[0]) for name in records}
     states = {name: one.state(codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
@@ -84,7 +88,6 @@ def run(args: argparse.Namespace) -> int:
 def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict) -> int:
     """Measure records one after the other; one that fails does not stop the others, and is told at
     the end."""
-    from ..results import record
     from ..results.measure import as_options, complete, measure, needed
 
     roots = dict(_named(text) for text in args.data)
@@ -131,16 +134,21 @@ def _named(text: str) -> tuple[str, str]:
 @cache
 def _code(first: str) -> str:
     """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the
-    package beside this one that has the first word of the record's name, if there is one."""
+    one that has the first word of the record's name, if there is one."""
     from ..data.store.cache import code_identity
 
-    package = Path(__file__).resolve().parents[1]
-    rooms = ("data", "kernels", "layers", "meta", "network", "training", "experiments")
-    beside = package.parent / first
-    folders = [package / room for room in rooms] + [beside] * (beside / "__init__.py").exists()
-    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    names = [".".join(path.relative_to(package.parent).with_suffix("").parts) for path in files]
-    return code_identity(*[name.removesuffix(".__init__") for name in names])[:16]
+    rooms = ["data", "kernels", "layers", "meta", "network", "training", "experiments"]
+    places = [f"{minisnn.__name__}.{room}" for room in dict.fromkeys([*rooms, first])]
+    found = [importlib.import_module(place) for place in places if find_spec(place) is not None]
+    return code_identity(*sorted(name for room in found for name in _modules_of(room)))[:16]
+
+
+def _modules_of(package: ModuleType) -> list[str]:
+    """The names of a package and of all modules in it."""
+    folder = Path(*package.__path__)
+    files = [path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py")]
+    names = [".".join((package.__name__, *path.parts)) for path in files]
+    return [name.removesuffix(".__init__") for name in names]
 
 
 def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
@@ -160,8 +168,6 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
         if made != text:
             stale.append(name)
             if not check:
-                from ..files import write_whole
-
                 write_whole(page, made.encode())
     for name in stale:
         print(

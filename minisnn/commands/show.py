@@ -16,7 +16,6 @@ from .options import (
     find_checkpoint,
 )
 
-SUMMARY = "a task as pictures, a raster and an animation"
 EXAMPLES = """\
 examples:
   minisnn show                               the first test task, into ./task

@@ -9,7 +9,6 @@ from pathlib import Path
 from .. import outputs
 from .options import add_output
 
-SUMMARY = "guides, lessons, results and API reference as web pages"
 EXAMPLES = """\
 examples:
   minisnn site              into ./site; begin with its index.html

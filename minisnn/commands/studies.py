@@ -7,8 +7,9 @@ from pathlib import Path
 
 from .. import outputs
 from ..files import held
-from ..experiments import UNUSED
+from ..experiments import UNUSED, experiment
 from . import options
+from ..parallel.compilation import announce
 
 OUT = Path("runs/paper")
 
@@ -81,8 +82,6 @@ def study_maker(args: argparse.Namespace, *names: str):
 
 def carry_out(study, force: bool = False):
     """Run an experiment and write what it found."""
-    from ..experiments import experiment
-
     found = experiment(study.name).run(study)
     found.settings = study.describe()
     write(found, study, force)
@@ -119,8 +118,6 @@ def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 6
 
 def run_and_print(name: str, args: argparse.Namespace) -> None:
     if not args.quiet:
-        from ..parallel.compilation import announce
-
         announce()
     with study_maker(args, name) as make:
         study = make(name)

@@ -6,7 +6,6 @@
 
 from .studies import study_command
 
-SUMMARY = "a table of the paper, measured here"
 EXAMPLES = """\
 examples:
   minisnn table 2                     with the networks that ship with minisnn

@@ -30,7 +30,6 @@ from .options import (
 )
 from .options import use_threads, whole_numbers
 
-SUMMARY = "meta-train a network, then test it on unseen classes"
 EXAMPLES = """\
 examples:
   minisnn train                              a first run, into runs/quick-1

@@ -19,6 +19,7 @@ import numpy as np
 from ..training.checkpoint import load, save
 from ..meta.functions import meta_gradient
 from ..meta.tasks import Task
+from ..parallel.children import python, surroundings
 from ..parallel.threads import get_threads, set_threads
 from .drawing import TWO, drawn
 from .findings import Findings
@@ -103,8 +104,8 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
             folder / "task.npz",
             **{name: value for name, value in vars(task).items() if name != "recordings"},
         )
-        words = [sys.executable, "-m", __name__, folder, order, steps, get_threads()]
-        child = subprocess.run([str(word) for word in words], capture_output=True, text=True)
+        words = python("-m", __name__, folder, order, steps, get_threads())
+        child = subprocess.run(words, env=surroundings(), capture_output=True, text=True)
     if child.returncode:
         raise ValueError(
             "a process that measures a meta-gradient failed: "

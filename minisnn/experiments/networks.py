@@ -15,6 +15,7 @@ from ..data.store.shipped import shipped
 from ..training.presets import preset
 from ..training.fields import in_words
 from ..training.settings import TrainingConfig
+from ..training.run import train
 
 _WIDE = dict(channels=(32, 64, 128))  # Table 1's
 _LONG = dict(evaluate_every=1000, evaluate_episodes=40, test_episodes=600)
@@ -296,8 +297,6 @@ class Networks:
             return None
 
     def _train(self, role: str, out: Path) -> Path:
-        from ..training.run import train
-
         recipe = RECIPES[role]
         root = self.roots.get(recipe.dataset)
         config = replace(recipe, root=root, draws=recipe.draws if root is None else 0)

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+import platform
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from ..training.run import train
 from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
+from .. import __version__
+from ..parallel.threads import get_threads, processor
 
 DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
 # that simulated recordings are made of
@@ -89,12 +92,6 @@ class Study:
 
     def describe(self) -> dict:
         """What the numbers depend on, and where they were measured."""
-        import os
-        import platform
-
-        from .. import __version__
-        from ..parallel.threads import get_threads, processor
-
         versions = dict(minisnn=__version__, python=platform.python_version(), numpy=np.__version__)
         where = dict(machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads())
         time = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,6 +1,7 @@
-"""Who does the work: threads, an executor, workers, a cluster; what is compiled first; arrays and
-arguments that fit.
+"""Who does the work: threads, an executor, workers, a cluster, children of other programs; what is
+compiled first; arrays and arguments that fit.
 
-Import from here: `threads`, `executor`, `workers`, `cluster`, `compilation`, `arrays`, `arguments`.
+Import from here: `threads`, `executor`, `workers`, `cluster`, `children`, `compilation`, `arrays`,
+`arguments`.
 It may import: stopping.
 """

@@ -26,6 +26,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from concurrent.futures import CancelledError
 
 from .. import __version__
 from ..stopping import check, heeded
@@ -204,8 +205,6 @@ class Cluster(Others):
 
     def _result(self, future):
         """What a task returned, however long it takes while there are workers."""
-        from concurrent.futures import CancelledError
-
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 

@@ -2,13 +2,13 @@
 own."""
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..parallel.children import python, surroundings
 from .documents import gather
 
 # of the extra docs
@@ -36,18 +36,9 @@ def built() -> Iterator[tuple[Path, list[str]]]:
         sources = Path(made, "sources")
         pages = Path(made, "pages")
         gather(sources)
-        command = [
-            sys.executable,
-            "-m",
-            "sphinx",
-            "-q",
-            "-b",
-            "html",
-            "-c",
-            str(Path(__file__).parent),
-        ]
-        command += ["-d", str(Path(made, "trees")), str(sources), str(pages)]
-        done = subprocess.run(command, capture_output=True, text=True)
+        how = ["-q", "-b", "html", "-c", Path(__file__).parent, "-d", Path(made, "trees")]
+        command = python("-m", "sphinx", *how, sources, pages)
+        done = subprocess.run(command, env=surroundings(), capture_output=True, text=True)
         said = done.stderr.replace(f"{sources}/", "").splitlines()
         if done.returncode != 0:
             raise RuntimeError(f"Sphinx could not make the site: {' '.join(said[-3:])}")

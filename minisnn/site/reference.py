@@ -16,14 +16,17 @@ from pathlib import Path
 
 import minisnn
 
-INSIDE = (
+INSIDE = {  # not for scripts to import
     "__main__",
     "cli",
+    "command",
     "commands",
     "experiments",
+    "former",
     "kernels",
+    "options",
     "site",
-)  # not for scripts to import
+}
 FOLDER = "reference"
 NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 ITEM = re.compile(r"(-|\d+\.) +")
@@ -36,9 +39,7 @@ def modules() -> list[str]:
     for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "minisnn."):
         parts = module.name.split(".")[1:]
         hidden = (
-            any(part.startswith("_") for part in parts)
-            or parts[0] in INSIDE
-            or parts[-1] == "kernel"
+            any(part.startswith("_") or part in INSIDE for part in parts) or parts[-1] == "kernel"
         )
         if not hidden:
             found.append(module.name)

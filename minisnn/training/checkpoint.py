@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
+import platform
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -353,8 +355,6 @@ def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def _provenance() -> dict[str, str]:
-    import platform
-    from datetime import UTC, datetime
     from importlib import metadata
 
     versions = {

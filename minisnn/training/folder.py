@@ -23,6 +23,7 @@ from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
 from ..parallel.arguments import flag, mapping, shown
+from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
 _LARGEST_JSON = 1 << 26  # bytes
@@ -215,8 +216,6 @@ class RunFolder:
     def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth
         a run: where it cannot be drawn, a warning says so."""
-        from ..plots import drawing, plot_learning_curve
-
         if not rows or (stopping.asked() and not drawing()):
             return
         try:

@@ -15,7 +15,7 @@ from ..meta.rules import MAML, RULES
 
 class Held:
     """The float network: what is held is theta itself. A device overrides what differs
-    (`hardware.training.straight.OnChip`).
+    (`minisnn.hardware.training.straight.OnChip`).
 
     The outer loop keeps and updates theta; inner loops start at the phi of `start` and ask the
     network of `of` for losses and derivatives, in training and when it is tested.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+import numpy as np
 
 from ..data.sets.named import OPTIONS, is_name, runs_code
 from .evaluation import DATASETS
@@ -100,7 +101,7 @@ class Origin:
             call = (
                 "minisnn.train(config"
                 if self.command == TRAIN
-                else "hardware.training.run.train(config, chip"
+                else "minisnn.hardware.training.run.train(config, chip"
             )
             same = ["data=..."] * (self.data == PYTHON) + ([self.own] if self.own else [])
             what = " and ".join(["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own))
@@ -265,8 +266,6 @@ def _splits(content: str | None) -> dict[str, str]:
 
 def _sample(tasks: Any, number: int) -> str:
     """SHA-256 of so many tasks that are always the same for the same recordings."""
-    import numpy as np
-
     rng = np.random.default_rng(0)
     digest = hashlib.sha256()
     for _ in range(number):

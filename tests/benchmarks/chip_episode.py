@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import minisnn as ms
-from hardware import IntegerNet, one_shot
+from minisnn.hardware import IntegerNet, one_shot
 from minisnn.data.store.shipped import shipped
 from minisnn.results.figures import figure
 from minisnn.training.evaluation import open_set

@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import minisnn as ms
-from hardware.c import export
-from hardware.chip.learner import learns_online
-from hardware.chip.network import IntegerNet
-from hardware.command import MEANS
-from hardware.loihi.cuba import CubaNet
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.learner import learns_online
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.work import MEANS
+from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.results.figures import figure
 from minisnn.training.checkpoint import read

@@ -17,11 +17,11 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from hardware.c import export
-from hardware.chip.learner import learns_online
-from hardware.chip.network import IntegerNet
-from hardware.command import MEANS
-from hardware.loihi.cuba import CubaNet
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.learner import learns_online
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.work import MEANS
+from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans

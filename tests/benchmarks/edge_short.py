@@ -18,9 +18,9 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "hardware"), str(Path(__file__).
 from edge_library import Library  # noqa: E402
 
 import minisnn as ms  # noqa: E402
-from hardware.c import export  # noqa: E402
-from hardware.chip.learner import one_shot  # noqa: E402
-from hardware.chip.network import IntegerNet  # noqa: E402
+from minisnn.hardware.c import export  # noqa: E402
+from minisnn.hardware.chip.learner import one_shot  # noqa: E402
+from minisnn.hardware.chip.network import IntegerNet  # noqa: E402
 from minisnn.data.store.shipped import shipped  # noqa: E402
 from minisnn.results.figures import figure  # noqa: E402
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of  # noqa: E402

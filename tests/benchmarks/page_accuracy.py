@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "hardware"))
 
 import minisnn as ms
 from browser import draw, in_python, opened, seen
-from hardware.chip.network import IntegerNet
-from hardware.command import SYMBOLS
-from hardware.page import make
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.page import make
 from minisnn.data.store.shipped import shipped
 from minisnn.results.figures import figure
 from tracing import strokes_of

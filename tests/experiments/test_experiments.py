@@ -652,7 +652,7 @@ def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
         theta = np.zeros(net.size, np.float32)
         ms.save(out / "checkpoint.h5", net, theta, config=config, progress=dict(update=done.pop(0)))
 
-    monkeypatch.setattr("minisnn.training.run.train", train)
+    monkeypatch.setattr("minisnn.experiments.networks.train", train)
     role = "double-nmnist/fomaml-snn"
     for resume in (False, True, None):
         assert Networks(None, tmp_path, {"double-nmnist": "real"}).find(role).net.channels == (2,)
@@ -680,7 +680,7 @@ def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
             progress=dict(update=config.updates),
         )
 
-    monkeypatch.setattr("minisnn.training.run.train", train)
+    monkeypatch.setattr("minisnn.experiments.networks.train", train)
     Networks(None, tmp_path).find("double-nmnist/prototypes-cnn")
     first = "double_nmnist_first_cnn"
     assert trained == [(first, None), ("double_nmnist_prototypes_cnn", str(tmp_path / first))]

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from hardware.chip.learner import CLASS_MEAN, learn
-from hardware.page.make import learner
+from minisnn.hardware.chip.learner import CLASS_MEAN, learn
+from minisnn.hardware.page.make import learner
 from minisnn.data.camera.event_camera import EventCamera
 
 CHROMIUM = next(

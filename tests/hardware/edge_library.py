@@ -10,10 +10,10 @@ import pytest
 
 from integers import events
 
-from hardware.c import episode, export
-from hardware.chip.errors import ERRORS, TRIGGER
-from hardware.chip.learner import CLASS_MEAN, RULES, Learner
-from hardware.chip.formats import ROUNDINGS, seed_state
+from minisnn.hardware.c import episode, export
+from minisnn.hardware.chip.errors import ERRORS, TRIGGER
+from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
+from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror")
 BUILDS = {

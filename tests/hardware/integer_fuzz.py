@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hardware.c import export
-from hardware.chip import learner as learning, reference
-from hardware.chip.formats import ROUNDINGS
-from hardware.chip.learner import CLASS_MEAN, RULES, Learner
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.chip.neuron import IntegerLIF
-from hardware.chip.quantise import IntegerLayer
-from hardware.loihi import reference as loihi_reference
-from hardware.loihi.cuba import CubaNet
-from hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
+from minisnn.hardware.c import export
+from minisnn.hardware.chip import learner as learning, reference
+from minisnn.hardware.chip.formats import ROUNDINGS
+from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.neuron import IntegerLIF
+from minisnn.hardware.chip.quantise import IntegerLayer
+from minisnn.hardware.loihi import reference as loihi_reference
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
 
 SAMPLES, SUPPORT = 4, 3
 EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u

@@ -11,8 +11,8 @@ import pytest
 from edge_library import COMPILERS, compile_c, library
 from integers import events, small, small_cuba
 
-from hardware.c import export
-from hardware.chip.learner import Learner
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.learner import Learner
 
 ARM = (
     ("arm-none-eabi-gcc", "qemu-system-arm"),

@@ -10,11 +10,11 @@ from toy import ToySet, toy_config
 
 import minisnn as ms
 import pieces
-from hardware import command
-from hardware.study import episodes
-from hardware.c import export, reading
-from hardware.loihi.cuba import CubaNet
-from hardware.training import run as training
+from minisnn.hardware import work
+from minisnn.hardware.study import episodes
+from minisnn.hardware.c import export, reading
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.training import run as training
 from minisnn import cli
 from minisnn.training import evaluation
 from minisnn.experiments import study
@@ -28,7 +28,7 @@ from test_hardware_export import COMPILER, needs_compiler
 def run(monkeypatch, tmp_path, capsys):
     """Exit code, output and errors of a command line; toy tasks of every data set, a toy network in
     networks/."""
-    for module in (evaluation, study):
+    for module in (evaluation, study, work):
         monkeypatch.setattr(
             module, "open_set", lambda name, split, root=None, progress=True, **_: ToySet(split)
         )
@@ -360,8 +360,8 @@ def test_a_flag_that_does_not_apply_is_an_error(what, capsys, tmp_path, monkeypa
 
 def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
     seen = []
-    for name in ("_compare", "_export", "_train"):
-        monkeypatch.setattr(command, name, lambda args, given: seen.append((args, given)))
+    for name in ("compare", "export", "train"):
+        monkeypatch.setitem(work.CALLED, name, lambda args, given: seen.append((args, given)))
     line = ["hardware", "--bits", "4", "--out", "here", "--seed", "3"]
     assert (
         cli.main([*line, "export"])

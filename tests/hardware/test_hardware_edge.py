@@ -30,8 +30,8 @@ from edge_library import (
 )
 from integers import small
 
-from hardware.c import export
-from hardware.chip.learner import Learner, learn
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.learner import Learner, learn
 from slowly import slow
 
 pytestmark = pytest.mark.skipif(

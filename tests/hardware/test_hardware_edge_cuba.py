@@ -22,9 +22,9 @@ from edge_library import (
 )
 from integers import small, small_cuba
 
-from hardware.c import export, reading
-from hardware.chip.learner import Learner, learn
-from hardware.loihi.cuba import CubaNet
+from minisnn.hardware.c import export, reading
+from minisnn.hardware.chip.learner import Learner, learn
+from minisnn.hardware.loihi.cuba import CubaNet
 
 pytestmark = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"

@@ -11,8 +11,8 @@ import pytest
 from edge_library import STRICT, library
 from integers import events, readout_alone, small
 
-from hardware.c import export, reading
-from hardware.chip.learner import Learner
+from minisnn.hardware.c import export, reading
+from minisnn.hardware.chip.learner import Learner
 
 COMPILER = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
 needs_compiler = pytest.mark.skipif(

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from integers import events, small
 
-from hardware.chip import errors, feedback, reference
-from hardware.chip.formats import ROUNDINGS, Saturated, seed_state
-from hardware.chip.feedback import Feedback, learn_all, signs
-from hardware.chip.neuron import IntegerLIF
-from hardware.chip.learner import Learner, learn, shifts_of
-from hardware.study.floats import float_learn_all
+from minisnn.hardware.chip import errors, feedback, reference
+from minisnn.hardware.chip.formats import ROUNDINGS, Saturated, seed_state
+from minisnn.hardware.chip.feedback import Feedback, learn_all, signs
+from minisnn.hardware.chip.neuron import IntegerLIF
+from minisnn.hardware.chip.learner import Learner, learn, shifts_of
+from minisnn.hardware.study.floats import float_learn_all
 
 LEARNER = Learner(rounding="nearest", log2_weight=1, log2_bias=-2)
 

@@ -7,8 +7,8 @@ from math import floor
 import numpy as np
 import pytest
 
-from hardware.chip import formats as fixed
-from hardware.chip.formats import (
+from minisnn.hardware.chip import formats as fixed
+from minisnn.hardware.chip.formats import (
     FLOOR,
     NEAREST,
     ROUNDINGS,

@@ -1,4 +1,4 @@
-"""`import hardware`: it costs nothing, and type checkers and editors know every public name."""
+"""`import minisnn.hardware`: it costs nothing, and type checkers and editors know every public name."""
 
 import ast
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import hardware
+from minisnn import hardware
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """\
@@ -17,9 +17,9 @@ from typing import Any, assert_type
 import numpy as np
 from numpy.typing import NDArray
 
-import hardware
 import minisnn as ms
-from hardware import IntegerNet, Learner, Words, learn, one_shot
+from minisnn import hardware
+from minisnn.hardware import IntegerNet, Learner, Words, learn, one_shot
 
 chip = assert_type(IntegerNet.of(ms.read("a.h5"), Words(weight_bits=4, readout_bits=4)), IntegerNet)
 task = ms.DoubleNMnist("test").episode(0, 0)
@@ -32,7 +32,7 @@ a, u, v, s = hardware.loihi.run(spikes, W, du=[1, 2, 3])
 assert_type(hardware.LoihiNet.of(ms.read("a.h5")), hardware.LoihiNet)
 """
 WRONG = """
-import hardware
+from minisnn import hardware
 hardware.Words(weight_bits="four")
 hardware.nothing
 """
@@ -72,18 +72,25 @@ def test_the_stub_and_the_package_say_the_same():
     )
     for name, home in homes.items():
         found = getattr(hardware, name)
-        assert found is hardware.loihi or found.__module__ == f"hardware.{home}", name
+        assert found is hardware.loihi or found.__module__ == f"minisnn.hardware.{home}", name
     with pytest.raises(AttributeError, match="nothing"):
         _ = hardware.nothing
 
 
 def test_importing_costs_nothing():
     code = (
-        "import sys; before = set(sys.modules); import hardware; print(sorted(set(sys.modules) - "
-        "before))\n"
-        "from hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
+        "import sys; import minisnn.hardware; print(sorted({'numpy', 'lazy_loader', 'minisnn.cli'} "
+        "& set(sys.modules)), [name for name in sys.modules if 'hardware' in name])\n"
+        "from minisnn.hardware import *; print(Words().weight_bits, loihi.run.__name__)\n"
     )
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     ).stdout
-    assert out.splitlines() == ["['hardware']", "8 run"]
+    assert out.splitlines() == ["[] ['minisnn.hardware']", "8 run"]
+
+
+def test_an_editor_completes_the_names():
+    jedi = pytest.importorskip("jedi", reason='jedi is not installed; pip install "minisnn[test]"')
+    project = jedi.Project(ROOT, sys_path=[str(ROOT)])
+    script = jedi.Script("from minisnn import hardware\nhardware.", project=project)
+    assert set(hardware.__all__) <= {name.name for name in script.complete(2, 9)}

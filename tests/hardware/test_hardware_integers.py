@@ -16,18 +16,18 @@ from integer_fuzz import run, said
 from integers import events, readout_alone, small, small_cuba
 
 import minisnn as ms
-from hardware.c import episode, export, reading
-from hardware.chip import kernels, quantise, ranges, reference
-from hardware.chip.feedback import Feedback, learn_all
-from hardware.chip.formats import Saturated, shift
-from hardware.chip.learner import CLASS_MEAN, Learner
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.chip.neuron import IntegerLIF
-from hardware.loihi import neuron as loihi, reference as loihi_reference
-from hardware.loihi.cuba import CubaNet
-from hardware.loihi.network import LoihiConfig, LoihiNet
-from hardware.page import make
+from minisnn.hardware.c import episode, export, reading
+from minisnn.hardware.chip import kernels, quantise, ranges, reference
+from minisnn.hardware.chip.feedback import Feedback, learn_all
+from minisnn.hardware.chip.formats import Saturated, shift
+from minisnn.hardware.chip.learner import CLASS_MEAN, Learner
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.neuron import IntegerLIF
+from minisnn.hardware.loihi import neuron as loihi, reference as loihi_reference
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
+from minisnn.hardware.page import make
 
 needs_compiler = pytest.mark.skipif(
     not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path"

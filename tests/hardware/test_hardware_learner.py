@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from integers import events, readout_alone, small
 
-from hardware.chip import errors, learner, reference
-from hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
-from hardware.study.floats import FloatReadout, float_error
-from hardware.chip.learner import Learner, learn, nearest_power
+from minisnn.hardware.chip import errors, learner, reference
+from minisnn.hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
+from minisnn.hardware.study.floats import FloatReadout, float_error
+from minisnn.hardware.chip.learner import Learner, learn, nearest_power
 from minisnn.layers.loss import softmax
 from minisnn.meta.inner import body
 import minisnn as ms

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hardware.loihi import neuron as loihi
+from minisnn.hardware.loihi import neuron as loihi
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "lava_lif.npz"
 FIELDS = (

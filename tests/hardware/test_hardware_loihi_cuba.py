@@ -9,10 +9,10 @@ from integers import events
 from test_hardware_loihi_net import dense
 
 import minisnn as ms
-from hardware.chip.learner import one_shot
-from hardware.loihi import measure, neuron as loihi
-from hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
-from hardware.loihi.network import LoihiConfig
+from minisnn.hardware.chip.learner import one_shot
+from minisnn.hardware.loihi import measure, neuron as loihi
+from minisnn.hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
+from minisnn.hardware.loihi.network import LoihiConfig
 from minisnn import cli
 from minisnn.results.measure import KINDS
 

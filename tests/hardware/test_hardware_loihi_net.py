@@ -6,9 +6,9 @@ import pytest
 from integers import events, small
 
 import minisnn as ms
-from hardware.loihi import neuron as loihi
-from hardware.chip.learner import learn
-from hardware.loihi.network import LoihiConfig, LoihiNet
+from minisnn.hardware.loihi import neuron as loihi
+from minisnn.hardware.chip.learner import learn
+from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
 
 
 def network(config=LoihiConfig(), x=None, **options):

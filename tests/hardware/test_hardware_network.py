@@ -13,12 +13,12 @@ import pytest
 from integers import events, readout_alone, small
 
 import minisnn as ms
-from hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
-from hardware.loihi import network as loihi_net
-from hardware.chip.formats import Saturated
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.study.floats import FloatReadout
+from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
+from minisnn.hardware.loihi import network as loihi_net
+from minisnn.hardware.chip.formats import Saturated
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.study.floats import FloatReadout
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.tasks import Task
 from minisnn.training import checkpoint
@@ -413,7 +413,7 @@ def test_numbers_that_are_none_are_refused_by_name(wrong):
 
 EPISODE = """
 import numpy as np
-from hardware.chip.learner import Learner, learn
+from minisnn.hardware.chip.learner import Learner, learn
 from integers import events, small
 net, _, chip = small(traces="nearest", membrane="zero")
 p = chip.traces(chip.spikes(events(net, 3)))

@@ -14,9 +14,9 @@ from firefox import Firefox
 from tracing import strokes_of
 
 import minisnn as ms
-from hardware.chip.network import IntegerNet
-from hardware.command import SYMBOLS
-from hardware.page import make
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.store.shipped import shipped
 from slowly import slow

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from integers import events, small
 
-from hardware.study import operations
-from hardware.chip import quantise
-from hardware.study.differences import signal_to_noise
-from hardware.chip.learner import readout_exponent, steps_of
+from minisnn.hardware.study import operations
+from minisnn.hardware.chip import quantise
+from minisnn.hardware.study.differences import signal_to_noise
+from minisnn.hardware.chip.learner import readout_exponent, steps_of
 from minisnn.meta.inner import InnerLoop
 
 

@@ -9,9 +9,9 @@ from numba import njit
 
 from integers import small
 
-from hardware.chip import reference, traces
-from hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
-from hardware.chip.traces import addends, factor, presynaptic, presynaptic_step
+from minisnn.hardware.chip import reference, traces
+from minisnn.hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
+from minisnn.hardware.chip.traces import addends, factor, presynaptic, presynaptic_step
 
 MODES = pytest.mark.parametrize(
     "mode", [ROUNDINGS[name] for name in traces.DETERMINISTIC], ids=traces.DETERMINISTIC

@@ -7,13 +7,13 @@ from integers import events, small
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
-from hardware.chip import calibrate
-from hardware.training import run as training
-from hardware.chip.learner import Learner, learn, readout_exponent
-from hardware.chip.network import IntegerNet
-from hardware.chip.words import Words
-from hardware.chip.quantise import best_exponent
-from hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.hardware.chip import calibrate
+from minisnn.hardware.training import run as training
+from minisnn.hardware.chip.learner import Learner, learn, readout_exponent
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.quantise import best_exponent
+from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.experiments.readout import traces
 from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
@@ -357,7 +357,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     calls = 2 * training.CALIBRATION + 2 * 7
     with pytest.raises(
         KeyboardInterrupt,
-        match=r"continue with: hardware.training.run.train\(config, chip, .*, resume=True, data=",
+        match=r"continue with: minisnn.hardware.training.run.train\(config, chip, .*, resume=True, data=",
     ):
         training.train(
             config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt})

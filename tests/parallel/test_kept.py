@@ -16,9 +16,9 @@ import pytest
 from numba import config
 from numba.core.dispatcher import Dispatcher
 
-import hardware
 import minisnn
 import minisnn as ms
+from minisnn import hardware
 from minisnn.kernels import choice, llvm, records, vector
 from minisnn.kernels.neuron import loops_of
 from minisnn.kernels.records import Calls
@@ -31,7 +31,7 @@ kept = importlib.import_module("minisnn.parallel.kept")
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = [
     *(f"minisnn.kernels.{one.name}" for one in pkgutil.iter_modules(importlib.import_module("minisnn.kernels").__path__)),
-    *(f"hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels "
+    *(f"minisnn.hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels "
         "learner "
         "neuron "
         "traces"),
@@ -63,12 +63,13 @@ def files(tmp_path) -> list[str]:
 
 
 def test_every_module_with_kernels_is_looked_at():
-    packages = [Path(one.__file__).parent for one in (minisnn, hardware)]
     found = set()
-    for package in packages:
-        for path in package.rglob("*.py"):
+    for package in (minisnn, hardware):
+        folder = Path(package.__file__).parent
+        for path in folder.rglob("*.py"):
             if "@njit" in path.read_text():
-                found.add(".".join(path.relative_to(package.parent).with_suffix("").parts))
+                parts = path.relative_to(folder).with_suffix("").parts
+                found.add(".".join((package.__name__, *parts)))
     assert found - {"minisnn.parallel.compilation"} <= set(HOMES)
 
 
@@ -132,7 +133,9 @@ def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, m
             monkeypatch.setattr(one, constant, value)
     after = {name: digest(one) for name, one in KERNELS.items()}
     assert after[f"minisnn.{kernel}"] != before[f"minisnn.{kernel}"]
-    assert after["hardware.chip.kernels.conv"] == before["hardware.chip.kernels.conv"]
+    assert (
+        after["minisnn.hardware.chip.kernels.conv"] == before["minisnn.hardware.chip.kernels.conv"]
+    )
 
 
 def compiled(source: str, path="own.py"):

@@ -145,8 +145,8 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
 
 
 def test_a_full_disk_leaves_no_part_of_an_export(disk):
-    from hardware.c import export
-    from hardware.chip.learner import Learner
+    from minisnn.hardware.c import export
+    from minisnn.hardware.chip.learner import Learner
     from integers import events, small
 
     net, _, chip = small(readout_exponent=-3)

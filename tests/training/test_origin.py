@@ -13,6 +13,7 @@ from toy import ToySet, interrupt, state, toy_config, toy_data
 from written import rewrite
 
 from minisnn import cli
+from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
 from minisnn.training.evaluation import DATASETS
 from minisnn.training.folder import RunFolder
@@ -41,7 +42,8 @@ def opened(monkeypatch):
         found.opened, found.first = (name, root), found.first + shifts.get(root, 0)
         return found
 
-    monkeypatch.setattr(evaluation, "open_set", open_set)
+    for module in (evaluation, work):
+        monkeypatch.setattr(module, "open_set", open_set)
     return shifts
 
 

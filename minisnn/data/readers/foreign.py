@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from itertools import count
 from pathlib import Path
 from threading import Lock, Timer
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from ...files import called, size_of
+from ...parallel.children import python, surroundings
 
 SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
@@ -66,17 +66,12 @@ class _Reader:
 
     def _start(self) -> None:
         self.end()
-        # paths as here; no plugin of HDF5 is loaded, and no thread of a linear algebra library
-        # started
-        changes = dict(
-            PYTHONPATH=os.pathsep.join(filter(None, sys.path)),
-            HDF5_PLUGIN_PRELOAD="::",
-            OPENBLAS_NUM_THREADS="1",
-        )
+        # no plugin of HDF5 is loaded, and no thread of a linear algebra library started
+        env = surroundings(HDF5_PLUGIN_PRELOAD="::", OPENBLAS_NUM_THREADS="1")
         # signals to this process and its group end here
-        how: dict = dict(env=os.environ | changes, start_new_session=True)
+        how: dict = dict(env=env, start_new_session=True)
         how.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.process = subprocess.Popen([sys.executable, "-P", str(PROGRAM)], **how)
+        self.process = subprocess.Popen(python(PROGRAM), **how)
         self.owner = os.getpid()
 
     def _exchange(self, question: bytes, patience: float) -> tuple[dict, dict[str, np.ndarray]]:

@@ -22,6 +22,8 @@ from .double_nmnist import choose
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .pool import Pool
 from .recordings import Recordings
+from ..camera.event_camera import EventCamera
+from ..readers import events, pictures
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -151,14 +153,10 @@ def hand_camera() -> EventCamera:
     The motion is N-MNIST's, three times as far: a hand of a third of the picture then makes some
     27,000 events in the first 100 ms.
     """
-    from ..camera.event_camera import EventCamera
-
     return EventCamera(sensor=SENSOR, picture_px=float(SENSOR[1]), inverted=False, amplitude=3.0)
 
 
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Pool, str]:
-    from ..readers import events
-
     files: list[tuple[int, int, Path]] = []
     seen: Counter[str] = Counter()
     for letter, path in asl_files(root):
@@ -220,8 +218,6 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool
 def _photographed(
     root: Path, train: bool, per_letter: int, sight: Sight, keep: Keep
 ) -> tuple[Pool, str]:
-    from ..readers import pictures
-
     found = pictures.read_pictures(root)
     unknown = [name for name in found.names if name.lower() not in LETTERS]
     if unknown:

@@ -21,6 +21,10 @@ from ..camera.moved import Move
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .pool import Pool
 from .recordings import SPLITS, Recordings
+from ..readers import events, nmnist
+from ..camera.event_camera import EventCamera
+from ..camera.variation import Variation
+from .digits import load_digits
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -136,8 +140,6 @@ class DoubleNMnist(Recordings):
 
 
 def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) -> tuple[Pool, str]:
-    from ..readers import events, nmnist
-
     present = {
         folder.name.lower()
         for folder in root.glob("*")
@@ -188,10 +190,6 @@ def _simulated(
     move: Move | None,
     keep: Keep,
 ) -> tuple[Pool, str]:
-    from ..camera.event_camera import EventCamera
-    from ..camera.variation import Variation
-    from .digits import load_digits
-
     digits = load_digits()
     numbers = digits.numbers
     where = np.flatnonzero(trains(digits.numbers) == train)

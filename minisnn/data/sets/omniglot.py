@@ -23,6 +23,8 @@ from ..store.shipped import shipped
 from .pool import Pieces, Pool
 from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
 from .recordings import SPLITS, Recordings
+from ..camera.event_camera import EventCamera
+from ..camera.variation import Variation
 
 if TYPE_CHECKING:
     from ..camera.event_camera import EventCamera
@@ -133,9 +135,6 @@ class Omniglot(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        from ..camera.event_camera import EventCamera
-        from ..camera.variation import Variation
-
         if split not in SPLITS:
             raise ValueError(f"split is {split!r}, expected 'train', 'val' or 'test'")
         if root is not None:

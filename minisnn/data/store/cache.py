@@ -202,12 +202,18 @@ def _file_of(name: str) -> Path | None:
     spec = importlib.util.find_spec(whole)
     if spec is None or not parts:
         return None if spec is None or spec.origin is None else Path(spec.origin)
-    files = [Path(place, *parts) for place in spec.submodule_search_locations or []]
+    places, rest = [*(spec.submodule_search_locations or ())], parts
+    for k in range(1, len(parts) + 1):
+        package = sys.modules.get(".".join([whole, *parts[:k]]))
+        # one that is imported says itself where its modules lie
+        if package is not None and hasattr(package, "__path__"):
+            places, rest = [*package.__path__], parts[k:]
+    files = [Path(place, *rest) for place in places]
     return next(
         (
             path
             for one in files
-            for path in (one.with_suffix(".py"), one / "__init__.py")
+            for path in (one.with_suffix(".py"), one / "__init__.py")[0 if rest else 1 :]
             if path.is_file()
         ),
         None,

@@ -16,11 +16,13 @@ def shipped(name: str) -> Path:
 
 
 def folder(name: str) -> Path:
-    """Path of a folder of the project that a wheel carries as a whole: "lessons".
+    """Path of a folder of the project, "lessons", or of a file in it: in a wheel among the folders
+    that it carries as a whole or in the package, in a clone as it lies there.
 
     Raises FileNotFoundError where this installation lacks it.
     """
-    return _find(name, _PACKAGE / "_folders", _PACKAGE.parent)
+    carried = _PACKAGE / "_folders"
+    return _find(name, *([carried, _PACKAGE] if carried.is_dir() else []), _PACKAGE.parent)
 
 
 def _find(name: str, *places: Path) -> Path:

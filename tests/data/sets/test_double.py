@@ -321,7 +321,7 @@ def few_digits(monkeypatch):
     numbers = np.arange(1, 201)
     labels = ((numbers - 1) // 20).astype(np.uint8)  # 20 pictures a digit, 4 of them held out
     images = np.zeros((200, 28, 28), np.uint8) + labels[:, None, None]
-    monkeypatch.setattr(digits, "load_digits", lambda: digits.Digits(images, labels, numbers))
+    monkeypatch.setattr(double, "load_digits", lambda: digits.Digits(images, labels, numbers))
 
 
 @pytest.mark.parametrize("split, kept", [("train", {1, 2, 3, 4}), ("val", {0}), ("test", {0})])
@@ -380,7 +380,7 @@ def test_the_event_camera_makes_recordings_like_the_real_ones(monkeypatch):
         [np.flatnonzero(held_out & (whole.labels == digit))[:12] for digit in range(10)]
     )
     some = digits.Digits(whole.images[some], whole.labels[some], whole.numbers[some])
-    monkeypatch.setattr(digits, "load_digits", lambda: some)
+    monkeypatch.setattr(double, "load_digits", lambda: some)
     one, other = (DoubleNMnist("test", seed=seed, progress=False) for seed in (0, 1))
     assert len(one.pool) == 120 and one.pool.labels.tolist() == some.labels.tolist()
     events = np.add.reduceat(one.pool.counts.astype(int), one.pool.start[:-1])

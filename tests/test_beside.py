@@ -1,0 +1,141 @@
+"""A user's own files with names of ours, of a library or of this repository, beside a script or in
+the folder that a command is started in.
+
+Python looks first into the folder of a script, and for `python -m` and `python -c` into the one
+that they are started in; so what is called numba.py there is numba to every import in that process,
+which nobody can change. `minisnn` itself looks into no such folder, and the processes that it starts
+do not either.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minisnn import cli
+from minisnn.parallel import children
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = ("hardware", "data", "lessons")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg"}
+# what the installed command does; it stands in a folder of its own
+MINISNN = """
+import sys
+from minisnn.cli import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+SCRIPT = """
+import hardware, data, lessons, tests
+import numpy as np
+import minisnn as ms
+from minisnn.hardware import Words
+
+if __name__ == "__main__":
+    assert hardware.MINE and data.MINE and lessons.MINE and tests.MINE
+    net = ms.SpikingNet((4, 4, 2), (2,), 2, window=4)
+    assert len(net.init(np.random.default_rng(0))) == net.size and Words().weight_bits
+    found = []
+    with ms.Workers(1) as workers:
+        workers.in_order(data.more, [4], found.append)
+    print(found)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder of the user's, with numba.py."""
+    place = tmp_path / "mine"
+    (place / "tests").mkdir(parents=True)
+    (place / "tests" / "__init__.py").write_text("MINE = True")
+    for name in OURS:
+        (place / f"{name}.py").write_text("MINE = True\ndef more(x): return x + 1")
+    (place / "numba.py").write_text("raise SystemError('this is not numba')")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "minisnn").write_text(MINISNN)
+    return place
+
+
+def started(*words, cwd: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, *map(str, words)],
+        cwd=cwd,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
+
+
+@pytest.mark.parametrize(
+    "line", [*LIGHT, "hardware page page.html", "train --updates 1 --draws 0 --workers 1 --quiet"]
+)
+def test_the_command_takes_none_of_them(line, folder):
+    small = ["--channels", "2", "--queries", "1", "--test-episodes", "2"] * ("--updates" in line)
+    done = started(folder.parent / "bin" / "minisnn", *line.split(), *small, cwd=folder)
+    assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
+
+
+def test_a_process_that_it_starts_takes_none_of_them(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    code = "import numba, minisnn.hardware; print(numba.__file__, minisnn.__file__)"
+    done = subprocess.run(children.python("-c", code), env=children.surroundings(), text=True,
+                          capture_output=True)  # fmt: skip
+    assert done.returncode == 0 and str(folder) not in done.stdout, done.stderr
+
+
+def test_every_process_is_started_so():
+    """`-m` and `-c` of Python would look first into the folder that one is in."""
+    others = {
+        "parallel/children.py",
+        "classroom.py",  # the students' own: JupyterLab, and mysnn.py in the folder of lessons
+        "results/measure.py",  # commands of records, in the folder of this repository
+    }
+    package = ROOT / "minisnn"
+    found = {path for path in package.rglob("*.py") if "sys.executable" in path.read_text()}
+    assert {path.relative_to(package).as_posix() for path in found} == others
+
+
+@pytest.mark.parametrize("line", LIGHT)
+def test_what_needs_no_numba_is_done_beside_numba_py(line, folder):
+    done = started("-m", "minisnn", *line.split(), cwd=folder)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("text", ["raise SystemError", "", "njit = 1", "1 / 0", "import nonsense"])
+def test_python_forces_numba_py_on_a_module_that_is_run_and_that_is_said(text, folder):
+    (folder / "numba.py").write_text(text)
+    done = started("-m", "minisnn", "train", "--updates", "1", cwd=folder)
+    assert done.returncode == 2 and done.stderr == (
+        f"minisnn: {folder / 'numba.py'} was taken for the library numba, since Python looks there "
+        "first; rename it, or call minisnn in place of python -m minisnn\n"
+    )
+
+
+def test_a_defect_is_still_one_where_nothing_is_in_the_way(monkeypatch, capsys):
+    def run(args):
+        raise TypeError("seven")
+
+    monkeypatch.setattr("minisnn.commands.lessons.run", run)
+    assert (
+        cli.main(["lessons"]) == 1 and "a defect of minisnn: TypeError" in capsys.readouterr().err
+    )
+
+
+def test_a_script_takes_all_of_them_and_works(folder):
+    (folder / "numba.py").unlink()
+    (folder / "script.py").write_text(SCRIPT)
+    done = started("script.py", cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[5]\n", "")
+
+
+def test_python_forces_numba_py_on_a_script_and_names_it(folder):
+    (folder / "numba.py").write_text("")
+    (folder / "script.py").write_text(SCRIPT)
+    done = started("script.py", cwd=folder)
+    assert done.returncode == 1 and f"({folder / 'numba.py'})" in done.stderr.splitlines()[-1]
