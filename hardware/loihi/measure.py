@@ -21,7 +21,7 @@ from minisnn.training.intervals import POPULATIONS, Intervals
 from ..chip.learner import one_shot, samples_of
 from .cuba import FRACTION, CubaNet, axon_words
 
-RULES = {  # name -> options of the chip's learner
+LEARNERS = {  # name -> options of the chip's learner
     "class means": dict(rule="class-mean", rounding="nearest"),
     "membrane": dict(),
     "membrane, one sample at a time": dict(online=True),
@@ -44,7 +44,7 @@ def run(
     their own."""
     chip = CubaNet.of(found)
     online = None
-    names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in RULES)]
+    names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if step is not None:
         theta = with_prototypes(
             found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype)
@@ -70,7 +70,7 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
     p = chip.traces_of(x, 1 + index)
     logits += [
         one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1]
-        for how in RULES.values()
+        for how in LEARNERS.values()
     ]
     if online is not None:
         exact = OnlineReadout(2.0 ** online.steps["log2_weight"])

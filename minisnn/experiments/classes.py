@@ -45,7 +45,7 @@ WHAT = (
     "that a network is meta-trained "
     "for, which has all its rows from the start and takes other steps."
 )
-RULES = {  # name -> how the readout learns
+READOUT_RULES = {  # name -> how the readout learns
     "nearest class mean": dict(step=0.0),
     "nearest class mean, 8 bits": dict(step=0.0, bits=True),
     "online": dict(step=STEP),
@@ -159,15 +159,24 @@ def run(study: Study) -> Findings:
     inner = trained.inner
     scale = getattr(inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
-    made_from = (trained.net.configuration(), trained.theta, scale, number, FIRST, repr(RULES))
+    made_from = (
+        trained.net.configuration(),
+        trained.theta,
+        scale,
+        number,
+        FIRST,
+        repr(READOUT_RULES),
+    )
     items = study.each("classes", DATASET, episodes, one, made_from)
     values = np.array([curves for curves, _, _ in items])  # (episodes, rules, classes met, what)
-    fewest, most = (rows_of(list(RULES), [recalled(*item[n]) for item in items]) for n in (1, 2))
+    fewest, most = (
+        rows_of(list(READOUT_RULES), [recalled(*item[n]) for item in items]) for n in (1, 2)
+    )
     curves, rows = {}, []
-    for n, name in enumerate(RULES):
+    for n, name in enumerate(READOUT_RULES):
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
-        kept = "all recordings" if "kept" in RULES[name] else "none"
+        kept = "all recordings" if "kept" in READOUT_RULES[name] else "none"
         both = [estimate(of[name]) for of in (fewest, most)]
         shown = [words for one in both for words in (one.percent(), one.over_episodes())]
         apart = difference(most[name], most["all at once"]).points()
@@ -222,7 +231,7 @@ def _episode(tasks, settings, net, theta, scale, number, index) -> list:
     y = task.y_query
     found = []
     moments: dict[int, list[np.ndarray]] = {min(FIRST, number): [], number: []}
-    for how in RULES.values():
+    for how in READOUT_RULES.values():
         readout = Grown(support.shape[1], scale, seed=index, **how)
         curve = []
         for m, p in enumerate(support, 1):

@@ -28,7 +28,7 @@ BEST = "own"  # of the features of every rule: their nearest class mean
 _MEANS: dict = dict(
     rule="prototypes", learn_step_size="no", train_ways=20, train_queries=2, lr=3e-3
 )
-RULES: dict[str, dict] = {
+TRAINED_BY: dict[str, dict] = {
     "MAML": {},
     "FOMAML": dict(order=1, step_size=1.0),
     "class means": dict(_MEANS, preset="maml"),
@@ -42,7 +42,7 @@ _SMALL: dict = dict(updates=TASKS, evaluate_every=0, test_episodes=0)
 def run(study: Study) -> Findings:
     found = Findings(study.name, TITLE)
     episodes = some_of(study.settings.episodes)
-    values = {name: [_rows(study, name, seed, episodes) for seed in SEEDS] for name in RULES}
+    values = {name: [_rows(study, name, seed, episodes) for seed in SEEDS] for name in TRAINED_BY}
     steps = {name: [rows["adapted"].mean for rows in of] for name, of in values.items()}
     nearest = {name: [rows[BEST].mean for rows in of] for name, of in values.items()}
     rows = []
@@ -94,7 +94,7 @@ def over_seeds(values: list[float]) -> Estimate:
 
 
 def _rows(study: Study, name: str, seed: int, episodes: int) -> dict:
-    changes = dict(RULES[name])
+    changes = dict(TRAINED_BY[name])
     config = replace(chosen(changes.pop("preset", "maml"), {**_SMALL, **changes}), seed=seed)
     made = study.trained(f"{name}-{seed}", DATASET, config)
     inner = made.inner or InnerLoop()

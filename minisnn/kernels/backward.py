@@ -27,7 +27,7 @@ from .linear import (
 )
 from .llvm import VECTOR_BITS, call_at
 from .pooling import adjoint, adjoint_tangent, scratch
-from .records import Layer, Sorted, State, Sums
+from .records import Layer, Sorted, BandState, Sums
 from .vector import copy, zeros
 
 GROUP = 8  # input channels whose weight gradient is one item of work
@@ -44,7 +44,7 @@ def _state(b, band, N, layer, out, like):
     last = out.dPQ.shape[1] - 1
     P = out.dPQ[b, 0, at : at + N * last]
     Q = out.dPQ[b, last, at : at + N]
-    s = State(zeros(layer.neuron.states * N, like), P, Q, zeros(N, like))
+    s = BandState(zeros(layer.neuron.states * N, like), P, Q, zeros(N, like))
     s.P[:], s.Q[:] = 0, 0
     return s
 

@@ -31,7 +31,7 @@ from .linear import (
     rows_layout,
 )
 from .neuron import layer as layer_of
-from .records import Adjoint, Before, Direction, Membrane, Sums, Weights, geometry
+from .records import FromAbove, Before, Direction, Membrane, Sums, Weights, geometry
 
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
@@ -43,7 +43,7 @@ def enter(x: np.ndarray, gain: float, dtype) -> Events:
     return collect(x, dtype.type(gain))
 
 
-class Weight:
+class EventWeight:
     """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for."""
 
     def __init__(self, weight: np.ndarray):
@@ -88,12 +88,12 @@ class Weight:
                 self._made.pop(name, None)
 
 
-def prepare(weight) -> Weight:
+def prepare(weight) -> EventWeight:
     """What the passes take in place of a weight when it serves several of them."""
-    return weight if isinstance(weight, Weight) else Weight(weight)
+    return weight if isinstance(weight, EventWeight) else EventWeight(weight)
 
 
-def release(weight: Weight) -> None:
+def release(weight: EventWeight) -> None:
     """Give up its layouts, so that others may have the memory between passes."""
     weight.release()
 
@@ -222,11 +222,11 @@ def _before(weight, tape) -> Before:
     return Before(weight.record(tape["x"], tape["bias"]), tape["state"])
 
 
-def _adjoint(block, tape, dy) -> Adjoint:
+def _adjoint(block, tape, dy) -> FromAbove:
     """The readout's adjoint belongs to the last step only."""
     if block.readout:
-        return Adjoint(_nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
-    return Adjoint(_flat(dy), _nothing(dy.dtype, 0, 0), dy.shape[1])
+        return FromAbove(_nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
+    return FromAbove(_flat(dy), _nothing(dy.dtype, 0, 0), dy.shape[1])
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:

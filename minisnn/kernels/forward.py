@@ -19,7 +19,7 @@ from .choice import TOGETHER, note, note_largest, note_mean
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
-from .records import MAX, MEAN, SPIKES, Membrane, State
+from .records import MAX, MEAN, SPIKES, Membrane, BandState
 from .vector import add_rows, copy, empty, zeros
 
 
@@ -110,7 +110,7 @@ def state_of(N, layer, like):
     """The state of a band of N numbers: zero."""
     neuron = layer.neuron
     P = zeros(N if neuron.filters > 1 else 0, like)
-    return State(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like))
+    return BandState(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like))
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -188,7 +188,7 @@ def _forward(
         N = (high - low) * g.row
         at = low * g.row
         spiking = not layer.readout and high - low == g.height
-        s = State(state.z[: states * N], state.P[:N], state.Q[:N], state.total)
+        s = BandState(state.z[: states * N], state.P[:N], state.Q[:N], state.total)
         if begin > 0:
             _load(between, b, at * numbers, s)
         else:

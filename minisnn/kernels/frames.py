@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-class Weight(convolution.Weight):
+class TiledWeight(convolution.FrameWeight):
     """The same in register tiles. Every sum has a fixed order: no number of threads, no other
     sample changes a bit."""
 
@@ -77,7 +77,7 @@ class Weight(convolution.Weight):
         return y
 
 
-prepare = Weight
+prepare = TiledWeight
 
 
 def _seen(x, k):

@@ -44,7 +44,7 @@ def back_layout(weight: np.ndarray) -> np.ndarray:
 # Share of active input sites above which dense products are quicker than events. Rows of weights
 # are summed at 0.4 of the speed of register tiles (60 of 140 G multiply-adds a second and core on
 # Zen 5, 19 of 44 on Zen 3); at Winograd's points whole meta-gradients break even near 0.2, directly
-# between 0.5 and 0.6. Constants, never a stopwatch: the choice depends on the recorded activity
+# between 0.5 and 0.6. FilterConstants, never a stopwatch: the choice depends on the recorded activity
 # alone, so results do not depend on timing.
 DENSE_ABOVE, POINTS_ABOVE = 0.5, 0.25
 DENSE_ABOVE_VALUED = 0.15  # of events with values, which are added one by one

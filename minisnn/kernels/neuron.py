@@ -25,10 +25,10 @@ from numba import typeof, types
 from ..layers.block import Block
 from ..layers.surrogate import inverse
 from ..parallel.compilation import njit
-from ..translation.check import At, Dot, Untranslatable, refused
-from ..translation.step import Step, spike, step_of, tuples, unpacked
+from ..translation.check import SiteAt, SiteDot, Untranslatable, refused
+from ..translation.step import NeuronStep, spike, step_of, tuples, unpacked
 from .llvm import address_of, apart, reciprocal, wide
-from .records import POOL, Calls, Constants, Layer, Neuron, constants, geometry
+from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
 DELAYED, CURRENT, FILTERED = 0, 1, 2
 CHAINS = {(2, 2): DELAYED, (0, 1): CURRENT, (0, 2): FILTERED}  # of (delay, number of filters)
@@ -65,7 +65,7 @@ def _chain(chain: int) -> tuple[Any, Any]:
     return ahead, back
 
 
-def _at(step: Step, detach: bool) -> Any:
+def _at(step: NeuronStep, detach: bool) -> Any:
     """at(k, u, past): the step where its derivatives are taken; what of it is not asked for, no
     code is made for. Slope and curvature are zero where the reset is detached."""
     prime = step.prime
@@ -78,15 +78,15 @@ def _at(step: Step, detach: bool) -> Any:
         slope = c.zero if detach else prime(k, a)
         curvature = c.zero if detach else second(k, a)
         I = past[0] if past_is_kept else c.zero
-        return At(I, past[1:], u, spike(k, u), slope, curvature)
+        return SiteAt(I, past[1:], u, spike(k, u), slope, curvature)
 
     return at
 
 
-class Loops:
+class BandLoops:
     """The loops of a neuron's step, each made when first asked for."""
 
-    def __init__(self, step: Step, chain: int, detach: bool):
+    def __init__(self, step: NeuronStep, chain: int, detach: bool):
         self.step = step
         self.chain = chain
         self.ahead, self.back = _chain(chain)
@@ -268,7 +268,7 @@ class Loops:
                     tangents = take_dot(past_dot_, n)
                     dz = take(z_, n)
                     _, dz_before = step(k, here, du_[n], dz)
-                    dot = Dot(tangents[0] if keeps else c.zero, tangents[1:], v_[n])
+                    dot = SiteDot(tangents[0] if keeps else c.zero, tangents[1:], v_[n])
                     dI_dot, dz_dot = step_dot(k, here, dot, du_[n], dz, dv_[n], take(w_, n))
                     put(z_, n, dz_before)
                     put(w_, n, dz_dot)
@@ -314,7 +314,7 @@ class Loops:
 ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaca", "aaaaaaaaaaaagca", "aaaca", "aaaaaca")
 
 
-def loops_of(neuron: Any, detach: bool = False) -> Loops:
+def loops_of(neuron: Any, detach: bool = False) -> BandLoops:
     """The loops of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     step = step_of(neuron, {inverse: reciprocal})
     filters = len(neuron.decays)
@@ -324,13 +324,13 @@ def loops_of(neuron: Any, detach: bool = False) -> Loops:
     return _loops(step, chain, detach)
 
 
-def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> Neuron:
+def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> CompiledNeuron:
     """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     loops = loops_of(neuron, detach)
     step = loops.step
     own = step.constants(neuron, dtype)
     filters = len(neuron.decays)
-    return Neuron(_calls(loops, dtype), own, step.states, filters, step.past, step.past_dot)
+    return CompiledNeuron(_calls(loops, dtype), own, step.states, filters, step.past, step.past_dot)
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:
@@ -349,16 +349,16 @@ def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
 
 
 @cache
-def _loops(step: Step, chain: int, detach: bool) -> Loops:
-    return Loops(step, chain, detach)
+def _loops(step: NeuronStep, chain: int, detach: bool) -> BandLoops:
+    return BandLoops(step, chain, detach)
 
 
 @cache
-def _calls(loops: Loops, dtype: np.dtype) -> Calls:
+def _calls(loops: BandLoops, dtype: np.dtype) -> Calls:
     kinds = {
         "a": types.Array(typeof(dtype.type(0)), 1, "C"),
         "g": typeof(geometry(1, 1, 1, 1, 1)),
-        "c": typeof(Constants(*[dtype.type(0)] * len(Constants._fields))),
+        "c": typeof(FilterConstants(*[dtype.type(0)] * len(FilterConstants._fields))),
     }
     found = []
     for name, arguments in zip(Calls._fields, ARGUMENTS):

@@ -24,8 +24,8 @@ class Calls(NamedTuple):
     curvature: Any
 
 
-class Constants(NamedTuple):
-    """Constants of the synapse's filters and of every spike in the network's dtype, so that no
+class FilterConstants(NamedTuple):
+    """FilterConstants of the synapse's filters and of every spike in the network's dtype, so that no
     kernel computes in another one; numbers as np.float32 or 64."""
 
     alpha: float  # decay of P, the second filter
@@ -61,7 +61,7 @@ class Geometry(NamedTuple):
     pad: int  # where the columns of a halo row begin
 
 
-class State(NamedTuple):
+class BandState(NamedTuple):
     """States z (states, N) and filters P, Q of a band, or their adjoints or tangents; P has no size
     where there is one filter. `total` sums what the bias gets. Q is kept in units of 1 - beta where
     events are added to it, so that they bring the weights as they are."""
@@ -72,7 +72,7 @@ class State(NamedTuple):
     total: np.ndarray
 
 
-class Neuron(NamedTuple):
+class CompiledNeuron(NamedTuple):
     """What the kernels know of a neuron: where its loops are, its constants as these take them, and
     how many numbers a site has: states, filters, and what a tape holds of a step beside u."""
 
@@ -89,8 +89,8 @@ class Layer(NamedTuple):
     starts."""
 
     g: Geometry
-    c: Constants
-    neuron: Neuron
+    c: FilterConstants
+    neuron: CompiledNeuron
     pool: int
     readout: bool
     first: int
@@ -148,7 +148,7 @@ class Direction(NamedTuple):
     V: np.ndarray
 
 
-class Adjoint(NamedTuple):
+class FromAbove(NamedTuple):
     """dy (B, steps, H' W' n_out), or dlogits (B, n_out) of the readout's last step."""
 
     dy: np.ndarray
@@ -205,7 +205,7 @@ class Out(NamedTuple):
 
 
 @lru_cache(1024)
-def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> Constants:
+def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> FilterConstants:
     """Of a neuron's filters and threshold; `first` is where the window starts."""
     b, a = (*neuron.decays, 0.0)[:2]
     bias_Q, bias_P = (*bias_traces(first, neuron), 0)[:2]
@@ -216,7 +216,7 @@ def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> Constants:
         *(bias_Q, bias_P),
         1 if neuron.delay else b,
     )
-    return Constants(*map(dtype.type, numbers))
+    return FilterConstants(*map(dtype.type, numbers))
 
 
 @lru_cache(1024)

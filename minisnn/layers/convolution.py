@@ -3,7 +3,7 @@
     u = W x + b
 
 A dense block is the convolution of a 1 x 1 image. Shapes: a frame is a sequence of one step, as
-`pool` takes it: x (B, 1, H, W, C_in), u (B, 1, H, W, C_out), bias (C_out,). A `Weight` carries the
+`pool` takes it: x (B, 1, H, W, C_in), u (B, 1, H, W, C_out), bias (C_out,). A `FrameWeight` carries the
 sums out: the one here, or that of `minisnn.kernels.frames`.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from . import linear
 
 
-class Weight:
+class FrameWeight:
     """A weight (k, k, C_in, C_out), its correlation and the adjoints of that, by `synapse`."""
 
     def __init__(self, weight: np.ndarray):

@@ -14,7 +14,7 @@ import numpy as np
 from . import activation, convolution, pool
 from .block import Block
 
-prepare = convolution.Weight
+prepare = convolution.FrameWeight
 
 
 def release(weight):

@@ -9,10 +9,10 @@ from numba import typeof, types
 from numba.core.errors import NumbaError
 
 from .made import Untranslatable, place
-from .step import Step, step_of
+from .step import NeuronStep, step_of
 
 
-class At(NamedTuple):
+class SiteAt(NamedTuple):
     """A step where its derivatives are taken, as `layers.neuron.At`, of one site."""
 
     I: float
@@ -23,7 +23,7 @@ class At(NamedTuple):
     curvature: float
 
 
-class Dot(NamedTuple):
+class SiteDot(NamedTuple):
     """Directional derivatives, as `layers.neuron.Dot`, of one site."""
 
     I: float
@@ -47,13 +47,13 @@ def refused(
     return ""
 
 
-def _check(step: Step, dtype: np.dtype) -> None:
+def _check(step: NeuronStep, dtype: np.dtype) -> None:
     """The functions of a step by themselves, so that what fails is the user's own line."""
     one = typeof(dtype.type(0))
     k = types.UniTuple(one, len(step.translation.constants))
     z = types.UniTuple(one, step.states) if step.states else types.Tuple(())
-    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), At)
-    dot = types.NamedTuple((one, _some(one, step.past_dot), one), Dot)
+    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), SiteAt)
+    dot = types.NamedTuple((one, _some(one, step.past_dot), one), SiteDot)
     taken = {
         step.forward: (k, one, z),
         step.backward: (k, at, one, z),

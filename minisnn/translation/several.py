@@ -5,7 +5,7 @@ import copy
 from collections.abc import Iterator
 
 
-class Unknown(ValueError):
+class UnknownLength(ValueError):
     """It is not known how long it is."""
 
 
@@ -22,7 +22,7 @@ def values_of(iterable: ast.expr, tuples: dict[str, int]) -> Iterator[ast.expr]:
             for values in zip(*(values_of(one, tuples) for one in given)):
                 yield ast.copy_location(ast.Tuple(list(values), ast.Load()), iterable)
         case _:
-            raise Unknown
+            raise UnknownLength
 
 
 def with_values(element: ast.expr, target: ast.expr, value: ast.expr) -> ast.expr:
@@ -38,7 +38,7 @@ def _bound(target: ast.expr, value: ast.expr) -> dict[str, ast.expr]:
         for part, of_part in zip(target.elts, value.elts):
             found |= _bound(part, of_part)
         return found
-    raise Unknown
+    raise UnknownLength
 
 
 class _Put(ast.NodeTransformer):

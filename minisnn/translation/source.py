@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from .made import NUMBERS, Untranslatable, made, number_kernel, of_names, place
-from .several import Unknown, values_of, with_values
+from .several import UnknownLength, values_of, with_values
 
 WHOLE = {"abs", "max", "min"}  # of Python's own functions, those of single numbers
 NO_PLACE = (
@@ -367,7 +367,7 @@ class _Writer(ast.NodeTransformer):
                 with_values(node.elt, first.target, value)
                 for value in values_of(first.iter, self.tuples)
             ]
-        except Unknown:
+        except UnknownLength:
             self._refuse(node)
         return ast.copy_location(ast.Tuple(list(map(self.visit, elements)), ast.Load()), node)
 

@@ -1,6 +1,6 @@
 """The functions of a neuron's step, and the constants that they are given.
 
-Of one class of neuron with one class of surrogate there is one `Step`; what differs between two
+Of one class of neuron with one class of surrogate there is one `NeuronStep`; what differs between two
 neurons of a class are the numbers in k.
 """
 
@@ -26,7 +26,7 @@ def spike(k, u):
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class NeuronStep:
     """Functions of numbers: the four passes as a neuron's class has them, with k in place of self,
     and slope and curvature of its spike, each of (k, a)."""
 
@@ -58,7 +58,7 @@ class Step:
         return found
 
 
-def step_of(neuron: Any, replaced: dict[Any, Any]) -> Step:
+def step_of(neuron: Any, replaced: dict[Any, Any]) -> NeuronStep:
     """The step of a neuron; `replaced` are functions that the kernels have another one for. Raises
     `Untranslatable` where it cannot be written again."""
     kind: Any = type(neuron)
@@ -69,7 +69,7 @@ def step_of(neuron: Any, replaced: dict[Any, Any]) -> Step:
 
 
 @cache
-def _step(kind: Any, surrogate: Any, passes: tuple, jet: tuple, replaced: tuple) -> Step:
+def _step(kind: Any, surrogate: Any, passes: tuple, jet: tuple, replaced: tuple) -> NeuronStep:
     whole = Translation(dict(replaced))
     for number in (0.0, 1.0):
         whole.number(number)
@@ -84,7 +84,7 @@ def _step(kind: Any, surrogate: Any, passes: tuple, jet: tuple, replaced: tuple)
     name = "_".join(one.__qualname__.split("<locals>.")[-1] for one in (kind, surrogate))
     filename = passes[0].__code__.co_filename
     forward, backward, forward_tangent, backward_tangent = steps
-    return Step(
+    return NeuronStep(
         name=name,
         filename=filename,
         forward=forward,

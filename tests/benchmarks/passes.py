@@ -31,7 +31,7 @@ from minisnn.kernels import block as kernels
 from minisnn.kernels import dense, neuron, pooling, vector
 from minisnn.kernels.llvm import call_at
 from minisnn.kernels.products import gemm
-from minisnn.kernels.records import Left, Out, Right, State, geometry
+from minisnn.kernels.records import Left, Out, Right, BandState, geometry
 from minisnn.layers.block import Block
 from minisnn.parallel.arrays import aligned_zeros
 
@@ -102,7 +102,7 @@ def limits(pool: str) -> dict:
     block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
-    state = State(z, P, Q, total)
+    state = BandState(z, P, Q, total)
     room = pooling.scratch(g, u)
     arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
     rest = np.ones(g.row, np.float32), layer

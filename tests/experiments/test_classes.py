@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.experiments.classes import FIRST, RULES, Grown, _episode, area
+from minisnn.experiments.classes import FIRST, READOUT_RULES, Grown, _episode, area
 from minisnn.experiments.study import recalled
 from minisnn.layers.loss import cross_entropy
 
@@ -88,7 +88,7 @@ def test_8_bits_are_8_bits_and_unbiased(features):
 
 def test_every_rule_tells_classes_apart_and_refuses_others(features):
     means, query, y = features
-    for name, how in RULES.items():
+    for name, how in READOUT_RULES.items():
         readout = grown((means[:4],), **how)
         scores, met = readout.scores(query), y < 4
         if not how.get("mean", True):  # what is known is unlearned: the last class is all there is
@@ -120,7 +120,7 @@ def test_an_episode_tells_its_two_moments_apart(features):
     curves, *moments = _episode(tasks, settings, net, None, 0.3, 6, 0)
     for met, moment in zip((FIRST, 6), moments):
         found = recalled(*moment)
-        assert found.right.shape == (len(RULES), 3 * met)
+        assert found.right.shape == (len(READOUT_RULES), 3 * met)
         np.testing.assert_allclose(found.right.mean(1), [curve[met - 1][0] for curve in curves])
         np.testing.assert_array_equal(found.drawn.query, np.arange(10, 28)[y < met, None])
         np.testing.assert_array_equal(found.drawn.of, y[y < met])

@@ -72,7 +72,7 @@ def study(sets, folder, tmp_path, monkeypatch):
         surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1)
     )
     monkeypatch.setattr(
-        seeds, "RULES", {name: seeds.RULES[name] for name in ("MAML", "class means")}
+        seeds, "TRAINED_BY", {name: seeds.TRAINED_BY[name] for name in ("MAML", "class means")}
     )
     monkeypatch.setattr(seeds, "SEEDS", (0, 1))
     monkeypatch.setattr(
