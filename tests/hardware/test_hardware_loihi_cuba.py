@@ -171,7 +171,7 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
         1
     ] == "class means, float" and "half" in figures["class-means-loihi"]
     assert (
-        all(f"{name}, Loihi" in out for name in measure.RULES)
+        all(f"{name}, Loihi" in out for name in measure.LEARNERS)
         and "words.npz: weights, axons" in out
     )
     words, chip = np.load("words.npz"), CubaNet.of(ms.read("cuba.h5"))
