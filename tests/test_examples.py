@@ -26,13 +26,13 @@ BEHIND = {
     "LIF": set(PASSES),
     "Checkpoint": {"check_usable", "to_open"},
     "InnerLoop": {"batches", "update", "update_backward"},
-    "Layout": {"fit", "own", "parameters", "silent_bias", "with_silent_readout"},
+    "Layout": {"fit", "own", "parameters", "twin_engine", "silent_bias", "with_silent_readout"},
     "MAML": {"check", "gradient", "loop"},
-    "Network": {"engine", "readout_bias"},
+    "Network": {"engine", "readout_bias", "twin_engine"},
     "Others": {"carry_out", "forget", "give_up"},
     "Recordings": {"among"},
     "TrainingConfig": {"idle", "network", "order_of", "recordings"},
-    "Dynamics": {"configuration", "decays", "readout", "spike"},
+    "Dynamics": {"configuration", "decays", "named", "readout", "ships", "silent_bias", "spike"},
 }
 NEEDS = {"Cluster": "distributed", **dict.fromkeys(nir.__all__, "nir")}  # extras of the examples
 

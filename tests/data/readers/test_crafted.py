@@ -90,6 +90,9 @@ def test_the_source_can_run_no_code_of_a_file():
                 assert path.name == "hdf5.py", (
                     "scipy reads in the reading process alone, which it may crash"
                 )
+            if name == "compile":  # of syntax trees that were read from a class: nothing runs
+                assert path.name == "made.py" and path.parent.name == "translation", path
+                continue
             assert name not in calls and not name.endswith("literal_eval"), (
                 f"{path}:{node.lineno}: {name}"
             )
