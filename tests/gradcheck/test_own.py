@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import off
+from own_neurons import of_the_guide
 from toy import toy_config, toy_data
 
 import minisnn as ms
@@ -19,14 +20,8 @@ BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """Names of the page's blocks but the last, which trains; every assertion in them holds. Each
-    block is a file, as a user's is."""
-    names: dict = {"__name__": "own_model"}
-    for n, block in enumerate(BLOCKS[:-1]):
-        file = tmp_path_factory.mktemp("page") / f"block{n}.py"
-        file.write_text(block, encoding="utf-8")
-        exec(compile(block, file, "exec", dont_inherit=True), names)
-    return names
+    """Names of the page's blocks but the last, which trains; every assertion in them holds."""
+    return of_the_guide(Path(__file__).parents[2], tmp_path_factory.mktemp("page"))
 
 
 def small(**parts):

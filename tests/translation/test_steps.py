@@ -231,7 +231,7 @@ def test_no_other_file_knows_the_papers_neuron(tmp_path):
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "minisnn", tmp_path / "minisnn", ignore=ignore)
     (tmp_path / "minisnn" / "layers" / "lif.py").unlink()
-    for name in ("translation/own_neurons.py", "toy.py"):
+    for name in ("own_neurons.py", "toy.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path)
     (tmp_path / "program.py").write_text(COPIED)
     done = subprocess.run(

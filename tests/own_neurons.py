@@ -1,6 +1,9 @@
 """Neurons as users write them, in a file of their own: what ships written once more, and others."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -199,3 +202,15 @@ class Triangle(ms.Surrogate):
 
     def second(self, a):
         return np.where(abs(a) < 1, -np.sign(a), 0)
+
+
+def of_the_guide(root: Path, folder: Path) -> dict[str, Any]:
+    """Names of the blocks of lessons/guides/model.md but the last, which trains; every assertion in
+    them holds. Each block is a file in the folder, as a user's is."""
+    page = (root / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "own_model"}
+    for n, block in enumerate(re.findall(r"```python\n(.*?)```", page, re.S)[:-1]):
+        file = folder / f"block{n}.py"
+        file.write_text(block, encoding="utf-8")
+        exec(compile(block, file, "exec", dont_inherit=True), names)
+    return names
