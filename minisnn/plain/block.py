@@ -3,20 +3,21 @@ as `minisnn.layers.block`. The hard form only."""
 
 import numpy as np
 
-from ..layers.block import (
-    EVERY_STEP,
-    Block,
-    enter,
-    features,
-    features_backward,
-    prepare,
-    recorded,
-    release,
-)
+from ..layers.block import EVERY_STEP, Block, enter, features, features_backward, prepare, release
 from . import sample
 from .neuron import neuron_of
 
-SHARED = enter, features, features_backward, prepare, recorded, release  # with `layers`
+__all__ = [
+    "backward",
+    "backward_tangent",
+    "enter",
+    "features",
+    "features_backward",
+    "forward",
+    "forward_tangent",
+    "prepare",
+    "release",
+]
 
 
 def forward(
@@ -41,16 +42,16 @@ def _last_step(block, tape, dlogits):
 
 
 def _together(found):
-    """dx of each sample, and the sums of dweight and dbias."""
+    """dx of each sample, if any, and the sums of dweight and dbias."""
     dx, dweight, dbias = zip(*found)
-    return np.stack(dx), sum(dweight), sum(dbias)
+    return None if dx[0] is None else np.stack(dx), sum(dweight), sum(dbias)
 
 
 def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     """(dx, dweight, dbias); dy (B, m, H', W', C_out) or the readout's (B, C_out); dx has m - delay
     steps."""
     pairs = zip(tape["samples"], _last_step(block, tape, dy))
-    return _together(sample.backward(tape["neuron"], weight, *pair) for pair in pairs)
+    return _together(sample.backward(tape["neuron"], weight, *pair, need_dx) for pair in pairs)
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
@@ -68,4 +69,4 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
     three = zip(tape["samples"], tape_dot, _last_step(block, tape, dy_dot))
     common = tape["neuron"], weight, weight_dot
-    return _together(sample.backward_tangent(*common, *each) for each in three)
+    return _together(sample.backward_tangent(*common, *each, need_dx) for each in three)

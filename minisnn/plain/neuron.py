@@ -1,4 +1,4 @@
-"""What the plain loops are told of a neuron."""
+"""What the plain loops are told of a neuron, and what its steps were."""
 
 from typing import Any, NamedTuple
 
@@ -31,6 +31,14 @@ class Neuron(NamedTuple):
     states: int
     chain: Chain
     detached: bool  # whether the spike of a reset is a constant
+
+
+class Steps(NamedTuple):
+    """What the neuron was given in each step and gave; or their tangents, or their adjoints."""
+
+    I: np.ndarray  # (n, H, W, C_out)
+    z: np.ndarray  # (n + 1, states, H, W, C_out), before each step and after the last
+    u: np.ndarray  # (n, H, W, C_out)
 
 
 def neuron_of(block: Block, dtype: np.dtype) -> Neuron:

@@ -14,24 +14,16 @@ zero; F filters. dX is the adjoint of X, X_dot its directional derivative.
 """
 
 from types import SimpleNamespace
-from typing import NamedTuple
 
 import numpy as np
 
 from ..parallel.compilation import njit
 from ..translation.check import At, Dot
 from ..translation.step import THRESHOLD, ZERO, spike
+from .neuron import Steps
 
 loops = njit(nogil=True, error_model="numpy", cache=True)
 loops_of_neuron = njit(nogil=True, error_model="numpy")  # compiled for each class
-
-
-class Steps(NamedTuple):
-    """What the neuron was given in each step and gave; or their tangents, or their adjoints."""
-
-    I: np.ndarray  # (n, H, W, C_out)
-    z: np.ndarray  # (n + 1, states, H, W, C_out), before each step and after the last
-    u: np.ndarray  # (n, H, W, C_out)
 
 
 @loops
@@ -48,10 +40,11 @@ def correlate(x, weight):
     k = len(weight)
     V = np.zeros((n, H, W, weight.shape[3]), weight.dtype)
     for t, h, w, c in zip(*np.nonzero(x)):
+        event = x[t, h, w, c]
         for i in inside(h, k, H):
             for j in inside(w, k, W):
                 for d in range(V.shape[3]):
-                    V[t, h + k // 2 - i, w + k // 2 - j, d] += x[t, h, w, c] * weight[i, j, c, d]
+                    V[t, h + k // 2 - i, w + k // 2 - j, d] += event * weight[i, j, c, d]
     return V
 
 
@@ -66,10 +59,11 @@ def correlate_weight(x, dV, k):
     _, H, W, C_in = x.shape
     dweight = np.zeros((k, k, C_in, dV.shape[3]), dV.dtype)
     for t, h, w, c in zip(*np.nonzero(x)):
+        event = x[t, h, w, c]
         for i in inside(h, k, H):
             for j in inside(w, k, W):
                 for d in range(dV.shape[3]):
-                    dweight[i, j, c, d] += x[t, h, w, c] * dV[t, h + k // 2 - i, w + k // 2 - j, d]
+                    dweight[i, j, c, d] += event * dV[t, h + k // 2 - i, w + k // 2 - j, d]
     return dweight
 
 
@@ -180,11 +174,10 @@ def membrane_backward_tangent(steps, steps_dot, dsteps, du_dot, neuron):
 
 def shares(u, pool):
     """The share of each site of u (n, H, W, C) in what is pooled of 2 x 2 membranes, and of 2 x 2
-    spikes; None where nothing is. Rows and columns left over have no share."""
+    spikes; None where nothing is. Of an odd row or column left over nobody asks."""
     if pool == "max":
         return largest(u), None
-    quarter = np.zeros_like(u)
-    quarter[:, : u.shape[1] // 2 * 2, : u.shape[2] // 2 * 2] = 0.25
+    quarter = np.full_like(u, 0.25)
     return {"mean": (quarter, None), "spikes": (None, quarter), "none": (None, None)}[pool]
 
 
@@ -195,9 +188,10 @@ def largest(u):
     share = np.zeros_like(u)
     for t, h, w, c in np.ndindex(n, H // 2, W // 2, C):
         best = 2 * h, 2 * w
-        for site in ((2 * h, 2 * w + 1), (2 * h + 1, 2 * w), (2 * h + 1, 2 * w + 1)):
-            if u[t, site[0], site[1], c] > u[t, best[0], best[1], c]:
-                best = site
+        for i in range(2 * h, 2 * h + 2):
+            for j in range(2 * w, 2 * w + 2):
+                if u[t, i, j, c] > u[t, best[0], best[1], c]:
+                    best = i, j
         share[t, best[0], best[1], c] = 1
     return share
 
@@ -209,8 +203,10 @@ def gather(a, share):
         return a
     m, H, W, C = a.shape
     pooled = np.zeros((m, H // 2, W // 2, C), a.dtype)
-    for t, h, w, c in np.ndindex(m, H // 2 * 2, W // 2 * 2, C):
-        pooled[t, h // 2, w // 2, c] += share[t, h, w, c] * a[t, h, w, c]
+    for t, h, w, c in np.ndindex(pooled.shape):
+        for i in range(2 * h, 2 * h + 2):
+            for j in range(2 * w, 2 * w + 2):
+                pooled[t, h, w, c] += share[t, i, j, c] * a[t, i, j, c]
     return pooled
 
 
@@ -219,10 +215,11 @@ def scatter(dpooled, share):
     """The adjoint of `gather`: da (m, H, W, C)."""
     if share is None:
         return dpooled
-    m, H, W, C = dpooled.shape
-    da = np.zeros((m, *share.shape[1:]), dpooled.dtype)
-    for t, h, w, c in np.ndindex(m, 2 * H, 2 * W, C):
-        da[t, h, w, c] = share[t, h, w, c] * dpooled[t, h // 2, w // 2, c]
+    da = np.zeros((len(dpooled), *share.shape[1:]), dpooled.dtype)
+    for t, h, w, c in np.ndindex(dpooled.shape):
+        for i in range(2 * h, 2 * h + 2):
+            for j in range(2 * w, 2 * w + 2):
+                da[t, i, j, c] = share[t, i, j, c] * dpooled[t, h, w, c]
     return da
 
 
@@ -256,14 +253,14 @@ def forward(block, neuron, weight, bias, x, window):
     return y, tape
 
 
-def backward(neuron, weight, tape, dy):
+def backward(neuron, weight, tape, dy, need_dx):
     """(dx (m - delay, H, W, C_in), dweight, dbias) from dy (m, H', W', C_out)."""
     tape.ds = scatter(dy, tape.of_spikes)  # y = gather(s, of_spikes)
     dv = tape.slope[: len(dy)] * tape.ds  # s = spike(v)
     du = scatter(dv, tape.of_membranes)  # v = gather(u, of_membranes)
     tape.dsteps = membrane_backward(tape.steps, du, neuron)  # u, z = the neuron's step
     tape.dV, dstart = filters_adjoint(tape.dsteps.I, neuron.chain)  # I = filters(V, bias, start)
-    dx = correlate_input(tape.dV, weight)  # V = W x
+    dx = correlate_input(tape.dV, weight) if need_dx else None  # V = W x
     return dx, *gradients(tape, tape.dsteps.I, tape.dV, dstart, neuron, len(weight))
 
 
@@ -286,7 +283,7 @@ def forward_tangent(neuron, weight, weight_dot, bias_dot, tape, x_dot, m):
     return y_dot, SimpleNamespace(x_dot=x_dot, steps=steps, v_dot=v_dot)
 
 
-def backward_tangent(neuron, weight, weight_dot, tape, tape_dot, dy_dot):
+def backward_tangent(neuron, weight, weight_dot, tape, tape_dot, dy_dot, need_dx):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
     m = len(dy_dot)
     ds_dot = scatter(dy_dot, tape.of_spikes)
@@ -294,7 +291,9 @@ def backward_tangent(neuron, weight, weight_dot, tape, tape_dot, dy_dot):
     du_dot = scatter(dv_dot, tape.of_membranes)
     dI_dot = membrane_backward_tangent(tape.steps, tape_dot.steps, tape.dsteps, du_dot, neuron)
     dV_dot, dstart_dot = filters_adjoint(dI_dot, neuron.chain)
-    dx_dot = correlate_input(dV_dot, weight) + correlate_input(tape.dV, weight_dot)
+    dx_dot = None
+    if need_dx:
+        dx_dot = correlate_input(dV_dot, weight) + correlate_input(tape.dV, weight_dot)
     dweight_dot, dbias_dot = gradients(tape, dI_dot, dV_dot, dstart_dot, neuron, len(weight))
     dweight_dot += correlate_weight(tape_dot.x_dot, tape.dV, len(weight))
     return dx_dot, dweight_dot, dbias_dot

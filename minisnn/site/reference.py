@@ -22,6 +22,7 @@ INSIDE = (
     "commands",
     "experiments",
     "kernels",
+    "plain",
     "site",
 )  # not for scripts to import
 FOLDER = "reference"
@@ -31,7 +32,7 @@ ITEM = re.compile(r"(-|\d+\.) +")
 
 def modules() -> list[str]:
     """The public modules, rooms before what is in them: all but those that carry out commands and
-    count in kernels."""
+    count in kernels or loops."""
     found = ["minisnn"]
     for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "minisnn."):
         parts = module.name.split(".")[1:]
