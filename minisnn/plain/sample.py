@@ -242,6 +242,7 @@ def forward(block, neuron, weight, bias, x, window):
     of_membranes, of_spikes = shares(steps.u, block.pool)
     v = gather(steps.u, of_membranes)  # (T, H', W', C_out)
     y = gather((v >= neuron.k[THRESHOLD]).astype(x.dtype), of_spikes)  # (T, H', W', C_out)
+
     K = max(len(x) - window, 0)  # where the filters' states are W p + bias c, of constants p and c
     _, p = filters(x[:K], np.zeros_like(x[0, 0, 0]), 0.0, neuron.chain)  # (F, H, W, C_in)
     _, c = filters(np.zeros_like(V[:K, :1, :1]), np.ones_like(bias), 0.0, neuron.chain)

@@ -1,10 +1,14 @@
 """The plain loops compute what the equations on arrays and the kernels compute: every pass of every
 kind of block."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from numba import config
 
 import minisnn as ms
 from minisnn.kernels import block as kernels
@@ -15,6 +19,7 @@ from minisnn.plain import block as plain
 
 LIF = ms.LIF(threshold=-0.1)
 CUBA = ms.CubaLIF(threshold=0.05)
+LEAKY = LeakyIntegrator(0.95, 0.9)
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,8 @@ CASES = {
     "hard reset that is detached": Case(CUBA, "spikes", detach_reset=True, window=30),
     "a dense current": Case(CUBA, **DENSE),
     "readout": Case(LIF, readout=True, **DENSE),
-    "leaky readout": Case(LeakyIntegrator(0.95, 0.9), readout=True, **DENSE),
-    "leaky readout of all steps": Case(
-        LeakyIntegrator(0.95, 0.9), readout=True, window=30, **DENSE
-    ),
+    "leaky readout": Case(LEAKY, readout=True, **DENSE),
+    "leaky readout of all steps": Case(LEAKY, readout=True, window=30, **DENSE),
     "own": Case(OWN, "max", (4, 5, 2)),
     "own that is detached": Case(OWN, "mean", detach_reset=True),
 }
@@ -105,10 +108,10 @@ def passes(engine, case: Case, short: int) -> dict[str, np.ndarray]:
     block = case.block()
     B, T = 2, 11
     x = rng.poisson(0.3, (B, T, *case.shape)) * 1.5
-    x[:, :, 0] *= rng.integers(0, 2, (B, T, *case.shape[1:]))
+    x[:, :, :, 3:] = 0  # where nothing comes, sites tie
     weight, weight_dot = 0.8 * rng.standard_normal((2, *block.weight_shape))
     bias, bias_dot = 0.1 * rng.standard_normal((2, block.channels))
-    bias[0] = 0  # where nothing comes sites tie, and reach a threshold of zero
+    bias[0] = LIF.threshold  # which a site that has not fired just reaches
     delay = case.neuron.delay
     window = min(case.window, T)
     m = max(window - short, 0)
@@ -163,3 +166,15 @@ def test_plain_loops_are_the_kernels(pool, settings, monkeypatch):
     found = *ms.meta_gradient(net, theta, task, step_size=0.1), net(theta, x[0])
     for a, b in zip(found, expected):
         assert off(np.asarray(a), np.asarray(b)) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(config.DISABLE_JIT, reason="this starts the first test")
+def test_plain_loops_run_in_a_debugger():
+    """As plain Python, without what numba compiles."""
+    told = f"-m pytest -q -n 0 -p no:cacheprovider --noconftest -k equations {__file__}"
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, *told.split()]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{2 * len(CASES)} passed" in done.stdout
