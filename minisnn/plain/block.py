@@ -62,11 +62,12 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     common = tape["neuron"], weight, weight_dot, bias_dot
     found = [sample.forward_tangent(*common, *pair, steps) for pair in pairs]
     y_dot = np.stack([of_one for of_one, _ in found])
-    return (y_dot[:, -1, 0, 0] if block.readout else y_dot), [of_one for _, of_one in found]
+    tape_dot = {"samples": [of_one for _, of_one in found]}
+    return (y_dot[:, -1, 0, 0] if block.readout else y_dot), tape_dot
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
     """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
-    three = zip(tape["samples"], tape_dot, _last_step(block, tape, dy_dot))
+    three = zip(tape["samples"], tape_dot["samples"], _last_step(block, tape, dy_dot))
     common = tape["neuron"], weight, weight_dot
     return _together(sample.backward_tangent(*common, *each, need_dx) for each in three)

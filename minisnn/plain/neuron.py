@@ -15,7 +15,7 @@ class Chain(NamedTuple):
     delay: int  # steps by which they delay: one for each, or 0
 
 
-class Neuron(NamedTuple):
+class PlainNeuron(NamedTuple):
     """A neuron's step as functions of numbers, which its class has and `translation` compiles. They
     take the constants k first; z are the states before a step, z' those after it, both tuples."""
 
@@ -41,13 +41,13 @@ class Steps(NamedTuple):
     u: np.ndarray  # (n, H, W, C_out)
 
 
-def neuron_of(block: Block, dtype: np.dtype) -> Neuron:
+def neuron_of(block: Block, dtype: np.dtype) -> PlainNeuron:
     """The neuron of a block, its constants in this dtype. Raises `translation.made.Untranslatable`
     where its class cannot be compiled."""
     step = step_of(block.neuron, {})
     _, take, put = tuples(step.states)
     decays = tuple((dtype.type(a), dtype.type(1 - a)) for a in block.neuron.decays)
-    return Neuron(
+    return PlainNeuron(
         k=tuple(step.constants(block.neuron, dtype)),
         forward=step.forward,
         backward=step.backward,

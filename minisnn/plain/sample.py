@@ -8,7 +8,7 @@ rows stays in the processor's cache; here each loop does one thing, and every ar
     v = the largest or the mean u of 2 x 2 sites         `shares`, `gather`
     y = spike(v), or the mean of spikes, or u itself     `jet` has the spike's derivatives
 
-`neuron` is a `neuron.Neuron`: the lines of its class (`layers/lif.py`) as functions of numbers.
+`neuron` is a `PlainNeuron`: the lines of its class (`layers/lif.py`) as functions of numbers.
 T steps, of which the last n are the window; behind its first m <= n steps adjoints and tangents are
 zero; F filters. dX is the adjoint of X, X_dot its directional derivative.
 """
