@@ -34,8 +34,8 @@ def inside(h, k, H):
 
 @loops
 def correlate(x, weight):
-    """V (n, H, W, C_out) = W x. Each event, a site of x (n, H, W, C_in) that is not zero, adds a row
-    of weight (k, k, C_in, C_out) to every site that it reaches."""
+    """V (n, H, W, C_out) = W x. Each event, a site of x (n, H, W, C_in) that is not zero, adds a
+    row of weight (k, k, C_in, C_out) to every site that it reaches."""
     n, H, W, _ = x.shape
     k = len(weight)
     V = np.zeros((n, H, W, weight.shape[3]), weight.dtype)
@@ -126,7 +126,8 @@ def at_step(steps, t, i, neuron):
     a = u - neuron.k[THRESHOLD]
     slope = neuron.k[ZERO] if neuron.detached else neuron.prime(neuron.k, a)
     curvature = neuron.k[ZERO] if neuron.detached else neuron.second(neuron.k, a)
-    return At(steps.I[t][i], neuron.take(steps.z[t], i), u, spike(neuron.k, u), slope, curvature)
+    z = neuron.take(steps.z[t], i)
+    return At(steps.I[t][i], z, u, spike(neuron.k, u), slope, curvature)
 
 
 @loops_of_neuron
@@ -242,7 +243,6 @@ def forward(block, neuron, weight, bias, x, window):
     of_membranes, of_spikes = shares(steps.u, block.pool)
     v = gather(steps.u, of_membranes)  # (T, H', W', C_out)
     y = gather((v >= neuron.k[THRESHOLD]).astype(x.dtype), of_spikes)  # (T, H', W', C_out)
-
     K = max(len(x) - window, 0)  # where the filters' states are W p + bias c, of constants p and c
     _, p = filters(x[:K], np.zeros_like(x[0, 0, 0]), 0.0, neuron.chain)  # (F, H, W, C_in)
     _, c = filters(np.zeros_like(V[:K, :1, :1]), np.ones_like(bias), 0.0, neuron.chain)
@@ -273,7 +273,7 @@ def gradients(tape, dI, dV, dstart, neuron, k):
 
 
 def forward_tangent(neuron, weight, weight_dot, bias_dot, tape, x_dot, m):
-    """(y_dot (m, H', W', C_out), its tape) along x_dot (m - delay, H, W, C_in), or 0 steps of it."""
+    """(y_dot (m, H', W', C_out), its tape) along x_dot (m - delay, H, W, C_in), or no steps."""
     V_dot = correlate(tape.x[:m], weight_dot)  # (m, H, W, C_out)
     V_dot[: len(x_dot)] += correlate(x_dot, weight)
     start_dot = correlate(tape.p, weight_dot) + bias_dot * tape.c  # (F, H, W, C_out)
