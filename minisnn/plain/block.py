@@ -1,5 +1,5 @@
-"""The four passes of a block over a batch, by the plain loops of `sample`: same signatures and values
-as `minisnn.layers.block`. The hard form only."""
+"""The four passes of a block over a batch, by the plain loops of `sample`: signatures and values as
+of `minisnn.layers.block`. The hard form only."""
 
 import numpy as np
 
