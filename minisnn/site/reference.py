@@ -25,6 +25,7 @@ INSIDE = {  # not for scripts to import
     "former",
     "kernels",
     "options",
+    "plain",
     "site",
 }
 FOLDER = "reference"
@@ -34,7 +35,7 @@ ITEM = re.compile(r"(-|\d+\.) +")
 
 def modules() -> list[str]:
     """The public modules, rooms before what is in them: all but those that carry out commands and
-    count in kernels."""
+    count in kernels or loops."""
     found = ["minisnn"]
     for module in pkgutil.walk_packages([str(Path(__file__).parents[1])], "minisnn."):
         parts = module.name.split(".")[1:]
