@@ -1,8 +1,8 @@
 """What the loops of a network ask of what computes its blocks: an engine.
 
-Four modules are one: `layers.block` and `layers.frames`, the readable passes of a spiking block and
-of a frame's, and their twins in `kernels`. mypy holds each to this page; an engine of another kind
-need be no module.
+Five modules are one: `layers.block` and `layers.frames`, the readable passes of a spiking block and
+of a frame's, their twins in `kernels`, and `plain.block`. mypy holds each to this page; an engine
+of another kind need be no module.
 
     B samples, T steps of x, of which the last `block.window` are differentiated (all, where T is
     less); m of these from the first one on; x and y as the engine has them

@@ -1,5 +1,5 @@
 """The four passes of a block over a batch, by the plain loops of `sample`: signatures and values as
-of `minisnn.layers.block`. The hard form only."""
+of `minisnn.layers.block`."""
 
 import numpy as np
 
@@ -20,12 +20,10 @@ __all__ = [
 ]
 
 
-def forward(
-    block: Block, weight, bias, x, window: int, form="hard", frozen=None, keep: int = EVERY_STEP
-):
+def forward(block: Block, weight, bias, x, keep: int = EVERY_STEP):
     """(y (B, T, H', W', C_out), or the readout's logits (B, C_out); tape)."""
     neuron = neuron_of(block, weight.dtype)
-    found = [sample.forward(block, neuron, weight, bias, one, window) for one in x]
+    found = [sample.forward(block, neuron, weight, bias, one) for one in x]
     y = np.stack([of_one for of_one, _ in found])
     samples = [of_one for _, of_one in found]
     tape = {"samples": samples, "neuron": neuron, "u": np.stack([one.steps.u for one in samples])}

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ..parallel.compilation import njit
-from ..translation.check import At, Dot
+from ..translation.check import SiteAt, SiteDot
 from ..translation.step import THRESHOLD, ZERO, spike
 from .neuron import Steps
 
@@ -127,7 +127,7 @@ def at_step(steps, t, i, neuron):
     slope = neuron.k[ZERO] if neuron.detached else neuron.prime(neuron.k, a)
     curvature = neuron.k[ZERO] if neuron.detached else neuron.second(neuron.k, a)
     z = neuron.take(steps.z[t], i)
-    return At(steps.I[t][i], z, u, spike(neuron.k, u), slope, curvature)
+    return SiteAt(steps.I[t][i], z, u, spike(neuron.k, u), slope, curvature)
 
 
 @loops_of_neuron
@@ -165,7 +165,7 @@ def membrane_backward_tangent(steps, steps_dot, dsteps, du_dot, neuron):
     for t in range(len(du_dot) - 1, -1, -1):
         for i in np.ndindex(du_dot.shape[1:]):
             at = at_step(steps, t, i, neuron)
-            dot = Dot(steps_dot.I[t][i], neuron.take(steps_dot.z[t], i), steps_dot.u[t][i])
+            dot = SiteDot(steps_dot.I[t][i], neuron.take(steps_dot.z[t], i), steps_dot.u[t][i])
             back = dsteps.u[t][i], neuron.take(dsteps.z[t + 1], i)
             back_dot = du_dot[t][i], neuron.take(dz_dot[t + 1], i)
             dI_dot[t][i], before = neuron.backward_tangent(neuron.k, at, dot, *back, *back_dot)
@@ -235,7 +235,7 @@ def jet(v, neuron):
     return slope, curvature
 
 
-def forward(block, neuron, weight, bias, x, window):
+def forward(block, neuron, weight, bias, x):
     """(y (T, H', W', C_out), of a readout u; the tape) from x (T, H, W, C_in)."""
     V = correlate(x, weight)  # (T, H, W, C_out)
     I, _ = filters(V, bias, 0.0, neuron.chain)  # (T, H, W, C_out)
@@ -243,7 +243,7 @@ def forward(block, neuron, weight, bias, x, window):
     of_membranes, of_spikes = shares(steps.u, block.pool)
     v = gather(steps.u, of_membranes)  # (T, H', W', C_out)
     y = gather((v >= neuron.k[THRESHOLD]).astype(x.dtype), of_spikes)  # (T, H', W', C_out)
-    K = max(len(x) - window, 0)  # where the filters' states are W p + bias c, of constants p and c
+    K = max(len(x) - block.window, 0)  # where filters stand at W p + bias c, of constants p and c
     _, p = filters(x[:K], np.zeros_like(x[0, 0, 0]), 0.0, neuron.chain)  # (F, H, W, C_in)
     _, c = filters(np.zeros_like(V[:K, :1, :1]), np.ones_like(bias), 0.0, neuron.chain)
     tape = SimpleNamespace(x=x[K:], p=p, c=c, steps=Steps(*(a[K:] for a in steps)))

@@ -29,7 +29,7 @@ def network(options, dtype: str, engine: str):
     net = ms.SpikingNet(
         (*options.input, 2), options.channels, 5, 5, options.pool, neuron, dtype=dtype
     )
-    net.engine = lambda spike="hard": ENGINES[engine]
+    net.engine = lambda: ENGINES[engine]
     return net
 
 

@@ -8,9 +8,11 @@ from minisnn.kernels import block as kernels
 from minisnn.kernels import frames as compiled_frames
 from minisnn.layers import block, frames
 from minisnn.network.engine import Engine, TwinEngine
+from minisnn.plain import block as plain
 
 ENGINES = [
     (kernels, Engine),
+    (plain, Engine),
     (block, TwinEngine),
     (frames, TwinEngine),
     (compiled_frames, TwinEngine),
