@@ -89,7 +89,8 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward(start, stop, x, before, layer, u, d, out):
     """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
-    dQ_K and db; where u is not given it is computed again."""
+    dQ_K and db; where u is not given it is computed again.
+    In plain loops: plain.sample.backward."""
     g = layer.g
     c = layer.c
     N = layer.g.height * layer.g.row
@@ -127,7 +128,7 @@ def backward(start, stop, x, before, layer, u, d, out):
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a
-    tape need not hold then."""
+    tape need not hold then. In plain loops: plain.sample.backward_tangent."""
     g = layer.g
     c = layer.c
     N = layer.g.height * layer.g.row
@@ -211,7 +212,8 @@ def by_channel(start, stop, x, dense, s, g):
 def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
     """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a
     cache line of output channels: what of a row of dV belongs to it fits into the first cache,
-    where all input channels and kernel rows meet it."""
+    where all input channels and kernel rows meet it.
+    In plain loops: plain.sample.correlate_weight."""
     line = ALIGNMENT // dW.itemsize
     pad = g.k // 2
     packed = zeros(s.span * (g.W + g.k - 1) * line, dW)
@@ -248,7 +250,8 @@ def _outer(image, halo, channel, size, D, at, pitch, dW, g):
 def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
     """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
     where those are given; x by `images` for samples that are `dense`, where they are not summed
-    elsewhere. An item is a `group` of input channels."""
+    elsewhere. An item is a `group` of input channels.
+    In plain loops: plain.sample.correlate_weight."""
     g = layer.g
     halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
     for item in range(start, stop):
@@ -275,6 +278,7 @@ def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
 def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
     """The same for few input channels, or one site, and events that are not sorted: these are added
     here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
+    In plain loops: plain.sample.correlate_weight.
     """
     g = layer.g
     frames = out.dV.reshape(-1)
@@ -330,7 +334,8 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, work: int) -> Sorted:
 
 
 def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
+    """dweight, put into `total`; sums.dW holds what the bands have summed of it.
+    In plain loops: plain.sample.gradients."""
     x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
     g = layer.g
     inner = max(steps - layer.delay, 0)

@@ -129,7 +129,7 @@ def of_band(m, b, t, at, N, past):
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, pq, layer):
     """p_K, q_K of a sample from its events before the window: each decays as a trace that starts
-    from one event."""
+    from one event. In plain loops: plain.sample.filters."""
     g, c = layer.g, layer.c
     sites = g.W * g.n_in
     for b in range(start, stop):
@@ -173,6 +173,7 @@ def _forward(
     spare,
     lists,
 ):
+    """Bands, step by step. In plain loops: plain.sample.forward."""
     wide()
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
     bands = (g.H + g.height - 1) // g.height
@@ -277,7 +278,7 @@ def scratch_again(layer, steps, like):
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def again(b, band, x, before, layer, U, s, biases, lists):
     """U = the membrane of a band, from its state at the window's start; `biases` are
-    tiled."""
+    tiled. In plain loops: plain.sample.filters, membrane_forward."""
     g = layer.g
     c = layer.c
     low = band * layer.g.height
@@ -303,7 +304,8 @@ def again(b, band, x, before, layer, U, s, biases, lists):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled."""
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled.
+    In plain loops: plain.sample.forward_tangent."""
     g = layer.g
     c = layer.c
     neuron = layer.neuron
@@ -346,7 +348,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot):
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
-    is not given it is computed again."""
+    is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
     g = layer.g
     steps = max(y_dot.shape[1], u_dot.u.shape[1])
     own, own_dot, s, lists = scratch_again(layer, 0 if u_dot.u.size > 0 else steps, y_dot)

@@ -93,6 +93,13 @@ class BandLoops:
         self.at = _at(step, detach)
         self.constants = unpacked(len(step.translation.constants))
         self.name = f"{step.name}_{chain}{'_detached' * detach}"
+        self.made: dict[str, Any] = {}
+
+    def loop(self, name: str) -> Any:
+        """One of them, which lives as long as this: others know its address alone."""
+        if name not in self.made:
+            self.made[name] = getattr(self, name)()
+        return self.made[name]
 
     def kept(self, function: Any, fastmath: Any = frozenset({"contract"})) -> Any:
         """A loop as a kernel that is kept beside the neuron's class."""
@@ -116,7 +123,8 @@ class BandLoops:
         views, take, put = tuples(states)
 
         def forward(u, past, z, P, Q, bias, c, own):
-            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row."""
+            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row.
+            In plain loops: plain.sample.filters, membrane_forward."""
             wide()
             apart()
             k = constants(own)
@@ -155,7 +163,8 @@ class BandLoops:
 
         def backward(u, past, du, z, P, Q, total, dV, g, c, own):
             """One step back: dV_t into halo rows, then the adjoints z, P, Q one step earlier;
-            total += what the bias gets."""
+            total += what the bias gets.
+            In plain loops: plain.sample.membrane_backward, filters_adjoint."""
             wide()
             apart()
             k = constants(own)
@@ -196,7 +205,8 @@ class BandLoops:
         views_past, take_past, _ = tuples(self.step.past)
 
         def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, c, own):
-            """u_dot from the tangents P, Q and b; then these advance as in `forward`."""
+            """u_dot from the tangents P, Q and b; then these advance as in `forward`.
+            In plain loops: plain.sample.filters, membrane_forward_tangent."""
             wide()
             apart()
             k = constants(own)
@@ -243,7 +253,8 @@ class BandLoops:
             u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, g, c, own
         ):
             """`backward` differentiated along u_dot, du_dot: dV_dot, then the adjoints z and the
-            tangents z_dot, P, Q one step earlier."""
+            tangents z_dot, P, Q one step earlier.
+            In plain loops: plain.sample.membrane_backward_tangent, filters_adjoint."""
             wide()
             apart()
             k = constants(own)
@@ -363,5 +374,5 @@ def _calls(loops: BandLoops, dtype: np.dtype) -> Calls:
     found = []
     for name, arguments in zip(Calls._fields, ARGUMENTS):
         signature = types.none(*(kinds[one] for one in arguments))
-        found.append(address_of(getattr(loops, name)(), signature))
+        found.append(address_of(loops.loop(name), signature))
     return Calls(*found)

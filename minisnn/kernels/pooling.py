@@ -68,7 +68,8 @@ def _pool(u, s, C, pool, c):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """v, the pooled membrane; where nothing is pooled it is u itself."""
+    """v, the pooled membrane; where nothing is pooled it is u itself.
+    In plain loops: plain.sample.shares, gather."""
     v = u
     if pool != NONE:
         _pool(u, s, C, pool, c)
@@ -95,7 +96,7 @@ def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
 
 @njit(nogil=True, inline="always")
 def pooled_tangent(u, v, u_dot, s, C, pool, c):
-    """v_dot; where nothing is pooled it is u_dot itself."""
+    """v_dot; where nothing is pooled it is u_dot itself. In plain loops: plain.sample.gather."""
     v_dot = u_dot
     if pool != NONE:
         _pool_tangent(u, v, u_dot, s.v_dot, C, pool, c)
@@ -106,7 +107,7 @@ def pooled_tangent(u, v, u_dot, s, C, pool, c):
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def unpool(u, v, dv, du, C, pool, c):
     """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
-    each of the four."""
+    each of the four. In plain loops: plain.sample.scatter."""
     if pool == NONE:
         copy(dv, du)
         return
@@ -128,14 +129,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """out = sigma'(v) d, for adjoints and tangents alike."""
+    """out = sigma'(v) d, for adjoints and tangents alike. In plain loops: plain.sample.jet."""
     n = layer.neuron
     call_at(n.calls.slope, (v, d, out, layer.c, n.own))
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_curvature(v, v_dot, dy, dy_dot, out, layer):
-    """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
+    """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy. In plain loops: plain.sample.jet."""
     n = layer.neuron
     call_at(n.calls.curvature, (v, v_dot, dy, dy_dot, out, layer.c, n.own))
 

@@ -46,7 +46,7 @@ KERNELS = {
 }
 # the loops that are compiled for a neuron, which no module holds
 KERNELS |= {
-    f"loops.{of}.{loop}": getattr(made, loop)()
+    f"loops.{of}.{loop}": made.loop(loop)
     for of, made in (("LIF", loops_of(ms.LIF())), ("CubaLIF", loops_of(ms.CubaLIF())))
     for loop in Calls._fields
 }
@@ -360,7 +360,7 @@ def test_workers_compile_here_first_where_what_is_kept_is_out_of_date(monkeypatc
 PROGRAM = """
 from minisnn.kernels import neuron
 from minisnn.layers.lif import LIF
-loop = neuron.loops_of(LIF()).slope()
+loop = neuron.loops_of(LIF()).loop('slope')
 import numpy as np
 from numba import njit
 from minisnn.kernels.llvm import call_at
