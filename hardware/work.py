@@ -11,7 +11,8 @@ from minisnn.files import write_whole
 from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training.checkpoint import read
-from minisnn.training.evaluation import ALIGNED, alignment, open_set
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import ALIGNED, alignment
 from minisnn.training.folder import RunFolder, free_folder, write_json
 
 from .c import export

@@ -25,7 +25,7 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
-from minisnn.training.evaluation import open_set
+from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import FILES, RunFolder, read_json, write_json
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.update import network_of, start_of
@@ -148,12 +148,7 @@ def train(
         if data is None and resume:
             folder.check_code(config)
         if data is None:
-            data = {
-                split: open_set(
-                    config.dataset, split, config.root, progress, **config.recordings(split)
-                )
-                for split in ("train", "val", "test")
-            }
+            data = open_sets(config, progress)
         if resume:
             chip, exponents = _resumed(folder, chip)
         else:

@@ -54,9 +54,7 @@ def describe(args: argparse.Namespace) -> None:
 
 def _run_folder(path: Path) -> None:
     folder = RunFolder(path)
-    config, origin, _ = (
-        folder.read() if (path / "config.json").is_file() else (None, folder.origin, False)
-    )
+    config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
     if not holds_checkpoint(path):
         print(
             f"{path}: a run that was stopped before its first checkpoint; "

@@ -77,9 +77,8 @@ class RunFolder:
         """Settings of the run that lies here."""
         return self.read()[0]
 
-    def read(self) -> tuple[TrainingConfig, Origin, bool]:
-        """(settings, what made the run, whether that was kept) of the run that lies here; a run of
-        before is guessed at."""
+    def read(self) -> tuple[TrainingConfig, Origin]:
+        """(settings, what made the run) of the run that lies here."""
         path = self / "config.json"
         if not path.is_file():
             raise ValueError(
@@ -89,9 +88,12 @@ class RunFolder:
         values = read_json(path)
         made = values.pop("made", None)
         config = TrainingConfig.from_mapping(values, str(path))
-        if made is not None:
-            return config, Origin.read(made, f"{path}: made"), True
-        return config, Origin.guess(config, None, (self / "chip.json").is_file()), False
+        if made is None:
+            raise ValueError(
+                f"{path}: these are settings of a run of minisnn 0.1, which 0.1 alone continues; "
+                "expected those of 0.2, or another folder"
+            )
+        return config, Origin.read(made, f"{path}: made")
 
     def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
         """Raise ValueError where a run lies here already, or files that have the names of a run's,
@@ -109,7 +111,7 @@ class RunFolder:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
         if "config.json" in found:
-            there, origin, _ = self.read()
+            there, origin = self.read()
             if changes := config.changes_from(there):
                 what = (
                     "a run with other settings "
@@ -157,9 +159,9 @@ class RunFolder:
     def check_made(self, given: bool) -> TrainingConfig:
         """Settings of the run that lies here, where this command made it of such data (`given` in
         Python); else ValueError."""
-        config, origin, kept = self.read()
-        origin.check(self.origin.command, given, self.path, kept)
-        self.origin = origin if kept else Origin(origin.command)  # a guess binds nobody
+        config, origin = self.read()
+        origin.check(self.origin.command, given, self.path)
+        self.origin = origin
         return config
 
     def resume(
@@ -185,8 +187,6 @@ class RunFolder:
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
-        # of a run of before it knows more
-        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)
         update = checkpoint.progress.get("update")
         if (
             checkpoint.config != config

@@ -30,6 +30,7 @@ from .origin import Origin, contents, learned, tell_met
 from .progress import Bar, ahead, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
+from ..data.sets.named import Opened
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..layers.loss import Loss
@@ -112,7 +113,7 @@ def train(
         stopping.heeded(SIGINT),
         nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder,
     ):
-        given = data is not None and not hasattr(data["train"], "opened")
+        given = data is not None and not isinstance(data, Opened)
         mine = Own(neuron, loss, rule)
         mine.check(config)
         found = folder.resume(config, given, mine) if resume else None
@@ -127,10 +128,10 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = Origin.of(held.command, data["train"])
+        origin = Origin.of(held.command, data)
         origin = replace(origin, own=mine.words(), content=contents(data))
         if resume:
-            folder.origin.check_same(origin, data["train"], folder.path)
+            folder.origin.check_same(origin, folder.path)
             origin = replace(origin, classes=folder.origin.classes)
             folder.origin = origin
         check_ways(config, data)

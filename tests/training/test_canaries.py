@@ -34,7 +34,8 @@ from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import run
 from minisnn.training.baselines import Adapted, baselines, compare, rows_of
-from minisnn.training.evaluation import open_set, open_sets
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
 from minisnn.training.presets import PRESETS, chosen

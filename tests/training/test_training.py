@@ -449,7 +449,7 @@ def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
         run = _Run(toy_config(), folder, toy_data(), progress=False)
         run.rows = Rows()
         with pytest.raises(Interrupted):
-            run.go(None, Origin.of(TRAIN, ToySet("train")))
+            run.go(None, Origin.of(TRAIN, toy_data()))
     train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
 
@@ -543,7 +543,8 @@ def test_a_finished_run_is_shown_in_a_line():
         episodes=9,
         ways=2,
         shots=1,
-        ci95=0.1,
+        interval=dict(half=0.1, population="new recordings"),
+        align="none",
         inner_steps=1,
     )
     for tested, words in (
