@@ -5,7 +5,7 @@ episode by episode, so that a run can be stopped and continued; `Findings` are t
 their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
-It may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store,
+It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,
 data.camera, data.sets, plots, training.
 """
 
