@@ -67,12 +67,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_quiet(run)
     add_threads(run)
     add_workers(parser)
-    groups: dict = {}
-    for f in fields(TrainingConfig):
-        title = f.metadata["group"]
-        if title not in groups:
-            groups[title] = parser.add_argument_group(title)
-        _add_setting(groups[title], f)
+    for settings in reversed(TrainingConfig.__bases__):
+        group = parser.add_argument_group(settings.TITLE)
+        for f in fields(settings):
+            _add_setting(group, f)
 
 
 def _add_setting(group, f) -> None:

@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 import os
 import signal
 import subprocess
@@ -729,3 +729,11 @@ def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, cap
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
     }
     assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}
+
+
+def test_settings_are_those_of_their_groups_in_order():
+    """The order of the flags, of what is saved, and of what a line says of a change."""
+    groups = TrainingConfig.__bases__[::-1]
+    apart = [f.name for group in groups for f in fields(group)]
+    assert apart == [f.name for f in fields(TrainingConfig)] == list(asdict(TrainingConfig()))
+    assert [group.TITLE for group in groups][::5] == ["data", "watching"]
