@@ -83,16 +83,6 @@ def _unit_of(text: str) -> str:
     return found[0] if found else ""
 
 
-def unmarked(text: str) -> list[str]:
-    """Numbers with a unit of a measurement that stand in a page's prose without a marker."""
-    prose = _REGION.sub("", text)
-    prose = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", " ", prose, flags=re.S)
-    prose = _MARK.sub(" ", prose)
-    return re.findall(
-        r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|s|ms|MB|kB|GB)(?!\w)|\d[\d.,]* ± [\d.]+", prose
-    )
-
-
 def literature(folder: Path) -> dict[str, dict]:
     """Values that others reported, by name: {"value": text, "source": text}."""
     return read_json(folder / LITERATURE)

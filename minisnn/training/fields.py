@@ -1,5 +1,8 @@
 """The settings of a run by group, a frozen dataclass each, of which `TrainingConfig` is made; a
-setting as a field: what the command line says of it, its check, and its value in words."""
+setting as a field: what the command line says of it, its check, and its value in words.
+
+NumPy is not needed here, so that the command line lists every setting at once.
+"""
 
 import math
 from collections.abc import Mapping
