@@ -26,7 +26,8 @@ from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 from minisnn.training.evaluation import open_sets
-from minisnn.training.folder import FILES, RunFolder, read_json, write_json
+from minisnn.files import read_json, write_json
+from minisnn.training.folder import FILES, RunFolder
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.update import network_of, start_of
 

@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..training.folder import write_json
+    from ..files import write_json
     from ..training.origin import met
 
     # whatever code of the user makes of the working folder

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .figures import shown
-from .record import LITERATURE, Record, read_json
+from ..files import read_json
+from .record import LITERATURE, Record
 
 _UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
 _NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"

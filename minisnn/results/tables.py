@@ -25,7 +25,8 @@ from . import pictures
 from .figures import shown
 from .measure import shown as as_typed
 from .pages import Maker
-from .record import TABLES, Record, read_json
+from ..files import read_json
+from .record import TABLES, Record
 
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 

@@ -7,7 +7,6 @@ result.json     accuracy on the test tasks, once the run is done
 checkpoint.previous.h5   the checkpoint before the last, to continue from where the last is damaged
 """
 
-import json
 import math
 import os
 import warnings
@@ -18,7 +17,7 @@ from typing import Any
 from .. import stopping
 from ..data.sets.named import runs_code
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
-from ..files import Hold, read_whole, remove_leftovers, write_whole
+from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
@@ -26,7 +25,6 @@ from ..parallel.arguments import flag, mapping, shown
 from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
-_LARGEST_JSON = 1 << 26  # bytes
 
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
@@ -274,20 +272,3 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
         raise ValueError(
             f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}"
         )
-
-
-def read_json(path: Path) -> dict:
-    """An object of a JSON file, or ValueError."""
-    what = "the settings or results of a run"
-    try:
-        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the file is not JSON ({error}); expected {what}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
-    return values
-
-
-def write_json(path: Path, values: dict) -> None:
-    """Named values as JSON, the file whole or not at all."""
-    write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,15 +155,8 @@ class Origin:
         for which classes."""
         if dataset != self.data or self.how is None:
             return {}
-        try:
-            found = json.loads(self.how)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or not set(found) <= OPTIONS:
-            raise ValueError(
-                f"the record of how {self.data} was read is damaged; expected "
-                f"{', '.join(sorted(OPTIONS))}"
-            )
+        among = ", ".join(sorted(OPTIONS))
+        found = _kept(self.how, dict, OPTIONS.issuperset, f"how {self.data} was read", among)
         return {name: value for name, value in found.items() if name != "classes"}
 
 
@@ -202,14 +195,18 @@ def _alike(one: Origin, other: Origin) -> bool:
 
 
 def _names(classes: str | None) -> list[str]:
+    words = lambda found: all(isinstance(one, str) for one in found)
+    return _kept(classes or "[]", list, words, "the classes that were learned from", "names")
+
+
+def _kept(text: str, kind: type, fits: Callable[[Any], bool], of: str, expected: str) -> Any:
+    """What a record holds as JSON; ValueError where it is not of a kind, or does not fit."""
     try:
-        found = json.loads(classes or "[]")
+        found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError(
-            "the record of the classes that were learned from is damaged; expected names"
-        )
+    if not isinstance(found, kind) or not fits(found):
+        raise ValueError(f"the record of {of} is damaged; expected {expected}")
     return found
 
 
@@ -228,22 +225,13 @@ def contents(data: Mapping[str, Any]) -> str | None:
 
 def _differs(before: str | None, now: str | None) -> str | None:
     """The first split that holds something else than before, of those that are known both times."""
-    old, new = (_splits(one) for one in (before, now))
+    of = "the recordings that the run learns from"
+    old, new = (
+        _kept(one or "{}", dict, lambda found: True, of, "one hash for each split")
+        for one in (before, now)
+    )
     order = sorted(old, key=lambda split: (split != "train", split))
     return next((split for split in order if new.get(split, old[split]) != old[split]), None)
-
-
-def _splits(content: str | None) -> dict[str, str]:
-    try:
-        found = json.loads(content or "{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError(
-            "the record of the recordings that the run learns from is damaged; expected one hash "
-            "for each split"
-        )
-    return found
 
 
 def _sample(tasks: Any) -> str:

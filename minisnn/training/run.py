@@ -23,7 +23,7 @@ from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
-from .folder import RunFolder, check_given, read_json, write_json
+from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, tell_met
@@ -33,6 +33,7 @@ from .update import Learned, State, begun, inner_loop, network_of, restored, tas
 from ..data.sets.named import Opened
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
+from ..files import read_json, write_json
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
 from ..meta.inner import InnerLoop
@@ -361,7 +362,7 @@ class _Run:
         if not config.test_episodes:
             return None
         network = identity(state.theta)
-        if path.exists() and (kept := read_json(path)).get("network", network) == network:
+        if path.exists() and (kept := read_json(path)).get("network") == network:
             return kept
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
