@@ -88,8 +88,6 @@ def settings(**changes) -> TrainingConfig:
         rule="anil",
         learn_step_size="array",
         step_size=4.0,
-    )
-    base |= dict(
         step_size_lr=2e-3,
         queries=10,
         updates=400,
@@ -97,8 +95,9 @@ def settings(**changes) -> TrainingConfig:
         clip=5.0,
         evaluate_every=100,
         evaluate_episodes=20,
+        checkpoint_every=20,
+        test_episodes=100,
     )
-    base |= dict(checkpoint_every=20, test_episodes=100)
     if "start" in changes:
         start = checkpoint.read(find_checkpoint(changes["start"]))
         found = start.net.configuration()

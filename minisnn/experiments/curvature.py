@@ -96,8 +96,8 @@ def run(study: Study) -> Findings:
     note = (
         f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products "
         "in float64. Before: "
+        "data-dependent initialisation with a fitted readout."
     )
-    note += "data-dependent initialisation with a fitted readout."
     title = "Hessian of the support loss at the start of the inner loop, means over tasks"
     found.table("curvature", title, header, rows, note)
     if spectra:
@@ -106,8 +106,8 @@ def run(study: Study) -> Findings:
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
             "spectrum is a "
+            "measurement."
         )
-        found.summary += "measurement."
     return found
 
 

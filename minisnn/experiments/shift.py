@@ -56,12 +56,8 @@ def run(study: Study) -> Findings:
     note = (
         f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a "
         "fraction of a pixel gives "
-    )
-    note += (
         "each event to either neighbour, and more events are the same ones again within a "
         "millisecond. The networks differ "
-    )
-    note += (
         "in their rule, too; offsets and scales lie inside what many cameras drew in training (± "
         "3.5 pixels, 0.8 to 1.2)."
     )

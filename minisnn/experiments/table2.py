@@ -91,9 +91,9 @@ def run(study: Study) -> Findings:
     note = (
         f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are "
         "the episodes in ten "
+        "blocks; ± holds for new recordings, over episodes: for these. "
+        "train: meta-training classes in unseen recordings; test: unseen classes."
     )
-    note += "blocks; ± holds for new recordings, over episodes: for these. "
-    note += "train: meta-training classes in unseen recordings; test: unseen classes."
     found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)

@@ -18,13 +18,13 @@ from .stand_in import carry_out, check_effort, slow
 KERNELS = (
     "compiled kernels cannot be kept ({}), so that each command compiles them, about half a "
     "minute; name a folder "
+    "that can be written to: NUMBA_CACHE_DIR=DIR"
 )
-KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
 NOTHING = (
     "neither compiled kernels nor simulated recordings can be kept ({}), so that each command "
     "makes them again, about half "
+    "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 )
-NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
 COMPILED = "minisnn: stopped while kernels were being compiled"
 GOES_ON = "those that are done are kept, and the next start continues from there"

@@ -213,8 +213,9 @@ def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) 
         accuracy="by its own rule",
         own="nearest class mean, same features",
         pretrained="of a classifier's features",
+        random="of a random network's",
+        frames="of summed frames",
     )
-    words.update(random="of a random network's", frames="of summed frames")
     with style():
         fig = figure(7.5, 1.4 + 0.42 * len(shares))
         axes = fig.subplots()

@@ -139,12 +139,14 @@ def save(
     if inner is not None:
         inner.check(net)
     texts: dict[str, Any] = dict(
-        network=dict(type=type(net).__name__, **net.configuration()), layout=_layout(net)
+        network=dict(type=type(net).__name__, **net.configuration()),
+        layout=_layout(net),
+        inner_loop=None,
+        training=config and asdict(config),
+        random=rng and rng.bit_generator.state,
+        progress=dict(progress or {}),
+        provenance={**_provenance(), **(provenance or {})},
     )
-    texts.update(
-        inner_loop=None, training=config and asdict(config), random=rng and rng.bit_generator.state
-    )
-    texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
         texts["inner_loop"] = kept_of(inner)

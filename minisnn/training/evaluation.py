@@ -286,9 +286,15 @@ def evaluate(
         told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
         told[rule]["less"] = [less, halves.episodes, halves.recordings]
         told[rule]["less_interval"] = _told(halves)["interval"]
-    found.update(rules=told, align=alignment(dataset), inner_steps=inner.steps)
     found.update(
-        ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before
+        rules=told,
+        align=alignment(dataset),
+        inner_steps=inner.steps,
+        ways=ways,
+        shots=shots,
+        queries=queries,
+        per_episode=after,
+        per_episode_before=before,
     )
     return found
 

@@ -110,8 +110,8 @@ def opening(
         text += (
             "\nan update has one task (--tasks 1), which this process carries out alone; the "
             "workers share validation and "
+            "test episodes"
         )
-        text += "test episodes"
     return text
 
 

@@ -184,8 +184,13 @@ class _Run:
         self.measure = measure
         self.chance = 1 / self.ways if measure == "accuracy" else None
         named = f"update tasks loss {measure}_before {measure}_after gradient_norm lr"
-        self.columns = [*named.split(), *self.steps.parts]
-        self.columns += ["seconds", "validation", "validation_ci95"]
+        self.columns = [
+            *named.split(),
+            *self.steps.parts,
+            "seconds",
+            "validation",
+            "validation_ci95",
+        ]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
@@ -372,9 +377,16 @@ class _Run:
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
         how = config.test_episodes, config.test_seed, self.progress, beside
         test = self._evaluate(state, "test", *how)
-        test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root)
-        test.update(updates=state.update, tasks=state.update * config.tasks)
-        test.update(training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1))
-        test.update(parameters=self.net.size, network=network)
+        test.update(
+            rule=config.rule,
+            dataset=origin.kind or origin.data,
+            root=origin.root,
+            updates=state.update,
+            tasks=state.update * config.tasks,
+            training_seed=config.seed,
+            seconds=round(self.rows[-1]["seconds"], 1),
+            parameters=self.net.size,
+            network=network,
+        )
         write_json(path, test)
         return test
