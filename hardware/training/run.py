@@ -165,10 +165,16 @@ def train(
         notes = dict(**vars(chip), exponents=exponents)
         done = checkpoint.read(folder.path).progress
         made = dict(chip=notes, origin=asdict(folder.origin))
-        kept = dict(
-            inner=found.inner, config=config, curve=found.curve, progress=done, provenance=made
+        checkpoint.save(
+            folder / "network.h5",
+            found.net,
+            network,
+            inner=found.inner,
+            config=config,
+            curve=found.curve,
+            progress=done,
+            provenance=made,
         )
-        checkpoint.save(folder / "network.h5", found.net, network, **kept)
         if not config.test_episodes:
             return {}
         trained = checkpoint.Checkpoint(found.net, network, found.inner)
@@ -258,9 +264,13 @@ def chip_accuracy(
     one = partial(_episode, tasks, chip, config)
     (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
     row = rows_of(["chip"], answered)["chip"]
-    known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=row.per_episode)
     return dict(
-        accuracy=row.mean, interval=row.interval and row.interval.told(), ci95=row.ci95, **known
+        accuracy=row.mean,
+        interval=row.interval and row.interval.told(),
+        ci95=row.ci95,
+        episodes=config.test_episodes,
+        seed=config.test_seed,
+        per_episode=row.per_episode,
     )
 
 

@@ -146,8 +146,15 @@ def run(args: argparse.Namespace) -> None:
     resume = args.resume is not None
     data = open_sets(config, not args.quiet) if resume and code is not None else None
     with executor_of(args) as executor:
-        how: dict = dict(resume=resume, progress=not args.quiet, force=args.force, data=data)
-        result = train(config, out, **how, executor=executor)
+        result = train(
+            config,
+            out,
+            resume=resume,
+            progress=not args.quiet,
+            force=args.force,
+            data=data,
+            executor=executor,
+        )
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(

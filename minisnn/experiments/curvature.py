@@ -71,9 +71,15 @@ def run(study: Study) -> Findings:
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
-            given = (net, theta, STARTS, ITERATIONS)
             items = study.items(
-                f"{dataset}-curvature-{label}", dataset, _one, *given, count=TASKS * STARTS
+                f"{dataset}-curvature-{label}",
+                dataset,
+                _one,
+                net,
+                theta,
+                STARTS,
+                ITERATIONS,
+                count=TASKS * STARTS,
             )
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))

@@ -71,8 +71,17 @@ def run(study: Study) -> Findings:
     curves = {}
     shots = dict[int, list[Row]]()
     for ways in (5, 20):
-        given = (trained.net, trained.theta, ways, sizes, LR)
-        trials = study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS)
+        trials = study.items(
+            f"transfer-{ways}-way",
+            DATASET,
+            _trial,
+            trained.net,
+            trained.theta,
+            ways,
+            sizes,
+            LR,
+            count=TRIALS,
+        )
         shots[ways] = list(
             rows_of(list(map(str, range(SHOTS))), [recalled(*one) for one in trials]).values()
         )

@@ -33,8 +33,7 @@ def network(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone as a network of one dense block, its input the spikes of the body."""
     features = int(np.prod(net.blocks[-1].input_shape))
     neuron = replace(net.neuron, gain=1.0)
-    alone = dict(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
-    return net.like(**alone)
+    return net.like(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
 
 
 def traces(

@@ -142,14 +142,14 @@ def _draw(values: dict):
                 for place, method in enumerate(methods):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
-                        words = dict(
+                        axes.errorbar(
+                            100 * e.mean,
+                            place + shift,
+                            xerr=percents([e])[1][0],
                             fmt="o",
                             color=colour,
                             capsize=3,
                             label=label if method == "nearest" else None,
-                        )
-                        axes.errorbar(
-                            100 * e.mean, place + shift, xerr=percents([e])[1][0], **words
                         )
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])

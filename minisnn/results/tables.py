@@ -223,14 +223,16 @@ def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) 
         for line, of in enumerate(shares.values()):
             for kind, one in of.items():
                 half = 100 * one.get("half", 0)
-                dot = dict(
+                axes.errorbar(
+                    100 * one["value"],
+                    -line,
+                    xerr=half,
                     fmt=MARKS[kind],
                     color=colours[kind],
                     markersize=5,
                     capsize=2,
                     label=words.pop(kind, None),
                 )
-                axes.errorbar(100 * one["value"], -line, xerr=half, **dot)
         axes.set(
             xlabel="accuracy (%)",
             yticks=[-n for n in range(len(shares))],

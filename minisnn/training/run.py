@@ -297,8 +297,18 @@ class _Run:
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
-        run = self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u
-        one = partial(task_gradient, *run, held=self.held, own=self.own)
+        one = partial(
+            task_gradient,
+            self.data["train"],
+            self.net,
+            self.config,
+            self.steps,
+            state.theta,
+            state.log_step,
+            u,
+            held=self.held,
+            own=self.own,
+        )
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
@@ -375,8 +385,9 @@ class _Run:
             inner = self._inner(state)
             known = checkpoints.classifier()
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
-        how = config.test_episodes, config.test_seed, self.progress, beside
-        test = self._evaluate(state, "test", *how)
+        test = self._evaluate(
+            state, "test", config.test_episodes, config.test_seed, self.progress, beside
+        )
         test.update(
             rule=config.rule,
             dataset=origin.kind or origin.data,
