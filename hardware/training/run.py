@@ -66,15 +66,6 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
-# what lies in its folder beside the files of a run
-OF_CHIP = (
-    "chip.json",
-    "chip-result.json",
-    "network.h5",
-    "start.h5",
-)
-
-
 def settings(**changes) -> TrainingConfig:
     """Settings of a run for the chip: Table 1's network as it is shipped, going on with small
     steps.

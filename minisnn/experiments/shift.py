@@ -70,11 +70,16 @@ def run(study: Study) -> Findings:
 def _accuracy(
     study: Study, model: str, checkpoint, move: Move, align: str, episodes: int
 ) -> Estimate:
-    how: dict = dict(move=None if move == Move() else move, align=align, episodes=episodes)
     rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
     rows = study.rows(
-        f"shift-{model}-{align}-{name}", DATASET, {"adapted": rule}, ways=checkpoint.net.ways, **how
+        f"shift-{model}-{align}-{name}",
+        DATASET,
+        {"adapted": rule},
+        ways=checkpoint.net.ways,
+        move=None if move == Move() else move,
+        align=align,
+        episodes=episodes,
     )
     return estimate(rows["adapted"])
 

@@ -92,10 +92,16 @@ class Study:
 
     def describe(self) -> dict:
         """What the numbers depend on, and where they were measured."""
-        versions = dict(minisnn=__version__, python=platform.python_version(), numpy=np.__version__)
-        where = dict(machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads())
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        return dict(**vars(self.settings), networks=dict(self.used), **versions, **where, time=time)
+        return dict(
+            **vars(self.settings),
+            networks=dict(self.used),
+            minisnn=__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            machine=f"{processor()}, {os.cpu_count()} cores",
+            threads=get_threads(),
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     # ---- what it measures on
 

@@ -297,18 +297,8 @@ class _Run:
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
         """What `task_gradient` finds for the first tasks of update u, one by one."""
-        one = partial(
-            task_gradient,
-            self.data["train"],
-            self.net,
-            self.config,
-            self.steps,
-            state.theta,
-            state.log_step,
-            u,
-            held=self.held,
-            own=self.own,
-        )
+        run = self.data["train"], self.net, self.config, self.steps, state.theta, state.log_step, u
+        one = partial(task_gradient, *run, held=self.held, own=self.own)
         self.executor.in_order(one, range(tasks), collect, large=True)
 
     def _validate(self, state: State) -> None:
