@@ -36,8 +36,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="what", metavar=named, title="what to do")
     defaults = {}
     for name, (add, help) in PARTS.items():
-        layout = dict(epilog=EXAMPLES, formatter_class=options.Help, allow_abbrev=False)
-        part = parts.add_parser(name, help=help, description=help[0].upper() + help[1:], **layout)
+        part = parts.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:],
+            epilog=EXAMPLES,
+            formatter_class=options.Help,
+            allow_abbrev=False,
+        )
         add(part)
         defaults[name] = {**options.only_given(part), **PLACES.get(name, {})}
     compare_options(parser)

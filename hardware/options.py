@@ -39,10 +39,14 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         "--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR
     )
     how: dict = dict(kind=_exported, metavar="DIR")
-    more: dict = dict(
-        nargs="?", default=argparse.SUPPRESS, help=f"folder of the files (default: {OUT})"
+    options.add_output(
+        parser,
+        "folder",
+        nargs="?",
+        default=argparse.SUPPRESS,
+        help=f"folder of the files (default: {OUT})",
+        **how,
     )
-    options.add_output(parser, "folder", **more, **how)
     options.add_output(parser, "--out", help="the same", **how)
     _ground_options(parser, "the episode of the self-test")
 
@@ -72,13 +76,15 @@ def _page_options(parser: argparse.ArgumentParser) -> None:
     _word_options(
         parser, "those that the network was trained for, else 8", readout="those of --bits"
     )
-    how: dict = dict(
+    options.add_output(
+        parser,
+        "file",
+        kind=_a_page,
         nargs="?",
         default=argparse.SUPPRESS,
         metavar="OUT.html",
         help="the page (default: page.html)",
     )
-    options.add_output(parser, "file", kind=_a_page, **how)
     options.add_input(
         parser,
         "--checkpoint",

@@ -7,12 +7,13 @@ from pathlib import Path
 from minisnn import outputs
 from minisnn.commands import options
 from minisnn.commands.studies import OUT, check_place, study_maker, write
-from minisnn.files import write_whole
+from minisnn.files import write_json, write_whole
 from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.training.checkpoint import read
-from minisnn.training.evaluation import ALIGNED, alignment, open_set
-from minisnn.training.folder import RunFolder, free_folder, write_json
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import ALIGNED, alignment
+from minisnn.training.folder import RunFolder, free_folder
 
 from .c import export
 from .chip.learner import learns_online

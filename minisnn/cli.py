@@ -76,8 +76,9 @@ def parser(line: list[str] | None = None) -> argparse.ArgumentParser:
             commands.add_parser(name, help=summary, **layout)
             continue
         module = importlib.import_module(_place(name), __package__)
-        texts = dict(help=summary, description=module.__doc__, epilog=module.EXAMPLES)
-        sub = commands.add_parser(name, **texts, **layout)
+        sub = commands.add_parser(
+            name, help=summary, description=module.__doc__, epilog=module.EXAMPLES, **layout
+        )
         module.arguments(sub)
         sub.set_defaults(run=module.run, otherwise=only_given(sub))
     return top

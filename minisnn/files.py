@@ -2,6 +2,7 @@
 others opened with care."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from contextlib import _GeneratorContextManager, suppress
 from functools import wraps
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import Any, BinaryIO, ParamSpec, TypeVar
 
 try:
     import fcntl
@@ -22,6 +23,7 @@ except ImportError:  # Windows: nothing is locked there
 
 UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
 SPARE = 32  # bytes that the name of a file may grow by while it is written
+_LARGEST_JSON = 1 << 26  # bytes
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
 _LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
@@ -351,6 +353,23 @@ def read_whole(path: str | Path, what: str, most: int) -> bytes:
     size_of(path, what, most)
     with called(path), open(path, "rb") as file:
         return file.read(most + 1)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The named values of a JSON file of ours; ValueError where it holds anything else."""
+    what = "the settings or results of a run"
+    try:
+        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: the file is not JSON ({error}); expected {what}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
+    return values
+
+
+def write_json(path: Path, values: dict) -> None:
+    """Named values as JSON, the file whole or not at all."""
+    write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())
 
 
 def check_archive(

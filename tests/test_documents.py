@@ -8,7 +8,8 @@ import pytest
 
 from minisnn import cli
 from minisnn.results import flags
-from minisnn.results.pages import renewed, unmarked
+from minisnn.results.pages import renewed
+from unmarked import unmarked
 from minisnn.results.record import Record
 from minisnn.results.tables import makers
 

@@ -43,8 +43,7 @@ SLOW = set(
 FIRST = {"commands", "cli", "hardware.command"}
 STILL_LATE = set(
     "data.camera.event_camera data.sets.double_asl gradcheck.curve layers.neuron meta.rules "
-    "network.convolutional network.spiking parallel.compilation parallel.threads "
-    "training.evaluation".split()
+    "network.convolutional network.spiking parallel.compilation parallel.threads".split()
 )
 
 

@@ -2,5 +2,5 @@
 plain-integer reference.
 
 Import from here: any module.
-It may import: minisnn.
+It may import: parallel, layers, network, meta, experiments.
 """

@@ -126,9 +126,15 @@ def learn_all(
         one = Learned(np.array(layer.weight, np.int64, order="C"), layer.bias.astype(np.int64))
         traces = net.traces(inputs)[:, -1].reshape(len(y), *layer.input_shape)
         for b in range(len(y)):
-            seen = membranes[n][b, -1], traces[b], d[b]
             one.gradient_saturated += sample(
-                G, Gb, *seen, net.neuron, FLOOR if mode == STOCHASTIC else mode, GRADIENT.ends
+                G,
+                Gb,
+                membranes[n][b, -1],
+                traces[b],
+                d[b],
+                net.neuron,
+                FLOOR if mode == STOCHASTIC else mode,
+                GRADIENT.ends,
             )
         if net.words.strict and one.gradient_saturated:
             raise Saturated(

@@ -240,8 +240,19 @@ def convolved(
     out = np.empty((B, T, h, w * C_out), np.uint8)
     clipped = np.zeros(B, np.int64)
     kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-    how = weight, bias, POOL[layer.pool], constants
-    parallel(conv, B, flat, flat.view(np.uint64), *how, out, clipped, kept)
+    parallel(
+        conv,
+        B,
+        flat,
+        flat.view(np.uint64),
+        weight,
+        bias,
+        POOL[layer.pool],
+        constants,
+        out,
+        clipped,
+        kept,
+    )
     return (
         out.reshape(B, T, h, w, C_out),
         kept.reshape(*kept.shape[:2], H, W, C_out),

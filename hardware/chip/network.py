@@ -87,8 +87,20 @@ class IntegerNet:
                 exponent = quantise.best_exponent(
                     weight, bits, self._least_exponent(b, bias, fraction, room)
                 )
-            words_of = exponent, bits, b.input_shape, b.pool, fraction, room, words.strict
-            layers.append(quantise.layer(b.name, weight, bias, *words_of))
+            layers.append(
+                quantise.layer(
+                    b.name,
+                    weight,
+                    bias,
+                    exponent,
+                    bits,
+                    b.input_shape,
+                    b.pool,
+                    fraction,
+                    room,
+                    words.strict,
+                )
+            )
         self._set(layers, IntegerLIF.of(net.neuron), words, net.input_shape)
 
     def _least_exponent(self, block, bias: np.ndarray, fraction: int, room: int) -> int:

@@ -258,8 +258,20 @@ class LoihiNet(IntegerNet):
         constants = self.constants._replace(rows=H, columns=W)
         if layer.pool != "none":
             constants = constants._replace(rows=2 * h, columns=2 * w)
-        words = flat, flat.view(np.uint64), *prepared, bias, POOL[layer.pool], constants, vth
-        parallel(conv, B, *words, out, clipped, kept)
+        parallel(
+            conv,
+            B,
+            flat,
+            flat.view(np.uint64),
+            *prepared,
+            bias,
+            POOL[layer.pool],
+            constants,
+            vth,
+            out,
+            clipped,
+            kept,
+        )
         self._count(f"{layer.name}.u", int(clipped.sum()))
         spikes = np.ascontiguousarray(out[..., :w].transpose(0, 1, 2, 4, 3))
         return spikes, kept.reshape(*kept.shape[:2], H, W, C_out)

@@ -60,8 +60,6 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
         floor=scene.floor,
         seed=seed,
         scale=camera.sensor[0] // cells[0],
-    )
-    numbers |= dict(
         samples=(len(scene.rows), len(scene.columns)),
         refractory=pixels.refractory,
         keep=pixels.keep,

@@ -24,8 +24,8 @@ TWIN = "membrane, softmax"
 HEADER = (
     "conv bits | readout bits | rule | error | rounding | Θ (%) | accuracy (%) | less twin "
     "(points) | written (%) | "
+    "gated (%) | clipped (%)"
 )
-HEADER += "gated (%) | clipped (%)"
 MODES = {"floor": "floor", "zero": "toward zero", "nearest": "nearest", "stochastic": "stochastic"}
 
 
@@ -112,8 +112,8 @@ def run(
     integers = "; ".join(f"{b} bits {estimate(curves[b, Choice(b)].row).percent()} %" for b in bits)
     found.summary = (
         f"Float twin {estimate(twins[TWIN]).percent()} %; all layers in integers: {integers}"
+        f" (stochastic rounding, {study.settings.episodes} episodes)."
     )
-    found.summary += f" (stochastic rounding, {study.settings.episodes} episodes)."
     return found
 
 

@@ -19,8 +19,17 @@ ONE_SHOT = dict(ylabel="one-shot accuracy (%)", ylim=(0, 102))
 def accuracies(axes, points: dict, rounding: str, mark: str = "o") -> None:
     """A line of accuracies with their intervals: {place: values over episodes, or a `Row`}."""
     found = [estimate(values) for values in points.values()]
-    more = dict(capsize=2, linewidth=1, markersize=4)
-    errorbars(axes, points, found, COLOUR_OF[rounding], f"{mark}-", label=rounding, **more)
+    errorbars(
+        axes,
+        points,
+        found,
+        COLOUR_OF[rounding],
+        f"{mark}-",
+        label=rounding,
+        capsize=2,
+        linewidth=1,
+        markersize=4,
+    )
 
 
 def accuracy_against_bits(curves: dict, bits, twin: float):

@@ -25,8 +25,9 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
-from minisnn.training.evaluation import open_set
-from minisnn.training.folder import FILES, RunFolder, read_json, write_json
+from minisnn.training.evaluation import open_sets
+from minisnn.files import read_json, write_json
+from minisnn.training.folder import FILES, RunFolder
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.update import network_of, start_of
 
@@ -65,15 +66,6 @@ class ChipConfig:
         return OnChip({name: (bits[name], e) for name, e in exponents.items()}, samples)
 
 
-# what lies in its folder beside the files of a run
-OF_CHIP = (
-    "chip.json",
-    "chip-result.json",
-    "network.h5",
-    "start.h5",
-)
-
-
 def settings(**changes) -> TrainingConfig:
     """Settings of a run for the chip: Table 1's network as it is shipped, going on with small
     steps.
@@ -87,8 +79,6 @@ def settings(**changes) -> TrainingConfig:
         rule="anil",
         learn_step_size="array",
         step_size=4.0,
-    )
-    base |= dict(
         step_size_lr=2e-3,
         queries=10,
         updates=400,
@@ -96,8 +86,9 @@ def settings(**changes) -> TrainingConfig:
         clip=5.0,
         evaluate_every=100,
         evaluate_episodes=20,
+        checkpoint_every=20,
+        test_episodes=100,
     )
-    base |= dict(checkpoint_every=20, test_episodes=100)
     if "start" in changes:
         start = checkpoint.read(find_checkpoint(changes["start"]))
         found = start.net.configuration()
@@ -148,12 +139,7 @@ def train(
         if data is None and resume:
             folder.check_code(config)
         if data is None:
-            data = {
-                split: open_set(
-                    config.dataset, split, config.root, progress, **config.recordings(split)
-                )
-                for split in ("train", "val", "test")
-            }
+            data = open_sets(config, progress)
         if resume:
             chip, exponents = _resumed(folder, chip)
         else:
@@ -170,10 +156,16 @@ def train(
         notes = dict(**vars(chip), exponents=exponents)
         done = checkpoint.read(folder.path).progress
         made = dict(chip=notes, origin=asdict(folder.origin))
-        kept = dict(
-            inner=found.inner, config=config, curve=found.curve, progress=done, provenance=made
+        checkpoint.save(
+            folder / "network.h5",
+            found.net,
+            network,
+            inner=found.inner,
+            config=config,
+            curve=found.curve,
+            progress=done,
+            provenance=made,
         )
-        checkpoint.save(folder / "network.h5", found.net, network, **kept)
         if not config.test_episodes:
             return {}
         trained = checkpoint.Checkpoint(found.net, network, found.inner)
@@ -263,9 +255,13 @@ def chip_accuracy(
     one = partial(_episode, tasks, chip, config)
     (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
     row = rows_of(["chip"], answered)["chip"]
-    known = dict(episodes=config.test_episodes, seed=config.test_seed, per_episode=row.per_episode)
     return dict(
-        accuracy=row.mean, interval=row.interval and row.interval.told(), ci95=row.ci95, **known
+        accuracy=row.mean,
+        interval=row.interval and row.interval.told(),
+        ci95=row.ci95,
+        episodes=config.test_episodes,
+        seed=config.test_seed,
+        per_episode=row.per_episode,
     )
 
 

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
-    from ..training.folder import write_json
+    from ..files import write_json
 
     announce()
     failed, first, rows = 0, None, []

@@ -14,7 +14,8 @@ from ..data.sets.statistics import recording_statistics
 from ..meta.rules import RULES
 from ..training.checkpoint import CURRENT, PREVIOUS, holds_checkpoint, read
 from ..training.evaluation import measure_of
-from ..training.folder import RunFolder, read_json
+from ..files import read_json
+from ..training.folder import RunFolder
 from ..training.progress import sentence, tells_before
 from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, find_checkpoint, in_a_line, refuse
@@ -54,9 +55,7 @@ def describe(args: argparse.Namespace) -> None:
 
 def _run_folder(path: Path) -> None:
     folder = RunFolder(path)
-    config, origin, _ = (
-        folder.read() if (path / "config.json").is_file() else (None, folder.origin, False)
-    )
+    config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
     if not holds_checkpoint(path):
         print(
             f"{path}: a run that was stopped before its first checkpoint; "

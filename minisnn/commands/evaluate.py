@@ -33,8 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = (
         "classes of a task; for another number than the network's, the readout's columns all start "
         "from their mean "
+        "(default: the network's)"
     )
-    text += "(default: the network's)"
     options.add_count(parser, "ways", None, text, 2)
     for name, text in (("shots", "support"), ("queries", "query")):
         options.add_count(
@@ -44,8 +44,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = (
         "learn by another rule: nearest class mean, steps from there, steps from a readout of "
         "zero, or the readout alone, "
+        "one sample after the other (default: as in training)"
     )
-    text += "one sample after the other (default: as in training)"
     parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument(
         "--step-size",
@@ -60,8 +60,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     text = (
         "shift each task by the whole-pixel offset that its support asks for (default with "
         "double-nmnist: support, but for "
+        "the training split)"
     )
-    text += "the training split)"
     parser.add_argument("--align", choices=("support", "none"), help=text)
     text = (
         "compare with nearest class means on the same episodes: of summed frames (the pixel "
@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..training.folder import write_json
+    from ..files import write_json
     from ..training.origin import met
 
     # whatever code of the user makes of the working folder
@@ -146,8 +146,13 @@ def run(args: argparse.Namespace) -> None:
             "support"
         )
     align = args.align if dataset == "double-nmnist" else None
-    where: dict[str, Any] = dict(root=root, progress=not args.quiet, align=align)
-    where.update(how=found.origin.options(dataset), whole_set=whole_set)
+    where: dict[str, Any] = dict(
+        root=root,
+        progress=not args.quiet,
+        align=align,
+        how=found.origin.options(dataset),
+        whole_set=whole_set,
+    )
     other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
 
     def beside(tasks: Any) -> dict[str, Any]:

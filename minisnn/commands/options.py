@@ -110,12 +110,10 @@ def add_workers(parser) -> None:
     text = (
         "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so "
         "workers can do them, with one "
-    )
-    text += (
         "thread each. Results are the same to the last bit. Workers may die, and a stopped run may "
         "continue "
+        "with more or fewer of them."
     )
-    text += "with more or fewer of them."
     group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")

@@ -51,7 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import read
-    from ..training.evaluation import open_set
+    from ..data.sets.named import open_set
     from ..plots import animate_task, plot_raster, plot_task, save
 
     found = None

@@ -67,12 +67,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_quiet(run)
     add_threads(run)
     add_workers(parser)
-    groups: dict = {}
-    for f in fields(TrainingConfig):
-        title = f.metadata["group"]
-        if title not in groups:
-            groups[title] = parser.add_argument_group(title)
-        _add_setting(groups[title], f)
+    for settings in reversed(TrainingConfig.__bases__):
+        group = parser.add_argument_group(settings.TITLE)
+        for f in fields(settings):
+            _add_setting(group, f)
 
 
 def _add_setting(group, f) -> None:
@@ -148,8 +146,15 @@ def run(args: argparse.Namespace) -> None:
     resume = args.resume is not None
     data = open_sets(config, not args.quiet) if resume and code is not None else None
     with executor_of(args) as executor:
-        how: dict = dict(resume=resume, progress=not args.quiet, force=args.force, data=data)
-        result = train(config, out, **how, executor=executor)
+        result = train(
+            config,
+            out,
+            resume=resume,
+            progress=not args.quiet,
+            force=args.force,
+            data=data,
+            executor=executor,
+        )
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
         print(

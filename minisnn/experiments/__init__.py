@@ -5,7 +5,7 @@ episode by episode, so that a run can be stopped and continued; `Findings` are t
 their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
-It may import: stopping, terminal, files, parallel, layers, kernels, network, meta, data.store,
+It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,
 data.camera, data.sets, plots, training.
 """
 
@@ -34,9 +34,8 @@ EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn
 UNUSED = {
     "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
     "table-3": ("queries", "asl_root"),
-}
-UNUSED |= {"figure-5": ("asl_root",), "figure-6": ("asl_root",)}
-UNUSED |= {
+    "figure-5": ("asl_root",),
+    "figure-6": ("asl_root",),
     "grid": ("asl_root",),
     **dict.fromkeys(("surrogate", "seeds"), ("asl_root", "networks", "retrain")),
     "classes": ("asl_root",),

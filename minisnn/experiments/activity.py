@@ -95,16 +95,23 @@ def _least(curve: dict[float, Estimate]) -> str:
 
 
 def _draw(curves: dict[str, dict[float, Estimate]]):
-    words = dict(
+    fig = curves_of(
+        curves,
+        (6.0, 3.6),
+        title="Spikes that one-shot learning needs",
+        ticks=False,
         xlabel="mean activity of the spiking layers (%)",
         ylabel="one-shot accuracy (%)",
         ylim=(0, 102),
     )
-    fig = curves_of(
-        curves, (6.0, 3.6), title="Spikes that one-shot learning needs", ticks=False, **words
-    )
     for curve, colour in zip(curves.values(), TWO):
         for (rate, e), shift in zip(curve.items(), SHIFTS):
-            place = dict(xytext=(3, -11), textcoords="offset points", fontsize=7, color=colour)
-            fig.axes[0].annotate(f"{shift:+g}", (rate, 100 * e.mean), **place)
+            fig.axes[0].annotate(
+                f"{shift:+g}",
+                (rate, 100 * e.mean),
+                xytext=(3, -11),
+                textcoords="offset points",
+                fontsize=7,
+                color=colour,
+            )
     return fig

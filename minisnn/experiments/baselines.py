@@ -4,7 +4,7 @@ learned without meta-learning or by the class means of the network's own feature
 from ..training.progress import RULE_NAMES
 from .findings import Findings
 from .statistics import difference, estimate
-from .study import DATASETS, Study
+from .study import TITLES, Study
 
 HEADER = (
     "data | classes | learns by | accuracy ± 95 % CI | over episodes | MAML less it, paired "
@@ -14,7 +14,7 @@ CLASSES = {"known": "train", "test": "test"}
 
 
 def add_baselines(
-    study: Study, found: Findings, splits: tuple[str, ...] = ("test",), datasets=tuple(DATASETS)
+    study: Study, found: Findings, splits: tuple[str, ...] = ("test",), datasets=tuple(TITLES)
 ) -> None:
     """Add the table to what was found, for the networks meta-trained by MAML."""
     rows = []
@@ -24,7 +24,7 @@ def add_baselines(
             continue
         for split in splits:
             adapted = study.accuracies(role, dataset, split)
-            where = [DATASETS[dataset], CLASSES[split]]
+            where = [TITLES[dataset], CLASSES[split]]
             rows.append(
                 [
                     *where,

@@ -183,25 +183,23 @@ def run(study: Study) -> Findings:
         written = values[:, n, -1, 1].mean() / number
         roc = estimate(values[:, n, number // 2 - 1, 2])
         rows.append([name, *shown, apart, round(written), kept, f"{roc.mean:.3f}"])
-    header = f"rule | {first} classes (%) | over episodes | {number} classes (%) | over episodes"
-    header += " | less all at once, paired (points) | written a class | kept | ROC area"
+    header = (
+        f"rule | {first} classes (%) | over episodes | {number} classes (%) | over episodes"
+        " | less all at once, paired (points) | written a class | kept | ROC area"
+    )
     features = int(np.prod(trained.net.blocks[-1].input_shape))
     note = (
         f"{episodes} orders of {number} unseen classes, one recording each, "
         f"{study.settings.queries} queries a class, by "
-    )
-    note += (
         f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: "
         "told from the other half, "
+        f"{number // 2} classes met."
     )
-    note += f"{number // 2} classes met."
     found.table("classes", "Accuracy over all classes met", header, rows, note)
     at_end = {name: curve[number].percent() for name, curve in curves.items()}
     found.summary = (
         f"{number} classes one by one: {at_end['nearest class mean']} % by class means, "
         f"{at_end['online']} with a "
-    )
-    found.summary += (
         f"step each, {at_end['all at once']} from all recordings at once; from zero "
         f"{at_end['online, from zero']}. "
     )

@@ -84,8 +84,8 @@ def run(study: Study) -> Findings:
         found.summary += (
             f"{name}: with one inner step the second order takes {time_1} times the time and "
             f"{memory_1} times the "
+            f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
         )
-        found.summary += f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
     return found
 
 

@@ -71,9 +71,15 @@ def run(study: Study) -> Findings:
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
-            given = (net, theta, STARTS, ITERATIONS)
             items = study.items(
-                f"{dataset}-curvature-{label}", dataset, _one, *given, count=TASKS * STARTS
+                f"{dataset}-curvature-{label}",
+                dataset,
+                _one,
+                net,
+                theta,
+                STARTS,
+                ITERATIONS,
+                count=TASKS * STARTS,
             )
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
@@ -96,8 +102,8 @@ def run(study: Study) -> Findings:
     note = (
         f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products "
         "in float64. Before: "
+        "data-dependent initialisation with a fitted readout."
     )
-    note += "data-dependent initialisation with a fitted readout."
     title = "Hessian of the support loss at the start of the inner loop, means over tasks"
     found.table("curvature", title, header, rows, note)
     if spectra:
@@ -106,8 +112,8 @@ def run(study: Study) -> Findings:
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
             "spectrum is a "
+            "measurement."
         )
-        found.summary += "measurement."
     return found
 
 

@@ -2,7 +2,7 @@
 
 from ..plots import plot_task
 from .findings import Findings
-from .study import DATASETS, Study
+from .study import TITLES, Study
 
 TITLE = "Figure 2: tasks of Double N-MNIST and Double ASL-DVS"
 
@@ -11,7 +11,7 @@ def run(study: Study) -> Findings:
     found = Findings(study.name, TITLE)
     rows = []
     seed = study.settings.seed
-    for dataset, name in DATASETS.items():
+    for dataset, name in TITLES.items():
         tasks = study.tasks(dataset)
         task = tasks.episode(seed, 0, 5, 1, 2)
         found.figures[f"figure-2-{dataset}"] = (

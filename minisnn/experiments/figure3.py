@@ -111,22 +111,27 @@ def run(study: Study) -> Findings:
 
 
 def _draw(curves: dict[str, dict[int, Estimate]]):
-    words = dict(
+    fig = curves_of(
+        curves,
+        (6.4, 3.8),
+        "center right",
+        yscale="log",
         xlabel="inner-loop updates",
         ylabel="error on unseen classes (%)",
         title="One update teaches five classes",
     )
-    fig = curves_of(curves, (6.4, 3.8), "center right", yscale="log", **words)
     (axes,) = fig.axes
     chance(axes, 80)
-    place = dict(
+    axes.annotate(
+        "chance",
+        (1, 80),
+        (0, 3),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         fontsize=8,
         ha="right",
         color="0.3",
     )
-    axes.annotate("chance", (1, 80), (0, 3), **place)
     axes.set_yticks([1, 2, 5, 10, 20, 50, 80], ["1", "2", "5", "10", "20", "50", "80"])
     axes.minorticks_off()
     return fig

@@ -21,10 +21,14 @@ def run(study: Study) -> Findings:
         frozen = [tuple(layers[:k]) for k in range(len(layers) + 1)]
         accuracies = []
         for k, freeze in enumerate(frozen):
-            how: dict = dict(
-                inner=lambda loop: replace(loop, freeze=freeze), key=f"{k}-frozen" if k else ""
+            accuracies.append(
+                study.accuracies(
+                    role,
+                    dataset,
+                    inner=lambda loop: replace(loop, freeze=freeze),
+                    key=f"{k}-frozen" if k else "",
+                )
             )
-            accuracies.append(study.accuracies(role, dataset, **how))
         e = bars[name] = [estimate(a) for a in accuracies]
         losses = [difference(accuracies[0], a) for a in accuracies]
         asked = "accuracy of the whole minus that with frozen layers, paired, below 1 point"

@@ -50,8 +50,6 @@ def run(study: Study) -> Findings:
             found.summary = (
                 f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are "
                 "made and "
-            )
-            found.summary += (
                 f"{right.percent()} % are right (all of them: {estimate(whole).percent()} %)."
             )
     title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"

@@ -71,8 +71,17 @@ def run(study: Study) -> Findings:
     curves = {}
     shots = dict[int, list[Row]]()
     for ways in (5, 20):
-        given = (trained.net, trained.theta, ways, sizes, LR)
-        trials = study.items(f"transfer-{ways}-way", DATASET, _trial, *given, count=TRIALS)
+        trials = study.items(
+            f"transfer-{ways}-way",
+            DATASET,
+            _trial,
+            trained.net,
+            trained.theta,
+            ways,
+            sizes,
+            LR,
+            count=TRIALS,
+        )
         shots[ways] = list(
             rows_of(list(map(str, range(SHOTS))), [recalled(*one) for one in trials]).values()
         )
@@ -101,8 +110,8 @@ def run(study: Study) -> Findings:
         asked = (
             f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy "
             "taken as exact, mean over "
+            f"{TRIALS} trials, from 5 to 20"
         )
-        asked += f"{TRIALS} trials, from 5 to 20"
         asked += (
             f"; {never[ways]} trials never did and count as {SHOTS + 1}, so it is more than this"
             if never[ways]
@@ -130,8 +139,8 @@ def run(study: Study) -> Findings:
     note = (
         f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; "
         "over episodes: of these. "
+        f"MAML, 5-way, one shot, one update: {maml.percent()} %."
     )
-    note += f"MAML, 5-way, one shot, one update: {maml.percent()} %."
     found.table("figure-6", title, header, rows, note)
     add_baselines(study, found, datasets=(DATASET,))
     caption = "A new readout on a pretrained body, against MAML's one shot and one update."
@@ -139,12 +148,8 @@ def run(study: Study) -> Findings:
     found.summary = (
         f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has "
         f"{e[5][0].percent()} % "
-    )
-    found.summary += (
         f"after one and {e[5][-1].percent()} % after {SHOTS} shots (20-way: {e[20][0].percent()} % "
         "and "
-    )
-    found.summary += (
         f"{e[20][-1].percent()} %; of {TRIALS} trials {never[20]} never reach MAML's accuracy "
         "among five)."
     )

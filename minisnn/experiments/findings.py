@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..files import write_whole
 from ..plots import save
-from ..training.folder import read_json
+from ..files import read_json
 from .statistics import Claim, judge
 
 KINDS = ("png", "svg")

@@ -15,7 +15,7 @@ from ..data.camera.moved import Move
 from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Row, answers, frames, rows_of
-from ..training.evaluation import open_set
+from ..data.sets.named import open_set
 from .drawing import drawn, errorbars
 from .findings import Findings
 from .shift import DATASET, STYLES

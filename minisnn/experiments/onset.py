@@ -95,12 +95,12 @@ def run(study: Study) -> Findings:
         "without a reset in between.",
     )
     if curves:
-        words = dict(
-            xlabel="recording begins later by (ms)",
-            title="One update; a network that waits for a start",
-        )
         found.figures["onset"] = (
-            curves_of(curves, **words),
+            curves_of(
+                curves,
+                xlabel="recording begins later by (ms)",
+                title="One update; a network that waits for a start",
+            ),
             "Accuracy against the time at which a query recording begins.",
         )
     return found

@@ -6,7 +6,7 @@ from dataclasses import replace
 from .findings import Findings
 from .networks import LABELS
 from .statistics import estimate
-from .study import DATASETS, Study
+from .study import TITLES, Study
 from .table2 import NEAREST, nearest_neighbour
 
 TITLE = "Simulated recordings against real ones"
@@ -20,7 +20,7 @@ def run(study: Study) -> Findings:
     found = Findings(study.name, TITLE)
     rows = []
     s = study.settings
-    for dataset, name in DATASETS.items():
+    for dataset, name in TITLES.items():
         places = {"simulated": study}
         if s.root_of(dataset) is None:
             found.missing.append(f"{name}, real recordings: give {OPTION[dataset]}")

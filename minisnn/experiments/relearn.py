@@ -114,8 +114,8 @@ def run(study: Study) -> Findings:
             found.summary += (
                 f"{where}: A {right[0]} % when first learned, {right[1]} % after B, {right[2]} % "
                 "learned again"
+                f"; B {e[1][1].percent()} % when first learned, after A. "
             )
-            found.summary += f"; B {e[1][1].percent()} % when first learned, after A. "
     title, header = (
         "Query accuracy of both tasks (%)",
         "data | what learns | moment | task A ± 95 % CI | over episodes",

@@ -56,12 +56,8 @@ def run(study: Study) -> Findings:
     note = (
         f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a "
         "fraction of a pixel gives "
-    )
-    note += (
         "each event to either neighbour, and more events are the same ones again within a "
         "millisecond. The networks differ "
-    )
-    note += (
         "in their rule, too; offsets and scales lie inside what many cameras drew in training (± "
         "3.5 pixels, 0.8 to 1.2)."
     )
@@ -74,11 +70,16 @@ def run(study: Study) -> Findings:
 def _accuracy(
     study: Study, model: str, checkpoint, move: Move, align: str, episodes: int
 ) -> Estimate:
-    how: dict = dict(move=None if move == Move() else move, align=align, episodes=episodes)
     rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
     rows = study.rows(
-        f"shift-{model}-{align}-{name}", DATASET, {"adapted": rule}, ways=checkpoint.net.ways, **how
+        f"shift-{model}-{align}-{name}",
+        DATASET,
+        {"adapted": rule},
+        ways=checkpoint.net.ways,
+        move=None if move == Move() else move,
+        align=align,
+        episodes=episodes,
     )
     return estimate(rows["adapted"])
 

@@ -39,8 +39,8 @@ def run(study: Study) -> Findings:
     note = (
         f"{episodes} episodes; the networks were meta-trained for one shot, and the update is the "
         "mean over all shots. "
+        "Episodes of other shots draw other recordings of the same classes."
     )
-    note += "Episodes of other shots draw other recordings of the same classes."
     found.table("shots", "Accuracy on unseen classes after one update (%)", header, rows, note)
     if curves:
         figure = curves_of(

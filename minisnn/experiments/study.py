@@ -27,7 +27,7 @@ from ..data.store.shipped import shipped
 from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of
 from ..training.checkpoint import Checkpoint
-from ..training.evaluation import open_set
+from ..data.sets.named import open_set
 from ..training.intervals import Drawn
 from ..training.run import train
 from ..training.settings import TrainingConfig
@@ -36,7 +36,7 @@ from ..meta.inner import InnerLoop
 from .. import __version__
 from ..parallel.threads import get_threads, processor
 
-DATASETS = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}
+TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
 # that simulated recordings are made of
 PICTURES = (
     "mnist_digits_5k.npz",
@@ -92,10 +92,16 @@ class Study:
 
     def describe(self) -> dict:
         """What the numbers depend on, and where they were measured."""
-        versions = dict(minisnn=__version__, python=platform.python_version(), numpy=np.__version__)
-        where = dict(machine=f"{processor()}, {os.cpu_count()} cores", threads=get_threads())
-        time = datetime.now(UTC).isoformat(timespec="seconds")
-        return dict(**vars(self.settings), networks=dict(self.used), **versions, **where, time=time)
+        return dict(
+            **vars(self.settings),
+            networks=dict(self.used),
+            minisnn=__version__,
+            python=platform.python_version(),
+            numpy=np.__version__,
+            machine=f"{processor()}, {os.cpu_count()} cores",
+            threads=get_threads(),
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
     # ---- what it measures on
 
@@ -143,7 +149,7 @@ class Study:
     def meta_trained(self, found) -> Iterator[tuple[str, str, str]]:
         """(data set, its name, role) of each spiking network meta-trained by MAML; findings say
         which are missing."""
-        for dataset, name in DATASETS.items():
+        for dataset, name in TITLES.items():
             role = f"{dataset}/maml-snn"
             if self.network(role) is None:
                 found.missing.append(f"{name}: no network meta-trained by MAML")

@@ -14,7 +14,7 @@ from .findings import Findings
 from .networks import LABELS, how_to_train
 from .paper import TABLE_2
 from .statistics import Values, difference, estimate
-from .study import DATASETS, Study
+from .study import TITLES, Study
 
 TITLE = "Table 2: 5-way 1-shot accuracy, MAML and FOMAML, spiking and not"
 SPLITS = {"known": "train", "test": "test"}
@@ -66,7 +66,7 @@ def run(study: Study) -> Findings:
     rows = []
     s = study.settings
     values: dict[tuple[str, str, str], Values] = {}
-    for dataset, name in DATASETS.items():
+    for dataset, name in TITLES.items():
         for method, label in LABELS.items():
             role = f"{dataset}/{method}"
             if study.network(role) is None:
@@ -83,7 +83,7 @@ def run(study: Study) -> Findings:
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
-        where = [DATASETS[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
+        where = [TITLES[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
         rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
     header = (
         "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
@@ -91,9 +91,9 @@ def run(study: Study) -> Findings:
     note = (
         f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are "
         "the episodes in ten "
+        "blocks; ± holds for new recordings, over episodes: for these. "
+        "train: meta-training classes in unseen recordings; test: unseen classes."
     )
-    note += "blocks; ± holds for new recordings, over episodes: for these. "
-    note += "train: meta-training classes in unseen recordings; test: unseen classes."
     found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)
@@ -105,7 +105,7 @@ def run(study: Study) -> Findings:
 def _compare(found: Findings, values: dict) -> None:
     """Paired differences, and what they say of the paper's claims."""
     rows, best = [], []
-    for dataset, name in DATASETS.items():
+    for dataset, name in TITLES.items():
 
         def of(one: str, other: str, split: str = "test", against: str = "test"):
             """Paired difference of two methods, None where one of them has no network."""
@@ -136,20 +136,20 @@ def _compare(found: Findings, values: dict) -> None:
 def _draw(values: dict):
     methods = ["nearest", *reversed(LABELS)]
     with drawn(8.2, 3.6, 2, sharex=True, sharey=True) as (fig, columns):
-        for axes, (dataset, name) in zip(columns, DATASETS.items()):
+        for axes, (dataset, name) in zip(columns, TITLES.items()):
             labels = {"test": "unseen classes", "known": "classes of meta-training"}
             for (split, label), shift, colour in zip(labels.items(), (0.14, -0.14), reversed(TWO)):
                 for place, method in enumerate(methods):
                     if (dataset, method, split) in values:
                         e = estimate(values[dataset, method, split])
-                        words = dict(
+                        axes.errorbar(
+                            100 * e.mean,
+                            place + shift,
+                            xerr=percents([e])[1][0],
                             fmt="o",
                             color=colour,
                             capsize=3,
                             label=label if method == "nearest" else None,
-                        )
-                        axes.errorbar(
-                            100 * e.mean, place + shift, xerr=percents([e])[1][0], **words
                         )
                     if (dataset, method) in TABLE_2:
                         mean = float(TABLE_2[dataset, method][split == "test"].split()[0])

@@ -34,12 +34,8 @@ def run(study: Study) -> Findings:
     note = (
         f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
         f"{UPDATES} updates by "
-    )
-    note += (
         f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
         "that rate. The paper's "
-    )
-    note += (
         "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
         "be of the non-zero ones."
     )
@@ -69,8 +65,6 @@ def run(study: Study) -> Findings:
     found.summary = (
         f"One inner-loop update moves {made(inner)} values of the readout by "
         f"{inner[:, 1].mean():.2g} on "
-    )
-    found.summary += (
         f"average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
     )
     return found

@@ -39,8 +39,8 @@ def run(study: Study) -> Findings:
     note = (
         f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of "
         "the trained ones, step "
+        "sizes in proportion to the classes."
     )
-    note += "sizes in proportion to the classes."
     found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)
     if curves:
         title = "One shot, more classes than in meta-training"

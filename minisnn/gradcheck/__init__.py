@@ -53,9 +53,16 @@ __all__ = [
     "check",
     "check_gradient",
     "check_hvp",
+    "check_meta_gradient",
+    "check_passes",
+    "check_symmetry",
+    "coordinates",
+    "plot_steps",
+    "random_case",
+    "random_data",
+    "random_theta",
+    "step_curve",
 ]
-__all__ += ["check_meta_gradient", "check_passes", "check_symmetry", "coordinates", "plot_steps"]
-__all__ += ["random_case", "random_data", "random_theta", "step_curve"]
 
 
 def check(

@@ -62,8 +62,18 @@ def _spiking(b, point, tape) -> list[Unit]:
     found = [_weighted(b, _name(synapse), point, x, (current, tape), (passes, passes), after)]
     reset = (b.neuron, b.detach_reset)
     jet = (tape["state"], *reset, "jet", u - b.neuron.threshold)
-    unit = {"I": current}, (u, tape["membrane"]), membrane, jet, reset
-    found.append(_alone(b, type(b.neuron).__name__, *unit, needs_dy=False))
+    found.append(
+        _alone(
+            b,
+            type(b.neuron).__name__,
+            {"I": current},
+            (u, tape["membrane"]),
+            membrane,
+            jet,
+            reset,
+            needs_dy=False,
+        )
+    )
     if not b.readout:
         hard = pool.forward(u, b.pool, b.neuron)
         kind = (b.pool, b.neuron)

@@ -3,19 +3,14 @@
 `gemm` is a register tile of C += A B in LLVM vectors as long as the processor's. A tile of 8 x 32
 float32 (AVX-512) keeps 16 accumulators in registers over the whole sum and runs at the processor's
 multiply-add peak, where BLAS stays below it for products as small as one time step of a layer.
-`times` and `outer_sum` are of many rows with a few columns; their readable twins are `rows @
-weight.T` and `d.T @ rows`, for which BLAS splits the sums by threads.
 """
 
 import llvmlite.ir as ir
-import numpy as np
 from numba import config, types
 from numba.extending import intrinsic
 
 from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
-
-_SUMS = {"contract", "reassoc", "nsz"}  # a sum may be split over the lanes of a vector
 
 
 def _make_tile(M: int, N: int):
@@ -138,58 +133,3 @@ else:
             n += lanes
         if n < N:
             _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
-
-
-@njit(nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
-def _times(rows, weight, out):
-    n_four = len(rows) - len(rows) % 4
-    zero = rows.dtype.type(0)
-    for n in range(0, n_four, 4):  # four at a time: a weight is loaded once for them
-        for k in range(len(weight)):
-            a = b = c = d = zero
-            for f in range(rows.shape[1]):
-                w = weight[k, f]
-                a += w * rows[n, f]
-                b += w * rows[n + 1, f]
-                c += w * rows[n + 2, f]
-                d += w * rows[n + 3, f]
-            out[n, k], out[n + 1, k], out[n + 2, k], out[n + 3, k] = a, b, c, d
-    for n in range(n_four, len(rows)):
-        for k in range(len(weight)):
-            a = zero
-            for f in range(rows.shape[1]):
-                a += weight[k, f] * rows[n, f]
-            out[n, k] = a
-
-
-@njit(nogil=True, cache=True, fastmath={"contract"}, error_model="numpy")
-def _add_outer(rows, d, out):
-    n_four = len(rows) - len(rows) % 4
-    for n in range(0, n_four, 4):
-        for k in range(len(out)):
-            a = d[n, k]
-            b = d[n + 1, k]
-            c = d[n + 2, k]
-            e = d[n + 3, k]
-            for f in range(rows.shape[1]):
-                out[k, f] += (
-                    a * rows[n, f] + b * rows[n + 1, f] + c * rows[n + 2, f] + e * rows[n + 3, f]
-                )
-    for n in range(n_four, len(rows)):
-        for k in range(len(out)):
-            for f in range(rows.shape[1]):
-                out[k, f] += d[n, k] * rows[n, f]
-
-
-def times(rows: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """rows (N, F) times weight (K, F): (N, K)."""
-    out = np.zeros((len(rows), len(weight)), rows.dtype)
-    _times(rows, weight, out)
-    return out
-
-
-def outer_sum(rows: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """sum_n d_n rows_n^T of rows (N, F) and d (N, K): (K, F)."""
-    out = np.zeros((d.shape[1], rows.shape[1]), rows.dtype)
-    _add_outer(rows, d, out)
-    return out

@@ -25,9 +25,14 @@ GROUPS = (
     "parameter",
 )
 OFF = dict(
-    first_order_updates=0, learn_step_size="no", freeze=(), gate_threshold=None, gate_fraction=None
+    first_order_updates=0,
+    learn_step_size="no",
+    freeze=(),
+    gate_threshold=None,
+    gate_fraction=None,
+    online=False,
+    error_threshold=None,
 )
-OFF |= dict(online=False, error_threshold=None)
 
 
 class MAML:
@@ -111,8 +116,9 @@ class Online(MAML):
         name: (OFF[name], "which adapts the readout alone")
         for name in ("freeze", "gate_threshold", "gate_fraction")
     }
-    fixed |= dict(error_threshold=(None, "which has no gate"), online=(False, "which always is"))
     fixed |= dict(
+        error_threshold=(None, "which has no gate"),
+        online=(False, "which always is"),
         learn_step_size=("no", "whose step size is one for all"),
         zero_readout=(False, "whose readout always starts from zero"),
     )

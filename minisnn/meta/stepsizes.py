@@ -23,8 +23,9 @@ LN2_HIGH, LN2_LOW = (
 
 
 def exp(x: np.ndarray) -> np.ndarray:
-    """e^x to a unit in the last place, by operations that round alike on every processor, which
-    np.exp does not (AVX-512).
+    """e^x to a unit in the last place, by operations that round alike on every processor: a run
+    keeps its step sizes to the bit on another machine. np.exp differs in last bits by the vector
+    instructions that it finds, math.exp by the C library.
 
     x = n ln 2 + r, |r| < 0.35; e^r by its Taylor series, whose 15th term is below 2^-62.
     """

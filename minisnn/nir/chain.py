@@ -106,9 +106,11 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
             zip(
                 ("tau_syn", "tau_mem", "w_in", "r"),
                 [*taus, *(1.0 if asks.unit else tau / dt for tau in taus)],
-            )
+            ),
+            v_leak=0.0,
+            v_reset=0.0,
+            v_threshold=threshold,
         )
-        values |= dict(v_leak=0.0, v_reset=0.0, v_threshold=threshold)
         put(name, library.CubaLIF(**{key: np.full(shape, value) for key, value in values.items()}))
 
     def conv(

@@ -61,12 +61,15 @@ def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> di
         rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in)
     )
     averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
-    layers = dict(
-        channels=[len(w) for w in convs], hidden=dense[:-1], ways=dense[-1] if dense else 0
-    )
-    shape = dict(input_shape=(*sizes[1:], sizes[0]), kernel=convs[0].shape[-1] if convs else 5)
     return dict(
-        **layers, **shape, dtype=dtype.name, neuron=neuron, pool="mean" if averages else "max"
+        channels=[len(w) for w in convs],
+        hidden=dense[:-1],
+        ways=dense[-1] if dense else 0,
+        input_shape=(*sizes[1:], sizes[0]),
+        kernel=convs[0].shape[-1] if convs else 5,
+        dtype=dtype.name,
+        neuron=neuron,
+        pool="mean" if averages else "max",
     )
 
 

@@ -257,8 +257,13 @@ def description() -> dict[str, str]:
 
     python = ".".join(platform.python_version_tuple()[:2])
     own = f"{__version__} ({_source()})"
-    libraries = dict(NumPy=numpy.__version__, numba=numba.__version__)
-    return dict(Python=python, minisnn=own, **libraries, processor=get_host_cpu_name())
+    return dict(
+        Python=python,
+        minisnn=own,
+        NumPy=numpy.__version__,
+        numba=numba.__version__,
+        processor=get_host_cpu_name(),
+    )
 
 
 @cache

@@ -12,18 +12,19 @@ from typing import Any
 from weakref import WeakSet
 
 from ..stopping import check
+from .private import borrowing, compiler_lock, lacking
 from .stand_in import carry_out, check_effort, slow
 
 KERNELS = (
     "compiled kernels cannot be kept ({}), so that each command compiles them, about half a "
     "minute; name a folder "
+    "that can be written to: NUMBA_CACHE_DIR=DIR"
 )
-KERNELS += "that can be written to: NUMBA_CACHE_DIR=DIR"
 NOTHING = (
     "neither compiled kernels nor simulated recordings can be kept ({}), so that each command "
     "makes them again, about half "
+    "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 )
-NOTHING += "a minute; name folders that can be written to: NUMBA_CACHE_DIR=DIR MINISNN_CACHE=DIR"
 COMPILING = "minisnn: kernels are being compiled; this stops when the one at hand is done"
 COMPILED = "minisnn: stopped while kernels were being compiled"
 GOES_ON = "those that are done are kept, and the next start continues from there"
@@ -47,7 +48,7 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
     from numba import njit as compile_with
 
     if borrows:
-        options["_nrt"] = False
+        options |= borrowing()
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
@@ -63,10 +64,12 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
 
 def _keep(kernel: Any) -> None:
     """From now on, look for a kernel among those that are kept, and keep it."""
+    if name := lacking():
+        return _tell(f"this numba has no {name}")
     try:
         from .kept import Kept
 
-        kernel._cache = Kept(kernel, _missed, lambda error: _tell(error.strerror or str(error)))
+        kernel._cache = Kept(kernel, _missed, _tell)
     except RuntimeError:  # numba's "no locator available"
         _tell(
             "neither beside the code nor at home",
@@ -82,11 +85,10 @@ def _compile(translate: Callable, *types: Any) -> Any:
     """Compile a kernel, or read what was kept. An interruption in the midst of it would leave
     numba's locks and tables half changed, so another thread does it for the main one, and is broken
     off between two kernels only."""
-    from numba.core.compiler_lock import global_compiler_lock
-
     me = get_ident()
+    lock = compiler_lock()
     # by this thread, for a kernel that calls this one
-    if me == main_thread().ident and not global_compiler_lock.is_locked():
+    if me == main_thread().ident and lock is not None and not lock.is_locked():
         found: list[Any] = []
         carry_out(lambda effort: found.append(_compile(translate, *types)))
         return found[0]
@@ -151,10 +153,8 @@ def compiled() -> bool:
 
 
 def _numbas_lock(take: bool) -> None:
-    numba = sys.modules.get("numba.core.compiler_lock")
-    lock = getattr(getattr(numba, "global_compiler_lock", None), "_lock", None)
-    if lock is not None:
-        lock.acquire() if take else lock.release()
+    if (found := compiler_lock()) is not None:
+        found._lock.acquire() if take else found._lock.release()
 
 
 # a copy of a lock that another thread holds would never be free

@@ -7,9 +7,9 @@ versions of the libraries, the processor, and the settings that change what is c
 differs is another file; what two processes keep at once never mixes, and a process that is killed
 leaves a file whole or none. Of each kernel the sources kept last stay, KEPT of them, and no others.
 
-Of numba's private parts this uses three classes of its cache, with the methods that are overridden
-here, `_load_data` and `_save_data`; of a kernel that was read `library`; and `compilation` puts a
-`Kept` where a dispatcher has its `_cache`.
+What this uses of numba's private parts is named in `private`, but for what instances have:
+`_shared_module` of a kernel's library, and the `_cache` of a dispatcher, where `compilation` puts a
+`Kept`.
 """
 
 import hashlib
@@ -36,6 +36,7 @@ from .identity import Unknown, digest
 
 KEPT = 3  # states of the sources, such as two branches that are worked at in turn
 DAY = 86400
+CHANGED = (AttributeError, KeyError, TypeError)  # raised by a numba whose private parts differ
 SETTINGS = (  # of numba, which change the code that is made
     "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
     "DISABLE_INTEL_SVML USING_SVML "
@@ -46,18 +47,18 @@ SETTINGS = (  # of numba, which change the code that is made
 
 
 class Kept(FunctionCache):
-    """numba's cache of one kernel, with `missed` called where nothing is found and `full` where
-    nothing can be written."""
+    """numba's cache of one kernel, with `missed` called where nothing is found and `told`, with the
+    reason, where it cannot be read or written."""
 
     class _impl_class(CompileResultCacheImpl):
         def rebuild(self, target_context: Any, kept: tuple) -> Any:
             return _without_module(super().rebuild(target_context, kept), kept)
 
-    def __init__(self, kernel: Any, missed: Callable[[], None], full: Callable[[OSError], None]):
+    def __init__(self, kernel: Any, missed: Callable[[], None], told: Callable[[str], None]):
         super().__init__(kernel.py_func)
         self.kernel = kernel
         self.missed = missed
-        self.full = full
+        self.told = told
         self._cache_file = self.files = _Files(self.cache_path, _base(kernel.py_func))
 
     def sources(self) -> str:
@@ -85,7 +86,11 @@ class Kept(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What was kept for these types, or None."""
-        found = super().load_overload(sig, target_context)
+        found = None
+        try:
+            found = super().load_overload(sig, target_context)
+        except CHANGED as error:
+            self.told(f"this numba is not known: {error}")
         if found is None:
             self.missed()
         return found
@@ -95,7 +100,9 @@ class Kept(FunctionCache):
         try:
             super().save_overload(sig, data)
         except OSError as error:
-            self.full(error)
+            self.told(error.strerror or str(error))
+        except CHANGED as error:
+            self.told(f"this numba is not known: {error}")
 
 
 class _Files(IndexDataCacheFile):

@@ -19,22 +19,19 @@ COLOURS = dict(
     orange="#E69F00",
     sky="#56B4E9",
     purple="#CC79A7",
+    yellow="#F0E442",
+    black="#000000",
 )
-COLOURS |= dict(yellow="#F0E442", black="#000000")
 STYLE = {
     "figure.dpi": 110,
     "savefig.dpi": 150,
     "figure.constrained_layout.use": True,
     "svg.fonttype": "none",
     "text.usetex": False,
-}
-STYLE |= {
     "font.size": 10,
     "axes.titlesize": 11,
     "lines.linewidth": 1.8,
     "image.interpolation": "nearest",
-}
-STYLE |= {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": False,

@@ -92,7 +92,10 @@ def plot_learning_curve(
 
 def _annotate(axes, text, y, coordinates):
     """A remark at the right end of the axes, just below y."""
-    options = dict(
+    axes.annotate(
+        text,
+        (1, y),
+        (0, -3),
         xycoords=coordinates,
         textcoords="offset points",
         fontsize=8,
@@ -100,7 +103,6 @@ def _annotate(axes, text, y, coordinates):
         va="top",
         color="0.3",
     )
-    axes.annotate(text, (1, y), (0, -3), **options)
 
 
 def running_mean(values: np.ndarray, span: int) -> np.ndarray:

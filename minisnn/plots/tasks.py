@@ -320,8 +320,15 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
                     axes.draw_artist(artist)
             pictures.append(Image.fromarray(np.array(fig.canvas.buffer_rgba())[..., :3]))
     image = io.BytesIO()
-    how = dict(save_all=True, append_images=pictures[1:], loop=0, duration=milliseconds)
-    pictures[0].save(image, "GIF", comment=PICTURE_MARK, **how)
+    pictures[0].save(
+        image,
+        "GIF",
+        comment=PICTURE_MARK,
+        save_all=True,
+        append_images=pictures[1:],
+        loop=0,
+        duration=milliseconds,
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, image.getvalue())
     return path

@@ -27,11 +27,11 @@ import numpy as np
 
 from .. import __version__
 from ..data.store.shipped import shipped
-from ..files import write_whole
+from ..files import read_json, write_whole
 from ..parallel.threads import get_threads, processor
 from ..training.intervals import over_trials
 from .figures import figure
-from .record import Record, hash_of, read_json
+from .record import Record, hash_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = "complete"  # a file of the working folder

@@ -17,7 +17,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from .figures import shown
-from .record import LITERATURE, Record, read_json
+from ..files import read_json
+from .record import LITERATURE, Record
 
 _UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
 _NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"
@@ -81,16 +82,6 @@ def _unit_of(text: str) -> str:
     """The unit behind a number, with the space before it."""
     found = re.search(rf"{_UNIT}$", text)
     return found[0] if found else ""
-
-
-def unmarked(text: str) -> list[str]:
-    """Numbers with a unit of a measurement that stand in a page's prose without a marker."""
-    prose = _REGION.sub("", text)
-    prose = re.sub(r"```.*?```|`[^`\n]*`|\]\([^)]*\)", " ", prose, flags=re.S)
-    prose = _MARK.sub(" ", prose)
-    return re.findall(
-        r"(?<![\w.])\d[\d.,]*(?: ± [\d.]+)? ?(?:%|×|s|ms|MB|kB|GB)(?!\w)|\d[\d.,]* ± [\d.]+", prose
-    )
 
 
 def literature(folder: Path) -> dict[str, dict]:

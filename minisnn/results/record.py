@@ -26,12 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from ..data.store.shipped import shipped
-from ..files import read_whole, write_whole
+from ..files import read_json, write_whole
 
 LITERATURE = "literature.json"
 TABLES = "tables.json"
 NOT_RECORDS = (LITERATURE, TABLES)
-_MOST = 1 << 24  # bytes of a record
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _NETWORK = re.compile(r"[\w./-]+\.h5")
 
@@ -111,17 +110,6 @@ def write(path: Path, record: Record) -> None:
     text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\[\s+((?:-?[\d.e+-]+,\s+)*-?[\d.e+-]+)\s+\]", _in_a_line, text)
     write_whole(path, f"{text}\n".encode())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A file of named values. ValueError where it holds anything else."""
-    try:
-        values = json.loads(read_whole(path, "a file of results", _MOST).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the file is not JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
-    return values
 
 
 def hash_of(path: Path) -> str:

@@ -25,7 +25,8 @@ from . import pictures
 from .figures import shown
 from .measure import shown as as_typed
 from .pages import Maker
-from .record import TABLES, Record, read_json
+from ..files import read_json
+from .record import TABLES, Record
 
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 
@@ -212,8 +213,9 @@ def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) 
         accuracy="by its own rule",
         own="nearest class mean, same features",
         pretrained="of a classifier's features",
+        random="of a random network's",
+        frames="of summed frames",
     )
-    words.update(random="of a random network's", frames="of summed frames")
     with style():
         fig = figure(7.5, 1.4 + 0.42 * len(shares))
         axes = fig.subplots()
@@ -221,14 +223,16 @@ def _dots(title: str, shares: Mapping[str, Mapping], labels: Mapping[str, str]) 
         for line, of in enumerate(shares.values()):
             for kind, one in of.items():
                 half = 100 * one.get("half", 0)
-                dot = dict(
+                axes.errorbar(
+                    100 * one["value"],
+                    -line,
+                    xerr=half,
                     fmt=MARKS[kind],
                     color=colours[kind],
                     markersize=5,
                     capsize=2,
                     label=words.pop(kind, None),
                 )
-                axes.errorbar(100 * one["value"], -line, xerr=half, **dot)
         axes.set(
             xlabel="accuracy (%)",
             yticks=[-n for n in range(len(shares))],

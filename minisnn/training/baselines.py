@@ -174,11 +174,6 @@ class Row:
         """Half the interval over episodes."""
         return self.intervals.episodes
 
-    @property
-    def clustered(self) -> float | None:
-        """Half the interval over recordings; None where they are not known."""
-        return self.intervals.recordings
-
     def less(self, other: Row) -> tuple[float, Intervals]:
         """This accuracy less the other's in as many episodes, and its intervals.
 

@@ -36,7 +36,7 @@ from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of, loop_of
 from ..network.spiking import SpikingNet
 from ..parallel import arguments as given
-from .origin import CHIP, Origin
+from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig
 
 CURRENT = "checkpoint.h5"  # in a run folder, and the one before it
@@ -139,12 +139,14 @@ def save(
     if inner is not None:
         inner.check(net)
     texts: dict[str, Any] = dict(
-        network=dict(type=type(net).__name__, **net.configuration()), layout=_layout(net)
+        network=dict(type=type(net).__name__, **net.configuration()),
+        layout=_layout(net),
+        inner_loop=None,
+        training=config and asdict(config),
+        random=rng and rng.bit_generator.state,
+        progress=dict(progress or {}),
+        provenance={**_provenance(), **(provenance or {})},
     )
-    texts.update(
-        inner_loop=None, training=config and asdict(config), random=rng and rng.bit_generator.state
-    )
-    texts.update(progress=dict(progress or {}), provenance={**_provenance(), **(provenance or {})})
     arrays = {"theta": theta}
     if inner is not None:
         texts["inner_loop"] = kept_of(inner)
@@ -227,8 +229,7 @@ def holds_checkpoint(folder: Path) -> bool:
 
 def _read(path: Path, changes: dict) -> Checkpoint:
     try:
-        held = _contents(verified(path), path)
-        return _assembled(*held, changes, (path.parent / "chip.json").is_file())
+        return _assembled(*_contents(verified(path), path), changes)
     except ValueError as error:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
@@ -254,8 +255,7 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         raise ValueError(f"the checkpoint lacks required parts ({reason})") from None
 
 
-def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: bool) -> Checkpoint:
-    """The checkpoint; `chip` where a run for the chip lies beside it."""
+def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
     settings = dict(texts["network"])
     rule = changes.get("rule")
     changes = {name: value for name, value in changes.items() if name != "rule"}
@@ -323,7 +323,9 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict, chip: 
     if made is not None:
         origin = Origin.read(made, "origin")
     elif config is not None:
-        origin = Origin.guess(config, net.input_shape, chip or "chip" in texts["provenance"])
+        # saved by a script, or by 0.1, as some that ship: the settings say it
+        command = CHIP if "chip" in texts["provenance"] else TRAIN
+        origin = Origin(command, config.dataset, config.root)
     random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
     return Checkpoint(
         net, theta, inner, config, curve, optimiser, random, progress, provenance, origin

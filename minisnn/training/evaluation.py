@@ -2,7 +2,6 @@
 section 3.1)."""
 
 import hashlib
-import json
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -23,18 +22,8 @@ from ..network.base import Network
 from ..network.remembered import remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
+from ..data.sets.named import Opened, open_set
 from ..data.sets.samples import TELLING, shared
-
-# and the shape of their samples
-DATASETS = {
-    "double-nmnist": (16, 32, 2),
-    "double-asl": (30, 80, 2),
-    "omniglot": (16, 16, 2),
-}
-TAKES = {
-    f"double-asl-{protocol}": protocol for protocol in ("same-take", "new-subject", "other-subject")
-}
-DATASETS |= dict.fromkeys(TAKES, DATASETS["double-asl"])
 
 ALIGNED = {
     "support": "tasks aligned by their support",
@@ -43,46 +32,18 @@ ALIGNED = {
 }
 
 
-def open_set(
-    name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
-) -> Any:
-    """The set of tasks of a name in DATASETS, or one that `data.sets.named` finds: something with
-    `episode`, `sample_task` and `input_shape`.
-
-    options   of `DoubleNMnist`, `DoubleASL` or `Omniglot`, such as classes="train" to meet known
-              classes in recordings of `split`
-    """
-    from ..data.sets import named
-    from ..data.sets.double_asl import DoubleASL
-    from ..data.sets.double_nmnist import DoubleNMnist
-    from ..data.sets.omniglot import Omniglot
-
-    opened = name
-    sets = {"double-nmnist": DoubleNMnist, "double-asl": DoubleASL, "omniglot": Omniglot}
-    if name in DATASETS:
-        if name in TAKES:
-            name, options = "double-asl", dict(options, protocol=TAKES[name])
-        found = sets[name](split, root, progress=progress, **options)
-    else:
-        found = named.open_named(name, split, root, progress=progress, **options)
-    how = options
-    if name != named.OWN:
-        how = {one: options[one] for one in ("size", "bin_ms", "centred") if one in options}
-    found.opened = opened, None if root is None else str(root), json.dumps(how) if how else None
-    return found
-
-
-def open_sets(config: TrainingConfig, progress: bool = True) -> dict:
+def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
     """The sets of tasks, by split, that a run of these settings needs."""
     known = asked_whole(config.dataset) if RULES[config.rule].whole_set else {}
     splits = (
         ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     )
     how = {split: {**config.recordings(split), **known} for split in splits}
-    return {
+    sets = {
         split: open_set(config.dataset, split, config.root, progress, **how[split])
         for split in splits
     }
+    return Opened(sets, config.dataset, config.root, how["train"])
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
@@ -204,8 +165,8 @@ def evaluate(
     """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i)
     alone.
 
-    dataset    a name in DATASETS, read from `root`, or anything with `episode(seed, i, ways, shots,
-               queries)`
+    dataset    a name that `data.sets.named` opens, read from `root`, or anything with
+               `episode(seed, i, ways, shots, queries)`
     split      "train", "val" or "test"; None: that of the set, as the parts of `Recordings.split`
                know, else "test"
     ways       those of the network, unless given
@@ -325,9 +286,15 @@ def evaluate(
         told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
         told[rule]["less"] = [less, halves.episodes, halves.recordings]
         told[rule]["less_interval"] = _told(halves)["interval"]
-    found.update(rules=told, align=alignment(dataset), inner_steps=inner.steps)
     found.update(
-        ways=ways, shots=shots, queries=queries, per_episode=after, per_episode_before=before
+        rules=told,
+        align=alignment(dataset),
+        inner_steps=inner.steps,
+        ways=ways,
+        shots=shots,
+        queries=queries,
+        per_episode=after,
+        per_episode_before=before,
     )
     return found
 

@@ -1,26 +1,33 @@
-"""A setting as a field of a dataclass: what the command line says of it, its check, and its value
-in words."""
+"""The settings of a run by group, a frozen dataclass each, of which `TrainingConfig` is made; a
+setting as a field: what the command line says of it, its check, and its value in words.
+
+NumPy is not needed here, so that the command line lists every setting at once.
+"""
 
 import math
 from collections.abc import Mapping
-from dataclasses import Field, field
+from dataclasses import Field, dataclass, field, fields
 from operator import ge, gt, le
-from typing import Any
+from typing import Any, ClassVar
 
+from ..layers.neurons import NEURONS, class_of
+from ..meta.rules import GROUPS, RULES
 from ..parallel.arguments import shown
 
+# how dataset recordings is read
+READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
 LIMITS = (("above", "above", gt), ("least", "at least", ge), ("most", "at most", le))
 
 
-def setting(group: str, default: Any, help: str, **limits: Any) -> Any:
+def setting(default: Any, help: str, **limits: Any) -> Any:
     """A field with what the command line says of it. limits: choices, least (allowed), above (not
     allowed), most; where None is the default it is allowed, and `kind` is the type of other values.
     """
     kind = limits.pop("kind", type(default))
     return field(
         default=default,
-        metadata=dict(group=group, help=help, kind=kind, optional=default is None, **limits),
+        metadata=dict(help=help, kind=kind, optional=default is None, **limits),
     )
 
 
@@ -67,3 +74,264 @@ def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:
         if limit in limits and not holds(value, limits[limit]):
             raise ValueError(f"{name} must be {words} {limits[limit]}, not {value}")
     return value
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What is learned: recordings, and the tasks that are made of them."""
+
+    TITLE: ClassVar = "data"
+
+    dataset: str = setting(
+        "double-nmnist",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
+        "characters; recordings: those in root; "
+        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
+        "minisnn.datasets",
+    )
+    root: str | None = setting(
+        None,
+        "folder of real recordings (holds Train, Test or both); without it, simulated recordings "
+        "of the shipped digits",
+        kind=str,
+    )
+    sensor: tuple[int, ...] = setting(
+        (),
+        "rows and columns of the sensor of dataset recordings; none: those of its format",
+        above=0,
+    )
+    size: tuple[int, ...] = setting(
+        (),
+        "rows and columns of cells that recordings are downscaled to, by area; with omniglot 16,16 "
+        "or 32,32",
+        above=0,
+    )
+    bin_ms: float = setting(
+        1.0, "length of a time step of recordings, ms; with omniglot 1 to 3", above=0
+    )
+    duration_ms: float = setting(
+        100.0, "length of a recording, from its first event on, ms", above=0
+    )
+    hop_ms: float | None = setting(
+        None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0
+    )
+    time: str | None = setting(
+        None, "unit of times in files that do not state it: ns, us, ms or s", kind=str
+    )
+    flip_y: bool = setting(False, "whether y grows upwards in the recordings")
+    columns: str | None = setting(
+        None,
+        "order of the columns in arrays and text without names, such as t,x,y,p (t_ms also gives "
+        "the unit, - skips a column)",
+        kind=str,
+    )
+    ways: int = setting(5, "classes of a task", least=2)
+    shots: int = setting(1, "support samples of each class", least=1)
+    train_ways: int = setting(
+        0,
+        "classes of a training task of rules prototypes and online, or all where the set has "
+        "fewer; 0: as ways",
+        least=0,
+    )
+    train_queries: int = setting(
+        0, "query samples of each class in such a task; 0: as queries", least=0
+    )
+    draws: int = setting(
+        0,
+        "simulated training recordings of each picture, each with its own scene and camera; 0: "
+        "one, with one camera",
+        least=0,
+    )
+    align: bool | None = setting(
+        None,
+        "shift the tasks that validate and test by the mean event of their support (default with "
+        "double-nmnist); with "
+        "omniglot, centre every recording",
+        kind=bool,
+    )
+    queries: int = setting(
+        10, "query samples of each class; with rule classify, all samples of an update", least=1
+    )
+
+    def recordings(self, split: str) -> dict[str, object]:
+        """Options of the set of tasks of a split, where its recordings are not made or met in the
+        usual way."""
+        if self.dataset == "recordings":
+            given = ((name, getattr(self, name)) for name in READING)
+            return {name: value for name, value in given if value not in ((), None)}
+        seen: dict[str, object] = dict(size=self.size) if self.size else {}
+        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
+        seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
+        if split == "train":
+            return seen | (dict(draws=self.draws) if self.draws else {})
+        if self.align is None or self.dataset != "double-nmnist":
+            return seen
+        return seen | dict(align="support" if self.align else "none")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network and its neuron."""
+
+    TITLE: ClassVar = "network"
+
+    model: str = setting(
+        "snn",
+        "spiking network, or the CNN baseline on frames (kernel, channels and hidden serve both)",
+        choices=("snn", "cnn"),
+    )
+    channels: tuple[int, ...] = setting((32, 64, 128), "widths of the conv layers", above=0)
+    hidden: tuple[int, ...] = setting((), "widths of dense layers before the readout", above=0)
+    kernel: int = setting(5, "size of the conv kernels", least=1)
+    neuron: str = setting(
+        "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=tuple(NEURONS)
+    )
+    pool: str = setting(
+        "max", "pooling of the membrane; with cuba, of its spikes", choices=("max", "mean")
+    )
+    window: int = setting(30, "number of time steps, at the end, that are differentiated", least=1)
+    detach_reset: bool = setting(False, "no gradient through the reset")
+    alpha: float = setting(0.95, "decay of the membrane in a time step")
+    beta: float = setting(0.9, "decay of the synapse in a time step")
+    gamma: float = setting(0.65, "decay of the refractory trace in a time step")
+    rho: float = setting(1.0, "strength of the reset")
+    firing_threshold: float | None = setting(
+        None, "membrane at which a neuron fires; none: 0 for lif, 0.3 for cuba", kind=float
+    )
+    slope: float = setting(10.0, "kappa of the surrogate derivative", above=0)
+    gain: float = setting(10.0, "factor on the event counts")
+    dtype: str = setting("float32", "floating-point type", choices=("float32", "float64"))
+    backend: str = setting(
+        "numba", "fast kernels or the readable reference", choices=("numba", "numpy")
+    )
+
+    def network(self, input_shape: tuple[int, ...], neuron: Any = None) -> dict:
+        """The configuration of the network, for `SpikingNet.from_configuration`; its neuron may be
+        one of your own."""
+        names = "channels hidden ways kernel pool window dtype detach_reset backend"
+        shared = {name: getattr(self, name) for name in names.split()}
+        neuron = self._neuron() if neuron is None else neuron
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
+
+    def _neuron(self) -> dict[str, Any]:
+        constants = {f.name for f in fields(class_of(self.neuron))} - {"threshold", "surrogate"}
+        neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
+        if self.firing_threshold is not None:
+            neuron["threshold"] = self.firing_threshold
+        return neuron
+
+
+@dataclass(frozen=True)
+class InnerSettings:
+    """The inner loop: learning a task."""
+
+    TITLE: ClassVar = "inner loop"
+
+    step_size: float = setting(1.0, "step size; the starting value if it is learned", above=0)
+    inner_steps: int = setting(1, "gradient steps on the support set", least=1, most=1000)
+    learn_step_size: str = setting(
+        "no",
+        "learn the step size: one for all, for every layer, for every weight or bias array, or for "
+        "every parameter",
+        choices=GROUPS,
+    )
+    step_size_lr: float = setting(0.01, "Adam's learning rate of log(step size)", above=0)
+    scale: float = setting(
+        0.1,
+        "factor on squared distances from class means (prototypes, proto-maml), or on the query's "
+        "logits (online)",
+        above=0,
+    )
+    freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
+    gate_threshold: float | None = setting(
+        None, "make only updates larger than this (Eq. 6)", kind=float, least=0
+    )
+    gate_fraction: float | None = setting(
+        None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
+    )
+    online: bool = setting(False, "update after every support sample, not once after all")
+    error_threshold: float | None = setting(
+        None, "make updates only for errors larger than this (SOEL)", kind=float, least=0
+    )
+
+
+@dataclass(frozen=True)
+class OuterSettings:
+    """The outer loop: learning to learn."""
+
+    TITLE: ClassVar = "outer loop"
+
+    rule: str = setting(
+        "maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES)
+    )
+    order: int = setting(
+        2,
+        "for maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)",
+        choices=(1, 2),
+    )
+    zero_readout: bool = setting(
+        False,
+        "start every task from a readout of zero weights, which does not fire and is not "
+        "meta-learned: the zeroing trick "
+        "(Kao, Chiu & Chen 2022); use it with small step sizes",
+    )
+    prototype_updates: int = setting(
+        0, "updates by rule prototypes, before those by the rule itself", least=0
+    )
+    first_order_updates: int = setting(0, "updates of order 1, before those of order 2", least=0)
+    updates: int = setting(20000, "meta-updates", least=1)
+    tasks: int = setting(1, "tasks of an update, whose gradients are averaged", least=1)
+    optimiser: str = setting("adam", "optimiser of the outer loop", choices=("adam", "sgd"))
+    lr: float = setting(2e-3, "learning rate at the start", above=0)
+    lr_end: float = setting(
+        0.02, "learning rate at the end, as a fraction of lr (cosine in between)", least=0, most=1
+    )
+    momentum: float = setting(0.0, "momentum of sgd", least=0)
+    clip: float | None = setting(None, "largest norm of the meta-gradient", kind=float, above=0)
+    seed: int = setting(0, "seed of everything random: weights and tasks", least=0)
+
+    def order_of(self, update: int) -> int:
+        """The order of an update, counted from 0: first order is cheap, and enough to begin with
+        (Antoniou et al. 2019)."""
+        return 1 if update < self.first_order_updates else self.order
+
+
+@dataclass(frozen=True)
+class StartSettings:
+    """Where it starts."""
+
+    TITLE: ClassVar = "initial weights"
+
+    start: str | None = setting(
+        None,
+        "checkpoint to start from, with its weights and learned step sizes, in place of random "
+        "weights",
+        kind=str,
+    )
+    init: str = setting(
+        "lsuv",
+        "weights scaled and shifted to the data, or orthogonal with zero biases",
+        choices=("lsuv", "orthogonal"),
+    )
+    init_rate: float = setting(0.288, "firing rate that lsuv aims at", above=0, most=0.99)
+    init_variance: float = setting(1.0, "membrane variance that lsuv aims at", above=0)
+    init_rounds: int = setting(5, "number of times that lsuv scales and shifts a layer", least=1)
+    init_readout: str = setting(
+        "fit",
+        "fit the readout like the other layers, or zero: no class is preferred",
+        choices=("fit", "zero"),
+    )
+    init_tasks: int = setting(4, "training tasks whose support sets lsuv uses", least=1)
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """How it is watched and tested."""
+
+    TITLE: ClassVar = "watching"
+
+    evaluate_every: int = setting(500, "updates between validations; 0: none", least=0)
+    evaluate_episodes: int = setting(40, "tasks of a validation", least=1)
+    checkpoint_every: int = setting(100, "updates between checkpoints", least=1)
+    test_episodes: int = setting(100, "test tasks at the end; 0: none", least=0)
+    test_seed: int = setting(0, "seed of the test tasks, which are the same for every run", least=0)

@@ -7,7 +7,6 @@ result.json     accuracy on the test tasks, once the run is done
 checkpoint.previous.h5   the checkpoint before the last, to continue from where the last is damaged
 """
 
-import json
 import math
 import os
 import warnings
@@ -18,7 +17,7 @@ from typing import Any
 from .. import stopping
 from ..data.sets.named import runs_code
 from .checkpoint import CURRENT, PREVIOUS, Checkpoint, holds_checkpoint, read
-from ..files import Hold, read_whole, remove_leftovers, write_whole
+from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
@@ -26,7 +25,6 @@ from ..parallel.arguments import flag, mapping, shown
 from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
-_LARGEST_JSON = 1 << 26  # bytes
 
 
 def free_folder(name: str, parent: str | Path = "runs") -> Path:
@@ -77,9 +75,8 @@ class RunFolder:
         """Settings of the run that lies here."""
         return self.read()[0]
 
-    def read(self) -> tuple[TrainingConfig, Origin, bool]:
-        """(settings, what made the run, whether that was kept) of the run that lies here; a run of
-        before is guessed at."""
+    def read(self) -> tuple[TrainingConfig, Origin]:
+        """(settings, what made the run) of the run that lies here."""
         path = self / "config.json"
         if not path.is_file():
             raise ValueError(
@@ -89,9 +86,12 @@ class RunFolder:
         values = read_json(path)
         made = values.pop("made", None)
         config = TrainingConfig.from_mapping(values, str(path))
-        if made is not None:
-            return config, Origin.read(made, f"{path}: made"), True
-        return config, Origin.guess(config, None, (self / "chip.json").is_file()), False
+        if made is None:
+            raise ValueError(
+                f"{path}: these are settings of a run of minisnn 0.1, which 0.1 alone continues; "
+                "expected those of 0.2, or another folder"
+            )
+        return config, Origin.read(made, f"{path}: made")
 
     def check_free(self, config: TrainingConfig, more: tuple[str, ...] = ()) -> None:
         """Raise ValueError where a run lies here already, or files that have the names of a run's,
@@ -109,7 +109,7 @@ class RunFolder:
             return
         what, way = f"{found[0]} already", "give another --out, or --force to overwrite it"
         if "config.json" in found:
-            there, origin, _ = self.read()
+            there, origin = self.read()
             if changes := config.changes_from(there):
                 what = (
                     "a run with other settings "
@@ -157,9 +157,9 @@ class RunFolder:
     def check_made(self, given: bool) -> TrainingConfig:
         """Settings of the run that lies here, where this command made it of such data (`given` in
         Python); else ValueError."""
-        config, origin, kept = self.read()
-        origin.check(self.origin.command, given, self.path, kept)
-        self.origin = origin if kept else Origin(origin.command)  # a guess binds nobody
+        config, origin = self.read()
+        origin.check(self.origin.command, given, self.path)
+        self.origin = origin
         return config
 
     def resume(
@@ -185,8 +185,6 @@ class RunFolder:
             (self / "result.json").unlink(missing_ok=True)  # of a network that is gone
             return None
         checkpoint = read(self.path, **own._asdict())
-        # of a run of before it knows more
-        checkpoint.origin.check(self.origin.command, given, self.path, sure=False)
         update = checkpoint.progress.get("update")
         if (
             checkpoint.config != config
@@ -274,20 +272,3 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
         raise ValueError(
             f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}"
         )
-
-
-def read_json(path: Path) -> dict:
-    """An object of a JSON file, or ValueError."""
-    what = "the settings or results of a run"
-    try:
-        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: the file is not JSON ({error}); expected {what}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: found a {type(values).__name__}; expected named values")
-    return values
-
-
-def write_json(path: Path, values: dict) -> None:
-    """Named values as JSON, the file whole or not at all."""
-    write_whole(path, (json.dumps(values, indent=2, allow_nan=False) + "\n").encode())

@@ -70,8 +70,8 @@ class Health:
             text = (
                 f"the meta-gradients explode, their median norm is {median:.3g} over the last "
                 f"{SPAN} and was "
+                f"{usual:.3g}"
             )
-            text += f"{usual:.3g}"
             self._tell(
                 "exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet
             )
@@ -83,8 +83,8 @@ class Health:
             text = (
                 f"the last {SPAN} meta-gradients are zero, so nothing is learned; the layers below "
                 "the readout may be dead: "
+                "try a higher --init-rate, a larger --window or a lower --firing-threshold"
             )
-            text += "try a higher --init-rate, a larger --window or a lower --firing-threshold"
             self._tell("vanished", f"{when}: {text}", quiet)
 
     def look(

@@ -275,8 +275,12 @@ class Shared:
         cells = len(self.cell_episode)
         asked = self._sums(np.bincount(self.query_cell, minlength=cells).astype(float))
         learned = self._sums(np.bincount(self.support_cell, minlength=cells).astype(float))
-        both = self._pairs(asked, asked), self._pairs(learned, learned)
-        return _Counted(learned, *both, self._pairs(asked, learned))
+        return _Counted(
+            learned,
+            self._pairs(asked, asked),
+            self._pairs(learned, learned),
+            self._pairs(asked, learned),
+        )
 
     def _sums(self, cells: np.ndarray) -> _Sums:
         """Of values of cells (recording, episode): by recording, and by symbol and episode."""

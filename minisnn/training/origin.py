@@ -2,21 +2,20 @@
 exports one as another.
 
 A run folder keeps it in config.json beside the settings ("made"), a checkpoint in its provenance
-("origin"). What was made before this was kept is taken for what it can only have been.
+("origin").
 """
 
 import hashlib
 import json
 import shlex
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 import numpy as np
 
-from ..data.sets.named import OPTIONS, is_name, runs_code
-from .evaluation import DATASETS
+from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
 from .settings import TrainingConfig
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
@@ -27,12 +26,11 @@ SAMPLES = 20  # tasks by which recordings are told that cannot tell themselves
 @dataclass(frozen=True)
 class Origin:
     """command   what continues the run, given --resume DIR
-    data      a name in DATASETS or of `data.sets.named`, or PYTHON; None where it is not known
+    data      a name that `data.sets.named` opens, or PYTHON; None where it is not known
     root      folder of real recordings that a data set was read from
     kind      of data given in Python the name of its class
     content   of what is learned from, validated and tested on: a hash a split, as JSON, by which
               other recordings under the same name are told
-    sample    of real recordings, in runs of version 0.2 and before, the SHA-256 of a task of them
     how       of recordings in a folder the options that they are read with, as JSON
     classes   names of those that were learned from, here and where the run started from, as JSON
     own       parts of the model that were given in Python, in words (`held.Own`)
@@ -42,28 +40,27 @@ class Origin:
     data: str | None = None
     root: str | None = None
     kind: str | None = None
-    sample: str | None = None
     how: str | None = None
     own: str | None = None
     content: str | None = None
     classes: str | None = None
 
     @classmethod
-    def of(cls, command: str, tasks: Any) -> "Origin":
-        """Of a run that learns from `tasks`, a set that `open_set` opened or one given in
-        Python."""
-        name, root, how = (*getattr(tasks, "opened", (None, None)), None)[:3]
-        if name is None:
-            return cls(command, PYTHON, kind=type(tasks).__name__)
-        return cls(command, name, root, how=how)
+    def of(cls, command: str, data: Mapping[str, Any]) -> "Origin":
+        """Of a run that learns from the training set of `data`, which was opened by name or given
+        in Python."""
+        if isinstance(data, Opened):
+            return cls(command, data.name, data.root, how=data.how)
+        return cls(command, PYTHON, kind=type(data["train"]).__name__)
 
     @classmethod
     def read(cls, values: Any, source: str) -> "Origin":
         """From JSON; `source` names it in errors."""
-        known = isinstance(values, Mapping) and set(values) <= set(cls.__dataclass_fields__)
+        known = isinstance(values, Mapping) and set(values) <= {*cls.__dataclass_fields__, "sample"}
         if not known or not all(one is None or isinstance(one, str) for one in values.values()):
             raise ValueError(f"{source}: expected what made the run, in words")
-        found = cls(**values)
+        # `sample` was None in all that is kept of 0.2
+        found = cls(**{name: value for name, value in values.items() if name != "sample"})
         if found.command not in (TRAIN, CHIP) or not (
             found.data is None or found.data in (PYTHON, *DATASETS) or is_name(found.data)
         ):
@@ -72,17 +69,6 @@ class Origin:
                 "know"
             )
         return found
-
-    @classmethod
-    def guess(
-        cls, config: TrainingConfig, input_shape: tuple[int, ...] | None, chip: bool
-    ) -> "Origin":
-        """What a run of before must have been, where `chip` from the chip's files beside it and of
-        this input shape."""
-        command = CHIP if chip else TRAIN
-        if config.dataset not in DATASETS or input_shape not in (None, DATASETS[config.dataset]):
-            return cls(command, PYTHON)
-        return cls(command, config.dataset, config.root)
 
     def words(self) -> str:
         """What it learned from."""
@@ -113,31 +99,27 @@ class Origin:
         )
         return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
 
-    def check(self, command: str, given: bool, folder: Path, sure: bool = True) -> None:
+    def check(self, command: str, given: bool, folder: Path) -> None:
         """Before data is read: ValueError where `command` does not continue this run, or where data
-        are given to it in Python and should not be, or should be and are not. A `guess` is not
-        sure: data given in Python may fit, too."""
+        are given to it in Python and should not be, or should be and are not."""
         if command != self.command:
             raise ValueError(
                 f"{folder}: the run was made by `{self.command}`; continue with: "
                 f"{self.how_to_go_on(folder)}"
             )
-        if given != (self.data == PYTHON) and (sure or not given):
+        if given != (self.data == PYTHON):
             what = "the run learns from " + self.words()
             way = "leave out data=" if given else f"continue in Python: {self.how_to_go_on(folder)}"
             raise ValueError(f"{folder}: {what}; {way}")
 
-    def check_same(self, now: "Origin", tasks: Any, folder: Path) -> None:
-        """After data was read, `tasks` to learn from: ValueError where it is not what the run has
-        learned from."""
+    def check_same(self, now: "Origin", folder: Path) -> None:
+        """After data was read: ValueError where they are not what the run has learned from."""
         if self.kind is not None and now.kind != self.kind:
             raise ValueError(
                 f"{folder}: the run learns from {self.words()}; found {now.words()}; give the same "
                 "data"
             )
         split = _differs(self.content, now.content)
-        if self.content is None and self.sample is not None and self.sample != _sample(tasks, 1):
-            split = "train"
         if split is not None:
             what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(
                 split, f"has in {split}"
@@ -173,15 +155,8 @@ class Origin:
         for which classes."""
         if dataset != self.data or self.how is None:
             return {}
-        try:
-            found = json.loads(self.how)
-        except (ValueError, RecursionError):
-            found = None
-        if not isinstance(found, dict) or not set(found) <= OPTIONS:
-            raise ValueError(
-                f"the record of how {self.data} was read is damaged; expected "
-                f"{', '.join(sorted(OPTIONS))}"
-            )
+        among = ", ".join(sorted(OPTIONS))
+        found = _kept(self.how, dict, OPTIONS.issuperset, f"how {self.data} was read", among)
         return {name: value for name, value in found.items() if name != "classes"}
 
 
@@ -220,14 +195,18 @@ def _alike(one: Origin, other: Origin) -> bool:
 
 
 def _names(classes: str | None) -> list[str]:
+    words = lambda found: all(isinstance(one, str) for one in found)
+    return _kept(classes or "[]", list, words, "the classes that were learned from", "names")
+
+
+def _kept(text: str, kind: type, fits: Callable[[Any], bool], of: str, expected: str) -> Any:
+    """What a record holds as JSON; ValueError where it is not of a kind, or does not fit."""
     try:
-        found = json.loads(classes or "[]")
+        found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ValueError(
-            "the record of the classes that were learned from is damaged; expected names"
-        )
+    if not isinstance(found, kind) or not fits(found):
+        raise ValueError(f"the record of {of} is damaged; expected {expected}")
     return found
 
 
@@ -235,40 +214,31 @@ def contents(data: Mapping[str, Any]) -> str | None:
     """What sets of tasks hold, a hash a split, as JSON; None where none of them tells. Of sets of
     your own that a command opens, and that do not tell, it is a hash of some of their tasks."""
     found = {}
+    changeable = isinstance(data, Opened) and (data.root is not None or runs_code(data.name))
     for split, tasks in sorted(data.items()):
-        name, root = (*getattr(tasks, "opened", (None, None)), None)[:2]
         if hasattr(tasks, "identity"):
             found[split] = tasks.identity()
-        elif name is not None and (root is not None or runs_code(name)):
-            found[split] = _sample(tasks, SAMPLES)
+        elif changeable:
+            found[split] = _sample(tasks)
     return json.dumps(found) if found else None
 
 
 def _differs(before: str | None, now: str | None) -> str | None:
     """The first split that holds something else than before, of those that are known both times."""
-    old, new = (_splits(one) for one in (before, now))
+    of = "the recordings that the run learns from"
+    old, new = (
+        _kept(one or "{}", dict, lambda found: True, of, "one hash for each split")
+        for one in (before, now)
+    )
     order = sorted(old, key=lambda split: (split != "train", split))
     return next((split for split in order if new.get(split, old[split]) != old[split]), None)
 
 
-def _splits(content: str | None) -> dict[str, str]:
-    try:
-        found = json.loads(content or "{}")
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ValueError(
-            "the record of the recordings that the run learns from is damaged; expected one hash "
-            "for each split"
-        )
-    return found
-
-
-def _sample(tasks: Any, number: int) -> str:
-    """SHA-256 of so many tasks that are always the same for the same recordings."""
+def _sample(tasks: Any) -> str:
+    """SHA-256 of tasks that are always the same for the same recordings."""
     rng = np.random.default_rng(0)
     digest = hashlib.sha256()
-    for _ in range(number):
+    for _ in range(SAMPLES):
         task = tasks.sample_task(rng, 2, 1, 1)
         for x in (task.x_support, task.x_query):
             digest.update(np.ascontiguousarray(x).tobytes())

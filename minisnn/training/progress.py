@@ -110,8 +110,8 @@ def opening(
         text += (
             "\nan update has one task (--tasks 1), which this process carries out alone; the "
             "workers share validation and "
+            "test episodes"
         )
-        text += "test episodes"
     return text
 
 
@@ -162,22 +162,20 @@ def sentence(result: dict) -> str:
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
         which = "recordings that it learned from" if split == "train" else "unseen recordings"
         return f"accuracy {right} % among {result['ways']} classes on {which}"
-    # not in results of earlier versions, whose ci95 is over episodes
-    interval = result.get("interval")
-    half = interval["half"] if interval else result["ci95"]
-    margin = "" if half is None else f" ± {_points(half)}"
+    interval = result["interval"]
     kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = (
         f"{kind}{result['ways']}-way {result['shots']}-shot "
         f"episode{'s' * (result['episodes'] != 1)}"
     )
     said = [f"± for {interval['population']}"] if interval else []
-    if result.get("align"):  # not in results of earlier versions
-        said.append(ALIGNED[result["align"]])
+    said.append(ALIGNED[result["align"]])
     if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
         said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
-    bracket = f" ({'; '.join(said)})" if said else ""
-    return f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes}{bracket}"
+    margin = _margin(interval)
+    return (
+        f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes} ({'; '.join(said)})"
+    )
 
 
 def table(result: dict, learned: str | None = None) -> list[str]:

@@ -23,15 +23,17 @@ from . import checkpoint as checkpoints
 from .. import stopping
 from .baselines import baselines
 from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets, rehearsed
-from .folder import RunFolder, check_given, read_json, write_json
+from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, tell_met
 from .progress import Bar, ahead, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
+from ..data.sets.named import Opened
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
+from ..files import read_json, write_json
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
 from ..meta.inner import InnerLoop
@@ -112,7 +114,7 @@ def train(
         stopping.heeded(SIGINT),
         nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder,
     ):
-        given = data is not None and not hasattr(data["train"], "opened")
+        given = data is not None and not isinstance(data, Opened)
         mine = Own(neuron, loss, rule)
         mine.check(config)
         found = folder.resume(config, given, mine) if resume else None
@@ -127,10 +129,10 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = Origin.of(held.command, data["train"])
+        origin = Origin.of(held.command, data)
         origin = replace(origin, own=mine.words(), content=contents(data))
         if resume:
-            folder.origin.check_same(origin, data["train"], folder.path)
+            folder.origin.check_same(origin, folder.path)
             origin = replace(origin, classes=folder.origin.classes)
             folder.origin = origin
         check_ways(config, data)
@@ -182,8 +184,13 @@ class _Run:
         self.measure = measure
         self.chance = 1 / self.ways if measure == "accuracy" else None
         named = f"update tasks loss {measure}_before {measure}_after gradient_norm lr"
-        self.columns = [*named.split(), *self.steps.parts]
-        self.columns += ["seconds", "validation", "validation_ci95"]
+        self.columns = [
+            *named.split(),
+            *self.steps.parts,
+            "seconds",
+            "validation",
+            "validation_ci95",
+        ]
         self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
@@ -360,7 +367,7 @@ class _Run:
         if not config.test_episodes:
             return None
         network = identity(state.theta)
-        if path.exists() and (kept := read_json(path)).get("network", network) == network:
+        if path.exists() and (kept := read_json(path)).get("network") == network:
             return kept
         beside = None
         plain = type(self.held) is Held and not RULES[config.rule].whole_set
@@ -368,11 +375,19 @@ class _Run:
             inner = self._inner(state)
             known = checkpoints.classifier()
             beside = partial(baselines, self.net, state.theta, pretrained=known, inner=inner)
-        how = config.test_episodes, config.test_seed, self.progress, beside
-        test = self._evaluate(state, "test", *how)
-        test.update(rule=config.rule, dataset=origin.kind or origin.data, root=origin.root)
-        test.update(updates=state.update, tasks=state.update * config.tasks)
-        test.update(training_seed=config.seed, seconds=round(self.rows[-1]["seconds"], 1))
-        test.update(parameters=self.net.size, network=network)
+        test = self._evaluate(
+            state, "test", config.test_episodes, config.test_seed, self.progress, beside
+        )
+        test.update(
+            rule=config.rule,
+            dataset=origin.kind or origin.data,
+            root=origin.root,
+            updates=state.update,
+            tasks=state.update * config.tasks,
+            training_seed=config.seed,
+            seconds=round(self.rows[-1]["seconds"], 1),
+            parameters=self.net.size,
+            network=network,
+        )
         write_json(path, test)
         return test

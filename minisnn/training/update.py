@@ -169,9 +169,14 @@ def network_of(
 
 def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
     """How the network adapts to a task, with step sizes as learned so far, by a rule."""
-    gates = config.gate_threshold, config.gate_fraction
     loop = InnerLoop(
-        step_size, config.inner_steps, config.freeze, *gates, config.online, config.error_threshold
+        step_size,
+        config.inner_steps,
+        config.freeze,
+        config.gate_threshold,
+        config.gate_fraction,
+        config.online,
+        config.error_threshold,
     )
     return rule.loop(net, loop, config)
 

@@ -16,7 +16,7 @@ import minisnn as ms
 from minisnn.hardware import IntegerNet, one_shot
 from minisnn.data.store.shipped import shipped
 from minisnn.results.figures import figure
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import open_set
 
 EPISODES = 12
 

@@ -27,7 +27,7 @@ from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.results.figures import figure
 from minisnn.training.checkpoint import read
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import open_set
 
 BUILDS = {"small": "", "short": "-DEDGE_STEPWISE -DEDGE_SHORT", "stepwise": "-DEDGE_STEPWISE"}
 NAMES = {"small": "small", "short": "stepwise, short", "stepwise": "stepwise"}

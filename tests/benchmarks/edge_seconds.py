@@ -27,7 +27,7 @@ from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.results.figures import figure
 from minisnn.training.checkpoint import read
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import open_set
 
 FLAGS = {"gcc -O2": ["-O2"], "gcc -O3": ["-O3"], "gcc -O3 -march=native": ["-O3", "-march=native"]}
 WASM = "WebAssembly, node"

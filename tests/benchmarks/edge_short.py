@@ -24,7 +24,7 @@ from minisnn.hardware.chip.network import IntegerNet  # noqa: E402
 from minisnn.data.store.shipped import shipped  # noqa: E402
 from minisnn.results.figures import figure  # noqa: E402
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of  # noqa: E402
-from minisnn.training.evaluation import open_set  # noqa: E402
+from minisnn.data.sets.named import open_set  # noqa: E402
 
 
 def main(episodes: int, out: str | None) -> None:

@@ -22,7 +22,7 @@ import numpy as np
 
 import minisnn as ms
 from minisnn.training import run as training
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import open_set
 from minisnn.training.intervals import over_trials
 from minisnn.training.presets import PRESETS, preset
 

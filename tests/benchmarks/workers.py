@@ -30,7 +30,8 @@ from statistics import median
 import findings
 
 import minisnn as ms
-from minisnn.training.evaluation import evaluate, open_set
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import evaluate
 from minisnn.parallel.executor import Executor
 from minisnn.parallel.workers import Workers
 from minisnn.meta.inner import InnerLoop

@@ -17,7 +17,8 @@ from minisnn.parallel import threads
 from minisnn.commands import options
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.digits import load_digits
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets import named
+from minisnn.data.sets.named import open_set
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.training.baselines import baselines
 from minisnn.training.folder import RunFolder
@@ -42,11 +43,10 @@ def toy_sets(monkeypatch, tmp_path):
     def open_set(name, split, root=None, progress=True, align=None, draws=0):
         if root == "absent":
             raise ValueError("absent: no such folder")
-        found = ToySet(split)
-        found.opened = name, root
-        return found
+        return ToySet(split)
 
-    monkeypatch.setattr(evaluation, "open_set", open_set)
+    for module in (evaluation, named):
+        monkeypatch.setattr(module, "open_set", open_set)
     monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -27,6 +27,7 @@ from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
 from minisnn.meta.inner import InnerLoop, body
 from minisnn.training.baselines import Answers, baselines, correct, drawn_by, rows_of
+from minisnn.training.origin import PYTHON
 from minisnn.training.intervals import Drawn, Interval, Shared
 from minisnn.training.progress import RULE_NAMES
 from toy import small_set, toy_config
@@ -616,6 +617,7 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
         theta,
         config=again,
         progress=dict(tasks=2000, update=5, updates=5),
+        provenance=dict(origin=dict(data=PYTHON)),
     )
     further = Networks(tmp_path)
     further.find(role)
@@ -883,3 +885,15 @@ def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
         assert len(some) <= count <= len(some) + 3
     assert outer_updates(one)[:, 3].max() < 5e-3  # Adam at 1e-3 makes no larger ones
     assert outer_updates(one).shape[0] == 60
+
+
+@pytest.mark.parametrize("rows", [3, 6])
+def test_products_of_many_rows(rows):
+    rng = np.random.default_rng(rows)
+    x, weight, d = (
+        rng.standard_normal((rows, 7)),
+        rng.standard_normal((5, 7)),
+        rng.standard_normal((rows, 5)),
+    )
+    np.testing.assert_allclose(readout.times(x, weight), x @ weight.T, rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(readout.outer_sum(x, d), d.T @ x, rtol=1e-13, atol=1e-14)

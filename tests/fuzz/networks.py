@@ -21,7 +21,8 @@ from minisnn.commands import info
 from minisnn.meta.inner import InnerLoop
 from minisnn.data.store import sealed
 from minisnn.training import checkpoint
-from minisnn.training.folder import RunFolder, read_json
+from minisnn.files import read_json
+from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
 from mutations import mutate
 

@@ -12,7 +12,8 @@ import minisnn as ms
 import pieces
 from minisnn.hardware import work
 from minisnn.hardware.study import episodes
-from minisnn.hardware.c import export, reading
+from minisnn.hardware.c import export
+import exported
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.training import run as training
 from minisnn import cli
@@ -128,9 +129,7 @@ def test_ranges_and_saturations(run):
 
 def test_training_for_the_chip_and_going_on(run, monkeypatch):
     data = {split: ToySet(split) for split in ("train", "val", "test")}
-    for tasks in data.values():
-        tasks.opened = "double-nmnist", None
-    monkeypatch.setattr(training, "open_set", lambda name, split, *_, **__: data[split])
+    monkeypatch.setattr(evaluation, "open_set", lambda name, split, *_, **__: data[split])
     monkeypatch.setattr(
         training,
         "settings",
@@ -178,7 +177,7 @@ def test_export_compiles_and_agrees(run):
         "export", "--bits", 4, "--checkpoint", "networks/double_nmnist_maml.h5", "--out", "chip"
     )
     assert code == 0, err
-    assert reading.from_header(Path("chip/chip.h")).words.weight_bits == 4
+    assert exported.from_header(Path("chip/chip.h")).words.weight_bits == 4
     subprocess.run(
         [
             COMPILER,
@@ -210,7 +209,7 @@ def test_a_network_of_cuba_lif_is_exported_in_loihis_words(run):
     )
     code, out, err = run("export", "--checkpoint", "cuba.h5", "chip")
     assert code == 0, err
-    chip = reading.from_header(Path("chip/chip.h"), CubaNet)
+    chip = exported.from_header(Path("chip/chip.h"), CubaNet)
     assert chip.constants() == CubaNet.of(ms.read("cuba.h5")).constants() and "short" not in out
     assert "#define CHIP_RULE 2\n" in Path("chip/chip.h").read_text()
     command = [
@@ -385,7 +384,7 @@ def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
         (("--bits", 3, "--readout-bits", 2), (3, 2)),
     ):
         assert run("export", "--checkpoint", "trained.h5", "--out", "chip", *given)[0] == 0
-        chip = reading.from_header(Path("chip/chip.h"))
+        chip = exported.from_header(Path("chip/chip.h"))
         assert (chip.words.weight_bits, chip.words.readout_bits) == words
         assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (
             chip.readout.exponent == -6

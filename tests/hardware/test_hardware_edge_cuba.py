@@ -22,7 +22,8 @@ from edge_library import (
 )
 from integers import small, small_cuba
 
-from minisnn.hardware.c import export, reading
+from minisnn.hardware.c import export
+import exported as files
 from minisnn.hardware.chip.learner import Learner, learn
 from minisnn.hardware.loihi.cuba import CubaNet
 
@@ -214,8 +215,8 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, pool):
     chip, x, _ = exported(tmp_path, pool=pool, du=500, trace_bits=5)
     spikes = chip.spikes(x)
     for again in (
-        reading.from_header(tmp_path / "chip.h", CubaNet),
-        reading.from_hex(tmp_path, CubaNet),
+        files.from_header(tmp_path / "chip.h", CubaNet),
+        files.from_hex(tmp_path, CubaNet),
     ):
         assert (
             again.constants() == chip.constants()
@@ -230,7 +231,7 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, pool):
             again.membranes(again.traces(spikes)), chip.membranes(chip.traces(spikes))
         )
     with pytest.raises(ValueError, match="its neuron is 'cuba', expected 'lif'"):
-        reading.from_header(tmp_path / "chip.h")
+        files.from_header(tmp_path / "chip.h")
 
 
 @pytest.mark.parametrize("exponent, held", [(-1, True), (3, True), (6, False)])

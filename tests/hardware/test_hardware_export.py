@@ -11,7 +11,8 @@ import pytest
 from edge_library import STRICT, library
 from integers import events, readout_alone, small
 
-from minisnn.hardware.c import export, reading
+from minisnn.hardware.c import export
+import exported
 from minisnn.hardware.chip.learner import Learner
 
 COMPILER = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
@@ -40,7 +41,7 @@ def put(folder, learner=None, **options):
 def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
     chip, files = put(tmp_path, **options)
     assert all(path.is_file() for path in files)
-    for again in (reading.from_header(tmp_path / "chip.h"), reading.from_hex(tmp_path)):
+    for again in (exported.from_header(tmp_path / "chip.h"), exported.from_hex(tmp_path)):
         assert (
             again.neuron == chip.neuron
             and again.words == chip.words
@@ -59,7 +60,7 @@ def test_header_and_hex_files_read_back_are_the_same_network(tmp_path, options):
             ]
     for name, table in export.TABLES.items():
         np.testing.assert_array_equal(
-            reading.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table
+            exported.read_hex(tmp_path / f"{name}.hex", 16, table.shape) & 0xFFFF, table
         )
 
 
@@ -216,13 +217,13 @@ def test_damaged_files_are_refused(tmp_path):
     path = tmp_path / "conv1.weight.hex"
     path.write_text(path.read_text()[3:])
     with pytest.raises(ValueError, match="conv1.weight.hex: found 53 words, expected 54"):
-        reading.from_hex(tmp_path)
+        exported.from_hex(tmp_path)
     path.write_text("fff\n" + path.read_text())
     with pytest.raises(ValueError, match="more than 8 bits"):
-        reading.from_hex(tmp_path)
+        exported.from_hex(tmp_path)
     (tmp_path / "chip.h").write_text("int x;")
     with pytest.raises(ValueError, match="not the header of an exported network"):
-        reading.from_header(tmp_path / "chip.h")
+        exported.from_header(tmp_path / "chip.h")
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="there is a file of this name"):
         put(tmp_path / "file")

@@ -16,7 +16,8 @@ from integer_fuzz import run, said
 from integers import events, readout_alone, small, small_cuba
 
 import minisnn as ms
-from minisnn.hardware.c import episode, export, reading
+from minisnn.hardware.c import episode, export
+import exported
 from minisnn.hardware.chip import kernels, quantise, ranges, reference
 from minisnn.hardware.chip.feedback import Feedback, learn_all
 from minisnn.hardware.chip.formats import Saturated, shift
@@ -253,7 +254,7 @@ def test_a_header_that_was_changed_is_refused_and_names_the_file(tmp_path, make,
     export.write(tmp_path, chip, PLAIN, x[:1], np.array([0]), x[1:])
     path = tmp_path / "chip.h"
     text = path.read_text()
-    reading.from_header(path, net)
+    exported.from_header(path, net)
     constants = (
         "alpha beta slope fraction weight_bits readout_bits readout_exponent traces_rounding "
         "layers ways"
@@ -289,11 +290,11 @@ def test_a_header_that_was_changed_is_refused_and_names_the_file(tmp_path, make,
         path.write_text(changed)
         if net is CubaNet and "FRACTION" in pattern:
             continue  # not read: CubaNet has its own
-        found = said(lambda: reading.from_header(path, net))
+        found = said(lambda: exported.from_header(path, net))
         assert found.startswith(str(path)), (pattern, new, found)
     path.write_text(text)
     (tmp_path / "conv1.weight.hex").write_text("-1\n" * chip.layers[0].weight.size)
-    assert "more than 8 bits" in said(lambda: reading.from_hex(tmp_path, net))
+    assert "more than 8 bits" in said(lambda: exported.from_hex(tmp_path, net))
 
 
 # ---- wild values through the public API

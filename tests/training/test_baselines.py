@@ -40,7 +40,7 @@ def test_rules_side_by_side(tasks, net):
         rows["random"].per_episode
     ) == pytest.approx(rows["random"].mean)
     assert rows["random"].mean > 0.5 and rows["proto-maml"].mean > 0.5
-    assert rows["random"].mean < 1 and rows["random"].clustered > 0
+    assert rows["random"].mean < 1 and rows["random"].intervals.recordings > 0
     again = compare(tasks, {"random": random}, 20, ways=3, queries=4)["random"]
     assert again == rows["random"]
     assert Nearest(net, random.theta)(tasks.episode(0, 0, 3)).shape == (15, 3)
@@ -62,7 +62,7 @@ def test_answers_rest_on_their_own_recordings(tasks):
         [(tasks.episode(0, i, 3, 1, 4).recordings[1] == bad).any(1).mean() for i in range(60)]
     )
     assert rows["spoiled"].mean == pytest.approx(1 - share)
-    assert rows["spoiled"].clustered > 1.5 * rows["spoiled"].ci95
+    assert rows["spoiled"].intervals.recordings > 1.5 * rows["spoiled"].ci95
 
 
 def test_recordings_of_a_task_are_those_of_its_samples(tasks):

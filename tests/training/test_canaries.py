@@ -34,7 +34,8 @@ from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Classification
 from minisnn.training import run
 from minisnn.training.baselines import Adapted, baselines, compare, rows_of
-from minisnn.training.evaluation import open_set, open_sets
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import open_sets
 from minisnn.training.folder import RunFolder
 from minisnn.training.intervals import Drawn, Shared
 from minisnn.training.presets import PRESETS, chosen
@@ -507,7 +508,9 @@ def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
             one = (tasks, Settings(), made.net, made.theta, 5, (4, 4, 30), 1e-2)
             trials = [recalled(*figure6._trial(*one, trial)) for trial in range(10)]
             row = rows_of(list("1234"), trials)["4"]
-            error = max(row.clustered / 1.96, (0.16 / len(np.unique(row.shared.query[0]))) ** 0.5)
+            error = max(
+                row.intervals.recordings / 1.96, (0.16 / len(np.unique(row.shared.query[0]))) ** 0.5
+            )
             found[name] = (row.mean - 0.2) / error
         return found
 

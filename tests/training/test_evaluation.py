@@ -2,12 +2,16 @@ import json
 
 import numpy as np
 import pytest
-from toy import ToySet, toy_config
+from scipy import optimize, stats
+from toy import ToySet, toy_config, toy_data
 
 from minisnn import SpikingNet, adapt
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.evaluation import accuracy, evaluate, open_set
+from minisnn.data.sets.named import open_set
+from minisnn.training.evaluation import accuracy, evaluate
+from minisnn.training.folder import RunFolder
 from minisnn.training.progress import sentence, table
+from minisnn.training.run import train
 from minisnn.training.intervals import ci95
 
 
@@ -88,32 +92,33 @@ def test_the_interval_of_one_episode_is_unknown_and_left_out(net, theta):
 
 
 def test_the_line_that_is_printed():
-    """The interval that leads, and for whom; results of earlier versions have only one over
-    episodes."""
+    """The interval that leads, where there is one, and for whom; how recordings lie."""
     result = dict(
         accuracy_before=0.201,
         accuracy_after=0.8424,
         ci95=0.0131,
+        interval=None,
         split="test",
         episodes=100,
         ways=5,
         shots=1,
+        align="none",
     )
     assert sentence(result) == (
-        "test accuracy 84.2 ± 1.3 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation)"
+        "test accuracy 84.2 % on 100 unseen 5-way 1-shot episodes (20.1 % before adaptation; "
+        "tasks not aligned)"
     )
     result["interval"] = dict(
         half=0.0242, low=0.82, high=0.86, population="new recordings of the same classes"
     )
-    words = "(20.1 % before adaptation; ± for new recordings of the same classes)"
+    result["align"] = "support"
+    words = (
+        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by "
+        "their support)"
+    )
     assert (
         sentence(result)
         == f"test accuracy 84.2 ± 2.4 % on 100 unseen 5-way 1-shot episodes {words}"
-    )
-    result["align"] = "support"
-    assert sentence(result).endswith(
-        "(20.1 % before adaptation; ± for new recordings of the same classes; tasks aligned by "
-        "their support)"
     )
 
 
@@ -122,7 +127,14 @@ def test_the_line_that_is_printed():
 )
 def test_no_interval_is_said_to_be_nothing(half, said):
     result = dict(
-        accuracy_after=0.5, ci95=0.0, split="test", episodes=100, ways=2, shots=1, inner_steps=0
+        accuracy_after=0.5,
+        ci95=0.0,
+        split="test",
+        episodes=100,
+        ways=2,
+        shots=1,
+        inner_steps=0,
+        align="none",
     )
     result["interval"] = dict(
         half=half, low=0.5 - half, high=0.5 + half, population="new recordings of the same classes"
@@ -167,7 +179,43 @@ def test_what_does_not_fit_is_named(net, theta):
         evaluate(net, theta, InnerLoop(), ToySet("test"), episodes=0)
     with pytest.raises(
         ValueError,
-        match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, "
+        match="there is no data set 'mnist'; expected double-nmnist, double-asl, omniglot, .*, "
         "recordings with --root",
     ):
         open_set("mnist", "test")
+
+
+def test_the_curve_keeps_the_longer_half_of_a_validation(monkeypatch, tmp_path):
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    config = toy_config(updates=3, evaluate_every=3, evaluate_episodes=4, test_episodes=0)
+    data = toy_data()
+    made = train(config, tmp_path, progress=False, data=data)
+    looked = evaluate(
+        made.net,
+        made.theta,
+        made.inner,
+        data["val"],
+        "val",
+        4,
+        config.seed,
+        config.ways,
+        config.shots,
+        config.queries,
+        progress=False,
+    )
+    half = longer_half_of_wilson(looked["per_episode"])
+    np.testing.assert_allclose(made.curve["validation_ci95"], [np.nan, np.nan, half], rtol=1e-12)
+
+
+def longer_half_of_wilson(accuracies: list[float]) -> float:
+    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| =
+    half sqrt(p (1 - p) / (mean (1 - mean))), half = t s / sqrt(E) being Student's for the mean of
+    the episodes: of toy tasks no recordings are known."""
+    mean, episodes = float(np.mean(accuracies)), len(accuracies)
+    half = stats.t.ppf(0.975, episodes - 1) * stats.sem(accuracies)
+
+    def beyond(p: float) -> float:
+        return abs(mean - p) - half * (p * (1 - p) / (mean * (1 - mean))) ** 0.5
+
+    ends = [optimize.brentq(beyond, *between) for between in ((1e-12, mean), (mean, 1 - 1e-12))]
+    return max(abs(mean - end) for end in ends)

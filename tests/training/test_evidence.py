@@ -17,7 +17,7 @@ from minisnn.layers.cuba import CubaLIF
 from minisnn.layers.lif import LIF
 from minisnn.layers.neurons import Neuron
 from minisnn.meta.inner import MOST_STEPS
-from minisnn.training import checkpoint, origin
+from minisnn.training import checkpoint
 from minisnn.training.progress import sentence
 from minisnn.training.run import train
 from minisnn.training.update import nearest
@@ -232,29 +232,6 @@ def test_which_recordings_are_others_is_told(split, words, tmp_path):
         ValueError, match=f"these are not the recordings that the run in .* {words};"
     ):
         train(config, tmp_path, True, data=data, **SILENT)
-
-
-def test_a_run_of_before_is_told_by_a_task_of_its_recordings(tmp_path):
-    config = toy_config(updates=2, evaluate_every=0)
-    data = toy_data()
-    train(config, tmp_path, data=data, **SILENT)
-    values = json.loads((tmp_path / "config.json").read_text())
-    for sample, fits in (
-        (origin._sample(ToySet("train"), 1), True),
-        (origin._sample(ToySet("val"), 1), False),
-    ):
-        values["made"] = {
-            "command": "minisnn train",
-            "data": "given in Python",
-            "kind": "ToySet",
-            "sample": sample,
-        }
-        (tmp_path / "config.json").write_text(json.dumps(values))
-        if fits:
-            train(config, tmp_path, True, data=toy_data(), **SILENT)
-        else:
-            with pytest.raises(ValueError, match="these are not the recordings"):
-                train(config, tmp_path, True, data=toy_data(), **SILENT)
 
 
 # ---- numbers that a file may hold

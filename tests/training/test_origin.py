@@ -2,26 +2,23 @@
 exports one as another."""
 
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
-from toy import ToySet, interrupt, state, toy_config, toy_data
+from toy import ToySet, interrupt, toy_config, toy_data
 from written import rewrite
 
+import minisnn as ms
 from minisnn import cli
 from minisnn.hardware import work
 from minisnn.training import checkpoint, evaluation, run as training
-from minisnn.training.evaluation import DATASETS
+from minisnn.data.sets.named import Opened
 from minisnn.training.folder import RunFolder
 from minisnn.training.origin import CHIP, PYTHON, TRAIN, Origin
 from minisnn.training.run import Interrupted, train
-from minisnn.training.settings import TrainingConfig
 
-OLD = Path(__file__).with_name("run_of_0.1.0")
 SILENT = dict(progress=False)
 
 
@@ -39,7 +36,7 @@ def opened(monkeypatch):
 
     def open_set(name, split, root=None, progress=True, **options):
         found = ToySet(split)
-        found.opened, found.first = (name, root), found.first + shifts.get(root, 0)
+        found.first += shifts.get(root, 0)
         return found
 
     for module in (evaluation, work):
@@ -62,8 +59,7 @@ def stopped(out, config=None, given=True, at=9, **options):
     """A run that is stopped half way."""
     data = toy_data({at: interrupt})
     if not given:
-        for tasks in data.values():
-            tasks.opened = "double-nmnist", None
+        data = Opened(data, "double-nmnist")
     with pytest.raises(Interrupted) as found:
         train(config or toy_config(), out, data=data, **SILENT, **options)
     return str(found.value)
@@ -207,85 +203,62 @@ def test_what_is_named_is_opened_and_else_what_was_learned_from():
     )
 
 
-# ---- what was made before
+# ---- records of it
 
 
-def test_a_run_of_0_1_0_goes_on(tmp_path):
-    """It was stopped after 7 of 12 updates; ended.npz is what that version came to without being
-    stopped."""
-    out = tmp_path / "run"
-    shutil.copytree(OLD, out)
-    assert "made" not in json.loads((out / "config.json").read_text())
-    config = RunFolder(out).config()
-    made = train(config, out, resume=True, data=toy_data(), **SILENT)
-    with np.load(OLD / "ended.npz") as ended:
-        found = state(out)
-        assert found.keys() == set(ended)
-        for name, array in ended.items():
-            # That version kept 1.96 s / sqrt(E) over episodes; it is the leading interval's longer
-            # half by now. What was kept before the stop stays as it was; what came after is held
-            # below.
-            rows = np.s_[:7] if name == "validation_ci95" else ...
-            np.testing.assert_allclose(
-                found[name][rows], array[rows], rtol=1e-4, atol=1e-6, err_msg=name
-            )
-    phi, size = (made.net, made.theta, made.inner), (config.ways, config.shots, config.queries)
-    looked = evaluation.evaluate(
-        *phi, toy_data()["val"], "val", config.evaluate_episodes, config.seed, *size, progress=False
+def test_a_run_of_0_1_is_refused(said, tmp_path):
+    """It kept no record of what made it; 0.2 takes nothing for what it may have been."""
+    stopped(tmp_path / "old")
+    path = tmp_path / "old" / "config.json"
+    values = json.loads(path.read_text())
+    values.pop("made")
+    path.write_text(json.dumps(values))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()}
+    lines = (
+        ("train", "--resume", "old"),
+        ("train", "--out", "old"),
+        ("hardware", "train", "--resume", "old"),
+        ("info", "old"),
     )
-    half = longer_half_of_wilson(looked["per_episode"])
-    np.testing.assert_allclose(found["validation_ci95"][7:], [np.nan] * 4 + [half], rtol=1e-12)
-    assert checkpoint.read(out).origin.data == PYTHON
-
-
-def longer_half_of_wilson(accuracies: list[float]) -> float:
-    """The longer way from the mean to an end of Wilson's interval, whose ends p solve |mean - p| =
-    half sqrt(p (1 - p) / (mean (1 - mean))), half = t s / sqrt(E) being Student's for the mean of
-    the episodes: of toy tasks no recordings are known."""
-    mean, episodes = float(np.mean(accuracies)), len(accuracies)
-    half = stats.t.ppf(0.975, episodes - 1) * stats.sem(accuracies)
-
-    def beyond(p: float) -> float:
-        return abs(mean - p) - half * (p * (1 - p) / (mean * (1 - mean))) ** 0.5
-
-    ends = [optimize.brentq(beyond, *between) for between in ((1e-12, mean), (mean, 1 - 1e-12))]
-    return max(abs(mean - end) for end in ends)
-
-
-def test_what_was_made_before_is_what_it_can_only_have_been(said, tmp_path):
-    assert checkpoint.read(OLD).origin == Origin(TRAIN, PYTHON)  # no set has samples of 6 x 6
-    code, err = said("evaluate", "--checkpoint", OLD)
-    assert (
-        code == 2
-        and "the network learned from data given in Python, which no command can open" in err
-    )
-    shutil.copytree(OLD, tmp_path / "mine")
-    code, err = said("train", "--resume", tmp_path / "mine")
-    assert code == 2 and "mine: the run learns from data given in Python; continue" in err
-    shutil.copytree(OLD, tmp_path / "chip")
-    (tmp_path / "chip" / "chip.json").write_text("{}")
-    assert checkpoint.read(tmp_path / "chip").origin.command == CHIP
-    code, err = said("train", "--resume", tmp_path / "chip")
-    assert code == 2 and "was made by `minisnn hardware train`" in err
-    for name, shape in DATASETS.items():
-        assert Origin.guess(TrainingConfig(dataset=name, root="r"), shape, False) == Origin(
-            TRAIN, name, "r"
+    for line in lines:
+        code, err = said(*line)
+        assert code == 2 and err.count("\n") == 1
+        assert (
+            "old/config.json: these are settings of a run of minisnn 0.1, which 0.1 alone "
+            "continues; expected those of 0.2, or another folder" in err
         )
-    shipped = checkpoint.read(Path(__file__).parents[2] / "data" / "double_asl_maml.h5").origin
-    assert shipped == Origin(TRAIN, "double-asl")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "old").iterdir()} == before
+
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.mark.parametrize("name", [path.name for path in sorted(DATA.glob("*.h5"))])
+def test_every_network_that_ships_says_what_it_learned_from(name):
+    """Those of before records were kept, too, by their settings."""
+    found = checkpoint.read(DATA / name)
+    assert found.origin.command == (CHIP if "chip" in name else TRAIN)
+    assert found.origin.data == found.config.dataset and found.origin.root is None
+    found.check_usable(DATA / name)
+
+
+def test_what_a_script_saved_with_settings_is_of_their_data(tmp_path):
+    net = ms.SpikingNet((6,), (), ways=3)
+    theta = net.init(np.random.default_rng(0))
+    ms.save(tmp_path / "a.h5", net, theta, config=toy_config(dataset="omniglot", root="taken"))
+    found = checkpoint.read(tmp_path / "a.h5").origin
+    assert found == Origin(TRAIN, "omniglot", "taken")
+    ms.save(tmp_path / "b.h5", net, theta)
+    assert checkpoint.read(tmp_path / "b.h5").origin == Origin()
 
 
 @pytest.mark.parametrize(
-    "made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}, None]
+    "made", [3, {"command": 3}, {"order": "maml"}, {"command": "sh"}, {"data": "/etc/passwd"}]
 )
 def test_a_damaged_record_is_named(tmp_path, made):
     out = tmp_path / "run"
-    shutil.copytree(OLD, out)
-    values = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps({**values, "made": made}))
-    if made is None:
-        assert RunFolder(out).read()[2] is False
-        return
+    out.mkdir()
+    (out / "config.json").write_text(json.dumps({**asdict(toy_config()), "made": made}))
     with pytest.raises(
         ValueError, match=r"config\.json: made: (expected what made the run|made by)"
     ):
@@ -293,12 +266,13 @@ def test_a_damaged_record_is_named(tmp_path, made):
 
 
 def test_a_checkpoint_keeps_its_record(tmp_path):
-    made = Origin(CHIP, "double-nmnist", "somewhere", sample="ab")
+    made = Origin(CHIP, "double-nmnist", "somewhere")
 
-    def with_record(file):
-        file.attrs["provenance"] = json.dumps({"origin": asdict(made), "chip": {}})
+    def with_record(file):  # `sample` as 0.2 wrote it
+        origin = {**asdict(made), "sample": None}
+        file.attrs["provenance"] = json.dumps({"origin": origin, "chip": {}})
 
-    found = checkpoint.read(rewrite(OLD / "checkpoint.h5", tmp_path / "a.h5", with_record))
+    found = checkpoint.read(rewrite(DATA / "double_nmnist_chip.h5", tmp_path / "a.h5", with_record))
     assert found.origin == made and found.to_open("a.h5", None, None) == (
         "double-nmnist",
         "somewhere",

@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 import os
 import signal
 import subprocess
@@ -449,7 +449,7 @@ def test_ctrl_c_at_the_worst_moment(undisturbed, tmp_path):
         run = _Run(toy_config(), folder, toy_data(), progress=False)
         run.rows = Rows()
         with pytest.raises(Interrupted):
-            run.go(None, Origin.of(TRAIN, ToySet("train")))
+            run.go(None, Origin.of(TRAIN, toy_data()))
     train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, tmp_path)
 
@@ -543,7 +543,8 @@ def test_a_finished_run_is_shown_in_a_line():
         episodes=9,
         ways=2,
         shots=1,
-        ci95=0.1,
+        interval=dict(half=0.1, population="new recordings"),
+        align="none",
         inner_steps=1,
     )
     for tested, words in (
@@ -728,3 +729,11 @@ def test_what_is_written_lies_where_the_command_began(tmp_path, monkeypatch, cap
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
     }
     assert {name for name in written if not name.startswith("run/")} == {"mine.py", "found.json"}
+
+
+def test_settings_are_those_of_their_groups_in_order():
+    """The order of the flags, of what is saved, and of what a line says of a change."""
+    groups = TrainingConfig.__bases__[::-1]
+    apart = [f.name for group in groups for f in fields(group)]
+    assert apart == [f.name for f in fields(TrainingConfig)] == list(asdict(TrainingConfig()))
+    assert [group.TITLE for group in groups][::5] == ["data", "watching"]

@@ -123,7 +123,9 @@ class Variation:
         path[:, 1:] = path[:, 1:] @ turn.T
         pitch = camera.picture_px / max(picture.shape)
         around = seen(picture, matrix, offset / pitch, stroke)
-        settings: dict[str, Any] = dict(
+        return replace(
+            camera,
+            variation=None,
             picture_px=pitch * max(around.shape),
             trajectory=tuple(map(tuple, path.tolist())),
             threshold_on=camera.threshold_on * common * apart,
@@ -135,8 +137,7 @@ class Variation:
             hot_hz=factor("hot_hz"),
             dead=even("dead"),
             sensor_seed=int(rng.integers(1 << 31)),
-        )
-        return replace(camera, variation=None, **settings), around
+        ), around
 
 
 def _turned(angle: float) -> np.ndarray:

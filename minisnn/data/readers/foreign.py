@@ -69,9 +69,14 @@ class _Reader:
         # no plugin of HDF5 is loaded, and no thread of a linear algebra library started
         env = surroundings(HDF5_PLUGIN_PRELOAD="::", OPENBLAS_NUM_THREADS="1")
         # signals to this process and its group end here
-        how: dict = dict(env=env, start_new_session=True)
-        how.update(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.process = subprocess.Popen(python(PROGRAM), **how)
+        self.process = subprocess.Popen(
+            python(PROGRAM),
+            env=env,
+            start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         self.owner = os.getpid()
 
     def _exchange(self, question: bytes, patience: float) -> tuple[dict, dict[str, np.ndarray]]:

@@ -171,9 +171,16 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     def counts(path: Path) -> np.ndarray:
         return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
 
-    how = dict(flip_y=bool(flip_y), scale=SCALE)
     return pool_of_files(
-        "asl", SHAPE, files, counts, root, keep, code_identity(__name__), **how
+        "asl",
+        SHAPE,
+        files,
+        counts,
+        root,
+        keep,
+        code_identity(__name__),
+        flip_y=bool(flip_y),
+        scale=SCALE,
     ), source
 
 

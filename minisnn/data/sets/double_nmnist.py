@@ -170,8 +170,18 @@ def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) ->
             move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale
         )
 
-    how = dict(crop=crop, scale=scale, move=move)
-    pool = pool_of_files("nmnist", shape, files, counts, root, keep, code_identity(__name__), **how)
+    pool = pool_of_files(
+        "nmnist",
+        shape,
+        files,
+        counts,
+        root,
+        keep,
+        code_identity(__name__),
+        crop=crop,
+        scale=scale,
+        move=move,
+    )
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 

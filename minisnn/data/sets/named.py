@@ -18,6 +18,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import json
 import re
 import sys
 import warnings
@@ -26,7 +27,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,6 +45,26 @@ GROUP = "minisnn.datasets"
 OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
     "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
 )
+
+
+class Shipped(NamedTuple):
+    """A set of tasks that ships: what makes it, as package.module:NAME, and options of that."""
+
+    place: str
+    options: dict[str, str] = {}
+
+
+# by name, as those of others: the cache of one set does not depend on the code of another
+_ASL = "minisnn.data.sets.double_asl:DoubleASL"
+DATASETS = {
+    "double-nmnist": Shipped("minisnn.data.sets.double_nmnist:DoubleNMnist"),
+    "double-asl": Shipped(_ASL),
+    "omniglot": Shipped("minisnn.data.sets.omniglot:Omniglot"),
+    "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
+    "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
+    "double-asl-other-subject": Shipped(_ASL, {"protocol": "other-subject"}),
+}
+
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
 
 
@@ -62,13 +83,15 @@ def find(name: str) -> Callable[..., Any]:
     """What makes the set of a name; ValueError where there is none."""
     if name == OWN:
         return own
+    if name in DATASETS:
+        name = DATASETS[name].place
     if not runs_code(name):
         found = [one for one in entry_points(group=GROUP) if one.name == name]
         if not found:
             raise ValueError(
-                f"there is no data set {name!r}; expected double-nmnist, double-asl, omniglot, "
-                f"{OWN} with --root, an entry "
-                f"point of the group {GROUP}, or a function as package.module:name or file.py:name"
+                f"there is no data set {name!r}; expected {', '.join(DATASETS)}, "
+                f"{OWN} with --root, an entry point of the group {GROUP}, or a function as "
+                "package.module:name or file.py:name"
             )
         return found[0].load()
     place, _, function = name.rpartition(":")
@@ -110,18 +133,23 @@ class _AsItIs(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-def open_named(name: str, split: str, root: str | Path | None, **options: Any) -> Any:
-    """The set of tasks of a name that does not ship. ValueError where what it gives is none."""
+def open_set(
+    name: str, split: str, root: str | Path | None = None, progress: bool = True, **options: Any
+) -> Any:
+    """The set of tasks of a name: something with `input_shape`, `sample_task` and `episode`;
+    ValueError where there is none.
+
+    options   of `DoubleNMnist`, `DoubleASL`, `Omniglot` or `own`, such as classes="train" to meet
+              known classes in recordings of `split`
+    """
     make = find(name)
+    if name in DATASETS:
+        return make(split, root, progress=progress, **options, **DATASETS[name].options)
     if make is own:
-        return own(split, root, **options)
-    options.pop("progress", None)
+        return own(split, root, progress=progress, **options)
     if "classes" in options and not _takes_classes(make):
-        del options[
-            "classes"
-            # what it gives may have the same classes in all splits:
-            # `training.evaluation.check_apart`
-        ]
+        # what it gives may have the same classes in all splits: `training.evaluation.check_apart`
+        del options["classes"]
     try:
         found = make(split=split, **({} if root is None else {"root": root}), **options)
     except TypeError as error:
@@ -139,6 +167,28 @@ def open_named(name: str, split: str, root: str | Path | None, **options: Any) -
             "such as ms.Recordings"
         )
     return found
+
+
+class Opened(dict[str, Any]):
+    """{split: set of tasks} opened by name; those that a script gives are in another mapping.
+
+    name, root   as `open_set` takes them
+    how          the options that the training set is read with, where they are the user's, as JSON
+    """
+
+    def __init__(
+        self,
+        sets: Mapping[str, Any],
+        name: str,
+        root: str | Path | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(sets)
+        self.name = name
+        self.root = None if root is None else str(root)
+        kept = OPTIONS if name == OWN else ("size", "bin_ms", "centred")
+        how = {one: value for one, value in (options or {}).items() if one in kept}
+        self.how = json.dumps(how) if how else None
 
 
 def _takes_classes(make: Callable) -> bool:
@@ -240,9 +290,8 @@ def own(
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     takes = _takes(found)
     groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
-    if (
-        copy_of := copies(pool)
-    ) is not None:  # the same events in files that differ, such as one that was converted
+    # the same events in files that differ, such as one that was converted
+    if (copy_of := copies(pool)) is not None:
         groups["take"] = joined([np.array(groups["take"]), copy_of]).tolist()
     if any(one.subject for one in found):
         groups["subject"] = [one.subject or f"file {one.name}" for one in of]
@@ -287,15 +336,14 @@ def _as_named(
         if odd := sorted(set(labels[part]) ^ set(labels[named[0]])):
             raise ValueError(
                 f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected "
-                "the "
-                "same labels in all splits to tell them apart, or labels of their own in each"
+                "the same labels in all splits to tell them apart, or labels of their own in each"
             )
     if not {"train", "test"} <= set(named) or None in {one.split for one in of}:
         nameless = sum(one.split is None for one in of)
         raise ValueError(
             f"{whole.source}: {nameless} recordings name no split, the others "
-            f"{' and '.join(named)}; expected train and test, "
-            "and maybe val, of all recordings, or of none"
+            f"{' and '.join(named)}; expected train and test, and maybe val, of all recordings, "
+            "or of none"
         )
     where = {part: np.flatnonzero([one.split == part for one in of]) for part in named}
     split_of: dict[str, str | None] = {}
@@ -303,8 +351,7 @@ def _as_named(
         if split_of.setdefault(take, one.split) != one.split:
             raise ValueError(
                 f"{one.name}: parts of this recording, or copies of it, are in {split_of[take]} "
-                f"and in {one.split}; expected "
-                "each recording in one split"
+                f"and in {one.split}; expected each recording in one split"
             )
     if "val" not in where:
         where |= places_of(whole.among(where["train"]), {"train": 0.8, "val": 0.2}, seed, takes)

@@ -349,10 +349,17 @@ class Recordings:
         >>> tasks.identity() == tasks.identity(), tasks.identity() == tasks.only(["a", "b"]).identity()
         (True, False)
         """
-        symbols = [[symbol, places] for symbol, places in self.symbols.items()]
-        align = getattr(self, "align", None)
-        dealt = self.made_of, self.classes, symbols, self.groups, self.within, align
-        return identity([type(self).__qualname__, self.pool.identity(), *dealt])
+        made_from = [
+            type(self).__qualname__,
+            self.pool.identity(),
+            self.made_of,
+            self.classes,
+            [[symbol, places] for symbol, places in self.symbols.items()],
+            self.groups,
+            self.within,
+            getattr(self, "align", None),
+        ]
+        return identity(made_from)
 
     def _counts(self, support: np.ndarray, query: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the samples of a task look like, made of recordings (B, S) each."""

@@ -20,7 +20,8 @@ from minisnn.data.readers import foreign, hdf5
 from minisnn.data.readers.asl import read_asl
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
-from minisnn.training.folder import RunFolder, read_json
+from minisnn.files import read_json
+from minisnn.training.folder import RunFolder
 from written import rewrite
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -10,7 +10,7 @@ import minisnn as ms
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import samples
 from minisnn.data.sets.recordings import SHARES
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import open_set
 
 
 def takes(rng, number: int, symbols: int, every: bool):

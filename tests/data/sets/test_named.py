@@ -14,7 +14,7 @@ from minisnn import cli
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
 from minisnn.training import checkpoint
-from minisnn.training.evaluation import open_set
+from minisnn.data.sets.named import DATASETS, Opened, find, open_set
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
 from minisnn.training.settings import TrainingConfig
@@ -84,7 +84,31 @@ def test_a_folder_of_recordings():
     task = train.episode(0, 0, ways=5, shots=1, queries=3)
     for x, y in zip(task.x_query, task.y_query):
         assert set(np.nonzero(x.sum((0, 2, 3)))[0]) == {int(task.classes[y][1:])} and x.sum() == 60
-    assert train.opened == ("recordings", "train", '{"sensor": [10, 12]}')
+
+
+def test_sets_opened_by_name_say_what_by():
+    """Of those that are recordings all options, of others what a command is given."""
+    how = dict(sensor=[10, 12], align="none")
+    opened = Opened({"train": 3}, "recordings", Path("train"), how)
+    assert opened == {"train": 3} and (opened.name, opened.root) == ("recordings", "train")
+    assert opened.how == '{"sensor": [10, 12]}'
+    made = Opened({}, "mine.py:moves", None, how)
+    assert (made.root, made.how) == (None, None)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_set_that_ships_is_found(name):
+    assert callable(find(name).episode)
+
+
+def test_what_ships_is_opened_with_its_options(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(
+        "minisnn.data.sets.double_asl.DoubleASL",
+        lambda *words, **options: asked.update(words=words, **options),
+    )
+    open_set("double-asl-new-subject", "test", "r", False, cache=False)
+    assert asked == dict(words=("test", "r"), progress=False, cache=False, protocol="new-subject")
 
 
 def test_folders_of_splits_choose_the_classes():
@@ -134,7 +158,7 @@ def test_folders_that_do_not_fit(how, message):
 
 def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
     one = open_set("mine.py:moves", "train", None, False)
-    assert len(one.classes) == 4 and one.opened == ("mine.py:moves", None, None)
+    assert len(one.classes) == 4
     monkeypatch.syspath_prepend(tmp_path)
     Path("mine_as_module.py").write_text(CODE)
     other = open_set("mine_as_module:moves", "train", None, False)
@@ -154,7 +178,8 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
         (
             "double-mnist",
             "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, "
-            "recordings with --root",
+            "double-asl-same-take, double-asl-new-subject, double-asl-other-subject, recordings "
+            "with --root",
         ),
         ("absent.py:moves", "absent.py:moves: there is no file absent.py"),
         ("mine.py:absent", "mine.py:absent: there is no function absent in mine.py"),

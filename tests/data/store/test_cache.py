@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisnn.data.sets.named import open_named
+from minisnn.data.sets.named import open_set
 from minisnn.data.store import cache
 
 
@@ -443,4 +443,4 @@ def test_a_pipe_holds_nobody_up(tmp_path):
     with pytest.raises(ValueError, match="pipe: this is a device or a pipe"):
         cache.content_of(tmp_path / "pipe")
     with pytest.raises(ValueError, match="a.npz: this is a device or a pipe"):
-        open_named("recordings", "train", tmp_path / "recordings", sensor=(9, 9))
+        open_set("recordings", "train", tmp_path / "recordings", sensor=(9, 9))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ..chip.formats import ROUNDINGS, Format, whole
-from ..chip.kernels import POOL
-from ..chip.network import IntegerNet
-from ..chip.words import Words
-from ..chip.neuron import IntegerLIF
-from ..chip.quantise import WEIGHT_BITS, IntegerLayer
-from ..chip.traces import BITS
+from minisnn.hardware.chip.formats import ROUNDINGS, Format, whole
+from minisnn.hardware.chip.kernels import POOL
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.words import Words
+from minisnn.hardware.chip.neuron import IntegerLIF
+from minisnn.hardware.chip.quantise import WEIGHT_BITS, IntegerLayer
+from minisnn.hardware.chip.traces import BITS
 
 
 NUMBERS = (

@@ -1,0 +1,50 @@
+"""What is used here of numba that numba promises nobody, named in one place.
+
+Where another numba lacks a name nothing breaks: kernels are not kept, and a sentence says why;
+without its lock they are compiled by the thread that asks; without `_nrt` they count references.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+# what `kept` derives from, overrides, calls and replaces, and `compilation` of a kernel
+KEEPING = {
+    "numba.core.caching.FunctionCache": "_impl_class _index_key cache_path load_overload "
+    "save_overload",
+    "numba.core.caching.CompileResultCacheImpl": "rebuild",
+    "numba.core.caching.IndexDataCacheFile": "_load_data _save_data",
+    "numba.core.codegen.CPUCodeLibrary": "_get_module_for_linking",
+    "numba.core.codegen.JITCPUCodegen": "magic_tuple",
+    "numba.core.dispatcher.Dispatcher": "compile enable_caching",
+}
+
+
+def lacking() -> str | None:
+    """The first of KEEPING that this numba does not have."""
+    for place, names in KEEPING.items():
+        module, _, name = place.rpartition(".")
+        try:
+            owner = getattr(import_module(module), name)
+        except (ImportError, AttributeError):
+            return place
+        for one in names.split():
+            if not hasattr(owner, one):
+                return f"{place}.{one}"
+    return None
+
+
+def compiler_lock() -> Any:
+    """numba's lock while it compiles; None where numba is not imported, or has no such lock."""
+    module = sys.modules.get("numba.core.compiler_lock")
+    lock = getattr(module, "global_compiler_lock", None)
+    return lock if hasattr(lock, "is_locked") and hasattr(lock, "_lock") else None
+
+
+def borrowing() -> dict[str, Any]:
+    """The option of a kernel that makes no array and need not count who holds one, if there is
+    one."""
+    from numba.core import options
+
+    known = hasattr(getattr(options, "DefaultOptions", None), "_nrt")
+    return {"_nrt": False} if known else {}
