@@ -68,16 +68,20 @@ def measured(options) -> findings.Findings:
     return found
 
 
-if __name__ == "__main__":
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeat", type=int, default=5)
     findings.option(parser)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.activity, options.input, options.pool = 0.07, (16, 32), "max"
     ms.set_threads(1)
     found = measured(options)
     for name, figure in found.figures.items():
         print(f"{name:36} {figure['value']:.3f} {figure['unit']}")
     found.write(options.json)
+
+
+if __name__ == "__main__":
+    main()
