@@ -23,6 +23,7 @@ from minisnn.data.store import sealed
 from minisnn.training import checkpoint
 from minisnn.files import read_json
 from minisnn.training.folder import RunFolder
+from minisnn.training.origin import Origin
 from minisnn.training.settings import TrainingConfig
 from mutations import mutate
 
@@ -299,7 +300,8 @@ def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
         saved(folder, lambda p, net=net: saved_checkpoint(p, net, rng, TrainingConfig()))
         for net in networks()
     ]
-    settings = json.dumps(asdict(TrainingConfig(root="N-MNIST", clip=3.0))).encode()
+    made = {"made": asdict(Origin(data="double-nmnist", root="N-MNIST"))}
+    settings = json.dumps(asdict(TrainingConfig(root="N-MNIST", clip=3.0)) | made).encode()
     return dict(
         checkpoint=reader(
             "checkpoint.h5",
