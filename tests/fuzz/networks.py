@@ -300,8 +300,7 @@ def make_networks(folder: Path, reader: Callable, saved: Callable) -> dict:
         saved(folder, lambda p, net=net: saved_checkpoint(p, net, rng, TrainingConfig()))
         for net in networks()
     ]
-    made = {"made": asdict(Origin(data="double-nmnist", root="N-MNIST"))}
-    settings = json.dumps(asdict(TrainingConfig(root="N-MNIST", clip=3.0)) | made).encode()
+    settings = _settings(TrainingConfig(root="N-MNIST", clip=3.0))
     return dict(
         checkpoint=reader(
             "checkpoint.h5",
@@ -355,6 +354,12 @@ def _nir(folder: Path, reader: Callable, saved: Callable):
     return reader("net.nir", seeds, read, crafted=lambda rng: changed_tree(one(rng, seeds), rng))
 
 
+def _settings(config: TrainingConfig) -> bytes:
+    """config.json of a run."""
+    made = asdict(Origin(data=config.dataset, root=config.root))
+    return json.dumps({**asdict(config), "made": made}).encode()
+
+
 def _run(folder: Path, reader: Callable, saved: Callable):
     """A run folder of which one file is damaged; the input is the number of that file and its
     contents."""
@@ -370,9 +375,11 @@ def _run(folder: Path, reader: Callable, saved: Callable):
         accuracy_after=0.9,
         accuracy_before=0.2,
         ci95=0.01,
+        interval=None,
+        align="none",
     )
     files = {
-        "config.json": json.dumps(asdict(config)).encode(),
+        "config.json": _settings(config),
         "checkpoint.h5": network,
         "checkpoint.previous.h5": network,
         "result.json": json.dumps(result).encode(),
