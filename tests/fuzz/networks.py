@@ -23,7 +23,7 @@ from minisnn.data.store import sealed
 from minisnn.training import checkpoint
 from minisnn.files import read_json
 from minisnn.training.folder import RunFolder
-from minisnn.training.origin import Origin
+from minisnn.training.origin import PYTHON, Origin
 from minisnn.training.settings import TrainingConfig
 from mutations import mutate
 
@@ -356,7 +356,7 @@ def _nir(folder: Path, reader: Callable, saved: Callable):
 
 def _settings(config: TrainingConfig) -> bytes:
     """config.json of a run."""
-    made = asdict(Origin(data=config.dataset, root=config.root))
+    made = asdict(Origin(data=PYTHON))
     return json.dumps({**asdict(config), "made": made}).encode()
 
 
