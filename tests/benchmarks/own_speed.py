@@ -1,7 +1,7 @@
 """A neuron of one's own beside those that ship, on one meta-gradient: seconds, and the ratio to the
 one that it is like.
 
-    python tests/benchmarks/own_neuron.py [--repeat 5]
+    python tests/benchmarks/own_speed.py [--repeat 5]
 
 Table 1's network at 7 % activity, 5-way 1-shot, 25 queries, one thread. `LIF` and `CubaLIF` written
 once more (tests/own_neurons.py), the neuron and the surrogate of lessons/guides/model.md;
