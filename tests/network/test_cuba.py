@@ -237,8 +237,8 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
     (
         membrane,
         "_steps",
-        "neuron, detach_reset)",
-        "neuron, False)",
+        "t, neuron, detach_reset)",
+        "t, neuron, False)",
         None,
         {"detach_reset": True},
     ),
