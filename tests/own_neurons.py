@@ -177,6 +177,58 @@ class Plain(ms.Neuron):
         return du_dot, dz_dot
 
 
+def scaled(factor):
+    def of(a):
+        return a * factor
+
+    return of
+
+
+twice, tenth = scaled(2.0), scaled(0.1)  # two functions of one name
+
+
+class Factories(Plain):
+    def forward(self, I, z, spike):
+        return twice(I) + tenth(I), z
+
+    def backward(self, at, du, dz):
+        return twice(du) + tenth(du), dz
+
+
+class Renamed(Plain):
+    """Arguments by other names: they are told by their places."""
+
+    states = ("v",)
+
+    def forward(self, J, before, fire):
+        u = J * before[0] + J - 0.1 * fire(J)
+        return u, (0.5 * u,)
+
+    def backward(self, here, du, dz):
+        d = du + 0.5 * dz[0]
+        return d * (here.z[0] + 1), (d * here.I,)
+
+
+class Constants(Plain):
+    """Spikes of constants, and a constant of this module."""
+
+    def forward(self, I, z, spike):
+        return KAPPA * I + spike(0.5) + spike(-self.alpha), z
+
+    def backward(self, at, du, dz):
+        return KAPPA * du, dz
+
+
+class Helped(Plain):
+    """By a method and by a function of this module."""
+
+    def more(self, a):
+        return 3 * a
+
+    def forward(self, I, z, spike):
+        return self.more(I) + half(I), z
+
+
 class ArcTan(ms.Surrogate):
     def __init__(self, slope=2.0):
         self.slope = slope

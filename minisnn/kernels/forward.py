@@ -19,7 +19,7 @@ from .choice import TOGETHER, note, note_largest, note_mean
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
-from .records import MAX, MEAN, SPIKES, Membrane, BandState
+from .records import MAX, MEAN, SPIKES, BandState, Membrane
 from .vector import add_rows, copy, empty, zeros
 
 
@@ -277,8 +277,8 @@ def scratch_again(layer, steps, like):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def again(b, band, x, before, layer, U, s, biases, lists):
-    """U = the membrane of a band, from its state at the window's start; `biases` are
-    tiled. In plain loops: plain.sample.filters, membrane_forward."""
+    """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
+    loops: plain.sample.filters, membrane_forward."""
     g = layer.g
     c = layer.c
     low = band * layer.g.height
@@ -304,8 +304,8 @@ def again(b, band, x, before, layer, U, s, biases, lists):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given; `biases` are d's, tiled.
-    In plain loops: plain.sample.forward_tangent."""
+    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
+    `biases` are d's, tiled. In plain loops: plain.sample.forward_tangent."""
     g = layer.g
     c = layer.c
     neuron = layer.neuron

@@ -17,7 +17,7 @@ states (1 + states, N) or nothing; dV halo rows.
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import typeof, types
@@ -26,7 +26,8 @@ from ..layers.block import Block
 from ..layers.surrogate import inverse
 from ..parallel.compilation import njit
 from ..translation.check import SiteAt, SiteDot, Untranslatable, refused
-from ..translation.step import NeuronStep, spike, step_of, tuples, unpacked
+from ..translation.source import spike
+from ..translation.step import NeuronStep, step_of, tuples, unpacked
 from .llvm import address_of, apart, reciprocal, wide
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
@@ -35,10 +36,30 @@ CHAINS = {(2, 2): DELAYED, (0, 1): CURRENT, (0, 2): FILTERED}  # of (delay, numb
 INLINE = njit(inline="always", error_model="numpy")
 
 
-def _chain(chain: int) -> tuple[Any, Any]:
-    """(ahead, back): (I, P, Q) of a step from P, Q and b, and (dV, dP, dQ, what the bias gets) one
-    step earlier from the adjoints of I, P and Q. Q is kept in units of 1 - beta, so that events
+class Filters(NamedTuple):
+    """A chain of filters: a step ahead and back, and P of a site, which is nothing where there is
+    one filter."""
+
+    ahead: Any
+    back: Any
+    take: Any
+    put: Any
+
+
+def _filters(chain: int) -> Filters:
+    """ahead gives (I, P, Q) of a step from P, Q and b, and back (dV, dP, dQ, what the bias gets)
+    one step earlier from the adjoints of I, P and Q. Q is kept in units of 1 - beta, so that events
     bring the weights as they are."""
+    two = chain != CURRENT
+
+    @INLINE
+    def take(P, n, c):
+        return P[n] if two else c.zero
+
+    @INLINE
+    def put(P, n, value):
+        if two:
+            P[n] = value
 
     @INLINE
     def ahead(P, Q, b, c):
@@ -62,7 +83,7 @@ def _chain(chain: int) -> tuple[Any, Any]:
         dV = c.rest_beta * dQ
         return dV, c.alpha * dP, c.beta * dQ, dV
 
-    return ahead, back
+    return Filters(ahead, back, take, put)
 
 
 def _at(step: NeuronStep, detach: bool) -> Any:
@@ -88,8 +109,7 @@ class BandLoops:
 
     def __init__(self, step: NeuronStep, chain: int, detach: bool):
         self.step = step
-        self.chain = chain
-        self.ahead, self.back = _chain(chain)
+        self.filters = _filters(chain)
         self.at = _at(step, detach)
         self.constants = unpacked(len(step.translation.constants))
         self.name = f"{step.name}_{chain}{'_detached' * detach}"
@@ -117,8 +137,7 @@ class BandLoops:
         step = self.step.forward
         keeps = self.step.past > 0
         states = self.step.states
-        filters = 1 if self.chain == CURRENT else 2
-        ahead = self.ahead
+        ahead, _, take_P, put_P = self.filters
         constants = self.constants
         views, take, put = tuples(states)
 
@@ -139,9 +158,8 @@ class BandLoops:
                     I_ = past[i : i + row]
                     before_ = views(past, 1, N, i, row)
                 for n in range(row):
-                    I, P_n, Q_[n] = ahead(P_[n] if filters == 2 else c.zero, Q_[n], bias[n], c)
-                    if filters == 2:
-                        P_[n] = P_n
+                    I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
+                    put_P(P_, n, P_n)
                     before = take(z_, n)
                     u_[n], after = step(k, I, before)
                     put(z_, n, after)
@@ -154,8 +172,7 @@ class BandLoops:
     def backward(self) -> Any:
         step = self.step.backward
         states = self.step.states
-        filters = 1 if self.chain == CURRENT else 2
-        back = self.back
+        _, back, take_P, put_P = self.filters
         at = self.at
         constants = self.constants
         views, take, put = tuples(states)
@@ -185,10 +202,8 @@ class BandLoops:
                     dI, dz = step(k, here, du_[n], take(z_, n))
                     put(z_, n, dz)
                     dQ = Q_[n]
-                    dP = P_[n] if filters == 2 else c.zero
-                    dV_[n], dP, Q_[n], db = back(dI, dP, dQ, c)
-                    if filters == 2:
-                        P_[n] = dP
+                    dV_[n], dP, Q_[n], db = back(dI, take_P(P_, n, c), dQ, c)
+                    put_P(P_, n, dP)
                     total_[n] += db
 
         return self.kept(backward)
@@ -197,8 +212,7 @@ class BandLoops:
         step = self.step.forward_tangent
         keeps = self.step.past_dot > 0
         states = self.step.states
-        filters = 1 if self.chain == CURRENT else 2
-        ahead = self.ahead
+        ahead, _, take_P, put_P = self.filters
         at = self.at
         constants = self.constants
         views, take, put = tuples(states)
@@ -223,9 +237,8 @@ class BandLoops:
                     I_ = past_dot[i : i + row]
                     before_ = views(past_dot, 1, N, i, row)
                 for n in range(row):
-                    I, P_n, Q_[n] = ahead(P_[n] if filters == 2 else c.zero, Q_[n], bias[n], c)
-                    if filters == 2:
-                        P_[n] = P_n
+                    I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
+                    put_P(P_, n, P_n)
                     here = at(k, u_[n], take_past(past_, n), c)
                     before = take(z_, n)
                     v_[n], after = step(k, here, I, before)
@@ -241,8 +254,7 @@ class BandLoops:
         step_dot = self.step.backward_tangent
         states = self.step.states
         keeps = self.step.past_dot > 0
-        filters = 1 if self.chain == CURRENT else 2
-        back = self.back
+        _, back, take_P, put_P = self.filters
         at = self.at
         constants = self.constants
         views, take, put = tuples(states)
@@ -284,10 +296,8 @@ class BandLoops:
                     put(z_, n, dz_before)
                     put(w_, n, dz_dot)
                     dQ = Q_[n]
-                    dP = P_[n] if filters == 2 else c.zero
-                    dV_[n], dP, Q_[n], db = back(dI_dot, dP, dQ, c)
-                    if filters == 2:
-                        P_[n] = dP
+                    dV_[n], dP, Q_[n], db = back(dI_dot, take_P(P_, n, c), dQ, c)
+                    put_P(P_, n, dP)
                     total_[n] += db
 
         return self.kept(backward_tangent)

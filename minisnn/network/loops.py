@@ -124,8 +124,8 @@ class Loops:
         return dx.reshape(*dx.shape[:2], *self.net.blocks[n - 1].output_shape) if n else None
 
     def _of_loss(self, name: str, found: Any, logits: Array, batch: int) -> Array:
-        """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is of another
-        shape."""
+        """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is
+        of another shape."""
         if np.shape(found) != logits.shape:
             raise ValueError(
                 f"{self.net.loss_name}.{name} returned shape {np.shape(found)}; expected "

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from ..translation.check import SiteAt, SiteDot
-from ..translation.step import THRESHOLD, ZERO, spike
+from ..translation.source import THRESHOLD, ZERO, spike
 from .neuron import Steps
 
 loops = njit(nogil=True, error_model="numpy", cache=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import typeof, types
+from numba import config, typeof, types
 from numba.core.errors import NumbaError
 
 from .made import Untranslatable, place
@@ -36,7 +36,8 @@ def refused(
 ) -> str:
     """What keeps a neuron from being `compiled`, and where; '' for nothing."""
     try:
-        _check(step_of(neuron, replaced), dtype)
+        if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+            _check(step_of(neuron, replaced), dtype)
         compiled()
     except Untranslatable as error:
         return str(error)
@@ -63,12 +64,9 @@ def _check(step: NeuronStep, dtype: np.dtype) -> None:
     for function, arguments in taken.items():
         function.compile(arguments)
         returned = function.overloads[arguments].signature.return_type
-        fits = isinstance(returned, types.BaseTuple) and len(returned) == 2
-        if (
-            not fits
-            or not isinstance(returned[1], types.BaseTuple)
-            or len(returned[1]) != step.states
-        ):
+        pair = isinstance(returned, types.BaseTuple) and len(returned) == 2
+        after = returned[1] if pair else None
+        if not isinstance(after, types.BaseTuple) or len(after) != step.states:
             raise Untranslatable(
                 f"{function.__name__} does not return (a number, a tuple of {step.states} states)"
             )

@@ -2,6 +2,7 @@
 
 import ast
 import linecache
+from functools import lru_cache
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -42,3 +43,35 @@ def of_names(names: list[str]) -> ast.arguments:
         kw_defaults=[],
         defaults=[],
     )
+
+
+def is_source_of(text: str, function: FunctionType) -> bool:
+    """Whether a file's text has the very function that was loaded from it: it may have been changed
+    since."""
+    code = function.__code__
+    found = _codes(text).get((code.co_name, code.co_firstlineno))
+    return found is not None and _said(found) == _said(code)
+
+
+@lru_cache(8)
+def _codes(text: str) -> dict[tuple[str, int], CodeType]:
+    """The code objects of a file, by name and line; none where it cannot be compiled."""
+    found = {}
+    try:
+        left = [compile(text, "", "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return {}
+    while left:
+        code = left.pop()
+        found[code.co_name, code.co_firstlineno] = code
+        left += [one for one in code.co_consts if isinstance(one, CodeType)]
+    return found
+
+
+def _said(code: CodeType) -> tuple:
+    """What a code object does, wherever its file lies."""
+    constants = [
+        _said(one) if isinstance(one, CodeType) else (type(one), repr(one))
+        for one in code.co_consts
+    ]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants

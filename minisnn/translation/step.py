@@ -1,28 +1,29 @@
 """The functions of a neuron's step, and the constants that they are given.
 
-Of one class of neuron with one class of surrogate there is one `NeuronStep`; what differs between two
-neurons of a class are the numbers in k.
+Of one class of neuron with one class of surrogate there is one `NeuronStep`; what differs between
+two neurons of a class are the numbers in k.
 """
 
 import ast
 from dataclasses import dataclass
 from functools import cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from ..layers.neuron import PASSES
 from ..parallel.compilation import njit
-from .made import NUMBERS, Untranslatable, inlined, made, number_kernel
+from .made import NUMBERS, Untranslatable, inlined, made
 from .source import Translation
 
-ZERO, ONE, THRESHOLD = 0, 1, 2  # their places in k
-
-
-@number_kernel
-def spike(k, u):
-    """1 where the membrane reaches the threshold, else 0."""
-    return k[ONE] if u >= k[THRESHOLD] else k[ZERO]
+ROLES = {  # the arguments of the passes behind self, whatever their names
+    "forward": ("I", "z", "spike"),
+    "backward": ("at", "du", "dz"),
+    "forward_tangent": ("at", "I_dot", "z_dot"),
+    "backward_tangent": ("at", "dot", "du", "dz", "du_dot", "dz_dot"),
+}
+_known: dict[Any, "NeuronStep"] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,8 @@ class NeuronStep:
     prime: Any
     second: Any
     states: int
-    past: (
-        int  # numbers at a site of a step, beside u, that its derivatives ask for: none, or I and z
-    )
+    # numbers at a site of a step, beside u, that its derivatives ask for: none, or I and z
+    past: int
     past_dot: int  # the same of their tangents
     translation: Translation
 
@@ -50,10 +50,13 @@ class NeuronStep:
         surrogate = neuron.spike
         found = np.empty(len(self.translation.constants), dtype)
         for n, evaluate in enumerate(self.translation.constants):
-            value = evaluate(neuron, surrogate)
+            where = f"a constant of {self.name} ({self.translation.places[n]})"
+            try:
+                value = evaluate(neuron, surrogate)
+            except Exception as error:
+                raise Untranslatable(f"{where} cannot be computed: {error}") from error
             if not isinstance(value, NUMBERS):
-                where = self.translation.places[n]
-                raise Untranslatable(f"a constant of {self.name} is {value!r}, no number ({where})")
+                raise Untranslatable(f"{where} is {value!r}, no number")
             found[n] = value
         return found
 
@@ -61,32 +64,37 @@ class NeuronStep:
 def step_of(neuron: Any, replaced: dict[Any, Any]) -> NeuronStep:
     """The step of a neuron; `replaced` are functions that the kernels have another one for. Raises
     `Untranslatable` where it cannot be written again."""
-    kind: Any = type(neuron)
-    surrogate: Any = type(neuron.spike)
-    passes = tuple(getattr(kind, name, None) for name in PASSES)
-    jet = tuple(getattr(surrogate, name) for name in ("prime", "second"))
-    return _step(kind, surrogate, passes, jet, tuple(replaced.items()))
+    for one in (neuron, neuron.spike):
+        for name in vars(one):
+            if isinstance(getattr(type(one), name, None), FunctionType):
+                kind = type(one).__name__
+                raise Untranslatable(f"{name} is set on an object, not in its class {kind}")
+    key = type(neuron), type(neuron.spike), *replaced.items()
+    found = _known.get(key)
+    if found is None or not found.translation.holds():
+        found = _known[key] = _step(type(neuron), type(neuron.spike), replaced)
+    return found
 
 
-@cache
-def _step(kind: Any, surrogate: Any, passes: tuple, jet: tuple, replaced: tuple) -> NeuronStep:
-    whole = Translation(dict(replaced))
+def _step(kind: Any, surrogate: Any, replaced: dict[Any, Any]) -> NeuronStep:
+    whole = Translation(replaced)
     for number in (0.0, 1.0):
         whole.number(number)
     whole.constant("threshold", lambda neuron, _: neuron.threshold, "its threshold")
     states = len(kind.states)
-    tuples = dict.fromkeys(("z", "dz", "z_dot", "dz_dot"), states)
-    steps = [whole.function(one, "neuron", kind, tuples, spike) for one in passes]
-    prime, second = (whole.function(one, "surrogate", surrogate, make=inlined) for one in jet)
+    forward, backward, forward_tangent, backward_tangent = (
+        whole.method("neuron", kind, name, roles=ROLES[name], states=states) for name in PASSES
+    )
+    prime, second = (
+        whole.method("surrogate", surrogate, name, make=inlined) for name in ("prime", "second")
+    )
     past, past_dot = (
         bool({(one, "I"), (one, "z")} & whole.reads) * (1 + states) for one in ("at", "dot")
     )
     name = "_".join(one.__qualname__.split("<locals>.")[-1] for one in (kind, surrogate))
-    filename = passes[0].__code__.co_filename
-    forward, backward, forward_tangent, backward_tangent = steps
     return NeuronStep(
         name=name,
-        filename=filename,
+        filename=kind.forward.__code__.co_filename,
         forward=forward,
         backward=backward,
         forward_tangent=forward_tangent,

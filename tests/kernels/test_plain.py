@@ -4,8 +4,10 @@ reference's very values."""
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import own_neurons
 import pytest
 from numba import config
 
@@ -57,6 +59,11 @@ CASES = {  # name: (class, settings, events an input and step)
         ),
         0.3,
     ),
+    "own": (
+        ms.SpikingNet,
+        dict(SMALL, input_shape=(5, 4, 2), channels=(2,), neuron=own_neurons.Conductance()),
+        0.3,
+    ),
     "frames": (
         ms.ConvNet,
         dict(input_shape=(5, 4, 2), channels=(3,), ways=3, kernel=3, dtype=np.float64),
@@ -96,9 +103,9 @@ def test_kernels_as_plain_python():
         "--noconftest",
         __file__,
     ]
-    done = subprocess.run(
-        told, env={**os.environ, "NUMBA_DISABLE_JIT": "1"}, capture_output=True, text=True
-    )
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    plain = {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    done = subprocess.run(told, env={**os.environ, **plain}, capture_output=True, text=True)
     assert done.returncode == 0 and f"{len(CASES)} passed" in done.stdout, done.stdout + done.stderr
 
 
