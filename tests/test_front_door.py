@@ -89,7 +89,10 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
 
 
 def test_an_editor_completes_and_explains(tmp_path):
-    jedi = pytest.importorskip("jedi", reason='jedi is not installed; pip install "minisnn[test]"')
+    jedi = pytest.importorskip(
+        "jedi",
+        reason="jedi, which completes names as editors do, is an extra: pip install -e '.[test]'",
+    )
     project = jedi.Project(tmp_path, added_sys_path=[str(ROOT)])
 
     def completed(line: str) -> dict:

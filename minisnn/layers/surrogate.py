@@ -71,7 +71,8 @@ class Surrogate:
     ...         return np.maximum(1 - abs(a), 0)
     ...     def second(self, a):
     ...         return np.where(abs(a) < 1, -np.sign(a), 0)
-    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=ms.LIF(surrogate=Triangle()), window=8, backend="numpy")
+    >>> neuron = ms.LIF(surrogate=Triangle())
+    >>> net = ms.SpikingNet((4,), (), ways=2, neuron=neuron, window=8, backend="numpy")
     >>> ms.gradcheck.check(net, inner_steps=()).ok
     True
     """
@@ -106,7 +107,8 @@ class Surrogate:
         )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({values})"
 
 
 class FastSigmoid(Surrogate):

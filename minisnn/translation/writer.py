@@ -87,7 +87,7 @@ class Writer(ast.NodeTransformer):
         self.set_anew = Counter(node.id for node in names if isinstance(node.ctx, ast.Store))
         for name, role in self.roles.items():
             if self.set_anew[name] and role in ("at", "dot", "spike"):
-                raise self._cannot(self.tree, f"sets {name} anew")
+                raise self._cannot(self.tree, f"gives {name} another value")
         # lengths of the tuples that have a name
         self.tuples = {
             name: states

@@ -90,7 +90,10 @@ def test_importing_costs_nothing():
 
 
 def test_an_editor_completes_the_names():
-    jedi = pytest.importorskip("jedi", reason='jedi is not installed; pip install "minisnn[test]"')
+    jedi = pytest.importorskip(
+        "jedi",
+        reason="jedi, which completes names as editors do, is an extra: pip install -e '.[test]'",
+    )
     project = jedi.Project(ROOT, sys_path=[str(ROOT)])
     script = jedi.Script("from minisnn import hardware\nhardware.", project=project)
     assert set(hardware.__all__) <= {name.name for name in script.complete(2, 9)}

@@ -1,10 +1,11 @@
 """Fifty random configurations against the values that PyTorch's automatic differentiation gives for
 them.
 
-peer_cases.npz, a case a number: shape (H, W, C); channels; options = ways, kernel, max pooling?,
-window, inner steps; constants = alpha, beta, gamma, rho, threshold, slope, gain, step size; frozen,
-one a layer; theta, v, x_*, y_*; and the results: logits, loss, gradient, hvp (H v) on the support
-set, query_loss, maml, fomaml after the inner steps.
+peer_cases.npz has an array a name, all cases behind each other, and NAME.shapes of each of them:
+shape (H, W, C); channels; options = ways, kernel, max pooling?, window, inner steps; constants =
+alpha, beta, gamma, rho, threshold, slope, gain, step size; frozen, one a layer; theta, v, x_*, y_*;
+and the results: logits, loss, gradient, hvp (H v) on the support set, query_loss, maml, fomaml
+after the inner steps.
 """
 
 from pathlib import Path
@@ -21,11 +22,16 @@ CONSTANTS = ("alpha", "beta", "gamma", "rho", "threshold", "slope", "gain")
 
 @pytest.fixture(scope="module")
 def cases():
-    with np.load(
-        Path(__file__).parents[1] / "golden" / "peer_cases.npz", allow_pickle=False
-    ) as file:
+    path = Path(__file__).parents[1] / "golden" / "peer_cases.npz"
+    with np.load(path, allow_pickle=False) as file:
         found = dict(file)
-    return [{k[3:]: a for k, a in found.items() if k.startswith(f"{n:02d}/")} for n in range(CASES)]
+    parts = {}
+    for name in (name for name in found if f"{name}.shapes" in found):
+        shapes = found[f"{name}.shapes"]
+        ends = shapes.prod(1, dtype=int).cumsum()
+        split = np.split(found[name], ends[:-1])
+        parts[name] = [part.reshape(shape) for part, shape in zip(split, shapes)]
+    return [{name: part[n] for name, part in parts.items()} for n in range(CASES)]
 
 
 @pytest.mark.parametrize("n", range(CASES))

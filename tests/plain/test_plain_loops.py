@@ -177,7 +177,7 @@ def test_plain_loops_are_the_kernels(pool, settings, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(config.DISABLE_JIT, reason="this starts the first test")
+@pytest.mark.skipif(config.DISABLE_JIT, reason="this starts the test above without numba")
 def test_plain_loops_run_in_a_debugger():
     """As plain Python, without what numba compiles."""
     told = f"-m pytest -q -n 0 -p no:cacheprovider --noconftest -k equations {__file__}"

@@ -122,7 +122,7 @@ def test_names_mean_what_they_mean_in_the_class(kind):
 
 
 def test_a_constant_is_read_at_each_call(monkeypatch):
-    """A surrogate is no frozen class, and a module's number may be set anew."""
+    """A surrogate is no frozen class, and a module's number may be given another value."""
     surrogate = neurons.ArcTan()
     _, apart = both(ms.LIF(surrogate=surrogate))
     assert apart() < 1e-12
@@ -231,7 +231,7 @@ def too_few(self, I, z):
     return I, z
 
 
-def anew(self, I, z, spike):
+def another(self, I, z, spike):
     spike = I
     return spike, z
 
@@ -263,7 +263,7 @@ def again(a):
     (of_arrays, "of_arrays calls what is not known here .line .*I.sum"),
     (attribute, "numba cannot compile line .*I.size.*: Unknown attribute .size. of type float32"),
     (too_few, "too_few does not take .I, z, spike."),
-    (anew, "anew sets spike anew"),
+    (another, "another gives spike another value"),
     (unknown, "unknown calls what is not known here .line .*np.linalg"),
     (hands_on, "hands_on hands self on .line .*helped"),
     (itself, "again calls itself"),
