@@ -35,6 +35,7 @@ from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML
 from .meta.tasks import Task as Task
+from .network.layers import Conv as Conv, Dense as Dense
 from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet
 from .nir import export_nir as export_nir, import_nir as import_nir

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import membrane, pool, synapse
+from . import membrane, pool, synapse, together
 
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
 
@@ -28,10 +28,32 @@ class Block:
     detach_reset: bool = False
     readout: bool = False
     window: int = 1
+    stride: int = 1  # of the network's layer; kernel and input are those of its fold (`stride`)
+    own_kernel: int = 0  # the layer's, where it has a stride
+    recurrent: bool = False
+    learn: tuple[str, ...] = ()  # constants of the neuron that theta holds
+
+    @property
+    def joint(self) -> bool:
+        """Whether synapse and neuron go through time `together`; weights are then `Weights`."""
+        return self.recurrent or bool(self.learn)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Names of the arrays in theta that weigh spikes."""
+        return (f"{self.name}.weight", f"{self.name}.recurrent")
 
     @property
     def weight_shape(self) -> tuple[int, int, int, int]:
         return (self.kernel, self.kernel, self.input_shape[2], self.channels)
+
+    @property
+    def own_weight_shape(self) -> tuple[int, ...]:
+        """As theta has it: that of a dense layer in rows of its features, and before any fold."""
+        if self.input_shape[:2] == (1, 1) and self.kernel == 1 and self.own_kernel == 0:
+            return self.weight_shape[2:]
+        k = self.own_kernel or self.kernel
+        return (k, k, self.input_shape[2] // self.stride**2, self.channels)
 
     @property
     def output_shape(self) -> tuple[int, int, int]:
@@ -61,19 +83,31 @@ def forward(block: Block, weight, bias, x, keep: int = EVERY_STEP):
     """
     neuron = block.neuron
     K = max(x.shape[1] - block.window, 0)
+    if block.joint:
+        u_before, begun = together.before(block, weight, bias, x[:, :K])
+        y, tape = _joint_window(block, weight, bias, x[:, K:], begun)
+        return _behind(block, u_before, y), tape
     before, _ = synapse.forward(weight, bias, x, None, neuron)
     u_before, tape_before = membrane.forward(before[:, :K], None, neuron)
     start = synapse.presynaptic_traces(x[:, :K], neuron)
     y, tape = _window(block, weight, bias, x[:, K:], start, tape_before["end"])
-    if K and not block.readout:
-        y = np.concatenate([pool.forward(u_before, block.pool, neuron)[0], y], 1)
-    return y, tape
+    return _behind(block, u_before, y), tape
+
+
+def _behind(block, u_before, y):
+    """y of the window behind that of the steps before."""
+    if block.readout or not u_before.shape[1]:
+        return y
+    return np.concatenate([pool.forward(u_before, block.pool, block.neuron)[0], y], 1)
 
 
 def twin(block: Block, weight, bias, x, form: str, frozen: dict):
     """`forward` of a twin, the window's steps alone; `frozen` is the block's record: the states at
     the window's start and the membrane u."""
     u0 = frozen["u"]
+    if block.joint:
+        begun = together.Start(*(frozen[name] for name in together.Start._fields))
+        return _joint_window(block, weight, bias, x[:, -u0.shape[1] :], begun, form, u0)
     start = tuple(frozen[name] for name in synapse.STATES)
     return _window(block, weight, bias, x[:, -u0.shape[1] :], start, frozen["state"], form, u0)
 
@@ -91,8 +125,17 @@ def _window(block, weight, bias, x, start, state, form="hard", u0=None):
     return y, tape
 
 
+def _joint_window(block, weights, bias, x, start, form="hard", u0=None):
+    u, tape = together.forward(block, weights, bias, x, start, form, u0)
+    tape.update(state=start.state, s=start.s)
+    y, tape["pool"] = pool.forward(u, block.pool, block.neuron, form, u0)
+    return y, tape
+
+
 def recorded(block: Block) -> tuple[str, ...]:
     """What of a block's tape a twin freezes."""
+    if block.joint:
+        return (*together.Start._fields, "u")
     return (*synapse.STATES, "state", "u")
 
 
@@ -114,18 +157,24 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         dy = _last_step(block, tape, dy)
     else:
         dy = pool.backward(tape["pool"], dy, block.pool, block.neuron)
+    if block.joint:
+        return together.backward(block, weight, tape, dy)
     dy = membrane.backward(tape["membrane"], dy, block.neuron, block.detach_reset)
     return synapse.backward(weight, tape, dy, block.neuron)
 
 
 def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, steps: int):
     """(y_dot, tape_dot) at the window's first `steps` steps; x_dot has `delay` fewer or is None."""
-    y_dot, tape_dot = synapse.forward_tangent(
-        weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps
-    )
-    y_dot, tape_dot["membrane"] = membrane.forward_tangent(
-        tape["membrane"], y_dot, block.neuron, block.detach_reset
-    )
+    if block.joint:
+        common = block, weight, weight_dot, bias_dot, tape
+        y_dot, tape_dot = together.forward_tangent(*common, x_dot, steps)
+    else:
+        y_dot, tape_dot = synapse.forward_tangent(
+            weight, weight_dot, bias_dot, tape, x_dot, block.neuron, steps
+        )
+        y_dot, tape_dot["membrane"] = membrane.forward_tangent(
+            tape["membrane"], y_dot, block.neuron, block.detach_reset
+        )
     if block.readout:
         return y_dot[:, -1, 0, 0], tape_dot
     y_dot, tape_dot["pool"] = pool.forward_tangent(tape["pool"], y_dot, block.pool, block.neuron)
@@ -140,6 +189,8 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         dy_dot = pool.backward_tangent(
             tape["pool"], tape_dot["pool"], tape["dy"], dy_dot, block.pool, block.neuron
         )
+    if block.joint:
+        return together.backward_tangent(block, weight, weight_dot, tape, tape_dot, dy_dot)
     dy_dot = membrane.backward_tangent(
         tape["membrane"], tape_dot["membrane"], dy_dot, block.neuron, block.detach_reset
     )

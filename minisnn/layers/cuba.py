@@ -83,6 +83,48 @@ class CubaLIF(Dynamics):
         """The neuron of the readout: the same two filters, no spike."""
         return LeakyIntegrator(self.alpha, self.beta)
 
+    def learning(self, names: tuple[str, ...]) -> "CubaLIF":
+        """The neuron whose constants of these names are learned: alpha is one of its step."""
+        return LearningCubaLIF(**vars(self)) if "alpha" in names else self
+
+
+@dataclass(frozen=True, repr=False)
+class LearningCubaLIF(CubaLIF):
+    """The same step where alpha is learned: it is a state that stays as it is."""
+
+    learnable: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    def forward(self, I, z, spike):
+        v, alpha = z
+        u = alpha * v + (1 - alpha) * I
+        return u, (u * (1 - spike(u)), alpha)
+
+    def backward(self, at, du, dz):
+        v, alpha = at.z
+        dv, dalpha = dz
+        du = du + dv * (1 - at.spike - at.u * at.slope)  # v' = u (1 - spike(u))
+        dalpha = dalpha + du * (v - at.I)  # u = alpha v + (1 - alpha) I
+        return (1 - alpha) * du, (alpha * du, dalpha)
+
+    def forward_tangent(self, at, I_dot, z_dot):
+        v, alpha = at.z
+        v_dot, alpha_dot = z_dot
+        u_dot = alpha * v_dot + (1 - alpha) * I_dot + alpha_dot * (v - at.I)
+        return u_dot, ((1 - at.spike - at.u * at.slope) * u_dot, alpha_dot)
+
+    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
+        v, alpha = at.z
+        v_dot, alpha_dot = dot.z
+        dv, _ = dz
+        dv_dot, dalpha_dot = dz_dot
+        through = 1 - at.spike - at.u * at.slope
+        du = du + dv * through
+        du_dot = du_dot + dv_dot * through
+        du_dot = du_dot + dv * (-2 * at.slope - at.u * at.curvature) * dot.u
+        dalpha_dot = dalpha_dot + du_dot * (v - at.I) + du * (v_dot - dot.I)
+        dI_dot = (1 - alpha) * du_dot - alpha_dot * du
+        return dI_dot, (alpha * du_dot + alpha_dot * du, dalpha_dot)
+
 
 @dataclass(frozen=True, repr=False)
 class LeakyIntegrator(Dynamics):
@@ -98,9 +140,9 @@ class LeakyIntegrator(Dynamics):
     threshold: ClassVar[float] = math.inf  # never reached
 
     @property
-    def decays(self) -> tuple[float, ...]:
-        """Of the synapse's filters."""
-        return (self.beta, self.alpha)
+    def filtering(self) -> tuple[str, ...]:
+        """Both filters are the synapse's."""
+        return ("beta", "alpha")
 
     def forward(self, I, z, spike):
         return I, z

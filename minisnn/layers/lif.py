@@ -78,6 +78,10 @@ class LIF(Dynamics):
         dr_dot = self.gamma * dr_dot - self.rho * du_dot
         return du_dot, (dr_dot,)
 
+    def learning(self, names: tuple[str, ...]) -> "LIF":
+        """The neuron whose constants of these names are learned: gamma is one of its step."""
+        return LearningLIF(**vars(self)) if "gamma" in names else self
+
     @property
     def silent_bias(self) -> float:
         """What has just fired is reset, and a small inner step moves the membrane by less."""
@@ -109,3 +113,40 @@ class LIF(Dynamics):
             math.exp(-dt / tau) for tau in (tau_membrane, tau_synapse, tau_refractory)
         )
         return cls(alpha, beta, gamma, **others)
+
+
+@dataclass(frozen=True, repr=False)
+class LearningLIF(LIF):
+    """The same step where gamma is learned: it is a state that stays as it is."""
+
+    learnable: ClassVar[tuple[str, ...]] = ("gamma",)
+
+    def forward(self, I, z, spike):
+        r, gamma = z
+        u = I - self.rho * r
+        return u, (gamma * r + (1 - gamma) * spike(u), gamma)
+
+    def backward(self, at, du, dz):
+        r, gamma = at.z
+        dr, dgamma = dz
+        du = du + (1 - gamma) * dr * at.slope  # r' = gamma r + (1 - gamma) spike(u)
+        dgamma = dgamma + dr * (r - at.spike)
+        return du, (gamma * dr - self.rho * du, dgamma)  # u = I - rho r
+
+    def forward_tangent(self, at, I_dot, z_dot):
+        r, gamma = at.z
+        r_dot, gamma_dot = z_dot
+        u_dot = I_dot - self.rho * r_dot
+        r_dot = gamma * r_dot + (1 - gamma) * at.slope * u_dot + gamma_dot * (r - at.spike)
+        return u_dot, (r_dot, gamma_dot)
+
+    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
+        r, gamma = at.z
+        r_dot, gamma_dot = dot.z
+        dr, _ = dz
+        dr_dot, dgamma_dot = dz_dot
+        slope_dot = at.curvature * dot.u
+        du_dot = du_dot + (1 - gamma) * (dr_dot * at.slope + dr * slope_dot)
+        du_dot = du_dot - gamma_dot * dr * at.slope
+        dgamma_dot = dgamma_dot + dr_dot * (r - at.spike) + dr * (r_dot - at.slope * dot.u)
+        return du_dot, (gamma * dr_dot + gamma_dot * dr - self.rho * du_dot, dgamma_dot)

@@ -31,34 +31,58 @@ def forward(
     """u from the current I and the states z before the window (None: zero); returns (u, tape),
     tape["end"] the states after it."""
     if z is None:
-        sites = current.shape[:1] + current.shape[2:]
-        z = np.zeros((*sites, len(neuron.states)), current.dtype)
+        z = begin(neuron, np.empty(current.shape[:1] + current.shape[2:], current.dtype))
     u = np.empty_like(current)
     tape = {"u": u, "I": current, "a0": a0, "form": form, "z": []}
-    states = tuple(np.moveaxis(z, -1, 0))
+    states = states_of(neuron, z)
     for t in range(current.shape[1]):
-        tape["z"].append(states)
-
-        def spike(membrane, t=t):
-            u[:, t] = membrane
-            return _Spike(tape, t, neuron, detach_reset)("value")
-
-        u[:, t], states = neuron.forward(current[:, t], states, spike)
-        states = _as(states, current.dtype, neuron, "forward")
-    tape["end"] = np.stack(states, -1) if states else z
+        u[:, t], states = step(tape, t, current[:, t], states, neuron, detach_reset)
+    tape["end"] = stacked(states, u)
     return u, tape
+
+
+def begin(neuron: Any, like: Array) -> Array:
+    """The states before the first step: zero, and learnable constants as they are."""
+    z = np.zeros((*like.shape, len(neuron.carried)), like.dtype)
+    for n, name in enumerate(neuron.learnable, len(neuron.states)):
+        z[..., n] = getattr(neuron, name)
+    return z
+
+
+def states_of(neuron: Any, z: Array) -> tuple[Array, ...]:
+    """A tuple of the states z; learnable constants are the neuron's, whatever was recorded."""
+    constants = (np.full(z.shape[:-1], getattr(neuron, name), z.dtype) for name in neuron.learnable)
+    return *np.moveaxis(z, -1, 0)[: len(neuron.states)], *constants
+
+
+def stacked(states: tuple[Array, ...], u: Array) -> Array:
+    """One array of the states, (B, H, W, C, how many)."""
+    return np.stack(states, -1) if states else np.zeros((len(u), *u.shape[2:], 0), u.dtype)
+
+
+def step(tape: dict, t: int, I: Array, z: tuple, neuron: Any, detach_reset: bool) -> tuple:
+    """(u_t, z_{t+1}) from I_t and z_t, which the tape gains."""
+    tape["I"][:, t] = I
+    tape["z"].append(z)
+
+    def spike(membrane):
+        tape["u"][:, t] = membrane
+        return _Spike(tape, t, neuron, detach_reset)("value")
+
+    u, z = neuron.forward(I, z, spike)
+    return u, _as(z, I.dtype, neuron, "forward")
 
 
 def _as(states, dtype, neuron, name):
     """What a pass returns for its states, in the network's dtype."""
-    if not isinstance(states, tuple) or len(states) != len(neuron.states):
+    if not isinstance(states, tuple) or len(states) != len(neuron.carried):
         found = type(states).__name__
         if hasattr(states, "__len__"):
             found = f"{len(states)} in a {found}"
-        names = ", ".join(neuron.states) or "none"
+        names = ", ".join(neuron.carried) or "none"
         raise ValueError(
             f"{type(neuron).__name__}.{name} returned {found} for its states; "
-            f"expected a tuple of {len(neuron.states)} ({names})"
+            f"expected a tuple of {len(neuron.carried)} ({names})"
         )
     return tuple(np.asarray(state, dtype) for state in states)
 
@@ -85,7 +109,7 @@ class _Spike:
         return function(self.form, self.u - self.neuron.threshold, self.a0, self.neuron.spike)
 
 
-def _steps(tape, steps, neuron, detach_reset) -> list[At]:
+def steps_of(tape: dict, steps: int, neuron: Any, detach_reset: bool) -> list[At]:
     """The window's steps, made once, so that each jet is computed once."""
     known = tape.setdefault("at", [])
     for t in range(len(known), steps):
@@ -96,7 +120,7 @@ def _steps(tape, steps, neuron, detach_reset) -> list[At]:
 
 def _nothing(sequence, neuron):
     zero = np.zeros(sequence.shape[:1] + sequence.shape[2:], sequence.dtype)
-    return (zero,) * len(neuron.states)
+    return (zero,) * len(neuron.carried)
 
 
 def backward(tape: dict, dy: Array, neuron: Any, detach_reset: bool = False) -> Array:
@@ -104,13 +128,18 @@ def backward(tape: dict, dy: Array, neuron: Any, detach_reset: bool = False) -> 
     m = dy.shape[1]
     dI = np.empty_like(dy)
     dz = _nothing(dy, neuron)
-    at = _steps(tape, m, neuron, detach_reset)
+    at = steps_of(tape, m, neuron, detach_reset)
     tape.update(dy=dy, dz=[None] * m)
     for t in reversed(range(m)):
         tape["dz"][t] = dz
-        dI[:, t], dz = neuron.backward(at[t], dy[:, t], dz)
-        dz = _as(dz, dy.dtype, neuron, "backward")
+        dI[:, t], dz = step_back(at[t], dy[:, t], dz, neuron)
     return dI
+
+
+def step_back(at: At, du: Array, dz: tuple, neuron: Any) -> tuple:
+    """(dI_t, dz_t) from the adjoints of u_t and z_{t+1}."""
+    dI, before = neuron.backward(at, du, dz)
+    return dI, _as(before, du.dtype, neuron, "backward")
 
 
 def forward_tangent(
@@ -120,14 +149,19 @@ def forward_tangent(
     m = current_dot.shape[1]
     u_dot = np.empty_like(current_dot)
     z_dot = _nothing(current_dot, neuron)
-    at = _steps(tape, m, neuron, detach_reset)
+    at = steps_of(tape, m, neuron, detach_reset)
     dots = []
     for t in range(m):
         before = z_dot
-        u_dot[:, t], z_dot = neuron.forward_tangent(at[t], current_dot[:, t], before)
-        z_dot = _as(z_dot, current_dot.dtype, neuron, "forward_tangent")
+        u_dot[:, t], z_dot = step_along(at[t], current_dot[:, t], before, neuron)
         dots.append(Dot(current_dot[:, t], before, u_dot[:, t]))
     return u_dot, {"dots": dots}
+
+
+def step_along(at: At, I_dot: Array, z_dot: tuple, neuron: Any) -> tuple:
+    """(u_dot, z_dot one step later)."""
+    u_dot, after = neuron.forward_tangent(at, I_dot, z_dot)
+    return u_dot, _as(after, I_dot.dtype, neuron, "forward_tangent")
 
 
 def backward_tangent(
@@ -137,12 +171,16 @@ def backward_tangent(
     m = dy_dot.shape[1]
     dI_dot = np.empty_like(dy_dot)
     dz_dot = _nothing(dy_dot, neuron)
-    at = _steps(tape, m, neuron, detach_reset)
+    at = steps_of(tape, m, neuron, detach_reset)
     for t in reversed(range(m)):
-        dy = tape["dy"][:, t]
-        dot = tape_dot["dots"][t]
-        dI_dot[:, t], dz_dot = neuron.backward_tangent(
-            at[t], dot, dy, tape["dz"][t], dy_dot[:, t], dz_dot
-        )
-        dz_dot = _as(dz_dot, dy_dot.dtype, neuron, "backward_tangent")
+        adjoints = tape["dy"][:, t], tape["dz"][t], dy_dot[:, t], dz_dot
+        dI_dot[:, t], dz_dot = step_back_along(at[t], tape_dot["dots"][t], *adjoints, neuron)
     return dI_dot
+
+
+def step_back_along(
+    at: At, dot: Dot, du: Array, dz: tuple, du_dot: Array, dz_dot: tuple, neuron: Any
+) -> tuple:
+    """(dI_dot, dz_dot one step earlier): `step_back` differentiated."""
+    dI_dot, before = neuron.backward_tangent(at, dot, du, dz, du_dot, dz_dot)
+    return dI_dot, _as(before, du_dot.dtype, neuron, "backward_tangent")

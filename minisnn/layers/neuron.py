@@ -10,6 +10,8 @@ adjoints of u and z' to those of I and z. `lif` and `cuba` are the neurons that 
 `neurons.Neuron` is the base of your own. Each says
 
     states    names of its states z
+    learnable names of constants of the step that may be learned: they follow the states in z, and
+              stay as they are
     delay     steps from a spike to the membranes it reaches: one for each of the synapse's filters,
               or 0
     decays    of the synapse's filters, the first one first
@@ -84,6 +86,7 @@ class Dynamics:
 
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta")
     states: ClassVar[tuple[str, ...]] = ()
+    learnable: ClassVar[tuple[str, ...]] = ()
     delay: ClassVar[int] = 2
     pools: ClassVar[dict[str, str]] = {"max": "max", "mean": "mean"}
     fires: ClassVar[bool] = True
@@ -157,9 +160,24 @@ class Dynamics:
         return {**({} if kind == FIRST else {"kind": kind}), **constants}
 
     @property
+    def carried(self) -> tuple[str, ...]:
+        """What z holds: states, and constants that may be learned."""
+        return self.states + self.learnable
+
+    @property
+    def filtering(self) -> tuple[str, ...]:
+        """Constants that are the decays of the synapse's filters: the current's, and where it
+        delays the membrane's."""
+        return ("beta", "alpha") if self.delay else ("beta",)
+
+    @property
     def decays(self) -> tuple[float, ...]:
-        """Of the synapse's filters: the current's, and where it delays the membrane's."""
-        return (self.beta, self.alpha) if self.delay else (self.beta,)
+        """Of the synapse's filters."""
+        return tuple(getattr(self, name) for name in self.filtering)
+
+    def learning(self, names: tuple[str, ...]) -> Any:
+        """The neuron whose constants of these names are learned."""
+        return self
 
     @property
     def readout(self) -> Any:

@@ -15,9 +15,10 @@ from ..parallel.threads import in_order
 from .engine import Record, Tape, Twin, TwinEngine
 from .found import Features, Gradients, LossAndGradient, Product
 from .initialisation import lsuv, orthogonal
-from .layout import Array, Layout, NotFinite, Parameter
+from .layout import Array, Layout, NotFinite
 from .loops import Loops, Sums, parts_of
 from .remembered import Seen, once
+from .theta import Parameter
 
 __all__ = [
     "Array",
@@ -240,7 +241,8 @@ class Network(Layout):
             tapes.append(part_tapes)
 
         def hvp(v: Array) -> Array:
-            dots = self.parameters(self._vector(v, "v"), loops.engine)
+            v = self._vector(v, "v")
+            dots = loops.dots(v)
             hv = np.zeros(self.size, self.dtype)
 
             def one(n: int) -> Sums:
@@ -248,12 +250,12 @@ class Network(Layout):
 
             in_order(one, range(len(parts)), lambda sums: loops.add(hv, sums))
             loops.release()
-            return hv
+            return loops.chain.product(gradient, v, hv)
 
         in_order(one, parts, add)
         out = self._finite(np.concatenate(logits), theta)
         loops.release()
-        return Gradients(loss, gradient, out, hvp if second else None)
+        return Gradients(loss, loops.chain.gradient(gradient), out, hvp if second else None)
 
     def features(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
@@ -338,7 +340,7 @@ class Network(Layout):
                 return loops.back(tapes[n], dx, False)
 
             in_order(one, range(len(parts)), lambda sums: loops.add(gradient, sums))
-            return gradient
+            return loops.chain.gradient(gradient)
 
         in_order(forward, parts, add)
         return Features(np.concatenate(p), pullback)

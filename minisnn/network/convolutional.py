@@ -16,6 +16,7 @@ from ..layers.activation import Softplus
 from ..parallel.arguments import array, number
 from .base import Network
 from .engine import Engine, TwinEngine
+from .layers import short_form
 from .loops import parts_of
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
@@ -78,7 +79,7 @@ class ConvNet(Network):
         self.gain = number("gain", gain, "a finite positive number")
         if self.gain <= 0:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
-        self._lay_out("max", Softplus())
+        self._lay_out(short_form(self.channels, self.hidden, self.kernel, "max"), Softplus())
 
     def engine(self) -> Engine:
         """The compiled kernels, or the readable reference."""

@@ -9,6 +9,7 @@ threshold at the target rate.
 import numpy as np
 
 from .layout import Array, Layout
+from .theta import held
 
 
 def _orthonormal(a: Array) -> Array:
@@ -28,11 +29,14 @@ def orthogonal(net: Layout, rng: np.random.Generator) -> Array:
     network's dtype."""
     theta = np.zeros(net.size, np.float64)
     for name, weight in net.views(theta).items():
-        if name.endswith(".weight"):
+        if name.endswith((".weight", ".recurrent")):
             n_out = weight.shape[-1]
             rows = weight.size // n_out
             q = _orthonormal(rng.standard_normal((max(rows, n_out), min(rows, n_out))))
             weight[...] = (q if rows >= n_out else q.T).reshape(weight.shape)
+    for b in net.blocks:
+        for name in b.learn:
+            net.views(theta)[f"{b.name}.{name}"][...] = held(b, name)
     return theta.astype(net.dtype)
 
 
@@ -57,11 +61,13 @@ def lsuv(
     theta = theta.copy()
     engine = net.engine()
     x = engine.enter(net._input(x), net.gain, net.dtype)
-    for b, weight, bias in net.parameters(theta):
+    for n, b in enumerate(net.blocks):
         x = net.fit(b, x)
+        weights = [a for name, a in net.views(theta).items() if name in b.weights]
+        bias = net.views(theta)[f"{b.name}.bias"]
 
         def forward():
-            return engine.forward(b, engine.prepare(weight), bias, x)
+            return engine.forward(*net.parameters(theta, engine)[n], x)
 
         if x.mean() == 0:  # the reset alone would still move u
             raise ValueError(
@@ -74,8 +80,10 @@ def lsuv(
                     f"{b.name} sees the same everywhere in the data given to init; give samples "
                     "with events"
                 )
-            weight *= net.dtype.type(np.sqrt(variance) / spread)
-            bias += net.dtype.type(net.threshold - np.quantile(forward()[1]["u"], 1 - rate))
+            for weight in weights:
+                weight *= net.dtype.type(np.sqrt(variance) / spread)
+            threshold = net.threshold if b.readout else getattr(b.neuron, "threshold", 0.0)
+            bias += net.dtype.type(threshold - np.quantile(forward()[1]["u"], 1 - rate))
         if not b.readout:
             x = forward()[0]
     return theta

@@ -1,11 +1,5 @@
-"""Blocks over one flat parameter vector, and what may come in.
+"""Blocks over one flat parameter vector: settings, and where each array lies (`theta`)."""
 
-All parameters are one vector `theta`, layer by layer, weight then bias; the network knows where
-each array lies.
-"""
-
-import math
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Self
 
@@ -14,28 +8,20 @@ import numpy as np
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
 from ..layers.neurons import neuron_of
-from ..parallel.arguments import array, floating, is_sequence, one_of, whole, wholes
-from ..parallel.arrays import aligned
+from ..layers.stride import fold, fold_weight, unfold
+from ..layers.together import Weights
+from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
+from .builder import Builder
+from .checks import Checks
+from .checks import NotFinite as NotFinite
 from .engine import Array as Array
 from .engine import Engine, TwinEngine
+from .layers import Named, configuration_of
+from .theta import Chain, Parameter, own_weight, parameters_of, value, with_constants
 
 BACKENDS = ("numba", "numpy")
 MOST_LAYERS = 100
 MOST_PARAMETERS = 1 << 30
-MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """Where one array lies in theta."""
-
-    name: str
-    shape: tuple[int, ...]
-    slice: slice
-
-
-class NotFinite(ValueError):
-    """Parameters, a direction, data or logits hold NaN or infinity."""
 
 
 def _plain(setting: Any) -> Any:
@@ -48,7 +34,7 @@ def _plain(setting: Any) -> Any:
     )
 
 
-class Layout:
+class Layout(Checks):
     """Configuration, layout and checks of a network of conv blocks, dense blocks and a readout.
 
     A subclass calls `_configure` with the settings that all networks have, then `_lay_out` with the
@@ -100,58 +86,23 @@ class Layout:
             raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
         one_of("backend", self.backend, BACKENDS)
 
-    def _lay_out(self, pool: str, neuron: Any, detach_reset: bool = False) -> None:
-        """The blocks (conv, hidden, readout) and where their arrays lie in theta."""
-        blocks, shape = [], self.input_shape
-        for n, width in enumerate(self.channels, 1):
-            if min(shape[:2]) < 2:
-                allowed = (
-                    f"input {self.input_shape} allows {n - 1} conv blocks, not {len(self.channels)}"
-                )
-                instead = (
-                    "; a row of channels takes hidden layers, as channels=() and hidden=(64,) "
-                    "(--channels none --hidden 64)"
-                )
-                image = f"an image of {shape[0]} x {shape[1]}"
-                raise ValueError(f"conv{n} would pool {image}; {allowed}{instead * (n == 1)}")
-            blocks.append(
-                Block(
-                    f"conv{n}",
-                    (shape[0], shape[1], shape[2]),
-                    width,
-                    self.kernel,
-                    pool,
-                    neuron,
-                    detach_reset,
-                    window=self.window,
-                )
-            )
-            shape = blocks[-1].output_shape
-        features = math.prod(shape)
-        for name, width in [(f"hidden{n}", width) for n, width in enumerate(self.hidden, 1)] + [
-            ("readout", self.ways)
-        ]:
-            last = name == "readout"
-            kind = neuron.readout if last else neuron
-            dense = (1, 1, features)
-            blocks.append(
-                Block(name, dense, width, 1, "none", kind, detach_reset, last, self.window)
-            )
-            features = width
-        self.blocks = tuple(blocks)
-        layout = []
-        at = 0
-        for b in self.blocks:
-            weight = b.weight_shape if b.name.startswith("conv") else b.weight_shape[2:]
-            for name, shape in ((f"{b.name}.weight", weight), (f"{b.name}.bias", (b.channels,))):
-                layout.append(Parameter(name, shape, slice(at, at + math.prod(shape))))
-                at = layout[-1].slice.stop
-        if at > MOST_PARAMETERS:
+    def _lay_out(
+        self, named: list[Named], neuron: Any, detach_reset: bool = False, learn: tuple = ()
+    ) -> None:
+        """The blocks of these layers and the readout, and where their arrays lie in theta."""
+        built = Builder(self.input_shape, self.window, neuron, detach_reset, learn)
+        for name, layer in named:
+            built.add(name, layer)
+        built.readout(self.ways)
+        self.blocks = tuple(built.blocks)
+        self.layout = tuple(parameters_of(self.blocks))
+        self.size = self.layout[-1].slice.stop
+        if self.size > MOST_PARAMETERS:
             raise ValueError(
-                f"the network would have {at:,} parameters, expected at most {MOST_PARAMETERS:,}"
+                f"the network would have {self.size:,} parameters, expected at most "
+                f"{MOST_PARAMETERS:,}"
             )
-        self.layout = tuple(layout)
-        self.size = at
+        self.learned = [p for p in self.layout if p.part in learn]
 
     def configuration(self) -> dict[str, Any]:
         """All settings that `from_configuration` needs to build this network again, in plain JSON
@@ -167,7 +118,10 @@ class Layout:
             **vars(self),
             "loss": self.loss_name if self.loss_name in LOSSES else {"words": self.loss_name},
         }
-        return {name: _plain(settings[name]) for name in signature(type(self)).parameters}
+        if settings.get("layers"):
+            settings["layers"] = [configuration_of(layer) for layer in settings["layers"]]
+        found = {name: _plain(settings[name]) for name in signature(type(self)).parameters}
+        return {name: a for name, a in found.items() if a or name not in ("layers", "learn")}
 
     @classmethod
     def from_configuration(cls, configuration: dict[str, Any], **changes: Any) -> Self:
@@ -265,91 +219,64 @@ class Layout:
         return theta
 
     def parameters(
-        self, theta: np.ndarray, engine: Engine | None = None
+        self, theta: np.ndarray, engine: Engine | None = None, along: np.ndarray | None = None
     ) -> list[tuple[Block, Any, np.ndarray]]:
-        """(block, weight (k, k, C_in, C_out), bias) of every block, views into theta; weights
-        prepared for an engine."""
-        v = self.views(theta)
+        """(block, weight, bias) of every block: views into theta, or into a direction `along` which
+        theta moves; the neuron at the constants that theta holds, the weight (k, k, C_in, C_out) or
+        `Weights`, prepared for an engine."""
+        v = self.views(theta if along is None else along)
         prepare = engine.prepare if engine else lambda weight: weight
-        return [
-            (b, prepare(v[f"{b.name}.weight"].reshape(b.weight_shape)), v[f"{b.name}.bias"])
-            for b in self.blocks
-        ]
+        of_constants = self.views(theta) if self.learned else {}
+        found = []
+        for b in self.blocks:
+            weight = v[f"{b.name}.weight"]
+            weight = fold_weight(weight, b.stride) if b.stride > 1 else weight
+            weight = weight.reshape(b.weight_shape)
+            constants = tuple(value(b, name, of_constants[f"{b.name}.{name}"]) for name in b.learn)
+            if b.joint:
+                dots = tuple(float(v[f"{b.name}.{name}"]) for name in b.learn)
+                numbers = constants if along is None else dots
+                weight = Weights(weight, v.get(f"{b.name}.recurrent"), numbers)
+            block = with_constants(b, constants) if b.learn else b
+            found.append((block, prepare(weight), v[f"{b.name}.bias"]))
+        return found
 
-    @staticmethod
-    def fit(b: Block, x: Any) -> Any:
-        """Flatten (H, W, C) where a dense block follows."""
+    def chain(self, theta: np.ndarray) -> Chain:
+        """The way of derivatives by constants to those by theta."""
+        return Chain(self.blocks, self.learned, theta)
+
+    def add(self, total: np.ndarray, b: Block, dweight: Any, dbias: np.ndarray) -> None:
+        """total, flat like theta, += a block's sums; those of constants are by these."""
+        v = self.views(total)
+        parts = {"bias": dbias}
+        if isinstance(dweight, Weights):
+            if b.recurrent:
+                parts["recurrent"] = dweight.recurrent
+            parts |= dict(zip(b.learn, dweight.constants))
+            dweight = dweight.weight
+        parts["weight"] = own_weight(b, dweight)
+        for name, part in parts.items():
+            view = v[f"{b.name}.{name}"]
+            np.add(view, np.reshape(part, view.shape), out=view)
+
+    def fit(self, b: Block, x: Any) -> Any:
+        """x as a block takes it: flat (H, W, C) where it is dense, folded where it has a stride."""
+        if b.stride > 1:
+            if not isinstance(x, np.ndarray):
+                return x.folded(b.stride, b.input_shape)
+            return fold(x, b.stride)
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
-    # ---- checks of what comes in
+    def unfit(self, n: int, dx: np.ndarray) -> np.ndarray:
+        """The adjoint of `fit` of block n: that of what the block below hands on."""
+        b = self.blocks[n]
+        shape = self.blocks[n - 1].output_shape if n else self.image_shape
+        if b.stride > 1:
+            return unfold(dx, b.stride, shape)
+        return dx.reshape(*dx.shape[:2], *shape)
 
-    def _check_vector(self, vector, name):
-        if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
-            found = getattr(vector, "shape", type(vector).__name__)
-            raise ValueError(f"{name} must be a flat array of {self.size} parameters, not {found}")
-
-    def _vector(self, vector, name) -> np.ndarray:
-        """A flat vector in the network's dtype, checked, where kernels take views of it as they
-        are."""
-        self._check_vector(vector, name)
-        vector = array(name, vector)
-        if vector.dtype.kind not in "fiu":
-            raise ValueError(f"{name} must hold real numbers, not {vector.dtype}")
-        with np.errstate(over="ignore"):
-            vector = aligned(np.ascontiguousarray(vector, self.dtype))
-        if not np.isfinite(vector).all():
-            count = int((~np.isfinite(vector)).sum())
-            raise NotFinite(
-                f"{name} must be finite in {self.dtype}; {count} values are NaN or infinite"
-            )
-        return vector
-
-    @staticmethod
-    def _counts(x: np.ndarray) -> np.ndarray:
-        """Samples of the right shape, checked: not empty, counts of events; booleans are counts of
-        one."""
-        if len(x) == 0 or x.shape[1] == 0:
-            raise ValueError(f"x must hold at least one sample and one time step, not {x.shape}")
-        x = x.view(np.uint8) if x.dtype.kind == "b" else x
-        if x.dtype.kind not in "uif":
-            raise ValueError(f"x must hold numbers (event counts), not {x.dtype}")
-        if x.dtype.kind == "f" and not np.isfinite(x).all():
-            raise NotFinite(
-                f"x must be finite; {int((~np.isfinite(x)).sum())} values are NaN or infinite"
-            )
-        if x.dtype.kind != "u" and x.min() < 0:
-            raise ValueError(f"x must hold event counts, 0 or more, not {x.min()}")
-        if x.dtype != np.uint8 and float(x.max()) > MOST_COUNT:
-            raise ValueError(
-                f"x must hold event counts of at most {MOST_COUNT:.0e}, not {x.max():.3g}"
-            )
-        return x
-
-    def _target(self, y, batch) -> np.ndarray:
-        y = array("y", y)
-        labels = y.ndim == 1 and y.dtype.kind in "ui"
-        if self.criterion.one_hot and not labels:
-            if y.dtype.kind not in "buif" or y.ndim not in (1, 2):
-                raise ValueError(
-                    f"y must be labels or real targets ({batch}, {self.ways}), not {y.dtype} of "
-                    f"shape {y.shape}"
-                )
-            with np.errstate(over="ignore"):
-                y = y.astype(self.dtype).reshape(len(y), -1)
-            if y.shape != (batch, self.ways) or not np.isfinite(y).all():
-                raise ValueError(
-                    f"y must be finite targets of shape ({batch}, {self.ways}), not {y.shape}"
-                )
-            return y
-        if not labels or len(y) != batch:
-            raise ValueError(f"y must be {batch} integer labels, not {y.dtype} of shape {y.shape}")
-        if y.min() < 0 or y.max() >= self.ways:
-            raise ValueError(f"labels must lie in 0..{self.ways - 1}, found {y.min()}..{y.max()}")
-        return np.eye(self.ways, dtype=self.dtype)[y] if self.criterion.one_hot else y
-
-    def _finite(self, logits: np.ndarray, theta: np.ndarray) -> np.ndarray:
-        if not np.isfinite(logits).all():
-            raise NotFinite(
-                f"the logits overflow {self.dtype}; theta reaches {np.abs(theta).max():.3g}"
-            )
-        return logits
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """The input's shape (H, W, C)."""
+        H, W, C = self.input_shape if len(self.input_shape) == 3 else (1, 1, *self.input_shape)
+        return (H, W, C)

@@ -30,6 +30,12 @@ class Loops:
         self.net = net
         self.engine = engine
         self.layers = net.parameters(theta, engine)
+        self.theta = theta
+        self.chain = net.chain(theta)
+
+    def dots(self, v: Array) -> list[tuple]:
+        """A direction of theta, flat, as the passes take it."""
+        return self.net.parameters(self.theta, self.engine, self.chain.tangent(v))
 
     def release(self) -> None:
         """Others may want the memory before these weights are needed again."""
@@ -115,13 +121,12 @@ class Loops:
     def add(self, total: Array, part: Sums) -> None:
         """total, flat like theta, += what a part of the batch gives to the blocks from the first
         on."""
-        for (_, weight, bias), (dweight, dbias) in zip(self.net.parameters(total), part):
-            np.add(weight, dweight, out=weight)
-            np.add(bias, dbias, out=bias)
+        for b, (dweight, dbias) in zip(self.net.blocks, part):
+            self.net.add(total, b, dweight, dbias)
 
     def _below(self, n: int, dx: Any) -> Any:
         """The adjoint of what block n - 1 hands on, from that of what block n takes."""
-        return dx.reshape(*dx.shape[:2], *self.net.blocks[n - 1].output_shape) if n else None
+        return self.net.unfit(n, dx) if n else None
 
     def _of_loss(self, name: str, found: Any, logits: Array, batch: int) -> Array:
         """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is

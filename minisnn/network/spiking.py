@@ -11,11 +11,13 @@ from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
 from ..layers.neurons import neuron_of
 from ..layers.synapse import bias_traces
-from ..parallel.arguments import array, flag, one_of, shown, whole
+from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network
 from .engine import Engine, TwinEngine
+from .layers import Conv, Dense, firing, listed, short_form
 from .loops import parts_of
+from .theta import held
 
 PART_BYTES = (
     12 << 20
@@ -23,6 +25,19 @@ PART_BYTES = (
     # tapes stay
 )
 PART = 8  # and at most so many
+CHANNELS = (32, 64, 128)  # of Table 1
+KERNEL = 5
+
+
+def _constants(learn: Any) -> tuple[str, ...]:
+    """Names of constants to be learned, checked as far as no layer is asked."""
+    names = tuple(learn) if is_sequence(learn) else (learn,)
+    if any(not isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError(
+            f"learn must name constants of the neuron, each once, as (\"alpha\", \"beta\"), not "
+            f"{shown(learn)}"
+        )
+    return names
 
 
 class SpikingNet(Network):
@@ -35,9 +50,14 @@ class SpikingNet(Network):
 
     input_shape   (H, W, C) of the event counts; (features,) or an int for networks without conv
                   blocks
-    channels      widths of the conv blocks, () for none
+    channels      widths of the conv blocks, () for none; without layers (32, 64, 128)
     hidden        widths of dense blocks before the readout
     ways          number of classes
+    layers        a list of `Conv` and `Dense` in place of channels, hidden, kernel and pool: each
+                  with its own kernel, stride, pooling, recurrence and neuron
+    learn         names of the neuron's constants that are learned, one number a layer (the readout
+                  has none): "alpha", "beta" and of `LIF` "gamma", or what a `Neuron` of your own
+                  has as `learnable`
     kernel        odd size of the conv kernels
     pool          "max" (Table 1) or "mean" (the authors' code)   neuron   `LIF`, `CubaLIF` or a
                   `Neuron` of your own
@@ -51,8 +71,9 @@ class SpikingNet(Network):
                   "numba", or "numpy" for a neuron or surrogate of your own that cannot be compiled;
                   a warning says which line keeps it from that
 
-    `theta` is flat: layer by layer, weight then bias; `views` names its parts. Conv weights are (k,
-    k, C_in, C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B,
+    `theta` is flat: layer by layer, weight, bias, recurrent weights (K, K), learned constants (decays
+    as logits: alpha = 1 / (1 + exp(-a))); `views` names its parts. Conv weights are (k, k, C_in,
+    C_out), dense weights (H W C, K) with features flattened in (H, W, C) order. x is (B,
     T, H, W, C) event counts, or (B, T, features) where input_shape has one axis; y (B,) integer
     labels.
 
@@ -68,62 +89,91 @@ class SpikingNet(Network):
     >>> theta = net.init(np.random.default_rng(0), x)
     >>> net.size, net(theta, x).shape
     (399, (2, 3))
+
+    A recurrent layer, its time constants learned:
+
+    >>> net = ms.SpikingNet((8,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",))
+    >>> [p.name for p in net.layout]
+    ['dense1.weight', 'dense1.bias', 'dense1.recurrent', 'dense1.alpha', 'readout.weight', 'readout.bias']
     """
 
     def __init__(
         self,
         input_shape: int | Sequence[int] = (16, 32, 2),
-        channels: Sequence[int] = (32, 64, 128),
+        channels: Sequence[int] | None = None,
         ways: int = 5,
-        kernel: int = 5,
+        kernel: int = KERNEL,
         pool: str = "max",
         neuron: Dynamics | None = None,
         window: int = 30,
         dtype: str | type | np.dtype = np.float32,
         *,
+        layers: Sequence[Conv | Dense] | None = None,
         hidden: Sequence[int] = (),
+        learn: Sequence[str] = (),
         loss: str | Loss = "cross_entropy",
         detach_reset: bool = False,
         backend: str | None = None,
     ):
         self.pool = pool
         self.window = whole("window", window)
-        own: Any = neuron_of({}) if neuron is None else neuron
-        self.neuron = own
-        fits = isinstance(own, Dynamics) and own.fires
-        if not fits:
-            raise ValueError(
-                "neuron must be an LIF, a CubaLIF or a minisnn.Neuron of your own, not "
-                f"{shown(neuron)}"
-            )
+        self.neuron = firing("neuron", neuron_of({}) if neuron is None else neuron)
+        if channels is None:
+            channels = CHANNELS if layers is None else ()
         self._configure(
             *(input_shape, channels, hidden, ways, kernel, dtype, loss),
             "numba" if backend is None else backend,
         )
         self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
-        if self.backend == "numba" and not self.neuron.ships:
-            self._try_to_compile(backend)
+        self.learn = _constants(learn)
+        self.layers = None
+        if layers is None:
+            named = short_form(self.channels, self.hidden, self.kernel, pool)
+        else:
+            self._refuse_short_form()
+            named = listed(layers)
+            self.layers = tuple(one.layer for one in named)
         if self.window < 1:
             raise ValueError(f"window must be at least one step, not {self.window}")
-        self.gain: float = own.gain
-        self.threshold: float = own.threshold
-        self._lay_out(self.neuron.pools[pool], self.neuron, self.detach_reset)
+        self.gain: float = self.neuron.gain
+        self.threshold: float = self.neuron.threshold
+        self._lay_out(named, self.neuron, self.detach_reset, self.learn)
+        for b in self.blocks:
+            for name in b.learn:
+                held(b, name)
+        if self.backend == "numba":
+            self._try_to_compile(backend)
+
+    def _refuse_short_form(self) -> None:
+        """ValueError where layers are given, and something of the form that they replace."""
+        given = dict(channels=self.channels, hidden=self.hidden, kernel=self.kernel, pool=self.pool)
+        for name, usual in dict(channels=(), hidden=(), kernel=KERNEL, pool="max").items():
+            if given[name] != usual:
+                raise ValueError(
+                    f"layers are given, so {name}={given[name]!r} has no effect; leave it out, or "
+                    "give it to each layer"
+                )
 
     def _try_to_compile(self, asked: str | None) -> None:
-        """Whether a neuron of the user's own can be compiled; if not, NumPy takes it."""
+        """Whether the kernels can take each layer; if not, NumPy takes the network."""
         from ..kernels.neuron import refusal
 
-        found = refusal(self.neuron, self.dtype, self.detach_reset)
+        found = ""
+        for b in self.blocks:
+            if b.joint:
+                found = found or f"{b.name} is recurrent, or learns constants"
+            elif not b.neuron.ships and b.neuron.fires:
+                found = found or refusal(b.neuron, self.dtype, self.detach_reset)
         if not found:
             return
         if asked == "numba":
             raise ValueError(
-                f"backend numba cannot take this neuron: {found}; leave backend out, or give "
+                f"backend numba cannot take this network: {found}; leave backend out, or give "
                 "backend='numpy'"
             )
         warnings.warn(
-            f"this neuron runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
+            f"this network runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
         )
         self.backend = "numpy"
 
@@ -208,4 +258,6 @@ class SpikingNet(Network):
             raise ValueError(
                 f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
             )
-        return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)
+        first = self.blocks[0]
+        shape = first.input_shape if first.stride == 1 else self.image_shape
+        return self._counts(x).reshape(*x.shape[:2], *shape)
