@@ -149,6 +149,59 @@ class Events:
         )
 
 
+    def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
+        """The same events on sites that are s x s of these, whose channels lie behind one another
+        (`layers.stride`); `shape` is that of the fold."""
+        B, rows = self.offset.shape[:2]
+        H, W, _ = shape
+        valued = self.value.shape[2] > 0
+        T = self.steps
+        filled = np.zeros((B, H * s), np.int64)
+        filled[:, :rows] = self.offset[:, :, -1]
+        capacity = int(filled.reshape(B, H, s).sum(2).max()) + TOGETHER
+        index = np.empty((B, H, capacity), np.int32)
+        value = np.empty((B, H, capacity if valued else 0), self.value.dtype)
+        offset = np.zeros((B, H, T + 1), np.int32)
+        column = np.empty((B, H, T, 0 if valued else W + 1), np.int32)
+        arrays = self.index, self.value, self.offset, self.channels, s, W
+        parallel(_fold, B * H, *arrays, index, value, offset, column, work=index.size)
+        sites = W * s * s * self.channels
+        return Events(index, value, offset, column, sites, sites // W)
+
+
+@njit(nogil=True, cache=True)
+def _fold(
+    start, stop, index, value, offset, channels, s, W, to_index, to_value, to_offset, to_column
+):
+    H = to_index.shape[1]
+    at = np.zeros(s, np.int64)
+    for item in range(start, stop):
+        b, h = divmod(item, H)
+        rows = min(s, index.shape[1] - h * s)
+        n = 0
+        for t in range(offset.shape[2] - 1):
+            for r in range(rows):
+                at[r] = offset[b, h * s + r, t]
+            for w in range(W):
+                if to_column.shape[3]:
+                    to_column[b, h, t, w] = n
+                for r in range(rows):
+                    row = h * s + r
+                    while at[r] < offset[b, row, t + 1]:
+                        i = index[b, row, at[r]]
+                        inside = i - w * s * channels
+                        if inside >= s * channels:
+                            break
+                        to_index[b, h, n] = (w * s + r) * s * channels + inside
+                        if value.shape[2]:
+                            to_value[b, h, n] = value[b, row, at[r]]
+                        n += 1
+                        at[r] += 1
+            if to_column.shape[3]:
+                to_column[b, h, t, W] = n
+            to_offset[b, h, t + 1] = n
+
+
 @njit(nogil=True, cache=True)
 def _cut(start, stop, index, value, offset, first, to_index, to_value):
     for b in range(start, stop):

@@ -21,6 +21,7 @@ def adapt(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
+    adapt_constants: bool = False,
 ) -> Array:
     """theta_N, the parameters after `steps` gradient steps on the support set (x, y); theta itself
     is not changed.
@@ -38,9 +39,11 @@ def adapt(
     >>> adapted.shape, net.loss(adapted, x, y) < net.loss(theta, x, y)
     ((21,), True)
     """
-    return InnerLoop(_downhill(step_size), steps, freeze, threshold, threshold_fraction).adapt(
-        net, theta, x, y
+    loop = InnerLoop(
+        *(_downhill(step_size), steps, freeze, threshold, threshold_fraction),
+        adapt_constants=adapt_constants,
     )
+    return loop.adapt(net, theta, x, y)
 
 
 def meta_gradient(
@@ -54,6 +57,7 @@ def meta_gradient(
     threshold: float | None = None,
     *,
     threshold_fraction: float | None = None,
+    adapt_constants: bool = False,
 ) -> LossAndGradient:
     """The query loss after adaptation, and its gradient with respect to theta: MAML's
     meta-gradient, by hand-written passes.
@@ -84,6 +88,8 @@ def meta_gradient(
     freeze               names of layers that do not adapt (m_n = 0); freeze=body(net) makes it ANIL
     threshold            m_n = 1 where |a g_n| is larger than this, g_n = grad L_s(theta_n)
     threshold_fraction   the same as a fraction of the range of |a g_n| within each layer
+    adapt_constants      True: inner steps move the learned constants of neurons too; else m_n = 0
+                         there
 
     Returns (loss, gradient): the mean query loss, a float, and the meta-gradient, flat like theta.
     Raises ValueError for settings, theta or a task that do not fit the network, and `NotFinite`
@@ -105,9 +111,11 @@ def meta_gradient(
     >>> gradient.shape, np.allclose(gradient, lam - hvp(0.1 * lam))
     ((21,), True)
     """
-    found = InnerLoop(
-        _downhill(step_size), steps, freeze, threshold, threshold_fraction
-    ).meta_gradient(net, theta, task, order)
+    loop = InnerLoop(
+        *(_downhill(step_size), steps, freeze, threshold, threshold_fraction),
+        adapt_constants=adapt_constants,
+    )
+    found = loop.meta_gradient(net, theta, task, order)
     return LossAndGradient(found.loss, found.gradient)
 
 

@@ -26,8 +26,8 @@ def gate(
         return np.broadcast_to(net.dtype.type(1), net.size)
     m = np.ones(net.size, net.dtype)
     update = np.abs(step_size * gradient)
-    for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
-        layer = slice(weight.slice.start, bias.slice.stop)
+    for b in net.blocks:
+        layer = net.slice_of(b.name)
         size = update[layer]
         if b.name in freeze:
             m[layer] = 0

@@ -56,6 +56,8 @@ class InnerLoop:
     online              True: an update after every sample, in the task's order, `steps` times
                         through the support set
     error_threshold     only errors larger than this make updates (`gate.error_gate`), or None
+    adapt_constants     True: inner steps move the learned constants of neurons too, which the outer
+                        loop alone moves otherwise
 
     theta is never changed. With spike="jet" or "smooth" and `recorded` from `record`, methods
     compute a twin of the network: a smooth function of theta. They raise ValueError where options,
@@ -75,6 +77,7 @@ class InnerLoop:
     threshold_fraction: float | None = None
     online: bool = False
     error_threshold: float | None = None
+    adapt_constants: bool = False
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network.
@@ -99,6 +102,11 @@ class InnerLoop:
                 f"steps must be a whole number from 0 to {MOST_STEPS}, not {self.steps!r}"
             )
         flag("online", self.online)
+        if flag("adapt_constants", self.adapt_constants) and not net.learned:
+            raise ValueError(
+                "adapt_constants has no effect on a network that learns no constants; leave it "
+                "out, or name some by SpikingNet(learn=...)"
+            )
         a = array("step_size", self.step_size)
         if (
             a.dtype.kind not in "iuf"
@@ -131,6 +139,10 @@ class InnerLoop:
         m = gate(
             net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction
         )
+        if net.learned and not self.adapt_constants:
+            m = m.copy()
+            for p in net.learned:
+                m[p.slice] = 0
         if self.error_threshold is None or logits is None:
             return m
         return m * error_gate(net, logits, y, self.error_threshold)

@@ -193,6 +193,11 @@ class Layout(Checks):
         self._check_vector(theta, "theta")
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
+    def slice_of(self, layer: str) -> slice:
+        """Where a layer's arrays lie in theta."""
+        parts = [p.slice for p in self.layout if p.layer == layer]
+        return slice(parts[0].start, parts[-1].stop)
+
     def without_readout(self, flat: np.ndarray) -> np.ndarray:
         """A copy of a vector, flat like theta, that is zero in the readout.
 
