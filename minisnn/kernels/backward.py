@@ -14,6 +14,7 @@ from ..parallel.threads import parallel
 from .dense import fits, outer
 from .events import Events
 from .forward import again, along, of_band, scratch_again, state_of, tiled
+from .joint import apart_of, hear_back, move_back, sum_beta, sum_constants, sum_decays
 from .linear import (
     add_row,
     channels_to_halo,
@@ -102,11 +103,17 @@ def backward(start, stop, x, before, layer, u, d, out):
     dV = zeros(g.height * g.pitch, like)
     own, _, state, lists = scratch_again(layer, 0 if kept else steps, like)
     biases = tiled(before.weights.bias, g.W)
+    filters = layer.neuron.filters
+    learns = out.dk.size > 0
+    hears = before.weights.heard.size > 0
+    decays = zeros(2 * N * learns, like)
+    D = zeros(N * hears, like)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s = _state(b, band, N, layer, out, like)
         to = band * g.sites
         du[:] = 0  # odd columns of du stay zero
+        decays[:] = 0
         if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
         for t in range(steps - 1, -1, -1):
@@ -114,6 +121,13 @@ def backward(start, stop, x, before, layer, u, d, out):
                 u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
             else:
                 u_t, past = of_band(own, 0, t, 0, N, layer.neuron.past)
+            apart = apart_of(u, b, t, band * N, N, filters)
+            if learns and layer.delay > 0:
+                later = apart_of(u, b, min(t + 1, steps - 1), band * N, N, filters)
+                sum_decays(s.P, s.Q, apart, later, decays)
+            if hears:
+                _heard(D, s, dV, t == steps - 1, layer)
+                hear_back(D, before.weights.heard_back, d.dy[b, t], N)
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
@@ -121,8 +135,22 @@ def backward(start, stop, x, before, layer, u, d, out):
             elif t == steps - 2:
                 du[:] = 0
             _back(u_t, past, du, s, dV, layer)
+            if learns and layer.delay == 0 and apart.size > 0:
+                sum_beta(s.Q, apart, decays, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
+        if learns:
+            sum_constants(decays, s.z, layer.neuron.states, out.dk[b, band])
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def _heard(D, s, dV, last, layer):
+    """D = dV of the step that a spike of this step enters the filters at."""
+    for n in range(D.size):
+        if layer.delay > 0:
+            D[n] = layer.c.rest_beta * s.Q[n]
+        else:
+            D[n] = layer.c.zero if last else dV[n]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -145,6 +173,16 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     du_dot = zeros(N, like)
     dV = zeros(g.height * g.pitch, like)
     back = state_of(N, layer, like)
+    filters = neuron.filters
+    learns = out.dk.size > 0
+    heard = before.weights.heard
+    hears = heard.size > 0
+    decays = zeros(2 * N * learns, like)
+    dP = zeros(N * learns * (filters - 1), like)
+    dQ = zeros(N * learns, like)
+    D = zeros(N * hears, like)
+    D_dot = zeros(N * hears, like)
+    dV_before = zeros((g.height * g.pitch) * hears, like)
     size = g.height * g.pitch
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
@@ -153,6 +191,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         to = band * g.sites
         back.z[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
+        decays[:] = 0
         if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
             along(
@@ -172,6 +211,8 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 lists,
                 room,
                 nothing,
+                x,
+                heard,
             )
         for t in range(steps - 1, -1, -1):
             if kept:
@@ -180,6 +221,23 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             else:
                 u_t, past = of_band(own, 0, t, 0, N, neuron.past)
                 v_t, past_dot = of_band(own_dot, 0, t, 0, N, neuron.past_dot)
+            apart = apart_of(u, b, t, band * N, N, filters)
+            apart_dot = apart_of(u_dot, b, t, band * N, N, filters)
+            if learns and layer.delay > 0:
+                after = min(t + 1, steps - 1)
+                later = apart_of(u, b, after, band * N, N, filters)
+                sum_decays(s.P, s.Q, apart, later, decays)
+                later = apart_of(u_dot, b, after, band * N, N, filters)
+                sum_decays(back.P, back.Q, apart_dot, later, decays)
+                copy(back.P, dP)
+                copy(back.Q, dQ)
+            if hears:
+                _heard(D, back, dV_before, t == steps - 1, layer)
+                _heard(D_dot, s, dV, t == steps - 1, layer)
+                for n in range(dQ.size * (layer.delay > 0)):
+                    D_dot[n] -= direction.decays[1] * dQ[n]
+                hear_back(D_dot, before.weights.heard_back, d_dot.dy[b, t], N)
+                hear_back(D, direction.weights.heard_back, d_dot.dy[b, t], N)
             if d.dlogits.size == 0:
                 dy = d.dy[b, t, to : to + g.sites]
                 dy_dot = d_dot.dy[b, t, to : to + g.sites]
@@ -188,15 +246,27 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
-            if dV_again.size > 0:
+            if dV_again.size > 0 or learns or hears:
                 _back(u_t, past, du, back, dV, layer)
-                if t < steps - layer.delay:
+                copy(dV[: dV_before.size], dV_before)
+                if t < steps - layer.delay and dV_again.size > 0:
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
             states = (dz, s.z, s.P, s.Q, s.total)
             call_at(neuron.calls.backward_tangent, at_step + states + (dV, g, c, neuron.own))
+            if learns:
+                if layer.delay == 0:
+                    for n in range(N):
+                        dQ[n] = back.Q[n] / c.beta
+                        s.total[n] -= direction.decays[1] * dQ[n]
+                    if apart.size > 0:
+                        sum_beta(s.Q, apart, decays, c)
+                        sum_beta(back.Q, apart_dot, decays, c)
+                move_back(dP, dQ, s, dV, direction.decays, g)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
+        if learns:
+            sum_constants(decays, s.z, neuron.states, out.dk[b, band])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -5,10 +5,12 @@ Input and output spikes are `Events`; adjoints and tangents are dense arrays. Th
 """
 
 import math
+from dataclasses import replace
 from threading import Lock
 
 import numpy as np
 
+from ..layers import together as joint
 from ..layers.block import EVERY_STEP, Block
 
 # the trace's adjoint is the reference's
@@ -72,6 +74,9 @@ class EventWeight:
             ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
         )
 
+    recurrent: "EventWeight | None" = None
+    constants: tuple[float, ...] = ()
+
     def record(self, x: Events, bias: np.ndarray) -> Weights:
         """What the kernels take; the rows layout only where events go through it."""
         rows = (
@@ -79,7 +84,10 @@ class EventWeight:
             if x.known
             else self._once("rows", lambda: rows_layout(self.weight))
         )
-        return Weights(rows, self.dense, np.ascontiguousarray(bias))
+        nothing = _nothing(self.dtype)
+        V = self.recurrent
+        heard = (V.dense, V.back) if V else (nothing, nothing)
+        return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
 
     def release(self, *names):
         """Give up these, or all of them; they are made again when asked for."""
@@ -90,7 +98,15 @@ class EventWeight:
 
 def prepare(weight) -> EventWeight:
     """What the passes take in place of a weight when it serves several of them."""
-    return weight if isinstance(weight, EventWeight) else EventWeight(weight)
+    if isinstance(weight, EventWeight):
+        return weight
+    if isinstance(weight, joint.Weights):
+        made = EventWeight(weight.weight)
+        made.constants = weight.constants
+        if weight.recurrent is not None:
+            made.recurrent = EventWeight(weight.recurrent[None, None])
+        return made
+    return EventWeight(weight)
 
 
 def release(weight: EventWeight) -> None:
@@ -140,7 +156,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE
     )
     # of EVERY_STEP a layer keeps a few less than the next
-    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout
+    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout and not block.joint
     anew = (
         anew
         and not dense.any()
@@ -151,6 +167,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     room = (B if kept and not anew else 0, kept)
     u = aligned_empty((*room, sites), dtype)
     past = aligned_empty((*room, sites * neuron.past), dtype)
+    apart = _apart(block, room, sites * neuron.filters, dtype)
     all_states = sites * (neuron.states + neuron.filters)
     state = _nothing(dtype, B if anew else 0, all_states)
     pq = aligned_empty((B if kept else 0, neuron.filters, g.H * g.W * g.n_in), dtype)
@@ -174,7 +191,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     between = _nothing(dtype, B if len(spans) > 1 else 0, all_states)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
-        rest = ((begin, end), between, layer, Membrane(u, past), state, out)
+        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
         )
@@ -184,13 +201,39 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         "layer": layer,
         "u": u,
         "past": past,
+        "apart": apart,
         "pq": pq,
         "dense": dense,
         "state": state,
         "bias": bias,
         "anew": anew,
     }
-    return (out.logits if block.readout else y.tight()), tape
+    y = out.logits if block.readout else y.tight()
+    if block.recurrent and kept:
+        tape["heard"] = _heard(block, y, layer)
+    return y, tape
+
+
+def _apart(block, room, size: int, dtype):
+    return aligned_empty((*room, size), dtype) if block.learn else _nothing(dtype, 1, 1, 0)
+
+
+def _heard_block(block) -> Block:
+    """The map of a layer's own spikes."""
+    return replace(block, input_shape=(1, 1, block.channels))
+
+
+def _heard(block, s: Events, layer) -> dict:
+    """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
+    window, and filtered at its start."""
+    f = s if block.neuron.delay else s.later()
+    g = geometry(1, 1, block.channels, block.channels, 1)
+    of_f = layer._replace(g=g)
+    pq = aligned_empty((len(s.offset), layer.neuron.filters, block.channels), s.value.dtype)
+    parallel(ahead.traces, len(pq), f.lists, pq, of_f)
+    f = f.since(layer.first) if layer.first else f
+    dense = f.above(DENSE_ABOVE)
+    return {"x": f, "layer": of_f._replace(first=0), "dense": dense, "pq": pq}
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
@@ -218,6 +261,10 @@ def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
     return V
 
 
+def _membrane(tape) -> Membrane:
+    return Membrane(tape["u"], tape["past"], tape["apart"])
+
+
 def _before(weight, tape) -> Before:
     return Before(weight.record(tape["x"], tape["bias"]), tape["state"])
 
@@ -226,7 +273,8 @@ def _adjoint(block, tape, dy) -> FromAbove:
     """The readout's adjoint belongs to the last step only."""
     if block.readout:
         return FromAbove(_nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
-    return FromAbove(_flat(dy), _nothing(dy.dtype, 0, 0), dy.shape[1])
+    dy = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
+    return FromAbove(dy, _nothing(dy.dtype, 0, 0), dy.shape[1])
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
@@ -247,7 +295,26 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
         make((B, tape["pq"].shape[1], g.H * g.row), dtype),
         np.zeros((B, bands, g.n_out), dtype),
         aligned_zeros((B * bands if at_once else 0, math.prod(block.weight_shape)), dtype),
+        np.zeros((B if block.learn else 0, bands, 2 + tape["layer"].neuron.states), dtype),
     )
+
+
+def _together(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
+    """dweight, and where the layer is `joint` what V and the learned constants get beside it."""
+    if not block.joint:
+        return dweight
+    recurrent = None
+    if block.recurrent:
+        heard = _heard_block(block)
+        total = aligned_empty((block.channels**2,), dweight.dtype)
+        more = () if s_dot is None else (s_dot, dV)
+        found = back.whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
+        recurrent = found[0, 0]
+    neuron = block.neuron
+    names = ("alpha", "beta", *neuron.carried)
+    # the last of a name: what is a state is none of the filters'
+    named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
+    return joint.Weights(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
 
 def _results(block, B: int, steps: int, need_dx: bool, dtype):
@@ -259,6 +326,13 @@ def _results(block, B: int, steps: int, need_dx: bool, dtype):
         dtype,
     )
     return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
+
+
+def _heard_along(s_dot, inner: int, delay: int):
+    """f_dot (B, inner, K): the tangents of a layer's own spikes as they enter the filters."""
+    if delay:
+        return np.ascontiguousarray(s_dot[:, :inner])
+    return np.concatenate([np.zeros_like(s_dot[:, :1]), s_dot[:, : inner - 1]], 1)
 
 
 def _dx(block, dx, *arguments):
@@ -284,7 +358,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         tape["x"].lists,
         _before(weight, tape),
         layer,
-        Membrane(tape["u"], tape["past"]),
+        _membrane(tape),
         d,
         sums,
         work=work,
@@ -296,6 +370,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     dx = _dx(block, dx, sums.dV, weight)
     if tape["dense"].any():  # the next part needs the memory for its images
         weight.release(("points", True))
+    dweight = _together(block, tape, dweight, sums, steps)
     if second:
         tape["d"] = d
         if layer.first and not block.readout:
@@ -325,19 +400,36 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
     PQ_dot = _potential(block, tape["pq"].shape[1], tape["pq"], weight_dot)
     weight_dot.release(("points", False))
-    direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot)
+    f = x
+    if block.recurrent:
+        f = tape["heard"]["x"]
+        pq = tape["heard"]["pq"]
+        PQ_dot += _potential(_heard_block(block), pq.shape[1], pq, weight_dot.recurrent)
+    constants = _along(block, weight_dot, dtype)
+    direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot, *constants)
     sites = layer.g.H * layer.g.row
     u_dot = aligned_empty((len(u), steps, sites), dtype)
     past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    membranes = Membrane(u, tape["past"]), Membrane(u_dot, past_dot)
-    arguments = before, direction, layer, *membranes, y_dot, logits_dot
+    apart_dot = _apart(block, u_dot.shape[:2], sites * layer.neuron.filters, dtype)
+    membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
+    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
     parallel(ahead.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
+    s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
-    return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction}
+    return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
+
+
+def _along(block, weight_dot, dtype):
+    """The tangents of learned constants: those that are states, and of alpha and beta."""
+    named = dict(zip(block.learn, weight_dot.constants))
+    neuron = block.neuron
+    z = np.array([named.get(name, 0.0) for name in neuron.carried], dtype)
+    filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
+    return z, np.array(filters, dtype)
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
@@ -352,8 +444,11 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     steps = d.steps
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    dV = _empty_sums(block, tape, steps, True).dV if need_dx else _nothing(tape["u"].dtype, 0, 0, 0)
-    membranes = Membrane(tape["u"], tape["past"]), tape_dot["u_dot"]
+    dV = _nothing(tape["u"].dtype, 0, 0, 0)
+    if need_dx or block.recurrent:
+        dV = _empty_sums(block, tape, steps, True).dV
+    s_dot = tape_dot["s_dot"]
+    membranes = _membrane(tape), tape_dot["u_dot"]
     made = [_before(weight, tape), tape_dot["direction"], layer, *membranes]
     parallel(
         back.backward_tangent,
@@ -372,6 +467,9 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         tape_dot,
     )  # which may be all that holds u_dot: the gradients below need the memory
     dweight_dot = back.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
+    if s_dot is not None:
+        s_dot = _heard_along(s_dot, max(steps - layer.delay, 0), layer.delay)
+    dweight_dot = _together(block, tape, dweight_dot, sums, steps, s_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):
         one.release(("points", True))  # large, and the layer below holds most

@@ -117,6 +117,13 @@ class Events:
         )
         return replace(self, index=index, value=value, offset=offset, column=column)
 
+    def later(self) -> "Events":
+        """The same events a step later, so many steps in all."""
+        offset = np.concatenate([np.zeros_like(self.offset[:, :, :1]), self.offset[:, :, :-1]], 2)
+        first = np.zeros_like(self.column[:, :, :1])
+        column = np.concatenate([first, self.column[:, :, :-1]], 2)
+        return replace(self, offset=offset, column=column)
+
     def flat(self) -> "Events":
         """The same events as those of a single site whose channels are all the sites (H, W, C) in
         order."""

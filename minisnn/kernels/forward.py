@@ -16,10 +16,12 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .choice import TOGETHER, note, note_largest, note_mean
+from .joint import apart_of, hear, hear_along, move_P, move_Q, note_P, note_Q
+from .joint import begin as begin_states
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
-from .records import MAX, MEAN, SPIKES, BandState, Membrane
+from .records import MAX, MEAN, SPIKES, BandState, Lists, Membrane
 from .vector import add_rows, copy, empty, zeros
 
 
@@ -153,6 +155,15 @@ def traces(start, stop, x, pq, layer):
             Q = c.beta * Q
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _own(out, x):
+    """The spikes that a dense layer has had so far, as a list of events."""
+    index = out.index.reshape(-1)
+    offset = out.offset.reshape(-1)
+    column = out.column.reshape(-1)
+    return Lists(index, x.value[:0], offset, column, out.index.shape[2], x.T, False, True)
+
+
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 def _forward(
     start,
@@ -180,8 +191,11 @@ def _forward(
     kept = u.u.shape[1] if u.u.size > 0 else 0
     first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
     states = layer.neuron.states
-    numbers = states + layer.neuron.filters
+    filters = layer.neuron.filters
+    numbers = states + filters
     past = layer.neuron.past
+    heard = weights.heard
+    before = zeros(u.apart.size and g.height * g.row, u.u)
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -193,19 +207,28 @@ def _forward(
         if begin > 0:
             _load(between, b, at * numbers, s)
         else:
-            s.z[:], s.P[:], s.Q[:] = 0, 0, 0
+            s.P[:], s.Q[:] = 0, 0
+            begin_states(s.z, layer.neuron.start)
         found = out.offset[b, band, begin] if spiking else 0
         for t in range(begin, end):
             if 0 <= t - layer.first < kept:
                 U, more = of_band(u, b, t - layer.first, at, N, past)
+                apart = apart_of(u, b, t - layer.first, at, N, filters)
             else:
                 U, more = of_band(spare, 0, 0, 0, N, past)
+                apart = spare.apart[0, 0]
+            if apart.size > 0:
+                copy(s.Q, before[:N])
+            if heard.size > 0 and t > 0:
+                hear(_own(out, x), b, t - 1, heard, s.Q, N)
             if t >= layer.lag and dense[b]:
                 _add(V[b, t - first, at : at + N], s.Q)
             elif t >= layer.lag:
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
                 _store(s, state_K, b, at * numbers)
+            note_Q(s, before, biases, apart, c)
+            note_P(s, apart, c)
             membrane_step(U, more, s, biases, layer)
             if spiking:
                 index, column = out.index[b, band], out.column[b, band, t]
@@ -261,6 +284,7 @@ def _membrane(steps, N, past, like):
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),
+        empty(0, like).reshape(1, 1, 0),
     )
 
 
@@ -303,9 +327,10 @@ def again(b, band, x, before, layer, U, s, biases, lists):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot):
+def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard):
     """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
-    `biases` are d's, tiled. In plain loops: plain.sample.forward_tangent."""
+    `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`.
+    In plain loops: plain.sample.forward_tangent."""
     g = layer.g
     c = layer.c
     neuron = layer.neuron
@@ -314,7 +339,9 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
     low = band * g.height
     inner = max(u_dot.u.shape[1] - layer.delay, 0)
     here = band * N
-    s.z[:] = 0
+    filters = neuron.filters
+    before = zeros(u.apart.size and N, s.Q)
+    begin_states(s.z, d.z)
     for h in range(0, N, g.row):
         P = s.P[h:][: g.row]
         Q = s.Q[h:][: g.row]
@@ -328,13 +355,26 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
         u_t, past = of_band(u, n, t, at, N, neuron.past)
         v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
         tau = t - layer.lag
+        apart = apart_of(u, n, t, at, N, filters)
+        apart_dot = apart_of(u_dot, m, t, to, N, filters)
+        if apart.size > 0:
+            copy(s.Q, before)
         if 0 <= tau < inner:
             if not d.dense[b]:
                 _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
             if d.V.size > 0:
                 _add(d.V[b, tau, here : here + N], s.Q)
+            if heard.size > 0:
+                hear(f, b, tau, d.weights.heard, s.Q, N)
+                if t > 0:
+                    hear_along(y_dot[b, t - 1], heard, s.Q, N)
+        note_Q(s, before, biases, apart_dot, c)
+        if tau >= 0:  # at the window's start a filter that delays has made no step yet
+            move_Q(s, apart, d.decays, c)
+        note_P(s, apart_dot, c)
         arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, c, neuron.own)
         call_at(neuron.calls.forward_tangent, arguments)
+        move_P(s, apart, d.decays)
         if y_dot.size > 0:
             tangent(
                 u_t,
@@ -346,7 +386,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot):
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f):
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
     is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
     g = layer.g
@@ -355,13 +395,18 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
     room = scratch(g, y_dot)
     biases = tiled(before.weights.bias, g.W)
     biases_dot = tiled(d.weights.bias, g.W)
+    heard = before.weights.heard
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at = band * s.Q.size
         if u_dot.u.size > 0:
-            along(b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot)
+            along(
+                b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot, f, heard
+            )
         else:
             again(b, band, x, before, layer, own, s, biases, lists)
-            along(b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot)
+            along(
+                b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot, f, heard
+            )
         if layer.readout:
             logits_dot[b] = u_dot.u[b, steps - 1]

@@ -351,7 +351,10 @@ def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> CompiledNeu
     step = loops.step
     own = step.constants(neuron, dtype)
     filters = len(neuron.decays)
-    return CompiledNeuron(_calls(loops, dtype), own, step.states, filters, step.past, step.past_dot)
+    zero = (0.0,) * len(neuron.states)
+    start = np.array([*zero, *(getattr(neuron, name) for name in neuron.learnable)], dtype)
+    sizes = step.states, filters, step.past, step.past_dot
+    return CompiledNeuron(_calls(loops, dtype), own, start, *sizes)
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:

@@ -73,11 +73,13 @@ class BandState(NamedTuple):
 
 
 class CompiledNeuron(NamedTuple):
-    """What the kernels know of a neuron: where its loops are, its constants as these take them, and
-    how many numbers a site has: states, filters, and what a tape holds of a step beside u."""
+    """What the kernels know of a neuron: where its loops are, its constants as these take them, the
+    states at the first step, and how many numbers a site has: states, filters, and what a tape
+    holds of a step beside u."""
 
     calls: Calls
     own: np.ndarray
+    start: np.ndarray
     states: int
     filters: int
     past: int
@@ -113,20 +115,25 @@ class Lists(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """A weight in rows and in dense layout, and the bias."""
+    """A weight in rows and in dense layout, the bias, and what weighs a layer's own spikes, (K, K)
+    or nothing, as it is and transposed."""
 
     rows: np.ndarray
     dense: np.ndarray
     bias: np.ndarray
+    heard: np.ndarray
+    heard_back: np.ndarray
 
 
 class Membrane(NamedTuple):
     """The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B,
     n, past H W n_out): of every band its I, then its states; or the tangents of all that. Without
-    samples where a band is computed again."""
+    samples where a band is computed again. `apart` (B, n, filters H W n_out) is that of `joint`
+    where a layer learns constants, else (1, 1, 0)."""
 
     u: np.ndarray
     past: np.ndarray
+    apart: np.ndarray
 
 
 class Before(NamedTuple):
@@ -140,12 +147,15 @@ class Before(NamedTuple):
 class Direction(NamedTuple):
     """What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the
     tangents of P_K and Q_K as PQ (B, 2, H W n_out), and V (B, m - delay, H W n_out), which holds W
-    x_dot, and of dense samples W_dot x."""
+    x_dot, and of dense samples W_dot x; of learned constants those that are states as z (states,),
+    and those of alpha and beta as `decays`."""
 
     weights: Weights
     dense: np.ndarray
     PQ: np.ndarray
     V: np.ndarray
+    z: np.ndarray
+    decays: np.ndarray
 
 
 class FromAbove(NamedTuple):
@@ -159,12 +169,14 @@ class FromAbove(NamedTuple):
 class Sums(NamedTuple):
     """What a membrane kernel fills on the way back: dV (B, m - 2, halo image), dP_K and dQ_K as dPQ
     (B, 2, H W n_out), db (B, bands, n_out), and dW (B bands, weights) in rows layout where dV need
-    not be kept, else empty."""
+    not be kept, else empty; of a layer that learns constants dk (B, bands, 2 + states): of alpha,
+    beta and the states."""
 
     dV: np.ndarray
     dPQ: np.ndarray
     db: np.ndarray
     dW: np.ndarray
+    dk: np.ndarray
 
 
 class Sorted(NamedTuple):

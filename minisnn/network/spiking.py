@@ -161,9 +161,7 @@ class SpikingNet(Network):
 
         found = ""
         for b in self.blocks:
-            if b.joint:
-                found = found or f"{b.name} is recurrent, or learns constants"
-            elif not b.neuron.ships and b.neuron.fires:
+            if not b.neuron.ships and b.neuron.fires:
                 found = found or refusal(b.neuron, self.dtype, self.detach_reset)
         if not found:
             return

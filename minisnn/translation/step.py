@@ -81,7 +81,7 @@ def _step(kind: Any, surrogate: Any, replaced: dict[Any, Any]) -> NeuronStep:
     for number in (0.0, 1.0):
         whole.number(number)
     whole.constant("threshold", lambda neuron, _: neuron.threshold, "its threshold")
-    states = len(kind.states)
+    states = len(kind.states) + len(kind.learnable)
     forward, backward, forward_tangent, backward_tangent = (
         whole.method("neuron", kind, name, roles=ROLES[name], states=states) for name in PASSES
     )
