@@ -9,8 +9,11 @@ import numpy as np
 from ..network.convolutional import ConvNet
 from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
+from ..layers.block import Block
 from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
+from ..network.layers import Conv, Dense
+from ..network.theta import held
 
 # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
 KINK = 0.05
@@ -47,16 +50,26 @@ def random_theta(net, rng: np.random.Generator) -> np.ndarray:
     """
     theta = np.empty(net.size)
     spikes = hasattr(net, "neuron")
-    for name, a in net.views(theta).items():
-        if name.endswith(".weight"):
-            first = name.startswith(net.blocks[0].name)
-            scale = 1.0 if not spikes else 1.0 if first else 3.0
+    named = {b.name: b for b in net.blocks}
+    for p in net.layout:
+        b = named[p.layer]
+        a = net.views(theta)[p.name]
+        if p.part in ("weight", "recurrent"):
+            scale = 1.0 if not spikes else 1.0 if b is net.blocks[0] else 3.0
             a[...] = rng.standard_normal(a.shape) / np.sqrt(a.size / a.shape[-1]) * scale
+        elif p.part == "bias":
+            a[...] = threshold_of(net, b) + rng.uniform(0.1, 0.6, a.shape) * rng.choice(
+                [-1, 1], a.shape
+            )
         else:
-            a[...] = (net.neuron.threshold if spikes else 0.0) + rng.uniform(
-                0.1, 0.6, a.shape
-            ) * rng.choice([-1, 1], a.shape)
+            a[...] = held(b, p.part) + rng.uniform(-0.5, 0.5)
     return theta.astype(net.dtype)
+
+
+def threshold_of(net: SpikingNet | ConvNet, b: Block) -> float:
+    """Where a block's biases keep clear of: its threshold, the network's for its readout, 0 where
+    nothing spikes."""
+    return net.threshold if b.readout else getattr(b.neuron, "threshold", 0.0)
 
 
 def random_data(net, rng: np.random.Generator, batch: int = 3, steps: int | None = None):
@@ -96,7 +109,9 @@ def small_step(net, theta, x, y, steps: int = 3) -> float:
 def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "snn") -> Case:
     """A small network of random architecture, float64, with parameters and a task.
 
-    model   "snn", "cuba" (with that neuron) or "cnn" (convolutional)
+    model   "snn", "cuba" (with that neuron), "cnn" (convolutional) or "layers": a list of layers of
+            either neuron, with kernels 1 to 7, strides 1 to 3, every pooling, recurrence and
+            learned constants
 
     It has zero to three conv layers (odd sizes, kernels 1 to 5) and zero to two hidden layers below
     the readout, or is one neuron with squared loss. Spiking networks have max or mean pooling; a
@@ -107,6 +122,8 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     >>> type(case.net).__name__, case.theta.shape == (case.net.size,), case.theta.dtype
     ('ConvNet', True, dtype('float64'))
     """
+    if model == "layers":
+        return _random_layers(rng, backend)
     conv = int(rng.integers(0, 4))
     hidden = int(rng.integers(0, 3))
     one_neuron = conv == 0 and rng.random() < 0.3
@@ -138,6 +155,47 @@ def random_case(rng: np.random.Generator, backend: str = "numba", model: str = "
     x, y = random_data(net, rng, batch, T)
     x_query, y_query = random_data(net, rng, batch + 1, T)
     return Case(net, theta, Sets(x, y, x_query, y_query), small_step(net, theta, x, y))
+
+
+def _random_layers(rng: np.random.Generator, backend: str) -> Case:
+    """A network of a list of layers."""
+    conv = int(rng.integers(0, 3))
+    shape: Any = (*(int(n) for n in rng.integers(3, 12, 2)), int(rng.integers(1, 4)))
+    if not conv and rng.random() < 0.5:
+        shape = (int(rng.integers(1, 12)),)
+    layers: list[Conv | Dense] = []
+    H, W = (*shape, 1)[:2]
+    for _ in range(conv):
+        stride = int(rng.integers(1, 4))
+        H, W = -(-H // stride), -(-W // stride)
+        pool = rng.choice(["max", "mean", "none"]).item() if min(H, W) > 1 else "none"
+        kernel = int(rng.choice([1, 3, 5, 7]))
+        layers.append(Conv(int(rng.integers(1, 5)), kernel, stride, pool))
+        H, W = (H, W) if pool == "none" else (H // 2, W // 2)
+    for _ in range(int(rng.integers(0 if conv else 1, 3))):
+        layers.append(Dense(int(rng.integers(1, 6)), bool(rng.random() < 0.7)))
+    model = rng.choice(["snn", "cuba"]).item()
+    neuron, detached = _random_neuron(rng, model)
+    constants = ("alpha", "beta", "gamma")[: 2 if model == "cuba" else 3]
+    if getattr(neuron, "gamma", 1) == 0:
+        constants = constants[:2]
+    learn = [name for name in rng.permutation(constants).tolist() if rng.random() < 0.6]
+    T = int(rng.integers(2 * len(layers) + 4, 16))
+    net = SpikingNet(
+        shape,
+        layers=layers,
+        ways=int(rng.integers(2, 5)),
+        neuron=neuron,
+        learn=learn,
+        detach_reset=detached,
+        window=int(rng.choice([max(T - int(rng.integers(1, 6)), 1), T, T + 3])),
+        dtype=np.float64,
+        backend=backend,
+    )
+    theta = random_theta(net, rng)
+    support = random_data(net, rng, 2, T)
+    query = random_data(net, rng, 3, T)
+    return Case(net, theta, Sets(*support, *query), small_step(net, theta, *support))
 
 
 def _random_neuron(rng, model) -> tuple[LIF | CubaLIF, bool]:

@@ -5,10 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from ..layers import activation, block, convolution, frames, membrane, pool, synapse
+from ..layers import activation, block, convolution, frames, membrane, pool, synapse, together
 from ..network.loops import Loops
+from ..network.theta import with_constants
 from .report import BLOCK, LAYER
 from .unit import Unit
+
+UNIT = 0.01
 
 
 def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
@@ -27,14 +30,18 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
     own = forward(engine)[1] if spikes else tapes
     found, blocks = [], []
     for n, (b, weight, bias) in enumerate(net.parameters(theta)):
-        tape, seen = tapes[n], tapes[n]["x"]
+        tape = tapes[n]
+        seen = tape["x"][..., : b.input_shape[2]]  # without spikes that a layer hears of itself
         # steps that count
         point = {
             "weight": weight,
             "bias": bias,
             "x": seen[:, : max(seen.shape[1] - b.neuron.delay, 0)],
         }
-        found += _spiking(b, point, tape) if spikes else _convolutional(b, engine, point, tape)
+        if b.joint:
+            found.append(_pool(b, tape))
+        else:
+            found += _spiking(b, point, tape) if spikes else _convolutional(b, engine, point, tape)
         u = own[n]["u"].reshape(tape["u"].shape)
         if b.readout:
             y = u[:, -1, 0, 0]
@@ -48,6 +55,9 @@ def units(net, theta, x) -> tuple[np.ndarray, list[Unit]]:
         passes = (engine, engine.prepare), (twin, reference.prepare)
         # the first one sees data, which have no tangent
         point = point if n else {"weight": weight, "bias": bias}
+        if b.joint:
+            blocks.append(_joint(b, point, seen, (y, own[n]), engine, record))
+            continue
         blocks.append(_weighted(b, "block", point, seen, (y, own[n]), passes, options, (b,), BLOCK))
     return logits, found + blocks
 
@@ -75,10 +85,65 @@ def _spiking(b, point, tape) -> list[Unit]:
         )
     )
     if not b.readout:
-        hard = pool.forward(u, b.pool, b.neuron)
-        kind = (b.pool, b.neuron)
-        found.append(_alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind))
+        found.append(_pool(b, tape))
     return found
+
+
+def _pool(b, tape) -> Unit:
+    u = tape["u"]
+    hard = pool.forward(u, b.pool, b.neuron)
+    kind = (b.pool, b.neuron)
+    return _alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind)
+
+
+def _joint(b, point, seen, hard, engine, record) -> Unit:
+    """The block of a layer that hears its own spikes or learns constants; its "weight" is flat: the
+    weight, what weighs its own spikes, and how far the constants are from theirs, in `UNIT`s, with
+    which no decay leaves its range."""
+    weights = point["weight"]
+    here = np.array(weights.constants)
+    tape = hard[1]
+    steps = seen.shape[1]
+    back = ("x" in point,)
+
+    def flat(w, constants):
+        parts = [w.weight, constants] if w.recurrent is None else [w.weight, w.recurrent, constants]
+        return np.concatenate([np.ravel(part) for part in parts])
+
+    def taken(vector, start=0.0):
+        at = weights.weight.size
+        weight = vector[:at].reshape(weights.weight.shape)
+        recurrent = weights.recurrent
+        if recurrent is not None:
+            recurrent = vector[at : at + recurrent.size].reshape(recurrent.shape)
+            at += recurrent.size
+        constants = start + UNIT * vector[at:]
+        return together.Weights(weight, recurrent, tuple(constants.tolist()))
+
+    def moved(z):
+        return np.concatenate([z[2], seen[:, z[2].shape[1] :]], 1) if "x" in point else seen
+
+    def at(z):
+        w = taken(z[0], here)
+        return (with_constants(b, w.constants) if b.learn else b), w
+
+    def in_order(dx, dweights, dbias):
+        return (flat(dweights, UNIT * dweights.constants), dbias, dx)[: len(point)]
+
+    ready = engine.prepare(weights)
+    of = lambda z_dot: engine.prepare(taken(z_dot[0]))
+    return Unit(
+        *(b.name, "block", {**point, "weight": flat(weights, 0 * here)}, hard[0], BLOCK),
+        lambda z: block.twin(*at(z), z[1], moved(z), "jet", record),
+        lambda z, tape, dy: in_order(*block.backward(*at(z), tape, dy, *back)),
+        lambda z_dot: engine.forward_tangent(
+            b, ready, of(z_dot), z_dot[1], tape, (*z_dot, None)[2], steps
+        ),
+        lambda dy: in_order(*engine.backward(b, ready, tape, dy, *back)),
+        lambda z_dot, tape_dot, dy, dy_dot: in_order(
+            *engine.backward_tangent(b, ready, of(z_dot), tape, tape_dot, dy_dot, *back)
+        ),
+    )
 
 
 def _convolutional(b, engine, point, tape) -> list[Unit]:

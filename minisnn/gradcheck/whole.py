@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..meta import inner as maml
-from .cases import KINK
+from .cases import KINK, threshold_of
 from .differences import (
     SMOOTH_STEPS,
     SMOOTH_TAYLOR_STEPS,
@@ -41,13 +41,15 @@ def twins_of(net) -> tuple[str, ...]:
 
 def _clear_of_kink(net, theta) -> bool:
     # nothing spikes, nothing has a kink
-    kinks = net.neuron.spike.kinks if hasattr(net, "neuron") else ()
-    biases = [
-        b - net.neuron.threshold
-        for name, b in net.views(theta).items()
-        if name.endswith(".bias") and kinks
-    ]
-    return all(float(np.abs(b - kink).min()) > KINK for b in biases for kink in kinks)
+    if not hasattr(net, "neuron"):
+        return True
+    views = net.views(theta)
+    for b in net.blocks:
+        spike = b.neuron.spike if b.neuron.fires else net.neuron.spike
+        bias = views[f"{b.name}.bias"] - threshold_of(net, b)
+        if any(float(np.abs(bias - kink).min()) <= KINK for kink in spike.kinks):
+            return False
+    return True
 
 
 def _skip(what, where, twin, tolerance, level):

@@ -134,6 +134,11 @@ def _gradient(block, of_decays, of_states):
 # ---- the passes
 
 
+def _zero(sequence):
+    """Nothing at a step of it."""
+    return np.zeros(sequence.shape[:1] + sequence.shape[2:], sequence.dtype)
+
+
 def before(block, weights, bias, x):
     """(u of the steps before the window, what is constant at its start)."""
     neuron = block.neuron
@@ -196,9 +201,9 @@ def backward(block, weights, tape, du):
     neuron = block.neuron
     m = du.shape[1]
     V = weights.recurrent
-    dF = [np.zeros_like(du[:, 0])] * len(neuron.decays)
-    dz = (np.zeros_like(du[:, 0]),) * len(neuron.carried)
-    ds = np.zeros_like(du[:, 0])
+    dF = [_zero(du)] * len(neuron.decays)
+    dz = (_zero(du),) * len(neuron.carried)
+    ds = _zero(du)
     dD = np.empty_like(du)
     dI = np.empty_like(du)
     of_decays = np.zeros(len(dF))
@@ -260,10 +265,10 @@ def forward_tangent(block, weights, weights_dot, bias_dot, tape, x_dot, steps):
     F_dot = [correlate(p, both) + bias_dot * c for p, c in zip(*_by_filter(_start(tape)))]
     decays_dot = _of_decays(block, weights_dot.constants)
     u_dot = np.empty_like(drive_dot)
-    z_dot = _of_states(block, weights_dot.constants, u_dot[:, 0])
+    z_dot = _of_states(block, weights_dot.constants, _zero(u_dot))
     s_dot = np.zeros_like(u_dot)
     tape_dot = {"dots": [], "apart": [], "x_dot": x_dot, "s_dot": s_dot}
-    heard = np.zeros_like(u_dot[:, 0])
+    heard = _zero(u_dot)
     at = membrane.steps_of(tape, steps, neuron, block.detach_reset)
 
     def hear(drive, t, heard):
@@ -302,9 +307,9 @@ def backward_tangent(block, weights, weights_dot, tape, tape_dot, du_dot):
     neuron = block.neuron
     m = du_dot.shape[1]
     V, V_dot = weights.recurrent, weights_dot.recurrent
-    dF_dot = [np.zeros_like(du_dot[:, 0])] * len(neuron.decays)
-    dz_dot = (np.zeros_like(du_dot[:, 0]),) * len(neuron.carried)
-    ds_dot = np.zeros_like(du_dot[:, 0])
+    dF_dot = [_zero(du_dot)] * len(neuron.decays)
+    dz_dot = (_zero(du_dot),) * len(neuron.carried)
+    ds_dot = _zero(du_dot)
     dD = tape["dD"]
     dD_dot = np.empty_like(du_dot)
     dI_dot = np.empty_like(du_dot)
