@@ -14,7 +14,7 @@ from ..parallel.threads import parallel
 from .dense import fits, outer
 from .events import Events
 from .forward import again, along, of_band, scratch_again, state_of, tiled
-from .joint import apart_of, hear_back, move_back, sum_beta, sum_constants, sum_decays
+from .joint import apart_of, move_back, sum_beta, sum_constants, sum_decays
 from .linear import (
     add_row,
     channels_to_halo,
@@ -28,7 +28,8 @@ from .linear import (
 )
 from .llvm import VECTOR_BITS, call_at
 from .pooling import adjoint, adjoint_tangent, scratch
-from .records import Layer, Sorted, BandState, Sums
+from .products import gemm, row_times
+from .records import BandState, Layer, Left, Out, Right, Sorted, Sums
 from .vector import copy, zeros
 
 GROUP = 8  # input channels whose weight gradient is one item of work
@@ -127,7 +128,7 @@ def backward(start, stop, x, before, layer, u, d, out):
                 sum_decays(s.P, s.Q, apart, later, decays)
             if hears:
                 _heard(D, s, dV, t == steps - 1, layer)
-                hear_back(D, before.weights.heard_back, d.dy[b, t], N)
+                row_times(D, before.weights.heard_back, d.dy[b, t])
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
@@ -236,8 +237,8 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 _heard(D_dot, s, dV, t == steps - 1, layer)
                 for n in range(dQ.size * (layer.delay > 0)):
                     D_dot[n] -= direction.decays[1] * dQ[n]
-                hear_back(D_dot, before.weights.heard_back, d_dot.dy[b, t], N)
-                hear_back(D, direction.weights.heard_back, d_dot.dy[b, t], N)
+                row_times(D_dot, before.weights.heard_back, d_dot.dy[b, t])
+                row_times(D, direction.weights.heard_back, d_dot.dy[b, t])
             if d.dlogits.size == 0:
                 dy = d.dy[b, t, to : to + g.sites]
                 dy_dot = d_dot.dy[b, t, to : to + g.sites]
@@ -316,6 +317,16 @@ def _outer(image, halo, channel, size, D, at, pitch, dW, g):
         correlate_weight(halo, channel, size, D, at, pitch, i, dW, g)
 
 
+@njit(nogil=True, inline="always", error_model="numpy")
+def _outer_at_site(x, channel, size, D, steps, dW, g):
+    """The same of all steps at once where an image is one site: x (steps, n_in), D (steps, n_out),
+    in the same order."""
+    left = Left(channel, 0, 1, g.n_in)
+    right = Right(0, 0, g.n_out)
+    out = Out(channel * g.n_out, g.n_out)
+    gemm(x.reshape(-1), left, D.reshape(-1), right, dW, out, size, g.n_out, 1, steps, False)
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
     """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
@@ -324,11 +335,18 @@ def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, l
     In plain loops: plain.sample.correlate_weight."""
     g = layer.g
     halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
+    alone = g.H * g.W * g.k == 1
     for item in range(start, stop):
         channel = item * group
         size = min(group, g.n_in - channel)
         halo[:] = 0
-        for b in range(out.dPQ.shape[0]):
+        for b in range(out.dPQ.shape[0] if alone else 0):
+            if dense[b] and images.size > 0:
+                _outer_at_site(images[b], channel, size, out.dV[b], inner, dW, g)
+            if x_dot.size > 0:
+                _outer_at_site(x_dot[b], channel, size, dV[b], inner, dW, g)
+            _outer_at_site(pq[b], channel, size, out.dPQ[b], pq.shape[1], dW, g)
+        for b in range(0 if alone else out.dPQ.shape[0]):
             for t in range(inner if dense[b] and images.size > 0 else 0):
                 _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
             for t in range(inner if x_dot.size > 0 else 0):
@@ -406,7 +424,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, work: int) -> Sorted:
 def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
     """dweight, put into `total`; sums.dW holds what the bands have summed of it.
     In plain loops: plain.sample.gradients."""
-    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["pq"]
+    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
     work = work_of(block, len(sums.dPQ))

@@ -203,6 +203,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         "past": past,
         "apart": apart,
         "pq": pq,
+        "before": pq if layer.first else pq[:, :0],  # which is zero where nothing was before
         "dense": dense,
         "state": state,
         "bias": bias,
@@ -233,7 +234,8 @@ def _heard(block, s: Events, layer) -> dict:
     parallel(ahead.traces, len(pq), f.lists, pq, of_f)
     f = f.since(layer.first) if layer.first else f
     dense = f.above(DENSE_ABOVE)
-    return {"x": f, "layer": of_f._replace(first=0), "dense": dense, "pq": pq}
+    before = pq if layer.first else pq[:, :0]
+    return {"x": f, "layer": of_f._replace(first=0), "dense": dense, "pq": pq, "before": before}
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:

@@ -16,11 +16,12 @@ import numpy as np
 
 from ..parallel.compilation import njit
 from .choice import TOGETHER, note, note_largest, note_mean
-from .joint import apart_of, hear, hear_along, move_P, move_Q, note_P, note_Q
+from .joint import apart_of, hear, move_P, move_Q, note_P, note_Q
 from .joint import begin as begin_states
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
+from .products import row_times
 from .records import MAX, MEAN, SPIKES, BandState, Lists, Membrane
 from .vector import add_rows, copy, empty, zeros
 
@@ -367,7 +368,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
             if heard.size > 0:
                 hear(f, b, tau, d.weights.heard, s.Q, N)
                 if t > 0:
-                    hear_along(y_dot[b, t - 1], heard, s.Q, N)
+                    row_times(y_dot[b, t - 1], heard, s.Q)
         note_Q(s, before, biases, apart_dot, c)
         if tau >= 0:  # at the window's start a filter that delays has made no step yet
             move_Q(s, apart, d.decays, c)

@@ -8,11 +8,7 @@ step and filter as `apart`, that of P before that of Q; Q's is of the step that 
 Nothing here is done for other layers: arrays have no size, and each function says so at once.
 """
 
-import numpy as np
-
 from ..parallel.compilation import njit
-from .products import gemm
-from .records import Left, Out, Right
 from .vector import add_rows
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
@@ -27,12 +23,6 @@ def hear(x, b, t, heard, Q, K):
     at = b * x.capacity
     n = b * (x.T + 1) + t
     add_rows(Q, 0, heard, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
-
-
-@INLINE
-def hear_along(s_dot, heard, Q, K):
-    """Q += V s_dot."""
-    gemm(s_dot, Left(0, K, K, 1), heard, Right(0, K * K, K), Q, Out(0, K), 1, K, 1, K, False)
 
 
 # ---- learned constants
@@ -144,9 +134,3 @@ def move_back(dP, dQ, s, dV, decays, g):
     for n in range(dP.size):
         s.P[n] += decays[0] * dP[n]
         s.Q[n] -= decays[0] * dP[n]
-
-
-@INLINE
-def hear_back(D, heard_back, dy, K):
-    """dy += V^T D, what a layer's spikes get of what they bring to its filters."""
-    gemm(D, Left(0, K, K, 1), heard_back, Right(0, K * K, K), dy, Out(0, K), 1, K, 1, K, False)

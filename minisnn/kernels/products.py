@@ -11,6 +11,7 @@ from numba.extending import intrinsic
 
 from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
+from .records import Left, Out, Right
 
 
 def _make_tile(M: int, N: int):
@@ -79,6 +80,11 @@ if config.DISABLE_JIT:
                 for k in range(K):
                     at = right.at + r * right.of_r + k * right.of_k
                     y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
+
+    def row_times(A, B, C):
+        """C += A B of a row A (K,), a flat B (K, N) and C (N,)."""
+        left, right = Left(0, 0, 0, 1), Right(0, 0, C.size)
+        gemm(A, left, B, right, C, Out(0, 0), 1, C.size, 1, A.size, False)
 else:
     # rows of a tile: with two vectors each they fit 32 registers, or 16
     TALL = 8 if VECTOR_BITS == 512 else 6
@@ -133,3 +139,23 @@ else:
             n += lanes
         if n < N:
             _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
+
+    # of one row: as many vectors as hide how long an addition takes
+    _eight, _four = (_make_tile(1, N) for N in (8, 4))
+
+    @njit(nogil=True, cache=True, borrows=True)
+    def row_times(A, B, C):
+        """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
+        N = C.size
+        K = A.size
+        lanes = VECTOR_BITS // (8 * A.itemsize)
+        n = 0
+        while n + 8 * lanes <= N:
+            _eight(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+            n += 8 * lanes
+        if n + 4 * lanes <= N:
+            _four(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+            n += 4 * lanes
+        if n < N:
+            left = Left(0, 0, 0, 1)
+            gemm(A, left, B, Right(n, 0, N), C, Out(n, 0), 1, N - n, 1, K, False)
