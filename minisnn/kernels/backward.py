@@ -43,10 +43,11 @@ def _state(b, band, N, layer, out, like):
     """Adjoints of a band's state behind the last step: zero; those of P and Q end up as dP_K, dQ_K,
     where these count."""
     at = band * N
+    carried = layer.neuron.states + layer.neuron.learnable
     last = out.dPQ.shape[1] - 1
     P = out.dPQ[b, 0, at : at + N * last]
     Q = out.dPQ[b, last, at : at + N]
-    s = BandState(zeros(layer.neuron.states * N, like), P, Q, zeros(N, like))
+    s = BandState(zeros(carried * N, like), P, Q, zeros(N, like))
     s.P[:], s.Q[:] = 0, 0
     return s
 
@@ -125,7 +126,7 @@ def backward(start, stop, x, before, layer, u, d, out):
             apart = apart_of(u, b, t, band * N, N, filters)
             if learns and layer.delay > 0:
                 later = apart_of(u, b, min(t + 1, steps - 1), band * N, N, filters)
-                sum_decays(s.P, s.Q, apart, later, decays)
+                sum_decays(s.P, s.Q, apart, later, c, decays)
             if hears:
                 _heard(D, s, dV, t == steps - 1, layer)
                 row_times(D, before.weights.heard_back, d.dy[b, t])
@@ -173,7 +174,9 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     du = zeros(N, like)
     du_dot = zeros(N, like)
     dV = zeros(g.height * g.pitch, like)
-    back = state_of(N, layer, like)
+    carried = neuron.states + neuron.learnable
+    of_back = state_of(N, layer, like)
+    back = BandState(zeros(carried * N, like), of_back.P, of_back.Q, of_back.total)
     filters = neuron.filters
     learns = out.dk.size > 0
     heard = before.weights.heard
@@ -188,7 +191,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s = _state(b, band, N, layer, out, like)
-        dz = zeros(neuron.states * N, like)
+        dz = zeros(carried * N, like)
         to = band * g.sites
         back.z[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
@@ -227,9 +230,9 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             if learns and layer.delay > 0:
                 after = min(t + 1, steps - 1)
                 later = apart_of(u, b, after, band * N, N, filters)
-                sum_decays(s.P, s.Q, apart, later, decays)
+                sum_decays(s.P, s.Q, apart, later, c, decays)
                 later = apart_of(u_dot, b, after, band * N, N, filters)
-                sum_decays(back.P, back.Q, apart_dot, later, decays)
+                sum_decays(back.P, back.Q, apart_dot, later, c, decays)
                 copy(back.P, dP)
                 copy(back.Q, dQ)
             if hears:
@@ -254,7 +257,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
             states = (dz, s.z, s.P, s.Q, s.total)
-            call_at(neuron.calls.backward_tangent, at_step + states + (dV, g, c, neuron.own))
+            call_at(neuron.calls.backward_tangent, at_step + states + (dV, direction.constants, g, c, neuron.own))
             if learns:
                 if layer.delay == 0:
                     for n in range(N):

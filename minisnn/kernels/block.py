@@ -216,7 +216,9 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
 
 
 def _apart(block, room, size: int, dtype):
-    return aligned_empty((*room, size), dtype) if block.learn else _nothing(dtype, 1, 1, 0)
+    """What is kept for the decays of the filters, where these are learned."""
+    learned = set(block.learn) & set(block.neuron.filtering)
+    return aligned_empty((*room, size), dtype) if learned else _nothing(dtype, 1, 1, 0)
 
 
 def _heard_block(block) -> Block:
@@ -297,7 +299,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
         make((B, tape["pq"].shape[1], g.H * g.row), dtype),
         np.zeros((B, bands, g.n_out), dtype),
         aligned_zeros((B * bands if at_once else 0, math.prod(block.weight_shape)), dtype),
-        np.zeros((B if block.learn else 0, bands, 2 + tape["layer"].neuron.states), dtype),
+        np.zeros((B if block.learn else 0, bands, 2 + tape["layer"].neuron.learnable), dtype),
     )
 
 
@@ -313,8 +315,8 @@ def _together(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None)
         found = back.whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
         recurrent = found[0, 0]
     neuron = block.neuron
-    names = ("alpha", "beta", *neuron.carried)
-    # the last of a name: what is a state is none of the filters'
+    # the last of a name: what the neuron's step has is none of the filters'
+    names = ("alpha", "beta", *neuron.learnable)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
     return joint.Weights(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
@@ -426,12 +428,12 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
 
 
 def _along(block, weight_dot, dtype):
-    """The tangents of learned constants: those that are states, and of alpha and beta."""
+    """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
     named = dict(zip(block.learn, weight_dot.constants))
     neuron = block.neuron
-    z = np.array([named.get(name, 0.0) for name in neuron.carried], dtype)
+    constants = np.array([named.get(name, 0.0) for name in neuron.learnable], dtype)
     filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
-    return z, np.array(filters, dtype)
+    return constants, np.array(filters, dtype)
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):

@@ -17,7 +17,6 @@ import numpy as np
 from ..parallel.compilation import njit
 from .choice import TOGETHER, note, note_largest, note_mean
 from .joint import apart_of, hear, move_P, move_Q, note_P, note_Q
-from .joint import begin as begin_states
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
@@ -208,8 +207,7 @@ def _forward(
         if begin > 0:
             _load(between, b, at * numbers, s)
         else:
-            s.P[:], s.Q[:] = 0, 0
-            begin_states(s.z, layer.neuron.start)
+            s.z[:], s.P[:], s.Q[:] = 0, 0, 0
         found = out.offset[b, band, begin] if spiking else 0
         for t in range(begin, end):
             if 0 <= t - layer.first < kept:
@@ -342,7 +340,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
     here = band * N
     filters = neuron.filters
     before = zeros(u.apart.size and N, s.Q)
-    begin_states(s.z, d.z)
+    s.z[:] = 0
     for h in range(0, N, g.row):
         P = s.P[h:][: g.row]
         Q = s.Q[h:][: g.row]
@@ -373,7 +371,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
         if tau >= 0:  # at the window's start a filter that delays has made no step yet
             move_Q(s, apart, d.decays, c)
         note_P(s, apart_dot, c)
-        arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, c, neuron.own)
+        arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, d.constants, c, neuron.own)
         call_at(neuron.calls.forward_tangent, arguments)
         move_P(s, apart, d.decays)
         if y_dot.size > 0:

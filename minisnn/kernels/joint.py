@@ -9,9 +9,12 @@ Nothing here is done for other layers: arrays have no size, and each function sa
 """
 
 from ..parallel.compilation import njit
+from .llvm import apart as _apart
+from .llvm import wide
 from .vector import add_rows
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
+KERNEL = njit(nogil=True, cache=True, error_model="numpy", borrows=True)
 
 
 # ---- a layer's own spikes
@@ -29,15 +32,6 @@ def hear(x, b, t, heard, Q, K):
 
 
 @INLINE
-def begin(z, start):
-    """The states at the first step: zero, and the constants among them as they are."""
-    N = z.size // max(start.size, 1)
-    for k in range(start.size):
-        for n in range(N):
-            z[k * N + n] = start[k]
-
-
-@INLINE
 def apart_of(m, b, t, at, N, filters):
     """`apart` of the N sites from `at` on."""
     if m.apart.size == 0:
@@ -45,38 +39,74 @@ def apart_of(m, b, t, at, N, filters):
     return m.apart[b, t, at * filters : (at + N) * filters]
 
 
+@KERNEL
+def _note_Q(Q, before, bias, apart, by):
+    wide()
+    _apart()
+    row = bias.size
+    for i in range(0, Q.size, row):
+        for n in range(row):
+            apart[i + n] = by * before[i + n] - (Q[i + n] + bias[n])
+
+
+@KERNEL
+def _note(Q, before, apart, by):
+    """apart = before - by Q"""
+    wide()
+    _apart()
+    for n in range(Q.size):
+        apart[n] = before[n] - by * Q[n]
+
+
+@KERNEL
+def _note_last(Q, before, apart, by):
+    """apart = by before - Q"""
+    wide()
+    _apart()
+    for n in range(Q.size):
+        apart[n] = by * before[n] - Q[n]
+
+
+@KERNEL
+def _add(x, by, y):
+    """y += by x"""
+    wide()
+    _apart()
+    for n in range(y.size):
+        y[n] += by * x[n]
+
+
+@KERNEL
+def _add_product(a, b, by, total):
+    """total += by a b"""
+    wide()
+    _apart()
+    for n in range(total.size):
+        total[n] += by * a[n] * b[n]
+
+
 @INLINE
 def note_Q(s, before, bias, apart, c):
     """`apart` of Q, whose input has come; `before` is Q without it."""
     N = s.Q.size
-    if apart.size == 0:
-        return
-    last = apart.size - N
-    row = bias.size
-    for i in range(0, N, row):
-        for n in range(row):
-            # a filter that does not delay has the bias too
-            Q = s.Q[i + n] if last else s.Q[i + n] + bias[n]
-            apart[last + i + n] = before[i + n] / c.beta - Q
+    if apart.size > N:
+        _note_last(s.Q, before, apart[apart.size - N :], c.one / c.beta)
+    elif apart.size > 0:  # a filter that does not delay has the bias too
+        _note_Q(s.Q, before, bias, apart, c.one / c.beta)
 
 
 @INLINE
 def note_P(s, apart, c):
     """`apart` of P, before the step."""
     if apart.size > s.Q.size:
-        for n in range(s.Q.size):
-            apart[n] = s.P[n] - c.rest_beta * s.Q[n]
+        _note(s.Q, s.P, apart[: s.Q.size], c.rest_beta)
 
 
 @INLINE
 def move_Q(s, apart, decays, c):
     """Q, a tangent, along beta: its input has come."""
-    N = s.Q.size
     if apart.size > 0:
-        by = decays[1] / c.rest_beta
-        last = apart.size - N
-        for n in range(N):
-            s.Q[n] += by * apart[last + n]
+        _add(apart[apart.size - s.Q.size :], decays[1] / c.rest_beta, s.Q)
 
 
 @INLINE
@@ -84,40 +114,35 @@ def move_P(s, apart, decays):
     """P, a tangent, along alpha: the step is done."""
     N = s.Q.size
     if apart.size > N:
-        for n in range(N):
-            s.P[n] += decays[0] * apart[n]
+        _add(apart[:N], decays[0], s.P)
 
 
 @INLINE
-def sum_decays(dP, dQ, apart, later, total):
+def sum_decays(dP, dQ, apart, later, c, total):
     """total (2 N,) += what alpha and beta get of a step back, from the adjoints of P and Q a step
     later and their `apart`, Q's of the step later."""
     N = dQ.size
     if apart.size > N:
-        for n in range(N):
-            total[n] += dP[n] * apart[n]
-    last = later.size - N
+        _add_product(dP, apart[:N], c.one, total[:N])
     if later.size > 0:
-        for n in range(N):
-            total[N + n] += dQ[n] * later[last + n]
+        _add_product(dQ, later[later.size - N :], c.one, total[N:])
 
 
 @INLINE
 def sum_beta(dQ, apart, total, c):
     """The same of beta where the synapse does not delay; dQ is what it is a step earlier."""
-    N = dQ.size
-    for n in range(N):
-        total[N + n] += dQ[n] / c.beta * apart[n]
+    _add_product(dQ, apart, c.one / c.beta, total[dQ.size :])
 
 
-@INLINE
+@KERNEL
 def sum_constants(total, z, states, dk):
-    """dk (2 + states,) of a band: alpha, beta, and the states, from their adjoints at the start."""
+    """dk (2 + learnable,) of a band: alpha, beta, and those of the step, from their adjoints at the
+    start."""
     N = total.size // 2
-    for k in range(2 + states):
+    for k in range(dk.size):
         dk[k] = 0
         for n in range(N):
-            dk[k] += total[k * N + n] if k < 2 else z[(k - 2) * N + n]
+            dk[k] += total[k * N + n] if k < 2 else z[(k - 2 + states) * N + n]
 
 
 @INLINE
@@ -125,12 +150,9 @@ def move_back(dP, dQ, s, dV, decays, g):
     """The adjoints' tangents s, and dV_dot in halo rows, along alpha and beta, from the adjoints dP
     and dQ of the step."""
     for h in range(g.height):
-        dV_ = dV[h * g.pitch + g.pad :][: g.row]
-        dQ_ = dQ[h * g.row :][: g.row]
-        Q_ = s.Q[h * g.row :][: g.row]
-        for n in range(g.row):
-            dV_[n] -= decays[1] * dQ_[n]
-            Q_[n] += decays[1] * dQ_[n]
-    for n in range(dP.size):
-        s.P[n] += decays[0] * dP[n]
-        s.Q[n] -= decays[0] * dP[n]
+        row = dV[h * g.pitch + g.pad :][: g.row]
+        _add(dQ[h * g.row :][: g.row], -decays[1], row)
+    _add(dQ, decays[1], s.Q)
+    if dP.size > 0:
+        _add(dP, decays[0], s.P)
+        _add(dP, -decays[0], s.Q)

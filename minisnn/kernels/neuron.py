@@ -27,7 +27,7 @@ from ..layers.surrogate import inverse
 from ..parallel.compilation import njit
 from ..translation.check import SiteAt, SiteDot, Untranslatable, refused
 from ..translation.source import spike
-from ..translation.step import NeuronStep, step_of, tuples, unpacked
+from ..translation.step import NeuronStep, Past, step_of, tuples, unpacked
 from .llvm import address_of, apart, reciprocal, wide
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
@@ -87,21 +87,35 @@ def _filters(chain: int) -> Filters:
 
 
 def _at(step: NeuronStep, detach: bool) -> Any:
-    """at(k, u, past): the step where its derivatives are taken; what of it is not asked for, no
-    code is made for. Slope and curvature are zero where the reset is detached."""
+    """at(k, u, past, constants): the step where its derivatives are taken; what of it is not asked
+    for, no code is made for. Slope and curvature are zero where the reset is detached."""
     prime = step.prime
     second = step.second
-    past_is_kept = step.past > 0
+    split = _split(step.past)
 
     @INLINE
-    def at(k, u, past, c):
+    def at(k, u, past, constants, c):
         a = u - c.threshold
         slope = c.zero if detach else prime(k, a)
         curvature = c.zero if detach else second(k, a)
-        I = past[0] if past_is_kept else c.zero
-        return SiteAt(I, past[1:], u, spike(k, u), slope, curvature)
+        I, z = split(past, constants, c)
+        return SiteAt(I, z, u, spike(k, u), slope, curvature)
 
     return at
+
+
+def _split(past: Past) -> Any:
+    """split(kept, constants): I and z of what is kept of a step, the constants behind the states."""
+    keeps_I, keeps_z = past
+
+    @INLINE
+    def split(kept, constants, c):
+        I = kept[0] if keeps_I else c.zero
+        if not keeps_z:
+            return I, ()
+        return I, (kept[1:] if keeps_I else kept) + constants
+
+    return split
 
 
 class BandLoops:
@@ -112,6 +126,9 @@ class BandLoops:
         self.filters = _filters(chain)
         self.at = _at(step, detach)
         self.constants = unpacked(len(step.translation.constants))
+        self.learnable = unpacked(step.learnable, len(step.translation.constants))
+        self.moved = unpacked(step.learnable)
+        self.carried = step.states + step.learnable
         self.name = f"{step.name}_{chain}{'_detached' * detach}"
         self.made: dict[str, Any] = {}
 
@@ -135,10 +152,11 @@ class BandLoops:
 
     def forward(self) -> Any:
         step = self.step.forward
-        keeps = self.step.past > 0
         states = self.step.states
+        keeps_I, keeps_z = self.step.past
+        first = int(keeps_I)
         ahead, _, take_P, put_P = self.filters
-        constants = self.constants
+        constants, learnable = self.constants, self.learnable
         views, take, put = tuples(states)
 
         def forward(u, past, z, P, Q, bias, c, own):
@@ -147,6 +165,7 @@ class BandLoops:
             wide()
             apart()
             k = constants(own)
+            learned = learnable(own)
             N = Q.size
             row = bias.size
             for i in range(0, N, row):
@@ -154,29 +173,30 @@ class BandLoops:
                 z_ = views(z, 0, N, i, row)
                 Q_ = Q[i : i + row]
                 P_ = P[i : i + row]
-                if keeps:
+                if keeps_I:
                     I_ = past[i : i + row]
-                    before_ = views(past, 1, N, i, row)
+                if keeps_z:
+                    before_ = views(past, first, N, i, row)
                 for n in range(row):
                     I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
                     put_P(P_, n, P_n)
                     before = take(z_, n)
-                    u_[n], after = step(k, I, before)
+                    u_[n], after = step(k, I, before + learned)
                     put(z_, n, after)
-                    if keeps:
+                    if keeps_I:
                         I_[n] = I
+                    if keeps_z:
                         put(before_, n, before)
 
         return self.kept(forward)
 
     def backward(self) -> Any:
         step = self.step.backward
-        states = self.step.states
         _, back, take_P, put_P = self.filters
         at = self.at
-        constants = self.constants
-        views, take, put = tuples(states)
-        views_past, take_past, _ = tuples(self.step.past)
+        constants, learnable = self.constants, self.learnable
+        views, take, put = tuples(self.carried)
+        views_past, take_past, _ = tuples(self.step.past.size(self.step.states))
 
         def backward(u, past, du, z, P, Q, total, dV, g, c, own):
             """One step back: dV_t into halo rows, then the adjoints z, P, Q one step earlier;
@@ -185,6 +205,7 @@ class BandLoops:
             wide()
             apart()
             k = constants(own)
+            learned = learnable(own)
             N = Q.size
             row = g.row
             for h in range(g.height):
@@ -198,7 +219,7 @@ class BandLoops:
                 Q_ = Q[i : i + row]
                 total_ = total[i : i + row]
                 for n in range(row):
-                    here = at(k, u_[n], take_past(past_, n), c)
+                    here = at(k, u_[n], take_past(past_, n), learned, c)
                     dI, dz = step(k, here, du_[n], take(z_, n))
                     put(z_, n, dz)
                     dQ = Q_[n]
@@ -210,20 +231,23 @@ class BandLoops:
 
     def forward_tangent(self) -> Any:
         step = self.step.forward_tangent
-        keeps = self.step.past_dot > 0
         states = self.step.states
+        keeps_I, keeps_z = self.step.past_dot
+        first = int(keeps_I)
         ahead, _, take_P, put_P = self.filters
         at = self.at
-        constants = self.constants
+        constants, learnable, moved = self.constants, self.learnable, self.moved
         views, take, put = tuples(states)
-        views_past, take_past, _ = tuples(self.step.past)
+        views_past, take_past, _ = tuples(self.step.past.size(states))
 
-        def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, c, own):
+        def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, along, c, own):
             """u_dot from the tangents P, Q and b; then these advance as in `forward`.
             In plain loops: plain.sample.filters, membrane_forward_tangent."""
             wide()
             apart()
             k = constants(own)
+            learned = learnable(own)
+            learned_dot = moved(along)
             N = Q.size
             row = bias.size
             for i in range(0, N, row):
@@ -233,18 +257,20 @@ class BandLoops:
                 z_ = views(z, 0, N, i, row)
                 P_ = P[i : i + row]
                 Q_ = Q[i : i + row]
-                if keeps:
+                if keeps_I:
                     I_ = past_dot[i : i + row]
-                    before_ = views(past_dot, 1, N, i, row)
+                if keeps_z:
+                    before_ = views(past_dot, first, N, i, row)
                 for n in range(row):
                     I, P_n, Q_[n] = ahead(take_P(P_, n, c), Q_[n], bias[n], c)
                     put_P(P_, n, P_n)
-                    here = at(k, u_[n], take_past(past_, n), c)
+                    here = at(k, u_[n], take_past(past_, n), learned, c)
                     before = take(z_, n)
-                    v_[n], after = step(k, here, I, before)
+                    v_[n], after = step(k, here, I, before + learned_dot)
                     put(z_, n, after)
-                    if keeps:
+                    if keeps_I:
                         I_[n] = I
+                    if keeps_z:
                         put(before_, n, before)
 
         return self.kept(forward_tangent)
@@ -252,17 +278,17 @@ class BandLoops:
     def backward_tangent(self) -> Any:
         step = self.step.backward
         step_dot = self.step.backward_tangent
-        states = self.step.states
-        keeps = self.step.past_dot > 0
+        split = _split(self.step.past_dot)
         _, back, take_P, put_P = self.filters
         at = self.at
-        constants = self.constants
-        views, take, put = tuples(states)
-        views_past, take_past, _ = tuples(self.step.past)
-        views_dot, take_dot, _ = tuples(self.step.past_dot)
+        constants, learnable, moved = self.constants, self.learnable, self.moved
+        views, take, put = tuples(self.carried)
+        states = self.step.states
+        views_past, take_past, _ = tuples(self.step.past.size(states))
+        views_dot, take_dot, _ = tuples(self.step.past_dot.size(states))
 
         def backward_tangent(
-            u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, g, c, own
+            u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, along, g, c, own
         ):
             """`backward` differentiated along u_dot, du_dot: dV_dot, then the adjoints z and the
             tangents z_dot, P, Q one step earlier.
@@ -270,6 +296,8 @@ class BandLoops:
             wide()
             apart()
             k = constants(own)
+            learned = learnable(own)
+            learned_dot = moved(along)
             N = Q.size
             row = g.row
             for h in range(g.height):
@@ -287,11 +315,10 @@ class BandLoops:
                 Q_ = Q[i : i + row]
                 total_ = total[i : i + row]
                 for n in range(row):
-                    here = at(k, u_[n], take_past(past_, n), c)
-                    tangents = take_dot(past_dot_, n)
+                    here = at(k, u_[n], take_past(past_, n), learned, c)
                     dz = take(z_, n)
                     _, dz_before = step(k, here, du_[n], dz)
-                    dot = SiteDot(tangents[0] if keeps else c.zero, tangents[1:], v_[n])
+                    dot = SiteDot(*split(take_dot(past_dot_, n), learned_dot, c), v_[n])
                     dI_dot, dz_dot = step_dot(k, here, dot, du_[n], dz, dv_[n], take(w_, n))
                     put(z_, n, dz_before)
                     put(w_, n, dz_dot)
@@ -332,7 +359,7 @@ class BandLoops:
 
 
 # which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
-ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaca", "aaaaaaaaaaaagca", "aaaca", "aaaaaca")
+ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaaca", "aaaaaaaaaaaaagca", "aaaca", "aaaaaca")
 
 
 def loops_of(neuron: Any, detach: bool = False) -> BandLoops:
@@ -349,12 +376,11 @@ def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> CompiledNeu
     """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     loops = loops_of(neuron, detach)
     step = loops.step
-    own = step.constants(neuron, dtype)
-    filters = len(neuron.decays)
-    zero = (0.0,) * len(neuron.states)
-    start = np.array([*zero, *(getattr(neuron, name) for name in neuron.learnable)], dtype)
-    sizes = step.states, filters, step.past, step.past_dot
-    return CompiledNeuron(_calls(loops, dtype), own, start, *sizes)
+    constants = [getattr(neuron, name) for name in neuron.learnable]
+    own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
+    past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
+    sizes = step.states, step.learnable, len(neuron.decays), past, past_dot
+    return CompiledNeuron(_calls(loops, dtype), own, *sizes)
 
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:

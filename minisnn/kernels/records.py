@@ -73,14 +73,14 @@ class BandState(NamedTuple):
 
 
 class CompiledNeuron(NamedTuple):
-    """What the kernels know of a neuron: where its loops are, its constants as these take them, the
-    states at the first step, and how many numbers a site has: states, filters, and what a tape
-    holds of a step beside u."""
+    """What the kernels know of a neuron: where its loops are, its constants as these take them, and
+    how many numbers a site has: states, filters, and what a tape holds of a step beside u.
+    `learnable` constants have adjoints behind those of the states."""
 
     calls: Calls
     own: np.ndarray
-    start: np.ndarray
     states: int
+    learnable: int
     filters: int
     past: int
     past_dot: int
@@ -147,14 +147,14 @@ class Before(NamedTuple):
 class Direction(NamedTuple):
     """What the tangent of a membrane comes from: weights_dot, which samples are `dense`, the
     tangents of P_K and Q_K as PQ (B, 2, H W n_out), and V (B, m - delay, H W n_out), which holds W
-    x_dot, and of dense samples W_dot x; of learned constants those that are states as z (states,),
-    and those of alpha and beta as `decays`."""
+    x_dot, and of dense samples W_dot x; of learned constants those of alpha and beta as `decays`, and
+    those of the neuron's step as `constants`."""
 
     weights: Weights
     dense: np.ndarray
     PQ: np.ndarray
     V: np.ndarray
-    z: np.ndarray
+    constants: np.ndarray
     decays: np.ndarray
 
 
@@ -169,8 +169,8 @@ class FromAbove(NamedTuple):
 class Sums(NamedTuple):
     """What a membrane kernel fills on the way back: dV (B, m - 2, halo image), dP_K and dQ_K as dPQ
     (B, 2, H W n_out), db (B, bands, n_out), and dW (B bands, weights) in rows layout where dV need
-    not be kept, else empty; of a layer that learns constants dk (B, bands, 2 + states): of alpha,
-    beta and the states."""
+    not be kept, else empty; of a layer that learns constants dk (B, bands, 2 + learnable): of alpha,
+    beta and those of the neuron's step."""
 
     dV: np.ndarray
     dPQ: np.ndarray

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..layers.block import Block
+from ..translation.made import Untranslatable
 from ..translation.step import step_of, tuples
 
 
@@ -44,6 +45,11 @@ class Steps(NamedTuple):
 def neuron_of(block: Block, dtype: np.dtype) -> PlainNeuron:
     """The neuron of a block, its constants in this dtype. Raises `translation.made.Untranslatable`
     where its class cannot be compiled."""
+    if block.joint or block.neuron.learnable:
+        raise Untranslatable(
+            f"{block.name} hears its own spikes or can learn its constants, which the plain loops "
+            "leave out; read layers/together.py"
+        )
     step = step_of(block.neuron, {})
     _, take, put = tuples(step.states)
     decays = tuple((dtype.type(a), dtype.type(1 - a)) for a in block.neuron.decays)

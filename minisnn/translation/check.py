@@ -52,9 +52,11 @@ def _check(step: NeuronStep, dtype: np.dtype) -> None:
     """The functions of a step by themselves, so that what fails is the user's own line."""
     one = typeof(dtype.type(0))
     k = types.UniTuple(one, len(step.translation.constants))
-    z = types.UniTuple(one, step.states) if step.states else types.Tuple(())
-    at = types.NamedTuple((one, _some(one, step.past), one, one, one, one), SiteAt)
-    dot = types.NamedTuple((one, _some(one, step.past_dot), one), SiteDot)
+    carried = step.states + step.learnable
+    z = types.UniTuple(one, carried) if carried else types.Tuple(())
+    nothing = types.Tuple(())
+    at = types.NamedTuple((one, z if step.past.z else nothing, one, one, one, one), SiteAt)
+    dot = types.NamedTuple((one, z if step.past_dot.z else nothing, one), SiteDot)
     taken = {
         step.forward: (k, one, z),
         step.backward: (k, at, one, z),
@@ -66,15 +68,10 @@ def _check(step: NeuronStep, dtype: np.dtype) -> None:
         returned = function.overloads[arguments].signature.return_type
         pair = isinstance(returned, types.BaseTuple) and len(returned) == 2
         after = returned[1] if pair else None
-        if not isinstance(after, types.BaseTuple) or len(after) != step.states:
+        if not isinstance(after, types.BaseTuple) or len(after) != carried:
             raise Untranslatable(
-                f"{function.__name__} does not return (a number, a tuple of {step.states} states)"
+                f"{function.__name__} does not return (a number, a tuple of {carried} states)"
             )
-
-
-def _some(one: Any, past: int) -> Any:
-    """The type of the states among what is kept."""
-    return types.UniTuple(one, past - 1) if past > 1 else types.Tuple(())
 
 
 def _why(error: str) -> str:

@@ -8,7 +8,7 @@ import ast
 from dataclasses import dataclass
 from functools import cache
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +26,17 @@ ROLES = {  # the arguments of the passes behind self, whatever their names
 _known: dict[Any, "NeuronStep"] = {}
 
 
+class Past(NamedTuple):
+    """What is kept of a step beside u: its current, its states before it."""
+
+    I: bool
+    z: bool
+
+    def size(self, states: int) -> int:
+        """Numbers at a site."""
+        return self.I + self.z * states
+
+
 @dataclass(frozen=True, eq=False)
 class NeuronStep:
     """Functions of numbers: the four passes as a neuron's class has them, with k in place of self,
@@ -39,10 +50,10 @@ class NeuronStep:
     backward_tangent: Any
     prime: Any
     second: Any
-    states: int
-    # numbers at a site of a step, beside u, that its derivatives ask for: none, or I and z
-    past: int
-    past_dot: int  # the same of their tangents
+    states: int  # at each site
+    learnable: int  # constants behind them in z, the same at all sites
+    past: Past  # what of a step its derivatives ask for
+    past_dot: Past  # and of its tangents
     translation: Translation
 
     def constants(self, neuron: Any, dtype: Any) -> np.ndarray:
@@ -81,15 +92,15 @@ def _step(kind: Any, surrogate: Any, replaced: dict[Any, Any]) -> NeuronStep:
     for number in (0.0, 1.0):
         whole.number(number)
     whole.constant("threshold", lambda neuron, _: neuron.threshold, "its threshold")
-    states = len(kind.states) + len(kind.learnable)
+    carried = len(kind.states) + len(kind.learnable)
     forward, backward, forward_tangent, backward_tangent = (
-        whole.method("neuron", kind, name, roles=ROLES[name], states=states) for name in PASSES
+        whole.method("neuron", kind, name, roles=ROLES[name], states=carried) for name in PASSES
     )
     prime, second = (
         whole.method("surrogate", surrogate, name, make=inlined) for name in ("prime", "second")
     )
     past, past_dot = (
-        bool({(one, "I"), (one, "z")} & whole.reads) * (1 + states) for one in ("at", "dot")
+        Past((one, "I") in whole.reads, (one, "z") in whole.reads) for one in ("at", "dot")
     )
     name = "_".join(one.__qualname__.split("<locals>.")[-1] for one in (kind, surrogate))
     return NeuronStep(
@@ -101,7 +112,8 @@ def _step(kind: Any, surrogate: Any, replaced: dict[Any, Any]) -> NeuronStep:
         backward_tangent=backward_tangent,
         prime=prime,
         second=second,
-        states=states,
+        states=len(kind.states),
+        learnable=len(kind.learnable),
         past=past,
         past_dot=past_dot,
         translation=whole,
@@ -131,9 +143,10 @@ def _tuple(text: str, parts: range) -> str:
     return f"return ({''.join(text.format(n) + ', ' for n in parts)})"
 
 
-def unpacked(count: int) -> Any:
-    """A function that makes a tuple of an array of so many numbers."""
-    return _function("unpacked", "a", _tuple("a[{0}]", range(count)), inline="always")
+def unpacked(count: int, first: int = 0) -> Any:
+    """A function that makes a tuple of so many numbers of an array."""
+    numbers = range(first, first + count)
+    return _function("unpacked", "a", _tuple("a[{0}]", numbers), inline="always")
 
 
 def _function(name: str, arguments: str, body: str, **options: Any) -> Any:
