@@ -47,7 +47,7 @@ def _state(b, band, N, layer, out, like):
     last = out.dPQ.shape[1] - 1
     P = out.dPQ[b, 0, at : at + N * last]
     Q = out.dPQ[b, last, at : at + N]
-    s = BandState(zeros(carried * N, like), P, Q, zeros(N, like))
+    s = BandState(zeros(carried * N, like), P, Q, zeros(N, like), P[:0])
     s.P[:], s.Q[:] = 0, 0
     return s
 
@@ -105,7 +105,7 @@ def backward(start, stop, x, before, layer, u, d, out):
     dV = zeros(g.height * g.pitch, like)
     own, _, state, lists = scratch_again(layer, 0 if kept else steps, like)
     biases = tiled(before.weights.bias, g.W)
-    filters = layer.neuron.filters
+    filters = layer.neuron.apart
     learns = out.dk.size > 0
     hears = before.weights.heard.size > 0
     decays = zeros(2 * N * learns, like)
@@ -123,9 +123,14 @@ def backward(start, stop, x, before, layer, u, d, out):
                 u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
             else:
                 u_t, past = of_band(own, 0, t, 0, N, layer.neuron.past)
-            apart = apart_of(u, b, t, band * N, N, filters)
-            if learns and layer.delay > 0:
-                later = apart_of(u, b, min(t + 1, steps - 1), band * N, N, filters)
+            after = min(t + 1, steps - 1)
+            if kept:
+                apart = apart_of(u, b, t, band * N, N, filters)
+                later = apart_of(u, b, after, band * N, N, filters)
+            else:
+                apart = apart_of(own, 0, t, 0, N, filters)
+                later = apart_of(own, 0, after, 0, N, filters)
+            if filters > 0 and layer.delay > 0:
                 sum_decays(s.P, s.Q, apart, later, c, decays)
             if hears:
                 _heard(D, s, dV, t == steps - 1, layer)
@@ -137,7 +142,7 @@ def backward(start, stop, x, before, layer, u, d, out):
             elif t == steps - 2:
                 du[:] = 0
             _back(u_t, past, du, s, dV, layer)
-            if learns and layer.delay == 0 and apart.size > 0:
+            if filters > 0 and layer.delay == 0:
                 sum_beta(s.Q, apart, decays, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
@@ -176,14 +181,16 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     dV = zeros(g.height * g.pitch, like)
     carried = neuron.states + neuron.learnable
     of_back = state_of(N, layer, like)
-    back = BandState(zeros(carried * N, like), of_back.P, of_back.Q, of_back.total)
-    filters = neuron.filters
+    back = BandState(
+        zeros(carried * N, like), of_back.P, of_back.Q, of_back.total, of_back.before
+    )
+    filters = neuron.apart
     learns = out.dk.size > 0
     heard = before.weights.heard
     hears = heard.size > 0
     decays = zeros(2 * N * learns, like)
-    dP = zeros(N * learns * (filters - 1), like)
-    dQ = zeros(N * learns, like)
+    dP = zeros(N * max(filters - 1, 0), like)
+    dQ = zeros(N * min(filters, 1), like)
     D = zeros(N * hears, like)
     D_dot = zeros(N * hears, like)
     dV_before = zeros((g.height * g.pitch) * hears, like)
@@ -225,14 +232,20 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             else:
                 u_t, past = of_band(own, 0, t, 0, N, neuron.past)
                 v_t, past_dot = of_band(own_dot, 0, t, 0, N, neuron.past_dot)
-            apart = apart_of(u, b, t, band * N, N, filters)
-            apart_dot = apart_of(u_dot, b, t, band * N, N, filters)
-            if learns and layer.delay > 0:
-                after = min(t + 1, steps - 1)
+            after = min(t + 1, steps - 1)
+            if kept:
+                apart = apart_of(u, b, t, band * N, N, filters)
+                apart_dot = apart_of(u_dot, b, t, band * N, N, filters)
                 later = apart_of(u, b, after, band * N, N, filters)
+                later_dot = apart_of(u_dot, b, after, band * N, N, filters)
+            else:
+                apart = apart_of(own, 0, t, 0, N, filters)
+                apart_dot = apart_of(own_dot, 0, t, 0, N, filters)
+                later = apart_of(own, 0, after, 0, N, filters)
+                later_dot = apart_of(own_dot, 0, after, 0, N, filters)
+            if filters > 0 and layer.delay > 0:
                 sum_decays(s.P, s.Q, apart, later, c, decays)
-                later = apart_of(u_dot, b, after, band * N, N, filters)
-                sum_decays(back.P, back.Q, apart_dot, later, c, decays)
+                sum_decays(back.P, back.Q, apart_dot, later_dot, c, decays)
                 copy(back.P, dP)
                 copy(back.Q, dQ)
             if hears:
@@ -258,14 +271,13 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
             states = (dz, s.z, s.P, s.Q, s.total)
             call_at(neuron.calls.backward_tangent, at_step + states + (dV, direction.constants, g, c, neuron.own))
-            if learns:
+            if filters > 0:
                 if layer.delay == 0:
                     for n in range(N):
                         dQ[n] = back.Q[n] / c.beta
                         s.total[n] -= direction.decays[1] * dQ[n]
-                    if apart.size > 0:
-                        sum_beta(s.Q, apart, decays, c)
-                        sum_beta(back.Q, apart_dot, decays, c)
+                    sum_beta(s.Q, apart, decays, c)
+                    sum_beta(back.Q, apart_dot, decays, c)
                 move_back(dP, dQ, s, dV, direction.decays, g)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)

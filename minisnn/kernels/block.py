@@ -156,7 +156,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         DENSE_ABOVE_VALUED if x.value.shape[2] else POINTS_ABOVE if fits(g) else DENSE_ABOVE
     )
     # of EVERY_STEP a layer keeps a few less than the next
-    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout and not block.joint
+    anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout and not block.recurrent
     anew = (
         anew
         and not dense.any()
@@ -167,8 +167,8 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     room = (B if kept and not anew else 0, kept)
     u = aligned_empty((*room, sites), dtype)
     past = aligned_empty((*room, sites * neuron.past), dtype)
-    apart = _apart(block, room, sites * neuron.filters, dtype)
-    all_states = sites * (neuron.states + neuron.filters)
+    apart = aligned_empty((*room, sites * neuron.apart), dtype)
+    all_states = sites * (neuron.states + neuron.filters + (neuron.apart > 0))
     state = _nothing(dtype, B if anew else 0, all_states)
     pq = aligned_empty((B if kept else 0, neuron.filters, g.H * g.W * g.n_in), dtype)
     row_out = 0 if block.readout else math.prod(sites_out)
@@ -213,12 +213,6 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     if block.recurrent and kept:
         tape["heard"] = _heard(block, y, layer)
     return y, tape
-
-
-def _apart(block, room, size: int, dtype):
-    """What is kept for the decays of the filters, where these are learned."""
-    learned = set(block.learn) & set(block.neuron.filtering)
-    return aligned_empty((*room, size), dtype) if learned else _nothing(dtype, 1, 1, 0)
 
 
 def _heard_block(block) -> Block:
@@ -368,8 +362,8 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         work=work,
     )
     if not second:
-        tape["u"] = tape["u"][:0].copy()
-        tape["past"] = tape["past"][:0].copy()
+        for name in ("u", "past", "apart"):
+            tape[name] = tape[name][:0].copy()
     dweight = back.whole_weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
     if tape["dense"].any():  # the next part needs the memory for its images
@@ -416,7 +410,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     past_dot = aligned_empty((len(u), steps, sites * layer.neuron.past_dot), dtype)
     y_dot = aligned_empty((0 if block.readout else B, steps, math.prod(block.output_shape)), dtype)
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
-    apart_dot = _apart(block, u_dot.shape[:2], sites * layer.neuron.filters, dtype)
+    apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
     membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
     arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
     parallel(ahead.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)

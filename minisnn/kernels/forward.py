@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import TOGETHER, note, note_largest, note_mean
-from .joint import apart_of, hear, move_P, move_Q, note_P, note_Q
+from .choice import TOGETHER, note_largest, note_mean
+from .choice import note as note_all
+from .joint import apart_of, hear, move_P, move_Q, note, note_P, note_Q, note_start
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
@@ -94,7 +95,7 @@ def _emit(v, index, value, found):
 @njit(nogil=True, inline="always", error_model="numpy")
 def _store(s, kept, b, at):
     """A band's state to kept[b, at:]."""
-    for one in (s.z, s.P, s.Q):
+    for one in (s.z, s.P, s.Q, s.before):
         copy(one, kept[b, at : at + one.size])
         at += one.size
 
@@ -102,7 +103,7 @@ def _store(s, kept, b, at):
 @njit(nogil=True, inline="always", error_model="numpy")
 def _load(kept, b, at, s):
     """A band's state from there."""
-    for one in (s.z, s.P, s.Q):
+    for one in (s.z, s.P, s.Q, s.before):
         copy(kept[b, at : at + one.size], one)
         at += one.size
 
@@ -112,7 +113,8 @@ def state_of(N, layer, like):
     """The state of a band of N numbers: zero."""
     neuron = layer.neuron
     P = zeros(N if neuron.filters > 1 else 0, like)
-    return BandState(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like))
+    before = zeros(N if neuron.apart > 0 else 0, like)
+    return BandState(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like), before)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -191,11 +193,10 @@ def _forward(
     kept = u.u.shape[1] if u.u.size > 0 else 0
     first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
     states = layer.neuron.states
-    filters = layer.neuron.filters
-    numbers = states + filters
+    filters = layer.neuron.apart
+    numbers = states + layer.neuron.filters + (1 if filters > 0 else 0)
     past = layer.neuron.past
     heard = weights.heard
-    before = zeros(u.apart.size and g.height * g.row, u.u)
     for item in range(start, stop):
         b, band = divmod(item, bands)
         low = band * g.height
@@ -203,7 +204,9 @@ def _forward(
         N = (high - low) * g.row
         at = low * g.row
         spiking = not layer.readout and high - low == g.height
-        s = BandState(state.z[: states * N], state.P[:N], state.Q[:N], state.total)
+        s = BandState(
+            state.z[: states * N], state.P[:N], state.Q[:N], state.total, state.before[:N]
+        )
         if begin > 0:
             _load(between, b, at * numbers, s)
         else:
@@ -215,9 +218,9 @@ def _forward(
                 apart = apart_of(u, b, t - layer.first, at, N, filters)
             else:
                 U, more = of_band(spare, 0, 0, 0, N, past)
-                apart = spare.apart[0, 0]
-            if apart.size > 0:
-                copy(s.Q, before[:N])
+                apart = apart_of(spare, 0, 0, 0, N, filters)
+            if filters > 0 and t == max(layer.first, begin):
+                note_start(s, c)
             if heard.size > 0 and t > 0:
                 hear(_own(out, x), b, t - 1, heard, s.Q, N)
             if t >= layer.lag and dense[b]:
@@ -226,8 +229,8 @@ def _forward(
                 _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
                 _store(s, state_K, b, at * numbers)
-            note_Q(s, before, biases, apart, c)
-            note_P(s, apart, c)
+            if t >= layer.first:
+                note(s, biases, apart, c)
             membrane_step(U, more, s, biases, layer)
             if spiking:
                 index, column = out.index[b, band], out.column[b, band, t]
@@ -240,7 +243,7 @@ def _forward(
                         pooled(U, room, g.n_out, pool, c), index, out.value[b, band], found
                     )
                 else:
-                    found = note(U, g.n_out, c.threshold, column, index, found)
+                    found = note_all(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
             _store(s, between, b, at * numbers)
@@ -272,18 +275,18 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
         biases,
         room,
         state,
-        _membrane(1, N, layer.neuron.past, u.u),
+        _membrane(1, N, layer.neuron.past, layer.neuron.apart, u.u),
         _lists(g),
     )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _membrane(steps, N, past, like):
+def _membrane(steps, N, past, apart, like):
     """Room for so many steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),
-        empty(0, like).reshape(1, 1, 0),
+        empty(steps * N * apart, like).reshape(1, steps, N * apart),
     )
 
 
@@ -293,8 +296,8 @@ def scratch_again(layer, steps, like):
     states, lists."""
     g = layer.g
     N = g.height * g.row
-    u = _membrane(steps, N, layer.neuron.past, like)
-    u_dot = _membrane(steps, N, layer.neuron.past_dot, like)
+    u = _membrane(steps, N, layer.neuron.past, layer.neuron.apart, like)
+    u_dot = _membrane(steps, N, layer.neuron.past_dot, layer.neuron.apart, like)
     return u, u_dot, state_of(N, layer, like), _lists(g)
 
 
@@ -306,7 +309,8 @@ def again(b, band, x, before, layer, U, s, biases, lists):
     c = layer.c
     low = band * layer.g.height
     neuron = layer.neuron
-    _load(before.state, b, band * s.Q.size * (neuron.states + neuron.filters), s)
+    numbers = neuron.states + neuron.filters + (1 if neuron.apart > 0 else 0)
+    _load(before.state, b, band * s.Q.size * numbers, s)
     for t in range(U.u.shape[1]):
         if t > 0:
             _input(
@@ -322,6 +326,7 @@ def again(b, band, x, before, layer, U, s, biases, lists):
                 c,
             )
         u_t, more = of_band(U, 0, t, 0, s.Q.size, neuron.past)
+        note(s, biases, apart_of(U, 0, t, 0, s.Q.size, neuron.apart), c)
         membrane_step(u_t, more, s, biases, layer)
 
 
@@ -338,8 +343,6 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
     low = band * g.height
     inner = max(u_dot.u.shape[1] - layer.delay, 0)
     here = band * N
-    filters = neuron.filters
-    before = zeros(u.apart.size and N, s.Q)
     s.z[:] = 0
     for h in range(0, N, g.row):
         P = s.P[h:][: g.row]
@@ -354,10 +357,9 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
         u_t, past = of_band(u, n, t, at, N, neuron.past)
         v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
         tau = t - layer.lag
-        apart = apart_of(u, n, t, at, N, filters)
-        apart_dot = apart_of(u_dot, m, t, to, N, filters)
-        if apart.size > 0:
-            copy(s.Q, before)
+        apart = apart_of(u, n, t, at, N, neuron.apart)
+        apart_dot = apart_of(u_dot, m, t, to, N, neuron.apart)
+        copy(s.Q[: s.before.size], s.before)
         if 0 <= tau < inner:
             if not d.dense[b]:
                 _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
@@ -367,7 +369,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
                 hear(f, b, tau, d.weights.heard, s.Q, N)
                 if t > 0:
                     row_times(y_dot[b, t - 1], heard, s.Q)
-        note_Q(s, before, biases, apart_dot, c)
+        note_Q(s, biases, apart_dot, c)
         if tau >= 0:  # at the window's start a filter that delays has made no step yet
             move_Q(s, apart, d.decays, c)
         note_P(s, apart_dot, c)

@@ -33,9 +33,7 @@ def hear(x, b, t, heard, Q, K):
 
 @INLINE
 def apart_of(m, b, t, at, N, filters):
-    """`apart` of the N sites from `at` on."""
-    if m.apart.size == 0:
-        return m.apart[0, 0]
+    """`apart` of the N sites from `at` on, of so many filters."""
     return m.apart[b, t, at * filters : (at + N) * filters]
 
 
@@ -68,6 +66,15 @@ def _note_last(Q, before, apart, by):
 
 
 @KERNEL
+def _scale(x, by, y):
+    """y = by x"""
+    wide()
+    _apart()
+    for n in range(y.size):
+        y[n] = by * x[n]
+
+
+@KERNEL
 def _add(x, by, y):
     """y += by x"""
     wide()
@@ -85,19 +92,57 @@ def _add_product(a, b, by, total):
         total[n] += by * a[n] * b[n]
 
 
+@KERNEL
+def _note_both(P, Q, before, apart, rest):
+    wide()
+    _apart()
+    N = Q.size
+    for n in range(N):
+        apart[n] = P[n] - rest * Q[n]
+        apart[N + n] = before[n] - Q[n]
+        before[n] = Q[n]
+
+
+@KERNEL
+def _note_one(Q, before, bias, apart):
+    wide()
+    _apart()
+    row = bias.size
+    for i in range(0, Q.size, row):
+        for n in range(row):
+            now = Q[i + n] + bias[n]
+            apart[i + n] = before[i + n] - now
+            before[i + n] = now
+
+
 @INLINE
-def note_Q(s, before, bias, apart, c):
-    """`apart` of Q, whose input has come; `before` is Q without it."""
+def note(s, bias, apart, c):
+    """`apart` of a step whose input has come, and `before`."""
+    if apart.size > s.Q.size:
+        _note_both(s.P, s.Q, s.before, apart, c.rest_beta)
+    elif apart.size > 0:  # a filter that does not delay has the bias too
+        _note_one(s.Q, s.before, bias, apart)
+
+
+@INLINE
+def note_start(s, c):
+    """`before` at the first step that is noted, from a Q that has decayed."""
+    _scale(s.Q, c.one / c.beta, s.before)
+
+
+@INLINE
+def note_Q(s, bias, apart, c):
+    """`apart` of Q, a tangent, whose input has come; `before` is Q without it."""
     N = s.Q.size
     if apart.size > N:
-        _note_last(s.Q, before, apart[apart.size - N :], c.one / c.beta)
+        _note_last(s.Q, s.before, apart[apart.size - N :], c.one / c.beta)
     elif apart.size > 0:  # a filter that does not delay has the bias too
-        _note_Q(s.Q, before, bias, apart, c.one / c.beta)
+        _note_Q(s.Q, s.before, bias, apart, c.one / c.beta)
 
 
 @INLINE
 def note_P(s, apart, c):
-    """`apart` of P, before the step."""
+    """`apart` of P, a tangent, before the step."""
     if apart.size > s.Q.size:
         _note(s.Q, s.P, apart[: s.Q.size], c.rest_beta)
 

@@ -372,14 +372,18 @@ def loops_of(neuron: Any, detach: bool = False) -> BandLoops:
     return _loops(step, chain, detach)
 
 
-def neuron_of(neuron: Any, dtype: np.dtype, detach: bool = False) -> CompiledNeuron:
+def neuron_of(
+    neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
+) -> CompiledNeuron:
     """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     loops = loops_of(neuron, detach)
     step = loops.step
     constants = [getattr(neuron, name) for name in neuron.learnable]
     own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
     past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
-    sizes = step.states, step.learnable, len(neuron.decays), past, past_dot
+    filters = len(neuron.decays)
+    apart = filters if set(learn) & set(neuron.filtering) else 0
+    sizes = step.states, step.learnable, filters, apart, past, past_dot
     return CompiledNeuron(_calls(loops, dtype), own, *sizes)
 
 
@@ -393,7 +397,7 @@ def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
     pool = POOL[block.pool]
     g = geometry(*block.input_shape, block.channels, block.kernel, pool)
     c = constants(block.neuron, dtype, first)
-    neuron = neuron_of(block.neuron, dtype, block.detach_reset)
+    neuron = neuron_of(block.neuron, dtype, block.detach_reset, block.learn)
     delay = block.neuron.delay
     return Layer(g, c, neuron, pool, block.readout, first, delay // 2, delay)
 

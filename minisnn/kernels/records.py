@@ -64,24 +64,28 @@ class Geometry(NamedTuple):
 class BandState(NamedTuple):
     """States z (states, N) and filters P, Q of a band, or their adjoints or tangents; P has no size
     where there is one filter. `total` sums what the bias gets. Q is kept in units of 1 - beta where
-    events are added to it, so that they bring the weights as they are."""
+    events are added to it, so that they bring the weights as they are; `before` is that of the step
+    before, or as it was without the step's input, where decays are learned."""
 
     z: np.ndarray
     P: np.ndarray
     Q: np.ndarray
     total: np.ndarray
+    before: np.ndarray
 
 
 class CompiledNeuron(NamedTuple):
     """What the kernels know of a neuron: where its loops are, its constants as these take them, and
     how many numbers a site has: states, filters, and what a tape holds of a step beside u.
-    `learnable` constants have adjoints behind those of the states."""
+    `learnable` constants have adjoints behind those of the states; `apart` is the number of filters
+    where their decays are learned, else 0."""
 
     calls: Calls
     own: np.ndarray
     states: int
     learnable: int
     filters: int
+    apart: int
     past: int
     past_dot: int
 
