@@ -14,7 +14,7 @@ from ..parallel.threads import parallel
 from .dense import fits, outer
 from .events import Events
 from .forward import again, along, of_band, scratch_again, state_of, tiled
-from .joint import apart_of, move_back, sum_beta, sum_constants, sum_decays
+from .joint import apart_of, move_back, sum_beta, sum_constants, sum_decays, sum_decays_along
 from .linear import (
     add_row,
     channels_to_halo,
@@ -105,17 +105,16 @@ def backward(start, stop, x, before, layer, u, d, out):
     dV = zeros(g.height * g.pitch, like)
     own, _, state, lists = scratch_again(layer, 0 if kept else steps, like)
     biases = tiled(before.weights.bias, g.W)
-    filters = layer.neuron.apart
+    each = layer.neuron.apart
     learns = out.dk.size > 0
     hears = before.weights.heard.size > 0
-    decays = zeros(2 * N * learns, like)
     D = zeros(N * hears, like)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s = _state(b, band, N, layer, out, like)
         to = band * g.sites
         du[:] = 0  # odd columns of du stay zero
-        decays[:] = 0
+        dk = out.dk[b, band] if learns else du[:0]
         if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
         for t in range(steps - 1, -1, -1):
@@ -125,13 +124,13 @@ def backward(start, stop, x, before, layer, u, d, out):
                 u_t, past = of_band(own, 0, t, 0, N, layer.neuron.past)
             after = min(t + 1, steps - 1)
             if kept:
-                apart = apart_of(u, b, t, band * N, N, filters)
-                later = apart_of(u, b, after, band * N, N, filters)
+                apart = apart_of(u, b, t, band * N, N, each)
+                later = apart_of(u, b, after, band * N, N, each)
             else:
-                apart = apart_of(own, 0, t, 0, N, filters)
-                later = apart_of(own, 0, after, 0, N, filters)
-            if filters > 0 and layer.delay > 0:
-                sum_decays(s.P, s.Q, apart, later, c, decays)
+                apart = apart_of(own, 0, t, 0, N, each)
+                later = apart_of(own, 0, after, 0, N, each)
+            if each > 0 and layer.delay > 0:
+                sum_decays(s.P, s.Q, apart, later, dk, c)
             if hears:
                 _heard(D, s, dV, t == steps - 1, layer)
                 row_times(D, before.weights.heard_back, d.dy[b, t])
@@ -142,12 +141,12 @@ def backward(start, stop, x, before, layer, u, d, out):
             elif t == steps - 2:
                 du[:] = 0
             _back(u_t, past, du, s, dV, layer)
-            if filters > 0 and layer.delay == 0:
-                sum_beta(s.Q, apart, decays, c)
+            if each > 0 and layer.delay == 0:
+                sum_beta(s.Q, apart, dk, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
         if learns:
-            sum_constants(decays, s.z, layer.neuron.states, out.dk[b, band])
+            sum_constants(s.z, layer.neuron.states, N, dk)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -184,13 +183,12 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     back = BandState(
         zeros(carried * N, like), of_back.P, of_back.Q, of_back.total, of_back.before
     )
-    filters = neuron.apart
+    each = neuron.apart
     learns = out.dk.size > 0
     heard = before.weights.heard
     hears = heard.size > 0
-    decays = zeros(2 * N * learns, like)
-    dP = zeros(N * max(filters - 1, 0), like)
-    dQ = zeros(N * min(filters, 1), like)
+    dP = zeros(N * (each - neuron.before), like)
+    dQ = zeros(N * each, like)
     D = zeros(N * hears, like)
     D_dot = zeros(N * hears, like)
     dV_before = zeros((g.height * g.pitch) * hears, like)
@@ -202,7 +200,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         to = band * g.sites
         back.z[:], back.P[:], back.Q[:] = 0, 0, 0
         du[:], du_dot[:] = 0, 0
-        decays[:] = 0
+        dk = out.dk[b, band] if learns else du[:0]
         if not kept:
             again(b, band, x, before, layer, own, state, biases, lists)
             along(
@@ -234,18 +232,20 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 v_t, past_dot = of_band(own_dot, 0, t, 0, N, neuron.past_dot)
             after = min(t + 1, steps - 1)
             if kept:
-                apart = apart_of(u, b, t, band * N, N, filters)
-                apart_dot = apart_of(u_dot, b, t, band * N, N, filters)
-                later = apart_of(u, b, after, band * N, N, filters)
-                later_dot = apart_of(u_dot, b, after, band * N, N, filters)
+                apart = apart_of(u, b, t, band * N, N, each)
+                apart_dot = apart_of(u_dot, b, t, band * N, N, each)
+                later = apart_of(u, b, after, band * N, N, each)
+                later_dot = apart_of(u_dot, b, after, band * N, N, each)
             else:
-                apart = apart_of(own, 0, t, 0, N, filters)
-                apart_dot = apart_of(own_dot, 0, t, 0, N, filters)
-                later = apart_of(own, 0, after, 0, N, filters)
-                later_dot = apart_of(own_dot, 0, after, 0, N, filters)
-            if filters > 0 and layer.delay > 0:
-                sum_decays(s.P, s.Q, apart, later, c, decays)
-                sum_decays(back.P, back.Q, apart_dot, later_dot, c, decays)
+                apart = apart_of(own, 0, t, 0, N, each)
+                apart_dot = apart_of(own_dot, 0, t, 0, N, each)
+                later = apart_of(own, 0, after, 0, N, each)
+                later_dot = apart_of(own_dot, 0, after, 0, N, each)
+            if each > 0 and layer.delay > 0:
+                sum_decays(s.P, s.Q, apart, later, dk, c)
+                sum_decays_along(
+                    back.P, back.Q, apart, later, apart_dot, later_dot, direction.decays, dk, c
+                )
                 copy(back.P, dP)
                 copy(back.Q, dQ)
             if hears:
@@ -271,18 +271,18 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
             states = (dz, s.z, s.P, s.Q, s.total)
             call_at(neuron.calls.backward_tangent, at_step + states + (dV, direction.constants, g, c, neuron.own))
-            if filters > 0:
+            if each > 0:
                 if layer.delay == 0:
                     for n in range(N):
                         dQ[n] = back.Q[n] / c.beta
                         s.total[n] -= direction.decays[1] * dQ[n]
-                    sum_beta(s.Q, apart, decays, c)
-                    sum_beta(back.Q, apart_dot, decays, c)
+                    sum_beta(s.Q, apart, dk, c)
+                    sum_beta(back.Q, apart_dot, dk, c)
                 move_back(dP, dQ, s, dV, direction.decays, g)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
         if learns:
-            sum_constants(decays, s.z, neuron.states, out.dk[b, band])
+            sum_constants(s.z, neuron.states, N, dk)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

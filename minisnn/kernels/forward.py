@@ -17,7 +17,7 @@ import numpy as np
 from ..parallel.compilation import njit
 from .choice import TOGETHER, note_largest, note_mean
 from .choice import note as note_all
-from .joint import apart_of, hear, move_P, move_Q, note, note_P, note_Q, note_start
+from .joint import apart_of, begin_along, hear, input_along, note, note_start, step_along
 from .llvm import call_at, wide
 from .linear import gather, spread
 from .pooling import pooled, scratch, tangent
@@ -113,7 +113,7 @@ def state_of(N, layer, like):
     """The state of a band of N numbers: zero."""
     neuron = layer.neuron
     P = zeros(N if neuron.filters > 1 else 0, like)
-    before = zeros(N if neuron.apart > 0 else 0, like)
+    before = zeros(N * neuron.before, like)
     return BandState(zeros(neuron.states * N, like), P, zeros(N, like), zeros(N, like), before)
 
 
@@ -193,8 +193,8 @@ def _forward(
     kept = u.u.shape[1] if u.u.size > 0 else 0
     first = layer.lag + max(begin - layer.lag, 0)  # the step that takes V[:, 0]
     states = layer.neuron.states
-    filters = layer.neuron.apart
-    numbers = states + layer.neuron.filters + (1 if filters > 0 else 0)
+    each = layer.neuron.apart
+    numbers = states + layer.neuron.filters + layer.neuron.before
     past = layer.neuron.past
     heard = weights.heard
     for item in range(start, stop):
@@ -205,7 +205,7 @@ def _forward(
         at = low * g.row
         spiking = not layer.readout and high - low == g.height
         s = BandState(
-            state.z[: states * N], state.P[:N], state.Q[:N], state.total, state.before[:N]
+            state.z[: states * N], state.P[:N], state.Q[:N], state.total, state.before[: N * layer.neuron.before]
         )
         if begin > 0:
             _load(between, b, at * numbers, s)
@@ -215,11 +215,11 @@ def _forward(
         for t in range(begin, end):
             if 0 <= t - layer.first < kept:
                 U, more = of_band(u, b, t - layer.first, at, N, past)
-                apart = apart_of(u, b, t - layer.first, at, N, filters)
+                apart = apart_of(u, b, t - layer.first, at, N, each)
             else:
                 U, more = of_band(spare, 0, 0, 0, N, past)
-                apart = apart_of(spare, 0, 0, 0, N, filters)
-            if filters > 0 and t == max(layer.first, begin):
+                apart = apart_of(spare, 0, 0, 0, N, each)
+            if each > 0 and t == max(layer.first, begin):
                 note_start(s, c)
             if heard.size > 0 and t > 0:
                 hear(_own(out, x), b, t - 1, heard, s.Q, N)
@@ -309,7 +309,7 @@ def again(b, band, x, before, layer, U, s, biases, lists):
     c = layer.c
     low = band * layer.g.height
     neuron = layer.neuron
-    numbers = neuron.states + neuron.filters + (1 if neuron.apart > 0 else 0)
+    numbers = neuron.states + neuron.filters + neuron.before
     _load(before.state, b, band * s.Q.size * numbers, s)
     for t in range(U.u.shape[1]):
         if t > 0:
@@ -359,7 +359,8 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
         tau = t - layer.lag
         apart = apart_of(u, n, t, at, N, neuron.apart)
         apart_dot = apart_of(u_dot, m, t, to, N, neuron.apart)
-        copy(s.Q[: s.before.size], s.before)
+        earlier = apart_of(u, n, max(t - 1, 0), at, N, neuron.apart)
+        begin_along(s)
         if 0 <= tau < inner:
             if not d.dense[b]:
                 _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
@@ -369,13 +370,10 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
                 hear(f, b, tau, d.weights.heard, s.Q, N)
                 if t > 0:
                     row_times(y_dot[b, t - 1], heard, s.Q)
-        note_Q(s, biases, apart_dot, c)
-        if tau >= 0:  # at the window's start a filter that delays has made no step yet
-            move_Q(s, apart, d.decays, c)
-        note_P(s, apart_dot, c)
+        input_along(s, biases, apart, earlier, apart_dot, t == 0, d.decays, c)
         arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, d.constants, c, neuron.own)
         call_at(neuron.calls.forward_tangent, arguments)
-        move_P(s, apart, d.decays)
+        step_along(s, apart, d.decays)
         if y_dot.size > 0:
             tangent(
                 u_t,

@@ -1,23 +1,25 @@
 """What a band does besides, where a layer hears its own spikes or learns its neuron's constants
 (`layers.together`): the lines of a step that stand before and behind those of its neuron.
 
-A filter's step y' = a y + (1 - a) x has the derivative y - x by its decay. A tape holds it of every
-step and filter as `apart`, that of P before that of Q; Q's is of the step that led here. In units of
-1 - beta, which Q has, it is Q - Q'.
+A filter's step y' = a y + (1 - a) x has the derivative y - x by its decay. Where the synapse does
+not delay, a tape holds it of the one filter, in units of 1 - beta: `apart` is Q - Q', with the bias
+in both. Where it delays, `apart` is that of the second filter, p - q; and that of the first one,
+q - x, follows from those of two steps:
 
-Nothing here is done for other layers: arrays have no size, and each function says so at once.
+    q_t - x_t = ((p - q)_{t+1} - alpha (p - q)_t) / (1 - beta)
+
+Nothing of this is done for other layers, whose arrays have no size here.
 """
 
 from ..parallel.compilation import njit
-from .llvm import apart as _apart
+from .llvm import apart as disjoint
 from .llvm import wide
-from .vector import add_rows
+from .vector import add_rows, copy
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
 KERNEL = njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-
-
-# ---- a layer's own spikes
+# sums of lanes, put together at the end
+SUM = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 @INLINE
@@ -28,85 +30,27 @@ def hear(x, b, t, heard, Q, K):
     add_rows(Q, 0, heard, 0, K, x.index, at + x.offset[n], at + x.offset[n + 1], K)
 
 
-# ---- learned constants
-
-
 @INLINE
-def apart_of(m, b, t, at, N, filters):
-    """`apart` of the N sites from `at` on, of so many filters."""
-    return m.apart[b, t, at * filters : (at + N) * filters]
+def apart_of(m, b, t, at, N, each):
+    """`apart` of the N sites from `at` on; `each` is 1, or 0 where it is not kept."""
+    return m.apart[b, t, at * each : (at + N) * each]
+
+
+# ---- ahead
 
 
 @KERNEL
-def _note_Q(Q, before, bias, apart, by):
+def _note_P(P, Q, apart, rest):
     wide()
-    _apart()
-    row = bias.size
-    for i in range(0, Q.size, row):
-        for n in range(row):
-            apart[i + n] = by * before[i + n] - (Q[i + n] + bias[n])
-
-
-@KERNEL
-def _note(Q, before, apart, by):
-    """apart = before - by Q"""
-    wide()
-    _apart()
-    for n in range(Q.size):
-        apart[n] = before[n] - by * Q[n]
-
-
-@KERNEL
-def _note_last(Q, before, apart, by):
-    """apart = by before - Q"""
-    wide()
-    _apart()
-    for n in range(Q.size):
-        apart[n] = by * before[n] - Q[n]
-
-
-@KERNEL
-def _scale(x, by, y):
-    """y = by x"""
-    wide()
-    _apart()
-    for n in range(y.size):
-        y[n] = by * x[n]
-
-
-@KERNEL
-def _add(x, by, y):
-    """y += by x"""
-    wide()
-    _apart()
-    for n in range(y.size):
-        y[n] += by * x[n]
-
-
-@KERNEL
-def _add_product(a, b, by, total):
-    """total += by a b"""
-    wide()
-    _apart()
-    for n in range(total.size):
-        total[n] += by * a[n] * b[n]
-
-
-@KERNEL
-def _note_both(P, Q, before, apart, rest):
-    wide()
-    _apart()
-    N = Q.size
-    for n in range(N):
+    disjoint()
+    for n in range(P.size):
         apart[n] = P[n] - rest * Q[n]
-        apart[N + n] = before[n] - Q[n]
-        before[n] = Q[n]
 
 
 @KERNEL
-def _note_one(Q, before, bias, apart):
+def _note_Q(Q, before, bias, apart):
     wide()
-    _apart()
+    disjoint()
     row = bias.size
     for i in range(0, Q.size, row):
         for n in range(row):
@@ -115,79 +59,150 @@ def _note_one(Q, before, bias, apart):
             before[i + n] = now
 
 
-@INLINE
-def note(s, bias, apart, c):
-    """`apart` of a step whose input has come, and `before`."""
-    if apart.size > s.Q.size:
-        _note_both(s.P, s.Q, s.before, apart, c.rest_beta)
-    elif apart.size > 0:  # a filter that does not delay has the bias too
-        _note_one(s.Q, s.before, bias, apart)
+@KERNEL
+def _scale(x, by, y):
+    """y = by x"""
+    wide()
+    disjoint()
+    for n in range(y.size):
+        y[n] = by * x[n]
+
+
+@KERNEL
+def _add(x, by, y):
+    """y += by x"""
+    wide()
+    disjoint()
+    for n in range(y.size):
+        y[n] += by * x[n]
 
 
 @INLINE
 def note_start(s, c):
     """`before` at the first step that is noted, from a Q that has decayed."""
-    _scale(s.Q, c.one / c.beta, s.before)
+    if s.before.size > 0:
+        _scale(s.Q, c.one / c.beta, s.before)
 
 
 @INLINE
-def note_Q(s, bias, apart, c):
-    """`apart` of Q, a tangent, whose input has come; `before` is Q without it."""
-    N = s.Q.size
-    if apart.size > N:
-        _note_last(s.Q, s.before, apart[apart.size - N :], c.one / c.beta)
-    elif apart.size > 0:  # a filter that does not delay has the bias too
-        _note_Q(s.Q, s.before, bias, apart, c.one / c.beta)
-
-
-@INLINE
-def note_P(s, apart, c):
-    """`apart` of P, a tangent, before the step."""
-    if apart.size > s.Q.size:
-        _note(s.Q, s.P, apart[: s.Q.size], c.rest_beta)
-
-
-@INLINE
-def move_Q(s, apart, decays, c):
-    """Q, a tangent, along beta: its input has come."""
+def note(s, bias, apart, c):
+    """`apart` of a step whose input has come."""
     if apart.size > 0:
-        _add(apart[apart.size - s.Q.size :], decays[1] / c.rest_beta, s.Q)
+        if s.before.size > 0:
+            _note_Q(s.Q, s.before, bias, apart)
+        else:
+            _note_P(s.P, s.Q, apart, c.rest_beta)
 
 
-@INLINE
-def move_P(s, apart, decays):
-    """P, a tangent, along alpha: the step is done."""
-    N = s.Q.size
-    if apart.size > N:
-        _add(apart[:N], decays[0], s.P)
-
-
-@INLINE
-def sum_decays(dP, dQ, apart, later, c, total):
-    """total (2 N,) += what alpha and beta get of a step back, from the adjoints of P and Q a step
-    later and their `apart`, Q's of the step later."""
-    N = dQ.size
-    if apart.size > N:
-        _add_product(dP, apart[:N], c.one, total[:N])
-    if later.size > 0:
-        _add_product(dQ, later[later.size - N :], c.one, total[N:])
-
-
-@INLINE
-def sum_beta(dQ, apart, total, c):
-    """The same of beta where the synapse does not delay; dQ is what it is a step earlier."""
-    _add_product(dQ, apart, c.one / c.beta, total[dQ.size :])
+# ---- along a direction: s are tangents
 
 
 @KERNEL
-def sum_constants(total, z, states, dk):
-    """dk (2 + learnable,) of a band: alpha, beta, and those of the step, from their adjoints at the
-    start."""
-    N = total.size // 2
-    for k in range(dk.size):
-        dk[k] = 0
+def _move_Q(apart, earlier, Q, alpha, by):
+    wide()
+    disjoint()
+    for n in range(Q.size):
+        Q[n] += by * (apart[n] - alpha * earlier[n])
+
+
+@INLINE
+def begin_along(s):
+    """`before` is Q without the input of the step."""
+    copy(s.Q[: s.before.size], s.before)
+
+
+@INLINE
+def input_along(s, bias, apart, earlier, apart_dot, first, decays, c):
+    """The input of a step has come: Q along beta, and what is apart of the tangents; `earlier` is
+    `apart` of the step before, which a filter that delays has not had at the `first` one."""
+    if apart.size == 0:
+        return
+    if s.before.size > 0:
+        _scale(s.before, c.one / c.beta, s.before)
+        _note_Q(s.Q, s.before, bias, apart_dot)
+        _add(apart, decays[1] / c.rest_beta, s.Q)
+    else:
+        if not first:
+            _move_Q(apart, earlier, s.Q, c.alpha, decays[1] / (c.rest_beta * c.rest_beta))
+        _note_P(s.P, s.Q, apart_dot, c.rest_beta)
+
+
+@INLINE
+def step_along(s, apart, decays):
+    """The step is done: P along alpha."""
+    if apart.size > 0 and s.before.size == 0:
+        _add(apart, decays[0], s.P)
+
+
+# ---- back
+
+
+@SUM
+def _products(dP, dQ, apart, later, alpha):
+    """Sums of dP (p - q), and of dQ (q - x) (1 - beta)."""
+    wide()
+    first = alpha - alpha
+    second = alpha - alpha
+    for n in range(dP.size):
+        first += dP[n] * apart[n]
+        second += dQ[n] * (later[n] - alpha * apart[n])
+    return first, second
+
+
+@SUM
+def _products_along(dP, dQ, apart, apart_dot, later_dot, later, alpha, alpha_dot, beta_dot):
+    """The same of the tangents of p - q and q - x, beta_dot in units of 1 - beta."""
+    wide()
+    first = alpha - alpha
+    second = alpha - alpha
+    for n in range(dP.size):
+        first += dP[n] * apart_dot[n]
+        moved = later_dot[n] - alpha * apart_dot[n] - alpha_dot * apart[n]
+        second += dQ[n] * (moved + beta_dot * (later[n] - alpha * apart[n]))
+    return first, second
+
+
+@SUM
+def _product(a, b):
+    wide()
+    total = a[0] - a[0]
+    for n in range(a.size):
+        total += a[n] * b[n]
+    return total
+
+
+@INLINE
+def sum_decays(dP, dQ, apart, later, dk, c):
+    """dk += what alpha and beta get of a step back, where the synapse delays: from the adjoints of P
+    and Q a step later, and `apart` of this step and the later one."""
+    of_alpha, of_beta = _products(dP, dQ, apart, later, c.alpha)
+    dk[0] += of_alpha
+    dk[1] += of_beta / c.rest_beta
+
+
+@INLINE
+def sum_decays_along(dP, dQ, apart, later, apart_dot, later_dot, decays, dk, c):
+    """What they get of the tangents of `apart`."""
+    of_alpha, of_beta = _products_along(
+        dP, dQ, apart, apart_dot, later_dot, later, c.alpha, decays[0], decays[1] / c.rest_beta
+    )
+    dk[0] += of_alpha
+    dk[1] += of_beta / c.rest_beta
+
+
+@INLINE
+def sum_beta(dQ, apart, dk, c):
+    """The same where the synapse does not delay; dQ is what it is a step earlier."""
+    dk[1] += _product(dQ, apart) / c.beta
+
+
+@KERNEL
+def sum_constants(z, states, N, dk):
+    """dk behind alpha and beta: of the constants of a neuron's step, from their adjoints z behind
+    those of the states."""
+    for k in range(dk.size - 2):
         for n in range(N):
-            dk[k] += total[k * N + n] if k < 2 else z[(k - 2 + states) * N + n]
+            dk[2 + k] += z[(k + states) * N + n]
 
 
 @INLINE

@@ -382,8 +382,9 @@ def neuron_of(
     own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
     past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
     filters = len(neuron.decays)
-    apart = filters if set(learn) & set(neuron.filtering) else 0
-    sizes = step.states, step.learnable, filters, apart, past, past_dot
+    apart = int(bool(set(learn) & set(neuron.filtering)))
+    before = apart if filters == 1 else 0
+    sizes = step.states, step.learnable, filters, apart, before, past, past_dot
     return CompiledNeuron(_calls(loops, dtype), own, *sizes)
 
 

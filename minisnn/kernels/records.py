@@ -77,8 +77,8 @@ class BandState(NamedTuple):
 class CompiledNeuron(NamedTuple):
     """What the kernels know of a neuron: where its loops are, its constants as these take them, and
     how many numbers a site has: states, filters, and what a tape holds of a step beside u.
-    `learnable` constants have adjoints behind those of the states; `apart` is the number of filters
-    where their decays are learned, else 0."""
+    `learnable` constants have adjoints behind those of the states. `apart` is 1 where decays of the
+    filters are learned, and `before` 1 where Q of the step before is then needed; else 0."""
 
     calls: Calls
     own: np.ndarray
@@ -86,6 +86,7 @@ class CompiledNeuron(NamedTuple):
     learnable: int
     filters: int
     apart: int
+    before: int
     past: int
     past_dot: int
 
@@ -132,8 +133,8 @@ class Weights(NamedTuple):
 class Membrane(NamedTuple):
     """The membrane of a window's steps, (B, n, H W n_out), and what else a tape holds of them, (B,
     n, past H W n_out): of every band its I, then its states; or the tangents of all that. Without
-    samples where a band is computed again. `apart` (B, n, filters H W n_out) is that of `joint`
-    where a layer learns constants, else (1, 1, 0)."""
+    samples where a band is computed again. `apart` (B, n, H W n_out) is that of `joint`
+    where a layer learns its decays."""
 
     u: np.ndarray
     past: np.ndarray
