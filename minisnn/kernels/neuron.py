@@ -98,22 +98,20 @@ def _at(step: NeuronStep, detach: bool) -> Any:
         a = u - c.threshold
         slope = c.zero if detach else prime(k, a)
         curvature = c.zero if detach else second(k, a)
-        I, z = split(past, constants, c)
-        return SiteAt(I, z, u, spike(k, u), slope, curvature)
+        I, z = split(past, c)
+        return SiteAt(I, z, u, constants, spike(k, u), slope, curvature)
 
     return at
 
 
 def _split(past: Past) -> Any:
-    """split(kept, constants): I and z of what is kept of a step, the constants behind the states."""
-    keeps_I, keeps_z = past
+    """split(kept): I and z of what is kept of a step."""
+    keeps_I = past.I
 
     @INLINE
-    def split(kept, constants, c):
+    def split(kept, c):
         I = kept[0] if keeps_I else c.zero
-        if not keeps_z:
-            return I, ()
-        return I, (kept[1:] if keeps_I else kept) + constants
+        return I, (kept[1:] if keeps_I else kept)
 
     return split
 
@@ -318,7 +316,8 @@ class BandLoops:
                     here = at(k, u_[n], take_past(past_, n), learned, c)
                     dz = take(z_, n)
                     _, dz_before = step(k, here, du_[n], dz)
-                    dot = SiteDot(*split(take_dot(past_dot_, n), learned_dot, c), v_[n])
+                    I_dot, z_dot_n = split(take_dot(past_dot_, n), c)
+                    dot = SiteDot(I_dot, z_dot_n, v_[n], learned_dot)
                     dI_dot, dz_dot = step_dot(k, here, dot, du_[n], dz, dv_[n], take(w_, n))
                     put(z_, n, dz_before)
                     put(w_, n, dz_dot)

@@ -99,29 +99,33 @@ class LearningCubaLIF(CubaLIF):
         u = alpha * v + (1 - alpha) * I
         return u, (u * (1 - spike(u)), alpha)
 
+    # v and I are told apart by u alone: u = alpha v + (1 - alpha) I, so v - I = (u - I) / alpha
+
     def backward(self, at, du, dz):
-        v, alpha = at.z
+        (alpha,) = at.constants
         dv, dalpha = dz
         du = du + dv * (1 - at.spike - at.u * at.slope)  # v' = u (1 - spike(u))
-        dalpha = dalpha + du * (v - at.I)  # u = alpha v + (1 - alpha) I
+        dalpha = dalpha + du * ((at.u - at.I) / alpha)
         return (1 - alpha) * du, (alpha * du, dalpha)
 
     def forward_tangent(self, at, I_dot, z_dot):
-        v, alpha = at.z
+        (alpha,) = at.constants
         v_dot, alpha_dot = z_dot
-        u_dot = alpha * v_dot + (1 - alpha) * I_dot + alpha_dot * (v - at.I)
+        u_dot = alpha * v_dot + (1 - alpha) * I_dot + alpha_dot * ((at.u - at.I) / alpha)
         return u_dot, ((1 - at.spike - at.u * at.slope) * u_dot, alpha_dot)
 
     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-        v, alpha = at.z
-        v_dot, alpha_dot = dot.z
+        (alpha,) = at.constants
+        (alpha_dot,) = dot.constants
         dv, _ = dz
         dv_dot, dalpha_dot = dz_dot
         through = 1 - at.spike - at.u * at.slope
+        apart = (at.u - at.I) / alpha
+        apart_dot = (dot.u - dot.I - alpha_dot * apart) / alpha
         du = du + dv * through
         du_dot = du_dot + dv_dot * through
         du_dot = du_dot + dv * (-2 * at.slope - at.u * at.curvature) * dot.u
-        dalpha_dot = dalpha_dot + du_dot * (v - at.I) + du * (v_dot - dot.I)
+        dalpha_dot = dalpha_dot + du_dot * apart + du * apart_dot
         dI_dot = (1 - alpha) * du_dot - alpha_dot * du
         return dI_dot, (alpha * du_dot + alpha_dot * du, dalpha_dot)
 

@@ -127,22 +127,26 @@ class LearningLIF(LIF):
         return u, (gamma * r + (1 - gamma) * spike(u), gamma)
 
     def backward(self, at, du, dz):
-        r, gamma = at.z
+        (r,) = at.z
+        (gamma,) = at.constants
         dr, dgamma = dz
         du = du + (1 - gamma) * dr * at.slope  # r' = gamma r + (1 - gamma) spike(u)
         dgamma = dgamma + dr * (r - at.spike)
         return du, (gamma * dr - self.rho * du, dgamma)  # u = I - rho r
 
     def forward_tangent(self, at, I_dot, z_dot):
-        r, gamma = at.z
+        (r,) = at.z
+        (gamma,) = at.constants
         r_dot, gamma_dot = z_dot
         u_dot = I_dot - self.rho * r_dot
         r_dot = gamma * r_dot + (1 - gamma) * at.slope * u_dot + gamma_dot * (r - at.spike)
         return u_dot, (r_dot, gamma_dot)
 
     def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
-        r, gamma = at.z
-        r_dot, gamma_dot = dot.z
+        (r,) = at.z
+        (gamma,) = at.constants
+        (r_dot,) = dot.z
+        (gamma_dot,) = dot.constants
         dr, _ = dz
         dr_dot, dgamma_dot = dz_dot
         slope_dot = at.curvature * dot.u

@@ -55,6 +55,12 @@ def states_of(neuron: Any, z: Array) -> tuple[Array, ...]:
     return *np.moveaxis(z, -1, 0)[: len(neuron.states)], *constants
 
 
+def split(neuron: Any, z: tuple[Array, ...]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """(states, constants) of what a step has carried."""
+    n = len(neuron.states)
+    return z[:n], z[n:]
+
+
 def stacked(states: tuple[Array, ...], u: Array) -> Array:
     """One array of the states, (B, H, W, C, how many)."""
     return np.stack(states, -1) if states else np.zeros((len(u), *u.shape[2:], 0), u.dtype)
@@ -114,7 +120,8 @@ def steps_of(tape: dict, steps: int, neuron: Any, detach_reset: bool) -> list[At
     known = tape.setdefault("at", [])
     for t in range(len(known), steps):
         spike = _Spike(tape, t, neuron, detach_reset)
-        known.append(At(tape["I"][:, t], tape["z"][t], tape["u"][:, t], spike))
+        z, constants = split(neuron, tape["z"][t])
+        known.append(At(tape["I"][:, t], z, tape["u"][:, t], constants, spike))
     return known
 
 
@@ -154,7 +161,8 @@ def forward_tangent(
     for t in range(m):
         before = z_dot
         u_dot[:, t], z_dot = step_along(at[t], current_dot[:, t], before, neuron)
-        dots.append(Dot(current_dot[:, t], before, u_dot[:, t]))
+        states, constants = split(neuron, before)
+        dots.append(Dot(current_dot[:, t], states, u_dot[:, t], constants))
     return u_dot, {"dots": dots}
 
 

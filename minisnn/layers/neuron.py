@@ -44,16 +44,25 @@ FIRST = "lif"  # what a file means that names no kind, as those of version 0.1
 
 
 class At:
-    """A step where its derivatives are taken: the current I, the states z before it, the membrane u;
-    and value, slope and curvature of its spike, each computed when it is first asked for.
+    """A step where its derivatives are taken: the current I, the states z before it, the membrane u,
+    the constants that may be learned; and value, slope and curvature of its spike, each computed
+    when it is first asked for.
 
     Slope and curvature are zero where the reset is detached. Arrays (B, H, W, C).
     """
 
-    def __init__(self, I: Array, z: tuple[Array, ...], u: Array, spike: Callable[[str], Array]):
+    def __init__(
+        self,
+        I: Array,
+        z: tuple[Array, ...],
+        u: Array,
+        constants: tuple[Array, ...],
+        spike: Callable[[str], Array],
+    ):
         self.I = I
         self.z = z
         self.u = u
+        self.constants = constants
         self._jet = spike
 
     @cached_property
@@ -73,11 +82,12 @@ class At:
 
 
 class Dot(NamedTuple):
-    """Directional derivatives at a step of I, z and u."""
+    """Directional derivatives at a step of I, z, u and the constants that may be learned."""
 
     I: Array
     z: tuple[Array, ...]
     u: Array
+    constants: tuple[Array, ...] = ()
 
 
 class Dynamics:

@@ -284,7 +284,8 @@ def forward_tangent(block, weights, weights_dot, bias_dot, tape, x_dot, steps):
         I_dot = F_dot[-1] + bias_dot if neuron.delay else F_dot[-1]
         before = z_dot
         u_dot[:, t], z_dot = membrane.step_along(at[t], I_dot, before, neuron)
-        tape_dot["dots"].append(Dot(I_dot, before, u_dot[:, t]))
+        states, constants = membrane.split(neuron, before)
+        tape_dot["dots"].append(Dot(I_dot, states, u_dot[:, t], constants))
         if V is not None:
             heard = s_dot[:, t] = u_dot[:, t] * _jet(surrogate.derivative, tape, t, neuron)
         if neuron.delay:

@@ -127,7 +127,7 @@ def at_step(steps, t, i, neuron):
     slope = neuron.k[ZERO] if neuron.detached else neuron.prime(neuron.k, a)
     curvature = neuron.k[ZERO] if neuron.detached else neuron.second(neuron.k, a)
     z = neuron.take(steps.z[t], i)
-    return SiteAt(steps.I[t][i], z, u, spike(neuron.k, u), slope, curvature)
+    return SiteAt(steps.I[t][i], z, u, (), spike(neuron.k, u), slope, curvature)
 
 
 @loops_of_neuron
@@ -165,7 +165,7 @@ def membrane_backward_tangent(steps, steps_dot, dsteps, du_dot, neuron):
     for t in range(len(du_dot) - 1, -1, -1):
         for i in np.ndindex(du_dot.shape[1:]):
             at = at_step(steps, t, i, neuron)
-            dot = SiteDot(steps_dot.I[t][i], neuron.take(steps_dot.z[t], i), steps_dot.u[t][i])
+            dot = SiteDot(steps_dot.I[t][i], neuron.take(steps_dot.z[t], i), steps_dot.u[t][i], ())
             back = dsteps.u[t][i], neuron.take(dsteps.z[t + 1], i)
             back_dot = du_dot[t][i], neuron.take(dz_dot[t + 1], i)
             dI_dot[t][i], before = neuron.backward_tangent(neuron.k, at, dot, *back, *back_dot)

@@ -18,6 +18,7 @@ class SiteAt(NamedTuple):
     I: float
     z: tuple
     u: float
+    constants: tuple
     spike: float
     slope: float
     curvature: float
@@ -29,6 +30,7 @@ class SiteDot(NamedTuple):
     I: float
     z: tuple
     u: float
+    constants: tuple
 
 
 def refused(
@@ -53,10 +55,12 @@ def _check(step: NeuronStep, dtype: np.dtype) -> None:
     one = typeof(dtype.type(0))
     k = types.UniTuple(one, len(step.translation.constants))
     carried = step.states + step.learnable
-    z = types.UniTuple(one, carried) if carried else types.Tuple(())
-    nothing = types.Tuple(())
-    at = types.NamedTuple((one, z if step.past.z else nothing, one, one, one, one), SiteAt)
-    dot = types.NamedTuple((one, z if step.past_dot.z else nothing, one), SiteDot)
+    z = _some(one, carried)
+    constants = _some(one, step.learnable)
+    kept = _some(one, step.states * step.past.z)
+    kept_dot = _some(one, step.states * step.past_dot.z)
+    at = types.NamedTuple((one, kept, one, constants, one, one, one), SiteAt)
+    dot = types.NamedTuple((one, kept_dot, one, constants), SiteDot)
     taken = {
         step.forward: (k, one, z),
         step.backward: (k, at, one, z),
@@ -72,6 +76,11 @@ def _check(step: NeuronStep, dtype: np.dtype) -> None:
             raise Untranslatable(
                 f"{function.__name__} does not return (a number, a tuple of {carried} states)"
             )
+
+
+def _some(one: Any, count: int) -> Any:
+    """The type of so many numbers."""
+    return types.UniTuple(one, count) if count else types.Tuple(())
 
 
 def _why(error: str) -> str:
