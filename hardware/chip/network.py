@@ -47,6 +47,11 @@ class IntegerNet:
         readout_exponent: int | None = None,
         exponents=None,
     ):
+        if net.beyond:
+            raise ValueError(
+                f"the chip holds conv layers that are all alike and constants that are fixed; this "
+                f"network has {net.beyond}"
+            )
         if (
             getattr(net, "hidden", None)
             or not isinstance(getattr(net, "neuron", None), LIF)

@@ -94,10 +94,10 @@ class CubaNet(LoihiNet):
         readout_exponent: int | None = None,
     ):
         neuron = getattr(net, "neuron", None)
-        if not isinstance(neuron, CubaLIF) or net.hidden or not net.channels:
+        if not isinstance(neuron, CubaLIF) or net.hidden or not net.channels or net.beyond:
+            found = f"this network has {net.beyond}" if net.beyond else "this network is not"
             raise ValueError(
-                "a CubaNet is of conv layers of CubaLIF and a readout of their spikes; this "
-                "network is not"
+                f"a CubaNet is of conv layers of CubaLIF and a readout of their spikes; {found}"
             )
         self.mean = net.pool == "mean"
         words = Words()

@@ -37,16 +37,16 @@ class Builder:
     def _neuron(self, name: str, neuron: Any) -> Any:
         if not self.learn:
             return neuron
-        neuron = neuron.learning(self.learn)
-        known = (*neuron.filtering, *neuron.learnable)
+        whole = neuron.learning(neuron.decaying)
+        known = {*whole.filtering, *whole.learnable}
         for one in self.learn:
             if one not in known:
-                could = ", ".join(sorted(set(known)))
+                could = ", ".join(sorted(known))
                 raise ValueError(
                     f"learn names {one!r}, which is no constant that {name}'s "
                     f"{type(neuron).__name__} can learn; it can learn {could}"
                 )
-        return neuron
+        return neuron.learning(self.learn)
 
     def _conv(self, name: str, layer: Conv, neuron: Any) -> None:
         if len(self.shape) != 3:

@@ -143,11 +143,25 @@ class Layout(Checks):
         configuration = self.configuration()
         neuron = configuration.get("neuron", {})
         loss = configuration["loss"]
+        neurons = [neuron, *(one.get("neuron", {}) for one in configuration.get("layers", ()))]
         words = [
-            neuron.get("words") or neuron.get("surrogate"),
+            *(one.get("words") or one.get("surrogate") for one in neurons),
             loss if isinstance(loss, str) else loss["words"],
         ]
         return " and ".join(word for word in words if word and word not in LOSSES)
+
+    @property
+    def beyond(self) -> str:
+        """In words, what of it is more than conv layers that are all alike, dense ones and a
+        readout of one neuron; empty where nothing is.
+
+        >>> ms.SpikingNet((6,), layers=[ms.Dense(5, recurrent=True)], ways=3, learn=("alpha",)).beyond
+        'layers given as a list, learned constants (alpha)'
+        """
+        listed = "layers given as a list" if getattr(self, "layers", None) else ""
+        learn = ", ".join(getattr(self, "learn", ()))
+        learned = f"learned constants ({learn})" if learn else ""
+        return ", ".join(word for word in (listed, learned) if word)
 
     def like(self, **changes: Any) -> Self:
         """This network with other settings.

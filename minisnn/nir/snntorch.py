@@ -54,6 +54,11 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
     """
     neuron = net.neuron
     views = net.views(net._vector(theta, "theta").astype(np.float64))
+    if net.beyond:
+        raise ValueError(
+            f"snnTorch's module is made of conv layers that are all alike and dense ones, whose "
+            f"constants are numbers; this network has {net.beyond}"
+        )
     if not isinstance(neuron, LIF):
         raise ValueError(
             "a network of CubaLIF goes to snnTorch by: minisnn nir export --for snntorch"

@@ -94,6 +94,11 @@ def to_nir(
             f"the network has {net.own}, which NIR and its tools do not know; expected LIF or "
             "CubaLIF as they ship"
         )
+    if net.beyond:
+        raise ValueError(
+            f"a graph is written of conv layers that are all alike and dense ones; this network has "
+            f"{net.beyond}"
+        )
     if isinstance(net.neuron, CubaLIF) and steps != "euler":
         raise ValueError(
             "a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, "
