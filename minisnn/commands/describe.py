@@ -88,13 +88,16 @@ def _checkpoint(path: Path, config=None) -> None:
         else ""
     )
     print(f"{'network':<12}{in_a_line(net)} in {net.dtype.name}{spiking}")
-    for b, weight, bias in zip(net.blocks, net.layout[::2], net.layout[1::2]):
+    for b in net.blocks:
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
-        pooled = "" if b.pool == "none" else f", {b.pool} pooling"
-        size = weight.slice.stop - weight.slice.start + bias.slice.stop - bias.slice.start
+        more = f", stride {b.stride}" if b.stride > 1 else ""
+        more += "" if b.pool == "none" else f", {b.pool} pooling"
+        more += ", recurrent" * b.recurrent
+        more += f", learned {' '.join(b.learn)}" if b.learn else ""
+        size = net.slice_of(b.name)
         print(
-            f"  {b.name:<10}{' x '.join(map(str, weight.shape))}{pooled} -> {out}; {size:,} "
-            "parameters"
+            f"  {b.name:<10}{' x '.join(map(str, b.own_weight_shape))}{more} -> {out}; "
+            f"{size.stop - size.start:,} parameters"
         )
     if hasattr(net, "neuron"):
         print(

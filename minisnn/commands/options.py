@@ -13,7 +13,8 @@ from .layout import Help as Help, only_given as only_given
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
 from ..layers.cuba import CubaLIF
-from ..training.fields import in_words
+from ..network.layers import in_text
+from ..training.fields import REPLACED, in_words
 
 
 def refuse(args: argparse.Namespace, why: str, *names: str) -> None:
@@ -223,6 +224,10 @@ def to_train_from(net, path: Path) -> str:
     }
     found |= {"neuron": kind, "dtype": net.dtype.name, **constants}
     found |= dict(kernel=net.kernel, pool=net.pool) if net.channels else {}
+    if net.layers:
+        found = {name: value for name, value in found.items() if name not in REPLACED}
+        found["layers"] = tuple(in_text(layer) for layer in net.layers)
+    found["learn"] = net.learn
     usual = TrainingConfig()
     always = ("channels", "hidden", "ways", "window")  # which presets set, too
     flags = []

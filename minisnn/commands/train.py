@@ -81,7 +81,7 @@ def _add_setting(group, f) -> None:
     if kind is bool:
         options["action"] = argparse.BooleanOptionalAction
     elif isinstance(f.default, tuple):
-        options.update(type=names if f.name == "freeze" else whole_numbers, metavar="A,B,…")
+        options.update(type=names if f.metadata["kind"] is str else whole_numbers, metavar="A,B,…")
     else:
         options["type"] = or_none(kind) if limits.get("optional") else kind
         if "choices" in limits:

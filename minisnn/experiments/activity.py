@@ -18,7 +18,7 @@ SHIFTS = (-0.4, -0.2, -0.1, 0.0, 0.1, 0.2)
 def shifted(net, theta: np.ndarray, shift: float) -> np.ndarray:
     """theta with `shift` added to every bias but the readout's."""
     theta = theta.copy()
-    for p in net.layout[1:-2:2]:
+    for p in (p for p in net.layout if p.part == "bias" and p.layer != "readout"):
         theta[p.slice] += shift
     return theta
 

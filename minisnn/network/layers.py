@@ -1,5 +1,6 @@
 """The layers of a network, as one says them; `layout` makes blocks of them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -99,7 +100,9 @@ class Named(NamedTuple):
     layer: Conv | Dense
 
 
-def short_form(channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str) -> list[Named]:
+def short_form(
+    channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
+) -> list[Named]:
     """Conv layers that are all alike, then dense ones."""
     conv = [Conv(width, kernel, 1, pool) for width in channels]
     named = [Named(f"conv{n}", layer) for n, layer in enumerate(conv, 1)]
@@ -112,7 +115,11 @@ def listed(layers: Any) -> list[Named]:
         raise ValueError(f"layers must be a list of Conv and Dense, not {shown(layers)}")
     named: list[Named] = []
     for n, given in enumerate(layers):
-        layer = layer_of(given) if isinstance(given, dict) else given
+        layer = given
+        if isinstance(given, dict):
+            layer = layer_of(given)
+        elif isinstance(given, str):
+            layer = read_text(given)
         if not isinstance(layer, (Conv, Dense)):
             raise ValueError(f"layers[{n}] must be a Conv or a Dense, not {shown(layer)}")
         kind = type(layer).__name__.lower()
@@ -137,8 +144,67 @@ def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
     one_of("a layer's kind", name, KINDS)
     kind: Any = KINDS[name]
     if isinstance(settings.get("neuron"), dict):
-        settings["neuron"] = neuron_of(settings["neuron"])
+        try:
+            settings["neuron"] = neuron_of(settings["neuron"])
+        except ValueError as error:
+            raise ValueError(
+                str(error).replace("(path, neuron=...)", "(path, layers=...)")
+            ) from None
     try:
         return kind(**settings)
     except TypeError as error:
         raise ValueError(f"a layer of kind {kind.__name__} cannot be made: {error}") from None
+
+
+def in_text(layer: Conv | Dense) -> str:
+    """A layer in a word, as `read_text` takes it; its neuron is left out.
+
+    >>> from minisnn.network.layers import in_text
+    >>> in_text(ms.Conv(32, kernel=3, stride=2, pool="none")), in_text(ms.Dense(64, recurrent=True))
+    ('conv32-k3-s2-none', 'dense64-recurrent')
+    """
+    if isinstance(layer, Dense):
+        return f"dense{layer.channels}" + "-recurrent" * layer.recurrent
+    usual = Conv(layer.channels)
+    words = [f"conv{layer.channels}"]
+    words += [f"k{layer.kernel}"] * (layer.kernel != usual.kernel)
+    words += [f"s{layer.stride}"] * (layer.stride != usual.stride)
+    words += [layer.pool] * (layer.pool != usual.pool)
+    return "-".join(words)
+
+
+def read_text(text: str) -> Conv | Dense:
+    """The layer of a word: conv and its channels, then what of k (kernel), s (stride) and the pooling
+    is not as usual; or dense and its neurons, and whether it is recurrent. ValueError for another.
+
+    >>> from minisnn.network.layers import read_text
+    >>> read_text("conv64-k3-mean")
+    Conv(channels=64, kernel=3, stride=1, pool='mean', neuron=None)
+    """
+    first, *more = text.split("-")
+    conv = re.fullmatch("conv([0-9]{1,7})", first)
+    dense = re.fullmatch("dense([0-9]{1,7})", first)
+    settings: dict[str, Any] = {}
+    for word in more:
+        number = re.fullmatch("([ks])([0-9]{1,7})", word)
+        name, value = "", None
+        if conv and number:
+            name = {"k": "kernel", "s": "stride"}[number[1]]
+            value = int(number[2])
+        elif conv and word in POOLS:
+            name, value = "pool", word
+        elif dense and word == "recurrent":
+            name, value = "recurrent", True
+        if not name or name in settings:
+            raise ValueError(_unknown(text))
+        settings[name] = value
+    if conv:
+        return Conv(int(conv[1]), **settings)
+    if dense:
+        return Dense(int(dense[1]), **settings)
+    raise ValueError(_unknown(text))
+
+
+def _unknown(text: str) -> str:
+    forms = "conv64-k3-s2-none (kernel, stride and pooling where they are not 5, 1 and max)"
+    return f"layers must be words such as {forms} and dense128-recurrent, not {shown(text)}"

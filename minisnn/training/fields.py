@@ -50,7 +50,7 @@ def checked(f: Field, value: Any) -> Any:
     if value is None and limits["optional"]:
         return None
     if isinstance(f.default, tuple):
-        kind = str if f.name == "freeze" else int
+        kind = kind if kind is str else int
         if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
             raise ValueError(
                 f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not "
@@ -169,6 +169,9 @@ class DataSettings:
         return seen | dict(align="support" if self.align else "none")
 
 
+REPLACED = ("channels", "hidden", "kernel", "pool")  # by layers
+
+
 @dataclass(frozen=True)
 class NetworkSettings:
     """The network and its neuron."""
@@ -182,6 +185,15 @@ class NetworkSettings:
     )
     channels: tuple[int, ...] = setting((32, 64, 128), "widths of the conv layers", above=0)
     hidden: tuple[int, ...] = setting((), "widths of dense layers before the readout", above=0)
+    layers: tuple[str, ...] = setting(
+        (),
+        "in place of channels, hidden, kernel and pool, layers one by one: conv64-k3-s2-none "
+        "(kernel, stride and pooling where they are not 5, 1 and max), dense128-recurrent",
+        kind=str,
+    )
+    learn: tuple[str, ...] = setting(
+        (), "constants of the neurons that are learned, one a layer: alpha,beta,gamma", kind=str
+    )
     kernel: int = setting(5, "size of the conv kernels", least=1)
     neuron: str = setting(
         "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=tuple(NEURONS)
@@ -210,6 +222,11 @@ class NetworkSettings:
         one of your own."""
         names = "channels hidden ways kernel pool window dtype detach_reset backend"
         shared = {name: getattr(self, name) for name in names.split()}
+        if self.layers:
+            shared = {name: a for name, a in shared.items() if name not in REPLACED}
+            shared["layers"] = list(self.layers)
+        if self.learn:
+            shared["learn"] = list(self.learn)
         neuron = self._neuron() if neuron is None else neuron
         return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
 
@@ -248,6 +265,9 @@ class InnerSettings:
     )
     gate_fraction: float | None = setting(
         None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
+    )
+    adapt_constants: bool = setting(
+        False, "inner steps move the constants of learn too, which the outer loop moves alone else"
     )
     online: bool = setting(False, "update after every support sample, not once after all")
     error_threshold: float | None = setting(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from .fields import (
+    REPLACED,
     READING,
     DataSettings,
     InnerSettings,
@@ -123,6 +124,9 @@ class TrainingConfig(
                 "init init_rate init_variance init_rounds init_readout init_tasks",
             ),
             (not self.channels, "without conv layers", "kernel pool"),
+            (bool(self.layers), "with layers", " ".join(REPLACED)),
+            (self.model == "cnn", "with model cnn", "layers learn"),
+            (not self.learn, "without learn", "adapt_constants"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),
             (not self.test_episodes, "without test episodes", "test_seed"),
         )

@@ -177,6 +177,7 @@ def inner_loop(config: TrainingConfig, net, step_size, rule: MAML) -> InnerLoop:
         config.gate_fraction,
         config.online,
         config.error_threshold,
+        config.adapt_constants,
     )
     return rule.loop(net, loop, config)
 
