@@ -20,7 +20,7 @@ from .data.sets.recordings import Recordings as Recordings
 from .layers.loss import Loss as Loss
 from .layers.lif import LIF as LIF
 from .layers.cuba import CubaLIF as CubaLIF
-from .layers.neurons import Neuron as Neuron
+from .network.neurons import Neuron as Neuron
 from .layers.surrogate import Surrogate as Surrogate
 from .meta.functions import (
     adapt as adapt,

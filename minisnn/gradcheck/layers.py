@@ -2,6 +2,7 @@
 the network runs them."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +97,10 @@ def _pool(b, tape) -> Unit:
     return _alone(b, "pool", {"u": u}, hard, pool, (*kind, "jet", u), kind)
 
 
+def _twin(b, weights, bias, x, record):
+    return block.twin(b, weights, bias, x, "jet", record)
+
+
 def _joint(b, point, seen, hard, engine, record) -> Unit:
     """The block of a layer that hears its own spikes or learns constants; its "weight" is flat: the
     weight, what weighs its own spikes, and how far the constants are from theirs, in `UNIT`s, with
@@ -123,9 +128,10 @@ def _joint(b, point, seen, hard, engine, record) -> Unit:
     def moved(z):
         return np.concatenate([z[2], seen[:, z[2].shape[1] :]], 1) if "x" in point else seen
 
-    def at(z):
+    def at(z) -> tuple[Any, Any, Any]:
+        """The block, its weights and bias there."""
         w = taken(z[0], here)
-        return (with_constants(b, w.constants) if b.learn else b), w
+        return (with_constants(b, w.constants) if b.learn else b), w, z[1]
 
     def in_order(dx, dweights, dbias):
         return (flat(dweights, UNIT * dweights.constants), dbias, dx)[: len(point)]
@@ -134,8 +140,8 @@ def _joint(b, point, seen, hard, engine, record) -> Unit:
     of = lambda z_dot: engine.prepare(taken(z_dot[0]))
     return Unit(
         *(b.name, "block", {**point, "weight": flat(weights, 0 * here)}, hard[0], BLOCK),
-        lambda z: block.twin(*at(z), z[1], moved(z), "jet", record),
-        lambda z, tape, dy: in_order(*block.backward(*at(z), tape, dy, *back)),
+        lambda z: _twin(*at(z), moved(z), record),
+        lambda z, tape, dy: in_order(*block.backward(*at(z)[:2], tape, dy, *back)),
         lambda z_dot: engine.forward_tangent(
             b, ready, of(z_dot), z_dot[1], tape, (*z_dot, None)[2], steps
         ),

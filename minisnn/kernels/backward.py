@@ -1,41 +1,19 @@
-"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV;
-output channels that fill a cache line, groups of input channels or kernel rows from dV to the
-weight gradient. Every sum has a fixed order.
+"""What a block does in parallel on the way back, in items as in `forward`: bands from dy to dV. Every
+sum has a fixed order.
 """
 
-import math
-
-import numpy as np
-
-from ..layers.block import Block
-from ..parallel.arrays import ALIGNMENT
 from ..parallel.compilation import njit
-from ..parallel.threads import parallel
-from .dense import fits, outer
-from .events import Events
-from .forward import again, along, of_band, scratch_again, state_of, tiled
+from ..vectors.llvm import call_at
+from ..vectors.products import row_times
+from ..vectors.vector import copy, zeros
+from .along import again, along, scratch_again
+from .forward import of_band, state_of, tiled
 from .joint import apart_of, move_back, sum_beta, sum_constants, sum_decays, sum_decays_along
 from .linear import (
-    add_row,
-    channels_to_halo,
-    correlate_weight,
-    correlate_weight_row,
-    from_rows,
-    gather_weight,
-    pack,
-    sort_by_channel,
     spread_weight,
 )
-from .llvm import VECTOR_BITS, call_at
 from .pooling import adjoint, adjoint_tangent, scratch
-from .products import gemm, row_times
-from .records import BandState, Layer, Left, Out, Right, Sorted, Sums
-from .vector import copy, zeros
-
-GROUP = 8  # input channels whose weight gradient is one item of work
-PACKED = (
-    36 if VECTOR_BITS == 512 else 24
-) << 10  # bytes of an adjoint that stay in the first cache while events meet them
+from .records import BandState
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -284,189 +262,3 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         _bias(b, band, s, out, g, c)
         if learns:
             sum_constants(s.z, neuron.states, N, dk)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def by_channel(start, stop, x, dense, s, g):
-    """The window's events of a row (sample * H + h) by channel, see `sort_by_channel`; `dense`
-    samples have none."""
-    for row in range(start, stop):
-        if not dense[row // g.H]:
-            sort_by_channel(x, row, s, g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
-    """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a
-    cache line of output channels: what of a row of dV belongs to it fits into the first cache,
-    where all input channels and kernel rows meet it.
-    In plain loops: plain.sample.correlate_weight."""
-    line = ALIGNMENT // dW.itemsize
-    pad = g.k // 2
-    packed = zeros(s.span * (g.W + g.k - 1) * line, dW)
-    few = zeros(g.k * line, dW)
-    for item in range(start, stop):
-        channel = item * line
-        size = min(line, g.n_out - channel)
-        for b in range(dV.shape[0]):
-            for h in range(0 if dense[b] else g.H):
-                for first in range(0, s.steps, s.span):
-                    pack(
-                        dV[b, first : min(first + s.span, s.steps)],
-                        h,
-                        channel,
-                        size,
-                        packed,
-                        line,
-                        g,
-                    )
-                    for i in range(max(pad - h, 0), min(g.k, g.H + pad - h)):
-                        row = b * g.H + h + i - pad
-                        gather_weight(s, row, first // s.span, i, channel, size, packed, few, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer(image, halo, channel, size, D, at, pitch, dW, g):
-    """dW += x (outer) dV of an image, for `size` channels; `halo` is scratch."""
-    channels_to_halo(image, halo, channel, size, g)
-    for i in range(g.k):
-        correlate_weight(halo, channel, size, D, at, pitch, i, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_at_site(x, channel, size, D, steps, dW, g):
-    """The same of all steps at once where an image is one site: x (steps, n_in), D (steps, n_out),
-    in the same order."""
-    left = Left(channel, 0, 1, g.n_in)
-    right = Right(0, 0, g.n_out)
-    out = Out(channel * g.n_out, g.n_out)
-    gemm(x.reshape(-1), left, D.reshape(-1), right, dW, out, size, g.n_out, 1, steps, False)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
-    """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
-    where those are given; x by `images` for samples that are `dense`, where they are not summed
-    elsewhere. An item is a `group` of input channels.
-    In plain loops: plain.sample.correlate_weight."""
-    g = layer.g
-    halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
-    alone = g.H * g.W * g.k == 1
-    for item in range(start, stop):
-        channel = item * group
-        size = min(group, g.n_in - channel)
-        halo[:] = 0
-        for b in range(out.dPQ.shape[0] if alone else 0):
-            if dense[b] and images.size > 0:
-                _outer_at_site(images[b], channel, size, out.dV[b], inner, dW, g)
-            if x_dot.size > 0:
-                _outer_at_site(x_dot[b], channel, size, dV[b], inner, dW, g)
-            _outer_at_site(pq[b], channel, size, out.dPQ[b], pq.shape[1], dW, g)
-        for b in range(0 if alone else out.dPQ.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer(images[b, t], halo, channel, size, out.dV[b, t], g.pad, g.pitch, dW, g)
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer(x_dot[b, t], halo, channel, size, dV[b, t], g.pad, g.pitch, dW, g)
-            for n in range(pq.shape[1]):
-                _outer(pq[b, n], halo, channel, size, out.dPQ[b, n], 0, g.row, dW, g)
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
-    """x (outer) dV of an image, of all channels in kernel row i, into `sums`; `halo` is scratch."""
-    channels_to_halo(image, halo, 0, g.n_in, g)
-    correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
-    """The same for few input channels, or one site, and events that are not sorted: these are added
-    here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
-    In plain loops: plain.sample.correlate_weight.
-    """
-    g = layer.g
-    frames = out.dV.reshape(-1)
-    frame = layer.g.H * layer.g.pitch
-    narrow = g.n_out < ALIGNMENT // dW.itemsize
-    halo = zeros(g.H * (g.W + g.k - 1) * g.n_in, dW)
-    sums = zeros(g.k * g.n_in * g.n_out, dW)
-    for i in range(start, stop):
-        sums[:] = 0
-        for b in range(out.dPQ.shape[0]):
-            for t in range(inner if dense[b] and images.size > 0 else 0):
-                _outer_row(images[b, t], halo, out.dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for t in range(0 if dense[b] or out.dW.size > 0 else inner):
-                spread_weight(
-                    x,
-                    b,
-                    layer.first + t,
-                    0,
-                    g.H,
-                    i,
-                    i + 1,
-                    frames,
-                    (b * inner + t) * frame,
-                    dW,
-                    layer.c.one,
-                    g,
-                )
-            for t in range(inner if x_dot.size > 0 else 0):
-                _outer_row(x_dot[b, t], halo, dV[b, t], g.pad, g.pitch, i, narrow, sums, g)
-            for n in range(pq.shape[1]):
-                _outer_row(pq[b, n], halo, out.dPQ[b, n], 0, g.row, i, narrow, sums, g)
-        add_row(sums, i, narrow, dW, g)
-
-
-def work_of(block: Block, B: int) -> int:
-    """Numbers that one step of a batch multiplies, for `parallel`."""
-    return B * math.prod(block.input_shape) * block.channels * block.kernel
-
-
-def _sorted(x: Events, layer: Layer, inner: int, dense, work: int) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense."""
-    g = layer.g
-    first = layer.first
-    last = layer.first + inner
-    B = len(x.offset)
-    room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
-    # of equal spans, as many as it takes
-    span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
-    starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
-    found = Sorted(np.empty(B * g.H * room, np.int32), starts, room, first, inner, span)
-    parallel(by_channel, B * g.H, x.lists, dense, found, g, work=work)
-    return found
-
-
-def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """dweight, put into `total`; sums.dW holds what the bands have summed of it.
-    In plain loops: plain.sample.gradients."""
-    x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["before"]
-    g = layer.g
-    inner = max(steps - layer.delay, 0)
-    work = work_of(block, len(sums.dPQ))
-    images = x.images(dense, total.dtype, layer.first, inner)
-    none = np.empty((0, 0, 0), total.dtype)
-    tangent = (none, none) if x_dot is None else (x_dot, dV)
-    pairs = list[tuple[np.ndarray, np.ndarray]]()
-    if fits(g):
-        # a copy of what is large only where it has to be
-        shown = slice(None) if dense.all() else dense
-        pairs = [(images[shown], sums.dV[shown])] if len(images) else []
-        pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
-        images, tangent, pq = none, (none, none), pq[:, :0]
-    if pairs:
-        outer(pairs, total, g, work)
-    else:
-        total[:] = 0
-    if len(sums.dW):
-        total += sums.dW.sum(0)
-    if x.known and inner and not dense.all():
-        arguments = (_sorted(x, layer, inner, dense, work), dense, sums.dV)
-        line = ALIGNMENT // total.itemsize
-        parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
-    arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
-    if not x.known and not (fits(g) and len(sums.dW)):
-        parallel(weight_gradient_by_rows, block.kernel, x.lists, *arguments, work=work)
-    if x.known and not fits(g):
-        parallel(weight_gradient, -(-g.n_in // GROUP), *arguments, GROUP, work=work)
-    return from_rows(total, block.weight_shape)

@@ -5,12 +5,9 @@ Input and output spikes are `Events`; adjoints and tangents are dense arrays. Th
 """
 
 import math
-from dataclasses import replace
-from threading import Lock
 
 import numpy as np
 
-from ..layers import together as joint
 from ..layers.block import EVERY_STEP, Block
 
 # the trace's adjoint is the reference's
@@ -19,21 +16,21 @@ from ..layers.block import (
 )
 from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
+from ..vectors.choice import TOGETHER
+from . import along, gradient
 from . import backward as back
 from . import forward as ahead
-from .choice import TOGETHER
-from .dense import fits, through, transform
-from .events import Events, collect
+from .dense import fits, through
+from .events import Events, collect, nothing
+from .events import prepare as prepare
+from .events import release as release
 from .linear import (
     DENSE_ABOVE,
     DENSE_ABOVE_VALUED,
     POINTS_ABOVE,
-    back_layout,
-    dense_layout,
-    rows_layout,
 )
 from .neuron import layer as layer_of
-from .records import FromAbove, Before, Direction, Membrane, Sums, Weights, geometry
+from .records import Before, Direction, FromAbove, Membrane, Sums, geometry
 
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
@@ -43,79 +40,6 @@ CHEAP = 8
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
     """The event counts (B, T, H, W, C) as the first block's input: times gain."""
     return collect(x, dtype.type(gain))
-
-
-class EventWeight:
-    """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for."""
-
-    def __init__(self, weight: np.ndarray):
-        self.weight, self.dtype = weight, weight.dtype
-        self._made = {}
-        self._lock = Lock()
-
-    def _once(self, name, make):
-        with self._lock:  # threads that work on parts of a batch share it
-            if name not in self._made:
-                self._made[name] = make()
-            return self._made[name]
-
-    @property
-    def dense(self):
-        return self._once("dense", lambda: dense_layout(self.weight))
-
-    @property
-    def back(self):
-        return self._once("back", lambda: back_layout(self.weight))
-
-    def points(self, back: bool):
-        """The dense or back layout at Winograd's points."""
-        layout = back_layout if back else dense_layout
-        return self._once(
-            ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
-        )
-
-    recurrent: "EventWeight | None" = None
-    constants: tuple[float, ...] = ()
-
-    def record(self, x: Events, bias: np.ndarray) -> Weights:
-        """What the kernels take; the rows layout only where events go through it."""
-        rows = (
-            _nothing(self.dtype)
-            if x.known
-            else self._once("rows", lambda: rows_layout(self.weight))
-        )
-        nothing = _nothing(self.dtype)
-        V = self.recurrent
-        heard = (V.dense, V.back) if V else (nothing, nothing)
-        return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
-
-    def release(self, *names):
-        """Give up these, or all of them; they are made again when asked for."""
-        with self._lock:
-            for name in names or list(self._made):
-                self._made.pop(name, None)
-
-
-def prepare(weight) -> EventWeight:
-    """What the passes take in place of a weight when it serves several of them."""
-    if isinstance(weight, EventWeight):
-        return weight
-    if isinstance(weight, joint.Weights):
-        made = EventWeight(weight.weight)
-        made.constants = weight.constants
-        if weight.recurrent is not None:
-            made.recurrent = EventWeight(weight.recurrent[None, None])
-        return made
-    return EventWeight(weight)
-
-
-def release(weight: EventWeight) -> None:
-    """Give up its layouts, so that others may have the memory between passes."""
-    weight.release()
-
-
-def _nothing(dtype, *shape):
-    return np.empty(shape or (0,), dtype)
 
 
 def _flat(sequence):
@@ -169,12 +93,12 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     past = aligned_empty((*room, sites * neuron.past), dtype)
     apart = aligned_empty((*room, sites * neuron.apart), dtype)
     all_states = sites * (neuron.states + neuron.filters + neuron.before)
-    state = _nothing(dtype, B if anew else 0, all_states)
+    state = nothing(dtype, B if anew else 0, all_states)
     pq = aligned_empty((B if kept else 0, neuron.filters, g.H * g.W * g.n_in), dtype)
     row_out = 0 if block.readout else math.prod(sites_out)
     valued = block.pool == "spikes"
     index = np.empty((B, rows_out, T * row_out + TOGETHER), np.int32)
-    value = _nothing(dtype, *index.shape[:2], index.shape[2] * valued)
+    value = nothing(dtype, *index.shape[:2], index.shape[2] * valued)
     column = sites_out[0] + 1 if not valued else 0
     offset = np.zeros((B, rows_out, T + 1), np.int32)
     column = np.empty((B, rows_out, T, column), np.int32)
@@ -183,12 +107,12 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         index, value, offset, column, np.empty((B if block.readout else 0, g.n_out), dtype)
     )
     # with the odd rest that pooling drops
-    work = back.work_of(block, B)
+    work = gradient.work_of(block, B)
     bands = -(-g.H // g.height)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
-    between = _nothing(dtype, B if len(spans) > 1 else 0, all_states)
+    between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
         rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out)
@@ -211,27 +135,8 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     }
     y = out.logits if block.readout else y.tight()
     if block.recurrent and kept:
-        tape["heard"] = _heard(block, y, layer)
+        tape["heard"] = gradient.heard_of(block, y, layer)
     return y, tape
-
-
-def _heard_block(block) -> Block:
-    """The map of a layer's own spikes."""
-    return replace(block, input_shape=(1, 1, block.channels))
-
-
-def _heard(block, s: Events, layer) -> dict:
-    """What the gradient of V asks for, a tape: the spikes f as they enter the filters, in the
-    window, and filtered at its start."""
-    f = s if block.neuron.delay else s.later()
-    g = geometry(1, 1, block.channels, block.channels, 1)
-    of_f = layer._replace(g=g)
-    pq = aligned_empty((len(s.offset), layer.neuron.filters, block.channels), s.value.dtype)
-    parallel(ahead.traces, len(pq), f.lists, pq, of_f)
-    f = f.since(layer.first) if layer.first else f
-    dense = f.above(DENSE_ABOVE)
-    before = pq if layer.first else pq[:, :0]
-    return {"x": f, "layer": of_f._replace(first=0), "dense": dense, "pq": pq, "before": before}
 
 
 def _spans(steps: int) -> list[tuple[int, int]]:
@@ -270,9 +175,9 @@ def _before(weight, tape) -> Before:
 def _adjoint(block, tape, dy) -> FromAbove:
     """The readout's adjoint belongs to the last step only."""
     if block.readout:
-        return FromAbove(_nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
+        return FromAbove(nothing(dy.dtype, 0, 0, 0), np.ascontiguousarray(dy), tape["u"].shape[1])
     dy = _flat(dy.copy() if block.recurrent else dy)  # which gains what the layer hears of itself
-    return FromAbove(dy, _nothing(dy.dtype, 0, 0), dy.shape[1])
+    return FromAbove(dy, nothing(dy.dtype, 0, 0), dy.shape[1])
 
 
 def _empty_sums(block, tape, steps, need_dx) -> Sums:
@@ -297,24 +202,6 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     )
 
 
-def _together(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
-    """dweight, and where the layer is `joint` what V and the learned constants get beside it."""
-    if not block.joint:
-        return dweight
-    recurrent = None
-    if block.recurrent:
-        heard = _heard_block(block)
-        total = aligned_empty((block.channels**2,), dweight.dtype)
-        more = () if s_dot is None else (s_dot, dV)
-        found = back.whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
-        recurrent = found[0, 0]
-    neuron = block.neuron
-    # the last of a name: what the neuron's step has is none of the filters'
-    names = ("alpha", "beta", *neuron.learnable)
-    named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
-    return joint.Weights(dweight, recurrent, np.array([named[name] for name in block.learn]))
-
-
 def _results(block, B: int, steps: int, need_dx: bool, dtype):
     """dx (B, m - delay, sites) of the layer below, no steps of it where it is not needed, and
     dweight in rows layout. Allocated first: they outlive the pass, and what follows them leaves one
@@ -324,13 +211,6 @@ def _results(block, B: int, steps: int, need_dx: bool, dtype):
         dtype,
     )
     return dx, aligned_empty((math.prod(block.weight_shape),), dtype)
-
-
-def _heard_along(s_dot, inner: int, delay: int):
-    """f_dot (B, inner, K): the tangents of a layer's own spikes as they enter the filters."""
-    if delay:
-        return np.ascontiguousarray(s_dot[:, :inner])
-    return np.concatenate([np.zeros_like(s_dot[:, :1]), s_dot[:, : inner - 1]], 1)
 
 
 def _dx(block, dx, *arguments):
@@ -346,7 +226,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     B = len(tape["pq"])
     steps = d.steps
     layer = tape["layer"]
-    work = back.work_of(block, len(tape["pq"]))
+    work = gradient.work_of(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
@@ -364,11 +244,11 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     if not second:
         for name in ("u", "past", "apart"):
             tape[name] = tape[name][:0].copy()
-    dweight = back.whole_weight_gradient(block, tape, steps, total, sums)
+    dweight = gradient.whole_weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
     if tape["dense"].any():  # the next part needs the memory for its images
         weight.release(("points", True))
-    dweight = _together(block, tape, dweight, sums, steps)
+    dweight = gradient.joined(block, tape, dweight, sums, steps)
     if second:
         tape["d"] = d
         if layer.first and not block.readout:
@@ -385,8 +265,8 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     B = len(tape["pq"])
     dtype = u.dtype
     before = _before(weight, tape)
-    work = back.work_of(block, len(tape["pq"]))
-    V_dot = _nothing(dtype, 0, 0, 0)
+    work = gradient.work_of(block, len(tape["pq"]))
+    V_dot = nothing(dtype, 0, 0, 0)
     dense = tape["dense"]
     inner = max(steps - layer.delay, 0)
     x_dot = None if x_dot is None else _flat(x_dot)
@@ -402,8 +282,8 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     if block.recurrent:
         f = tape["heard"]["x"]
         pq = tape["heard"]["pq"]
-        PQ_dot += _potential(_heard_block(block), pq.shape[1], pq, weight_dot.recurrent)
-    constants = _along(block, weight_dot, dtype)
+        PQ_dot += _potential(gradient.heard_block(block), pq.shape[1], pq, weight_dot.recurrent)
+    constants = gradient.directions(block, weight_dot, dtype)
     direction = Direction(weight_dot.record(x, bias_dot), dense, PQ_dot, V_dot, *constants)
     sites = layer.g.H * layer.g.row
     u_dot = aligned_empty((len(u), steps, sites), dtype)
@@ -413,21 +293,12 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
     membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
     arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
-    parallel(ahead.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
+    parallel(along.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
     if not tape["anew"]:
         direction = direction._replace(PQ=PQ_dot[:0], V=V_dot[:0])  # u_dot is there
     return y_dot, {"x_dot": x_dot, "u_dot": membranes[1], "direction": direction, "s_dot": s_dot}
-
-
-def _along(block, weight_dot, dtype):
-    """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
-    named = dict(zip(block.learn, weight_dot.constants))
-    neuron = block.neuron
-    constants = np.array([named.get(name, 0.0) for name in neuron.learnable], dtype)
-    filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
-    return constants, np.array(filters, dtype)
 
 
 def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, need_dx=True):
@@ -442,7 +313,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     steps = d.steps
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
-    dV = _nothing(tape["u"].dtype, 0, 0, 0)
+    dV = nothing(tape["u"].dtype, 0, 0, 0)
     if need_dx or block.recurrent:
         dV = _empty_sums(block, tape, steps, True).dV
     s_dot = tape_dot["s_dot"]
@@ -457,17 +328,17 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         d_dot,
         sums,
         dV,
-        work=back.work_of(block, B),
+        work=gradient.work_of(block, B),
     )
     del (
         made,
         membranes,
         tape_dot,
     )  # which may be all that holds u_dot: the gradients below need the memory
-    dweight_dot = back.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
+    dweight_dot = gradient.whole_weight_gradient(block, tape, steps, total, sums, x_dot, dV)
     if s_dot is not None:
-        s_dot = _heard_along(s_dot, max(steps - layer.delay, 0), layer.delay)
-    dweight_dot = _together(block, tape, dweight_dot, sums, steps, s_dot, dV)
+        s_dot = gradient.heard_along(s_dot, max(steps - layer.delay, 0), layer.delay)
+    dweight_dot = gradient.joined(block, tape, dweight_dot, sums, steps, s_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):
         one.release(("points", True))  # large, and the layer below holds most
@@ -481,5 +352,5 @@ def features(block: Block, x: Events):
     dtype = x.value.dtype
     layer = layer_of(block, dtype, x.steps - 1 if block.neuron.delay else x.steps)
     pq = aligned_empty((B, 2, layer.g.n_in), dtype)
-    parallel(ahead.traces, B, x.lists, pq, layer, work=back.work_of(block, B))
+    parallel(ahead.traces, B, x.lists, pq, layer, work=gradient.work_of(block, B))
     return pq[:, 0].copy()

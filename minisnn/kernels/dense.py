@@ -23,11 +23,11 @@ import numpy as np
 from ..parallel.arrays import aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
+from ..vectors.llvm import mapped
+from ..vectors.products import Left, Out, Right, gemm
+from ..vectors.vector import axpy, copy, empty, zeros
 from . import linear
-from .llvm import mapped
-from .products import gemm
-from .records import Geometry, Left, Out, Right
-from .vector import axpy, copy, empty, zeros
+from .records import Geometry
 
 TAPS, OUTPUTS = 5, 4
 POINTS = TAPS + OUTPUTS - 1
@@ -213,24 +213,14 @@ def _interpolate_rows(lines, strip, apart, four, y, g):
     return strip
 
 
-@njit(nogil=True, inline="always", error_model="numpy")
-def _rows(start, stop, x, weight, y, g):
-    """y += W x of images of one site."""
-    left = Left(start * g.n_in, 0, g.n_in, 1)
-    right = Right(0, 0, g.n_out)
-    out = Out(start * g.n_out, g.n_out)
-    number = stop - start
-    gemm(x.reshape(-1), left, weight, right, y.reshape(-1), out, number, g.n_out, 1, g.n_in, False)
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
 def correlate(start, stop, x, weight, x2, weight2, y, g):
     """y = W x, and + W2 x2 where x2 is given, for plain or halo images x (n, ...)."""
     if g.H * g.W * g.k == 1:  # rows of one product
         y[start:stop] = 0
-        _rows(start, stop, x, weight, y, g)
+        linear.rows(start, stop, x, weight, y, g)
         if x2.size > 0:
-            _rows(start, stop, x2, weight2, y, g)
+            linear.rows(start, stop, x2, weight2, y, g)
         return
     pad = g.k // 2
     plain = x.shape[1] == g.H * g.W * g.n_in

@@ -1,14 +1,19 @@
-"""Spikes of a batch as lists, one for every sample and row of sites, in order of time."""
+"""Spikes of a batch as lists, one for every sample and row of sites, in order of time; and weights
+in the layouts that spikes and dense images go through."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 
 import numpy as np
 
+from ..layers import together
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
-from .choice import TOGETHER, lowest_bit
-from .records import Lists
+from ..vectors.choice import TOGETHER, lowest_bit
+from .dense import transform
+from .linear import back_layout, dense_layout, rows_layout
+from .records import Lists, Weights
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class Events:
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
         """The same events on sites that are s x s of these, whose channels lie behind one another
-        (`layers.stride`); `shape` is that of the fold."""
+        (`layers.linear`); `shape` is that of the fold."""
         B, rows = self.offset.shape[:2]
         H, W, _ = shape
         valued = self.value.shape[2] > 0
@@ -278,3 +283,74 @@ def collect(x: np.ndarray, gain) -> Events:
     offset = np.zeros((B, H, T + 1), np.int32)
     parallel(_collect, B, words, group, flat, gain, index, value, offset)
     return Events(index, value, offset, np.empty((B, H, T, 0), np.int32), W * C, C).tight()
+
+
+class EventWeight:
+    """A weight (k, k, C_in, C_out) and its layouts, each made when first asked for."""
+
+    def __init__(self, weight: np.ndarray):
+        self.weight, self.dtype = weight, weight.dtype
+        self._made = {}
+        self._lock = Lock()
+
+    def _once(self, name, make):
+        with self._lock:  # threads that work on parts of a batch share it
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]
+
+    @property
+    def dense(self):
+        return self._once("dense", lambda: dense_layout(self.weight))
+
+    @property
+    def back(self):
+        return self._once("back", lambda: back_layout(self.weight))
+
+    def points(self, back: bool):
+        """The dense or back layout at Winograd's points."""
+        layout = back_layout if back else dense_layout
+        return self._once(
+            ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
+        )
+
+    recurrent: "EventWeight | None" = None
+    constants: tuple[float, ...] = ()
+
+    def record(self, x: Events, bias: np.ndarray) -> Weights:
+        """What the kernels take; the rows layout only where events go through it."""
+        rows = (
+            nothing(self.dtype) if x.known else self._once("rows", lambda: rows_layout(self.weight))
+        )
+        none = nothing(self.dtype)
+        V = self.recurrent
+        heard = (V.dense, V.back) if V else (none, none)
+        return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
+
+    def release(self, *names):
+        """Give up these, or all of them; they are made again when asked for."""
+        with self._lock:
+            for name in names or list(self._made):
+                self._made.pop(name, None)
+
+
+def prepare(weight) -> EventWeight:
+    """What the passes take in place of a weight when it serves several of them."""
+    if isinstance(weight, EventWeight):
+        return weight
+    if isinstance(weight, together.Weights):
+        made = EventWeight(weight.weight)
+        made.constants = weight.constants
+        if weight.recurrent is not None:
+            made.recurrent = EventWeight(weight.recurrent[None, None])
+        return made
+    return EventWeight(weight)
+
+
+def release(weight: EventWeight) -> None:
+    """Give up its layouts, so that others may have the memory between passes."""
+    weight.release()
+
+
+def nothing(dtype, *shape):
+    return np.empty(shape or (0,), dtype)

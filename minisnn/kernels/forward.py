@@ -15,15 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import TOGETHER, note_largest, note_mean
-from .choice import note as note_all
-from .joint import apart_of, begin_along, hear, input_along, note, note_start, step_along
-from .llvm import call_at, wide
+from ..vectors.choice import TOGETHER, note_largest, note_mean
+from ..vectors.choice import note as note_all
+from ..vectors.llvm import call_at, wide
+from ..vectors.vector import add_rows, copy, empty, zeros
+from .joint import apart_of, hear, note, note_start
 from .linear import gather, spread
-from .pooling import pooled, scratch, tangent
-from .products import row_times
+from .pooling import pooled, scratch
 from .records import MAX, MEAN, SPIKES, BandState, Lists, Membrane
-from .vector import add_rows, copy, empty, zeros
 
 
 class Spikes(NamedTuple):
@@ -47,7 +46,7 @@ def tiled(bias, sites):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _input(x, b, t, low, high, weights, Q, lists, g, c):
+def input_of(x, b, t, low, high, weights, Q, lists, g, c):
     """Q of the rows low..high-1 += W x_t by events."""
     if x.known:
         gather(x, b, t, low, high, weights.dense, Q, lists[g.W + 1 :], lists[: g.W + 1], g)
@@ -70,13 +69,13 @@ def _input(x, b, t, low, high, weights, Q, lists, g, c):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _lists(g):
+def lists_of(g):
     """Scratch for `gather`: where columns start, and the events of k rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _add(V, Q):
+def add(V, Q):
     for i in range(Q.size):
         Q[i] += V[i]
 
@@ -93,7 +92,7 @@ def _emit(v, index, value, found):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _store(s, kept, b, at):
+def store(s, kept, b, at):
     """A band's state to kept[b, at:]."""
     for one in (s.z, s.P, s.Q, s.before):
         copy(one, kept[b, at : at + one.size])
@@ -101,7 +100,7 @@ def _store(s, kept, b, at):
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
-def _load(kept, b, at, s):
+def load(kept, b, at, s):
     """A band's state from there."""
     for one in (s.z, s.P, s.Q, s.before):
         copy(kept[b, at : at + one.size], one)
@@ -212,7 +211,7 @@ def _forward(
             state.before[: N * layer.neuron.before],
         )
         if begin > 0:
-            _load(between, b, at * numbers, s)
+            load(between, b, at * numbers, s)
         else:
             s.z[:], s.P[:], s.Q[:] = 0, 0, 0
         found = out.offset[b, band, begin] if spiking else 0
@@ -228,11 +227,11 @@ def _forward(
             if heard.size > 0 and t > 0:
                 hear(_own(out, x), b, t - 1, heard, s.Q, N)
             if t >= layer.lag and dense[b]:
-                _add(V[b, t - first, at : at + N], s.Q)
+                add(V[b, t - first, at : at + N], s.Q)
             elif t >= layer.lag:
-                _input(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
+                input_of(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
-                _store(s, state_K, b, at * numbers)
+                store(s, state_K, b, at * numbers)
             if t >= layer.first:
                 note(s, biases, apart, c)
             membrane_step(U, more, s, biases, layer)
@@ -250,7 +249,7 @@ def _forward(
                     found = note_all(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found
         if between.size > 0:
-            _store(s, between, b, at * numbers)
+            store(s, between, b, at * numbers)
         if layer.readout and end == x.T:
             copy(U, out.logits[b])
 
@@ -279,171 +278,16 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
         biases,
         room,
         state,
-        _membrane(1, N, layer.neuron.past, layer.neuron.apart, u.u),
-        _lists(g),
+        membrane_of(1, N, layer.neuron.past, layer.neuron.apart, u.u),
+        lists_of(g),
     )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _membrane(steps, N, past, apart, like):
+def membrane_of(steps, N, past, apart, like):
     """Room for so many steps of a band."""
     return Membrane(
         empty(steps * N, like).reshape(1, steps, N),
         empty(steps * N * past, like).reshape(1, steps, N * past),
         empty(steps * N * apart, like).reshape(1, steps, N * apart),
     )
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def scratch_again(layer, steps, like):
-    """What `again` and `along` work in for a band: its membrane and tangent, which they fill,
-    states, lists."""
-    g = layer.g
-    N = g.height * g.row
-    u = _membrane(steps, N, layer.neuron.past, layer.neuron.apart, like)
-    u_dot = _membrane(steps, N, layer.neuron.past_dot, layer.neuron.apart, like)
-    return u, u_dot, state_of(N, layer, like), _lists(g)
-
-
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def again(b, band, x, before, layer, U, s, biases, lists):
-    """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
-    loops: plain.sample.filters, membrane_forward."""
-    g = layer.g
-    c = layer.c
-    low = band * layer.g.height
-    neuron = layer.neuron
-    numbers = neuron.states + neuron.filters + neuron.before
-    _load(before.state, b, band * s.Q.size * numbers, s)
-    for t in range(U.u.shape[1]):
-        if t > 0:
-            _input(
-                x,
-                b,
-                layer.first + t - layer.lag,
-                low,
-                low + g.height,
-                before.weights,
-                s.Q,
-                lists,
-                g,
-                c,
-            )
-        u_t, more = of_band(U, 0, t, 0, s.Q.size, neuron.past)
-        note(s, biases, apart_of(U, 0, t, 0, s.Q.size, neuron.apart), c)
-        membrane_step(u_t, more, s, biases, layer)
-
-
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard):
-    """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
-    `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`.
-    In plain loops: plain.sample.forward_tangent."""
-    g = layer.g
-    c = layer.c
-    neuron = layer.neuron
-    N = s.Q.size
-    last = d.PQ.shape[1] - 1
-    low = band * g.height
-    inner = max(u_dot.u.shape[1] - layer.delay, 0)
-    here = band * N
-    s.z[:] = 0
-    for h in range(0, N, g.row):
-        P = s.P[h:][: g.row]
-        Q = s.Q[h:][: g.row]
-        P_dot = d.PQ[b, 0, here + h :]
-        Q_dot = d.PQ[b, last, here + h :]
-        for i in range(g.row):
-            if last:
-                P[i] = P_dot[i] + c.bias_P * biases[i]
-            Q[i] = c.lead * ((Q_dot[i] + c.bias_Q * biases[i]) / c.rest_beta)
-    for t in range(u_dot.u.shape[1]):
-        u_t, past = of_band(u, n, t, at, N, neuron.past)
-        v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
-        tau = t - layer.lag
-        apart = apart_of(u, n, t, at, N, neuron.apart)
-        apart_dot = apart_of(u_dot, m, t, to, N, neuron.apart)
-        earlier = apart_of(u, n, max(t - 1, 0), at, N, neuron.apart)
-        begin_along(s)
-        if 0 <= tau < inner:
-            if not d.dense[b]:
-                _input(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
-            if d.V.size > 0:
-                _add(d.V[b, tau, here : here + N], s.Q)
-            if heard.size > 0:
-                hear(f, b, tau, d.weights.heard, s.Q, N)
-                if t > 0:
-                    row_times(y_dot[b, t - 1], heard, s.Q)
-        input_along(s, biases, apart, earlier, apart_dot, t == 0, d.decays, c)
-        arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, d.constants, c, neuron.own)
-        call_at(neuron.calls.forward_tangent, arguments)
-        step_along(s, apart, d.decays)
-        if y_dot.size > 0:
-            tangent(
-                u_t,
-                v_t,
-                room,
-                y_dot[b, t, band * g.sites : (band + 1) * g.sites],
-                layer,
-            )
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f):
-    """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
-    is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
-    g = layer.g
-    steps = max(y_dot.shape[1], u_dot.u.shape[1])
-    own, own_dot, s, lists = scratch_again(layer, 0 if u_dot.u.size > 0 else steps, y_dot)
-    room = scratch(g, y_dot)
-    biases = tiled(before.weights.bias, g.W)
-    biases_dot = tiled(d.weights.bias, g.W)
-    heard = before.weights.heard
-    for item in range(start, stop):
-        b, band = divmod(item, g.bands)
-        at = band * s.Q.size
-        if u_dot.u.size > 0:
-            along(
-                b,
-                band,
-                x,
-                d,
-                layer,
-                u,
-                b,
-                at,
-                u_dot,
-                b,
-                at,
-                s,
-                biases_dot,
-                lists,
-                room,
-                y_dot,
-                f,
-                heard,
-            )
-        else:
-            again(b, band, x, before, layer, own, s, biases, lists)
-            along(
-                b,
-                band,
-                x,
-                d,
-                layer,
-                own,
-                0,
-                0,
-                own_dot,
-                0,
-                0,
-                s,
-                biases_dot,
-                lists,
-                room,
-                y_dot,
-                f,
-                heard,
-            )
-        if layer.readout:
-            logits_dot[b] = u_dot.u[b, steps - 1]

@@ -16,11 +16,11 @@ from ..layers.frames import (
     twin,
     twin_features,
 )
+from ..vectors.products import Left, Out, Right, gemm
+from ..vectors.vector import empty
 from .dense import correlate
 from .linear import back_layout, dense_layout
-from .products import gemm
-from .records import Left, Out, Right, geometry
-from .vector import empty
+from .records import geometry
 
 __all__ = [
     "backward",

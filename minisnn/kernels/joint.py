@@ -12,9 +12,9 @@ Nothing of this is done for other layers, whose arrays have no size here.
 """
 
 from ..parallel.compilation import njit
-from .llvm import apart as disjoint
-from .llvm import wide
-from .vector import add_rows, copy
+from ..vectors.llvm import apart as disjoint
+from ..vectors.llvm import wide
+from ..vectors.vector import add_rows, copy
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
 KERNEL = njit(nogil=True, cache=True, error_model="numpy", borrows=True)

@@ -14,10 +14,9 @@ import numpy as np
 
 from ..parallel.arrays import aligned
 from ..parallel.compilation import njit
-from .choice import TOGETHER, append
-from .products import gemm
-from .records import Left, Out, Right
-from .vector import add_lines, add_rows, axpy, copy, take_lines
+from ..vectors.choice import TOGETHER, append
+from ..vectors.products import Left, Out, Right, gemm
+from ..vectors.vector import add_lines, add_rows, axpy, copy, take_lines
 
 
 def dense_layout(weight: np.ndarray) -> np.ndarray:
@@ -337,3 +336,13 @@ def add_row(sums, i, narrow, dW, g):
             m = j * g.n_in + c
             for n in range(g.n_out):
                 dW[to + n] += sums[n * g.k * g.n_in + m] if narrow else sums[m * g.n_out + n]
+
+
+@njit(nogil=True, inline="always", error_model="numpy")
+def rows(start, stop, x, weight, y, g):
+    """y += W x of images of one site."""
+    left = Left(start * g.n_in, 0, g.n_in, 1)
+    right = Right(0, 0, g.n_out)
+    out = Out(start * g.n_out, g.n_out)
+    number = stop - start
+    gemm(x.reshape(-1), left, weight, right, y.reshape(-1), out, number, g.n_out, 1, g.n_in, False)

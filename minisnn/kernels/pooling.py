@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parallel.compilation import njit
-from .choice import largest, mean, pick, put
-from .llvm import call_at, wide
+from ..vectors.choice import largest, mean, pick, put
+from ..vectors.llvm import call_at, wide
+from ..vectors.vector import copy, zeros
 from .records import MAX, NONE, SPIKES
-from .vector import copy, zeros
 
 
 class Scratch(NamedTuple):

@@ -196,31 +196,6 @@ class Sorted(NamedTuple):
     span: int
 
 
-class Left(NamedTuple):
-    """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `vector.gemm` lies; numbers only,
-    since a record of arrays made again for every product costs more than small products do."""
-
-    at: int
-    of_r: int
-    of_m: int
-    of_k: int
-
-
-class Right(NamedTuple):
-    """Where the factor B[at + r * of_r + k * of_k + n] lies."""
-
-    at: int
-    of_r: int
-    of_k: int
-
-
-class Out(NamedTuple):
-    """Where the sums C[at + m * of_m + n] lie."""
-
-    at: int
-    of_m: int
-
-
 @lru_cache(1024)
 def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> FilterConstants:
     """Of a neuron's filters and threshold; `first` is where the window starts."""

@@ -28,7 +28,7 @@ class Block:
     detach_reset: bool = False
     readout: bool = False
     window: int = 1
-    stride: int = 1  # of the network's layer; kernel and input are those of its fold (`stride`)
+    stride: int = 1  # of the network's layer; kernel and input are those of its fold (`linear`)
     own_kernel: int = 0  # the layer's, where it has a stride
     recurrent: bool = False
     learn: tuple[str, ...] = ()  # constants of the neuron that theta holds

@@ -208,7 +208,7 @@ def backward(block, weights, tape, du):
     dI = np.empty_like(du)
     of_decays = np.zeros(len(dF))
     at = membrane.steps_of(tape, m, neuron, block.detach_reset)
-    kept = {name: [None] * m for name in ("du", "dz", "ds", "dy_after")}
+    kept: dict[str, list[Any]] = {name: [None] * m for name in ("du", "dz", "ds", "dy_after")}
     for t in reversed(range(m)):
         if neuron.delay:
             dD[:, t], dF, dy_after = _advance_adjoint(dF, neuron)
@@ -302,7 +302,7 @@ def _feedforward(block, tape):
 
 
 def _start(tape):
-    return Start(tape["p"], tape["c"], None, None)
+    return Start(tape["p"], tape["c"], tape["p"][:0], tape["p"][:0])
 
 
 def backward_tangent(block, weights, weights_dot, tape, tape_dot, du_dot):

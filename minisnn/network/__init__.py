@@ -2,6 +2,6 @@
 where theta starts.
 
 Import from here: `base`, `engine`, `loops`, `spiking`, `convolutional`, `initialisation`,
-`remembered`.
+`remembered`, `layers`, `neurons`, `theta`.
 It may import: files, parallel, layers, kernels.
 """

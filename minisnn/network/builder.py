@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from ..layers.block import Block
-from ..layers.stride import folded_kernel
+from ..layers.linear import folded_kernel
 from .layers import Conv, Dense
 
 

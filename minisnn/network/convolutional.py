@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..layers import frames as reference
-from ..layers.loss import Loss
 from ..layers.activation import Softplus
+from ..layers.loss import Loss
 from ..parallel.arguments import array, number
 from .base import Network
 from .engine import Engine, TwinEngine

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-
 from .engine import Array
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..layers.neuron import Dynamics
-from ..layers.neurons import neuron_of
 from ..parallel.arguments import flag, is_sequence, one_of, shown, whole
+from .neurons import neuron_of
 
 POOLS = ("max", "mean", "none")
 
@@ -187,7 +187,8 @@ def read_text(text: str) -> Conv | Dense:
     settings: dict[str, Any] = {}
     for word in more:
         number = re.fullmatch("([ks])([0-9]{1,7})", word)
-        name, value = "", None
+        name = ""
+        value: Any = None
         if conv and number:
             name = {"k": "kernel", "s": "stride"}[number[1]]
             value = int(number[2])

@@ -6,9 +6,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..layers.block import Block
+from ..layers.linear import fold, fold_weight, unfold
 from ..layers.loss import LOSSES, loss_of
-from ..layers.neurons import neuron_of
-from ..layers.stride import fold, fold_weight, unfold
 from ..layers.together import Weights
 from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
 from .builder import Builder
@@ -17,6 +16,7 @@ from .checks import NotFinite as NotFinite
 from .engine import Array as Array
 from .engine import Engine, TwinEngine
 from .layers import Named, configuration_of
+from .neurons import neuron_of
 from .theta import Chain, Parameter, own_weight, parameters_of, value, with_constants
 
 BACKENDS = ("numba", "numpy")
@@ -248,9 +248,9 @@ class Layout(Checks):
         of_constants = self.views(theta) if self.learned else {}
         found = []
         for b in self.blocks:
-            weight = v[f"{b.name}.weight"]
-            weight = fold_weight(weight, b.stride) if b.stride > 1 else weight
-            weight = weight.reshape(b.weight_shape)
+            own = v[f"{b.name}.weight"]
+            folded = fold_weight(own, b.stride) if b.stride > 1 else own
+            weight: Any = folded.reshape(b.weight_shape)
             constants = tuple(value(b, name, of_constants[f"{b.name}.{name}"]) for name in b.learn)
             if b.joint:
                 dots = tuple(float(v[f"{b.name}.{name}"]) for name in b.learn)
@@ -267,7 +267,7 @@ class Layout(Checks):
     def add(self, total: np.ndarray, b: Block, dweight: Any, dbias: np.ndarray) -> None:
         """total, flat like theta, += a block's sums; those of constants are by these."""
         v = self.views(total)
-        parts = {"bias": dbias}
+        parts: dict[str, Any] = {"bias": dbias}
         if isinstance(dweight, Weights):
             if b.recurrent:
                 parts["recurrent"] = dweight.recurrent

@@ -9,7 +9,6 @@ import numpy as np
 from ..layers import block as reference
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
-from ..layers.neurons import neuron_of
 from ..layers.synapse import bias_traces
 from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole
 from ..parallel.threads import in_order
@@ -17,6 +16,7 @@ from .base import Network
 from .engine import Engine, TwinEngine
 from .layers import Conv, Dense, firing, listed, short_form
 from .loops import parts_of
+from .neurons import neuron_of
 from .theta import held
 
 PART_BYTES = (

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..layers.block import Block
-from ..layers.stride import unfold_weight
+from ..layers.linear import unfold_weight
 from .engine import Array
 
 

@@ -10,7 +10,7 @@ from dataclasses import Field, dataclass, field, fields
 from operator import ge, gt, le
 from typing import Any, ClassVar
 
-from ..layers.neurons import NEURONS, class_of
+from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
 from ..parallel.arguments import shown
 

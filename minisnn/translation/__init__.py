@@ -5,6 +5,6 @@ numbers, in which every expression of constants is one number (`several`: compre
 functions of syntax trees, and whether a file still has what was loaded). `source` holds what is
 written of one neuron, `step` puts it together, and `check` says what keeps one from being compiled.
 
-Import from here: `step`, `check`, `source`.
+Import from here: `step`, `check`, `source`, `made`.
 It may import: parallel, layers.
 """

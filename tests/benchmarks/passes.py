@@ -28,9 +28,10 @@ from numba import njit
 
 import minisnn as ms
 from minisnn.kernels import block as kernels
-from minisnn.kernels import dense, neuron, pooling, vector
-from minisnn.kernels.llvm import call_at
-from minisnn.kernels.products import gemm
+from minisnn.kernels import dense, neuron, pooling
+from minisnn.vectors import vector
+from minisnn.vectors.llvm import call_at
+from minisnn.vectors.products import gemm
 from minisnn.kernels.records import Left, Out, Right, BandState, geometry
 from minisnn.layers.block import Block
 from minisnn.parallel.arrays import aligned_zeros

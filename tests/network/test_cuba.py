@@ -11,7 +11,7 @@ import minisnn as ms
 from minisnn import gradcheck
 from minisnn.layers import membrane, pool, synapse
 from minisnn.layers.cuba import CubaLIF, LeakyIntegrator
-from minisnn.layers.neurons import neuron_of
+from minisnn.network.neurons import neuron_of
 from minisnn.layers.surrogate import sigma_prime, sigma_second
 from slowly import after
 

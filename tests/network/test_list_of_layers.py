@@ -10,7 +10,7 @@ import pytest
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.layers import linear, stride
+from minisnn.layers import linear
 from minisnn.meta.stepsizes import StepSizes
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -179,10 +179,10 @@ def test_a_stride_is_every_so_many_th_site_of_a_convolution(k, s):
     x = rng.standard_normal((2, 7, 6, 3))
     weight = rng.standard_normal((k, k, 3, 4))
     wanted = linear.correlate(x, weight)[:, ::s, ::s]
-    folded = linear.correlate(stride.fold(x, s), stride.fold_weight(weight, s))
+    folded = linear.correlate(linear.fold(x, s), linear.fold_weight(weight, s))
     assert off(folded, wanted) < 1e-14
-    assert np.array_equal(stride.unfold(stride.fold(x, s), s, (7, 6, 3)), x)
-    assert np.array_equal(stride.unfold_weight(stride.fold_weight(weight, s), s, k), weight)
+    assert np.array_equal(linear.unfold(linear.fold(x, s), s, (7, 6, 3)), x)
+    assert np.array_equal(linear.unfold_weight(linear.fold_weight(weight, s), s, k), weight)
 
 
 # ---- theta, settings and files

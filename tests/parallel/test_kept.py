@@ -19,7 +19,8 @@ from numba.core.dispatcher import Dispatcher
 import minisnn
 import minisnn as ms
 from minisnn import hardware
-from minisnn.kernels import choice, llvm, records, vector
+from minisnn.kernels import records
+from minisnn.vectors import choice, llvm, vector
 from minisnn.kernels.neuron import loops_of
 from minisnn.kernels.records import Calls
 from minisnn.parallel import compilation
@@ -364,7 +365,7 @@ from minisnn.layers.lif import LIF
 loop = neuron.loops_of(LIF()).loop('slope')
 import numpy as np
 from numba import njit
-from minisnn.kernels.llvm import call_at
+from minisnn.vectors.llvm import call_at
 n, c = neuron.neuron_of(LIF(slope=2.0), np.dtype(float)), neuron.constants(LIF(), np.dtype(float))
 @njit
 def call(at, v, d, out, c, own):

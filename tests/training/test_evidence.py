@@ -15,7 +15,7 @@ from minisnn.data.sets.recordings import Recordings
 from minisnn.layers.loss import LOSSES
 from minisnn.layers.cuba import CubaLIF
 from minisnn.layers.lif import LIF
-from minisnn.layers.neurons import Neuron
+from minisnn.network.neurons import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint
 from minisnn.training.progress import sentence

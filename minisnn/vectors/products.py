@@ -5,13 +5,39 @@ float32 (AVX-512) keeps 16 accumulators in registers over the whole sum and runs
 multiply-add peak, where BLAS stays below it for products as small as one time step of a layer.
 """
 
+from typing import NamedTuple
+
 import llvmlite.ir as ir
 from numba import config, types
 from numba.extending import intrinsic
 
 from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
-from .records import Left, Out, Right
+
+
+class Left(NamedTuple):
+    """Where the factor A[at + r * of_r + m * of_m + k * of_k] of `gemm` lies; numbers only,
+    since a record of arrays made again for every product costs more than small products do."""
+
+    at: int
+    of_r: int
+    of_m: int
+    of_k: int
+
+
+class Right(NamedTuple):
+    """Where the factor B[at + r * of_r + k * of_k + n] lies."""
+
+    at: int
+    of_r: int
+    of_k: int
+
+
+class Out(NamedTuple):
+    """Where the sums C[at + m * of_m + n] lie."""
+
+    at: int
+    of_m: int
 
 
 def _make_tile(M: int, N: int):

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .cuba import LeakyIntegrator
-from .neuron import FIRST, OWN, PASSES, SLOPE, Dynamics
+from ..layers.cuba import LeakyIntegrator
+from ..layers.neuron import FIRST, OWN, PASSES, SLOPE, Dynamics
 
 if TYPE_CHECKING:
-    from .surrogate import Surrogate
+    from ..layers.surrogate import Surrogate
 
 NEURONS = {"lif": "LIF", "cuba": "CubaLIF"}  # a kind is a file of this room, which has its class
 
@@ -18,7 +18,7 @@ def class_of(kind: str) -> Any:
     """The class of a kind of neuron. Raises ValueError where there is none."""
     if kind not in NEURONS:
         raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
-    return getattr(import_module(f".{kind}", __package__), NEURONS[kind])
+    return getattr(import_module(f"..layers.{kind}", __package__), NEURONS[kind])
 
 
 def neuron_of(configuration: dict[str, Any]) -> Any:
