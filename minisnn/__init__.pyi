@@ -29,6 +29,7 @@ from .meta.functions import (
     record_path as record_path,
     reptile_gradient as reptile_gradient,
 )
+from .meta.implicit import ImplicitLoop as ImplicitLoop
 from .meta.inner import InnerLoop as InnerLoop, body as body
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.path import Adjoint as Adjoint

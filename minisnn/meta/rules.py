@@ -45,6 +45,7 @@ class MAML:
     any_ways       training tasks may have more classes than the network's readout
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
     scaled         the setting `scale` is used
+    proximal       the settings `proximal` and `cg_steps` are used
 
     >>> rule = ms.MAML()
     >>> rule.name, rule.second_order
@@ -58,7 +59,8 @@ class MAML:
         ("MAML", "FOMAML"),
     )
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
-    second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
+    second_order, whole_set, any_ways, class_means = True, False, False, False
+    scaled, proximal = False, False
 
     def check(self, settings: Any) -> None:
         """Raise ValueError where the settings of a run do not fit the rule."""
@@ -88,6 +90,44 @@ class MAML:
         """What the outer loop learns from a task; `loop` is what the method of that name
         returned."""
         return loop.meta_gradient(net, theta, task, order)
+
+
+class ImplicitMAML(MAML):
+    """Only the end of the inner loop is differentiated, the minimum of a proximal problem
+    (Rajeswaran et al. 2019), see `meta.implicit`."""
+
+    name, help = (
+        "imaml",
+        "imaml: maml that differentiates the minimum which the inner steps reach, pulled to the start",
+    )
+    fixed = {
+        name: (OFF[name], "whose minimum does not depend on the way to it")
+        for name in ("gate_threshold", "gate_fraction", "error_threshold")
+    }
+    fixed |= dict(
+        learn_step_size=("no", "whose minimum does not depend on the step size"),
+        online=(False, "whose minimum is that of all samples"),
+    )
+    proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
+
+    def check(self, settings: Any) -> None:
+        super().check(settings)
+        if settings.inner_steps < 2:
+            raise ValueError(
+                f"inner_steps must be at least 2 for rule imaml, not {settings.inner_steps}: one "
+                "step does not reach the minimum that is differentiated"
+            )
+        pulls = settings.step_size * settings.proximal
+        if pulls >= 2:
+            raise ValueError(
+                f"step_size times proximal must be below 2 for rule imaml, not {pulls:g}: steps "
+                "would not come to rest"
+            )
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        from .implicit import ImplicitLoop
+
+        return ImplicitLoop(**vars(loop), proximal=settings.proximal, cg_steps=settings.cg_steps)
 
 
 class ANIL(MAML):
@@ -204,5 +244,14 @@ class Prototypes(ProtoMAML):
 
 RULES: dict[str, MAML] = {
     rule.name: rule
-    for rule in (MAML(), ANIL(), Online(), Reptile(), Classify(), Prototypes(), ProtoMAML())
+    for rule in (
+        MAML(),
+        ANIL(),
+        ImplicitMAML(),
+        Online(),
+        Reptile(),
+        Classify(),
+        Prototypes(),
+        ProtoMAML(),
+    )
 }
