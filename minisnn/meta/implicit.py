@@ -35,7 +35,7 @@ from .inner import InnerLoop
 from .path import Adjoint, MetaGradient, Recorded
 from .tasks import Task
 
-PROXIMAL = 0.2
+PROXIMAL = 1.0
 CG_STEPS = 10
 
 

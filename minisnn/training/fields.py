@@ -243,7 +243,7 @@ class InnerSettings:
         above=0,
     )
     proximal: float = setting(
-        0.2,
+        1.0,
         "lambda of imaml, which pulls inner steps to their start; below 2 / step_size, and above "
         "the support loss's negative curvature",
         above=0,

@@ -9,6 +9,7 @@ from slowly import all_but
 
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
+from minisnn.layers import block
 from minisnn.network.base import NotFinite
 
 CONV = dict(input_shape=(7, 6, 2), channels=(3,), kernel=3)
@@ -20,7 +21,7 @@ NETS = {
     "conv": dict(CONV),
     "mean": dict(CONV, pool="mean"),
     "detached": dict(CONV, detach_reset=True),
-    "deep": dict(DEEP, window=13),
+    "deep": dict(DEEP, window=26),
     "dense": dict(DENSE),
     "readout": dict(READOUT),
     "cuba": dict(CONV, neuron=CUBA),
@@ -167,7 +168,8 @@ def test_differences_of_a_twin(name, twin):
     """The jet twin's are those of the network itself."""
     net = network(name, "numpy")
     rng = np.random.default_rng(6)
-    theta, x, _ = case(net)
+    # what an event does passes two filters a layer, and is small in a short window
+    theta, x, _ = case(net, steps=30 if name == "deep" else 14)
     x = x + rng.uniform(0.3, 0.6, x.shape)
     record = net.record(theta, x)
     a = rng.standard_normal(net.size)
@@ -182,10 +184,11 @@ def test_differences_of_a_twin(name, twin):
             counts = x if x_dot is None else x + h * x_dot
             return net(at, counts, spike=twin, record=record)
 
-        errors = [
-            off(found.logits_dot, (moved(h) - moved(-h)) / (2 * h))
-            for h in (3e-2, 1e-2, 1e-3, 1e-4, 1e-5)
-        ]
+        def differences(h):
+            near, far = (moved(step) - moved(-step) for step in (h, 2 * h))
+            return (8 * near - far) / (12 * h)
+
+        errors = [off(found.logits_dot, differences(h)) for h in (1e-2, 1e-3, 1e-4, 1e-5)]
         assert min(errors) < 1e-7, errors
         assert off(found.logits, moved(0.0)) < 1e-12 or twin == "smooth"
         dlogits = rng.standard_normal(found.logits.shape)
@@ -265,7 +268,43 @@ def test_frames_and_their_sequences(backend):
     assert off(net.jvp(theta, x, x_dot=x_dot).logits_dot, found) < 1e-12
 
 
+@pytest.mark.parametrize("steps", range(6, 11))
+def test_recordings_about_as_short_as_the_delays(steps, backend):
+    """Eight steps of delay: what is left may be none, or less than none."""
+    net = network("deep", backend)
+    theta, x, _ = case(net, steps=steps)
+    assert adjoint_error(net, theta, x, np.random.default_rng(0)) < 1e-12
+    dx = net.vjp(theta, x).pullback(np.ones((3, 3)) * np.arange(3)).dx
+    assert not dx[:, max(steps - 8, 0) :].any()
+
+
 # ---- what is promised of calls
+
+
+def test_a_tangent_is_asked_for_behind_backward(monkeypatch):
+    """As engines are promised (`Engine.forward_tangent`), also where no pullback was called."""
+    seen: list[int] = []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(block, name)
+
+        def backward(self, block_, weight, tape, *rest):
+            seen.append(id(tape))
+            return block.backward(block_, weight, tape, *rest)
+
+        def forward_tangent(self, block_, weight, weight_dot, bias_dot, tape, *rest):
+            assert id(tape) in seen
+            return block.forward_tangent(block_, weight, weight_dot, bias_dot, tape, *rest)
+
+    net = network("deep")
+    monkeypatch.setattr(net, "engine", Watched)
+    theta, x, _ = case(net)
+    at = net.linearize(theta, x)
+    at.jvp(theta)
+    at.jvp(theta)
+    at.vjp(np.ones((3, 3)))
+    assert len(seen) == 2 * len(net.blocks)
 
 
 @pytest.mark.parametrize("name", SHAPES)
