@@ -30,11 +30,11 @@ from .meta.functions import (
     reptile_gradient as reptile_gradient,
 )
 from .meta.implicit import ImplicitLoop as ImplicitLoop
-from .meta.inner import InnerLoop as InnerLoop, body as body
+from .meta.inner import InnerLoop as InnerLoop
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
-from .meta.rules import MAML as MAML
+from .meta.rules import MAML as MAML, body as body
 from .meta.tasks import Task as Task
 from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet

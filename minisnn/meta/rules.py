@@ -259,3 +259,13 @@ RULES: dict[str, MAML] = {
         ImplicitMAML(),
     )
 }
+
+
+def body(net: Network) -> tuple[str, ...]:
+    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
+    freeze=body(net))`.
+
+    >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
+    ('conv1', 'conv2', 'hidden1')
+    """
+    return tuple(b.name for b in net.blocks if not b.readout)

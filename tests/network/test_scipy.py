@@ -94,6 +94,7 @@ def test_the_loss_of_spikes_is_piecewise_constant_below_the_readout():
 
 @pytest.mark.parametrize("name", ["hessian", "gauss-newton"])
 @pytest.mark.parametrize("kind", ["lif", "cuba", "frames"])
+@pytest.mark.every(5)
 def test_the_largest_eigenvalues_are_those_of_the_dense_matrix(kind, name, backend):
     common = dict(
         input_shape=(6, 5, 2), channels=(3,), ways=3, kernel=3, dtype="float64", backend=backend
@@ -107,7 +108,7 @@ def test_the_largest_eigenvalues_are_those_of_the_dense_matrix(kind, name, backe
     )
     rng = np.random.default_rng(0)
     theta = random_theta(net, rng)
-    x, y = random_data(net, rng, 12, 15)
+    x, y = random_data(net, rng, 8, 12)
     product = net.gradients(theta, x, y).hvp if name == "hessian" else net.gauss_newton(theta, x, y)
     operator = LinearOperator((net.size, net.size), matvec=product)
     found = eigsh(operator, 20, which="LA", return_eigenvectors=False)
