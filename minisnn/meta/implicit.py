@@ -23,6 +23,7 @@ gradient and Hessian are the surrogate ones: phi is where the surrogate gradient
 start hold each other, and the meta-gradient is the true one of the jet twin about it.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -40,7 +41,12 @@ CG_STEPS = 10
 
 
 class NegativeCurvature(ValueError):
-    """Conjugate gradients met a direction along which a matrix is not positive definite."""
+    """Conjugate gradients met a direction v along which a matrix A is not positive definite;
+    `curvature` is <v, A v> / <v, v>."""
+
+    def __init__(self, message: str, curvature: float = math.nan):
+        super().__init__(message)
+        self.curvature = curvature
 
 
 def conjugate_gradients(
@@ -49,8 +55,9 @@ def conjugate_gradients(
     """y with A y = b, by at most so many products v -> A v of a symmetric A, from zero.
 
     It ends where |b - A y| <= tolerance |b|. Sums are in float64, y is in the dtype of b. Raises
-    `NegativeCurvature` where <v, A v> <= 0 for a direction v; its `curvature` is <v, A v> / <v, v>.
+    `NegativeCurvature` where <v, A v> <= 0 for a direction v.
 
+    >>> from minisnn.meta.implicit import conjugate_gradients
     >>> A, b = np.diag([1.0, 2.0, 4.0]), np.ones(3)
     >>> conjugate_gradients(lambda v: A @ v, b, 3, 1e-12).round(12).tolist()
     [1.0, 0.5, 0.25]
@@ -66,7 +73,10 @@ def conjugate_gradients(
         along = product(direction.astype(b.dtype)).astype(np.float64)
         curvature = float(direction @ along)
         if curvature <= 0:
-            raise _negative(curvature / float(direction @ direction))
+            found = curvature / float(direction @ direction)
+            raise NegativeCurvature(
+                f"the curvature along a direction is {found:.3g}, not positive", found
+            )
         length = square / curvature
         y += length * direction
         rest -= length * along
@@ -74,12 +84,6 @@ def conjugate_gradients(
         square = float(rest @ rest)
         direction = rest + (square / before) * direction
     return y.astype(b.dtype)
-
-
-def _negative(curvature: float) -> NegativeCurvature:
-    error = NegativeCurvature(f"the curvature along a direction is {curvature:.3g}, not positive")
-    error.curvature = curvature  # type: ignore[attr-defined]
-    return error
 
 
 @dataclass(frozen=True)
@@ -156,10 +160,10 @@ class ImplicitLoop(InnerLoop):
         """|grad L_s + lambda (phi - theta)| at phi, the `adapt`ed parameters, over the same at
         theta: 0 at the minimum, 1 where nothing is learned.
 
-        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> net = ms.ConvNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
         >>> theta = net.init(np.random.default_rng(0), x)
-        >>> few, many = (ms.ImplicitLoop(0.5, n, proximal=1.0) for n in (1, 20))
+        >>> few, many = (ms.ImplicitLoop(0.2, n, proximal=1.0) for n in (1, 20))
         >>> many.residual(net, theta, x, y) < few.residual(net, theta, x, y) < 1
         True
         """
@@ -214,11 +218,12 @@ class ImplicitLoop(InnerLoop):
                 lambda v: m * hvp(v) + strength * v, m * g, self.cg_steps, tolerance
             )
         except NegativeCurvature as met:
-            least = self.proximal - met.curvature  # type: ignore[attr-defined]
+            least = self.proximal - met.curvature
             raise NegativeCurvature(
                 f"the support loss has a curvature of {-least:.3g} at the parameters that were "
                 f"learned, and a proximal term of {self.proximal:g} does not make up for it, so that "
-                f"these are no minimum; take a larger proximal (--proximal), above {least:.3g}"
+                f"these are no minimum; take a larger proximal (--proximal), above {least:.3g}",
+                met.curvature,
             ) from None
         gradient = strength * y
         if self.freeze:

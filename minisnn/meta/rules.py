@@ -222,7 +222,7 @@ class ImplicitMAML(MAML):
         learn_step_size=("no", "whose minimum does not depend on the step size"),
         online=(False, "whose minimum is that of all samples"),
     )
-    # a readout that fires has a curvature that no proximal term makes up for
+    # of a readout that fires the curvature is so negative that lambda would leave nothing to learn
     suits = dict(step_size=0.1, inner_steps=10, zero_readout=True)
     proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
 

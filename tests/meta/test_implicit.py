@@ -1,6 +1,7 @@
 """Implicit MAML: the meta-gradient against dense solutions, against the way unrolled, and against
 differences; what is refused; and a run by the rule."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -195,6 +196,11 @@ def test_conjugate_gradients_end_where_they_are_asked_to():
     assert not conjugate_gradients(product, 0 * b, 5, 0.0).any()
 
 
+def test_what_is_raised_goes_through_processes():
+    found = pickle.loads(pickle.dumps(NegativeCurvature("a sentence", -2.0)))
+    assert (str(found), found.curvature) == ("a sentence", -2.0)
+
+
 def test_conjugate_gradients_meet_negative_curvature():
     A = np.diag([2.0, 1.0, -0.5])
     with pytest.raises(NegativeCurvature, match="curvature along a direction is -0.5") as met:
@@ -319,8 +325,21 @@ def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path, no_curves
 
 def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path, no_curves):
     weak = {**IMAML, "zero_readout": False, "proximal": 1e-6, "cg_steps": 50}
-    with pytest.raises(NegativeCurvature, match="take a larger proximal"):
+    message = (
+        r"^update 1: the support loss has .*; take a larger proximal .*; the state before is saved: "
+        r"--start .*run continues from there$"
+    )
+    with pytest.raises(NegativeCurvature, match=message):
         train(toy_config(**weak), tmp_path / "run", data=toy_data(), **SILENT)
+    strong = {
+        **weak,
+        "proximal": 20.0,
+        "step_size": 0.05,
+        "start": str(tmp_path / "run"),
+        "updates": 1,
+    }
+    small = dict(evaluate_every=0, test_episodes=0)
+    train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)
 
 
 def test_other_rules_stand_beside_it():
