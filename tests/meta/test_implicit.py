@@ -10,6 +10,7 @@ from conftest import off
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
+from minisnn import cli
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.gradcheck.whole import check_update
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
@@ -299,6 +300,15 @@ def test_checkpoints_keep_it(tmp_path):
     ms.save(tmp_path / "a.h5", net, theta, inner=loop)
     assert ms.read(tmp_path / "a.h5").inner == loop
     assert loop_of(kept_of(loop), 0.2) == loop and kept_of(loop)["kind"] == "implicit"
+
+
+def test_info_says_how_strong_the_pull_is(tmp_path, capsys):
+    net = network("lif")
+    path = tmp_path / "a.h5"
+    ms.save(path, net, case(net)[0], inner=ms.ImplicitLoop(0.2, 4, proximal=0.5))
+    assert cli.main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "inner loop  4 steps of size 0.2, pulled to their start by 0.5 (lambda)" in said
 
 
 def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path, no_curves):
