@@ -393,8 +393,3 @@ class Network(Derivatives):
                 f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
             )
         return Loops(self, self.twin_engine(), theta), theta, x, Twin(spike, record)
-
-    def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Parts of a batch that go through the blocks together, of which tapes are kept for a
-        `second` derivative; sums depend on them."""
-        raise NotImplementedError

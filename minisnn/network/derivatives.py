@@ -219,9 +219,12 @@ class Derivatives(Layout):
     def _taken(
         self, theta: Array, x: Array, spike: str, record: Record | None
     ) -> tuple[Loops, Array, Array, Twin | None]:
+        """(loops, theta, x, twin) of what a method is given, checked."""
         raise NotImplementedError
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
+        """Parts of a batch that go through the blocks together, of which tapes are kept for a
+        `second` derivative; sums depend on them."""
         raise NotImplementedError
 
     def _entering(self, x_dot: Array) -> Array:
