@@ -29,11 +29,12 @@ from .meta.functions import (
     record_path as record_path,
     reptile_gradient as reptile_gradient,
 )
-from .meta.inner import InnerLoop as InnerLoop, body as body
+from .meta.implicit import ImplicitLoop as ImplicitLoop
+from .meta.inner import InnerLoop as InnerLoop
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
-from .meta.rules import MAML as MAML
+from .meta.rules import MAML as MAML, body as body
 from .meta.tasks import Task as Task
 from .network.layers import Conv as Conv, Dense as Dense
 from .network.convolutional import ConvNet as ConvNet

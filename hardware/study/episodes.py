@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from minisnn.experiments.study import Settings, Study, recalled, recorded
-from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.rules import body
 from minisnn.meta.tasks import Task
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS

@@ -129,6 +129,8 @@ def _inner_loop(net, inner) -> None:
     if inner.error_threshold is not None:
         extra += f", errors above {inner.error_threshold:g}"
     extra += ", one sample at a time" * inner.online
+    if hasattr(inner, "proximal"):
+        extra += f", pulled to their start by {inner.proximal:g} (lambda)"
     steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
     if np.ndim(inner.step_size) == 0:
         print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")

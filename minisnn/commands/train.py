@@ -39,6 +39,7 @@ examples:
   minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
   minisnn train --order 1 --inner-steps 3    first order, three steps
   minisnn train --rule anil --first-order-updates 300
+  minisnn train --rule imaml                 many inner steps, of which only the end counts
   minisnn train --rule reptile --inner-steps 5 --learn-step-size no
   minisnn train --channels 8,16              any setting can be given
   minisnn train --tasks 4 --workers 4        tasks side by side

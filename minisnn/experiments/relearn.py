@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..meta.inner import InnerLoop, body
+from ..meta.inner import InnerLoop
+from ..meta.rules import body
 from ..meta.tasks import Task
 from ..training.baselines import Answers, Row, correct, drawn_by, rows_of
 from .drawing import TWO, chance, drawn, errorbars

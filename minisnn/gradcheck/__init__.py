@@ -26,7 +26,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..meta.inner import InnerLoop, body
+from ..meta.inner import InnerLoop
+from ..meta.rules import body
 from .cases import Case, Sets, random_case, random_data, random_theta, small_step
 from .curve import Curve, plot_steps, step_curve
 from .passes import check_passes

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..meta import inner as maml
+from ..meta.rules import body
 from .cases import KINK, threshold_of
 from .differences import (
     SMOOTH_STEPS,
@@ -206,7 +207,7 @@ def check_meta_gradient(
     (3, True)
     """
     if rule == "ANIL":
-        options["freeze"] = tuple({*options.get("freeze", ()), *maml.body(net)})
+        options["freeze"] = tuple({*options.get("freeze", ()), *body(net)})
     loop = (
         maml.InnerLoop(step_size, steps, **options)
         if loop is None

@@ -352,13 +352,3 @@ class InnerLoop:
             gates.append(self.gate(net, g, logits, y))
             theta = self._updated(net, theta, start, gates[-1], g)
         return Recorded([*records, net.record(theta, task.x_query)], gates)
-
-
-def body(net: Network) -> tuple[str, ...]:
-    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
-    freeze=body(net))`.
-
-    >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
-    ('conv1', 'conv2', 'hidden1')
-    """
-    return tuple(b.name for b in net.blocks if not b.readout)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+from .implicit import ImplicitLoop
 from .inner import InnerLoop
 from .online import OnlineReadout
 from .prototypes import ClassMeans
 
-LOOPS = (InnerLoop, ClassMeans, OnlineReadout)
+LOOPS = (InnerLoop, ClassMeans, OnlineReadout, ImplicitLoop)
+KINDS = {"online": OnlineReadout, "implicit": ImplicitLoop}  # as files name them
 
 
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
@@ -23,18 +25,13 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
     }
     if not ours:
         kept["own"] = type(inner).__name__
-    return kept | ({"kind": "online"} if isinstance(inner, OnlineReadout) else {})
+    kinds = [kind for kind, loop in KINDS.items() if type(inner) is loop]
+    return kept | ({"kind": kinds[0]} if kinds else {})
 
 
 def loop_of(kept: dict[str, Any], step_size: Any) -> InnerLoop:
     """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of
     another version."""
     kept = {**kept, "freeze": tuple(kept["freeze"])}
-    loop = (
-        OnlineReadout
-        if kept.pop("kind", None) == "online"
-        else ClassMeans
-        if "scale" in kept
-        else InnerLoop
-    )
-    return loop(**kept, step_size=step_size)
+    plain = ClassMeans if "scale" in kept else InnerLoop
+    return KINDS.get(kept.pop("kind", None), plain)(**kept, step_size=step_size)

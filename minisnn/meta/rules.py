@@ -39,12 +39,14 @@ class MAML:
     """MAML (Finn et al. 2017), or FOMAML with order 1; the base class of the other rules.
 
     fixed          settings that the rule leaves no choice for: {name: (value, "which …")}
+    suits          settings to which those of a preset give way, where a run does not state its own
     second_order   whether there is a second order to leave out
     whole_set      all classes of the set are told apart at once, and a task is a batch: see
                    `Classification`
     any_ways       training tasks may have more classes than the network's readout
     class_means    tasks are learned by `meta.prototypes.ClassMeans`
     scaled         the setting `scale` is used
+    proximal       the settings `proximal` and `cg_steps` are used
 
     >>> rule = ms.MAML()
     >>> rule.name, rule.second_order
@@ -58,7 +60,9 @@ class MAML:
         ("MAML", "FOMAML"),
     )
     fixed: ClassVar[dict[str, tuple[Any, str]]] = {}
-    second_order, whole_set, any_ways, class_means, scaled = True, False, False, False, False
+    suits: ClassVar[dict[str, Any]] = {}
+    second_order, whole_set, any_ways, class_means = True, False, False, False
+    scaled, proximal = False, False
 
     def check(self, settings: Any) -> None:
         """Raise ValueError where the settings of a run do not fit the rule."""
@@ -202,7 +206,66 @@ class Prototypes(ProtoMAML):
         return replace(super().loop(net, loop, settings), steps=0)
 
 
+class ImplicitMAML(MAML):
+    """Only the end of the inner loop is differentiated, the minimum of a proximal problem
+    (Rajeswaran et al. 2019), see `meta.implicit`."""
+
+    name, help = (
+        "imaml",
+        "imaml: maml that differentiates the minimum which the inner steps reach, pulled to the start",
+    )
+    fixed = {
+        name: (OFF[name], "whose minimum does not depend on the way to it")
+        for name in ("gate_threshold", "gate_fraction", "error_threshold")
+    }
+    fixed |= dict(
+        learn_step_size=("no", "whose minimum does not depend on the step size"),
+        online=(False, "whose minimum is that of all samples"),
+    )
+    # of a readout that fires the curvature is so negative that lambda would leave nothing to learn
+    suits = dict(step_size=0.1, inner_steps=10, zero_readout=True)
+    proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
+
+    def check(self, settings: Any) -> None:
+        super().check(settings)
+        if settings.inner_steps < 2:
+            raise ValueError(
+                f"inner_steps must be at least 2 for rule imaml, not {settings.inner_steps}: one "
+                "step does not reach the minimum that is differentiated"
+            )
+        pulls = settings.step_size * settings.proximal
+        if pulls >= 2:
+            raise ValueError(
+                f"step_size times proximal must be below 2 for rule imaml, not {pulls:g}: steps "
+                "would not come to rest"
+            )
+
+    def loop(self, net: Network, loop: InnerLoop, settings: Any) -> InnerLoop:
+        from .implicit import ImplicitLoop
+
+        return ImplicitLoop(**vars(loop), proximal=settings.proximal, cg_steps=settings.cg_steps)
+
+
 RULES: dict[str, MAML] = {
     rule.name: rule
-    for rule in (MAML(), ANIL(), Online(), Reptile(), Classify(), Prototypes(), ProtoMAML())
+    for rule in (
+        MAML(),
+        ANIL(),
+        Online(),
+        Reptile(),
+        Classify(),
+        Prototypes(),
+        ProtoMAML(),
+        ImplicitMAML(),
+    )
 }
+
+
+def body(net: Network) -> tuple[str, ...]:
+    """Names of the layers below the readout. ANIL freezes these: `meta_gradient(net, theta, task,
+    freeze=body(net))`.
+
+    >>> ms.body(ms.SpikingNet((8, 8, 2), channels=(4, 8), hidden=(16,)))
+    ('conv1', 'conv2', 'hidden1')
+    """
+    return tuple(b.name for b in net.blocks if not b.readout)

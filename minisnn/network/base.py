@@ -12,6 +12,7 @@ from ..layers.block import EVERY_STEP
 from ..layers.surrogate import FORMS
 from ..parallel.arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
+from .derivatives import Derivatives
 from .engine import Record, Tape, Twin, TwinEngine
 from .found import Features, Gradients, LossAndGradient, Product
 from .initialisation import lsuv, orthogonal
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-class Network(Layout):
+class Network(Derivatives):
     """A network over one flat theta; `SpikingNet` and `ConvNet` define what their blocks are made
     of.
 
@@ -230,7 +231,7 @@ class Network(Layout):
         def one(part: slice) -> tuple[float, Sums, Array, list[Tape]]:
             found = loops.loss(x[part], y[part], twin and twin.part(part), len(x))
             part_loss, dlogits, part_logits, part_tapes = found
-            return part_loss, loops.back(part_tapes, dlogits, second), part_logits, part_tapes
+            return part_loss, loops.back(part_tapes, dlogits, second)[1], part_logits, part_tapes
 
         def add(found: tuple[float, Sums, Array, list[Tape]]) -> None:
             nonlocal loss
@@ -337,7 +338,7 @@ class Network(Layout):
                 if not tapes[n]:
                     return []
                 dx = dx.reshape(*dx.shape[:2], *self.blocks[-2].output_shape)
-                return loops.back(tapes[n], dx, False)
+                return loops.back(tapes[n], dx, False)[1]
 
             in_order(one, range(len(parts)), lambda sums: loops.add(gradient, sums))
             return loops.chain.gradient(gradient)
@@ -394,8 +395,3 @@ class Network(Layout):
                 f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
             )
         return Loops(self, self.twin_engine(), theta), theta, x, Twin(spike, record)
-
-    def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Parts of a batch that go through the blocks together, of which tapes are kept for a
-        `second` derivative; sums depend on them."""
-        raise NotImplementedError

@@ -109,3 +109,14 @@ class ConvNet(Network):
         x = self._counts(x)
         x = x if frames else x.sum(1, dtype=np.float64 if x.dtype.kind == "f" else np.int64)
         return x.reshape(len(x), 1, *self.blocks[0].input_shape)
+
+    def _entering(self, x_dot: np.ndarray) -> np.ndarray:
+        """A frame is a sum over time, and so is its tangent."""
+        if x_dot.ndim > 1 + len(self.input_shape):
+            x_dot = x_dot.sum(1)
+        return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
+
+    def _entered(self, dx: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Every step has a share in the frame, and so its adjoint."""
+        dx = dx.reshape(len(dx), *self.input_shape)
+        return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

@@ -33,3 +33,37 @@ class Features(NamedTuple):
 
     p: Array
     pullback: Callable[[Array], Array]
+
+
+class Jvp(NamedTuple):
+    """The logits (B, ways), and their directional derivative."""
+
+    logits: Array
+    logits_dot: Array
+
+
+class Adjoints(NamedTuple):
+    """J^T dlogits: of the parameters, flat like theta, and of the event counts, in the shape of
+    x."""
+
+    dtheta: Array
+    dx: Array
+
+
+class Vjp(NamedTuple):
+    """The logits (B, ways), and their pullback: dlogits (B, ways) -> `Adjoints`."""
+
+    logits: Array
+    pullback: Callable[[Array], Adjoints]
+
+
+class Linearized(NamedTuple):
+    """A network at one theta and x: the logits (B, ways), and products with their Jacobian J.
+
+    jvp(theta_dot, x_dot)   logits_dot (B, ways); either may be None, which is zero
+    vjp(dlogits)            `Adjoints`
+    """
+
+    logits: Array
+    jvp: Callable[..., Array]
+    vjp: Callable[[Array], Adjoints]

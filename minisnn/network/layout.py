@@ -289,13 +289,16 @@ class Layout(Checks):
     def unfit(self, n: int, dx: np.ndarray) -> np.ndarray:
         """The adjoint of `fit` of block n: that of what the block below hands on."""
         b = self.blocks[n]
-        shape = self.blocks[n - 1].output_shape if n else self.image_shape
+        shape = self.blocks[n - 1].output_shape if n else self.entry_shape
         if b.stride > 1:
             return unfold(dx, b.stride, shape)
         return dx.reshape(*dx.shape[:2], *shape)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """The input's shape (H, W, C)."""
-        H, W, C = self.input_shape if len(self.input_shape) == 3 else (1, 1, *self.input_shape)
+    def entry_shape(self) -> tuple[int, int, int]:
+        """A step of the input as it enters, (H, W, C), before a fold."""
+        first = self.blocks[0]
+        if first.stride == 1:
+            return first.input_shape
+        H, W, C = self.input_shape
         return (H, W, C)

@@ -75,27 +75,29 @@ class Loops:
         dlogits = self._of_loss("backward", net.criterion.backward(logits, y), logits, batch)
         return loss, dlogits, logits, tapes
 
-    def back(self, tapes: list[Tape], dx: Any, second: bool) -> Sums:
-        """(dweight, dbias) of each block that has a tape, from the adjoint of what the last of them
-        hands on."""
+    def back(
+        self, tapes: list[Tape], dx: Any, second: bool, need_dx: bool = False
+    ) -> tuple[Any, Sums]:
+        """(dx of what comes in, where it is needed, and (dweight, dbias) of each block that has a
+        tape), from the adjoint of what the last of them hands on."""
         found: Sums = []
         for n in reversed(range(len(tapes))):
             b, weight, _ = self.layers[n]
-            dx, dweight, dbias = self.engine.backward(b, weight, tapes[n], dx, n > 0, second)
+            needed = n > 0 or need_dx
+            dx, dweight, dbias = self.engine.backward(b, weight, tapes[n], dx, needed, second)
             if not second:
                 tapes[n] = {}  # nothing will need it, and it is large
             dx = self._below(n, dx)
             found.append((dweight, dbias))
-        return found[::-1]
+        return dx, found[::-1]
 
-    def tangent(
-        self, dots: list[tuple], tapes: list[Tape], logits: Array, y: Array, batch: int
-    ) -> Sums:
-        """H v of the part's share: `forward` and `back` differentiated along the direction of
-        `dots`."""
+    def push(
+        self, dots: list[tuple], tapes: list[Tape], x_dot: Array | None = None
+    ) -> tuple[Any, list[Tape]]:
+        """(logits_dot, tapes): `forward` differentiated along the direction of `dots`, and of x_dot
+        at the window's steps that reach the logits."""
         steps = tapes[-1]["u"].shape[1]
         tapes_dot = []
-        x_dot: Any = None
         for n, (b, weight, _) in enumerate(self.layers):
             _, weight_dot, bias_dot = dots[n]
             x_dot = None if x_dot is None else self.net.fit(b, x_dot)
@@ -104,7 +106,15 @@ class Loops:
                 b, weight, weight_dot, bias_dot, tapes[n], x_dot, short
             )
             tapes_dot.append(tape_dot)
-        found = self.net.criterion.backward_tangent(logits, x_dot, y)
+        return x_dot, tapes_dot
+
+    def tangent(
+        self, dots: list[tuple], tapes: list[Tape], logits: Array, y: Array, batch: int
+    ) -> Sums:
+        """H v of the part's share: `forward` and `back` differentiated along the direction of
+        `dots`."""
+        logits_dot, tapes_dot = self.push(dots, tapes)
+        found = self.net.criterion.backward_tangent(logits, logits_dot, y)
         dx_dot: Any = self._of_loss("backward_tangent", found, logits, batch)
         sums: Sums = []
         for n, (b, weight, _) in reversed(list(enumerate(self.layers))):
@@ -126,7 +136,7 @@ class Loops:
 
     def _below(self, n: int, dx: Any) -> Any:
         """The adjoint of what block n - 1 hands on, from that of what block n takes."""
-        return self.net.unfit(n, dx) if n else None
+        return dx if dx is None else self.net.unfit(n, dx)
 
     def _of_loss(self, name: str, found: Any, logits: Array, batch: int) -> Array:
         """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is

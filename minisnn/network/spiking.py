@@ -256,6 +256,4 @@ class SpikingNet(Network):
             raise ValueError(
                 f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
             )
-        first = self.blocks[0]
-        shape = first.input_shape if first.stride == 1 else self.image_shape
-        return self._counts(x).reshape(*x.shape[:2], *shape)
+        return self._counts(x).reshape(*x.shape[:2], *self.entry_shape)

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..meta.implicit import ImplicitLoop
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, nearest
@@ -118,7 +119,10 @@ def with_ways(
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
     # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are
     # added
-    return wide, widened(theta), replace(inner, step_size=step * (ways / net.ways))
+    changes: dict[str, Any] = dict(step_size=step * (ways / net.ways))
+    if isinstance(inner, ImplicitLoop):
+        changes["proximal"] = inner.proximal * (net.ways / ways)
+    return wide, widened(theta), replace(inner, **changes)
 
 
 def random_network(net: Any, tasks: Any, seed: int = 0, looks: int = 4) -> Nearest:
@@ -146,8 +150,9 @@ def baselines(
     if inner is not None and net.loss_name == "cross_entropy":
         by_means = isinstance(inner, ClassMeans)
         online = isinstance(inner, OnlineReadout)
+        implicit = isinstance(inner, ImplicitLoop)
         others = ["proto-maml"] * (not by_means or not inner.steps) + ["maml"] * (
-            by_means or online
+            by_means or online or implicit
         )
         rules.update({name: learns_by(name, net, theta, inner) for name in others})
     return rules

@@ -259,6 +259,17 @@ class InnerSettings:
         "logits (online)",
         above=0,
     )
+    proximal: float = setting(
+        1.0,
+        "lambda of imaml, which pulls inner steps to their start; below 2 / step_size, and above "
+        "the support loss's negative curvature",
+        above=0,
+    )
+    cg_steps: int = setting(
+        10,
+        "conjugate-gradient iterations of imaml, a Hessian-vector product each, at most",
+        least=1,
+    )
     freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
     gate_threshold: float | None = setting(
         None, "make only updates larger than this (Eq. 6)", kind=float, least=0
@@ -286,7 +297,7 @@ class OuterSettings:
     )
     order: int = setting(
         2,
-        "for maml, anil and proto-maml: 2 with the second-order term, 1 without (FOMAML)",
+        "for maml, anil, imaml and proto-maml: 2 with the second-order term, 1 without (FOMAML)",
         choices=(1, 2),
     )
     zero_readout: bool = setting(

@@ -72,7 +72,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
 
     Scenes and cameras that a preset draws give way to real recordings and to sets that have none to
     draw; of another number of updates the same share is made by class means. Where the rule leaves
-    no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, too.
+    no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, and to
+    what suits the rule better (`suits`).
     """
     base = preset(name or DEFAULT)
     if name is None and any(
@@ -91,4 +92,5 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     no_choice = (
         {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}
     )
-    return replace(base, **{**no_choice, **changes})
+    suited = {} if rule is None else rule.suits
+    return replace(base, **{**suited, **no_choice, **changes})

@@ -36,6 +36,7 @@ from ..data.store.shipped import find_checkpoint
 from ..files import read_json, write_json
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
+from ..meta.implicit import NegativeCurvature
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
@@ -287,7 +288,12 @@ class _Run:
             nonlocal sums
             sums = Learned(*map(add, sums, found))
 
-        self._gradients(state, state.update, self.config.tasks, collect)
+        try:
+            self._gradients(state, state.update, self.config.tasks, collect)
+        except NegativeCurvature as met:
+            self._save(state)
+            kept = f"the state before is saved: --start {self.folder.path} continues from there"
+            raise NegativeCurvature(f"update {state.update + 1}: {met}; {kept}") from None
         new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)

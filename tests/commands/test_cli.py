@@ -161,14 +161,16 @@ def test_every_setting_is_an_option(run, monkeypatch):
         duration_ms=50.0,
     )
     reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
-    assert set(values) | set(reading) == set(vars(TrainingConfig()))
+    implicit = dict(rule="imaml", proximal=0.5, cg_steps=3)
+    implicit.update(inner_steps=4, step_size=0.5, zero_readout=True)
+    assert set(values) | set(reading) | set(implicit) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(
         training,
         "train",
         lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0,
     )
-    for chosen in (values, reading):
+    for chosen in (values, reading, implicit):
         words = []
         for name, value in chosen.items():
             flag = name.replace("_", "-")

@@ -25,7 +25,8 @@ from minisnn.experiments.study import Settings, Study, recalled
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
-from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.rules import body
 from minisnn.training.baselines import Answers, baselines, correct, drawn_by, rows_of
 from minisnn.training.origin import PYTHON
 from minisnn.training.intervals import Drawn, Interval, Shared

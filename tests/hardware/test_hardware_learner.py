@@ -13,7 +13,7 @@ from minisnn.hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturate
 from minisnn.hardware.study.floats import FloatReadout, float_error
 from minisnn.hardware.chip.learner import Learner, learn, nearest_power
 from minisnn.layers.loss import softmax
-from minisnn.meta.inner import body
+from minisnn.meta.rules import body
 import minisnn as ms
 
 CASES = [

@@ -17,7 +17,8 @@ from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
 from minisnn.experiments.readout import traces
 from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
-from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.rules import body
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.meta.tasks import Task
 

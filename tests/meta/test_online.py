@@ -7,7 +7,8 @@ from conftest import off
 import minisnn as ms
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.gate import error_gate
-from minisnn.meta.inner import InnerLoop, body
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.rules import body
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.convolutional import ConvNet

@@ -31,6 +31,9 @@ RULES = {
     "annealed": dict(first_order_updates=5),
     "annealed anil": dict(rule="anil", first_order_updates=3, inner_steps=2),
     "reptile": dict(rule="reptile", inner_steps=3, learn_step_size="no"),
+    "imaml": dict(
+        rule="imaml", learn_step_size="no", inner_steps=3, proximal=2.0, zero_readout=True
+    ),
     "reptile gated": dict(rule="reptile", inner_steps=2, learn_step_size="no", gate_fraction=0.05),
 }
 
@@ -244,6 +247,8 @@ def test_a_run_that_was_stopped_equals_one_that_was_not(tmp_path, model, name):
         checkpoint_every=3,
         test_episodes=2,
     )
+    if name == "imaml":
+        changes["step_size"] = 0.2
     config = toy_config(**{"model": model, **changes, **RULES[name]})
     whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
     with pytest.raises(Interrupted, match="stopped after 4 of 8"):

@@ -204,6 +204,7 @@ SMALL = dict(
 )  # fmt: skip
 OF_RULE = {
     "reptile": dict(inner_steps=2),
+    "imaml": dict(inner_steps=5, step_size=0.2, zero_readout=True),
     "classify": dict(updates=120, lr=0.03, queries=6),
     "online": dict(step_size=0.1, neuron="cuba", firing_threshold=0.3, scale=10.0),
 }

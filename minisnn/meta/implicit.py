@@ -1,0 +1,239 @@
+"""Implicit MAML (Rajeswaran, Finn, Kakade & Levine 2019, NeurIPS): a task is learned to the minimum
+of a proximal problem, and only that minimum is differentiated, whatever the way to it.
+
+With the support loss L_s, the query loss L_q, the start theta and lambda > 0 (`proximal`):
+
+    phi  = argmin  L_s(phi) + lambda / 2 |phi - theta|^2               their Eq. 3
+    0    = grad L_s(phi) + lambda (phi - theta)                        at phi, so that
+    d phi / d theta = (I + H / lambda)^-1                              H = Hessian of L_s at phi (Lemma 1)
+    meta-gradient   = (I + H / lambda)^-1 grad L_q(phi) = lambda y     (H + lambda) y = grad L_q(phi)
+
+y is found by conjugate gradients (Hestenes & Stiefel 1952), each iteration of which is a
+Hessian-vector product. They ask that H + lambda be positive definite, which is that phi is a minimum
+indeed: a larger lambda makes it so.
+
+phi is found by gradient steps on the proximal problem. Layers that do not adapt are constants of it.
+With A the parameters that adapt and F those that are frozen,
+
+    meta-gradient_A = lambda y_A           (H_AA + lambda) y_A = grad_A L_q(phi)
+    meta-gradient_F = grad_F L_q(phi) - H_FA y_A
+
+The loss of a spiking network is piecewise constant and has no such minimum. Here as in MAML,
+gradient and Hessian are the surrogate ones: phi is where the surrogate gradient and the pull to the
+start hold each other, and the meta-gradient is the true one of the jet twin about it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..network.base import Array, Network
+from ..parallel.arguments import number, whole
+from .inner import InnerLoop
+from .path import Adjoint, MetaGradient, Recorded
+from .tasks import Task
+
+PROXIMAL = 1.0
+CG_STEPS = 10
+
+
+class NegativeCurvature(ValueError):
+    """Conjugate gradients met a direction v along which a matrix A is not positive definite;
+    `curvature` is <v, A v> / <v, v>."""
+
+    def __init__(self, message: str, curvature: float = math.nan):
+        super().__init__(message)
+        self.curvature = curvature
+
+
+def conjugate_gradients(
+    product: Callable[[Array], Array], b: Array, steps: int, tolerance: float
+) -> Array:
+    """y with A y = b, by at most so many products v -> A v of a symmetric A, from zero.
+
+    It ends where |b - A y| <= tolerance |b|. Sums are in float64, y is in the dtype of b. Raises
+    `NegativeCurvature` where <v, A v> <= 0 for a direction v.
+
+    >>> from minisnn.meta.implicit import conjugate_gradients
+    >>> A, b = np.diag([1.0, 2.0, 4.0]), np.ones(3)
+    >>> conjugate_gradients(lambda v: A @ v, b, 3, 1e-12).round(12).tolist()
+    [1.0, 0.5, 0.25]
+    """
+    y = np.zeros(len(b))
+    rest = b.astype(np.float64)
+    direction = rest.copy()
+    square = float(rest @ rest)
+    enough = tolerance**2 * square
+    for _ in range(steps):
+        if square <= enough:
+            break
+        along = product(direction.astype(b.dtype)).astype(np.float64)
+        curvature = float(direction @ along)
+        if curvature <= 0:
+            found = curvature / float(direction @ direction)
+            raise NegativeCurvature(
+                f"the curvature along a direction is {found:.3g}, not positive", found
+            )
+        length = square / curvature
+        y += length * direction
+        rest -= length * along
+        before = square
+        square = float(rest @ rest)
+        direction = rest + (square / before) * direction
+    return y.astype(b.dtype)
+
+
+@dataclass(frozen=True)
+class ImplicitLoop(InnerLoop):
+    """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which the last point
+    alone is differentiated.
+
+        theta_{n+1} = theta_n - a (grad L_s(theta_n) + lambda (theta_n - theta_0))        phi = theta_N
+
+    proximal    lambda > 0, how strongly phi is pulled to where it started
+    cg_steps    conjugate-gradient iterations at most, each a Hessian-vector product
+    tolerance   they end sooner, where the residual is at most so large a share of grad L_q; None:
+                1e-10 in float64, 1e-5 in float32
+
+    The meta-gradient is right as far as phi is the minimum: `residual` says how far off it is. The
+    step size has no part in it, and none of Eq. 6's gates is possible, for phi would then depend on
+    the way. Raises ValueError for settings that do not fit, and `NegativeCurvature` where H + lambda
+    is not positive definite.
+
+    >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
+    >>> loop = ms.ImplicitLoop(case.step_size, steps=5, proximal=1.0)
+    >>> found = loop.meta_gradient(case.net, case.theta, case.task)
+    >>> found.gradient.shape == case.theta.shape, found.step_size_gradient
+    (True, 0.0)
+    """
+
+    proximal: float = PROXIMAL
+    cg_steps: int = CG_STEPS
+    tolerance: float | None = None
+
+    def check(self, net: Network) -> None:
+        """Raise ValueError where these settings do not fit the network."""
+        super().check(net)
+        if number("proximal", self.proximal, "a positive number") <= 0:
+            raise ValueError(f"proximal must be a positive number, not {self.proximal}")
+        whole("cg_steps", self.cg_steps, 1)
+        if self.tolerance is not None and number("tolerance", self.tolerance, "0 or more") < 0:
+            raise ValueError(f"tolerance must be 0 or more, not {self.tolerance}")
+        for name in ("threshold", "threshold_fraction", "error_threshold"):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name} must be None for implicit MAML, whose minimum does not depend on the "
+                    f"way to it, not {getattr(self, name)}"
+                )
+        if self.online:
+            raise ValueError(
+                "online must be False for implicit MAML, whose minimum is that of all samples"
+            )
+        pulls = float(np.max(self.step_size)) * self.proximal
+        if pulls >= 2:
+            raise ValueError(
+                f"step_size times proximal must be below 2, not {pulls:g}: steps would not come to "
+                "rest"
+            )
+
+    def update(self, theta: Array, start: Array, m: Array, g: Array) -> Array:
+        """theta - a m (g + lambda (theta - start))"""
+        return super().update(theta, start, m, self._pulled(theta, start, g))
+
+    def update_backward(
+        self, theta: Array, start: Array, m: Array, g: Array, lam: Array
+    ) -> Adjoint:
+        """The adjoints of `update`'s arguments: those of all steps, for comparison, for the
+        meta-gradient takes none of them."""
+        back = self._times(m, lam, theta.dtype)
+        pull = self.proximal * back
+        return Adjoint(lam - pull, pull, -back, -(m * self._pulled(theta, start, g) * lam))
+
+    def _pulled(self, theta: Array, start: Array, g: Array) -> Array:
+        """The gradient of the proximal problem."""
+        return g + theta.dtype.type(self.proximal) * (theta - start)
+
+    def residual(self, net: Network, theta: Array, x: Array, y: Array) -> float:
+        """|grad L_s + lambda (phi - theta)| at phi, the `adapt`ed parameters, over the same at
+        theta: 0 at the minimum, 1 where nothing is learned.
+
+        >>> net = ms.ConvNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> few, many = (ms.ImplicitLoop(0.2, n, proximal=1.0) for n in (1, 20))
+        >>> many.residual(net, theta, x, y) < few.residual(net, theta, x, y) < 1
+        True
+        """
+        phi, path = self._descend(net, theta, x, y)
+        m = self.gate(net, theta)
+        left = m * self._pulled(phi, theta, net.loss_and_gradient(phi, x, y).gradient)
+        first = m * path[0].gradient if path else left
+        norm = float(np.linalg.norm(first))
+        return float(np.linalg.norm(left)) / norm if norm else 0.0
+
+    def meta_gradient(
+        self,
+        net: Network,
+        theta: Array,
+        task: Task,
+        order: int = 2,
+        spike: str = "hard",
+        recorded: Recorded | None = None,
+    ) -> MetaGradient:
+        """(I + H / lambda)^-1 grad L_q(phi), the gradient of `loss` where phi is the minimum; order 1
+        leaves out H, and is grad L_q(phi). That of the step sizes is zero."""
+        if whole("order", order) not in (1, 2):
+            raise ValueError(f"order must be 1 (without the Hessian) or 2, not {order!r}")
+        if not self.steps:
+            raise ValueError("steps must be at least 1 for implicit MAML, not 0")
+        phi, path = self._descend(
+            net, theta, task.x_support, task.y_support, False, spike, recorded
+        )
+        before = path[0].logits
+        del path
+        support, query = (None, None) if recorded is None else recorded.records[-2:]
+        loss, gradient, after, _ = net.gradients(
+            phi, task.x_query, task.y_query, False, spike=spike, record=query
+        )
+        if order == 2:
+            hvp = net.gradients(
+                phi, task.x_support, task.y_support, True, spike=spike, record=support
+            ).hvp
+            gradient = self._through_minimum(net, hvp, gradient)
+        no_step: Any = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
+        return MetaGradient(loss, gradient, no_step, before, after)
+
+    def _through_minimum(self, net: Network, hvp: Callable[[Array], Array], g: Array) -> Array:
+        """(d phi / d theta)^T g."""
+        strength = net.dtype.type(self.proximal)
+        m = self.gate(net, g)
+        tolerance = self.tolerance
+        if tolerance is None:
+            tolerance = 1e-10 if net.dtype == np.float64 else 1e-5
+        try:
+            y = conjugate_gradients(
+                lambda v: m * hvp(v) + strength * v, m * g, self.cg_steps, tolerance
+            )
+        except NegativeCurvature as met:
+            least = self.proximal - met.curvature
+            raise NegativeCurvature(
+                f"the support loss has a curvature of {-least:.3g} at the parameters that were "
+                f"learned, and a proximal term of {self.proximal:g} does not make up for it, so that "
+                f"these are no minimum; take a larger proximal (--proximal), above {least:.3g}",
+                met.curvature,
+            ) from None
+        gradient = strength * y
+        if self.freeze:
+            gradient += (1 - m) * (g - hvp(y))
+        return gradient
+
+    def record(self, net: Network, theta: Array, task: Task) -> Recorded:
+        """As `InnerLoop.record`, with one more record before that of the query: of the support at
+        phi, where the Hessian is taken."""
+        found = super().record(net, theta, task)
+        phi = self.adapt(net, theta, task.x_support, task.y_support)
+        support = net.record(phi, task.x_support)
+        return Recorded([*found.records[:-1], support, found.records[-1]], found.gates)

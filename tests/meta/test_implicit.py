@@ -1,0 +1,366 @@
+"""Implicit MAML: the meta-gradient against dense solutions, against the way unrolled, and against
+differences; what is refused; and a run by the rule."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import off
+from toy import assert_same, interrupt, toy_config, toy_data
+
+import minisnn as ms
+from minisnn import cli
+from minisnn.gradcheck import random_data, random_theta
+from minisnn.gradcheck.whole import check_update
+from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
+from minisnn.meta.kept import kept_of, loop_of
+from minisnn.meta.path import Recorded
+from minisnn.meta.rules import RULES
+from minisnn.training import checkpoint
+from minisnn.training.baselines import baselines, learns_by, with_ways
+from minisnn.training.presets import chosen
+from minisnn.training.run import Interrupted, train
+
+SILENT = dict(progress=False)
+SMALL = dict(input_shape=(5, 4, 2), channels=(3,), hidden=(4,), ways=3, kernel=3, dtype="float64")
+NETS = {
+    "lif": dict(neuron=ms.LIF(gain=4.0), window=9),
+    "cuba": dict(neuron=ms.CubaLIF(gain=4.0), window=9, pool="mean"),
+    "squared": dict(neuron=ms.LIF(gain=4.0), window=9, loss="squared"),
+    "frames": dict(kind=ms.ConvNet),
+    "smooth": dict(kind=ms.ConvNet, input_shape=(6,), channels=()),  # no choice of pooling
+}
+
+
+def network(name, backend="numpy"):
+    settings = {**SMALL, **NETS[name], "backend": backend}
+    return settings.pop("kind", ms.SpikingNet)(**settings)
+
+
+def case(net, seed=0):
+    rng = np.random.default_rng(seed)
+    return random_theta(net, rng), ms.Task(
+        *random_data(net, rng, 4, 14), *random_data(net, rng, 5, 14)
+    )
+
+
+def hessian(net, theta, task, **twin):
+    hvp = net.gradients(theta, task.x_support, task.y_support, **twin).hvp
+    return np.array([hvp(e) for e in np.eye(net.size)]).T
+
+
+# ---- the meta-gradient
+
+
+@pytest.mark.parametrize("freeze", [(), ("conv1",), ("conv1", "hidden1")], ids=len)
+@pytest.mark.parametrize("name", [name for name in NETS if name != "smooth"])
+@pytest.mark.every(2)
+def test_equals_the_dense_solution(name, freeze, backend):
+    net = network(name, backend)
+    theta, task = case(net)
+    loop = ms.ImplicitLoop(0.2, 10, freeze, proximal=1.0, cg_steps=200)
+    found = loop.meta_gradient(net, theta, task)
+    phi = loop.adapt(net, theta, task.x_support, task.y_support)
+    H = hessian(net, phi, task)
+    loss, g, logits, _ = net.gradients(phi, task.x_query, task.y_query, False)
+    m = np.ones(net.size, bool)
+    for p in net.layout:
+        m[p.slice] = p.name.split(".")[0] not in freeze
+    assert np.linalg.eigvalsh(H[np.ix_(m, m)])[0] > -1.0
+    expected = g.copy()
+    expected[m] = np.linalg.solve(np.eye(m.sum()) + H[np.ix_(m, m)], g[m])
+    expected[~m] -= H[np.ix_(~m, m)] @ expected[m]
+    assert off(found.gradient, expected) < 1e-8
+    assert off(found.gradient, g) > 1e-3
+    assert found.loss == pytest.approx(loss, rel=1e-12) and off(found.query_logits, logits) < 1e-12
+    assert off(found.support_logits, net(theta, task.x_support)) < 1e-12
+    assert found.step_size_gradient == 0.0
+
+
+@pytest.mark.parametrize("freeze", [(), ("hidden1",)], ids=len)
+def test_equals_the_whole_way_differentiated(freeze):
+    """MAML's recursion through so many steps that they come to rest."""
+    net = network("smooth")
+    theta, task = case(net)
+    loop = ms.ImplicitLoop(0.4, 120, freeze, proximal=1.0, cg_steps=200)
+    assert loop.residual(net, theta, task.x_support, task.y_support) < 1e-9
+    unrolled = ms.InnerLoop.meta_gradient(loop, net, theta, task)
+    assert off(loop.meta_gradient(net, theta, task).gradient, unrolled.gradient) < 1e-8
+    assert abs(unrolled.step_size_gradient) < 1e-8 * np.abs(unrolled.gradient).max()
+
+
+@pytest.mark.parametrize("freeze", [(), ("conv1",)], ids=len)
+@pytest.mark.parametrize("twin", ["jet", "smooth"])
+@pytest.mark.parametrize("name", ["lif", "cuba"])
+@pytest.mark.every(3)
+def test_is_the_gradient_of_the_twins_loss(name, twin, freeze):
+    """The twins about one phi, whose proximal problem is smooth: differences of its solution."""
+    net = network(name)
+    phi, task = case(net)
+    strength = 2.0
+    support, query = (net.record(phi, x) for x in (task.x_support, task.x_query))
+    how = dict(spike=twin, record=support)
+    g = net.loss_and_gradient(phi, task.x_support, task.y_support, **how).gradient
+    loop = ms.ImplicitLoop(0.4, 25, freeze, proximal=strength, cg_steps=200)
+    theta = phi + loop.gate(net, g) * g / strength  # phi is the minimum for this start
+    recorded = Recorded([support] * 26 + [query], None)
+    found = loop.meta_gradient(net, theta, task, spike=twin, recorded=recorded)
+    if twin == "jet":  # at the recorded point it is the network itself
+        H = hessian(net, phi, task)
+        lam = net.loss_and_gradient(phi, task.x_query, task.y_query).gradient
+        if not freeze:
+            expected = np.linalg.solve(np.eye(net.size) + H / strength, lam)
+            assert off(found.gradient, expected) < 1e-8
+    d = np.random.default_rng(1).standard_normal(net.size)
+    d /= np.linalg.norm(d)
+
+    def value(h):
+        return loop.loss(net, theta + h * d, task, twin, recorded)
+
+    errors = [abs((value(h) - value(-h)) / (2 * h) - found.gradient @ d) for h in (1e-3, 1e-4)]
+    assert min(errors) < 1e-7 * np.linalg.norm(found.gradient)
+
+
+def test_first_order_and_a_strong_pull_are_the_query_gradient(backend):
+    net = network("lif", backend)
+    theta, task = case(net)
+    loop = ms.ImplicitLoop(0.2, 10, proximal=1.0)
+    phi = loop.adapt(net, theta, task.x_support, task.y_support)
+    g = net.loss_and_gradient(phi, task.x_query, task.y_query).gradient
+    assert np.array_equal(loop.meta_gradient(net, theta, task, 1).gradient, g)
+    far = ms.ImplicitLoop(1e-8, 3, proximal=1e7)
+    g = net.loss_and_gradient(theta, task.x_query, task.y_query).gradient
+    assert off(far.meta_gradient(net, theta, task).gradient, g) < 1e-5
+
+
+def test_records_of_a_path_keep_the_loss():
+    net = network("lif")
+    theta, task = case(net)
+    loop = ms.ImplicitLoop(0.2, 3, proximal=1.0)
+    recorded = loop.record(net, theta, task)
+    assert (len(recorded.records), len(recorded.gates)) == (5, 3)
+    own = loop.meta_gradient(net, theta, task)
+    jet = loop.meta_gradient(net, theta, task, spike="jet", recorded=recorded)
+    assert jet.loss == pytest.approx(own.loss, rel=1e-12)
+    assert off(jet.gradient, own.gradient) < 1e-9
+
+
+def test_float32_is_near_float64():
+    net = network("lif", "numba")
+    theta, task = case(net)
+    single = net.like(dtype="float32")
+    loop = ms.ImplicitLoop(0.2, 10, proximal=1.0)
+    found = loop.meta_gradient(single, theta.astype(np.float32), task).gradient
+    assert found.dtype == np.float32
+    assert off(found, loop.meta_gradient(net, theta, task).gradient) < 1e-3
+
+
+def test_its_update_is_proven():
+    net = network("lif")
+    rows = check_update(net, np.random.default_rng(0), ms.ImplicitLoop(proximal=0.7))
+    assert all(row.ok for row in rows)
+
+
+def test_the_residual_falls_to_zero():
+    net = network("smooth")
+    theta, task = case(net)
+    found = [
+        ms.ImplicitLoop(0.4, n, proximal=1.0).residual(net, theta, task.x_support, task.y_support)
+        for n in (0, 1, 10, 120)
+    ]
+    assert found[0] == 1 and sorted(found, reverse=True) == found and found[-1] < 1e-9
+
+
+# ---- conjugate gradients
+
+
+def test_conjugate_gradients_end_where_they_are_asked_to():
+    rng = np.random.default_rng(2)
+    Q, _ = np.linalg.qr(rng.standard_normal((30, 30)))
+    A = Q @ np.diag(np.geomspace(0.1, 10, 30)) @ Q.T
+    b = rng.standard_normal(30)
+    calls = []
+
+    def product(v):
+        calls.append(v)
+        return A @ v
+
+    y = conjugate_gradients(product, b, 200, 1e-12)
+    assert off(y, np.linalg.solve(A, b)) < 1e-10 and len(calls) < 60
+    calls.clear()
+    rough = conjugate_gradients(product, b, 200, 1e-2)
+    assert np.linalg.norm(b - A @ rough) <= 1e-2 * np.linalg.norm(b) and len(calls) < 40
+    calls.clear()
+    conjugate_gradients(product, b, 3, 0.0)
+    assert len(calls) == 3
+    assert not conjugate_gradients(product, 0 * b, 5, 0.0).any()
+
+
+def test_what_is_raised_goes_through_processes():
+    found = pickle.loads(pickle.dumps(NegativeCurvature("a sentence", -2.0)))
+    assert (str(found), found.curvature) == ("a sentence", -2.0)
+
+
+def test_conjugate_gradients_meet_negative_curvature():
+    A = np.diag([2.0, 1.0, -0.5])
+    with pytest.raises(NegativeCurvature, match="curvature along a direction is -0.5") as met:
+        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 1.0]), 5, 0.0)
+    assert met.value.curvature == pytest.approx(-0.5)
+
+
+def test_a_pull_that_is_too_weak_is_refused(backend):
+    net = network("lif", backend)
+    theta, task = case(net)
+    strong = ms.ImplicitLoop(0.2, 10, proximal=1.0, cg_steps=200)
+    weak = ms.ImplicitLoop(0.2, 10, proximal=1e-4, cg_steps=200)
+    message = (
+        r"^the support loss has a curvature of -[\d.e-]+ at the parameters that were learned, and a "
+        r"proximal term of 0.0001 does not make up for it, .*; take a larger proximal "
+        r"\(--proximal\), above [\d.e-]+$"
+    )
+    with pytest.raises(NegativeCurvature, match=message):
+        weak.meta_gradient(net, theta, task)
+    assert np.isfinite(strong.meta_gradient(net, theta, task).gradient).all()
+    weak.meta_gradient(net, theta, task, 1)  # which asks for no curvature
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(proximal=0.0), "proximal must be a positive number, not 0.0"),
+        (dict(proximal="much"), "proximal must be a positive number, not 'much'"),
+        (dict(cg_steps=0), "cg_steps must be at least 1, not 0"),
+        (dict(tolerance=-1.0), "tolerance must be 0 or more, not -1.0"),
+        (dict(threshold=0.1), "threshold must be None for implicit MAML, .* not 0.1"),
+        (dict(threshold_fraction=0.1), "threshold_fraction must be None for implicit MAML"),
+        (dict(error_threshold=0.1), "error_threshold must be None for implicit MAML"),
+        (dict(online=True), "online must be False for implicit MAML"),
+        (dict(step_size=2.0), "step_size times proximal must be below 2, not 2: steps would not"),
+        (dict(step_size=-0.1 * np.ones(3)), "step_size must be a finite scalar or a flat array"),
+    ],
+)
+def test_loops_that_do_not_fit(changes, message):
+    net = network("lif")
+    theta, task = case(net)
+    with pytest.raises(ValueError, match=message):
+        replace(ms.ImplicitLoop(0.2, 2), **changes).meta_gradient(net, theta, task)
+
+
+def test_without_steps_or_with_another_order_it_is_refused():
+    net = network("lif")
+    theta, task = case(net)
+    with pytest.raises(ValueError, match="steps must be at least 1 for implicit MAML, not 0"):
+        ms.ImplicitLoop(0.2, 0).meta_gradient(net, theta, task)
+    with pytest.raises(ValueError, match=r"order must be 1 \(without the Hessian\) or 2, not 3"):
+        ms.ImplicitLoop(0.2, 1).meta_gradient(net, theta, task, 3)
+    with pytest.raises(ValueError, match="ImplicitLoop has an update of its own"):
+        ms.ImplicitLoop(0.2, 2).reptile_gradient(net, theta, task)
+
+
+IMAML = dict(rule="imaml", step_size=0.5, inner_steps=3, learn_step_size="no", zero_readout=True)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(inner_steps=1), "inner_steps must be at least 2 for rule imaml, not 1: one step"),
+        (dict(step_size=4.0), "step_size times proximal must be below 2 for rule imaml, not 4"),
+        (dict(learn_step_size="array"), "learn_step_size must be no for rule imaml, whose minimum"),
+        (dict(gate_fraction=0.1), "gate_fraction must be none for rule imaml, whose minimum does"),
+        (dict(online=True), "online must be False for rule imaml, whose minimum is that of all"),
+        (dict(proximal=0.0), "proximal must be above 0, not 0.0"),
+        (dict(cg_steps=0), "cg_steps must be at least 1, not 0"),
+    ],
+)
+def test_runs_that_do_not_fit(changes, message):
+    with pytest.raises(ValueError, match=message):
+        toy_config(**{**IMAML, **changes})
+
+
+def test_the_command_without_more_suits_the_rule():
+    config = chosen(None, {"rule": "imaml"})
+    assert (config.step_size, config.inner_steps, config.zero_readout) == (0.1, 10, True)
+    assert (config.learn_step_size, config.proximal, config.cg_steps) == ("no", 1.0, 10)
+    assert chosen(None, {"rule": "imaml", "inner_steps": 4}).inner_steps == 4
+    assert "proximal" in chosen(None, {"rule": "maml"}).idle() and "proximal" not in config.idle()
+    assert RULES["imaml"].words(2) == "implicit MAML"
+
+
+# ---- files and runs
+
+
+def test_checkpoints_keep_it(tmp_path):
+    net = network("lif")
+    theta, _ = case(net)
+    loop = ms.ImplicitLoop(0.2, 4, ("conv1",), proximal=0.5, cg_steps=7, tolerance=1e-4)
+    ms.save(tmp_path / "a.h5", net, theta, inner=loop)
+    assert ms.read(tmp_path / "a.h5").inner == loop
+    assert loop_of(kept_of(loop), 0.2) == loop and kept_of(loop)["kind"] == "implicit"
+
+
+def test_info_says_how_strong_the_pull_is(tmp_path, capsys):
+    net = network("lif")
+    path = tmp_path / "a.h5"
+    ms.save(path, net, case(net)[0], inner=ms.ImplicitLoop(0.2, 4, proximal=0.5))
+    assert cli.main(["info", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "inner loop  4 steps of size 0.2, pulled to their start by 0.5 (lambda)" in said
+
+
+def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path, no_curves):
+    changes = dict(updates=4, evaluate_every=0, checkpoint_every=2, test_episodes=2, proximal=3.0)
+    config = toy_config(**{**IMAML, **changes, "clip": None, "optimiser": "sgd", "tasks": 1})
+    whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
+    assert whole.inner == ms.ImplicitLoop(0.5, 3, proximal=3.0, cg_steps=10)
+    with pytest.raises(Interrupted, match="stopped after 2 of 4"):
+        train(config, tmp_path / "parts", data=toy_data({5: interrupt}), **SILENT)
+    train(config, tmp_path / "parts", resume=True, data=toy_data(), **SILENT)
+    assert_same(tmp_path / "whole", tmp_path / "parts")
+    found = checkpoint.read(tmp_path / "parts")
+    assert found.config == config and found.inner == whole.inner
+    # an update by hand
+    short = toy_config(**{**vars(config), "updates": 1, "test_episodes": 0})
+    one = train(short, tmp_path / "one", data=toy_data(), **SILENT)
+    still = toy_config(**{**vars(short), "lr": 1e-30})
+    start = train(still, tmp_path / "start", data=toy_data(), **SILENT).theta
+    key = np.random.SeedSequence(0, spawn_key=(2, 0, 0))
+    task = toy_data()["train"].sample_task(np.random.default_rng(key), 3, 1, 2)
+    g = one.net.without_readout(one.inner.meta_gradient(one.net, start, task).gradient)
+    np.testing.assert_allclose(one.theta, start - short.lr * g, rtol=1e-5, atol=1e-7)
+
+
+def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path, no_curves):
+    weak = {**IMAML, "zero_readout": False, "proximal": 1e-6, "cg_steps": 50}
+    message = (
+        r"^update 1: the support loss has .*; take a larger proximal .*; the state before is saved: "
+        r"--start .*run continues from there$"
+    )
+    with pytest.raises(NegativeCurvature, match=message):
+        train(toy_config(**weak), tmp_path / "run", data=toy_data(), **SILENT)
+    strong = {
+        **weak,
+        "proximal": 20.0,
+        "step_size": 0.05,
+        "start": str(tmp_path / "run"),
+        "updates": 1,
+    }
+    small = dict(evaluate_every=0, test_episodes=0)
+    train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)
+
+
+def test_other_rules_stand_beside_it():
+    net = network("lif")
+    theta, _ = case(net)
+    loop = ms.ImplicitLoop(0.2, 4, proximal=0.5)
+    plain = learns_by("maml", net, theta, loop).inner
+    assert type(plain) is ms.InnerLoop and plain.steps == 4
+    tasks = toy_data()["test"]
+    like = ms.SpikingNet((6, 6, 2), (2,), ways=3, kernel=3, window=5, backend="numpy")
+    found = baselines(like, like.init(np.random.default_rng(0)), tasks, inner=loop)
+    assert {"maml", "proto-maml"} <= found.keys()
+    _, _, wide = with_ways(net, theta, loop, 6)
+    assert (wide.step_size, wide.proximal) == (0.4, 0.25)

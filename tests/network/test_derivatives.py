@@ -1,0 +1,517 @@
+"""Products with the Jacobian of the logits, of parameters and events: adjoint to each other, true of
+the twins, and the same on both engines; Gauss-Newton and Fisher products against dense matrices."""
+
+import numpy as np
+import pytest
+from conftest import off
+from own_neurons import Adaptive, ArcTan
+from slowly import all_but
+
+import minisnn as ms
+from minisnn.gradcheck import random_data, random_theta
+from minisnn.layers import block
+from minisnn.network.base import NotFinite
+
+CONV = dict(input_shape=(7, 6, 2), channels=(3,), kernel=3)
+DEEP = dict(input_shape=(9, 8, 1), channels=(3, 4), hidden=(5,), kernel=3)
+DENSE = dict(input_shape=(6,), channels=(), hidden=(5,))
+READOUT = dict(input_shape=(6,), channels=())
+CUBA = ms.CubaLIF(gain=4.0)
+NETS = {
+    "conv": dict(CONV),
+    "mean": dict(CONV, pool="mean"),
+    "detached": dict(CONV, detach_reset=True),
+    "deep": dict(DEEP, window=26),
+    "dense": dict(DENSE),
+    "readout": dict(READOUT),
+    "cuba": dict(CONV, neuron=CUBA),
+    "cuba mean": dict(CONV, neuron=CUBA, pool="mean"),
+    "cuba dense": dict(DENSE, neuron=CUBA),
+    "own": dict(CONV, neuron=Adaptive(gain=3.0)),
+    "own surrogate": dict(CONV, neuron=ms.LIF(gain=3.0, surrogate=ArcTan())),
+    "short window": dict(CONV, window=3),
+    "one step": dict(CONV, window=1),
+    "long window": dict(CONV, window=40),
+    "gain": dict(CONV, neuron=ms.LIF(gain=0.3)),
+    "frames": dict(CONV, kind=ms.ConvNet),
+    "frames dense": dict(DENSE, kind=ms.ConvNet),
+    "squared": dict(CONV, loss="squared"),
+}
+FIRST = ("conv", "mean", "deep", "dense", "readout", "cuba", "cuba mean", "frames", "gain")
+SHAPES = ("conv", "cuba", "frames")
+
+
+def network(name: str, backend: str = "numpy", **changes):
+    settings = {**NETS[name], "ways": 3, "dtype": "float64", "backend": backend, **changes}
+    kind = settings.pop("kind", ms.SpikingNet)
+    if kind is ms.SpikingNet:
+        settings = {"window": 9, **settings}
+    return kind(**settings)
+
+
+def case(net, seed=0, batch=3, steps=14):
+    rng = np.random.default_rng(seed)
+    return random_theta(net, rng), *random_data(net, rng, batch, steps)
+
+
+def adjoint_error(net, theta, x, rng) -> float:
+    """|<dlogits, J (a, b)> - <J^T dlogits, (a, b)>| over the norms."""
+    at = net.linearize(theta, x)
+    a = rng.standard_normal(net.size)
+    b = rng.standard_normal(x.shape)
+    dlogits = rng.standard_normal(at.logits.shape)
+    logits_dot = at.jvp(a, b)
+    dtheta, dx = at.vjp(dlogits)
+    back = np.vdot(dtheta, a) + np.vdot(dx, b)
+    scale = np.linalg.norm(dlogits) * np.linalg.norm(logits_dot)
+    scale += np.linalg.norm(dtheta) * np.linalg.norm(a) + np.linalg.norm(dx) * np.linalg.norm(b)
+    return abs(np.vdot(dlogits, logits_dot) - back) / scale
+
+
+def jacobian(net, theta, x, **twin) -> np.ndarray:
+    """d logits / d theta, (B ways, size)."""
+    at = net.linearize(theta, x, **twin)
+    return np.array([at.jvp(e).ravel() for e in np.eye(net.size)]).T
+
+
+# ---- one another's adjoints, and the same on both engines
+
+
+@pytest.mark.parametrize("name", all_but(FIRST, NETS))
+def test_jvp_and_vjp_are_adjoint_and_the_kernels_are_the_reference(name):
+    reference = network(name)
+    theta, x, _ = case(reference)
+    found = []
+    for net in (reference, network(name, "numba")):
+        assert adjoint_error(net, theta, x, np.random.default_rng(1)) < 1e-12
+        rng = np.random.default_rng(2)
+        at = net.linearize(theta, x)
+        jvp = at.jvp(rng.standard_normal(net.size), rng.standard_normal(x.shape))
+        found.append((at.logits, jvp, *at.vjp(rng.standard_normal(jvp.shape))))
+    for one, other in zip(*found):
+        assert off(other, one) < 1e-12
+
+
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.5, 1.0])
+@pytest.mark.parametrize("name", ["deep", "cuba mean"])
+def test_few_events_and_many(name, density):
+    """Kernels go by events or by images, and the first layer's adjoint is of both."""
+    rng = np.random.default_rng(3)
+    found = []
+    for backend in ("numpy", "numba"):
+        net = network(name, backend)
+        theta, x, _ = case(net)
+        x = (np.random.default_rng(4).random(x.shape) < density).astype(np.uint8)
+        dlogits = np.random.default_rng(5).standard_normal((3, 3))
+        found.append(net.vjp(theta, x).pullback(dlogits))
+        assert adjoint_error(net, theta, x, rng) < 1e-12
+    assert off(found[1].dx, found[0].dx) < 1e-12
+    assert off(found[1].dtheta, found[0].dtheta) < 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_random_architectures(seed):
+    rng = np.random.default_rng(seed)
+    dense = rng.random() < 0.3
+    shape = (
+        (int(rng.integers(1, 9)),)
+        if dense
+        else tuple(map(int, rng.integers([4, 4, 1], [12, 12, 4])))
+    )
+    settings = dict(
+        input_shape=shape,
+        channels=() if dense else tuple(map(int, rng.integers(1, 6, rng.integers(1, 3)))),
+        hidden=tuple(map(int, rng.integers(1, 7, rng.integers(0, 3)))),
+        kernel=int(rng.choice([1, 3, 5, 7])),
+        pool=str(rng.choice(["max", "mean"])),
+        neuron=[ms.LIF(), ms.CubaLIF(), ms.LIF(gain=0.5, rho=0.3)][rng.integers(3)],
+        window=int(rng.integers(1, 25)),
+        detach_reset=bool(rng.integers(2)),
+    )
+    steps = int(rng.integers(1, 25))
+    batch = int(rng.integers(1, 12))
+    found = []
+    for backend in ("numpy", "numba"):
+        net = ms.SpikingNet(ways=3, dtype="float64", backend=backend, **settings)
+        theta, x, _ = case(net, seed, batch, steps)
+        assert adjoint_error(net, theta, x, np.random.default_rng(seed)) < 1e-12
+        found.append(net.vjp(theta, x).pullback(np.ones((batch, 3)) * np.arange(3)))
+    assert off(found[1].dx, found[0].dx) < 1e-11
+
+
+def test_of_table_1_in_float32():
+    net = ms.SpikingNet(backend="numba")
+    exact = net.like(dtype="float64")
+    rng = np.random.default_rng(0)
+    x = (rng.random((2, 40, 16, 32, 2)) < 0.05).astype(np.uint8)
+    theta = net.init(rng, x)
+    dlogits = rng.standard_normal((2, 5)).astype(np.float32)
+    x_dot = rng.standard_normal(x.shape)
+    for one, other in zip(
+        net.vjp(theta, x).pullback(dlogits),
+        exact.vjp(theta.astype(np.float64), x).pullback(dlogits),
+    ):
+        assert one.dtype == np.float32 and off(one, other) < 1e-3
+    found = net.jvp(theta, x, theta, x_dot).logits_dot
+    assert (
+        off(found, exact.jvp(theta.astype(float), x, theta.astype(float), x_dot).logits_dot) < 1e-3
+    )
+
+
+# ---- true of the twins
+
+
+@pytest.mark.parametrize("twin", ["jet", "smooth"])
+@pytest.mark.parametrize("name", all_but(("conv", "cuba mean", "dense", "frames"), NETS))
+def test_differences_of_a_twin(name, twin):
+    """The jet twin's are those of the network itself."""
+    net = network(name, "numpy")
+    rng = np.random.default_rng(6)
+    # what an event does passes two filters a layer, and is small in a short window
+    theta, x, _ = case(net, steps=30 if name == "deep" else 14)
+    x = x + rng.uniform(0.3, 0.6, x.shape)
+    record = net.record(theta, x)
+    a = rng.standard_normal(net.size)
+    b = rng.standard_normal(x.shape)
+    a /= np.linalg.norm(a)
+    for theta_dot, x_dot in ((a, None), (None, b), (a, b)):
+        how = {} if twin == "jet" else dict(spike=twin, record=record)
+        found = net.jvp(theta, x, theta_dot, x_dot, **how)
+
+        def moved(h):
+            at = theta if theta_dot is None else theta + h * theta_dot
+            counts = x if x_dot is None else x + h * x_dot
+            return net(at, counts, spike=twin, record=record)
+
+        def differences(h):
+            near, far = (moved(step) - moved(-step) for step in (h, 2 * h))
+            return (8 * near - far) / (12 * h)
+
+        errors = [off(found.logits_dot, differences(h)) for h in (1e-2, 1e-3, 1e-4, 1e-5)]
+        assert min(errors) < 1e-7, errors
+        assert off(found.logits, moved(0.0)) < 1e-12 or twin == "smooth"
+        dlogits = rng.standard_normal(found.logits.shape)
+        dtheta, dx = net.vjp(theta, x, **how).pullback(dlogits)
+        back = sum(np.vdot(d, v) for d, v in ((dtheta, theta_dot), (dx, x_dot)) if v is not None)
+        assert np.vdot(dlogits, found.logits_dot) == pytest.approx(back, rel=1e-10, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["readout", "cuba dense", "frames dense"])
+def test_every_count_moved_by_itself(name, backend):
+    """At sites without events, too: one-sided differences of second order of the jet twin."""
+    net = network(name, backend)
+    theta, x, _ = case(net, batch=1, steps=11)
+    record = net.record(theta, x)
+    dlogits = np.array([[0.3, -1.0, 0.5]])
+    dx = net.vjp(theta, x).pullback(dlogits).dx
+    expected = np.empty(x.shape)
+    h = 1e-4
+    for site in np.ndindex(x.shape):
+        values = []
+        for step in range(3):
+            counts = x.astype(float)
+            counts[site] += step * h
+            values.append(np.vdot(dlogits, net(theta, counts, spike="jet", record=record)))
+        expected[site] = (-3 * values[0] + 4 * values[1] - values[2]) / (2 * h)
+    assert (x == 0).any() and off(dx, expected) < 1e-6
+    assert np.abs(dx).max() > 0
+
+
+@pytest.mark.parametrize("name", ["conv", "cuba", "dense"])
+def test_events_before_the_window_are_constants(name, backend):
+    net = network(name, backend)
+    theta, x, _ = case(net, steps=16)
+    dx = net.vjp(theta, x).pullback(np.ones((3, 3))).dx
+    assert dx.shape == x.shape and not dx[:, : 16 - 9].any() and dx[:, 16 - 9].any()
+    delays = sum(b.neuron.delay for b in net.blocks)
+    assert not dx[:, 16 - delays :].any() and dx[:, 16 - delays - 1].any()
+    early = np.zeros(x.shape)
+    early[:, : 16 - 9] = 1.0
+    assert not net.jvp(theta, x, x_dot=early).logits_dot.any()
+
+
+def test_a_window_shorter_than_the_delays_leaves_no_event_a_part(backend):
+    net = network("deep", backend, window=3)
+    theta, x, _ = case(net)
+    dtheta, dx = net.vjp(theta, x).pullback(np.ones((3, 3)))
+    assert not dx.any() and dtheta.any()
+    assert not net.jvp(theta, x, x_dot=np.ones(x.shape)).logits_dot.any()
+
+
+@pytest.mark.parametrize("kind", ["conv", "frames"])
+def test_gain_is_a_factor_of_counts(kind, backend):
+    """Half the counts at twice the gain are the same to the network, and twice the adjoint."""
+    one = network(kind, backend)
+    other = (
+        one.like(gain=2 * one.gain)
+        if kind == "frames"
+        else one.like(neuron=ms.LIF(gain=2 * one.gain))
+    )
+    theta, x, _ = case(one)
+    dlogits = np.ones((3, 3)) * np.arange(3)
+    dx = one.vjp(theta, 2 * x).pullback(dlogits).dx
+    assert off(other.vjp(theta, x).pullback(dlogits).dx, 2 * dx) < 1e-13
+
+
+def test_frames_and_their_sequences(backend):
+    """A frame's adjoint is that of each of its steps."""
+    net = network("frames", backend)
+    theta, x, _ = case(net)
+    dlogits = np.random.default_rng(7).standard_normal((3, 3))
+    of_steps = net.vjp(theta, x).pullback(dlogits).dx
+    of_frame = net.vjp(theta, x.sum(1, dtype=np.int64)).pullback(dlogits).dx
+    assert of_frame.shape == (3, 7, 6, 2) and of_steps.shape == x.shape
+    assert off(of_steps, np.repeat(of_frame[:, None], x.shape[1], 1)) < 1e-14
+    x_dot = np.random.default_rng(8).standard_normal(x.shape)
+    found = net.jvp(theta, x.sum(1, dtype=np.int64), x_dot=x_dot.sum(1)).logits_dot
+    assert off(net.jvp(theta, x, x_dot=x_dot).logits_dot, found) < 1e-12
+
+
+@pytest.mark.parametrize("steps", range(6, 11))
+def test_recordings_about_as_short_as_the_delays(steps, backend):
+    """Eight steps of delay: what is left may be none, or less than none."""
+    net = network("deep", backend)
+    theta, x, _ = case(net, steps=steps)
+    assert adjoint_error(net, theta, x, np.random.default_rng(0)) < 1e-12
+    dx = net.vjp(theta, x).pullback(np.ones((3, 3)) * np.arange(3)).dx
+    assert not dx[:, max(steps - 8, 0) :].any()
+
+
+# ---- what is promised of calls
+
+
+def test_a_tangent_is_asked_for_behind_backward(monkeypatch):
+    """As engines are promised (`Engine.forward_tangent`), also where no pullback was called."""
+    seen: list[int] = []
+
+    class Watched:
+        def __getattr__(self, name):
+            return getattr(block, name)
+
+        def backward(self, block_, weight, tape, *rest):
+            seen.append(id(tape))
+            return block.backward(block_, weight, tape, *rest)
+
+        def forward_tangent(self, block_, weight, weight_dot, bias_dot, tape, *rest):
+            assert id(tape) in seen
+            return block.forward_tangent(block_, weight, weight_dot, bias_dot, tape, *rest)
+
+    net = network("deep")
+    monkeypatch.setattr(net, "engine", Watched)
+    theta, x, _ = case(net)
+    at = net.linearize(theta, x)
+    at.jvp(theta)
+    at.jvp(theta)
+    at.vjp(np.ones((3, 3)))
+    assert len(seen) == 2 * len(net.blocks)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_pullback_of_the_losss_adjoint_is_the_gradient(name, backend):
+    net = network(name, backend)
+    theta, x, y = case(net, batch=11)
+    logits, pullback = net.vjp(theta, x)
+    found = pullback(net.criterion.backward(logits, y)).dtheta
+    assert off(found, net.loss_and_gradient(theta, x, y).gradient) < 1e-12
+    assert np.array_equal(logits, net(theta, x))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_calls_in_any_order_and_number_say_the_same(name, backend):
+    net = network(name, backend)
+    theta, x, _ = case(net, batch=11)
+    rng = np.random.default_rng(9)
+    a, dlogits = rng.standard_normal(net.size), rng.standard_normal((11, 3))
+    at = net.linearize(theta, x)
+    first = at.jvp(a)
+    back = at.vjp(dlogits)
+    at.vjp(2 * dlogits)
+    assert np.array_equal(at.jvp(a), first)
+    assert np.array_equal(net.linearize(theta, x).vjp(dlogits).dx, back.dx)
+    assert np.array_equal(at.vjp(dlogits).dtheta, back.dtheta)
+    assert np.array_equal(net.jvp(theta, x, a).logits_dot, first)
+
+
+def test_any_number_of_threads_and_samples_beside(backend):
+    net = network("conv", backend)
+    theta, x, _ = case(net, batch=19)
+    dlogits = np.random.default_rng(10).standard_normal((19, 3))
+    found = []
+    for threads in (1, 2):
+        ms.set_threads(threads)
+        found.append(net.vjp(theta, x).pullback(dlogits))
+    ms.set_threads(None)
+    assert np.array_equal(found[0].dx, found[1].dx)
+    assert np.array_equal(found[0].dtheta, found[1].dtheta)
+    alone = net.vjp(theta, x[4:5]).pullback(dlogits[4:5]).dx
+    assert off(found[0].dx[4:5], alone) < 1e-13
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float32", "float64"])
+def test_counts_of_any_type(dtype, backend):
+    net = network("conv", backend)
+    theta, x, _ = case(net)
+    x = np.minimum(x, 1)
+    expected = net.vjp(theta, x).pullback(np.ones((3, 3))).dx
+    assert off(net.vjp(theta, x.astype(dtype)).pullback(np.ones((3, 3))).dx, expected) < 1e-13
+
+
+def test_what_is_given_stays_as_it_is(backend):
+    net = network("conv", backend)
+    theta, x, y = case(net)
+    given = [theta, x, np.ones(net.size), np.ones(x.shape), np.ones((3, 3))]
+    kept = [one.copy() for one in given]
+    at = net.linearize(theta, x)
+    at.jvp(given[2], given[3])
+    at.vjp(given[4])
+    net.gauss_newton_product(theta, x, y, given[2])
+    assert all(np.array_equal(one, other) for one, other in zip(given, kept))
+
+
+@pytest.mark.parametrize(
+    "ask, message",
+    [
+        (lambda net, t, x: net.jvp(t, x), "jvp needs theta_dot, x_dot or both; both are None"),
+        (
+            lambda net, t, x: net.jvp(t, x, t[:-1]),
+            "theta_dot must be a flat array of 141 parameters, not",
+        ),
+        (
+            lambda net, t, x: net.jvp(t, x, x_dot=x[:1]),
+            r"x_dot must be real numbers of shape \(3, 14, 7, 6, 2\), not uint8 of shape \(1, ",
+        ),
+        (
+            lambda net, t, x: net.jvp(t, x, x_dot=x * 1j),
+            "x_dot must be real numbers of shape .*, not complex128",
+        ),
+        (
+            lambda net, t, x: net.jvp(t, x, x_dot=np.full(x.shape, np.nan)),
+            "x_dot must be finite in float64; 3528 values are NaN or infinite",
+        ),
+        (
+            lambda net, t, x: net.vjp(t, x).pullback(np.ones(3)),
+            r"dlogits must be real numbers of shape \(3, 3\), not float64 of shape \(3,\)",
+        ),
+        (
+            lambda net, t, x: net.vjp(t, x).pullback(np.full((3, 3), np.inf)),
+            "dlogits must be finite in float64; 9 values",
+        ),
+        (lambda net, t, x: net.vjp(t, x, spike="jet"), "spike='jet' needs record=net.record"),
+        (
+            lambda net, t, x: net.gauss_newton_product(t, x, [0, 1], t),
+            r"y must be 3 integer labels, not int64 of shape \(2,\)",
+        ),
+        (
+            lambda net, t, x: net.fisher_product(t, x, np.full(net.size, np.nan)),
+            "v must be finite in float64; 141 values",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(ask, message, backend):
+    net = network("conv", backend)
+    theta, x, _ = case(net)
+    with pytest.raises(ValueError, match=message):
+        ask(net, theta, x)
+
+
+def test_values_that_are_not_finite_are_of_their_own_kind():
+    net = network("conv")
+    theta, x, _ = case(net)
+    with pytest.raises(NotFinite):
+        net.jvp(theta, x, x_dot=np.full(x.shape, np.inf))
+
+
+# ---- Gauss-Newton and Fisher
+
+
+@pytest.mark.parametrize("twin", ["hard", "smooth"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared"])
+@pytest.mark.parametrize("name", ["dense", "frames dense"])
+def test_gauss_newton_is_the_product_of_dense_matrices(name, loss, twin, backend):
+    net = network(name, backend, loss=loss)
+    theta, x, y = case(net)
+    how = {} if twin == "hard" else dict(spike=twin, record=net.record(theta, x))
+    J = jacobian(net, theta, x, **how)
+    s = np.exp(net(theta, x, **how))
+    s /= s.sum(1, keepdims=True)
+    H_loss = np.zeros((len(J), len(J)))
+    for b, p in enumerate(s):
+        part = slice(3 * b, 3 * b + 3)
+        H_loss[part, part] = np.diag(p) - np.outer(p, p) if loss == "cross_entropy" else np.eye(3)
+    expected = J.T @ (H_loss / len(x)) @ J
+    product = net.gauss_newton(theta, x, y, **how)
+    G = np.array([product(e) for e in np.eye(net.size)])
+    assert off(G, expected) < 1e-12 and off(G, G.T) < 1e-12
+    least, most = np.linalg.eigvalsh((G + G.T) / 2)[[0, -1]]
+    assert most > 0 and least > -1e-12 * most
+    v = np.random.default_rng(11).standard_normal(net.size)
+    assert off(net.gauss_newton_product(theta, x, y, v, **how), expected @ v) < 1e-12
+    fisher = net.fisher_product(theta, x, v, **how)
+    assert (
+        off(fisher, expected @ v) < 1e-12 if loss == "cross_entropy" else off(fisher, G @ v) > 0.1
+    )
+
+
+@pytest.mark.parametrize("name", [*SHAPES, "deep", "mean"])
+def test_gauss_newton_is_symmetric_and_positive_semi_definite(name, backend):
+    net = network(name, backend)
+    theta, x, y = case(net)
+    product = net.gauss_newton(theta, x, y)
+    rng = np.random.default_rng(12)
+    for _ in range(3):
+        v, w = rng.standard_normal((2, net.size))
+        Gv, Gw = product(v), product(w)
+        scale = np.linalg.norm(w) * np.linalg.norm(Gv)
+        assert abs(w @ Gv - v @ Gw) < 1e-12 * scale
+        assert v @ Gv > 0
+
+
+def test_where_logits_are_linear_gauss_newton_is_the_hessian(backend):
+    """A linear readout on frames has no curvature of its own; below it layers have."""
+    net = ms.ConvNet((6,), (), ways=3, dtype="float64", backend=backend)
+    theta, x, y = case(net)
+    v = np.random.default_rng(13).standard_normal(net.size)
+    hv = net.hessian_vector_product(theta, x, y, v)
+    assert off(net.gauss_newton_product(theta, x, y, v), hv) < 1e-12
+    deeper = network("frames dense", backend)
+    theta, x, y = case(deeper)
+    v = np.random.default_rng(13).standard_normal(deeper.size)
+    hv = deeper.hessian_vector_product(theta, x, y, v)
+    assert off(deeper.gauss_newton_product(theta, x, y, v), hv) > 1e-2
+
+
+def test_the_fisher_matrix_is_the_expectation_over_the_models_own_labels(backend):
+    net = network("dense", backend)
+    theta, x, y = case(net)
+    s = np.exp(net(theta, x))
+    s /= s.sum(1, keepdims=True)
+    F = np.zeros((net.size, net.size))
+    empirical = np.zeros_like(F)
+    for b in range(len(x)):
+        for k in range(3):
+            g = net.loss_and_gradient(theta, x[b : b + 1], np.array([k])).gradient
+            F += s[b, k] / len(x) * np.outer(g, g)
+            empirical += (k == y[b]) / len(x) * np.outer(g, g)
+    found = np.array([net.fisher_product(theta, x, e) for e in np.eye(net.size)])
+    assert off(found, F) < 1e-12 and off(found, empirical) > 0.1
+
+
+def test_an_own_loss_brings_its_own_curvature(backend):
+    class Quartic(ms.Loss):
+        def value(self, logits, y):
+            return ((logits - y) ** 4).sum() / len(y)
+
+        def backward(self, logits, y):
+            return 4 * (logits - y) ** 3 / len(y)
+
+        def backward_tangent(self, logits, logits_dot, y):
+            return 12 * (logits - y) ** 2 * logits_dot / len(y)
+
+    net = network("dense", backend, loss=Quartic())
+    theta, x, y = case(net)
+    J = jacobian(net, theta, x)
+    curvature = 12 * (net(theta, x) - np.eye(3)[y]) ** 2 / 3
+    v = np.random.default_rng(14).standard_normal(net.size)
+    expected = J.T @ (curvature.ravel() * (J @ v))
+    assert off(net.gauss_newton_product(theta, x, y, v), expected) < 1e-12
