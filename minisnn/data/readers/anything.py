@@ -26,8 +26,8 @@ from .asl import read_asl
 from .columns import UNITS, name_of, of_events, order_of
 from .event_stream import read_event_stream, sensor_of_stream
 from .events import as_events, in_order
-from .foreign import ForeignFile, read_camera
-from .hdf5 import one_line
+from ..foreign.process import ForeignFile, read_camera
+from ..foreign.hdf5 import one_line
 from .nmnist import SHAPE, read_nmnist
 from .plausible import check_unit
 from .text import read_table

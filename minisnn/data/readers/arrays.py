@@ -17,8 +17,8 @@ import numpy as np
 
 from ...files import called, check_archive, size_of
 from .columns import ACCEPTED, chosen, name_of
-from .foreign import ForeignFile
-from .hdf5 import one_line
+from ..foreign.process import ForeignFile
+from ..foreign.hdf5 import one_line
 
 MOST_BYTES = 1 << 31  # of a file, and of what it unpacks to: 60 million events
 EVENTS = "events"  # name of an array of events among others

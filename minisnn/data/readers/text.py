@@ -19,7 +19,7 @@ import numpy as np
 from ...files import read_whole
 from ...parallel.compilation import njit
 from .columns import ACCEPTED, ORDER
-from .hdf5 import one_line
+from ..foreign.hdf5 import one_line
 
 _BLANK, _TAB, _RETURN, _END = 32, 9, 13, 10
 # of a number in 64 bits; of one whose fraction is rounded once
