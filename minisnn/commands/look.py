@@ -17,7 +17,7 @@ from ..data.readers.anything import (
     sensor_of,
     sensor_of_all,
 )
-from ..data.sets.named import classes_of
+from ..data.sets.given import classes_of
 from ..data.sets.statistics import oddities, recording_statistics
 from ..plots import plot_sheet, save
 from .options import FORMS

@@ -25,6 +25,7 @@ INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 CLASSES = ("double", "single", "logical", *INTEGERS)  # MATLAB's
 MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24  # characters of a text attribute
+MOST_NAMES = 1_000_000  # texts of one data set
 DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
 NO_LINKS = "expected the data themselves, links are not followed"
 MOST_TOLD = 400  # characters of what a library says: some quote the file
@@ -144,7 +145,7 @@ def read_rows(
     if not isinstance(item, h5py.Dataset):
         raise ValueError(f"{path}: there is no {name}; expected a data set with a row a recording")
     shape, dtype, chunks, _ = _facts(item, name, path)
-    of = told(lambda: h5py.check_vlen_dtype(item.dtype), path, name)
+    of = told(partial(h5py.check_vlen_dtype, dtype), path, name)
     kind = dtype if of is None else np.dtype(of)
     if shape is None or kind.kind not in "iuf" or len(shape) != 1 + (of is None):
         raise ValueError(
@@ -155,7 +156,8 @@ def read_rows(
         raise ValueError(f"{path}: {name} asks for rows of {shape[1:]}; expected at most {most}")
     found = [np.zeros(0, kind)]
     for row in rows or ():
-        found.append(told(lambda: np.asarray(item[row], kind).reshape(-1), path, f"{name}[{row}]"))
+        one = told(partial(item.__getitem__, row), path, f"{name}[{row}]")
+        found.append(np.asarray(one, kind).reshape(-1))
         most -= len(found[-1])
         if most < 0:
             raise ValueError(f"{path}: {name}[{row}] is too long; expected fewer numbers in a row")
@@ -170,7 +172,7 @@ def read_names(file: "h5py.Group", name: str, path: Path) -> list[str] | None:
     item = find_item(file, name, path)
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "OS":
         return None
-    found = np.ravel(_texts(item, path, name, ITEMS, "latin-1")[0])
+    found = np.ravel(_texts(item, path, name, MOST_NAMES, MOST_NAMES, "latin-1")[0])
     return [_decoded(str(one).encode("latin-1", "replace")) for one in found]
 
 
@@ -265,15 +267,20 @@ def read_tree(
 
 
 def _texts(
-    item: "h5py.Dataset", path: Path, name: str, most: int, encoding: str | None = None
+    item: "h5py.Dataset",
+    path: Path,
+    name: str,
+    most: int,
+    items: int = ITEMS,
+    encoding: str | None = None,
 ) -> tuple[str | list, int]:
     """(a text or a list of them, how many)."""
 
     def read() -> np.ndarray:
         outside = item.is_virtual or item.external
-        if outside or item.shape is None or _product(item.shape) > min(most, ITEMS):
+        if outside or item.shape is None or _product(item.shape) > min(most, items):
             raise ValueError(
-                f"found texts of shape {item.shape}, expected at most {ITEMS} in this file"
+                f"found texts of shape {item.shape}, expected at most {items} in this file"
             )
         return np.asarray(item.asstr(encoding)[()], object)
 
