@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from .fields import (
+    READ_BY as READ_BY,
     READING,
+    SOUNDS,
+    UNALIGNED,
     DataSettings,
     InnerSettings,
     NetworkSettings,
@@ -45,9 +48,10 @@ class TrainingConfig(
             if type(value) is float and self.dtype == "float32" and abs(value) > FLOAT32:
                 raise ValueError(f"{name} must be at most {FLOAT32:g} in float32, not {value:g}")
         for name in ("sensor", "size"):
-            if len(getattr(self, name)) not in (0, 2):
+            if len(getattr(self, name)) > 2:
                 raise ValueError(
-                    f"{name} must be two numbers, rows and columns, not {getattr(self, name)}"
+                    f"{name} must be two numbers, rows and columns, or one, of units, not "
+                    f"{getattr(self, name)}"
                 )
         if self.gate_threshold is not None and self.gate_fraction is not None:
             raise ValueError("give gate_threshold or gate_fraction, not both")
@@ -64,6 +68,8 @@ class TrainingConfig(
                 "freeze must not name the readout where zero_readout starts it from zero: it would "
                 "stay there"
             )
+        if self.align and self.dataset in SOUNDS:
+            raise ValueError(f"{UNALIGNED}: leave it out")
         if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):
             raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
         if self.draws and self.root is not None:
@@ -79,15 +85,10 @@ class TrainingConfig(
         chosen = f"with rule {self.rule}"
         neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
-            (
-                self.dataset != "recordings",
-                "with any dataset but recordings",
-                " ".join(name for name in READING if name not in ("size", "bin_ms")),
-            ),
-            (
-                self.dataset not in ("recordings", "omniglot"),
-                "with any dataset but recordings and omniglot",
-                "size bin_ms",
+            *(
+                (self.dataset not in sets, f"with any dataset but {', '.join(sets)}", name)
+                for name in READING
+                if (sets := tuple(one for one, takes in READ_BY.items() if name in takes))
             ),
             (
                 self.dataset not in ("double-nmnist", "omniglot"),

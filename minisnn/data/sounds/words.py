@@ -202,7 +202,7 @@ class SpokenWords(Recordings):
         if speakers is None:
             if "val" in self.FILES or split == "test":
                 return np.ones(len(file), bool)
-            return trains(np.arange(len(file))) == (split == "train")
+            return trains(_number_within(file.labels)) == (split == "train")
         if file.speakers is None:
             raise ValueError(
                 f"{file.path}: there is no extra/speaker, and who speaks is not known; use "
@@ -266,8 +266,8 @@ class SHD(SpokenWords):
     those of `SpokenWords`.
 
     Ten words meta-train, five validate and five test, drawn by `class_seed`. Training and
-    validation are of shd_train.h5, whose recordings with a number divisible by 5 validate alone;
-    the test is of shd_test.h5. speakers="other" tests on the two speakers that shd_train.h5 does not
+    validation are of shd_train.h5, where every fifth recording of a word validates alone; the test
+    is of shd_test.h5. speakers="other" tests on the two speakers that shd_train.h5 does not
     have, and two of the ten that it has validate alone.
     """
 
@@ -298,6 +298,15 @@ def _units(size: int | Sequence[int] | None) -> int:
     if len(found) != 1 or not 1 <= found[0] <= UNITS:
         raise ValueError(f"size is {size}; expected a number of units from 1 to {UNITS}")
     return int(found[0])
+
+
+def _number_within(labels: np.ndarray) -> np.ndarray:
+    """Number of each recording within its word, from 1 on, in the order of the file."""
+    order = np.argsort(labels, kind="stable")
+    ranked = labels[order]
+    number = np.empty(len(labels), np.int64)
+    number[order] = np.arange(len(labels)) - np.searchsorted(ranked, ranked) + 1
+    return number
 
 
 def _first(labels: np.ndarray, words: list[int], serves: np.ndarray, most: int) -> np.ndarray:
