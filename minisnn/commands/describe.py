@@ -27,7 +27,8 @@ def describe(args: argparse.Namespace) -> None:
     """Print what lies at `args.path`."""
     path = args.path.expanduser()
     set_of_many = holds_set(path)
-    recording = path.is_file() and not set_of_many and _is_recording(path)
+    ordered = args.columns is not None
+    recording = path.is_file() and not set_of_many and _is_recording(path, ordered)
     if not path.is_dir() and not set_of_many:
         refuse(
             args,
@@ -185,10 +186,12 @@ def _training(found, config) -> None:
             )
 
 
-def _is_recording(path: Path) -> bool:
-    """A file of events, and no pictures in .npy or .npz."""
+def _is_recording(path: Path, ordered: bool) -> bool:
+    """A file of events, and no pictures in .npy or .npz; ordered: its columns are said."""
     kind = path.suffix.lower()
-    return kind in SUFFIXES and (kind not in (".npy", ".npz", *SETS) or holds_events(path))
+    return kind in SUFFIXES and (
+        kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered)
+    )
 
 
 def _holds_recordings(path: Path) -> bool:
@@ -243,8 +246,8 @@ def _no_columns(files: list[Path]) -> None:
         if table:
             raise ValueError(
                 f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p "
-                "(of sensors in one row "
-                "y is 0, and p is 1 where all events are alike)"
+                "(p is 1 where all events are alike), or of times and units in an order that is said, "
+                "--columns t,unit"
             )
         return
 

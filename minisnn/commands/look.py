@@ -22,6 +22,7 @@ from ..data.sets.given import classes_of
 from ..data.readers.units import as_picture, in_words, is_row
 from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
 from ..plots import plot_sheet, save
+from ..training.fields import SOUNDS
 from .options import FORMS
 
 MOST_SHOWN = 6  # recordings of a class on a contact sheet
@@ -117,7 +118,8 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
                 )
             )
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
-            shown[one.label].append((one.name.rpartition("/")[2], events))
+            title = one.name.rpartition("/")[2] if one.key is None else f"recording {one.key}"
+            shown[one.label].append((title, events))
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label in labels:
         number = sum(one.label == label for one in found)
@@ -325,3 +327,6 @@ def propose(
         f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} "
         f"{' '.join(flags)}".rstrip()
     )
+    if name := next((one for one in SOUNDS if root.name.startswith(f"{one}_")), None):
+        folder = shlex.quote(str(root.parent))
+        print(f"words as the literature has them: minisnn train --dataset {name} --root {folder}")

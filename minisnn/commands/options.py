@@ -184,8 +184,7 @@ def add_forms(group) -> None:
 def add_reading(parser) -> None:
     """How recordings of --dataset recordings are read, where no checkpoint says it."""
     group = parser.add_argument_group(
-        "how --dataset recordings is read (size, bin, duration and time: shd and ssc, too), unless "
-        "--checkpoint says it"
+        "how --dataset recordings is read, unless --checkpoint says it"
     )
     add_forms(group)
     text = "rows and columns of cells, or a number of units, to downscale to, by area"

@@ -11,7 +11,8 @@ MOST_ROWS = 100  # of a small picture: units are summed, so that none is lost be
 
 class Look(NamedTuple):
     """How samples of a task are drawn: one picture (height, width, 2) of each, its axes, the shape
-    of its panel (height / width; None: of its pixels), and what the colours say."""
+    of its panel (height / width; None: of its pixels), what the colours say, and what the first and
+    the last row are called (None: by their numbers)."""
 
     support: np.ndarray
     query: np.ndarray
@@ -19,6 +20,7 @@ class Look(NamedTuple):
     x_label: str
     panel: float | None
     legend: str
+    rows: tuple[int, int] | None = None
 
     @property
     def ratio(self) -> float:
@@ -34,8 +36,9 @@ class Look(NamedTuple):
 
 def look_of_sounds(support: np.ndarray, query: np.ndarray) -> Look:
     """Of samples (B, T, units): low units at the bottom, time from left to right."""
-    pictures = raster_pictures(support), raster_pictures(query)
-    return Look(*pictures, "unit", "time (steps)", 1.0, "an event is orange; low units at the bottom")
+    told = support.shape[2] - 1, 0
+    first, second = raster_pictures(support), raster_pictures(query)
+    return Look(first, second, "unit", "time (steps)", 1.0, "orange: events of a unit", told)
 
 
 def raster_pictures(x: np.ndarray) -> np.ndarray:

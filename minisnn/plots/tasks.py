@@ -16,6 +16,7 @@ from .sounds import Look, look_of_sounds, plot_rasters, plot_units
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
+SHORT_NAME = 3  # characters of a class's name that stands level below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 
 
@@ -76,7 +77,7 @@ def plot_task(task: Task, queries: int = 5):
                     axes.set_axis_off()
                     continue
                 axes.imshow(event_picture(pictures[place], most), aspect=look.aspect)
-                _frame(axes, COLOURS["black"] if row < shots else "0.7")
+                _frame(axes, COLOURS["black"] if row < shots else "0.7", look.rows)
         title = (
             f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name "
             "the rest"
@@ -202,6 +203,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             )
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
+            if max(map(len, names)) > SHORT_NAME:
+                bars.tick_params(axis="x", rotation=60)
             if way:
                 bars.set_yticklabels(())
         for row, text in enumerate(
@@ -355,17 +358,20 @@ def _look(task: Task) -> Look:
             f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, "
             "H, W, 2) or (T, units)"
         )
-    totals = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
-    return Look(*totals, "y (px)", "x (px)", None, LEGEND)
+    support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
+    return Look(support, query, "y (px)", "x (px)", None, LEGEND)
 
 
 def _name(task: Task, way: int) -> str:
     return plain(task.classes[way]) if task.classes else str(way)
 
 
-def _frame(axes, colour):
+def _frame(axes, colour, told: tuple[int, int] | None = None):
+    """A frame, and ticks of whole pixels; told: what the first and the last row are called."""
     rows, columns = axes.images[0].get_size()
     axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
+    if told is not None:
+        axes.set_yticklabels(told)
     axes.tick_params(labelsize=7, length=2)
     for spine in axes.spines.values():
         spine.set(visible=True, color=colour, linewidth=1.2)

@@ -17,9 +17,7 @@ from ..parallel.arguments import shown
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
-UNALIGNED = (
-    "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
-)
+UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 READ_BY = {  # what of it other sets take
     "recordings": READING,
     "omniglot": ["size", "bin_ms"],

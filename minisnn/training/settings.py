@@ -68,6 +68,11 @@ class TrainingConfig(
                 "freeze must not name the readout where zero_readout starts it from zero: it would "
                 "stay there"
             )
+        if self.channels and self.dataset in SOUNDS:
+            raise ValueError(
+                f"channels must be none for {self.dataset}: sounds are no pictures to convolve; give "
+                "hidden, such as 128"
+            )
         if self.align and self.dataset in SOUNDS:
             raise ValueError(f"{UNALIGNED}: leave it out")
         if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):

@@ -279,7 +279,7 @@ def _in_one_file(root: Path) -> list[Entry]:
     """The recordings that an HDF5 file of many holds; those of SHD's form name no split."""
     if _is_spoken(root):
         with SpokenFile(root) as held:
-            who = held.speakers or [None] * len(held)
+            who: Sequence[str | None] = held.speakers or [None] * len(held)
             labels = [held.words[label] for label in held.labels.tolist()]
         return [Entry(root, label, subject=who[k], key=k) for k, label in enumerate(labels)]
     with TorchNeuromorphic(root) as held:

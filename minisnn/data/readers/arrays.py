@@ -109,6 +109,11 @@ def read_hdf5(path: str | Path) -> Held:
     """
     path = Path(path)
     with ForeignFile(path, WHAT) as file:
+        if holds_spoken(file.names("/")):
+            raise ValueError(
+                f"{path}: holds many recordings, as SHD has them; name the file itself as the data "
+                "set"
+            )
         for place in PLACES:
             kind = file.kind(place or "/")
             if kind == "data set":
@@ -123,10 +128,6 @@ def read_hdf5(path: str | Path) -> Held:
         raise ValueError(
             f"{path}: holds many recordings, as torchneuromorphic writes them; name the file "
             "itself as the data set"
-        )
-    if holds_spoken(inside):
-        raise ValueError(
-            f"{path}: holds many recordings, as SHD has them; name the file itself as the data set"
         )
     whole = (
         "; a whole set in one file is read in torchneuromorphic's form alone, else write a file a "

@@ -70,8 +70,8 @@ def order_of(columns: str | Sequence[str]) -> list[str]:
     known = [name_of(one) for one in names if one not in SKIPPED]
     if sorted(map(str, known)) not in (sorted(PIXELS), sorted(UNITS_ALONE)):
         raise ValueError(
-            f"columns are {','.join(names)!r}; expected x, y, t and p, or t and unit, each once, "
-            f"in their order ({ACCEPTED})"
+            f"columns are {','.join(names)!r}; expected x, y, t and p, each once, in their order, "
+            f"or t and unit ({ACCEPTED})"
         )
     return names
 

@@ -16,10 +16,14 @@ SHORTEST_S, taken for seconds, are refused, and the message names the unit that 
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from ...files import write_whole
 from ..foreign.process import ForeignFile
 from .columns import UNITS as FACTORS
 from .events import event_array
@@ -203,6 +207,55 @@ class SpokenFile:
 
 def _plausible(last: float, unit: str) -> bool:
     return SHORTEST_S <= last * FACTORS[unit] / 1e6 <= LONGEST_S
+
+
+def write_spoken(
+    path: str | Path,
+    times: Sequence[ArrayLike],
+    units: Sequence[ArrayLike],
+    labels: ArrayLike,
+    words: Sequence[str] | None = None,
+    speakers: ArrayLike | None = None,
+) -> Path:
+    """Write recordings as a file of this form; returns its path.
+
+    times, units   for each recording its times, in seconds from its beginning, and their units
+    labels         number of the word of each
+    words          the names of the words, in the order of their numbers
+    speakers       number of who speaks, for each recording
+
+    The file appears only when it is whole. Raises ValueError where these differ in number.
+    """
+    import h5py
+
+    rows = {"times": [np.ravel(one) for one in times], "units": [np.ravel(one) for one in units]}
+    others = dict(labels=np.ravel(labels))
+    if speakers is not None:
+        others["extra/speaker"] = np.ravel(speakers)
+    sizes = {name: len(some) for name, some in rows.items()}
+    sizes |= {name: len(some) for name, some in others.items()}
+    if len(set(sizes.values())) != 1:
+        raise ValueError(
+            f"recordings differ in number: {sizes}; expected one entry for each in all"
+        )
+    for number, (t, unit) in enumerate(zip(rows["times"], rows["units"])):
+        if len(t) != len(unit):
+            raise ValueError(
+                f"recording {number} has {len(t)} times and {len(unit)} units; expected as many"
+            )
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        for name, kind in (("times", np.float32), ("units", np.uint16)):
+            place = f"spikes/{name}"
+            made = file.create_dataset(place, (len(rows[name]),), h5py.vlen_dtype(kind))
+            for number, one in enumerate(rows[name]):
+                made[number] = one.astype(kind)
+        for name, numbers in others.items():
+            file[name] = numbers.astype(np.uint16)
+        if words is not None:
+            file["extra/keys"] = list(words)
+    write_whole(Path(path), image.getvalue())
+    return Path(path)
 
 
 def holds_spoken(names: list[str] | None) -> bool:

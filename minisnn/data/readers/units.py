@@ -110,12 +110,13 @@ def as_recording(
             f"{name}: holds times of units; expected their number, such as --sensor 700 (in Python "
             f"sensor=700), not {in_words(sensor)}"
         )
-    said = any(of_events(events, columns, one)[1] for one in (PIXELS, UNITS_ALONE))
-    if not units:
+    if units:
+        made = as_units(events, sensor[0] if sensor else None, name, time, columns)
+    else:
         within = as_picture(sensor) if inside and sensor is not None else None
-        return as_events(events, within, name, time, columns), said or time is not None
-    most = None if sensor is None else sensor[0]
-    return as_units(events, most, name, time, columns), said or time is not None
+        made = as_events(events, within, name, time, columns)
+    said = any(of_events(events, columns, one)[1] for one in (PIXELS, UNITS_ALONE))
+    return made, said or time is not None
 
 
 def check_range(unit: np.ndarray, units: int) -> None:

@@ -148,18 +148,23 @@ def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
 
 def check_enough(
     symbols: Mapping[int, np.ndarray],
-    names: list[str] | None,
+    names: Sequence[str] | Mapping[str, tuple[int, ...]],
     copy_of: np.ndarray | None,
     source: str,
     kind: str,
 ) -> None:
-    """ValueError where a symbol has fewer than two recordings that are no copies of one."""
+    """ValueError where a symbol has fewer than two recordings that are no copies of one; names: of
+    the symbols, or the symbols of classes by their names."""
+    if isinstance(names, Mapping):
+        called = {own[0]: name for name, own in names.items() if len(own) == 1}
+    else:
+        called = dict(enumerate(names))
     for symbol, recordings in symbols.items():
         different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
         if different < 2:
             number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
             number += ", copies of one" * (different < len(recordings))
-            told = f"{kind} {names[symbol] if names is not None else symbol}"
+            told = f"{kind} {called.get(symbol, symbol)}"
             raise ValueError(
                 f"{source}: {told} has {number}, expected at least 2, one for support and one for "
                 "query"

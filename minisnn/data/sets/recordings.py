@@ -137,7 +137,7 @@ class Recordings:
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
         copy_of = copies(pool)
-        check_enough(self.symbols, names, copy_of, source, kind)
+        check_enough(self.symbols, names or self.made_of, copy_of, source, kind)
         for name in shared:
             if name not in groups:
                 raise ValueError(

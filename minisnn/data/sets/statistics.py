@@ -138,7 +138,13 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
                 f"{axis} reaches from {events[axis].min()} to {events[axis].max()} on a sensor of "
                 f"{size}"
             )
-    if len(found) == 1 and sensor is not None and not units and sensor[0] != sensor[1] and found[0][:1] in "xy":
+    if (
+        len(found) == 1
+        and sensor is not None
+        and not units
+        and sensor[0] != sensor[1]
+        and found[0][:1] in "xy"
+    ):
         rows, columns = sensor
         if events["x"].max() < rows and events["y"].max() < columns:
             found.append("x and y look swapped")

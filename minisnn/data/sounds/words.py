@@ -269,6 +269,16 @@ class SHD(SpokenWords):
     validation are of shd_train.h5, where every fifth recording of a word validates alone; the test
     is of shd_test.h5. speakers="other" tests on the two speakers that shd_train.h5 does not
     have, and two of the ten that it has validate alone.
+
+    >>> from minisnn.data.readers.spoken import write_spoken
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.arange(80) % 20
+    >>> times = [np.sort(rng.random(50)) for label in labels]
+    >>> units = [30 * label + rng.integers(0, 20, 50) for label in labels]
+    >>> path = write_spoken("shd_test.h5", times, units, labels)
+    >>> tasks = ms.SHD("test", ".", progress=False)
+    >>> tasks.input_shape, len(tasks.classes)
+    ((700,), 5)
     """
 
     NAME = "shd"
@@ -283,6 +293,16 @@ class SSC(SpokenWords):
     22 words meta-train, 6 validate and 7 test, drawn by `class_seed`, each split by its own file:
     ssc_train.h5, ssc_valid.h5, ssc_test.h5. speakers="other" leaves out who speaks in a file before
     it, too.
+
+    >>> from minisnn.data.readers.spoken import write_spoken
+    >>> rng = np.random.default_rng(0)
+    >>> labels = np.arange(140) % 35
+    >>> times = [np.sort(rng.random(50)) for label in labels]
+    >>> units = [19 * label + rng.integers(0, 20, 50) for label in labels]
+    >>> path = write_spoken("ssc_test.h5", times, units, labels)
+    >>> tasks = ms.SSC("test", ".", progress=False)
+    >>> tasks.input_shape, len(tasks.classes)
+    ((700,), 7)
     """
 
     NAME = "ssc"
