@@ -189,9 +189,7 @@ def _training(found, config) -> None:
 def _is_recording(path: Path, ordered: bool) -> bool:
     """A file of events, and no pictures in .npy or .npz; ordered: its columns are said."""
     kind = path.suffix.lower()
-    return kind in SUFFIXES and (
-        kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered)
-    )
+    return kind in SUFFIXES and (kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered))
 
 
 def _holds_recordings(path: Path) -> bool:

@@ -81,7 +81,10 @@ def test_the_preset_is_of_dense_layers_and_all_steps():
         ("show --dataset shd --root SHD --animation", "--animation would do nothing with sounds"),
         ("info SHD", "SHD/shd_test.h5 may hold a whole set: name the file"),
         ("info SHD/shd_test.h5 --flip-y", "--flip-y turns pictures over; units have no rows"),
-        ("train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none", "of a sen"),
+        (
+            "train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none",
+            "of a sen",
+        ),
     ],
 )
 def test_what_pictures_alone_have_is_refused(here, capsys, line, words):

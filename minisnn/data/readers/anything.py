@@ -34,7 +34,7 @@ from .plausible import check_unit
 from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken
 from .text import read_table
 from .torchneuromorphic import SENSORS, TorchNeuromorphic
-from .units import as_recording, in_words, is_row
+from .units import as_recording, in_words, is_row, number_of
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
@@ -148,10 +148,12 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 @lru_cache(1)
 def _opened(
-    path: Path, _changed: tuple[int, ...], units: int | None, time: str | None
+    path: Path, _changed: tuple[int, ...], sensor: tuple[int, ...] | None, time: str | None
 ) -> TorchNeuromorphic | SpokenFile:
     """A file whose recordings are read one after the other."""
-    return SpokenFile(path, units, time) if _is_spoken(path) else TorchNeuromorphic(path)
+    if _is_spoken(path):
+        return SpokenFile(path, number_of(sensor, str(path)), time)
+    return TorchNeuromorphic(path)
 
 
 def _is_spoken(path: Path) -> bool:
@@ -173,10 +175,8 @@ def sensor_of(path: str | Path) -> tuple[int, ...] | None:
     if kind == ".es":
         return sensor_of_stream(path)
     sensor = read_sensor(path) if kind == ".npz" else None
-    shape = getattr(sensor, "shape", None)
-    if sensor is None or shape not in ((1,), (2,)) or sensor.dtype.kind not in "iu":
-        return None
-    return tuple(int(one) for one in sensor)
+    told = sensor if isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu" else None
+    return tuple(map(int, told)) if told is not None and told.shape in ((1,), (2,)) else None
 
 
 def sensor_of_all(found: Sequence[Entry]) -> tuple[int, ...] | None:
@@ -315,8 +315,8 @@ def read_entry(
     if entry.key is not None:
         status = entry.path.stat()
         changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-        units = sensor[0] if sensor is not None and is_row(sensor) else None
-        return _flipped(_opened(entry.path, changed, units, time).read(entry.key), flip_y)
+        held = _opened(entry.path, changed, sensor and tuple(sensor), time)
+        return _flipped(held.read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y, sensor, columns)
     low = entry.start or 0
     high = entry.stop if entry.stop is not None else np.iinfo(np.int64).max

@@ -37,15 +37,34 @@ def is_row(sensor: Sequence[int] | None) -> bool:
 
 
 def as_picture(sensor: Sequence[int]) -> tuple[int, int]:
-    """Rows and columns, of a row of units (1, n)."""
+    """Rows and columns, of a row of units (1, n). ValueError where it is neither."""
+    if len(sensor) not in (1, 2) or min(sensor) < 1:
+        found = ",".join(map(str, sensor))
+        raise ValueError(
+            f"sensor is {found}; expected rows and columns, such as 128,128, or the number of units"
+        )
     return (1, int(sensor[0])) if is_row(sensor) else (int(sensor[0]), int(sensor[1]))
 
 
 def in_words(sensor: Sequence[int]) -> str:
     """ "128 x 96 pixels", or "700 units"."""
-    if is_row(sensor):
-        return f"{sensor[0]} unit{'s' * (sensor[0] != 1)}"
-    return f"{sensor[1]} x {sensor[0]} pixels"
+    rows, columns = as_picture(sensor)
+    return (
+        f"{columns} unit{'s' * (columns != 1)}" if is_row(sensor) else f"{columns} x {rows} pixels"
+    )
+
+
+def number_of(sensor: Sequence[int] | None, name: str) -> int | None:
+    """How many units a sensor has; None where that is not known. ValueError, naming `name`, where it
+    has rows and columns."""
+    if sensor is None:
+        return None
+    if not is_row(sensor):
+        raise ValueError(
+            f"{name}: holds times of units; expected their number, such as --sensor 700 (in Python "
+            f"sensor=700), not {in_words(sensor)}"
+        )
+    return int(sensor[0])
 
 
 def of_units(events: Any, columns: str | Sequence[str] | None = None) -> bool:
@@ -105,13 +124,8 @@ def as_recording(
     inside   whether events must lie within rows and columns; units always must
     """
     units = is_row(sensor) or of_units(events, columns)
-    if units and sensor is not None and not is_row(sensor):
-        raise ValueError(
-            f"{name}: holds times of units; expected their number, such as --sensor 700 (in Python "
-            f"sensor=700), not {in_words(sensor)}"
-        )
     if units:
-        made = as_units(events, sensor[0] if sensor else None, name, time, columns)
+        made = as_units(events, number_of(sensor, name), name, time, columns)
     else:
         within = as_picture(sensor) if inside and sensor is not None else None
         made = as_events(events, within, name, time, columns)

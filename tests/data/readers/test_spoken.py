@@ -83,6 +83,8 @@ def test_a_file_is_a_data_set_of_its_own(path):
     assert sensor_of(path) == (700,)
     assert read_entry(found[0])["x"].tolist() == [0, 699, 12]
     assert read_entry(found[1], time="s", sensor=(700,))["t"].tolist() == [750_000]
+    with pytest.raises(ValueError, match="holds times of units; expected their number, .* not 700"):
+        read_entry(found[1], sensor=(1, 700))
     with pytest.raises(ValueError, match="holds many recordings, as SHD has them; name the file"):
         read_events(path)
 
