@@ -19,6 +19,7 @@ from ..data.readers.anything import (
     sensor_of_all,
 )
 from ..data.sets.given import classes_of
+from ..data.readers.spoken import forget
 from ..data.readers.units import as_picture, in_words, is_row
 from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
 from ..plots import plot_sheet, save
@@ -120,6 +121,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             title = one.name.rpartition("/")[2] if one.key is None else f"recording {one.key}"
             shown[one.label].append((title, events))
+    forget()
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label in labels:
         number = sum(one.label == label for one in found)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,10 +30,10 @@ from ..foreign.process import ForeignFile, read_camera
 from ..foreign.hdf5 import one_line
 from .nmnist import SHAPE, read_nmnist
 from .plausible import check_unit
-from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken
+from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken, is_spoken, opened
 from .text import read_table
 from .torchneuromorphic import SENSORS, TorchNeuromorphic
-from .units import as_recording, in_words, is_row, number_of
+from .units import as_recording, in_words, is_row
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
@@ -146,28 +145,13 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
     return events
 
 
-@lru_cache(1)
-def _opened(
-    path: Path, _changed: tuple[int, ...], sensor: tuple[int, ...] | None, time: str | None
-) -> TorchNeuromorphic | SpokenFile:
-    """A file whose recordings are read one after the other."""
-    if _is_spoken(path):
-        return SpokenFile(path, number_of(sensor, str(path)), time)
-    return TorchNeuromorphic(path)
-
-
-def _is_spoken(path: Path) -> bool:
-    with ForeignFile(path, "recordings") as file:
-        return holds_spoken(file.names("/")) and file.kind("spikes/times") == "data set"
-
-
 def sensor_of(path: str | Path) -> tuple[int, ...] | None:
     """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es,
     .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind in SETS:
-        return SENSORS.get(path.name) or ((SPOKEN_UNITS,) if _is_spoken(path) else None)
+        return SENSORS.get(path.name) or ((SPOKEN_UNITS,) if is_spoken(path) else None)
     if kind in (".bin", ".mat"):
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
@@ -277,7 +261,7 @@ def entries(root: str | Path) -> list[Entry]:
 
 def _in_one_file(root: Path) -> list[Entry]:
     """The recordings that an HDF5 file of many holds; those of SHD's form name no split."""
-    if _is_spoken(root):
+    if is_spoken(root):
         with SpokenFile(root) as held:
             who: Sequence[str | None] = held.speakers or [None] * len(held)
             labels = [held.words[label] for label in held.labels.tolist()]
@@ -315,7 +299,7 @@ def read_entry(
     if entry.key is not None:
         status = entry.path.stat()
         changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-        held = _opened(entry.path, changed, sensor and tuple(sensor), time)
+        held = opened(entry.path, changed, sensor and tuple(sensor), time)
         return _flipped(held.read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y, sensor, columns)
     low = entry.start or 0

@@ -27,7 +27,8 @@ from ...files import write_whole
 from ..foreign.process import ForeignFile
 from .columns import UNITS as FACTORS
 from .events import event_array
-from .units import check_range
+from .torchneuromorphic import TorchNeuromorphic
+from .units import check_range, number_of
 
 UNITS = 700
 LONGEST_S, SHORTEST_S = 10.0, 0.02  # of a recording; no word takes so long, or so little
@@ -256,6 +257,36 @@ def write_spoken(
             file["extra/keys"] = list(words)
     write_whole(Path(path), image.getvalue())
     return Path(path)
+
+
+def is_spoken(path: Path) -> bool:
+    """Whether an HDF5 file is of this form."""
+    with ForeignFile(path, "recordings") as file:
+        return holds_spoken(file.names("/")) and file.kind("spikes/times") == "data set"
+
+
+_open: dict[tuple, SpokenFile | TorchNeuromorphic] = {}  # the one that was asked last
+
+
+def opened(
+    path: Path, changed: tuple[int, ...], sensor: tuple[int, ...] | None, time: str | None
+) -> SpokenFile | TorchNeuromorphic:
+    """A file of many recordings, of this form or torchneuromorphic's, that are read one after the
+    other: it stays open until another one is asked, or `forget`. changed: what the system says of
+    the file, so that another one under its name is opened."""
+    key = path, changed, sensor, time
+    if key not in _open:
+        forget()
+        spoken = is_spoken(path)
+        units = number_of(sensor, str(path)) if spoken else None
+        _open[key] = SpokenFile(path, units, time) if spoken else TorchNeuromorphic(path)
+    return _open[key]
+
+
+def forget() -> None:
+    """Close the file that `opened` left open: while it is, HDF5 lets nobody write it again."""
+    while _open:
+        _open.popitem()[1].close()
 
 
 def holds_spoken(names: list[str] | None) -> bool:

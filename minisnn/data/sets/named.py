@@ -34,6 +34,7 @@ import numpy as np
 from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
+from ..readers.spoken import forget
 from ..readers.units import is_row
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
 from .given import check_size, labels_of, one_or_two
@@ -284,6 +285,7 @@ def own(
             for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
                 shown.update(int(batch[2][0]) - shown.n)
                 yield batch
+        forget()
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)

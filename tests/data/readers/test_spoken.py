@@ -4,10 +4,11 @@ written, and every damage told in a sentence that names the file."""
 import h5py
 import numpy as np
 import pytest
-from spoken import DIGITS, write
+from spoken import DIGITS, recordings, write
 
 from minisnn.data.readers.anything import entries, read_entry, read_events, sensor_of
 from minisnn.data.readers.spoken import SpokenFile, write_spoken
+from minisnn.data.sets.named import open_set
 from minisnn.files import called
 
 TIMES = [[0.5, 0.001, 1.25], [0.75], []]
@@ -87,6 +88,19 @@ def test_a_file_is_a_data_set_of_its_own(path):
         read_entry(found[1], sensor=(1, 700))
     with pytest.raises(ValueError, match="holds many recordings, as SHD has them; name the file"):
         read_events(path)
+
+
+def test_a_file_that_was_read_can_be_written_again(tmp_path):
+    """In one session: the reading process gives it up when all of it was read."""
+    times, units, labels, who = recordings(6, range(4), 1)
+    path = write(tmp_path / "own.h5", times, units, labels, who, DIGITS[:6])
+    how = dict(progress=False, cache=False, bin_ms=10, duration_ms=1000)
+    before = open_set("recordings", "test", path, **how).pool
+    with h5py.File(path, "a") as file:
+        file["spikes/units"][0] = np.zeros(150, "u2")
+    after = open_set("recordings", "test", path, **how).pool
+    assert before.dense([0])[0, :, 0].sum() == 0 and after.dense([0])[0, :, 0].sum() == 150
+    assert np.array_equal(before.dense([1]), after.dense([1]))
 
 
 def replaced(name, value, kind=None):
