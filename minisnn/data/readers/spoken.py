@@ -32,6 +32,7 @@ from .units import check_range, number_of
 
 UNITS = 700
 LONGEST_S, SHORTEST_S = 10.0, 0.02  # of a recording; no word takes so long, or so little
+TELLING = 20  # spikes that tell how long a recording is: fewer may all be at its beginning
 MOST_EVENTS = 1_000_000  # of one recording; a word has some 8,000
 MOST_RECORDINGS = 1_000_000
 BATCH = 64  # recordings that are read at once
@@ -140,12 +141,13 @@ class SpokenFile:
         reach = float(seconds.max())
         if self.time is None and reach > LONGEST_S:
             fits = [one for one in ("ms", "us", "ns") if _plausible(last, one)]
-            looks = f"; they look like {fits[0]}: say --time {fits[0]}" if fits else ""
+            way = f"say --time {fits[0]} (in Python time={fits[0]!r})" if fits else ""
+            looks = f"; they look like {fits[0]}: {way}" if fits else ""
             raise ValueError(
                 f"times reach {last:,.6g}, and in seconds, the unit of this format, no word lasts "
-                f"so long{looks} (in Python time=…), or --time s if it does"
+                f"so long{looks}, or --time s if it does"
             )
-        said = self.time not in (None, "s") and len(seconds) > 1
+        said = self.time not in (None, "s") and len(seconds) >= TELLING
         if said and reach < SHORTEST_S and _plausible(last, "s"):
             raise ValueError(
                 f"times reach {last:.6g}, and in {self.time}, as is said, no word is so short; they "

@@ -282,10 +282,12 @@ def own(
             )
             # where nothing says a unit, the reader has judged
             judge = None if time is None else plausible.Judge(time)
-            for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
-                shown.update(int(batch[2][0]) - shown.n)
-                yield batch
-        forget()
+            try:
+                for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
+                    shown.update(int(batch[2][0]) - shown.n)
+                    yield batch
+            finally:
+                forget()
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)

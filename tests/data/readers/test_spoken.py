@@ -201,10 +201,14 @@ def test_another_unit_is_asked_for_and_taken(tmp_path, unit, factor):
         assert file.read(0)["t"].tolist() == [1000, 500_000, 1_250_000]
 
 
-def test_a_wrong_unit_is_refused(path):
-    with SpokenFile(path, time="ms") as file:
+def test_a_wrong_unit_is_refused(path, tmp_path):
+    t = np.linspace(0, 1.2, 30)
+    many = write(tmp_path / "many.h5", [t, 0.1 * t], [np.arange(30)] * 2, [0, 1], kind="f4")
+    with SpokenFile(many, time="ms") as file:
         with pytest.raises(ValueError, match="in ms, as is said, no word is so short; .* like s"):
             file.read(0)
+    with SpokenFile(path, time="ms") as file:  # so few may all be at the beginning
+        assert file.read(0)["t"].max() == 1250
     with SpokenFile(path, time="s") as file:
         assert file.read(0)["t"].max() == 1_250_000
     with pytest.raises(ValueError, match="time is 'h'"):

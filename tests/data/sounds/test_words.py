@@ -13,6 +13,7 @@ import minisnn as ms
 from minisnn.data.readers.spoken import SpokenFile
 from minisnn.data.sets.named import DATASETS, open_set
 from minisnn.data.sets.samples import shared
+from minisnn.training.baselines import compare, frames
 from minisnn.training.evaluation import check_apart, open_sets
 from minisnn.training.fields import READ_BY, SOUNDS
 
@@ -237,3 +238,19 @@ def test_a_word_without_recordings_is_told(tmp_path):
 def test_steps_finer_than_the_times_are_told(roots):
     with pytest.warns(UserWarning, match="times are float16, 0.98 ms apart after the first second"):
         opened(roots, "shd", "test", bin_ms=0.5, duration_ms=700)
+
+
+@pytest.mark.parametrize("name", ["shd", "shd-other-speaker"])
+def test_noise_is_guessed(tmp_path, name):
+    """Nothing but what is heard tells a word: neither who speaks nor where in its file it stands."""
+    for part, people in (("train", range(6)), ("test", range(4, 8))):
+        said = [(word, who) for word in range(20) for who in people for _ in range(3)]
+        rng = np.random.default_rng(len(people))
+        times = [np.sort(rng.random(40)) + 0.01 * who for _, who in said]
+        units = [20 * who + rng.integers(0, 500, 40) for _, who in said]
+        labels, who = np.array(said).T
+        spoken.write(tmp_path / f"shd_{part}.h5", times, units, labels, who)
+    for split in SPLITS:
+        tasks = open_set(name, split, tmp_path, False, cache=False)
+        row = compare(tasks, {"frames": frames}, 60, queries=4)["frames"]
+        assert abs(row.mean - 0.2) < 4 * (0.16 / len(tasks.pool)) ** 0.5, (split, row.mean)
