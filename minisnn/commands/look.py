@@ -252,7 +252,7 @@ def _of_units(spans: Sequence[float]) -> list[str]:
     if longest > STEPS:
         step = next(one for one in ROUND if one * STEPS >= min(longest, ROUND[-1] * STEPS))
         flags.append(f"--bin-ms {step} --duration-ms {step * STEPS}")
-    return [*flags, f"--window {STEPS} --channels none --hidden 128"]
+    return [*flags, f"--window {STEPS} --channels none --hidden 128 --step-size 0.2"]
 
 
 def _row(events: np.ndarray) -> bool:

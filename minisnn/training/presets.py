@@ -57,8 +57,9 @@ PRESETS = {
     ),
 }
 DEFAULT = "quick"
-# Of sounds, which are no pictures to convolve, and whose words may be over before the last steps
-OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100)
+# Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
+# gradients of a dense layer over so many steps are large, and ask for smaller inner steps
+OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
 _OTHERS = ("rule", "order", "first_order_updates", "model")
 
 
@@ -73,7 +74,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule,
     order or model than it trains.
 
-    Sets of sounds have a dense layer in place of conv layers, and all steps are differentiated.
+    Sets of sounds have a dense layer in place of conv layers, all steps are differentiated, and
+    inner steps begin smaller.
     Scenes and cameras that a preset draws give way to real recordings and to sets that have none to
     draw; of another number of updates the same share is made by class means. Where the rule leaves
     no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, too.

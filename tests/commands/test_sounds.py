@@ -62,6 +62,7 @@ def test_a_network_of_dense_layers_is_trained_and_tested(here, capsys):
 def test_the_preset_is_of_dense_layers_and_all_steps():
     config = chosen(None, dict(dataset="shd", root="SHD"))
     assert (config.channels, config.hidden, config.window) == ((), (128,), 100)
+    assert config.step_size < chosen(None, {}).step_size
     assert config.draws == 0 and config.recordings("train") == {}
     given = chosen(None, dict(dataset="ssc", root="SHD", hidden=(9,), bin_ms=10.0, time="ms"))
     assert given.hidden == (9,)
@@ -147,9 +148,10 @@ def test_the_command_that_info_prints_opens_units(tmp_path, monkeypatch, capsys,
     assert "looks wrong" not in out and sheet.is_file(), out
     assert ("of 700 units" in out) == (kind != "unnumbered")
     command = proposed(out)
-    assert "--bin-ms 10 --duration-ms 1000 --window 100 --channels none --hidden 128" in (
-        " ".join(command)
+    flags = (
+        "--bin-ms 10 --duration-ms 1000 --window 100 --channels none --hidden 128 --step-size 0.2"
     )
+    assert flags in " ".join(command)
     opens(command)
     one = next((tmp_path / kind).glob("*/*"))
     out = said(capsys, f"info {one} {flags}")
