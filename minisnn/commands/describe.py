@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers.anything import INDEX, SETS, SUFFIXES, entries, holds_events, holds_set, nearly
-from ..data.readers.columns import ORDER
+from ..data.readers.columns import ORDER, order_of
 from ..data.readers.nmnist import SHAPE, labelled_files, read_nmnist
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
 from ..data.sets.statistics import recording_statistics
@@ -27,7 +27,9 @@ def describe(args: argparse.Namespace) -> None:
     """Print what lies at `args.path`."""
     path = args.path.expanduser()
     set_of_many = holds_set(path)
-    ordered = args.columns is not None
+    ordered = "columns" in args.given
+    if ordered:
+        order_of(args.columns)  # is refused before anything is looked at
     recording = path.is_file() and not set_of_many and _is_recording(path, ordered)
     if not path.is_dir() and not set_of_many:
         refuse(

@@ -63,6 +63,8 @@ def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
 def order_of(columns: str | Sequence[str]) -> list[str]:
     """The names of columns in their order, of "t,x,y,p", "t,unit" or a list. ValueError where one
     is missing, comes twice or has another name."""
+    if not isinstance(columns, str | Sequence):
+        raise ValueError(f"columns is {columns!r}; expected their names in order, as t,x,y,p")
     names = [
         one.strip()
         for one in (columns.split(",") if isinstance(columns, str) else map(str, columns))

@@ -7,7 +7,7 @@ one number, (700,), is a row of so many units, and samples are counts (T, units)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,17 +68,23 @@ def number_of(sensor: Sequence[int] | None, name: str) -> int | None:
 
 
 def of_units(events: Any, columns: str | Sequence[str] | None = None) -> bool:
-    """Whether a recording has columns t and unit, and not those of pixels."""
-    if columns is not None and not hasattr(events, "keys"):
-        return columns_of(order_of(columns)) == UNITS_ALONE
-    names = getattr(getattr(events, "dtype", None), "names", None) or ()
-    return columns_of(events if hasattr(events, "keys") else names) == UNITS_ALONE
+    """Whether a recording has columns t and unit, and not those of pixels: by their names, or where
+    they have none that are known by the order that is said."""
+    names = list(events) if isinstance(events, Mapping) else _names(events)
+    known = columns_of(names)
+    if known is None and columns is not None and isinstance(events, np.ndarray):
+        known = columns_of(order_of(columns))
+    return known == UNITS_ALONE
+
+
+def _names(events: Any) -> list[str]:
+    """The names of the columns of a structured array."""
+    return list(getattr(getattr(events, "dtype", None), "names", None) or ())
 
 
 def lacks_rows(events: Any) -> bool:
     """Whether the columns of a recording give no row: those of units, and tonic's x, t and p."""
-    names = getattr(getattr(events, "dtype", None), "names", None) or ()
-    known = {name_of(name) for name in (events if hasattr(events, "keys") else names)}
+    known = {name_of(name) for name in (events if isinstance(events, Mapping) else _names(events))}
     return "y" not in known and bool(known & {"unit", "x"})
 
 
@@ -100,7 +106,7 @@ def as_units(
     that are not finite, or are fractions of nothing said.
     """
     try:
-        made = _of_pixels(events, time, columns)
+        made = None if of_units(events, columns) else _of_pixels(events, time, columns)
         if made is None:
             made = _of_columns(events, time, columns)
         if made.size and units is not None:
@@ -129,8 +135,8 @@ def as_recording(
     else:
         within = as_picture(sensor) if inside and sensor is not None else None
         made = as_events(events, within, name, time, columns)
-    said = any(of_events(events, columns, one)[1] for one in (PIXELS, UNITS_ALONE))
-    return made, said or time is not None
+    kind = UNITS_ALONE if of_units(events, columns) else PIXELS
+    return made, time is not None or of_events(events, columns, kind)[1] is not None
 
 
 def check_range(unit: np.ndarray, units: int) -> None:
@@ -164,8 +170,7 @@ def _of_columns(events: Any, time: str | None, columns: Any) -> np.ndarray:
         held, said = of_events(events, columns, ("t", "x"))
         held = {"t": held["t"], "unit": held["x"]} if held else held
     if not held:
-        names = getattr(getattr(events, "dtype", None), "names", None) or ()
-        names = list(map(str, events)) if hasattr(events, "keys") else names
+        names = list(map(str, events)) if isinstance(events, Mapping) else _names(events)
         found = f"the columns {', '.join(names)[:200]}" if names else type(events).__name__
         if isinstance(events, np.ndarray) and not names:
             found = f"{events.dtype} of shape {events.shape}"

@@ -34,6 +34,12 @@ def test_recordings_come_back_sorted_in_microseconds(tmp_path, kind):
         assert file.speakers == ["4", "4", "11"] and len(file) == 3
 
 
+def test_times_are_rounded_to_the_nearest_microsecond(tmp_path):
+    path = write(tmp_path / "a.h5", [[0.0019999, 0.0020004]], [[1, 2]], [0], kind="f8")
+    with SpokenFile(path) as file:
+        assert file.read(0)["t"].tolist() == [2000, 2000]
+
+
 def test_rows_of_equal_length_are_rows_too(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["spikes/times"] = np.array([[0.1, 0.2], [0.3, 0.4]], "f4")

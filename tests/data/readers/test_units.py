@@ -11,7 +11,7 @@ from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.columns import order_of
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.plausible import Pace
-from minisnn.data.readers.units import as_units, bin_units
+from minisnn.data.readers.units import as_recording, as_units, bin_units
 from minisnn.data.sets.named import open_set
 
 T = [30_000, 1_000, 2_000, 2_000, 90_000]  # us
@@ -251,3 +251,19 @@ def test_a_folder_of_units_is_a_data_set(tmp_path):
         ValueError, match="has a sensor of 40 units, .* one of 41 units; expected one"
     ):
         open_set("recordings", "train", tmp_path, False)
+
+
+def test_columns_that_are_said_count_only_where_none_are_named():
+    """Of pictures and of units alike: names of columns that are known say more."""
+    names = "x,y,t,p,extra"
+    many = np.rec.fromarrays([UNIT, UNIT, T, np.arange(5) % 2, UNIT], names=names)
+    events, said = as_recording(many, (40, 40), "mine", None, "t,x,y,p", inside=True)
+    assert events["y"].tolist() == [0, 39, 7, 3, 12] and not said
+    spikes = np.rec.fromarrays([T, UNIT, UNIT], names="t_us,unit,extra")
+    events, said = as_recording(spikes, (40,), "mine", None, "t,unit")
+    assert pairs(events) == SORTED and said
+    unnamed = np.rec.fromarrays([UNIT, T], names="f0,f1")
+    assert pairs(as_recording(unnamed, (40,), "mine", None, "unit,t")[0]) == SORTED
+    for wrong in (True, 3):
+        with pytest.raises(ValueError, match="columns is .*; expected their names in order"):
+            as_recording(np.zeros((4, 2)), (40,), "mine", None, wrong)
