@@ -16,6 +16,7 @@ from ..parallel.arguments import shown
 
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
+USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
 READ_BY = {  # what of it other sets take
@@ -179,7 +180,7 @@ class DataSettings:
         if self.dataset in SOUNDS:
             return given
         if self.dataset == "recordings":
-            return {"bin_ms": 1.0, "duration_ms": 100.0, **given}
+            return {**USUAL, **given}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}

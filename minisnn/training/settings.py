@@ -9,6 +9,7 @@ from .fields import (
     READING,
     SOUNDS,
     UNALIGNED,
+    USUAL,
     DataSettings,
     InnerSettings,
     NetworkSettings,
@@ -134,6 +135,12 @@ class TrainingConfig(
         )
         return {name: why for applies, why, names in groups if applies for name in names.split()}
 
+    def _meant(self, name: str) -> object:
+        """The value of a setting, the usual one where nothing is said."""
+        value = getattr(self, name)
+        usual = USUAL.get(name) if self.dataset not in SOUNDS else None
+        return usual if value is None else value
+
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
         """The settings of a dictionary, as read from JSON; `source` names it in errors.
@@ -165,5 +172,5 @@ class TrainingConfig(
         >>> ms.TrainingConfig(inner_steps=3).changes_from(ms.TrainingConfig(inner_steps=1))
         ['inner_steps 1 -> 3']
         """
-        pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
+        pairs = ((f.name, other._meant(f.name), self._meant(f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]

@@ -70,6 +70,27 @@ def test_the_preset_is_of_dense_layers_and_all_steps():
     assert chosen(None, {}).channels and chosen(None, {}).window == 30
 
 
+def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch, no_curves):
+    """So a run that was begun when they were always said goes on."""
+    monkeypatch.chdir(tmp_path)
+    x = np.random.default_rng(0).poisson(0.1, (24, 20, 2, 4, 4))
+    sets = ms.Recordings(x, list("abcdef") * 4, duration_ms=20).split(train=1, val=1, test=1)
+    small = dict(channels=(), ways=2, queries=1, window=8, backend="numpy", evaluate_every=0)
+    said, unsaid = (
+        ms.TrainingConfig(**small, updates=2, tasks=1, test_episodes=0, **how)
+        for how in (dict(bin_ms=1.0, duration_ms=100.0), {})
+    )
+    assert unsaid.changes_from(said) == said.changes_from(unsaid) == []
+    assert ms.TrainingConfig(bin_ms=2.0).changes_from(ms.TrainingConfig()) == ["bin_ms 1.0 -> 2.0"]
+    first = ms.train(said, "run", progress=False, data=sets)
+    again = ms.train(unsaid, "run", resume=True, progress=False, data=sets)
+    assert np.array_equal(first.theta, again.theta)
+    sound, other = (
+        ms.TrainingConfig(dataset="shd", channels=(), bin_ms=bin_ms) for bin_ms in (None, 1.0)
+    )
+    assert other.changes_from(sound) == ["bin_ms None -> 1.0"]
+
+
 @pytest.mark.parametrize(
     "line, words",
     [
