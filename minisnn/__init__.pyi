@@ -17,6 +17,7 @@ from .data.sets.double_asl import DoubleASL as DoubleASL
 from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .data.sets.omniglot import Omniglot as Omniglot
 from .data.sets.recordings import Recordings as Recordings
+from .data.sounds.words import SHD as SHD, SSC as SSC
 from .layers.loss import Loss as Loss
 from .layers.lif import LIF as LIF
 from .layers.cuba import CubaLIF as CubaLIF

@@ -19,8 +19,8 @@ PACKAGES = ("minisnn", "hardware")
 # From the ground up. A room or a lone module imports from what stands before it, and from its own
 # room.
 ORDER = (
-    "stopping terminal files outputs parallel vectors layers translation plain kernels network meta data.readers data.store "
-    "data.camera data.sets plots training gradcheck nir experiments results classroom site "
+    "stopping terminal files outputs parallel vectors layers translation plain kernels network meta "
+    "data.foreign data.readers data.store data.camera data.sets data.sounds plots training gradcheck nir experiments results classroom site "
     "commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
     "hardware.training "

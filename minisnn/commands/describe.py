@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers.anything import INDEX, SETS, SUFFIXES, entries, holds_events, holds_set, nearly
-from ..data.readers.columns import ORDER
+from ..data.readers.columns import ORDER, order_of
 from ..data.readers.nmnist import SHAPE, labelled_files, read_nmnist
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
 from ..data.sets.statistics import recording_statistics
@@ -27,7 +27,10 @@ def describe(args: argparse.Namespace) -> None:
     """Print what lies at `args.path`."""
     path = args.path.expanduser()
     set_of_many = holds_set(path)
-    recording = path.is_file() and not set_of_many and _is_recording(path)
+    ordered = "columns" in args.given
+    if ordered:
+        order_of(args.columns)  # is refused before anything is looked at
+    recording = path.is_file() and not set_of_many and _is_recording(path, ordered)
     if not path.is_dir() and not set_of_many:
         refuse(
             args,
@@ -190,10 +193,10 @@ def _training(found, config) -> None:
             )
 
 
-def _is_recording(path: Path) -> bool:
-    """A file of events, and no pictures in .npy or .npz."""
+def _is_recording(path: Path, ordered: bool) -> bool:
+    """A file of events, and no pictures in .npy or .npz; ordered: its columns are said."""
     kind = path.suffix.lower()
-    return kind in SUFFIXES and (kind not in (".npy", ".npz", *SETS) or holds_events(path))
+    return kind in SUFFIXES and (kind not in (".npy", ".npz", *SETS) or holds_events(path, ordered))
 
 
 def _holds_recordings(path: Path) -> bool:
@@ -248,8 +251,8 @@ def _no_columns(files: list[Path]) -> None:
         if table:
             raise ValueError(
                 f"{file}: holds an array of shape {shape}; expected a column each of x, y, t and p "
-                "(of sensors in one row "
-                "y is 0, and p is 1 where all events are alike)"
+                "(p is 1 where all events are alike), or of times and units in an order that is said, "
+                "--columns t,unit"
             )
         return
 

@@ -11,6 +11,7 @@ from .. import outputs
 from . import options
 from ..parallel.compilation import announce
 from ..meta.rules import RULES
+from ..training.fields import SOUNDS, UNALIGNED
 
 JSON = outputs.json_of("minisnn evaluate")
 EXAMPLES = """\
@@ -140,6 +141,8 @@ def run(args: argparse.Namespace) -> None:
         and args.rule is None
         and net is found.net
     )
+    if args.align == "support" and dataset in SOUNDS:
+        raise ValueError(f"--{UNALIGNED}: leave it out")
     if args.align == "support" and dataset != "double-nmnist":
         raise ValueError(
             f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "

@@ -5,6 +5,7 @@ import argparse
 import hashlib
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ from ..data.readers.anything import (
     sensor_of,
     sensor_of_all,
 )
-from ..data.sets.named import classes_of
-from ..data.sets.statistics import oddities, recording_statistics
+from ..data.sets.given import classes_of
+from ..data.readers.spoken import forget
+from ..data.readers.units import as_picture, in_words, is_row
+from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
 from ..plots import plot_sheet, save
+from ..training.fields import SOUNDS
 from .options import FORMS
 
 MOST_SHOWN = 6  # recordings of a class on a contact sheet
@@ -35,6 +39,8 @@ SENSORS = (
     (720, 1280),
 )  # rows, columns of cameras
 WAYS = 5
+STEPS = 100  # of a recording of units in the command that is proposed
+ROUND = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # ms of a step
 CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
 
@@ -42,15 +48,17 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
     """A recording: its sensor, statistics, and what looks wrong."""
     sensor = args.sensor or sensor_of(path)
     events = read_events(path, args.time, _rows(path, args, sensor), args.sensor, args.columns)
-    pixels = (
-        "a sensor that the file does not tell"
-        if sensor is None
-        else f"{sensor[1]} x {sensor[0]} pixels"
-    )
+    if sensor is None and _row(events):
+        sensor = (int(events["x"].max()) + 1,)
+    pixels = "a sensor that the file does not tell" if sensor is None else in_words(sensor)
     form = "N-MNIST recording" if path.suffix.lower() in BYTES else "recording"
     print(f"{path}: {form}, {len(events)} events of {pixels}")
     for what in oddities(events, sensor):
         print(f"looks wrong: {what}")
+    if is_row(sensor):
+        for name, value in unit_statistics([events]).items():
+            print(f"{name:<32}{short(value):>12}")
+        return
     shape = sensor or (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
     for name, value in recording_statistics([events], shape).items():
         if not name.startswith(
@@ -74,11 +82,8 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             wrong.append(("all of them", str(error)))
             to_mend.append("--sensor")
     flip = _rows(root, args, sensor)
-    pixels = (
-        "of a sensor that they do not tell (--sensor)"
-        if sensor is None
-        else f"of {sensor[1]} x {sensor[0]} pixels"
-    )
+    pixels = "of a sensor that they do not tell (--sensor)"
+    pixels = pixels if sensor is None else f"of {in_words(sensor)}"
     print(f"{root}: {_many(len(found), 'recording')} of {_many(len(labels), 'class')}, {pixels}")
     chosen = [
         found[k]
@@ -87,7 +92,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     rates: dict[str, list[float]] = {label: [] for label in labels}
     shown: dict[str, list] = {label: [] for label in labels}
     met: dict[bytes, str] = {}
-    spans, reach = [], (0, 0)
+    spans, reach, row = [], (0, 0), sensor is None
     for one in chosen:
         try:
             events = read_entry(one, args.time, flip, sensor, args.columns)
@@ -97,10 +102,12 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
         rates[one.label].append(len(events) / spans[-1])
+        row = row and _row(events)
         if _beyond(events, sensor):
             to_mend.append(one.name)
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
-        wrong += [(one.name, what) for what in oddities(events, sensor)]
+        known = (int(events["x"].max()) + 1,) if sensor is None and _row(events) else sensor
+        wrong += [(one.name, what) for what in oddities(events, known)]
         if (
             twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)
         ) != one.name:
@@ -112,7 +119,9 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
                 )
             )
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
-            shown[one.label].append((one.name.rpartition("/")[2], events))
+            title = one.name.rpartition("/")[2] if one.key is None else f"recording {one.key}"
+            shown[one.label].append((title, events))
+    forget()
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label in labels:
         number = sum(one.label == label for one in found)
@@ -129,18 +138,19 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} "
         "recordings were looked at"
     )
-    if sensor is not None and reach[0] and max(reach[0] / sensor[0], reach[1] / sensor[1]) < 0.5:
-        wrong.append(
-            (
-                "all of them",
-                f"reach x {reach[1] - 1} and y {reach[0] - 1} only: is the sensor smaller "
-                "(--sensor)?",
-            )
-        )
+    if sensor is not None and reach[0]:
+        sides = as_picture(sensor)
+        furthest = (1,) if is_row(sensor) else (0, 1)
+        far = f"unit {reach[1] - 1}" if is_row(sensor) else f"x {reach[1] - 1} and y {reach[0] - 1}"
+        if max(reach[axis] / sides[axis] for axis in furthest) < 0.5:
+            words = f"reach {far} only: is the sensor smaller (--sensor)?"
+            wrong.append(("all of them", words))
     _tell(wrong)
     if args.sheet is not None:
-        print(save(plot_sheet(shown, sensor), args.sheet))
-    if spans and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
+        known = (reach[1],) if row and spans else sensor
+        print(save(plot_sheet(shown, known), args.sheet))
+    of_units = row or is_row(sensor)  # the command that is proposed says how long they are
+    if spans and not of_units and not 80 < (lasting := 1000 * float(np.median(spans))) < 125:
         print(
             f"they last {lasting:,.0f} ms (median); 100 ms from the first event on are used unless "
             "--duration-ms says otherwise"
@@ -155,7 +165,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             "train on them"
         )
         return
-    propose(root, args, found, sensor, reach)
+    propose(root, args, found, sensor, reach, spans, row)
 
 
 def _many(number: int, what: str) -> str:
@@ -168,8 +178,10 @@ def short(value: float) -> str:
     return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, int] | None) -> int | None:
+def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, ...] | None) -> int | None:
     """Rows from which y counts, where it grows upwards."""
+    if args.flip_y and is_row(sensor):
+        raise ValueError(f"{root}: --flip-y turns pictures over; units have no rows, leave it out")
     if args.flip_y and sensor is None:
         raise ValueError(
             f"{root}: --flip-y counts y from the last row, and its files do not say how many there "
@@ -178,9 +190,9 @@ def _rows(root: Path, args: argparse.Namespace, sensor: tuple[int, int] | None) 
     return sensor[0] if args.flip_y and sensor is not None else None
 
 
-def _beyond(events, sensor: tuple[int, int] | None) -> bool:
+def _beyond(events, sensor: tuple[int, ...] | None) -> bool:
     """Whether events lie outside of the sensor."""
-    sides = () if sensor is None else zip("yx", sensor)
+    sides = () if sensor is None else zip("yx", as_picture(sensor))
     return any(events[axis].min() < 0 or events[axis].max() >= size for axis, size in sides)
 
 
@@ -218,36 +230,9 @@ def _to_tell_apart(found: list) -> str | None:
     return None
 
 
-def propose(
-    root: Path,
-    args: argparse.Namespace,
-    found: list,
-    sensor: tuple[int, int] | None,
-    reach: tuple[int, int],
-) -> None:
-    """The command that trains on them, as they were looked at."""
-    number = len({one.label for one in found})
-    try:
-        parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}
-    except ValueError:
-        parts = dict.fromkeys(("train", "val", "test"), 0)
+def _of_pictures(sensor: tuple[int, int]) -> list[str]:
+    """Flags that bring a sensor's pixels to a size for conv layers."""
     flags = []
-    if sensor is None:
-        in_a_row = 1 in reach  # as channels of sound are, and no camera's pixels
-        fits = (
-            one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1] and not in_a_row
-        )
-        sensor = next(fits, reach)
-        print(
-            f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y "
-            f"{reach[0] - 1}, so that it "
-            f"may have {sensor[1]} x {sensor[0]} pixels: replace --sensor by yours"
-        )
-        flags.append(f"--sensor {sensor[0]},{sensor[1]}")
-    given = {name: getattr(args, name) for name in FORMS if name in args.given}
-    for name, value in given.items():
-        text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
-        flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
     coarse = -(-max(sensor) // MOST_CELLS) if max(sensor) > MOST_CELLS + 8 else 1
     cells = -(-sensor[0] // coarse), -(-sensor[1] // coarse)
     if coarse > 1:
@@ -256,6 +241,66 @@ def propose(
     if halvings < len(CHANNELS):
         widths = ",".join(map(str, CHANNELS[:halvings]))
         flags.append(f"--channels {widths}" if widths else "--channels none --hidden 64")
+    return flags
+
+
+def _of_units(spans: Sequence[float]) -> list[str]:
+    """Flags for recordings of units, which last so many seconds: STEPS steps that hold the longest,
+    all differentiated, and no conv layers."""
+    longest = 1000 * max(spans, default=0.0)
+    flags = []
+    if longest > STEPS:
+        step = next(one for one in ROUND if one * STEPS >= min(longest, ROUND[-1] * STEPS))
+        flags.append(f"--bin-ms {step} --duration-ms {step * STEPS}")
+    return [*flags, f"--window {STEPS} --channels none --hidden 128 --step-size 0.2"]
+
+
+def _row(events: np.ndarray) -> bool:
+    """Whether the events of a recording are of a row of units, and no picture."""
+    return not (events["y"].any() or np.ptp(events["p"]))
+
+
+def propose(
+    root: Path,
+    args: argparse.Namespace,
+    found: list,
+    sensor: tuple[int, ...] | None,
+    reach: tuple[int, int],
+    spans: Sequence[float] = (),
+    row: bool = False,
+) -> None:
+    """The command that trains on them, as they were looked at; spans: seconds that they last; row:
+    of units, which they do not number."""
+    number = len({one.label for one in found})
+    try:
+        parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}
+    except ValueError:
+        parts = dict.fromkeys(("train", "val", "test"), 0)
+    flags = []
+    if sensor is None and row:
+        sensor = reach[1:]
+        print(
+            f"their files do not say how many units there are; events reach unit {reach[1] - 1}: "
+            "replace --sensor by their number"
+        )
+        flags.append(f"--sensor {sensor[0]}")
+    elif sensor is None:
+        in_a_row = 1 in reach  # as those of a line are, and no camera's pixels
+        fits = (
+            one for one in SENSORS if one[0] >= reach[0] and one[1] >= reach[1] and not in_a_row
+        )
+        sensor = next(fits, reach)
+        print(
+            f"their files do not say how large the sensor is; events reach x {reach[1] - 1} and y "
+            f"{reach[0] - 1}, so that it "
+            f"may have {in_words(sensor)}: replace --sensor by yours"
+        )
+        flags.append(f"--sensor {sensor[0]},{sensor[1]}")
+    given = {name: getattr(args, name) for name in FORMS if name in args.given}
+    for name, value in given.items():
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
+        flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
+    flags += _of_units(spans) if is_row(sensor) else _of_pictures(as_picture(sensor))
     ways = min(WAYS, *parts.values())
     if ways < 2:
         ways = min(WAYS, parts["train"])
@@ -284,3 +329,6 @@ def propose(
         f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} "
         f"{' '.join(flags)}".rstrip()
     )
+    if name := next((one for one in SOUNDS if root.name.startswith(f"{one}_")), None):
+        folder = shlex.quote(str(root.parent))
+        print(f"words as the literature has them: minisnn train --dataset {name} --root {folder}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..parallel.threads import set_threads
-from ..training.settings import READING, TrainingConfig
+from ..training.settings import READ_BY, READING, SOUNDS, TrainingConfig
 from .layout import Help as Help, only_given as only_given
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
@@ -166,7 +166,7 @@ def add_forms(group) -> None:
         group,
         "sensor",
         None,
-        "rows and columns of the sensor, where the files do not state them",
+        "rows and columns of the sensor, or the number of units, where the files do not state them",
         "H,W",
     )
     group.add_argument(
@@ -188,7 +188,8 @@ def add_reading(parser) -> None:
         "how --dataset recordings is read, unless --checkpoint says it"
     )
     add_forms(group)
-    add_list(group, "size", None, "rows and columns of cells to downscale to, by area", "H,W")
+    text = "rows and columns of cells, or a number of units, to downscale to, by area"
+    add_list(group, "size", None, text, "H,W")
     for name, text in (
         ("bin", "length of a time step"),
         ("duration", "length of a recording"),
@@ -198,9 +199,9 @@ def add_reading(parser) -> None:
 
 
 def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
-    """Which of `add_reading`'s were given; ValueError for another data set."""
-    if dataset != "recordings":
-        refuse(args, f"for {dataset}", *READING)
+    """Which of `add_reading`'s were given; ValueError for a data set that does not take them."""
+    takes = READ_BY[dataset] if dataset in ("recordings", *SOUNDS) else []
+    refuse(args, f"for {dataset}", *(name for name in READING if name not in takes))
     return [name for name in READING if name in args.given]
 
 

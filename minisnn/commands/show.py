@@ -14,6 +14,7 @@ from .options import (
     add_seed,
     add_yes,
     find_checkpoint,
+    refuse,
 )
 
 EXAMPLES = """\
@@ -21,6 +22,7 @@ examples:
   minisnn show                               the first test task, into ./task
   minisnn show --index 3 --out tasks/three   another one
   minisnn show --root ~/N-MNIST --ways 3     real recordings
+  minisnn show --dataset shd --root ~/SHD    spoken words, as rasters
   minisnn show --checkpoint runs/quick-1     and what it answers
   minisnn show --no-animation --format svg"""
 
@@ -84,8 +86,12 @@ def run(args: argparse.Namespace) -> None:
     )
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
+    sounds = task.x_support.ndim == 3
+    if sounds and args.animation:
+        refuse(args, "with sounds, which are no pictures that move", "animation")
     name = task.classes[int(task.y_support[0])]
-    title = f"A recording of class {name}: where its events lie, step by step"
+    where = "which units fire" if sounds else "where its events lie"
+    title = f"A recording of class {name}: {where}, step by step"
     with outputs.marked_folder(args.out, args.force) as made:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
@@ -98,6 +104,6 @@ def run(args: argparse.Namespace) -> None:
             )
             before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
             written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
-        if args.animation:
+        if args.animation and not sounds:
             written.append(animate_task(task, made / "task.gif"))
     print(*(args.out / path.name for path in written), sep="\n")

@@ -101,7 +101,7 @@ def _defaults(f) -> str:
     values: dict[str, list[str]] = {}
     for name in (DEFAULT, *PRESETS):
         values.setdefault(in_words(getattr(PRESETS[name], f.name)), []).append(name)
-    if f.default is None and f.metadata["kind"] is bool:
+    if f.default is None and (f.metadata["kind"] is bool or f.metadata.get("asked")):
         return "default: as the data set asks"
     if len(values) == 1:
         return f"default: {next(iter(values))}"

@@ -56,7 +56,7 @@ which snnTorch filters and LIF does not.
 
 Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`,
 `TOOLS`, `snntorch`, `told`.
-It may import: files, outputs, layers, network, meta, data.readers, training.
+It may import: files, outputs, layers, network, meta, data.foreign, training.
 """
 
 from .chain import TOOLS

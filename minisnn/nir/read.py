@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..training.checkpoint import Checkpoint
-from ..data.readers.foreign import ForeignFile
-from ..data.readers.hdf5 import one_line
+from ..data.foreign.process import ForeignFile
+from ..data.foreign.hdf5 import one_line
 from ..meta.inner import InnerLoop
 from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet

@@ -12,9 +12,11 @@ from ..layers.loss import softmax
 from ..meta.tasks import Task
 from ..outputs import PICTURE_MARK
 from .canvas import COLOURS, figure, plain, style
+from .sounds import Look, look_of_sounds, plot_rasters, plot_units
 
 ON, OFF = COLOURS["vermillion"], COLOURS["blue"]
 MOST_ROWS = 20  # of a contact sheet
+SHORT_NAME = 3  # characters of a class's name that stands level below its bars
 LEGEND = "orange ON, blue OFF, dark both"
 
 
@@ -39,7 +41,7 @@ def event_picture(counts: np.ndarray, most: float | None = None) -> np.ndarray:
 
 def plot_task(task: Task, queries: int = 5):
     """The samples of a task as pictures, ON and OFF events summed over time: support on top, query
-    below (Fig. 2).
+    below (Fig. 2); of sounds (T, units) as rasters, unit over time.
 
     queries   at most so many query samples of each class are shown
 
@@ -49,9 +51,9 @@ def plot_task(task: Task, queries: int = 5):
     >>> len(figure.axes)
     4
     """
-    x_support, x_query = _sequences(task)
-    total_support = x_support.sum(axis=1, dtype=float)
-    total_query = x_query.sum(axis=1, dtype=float)
+    look = _look(task)
+    total_support = look.support
+    total_query = look.query
     columns = [
         (total_support[task.y_support == way], total_query[task.y_query == way][:queries])
         for way in range(task.ways)
@@ -62,37 +64,37 @@ def plot_task(task: Task, queries: int = 5):
         np.concatenate([total_support[total_support > 0], total_query[total_query > 0], [1.0]]),
         0.98,
     )
-    steps, height, width = x_support.shape[1:4]
+    steps = task.x_support.shape[1]
     with style():
         parts = [f"support {k + 1}" for k in range(shots)] + [
             f"query {k + 1}" for k in range(shown)
         ]
-        fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * height / width))
+        fig, grid = _grid(task, parts, 1.1 + len(parts) * (0.25 + 1.75 * look.ratio), look)
         for way, (support, query) in enumerate(columns):
             for row, axes in enumerate(grid[:, way]):
                 pictures, place = (support, row) if row < shots else (query, row - shots)
                 if place >= len(pictures):
                     axes.set_axis_off()
                     continue
-                axes.imshow(event_picture(pictures[place], most))
-                _frame(axes, COLOURS["black"] if row < shots else "0.7")
+                axes.imshow(event_picture(pictures[place], most), aspect=look.aspect)
+                _frame(axes, COLOURS["black"] if row < shots else "0.7", look.rows)
         title = (
             f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name "
             "the rest"
         )
-        fig.suptitle(f"{title}\n(events of {steps} time steps; {LEGEND})")
+        fig.suptitle(f"{title}\n(events of {steps} time steps; {look.legend})")
     return fig
 
 
 def plot_sheet(
-    shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, int] | None = None
+    shown: Mapping[str, list[tuple[str, np.ndarray]]], sensor: tuple[int, ...] | None = None
 ):
     """Contact sheet of recordings, one row for each class, pixels as they were recorded, row 0 on
     top.
 
     shown    for every class, (name, events) of some recordings; at most MOST_ROWS classes are drawn
-    sensor   its rows and columns; None: as far as events reach. Events beyond it are left out, and
-             the title says so
+    sensor   its rows and columns, or (n,) of a row of units, which is drawn as rasters; None: as far
+             as events reach. Events beyond it are left out, and the title says so
 
     >>> events = ms.EventCamera(sensor=(16, 16), picture_px=14).record(np.eye(14), seed=0, duration_ms=50)
     >>> figure = ms.plots.plot_sheet({"a diagonal": [("first", events)]})
@@ -102,6 +104,9 @@ def plot_sheet(
     rows = {name: some for name, some in list(shown.items())[:MOST_ROWS] if some}
     if not rows:
         raise ValueError("there is no recording to draw; expected one that can be read")
+    more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
+    if sensor is not None and len(sensor) == 1:
+        return plot_rasters(rows, sensor[0], more)
     reach = [
         (int(events["y"].max()) + 1, int(events["x"].max()) + 1)
         for some in rows.values()
@@ -137,7 +142,6 @@ def plot_sheet(
                 )
         for axes in grid[-1]:
             axes.set_xlabel("x (px)")
-        more = f"; {len(shown) - len(rows)} classes are not shown" if len(shown) > len(rows) else ""
         fig.suptitle(
             "All events of a recording, row 0 on top: upright, whole and alike within a "
             f"class?\n({LEGEND}{more})"
@@ -145,15 +149,15 @@ def plot_sheet(
     return fig
 
 
-def _grid(task: Task, parts: list[str], height: float):
+def _grid(task: Task, parts: list[str], height: float, look: Look):
     """(figure, axes) of a row a part and a column a class, named at the rims; height in inches."""
     fig = figure(1.0 + 1.9 * task.ways, height)
     grid = fig.subplots(len(parts), task.ways, squeeze=False, sharex=True, sharey=True)
     for line, part in zip(grid, parts):
-        line[0].set_ylabel(f"{part}\ny (px)")
+        line[0].set_ylabel(f"{part}\n{look.y_label}")
     for way in range(task.ways):
         grid[0, way].set_title(f"class {_name(task, way)}", fontweight="bold")
-        grid[-1, way].set_xlabel("x (px)")
+        grid[-1, way].set_xlabel(look.x_label)
     return fig, grid
 
 
@@ -169,7 +173,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     >>> len(figure.axes)
     6
     """
-    x_support, x_query = (x.sum(axis=1, dtype=float) for x in _sequences(task))
+    look = _look(task)
+    x_support, x_query = look.support, look.query
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
         shapes = f"({len(x_query)}, {task.ways}), not {np.shape(before)} and {np.shape(after)}"
         raise ValueError(f"before and after must be logits of shape {shapes}")
@@ -178,15 +183,14 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     )
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
-    height, width = x_support.shape[1:3]
     with style():
-        fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * height / width))
+        fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * look.ratio))
         grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
         for way in range(task.ways):
             query = int(np.flatnonzero(task.y_query == way)[0])
             pictures = x_support[task.y_support == way][0], x_query[query]
             for axes, picture, colour in zip(grid[:, way], pictures, (COLOURS["black"], "0.7")):
-                axes.imshow(event_picture(picture, most))
+                axes.imshow(event_picture(picture, most), aspect=look.aspect)
                 _frame(axes, colour)
                 axes.set(xticks=(), yticks=())
             grid[0, way].set_title(f"class {names[way]}", fontweight="bold")
@@ -199,6 +203,8 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             )
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
+            if max(map(len, names)) > SHORT_NAME:
+                bars.tick_params(axis="x", rotation=60)
             if way:
                 bars.set_yticklabels(())
         for row, text in enumerate(
@@ -213,14 +219,14 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
         )
         fig.suptitle(
             f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} "
-            f"time steps; {LEGEND})"
+            f"time steps; {look.legend})"
         )
     return fig
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):
     """Rasters of one recording (T, H, W, 2): the time of every event against its pixel row, and
-    against its pixel column.
+    against its pixel column; of one of sounds (T, units) against its unit.
 
     >>> x = np.random.default_rng(0).poisson(0.1, (20, 8, 8, 2))
     >>> figure = ms.plots.plot_raster(x)
@@ -228,8 +234,12 @@ def plot_raster(x: np.ndarray, title: str | None = None):
     3
     """
     x = np.asarray(x)
+    if x.ndim == 2:
+        return plot_units(x, title)
     if x.ndim != 4 or x.shape[-1] != 2:
-        raise ValueError(f"x has shape {x.shape}, expected one recording (T, H, W, 2)")
+        raise ValueError(
+            f"x has shape {x.shape}, expected one recording (T, H, W, 2) or (T, units)"
+        )
     steps, height, width, _ = x.shape
     counts = [int(x[..., channel].sum()) for channel in (0, 1)]
     with style():
@@ -288,10 +298,15 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
             f"{path}: an animation cannot be written as "
             f"{path.suffix or 'a file without ending'!r}, expected .gif"
         )
-    x_support, x_query = _sequences(task)
+    if task.x_support.ndim == 3:
+        raise ValueError(
+            "a sound is no picture that moves; draw its raster (plot_raster) in place of an animation"
+        )
+    look = _look(task)
+    x_support, x_query = task.x_support, task.x_query
     steps, height, width = x_support.shape[1:4]
     with style():
-        fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * height / width))
+        fig, grid = _grid(task, ["support", "query"], 1.1 + 2 * (0.3 + 1.75 * look.ratio), look)
         fig.set_dpi(80)
         images = []
         for line, x, y, colour in zip(
@@ -334,22 +349,29 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     return path
 
 
-def _sequences(task: Task) -> tuple[np.ndarray, np.ndarray]:
+def _look(task: Task) -> Look:
+    """How the samples of a task are drawn."""
+    if task.x_support.ndim == 3:
+        return look_of_sounds(task.x_support, task.x_query)
     if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
         raise ValueError(
             f"the task's samples have shape {task.x_support.shape[1:]}, expected event counts (T, "
-            "H, W, 2)"
+            "H, W, 2) or (T, units)"
         )
-    return task.x_support, task.x_query
+    support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
+    return Look(support, query, "y (px)", "x (px)", None, LEGEND)
 
 
 def _name(task: Task, way: int) -> str:
     return plain(task.classes[way]) if task.classes else str(way)
 
 
-def _frame(axes, colour):
+def _frame(axes, colour, told: tuple[int, int] | None = None):
+    """A frame, and ticks of whole pixels; told: what the first and the last row are called."""
     rows, columns = axes.images[0].get_size()
     axes.set(xticks=(0, columns // 2, columns - 1), yticks=(0, rows - 1))
+    if told is not None:
+        axes.set_yticklabels(told)
     axes.tick_params(labelsize=7, length=2)
     for spine in axes.spines.values():
         spine.set(visible=True, color=colour, linewidth=1.2)

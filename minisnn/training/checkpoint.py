@@ -10,7 +10,7 @@
 A file is written under another name and then renamed: whenever the process is killed, the old file
 or the new one is there. A run also keeps the one before. HDF5 may crash on damaged files, so
 nothing is opened before its checksum is verified. As anybody can write a checksum, a process of its
-own opens it (`data.readers.foreign`).
+own opens it (`data.foreign.process`).
 """
 
 import json
@@ -30,7 +30,7 @@ from .. import __version__
 from ..data.store.sealed import WHAT, image_of, is_whole, verified
 from ..data.store import shipped
 from ..network.convolutional import ConvNet
-from ..data.readers.foreign import read_image
+from ..data.foreign.process import read_image
 from ..files import write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of, loop_of

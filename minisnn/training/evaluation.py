@@ -14,6 +14,7 @@ from .. import terminal
 from ..parallel.arguments import flag, one_of, shown, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
+from .fields import SOUNDS, UNALIGNED
 from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.inner import InnerLoop
@@ -48,7 +49,9 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
 
 def asked_whole(dataset: str) -> dict[str, str]:
     """Options of a set of which all training classes are told apart at once: there is no support to
-    align tasks by."""
+    align tasks by. Of spoken words it is all of them, as the field tells them apart."""
+    if dataset in SOUNDS:
+        return dict(classes="all")
     return dict(classes="train", **({"align": "none"} if dataset == "double-nmnist" else {}))
 
 
@@ -221,6 +224,10 @@ def evaluate(
     inner.check(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
+        if dataset in SOUNDS and align is not None:
+            if align != "none":
+                raise ValueError(f"{UNALIGNED}: leave it out")
+            align = None
         options = {**({} if align is None else {"align": align}), **(how or {})}
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)

@@ -16,6 +16,14 @@ from ..parallel.arguments import shown
 
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
+USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
+SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
+UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
+READ_BY = {  # what of it other sets take
+    "recordings": READING,
+    "omniglot": ["size", "bin_ms"],
+    **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
+}
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
 LIMITS = (("above", "above", gt), ("least", "at least", ge), ("most", "at most", le))
 
@@ -85,32 +93,43 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters; recordings: those in root; "
+        "characters; shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
+        "held-out speakers, support by one of them, query by others); recordings: those in root; "
         "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
         "minisnn.datasets",
     )
     root: str | None = setting(
         None,
-        "folder of real recordings (holds Train, Test or both); without it, simulated recordings "
-        "of the shipped digits",
+        "folder of real recordings (holds Train, Test or both; or shd_train.h5 and so on); without "
+        "it, simulated recordings of the shipped digits",
         kind=str,
     )
     sensor: tuple[int, ...] = setting(
         (),
-        "rows and columns of the sensor of dataset recordings; none: those of its format",
+        "rows and columns of the sensor of dataset recordings, or one number, of units; none: "
+        "those of its format",
         above=0,
     )
     size: tuple[int, ...] = setting(
         (),
         "rows and columns of cells that recordings are downscaled to, by area; with omniglot 16,16 "
-        "or 32,32",
+        "or 32,32; one number of units, with shd and ssc up to 700",
         above=0,
     )
-    bin_ms: float = setting(
-        1.0, "length of a time step of recordings, ms; with omniglot 1 to 3", above=0
+    bin_ms: float | None = setting(
+        None,
+        "length of a time step of recordings, ms: 1, with omniglot to 3; 14 with shd and ssc",
+        kind=float,
+        above=0,
+        asked=True,
     )
-    duration_ms: float = setting(
-        100.0, "length of a recording, from its first event on, ms", above=0
+    duration_ms: float | None = setting(
+        None,
+        "length of a recording, ms: 100 from its first event on; 1400 from time zero on with shd "
+        "and ssc",
+        kind=float,
+        above=0,
+        asked=True,
     )
     hop_ms: float | None = setting(
         None, "cut continuous recordings into parts, one every so many ms", kind=float, above=0
@@ -146,7 +165,7 @@ class DataSettings:
         None,
         "shift the tasks that validate and test by the mean event of their support (default with "
         "double-nmnist); with "
-        "omniglot, centre every recording",
+        "omniglot, centre every recording; pictures alone: a shifted sound is another sound",
         kind=bool,
     )
     queries: int = setting(
@@ -156,11 +175,14 @@ class DataSettings:
     def recordings(self, split: str) -> dict[str, object]:
         """Options of the set of tasks of a split, where its recordings are not made or met in the
         usual way."""
+        given = {name: getattr(self, name) for name in READ_BY.get(self.dataset, READING)}
+        given = {name: value for name, value in given.items() if value not in ((), None)}
+        if self.dataset in SOUNDS:
+            return given
         if self.dataset == "recordings":
-            given = ((name, getattr(self, name)) for name in READING)
-            return {name: value for name, value in given if value not in ((), None)}
+            return {**USUAL, **given}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
-        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms != 1 else {}
+        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})

@@ -187,7 +187,8 @@ class RunFolder:
         checkpoint = read(self.path, **own._asdict())
         update = checkpoint.progress.get("update")
         if (
-            checkpoint.config != config
+            checkpoint.config is None
+            or checkpoint.config.changes_from(config)
             or type(update) is not int
             or not 0 <= update <= config.updates
         ):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
+from .fields import SOUNDS
 from .settings import TrainingConfig
 
 _MAML = TrainingConfig(
@@ -56,6 +57,9 @@ PRESETS = {
     ),
 }
 DEFAULT = "quick"
+# Of sounds, which are no pictures to convolve, and whose words may be over before the last steps;
+# gradients of a dense layer over so many steps are large, and ask for smaller inner steps
+OF_SOUNDS: dict[str, Any] = dict(channels=(), hidden=(128,), window=100, step_size=0.2)
 _OTHERS = ("rule", "order", "first_order_updates", "model")
 
 
@@ -70,6 +74,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule,
     order or model than it trains.
 
+    Sets of sounds have a dense layer in place of conv layers, all steps are differentiated, and
+    inner steps begin smaller.
     Scenes and cameras that a preset draws give way to real recordings and to sets that have none to
     draw; of another number of updates the same share is made by class means. Where the rule leaves
     no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, and to
@@ -88,6 +94,8 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
         base = replace(
             base, prototype_updates=max(0, updates * base.prototype_updates // base.updates)
         )
+    if dataset in SOUNDS:
+        base = replace(base, **OF_SOUNDS)
     rule = RULES.get(str(changes.get("rule", base.rule)))
     no_choice = (
         {} if rule is None else {setting: value for setting, (value, _) in rule.fixed.items()}

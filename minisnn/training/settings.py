@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from .fields import (
-    REPLACED,
+    READ_BY as READ_BY,
     READING,
+    REPLACED,
+    SOUNDS,
+    UNALIGNED,
+    USUAL,
     DataSettings,
     InnerSettings,
     NetworkSettings,
@@ -46,9 +50,10 @@ class TrainingConfig(
             if type(value) is float and self.dtype == "float32" and abs(value) > FLOAT32:
                 raise ValueError(f"{name} must be at most {FLOAT32:g} in float32, not {value:g}")
         for name in ("sensor", "size"):
-            if len(getattr(self, name)) not in (0, 2):
+            if len(getattr(self, name)) > 2:
                 raise ValueError(
-                    f"{name} must be two numbers, rows and columns, not {getattr(self, name)}"
+                    f"{name} must be two numbers, rows and columns, or one, of units, not "
+                    f"{getattr(self, name)}"
                 )
         if self.gate_threshold is not None and self.gate_fraction is not None:
             raise ValueError("give gate_threshold or gate_fraction, not both")
@@ -65,6 +70,13 @@ class TrainingConfig(
                 "freeze must not name the readout where zero_readout starts it from zero: it would "
                 "stay there"
             )
+        if self.channels and self.dataset in SOUNDS:
+            raise ValueError(
+                f"channels must be none for {self.dataset}: sounds are no pictures to convolve; give "
+                "hidden, such as 128"
+            )
+        if self.align and self.dataset in SOUNDS:
+            raise ValueError(f"{UNALIGNED}: leave it out")
         if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):
             raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
         if self.draws and self.root is not None:
@@ -80,15 +92,10 @@ class TrainingConfig(
         chosen = f"with rule {self.rule}"
         neuron = "neuron alpha beta gamma rho firing_threshold slope gain"
         groups = (
-            (
-                self.dataset != "recordings",
-                "with any dataset but recordings",
-                " ".join(name for name in READING if name not in ("size", "bin_ms")),
-            ),
-            (
-                self.dataset not in ("recordings", "omniglot"),
-                "with any dataset but recordings and omniglot",
-                "size bin_ms",
+            *(
+                (self.dataset not in sets, f"with any dataset but {', '.join(sets)}", name)
+                for name in READING
+                if (sets := tuple(one for one, takes in READ_BY.items() if name in takes))
             ),
             (
                 self.dataset not in ("double-nmnist", "omniglot"),
@@ -133,6 +140,12 @@ class TrainingConfig(
         )
         return {name: why for applies, why, names in groups if applies for name in names.split()}
 
+    def _meant(self, name: str) -> object:
+        """The value of a setting, the usual one where nothing is said."""
+        value = getattr(self, name)
+        usual = USUAL.get(name) if self.dataset not in SOUNDS else None
+        return usual if value is None else value
+
     @classmethod
     def from_mapping(cls, values: Mapping, source: str = "configuration") -> "TrainingConfig":
         """The settings of a dictionary, as read from JSON; `source` names it in errors.
@@ -164,5 +177,5 @@ class TrainingConfig(
         >>> ms.TrainingConfig(inner_steps=3).changes_from(ms.TrainingConfig(inner_steps=1))
         ['inner_steps 1 -> 3']
         """
-        pairs = ((f.name, getattr(other, f.name), getattr(self, f.name)) for f in fields(self))
+        pairs = ((f.name, other._meant(f.name), self._meant(f.name)) for f in fields(self))
         return [f"{name} {old} -> {new}" for name, old, new in pairs if old != new]

@@ -52,9 +52,7 @@ def test_recordings_of_two_sensors_are_refused(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     root = folder(tmp_path / "two", "abcdefg")
     np.savez(root / "c" / "1.npz", events=in_unit(sweep(99), "us"), sensor=np.array([24, 32]))
-    expected = (
-        "c/1.npz has a sensor of 32 x 24 pixels, .*a/0.npz one of 16 x 12; expected one for all"
-    )
+    expected = "c/1.npz has a sensor of 32 x 24 pixels, .*a/0.npz one of 16 x 12 pixels; expected one for all"
     with pytest.raises(ValueError, match=expected):
         own("train", root, cache=False, progress=False)
     out = said(capsys, str(root))
@@ -135,12 +133,17 @@ def test_a_folder_of_arrays_that_are_no_events_is_not_one_of_pictures(tmp_path, 
             np.save(
                 tmp_path / "audio" / label / f"{n}.npy", np.stack([times, np.arange(300) % 70], 1)
             )
-    for words in ((), ("--sample", "3"), ("--columns", "t,x")):
+    for words in ((), ("--sample", "3")):
         err = said(capsys, str(tmp_path / "audio"), *words, code=2)
         assert (
             "a/0.npy: holds an array of shape (300, 2)" in err
             and "expected a column each of x, y, t and p" in err
+            and "of times and units in an order that is said, --columns t,unit" in err
         )
+    err = said(capsys, str(tmp_path / "audio"), "--columns", "t,x", code=2)
+    assert "columns are 't,x'; expected x, y, t and p, each once, in their order, or t and" in err
+    out = said(capsys, str(tmp_path / "audio"), "--columns", "t_s,unit")
+    assert "events reach unit 69: replace --sensor by their number" in out
 
 
 def test_the_sensor_of_many_is_asked_of_files_that_can_be_read(tmp_path):

@@ -9,7 +9,7 @@ import time
 import warnings
 from pathlib import Path
 
-from minisnn.data.readers import foreign
+from minisnn.data.foreign import process as foreign
 from readers import make_readers
 
 SECONDS, BYTES, LETTERS = 5, 500_000_000, 1500

@@ -19,6 +19,7 @@ from minisnn.data.readers.asl import SHAPE as ASL, read_asl
 from minisnn.data.readers.events import check_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
 from minisnn.data.readers.pictures import read_pictures
+from minisnn.data.readers.spoken import SpokenFile
 from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
 from mutations import mutate
 from networks import make_networks
@@ -60,6 +61,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         matlab_5=_matlab_5,
         matlab_73=_matlab_73,
         torchneuromorphic=_torchneuromorphic,
+        spoken=_spoken,
         idx=_idx,
         pictures=_pictures,
         numpy=_numpy,
@@ -182,6 +184,35 @@ def _torchneuromorphic(folder, rng) -> Reader:
     ]
     seeds.append(_saved(folder, lambda p: file(p, "earliest", False, compression="gzip")))
     return Reader("n_mnist.hdf5", seeds, read)
+
+
+def _spoken(folder, rng) -> Reader:
+    def file(path, libver, kind, ragged):
+        with h5py.File(path, "w", libver=libver) as file:
+            for name, most, dtype in (("times", 1.4, kind), ("units", 700, "u2")):
+                drawn = [(rng.random(20) * most).astype(dtype) for _ in range(3)]
+                if ragged:
+                    rows = file.create_dataset(f"spikes/{name}", (3,), h5py.vlen_dtype(dtype))
+                    for number, row in enumerate(drawn):
+                        rows[number] = row[: 5 * number]
+                else:
+                    file[f"spikes/{name}"] = np.array(drawn)
+            file["labels"] = np.array([0, 1, 1], "u2")
+            file["extra/keys"] = np.array([b"zero", b"one"])
+            file["extra/speaker"] = np.array([4, 4, 5], "u2")
+
+    def read(path):
+        with SpokenFile(path) as file:
+            assert len(file.words) > file.labels.max()
+            for events in file.read_some(list(range(min(len(file), 4)))):
+                check_events(events, (1, 700))
+                assert events["t"].min(initial=0) >= 0
+
+    seeds = [
+        _saved(folder, lambda p, a=a: file(p, *a))
+        for a in (("earliest", "f2", True), ("latest", "f4", True), ("earliest", "f4", False))
+    ]
+    return Reader("shd_train.h5", seeds, read)
 
 
 def _check_pictures(found) -> None:

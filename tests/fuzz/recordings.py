@@ -26,7 +26,7 @@ def _read(path: Path) -> None:
 
 
 def _rows(events: np.ndarray, names: str, mark: str, form: str = "{}") -> bytes:
-    columns = dict(t="t", timestamp="t", t_ms="t", x="x", y="y", p="p", on="p")
+    columns = dict(t="t", timestamp="t", t_ms="t", x="x", y="y", p="p", on="p", unit="x")
     lines = [
         mark.join(
             [
@@ -45,14 +45,16 @@ def make_recordings(folder: Path, make: Callable, some: Callable) -> dict:
     rng = np.random.default_rng(2)
     events = [some(rng, n, 34, 34, last) for n, last in ((60, 90_000), (40, 1 << 40))]
     wide = events[0].astype([("x", "u2"), ("y", "u2"), ("t", "f8"), ("p", "?")])
-    npy, npz, packed = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    npy, npz, packed, units = io.BytesIO(), io.BytesIO(), io.BytesIO(), io.BytesIO()
     np.save(npy, wide)
     np.savez(npz, sensor=[34, 34], **{name: events[0][name] for name in "xytp"})
     np.savez_compressed(packed, data=events[1])
+    np.savez(units, sensor=[34], t=events[0]["t"], unit=events[0]["x"])
     table = [
         _rows(events[0], "t x y p", ","),
         _rows(events[0], "timestamp x y on", ";"),
         _rows(events[0], "t_ms x y p", ",", "{}.5e0"),
+        _rows(events[0], "t unit", ","),
     ]
     text = [_rows(events[1], "x y t p", " "), _rows(events[1], "x y t p", "\t", "{:+}")]
     index = [
@@ -70,7 +72,9 @@ def make_recordings(folder: Path, make: Callable, some: Callable) -> dict:
     found = {
         "table": make("a.csv", table, _read),
         "text": make("a.txt", text, _read),
-        "events": make("a.npz", [npy.getvalue(), npz.getvalue(), packed.getvalue()], _read),
+        "events": make(
+            "a.npz", [npy.getvalue(), npz.getvalue(), packed.getvalue(), units.getvalue()], _read
+        ),
         "index": make(
             "index.csv", index, read_index, beside={"a.npy": npy.getvalue(), "b.csv": table[0]}
         ),

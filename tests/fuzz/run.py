@@ -28,6 +28,7 @@ NAMES = (
     "matlab_5",
     "matlab_73",
     "torchneuromorphic",
+    "spoken",
     "idx",
     "pictures",
     "numpy",

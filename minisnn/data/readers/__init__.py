@@ -2,6 +2,6 @@
 and other people's formats.
 
 Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`,
-`pictures`, `foreign`, `hdf5`.
-It may import: files, parallel.
+`pictures`, `units`, `spoken`.
+It may import: files, parallel, data.foreign.
 """

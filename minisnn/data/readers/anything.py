@@ -3,18 +3,18 @@
     .npy         a structured array with columns as `columns.NAMES` has them, or (N, 4) whose order is said
     .npz         one such array, or one named `events`, or the columns by name
     .csv, .txt   columns by name in the first line, or in an order that is said, separated by commas, semicolons, tabs or blanks
-    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic writes it
+    .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic or SHD has it
     .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS          .es   Event Stream
     .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
 
-Nothing in a file is executed; every error names it.
+Columns t and unit in place of x, y, t and p make recordings that are no pictures (`units`). Nothing in
+a file is executed; every error names it.
 """
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,15 +23,17 @@ import numpy as np
 from ...files import called, size_of
 from .arrays import Held, holds_columns, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
-from .columns import UNITS, name_of, of_events, order_of
+from .columns import UNITS, name_of, order_of
 from .event_stream import read_event_stream, sensor_of_stream
 from .events import as_events, in_order
-from .foreign import ForeignFile, read_camera
-from .hdf5 import one_line
+from ..foreign.process import ForeignFile, read_camera
+from ..foreign.hdf5 import one_line
 from .nmnist import SHAPE, read_nmnist
 from .plausible import check_unit
+from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken, is_spoken, opened
 from .text import read_table
 from .torchneuromorphic import SENSORS, TorchNeuromorphic
+from .units import as_recording, in_words, is_row
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
@@ -68,14 +70,16 @@ def read_events(
     path: str | Path,
     time: str | None = None,
     flip_y: int | None = None,
-    sensor: tuple[int, int] | None = None,
+    sensor: tuple[int, ...] | None = None,
     columns: str | None = None,
 ) -> np.ndarray:
-    """Events of one recording (dtype EVENT), sorted by time (`events.in_order`).
+    """Events of one recording (dtype EVENT), sorted by time (`events.in_order`); those of units are
+    in one row, x is the unit.
 
     time      unit of the times of files whose form does not say it (`events.as_events`)
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
-    sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's
+    sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's; (n,): a
+              row of n units
     columns   "t,x,y,p", the order of the columns of arrays and text without names
     Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing
     says the unit of its times and they cannot be microseconds (`plausible`); FileNotFoundError
@@ -99,8 +103,7 @@ def read_events(
         events = _camera(path)
     else:
         held = _held(path, columns)
-        events = as_events(held, None, str(path), time, columns)
-        said = time is not None or of_events(held, columns)[1] is not None
+        events, said = as_recording(held, sensor, str(path), time, columns)
     if not events.size:
         raise ValueError(f"{path}: the recording has no events; expected at least one")
     try:
@@ -123,12 +126,16 @@ def _held(path: Path, columns: str | None) -> Held:
     return read_arrays(path)
 
 
-def _of_bytes(path: Path, sensor: tuple[int, int] | None) -> tuple[int, int]:
+def _of_bytes(path: Path, sensor: tuple[int, ...] | None) -> tuple[int, int]:
+    if is_row(sensor):
+        raise ValueError(
+            f"{path}: holds events of pixels; expected --sensor ROWS,COLUMNS and not a row of units"
+        )
     if sensor is None and path.suffix.lower() == ".bs2":
         raise ValueError(
             f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS"
         )
-    return SHAPE if sensor is None else sensor
+    return SHAPE if sensor is None else (sensor[0], sensor[1])
 
 
 def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
@@ -138,19 +145,13 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
     return events
 
 
-@lru_cache(1)
-def _opened(path: Path, _changed: tuple[int, ...]) -> TorchNeuromorphic:
-    """A file whose recordings are read one after the other."""
-    return TorchNeuromorphic(path)
-
-
-def sensor_of(path: str | Path) -> tuple[int, int] | None:
+def sensor_of(path: str | Path) -> tuple[int, ...] | None:
     """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es,
-    .npz with `sensor`, cameras'."""
+    .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
     path = Path(path)
     kind = path.suffix.lower()
     if kind in SETS:
-        return SENSORS.get(path.name)
+        return SENSORS.get(path.name) or ((SPOKEN_UNITS,) if is_spoken(path) else None)
     if kind in (".bin", ".mat"):
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
@@ -158,19 +159,18 @@ def sensor_of(path: str | Path) -> tuple[int, int] | None:
     if kind == ".es":
         return sensor_of_stream(path)
     sensor = read_sensor(path) if kind == ".npz" else None
-    if not isinstance(sensor, np.ndarray) or sensor.shape != (2,) or sensor.dtype.kind not in "iu":
-        return None
-    return int(sensor[0]), int(sensor[1])
+    told = sensor if isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu" else None
+    return tuple(map(int, told)) if told is not None and told.shape in ((1,), (2,)) else None
 
 
-def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
-    """Rows and columns of the one sensor that files tell; None where none does.
+def sensor_of_all(found: Sequence[Entry]) -> tuple[int, ...] | None:
+    """Rows and columns of the one sensor that files tell, or (n,); None where none does.
 
     A file that cannot be read tells none: reading it says why. Files of cameras, which are read
     whole for it, are asked until one tells. Raises ValueError, naming both files, where two tell
     different sensors.
     """
-    told: tuple[int, int] | None = None
+    told: tuple[int, ...] | None = None
     by = None
     for path in dict.fromkeys(one.path for one in found):
         if told is not None and path.suffix.lower() in CAMERAS:
@@ -179,12 +179,10 @@ def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
             sensor = sensor_of(path)
         except (ValueError, OSError):
             continue
-        if told is not None and sensor not in (None, told):
-            first = f"{by} one of {told[1]} x {told[0]}"
+        if told is not None and sensor is not None and sensor != told:
             raise ValueError(
-                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {first}; expected one "
-                "for all, or --sensor "
-                "ROWS,COLUMNS that holds both"
+                f"{path} has a sensor of {in_words(sensor)}, {by} one of {in_words(told)}; expected "
+                "one for all, or --sensor ROWS,COLUMNS that holds both"
             )
         if told is None:
             told, by = sensor, path
@@ -192,14 +190,15 @@ def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
 
 
 def holds_set(path: Path) -> bool:
-    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it; a missing
-    one is taken for what its name says."""
+    """Whether this is an HDF5 file of many recordings, as torchneuromorphic writes it or SHD has
+    it; a missing one is taken for what its name says."""
     if path.suffix.lower() not in SETS or path.is_dir():
         return False
     if not path.is_file() or not holds_events(path):
         return path.suffix.lower() == ".hdf5"
     with ForeignFile(path, "recordings") as file:
-        return {"data", "extra"} <= set(file.names("/") or ())
+        names = file.names("/")
+        return {"data", "extra"} <= set(names or ()) or holds_spoken(names)
 
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
@@ -217,16 +216,14 @@ def entries(root: str | Path) -> list[Entry]:
     """The recordings of a data set, in order of their names; no recording is opened.
 
     root: a folder with one folder for each class, alone or within train, val and test; or an HDF5
-    file of torchneuromorphic; or an index, which is a CSV file (or a folder with index.csv). Its
+    file of torchneuromorphic, or of SHD's form; or an index, which is a CSV file (or a folder with index.csv). Its
     columns are path and label, and optionally start, stop (of a part, in us, or start_ms, stop_s
     and so on), subject and split. Raises ValueError, naming it, for anything else, and for two
     entries of one part of a file.
     """
     root = Path(root).expanduser()
     if root.is_file() and root.suffix.lower() in SETS:
-        with TorchNeuromorphic(root) as held:
-            pairs = [(split, pair) for split in ("train", "test") for pair in held.labelled(split)]
-        found = [Entry(root, str(label), split=split, key=key) for split, (key, label) in pairs]
+        found = _in_one_file(root)
     elif (root / INDEX).is_file() or root.is_file():
         found = list(_indexed(root / INDEX if root.is_dir() else root))
     elif not root.is_dir():
@@ -262,6 +259,18 @@ def entries(root: str | Path) -> list[Entry]:
     return found
 
 
+def _in_one_file(root: Path) -> list[Entry]:
+    """The recordings that an HDF5 file of many holds; those of SHD's form name no split."""
+    if is_spoken(root):
+        with SpokenFile(root) as held:
+            who: Sequence[str | None] = held.speakers or [None] * len(held)
+            labels = [held.words[label] for label in held.labels.tolist()]
+        return [Entry(root, label, subject=who[k], key=k) for k, label in enumerate(labels)]
+    with TorchNeuromorphic(root) as held:
+        pairs = [(split, pair) for split in ("train", "test") for pair in held.labelled(split)]
+    return [Entry(root, str(label), split=split, key=key) for split, (key, label) in pairs]
+
+
 def nearly(root: Path) -> str:
     """What lies in a folder without recordings that may have been meant."""
     beside = sorted(one for one in root.iterdir() if one.is_file()) if root.is_dir() else []
@@ -283,14 +292,15 @@ def read_entry(
     entry: Entry,
     time: str | None = None,
     flip_y: int | None = None,
-    sensor: tuple[int, int] | None = None,
+    sensor: tuple[int, ...] | None = None,
     columns: str | None = None,
 ) -> np.ndarray:
     """The events of an entry, its part alone; the options are those of `read_events`."""
     if entry.key is not None:
         status = entry.path.stat()
         changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-        return _flipped(_opened(entry.path, changed).read(entry.key), flip_y)
+        held = opened(entry.path, changed, sensor and tuple(sensor), time)
+        return _flipped(held.read(entry.key), flip_y)
     events = read_events(entry.path, time, flip_y, sensor, columns)
     low = entry.start or 0
     high = entry.stop if entry.stop is not None else np.iinfo(np.int64).max

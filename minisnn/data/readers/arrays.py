@@ -2,7 +2,7 @@
 measure.
 
 .npy, .npz    one array, or several by name
-.h5, .hdf5    a group `events` or CD/events, or the file itself, with a data set for each column, by
+.h5, .hdf5    a group `events`, CD/events or `spikes`, or the file itself, with a data set for each column, by
               a name that `columns` knows; or a table, a data set `events`: with named columns, or
               (N, 4) without, whose order `columns` gives
 """
@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 
 from ...files import called, check_archive, size_of
-from .columns import ACCEPTED, chosen, name_of
-from .foreign import ForeignFile
-from .hdf5 import one_line
+from .columns import ACCEPTED, chosen, columns_of, name_of
+from ..foreign.process import ForeignFile
+from ..foreign.hdf5 import one_line
+from .spoken import holds_spoken
 
 MOST_BYTES = 1 << 31  # of a file, and of what it unpacks to: 60 million events
 EVENTS = "events"  # name of an array of events among others
 Held = np.ndarray | Mapping[str, np.ndarray]
 MOST_EVENTS = 4_000_000  # of a recording
-PLACES = ("events", "CD/events", "")
+PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
 
 
@@ -74,10 +75,11 @@ def holds_columns(path: Path, ordered: bool = False) -> bool:
     except (ValueError, OSError):
         return False
     if not isinstance(held, np.ndarray):
-        return set("xytp") <= {name_of(name) for name in held}
+        return columns_of(held) is not None
     if held.dtype.names is None:
-        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 4)
-    return held.ndim == 1 and len(held.dtype.names) >= 4
+        return held.ndim == 2 and (held.shape[1] == 4 or ordered and held.shape[1] > 1)
+    known = columns_of(held.dtype.names) is not None
+    return held.ndim == 1 and (known or len(held.dtype.names) >= 4)
 
 
 def _opened(path: Path) -> Any:
@@ -107,14 +109,19 @@ def read_hdf5(path: str | Path) -> Held:
     """
     path = Path(path)
     with ForeignFile(path, WHAT) as file:
+        if holds_spoken(file.names("/")):
+            raise ValueError(
+                f"{path}: holds many recordings, as SHD has them; name the file itself as the data "
+                "set"
+            )
         for place in PLACES:
             kind = file.kind(place or "/")
             if kind == "data set":
                 return file.table(place, 4 * MOST_EVENTS)
             names = file.names(place or "/") if kind == "group" else None
             found = chosen(names or ())
-            if set("xytp") <= found.keys():
-                return _columns(file, place, [found[one] for one in "xytp"])
+            if wanted := columns_of(names or ()):
+                return _columns(file, place, [found[one] for one in wanted])
         inside = file.names("/") or []
         many = len(inside) > 1 and file.kind(inside[-1]) == "group"
     if {"data", "extra"} <= set(inside):

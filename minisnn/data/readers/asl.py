@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from .events import check_events, event_array
-from .foreign import ForeignFile, read_matlab
+from ..foreign.process import ForeignFile, read_matlab
 from .torchneuromorphic import MOST_EVENTS
 from ...files import called, size_of
 

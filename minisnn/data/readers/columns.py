@@ -2,6 +2,7 @@
 units of time.
 
     x  y  t  p      any of NAMES, in upper or lower case, after "event_" or not; t with a unit at its end: t_us, time_ms
+    t  unit         of recordings that are no pictures (`units`): which of a row of units, and when
 
 Arrays (N, 4) and text without a first line of names do not say which column is what, and x and y
 look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.
@@ -19,12 +20,14 @@ NAMES = {  # of columns, as tools and files call them
     "y": "y ys row".split(),
     "t": "t ts time times timestamp timestamps".split(),
     "p": "p ps pol polarity polarities on".split(),
+    "unit": "unit units channel channels neuron neurons".split(),
 }
+PIXELS, UNITS_ALONE = ("x", "y", "t", "p"), ("t", "unit")  # columns of a recording
 UNITS = {"ns": 1e-3, "us": 1, "ms": 1_000, "s": 1_000_000}  # of time, in microseconds
 SKIPPED = ("-", "_")  # a column that is none of the four
 ACCEPTED = (
-    "; ".join(f"{one}: {', '.join(names)}" for one, names in NAMES.items())
-    + "; times also with a unit, as t_ms"
+    "; ".join(f"{one}: {', '.join(NAMES[one])}" for one in PIXELS)
+    + "; times also with a unit, as t_ms; or t and unit, of a row of units"
 )
 ORDER = (
     "their order as --columns t,x,y,p, in Python columns='t,x,y,p' (- for a column to leave out)"
@@ -32,7 +35,7 @@ ORDER = (
 
 
 def name_of(column: str) -> str | None:
-    """ "x", "y", "t" or "p" of a column's name, its unit left away; None for another."""
+    """ "x", "y", "t", "p" or "unit" of a column's name, its unit left away; None for another."""
     word = str(column).strip().lower().removeprefix("event_")
     head, _, unit = word.rpartition("_")
     return next(
@@ -51,18 +54,26 @@ def unit_of(column: str) -> str | None:
     return unit if head and unit in UNITS else None
 
 
+def columns_of(names: Iterable[Any]) -> tuple[str, ...] | None:
+    """PIXELS or UNITS_ALONE, what columns of these names can be of; None where they are neither."""
+    known = {name_of(name) for name in names}
+    return next((one for one in (PIXELS, UNITS_ALONE) if known >= set(one)), None)
+
+
 def order_of(columns: str | Sequence[str]) -> list[str]:
-    """The names of columns in their order, of "t,x,y,p" or a list. ValueError where one of the four
+    """The names of columns in their order, of "t,x,y,p", "t,unit" or a list. ValueError where one
     is missing, comes twice or has another name."""
+    if not isinstance(columns, str | Sequence):
+        raise ValueError(f"columns is {columns!r}; expected their names in order, as t,x,y,p")
     names = [
         one.strip()
         for one in (columns.split(",") if isinstance(columns, str) else map(str, columns))
     ]
     known = [name_of(one) for one in names if one not in SKIPPED]
-    if sorted(map(str, known)) != sorted("xytp"):
+    if sorted(map(str, known)) not in (sorted(PIXELS), sorted(UNITS_ALONE)):
         raise ValueError(
-            f"columns are {','.join(names)!r}; expected x, y, t and p, each once, in their order "
-            f"({ACCEPTED})"
+            f"columns are {','.join(names)!r}; expected x, y, t and p, each once, in their order, "
+            f"or t and unit ({ACCEPTED})"
         )
     return names
 
@@ -104,21 +115,23 @@ def chosen(columns: Iterable[Any]) -> dict[str, str]:
     """{"x": name of the column, …} of those that are there."""
     names = list(map(str, columns))
     return {one: name for name in reversed(names) if (one := name_of(name))} | {
-        one: one for one in "xytp" if one in names
+        one: one for one in NAMES if one in names
     }
 
 
 def of_events(
-    events: Any, columns: str | Sequence[str] | None = None
+    events: Any,
+    columns: str | Sequence[str] | None = None,
+    wanted: Sequence[str] = PIXELS,
 ) -> tuple[dict[str, np.ndarray], str | None]:
     """({"x": …, "y": …, "t": …, "p": …}, the unit of time that a name says) of a structured array,
     a mapping, or an array (N, columns) whose names `columns` gives; {} where it is none of them or
-    lacks one. ValueError for masked values."""
+    lacks one of those `wanted`. ValueError for masked values."""
     if (
         isinstance(events, np.ndarray)
         and events.ndim == 2
         and events.dtype.names is None
-        and events.shape[1] >= 4
+        and events.shape[1] >= len(wanted)
     ):
         events = named(unmasked(events, "the array"), columns)
     if isinstance(events, Mapping):
@@ -128,13 +141,15 @@ def of_events(
     else:
         return {}, None
     found = chosen(names)
-    if not set("xytp") <= found.keys():
+    if not set(wanted) <= found.keys():
         if columns is None or isinstance(events, Mapping):
             return {}, None
         found = _by_place(names, order_of(columns))
+        if not set(wanted) <= found.keys():
+            return {}, None
         said = unit_of(next(one for one in order_of(columns) if name_of(one) == "t"))
-        return {one: unmasked(events[found[one]], found[one]) for one in "xytp"}, said
-    held = {one: unmasked(events[found[one]], found[one]) for one in "xytp"}
+        return {one: unmasked(events[found[one]], found[one]) for one in wanted}, said
+    held = {one: unmasked(events[found[one]], found[one]) for one in wanted}
     return held, unit_of(found["t"])
 
 

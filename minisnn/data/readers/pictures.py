@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .hdf5 import one_line
+from ..foreign.hdf5 import one_line
 from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")

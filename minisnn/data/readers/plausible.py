@@ -32,6 +32,7 @@ fewer than LEAST events tell nothing.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ LEAST, REPEATED = (
 )
 PIXEL_US, PIXEL_SECONDS, COARSE_SECONDS = 100, 1.0, 0.1
 READOUT, A_PIXEL = 12e6, 1200.0  # events a second
+A_UNIT = 1000.0  # of a unit that is no pixel: neurons rest a millisecond after each spike
 # a pixel with more of the events, and so many times as many as most, is left out
 HOT_SHARE, HOT_TIMES = (
     0.02,
@@ -61,6 +63,7 @@ class Pace(NamedTuple):
     tenth, half  quantiles of the intervals between events of one pixel, us; None where they are few
     pixels       of the sensor, or of the part of it that events reach
     thousands    whether all times are whole thousands, counted from the first
+    most         events a second that the sensor can make
     """
 
     number: int
@@ -69,10 +72,11 @@ class Pace(NamedTuple):
     half: float | None
     pixels: int
     thousands: bool = False
+    most: float = READOUT
 
     @classmethod
-    def of(cls, events: np.ndarray, sensor: tuple[int, int] | None = None) -> Pace:
-        """Of events of dtype EVENT."""
+    def of(cls, events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Pace:
+        """Of events of dtype EVENT, of a sensor of rows and columns or a row of units (n,)."""
         if np.any(np.diff(events["t"]) < 0):
             events = events[np.argsort(events["t"], kind="stable")]
         t, tenth, half = events["t"], None, None
@@ -85,11 +89,13 @@ class Pace(NamedTuple):
         interval = np.diff(t[order])[(np.diff(place) == 0) & ~hot[place[1:]]]
         if len(interval) >= REPEATED:
             tenth, half = map(float, np.percentile(interval, (10, 50)))
-        rows, columns = sensor or (
-            int(events[axis].max()) - int(events[axis].min()) + 1 for axis in "yx"
-        )
+        reach = (int(events[axis].max()) - int(events[axis].min()) + 1 for axis in "yx")
+        pixels = math.prod(sensor or reach)
+        most = max(READOUT, A_PIXEL * pixels)
+        if sensor is not None and len(sensor) == 1:
+            most = A_UNIT * pixels
         thousands = not np.any((t - t[0]) % 1000)
-        return cls(len(events), int(t[-1] - t[0]), tenth, half, rows * columns, thousands)
+        return cls(len(events), int(t[-1] - t[0]), tenth, half, pixels, thousands, most)
 
     def fault(self, factor: float = 1.0) -> str | None:
         """What no sensor and no scene does, if times are multiplied by `factor`; None where all is
@@ -102,7 +108,7 @@ class Pace(NamedTuple):
         rate = self.number / seconds
         said = f"{rate:,.0f} events a second" if rate >= 10 else f"{rate:.2g} events a second"
         lasting = f"{self.number:,} events in {_span(seconds)}, {said}"
-        if rate > max(READOUT, A_PIXEL * self.pixels):
+        if rate > self.most:
             return f"{lasting}, more than a sensor can read out"
         # of the clock, us: what lies within one is not known
         tick = factor if factor > 1 else 1000 * self.thousands
@@ -143,7 +149,7 @@ def _span(seconds: float) -> str:
     raise AssertionError
 
 
-def check_unit(events: np.ndarray, sensor: tuple[int, int] | None = None) -> None:
+def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
     """ValueError where nothing says the unit of the times of a recording (dtype EVENT, sorted), and
     they cannot be microseconds."""
     pace = Pace.of(events, sensor)
@@ -197,7 +203,7 @@ class Judge:
         self.fails: str | None = None
 
     def look(
-        self, events: np.ndarray, sensor: tuple[int, int] | None, name: str, said: bool = False
+        self, events: np.ndarray, sensor: tuple[int, ...] | None, name: str, said: bool = False
     ) -> None:
         """At the events of a recording, their times in microseconds already; said: its columns name
         their unit."""

@@ -18,8 +18,8 @@ import numpy as np
 
 from ...files import read_whole
 from ...parallel.compilation import njit
-from .columns import ACCEPTED, ORDER
-from .hdf5 import one_line
+from .columns import ACCEPTED, ORDER, PIXELS, UNITS_ALONE
+from ..foreign.hdf5 import one_line
 
 _BLANK, _TAB, _RETURN, _END = 32, 9, 13, 10
 # of a number in 64 bits; of one whose fraction is rounded once
@@ -45,7 +45,8 @@ def read_table(
     head = first.decode("utf-8-sig", "replace").strip().lstrip("#").strip()
     mark = next((one for one in ",;\t" if one in head), None)
     names = [name.strip().strip('"') for name in head.split(mark)]
-    if not set("xytp") <= {takes(name) for name in names}:
+    known = {takes(name) for name in names}
+    if not (known >= set(PIXELS) or known >= set(UNITS_ALONE)):
         bare = all(_is_number(name.encode()) for name in names)
         if columns is None:
             unnamed = f"the first line holds {len(names)} numbers and no names; say {ORDER}"

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from .events import check_events, event_array
-from .foreign import ForeignFile
+from ..foreign.process import ForeignFile
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 MOST_EVENTS = (

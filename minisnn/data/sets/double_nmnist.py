@@ -125,7 +125,7 @@ class DoubleNMnist(Recordings):
         self.of_split = split if {classes, recordings} <= {None, split} else None
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
+    def input_shape(self) -> tuple[int, ...]:
         """(H, W, C) of a sample, aligned or not."""
         return SHAPE[1], 2 * SHAPE[2], SHAPE[3]
 

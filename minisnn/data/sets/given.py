@@ -1,4 +1,5 @@
-"""What a script gives `Recordings`, checked: each error names the argument, or the recording."""
+"""What `Recordings` are given, by a script or as entries of a folder, checked: each error names the
+argument, or the recording."""
 
 from __future__ import annotations
 
@@ -11,10 +12,13 @@ import numpy as np
 
 from ...parallel import arguments
 from ...parallel.arguments import is_sequence, mapping, one_of, shown, wholes
+from ..readers.anything import Entry
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
+from ..readers.units import in_words, is_row, lacks_rows
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from .pool import Counts, Form, Pool, counts_of
+from .samples import SHARES, split_classes
 
 
 def check_given(events: Any, labels: Any, form: Form) -> None:
@@ -25,9 +29,10 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
         if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
             raise ValueError(f"{name} must be {what}, not {width}")
     size = form.size
-    if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
+    if size is not None and (len(wholes("size", size)) not in (1, 2) or min(size) < 1):
         raise ValueError(
-            f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}"
+            f"size must be rows and columns of cells, such as (32, 32), or a number of units, not "
+            f"{shown(size)}"
         )
     # as a Subset of PyTorch is
     listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")
@@ -58,6 +63,7 @@ def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Poo
             "found 0 recordings and 0 labels; expected some, and one label for each recording"
         )
     form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
+    check_size(form)
     items = chain([first], items)
     del first
     met: dict[str, int] = {}
@@ -77,17 +83,36 @@ def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Poo
     return replace(pool, labels=places[pool.labels]), names
 
 
-def _sensor(sensor: tuple[int, int] | None, source: Any, first: Any) -> tuple[int, int]:
-    """Rows and columns: as given, or as the source says, or its first recording where that is of
-    frames."""
+def check_size(form: Form) -> None:
+    """ValueError where the size is one of pixels and the sensor a row of units, or the other way
+    round."""
+    if form.size is not None and is_row(form.size) != is_row(form.sensor):
+        assert form.sensor is not None
+        expected = "a number of units" if is_row(form.sensor) else "rows and columns of cells"
+        raise ValueError(
+            f"size is {tuple(form.size)} of a sensor of {in_words(form.sensor)}; expected {expected}"
+        )
+
+
+def one_or_two(size: Any) -> Any:
+    """A size of one number, of units, as (n,); all else as it is."""
+    number = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+    return (int(size),) if number else size
+
+
+def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[int, ...]:
+    """Rows and columns, or (n,) of n units: as given, or as the source says, or its first recording
+    where that is of frames."""
     if sensor is None:
         sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
-    if sensor is None or len(wholes("sensor", sensor)) != 2 or min(sensor) < 1:
+        if sensor is not None and sensor[0] == 1 and not are_frames(first) and lacks_rows(first):
+            sensor = sensor[1:]
+    if sensor is None or len(wholes("sensor", sensor)) not in (1, 2) or min(sensor) < 1:
         raise ValueError(
             f"sensor is {shown(sensor)}; expected rows and columns of its pixels, such as (128, "
-            "128)"
+            "128), or the number of its units, such as 700"
         )
-    return int(sensor[0]), int(sensor[1])
+    return tuple(int(one) for one in sensor)
 
 
 def symbols_of(
@@ -123,18 +148,23 @@ def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
 
 def check_enough(
     symbols: Mapping[int, np.ndarray],
-    names: list[str] | None,
+    names: Sequence[str] | Mapping[str, tuple[int, ...]],
     copy_of: np.ndarray | None,
     source: str,
     kind: str,
 ) -> None:
-    """ValueError where a symbol has fewer than two recordings that are no copies of one."""
+    """ValueError where a symbol has fewer than two recordings that are no copies of one; names: of
+    the symbols, or the symbols of classes by their names."""
+    if isinstance(names, Mapping):
+        called = {own[0]: name for name, own in names.items() if len(own) == 1}
+    else:
+        called = dict(enumerate(names))
     for symbol, recordings in symbols.items():
         different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
         if different < 2:
             number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
             number += ", copies of one" * (different < len(recordings))
-            told = f"{kind} {names[symbol] if names is not None else symbol}"
+            told = f"{kind} {called.get(symbol, symbol)}"
             raise ValueError(
                 f"{source}: {told} has {number}, expected at least 2, one for support and one for "
                 "query"
@@ -159,3 +189,32 @@ def within_of(tasks: Any, given: Any) -> np.ndarray:
                     "recordings; expected 2 of each"
                 )
     return within
+
+
+def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording."""
+    if not hasattr(group, "__len__"):
+        raise ValueError(
+            f"{name} must be a list with one entry for each recording, not {shown(group)}"
+        )
+    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
+        raise ValueError(
+            f"{name} has {len(group)} entries; expected one for each recording, "
+            f"{recordings[-1] + 1}, none of them masked"
+        )
+    return np.asarray(group)[recordings]
+
+
+def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
+    """The labels that the folders train, val and test, or the column split, give each split."""
+    return {part: sorted({one.label for one in found if one.split == part}) for part in SHARES}
+
+
+def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
+    """The classes of each split: those of the folders train, val and test, or of the column split,
+    where labels differ there, else drawn. ValueError where there are too few."""
+    labels = labels_of(found)
+    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
+    if all(labels.values()) and apart:
+        return labels
+    return split_classes(sorted({one.label for one in found}), class_seed, source)

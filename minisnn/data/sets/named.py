@@ -22,7 +22,7 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -34,15 +34,18 @@ import numpy as np
 from ...terminal import bar
 from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
+from ..readers.spoken import forget
+from ..readers.units import is_row
 from ..store.cache import check_unchanged, code_identity, content_of, file_identity
+from .given import check_size, labels_of, one_or_two
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits
-from .samples import LEAST, copies, joined, places_of, split_classes
+from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-OPTIONS = frozenset(  # of `own` and of Omniglot, as JSON has them
+OPTIONS = frozenset(  # of `own` and of sets that ship, as JSON has them
     "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
 )
 
@@ -63,6 +66,10 @@ DATASETS = {
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "double-asl-other-subject": Shipped(_ASL, {"protocol": "other-subject"}),
+    "shd": Shipped("minisnn.data.sounds.words:SHD"),
+    "shd-other-speaker": Shipped("minisnn.data.sounds.words:SHD", {"speakers": "other"}),
+    "ssc": Shipped("minisnn.data.sounds.words:SSC"),
+    "ssc-other-speaker": Shipped("minisnn.data.sounds.words:SSC", {"speakers": "other"}),
 }
 
 _CODE = re.compile(r"(?:[\w.]+|[^\0\n:]+\.py):\w+")
@@ -186,7 +193,7 @@ class Opened(dict[str, Any]):
         super().__init__(sets)
         self.name = name
         self.root = None if root is None else str(root)
-        kept = OPTIONS if name == OWN else ("size", "bin_ms", "centred")
+        kept = OPTIONS if name == OWN else ("size", "bin_ms", "centred", "duration_ms", "time")
         how = {one: value for one, value in (options or {}).items() if one in kept}
         self.how = json.dumps(how) if how else None
 
@@ -204,8 +211,8 @@ def own(
     split: str = "train",
     root: str | Path | None = None,
     *,
-    sensor: tuple[int, int] | None = None,
-    size: tuple[int, int] | None = None,
+    sensor: tuple[int, ...] | None = None,
+    size: tuple[int, ...] | None = None,
     bin_ms: float = 1.0,
     duration_ms: float = 100.0,
     hop_ms: float | None = None,
@@ -221,8 +228,8 @@ def own(
 
     split       of the classes: those of the folders train, val and test, or of the column split, if
                 labels differ there; otherwise `class_seed` draws 64, 16 and 20 % of them
-    sensor      rows and columns; None: those that the format states, as N-MNIST's does; otherwise
-                they must be given
+    sensor      rows and columns, or (n,) of n units; None: those that the format states, as
+                N-MNIST's does; otherwise they must be given
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
                 tells all classes apart is tested on other recordings of them. These are those of
                 the folders or the column, if all labels are the same there. Otherwise `class_seed`
@@ -243,15 +250,19 @@ def own(
         sensor = sensor_of_all(found)
         if sensor is None:
             raise ValueError(
-                f"{root}: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"
+                f"{root}: its files do not say how large the sensor is; give --sensor "
+                "ROWS,COLUMNS, or --sensor UNITS where recordings are of (time, unit)"
             )
+    if flip_y and is_row(sensor):
+        raise ValueError(f"{root}: flip_y turns pictures over; units have no rows, leave it out")
     how: dict[str, Any] = dict(
         sensor=tuple(sensor),
-        size=None if size is None else tuple(size),
+        size=None if size is None else tuple(one_or_two(size)),
         bin_ms=bin_ms,
         duration_ms=duration_ms,
         hop_ms=hop_ms,
     )
+    check_size(Form(**how))
     flip = sensor[0] if flip_y else None
     names = sorted({one.label for one in found})
     made_from: dict[str, Any] = dict(
@@ -271,9 +282,12 @@ def own(
             )
             # where nothing says a unit, the reader has judged
             judge = None if time is None else plausible.Judge(time)
-            for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
-                shown.update(int(batch[2][0]) - shown.n)
-                yield batch
+            try:
+                for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
+                    shown.update(int(batch[2][0]) - shown.n)
+                    yield batch
+            finally:
+                forget()
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
     code = code_identity(__name__)
@@ -383,18 +397,3 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
         stacklevel=3,
     )
     return sets
-
-
-def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
-    """The labels that the folders train, val and test, or the column split, give each split."""
-    return {part: sorted({one.label for one in found if one.split == part}) for part in SPLITS}
-
-
-def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
-    """The classes of each split: those of the folders train, val and test, or of the column split,
-    where labels differ there, else drawn. ValueError where there are too few."""
-    labels = labels_of(found)
-    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
-    if all(labels.values()) and apart:
-        return labels
-    return split_classes(sorted({one.label for one in found}), class_seed, source)

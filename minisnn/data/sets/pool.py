@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..readers.columns import of_events
-from ..readers.events import EVENT, SATURATION, as_events, bin_events, downscaled, in_order, windows
+from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames
+from ..readers.units import as_picture, as_recording, in_words, is_row
 from ..store.cache import identity
 
 FEW = 5  # events of a recording that say nothing
@@ -30,7 +30,7 @@ FULL = 0.001
 class Counts:
     """What a pool of any kind can do; it has `shape`, `labels` and `events_of`, see `Pool`."""
 
-    shape: tuple[int, int, int, int]
+    shape: tuple[int, ...]
     labels: np.ndarray
     numbers: np.ndarray
 
@@ -50,16 +50,18 @@ class Counts:
         return np.flatnonzero(self.labels == label)
 
     def dense(self, which: np.ndarray) -> np.ndarray:
-        """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C)."""
+        """Counts of the recordings `which` (B,): uint8 (B, T, H, W, C), or (B, T, units)."""
         return self.side_by_side(np.asarray(which)[:, None])
 
     def side_by_side(self, which: np.ndarray) -> np.ndarray:
         """Counts of recordings put side by side along x: `which` (B, S), left to right, gives (B,
-        T, H, S·W, C)."""
+        T, H, S·W, C), of a row of units (B, T, S·units)."""
         which = np.asarray(which)
         samples, sides = which.shape
-        steps, height, width, channels = self.shape
-        out = np.zeros((samples, steps, height, sides * width, channels), np.uint8)
+        steps, *rest = self.shape
+        height, width, channels = rest if len(rest) == 3 else (1, rest[0], 1)
+        joined = (height, sides * width, channels) if len(rest) == 3 else (sides * width,)
+        out = np.zeros((samples, steps, *joined), np.uint8)
         row = width * channels
         for sample, side in np.ndindex(samples, sides):
             cell, count = self.events_of(int(which[sample, side]))
@@ -73,7 +75,7 @@ class Counts:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Pool(Counts):
-    """Event counts of N recordings of shape (T, H, W, C), and what each shows.
+    """Event counts of N recordings of shape (T, H, W, C), or (T, units), and what each shows.
 
     cells    flat indices of the cells that hold events, one recording after the other, rising
              within each (uint16 where T·H·W·C ≤ 65536, else uint32)
@@ -83,7 +85,7 @@ class Pool(Counts):
     numbers  int64 (N,), the number of the picture or file it comes from
     """
 
-    shape: tuple[int, int, int, int]
+    shape: tuple[int, ...]
     cells: np.ndarray
     counts: np.ndarray
     start: np.ndarray
@@ -114,7 +116,7 @@ class Pool(Counts):
     @classmethod
     def collect(
         cls,
-        shape: tuple[int, int, int, int],
+        shape: tuple[int, ...],
         batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
     ) -> Pool:
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
@@ -185,7 +187,7 @@ class Pieces(Counts):
 
     def __init__(
         self,
-        shape: tuple[int, int, int, int],
+        shape: tuple[int, ...],
         labels: np.ndarray,
         numbers: np.ndarray,
         start: np.ndarray,
@@ -217,10 +219,10 @@ class Pieces(Counts):
 @dataclass(frozen=True)
 class Form:
     """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it
-    is not known yet."""
+    is not known yet; one number: of a row of units."""
 
-    sensor: tuple[int, int] | None
-    size: tuple[int, int] | None
+    sensor: tuple[int, ...] | None
+    size: tuple[int, ...] | None
     bin_ms: float
     duration_ms: float
     hop_ms: float | None
@@ -233,13 +235,15 @@ def counts_of(
     names: Iterable[str],
     form: Form,
     judge: Judge | None = None,
-) -> tuple[tuple[int, int, int, int], Iterator[tuple]]:
+) -> tuple[tuple[int, ...], Iterator[tuple]]:
     """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label),
     whose names errors tell; the numbers say from which of them each was cut. `judge` looks at the
     units of their times."""
     assert form.sensor is not None
     sensor, bin_ms, duration_ms, hop_ms = form.sensor, form.bin_ms, form.duration_ms, form.hop_ms
-    rows = (int((form.size or sensor)[0]), int((form.size or sensor)[1]))
+    units = is_row(sensor)
+    pixels = as_picture(sensor)
+    rows = as_picture(form.size or sensor)
 
     def counted(events: np.ndarray, start: str) -> Iterator[np.ndarray]:
         # by what it holds, so that copies of a recording remain copies
@@ -248,12 +252,13 @@ def counts_of(
             + events["x"].tobytes()
             + events["y"].tobytes()
         )
-        one = downscaled(events, sensor, rows, zlib.crc32(content))
+        one = downscaled(events, pixels, rows, zlib.crc32(content))
         if not len(one):
             raise ValueError("the recording has no events; expected at least one")
         for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms):
             begin = start if hop_ms is None else "first event"
-            yield bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)[None]
+            counts = bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)
+            yield (counts[:, 0, :, 1] if units else counts)[None]
 
     def batches() -> Iterator[tuple]:
         lengths = []
@@ -263,17 +268,17 @@ def counts_of(
                 if frames:
                     if sensor_of_frames(given) != tuple(sensor):
                         raise ValueError(
-                            f"frames of {sensor_of_frames(given)} pixels; expected those of the "
-                            f"sensor, {sensor}"
+                            f"frames of {in_words(sensor_of_frames(given))}; expected those of the "
+                            f"sensor, {in_words(sensor)}"
                         )
                     lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
                 else:
-                    events = in_order(as_events(given, sensor, name, form.time, form.columns))
+                    how = form.time, form.columns
+                    events, said = as_recording(given, sensor, name, *how, inside=True)
+                    events = in_order(events)
                     if judge is not None:
-                        judge.look(
-                            events, sensor, name, of_events(given, form.columns)[1] is not None
-                        )
+                        judge.look(events, sensor, name, said and form.time is None)
                 for dense in counted(events, "zero" if frames else "first event"):
                     yield dense, [label], [number]
             except ValueError as error:
@@ -284,7 +289,7 @@ def counts_of(
             tell_frames(lengths, steps, bin_ms)
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
-    shape = steps, *rows, 2
+    shape = (steps, rows[1]) if units else (steps, *rows, 2)
     return shape, batches()
 
 

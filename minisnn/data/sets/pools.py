@@ -199,7 +199,7 @@ def pool_of_pictures(
 
 def pool_of(
     name: str,
-    shape: tuple[int, int, int, int],
+    shape: tuple[int, ...],
     made_from: dict,
     batches: Callable[[], Iterator[tuple]],
     keep: Keep,

@@ -16,14 +16,21 @@ import numpy as np
 from ...meta.tasks import Task
 from ...parallel.arguments import mapping, texts, whole
 from ..store.cache import identity
-from .given import check_enough, check_given, labelled, symbols_of, within_of
+from .given import (
+    check_enough,
+    check_given,
+    labelled,
+    one_or_two,
+    per_recording,
+    symbols_of,
+    within_of,
+)
 from .pool import Counts, Form, tell_empty, tell_full
 from .samples import (
     SHARES,
     copies,
     draw_samples,
     joined,
-    per_recording,
     places_of,
     same_symbols,
     split_classes,
@@ -40,15 +47,16 @@ class Recordings:
 
     events       recordings, read one at a time. Each is a structured array with x, y, t and p
                  (`readers.events.as_events`), an array (N, 4) whose `columns` are given, or frames
-                 (T, 2, H, W) or (T, H, W, 2), one a time step. Without `labels`: pairs of a
+                 (T, 2, H, W) or (T, H, W, 2), one a time step; or no pictures, but columns t and
+                 unit (`readers.units`): samples are then (T, units). Without `labels`: pairs of a
                  recording and its label, as tonic's data sets, their subsets and loaders of PyTorch
                  give them (`readers.sources`). Or a `Pool` of counts, whose labels are numbers; it
                  takes no options of counting
     labels       one for each recording, numbers or texts: the names of the classes
-    sensor       rows and columns of pixels; None: what `events.sensor_size` (tonic: columns, rows,
-                 polarities) or frames say
-    size         rows and columns of cells to which the sensor is downscaled by area, with all
-                 events kept (`readers.events.downscaled`); None: the sensor's own
+    sensor       rows and columns of pixels, or the number of units; None: what
+                 `events.sensor_size` (tonic: columns, rows, polarities) or frames say
+    size         rows and columns of cells, or a number of units, to which the sensor is downscaled
+                 by area, with all events kept (`readers.events.downscaled`); None: the sensor's own
     bin_ms, duration_ms   length of a time step, and of a recording, which starts at its first event
     time         unit of the times, "ns", "us", "ms" or "s"; None: the unit in the column's name
                  (t_ms), else microseconds; times that cannot be microseconds are then refused
@@ -79,6 +87,7 @@ class Recordings:
     Task: 3 classes: ...; 3 support and 6 query samples of shape (100, 8, 8, 2), uint8
     """
 
+    alone = False  # whether the support of a task is of one group, and its query of others
     of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
 
     def __init__(
@@ -86,8 +95,8 @@ class Recordings:
         events: Counts | Iterable[Any],
         labels: Sequence[Any] | None = None,
         *,
-        sensor: tuple[int, int] | None = None,
-        size: tuple[int, int] | None = None,
+        sensor: tuple[int, int] | tuple[int] | int | None = None,
+        size: tuple[int, int] | tuple[int] | int | None = None,
         bin_ms: float = 1.0,
         duration_ms: float = 100.0,
         hop_ms: float | None = None,
@@ -103,7 +112,9 @@ class Recordings:
         names = None
         groups = dict(mapping("groups", {} if groups is None else groups))
         shared = texts("shared", shared)
-        form = Form(sensor, size, bin_ms, duration_ms, hop_ms, time, columns)
+        form = Form(
+            one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns
+        )
         check_given(events, labels, form)
         if isinstance(events, Counts):
             pool: Counts = events
@@ -126,7 +137,7 @@ class Recordings:
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
         copy_of = copies(pool)
-        check_enough(self.symbols, names, copy_of, source, kind)
+        check_enough(self.symbols, names or self.made_of, copy_of, source, kind)
         for name in shared:
             if name not in groups:
                 raise ValueError(
@@ -150,16 +161,19 @@ class Recordings:
         )
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(H, W, C) of a sample: the `input_shape` of a network.
+    def input_shape(self) -> tuple[int, ...]:
+        """(H, W, C) of a sample, or (units,): the `input_shape` of a network.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
         >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
         >>> tasks.input_shape
         (8, 8, 2)
         """
+        beside = len(next(iter(self.made_of.values())))
+        if len(self.pool.shape) == 2:
+            return (beside * self.pool.shape[1],)
         _, height, width, channels = self.pool.shape
-        return height, len(next(iter(self.made_of.values()))) * width, channels
+        return height, beside * width, channels
 
     def sample_task(
         self,
@@ -214,7 +228,7 @@ class Recordings:
         groups = None
         if self.groups is not None:
             groups = {one: self.groups[where] for one, where in places.items()}
-        sides = draw_samples(rng, made_of, sizes, shots, queries, groups)
+        sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support = np.repeat(np.arange(len(classes)), shots)
@@ -358,6 +372,7 @@ class Recordings:
             self.groups,
             self.within,
             getattr(self, "align", None),
+            *([True] if self.alone else []),
         ]
         return identity(made_from)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import shown, whole
+from ...parallel.arguments import whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
@@ -35,6 +35,7 @@ def draw_samples(
     shots: int,
     queries: int,
     groups: Mapping[int, np.ndarray] | None = None,
+    alone: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw the samples of an episode: support (ways, shots, S) and query (ways, queries, S), the
     last axis left to right.
@@ -43,6 +44,7 @@ def draw_samples(
     sizes     number n of recordings of each symbol; the numbers drawn lie in 0 .. n - 1
     groups    of each recording of a symbol its group (subject, take), which support and query must
               not share; None: they may
+    alone     whether all of the support is of one group, and the query of the others
 
     The n recordings of a symbol are shuffled; over all classes of the episode the first min(places,
     n // 2) serve the support, places being how often the support needs that symbol, and the rest
@@ -54,7 +56,9 @@ def draw_samples(
     places = Counter(symbol for symbols in classes for symbol in symbols)
     support, query = {}, {}
     sides = (
-        {} if groups is None else _sides(rng, {symbol: groups[symbol] for symbol in sorted(places)})
+        {}
+        if groups is None
+        else (_alone if alone else _sides)(rng, {one: groups[one] for one in sorted(places)})
     )
     for symbol in sorted(places):
         size = sizes[symbol]
@@ -105,6 +109,22 @@ def _sides(
         "was found that gives support "
         f"and query recordings of each; expected at least 2 groups of every symbol"
     )
+
+
+def _alone(
+    rng: np.random.Generator, groups: Mapping[int, np.ndarray]
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """As `_sides`, the support of one group that has recordings of every symbol, any as likely."""
+    names = np.unique(np.concatenate(list(groups.values())))
+    able = [one for one in names.tolist() if all(one in own for own in groups.values())]
+    able = [one for one in able if all(np.any(own != one) for own in groups.values())]
+    if not able:
+        raise ValueError(
+            f"{len(names)} groups hold the recordings of {len(groups)} symbols; expected one with "
+            "all of them, for the support, and others with all of them, for the query"
+        )
+    one = able[int(rng.integers(len(able)))]
+    return {symbol: (own == one, own != one) for symbol, own in groups.items()}
 
 
 def _draw_side(
@@ -280,20 +300,6 @@ def split_classes(
     for name, start, end in zip(shares, [0, *ends], ends):
         named[name] = [rest[i] for i in sorted(order[start:end])]
     return {name: list(named[name]) for name in SHARES}
-
-
-def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
-    """One entry of a group for every part that was cut from its recording."""
-    if not hasattr(group, "__len__"):
-        raise ValueError(
-            f"{name} must be a list with one entry for each recording, not {shown(group)}"
-        )
-    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
-        raise ValueError(
-            f"{name} has {len(group)} entries; expected one for each recording, "
-            f"{recordings[-1] + 1}, none of them masked"
-        )
-    return np.asarray(group)[recordings]
 
 
 def same_symbols(sets: Iterable[Any]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..readers.events import as_events, event_map
 from ..readers.plausible import Pace
+from ..readers.units import as_picture, is_row
 
 SACCADES_MS = ((0, 105), (105, 210), (210, np.inf))  # of N-MNIST
 
@@ -76,8 +77,25 @@ def recording_statistics(
 MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
 
 
-def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[str]:
-    """What looks wrong in a recording, in words; empty where nothing does."""
+def unit_statistics(recordings: Sequence[np.ndarray]) -> dict[str, float]:
+    """Named numbers of recordings of units (dtype EVENT, in one row), in the order of a table:
+    events of a recording, time of its last event from the first on, active units, and their rate.
+    """
+    lengths = np.array([max(np.ptp(events["t"]), 1) / 1e6 for events in recordings])
+    active = np.array([len(np.unique(events["x"])) for events in recordings])
+    size = np.array([len(events) for events in recordings])
+    return {
+        "events": float(size.mean()),
+        "first to last event, ms": float(1000 * lengths.mean()),
+        "active units": float(active.mean()),
+        "events a second of an active unit": float(np.mean(size / lengths / active)),
+    }
+
+
+def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
+    """What looks wrong in a recording, in words; empty where nothing does. sensor: rows and
+    columns, or (n,) of a row of units."""
+    units = is_row(sensor)
     if not len(events):
         return ["has no events"]
     found = []
@@ -92,7 +110,8 @@ def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[
     ):
         hot = pixel[count.argmax()]
         share = f"{count.max() / len(events):.0%} of the events"
-        found.append(f"the pixel at x {hot % 65536}, y {hot // 65536} makes {share}: it is hot")
+        place = f"unit {hot % 65536}" if units else f"pixel at x {hot % 65536}, y {hot // 65536}"
+        found.append(f"the {place} makes {share}: it is hot")
     if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
         at = (t[gaps.argmax()] - t[0]) / 1000
         found.append(
@@ -111,15 +130,21 @@ def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[
             f"{copies / len(events):.0%} of its events are copies of others: has it been joined "
             "twice?"
         )
-    if len(np.unique(events["p"])) == 1 and len(events) > 100:
+    if len(np.unique(events["p"])) == 1 and len(events) > 100 and not units:
         found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
-    for axis, size in zip("yx", sensor or ()):
+    for axis, size in zip("yx", as_picture(sensor) if sensor else ()):
         if events[axis].min() < 0 or events[axis].max() >= size:
             found.append(
                 f"{axis} reaches from {events[axis].min()} to {events[axis].max()} on a sensor of "
                 f"{size}"
             )
-    if len(found) == 1 and sensor is not None and sensor[0] != sensor[1] and found[0][:1] in "xy":
+    if (
+        len(found) == 1
+        and sensor is not None
+        and not units
+        and sensor[0] != sensor[1]
+        and found[0][:1] in "xy"
+    ):
         rows, columns = sensor
         if events["x"].max() < rows and events["y"].max() < columns:
             found.append("x and y look swapped")

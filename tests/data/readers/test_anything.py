@@ -95,7 +95,7 @@ def test_files_of_cameras_are_read(tmp_path, name):
 
 
 def test_files_of_cameras_without_the_library(tmp_path, monkeypatch):
-    from minisnn.data.readers import foreign
+    from minisnn.data.foreign import process as foreign
 
     monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda name: None)
     (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n")

@@ -16,7 +16,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.training import checkpoint
-from minisnn.data.readers import foreign, hdf5
+from minisnn.data.foreign import hdf5, process as foreign
 from minisnn.data.readers.asl import read_asl
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.readers.pictures import read_idx, read_pictures
@@ -380,11 +380,10 @@ def reading(monkeypatch, tmp_path):
     def put(body: str) -> None:
         program = tmp_path / "program.py"
         program.write_text(
-            "import os, signal, sys\nsys.path.insert(0, "
-            f"{str(ROOT / 'minisnn' / 'data' / 'readers')!r})\nimport hdf5\n"
+            "import os, signal, sys\nfrom minisnn.data.foreign import hdf5, program\n"
             f"def read_image(image, texts, path):\n{textwrap.indent(body, '    ')}\n"
-            "hdf5.read_image = read_image\nhdf5._limit(memory=hdf5.MEMORY)\n"
-            "hdf5.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
+            "hdf5.read_image = read_image\nprogram._limit(memory=hdf5.MEMORY)\n"
+            "program.serve(sys.stdin.buffer, sys.stdout.buffer)\n"
         )
         monkeypatch.setattr(foreign, "PROGRAM", program)
         monkeypatch.setattr(foreign, "SECONDS", 0)

@@ -1,4 +1,4 @@
-"""HDF5 and MATLAB files read by a process of its own (`hdf5`): what crashes a library, keeps it
+"""HDF5 and MATLAB files read by a process of its own (`program`): what crashes a library, keeps it
 busy or makes it greedy on a damaged or malicious file ends that process, and here becomes a
 sentence that names the file.
 
@@ -28,8 +28,9 @@ from ...parallel.children import python, surroundings
 SECONDS = 4  # of a processor for a request, and one more for every PACE bytes of the file
 PACE = 20_000_000
 PATIENCE = 30  # times as long in wall-clock time: other programs want the processor, too
-PROGRAM = Path(__file__).with_name("hdf5.py")
+PROGRAM = Path(__file__).with_name("program.py")
 _numbers = count(1)
+Rows = list[np.ndarray]
 
 
 class _Reader:
@@ -189,6 +190,17 @@ class ForeignFile:
         for one, column in zip(names, columns):
             made[str(one)] = column
         return made
+
+    def rows(self, name: str, rows: list[int] | None, most: int) -> tuple[list[int], Rows]:
+        """(shape of a data set with a row a recording, the numbers of these rows); of all of them
+        together at most `most`."""
+        shape, arrays = self._ask("rows", [name], rows=rows, most=most)
+        ends = np.cumsum(arrays["lengths"])
+        return shape, [arrays["values"][b - n : b] for b, n in zip(ends, arrays["lengths"])]
+
+    def texts(self, name: str) -> list[str] | None:
+        """The texts of a data set; None where there is none of that name."""
+        return self._ask("texts", [name])[0]
 
     def tree(self, most: int) -> tuple[dict[str, str | list], dict[str, np.ndarray]]:
         """(all texts, all numbers) of the file by name, `most` values at most; see

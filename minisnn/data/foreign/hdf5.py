@@ -2,25 +2,17 @@
 told in a sentence, before allocating.
 
 The checks alone do not save a process from the libraries, which damage can crash, keep busy or make
-greedy. So this file is a program, too, which reads in a process of its own; `foreign` starts it and
-asks it. It needs nothing of minisnn.
-
-    a request    a line of JSON {"do": ..., "file": number, "path": ..., "what": ..., ...}, then
-                 `image` bytes of a file
-    an answer    a line of JSON {"error": sentence} or {"value": ..., "arrays": [[name, dtype,
-                 shape], ...]}, then their bytes
+greedy. So all of this runs in a process of its own (`program`), which `process` starts and asks.
 """
 
 from __future__ import annotations
 
 import io
-import json
 import math
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -33,6 +25,7 @@ INTEGERS = [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 CLASSES = ("double", "single", "logical", *INTEGERS)  # MATLAB's
 MEMORY = 400 << 20  # bytes that a reading process may ask for beyond those it starts with
 MOST_TEXT = 1 << 24  # characters of a text attribute
+MOST_NAMES = 1_000_000  # texts of one data set
 DEPTH, ITEMS = 8, 10_000  # groups within groups, and all that is in a tree
 NO_LINKS = "expected the data themselves, links are not followed"
 MOST_TOLD = 400  # characters of what a library says: some quote the file
@@ -87,7 +80,10 @@ def read_numbers(file: "h5py.Group", name: str, path: Path, most: int) -> np.nda
     return _checked(item, name, path, most, "biuf")
 
 
-def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str) -> np.ndarray:
+def _facts(item: "h5py.Dataset", name: str, path: Path) -> tuple:
+    """(shape, dtype, chunks, MATLAB's empty) of a data set that lies in this file, packed by filters
+    that are known."""
+
     def facts() -> tuple:
         outside = item.is_virtual or bool(item.external)
         pipeline = item.id.get_create_plist()
@@ -95,13 +91,18 @@ def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str)
         empty = bool(item.attrs.get("MATLAB_empty", 0))
         return outside, filters, item.shape, item.dtype, item.chunks or (), empty
 
-    outside, filters, shape, dtype, chunks, empty = told(facts, path, name)
+    outside, filters, *rest = told(facts, path, name)
     if outside:
         raise ValueError(f"{path}: {name} lies in other files; {NO_LINKS}")
     for one in filters:
         if one not in FILTERS:
             known = ", ".join(FILTERS.values())
             raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {known}")
+    return tuple(rest)
+
+
+def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str) -> np.ndarray:
+    shape, dtype, chunks, empty = _facts(item, name, path)
     if shape is None or dtype.kind not in kinds:
         raise ValueError(
             f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers"
@@ -130,6 +131,56 @@ def read_records(
     return list(fields), {
         str(k): np.ascontiguousarray(whole[field]) for k, field in enumerate(fields)
     }
+
+
+def read_rows(
+    file: "h5py.Group", name: str, path: Path, rows: list[int] | None, most: int
+) -> tuple[list[int], dict[str, np.ndarray]]:
+    """(all rows there are, {"lengths": of the rows asked for, "values": one row after the other}) of
+    a data set whose rows are arrays of numbers, each of its own length, or (N, n); rows None: none.
+    At most `most` values; errors as in `read_numbers`."""
+    import h5py
+
+    item = find_item(file, name, path)
+    if not isinstance(item, h5py.Dataset):
+        raise ValueError(f"{path}: there is no {name}; expected a data set with a row a recording")
+    shape, dtype, chunks, _ = _facts(item, name, path)
+    of = told(partial(h5py.check_vlen_dtype, dtype), path, name)
+    kind = dtype if of is None else np.dtype(of)
+    if shape is None or kind.kind not in "iuf" or len(shape) != 1 + (of is None):
+        raise ValueError(
+            f"{path}: {name} is of type {kind} and shape {shape}; expected a row of numbers a "
+            "recording"
+        )
+    if max(_product(shape[1:]) * len(rows or ()), _product(chunks)) > most:
+        raise ValueError(f"{path}: {name} asks for rows of {shape[1:]}; expected at most {most}")
+    found = [np.zeros(0, kind)]
+    for row in rows or ():
+        one = told(partial(item.__getitem__, row), path, f"{name}[{row}]")
+        found.append(np.asarray(one, kind).reshape(-1))
+        most -= len(found[-1])
+        if most < 0:
+            raise ValueError(f"{path}: {name}[{row}] is too long; expected fewer numbers in a row")
+    lengths = np.array([len(one) for one in found[1:]], np.int64)
+    return list(map(int, shape)), {"lengths": lengths, "values": np.concatenate(found)}
+
+
+def read_names(file: "h5py.Group", name: str, path: Path) -> list[str] | None:
+    """The texts of a data set, in UTF-8 or else Latin-1; None where there is none."""
+    import h5py
+
+    item = find_item(file, name, path)
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "OS":
+        return None
+    found = np.ravel(_texts(item, path, name, MOST_NAMES, MOST_NAMES, "latin-1")[0])
+    return [_decoded(str(one).encode("latin-1", "replace")) for one in found]
+
+
+def _decoded(text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def read_image(
@@ -215,16 +266,23 @@ def read_tree(
     return texts, arrays
 
 
-def _texts(item: "h5py.Dataset", path: Path, name: str, most: int) -> tuple[str | list, int]:
+def _texts(
+    item: "h5py.Dataset",
+    path: Path,
+    name: str,
+    most: int,
+    items: int = ITEMS,
+    encoding: str | None = None,
+) -> tuple[str | list, int]:
     """(a text or a list of them, how many)."""
 
     def read() -> np.ndarray:
         outside = item.is_virtual or item.external
-        if outside or item.shape is None or _product(item.shape) > min(most, ITEMS):
+        if outside or item.shape is None or _product(item.shape) > min(most, items):
             raise ValueError(
-                f"found texts of shape {item.shape}, expected at most {ITEMS} in this file"
+                f"found texts of shape {item.shape}, expected at most {items} in this file"
             )
-        return np.asarray(item.asstr()[()], object)
+        return np.asarray(item.asstr(encoding)[()], object)
 
     found = told(read, path, name)
     if sum(map(len, found.ravel())) > MOST_TEXT:
@@ -292,89 +350,3 @@ def one_line(error: Exception | str) -> str:
     nothing."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]} …"
-
-
-def serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer requests until the source ends."""
-    files: dict[int, h5py.File] = {}
-    while line := source.readline():
-        request = json.loads(line)
-        try:
-            _limit(time=request["seconds"])
-            value, arrays = _answer(request, files, source.read(request["image"]))
-            held = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
-            head = {"value": value, "arrays": held}
-        except Exception as error:
-            text = one_line(error)
-            path = request["path"]
-            head = {"error": text if path in text else f"{path}: {text}"}
-            arrays = {}
-        sink.write(json.dumps(head).encode() + b"\n")
-        for array in arrays.values():
-            sink.write(array.tobytes())
-        sink.flush()
-
-
-def _answer(request: dict, files: dict, image: bytes):
-    """(value, arrays) of one request."""
-    do = request["do"]
-    path = Path(request["path"])
-    number = request["file"]
-    names: Any = request.get("names")
-    most: Any = request.get("most")
-    if do == "image":
-        return read_image(image, names, path)
-    if do == "matlab":
-        return None, read_matlab(request["place"], names, path, most)
-    if do == "events":
-        return read_camera(request["place"], path, most)
-    if do == "close":
-        if number in files:
-            files.pop(number).close()
-        return None, {}
-    if number not in files:
-        files[number] = open_hdf5(path, request["what"], request["place"])
-    file = files[number]
-    if do == "tree":
-        return read_tree(file, path, most)
-    if do == "numbers":
-        return None, {name: read_numbers(file, name, path, most) for name in names}
-    if do == "table":
-        return read_records(file, names[0], path, most)
-    item = find_item(file, names[0], path) if names else file
-    if item is None:
-        return None, {}
-    data_set = hasattr(item, "shape")
-    if do == "list":
-        return None if data_set else told(lambda: list(item), path, "the file"), {}
-    return "data set" if data_set else "group", {}
-
-
-def _limit(time: float | None = None, memory: int | None = None) -> None:
-    """End this process when it has used so many seconds of a processor from now on, or refuse it
-    more memory."""
-    try:
-        import resource
-    except ImportError:  # Windows; the asking process has a clock, too
-        return
-    limits = []
-    if time is not None:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        limits.append((resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + time) + 1))
-    if memory is not None and Path("/proc/self/statm").exists():
-        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
-    for kind, wanted in limits:
-        hard = resource.getrlimit(kind)[1]
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(kind, (soft, hard))
-
-
-if __name__ == "__main__":
-    import signal
-
-    import h5py  # noqa: F401 - before memory is limited
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
-    _limit(memory=MEMORY)
-    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,273 @@
+"""Files in the form of SHD and SSC, made here, for the recordings do not ship: read as they were
+written, and every damage told in a sentence that names the file."""
+
+import h5py
+import numpy as np
+import pytest
+from spoken import DIGITS, recordings, write
+
+from minisnn.data.readers.anything import entries, read_entry, read_events, sensor_of
+from minisnn.data.readers.spoken import SpokenFile, write_spoken
+from minisnn.data.sets.named import open_set
+from minisnn.files import called
+
+TIMES = [[0.5, 0.001, 1.25], [0.75], []]
+UNITS = [[699, 0, 12], [7], []]
+LABELS = [19, 0, 3]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return write(tmp_path / "shd_train.h5", TIMES, UNITS, LABELS, [4, 4, 11])
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_recordings_come_back_sorted_in_microseconds(tmp_path, kind):
+    path = write(tmp_path / "a.h5", TIMES, UNITS, LABELS, [4, 4, 11], kind=kind)
+    with SpokenFile(path) as file:
+        first, second, nothing = file.read_some([0, 1, 2])
+        expected = np.rint(np.sort(np.array(TIMES[0], kind)).astype(float) * 1e6)
+        assert first["t"].tolist() == expected.tolist()
+        assert first["x"].tolist() == [0, 699, 12] and not first["y"].any()
+        assert second["t"].tolist() == [750_000] and len(nothing) == 0
+        assert file.labels.tolist() == LABELS and file.words == DIGITS
+        assert file.speakers == ["4", "4", "11"] and len(file) == 3
+
+
+def test_times_are_rounded_to_the_nearest_microsecond(tmp_path):
+    path = write(tmp_path / "a.h5", [[0.0019999, 0.0020004]], [[1, 2]], [0], kind="f8")
+    with SpokenFile(path) as file:
+        assert file.read(0)["t"].tolist() == [2000, 2000]
+
+
+def test_rows_of_equal_length_are_rows_too(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["spikes/times"] = np.array([[0.1, 0.2], [0.3, 0.4]], "f4")
+        file["spikes/units"] = np.array([[1, 2], [3, 4]], "i8")
+        file["labels"] = [0, 1]
+    with SpokenFile(tmp_path / "a.h5") as file:
+        assert file.read(1)["x"].tolist() == [3, 4]
+        assert file.words == ["0", "1"] and file.speakers is None
+
+
+def test_what_was_written_is_read(tmp_path):
+    path = write_spoken(tmp_path / "a.h5", TIMES, UNITS, LABELS, DIGITS, [1, 2, 3])
+    with SpokenFile(path) as file:
+        assert file.read(0)["t"].tolist() == [1000, 500_000, 1_250_000]
+        assert file.words[17] == "sieben" and file.words[15] == "fünf"
+    with pytest.raises(ValueError, match="recordings differ in number: .*'labels': 1"):
+        write_spoken(tmp_path / "b.h5", TIMES, UNITS, [1])
+    with pytest.raises(ValueError, match="recording 1 has 1 times and 2 units; expected as many"):
+        write_spoken(tmp_path / "b.h5", TIMES, [UNITS[0], [1, 2], []], LABELS)
+    assert not (tmp_path / "b.h5").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_words_are_read_in_both_ways_to_write_an_umlaut(tmp_path, path, encoding):
+    with h5py.File(path, "a") as file:
+        del file["extra/keys"]
+        file["extra/keys"] = np.array([word.encode(encoding) for word in DIGITS])
+    with SpokenFile(path) as file:
+        assert file.words == DIGITS
+
+
+def test_speakers_may_be_texts_and_many(tmp_path):
+    said = [[0.1]] * 10_001, [[1]] * 10_001, [0] * 10_001
+    path = write(tmp_path / "a.h5", *said, None, ["yes"])
+    with h5py.File(path, "a") as file:
+        file["extra/speaker"] = np.array([b"0a7c2a8d"] * 10_001)
+    with SpokenFile(path) as file:
+        assert set(file.speakers) == {"0a7c2a8d"} and len(file.speakers) == 10_001
+
+
+def test_a_file_is_a_data_set_of_its_own(path):
+    found = entries(path)
+    assert [(one.label, one.subject, one.key) for one in found] == [
+        ("neun", "4", 0),
+        ("zero", "4", 1),
+        ("three", "11", 2),
+    ]
+    assert sensor_of(path) == (700,)
+    assert read_entry(found[0])["x"].tolist() == [0, 699, 12]
+    assert read_entry(found[1], time="s", sensor=(700,))["t"].tolist() == [750_000]
+    with pytest.raises(ValueError, match="holds times of units; expected their number, .* not 700"):
+        read_entry(found[1], sensor=(1, 700))
+    with pytest.raises(ValueError, match="holds many recordings, as SHD has them; name the file"):
+        read_events(path)
+
+
+def test_a_file_that_was_read_can_be_written_again(tmp_path):
+    """In one session: the reading process gives it up when all of it was read."""
+    times, units, labels, who = recordings(6, range(4), 1)
+    path = write(tmp_path / "own.h5", times, units, labels, who, DIGITS[:6])
+    how = dict(progress=False, cache=False, bin_ms=10, duration_ms=1000)
+    before = open_set("recordings", "test", path, **how).pool
+    with h5py.File(path, "a") as file:
+        file["spikes/units"][0] = np.zeros(150, "u2")
+    after = open_set("recordings", "test", path, **how).pool
+    assert before.dense([0])[0, :, 0].sum() == 0 and after.dense([0])[0, :, 0].sum() == 150
+    assert np.array_equal(before.dense([1]), after.dense([1]))
+
+
+def replaced(name, value, kind=None):
+    """Damage: another data set, or none, in its place."""
+
+    def change(file):
+        del file[name]
+        if value is not None:
+            file[name] = np.array(value, kind)
+
+    return change
+
+
+def rows(name, n, row, kind):
+    """Damage: another row n."""
+
+    def change(file):
+        file[name][n] = np.array(row, kind)
+
+    return change
+
+
+def short(name, kind):
+    def change(file):
+        made = file[name][:2]
+        del file[name]
+        file.create_dataset(name, (2,), h5py.vlen_dtype(np.dtype(kind)))[:] = made
+
+    return change
+
+
+DAMAGE = [
+    (replaced("spikes", None), "holds extra, labels|there is no spikes/times"),
+    (
+        replaced("spikes/times", None),
+        "there is no spikes/times; expected recordings of .time, unit",
+    ),
+    (replaced("spikes/units", None), "there is no spikes/units"),
+    (replaced("labels", None), "there is no labels"),
+    (
+        replaced("labels", [0, 1]),
+        "spikes/times has 3 rows and labels 2; expected one label for each",
+    ),
+    (short("spikes/units", "u2"), "spikes/units has 2 rows and labels 3"),
+    (replaced("labels", [0, 1, 20]), "labels reach 20, and extra/keys names 20 words; .* 0 to 19"),
+    (replaced("labels", [0, -1, 2], "i8"), "labels holds -1; expected whole numbers from 0 on"),
+    (replaced("labels", [0, 0.5, 2]), "labels holds float64; expected whole numbers"),
+    (replaced("labels", []), "labels holds float64|has 3 rows and labels 0"),
+    (replaced("extra/keys", [b"one"] * 20), "extra/keys names a word twice"),
+    (replaced("extra/speaker", [1, 2]), "extra/speaker has 2 entries and labels 3"),
+    (replaced("spikes/times", [b"a", b"b", b"c"]), "spikes/times is of type .S1 and shape"),
+    (replaced("spikes/times", [0.1, 0.2, 0.3]), "spikes/times is of type float64 and shape .3,"),
+]
+DAMAGED_ROWS = [
+    (rows("spikes/times", 0, [0.1, 0.2], "f2"), "spikes/times has 2 values and spikes/units 3"),
+    (rows("spikes/units", 0, [1, 2, 700], "u2"), "units reach from 1 to 700; expected 0 to 699"),
+    (rows("spikes/units", 0, [1, 2, 65535], "u2"), "units reach from 1 to 65535"),
+    (rows("spikes/units", 0, [1, 2, 700], "u2"), "700 units; they look counted from 1"),
+    (rows("spikes/times", 0, [0.1, np.nan, 0.2], "f2"), "holds NaN or infinite values"),
+    (rows("spikes/times", 0, [0.1, np.inf, 0.2], "f2"), "holds NaN or infinite values"),
+    (rows("spikes/times", 0, [0.1, -0.5, 0.2], "f2"), "begins at -0.5|begins at 0.1"),
+    (
+        rows("spikes/times", 0, [1, 250, 832], "f2"),
+        "times reach 832, and in seconds, .* look like ms",
+    ),
+    (
+        rows("spikes/times", 0, [1e3, 5e3, 6e4], "f2"),
+        "times reach 6.*look like ms: say --time ms|us",
+    ),
+]
+
+
+@pytest.mark.parametrize("damage, words", DAMAGE)
+def test_damage_is_told_when_a_file_is_opened(path, damage, words):
+    with h5py.File(path, "a") as file:
+        damage(file)
+    with pytest.raises(ValueError, match=words) as error, SpokenFile(path):
+        pass
+    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage, words", DAMAGED_ROWS)
+def test_damage_is_told_when_a_recording_is_read(path, damage, words):
+    with h5py.File(path, "a") as file:
+        damage(file)
+    with SpokenFile(path) as file, pytest.raises(ValueError, match=words) as error:
+        file.read_some([1, 0])
+    assert str(error.value).startswith(f"{path}: recording 0: ")
+
+
+@pytest.mark.parametrize("unit, factor", [("ms", 1e3), ("us", 1e6), ("ns", 1e9)])
+def test_another_unit_is_asked_for_and_taken(tmp_path, unit, factor):
+    times = [np.array(one) * factor for one in TIMES]
+    path = write(tmp_path / "a.h5", times, UNITS, LABELS, kind="f8")
+    with SpokenFile(path) as file, pytest.raises(ValueError, match=f"say --time {unit}"):
+        file.read(0)
+    with SpokenFile(path, time=unit) as file:
+        assert file.read(0)["t"].tolist() == [1000, 500_000, 1_250_000]
+
+
+def test_a_wrong_unit_is_refused(path, tmp_path):
+    t = np.linspace(0, 1.2, 30)
+    many = write(tmp_path / "many.h5", [t, 0.1 * t], [np.arange(30)] * 2, [0, 1], kind="f4")
+    with SpokenFile(many, time="ms") as file:
+        with pytest.raises(ValueError, match="in ms, as is said, no word is so short; .* like s"):
+            file.read(0)
+    with SpokenFile(path, time="ms") as file:  # so few may all be at the beginning
+        assert file.read(0)["t"].max() == 1250
+    with SpokenFile(path, time="s") as file:
+        assert file.read(0)["t"].max() == 1_250_000
+    with pytest.raises(ValueError, match="time is 'h'"):
+        SpokenFile(path, time="h")
+
+
+def test_who_says_seconds_knows(tmp_path):
+    path = write(tmp_path / "a.h5", [[1.0, 30.0]] * 2, [[1, 2]] * 2, [0, 1])
+    with SpokenFile(path) as file, pytest.raises(ValueError, match="or --time s if it does"):
+        file.read(0)
+    with SpokenFile(path, time="s") as file:
+        assert file.read(0)["t"].tolist() == [1_000_000, 30_000_000]
+
+
+def test_links_and_other_peoples_files_are_refused(path, tmp_path):
+    with h5py.File(path, "a") as file:
+        del file["spikes/times"]
+        file["spikes/times"] = h5py.ExternalLink("other.h5", "/times")
+    with pytest.raises(ValueError, match="times is a link to another place or file"):
+        SpokenFile(path)
+    (tmp_path / "text.h5").write_text("no HDF5")
+    with pytest.raises(ValueError, match="not readable as HDF5, or truncated"):
+        SpokenFile(tmp_path / "text.h5")
+    with pytest.raises(FileNotFoundError), called(tmp_path):
+        SpokenFile(tmp_path / "none.h5")
+
+
+def test_a_file_cut_short_anywhere_is_told(path, tmp_path):
+    whole = path.read_bytes()
+    told = 0
+    for end in np.linspace(0, len(whole) - 1, 24).astype(int).tolist():
+        cut = tmp_path / "cut.h5"
+        cut.write_bytes(whole[:end])
+        try:
+            with SpokenFile(cut) as file:
+                file.read_some([0, 1, 2])
+        except ValueError as error:
+            assert str(error).startswith(str(cut))
+            told += 1
+    assert told >= 20
+
+
+def test_bytes_that_change_are_told_or_harmless(path, tmp_path):
+    """Lengths and addresses in the heap of the rows among them."""
+    whole = np.frombuffer(path.read_bytes(), np.uint8)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        bad = whole.copy()
+        bad[rng.integers(0, len(bad), 20)] = rng.integers(0, 256, 20)
+        (tmp_path / "bad.h5").write_bytes(bad.tobytes())
+        try:
+            with SpokenFile(tmp_path / "bad.h5") as file:
+                for events in file.read_some([0, 1, 2]):
+                    assert events["x"].min(initial=0) >= 0 and events["x"].max(initial=0) < 700
+        except ValueError as error:
+            assert "bad.h5" in str(error)
