@@ -70,7 +70,7 @@ class TrainingConfig(
                 "freeze must not name the readout where zero_readout starts it from zero: it would "
                 "stay there"
             )
-        if self.channels and self.dataset in SOUNDS:
+        if self.channels and not self.layers and self.dataset in SOUNDS:
             raise ValueError(
                 f"channels must be none for {self.dataset}: sounds are no pictures to convolve; give "
                 "hidden, such as 128"
