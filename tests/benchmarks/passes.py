@@ -103,7 +103,7 @@ def limits(pool: str) -> dict:
     block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
-    state = BandState(z, P, Q, total)
+    state = BandState(z, P, Q, total, z[:0])
     room = pooling.scratch(g, u)
     arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
     rest = np.ones(g.row, np.float32), layer
