@@ -32,7 +32,8 @@ from minisnn.kernels import dense, neuron, pooling
 from minisnn.vectors import vector
 from minisnn.vectors.llvm import call_at
 from minisnn.vectors.products import gemm
-from minisnn.kernels.records import Left, Out, Right, BandState, geometry
+from minisnn.kernels.records import BandState, geometry
+from minisnn.vectors.products import Left, Out, Right
 from minisnn.layers.block import Block
 from minisnn.parallel.arrays import aligned_zeros
 
