@@ -2,6 +2,7 @@
 differences; what is refused; and a run by the rule."""
 
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_what_is_raised_goes_through_processes():
 def test_conjugate_gradients_meet_negative_curvature():
     A = np.diag([2.0, 1.0, -0.5])
     with pytest.raises(NegativeCurvature, match="curvature along a direction is -0.5") as met:
-        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 1.0]), 5, 0.0)
+        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 2.0]), 5, 0.0)
     assert met.value.curvature == pytest.approx(-0.5)
 
 
@@ -219,8 +220,15 @@ def test_a_pull_that_is_too_weak_is_refused(backend):
         r"proximal term of 0.0001 does not make up for it, .*; take a larger proximal "
         r"\(--proximal\), above [\d.e-]+$"
     )
-    with pytest.raises(NegativeCurvature, match=message):
+    with pytest.raises(NegativeCurvature, match=message) as met:
         weak.meta_gradient(net, theta, task)
+    curvature, least = (
+        float(re.search(rf"{words} (-?[\d.e-]+)", str(met.value))[1])
+        for words in ("curvature of", "above")
+    )
+    phi = weak.adapt(net, theta, task.x_support, task.y_support)
+    assert np.linalg.eigvalsh(hessian(net, phi, task))[0] <= curvature * 0.99 < -1e-4
+    assert least == -curvature
     assert np.isfinite(strong.meta_gradient(net, theta, task).gradient).all()
     weak.meta_gradient(net, theta, task, 1)  # which asks for no curvature
 
