@@ -145,6 +145,7 @@ def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, c
     assert re.search(r"^[01]\.?[0-9]* .*'frames': [01]", said["python"], re.M)
 
 
+@pytest.mark.slow
 def test_a_list_of_layers_is_trained_proven_and_read_from_its_section_alone(
     tmp_path, monkeypatch, capsys, small
 ):

@@ -135,7 +135,7 @@ def decay_backward(function):
                 ),
             ),
         )
-    right("18.1", "Product with what comes from above, and 1.4's tangent says the same.")
+    right("18.1", "1.4's tangent, times what comes from above and summed, is the same number.")
 
 
 # ---- recurrent weights
