@@ -71,12 +71,24 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
         )
     diagnosis.note(exercise, function, arguments, found)
     if returns == 1:
-        return np.asarray(found)
+        return _array(exercise, function, found)
     if not isinstance(found, tuple) or len(found) != returns:
         raise wrong(
             exercise, f"{function.__name__} must return {returns} things, separated by commas"
         )
-    return tuple(np.asarray(one) for one in found)
+    return tuple(_array(exercise, function, one) for one in found)
+
+
+def _array(exercise: str, function, found):
+    """An array of what was returned; Wrong where its rows differ in length."""
+    try:
+        return np.asarray(found)
+    except ValueError:
+        raise wrong(
+            exercise,
+            f"{function.__name__} returned a list of lists that differ in length; expected an "
+            "array of numbers",
+        ) from None
 
 
 def same(
@@ -114,8 +126,12 @@ def differs(exercise: str, text: str) -> Wrong:
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:
-    """Equal shapes, finite, and equal values within the tolerance of the largest."""
-    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    """Equal shapes, finite, and equal values within the tolerance of the largest; False for what
+    holds no numbers."""
+    try:
+        found, expected = np.asarray(found, float), np.asarray(expected, float)
+    except (TypeError, ValueError):
+        return False
     if found.shape != expected.shape or not np.isfinite(found).all():
         return False
     return bool(

@@ -1,7 +1,7 @@
 """The student's own library: `mysnn.py`, beside the notebooks, made of the functions that passed
 their checks.
 
-Whoever passes a check writes a function into it; later lessons import from it, and the last one
+Whoever passes a check writes a function into it; later lessons import from it, and lesson 17
 needs nothing else. What was left out stands there as the course has it (`solutions.py`, made from
 the lessons' sources), so that nobody is stuck. `python -m checks.mine` says how far it has come and
 runs the checks of all that is yours again. The variable MYSNN names another file.

@@ -442,4 +442,36 @@ SOLUTIONS = {
         dz = zeta * dz - eta * dI[t]
     return dI
 ''',
+    "18.1": r'''def decay_backward(x, above, decay):
+    """ddecay, a number, from the input x (T,) of a trace and what comes from above (T,)."""
+    y, ddecay, dy = trace(x, decay), 0.0, 0.0
+    for t in reversed(range(len(x) - 1)):
+        dy = above[t + 1] + decay * dy
+        ddecay += dy * (y[t] - x[t])
+    return ddecay
+''',
+    "18.2": r'''def recurrent_backward(u, above, V, lif):
+    """(dV, dD) from the membranes u (T, K), what comes from above (T, K), and V (K, K)."""
+    dV, dD, dP, dQ = np.zeros(V.shape), np.zeros(u.shape), 0.0, 0.0
+    for t in reversed(range(len(u))):
+        a = u[t] - lif.threshold
+        dD[t] = (1 - lif.beta) * dQ
+        dV += np.outer(step(a), dD[t])
+        du = above[t] + sigma_prime(a, lif.slope) * (V @ dD[t])
+        dQ, dP = lif.beta * dQ + (1 - lif.alpha) * dP, du + lif.alpha * dP
+    return dV, dD
+''',
+    "18.3": r'''def leaky_backward(x, u, above, V, decay, lif):
+    """(dV, ddecay) from x, u and what comes from above, all (T, K), and V (K, K)."""
+    s = step(u - lif.threshold)
+    dV, ddecay, dc, du = np.zeros(V.shape), 0.0, np.zeros(len(V)), np.zeros(len(V))
+    for t in reversed(range(len(u))):
+        ds = V @ dc
+        du = above[t] + decay * du + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
+        dc = (1 - decay) * du
+        before, heard = (u[t - 1], s[t - 1]) if t else (np.zeros(len(V)), np.zeros(len(V)))
+        dV += np.outer(heard, dc)
+        ddecay += du @ (before - x[t] - heard @ V)
+    return dV, ddecay
+''',
 }

@@ -46,7 +46,7 @@ def run(text: str, namespace: dict):
 
 
 def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
-    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 18)]
+    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 19)]
     assert sorted(path.stem for path in LESSONS.glob("*.ipynb")) == NAMES
     assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [
         f"lesson{n[:2]}" for n in NAMES
