@@ -95,7 +95,6 @@ class SnnTorch:
         graph = export_to_nir(module, torch.zeros(1, *shape), ignore_dims=[0])
         return module, graph, 1e-4
 
-
     recurrent_fails = False
 
     def recurrent(self, layers, shape):
