@@ -24,6 +24,7 @@ import sys
 import tempfile
 import venv
 import warnings
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -636,7 +637,9 @@ def figures_of(said):
         figures[f"{key}-wrong"] = dict(value=one["wrong"], unit="")
         figures[f"{key}-spikes"] = dict(value=one["total"], unit="")
         figures[f"{key}-share"] = dict(value=one["share"], unit="%")
-    return dict(figures=figures, messages=messages)
+        figures[f"{key}-apart"] = dict(value=one["apart"], unit="")
+    found = {name: version(name) for name in (*TOOLS, "nir", "nirtorch", "torch")}
+    return dict(figures=figures, more=dict(messages=messages, versions=found))
 
 
 if __name__ == "__main__":

@@ -53,9 +53,11 @@ def flattened(graph: Any) -> Any:
     for name in inside:
         inner = nodes.pop(name)
         place = f"node {name!r} (NIRGraph)"
-        if not isinstance(inner.nodes, dict) or not isinstance(inner.edges, (list, tuple, set)):
+        within = getattr(inner, "nodes", None)
+        wires = getattr(inner, "edges", None)
+        if not isinstance(within, dict) or not isinstance(wires, (list, tuple, set)):
             raise ValueError(f"{place} has no nodes or no edges; expected a graph")
-        kinds = {one: type(node).__name__ for one, node in inner.nodes.items()}
+        kinds = {one: type(node).__name__ for one, node in within.items()}
         if "NIRGraph" in kinds.values():
             raise ValueError(f"{place} has a graph inside it; expected neurons and their weights")
         ends = []
@@ -65,14 +67,14 @@ def flattened(graph: Any) -> Any:
                 raise ValueError(f"{place} has {len(found)} {end} nodes; expected one")
             ends.append(found[0])
         first, last = ends
-        for one, node in inner.nodes.items():
+        for one, node in within.items():
             if one not in ends:
                 nodes[f"{name}.{one}"] = node
-        entering = [b for a, b in inner.edges if a == first]
-        leaving = [a for a, b in inner.edges if b == last]
+        entering = [b for a, b in wires if a == first]
+        leaving = [a for a, b in wires if b == last]
         if first in leaving or last in entering or not entering or not leaving:
             raise ValueError(f"{place} does not lead through neurons; expected it to")
-        between = [(a, b) for a, b in inner.edges if a != first and b != last]
+        between = [(a, b) for a, b in wires if a != first and b != last]
         edges = [
             (a, b)
             for source, target in edges
