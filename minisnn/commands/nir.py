@@ -23,8 +23,9 @@ examples:
 "exponential" (decay exp(-dt / tau)). A network of --neuron cuba is written as Conv2d, Affine and CubaLIF, which snnTorch, Norse
 and SpikingJelly run with the same spikes; --for chooses the time step and the form that one of them asks for. No other tool is
 known to run a network of lif: its reset fades, theirs is immediate.
-A chain from another tool can be imported, too, if all its neurons are alike, its kernels have one odd size, padding="same" and
-stride 1, and 2 x 2 AvgPool2d follows the neurons of every Conv2d. NIR does not store reset_mechanism. For snnTorch's neurons,
+A chain from another tool can be imported, too, with odd kernels, padding="same", any stride, 2 x 2 pooling or none, and loops
+of Linear or Affine from a layer to itself; layers whose constants differ get neurons of their own.
+NIR does not store reset_mechanism. For snnTorch's neurons,
 --reset zero is right for Leaky(reset_mechanism="zero") and Synaptic(reset_mechanism="zero", reset_delay=False), and
 --reset subtract for the default without biases. Any other reset becomes a different network.
 

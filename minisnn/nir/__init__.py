@@ -9,8 +9,11 @@ block of this library becomes
     refractory (LI)     tau dr/dt = -r + s                 back into u through reset (Scale by -rho)
     pool, fire          "max": SumPool2d of s and Threshold 0.5; "mean": AvgPool2d of u and Threshold
 
+    recurrent   the spike into a trace of its own (CubaLI) and weights V (Linear), back into u
+
 and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense
-weights (K, C H W).
+weights (K, C H W). Kernels, strides, pooling and constants are those of each layer; constants that
+are learned stand there as the numbers that they are.
 
 What NIR cannot say (`unsaid` lists it for a network, and the command prints it with every file that
 it writes):
@@ -35,7 +38,8 @@ and no other than this library is known to.
 
 A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead
 (`chain`), which snnTorch, Norse and SpikingJelly run with the same spikes. Chains that they write
-can be read (`unchain`). tests/other_tools.py compares all this.
+can be read (`unchain`). A recurrent layer is a loop of edges, CubaLIF - Linear - CubaLIF
+(`recurrence`); it hears itself a step later, in all three. tests/other_tools.py compares all this.
 
 A graph from elsewhere does not say these things either. Each time one is read, a UserWarning names
 what was assumed; the command prints it and keeps it in the checkpoint's provenance. Two assumptions

@@ -10,8 +10,10 @@ it,
               (tau_syn = tau_mem = dt) of threshold 0.5
     "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
     dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
+    recurrent a loop CubaLIF - Linear of c V - the same CubaLIF; a Conv2d of 1 x 1 where neurons are (C, 1, 1)
     readout   s W, s b and a CubaLIF of threshold NEVER; the logits are its membrane at the last step
 
+each layer with the constants of its own neuron, or with those that it has learned,
 whose forward Euler step is the network's own step: the same spikes in the same step. A reset to
 zero does not see the scale of a layer, so that the float32 weights of a network stay as they are.
 The gain is multiplied into the first. For Norse w_in = r = 1, c = s = 1. Read back (`unchain`),
@@ -32,22 +34,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..layers.block import Block
 from ..layers.cuba import CubaLIF
 from ..network.spiking import SpikingNet
-from .common import below, need_nir, tau_of
+from .common import below, blocks_at, need_nir, tau_of
+from .geometry import Sizes, corners, fourfold, ors, outcome
 
 if TYPE_CHECKING:
     import nir
 
-Sizes = tuple[int, ...]
 NEVER = 1e30  # a threshold that no membrane reaches
 
 
 class Tool(NamedTuple):
     """What a simulator asks of a graph: seconds of its steps, whether it fires at v = threshold
     (others ask for more), whether its Flatten leaves the batch alone, where it keeps the readout's
-    membrane, whether w_in = r = 1, and what it makes of a time constant, `leak`(tau, dt) = 1 -
-    decay, where it does so in float32."""
+    membrane, whether w_in = r = 1, what it makes of a time constant, `leak`(tau, dt) = 1 - decay,
+    where it does so in float32, and whether it takes a loop of two nodes for what it is not, so
+    that a Flatten, which does nothing, must stand in the loop."""
 
     dt: float
     reaches: bool
@@ -55,6 +59,7 @@ class Tool(NamedTuple):
     membrane: str
     unit: bool = False
     leak: Callable[[Any, float], np.ndarray] | None = None
+    hides: bool = False
 
 
 def _leak_of_norse(tau: Any, dt: float) -> np.ndarray:
@@ -63,7 +68,7 @@ def _leak_of_norse(tau: Any, dt: float) -> np.ndarray:
 
 
 TOOLS = {
-    "snntorch": Tool(1e-4, False, False, "mem of the last Synaptic"),
+    "snntorch": Tool(1e-4, False, False, "mem of the last Synaptic", hides=True),
     "norse": Tool(1e-3, False, False, "v of the last LIFBoxCell", True, _leak_of_norse),
     "spikingjelly": Tool(1e-4, True, True, "v of the last CUBALIFNode"),
 }
@@ -71,109 +76,161 @@ GENERAL = Tool(1e-3, False, True, "")
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None) -> nir.NIRGraph:
-    """Nodes and edges of a network of `CubaLIF`, named after its blocks; arrays in float64.
+    """Nodes and edges of a network of `CubaLIF`, named after its blocks; arrays in float64, each
+    layer with the constants that its neuron has at theta.
 
     Raises ValueError for a dt that cannot be, and for means over an image with one side odd and one
     even.
     """
-    neuron: Any = net.neuron
-    library = need_nir()
-    views = net.views(theta.astype(np.float64))
-    nodes: dict[str, Any] = {}
-    edges: list[tuple[str, str]] = []
-    asks = TOOLS[tool] if tool else GENERAL
-    whole, power = (1.0, 1.0) if asks.unit else scales(neuron)
-    least = neuron.threshold * power / whole
-    if not asks.reaches:
-        least = float(below(least, np.dtype(np.float32 if tool else np.float64)))
-
-    def put(name: str, node: Any) -> None:
-        if nodes:
-            edges.append((list(nodes)[-1], name))
-        nodes[name] = node
-
-    # images are (C, H, W) in NIR
-    shape: tuple[int, ...] = (
-        net.input_shape[-1],
-        *net.input_shape[:-1],
+    made = _Chain(
+        net, TOOLS[tool] if tool else GENERAL, np.dtype(np.float32 if tool else float), dt
     )
+    views = net.views(theta.astype(np.float64))
+    for b in blocks_at(net, theta):
+        gain = 1.0 if made.before else net.gain
+        parts = (views.get(f"{b.name}.{part}") for part in ("weight", "bias", "recurrent"))
+        made.layer(b, gain, *parts)
+    made.put("output", made.library.Output(output_type=np.array(made.shape)))
+    return made.library.NIRGraph(made.nodes, made.edges)
 
-    def fire(
-        name: str, shape: tuple[int, ...], threshold: float, alpha: float = 0.0, beta: float = 0.0
-    ) -> None:
-        taus = [_tau_for(asks, decay, dt) for decay in (beta, alpha)]
+
+class _Chain:
+    """The nodes so far, and the shape (C, H, W) or (C,) that the last of them hands on."""
+
+    def __init__(self, net: SpikingNet, asks: Tool, held: np.dtype, dt: float):
+        self.library = need_nir()
+        self.asks = asks
+        self.held = held  # the type that thresholds are rounded to
+        self.dt = dt
+        self.nodes: dict[str, Any] = {}
+        self.edges: list[tuple[str, str]] = []
+        self.before: Block | None = None
+        # images are (C, H, W) in NIR
+        self.shape: Sizes = (net.input_shape[-1], *net.input_shape[:-1])
+        self.at = "input"
+        self.nodes["input"] = self.library.Input(input_type=np.array(self.shape))
+
+    def put(self, name: str, node: Any) -> None:
+        """A node behind the last one."""
+        self.edges.append((self.at, name))
+        self.nodes[name] = node
+        self.at = name
+
+    def layer(self, b: Block, gain: float, weight: Any, bias: Any, heard: Any) -> None:
+        """All nodes of a block whose input has a gain, `heard` its recurrent weights or None."""
+        whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
+        scale = whole if b.readout else power
+        mean = self.before is not None and self.before.pool == "spikes"
+        if mean:
+            self.crop(b)
+        synapse = self.synapse_of_image if b.name.startswith("conv") else self.dense
+        synapse(b, scale * gain * weight, scale * bias, mean)
+        least = NEVER if b.readout else self.least(b.neuron.threshold * power / whole)
+        self.fire(f"{b.name}_spike", least, b.neuron.alpha, b.neuron.beta)
+        if heard is not None:
+            self.loop(b.name, np.ascontiguousarray(scale * heard.T))
+        if b.pool == "max":
+            self.conv(f"{b.name}_pool", ors(b.channels), np.zeros(b.channels), 2)
+            self.fire(f"{b.name}_or", 0.5)
+        self.before = b
+
+    def least(self, threshold: float) -> float:
+        """What is written for a threshold."""
+        return threshold if self.asks.reaches else float(below(threshold, self.held))
+
+    def fire(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
+        """Neurons."""
+        tau_syn = _tau_for(self.asks, beta, self.dt)
+        tau_mem = _tau_for(self.asks, alpha, self.dt)
         values = dict(
-            zip(
-                ("tau_syn", "tau_mem", "w_in", "r"),
-                [*taus, *(1.0 if asks.unit else tau / dt for tau in taus)],
-            ),
+            tau_syn=tau_syn,
+            tau_mem=tau_mem,
+            w_in=1.0 if self.asks.unit else tau_syn / self.dt,
+            r=1.0 if self.asks.unit else tau_mem / self.dt,
             v_leak=0.0,
             v_reset=0.0,
             v_threshold=threshold,
         )
-        put(name, library.CubaLIF(**{key: np.full(shape, value) for key, value in values.items()}))
+        arrays = {key: np.full(self.shape, value) for key, value in values.items()}
+        self.put(name, self.library.CubaLIF(**arrays))
 
     def conv(
+        self,
         name: str,
         weight: np.ndarray,
         bias: np.ndarray,
         stride: int = 1,
         padding: tuple[int, int] = (0, 0),
     ) -> None:
-        nonlocal shape
-        put(
-            name,
-            library.Conv2d(shape[1:], np.ascontiguousarray(weight), stride, padding, 1, 1, bias),
-        )
-        shape = (len(weight), *outcome(shape[1:], weight.shape[2:], (stride, stride), padding))
+        """A Conv2d."""
+        sides = self.shape[1:]
+        weight = np.ascontiguousarray(weight)
+        self.put(name, self.library.Conv2d(sides, weight, stride, padding, 1, 1, bias))
+        self.shape = (len(weight), *outcome(sides, weight.shape[2:], (stride, stride), padding))
 
-    put("input", library.Input(input_type=np.array(shape)))
-    for n, b in enumerate(net.blocks):
-        scale = whole if b.readout else power
-        weight = scale * (neuron.gain if n == 0 else 1) * views[f"{b.name}.weight"]
-        bias = scale * views[f"{b.name}.bias"]
-        mean = n > 0 and net.blocks[n - 1].pool == "spikes"
+    def crop(self, b: Block) -> None:
+        """A node that drops what the mean over an image of odd sides drops."""
+        odd = [side % 2 for side in self.shape[1:]]
+        if not any(odd):
+            return
+        if not all(odd):  # the library nir infers shapes as if kernels were square
+            found = f"{b.name} would need a mean over {self.shape[1]} x {self.shape[2]} sites"
+            raise ValueError(
+                f"{found}, one side odd and one even, which no Conv2d of NIR drops; expected "
+                "both or none"
+            )
+        assert self.before is not None
+        channels = self.shape[0]
+        self.conv(f"{self.before.name}_crop", corners(channels, (2, 2)), np.zeros(channels))
+
+    def synapse_of_image(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+        """That of a conv layer."""
+        weight = weight.transpose(3, 2, 0, 1)
+        k = weight.shape[-1]
+        if mean:
+            weight = fourfold(weight)
+        half = k - 1 if mean else k // 2
+        self.conv(f"{b.name}_synapse", weight, bias, b.stride * (1 + mean), (half, half))
+
+    def dense(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+        """That of a dense layer, behind a Flatten or as a kernel as large as the image."""
         name = f"{b.name}_synapse"
-        odd = tuple(side % 2 for side in shape[1:]) if mean else ()
-        if any(odd):  # what the mean drops
-            if not all(odd):  # the library nir infers shapes as if kernels were square
-                found = f"{b.name} would need a mean over {shape[1]} x {shape[2]} sites"
-                raise ValueError(
-                    f"{found}, one side odd and one even, which no Conv2d of NIR drops; expected "
-                    "both or none"
-                )
-            crop = corners(shape[0], (2, 2))
-            conv(f"{net.blocks[n - 1].name}_crop", crop, np.zeros(shape[0]))
-        if b.name.startswith("conv"):
-            weight = weight.transpose(3, 2, 0, 1)
-            half = b.kernel - 1 if mean else b.kernel // 2
-            conv(name, fourfold(weight) if mean else weight, bias, 1 + mean, (half, half))
+        image = len(self.shape) == 3
+        if image:
+            h, w = (side // (1 + mean) for side in self.shape[1:])
+            weight = weight.reshape(h, w, self.shape[0], -1).transpose(3, 2, 0, 1)
+            weight = fourfold(weight) if mean else weight
+        if image and not self.asks.flattens:
+            height, width = self.shape[1:]
+            k = max(height, width)  # square, and so far apart that it fits once
+            top, left = padding = ((k - height + 1) // 2, (k - width + 1) // 2)
+            square = np.zeros((*weight.shape[:2], k, k))
+            square[:, :, top : top + height, left : left + width] = weight
+            self.conv(name, square, bias, k, padding)
+            return
+        if image:
+            self.put("flatten", self._flatten(0))
+            weight = weight.reshape(len(weight), -1).T
+        self.put(name, self.library.Affine(np.ascontiguousarray(weight.T), bias))
+        self.shape = (b.channels,)
+
+    def loop(self, layer: str, weight: np.ndarray) -> None:
+        """From the neurons back to themselves by recurrent weights (to, from)."""
+        spike, name = self.at, f"{layer}_recurrent"
+        if len(self.shape) == 3:
+            k = len(weight)
+            square = weight[:, :, None, None]
+            self.put(name, self.library.Conv2d((1, 1), square, 1, 0, 1, 1, np.zeros(k)))
         else:
-            if len(shape) == 3:
-                h, w = (side // (1 + mean) for side in shape[1:])
-                weight = weight.reshape(h, w, shape[0], -1).transpose(3, 2, 0, 1)
-                weight = fourfold(weight) if mean else weight
-            if len(shape) == 3 and not asks.flattens:
-                k = max(shape[1:])  # square, and so far apart that it fits once
-                top, left = padding = ((k - shape[1] + 1) // 2, (k - shape[2] + 1) // 2)
-                square = np.zeros((*weight.shape[:2], k, k))
-                square[:, :, top : top + shape[1], left : left + shape[2]] = weight
-                conv(name, square, bias, k, padding)
-            else:
-                if len(shape) == 3:
-                    put(
-                        "flatten",
-                        library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1),
-                    )
-                    weight = weight.reshape(len(weight), -1).T
-                put(name, library.Affine(np.ascontiguousarray(weight.T), bias))
-                shape = (b.channels,)
-        fire(f"{b.name}_spike", shape, NEVER if b.readout else least, neuron.alpha, neuron.beta)
-        if b.pool == "max":
-            conv(f"{b.name}_pool", ors(b.channels), np.zeros(b.channels), 2)
-            fire(f"{b.name}_or", shape, 0.5)
-    put("output", library.Output(output_type=np.array(shape)))
-    return library.NIRGraph(nodes, edges)
+            if self.asks.hides:
+                self.put(f"{layer}_heard", self._flatten(-1))
+            self.put(name, self.library.Linear(weight))
+        self.edges.append((name, spike))
+        self.at = spike
+
+    def _flatten(self, first: int) -> Any:
+        shape = {"input": np.array(self.shape)}
+        return self.library.Flatten(shape, start_dim=first, end_dim=-1)
 
 
 def scales(neuron: CubaLIF) -> tuple[float, float]:
@@ -191,57 +248,3 @@ def _tau_for(tool: Tool, decay: float, dt: float) -> float:
     near = np.float32(tau) * (1 + np.arange(-8, 9) * np.finfo(np.float32).eps).astype(np.float32)
     apart = np.abs(tool.leak(near, dt).astype(np.float64) - (1 - decay))
     return float(near[np.lexsort((np.abs(near - np.float32(tau)), apart))[0]])
-
-
-def outcome(sides: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes) -> tuple[int, ...]:
-    """Sides of what a Conv2d makes of an image."""
-    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(sides, kernel, stride, padding))
-
-
-def fourfold(weight: np.ndarray) -> np.ndarray:
-    """Of (..., k, k) on the means of 2 x 2 sites the same on the sites."""
-    return weight.repeat(2, -2).repeat(2, -1) / 4
-
-
-def repeats(weight: np.ndarray) -> bool:
-    """Whether weights are `fourfold`: a mean of 2 x 2 sites lies in them."""
-    sides = weight.shape[-2:]
-    return not (sides[0] % 2 or sides[1] % 2) and np.array_equal(
-        fourfold(4 * weight[..., ::2, ::2]), weight
-    )
-
-
-def ors(channels: int) -> np.ndarray:
-    """The Conv2d that is the OR of 2 x 2 spikes, with stride 2: ones from each channel to
-    itself."""
-    return np.eye(channels)[:, :, None, None] * np.ones((2, 2))
-
-
-def corners(channels: int, sides: Sizes) -> np.ndarray:
-    """A Conv2d that takes the first of the sites that it sees, of each channel."""
-    weight = np.zeros((channels, channels, *sides))
-    weight[:, :, 0, 0] = np.eye(channels)
-    return weight
-
-
-def is_crop(node: Any, shape: Sizes) -> bool:
-    """Whether a Conv2d does nothing but drop the last row or column of an image (C, H, W) of odd
-    size."""
-    if len(shape) != 3:
-        return False
-    sides = tuple(1 + n % 2 for n in shape[1:])
-    return (
-        max(sides) == 2
-        and np.shape(node.weight) == (shape[0], shape[0], *sides)
-        and np.array_equal(node.weight, corners(shape[0], sides))
-        and not np.any(node.bias)
-    )
-
-
-def on_image(weight: np.ndarray, padding: Sizes, sides: Sizes) -> np.ndarray:
-    """What of a kernel that fits once lies on the image."""
-    (top, left) = padding
-    (h, w) = sides
-    beyond = [max(first + n - k, 0) for first, n, k in zip(padding, sides, weight.shape[2:])]
-    wide = np.pad(weight, ((0, 0), (0, 0), (0, beyond[0]), (0, beyond[1])))
-    return wide[:, :, top : top + h, left : left + w]

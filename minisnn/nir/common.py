@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from ..layers.block import Block
+from ..network.spiking import SpikingNet
+
 STEPS = ("euler", "exponential")
 LONGEST = 1e9  # seconds of a step
 
@@ -21,6 +24,12 @@ def need_nir() -> Any:
             'NIR files need the library nir; install it with: pip install "minisnn[nir]"'
         ) from error
     return nir
+
+
+def blocks_at(net: SpikingNet, theta: np.ndarray) -> list[Block]:
+    """The blocks of a network, the neuron of each with the constants that it has at theta: its own,
+    or those that were learned."""
+    return [b for b, _, _ in net.parameters(theta)]
 
 
 def tau_of(decay: float, dt: float, steps: str) -> float:

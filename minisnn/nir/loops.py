@@ -3,11 +3,13 @@ whether every node is so."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..network.spiking import SpikingNet
+from ..network.theta import held
 from .common import decay_of, reached, tau_of
 from .walk import in_order, input_shape, successors
 from .write import image_before
@@ -20,6 +22,7 @@ FIELDS = {
     "Input": (),
     "Output": (),
     "Affine": (),
+    "Linear": (),
     "Scale": ("scale",),
     "Threshold": ("threshold",),
     "LI": ("tau", "r", "v_leak"),
@@ -29,75 +32,160 @@ FIELDS = {
     **dict.fromkeys(("SumPool2d", "AvgPool2d"), ("kernel_size", "stride", "padding")),
 }
 
+HEARD = "CubaLI of a recurrent layer"
 
-def guess(graph: nir.NIRGraph, synapses: list[Any], dt: float, steps: str) -> dict[str, Any]:
-    """The configuration that a graph without metadata must be of; `_compare` then holds every node
-    to it."""
-    order = in_order(graph)
 
-    def first(kind: str, names: list[str] = order) -> Any:
-        for name in names:
-            if type(graph.nodes[name]).__name__ == kind:
-                return graph.nodes[name]
-        raise ValueError(f"the graph has no {kind}; expected the blocks that minisnn.nir describes")
+def guess(graph: nir.NIRGraph, dt: float, steps: str) -> dict[str, Any]:
+    """The configuration that a graph without metadata must be of; `compare` then holds every node
+    to it.
 
-    def value(array: Any) -> float:
-        if np.size(array) == 0:
-            raise ValueError("a node has no parameters at all; expected one number a neuron")
-        return float(np.ravel(array)[0])
-
+    The network's neuron is that of the readout; a layer of others has a neuron of its own.
+    """
     tau_of(0.5, dt, steps)  # refuses a dt or steps that cannot be
-    trace = first("CubaLI")
-    refractory = first("LI")
+    order = in_order(graph)
+    synapses = synapses_of(graph)
     sizes = list(input_shape(graph, order[0]))
-    dtype = np.dtype(np.float64 if synapses[0].weight.dtype == np.float64 else np.float32)
-    synapse = next(name for name in order if graph.nodes[name] is synapses[0])
-    level = value(first("Threshold", successors(graph, synapse)).threshold)
-    convs = [node.weight for node in synapses if type(node).__name__ == "Conv2d"]
-    dense = [len(node.weight) for node in synapses if type(node).__name__ == "Affine"]
-    taus = {"alpha": trace.tau_mem, "beta": trace.tau_syn, "gamma": refractory.tau}
-    neuron = {name: decay_of(value(tau), dt, steps) for name, tau in taus.items()}
-    neuron |= dict(
-        rho=-value(first("Scale").scale), threshold=reached(level, dtype), gain=value(trace.w_in)
-    )
-    averages = any(type(node).__name__ == "AvgPool2d" for node in graph.nodes.values())
-    return dict(
-        channels=[len(w) for w in convs],
-        hidden=dense[:-1],
-        ways=dense[-1] if dense else 0,
+    weight = graph.nodes[synapses[0]].weight
+    dtype = np.dtype(np.float64 if weight.dtype == np.float64 else np.float32)
+    gain = _value(_one(graph, "CubaLI", order).w_in)
+    layers = [_layer(graph, name, dt, steps, dtype, gain) for name in synapses]
+    neuron = layers.pop().pop("neuron")
+    for one in layers:
+        if one["neuron"] == neuron:
+            del one["neuron"]
+    settings = dict(
         input_shape=(*sizes[1:], sizes[0]),
-        kernel=convs[0].shape[-1] if convs else 5,
         dtype=dtype.name,
         neuron=neuron,
-        pool="mean" if averages else "max",
+        ways=len(graph.nodes[synapses[-1]].weight),
     )
+    return {**settings, **_short(layers)}
 
 
-def theta_of(net: SpikingNet, synapses: list[tuple[str, Any]]) -> np.ndarray:
-    """The flat theta of the graph's weights and biases."""
+def synapses_of(graph: nir.NIRGraph) -> list[str]:
+    """Names of the Conv2d and Affine nodes, from the input on. Raises ValueError where there is
+    none."""
+    found = [
+        name for name in in_order(graph) if type(graph.nodes[name]).__name__ in ("Conv2d", "Affine")
+    ]
+    if not found:
+        raise ValueError(
+            "the graph has no Conv2d and no Affine behind its input; expected a network"
+        )
+    return found
+
+
+def _layer(
+    graph: nir.NIRGraph, name: str, dt: float, steps: str, dtype: np.dtype, gain: float
+) -> dict[str, Any]:
+    """What the nodes around a synapse say of its layer."""
+    after = successors(graph, name)
+    before = [source for source, target in graph.edges if target == name]
+    spike = _one(graph, "Threshold", after)
+    fired = successors(graph, next(one for one in after if graph.nodes[one] is spike))
+    trace = _one(graph, "CubaLI", before)
+    refractory = _one(graph, "LI", fired)
+    resets = [s for s, t in graph.edges if graph.nodes[t] is spike]
+    taus = {"alpha": trace.tau_mem, "beta": trace.tau_syn, "gamma": refractory.tau}
+    neuron = {key: decay_of(_value(tau), dt, steps) for key, tau in taus.items()}
+    neuron |= dict(rho=-_value(_one(graph, "Scale", resets).scale), gain=gain)
+    neuron["threshold"] = reached(_value(spike.threshold), dtype)
+    node = graph.nodes[name]
+    channels = len(node.weight)
+    if type(node).__name__ == "Affine":
+        heard = [one for one in fired if role(graph, one) == HEARD]
+        return dict(kind="dense", channels=channels, recurrent=bool(heard), neuron=neuron)
+    kinds = {type(graph.nodes[one]).__name__ for one in (*after, *fired)}
+    pool = "mean" if "AvgPool2d" in kinds else "max" if "SumPool2d" in kinds else "none"
+    stride = int(np.ravel(node.stride)[0])
+    shape = dict(kernel=int(node.weight.shape[-1]), stride=stride, pool=pool)
+    return dict(kind="conv", channels=channels, **shape, neuron=neuron)
+
+
+def _short(layers: list[dict[str, Any]]) -> dict[str, Any]:
+    """Layers in the short form of a configuration, where it has them."""
+    conv = [one for one in layers if one["kind"] == "conv"]
+    dense = [one for one in layers if one["kind"] == "dense"]
+    kinds = {(one["kernel"], one["stride"], one["pool"]) for one in conv} or {(5, 1, "max")}
+    kernel, stride, pool = min(kinds)
+    alike = len(kinds) == 1 and stride == 1 and pool != "none"
+    if not alike or any("neuron" in one or one.get("recurrent") for one in layers):
+        return dict(layers=layers)
+    widths = dict(channels=[one["channels"] for one in conv])
+    return {
+        **widths,
+        "hidden": [one["channels"] for one in dense],
+        "kernel": kernel,
+        "pool": pool,
+    }
+
+
+def _one(graph: nir.NIRGraph, kind: str, names: list[str]) -> Any:
+    """The first node of a kind. ValueError where there is none."""
+    for name in names:
+        if type(graph.nodes[name]).__name__ == kind:
+            return graph.nodes[name]
+    raise ValueError(f"the graph has no {kind}; expected the blocks that minisnn.nir describes")
+
+
+def _value(array: Any) -> float:
+    """The first of its numbers."""
+    if np.size(array) == 0:
+        raise ValueError("a node has no parameters at all; expected one number a neuron")
+    return float(np.ravel(array)[0])
+
+
+def role(graph: nir.NIRGraph, name: str) -> str:
+    """What a node is among those that another leads to: its type, or the filter of what a layer
+    hears of itself."""
+    kind = type(graph.nodes[name]).__name__
+    there = {type(graph.nodes[one]).__name__ for one in successors(graph, name)}
+    return HEARD if kind == "CubaLI" and there == {"Linear"} else kind
+
+
+def theta_of(net: SpikingNet, graph: nir.NIRGraph, dt: float, steps: str) -> np.ndarray:
+    """The flat theta of the graph's weights, biases and learned constants."""
+    synapses = synapses_of(graph)
     if len(synapses) != len(net.blocks):
         raise ValueError(
             f"the graph has {len(synapses)} Conv2d and Affine nodes; expected {len(net.blocks)}"
         )
     parts = []
-    for n, (b, (name, node)) in enumerate(zip(net.blocks, synapses)):
-        k, _, c_in, c_out = b.weight_shape
-        wanted = (c_out, c_in, k, k) if b.name.startswith("conv") else (c_out, c_in)
-        for what, array, shape in (("weight", node.weight, wanted), ("bias", node.bias, (c_out,))):
-            array = np.asarray(array)
-            place = f"node {name!r} ({type(node).__name__}): {what}"
-            if array.shape != shape:
-                raise ValueError(f"{place} has shape {array.shape}; expected {shape}")
-            if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
-                raise ValueError(
-                    f"{place} holds NaN, infinity or no numbers; expected finite numbers"
-                )
-            parts.append(
-                (_own_weight(net, n, array) if what == "weight" else array)
-                .astype(net.dtype)
-                .ravel()
-            )
-    return np.concatenate(parts)
+    for n, (b, name) in enumerate(zip(net.blocks, synapses)):
+        node = graph.nodes[name]
+        own = b.own_weight_shape
+        wanted = tuple(own[axis] for axis in ((3, 2, 0, 1) if len(own) == 4 else (1, 0)))
+        weight = _array(name, node, "weight", wanted)
+        parts += [_own_weight(net, n, weight), _array(name, node, "bias", (b.channels,))]
+        if b.recurrent:
+            heard = _recurrent(graph, name)
+            square = (b.channels, b.channels)
+            parts.append(_array(heard, graph.nodes[heard], "weight", square).T)
+        if b.learn:
+            found = _layer(graph, name, dt, steps, net.dtype, net.gain)["neuron"]
+            neuron = replace(b.neuron, **{one: found[one] for one in b.learn})
+            parts += [np.array(held(replace(b, neuron=neuron), one)) for one in b.learn]
+    return np.concatenate([part.astype(net.dtype).ravel() for part in parts])
+
+
+def _recurrent(graph: nir.NIRGraph, synapse: str) -> str:
+    """The name of the weights by which the layer of a synapse hears itself."""
+    for spike in successors(graph, synapse):
+        for heard in successors(graph, spike):
+            if role(graph, heard) == HEARD:
+                return successors(graph, heard)[0]
+    raise ValueError(f"node {synapse!r} has no loop of CubaLI and Linear; expected one")
+
+
+def _array(name: str, node: Any, what: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A node's weight or bias, checked."""
+    array = np.asarray(getattr(node, what))
+    place = f"node {name!r} ({type(node).__name__}): {what}"
+    if array.shape != shape:
+        raise ValueError(f"{place} has shape {array.shape}; expected {shape}")
+    if array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        raise ValueError(f"{place} holds NaN, infinity or no numbers; expected finite numbers")
+    return array
 
 
 def compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
@@ -108,8 +196,8 @@ def compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
     for name in order:
         here = names[name]
         _compare_node(here, found.nodes[here], expected.nodes[name])
-        wanted = {type(expected.nodes[t]).__name__: t for t in successors(expected, name)}
-        there = {t: type(found.nodes[t]).__name__ for t in successors(found, here)}
+        wanted = {role(expected, t): t for t in successors(expected, name)}
+        there = {t: role(found, t) for t in successors(found, here)}
         if sorted(there.values()) != sorted(wanted):
             leads = f"leads to {' and '.join(sorted(there.values())) or 'nothing'}"
             kind = type(found.nodes[here]).__name__

@@ -12,6 +12,7 @@ import numpy as np
 from ..training.checkpoint import Checkpoint
 from ..data.foreign.process import ForeignFile
 from ..data.foreign.hdf5 import one_line
+from ..layers.cuba import CubaLIF
 from ..meta.inner import InnerLoop
 from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet
@@ -19,16 +20,18 @@ from .chain import TOOLS, build as build_chain
 from .common import STEPS, need_nir, tau_of
 from .constants import implied_step, plain
 from .loops import FIELDS, brief, compare, guess, theta_of
-from .networks import as_cuba, as_lif
+from .networks import as_cuba, as_lif, guess as guess_chain
+from .recurrence import flattened, is_chain
 from .told import READOUTS, RESETS, of_chain as chain_told, of_loops as loops_told, warn
-from .unchain import KINDS, Reader, is_chain
-from .walk import check_nodes, in_order, one_after_another
+from .unchain import KINDS, reader_of
+from .walk import check_nodes
 from .write import build
 
 if TYPE_CHECKING:
     import nir
 
 MOST = 1 << 26  # values in a file
+_NUMBERS = "weight bias v_threshold threshold scale tau tau_mem tau_syn r w_in".split()
 _FROM = {"imported from": "NIR"}
 
 
@@ -133,6 +136,7 @@ def _told_of(
         if chosen is not None and chosen not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {chosen!r}")
     of_chain = is_chain(graph)
+    graph = flattened(graph) if of_chain else graph
     check_nodes(
         graph,
         KINDS if of_chain else tuple(FIELDS),
@@ -159,8 +163,13 @@ def _told_of(
             raise ValueError(
                 "a CubaLIF is read in Euler steps; expected steps euler, not exponential"
             )
-        reader = Reader(graph, one_after_another(graph), step, readout, reset == "subtract")
-        net, theta = as_lif(reader) if reset == "subtract" else as_cuba(reader, said, _network)
+        meant = _network(said["network"]) if said else None
+        blocks = meant.blocks if meant else None
+        reader = reader_of(graph, step, readout, reset == "subtract", blocks)
+        if reset == "subtract":
+            net, theta = as_lif(reader)
+        else:
+            net, theta = as_cuba(reader, meant or _network(guess_chain(reader)), bool(meant))
         if said:
             theta = _kept(graph, said, net, theta)
         else:
@@ -171,19 +180,10 @@ def _told_of(
                 "the graph has no neuron with an immediate reset, so reset and readout have no "
                 "effect; leave them out"
             )
-        nodes = [(name, graph.nodes[name]) for name in in_order(graph)]
-        synapses = [
-            (name, node) for name, node in nodes if type(node).__name__ in ("Conv2d", "Affine")
-        ]
-        if not synapses:
-            raise ValueError(
-                "the graph has no Conv2d and no Affine behind its input; expected a network"
-            )
-        net = _network(
-            said["network"] if said else guess(graph, [node for _, node in synapses], step, steps)
-        )
-        theta = theta_of(net, synapses)
+        net = _network(said["network"] if said else guess(graph, step, steps))
+        theta = theta_of(net, graph, step, steps)
         compare(graph, build(net, theta, step, steps))
+        theta = _kept(graph, said, net, theta) if said else theta
         told = [] if said else loops_told(net, whence, steps)
     provenance = {**_FROM, "not said by the graph": told} if told else _FROM
     return Checkpoint(net, theta, _inner(graph, said, net), provenance=provenance), told
@@ -229,23 +229,27 @@ def _kept(
             "numbers"
         )
     kept = kept.astype(net.dtype)
-    written = build_chain(net, kept, said["dt"], said["tool"])
-    pairs = zip(
-        (graph.nodes[name] for name in one_after_another(graph)),
-        written.nodes.values(),
-        strict=False,
+    written = _written(net, kept, said)
+    same = graph.nodes.keys() == written.nodes.keys() and all(
+        _same_numbers(graph.nodes[name], node) for name, node in written.nodes.items()
     )
-    same = len(graph.nodes) == len(written.nodes) and all(_same_weights(*pair) for pair in pairs)
     return kept if same else theta
 
 
-def _same_weights(found: Any, written: Any) -> bool:
+def _written(net: SpikingNet, theta: np.ndarray, said: dict[str, Any]) -> nir.NIRGraph:
+    """The graph that this library would write for a theta."""
+    if isinstance(net.neuron, CubaLIF):
+        return build_chain(net, theta, said["dt"], said["tool"])
+    return build(net, theta, said["dt"], said["steps"])
+
+
+def _same_numbers(found: Any, written: Any) -> bool:
     """Whether two nodes hold the same numbers, to the last bit."""
-    pairs = [
-        [np.asarray(getattr(node, name, 0)) for node in (found, written)]
-        for name in ("weight", "bias", "v_threshold")
-    ]
-    return all(np.array_equal(one, other) for one, other in pairs)
+    return all(
+        np.array_equal(np.asarray(getattr(found, name, 0)), np.asarray(value))
+        for name, value in vars(written).items()
+        if name in _NUMBERS
+    )
 
 
 def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerLoop | None:

@@ -26,6 +26,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from ..files import check_archive, write_whole
+from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
 from ..network.spiking import SpikingNet
 from ..outputs import archive
@@ -53,16 +54,21 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
     Raises ValueError where a network of snnTorch's would not be the same.
     """
     neuron = net.neuron
-    views = net.views(net._vector(theta, "theta").astype(np.float64))
+    if isinstance(neuron, CubaLIF):
+        raise ValueError(
+            "a network of CubaLIF goes to snnTorch by: minisnn nir export --for snntorch"
+        )
+    if heard := [b.name for b in net.blocks if b.recurrent]:
+        raise ValueError(
+            f"recurrent layers ({', '.join(heard)}) hear their own spikes two steps later, snnTorch's "
+            "RSynaptic one step later; expected none, or a network of CubaLIF"
+        )
     if net.beyond:
         raise ValueError(
             f"snnTorch's module is made of conv layers that are all alike and dense ones, whose "
             f"constants are numbers; this network has {net.beyond}"
         )
-    if not isinstance(neuron, LIF):
-        raise ValueError(
-            "a network of CubaLIF goes to snnTorch by: minisnn nir export --for snntorch"
-        )
+    views = net.views(net._vector(theta, "theta").astype(np.float64))
     level = neuron.rho * (1 - neuron.alpha)
     if neuron.gamma != neuron.alpha or abs(neuron.threshold - level) > 1e-6 * abs(level):
         values = (

@@ -57,7 +57,7 @@ def of_chain(net: SpikingNet, found: Any, dt: str, reset: str | None) -> list[st
         )
     if found.silenced is not None:
         last += f"; its threshold of {found.silenced:g} is left out, it never fires"
-    return [*sentences, last, *_common(net)]
+    return [*sentences, *recurrence(net), last, *_common(net)]
 
 
 def _reset(net: SpikingNet, reset: str | None) -> str:
@@ -82,9 +82,22 @@ def of_loops(net: SpikingNet, dt: str, steps: str) -> list[str]:
     """Of a graph of CubaLI, Threshold and LI from elsewhere."""
     return [
         f"a step of {dt}, {steps} steps, all states at once from the old ones",
+        *recurrence(net),
         "the logits: what comes out at the last step",
         *_common(net),
     ]
+
+
+def recurrence(net: SpikingNet) -> list[str]:
+    """When layers hear themselves, [] where none does."""
+    names = [b.name for b in net.blocks if b.recurrent]
+    if not names:
+        return []
+    if isinstance(net.neuron, CubaLIF):
+        when = "of the step before, as if they came in with those of the layer below"
+    else:
+        when = "through filters of their own, which take two steps"
+    return [f"recurrent layers ({', '.join(names)}) hear their own spikes {when}"]
 
 
 def _common(net: SpikingNet) -> list[str]:
@@ -96,10 +109,18 @@ def _common(net: SpikingNet) -> list[str]:
     ]
 
 
+def _surrogate(slope: float) -> str:
+    return f"1 / ({slope:g} |u - threshold| + 1)^2"
+
+
 def training(net: SpikingNet) -> str:
     """What matters to training alone."""
     gradient = "none" if net.detach_reset else "its gradient"
-    surrogate = f"1 / ({net.neuron.spike.slope:g} |u - threshold| + 1)^2"
+    slope = net.neuron.spike.slope
+    surrogate = _surrogate(slope)
+    for b in net.blocks:
+        if b.neuron.fires and b.neuron.spike.slope != slope:
+            surrogate += f" (of {b.name} {_surrogate(b.neuron.spike.slope)})"
     return _TRAINING.format(
         surrogate=surrogate, window=net.window, gradient=gradient, loss=net.loss_name
     )
@@ -124,6 +145,7 @@ def of_export(net: SpikingNet, dt: float, steps: str, tool: str | None, membrane
     )
     return [
         *sentences,
+        *recurrence(net),
         f"a neuron fires {at}",
         "all states are zero before the first step",
         f"the logits are {membrane} at the last step, which never fires, not a count of spikes"

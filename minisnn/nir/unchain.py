@@ -4,18 +4,23 @@
 `chain` says how this library writes one. Read are, too: w_in, r and thresholds of layers or
 channels, which are taken into the weights (a reset to zero does not see their scale); a LIF, a
 CubaLIF with beta = 0; LI and LIF in a row, which Norse makes of a CubaLIF; AvgPool2d and SumPool2d,
-which are means of spikes.
+which are means of spikes. What is not clear from the nodes, whether weights that repeat are a mean
+of spikes and whether a kernel that fits once is one of a conv layer, the metadata decides where
+this library wrote them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .chain import is_crop, on_image, ors, outcome, repeats
+from .geometry import is_crop, on_image, ors, outcome, repeats
+from ..layers.block import Block
 from .constants import Neuron, neuron_of, numbers, per_channel, plain
-from .walk import input_shape
+from .recurrence import Loop, unrolled
+from .walk import input_shape, one_after_another
 
 if TYPE_CHECKING:
     import nir
@@ -25,37 +30,33 @@ _POOLS = ("AvgPool2d", "SumPool2d")
 _LINEAR = ("Conv2d", "Affine", "Linear", *_POOLS, "Flatten")
 _FIRING = ("CubaLIF", "LIF", "CubaLI", "LI")
 KINDS = ("Input", "Output", *_LINEAR, *_FIRING)
-MOST_APART = 1e-6  # of decays that count as one; float32 time constants are known to that
-
-
-def is_chain(graph: nir.NIRGraph) -> bool:
-    """Whether a graph is for this file: it has neurons with a reset."""
-    nodes = getattr(graph, "nodes", None)
-    return isinstance(nodes, dict) and any(
-        type(node).__name__ in ("CubaLIF", "LIF") for node in nodes.values()
-    )
 
 
 class Layer(NamedTuple):
-    """A synapse as this library has it, weights (k, k, C_in, C_out) or (features, K), and what
-    fires, a number a channel."""
+    """A synapse as this library has it, weights (k, k, C_in, C_out) or (features, K), with its
+    stride, what fires, a number a channel, and its recurrent weights (K, K) or None."""
 
     name: str
     weight: np.ndarray
     bias: np.ndarray
     neuron: Neuron
+    stride: int = 1
+    recurrent: np.ndarray | None = None
 
 
 class Reader:
     """Walks a chain whose nodes are `names`, from the input on.
 
     blocks              what it found, a `Layer` each
-    pool, input_shape   as `SpikingNet` has them
+    pools               the pooling of each: "max", "mean" or "none"
+    input_shape         as `SpikingNet` has it
     firing              whether a neuron of it fires
     last                the node whose membrane are the logits
     silenced            the threshold of the last, which is left out, or None
 
     readout   "membrane" leaves the threshold of last neurons that fire out; `fires` lets them
+    loops     the recurrent weights of nodes, by their names
+    meant     the layers that the metadata name, or None
     """
 
     def __init__(
@@ -65,16 +66,21 @@ class Reader:
         dt: float,
         readout: str | None = None,
         fires: bool = False,
+        *,
+        loops: dict[str, Loop] | None = None,
+        meant: Sequence[Block] | None = None,
     ):
+        self.loops = loops or {}
+        self.meant = meant
+        self.stride = 1
         self.nodes = {name: plain(graph.nodes[name]) for name in names}
         self.dt = dt
         self.blocks = list[Layer]()
-        self.pool: str | None = None
+        self.pools = list[str]()
         self.shape = input_shape(graph, names[0])
         axes = np.size(next(iter(graph.nodes[names[0]].output_type.values())))
         self.batch = axes > len(self.shape)
         self.mean = 0
-        self.dry = 0
         self.flat = False
         self.rest = list[str]()
         self.input_shape = [*self.shape[1:], self.shape[0]]
@@ -106,23 +112,9 @@ class Reader:
                     "leave its threshold out"
                 )
             self.silenced = last
-        self.alike()
         arrays = [array for b in self.blocks for array in (b.weight, b.bias)]
         whole = all(np.can_cast(array.dtype, np.float32) for array in arrays)
         self.dtype = np.dtype(np.float32 if whole else np.float64)
-
-    def shapes(self) -> dict[str, Any]:
-        """What of a configuration the shapes of weights say."""
-        blocks = self.blocks
-        return dict(
-            input_shape=self.input_shape,
-            channels=[b.weight.shape[-1] for b in blocks if b.weight.ndim == 4],
-            hidden=[b.weight.shape[-1] for b in blocks[:-1] if b.weight.ndim == 2],
-            ways=blocks[-1].weight.shape[-1],
-            pool=self.pool or "max",
-            kernel=len(blocks[0].weight) if blocks[0].weight.ndim == 4 else 5,
-            dtype=self.dtype.name,
-        )
 
     def place(self, name: str) -> str:
         """A node's name and type."""
@@ -135,13 +127,11 @@ class Reader:
     def fire(self, name: str, neuron: Neuron, last: bool) -> None:
         """A layer: the linear nodes before it, and it."""
         linear, self.rest = self.rest, []
-        if (
-            self.blocks
-            and neuron.alpha == neuron.beta == 0
-            and linear
-            and self.is_or(linear, neuron)
-        ):
+        without_memory = neuron.alpha == neuron.beta == 0 and name not in self.loops
+        if self.blocks and without_memory and linear and self.is_or(linear, neuron):
             return self.pooled("max", name, 1)
+        if last and name in self.loops:
+            raise self.wrong(name, "the last layer", "recurrent", "one that does not hear itself")
         if not last and np.max(neuron.threshold) >= QUIET:
             raise self.wrong(
                 name,
@@ -150,6 +140,8 @@ class Reader:
                 "neurons that fire, before the last layer",
             )
         synapse = None
+        cropped = None
+        self.stride = 1
         for at in linear:
             kind = self.nodes[at].kind
             if synapse is not None and (kind in _POOLS or kind in ("Conv2d", "Affine", "Linear")):
@@ -159,7 +151,8 @@ class Reader:
                 self.average(at)
             elif kind == "Flatten":
                 self.flatten(at)
-            elif kind == "Conv2d" and is_crop(self.nodes[at], self.shape):
+            elif kind == "Conv2d" and is_crop(self.nodes[at], self.shape) and self.steps_once(at):
+                cropped = at
                 self.shape = (self.shape[0], *(2 * (side // 2) for side in self.shape[1:]))
             else:
                 synapse = at
@@ -188,15 +181,29 @@ class Reader:
         )
         if bias.shape != weight.shape[-1:]:
             raise self.wrong(synapse, "bias's shape", bias.shape, weight.shape[-1:])
+        if cropped and (not self.blocks or self.pools[-1] == "none"):
+            raise self.wrong(cropped, "what follows", "no pooling", "some, which drops the rest")
         self.mean = 0
         for what, array in neuron.given.items():
             per_channel(self.place(name), what, array, self.shape)
         scale, threshold = (
             per_channel(self.place(name), "a constant", array, self.shape) for array in neuron[2:4]
         )
-        self.blocks.append(
-            Layer(name, weight, bias, neuron._replace(scale=scale, threshold=threshold))
-        )
+        recurrent = None
+        if name in self.loops:
+            recurrent, bias = self.heard(name, weight, bias)
+        neuron = neuron._replace(scale=scale, threshold=threshold)
+        self.blocks.append(Layer(name, weight, bias, neuron, self.stride, recurrent))
+        self.pools.append("none")
+
+    def heard(self, name: str, weight: np.ndarray, bias: np.ndarray) -> tuple[Any, np.ndarray]:
+        """(the recurrent weights of a dense layer, its bias with that of the loop)."""
+        loop = self.loops[name]
+        if weight.ndim != 2 or loop.weight.shape != (len(bias), len(bias)):
+            found = f"{loop.weight.shape} weights in its loop"
+            expected = "a dense layer, and from each of its neurons to each"
+            raise self.wrong(name, "recurrence", found, expected)
+        return loop.weight, bias + loop.bias
 
     def two(self, name: str, what: str) -> Any:
         """(rows, columns) of what may be one number."""
@@ -211,6 +218,11 @@ class Reader:
         ):
             raise self.wrong(name, what, found.tolist(), "one or two whole numbers")
         return tuple(int(n) for n in np.broadcast_to(found, 2))
+
+    def steps_once(self, name: str) -> bool:
+        """Whether a Conv2d sees every site once, without padding."""
+        steps = [self.two(name, what) for what in ("stride", "padding", "dilation")]
+        return steps in ([(1, 1), pad, (1, 1)] for pad in ((0, 0), "valid"))
 
     def flatten(self, name: str) -> None:
         """A Flatten: of all axes, whatever it calls them."""
@@ -231,21 +243,14 @@ class Reader:
 
     def pooled(self, pool: str, name: str, factor: int) -> None:
         """2 x 2 pooling of the block before."""
-        if (
-            self.pool not in (None, pool)
-            or len(self.shape) != 3
-            or self.flat
-            or not self.unpooled()
-        ):
-            expected = (
-                f"{self.pool or 'one'} of an image, behind every Conv2d and its neurons, and no "
-                "other"
-            )
+        if len(self.shape) != 3 or self.flat or not self.unpooled():
+            expected = "one of an image, behind a Conv2d and its neurons, and no other"
             raise self.wrong(name, "pooling", pool, expected)
-        self.pool = pool
+        if min(self.shape[1:]) < 2:
+            raise self.wrong(name, "what it pools", self.shape[1:], "at least 2 x 2 sites")
+        self.pools[-1] = pool
         self.mean = factor if pool == "mean" else 0
         self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
-        self.dry = len(self.blocks)
 
     def is_or(self, linear: list[str], neuron: Neuron) -> bool:
         """Whether a synapse and neurons without memory are the OR of 2 x 2 spikes."""
@@ -287,34 +292,46 @@ class Reader:
             )
         if min(stride) < 1 or min(padding) < 0:
             raise self.wrong(name, "stride, padding", (stride, padding), "1 or more, 0 or more")
-        if outcome(self.shape[1:], sides, stride, padding) == (1, 1):
+        if outcome(self.shape[1:], sides, stride, padding) == (1, 1) and not self.means_conv():
             seen = on_image(weight, padding, self.shape[1:])
             weight = self.dense(name, seen.reshape(len(seen), -1), whole=True)
             self.shape = (*self.shape, 1, 1)
             return weight
-        if stride == (2, 2) and self.unpooled() and repeats(weight):
+        if stride[0] % 2 == 0 and sides[0] % 2 == 0 and self.means_mean(weight):
+            if max(side % 2 for side in self.shape[1:]) and sides[0] > 2:
+                expected = "an even one, or a Conv2d before it that drops the rest"
+                raise self.wrong(name, "the image that a mean is over", self.shape[1:], expected)
             weight = self.folded(name, weight)
             self.pooled("mean", name, 1)
-            stride = (1, 1)
+            stride = tuple(s // 2 for s in stride)
             padding = tuple(p / 2 for p in padding)
             sides = weight.shape[2:]
         k = sides[0]
-        if stride != (1, 1) or sides != (k, k) or k % 2 == 0 or padding != (k // 2, k // 2):
+        s = stride[0]
+        if stride != (s, s) or sides != (k, k) or k % 2 == 0 or padding != (k // 2, k // 2):
             found = (sides, stride, padding)
             expected = (
-                "odd and square, 1, half of it (padding='same'), so that the image keeps its size "
-                "until it is pooled"
+                "odd and square, the same both ways, half of the kernel (padding='same'), or 2 x 2 "
+                "pooling behind the neurons before it"
             )
             raise self.wrong(name, "kernel, stride, padding", found, expected)
-        if self.unpooled():
-            raise self.wrong(
-                name,
-                "what comes in",
-                "not pooled",
-                "2 x 2 pooling behind every Conv2d and its neurons",
-            )
-        self.shape = (len(weight), *self.shape[1:])
+        self.stride = s
+        self.shape = (len(weight), *(-(-side // s) for side in self.shape[1:]))
         return np.ascontiguousarray(weight.transpose(2, 3, 1, 0))
+
+    def means_conv(self) -> bool:
+        """Whether the metadata say that the layer to come is a conv layer."""
+        n = len(self.blocks)
+        return bool(self.meant and n < len(self.meant) and self.meant[n].name.startswith("conv"))
+
+    def means_mean(self, weight: np.ndarray) -> bool:
+        """Whether a mean of the spikes before lies in weights (..., 2k, 2k)."""
+        if not self.unpooled():
+            return False
+        n = len(self.blocks) - 1
+        if self.meant and n < len(self.meant):
+            return self.meant[n].pool == "spikes"
+        return repeats(weight)
 
     def dense(self, name: str, weight: np.ndarray, whole: bool = False) -> np.ndarray:
         """(features, K), features as (H, W, C); `whole`: of a kernel as large as the image."""
@@ -330,7 +347,7 @@ class Reader:
                     f"{np.prod(self.shape)} features coming in{flat}",
                 )
             weight = weight.reshape(-1, *self.shape)
-            if self.unpooled():
+            if self.means_mean(weight):
                 weight = self.folded(name, weight)
                 self.pooled_flat(name)
             weight = weight.transpose(2, 3, 1, 0).reshape(-1, len(weight))
@@ -351,28 +368,24 @@ class Reader:
 
     def unpooled(self) -> bool:
         """Whether the last block is convolutional, and nothing has pooled it yet."""
-        return (
-            bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.dry < len(self.blocks)
-        )
+        return bool(self.blocks) and self.blocks[-1].weight.ndim == 4 and self.pools[-1] == "none"
 
     def folded(self, name: str, weight: np.ndarray) -> np.ndarray:
         """`fourfold` backwards."""
         if not repeats(weight):
-            expected = (
-                "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2"
-            )
+            expected = "weights that repeat in 2 x 2, the mean that the metadata name"
             raise self.wrong(name, "what comes in", "not pooled", expected)
         return 4 * weight[..., ::2, ::2]
 
-    def alike(self) -> None:
-        """ValueError where layers have decays or kernels of their own."""
-        first = self.blocks[0]
-        for b in self.blocks:
-            if not np.allclose(b.neuron[:2], first.neuron[:2], rtol=0, atol=MOST_APART):
-                raise self.wrong(
-                    b.name, "its decays", b.neuron[:2], f"{first.neuron[:2]} as of {first.name!r}"
-                )
-            if b.weight.ndim == 4 and b.weight.shape[:2] != first.weight.shape[:2]:
-                raise self.wrong(
-                    b.name, "the kernel", b.weight.shape[:2], f"{first.weight.shape[:2]} as before"
-                )
+
+def reader_of(
+    graph: Any,
+    dt: float,
+    readout: str | None = None,
+    fires: bool = False,
+    meant: Sequence[Block] | None = None,
+) -> Reader:
+    """The reader of a graph that is a chain but for its loops. Arguments as of `Reader`."""
+    straight, loops = unrolled(graph)
+    names = one_after_another(straight)
+    return Reader(straight, names, dt, readout, fires, loops=loops, meant=meant)

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     import nir
 
 _INSTEAD = {  # what a foreign node is, and what to change
-    "NIRGraph": "a graph inside the graph, which recurrent layers are written as; leave the "
-    "recurrence "
-    "out",
+    "NIRGraph": "a graph inside the graph, which has no neurons with a reset",
     "IF": "a membrane that never fades; give it a decay below 1",
     "Conv1d": "a convolution over one axis; make it a Conv2d over images (C, H, W), or a Linear",
     "Delay": "a delay, which no layer here has; leave it out",

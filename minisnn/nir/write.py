@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..files import write_whole
+from ..layers.block import Block
 from ..layers.cuba import CubaLIF
 from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
 from ..network.spiking import SpikingNet
 from .chain import TOOLS, build as build_chain
-from .common import below, need_nir, tau_of
+from .common import below, blocks_at, need_nir, tau_of
 from .networks import as_cuba
 from .told import of_export
-from .unchain import Reader
-from .walk import one_after_another
+from .unchain import reader_of
 
 if TYPE_CHECKING:
     import nir
@@ -94,24 +94,19 @@ def to_nir(
             f"the network has {net.own}, which NIR and its tools do not know; expected LIF or "
             "CubaLIF as they ship"
         )
-    if net.beyond:
-        raise ValueError(
-            f"a graph is written of conv layers that are all alike and dense ones; this network has "
-            f"{net.beyond}"
-        )
-    if isinstance(net.neuron, CubaLIF) and steps != "euler":
+    chain = _is_cuba(net)
+    if chain and steps != "euler":
         raise ValueError(
             "a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, "
             f"not {steps}"
         )
-    chain = isinstance(net.neuron, CubaLIF)
     graph = build_chain(net, theta, dt, tool) if chain else build(net, theta, dt, steps)
     _check_finite(graph)
     said: dict[str, Any] = dict(
         version=1, dt=dt, steps=steps, tool=tool, network=net.configuration(), inner_loop=None
     )
     graph.metadata = {"about": "minisnn: " + "; ".join(unsaid(net, dt=dt, steps=steps, tool=tool))}
-    if chain and not _comes_back(graph, net, theta, dt):
+    if net.learned or (chain and not _comes_back(graph, net, theta, dt)):
         graph.metadata["theta"] = theta.copy()
     if inner is not None:
         said["inner_loop"] = kept_of(inner)
@@ -150,12 +145,20 @@ def _check_finite(graph: nir.NIRGraph) -> None:
 def _comes_back(graph: nir.NIRGraph, net: SpikingNet, theta: np.ndarray, dt: float) -> bool:
     """Whether the weights of a chain, divided again by what they were multiplied by, are theta to
     the last bit."""
-    found = as_cuba(
-        Reader(graph, one_after_another(graph), dt),
-        {"network": net.configuration()},
-        net.from_configuration,
-    )[1]
+    found = as_cuba(reader_of(graph, dt, meant=net.blocks), net, ours=True)[1]
     return found.tobytes() == theta.tobytes()
+
+
+def _is_cuba(net: SpikingNet) -> bool:
+    """Whether all its layers are of `CubaLIF`, or none. Raises ValueError for some."""
+    kinds = {isinstance(b.neuron, CubaLIF) for b in net.blocks if not b.readout}
+    kinds.add(isinstance(net.neuron, CubaLIF))
+    if len(kinds) > 1:
+        raise ValueError(
+            "the network has layers of CubaLIF, which act within a step, and of LIF, which take two, "
+            "and no graph says both; expected one kind"
+        )
+    return kinds.pop()
 
 
 def _step_of(tool: str, net: SpikingNet) -> float:
@@ -171,73 +174,102 @@ def _step_of(tool: str, net: SpikingNet) -> float:
 
 
 def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
-    """Nodes and edges of a network of LIF, named after the blocks."""
-    library = need_nir()
-    lif = net.neuron
-    dtype = net.dtype
-    views = net.views(theta)
-    decays = {name: tau_of(getattr(lif, name), dt, steps) for name in ("alpha", "beta", "gamma")}
-    nodes: dict[str, Any] = {}
-    edges: list[tuple[str, str]] = []
+    """Nodes and edges of a network of LIF, named after the blocks, each with the constants that its
+    neuron has at theta."""
+    made = _Loops(net, theta, dt, steps)
+    for n, b in enumerate(blocks_at(net, theta)):
+        made.block(n, b)
+    return need_nir().NIRGraph(made.nodes, made.edges)
 
-    def put(name: str, node: Any, *sources: str) -> str:
-        nodes[name] = node
-        edges.extend((source, name) for source in sources)
+
+class _Loops:
+    """The nodes so far, the last of them and the shape (C, H, W) or (C,) that it hands on."""
+
+    def __init__(self, net: SpikingNet, theta: np.ndarray, dt: float, steps: str):
+        self.library = need_nir()
+        self.net = net
+        self.views = net.views(theta)
+        self.dt = dt
+        self.steps = steps
+        self.nodes: dict[str, Any] = {}
+        self.edges: list[tuple[str, str]] = []
+        # images are (C, H, W) in NIR
+        self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
+        self.at = self.put("input", self.library.Input(input_type=np.array(self.shape)))
+
+    def put(self, name: str, node: Any, *sources: str) -> str:
+        """A node behind others; its name."""
+        self.nodes[name] = node
+        self.edges.extend((source, name) for source in sources)
         return name
 
-    def full(shape: tuple[int, ...], value: Any) -> np.ndarray:
-        return np.full(shape, value, dtype)
+    def full(self, value: Any) -> np.ndarray:
+        """A number for each neuron."""
+        return np.full(self.shape, value, self.net.dtype)
 
-    shape = (net.input_shape[-1], *net.input_shape[:-1])  # images are (C, H, W) in NIR
-    at = put("input", library.Input(input_type=np.array(shape)))
-    for n, b in enumerate(net.blocks):
-        conv = b.name.startswith("conv")
-        if not conv and len(shape) == 3:
-            at = put(
-                "flatten", library.Flatten({"input": np.array(shape)}, start_dim=0, end_dim=-1), at
-            )
-            shape = (int(np.prod(shape)),)
+    def trace(self, name: str, b: Block, gain: float, source: str) -> str:
+        """Both filters of a synapse."""
         values = dict(
-            tau_syn=decays["beta"],
-            tau_mem=decays["alpha"],
+            tau_syn=tau_of(b.neuron.beta, self.dt, self.steps),
+            tau_mem=tau_of(b.neuron.alpha, self.dt, self.steps),
             r=1,
             v_leak=0,
-            w_in=1 if n else lif.gain,
+            w_in=gain,
         )
-        trace = library.CubaLI(**{name: full(shape, value) for name, value in values.items()})
-        at = put(f"{b.name}_trace", trace, at)
-        weight = _nir_weight(net, n, views[f"{b.name}.weight"])
-        bias = views[f"{b.name}.bias"].copy()
-        if conv:
-            synapse = library.Conv2d(shape[1:], weight, 1, b.kernel // 2, 1, 1, bias)
-            shape = (b.channels, *shape[1:])
+        arrays = {name: self.full(value) for name, value in values.items()}
+        return self.put(name, self.library.CubaLI(**arrays), source)
+
+    def synapse(self, n: int, b: Block, source: str) -> str:
+        """W p + b, behind its trace."""
+        weight = _nir_weight(self.net, n, self.views[f"{b.name}.weight"])
+        bias = self.views[f"{b.name}.bias"].copy()
+        if b.name.startswith("conv"):
+            half = weight.shape[-1] // 2
+            node = self.library.Conv2d(self.shape[1:], weight, b.stride, half, 1, 1, bias)
+            self.shape = (b.channels, *(-(-side // b.stride) for side in self.shape[1:]))
         else:
-            synapse = library.Affine(weight, bias)
-            shape = (b.channels,)
-        u = (put(f"{b.name}_synapse", synapse, at), f"{b.name}_reset")
-        least = below(lif.threshold, dtype)
-        spike = put(f"{b.name}_spike", library.Threshold(full(shape, least)), *u)
-        r = put(
-            f"{b.name}_refractory",
-            library.LI(full(shape, decays["gamma"]), full(shape, 1), full(shape, 0)),
-            spike,
-        )
-        put(f"{b.name}_reset", library.Scale(full(shape, -vars(lif)["rho"])), r)
+            node = self.library.Affine(weight, bias)
+            self.shape = (b.channels,)
+        return self.put(f"{b.name}_synapse", node, source)
+
+    def block(self, n: int, b: Block) -> None:
+        """All nodes of a block."""
+        lif = b.neuron
+        conv = b.name.startswith("conv")
+        if not conv and len(self.shape) == 3:
+            flat = self.library.Flatten({"input": np.array(self.shape)}, start_dim=0, end_dim=-1)
+            self.at = self.put("flatten", flat, self.at)
+            self.shape = (int(np.prod(self.shape)),)
+        trace = self.trace(f"{b.name}_trace", b, 1 if n else self.net.gain, self.at)
+        u = [self.synapse(n, b, trace), f"{b.name}_reset"]
+        if b.recurrent:
+            u.append(f"{b.name}_recurrent")
+        least = below(lif.threshold, self.net.dtype)
+        spike = self.put(f"{b.name}_spike", self.library.Threshold(self.full(least)), *u)
+        fades = tau_of(lif.gamma, self.dt, self.steps)
+        refractory = self.library.LI(self.full(fades), self.full(1), self.full(0))
+        r = self.put(f"{b.name}_refractory", refractory, spike)
+        self.put(f"{b.name}_reset", self.library.Scale(self.full(-lif.rho)), r)
+        if b.recurrent:
+            heard = self.trace(f"{b.name}_heard", b, 1, spike)
+            weight = np.ascontiguousarray(self.views[f"{b.name}.recurrent"].T)
+            self.put(f"{b.name}_recurrent", self.library.Linear(weight), heard)
+        self.at = spike
         if b.readout:
-            put("output", library.Output(output_type=np.array(shape)), *u)
-        elif conv:
-            two = np.array([2, 2])
-            kind, sources, level = (
-                (library.SumPool2d, (spike,), 0.5)
-                if net.pool == "max"
-                else (library.AvgPool2d, u, least)
-            )
-            shape = (shape[0], shape[1] // 2, shape[2] // 2)
-            pooled = put(f"{b.name}_pool", kind(two, two, np.array([0, 0])), *sources)
-            at = put(f"{b.name}_fire", library.Threshold(full(shape, level)), pooled)
-        else:
-            at = spike
-    return library.NIRGraph(nodes, edges)
+            self.put("output", self.library.Output(output_type=np.array(self.shape)), *u)
+        elif b.pool != "none":
+            self.pool(b, spike if b.pool == "max" else u, least)
+
+    def pool(self, b: Block, sources: Any, least: Any) -> None:
+        """The OR of spikes, or the mean of membranes and their spike."""
+        two = np.array([2, 2])
+        kinds = dict(max=self.library.SumPool2d, mean=self.library.AvgPool2d)
+        node = kinds[b.pool](two, two, np.array([0, 0]))
+        sources = [sources] if isinstance(sources, str) else sources
+        pooled = self.put(f"{b.name}_pool", node, *sources)
+        self.shape = (self.shape[0], self.shape[1] // 2, self.shape[2] // 2)
+        level = 0.5 if b.pool == "max" else least
+        self.at = self.put(f"{b.name}_fire", self.library.Threshold(self.full(level)), pooled)
 
 
 def image_before(net: SpikingNet, n: int) -> tuple[int, ...] | None:
