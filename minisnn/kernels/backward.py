@@ -180,9 +180,7 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
     dV = zeros(g.height * g.pitch, like)
     carried = neuron.states + neuron.learnable
     of_back = state_of(N, layer, like)
-    back = BandState(
-        zeros(carried * N, like), of_back.P, of_back.Q, of_back.total, of_back.before
-    )
+    back = BandState(zeros(carried * N, like), of_back.P, of_back.Q, of_back.total, of_back.before)
     each = neuron.apart
     learns = out.dk.size > 0
     heard = before.weights.heard
@@ -270,7 +268,10 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
             states = (dz, s.z, s.P, s.Q, s.total)
-            call_at(neuron.calls.backward_tangent, at_step + states + (dV, direction.constants, g, c, neuron.own))
+            call_at(
+                neuron.calls.backward_tangent,
+                at_step + states + (dV, direction.constants, g, c, neuron.own),
+            )
             if each > 0:
                 if layer.delay == 0:
                     for n in range(N):

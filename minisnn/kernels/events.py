@@ -155,7 +155,6 @@ class Events:
             self.sites * H,
         )
 
-
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
         """The same events on sites that are s x s of these, whose channels lie behind one another
         (`layers.stride`); `shape` is that of the fold."""

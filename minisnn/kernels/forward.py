@@ -205,7 +205,11 @@ def _forward(
         at = low * g.row
         spiking = not layer.readout and high - low == g.height
         s = BandState(
-            state.z[: states * N], state.P[:N], state.Q[:N], state.total, state.before[: N * layer.neuron.before]
+            state.z[: states * N],
+            state.P[:N],
+            state.Q[:N],
+            state.total,
+            state.before[: N * layer.neuron.before],
         )
         if begin > 0:
             _load(between, b, at * numbers, s)
@@ -400,12 +404,46 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
         at = band * s.Q.size
         if u_dot.u.size > 0:
             along(
-                b, band, x, d, layer, u, b, at, u_dot, b, at, s, biases_dot, lists, room, y_dot, f, heard
+                b,
+                band,
+                x,
+                d,
+                layer,
+                u,
+                b,
+                at,
+                u_dot,
+                b,
+                at,
+                s,
+                biases_dot,
+                lists,
+                room,
+                y_dot,
+                f,
+                heard,
             )
         else:
             again(b, band, x, before, layer, own, s, biases, lists)
             along(
-                b, band, x, d, layer, own, 0, 0, own_dot, 0, 0, s, biases_dot, lists, room, y_dot, f, heard
+                b,
+                band,
+                x,
+                d,
+                layer,
+                own,
+                0,
+                0,
+                own_dot,
+                0,
+                0,
+                s,
+                biases_dot,
+                lists,
+                room,
+                y_dot,
+                f,
+                heard,
             )
         if layer.readout:
             logits_dot[b] = u_dot.u[b, steps - 1]

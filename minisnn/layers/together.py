@@ -226,7 +226,9 @@ def backward(block, weights, tape, du):
         of_decays += [np.sum(a * b) for a, b in zip(dy_after, tape["apart"][t])]
     tape.update(dD=dD, **kept)
     sums = _sums(block, weights, tape, dI, dD, dF, tape["x"])
-    return _below(block, correlate_input(dD, weights.weight)), *_together(block, sums, of_decays, dz)
+    return _below(block, correlate_input(dD, weights.weight)), *_together(
+        block, sums, of_decays, dz
+    )
 
 
 def _below(block, dx):

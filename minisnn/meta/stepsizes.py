@@ -56,7 +56,12 @@ class StepSizes:
         self.flat = kind not in ("no", "scalar")
         arrays = [p.slice.start for p in net.layout]
         self.starts = np.array(
-            dict(layer=[net.slice_of(b.name).start for b in net.blocks], array=arrays, parameter=range(net.size)).get(kind, [0]), np.intp
+            dict(
+                layer=[net.slice_of(b.name).start for b in net.blocks],
+                array=arrays,
+                parameter=range(net.size),
+            ).get(kind, [0]),
+            np.intp,
         )
         self.sizes = np.diff(np.append(self.starts, net.size))
         self.start = np.zeros(len(self.starts))

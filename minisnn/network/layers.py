@@ -99,7 +99,9 @@ class Named(NamedTuple):
     layer: Conv | Dense
 
 
-def short_form(channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str) -> list[Named]:
+def short_form(
+    channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
+) -> list[Named]:
     """Conv layers that are all alike, then dense ones."""
     conv = [Conv(width, kernel, 1, pool) for width in channels]
     named = [Named(f"conv{n}", layer) for n, layer in enumerate(conv, 1)]

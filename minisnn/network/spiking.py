@@ -34,7 +34,7 @@ def _constants(learn: Any) -> tuple[str, ...]:
     names = tuple(learn) if is_sequence(learn) else (learn,)
     if any(not isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise ValueError(
-            f"learn must name constants of the neuron, each once, as (\"alpha\", \"beta\"), not "
+            f'learn must name constants of the neuron, each once, as ("alpha", "beta"), not '
             f"{shown(learn)}"
         )
     return names
