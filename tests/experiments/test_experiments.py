@@ -173,7 +173,7 @@ def _table(values: dict):
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     found = experiment(name).run(study(name, Networks()))
-    if name not in ("figure-2", "recordings", "surrogate", "seeds"):
+    if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence"):
         assert found.missing and not found.claims
 
 
