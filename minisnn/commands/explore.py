@@ -16,7 +16,9 @@ rule         MAML's and Proto-MAML's step against the nearest class mean, on the
 onset        recordings that start earlier or later than the network assumes, and a stream without
              pauses
 classes      classes learned one by one, from one recording each: accuracy over all, without stored
-             recordings"""
+             recordings
+recurrence   recurrent layers and learned time constants, where time carries the class: strokes drawn
+             in different orders, or with --root an archive of written characters"""
 
 from ..experiments import BEYOND
 from .studies import study_command

@@ -24,7 +24,8 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
         data,
         "--root",
         metavar="DIR",
-        help="folder of real N-MNIST recordings (default: simulated ones)",
+        help="folder of real N-MNIST recordings (default: simulated ones), of recurrence an archive "
+        "of written strokes (default: drawn ones)",
     )
     if asl:
         text = (

@@ -27,8 +27,14 @@ BEYOND = (  # `minisnn explore`
     "rule",
     "onset",
     "classes",
+    "recurrence",
 )
-LONG = ("grid", "surrogate", "seeds")  # that the report leaves out unless it is asked for them
+LONG = (
+    "grid",
+    "surrogate",
+    "seeds",
+    "recurrence",
+)  # that the report leaves out unless it is asked for them
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn", *BEYOND)}
 # name -> options of the commands that change nothing in it
 UNUSED = {
@@ -37,7 +43,7 @@ UNUSED = {
     "figure-5": ("asl_root",),
     "figure-6": ("asl_root",),
     "grid": ("asl_root",),
-    **dict.fromkeys(("surrogate", "seeds"), ("asl_root", "networks", "retrain")),
+    **dict.fromkeys(("surrogate", "seeds", "recurrence"), ("asl_root", "networks", "retrain")),
     "classes": ("asl_root",),
     "curvature": ("episodes", "queries"),
     "cost": ("episodes", "workers", "scheduler"),

@@ -62,7 +62,7 @@ class Settings:
     asl_root: str | None = None
 
     def root_of(self, dataset: str) -> str | None:
-        return self.root if dataset == "double-nmnist" else self.asl_root
+        return self.asl_root if dataset.startswith("double-asl") else self.root
 
 
 class Study:

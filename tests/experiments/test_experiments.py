@@ -15,7 +15,18 @@ import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
 from minisnn.experiments import EXPERIMENTS, experiment
-from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, rule, seeds, surrogate
+from minisnn.experiments import (
+    cost,
+    figure6,
+    grid,
+    onset,
+    readout,
+    recurrence,
+    relearn,
+    rule,
+    seeds,
+)
+from minisnn.experiments import surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
@@ -80,6 +91,8 @@ def study(sets, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         seeds, "_SMALL", dict(seeds._SMALL, updates=1, channels=(2,), window=4, queries=1)
     )
+    for name, value in (("UPDATES", 1), ("SEEDS", (0, 1)), ("WIDTH", 3)):
+        monkeypatch.setattr(recurrence, name, value)
     monkeypatch.setattr(
         cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps]
     )
@@ -161,7 +174,7 @@ def _table(values: dict):
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
     found = experiment(name).run(study(name, Networks()))
-    if name not in ("figure-2", "recordings", "surrogate", "seeds"):
+    if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence"):
         assert found.missing and not found.claims
 
 
