@@ -108,8 +108,13 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     parser.add_argument("--force", action="store_true", help="overwrite the run in --out")
-    text = "run folder (default: runs/chip-<bits>-<number>)"
-    options.add_output(parser, "--out", kind=outputs.RUN, metavar="DIR", help=text)
+    options.add_output(
+        parser,
+        "--out",
+        kind=outputs.RUN,
+        metavar="DIR",
+        help="run folder (default: runs/chip-<bits>-<number>)",
+    )
     options.add_input(
         parser,
         "--resume",

@@ -93,17 +93,13 @@ def table(values: dict[str, Row], aligned: str) -> Table:
                 None if name == FLOAT else difference(row, base).percent(),
             ]
         )
-    title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
-    note = (
-        f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for "
-        f"{POPULATIONS[base.shared.population]}."
-    )
     return Table(
         "loihi",
-        title,
+        "A network of CubaLIF, in float and in a Loihi-style fixed-point model",
         ["how it learns", "accuracy (%)", "less class means in float (points)"],
         rows,
-        note,
+        f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for "
+        f"{POPULATIONS[base.shared.population]}.",
     )
 
 

@@ -201,12 +201,19 @@ def _rules(found: Findings, curves: dict, conv_bits: int, like: dict) -> None:
         ):
             continue
         twin = estimate(like[rule, error, online]).percent()
-        name = f"{rule}, {error}{', one sample after the other' * online}"
         rows.append(
-            [name, estimate(one.row).percent(), twin, one.loss, f"{100 * one.shares[0]:.1f}"]
+            [
+                f"{rule}, {error}{', one sample after the other' * online}",
+                estimate(one.row).percent(),
+                twin,
+                one.loss,
+                f"{100 * one.shares[0]:.1f}",
+            ]
         )
-    header = (
+    found.table(
+        "rules",
+        "Other rules and errors in 8 bits",
         "rule, error | accuracy (%) | float twin (%) | less its twin (points) | synapses written "
-        "(%)"
+        "(%)",
+        rows,
     )
-    found.table("rules", "Other rules and errors in 8 bits", header, rows)

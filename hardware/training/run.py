@@ -236,9 +236,9 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
-        has = f"the run has {found.bits} bits and {found.readout_bits} in the readout"
         raise ValueError(
-            f"{path}: {has}, not {chip.bits} and {chip.readout_bits}; it continues with its own"
+            f"{path}: the run has {found.bits} bits and {found.readout_bits} in the readout, "
+            f"not {chip.bits} and {chip.readout_bits}; it continues with its own"
         )
     return found, notes["exponents"]
 

@@ -81,8 +81,13 @@ def run(args: argparse.Namespace) -> int:
     if args.random is not None:
         options.refuse(args, "with --random, which draws them", *SHAPE)
     if args.model == "cnn":
-        why = "with --model cnn, which has max pooling, no window and no reset"
-        options.refuse(args, why, "pool", "window", "detach_reset")
+        options.refuse(
+            args,
+            "with --model cnn, which has max pooling, no window and no reset",
+            "pool",
+            "window",
+            "detach_reset",
+        )
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck

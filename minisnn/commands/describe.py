@@ -150,15 +150,14 @@ def _training(found, config) -> None:
     )
     first += ", every task from a readout of zero" * config.zero_readout
     rule = RULES[config.rule].words(config.order) + first
-    of = f"{found.origin.words()}, seed {config.seed}"
     print(
-        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}"
+        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, "
+        f"{found.origin.words()}, seed {config.seed}"
     )
     curve = found.curve
     measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
-    known = {*names, "seconds", "validation"} <= curve.keys()
-    if known and len(curve["loss"]) == done > 0:
+    if {*names, "seconds", "validation"} <= curve.keys() and len(curve["loss"]) == done > 0:
         last = slice(-min(100, done), None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in names)
         form = ".1%" if measure == "accuracy" else ".4g"
@@ -214,11 +213,10 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
-    none = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
     raise ValueError(
-        f"{path}: {none}, no recordings (<class>/<recording>, or {INDEX}) and no pictures "
-        "(<label>/*.png) lie in this "
-        f"folder{nearly(path)}"
+        f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings "
+        f"(Train/<digit>/*.bin), no recordings (<class>/<recording>, or {INDEX}) and no "
+        f"pictures (<label>/*.png) lie in this folder{nearly(path)}"
     )
 
 

@@ -174,11 +174,12 @@ def add_forms(group) -> None:
         help="unit of times in files that do not state it",
     )
     group.add_argument("--flip-y", action="store_true", help="y grows upwards in the recordings")
-    text = (
-        "order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives "
-        "the unit, - skips a column"
+    group.add_argument(
+        "--columns",
+        metavar="T,X,Y,P",
+        help="order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives "
+        "the unit, - skips a column",
     )
-    group.add_argument("--columns", metavar="T,X,Y,P", help=text)
 
 
 def add_reading(parser) -> None:
@@ -259,8 +260,11 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     action.output = kind  # type: ignore[attr-defined]
     shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
     if "--force" not in parser._option_string_actions and not shared:
-        text = "overwrite what lies there, even if minisnn did not write it"
-        parser.add_argument("--force", action="store_true", help=text)
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="overwrite what lies there, even if minisnn did not write it",
+        )
     return action
 
 

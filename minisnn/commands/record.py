@@ -100,9 +100,11 @@ def run(args: argparse.Namespace) -> None:
     keep = _first(labels, args.each)
     write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    many = f"{sum(events) / len(events):.0f} events on average"
-    pixels = f"{args.sensor[1]} x {args.sensor[0]} pixels"
-    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
+    print(
+        f"{out}: {len(keep)} recordings of {len(names)} labels, "
+        f"{sum(events) / len(events):.0f} events on average, on a sensor of {args.sensor[1]} x "
+        f"{args.sensor[0]} pixels"
+    )
     if not single:
         place = shlex.quote(str(out))
         if set(names) <= set("0123456789") and args.sensor == (34, 34):

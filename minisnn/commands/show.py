@@ -37,8 +37,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_count(parser, "queries", 3, "query samples of each class")
     add_seed(parser, "the tasks, as in evaluate")
     add_count(parser, "index", 0, "which task of this seed", 0, "I")
-    text = "folder to write to (default: task)"
-    add_output(parser, "--out", kind=outputs.FOLDER, default=Path("task"), metavar="DIR", help=text)
+    add_output(
+        parser,
+        "--out",
+        kind=outputs.FOLDER,
+        default=Path("task"),
+        metavar="DIR",
+        help="folder to write to (default: task)",
+    )
     add_checkpoint(parser, "also draw what a network answers before and after adaptation")
     parser.add_argument(
         "--format",
@@ -73,14 +79,11 @@ def run(args: argparse.Namespace) -> None:
             "it out"
         )
     task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
-    samples = (
-        f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
-        f"{task.x_support.shape[1]} time steps"
-    )
-    events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     print(
-        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, "
-        f"{events}"
+        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; "
+        f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
+        f"{task.x_support.shape[1]} time steps, "
+        f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     )
     if source := getattr(tasks, "source", None):
         print(f"from {source}")

@@ -18,7 +18,6 @@ Takes a minute or two. Needs Sphinx and what goes with it: pip install "minisnn[
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "folder to write to (default: site)"
     add_output(
         parser,
         "out",
@@ -26,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         kind=outputs.FOLDER,
         default=Path("site"),
         metavar="DIR",
-        help=text,
+        help="folder to write to (default: site)",
     )
 
 

@@ -74,9 +74,9 @@ def study_maker(args: argparse.Namespace, *names: str):
         try:
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
-            kept = f"what was measured is kept in {args.out / 'records'}"
             raise KeyboardInterrupt(
-                f"stopped; {kept}; run the same command again to continue"
+                f"stopped; what was measured is kept in {args.out / 'records'}; run the same "
+                "command again to continue"
             ) from signal
 
 

@@ -63,16 +63,13 @@ def run(study: Study) -> Findings:
             )
     layers = [f"layer {n + 1}" for n in range(max((len(row) - 4 for row in rows), default=0))]
     header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over episodes"])
-    note = (
-        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing "
-        "is retrained."
-    )
     found.table(
         "activity",
         "Activity of each layer (%), and accuracy on unseen classes (%)",
         header,
         rows,
-        note,
+        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing "
+        "is retrained.",
     )
     if curves:
         found.figures["activity"] = (

@@ -156,8 +156,7 @@ def run(study: Study) -> Findings:
     episodes = some_of(study.settings.episodes)
     number = min(MOST, len(tasks.classes))
     first = min(FIRST, number)
-    inner = trained.inner
-    scale = getattr(inner, "scale", 0.1)
+    scale = getattr(trained.inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
     made_from = (
         trained.net.configuration(),
@@ -188,14 +187,17 @@ def run(study: Study) -> Findings:
         " | less all at once, paired (points) | written a class | kept | ROC area"
     )
     features = int(np.prod(trained.net.blocks[-1].input_shape))
-    note = (
+    found.table(
+        "classes",
+        "Accuracy over all classes met",
+        header,
+        rows,
         f"{episodes} orders of {number} unseen classes, one recording each, "
         f"{study.settings.queries} queries a class, by "
         f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: "
         "told from the other half, "
-        f"{number // 2} classes met."
+        f"{number // 2} classes met.",
     )
-    found.table("classes", "Accuracy over all classes met", header, rows, note)
     at_end = {name: curve[number].percent() for name, curve in curves.items()}
     found.summary = (
         f"{number} classes one by one: {at_end['nearest class mean']} % by class means, "

@@ -60,19 +60,14 @@ def run(study: Study) -> Findings:
         for steps in STEPS:
             sizes = (f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)
             rows.append([steps, *sizes, *(f"{_ratio(at, steps, k):.2f}" for k in (0, 1))])
-        title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
-        header = (
-            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, "
-            "ratio"
-        )
-        note = f"peak memory beyond {BEYOND}."
         found.table(
             f"cost-{dataset}",
-            title,
-            header,
+            f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples",
+            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, "
+            "ratio",
             rows,
-            f"{CLOCK}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; "
-            f"{note}",
+            f"{CLOCK}, least of {REPEAT}, on {get_threads()} "
+            f"thread{'s' * (get_threads() != 1)}; peak memory beyond {BEYOND}.",
         )
         found.figures[f"cost-{dataset}"] = (
             _draw(at, name),

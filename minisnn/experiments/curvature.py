@@ -66,8 +66,7 @@ def run(study: Study) -> Findings:
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
         tasks = study.tasks(dataset)
-        trained = checkpoint.net
-        net = trained.like(dtype="float64")
+        net = checkpoint.net.like(dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
@@ -95,17 +94,16 @@ def run(study: Study) -> Findings:
                     f"{along:.4g}",
                 ]
             )
-    header = (
+    found.table(
+        "curvature",
+        "Hessian of the support loss at the start of the inner loop, means over tasks",
         "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | "
-        "curvature along the gradient"
-    )
-    note = (
+        "curvature along the gradient",
+        rows,
         f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products "
         "in float64. Before: "
-        "data-dependent initialisation with a fitted readout."
+        "data-dependent initialisation with a fitted readout.",
     )
-    title = "Hessian of the support loss at the start of the inner loop, means over tasks"
-    found.table("curvature", title, header, rows, note)
     if spectra:
         caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
         found.figures["curvature"] = _draw(spectra), caption

@@ -21,8 +21,12 @@ def run(study: Study) -> Findings:
         sample = "×".join(map(str, task.x_query.shape[1:]))
         events = task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
         rows.append([name, tasks.source, " ".join(task.classes), sample, int(events.mean())])
-    header = "data | recordings | classes | sample (T×H×W×C) | events a sample"
-    found.table("figure-2", "The tasks shown", header, rows)
+    found.table(
+        "figure-2",
+        "The tasks shown",
+        "data | recordings | classes | sample (T×H×W×C) | events a sample",
+        rows,
+    )
     found.summary = (
         "A class is an ordered pair of symbols; a sample is two recordings side by side."
     )

@@ -90,16 +90,14 @@ def run(study: Study) -> Findings:
         found.summary += (
             f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
         )
-    header = (
-        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired "
-        "(points) | seconds to adapt"
-    )
-    note = (
-        "All updates are on the same five support samples, with the step sizes learned for one "
-        "update; seconds on this "
-    )
     found.table(
-        "figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads."
+        "figure-3",
+        "Error on unseen classes (%)",
+        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired "
+        "(points) | seconds to adapt",
+        rows,
+        "All updates are on the same five support samples, with the step sizes learned for one "
+        "update; seconds on this machine, all threads.",
     )
     add_baselines(study, found)
     if curves:

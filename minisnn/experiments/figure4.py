@@ -44,15 +44,24 @@ def run(study: Study) -> Findings:
                 ]
             )
             if k:
-                claim = f"{name}: nothing is lost with {which} frozen"
-                found.claim(claim, "no significant loss", loss, most=1, rule=asked)
+                found.claim(
+                    f"{name}: nothing is lost with {which} frozen",
+                    "no significant loss",
+                    loss,
+                    most=1,
+                    rule=asked,
+                )
         found.summary += (
             f"{name}: {e[0].percent()} % when all layers learn, {e[-1].percent()} % when only the "
             "readout does. "
         )
-    header = "data | frozen | accuracy ± 95 % CI | over episodes | loss, paired (points)"
-    note = "Frozen at meta-test only; the networks were meta-trained with all layers adapting."
-    found.table("figure-4", "Accuracy on unseen classes after one update (%)", header, rows, note)
+    found.table(
+        "figure-4",
+        "Accuracy on unseen classes after one update (%)",
+        "data | frozen | accuracy ± 95 % CI | over episodes | loss, paired (points)",
+        rows,
+        "Frozen at meta-test only; the networks were meta-trained with all layers adapting.",
+    )
     add_baselines(study, found)
     if bars:
         found.figures["figure-4"] = (

@@ -44,21 +44,26 @@ def run(study: Study) -> Findings:
             ]
         )
         if fraction == FRACTION:
-            claim = "updates below 5 % of the range can be left out at adaptation"
-            asked = "accuracy without minus with the gate, paired, below 1 point"
-            found.claim(claim, "no loss shown", loss, most=1, rule=asked)
+            found.claim(
+                "updates below 5 % of the range can be left out at adaptation",
+                "no loss shown",
+                loss,
+                most=1,
+                rule="accuracy without minus with the gate, paired, below 1 point",
+            )
             found.summary = (
                 f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are "
                 "made and "
                 f"{right.percent()} % are right (all of them: {estimate(whole).percent()} %)."
             )
-    title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"
-    header = (
+    found.table(
+        "figure-5",
+        "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)",
         "threshold | accuracy ± 95 % CI | over episodes | loss, paired (points) | updates of the "
-        "readout made"
+        "readout made",
+        rows,
+        "The threshold is a fraction of the range of update magnitudes in each layer.",
     )
-    note = "The threshold is a fraction of the range of update magnitudes in each layer."
-    found.table("figure-5", title, header, rows, note)
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)

@@ -136,12 +136,15 @@ def run(study: Study) -> Findings:
         "ways | shots | accuracy ± 95 % CI",
     )
     header += " | over episodes | SD over trials"
-    note = (
+    found.table(
+        "figure-6",
+        title,
+        header,
+        rows,
         f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; "
         "over episodes: of these. "
-        f"MAML, 5-way, one shot, one update: {maml.percent()} %."
+        f"MAML, 5-way, one shot, one update: {maml.percent()} %.",
     )
-    found.table("figure-6", title, header, rows, note)
     add_baselines(study, found, datasets=(DATASET,))
     caption = "A new readout on a pretrained body, against MAML's one shot and one update."
     found.figures["figure-6"] = _draw(curves, maml), caption

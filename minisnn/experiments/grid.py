@@ -82,17 +82,13 @@ def run(study: Study) -> Findings:
         found.summary += (
             f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
         )
-    note = (
-        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
-        "others. Where: "
-    )
-    header = "tasks | what | where | accuracy ± 95 % CI | over episodes"
     found.table(
         "grid",
         "Accuracy on unseen classes (%)",
-        header,
+        "tasks | what | where | accuracy ± 95 % CI | over episodes",
         table,
-        note + "right, down (pixels), scale, events (times).",
+        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
+        "others. Where: right, down (pixels), scale, events (times).",
     )
     found.figures["grid"] = (
         _figure(points, accuracy),

@@ -209,9 +209,9 @@ class Networks:
                 f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}"
             )
         if self.folder is not None and not any(self._own(name) for name in names):
-            expected = f"expected checkpoints or run folders named {', '.join(names)}"
             raise ValueError(
-                f"{self.folder}: no network of the experiments lies in this folder; {expected}"
+                f"{self.folder}: no network of the experiments lies in this folder; expected "
+                f"checkpoints or run folders named {', '.join(names)}"
             )
         self.retrain = retrain
         self.roots = roots or {}

@@ -43,8 +43,11 @@ def run(study: Study) -> Findings:
                 if where.network(role) is not None:
                     e = estimate(where.accuracies(role, dataset))
                     rows.append([name, place, label, e.percent(), e.over_episodes()])
-    title = "5-way 1-shot accuracy on unseen classes (%)"
-    header = "data | recordings | method | accuracy ± 95 % CI | over episodes"
-    note = "The networks that ship with the package, meta-trained on simulated recordings alone."
-    found.table("recordings", title, header, rows, note)
+    found.table(
+        "recordings",
+        "5-way 1-shot accuracy on unseen classes (%)",
+        "data | recordings | method | accuracy ± 95 % CI | over episodes",
+        rows,
+        "The networks that ship with the package, meta-trained on simulated recordings alone.",
+    )
     return found

@@ -100,8 +100,13 @@ def run(study: Study) -> Findings:
                 )
             first, second, third = a.values()
             asked = "accuracy on A lost by learning B above 10 points"
-            claim = f"{where}: learning B makes the network forget A"
-            found.claim(claim, paper, difference(first, second), 10, rule=asked)
+            found.claim(
+                f"{where}: learning B makes the network forget A",
+                paper,
+                difference(first, second),
+                10,
+                rule=asked,
+            )
             asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
             found.claim(
                 f"{where}: A is learned again in one shot",
@@ -121,11 +126,14 @@ def run(study: Study) -> Findings:
         "data | what learns | moment | task A ± 95 % CI | over episodes",
     )
     header += " | task B ± 95 % CI | over episodes"
-    note = (
+    found.table(
+        "relearn",
+        title,
+        header,
+        rows,
         "Each learning is one update on one recording of each of five classes, from where the last "
-        "one ended."
+        "one ended.",
     )
-    found.table("relearn", title, header, rows, note)
     if curves:
         found.figures["relearn"] = (
             _draw(curves),

@@ -72,11 +72,11 @@ def _verdict(verdicts: dict[str, list[str]]) -> str:
         for word, some in verdicts.items()
         if word
     ]
-    text = (
+    return (
         f"Of {cases} cases a gradient step has, against the nearest mean of the same features, "
-        f"{' and '.join(told)}"
+        f"{' and '.join(told)}; in the other {len(verdicts[''])} there is no significant "
+        "difference."
     )
-    return f"{text}; in the other {len(verdicts[''])} there is no significant difference."
 
 
 def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:
@@ -91,5 +91,11 @@ def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict
         name: learns_by(name, net, theta, inner) for name in ("maml", "proto-maml")
     }
     floor = baselines(net, theta, study.tasks(dataset), study.network(f"{dataset}/pretrained-snn"))
-    key = f"{role.replace('/', '-')}-rules-{ways}-{shots}"
-    return study.rows(key, dataset, floor | rules, ways=ways, shots=shots, episodes=episodes)
+    return study.rows(
+        f"{role.replace('/', '-')}-rules-{ways}-{shots}",
+        dataset,
+        floor | rules,
+        ways=ways,
+        shots=shots,
+        episodes=episodes,
+    )

@@ -52,16 +52,18 @@ def run(study: Study) -> Findings:
             found.summary += (
                 f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
             )
-    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes"
-    note = (
+    found.table(
+        "shift",
+        "Accuracy on unseen classes in shifted recordings (%)",
+        "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes",
+        rows,
         f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a "
         "fraction of a pixel gives "
         "each event to either neighbour, and more events are the same ones again within a "
         "millisecond. The networks differ "
         "in their rule, too; offsets and scales lie inside what many cameras drew in training (± "
-        "3.5 pixels, 0.8 to 1.2)."
+        "3.5 pixels, 0.8 to 1.2).",
     )
-    found.table("shift", "Accuracy on unseen classes in shifted recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
     return found
@@ -90,9 +92,14 @@ def _figure(curves: dict):
             for model, colour in zip(NETWORKS, (COLOURS["vermillion"], COLOURS["blue"])):
                 for align, (line, how) in STYLES.items():
                     if curve := curves.get((model, align, axis)):
-                        label = f"{NETWORKS[model]}, {how}"
                         errorbars(
-                            place, curve, list(curve.values()), colour, line, label=label, capsize=0
+                            place,
+                            curve,
+                            list(curve.values()),
+                            colour,
+                            line,
+                            label=f"{NETWORKS[model]}, {how}",
+                            capsize=0,
                         )
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")

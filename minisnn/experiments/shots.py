@@ -35,13 +35,15 @@ def run(study: Study) -> Findings:
             f"{name}: {e[1].percent()} % with one, {e[SHOTS[-1]].percent()} % with {SHOTS[-1]} "
             "shots. "
         )
-    header = "data | shots | accuracy ± 95 % CI | over episodes | gain on one shot (points)"
-    note = (
+    found.table(
+        "shots",
+        "Accuracy on unseen classes after one update (%)",
+        "data | shots | accuracy ± 95 % CI | over episodes | gain on one shot (points)",
+        rows,
         f"{episodes} episodes; the networks were meta-trained for one shot, and the update is the "
         "mean over all shots. "
-        "Episodes of other shots draw other recordings of the same classes."
+        "Episodes of other shots draw other recordings of the same classes.",
     )
-    found.table("shots", "Accuracy on unseen classes after one update (%)", header, rows, note)
     if curves:
         figure = curves_of(
             curves, xlabel="recordings of each class (shots)", title="More shots, one update"

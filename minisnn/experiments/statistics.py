@@ -76,8 +76,7 @@ def estimate(values: Values, trials: int = TRIALS) -> Estimate:
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
     if len(values) >= 2 * trials:
-        blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
-        sd = float(blocks.std(ddof=1))
+        sd = float(values[: len(values) // trials * trials].reshape(trials, -1).mean(1).std(ddof=1))
     over_episodes, lead = (row.ci95, row.interval) if row else (ci95(values), None)
     return Estimate(float(values.mean()), over_episodes, sd, len(values), lead)
 

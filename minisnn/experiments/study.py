@@ -356,10 +356,9 @@ def _records(path: Path, head: str) -> list:
         aside = path.with_suffix(".before.jsonl")
         os.replace(path, aside)
         if len(lines) > 2:
-            why = "was made of other recordings, networks, settings or code"
             print(
-                f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are "
-                "measured again",
+                f"{path} was made of other recordings, networks, settings or code: it is "
+                f"{aside.name} now, and its {len(lines) - 2} items are measured again",
                 file=sys.stderr,
             )
         return []

@@ -85,16 +85,16 @@ def run(study: Study) -> Findings:
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
         where = [TITLES[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
         rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
-    header = (
-        "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
-    )
-    note = (
+    found.table(
+        "table-2",
+        "Accuracy after one inner-loop update (%)",
+        "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper",
+        rows,
         f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are "
         "the episodes in ten "
         "blocks; ± holds for new recordings, over episodes: for these. "
-        "train: meta-training classes in unseen recordings; test: unseen classes."
+        "train: meta-training classes in unseen recordings; test: unseen classes.",
     )
-    found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)
     caption = "One-shot accuracy of each method, with its 95 % interval; open marks: the paper."
@@ -115,20 +115,34 @@ def _compare(found: Findings, values: dict) -> None:
         for one, other in PAIRS:
             for split, classes in SPLITS.items():
                 if (d := of(one, other, split, split)) is not None:
-                    label = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
-                    rows.append([name, label, classes, d.points()])
+                    rows.append(
+                        [
+                            name,
+                            f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}",
+                            classes,
+                            d.points(),
+                        ]
+                    )
         paper = TABLE_2[dataset, "maml-snn"][1]
         for text, (other, against, least, most, rule) in CLAIMS.items():
             if (d := of("maml-snn", other, against=against)) is not None:
-                said = f"{paper} and {TABLE_2[dataset, other][against == 'test']}"
-                found.claim(f"{name}: {text}", said, d, least, most, rule=rule)
+                found.claim(
+                    f"{name}: {text}",
+                    f"{paper} and {TABLE_2[dataset, other][against == 'test']}",
+                    d,
+                    least,
+                    most,
+                    rule=rule,
+                )
         if (dataset, "maml-snn", "test") in values:
             e = estimate(values[dataset, "maml-snn", "test"])
             best.append(f"{name}: {e.percent()} % by MAML (SNN) on unseen classes (paper {paper})")
     if rows:
-        title = "Differences on the same episodes (points)"
         found.table(
-            "table-2-differences", title, "data | difference | classes | mean ± 95 % CI", rows
+            "table-2-differences",
+            "Differences on the same episodes (points)",
+            "data | difference | classes | mean ± 95 % CI",
+            rows,
         )
     found.summary = "; ".join(best)
 

@@ -31,20 +31,17 @@ def run(study: Study) -> Findings:
     header = " | ".join(
         ["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"]
     )
-    note = (
-        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
-        f"{UPDATES} updates by "
-        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
-        "that rate. The paper's "
-        "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
-        "be of the non-zero ones."
-    )
     found.table(
         "table-3",
         "Magnitude of an update of the readout, mean ± SD over updates",
         header,
         rows,
-        note,
+        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
+        f"{UPDATES} updates by "
+        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
+        "that rate. The paper's "
+        "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
+        "be of the non-zero ones.",
     )
     inner = measured["inner loop"]
     for name, (times, paper) in RATIOS.items():

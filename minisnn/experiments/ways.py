@@ -32,16 +32,16 @@ def run(study: Study) -> Findings:
             nearest = estimate(values["nearest"]).percent()
             rows.append([name, ways, e.percent(), e.over_episodes(), nearest, f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    header = (
+    found.table(
+        "ways",
+        "One-shot accuracy on unseen classes (%)",
         "data | classes | accuracy ± 95 % CI | over episodes | nearest mean of its features | "
-        "chance"
-    )
-    note = (
+        "chance",
+        rows,
         f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of "
         "the trained ones, step "
-        "sizes in proportion to the classes."
+        "sizes in proportion to the classes.",
     )
-    found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)
     if curves:
         title = "One shot, more classes than in meta-training"
         figure = curves_of(curves, xlabel="classes of a task (ways)", title=title)

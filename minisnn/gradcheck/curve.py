@@ -102,11 +102,11 @@ def plot_steps(curve: Curve, path=None):
         xlabel="step size h of the central difference (units of theta)",
         ylabel="relative error of the derivative",
     )
-    title = (
+    ax.set_title(
         "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one "
-        "levels off at its own error)"
+        "levels off at its own error)",
+        fontsize="medium",
     )
-    ax.set_title(title, fontsize="medium")
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:

@@ -90,9 +90,9 @@ def neuron_of(
     try:
         factor = scale[0] * scale[1]
     except ValueError:
-        shapes = f"{scale[0].shape} and {scale[1].shape}"
         raise ValueError(
-            f"{place}: w_in and r have the shapes {shapes}; expected one for every neuron"
+            f"{place}: w_in and r have the shapes {scale[0].shape} and {scale[1].shape}; "
+            "expected one for every neuron"
         ) from None
     return Neuron(decays[0], decays[1], factor, threshold.astype(float), given)
 

@@ -120,10 +120,9 @@ def as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
                 "threshold above 0"
             )
         if high >= QUIET:
-            found = f"node {b.name!r} fires at {high:g}, never"
             raise ValueError(
-                f"{found}, and reset {why}, whose every layer fires, the readout too; expected a "
-                "threshold as of the others"
+                f"node {b.name!r} fires at {high:g}, never, and reset {why}, whose every layer "
+                "fires, the readout too; expected a threshold as of the others"
             )
     if reader.pool == "mean":
         raise ValueError(

@@ -60,12 +60,10 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
         )
     level = neuron.rho * (1 - neuron.alpha)
     if neuron.gamma != neuron.alpha or abs(neuron.threshold - level) > 1e-6 * abs(level):
-        values = (
-            f"gamma {neuron.gamma:g}, alpha {neuron.alpha:g}, threshold {neuron.threshold:g}, rho "
-            f"(1 - alpha) {level:g}"
-        )
         raise ValueError(
-            f"snnTorch's Synaptic needs gamma = alpha and threshold = rho (1 - alpha), not {values}"
+            "snnTorch's Synaptic needs gamma = alpha and threshold = rho (1 - alpha), not "
+            f"gamma {neuron.gamma:g}, alpha {neuron.alpha:g}, threshold {neuron.threshold:g}, "
+            f"rho (1 - alpha) {level:g}"
         )
     if net.pool != "max":
         raise ValueError(
@@ -160,9 +158,9 @@ def from_state_dict(
     }
     neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
     if not layers or len(layers) != len(neurons):
-        counts = f"{len(layers)} weights and {len(neurons)} thresholds"
         raise ValueError(
-            f"expected a weight and a Synaptic (alpha, beta, threshold) a layer, found {counts}"
+            "expected a weight and a Synaptic (alpha, beta, threshold) a layer, found "
+            f"{len(layers)} weights and {len(neurons)} thresholds"
         )
     for at in layers:
         if np.any(arrays.get(f"{at}bias", 0)):

@@ -99,9 +99,11 @@ def _common(net: SpikingNet) -> list[str]:
 def training(net: SpikingNet) -> str:
     """What matters to training alone."""
     gradient = "none" if net.detach_reset else "its gradient"
-    surrogate = f"1 / ({net.neuron.spike.slope:g} |u - threshold| + 1)^2"
     return _TRAINING.format(
-        surrogate=surrogate, window=net.window, gradient=gradient, loss=net.loss_name
+        surrogate=f"1 / ({net.neuron.spike.slope:g} |u - threshold| + 1)^2",
+        window=net.window,
+        gradient=gradient,
+        loss=net.loss_name,
     )
 
 

@@ -43,8 +43,7 @@ def shown(action: argparse.Action) -> str:
     value = _value(action)
     if not action.option_strings:
         return value
-    names = ", ".join(action.option_strings)
-    return f"{names} {value}".rstrip()
+    return f"{', '.join(action.option_strings)} {value}".rstrip()
 
 
 def _value(action: argparse.Action) -> str:
@@ -62,16 +61,17 @@ def _overview(parser: argparse.ArgumentParser) -> str:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for listed in action._choices_actions:
-                link = f"[`{parser.prog} {listed.dest}`](#{listed.dest})"
-                lines.append(f"| {link} | {_plain(listed.help or '')} |")
+                lines.append(
+                    f"| [`{parser.prog} {listed.dest}`](#{listed.dest}) | "
+                    f"{_plain(listed.help or '')} |"
+                )
     return "\n".join(lines)
 
 
 def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:
     """Heading, description, examples (but those of the command above) and arguments; then the same
     of its sub-commands."""
-    name = parser.prog.split(maxsplit=1)[1]
-    yield f"{'#' * level} {name}"
+    yield f"{'#' * level} {parser.prog.split(maxsplit=1)[1]}"
     if parser.description:
         yield from _paragraphs(parser.description)
     if parser.epilog and parser.epilog != above:
@@ -95,8 +95,7 @@ def _is_told(action: argparse.Action) -> bool:
 
 
 def _words(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    words = (action.help or "") % {**vars(action), "prog": parser.prog}
-    return _plain(" ".join(words.split()))
+    return _plain(" ".join(((action.help or "") % {**vars(action), "prog": parser.prog}).split()))
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -272,8 +272,10 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
         or task.real
         and shape[1] != width
     ):
-        expected = f"({len(task.y_query)}, {width}), one for each query sample and class"
-        raise ValueError(f"a rule answers with logits of shape {logits.shape}; expected {expected}")
+        raise ValueError(
+            f"a rule answers with logits of shape {logits.shape}; expected "
+            f"({len(task.y_query)}, {width}), one for each query sample and class"
+        )
     if np.isnan(logits).any():
         raise ValueError(
             f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers"

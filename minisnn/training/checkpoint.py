@@ -92,8 +92,10 @@ class Checkpoint:
         """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
-            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to continue from"
-            raise ValueError(f"{path}: {why}; give the model's own network, {place}")
+            raise ValueError(
+                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to "
+                f"continue from; give the model's own network, {place}"
+            )
 
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
@@ -241,8 +243,10 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         OverflowError,
         RecursionError,
     ) as error:
-        what = "the checkpoint lacks required parts, or has them in another form"
-        raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
+        raise ValueError(
+            f"{path}: the checkpoint lacks required parts, or has them in another form "
+            f"({shorten(str(error), 1000)})"
+        ) from None
 
 
 def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:

@@ -125,11 +125,11 @@ def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
     asked = np.bincount(task.y_query, minlength=ways).tolist()
     fits = learned == [shots] * ways and len(asked) == ways and sum(asked) == ways * queries
     if not fits:
-        found = f"{learned} support and {asked} query samples of its classes"
-        expected = (
-            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        raise ValueError(
+            f"a task has {learned} support and {asked} query samples of its classes; expected "
+            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked "
+            "for"
         )
-        raise ValueError(f"a task has {found}; expected {expected}")
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:

@@ -129,8 +129,10 @@ class RunFolder:
         while not place.exists() and place != place.parent:
             place = place.parent
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            why = f"the run cannot be written there, {place} is read-only"
-            raise ValueError(f"{self.path}: {why}; expected a folder that can be written to")
+            raise ValueError(
+                f"{self.path}: the run cannot be written there, {place} is read-only; expected "
+                "a folder that can be written to"
+            )
 
     def make(self) -> None:
         """Make the folder, and hold it."""
@@ -170,11 +172,11 @@ class RunFolder:
         Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
         if self.origin.own != own.words():
-            what = (
-                f"the run was made with {self.origin.own or 'no parts of a model'}, not with "
-                f"{own.words() or 'none'}"
+            raise ValueError(
+                f"{self.path}: the run was made with "
+                f"{self.origin.own or 'no parts of a model'}, not with "
+                f"{own.words() or 'none'}; continue in Python: {self.how_to_go_on}"
             )
-            raise ValueError(f"{self.path}: {what}; continue in Python: {self.how_to_go_on}")
         if changes:
             raise ValueError(
                 f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
@@ -234,8 +236,7 @@ class RunFolder:
         where = self.path if error.filename is None else error.filename
         kept = "nothing is saved"
         if saved is not None and holds_checkpoint(self.path):
-            go_on = f"continue with: {self.how_to_go_on}"
-            kept = f"the state after update {saved} is saved, {go_on}"
+            kept = f"the state after update {saved} is saved, continue with: {self.how_to_go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
 

@@ -168,12 +168,9 @@ def diverged(
     update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
-    first = f"the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}"
-    text = (
-        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not "
-        "finite; the state before "
-    )
     return (
-        f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to "
-        "continue from there"
+        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: "
+        f"not finite; the state before it is saved in {folder}; the {kind} was the first to "
+        f"go{f', the meta-gradient {where}' if where else ''}; {remedy(config)}, with "
+        f"--start {folder} to continue from there"
     )

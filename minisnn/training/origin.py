@@ -125,9 +125,9 @@ class Origin:
                 split, f"has in {split}"
             )
             where = self.root or self.words()
-            way = "bring them back, or begin again"
             raise ValueError(
-                f"{where}: these are not the recordings that the run in {folder} {what}; {way}"
+                f"{where}: these are not the recordings that the run in {folder} {what}; bring "
+                "them back, or begin again"
             )
 
     def to_open(
@@ -138,9 +138,9 @@ class Origin:
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON:
-            way = "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             raise ValueError(
-                f"{path}: the network learned from {self.words()}, which no command can open; {way}"
+                f"{path}: the network learned from {self.words()}, which no command can open; "
+                "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             )
         if runs_code(self.data):
             raise ValueError(

@@ -65,8 +65,10 @@ class Result:
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
         reached = "not tested" if self.test is None else sentence(self.test)
-        held = "net, theta, inner, curve and test hold all of it"
-        return f"Result: {reached}; run folder {self.out}; {held}"
+        return (
+            f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold "
+            "all of it"
+        )
 
 
 def train(

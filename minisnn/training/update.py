@@ -73,8 +73,10 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
         for one in (found.net, net)
     )
     if there != here:
-        which = f"the checkpoint's network, {found.net!r}, differs from that of the settings"
-        raise ValueError(f"{config.start}: {which}, {net!r}")
+        raise ValueError(
+            f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
+            f"the settings, {net!r}"
+        )
     return replace(found, theta=nearest(found.net, found.theta, net))
 
 
@@ -93,8 +95,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
         return theta
     theta = theta.copy()
     views = net.views(theta)
-    first = net.blocks[0].name
-    views[f"{first}.weight"][...] *= before.gain / after.gain
+    views[f"{net.blocks[0].name}.weight"][...] *= before.gain / after.gain
     scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
     for b in net.blocks[:-1]:
         weight, bias = views[f"{b.name}.weight"], views[f"{b.name}.bias"]
@@ -124,11 +125,12 @@ def restored(
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this
     run."""
     if found.net.configuration() != net.configuration():
-        shapes = f"takes samples of {found.net.input_shape}; the data has {net.input_shape}"
-        raise ValueError(f"{folder / 'checkpoint.h5'}: the checkpoint's network {shapes}")
+        raise ValueError(
+            f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
+            f"{found.net.input_shape}; the data has {net.input_shape}"
+        )
     update = found.progress["update"]
-    begun = first(config, net, steps, found.theta, steps.start)
-    for of, state in begun.arrays().items():
+    for of, state in first(config, net, steps, found.theta, steps.start).arrays().items():
         for name, array in state.items():
             there = found.optimiser.get(of, {}).get(name)
             if there is None or there.shape != array.shape or there.dtype != array.dtype:

@@ -24,8 +24,12 @@ def check(camera: Any) -> None:
         need(name, found[name], 0 <= real(found[name]), "zero or a positive number")
     blind = camera.refractory_ms
     need("refractory_ms", blind, 0.01 <= real(blind), "at least 0.01 ms")
-    least = "at least 0.25 pixels, the distance of the samples of the picture"
-    need("blur", camera.blur, camera.blur >= 0.25, least)
+    need(
+        "blur",
+        camera.blur,
+        camera.blur >= 0.25,
+        "at least 0.25 pixels, the distance of the samples of the picture",
+    )
     times = camera.amplitude
     need("amplitude", times, abs(real(times)) <= MOST_TIMES, f"a number up to {MOST_TIMES}")
     for name in ("blur", "mismatch", "leak_spread"):

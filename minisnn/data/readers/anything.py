@@ -180,11 +180,10 @@ def sensor_of_all(found: Sequence[Entry]) -> tuple[int, int] | None:
         except (ValueError, OSError):
             continue
         if told is not None and sensor not in (None, told):
-            first = f"{by} one of {told[1]} x {told[0]}"
             raise ValueError(
-                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {first}; expected one "
-                "for all, or --sensor "
-                "ROWS,COLUMNS that holds both"
+                f"{path} has a sensor of {sensor[1]} x {sensor[0]} pixels, {by} one of "
+                f"{told[1]} x {told[0]}; expected one for all, or --sensor ROWS,COLUMNS that "
+                "holds both"
             )
         if told is None:
             told, by = sensor, path
@@ -249,10 +248,10 @@ def entries(root: str | Path) -> list[Entry]:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         ]
     if not found:
-        expected = (
-            f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
+        raise ValueError(
+            f"{root}: no recordings; expected <class>/<recording> ending in "
+            f"{', '.join(SUFFIXES)}, or {INDEX} with path and label{nearly(root)}"
         )
-        raise ValueError(f"{root}: no recordings; expected {expected}{nearly(root)}")
     seen: dict[tuple, Entry] = {}
     for one in found:
         if seen.setdefault((one.path, one.start, one.stop, one.key), one) is not one:
@@ -360,8 +359,7 @@ def _indexed(path: Path) -> Iterator[Entry]:
                 f"{path}: line {number} names the split {split!r}; expected train, val or test"
             )
         subject = get.get("subject") or None
-        named = split and SPLITS[split.lower()]
-        yield Entry(place, get["label"], start, stop, subject, named)
+        yield Entry(place, get["label"], start, stop, subject, split and SPLITS[split.lower()])
 
 
 def _camera(path: Path) -> np.ndarray:

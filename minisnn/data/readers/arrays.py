@@ -111,8 +111,7 @@ def read_hdf5(path: str | Path) -> Held:
             kind = file.kind(place or "/")
             if kind == "data set":
                 return file.table(place, 4 * MOST_EVENTS)
-            names = file.names(place or "/") if kind == "group" else None
-            found = chosen(names or ())
+            found = chosen((file.names(place or "/") if kind == "group" else None) or ())
             if set("xytp") <= found.keys():
                 return _columns(file, place, [found[one] for one in "xytp"])
         inside = file.names("/") or []

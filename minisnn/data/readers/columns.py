@@ -58,8 +58,7 @@ def order_of(columns: str | Sequence[str]) -> list[str]:
         one.strip()
         for one in (columns.split(",") if isinstance(columns, str) else map(str, columns))
     ]
-    known = [name_of(one) for one in names if one not in SKIPPED]
-    if sorted(map(str, known)) != sorted("xytp"):
+    if sorted(map(str, [name_of(one) for one in names if one not in SKIPPED])) != sorted("xytp"):
         raise ValueError(
             f"columns are {','.join(names)!r}; expected x, y, t and p, each once, in their order "
             f"({ACCEPTED})"
@@ -134,8 +133,7 @@ def of_events(
         found = _by_place(names, order_of(columns))
         said = unit_of(next(one for one in order_of(columns) if name_of(one) == "t"))
         return {one: unmasked(events[found[one]], found[one]) for one in "xytp"}, said
-    held = {one: unmasked(events[found[one]], found[one]) for one in "xytp"}
-    return held, unit_of(found["t"])
+    return {one: unmasked(events[found[one]], found[one]) for one in "xytp"}, unit_of(found["t"])
 
 
 def _by_place(names: list[str], columns: list[str]) -> dict[str, str]:
@@ -192,12 +190,10 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
         and (coarse := float(np.spacing(np.abs(t).max())) * factor) > 1000
         and t.size > 1
     ):
-        what = (
-            f"times of type {t.dtype} near {float(np.abs(t).max()):g} {unit or 'us'} are "
-            f"{coarse / 1000:g} ms apart at least"
-        )
         raise ValueError(
-            f"{what}; expected float64, or times from the beginning of the recording on"
+            f"times of type {t.dtype} near {float(np.abs(t).max()):g} {unit or 'us'} are "
+            f"{coarse / 1000:g} ms apart at least; expected float64, or times from the "
+            "beginning of the recording on"
         )
     if unit == "ns" and t.dtype.kind in "iu":
         return t // 1000

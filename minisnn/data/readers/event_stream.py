@@ -83,10 +83,9 @@ def read_event_stream(path: str | Path) -> np.ndarray:
     outside = np.flatnonzero((x[:number] >= columns) | (y[:number] >= rows))
     if outside.size:
         k = int(outside[0])
-        found = f"event {k} lies at x = {x[k]}, y = {y[k]}"
         raise ValueError(
-            f"{path}: {found}; expected x below {columns} and y below {rows}, so the file is "
-            "damaged"
+            f"{path}: event {k} lies at x = {x[k]}, y = {y[k]}; expected x below {columns} and "
+            f"y below {rows}, so the file is damaged"
         )
     events = np.empty(number, EVENT)
     events["x"] = x[:number]

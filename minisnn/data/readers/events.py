@@ -97,12 +97,10 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
         if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
             at = int(jumps[0])
             seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-            what = (
-                f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or "
-                "begins again"
-            )
             raise ValueError(
-                f"{what}; expected times that grow, or each stretch as a recording of its own"
+                f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or "
+                "begins again; expected times that grow, or each stretch as a recording of "
+                "its own"
             )
     return events[np.argsort(t, kind="stable")]
 
@@ -144,8 +142,10 @@ def as_events(
             and are_fractions(t)
             and (unit := unit_of_fractions(x, y, t))
         ):
-            way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
-            raise ValueError(f"times are fractions, and nothing gives their unit; {way}")
+            raise ValueError(
+                f"times are fractions, and nothing gives their unit; they look like {unit}: "
+                f"say --time {unit} (in Python time={unit!r})"
+            )
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:
@@ -247,8 +247,7 @@ def bin_events(
     counts = np.zeros((steps, rows, columns, 2), np.uint8)
     if not events.size:
         return counts
-    step_us = round(step_ms * 1000)
-    step = (events["t"] - _start(events, start)) // step_us
+    step = (events["t"] - _start(events, start)) // round(step_ms * 1000)
     row = events["y"].astype(np.int64) // scale
     column = events["x"].astype(np.int64) // scale
     inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
@@ -306,10 +305,9 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
         at = int(np.diff(time).argmax())
         gap = (time[at + 1] - time[at]) / 1e6
         after = (time[at] - time[0]) / 1e6
-        what = f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events"
         raise ValueError(
-            f"{what}; there is none for {gap:g} s after {after:g} s, expected a clock that does "
-            "not jump"
+            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
+            f"none for {gap:g} s after {after:g} s, expected a clock that does not jump"
         )
     begins = time[0] + np.arange(number) * (hop_ms * 1000)
     events = events[np.argsort(events["t"], kind="stable")]

@@ -157,9 +157,9 @@ def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Pa
     folder = next((root / name for name in names if name.lower() == split.lower()), None)
     if folder is None:
         found = names or "no folders"
-        expected = "expected the root of N-MNIST, which holds Train or Test"
         raise ValueError(
-            f"{root}: there is no folder {split.capitalize()}; found {found}, {expected}"
+            f"{root}: there is no folder {split.capitalize()}; found {found}, expected the "
+            "root of N-MNIST, which holds Train or Test"
         )
     files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
     files = {label: numbered for label, numbered in files.items() if numbered}

@@ -168,8 +168,10 @@ def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[
             first = first or (file, image.shape)
             if image.shape != first[1]:
                 here, other = (f"{rows} x {columns}" for rows, columns in (image.shape, first[1]))
-                found = f"has {here} pixels, but {first[0].name} has {other}"
-                raise ValueError(f"{file}: {found}; expected one size, or size=(rows, columns)")
+                raise ValueError(
+                    f"{file}: has {here} pixels, but {first[0].name} has {other}; expected one "
+                    "size, or size=(rows, columns)"
+                )
             images.append(image)
             keys.append(folder.name)
     if not images:

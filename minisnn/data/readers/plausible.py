@@ -217,8 +217,7 @@ class Judge:
         """ValueError where the unit fits some and not others, so that they differ in it. Where it
         fits none, who says it knows."""
         if self.fits is not None and self.fails is not None:
-            expected = (
-                "expected one unit in all recordings, or columns that are named for theirs (t_us, "
-                "t_ms)"
+            raise ValueError(
+                f"{self.fails}, while those of {self.fits} are plausible; expected one unit in "
+                "all recordings, or columns that are named for theirs (t_us, t_ms)"
             )
-            raise ValueError(f"{self.fails}, while those of {self.fits} are plausible; {expected}")

@@ -38,8 +38,10 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
                     if isinstance(one, (tuple, list))
                     else f"a {type(one).__name__} alone"
                 )
-                expected = "expected one for each recording, or pairs (events, label)"
-                raise ValueError(f"labels are missing; {expected}, and item {number} is {found}")
+                raise ValueError(
+                    "labels are missing; expected one for each recording, or pairs (events, "
+                    f"label), and item {number} is {found}"
+                )
             yield one[0], one[1]
         return
     number = 0

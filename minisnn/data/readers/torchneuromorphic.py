@@ -56,8 +56,10 @@ class TorchNeuromorphic:
                     )
             both = np.intersect1d(self._keys["train"], self._keys["test"])
             if both.size:
-                found = "is in extra/train_keys and in extra/test_keys; expected it in one of them"
-                raise ValueError(f"{self.path}: recording {both[0]} {found}")
+                raise ValueError(
+                    f"{self.path}: recording {both[0]} is in extra/train_keys and in "
+                    "extra/test_keys; expected it in one of them"
+                )
         except BaseException:
             self.close()
             raise
@@ -108,8 +110,10 @@ class TorchNeuromorphic:
         keys = keys[keys >= 0]
         stray = np.setdiff1d(keys, self._keys[split])
         if stray.size:
-            found = f"{name} holds the key {stray[0]} for label {label}"
-            raise ValueError(f"{self.path}: {found}; expected keys of extra/{split}_keys")
+            raise ValueError(
+                f"{self.path}: {name} holds the key {stray[0]} for label {label}; expected "
+                f"keys of extra/{split}_keys"
+            )
         return keys
 
     def labelled(self, split: str) -> list[tuple[int, int]]:
@@ -132,8 +136,10 @@ class TorchNeuromorphic:
         """The class of one recording."""
         values = self._whole(f"{self._place(key)}/labels", None).reshape(-1)
         if values.size < 1 or np.any(values != values[0]) or values[0] < 0:
-            found = f"{self._place(key)}/labels holds {values[:5].tolist()}"
-            raise ValueError(f"{self.path}: {found}; expected one label from 0 on")
+            raise ValueError(
+                f"{self.path}: {self._place(key)}/labels holds {values[:5].tolist()}; expected "
+                "one label from 0 on"
+            )
         return int(values[0])
 
     def read(self, key: int) -> np.ndarray:
@@ -147,9 +153,9 @@ class TorchNeuromorphic:
         times = self._whole(f"{place}/times", 1)
         addresses = self._whole(f"{place}/addrs", 2)
         if addresses.shape != (len(times), 3):
-            expected = f"({len(times)}, 3), polarity, x and y of each of its times"
             raise ValueError(
-                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected {expected}"
+                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected "
+                f"({len(times)}, 3), polarity, x and y of each of its times"
             )
         if not times.size:
             raise ValueError(f"{self.path}: {place} has no events; expected at least one")

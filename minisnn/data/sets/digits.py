@@ -33,11 +33,10 @@ class Digits:
             or self.labels.shape != (count,)
             or self.numbers.shape != (count,)
         ):
-            found = (
+            raise ValueError(
                 f"images {self.images.shape}, labels {self.labels.shape} and numbers "
-                f"{self.numbers.shape}"
+                f"{self.numbers.shape} do not fit; expected (N, 28, 28), (N,) and (N,)"
             )
-            raise ValueError(f"{found} do not fit; expected (N, 28, 28), (N,) and (N,)")
 
     def __len__(self) -> int:
         return len(self.images)

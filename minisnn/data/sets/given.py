@@ -134,10 +134,9 @@ def check_enough(
         if different < 2:
             number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
             number += ", copies of one" * (different < len(recordings))
-            told = f"{kind} {names[symbol] if names is not None else symbol}"
             raise ValueError(
-                f"{source}: {told} has {number}, expected at least 2, one for support and one for "
-                "query"
+                f"{source}: {kind} {names[symbol] if names is not None else symbol} has "
+                f"{number}, expected at least 2, one for support and one for query"
             )
 
 

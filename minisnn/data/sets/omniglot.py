@@ -66,8 +66,7 @@ LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
     """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
-    part = "evaluation" if split == "test" else "background"
-    pictures = _pictures(part)
+    pictures = _pictures("evaluation" if split == "test" else "background")
     first = 0
     found = {}
     words = (EVALUATION if split == "test" else BACKGROUND).split()
@@ -247,7 +246,6 @@ def _recorded(
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (
         turn >= MIRRORED
     )
-    what = f"drawings of {name}{told}"
     return pool_of_pictures(
         "omniglot",
         _shape(CROP[0] // sight.scale),
@@ -257,7 +255,7 @@ def _recorded(
         numbers,
         sight,
         keep,
-        what,
+        f"drawings of {name}{told}",
         noise,
         code_identity(__name__),
         images=pictures,

@@ -201,8 +201,10 @@ class Pieces(Counts):
         self.made: dict[int, Pool] = {}
 
     def __repr__(self) -> str:
-        made = f"{len(self.made)} of {len(self.start) - 1} pieces made"
-        return f"Pieces: {len(self)} recordings of shape {self.shape}, {made}"
+        return (
+            f"Pieces: {len(self)} recordings of shape {self.shape}, {len(self.made)} of "
+            f"{len(self.start) - 1} pieces made"
+        )
 
     def identity(self) -> str:
         return identity([list(self.shape), self.labels, self.numbers, self.start, self.made_from])
@@ -284,8 +286,7 @@ def counts_of(
             tell_frames(lengths, steps, bin_ms)
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
-    shape = steps, *rows, 2
-    return shape, batches()
+    return (steps, *rows, 2), batches()
 
 
 def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:

@@ -232,8 +232,9 @@ def places_of(
         split = divided(tasks.pool.labels[where], np.asarray(together)[where], shares, seed)
     except TooFew as error:
         named = [name for name, symbols in tasks.made_of.items() if symbols == (error.symbol,)]
-        told = f"{tasks.kind} {named[0] if named else error.symbol}"
-        raise ValueError(f"{tasks.source}: {told} has {error}") from None
+        raise ValueError(
+            f"{tasks.source}: {tasks.kind} {named[0] if named else error.symbol} has {error}"
+        ) from None
     return {name: where[split == k] for k, name in enumerate(shares)}
 
 
@@ -362,8 +363,7 @@ def copies(pool: Any) -> np.ndarray | None:
     for n in range(len(pool)):
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
-            content = hashlib.sha256(cells.tobytes() + counts.tobytes()).digest()
-            same = first.setdefault(content, n)
+            same = first.setdefault(hashlib.sha256(cells.tobytes() + counts.tobytes()).digest(), n)
             of[n] = same if pool.numbers[same] != pool.numbers[n] else n
     return None if np.array_equal(of, np.arange(len(pool))) else of
 

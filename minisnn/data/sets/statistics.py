@@ -91,8 +91,10 @@ def oddities(events: np.ndarray, sensor: tuple[int, int] | None = None) -> list[
         and count.max() > 20 * np.median(count)
     ):
         hot = pixel[count.argmax()]
-        share = f"{count.max() / len(events):.0%} of the events"
-        found.append(f"the pixel at x {hot % 65536}, y {hot // 65536} makes {share}: it is hot")
+        found.append(
+            f"the pixel at x {hot % 65536}, y {hot // 65536} makes "
+            f"{count.max() / len(events):.0%} of the events: it is hot"
+        )
     if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
         at = (t[gaps.argmax()] - t[0]) / 1000
         found.append(

@@ -283,8 +283,10 @@ def _plain(value):
             field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
         }
         return {"dataclass": type(value).__qualname__, **fields}
-    expected = "expected numbers, texts, arrays, lists, dictionaries or dataclasses"
-    raise TypeError(f"made_from holds a {type(value).__name__}, {expected}")
+    raise TypeError(
+        f"made_from holds a {type(value).__name__}, expected numbers, texts, arrays, lists, "
+        "dictionaries or dataclasses"
+    )
 
 
 def _read(path: Path, key: str) -> dict[str, np.ndarray]:
@@ -309,8 +311,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
 def _tell_unusable(place: Path | str, error: Exception):
     if str(place) not in _unusable and not nothing_is_kept():
         _unusable.add(str(place))
-        text = (
+        warnings.warn(
             f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
-            "going on without it, "
+            "going on without it, set MINISNN_CACHE to a folder that can be written",
+            stacklevel=3,
         )
-        warnings.warn(text + "set MINISNN_CACHE to a folder that can be written", stacklevel=3)

@@ -156,9 +156,9 @@ def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
                     entry.name.endswith(".bin") and entry.stat().st_size > 0 for entry in entries
                 )
     if found != part.recordings:
-        more = "move it away to have all of them fetched, or give another folder"
         raise ValueError(
-            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; {more}"
+            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; move it away "
+            "to have all of them fetched, or give another folder"
         )
     tell(f"{folder}: complete already, {found:,} recordings")
     return True
@@ -171,8 +171,10 @@ def _archive(out: Path, part: Part, tell: Callable[[str], None]) -> Path | None:
         return None
     found = md5_of(path) if path.is_file() else "that of no file"
     if found != part.md5:
-        more = "the file is damaged or another one; move it away to have it fetched again"
-        raise ValueError(f"{path}: the md5 is {found}, expected {part.md5}; {more}")
+        raise ValueError(
+            f"{path}: the md5 is {found}, expected {part.md5}; the file is damaged or another "
+            "one; move it away to have it fetched again"
+        )
     tell(f"{path}: here already, the md5 is right")
     return path
 
@@ -224,9 +226,9 @@ def _members(
         name = info.filename
         kind = stat.S_IFMT(info.external_attr >> 16)
         if name.startswith("/") or set(name) & set("\\:") or ".." in name.split("/"):
-            expected = f"expected names such as {part.name}/0/00002.bin"
             raise ValueError(
-                f"{archive}: the member {name!r} would lie outside of the folder; {expected}"
+                f"{archive}: the member {name!r} would lie outside of the folder; expected "
+                f"names such as {part.name}/0/00002.bin"
             )
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(
