@@ -25,12 +25,12 @@ SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "det
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
-        "(both), or all three (default)"
-    )
     parser.add_argument(
-        "--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text
+        "--model",
+        choices=("snn", "cuba", "cnn", "both", "all"),
+        default="all",
+        help="the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
+        "(both), or all three (default)",
     )
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
@@ -50,8 +50,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="pooling of the spiking network (default: check both)",
     )
     parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
-    text = "fast kernels or the readable reference (default: numba)"
-    parser.add_argument("--backend", choices=("numba", "numpy"), default="numba", help=text)
+    parser.add_argument(
+        "--backend",
+        choices=("numba", "numpy"),
+        default="numba",
+        help="fast kernels or the readable reference (default: numba)",
+    )
     options.add_seed(parser, "everything random")
     parser.add_argument(
         "--thorough", action="store_true", help="try every step size, report the best error"
@@ -69,8 +73,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="write every row of every report to this file",
     )
-    text = "draw the error against the step size (.png, .svg)"
-    options.add_output(parser, "--plot", kind=outputs.PICTURE, metavar="FILE", help=text)
+    options.add_output(
+        parser,
+        "--plot",
+        kind=outputs.PICTURE,
+        metavar="FILE",
+        help="draw the error against the step size (.png, .svg)",
+    )
     options.add_threads(parser)
 
 

@@ -23,10 +23,15 @@ bias=False and reset_mechanism="subtract". What is exact: python -c "import mini
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tool", choices=("snntorch",), help="the other tool")
-    text = "an .npz of a state dictionary; or checkpoint, run folder, shipped name"
-    options.add_input(parser, "source", metavar="FROM", help=text)
-    text = "the file to write: a checkpoint, or an .npz"
-    options.add_output(parser, "out", kind=_kind, metavar="TO", help=text)
+    options.add_input(
+        parser,
+        "source",
+        metavar="FROM",
+        help="an .npz of a state dictionary; or checkpoint, run folder, shipped name",
+    )
+    options.add_output(
+        parser, "out", kind=_kind, metavar="TO", help="the file to write: a checkpoint, or an .npz"
+    )
     options.add_list(
         parser,
         "input",

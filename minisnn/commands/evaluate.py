@@ -30,55 +30,60 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
-    text = (
-        "classes of a task; for another number than the network's, the readout's columns all start "
-        "from their mean "
-        "(default: the network's)"
+    options.add_count(
+        parser,
+        "ways",
+        None,
+        "classes of a task; for another number than the network's, the readout's columns all "
+        "start from their mean (default: the network's)",
+        2,
     )
-    options.add_count(parser, "ways", None, text, 2)
-    for name, text in (("shots", "support"), ("queries", "query")):
+    for name, of in (("shots", "support"), ("queries", "query")):
         options.add_count(
-            parser, name, None, f"{text} samples of each class (default: as in training)"
+            parser, name, None, f"{of} samples of each class (default: as in training)"
         )
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = (
-        "learn by another rule: nearest class mean, steps from there, steps from a readout of "
-        "zero, or the readout alone, "
-        "one sample after the other (default: as in training)"
+    parser.add_argument(
+        "--rule",
+        choices=("nearest", "proto-maml", "maml", "online"),
+        help="learn by another rule: nearest class mean, steps from there, steps from a readout of "
+        "zero, or the readout alone, one sample after the other (default: as in training)",
     )
-    parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument(
         "--step-size",
         type=float,
         metavar="X",
         help="of the inner loop (default: that of the checkpoint)",
     )
-    text = "layers that do not adapt (default: as in training)"
-    parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
-    text = "adapt after every support sample, not once after all (default: as in training)"
-    parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
-    text = (
-        "shift each task by the whole-pixel offset that its support asks for (default with "
-        "double-nmnist: support, but for "
-        "the training split)"
+    parser.add_argument(
+        "--freeze",
+        type=options.names,
+        metavar="A,B,…",
+        help="layers that do not adapt (default: as in training)",
     )
-    parser.add_argument("--align", choices=("support", "none"), help=text)
-    text = (
-        "compare with nearest class means on the same episodes: of summed frames (the pixel "
-        "baseline), of a random "
+    parser.add_argument(
+        "--online",
+        action=argparse.BooleanOptionalAction,
+        help="adapt after every support sample, not once after all (default: as in training)",
+    )
+    parser.add_argument(
+        "--align",
+        choices=("support", "none"),
+        help="shift each task by the whole-pixel offset that its support asks for (default with "
+        "double-nmnist: support, but for the training split)",
     )
     options.add_yes(
-        parser, "baselines", text + "network's features, of a classifier's and of this network's"
-    )
-    text = (
-        "compare with another network, by its own rule, on the same episodes, and give the paired "
-        "difference: "
+        parser,
+        "baselines",
+        "compare with nearest class means on the same episodes: of summed frames (the pixel "
+        "baseline), of a random network's features, of a classifier's and of this network's",
     )
     options.add_input(
         parser,
         "--against",
         metavar="FILE",
-        help=text + "checkpoint, run folder, or name of a shipped checkpoint",
+        help="compare with another network, by its own rule, on the same episodes, and give the paired "
+        "difference: " + "checkpoint, run folder, or name of a shipped checkpoint",
     )
     options.add_output(
         parser,

@@ -25,9 +25,13 @@ library pooch: pip install "minisnn[fetch]"."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
-    text = "folder to put it into (default: N-MNIST)"
     add_output(
-        parser, "--out", kind=outputs.DATA, default=Path("N-MNIST"), metavar="DIR", help=text
+        parser,
+        "--out",
+        kind=outputs.DATA,
+        default=Path("N-MNIST"),
+        metavar="DIR",
+        help="folder to put it into (default: N-MNIST)",
     )
     parser.add_argument(
         "--part",
@@ -35,11 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="what to fetch (default: both)",
     )
-    text = (
-        "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
-        "Mendeley Data)"
+    parser.add_argument(
+        "--base",
+        metavar="URL",
+        help="fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
+        "Mendeley Data)",
     )
-    parser.add_argument("--base", metavar="URL", help=text)
     add_yes(
         parser,
         "keep-zips",

@@ -107,24 +107,19 @@ use_threads = set_threads  # carries out what `add_threads` asks for
 def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries
     them out."""
-    text = (
+    group = parser.add_argument_group(
+        "where the work is done (default: in this process)",
         "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so "
-        "workers can do them, with one "
-        "thread each. Results are the same to the last bit. Workers may die, and a stopped run may "
-        "continue "
-        "with more or fewer of them."
+        "workers can do them, with one thread each. Results are the same to the last bit. "
+        "Workers may die, and a stopped run may continue with more or fewer of them.",
     )
-    group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")
-    text = (
-        "on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask "
-        "scheduler, and on each machine: "
-    )
     choice.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help=text + "dask worker ADDRESS --nthreads 1 --nworkers N",
+        help="on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask "
+        "scheduler, and on each machine: " + "dask worker ADDRESS --nthreads 1 --nworkers N",
     )
 
 
@@ -145,15 +140,24 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
-    text = "as in train (default: that of --checkpoint, or double-nmnist)"
-    parser.add_argument("--dataset", metavar="NAME", help=text)
-    text = (
-        "folder of real N-MNIST recordings, with Train, Test or both; without it, and with "
-        "--dataset, simulated recordings "
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="as in train (default: that of --checkpoint, or double-nmnist)",
     )
-    add_input(parser, "--root", metavar="DIR", help=text + "of the shipped digits")
-    text = "classes and recordings of meta-training, validation or test (default: test)"
-    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
+    add_input(
+        parser,
+        "--root",
+        metavar="DIR",
+        help="folder of real N-MNIST recordings, with Train, Test or both; without it, and with "
+        "--dataset, simulated recordings of the shipped digits",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="test",
+        help="classes and recordings of meta-training, validation or test (default: test)",
+    )
 
 
 FORMS = ("sensor", "time", "flip_y", "columns")  # of READING what a look at recordings needs

@@ -53,14 +53,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="labels of an idx or .npy file of pictures",
     )
-    text = "new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5"
-    add_output(parser, "--out", kind=_kind, required=True, metavar="PATH", help=text)
-    text = "split that the recordings are put into (default: Train)"
-    parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
+    add_output(
+        parser,
+        "--out",
+        kind=_kind,
+        required=True,
+        metavar="PATH",
+        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("Train", "Test"),
+        default="Train",
+        help="split that the recordings are put into (default: Train)",
+    )
     add_count(parser, "each", None, "only the first N pictures of each label")
     add_list(parser, "size", None, "resize all pictures to this size first", "H,W")
-    text = "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)"
-    add_list(parser, "sensor", (34, 34), text, "H,W")
+    add_list(
+        parser,
+        "sensor",
+        (34, 34),
+        "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)",
+        "H,W",
+    )
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
     add_count(
         parser,

@@ -49,15 +49,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="exit with 1 where a page differs from what the files say",
     )
-    text = (
-        "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be repeated"
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be "
+        "repeated",
     )
-    parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
-    text = "folder of the measurements (default: those that ship with minisnn)"
-    options.add_input(parser, "--folder", type=Path, metavar="DIR", help=text)
-    text = "working folder, in which a stopped measurement continues (default: runs/results)"
     options.add_input(
-        parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text
+        parser,
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of the measurements (default: those that ship with minisnn)",
+    )
+    options.add_input(
+        parser,
+        "--work",
+        type=Path,
+        default=Path("runs/results"),
+        metavar="DIR",
+        help="working folder, in which a stopped measurement continues (default: runs/results)",
     )
 
 

@@ -145,12 +145,11 @@ def area(inside: np.ndarray, outside: np.ndarray) -> float:
     return float(ranks.mean() / (2 * len(outside)))
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     role = next((role for role in ROLES if study.network(role) is not None), None)
     if role is None:
         found.missing.append(f"no network for {' or '.join(ROLES)}")
-        return found
+        return
     trained = study.network(role)
     tasks = study.tasks(DATASET)
     episodes = some_of(study.settings.episodes)
@@ -176,8 +175,7 @@ def run(study: Study) -> Findings:
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
         kept = "all recordings" if "kept" in READOUT_RULES[name] else "none"
-        both = [estimate(of[name]) for of in (fewest, most)]
-        shown = [words for one in both for words in (one.percent(), one.over_episodes())]
+        shown = [words for of in (fewest, most) for words in estimate(of[name]).columns()]
         apart = difference(most[name], most["all at once"]).points()
         written = values[:, n, -1, 1].mean() / number
         roc = estimate(values[:, n, number // 2 - 1, 2])
@@ -218,7 +216,6 @@ def run(study: Study) -> Findings:
         )
         axes.legend(fontsize="x-small")
     found.figures["classes"] = fig, "Accuracy over all classes met so far."
-    return found
 
 
 def _episode(tasks, settings, net, theta, scale, number, index) -> list:

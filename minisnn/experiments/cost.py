@@ -34,8 +34,7 @@ BEYOND = "that of a process which has had a tiny network's meta-gradient"
 CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
         s = study.settings
@@ -81,7 +80,6 @@ def run(study: Study) -> Findings:
             f"{memory_1} times the "
             f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
         )
-    return found
 
 
 def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:

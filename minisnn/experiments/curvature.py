@@ -58,8 +58,7 @@ def _one(
     return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     spectra = {}
     s = study.settings
@@ -83,17 +82,8 @@ def run(study: Study) -> Findings:
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
-            rows.append(
-                [
-                    name,
-                    label,
-                    f"{loss:.3g}",
-                    f"{norm:.3g}",
-                    f"{top:.4g}",
-                    f"{bottom:.4g}",
-                    f"{along:.4g}",
-                ]
-            )
+            sizes = (f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}")
+            rows.append([name, label, *sizes])
     found.table(
         "curvature",
         "Hessian of the support loss at the start of the inner loop, means over tasks",
@@ -105,14 +95,15 @@ def run(study: Study) -> Findings:
         "data-dependent initialisation with a fitted readout.",
     )
     if spectra:
-        caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
-        found.figures["curvature"] = _draw(spectra), caption
+        found.figures["curvature"] = (
+            _draw(spectra),
+            "Ritz values of the Hessian with their weights; one colour a moment, all tasks.",
+        )
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
             "spectrum is a "
             "measurement."
         )
-    return found
 
 
 def _draw(spectra: dict):

@@ -19,14 +19,12 @@ FRACTIONS = (0.05, 0.25, 0.5)
 DATASET, ROLE = "double-nmnist", "double-nmnist/maml-snn"
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     if study.network(ROLE) is None:
         found.missing.append("no network meta-trained by MAML")
-        return found
+        return
     whole = study.accuracies(ROLE, DATASET)
-    e = estimate(whole)
-    rows = [["none", e.percent(), e.over_episodes(), None, made(inner_updates(study))]]
+    rows = [["none", *estimate(whole).columns(), None, made(inner_updates(study))]]
 
     for fraction in FRACTIONS:
         change = partial(replace, threshold_fraction=fraction)
@@ -34,15 +32,7 @@ def run(study: Study) -> Findings:
         loss = difference(whole, gated)
         right = estimate(gated)
         number = made(inner_updates(study, fraction))
-        rows.append(
-            [
-                f"{fraction:.0%} of the range",
-                right.percent(),
-                right.over_episodes(),
-                loss.points(),
-                number,
-            ]
-        )
+        rows.append([f"{fraction:.0%} of the range", *right.columns(), loss.points(), number])
         if fraction == FRACTION:
             found.claim(
                 "updates below 5 % of the range can be left out at adaptation",
@@ -67,12 +57,10 @@ def run(study: Study) -> Findings:
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)
-    figure = _draw(parts, inner_updates(study, FRACTION))
     found.figures["figure-5"] = (
-        figure,
+        _draw(parts, inner_updates(study, FRACTION)),
         "Magnitudes of single updates of the readout; the gate leaves the large ones.",
     )
-    return found
 
 
 def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):

@@ -2,7 +2,6 @@
 by the support."""
 
 from ..data.camera.moved import Move
-from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted
 from ..plots import COLOURS
 from .drawing import drawn, errorbars
@@ -22,8 +21,7 @@ AXES: dict[str, dict[float, Move]] = {
 STYLES = {"none": ("o--", "as they lie"), "support": ("o-", "aligned by the support")}
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     episodes = some_of(study.settings.episodes)
     curves = {}
@@ -39,10 +37,7 @@ def run(study: Study) -> Findings:
                     for at, move in moves.items()
                 }
                 curves[model, align, axis] = curve
-                rows += [
-                    [trained, how, axis, at, e.percent(), e.over_episodes()]
-                    for at, e in curve.items()
-                ]
+                rows += [[trained, how, axis, at, *e.columns()] for at, e in curve.items()]
             every = [
                 e.mean
                 for (m, a, _), curve in curves.items()
@@ -66,18 +61,16 @@ def run(study: Study) -> Findings:
     )
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
-    return found
 
 
 def _accuracy(
     study: Study, model: str, checkpoint, move: Move, align: str, episodes: int
 ) -> Estimate:
-    rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
     rows = study.rows(
         f"shift-{model}-{align}-{name}",
         DATASET,
-        {"adapted": rule},
+        {"adapted": Adapted.of(checkpoint)},
         ways=checkpoint.net.ways,
         move=None if move == Move() else move,
         align=align,

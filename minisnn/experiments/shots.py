@@ -9,28 +9,21 @@ TITLE = "K shots: accuracy against the recordings of each class"
 SHOTS = (1, 2, 3, 5, 10)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
-        keys = {k: f"{k}-shot" if k > 1 else "" for k in SHOTS}
         values = {
-            k: study.accuracies(role, dataset, shots=k, key=key, episodes=episodes)
-            for k, key in keys.items()
+            k: study.accuracies(
+                role, dataset, shots=k, key=f"{k}-shot" if k > 1 else "", episodes=episodes
+            )
+            for k in SHOTS
         }
         e = curves[name] = {k: estimate(v) for k, v in values.items()}
         for k, v in values.items():
-            rows.append(
-                [
-                    name,
-                    k,
-                    e[k].percent(),
-                    e[k].over_episodes(),
-                    difference(v, values[1]).points() if k > 1 else None,
-                ]
-            )
+            gain = difference(v, values[1]).points() if k > 1 else None
+            rows.append([name, k, *e[k].columns(), gain])
         found.summary += (
             f"{name}: {e[1].percent()} % with one, {e[SHOTS[-1]].percent()} % with {SHOTS[-1]} "
             "shots. "
@@ -45,8 +38,9 @@ def run(study: Study) -> Findings:
         "Episodes of other shots draw other recordings of the same classes.",
     )
     if curves:
-        figure = curves_of(
-            curves, xlabel="recordings of each class (shots)", title="More shots, one update"
+        found.figures["shots"] = (
+            curves_of(
+                curves, xlabel="recordings of each class (shots)", title="More shots, one update"
+            ),
+            "One update on more recordings.",
         )
-        found.figures["shots"] = figure, "One update on more recordings."
-    return found

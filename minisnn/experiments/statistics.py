@@ -63,6 +63,10 @@ class Estimate:
         """Half the interval over episodes, as the tables show it, where another leads: ± 0.3."""
         return None if self.interval is None or self.ci95 is None else f"± {100 * self.ci95:.1f}"
 
+    def columns(self) -> tuple[str, str | None]:
+        """Both columns of the tables."""
+        return self.percent(), self.over_episodes()
+
     def points(self) -> str:
         """A difference as the tables show it: +0.31 ± 0.35."""
         return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < math.inf else 0):.2f}"

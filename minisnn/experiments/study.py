@@ -34,6 +34,8 @@ from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 from .. import __version__
+from . import experiment
+from .findings import Findings
 from ..parallel.threads import get_threads, processor
 
 TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
@@ -102,6 +104,13 @@ class Study:
             threads=get_threads(),
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+    def run(self) -> Findings:
+        """What its experiment finds."""
+        module = experiment(self.name)
+        found = Findings(self.name, module.TITLE)
+        module.run(self, found)
+        return found
 
     # ---- what it measures on
 
@@ -273,7 +282,7 @@ class Study:
         checkpoint's inner loop, and `key` names the change."""
         found = self.network(role)
         name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
-        rule = Adapted(found.net, found.theta, inner(found.inner or InnerLoop()))
+        rule = Adapted(found.net, found.theta, inner(found.loop))
         return self.rows(
             name, dataset, {"adapted": rule}, split, found.net.ways, shots, episodes=episodes
         )["adapted"]
@@ -284,8 +293,7 @@ class Study:
         dataset = role.split("/")[0]
         found = self.network(role)
         pretrained = self.network(f"{dataset}/pretrained-snn")
-        inner = found.inner or InnerLoop()
-        rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, inner)
+        rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, found.loop)
         return self.rows(
             f"{role.replace('/', '-')}-{split}-baselines",
             dataset,

@@ -61,8 +61,7 @@ def _standard(frames: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     s = study.settings
     values: dict[tuple[str, str, str], Values] = {}
@@ -75,16 +74,15 @@ def run(study: Study) -> Findings:
             for split in SPLITS:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
-            rule = {"nearest": nearest_neighbour}
             values[dataset, "nearest", split] = study.rows(
-                f"{dataset}-nearest-{split}", dataset, rule, split
+                f"{dataset}-nearest-{split}", dataset, {"nearest": nearest_neighbour}, split
             )["nearest"]
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
         where = [TITLES[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
-        rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
+        rows.append([*where, *e.columns(), trials, paper])
     found.table(
         "table-2",
         "Accuracy after one inner-loop update (%)",
@@ -97,9 +95,10 @@ def run(study: Study) -> Findings:
     )
     add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)
-    caption = "One-shot accuracy of each method, with its 95 % interval; open marks: the paper."
-    found.figures["table-2"] = _draw(values), caption
-    return found
+    found.figures["table-2"] = (
+        _draw(values),
+        "One-shot accuracy of each method, with its 95 % interval; open marks: the paper.",
+    )
 
 
 def _compare(found: Findings, values: dict) -> None:
@@ -115,14 +114,8 @@ def _compare(found: Findings, values: dict) -> None:
         for one, other in PAIRS:
             for split, classes in SPLITS.items():
                 if (d := of(one, other, split, split)) is not None:
-                    rows.append(
-                        [
-                            name,
-                            f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}",
-                            classes,
-                            d.points(),
-                        ]
-                    )
+                    pair = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
+                    rows.append([name, pair, classes, d.points()])
         paper = TABLE_2[dataset, "maml-snn"][1]
         for text, (other, against, least, most, rule) in CLAIMS.items():
             if (d := of("maml-snn", other, against=against)) is not None:

@@ -1,8 +1,6 @@
 """What a neuron of a NIR graph says of itself: decays, factors and threshold, checked, each error
 naming the node."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import fields

@@ -1,8 +1,6 @@
 """Of layers that a chain was read into (`unchain`) a network: of `CubaLIF`, or of `LIF` where a
 threshold is subtracted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -6,8 +6,6 @@ stands in `of_chain` and `of_loops`; where an argument answers it, the sentence 
 nothing does, it names what was taken in its place.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from typing import Any

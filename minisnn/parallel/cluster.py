@@ -106,11 +106,10 @@ class Cluster(Others):
             found["the scheduler"] = error
         for name, there in found.items():
             if not isinstance(there, dict):
-                why = (
-                    f"cannot run minisnn ({_short(there)}); it needs the same packages as this "
-                    "machine"
+                raise ValueError(
+                    f"{self.address}: {name} cannot run minisnn ({_short(there)}); it needs "
+                    "the same packages as this machine"
                 )
-                raise ValueError(f"{self.address}: {name} {why}")
             for what in ("Python", "minisnn", "NumPy", "numba"):
                 if there[what] != here[what]:
                     why = (

@@ -1,8 +1,6 @@
 """The page of all commands, made of their parsers: each command and sub-command with every argument
 and its help."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator

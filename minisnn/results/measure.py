@@ -6,8 +6,6 @@ missing command, and a stopped training run with the missing update. A measureme
 completed, or begun by other code, begins from nothing.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os

@@ -10,8 +10,6 @@ is not part of it: the text of a figure has a form of its own (`figures.shown`),
 match of that form before the marker is taken.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -16,8 +16,6 @@ measured     versions, processor, threads, seconds, date, and `code`, a hash of 
              numbers depend on
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -13,8 +13,6 @@
 Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` is made again.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path

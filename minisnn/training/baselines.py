@@ -14,8 +14,6 @@ rules here take the class means of the support and answer with the nearest (`met
 A meta-learner that does not beat the last has learned features, and not how to learn from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -62,6 +60,11 @@ class Adapted:
     net: Any
     theta: np.ndarray
     inner: InnerLoop
+
+    @classmethod
+    def of(cls, found: Any) -> "Adapted":
+        """What the network of a checkpoint, or of a result, does."""
+        return cls(found.net, found.theta, found.loop)
 
     def __call__(self, task: Task) -> np.ndarray:
         return self.inner.logits(self.net, self.theta, task)
@@ -174,7 +177,7 @@ class Row:
         """Half the interval over episodes."""
         return self.intervals.episodes
 
-    def less(self, other: Row) -> tuple[float, Intervals]:
+    def less(self, other: "Row") -> tuple[float, Intervals]:
         """This accuracy less the other's in as many episodes, and its intervals.
 
         Of the differences of single answers where the episodes are the same. Else the episodes are
@@ -186,7 +189,7 @@ class Row:
         mean = float(each.mean())
         return mean, self._independent(mean, ci95(each.tolist()), other)
 
-    def _independent(self, mean: float, over_episodes: float | None, other: Row) -> Intervals:
+    def _independent(self, mean: float, over_episodes: float | None, other: "Row") -> Intervals:
         """Of the difference `mean` of independent answers: the root of the sum of the squares of
         both halves."""
 

@@ -84,6 +84,11 @@ class Checkpoint:
     def __repr__(self) -> str:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
+    @property
+    def loop(self) -> InnerLoop:
+        """How the network adapts, by the plain rule where nothing else was saved."""
+        return self.inner or InnerLoop()
+
     def check_usable(self, path: str | Path) -> None:
         """Raise ValueError for float weights that only stand behind those of the Loihi-style
         fixed-point model.

@@ -67,13 +67,11 @@ class Health:
         usual = _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = (
-                f"the meta-gradients explode, their median norm is {median:.3g} over the last "
-                f"{SPAN} and was "
-                f"{usual:.3g}"
-            )
             self._tell(
-                "exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet
+                "exploding",
+                f"{when}: the meta-gradients explode, their median norm is {median:.3g} over "
+                f"the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}",
+                quiet,
             )
         if (
             not median

@@ -14,7 +14,7 @@ import minisnn as ms
 import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
-from minisnn.experiments import EXPERIMENTS, experiment
+from minisnn.experiments import EXPERIMENTS
 from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, rule, seeds, surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
@@ -120,7 +120,7 @@ def test_every_experiment_runs_and_repeats(name, study):
                 path.unlink()
         if len(seen) == 2:
             one.executor = travelling
-        found = experiment(name).run(one)
+        found = one.run()
         found.settings = one.describe()
         found.write(one.folder)
         seen.append(
@@ -159,7 +159,7 @@ def _table(values: dict):
 @pytest.mark.every(3)
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
-    found = experiment(name).run(study(name, Networks()))
+    found = study(name, Networks()).run()
     if name not in ("figure-2", "recordings", "surrogate", "seeds"):
         assert found.missing and not found.claims
 
@@ -217,7 +217,7 @@ def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
         "measure",
         lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps],
     )
-    found = experiment("cost").run(study("cost"))
+    found = study("cost").run()
     first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
     words = (
         f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the "
@@ -314,7 +314,7 @@ def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
     """In the table as `evaluate` finds them, with the interval that leads; what is answered does
     not depend on who asks."""
     one, role = study("figure-4", episodes=6), "double-asl/maml-snn"
-    found, network = experiment("figure-4").run(one), one.network(role)
+    found, network = one.run(), one.network(role)
     beside = partial(baselines, network.net, network.theta, inner=network.inner)
     expected = ms.evaluate(
         network.net,
@@ -814,9 +814,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
             == expected["per_episode"]
         )
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
-    rows = [
-        row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
-    ]
+    rows = [row for row in one.run().tables[0].rows if row[0] == "Double ASL-DVS"]
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
@@ -825,9 +823,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     start = ms.evaluate(
         found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
     )
-    errors = [
-        row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
-    ]
+    errors = [row for row in one.run().tables[0].rows if row[0] == "Double ASL-DVS"]
     assert (
         errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
         and errors[1][3] == estimate(whole).over_episodes()

@@ -1,8 +1,6 @@
 """What an event camera is told, checked: its settings, pictures and numbers; each error names what
 was found."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -20,8 +20,6 @@ are polarities, and the growth of the number of events with the size of the digi
 recordings.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ sensor are lost. With `rate` events for each event, the whole part repeats it, l
 up to 1 ms, and the fraction is the probability of one more (below one: of staying).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

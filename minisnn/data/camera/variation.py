@@ -15,8 +15,6 @@ real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras S
 A draw is an `EventCamera` and a picture, so what is said of those holds for it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace

@@ -10,8 +10,6 @@
 Nothing in a file is executed; every error names it.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

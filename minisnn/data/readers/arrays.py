@@ -7,8 +7,6 @@ measure.
               (N, 4) without, whose order `columns` gives
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -7,8 +7,6 @@ Arrays (N, 4) and text without a first line of names do not say which column is 
 look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

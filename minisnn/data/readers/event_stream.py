@@ -14,8 +14,6 @@ Row 0 is at the bottom, as the format's own tools have it (faery turns it over);
 top.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -5,8 +5,6 @@ microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees i
 (T, H, W, 2), channel 0 = OFF, 1 = ON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NoReturn

@@ -7,8 +7,6 @@ second) and ends with this process. What it answers is plain numbers and texts, 
 it cannot run code in this process.
 """
 
-from __future__ import annotations
-
 import atexit
 import importlib.util
 import json

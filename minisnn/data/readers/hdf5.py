@@ -11,8 +11,6 @@ asks it. It needs nothing of minisnn.
                  shape], ...]}, then their bytes
 """
 
-from __future__ import annotations
-
 import io
 import json
 import math

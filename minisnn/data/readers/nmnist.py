@@ -11,8 +11,6 @@ A row with y = 240 is not an event: the clock has overflowed, and 8192 us are ad
 all rows after it.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -56,8 +54,10 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
             f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event"
         )
     if raw.size % 5:
-        found = f"{raw.size} bytes are not a whole number of five-byte events"
-        raise ValueError(f"{path}: {found}; the file is truncated or no N-MNIST recording")
+        raise ValueError(
+            f"{path}: {raw.size} bytes are not a whole number of five-byte events; the file is "
+            "truncated or no N-MNIST recording"
+        )
     if not raw.any():
         raise ValueError(
             f"{path}: the file holds nothing but zero bytes; expected an N-MNIST recording"
@@ -77,10 +77,9 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
             f"expected x below {shape[1]} and y below {shape[0]} on a sensor of {shape[1]} x "
             f"{shape[0]} pixels"
         )
-        found = f"row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}"
         raise ValueError(
-            f"{path}: {found}, so the file is damaged, of another sensor (--sensor) or no N-MNIST "
-            "recording"
+            f"{path}: row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}, so the file is "
+            "damaged, of another sensor (--sensor) or no N-MNIST recording"
         )
     events = np.empty(int(keep.sum()), EVENT)
     events["x"] = x[keep]

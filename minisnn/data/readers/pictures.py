@@ -5,8 +5,6 @@ files. All become grey values (N, H, W) and labels 0, 1, ... in the order of the
 are numbers come first, by value.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 import zlib

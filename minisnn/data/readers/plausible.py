@@ -30,8 +30,6 @@ seconds all but one second of ASL-DVS fail. A recording is refused where nothing
 fewer than LEAST events tell nothing.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -71,7 +69,7 @@ class Pace(NamedTuple):
     thousands: bool = False
 
     @classmethod
-    def of(cls, events: np.ndarray, sensor: tuple[int, int] | None = None) -> Pace:
+    def of(cls, events: np.ndarray, sensor: tuple[int, int] | None = None) -> "Pace":
         """Of events of dtype EVENT."""
         if np.any(np.diff(events["t"]) < 0):
             events = events[np.argsort(events["t"], kind="stable")]

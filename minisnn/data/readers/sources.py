@@ -10,8 +10,6 @@ what an object can do.
     frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any

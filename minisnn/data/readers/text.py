@@ -7,8 +7,6 @@ exactly rounded where m < 2^53 and d <= 22 (Clinger 1990). Other numbers (1e5, m
 whole table through `numpy.loadtxt`, which knows all of them, as float64, in twice the time.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable, Sequence

@@ -12,8 +12,6 @@ Links out of the file, or out of the place where a name stands, are refused, and
 before anything of them is allocated.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,8 +1,6 @@
 """The 5,000 MNIST digits that travel with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
 data/README.md)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,13 +5,11 @@ ordered pairs of 24 letters. The paper does not list which pairs meta-train; her
 makes 369 classes for meta-training, 92 for meta-validation and 115 for meta-testing.
 """
 
-from __future__ import annotations
-
 import functools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +22,6 @@ from .pool import Pool
 from .recordings import Recordings
 from ..camera.event_camera import EventCamera
 from ..readers import events, pictures
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6  # 6 x 6 pixels a cell

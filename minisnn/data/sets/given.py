@@ -1,7 +1,5 @@
 """What a script gives `Recordings`, checked: each error names the argument, or the recording."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count

@@ -20,8 +20,6 @@ nobody should learn signing from them. They stand in for the hands that ASL-DVS 
 2019, ICCV).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple

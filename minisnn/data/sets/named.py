@@ -13,8 +13,6 @@ apart, a function that has an argument `classes` is called with classes="train",
 training classes in recordings of the split; one without gives sets of the same classes.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import inspect

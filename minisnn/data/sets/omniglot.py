@@ -8,12 +8,9 @@ their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML), 
 mirror images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +22,6 @@ from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
 from .recordings import SPLITS, Recordings
 from ..camera.event_camera import EventCamera
 from ..camera.variation import Variation
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 BACKGROUND = (  # alphabets in the order of the pictures, and how many characters each has
     "Alphabet_of_the_Magi 20 Anglo-Saxon_Futhorc 29 Arcadian 26 Armenian 41 Asomtavruli 40 "

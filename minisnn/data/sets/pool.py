@@ -5,8 +5,6 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 256 MB.
 """
 
-from __future__ import annotations
-
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -116,7 +114,7 @@ class Pool(Counts):
         cls,
         shape: tuple[int, int, int, int],
         batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    ) -> Pool:
+    ) -> "Pool":
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
         one at a time."""
         kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32

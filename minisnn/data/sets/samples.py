@@ -5,8 +5,6 @@ Symbols (digits, letters, characters) have numbered recordings; a class is one s
 a row, and a sample of it a recording of each. Nothing here knows what a recording is.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 """Statistics of sets of recordings: what they have in common, real ones and simulated ones
 (data/compare_camera.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -16,8 +16,6 @@ forearm is in a sleeve. Constants are fitted to two real continuous recordings o
 letter is held somewhere between them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace

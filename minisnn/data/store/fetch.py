@@ -242,6 +242,8 @@ def _members(
             raise ValueError(f"{archive}: the member {name!r} {found}")
         members[place[1], place[2]] = info
     if len(members) != part.recordings:
-        found = f"{len(members):,} recordings {part.name}/<digit>/<number>.bin"
-        raise ValueError(f"{archive}: found {found}, expected {part.recordings:,}")
+        raise ValueError(
+            f"{archive}: found {len(members):,} recordings {part.name}/<digit>/<number>.bin, "
+            f"expected {part.recordings:,}"
+        )
     return members
