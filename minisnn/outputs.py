@@ -324,8 +324,10 @@ def check_unchanged(folder: Path, force: bool = False) -> None:
 
 def note(folder: Path, names: Iterable[str]) -> None:
     """Mark a folder as one that minisnn writes to, with these files in it."""
-    new = {name: _hash(folder / name) for name in names}
-    write_whole(folder / MARK, _mark({**(_noted(folder) or {}), **new}))
+    write_whole(
+        folder / MARK,
+        _mark({**(_noted(folder) or {}), **{name: _hash(folder / name) for name in names}}),
+    )
 
 
 def _mark(files: Mapping[str, str]) -> bytes:

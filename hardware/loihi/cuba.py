@@ -172,9 +172,8 @@ class CubaNet(LoihiNet):
 
     def check(self) -> None:
         decay = 4095 - self.du
-        exponents = self.weight_exps
         ranges.check_currents(
-            self.layers, self.neuron, self.words, self.arriving, exponents, decay, FRACTION
+            self.layers, self.neuron, self.words, self.arriving, self.weight_exps, decay, FRACTION
         )
         whole(0, 4095, voltage=4096 - self.dv)
         for layer, vth in zip(self.layers, self.vth, strict=False):
@@ -188,12 +187,13 @@ class CubaNet(LoihiNet):
         nothing to match."""
         net = checkpoint.net
         steps = steps_of(checkpoint.net, checkpoint.inner, checkpoint.net.ways)
-        online = learns_online(checkpoint.inner)
         self = cls(
             net,
             checkpoint.theta,
             config,
-            exponent_of(steps["log2_weight"], Words().readout_bits, online),
+            exponent_of(
+                steps["log2_weight"], Words().readout_bits, learns_online(checkpoint.inner)
+            ),
         )
         self.steps = steps
         return self
@@ -227,11 +227,10 @@ class CubaNet(LoihiNet):
         return super().constants() | own | {"trace_bits": self.config.trace_bits} | units
 
     def layer_constants(self, n):
-        vth = int(self.vth[n][0])
         return {
             "pool": "mean" if self.mean else "max",
             "exponent": self.weight_exps[n],
-            "threshold": vth,
+            "threshold": int(self.vth[n][0]),
         }
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):

@@ -41,9 +41,13 @@ class Choice:
 
     def learner(self, chip: IntegerNet, seed: int) -> Learner:
         rule, error, rounding, percent, online = self.how
-        threshold = round(2.56 * percent)
         return chip.learner(
-            rule=rule, error=error, rounding=rounding, threshold=threshold, online=online, seed=seed
+            rule=rule,
+            error=error,
+            rounding=rounding,
+            threshold=round(2.56 * percent),
+            online=online,
+            seed=seed,
         )
 
 
@@ -115,8 +119,16 @@ class Comparison:
 
     def floats(self) -> dict[str, Row]:
         """{name of TWINS: what it answers to the episodes}."""
-        one = partial(_float_episode, self.tasks, self.net, self.theta, self.inner, self.settings)
-        return rows(list(TWINS), self.each("float", one, list(TWINS)))
+        return rows(
+            list(TWINS),
+            self.each(
+                "float",
+                partial(
+                    _float_episode, self.tasks, self.net, self.theta, self.inner, self.settings
+                ),
+                list(TWINS),
+            ),
+        )
 
     def fixed(self, bits: int) -> tuple[list[Row], np.ndarray]:
         """What each choice answers, and (choices, 4) of the shares of synapses written, gated and
@@ -141,11 +153,15 @@ class Comparison:
         """{name: what it answers to at most so many episodes}; `one` yields `told` of an
         episode."""
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
-        number = min(self.settings.episodes, most)
         return rows(
             names,
             self.study.each(
-                f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"
+                f"hardware-{key}",
+                "double-nmnist",
+                min(self.settings.episodes, most),
+                one,
+                made_from,
+                f"hardware, {label}",
             ),
         )
 

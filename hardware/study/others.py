@@ -43,8 +43,14 @@ def measure(c: Comparison, findings: Findings) -> None:
     names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, c.net, c.theta, c.settings)
-    made_from = (names, ROUNDED_ON, None if trained is None else trained.theta)
-    found = c.few("others", EPISODES, names, one, made_from, "other ways")
+    found = c.few(
+        "others",
+        EPISODES,
+        names,
+        one,
+        (names, ROUNDED_ON, None if trained is None else trained.theta),
+        "other ways",
+    )
     plain = found["readout alone"]
     rows = [
         [name, estimate(row).percent(), difference(row, plain).percent()]
@@ -107,6 +113,7 @@ def _episode(
         name = f"random feedback, step 2^{step}"
         whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
         found[name] = whole(task.x_query)
-        twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)
-        found[f"{name}, float twin"] = net(twin, task.x_query)
+        found[f"{name}, float twin"] = net(
+            float_learn_all(net, theta, learner, how, task.x_support, task.y_support), task.x_query
+        )
     return told(task, [found[name] for name in names])

@@ -252,8 +252,9 @@ def chip_accuracy(
     interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
     that over episodes."""
     answered: list[Answers] = []
-    one = partial(_episode, tasks, chip, config)
-    (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
+    (executor or Executor()).in_order(
+        partial(_episode, tasks, chip, config), range(config.test_episodes), answered.append
+    )
     row = rows_of(["chip"], answered)["chip"]
     return dict(
         accuracy=row.mean,

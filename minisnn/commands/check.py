@@ -65,11 +65,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print every row of the report, not only the worst of each pass",
     )
-    kind = outputs.json_of("minisnn check")
     options.add_output(
         parser,
         "--json",
-        kind=kind,
+        kind=outputs.json_of("minisnn check"),
         metavar="OUT",
         help="write every row of every report to this file",
     )

@@ -88,10 +88,9 @@ def run(args: argparse.Namespace) -> None:
     found.check_usable(args.source)
     write_state_dict(args.out, to_state_dict(found.net, found.theta))
     print(f"{args.out} is the state dictionary of\n\n{definition(found.net)}\n")
-    late = 2 * len(found.net.blocks)
     print(
         "its spikes come two steps earlier a layer; the logits of T steps are mem of the last "
-        f"Synaptic after T - {late} frames"
+        f"Synaptic after T - {2 * len(found.net.blocks)} frames"
     )
     print(
         "a state dictionary does not say everything; meant are:",

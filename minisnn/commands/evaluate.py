@@ -150,11 +150,10 @@ def run(args: argparse.Namespace) -> None:
             f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
             "support"
         )
-    align = args.align if dataset == "double-nmnist" else None
     where: dict[str, Any] = dict(
         root=root,
         progress=not args.quiet,
-        align=align,
+        align=args.align if dataset == "double-nmnist" else None,
         how=found.origin.options(dataset),
         whole_set=whole_set,
     )

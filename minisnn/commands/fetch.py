@@ -56,8 +56,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..data.store.fetch import fetch
 
-    tell = functools.partial(print, flush=True)
-    out = fetch(args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=tell)
+    out = fetch(
+        args.out,
+        args.part,
+        args.base,
+        args.keep_zips,
+        progress=not args.quiet,
+        tell=functools.partial(print, flush=True),
+    )
     root = shlex.quote(str(out))
     on = f"train on them with: minisnn train --root {root}"
     if args.part == "test":

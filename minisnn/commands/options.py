@@ -210,8 +210,10 @@ def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
 
 def in_a_line(net) -> str:
     """A network's kind and size."""
-    shape = " x ".join(map(str, net.input_shape))
-    return f"{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters"
+    return (
+        f"{type(net).__name__} for inputs {' x '.join(map(str, net.input_shape))}, {net.ways} "
+        f"classes, {net.size:,} parameters"
+    )
 
 
 def to_train_from(net, path: Path) -> str:

@@ -228,8 +228,11 @@ def _write_hdf5(
         for key, (label, _, events) in enumerate(recordings):
             group = file.create_group(f"data/{key}")
             group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
-            addresses = np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8)
-            group.create_dataset("addrs", data=addresses, compression="gzip")
+            group.create_dataset(
+                "addrs",
+                data=np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8),
+                compression="gzip",
+            )
             group["labels"] = np.array([label], np.uint8 if len(names) < 256 else np.uint16)
             sizes.append(len(events))
         keys = np.arange(len(sizes))

@@ -106,10 +106,9 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict)
     roots = dict(_named(text) for text in args.data)
     lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
     if lacking:
-        unnamed = as_options(set.union(*lacking.values()))
         raise ValueError(
-            f"recordings are needed for {', '.join(lacking)}; give {unnamed}, or choose others "
-            "with --only"
+            f"recordings are needed for {', '.join(lacking)}; give "
+            f"{as_options(set.union(*lacking.values()))}, or choose others with --only"
         )
     print(
         f"{len(chosen)} {'measurement' if len(chosen) == 1 else 'measurements'}",
@@ -176,8 +175,13 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
     for page in found:
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(root).as_posix()
-        known = {**makers(records, folder, page, drawing=not check), **flags.makers(parser)}
-        made = renewed(text, records, literature(folder), known, name)
+        made = renewed(
+            text,
+            records,
+            literature(folder),
+            {**makers(records, folder, page, drawing=not check), **flags.makers(parser)},
+            name,
+        )
         if made != text:
             stale.append(name)
             if not check:

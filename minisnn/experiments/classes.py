@@ -157,15 +157,20 @@ def run(study: Study, found: Findings) -> None:
     first = min(FIRST, number)
     scale = getattr(trained.inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
-    made_from = (
-        trained.net.configuration(),
-        trained.theta,
-        scale,
-        number,
-        FIRST,
-        repr(READOUT_RULES),
+    items = study.each(
+        "classes",
+        DATASET,
+        episodes,
+        one,
+        (
+            trained.net.configuration(),
+            trained.theta,
+            scale,
+            number,
+            FIRST,
+            repr(READOUT_RULES),
+        ),
     )
-    items = study.each("classes", DATASET, episodes, one, made_from)
     values = np.array([curves for curves, _, _ in items])  # (episodes, rules, classes met, what)
     fewest, most = (
         rows_of(list(READOUT_RULES), [recalled(*item[n]) for item in items]) for n in (1, 2)

@@ -97,8 +97,12 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
             folder / "task.npz",
             **{name: value for name, value in vars(task).items() if name != "recordings"},
         )
-        words = python("-m", __name__, folder, order, steps, get_threads())
-        child = subprocess.run(words, env=surroundings(), capture_output=True, text=True)
+        child = subprocess.run(
+            python("-m", __name__, folder, order, steps, get_threads()),
+            env=surroundings(),
+            capture_output=True,
+            text=True,
+        )
     if child.returncode:
         raise ValueError(
             "a process that measures a meta-gradient failed: "

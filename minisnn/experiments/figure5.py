@@ -27,8 +27,12 @@ def run(study: Study, found: Findings) -> None:
     rows = [["none", *estimate(whole).columns(), None, made(inner_updates(study))]]
 
     for fraction in FRACTIONS:
-        change = partial(replace, threshold_fraction=fraction)
-        gated = study.accuracies(ROLE, DATASET, inner=change, key=f"gate-{fraction:g}")
+        gated = study.accuracies(
+            ROLE,
+            DATASET,
+            inner=partial(replace, threshold_fraction=fraction),
+            key=f"gate-{fraction:g}",
+        )
         loss = difference(whole, gated)
         right = estimate(gated)
         number = made(inner_updates(study, fraction))

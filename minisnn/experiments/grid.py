@@ -66,9 +66,9 @@ def run(study: Study, found: Findings) -> None:
             place = " ".join(f"{n:g}" for n in again[k])
             table.append([how, "met again", place, f"{100 * found_again[k]:.1f}", None])
         worst = 100 * found_again.min()
-        mean = 100 * accuracy[how].mean()
         found.summary += (
-            f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
+            f"{how}: {100 * accuracy[how].mean():.1f} % averaged over the grid, {worst:.1f} % "
+            "at its worst point. "
         )
     found.table(
         "grid",
@@ -92,14 +92,19 @@ def _answers(
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
     # more points: the same begin
-    made_from = (
-        rule.net.configuration(),
-        rule.theta,
-        rule.inner,
-        points if first else GRID,
-        first,
+    found = study.each(
+        key,
+        DATASET,
+        len(points),
+        one,
+        (
+            rule.net.configuration(),
+            rule.theta,
+            rule.inner,
+            points if first else GRID,
+            first,
+        ),
     )
-    found = study.each(key, DATASET, len(points), one, made_from)
     return rows_of(list(HOW), [recalled(*one) for one in found])
 
 

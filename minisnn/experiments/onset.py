@@ -70,8 +70,13 @@ def run(study: Study, found: Findings) -> None:
         told = []
         for rule, learns in learned.items():
             rules: dict[str, Rule] = {str(how): Met(learns, how) for how in (*DELAYS, STREAM)}
-            key = f"{dataset}-onset-{rule.replace(' ', '-')}"
-            values = study.rows(key, dataset, rules, ways=trained.net.ways, episodes=episodes)
+            values = study.rows(
+                f"{dataset}-onset-{rule.replace(' ', '-')}",
+                dataset,
+                rules,
+                ways=trained.net.ways,
+                episodes=episodes,
+            )
             e = {how: estimate(row) for how, row in values.items()}
             curves.setdefault(name, {delay: e[str(delay)] for delay in DELAYS})
             for how, one in e.items():

@@ -25,9 +25,13 @@ def run(study: Study, found: Findings) -> None:
             found.missing.append(f"{name}, real recordings: give {OPTION[dataset]}")
         else:
             settings = replace(s, root=None, asl_root=None)
-            folder = study.out / "simulated"
             simulated = Study(
-                study.name, folder, settings, study.networks, study.progress, study.executor
+                study.name,
+                study.out / "simulated",
+                settings,
+                study.networks,
+                study.progress,
+                study.executor,
             )
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():

@@ -144,13 +144,12 @@ class Study:
         short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
         made_from = identity([self.recordings(dataset), code_identity(__name__)])
         out = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}"
-        data = {"train": self.tasks(dataset, "train")}
         return train(
             config,
             out,
             (out / "config.json").exists(),
             self.progress,
-            data=data,
+            data={"train": self.tasks(dataset, "train")},
             executor=self.executor,
             **own,
         )
@@ -263,8 +262,13 @@ class Study:
             ways,
             shots,
         )
-        made_from = ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()])
-        found = self.each(key, dataset, count, one, made_from)
+        found = self.each(
+            key,
+            dataset,
+            count,
+            one,
+            ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()]),
+        )
         return rows_of(names, [recalled(*one) for one in found])
 
     def accuracies(
@@ -292,8 +296,13 @@ class Study:
         as `rows` takes it."""
         dataset = role.split("/")[0]
         found = self.network(role)
-        pretrained = self.network(f"{dataset}/pretrained-snn")
-        rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, found.loop)
+        rules = baselines(
+            found.net,
+            found.theta,
+            self.tasks(dataset),
+            self.network(f"{dataset}/pretrained-snn"),
+            found.loop,
+        )
         return self.rows(
             f"{role.replace('/', '-')}-{split}-baselines",
             dataset,

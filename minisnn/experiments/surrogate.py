@@ -139,11 +139,10 @@ def run(study: Study, found: Findings) -> None:
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
     """(network, theta, inner loop) of a neuron."""
-    config = replace(preset("maml"), **_SMALL, updates=UPDATES, order=order)
     made = study.trained(
         f"{name.replace('κ', 'k')}-order-{order}",
         DATASET,
-        config,
+        replace(preset("maml"), **_SMALL, updates=UPDATES, order=order),
         **({} if neuron == LIF() else {"neuron": neuron}),
     )
     return made.net, made.theta, made.inner

@@ -52,8 +52,16 @@ def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
     found = study.network("double-nmnist/maml-snn")
     loop = InnerLoop(found.loop.step_size, 1, found.loop.freeze, threshold_fraction=fraction)
-    key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
-    return np.array(study.items(key, "double-nmnist", _inner_update, found.net, found.theta, loop))
+    return np.array(
+        study.items(
+            "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}"),
+            "double-nmnist",
+            _inner_update,
+            found.net,
+            found.theta,
+            loop,
+        )
+    )
 
 
 def _inner_update(

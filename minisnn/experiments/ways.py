@@ -22,9 +22,12 @@ def run(study: Study, found: Findings) -> None:
         curves[name] = {}
         for ways in WAYS:
             wide = with_ways(trained.net, trained.theta, trained.loop, ways)
-            rules = {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])}
             values = study.rows(
-                f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes
+                f"{dataset}-{ways}-way",
+                dataset,
+                {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])},
+                ways=ways,
+                episodes=episodes,
             )
             e = curves[name][ways] = estimate(values["adapted"])
             nearest = estimate(values["nearest"]).percent()

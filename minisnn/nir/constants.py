@@ -70,8 +70,10 @@ def neuron_of(
         )
     for name, array in given.items():
         if name.startswith("v_") and np.any(array):
-            found = array.ravel()[np.abs(array).argmax()]
-            raise ValueError(f"{place}: v_leak or v_reset is {abs(found):g}; expected 0")
+            raise ValueError(
+                f"{place}: v_leak or v_reset is "
+                f"{abs(array.ravel()[np.abs(array).argmax()]):g}; expected 0"
+            )
     for name in ("r", "w_in"):
         if not np.all(given.get(name, 1)):
             raise ValueError(

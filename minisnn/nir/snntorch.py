@@ -263,9 +263,9 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         BadZipFile,
         zlib.error,
     ) as error:
-        reason = str(error).removeprefix(f"{path}: ")
         raise ValueError(
-            f"{path} is no .npz file of arrays ({reason}); expected what np.savez wrote"
+            f"{path} is no .npz file of arrays ({str(error).removeprefix(f'{path}: ')}); "
+            "expected what np.savez wrote"
         ) from error
     for name, array in found.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():

@@ -112,11 +112,10 @@ class Cluster(Others):
                 )
             for what in ("Python", "minisnn", "NumPy", "numba"):
                 if there[what] != here[what]:
-                    why = (
-                        f"has {what} {there[what]}, here it is {here[what]}; expected the same on "
-                        "all machines"
+                    raise ValueError(
+                        f"{self.address}: {name} has {what} {there[what]}, here it is "
+                        f"{here[what]}; expected the same on all machines"
                     )
-                    raise ValueError(f"{self.address}: {name} {why}")
         if processors != {here["processor"]}:
             warnings.warn(
                 f"the workers' processors are {', '.join(sorted(processors))}, the one here is "
@@ -255,9 +254,8 @@ def description() -> dict[str, str]:
     import numpy
     from llvmlite.binding import get_host_cpu_name
 
-    python = ".".join(platform.python_version_tuple()[:2])
     return dict(
-        Python=python,
+        Python=".".join(platform.python_version_tuple()[:2]),
         minisnn=f"{__version__} ({_source()})",
         NumPy=numpy.__version__,
         numba=numba.__version__,

@@ -88,8 +88,10 @@ def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None
 
 
 def _is_told(action: argparse.Action) -> bool:
-    skipped = isinstance(action, (argparse._HelpAction, argparse._SubParsersAction))
-    return not skipped and action.help != HIDDEN
+    return (
+        not isinstance(action, (argparse._HelpAction, argparse._SubParsersAction))
+        and action.help != HIDDEN
+    )
 
 
 def _words(parser: argparse.ArgumentParser, action: argparse.Action) -> str:

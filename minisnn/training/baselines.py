@@ -219,8 +219,11 @@ def compare(
 ) -> dict[str, Row]:
     """All rules on the same episodes; episode i depends on (seed, i) alone."""
     found: list[Answers] = []
-    one = partial(answers, tasks, list(rules.values()), seed, ways, shots, queries)
-    (executor or Executor()).in_order(one, range(episodes), found.append)
+    (executor or Executor()).in_order(
+        partial(answers, tasks, list(rules.values()), seed, ways, shots, queries),
+        range(episodes),
+        found.append,
+    )
     return rows_of(list(rules), found)
 
 

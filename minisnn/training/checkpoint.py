@@ -260,8 +260,9 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         texts, arrays = read_image(image, _TEXTS, path, WHAT)
         return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"the checkpoint lacks required parts ({reason})") from None
+        raise ValueError(
+            f"the checkpoint lacks required parts ({str(error).removeprefix(f'{path}: ')})"
+        ) from None
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
@@ -348,8 +349,10 @@ def _layout(net: Kept) -> list:
 def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
     """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
     if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
-        given = getattr(theta, "shape", type(theta).__name__)
-        raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
+        raise ValueError(
+            f"theta must be a flat array of {net.size} parameters, not "
+            f"{getattr(theta, 'shape', type(theta).__name__)}"
+        )
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
         raise ValueError(
             f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too "
@@ -375,8 +378,11 @@ def _provenance() -> dict[str, str]:
     }
     with suppress(metadata.PackageNotFoundError):
         versions["numba"] = metadata.version("numba")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
+    return {
+        **versions,
+        "system": f"{platform.system()} {platform.machine()}",
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def classifier() -> Checkpoint | None:

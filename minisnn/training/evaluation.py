@@ -39,11 +39,15 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
         ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     )
     how = {split: {**config.recordings(split), **known} for split in splits}
-    sets = {
-        split: open_set(config.dataset, split, config.root, progress, **how[split])
-        for split in splits
-    }
-    return Opened(sets, config.dataset, config.root, how["train"])
+    return Opened(
+        {
+            split: open_set(config.dataset, split, config.root, progress, **how[split])
+            for split in splits
+        },
+        config.dataset,
+        config.root,
+        how["train"],
+    )
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
@@ -278,8 +282,13 @@ def evaluate(
         f"{measure}_after": float(np.mean(after)),
     }
     found.update(_told(own.intervals))
-    where = None if root is None else str(root)
-    found.update(dataset=name, root=where, split=split, episodes=episodes, seed=seed)
+    found.update(
+        dataset=name,
+        root=None if root is None else str(root),
+        split=split,
+        episodes=episodes,
+        seed=seed,
+    )
     told = {}
     for rule, row in rows.items():
         less, halves = own.less(row)

@@ -201,8 +201,10 @@ class RunFolder:
     def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
         """Write log.csv again with the rows known so far."""
         self.columns = columns
-        lines = [",".join(columns), *map(self._line, rows)]
-        write_whole(self / "log.csv", ("\n".join(lines) + "\n").encode())
+        write_whole(
+            self / "log.csv",
+            ("\n".join([",".join(columns), *map(self._line, rows)]) + "\n").encode(),
+        )
 
     def log(self, row: dict[str, float]) -> None:
         """Add a row to log.csv."""
@@ -221,9 +223,9 @@ class RunFolder:
         try:
             plot_learning_curve(rows, self / "curve.png", chance=chance)
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(
-                f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})",
+                f"{self / 'curve.png'}: the learning curve could not be drawn "
+                f"({' '.join(f'{type(error).__name__}: {error}'.split())})",
                 stacklevel=2,
             )
 

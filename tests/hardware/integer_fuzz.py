@@ -20,14 +20,15 @@ from pathlib import Path
 import numpy as np
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip import learner as learning, reference
+from minisnn.hardware.chip import learner as learning
+import plain_integers as reference
 from minisnn.hardware.chip.formats import ROUNDINGS
 from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
-from minisnn.hardware.loihi import reference as loihi_reference
+import plain_loihi as loihi_reference
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
 

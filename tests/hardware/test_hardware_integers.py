@@ -18,14 +18,16 @@ from integers import events, readout_alone, small, small_cuba
 import minisnn as ms
 from minisnn.hardware.c import episode, export
 import exported
-from minisnn.hardware.chip import kernels, quantise, ranges, reference
+from minisnn.hardware.chip import kernels, quantise, ranges
+import plain_integers as reference
 from minisnn.hardware.chip.feedback import Feedback, learn_all
 from minisnn.hardware.chip.formats import Saturated, shift
 from minisnn.hardware.chip.learner import CLASS_MEAN, Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
-from minisnn.hardware.loihi import neuron as loihi, reference as loihi_reference
+from minisnn.hardware.loihi import neuron as loihi
+import plain_loihi as loihi_reference
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
 from minisnn.hardware.page import make

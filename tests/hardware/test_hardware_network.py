@@ -13,7 +13,8 @@ import pytest
 from integers import events, readout_alone, small
 
 import minisnn as ms
-from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
+from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges
+import plain_integers as reference
 from minisnn.hardware.loihi import network as loihi_net
 from minisnn.hardware.chip.formats import Saturated
 from minisnn.hardware.chip.network import IntegerNet

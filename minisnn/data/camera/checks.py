@@ -55,8 +55,12 @@ def check(camera: Any) -> None:
     for name in ("inverted", "moving"):
         flag(name, getattr(camera, name))
     whole("sensor_seed", camera.sensor_seed, 0)
-    known = camera.variation is None or isinstance(camera.variation, Variation)
-    need("variation", camera.variation, known, "a Variation, or None")
+    need(
+        "variation",
+        camera.variation,
+        camera.variation is None or isinstance(camera.variation, Variation),
+        "a Variation, or None",
+    )
 
 
 def grey_values(pictures: np.ndarray, name: str) -> np.ndarray:

@@ -320,9 +320,9 @@ def _indexed(path: Path) -> Iterator[Entry]:
             if (name := part + f"_{unit}" * bool(unit)) in head:
                 times[part] = head.index(name), UNITS[unit or "us"]
     if not {"path", "label"} <= set(head):
-        found = " ".join(", ".join(head).split())[:200] or "none"
         raise ValueError(
-            f"{path}: found the columns {found}; expected path and label in the first line"
+            f"{path}: found the columns {' '.join(', '.join(head).split())[:200] or 'none'}; "
+            "expected path and label in the first line"
         )
     for number, row in enumerate(rows[1:], 2):
         if not row:
@@ -356,8 +356,14 @@ def _indexed(path: Path) -> Iterator[Entry]:
             raise ValueError(
                 f"{path}: line {number} names the split {split!r}; expected train, val or test"
             )
-        subject = get.get("subject") or None
-        yield Entry(place, get["label"], start, stop, subject, split and SPLITS[split.lower()])
+        yield Entry(
+            place,
+            get["label"],
+            start,
+            stop,
+            get.get("subject") or None,
+            split and SPLITS[split.lower()],
+        )
 
 
 def _camera(path: Path) -> np.ndarray:

@@ -99,8 +99,10 @@ def _checked(item: "h5py.Dataset", name: str, path: Path, most: int, kinds: str)
         raise ValueError(f"{path}: {name} lies in other files; {NO_LINKS}")
     for one in filters:
         if one not in FILTERS:
-            known = ", ".join(FILTERS.values())
-            raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {known}")
+            raise ValueError(
+                f"{path}: {name} is packed by filter {one}; expected one of "
+                f"{', '.join(FILTERS.values())}"
+            )
     if shape is None or dtype.kind not in kinds:
         raise ValueError(
             f"{path}: {name} is of type {dtype} and shape {shape}; expected an array of numbers"
@@ -159,9 +161,9 @@ def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str
     known = {name: facts for name, *facts in listed}
     for name in names:
         if name not in known:
-            held = ", ".join(known)[:MOST_TOLD] or "nothing"
             raise ValueError(
-                f"{path}: there is no {name}, it holds {held}; the file is truncated or of "
+                f"{path}: there is no {name}, it holds "
+                f"{', '.join(known)[:MOST_TOLD] or 'nothing'}; the file is truncated or of "
                 "another kind"
             )
         shape, kind = known[name]
@@ -305,8 +307,10 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         try:
             _limit(time=request["seconds"])
             value, arrays = _answer(request, files, source.read(request["image"]))
-            held = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
-            head = {"value": value, "arrays": held}
+            head = {
+                "value": value,
+                "arrays": [[name, array.dtype.str, array.shape] for name, array in arrays.items()],
+            }
         except Exception as error:
             text = one_line(error)
             path = request["path"]

@@ -273,10 +273,9 @@ def read_idx(path: str | Path) -> np.ndarray:
             ) from None
     magic = content[:4]
     if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        found = magic.hex(" ") or "of an empty file"
         raise ValueError(
-            f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and "
-            "its dimensions"
+            f"{path}: starts with the bytes {magic.hex(' ') or 'of an empty file'}; expected "
+            "an idx file of bytes, 00 00 08 and its dimensions"
         )
     start = 4 + 4 * magic[3]
     sizes = [int.from_bytes(content[k : k + 4], "big") for k in range(4, start, 4)]

@@ -134,11 +134,16 @@ class DoubleASL(Recordings):
             pool, source = _photographed(root, train, int(per_letter), sight, keep)
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, keep)
-        made_of = {
-            name: [LETTERS.index(letter) for letter in name]
-            for name in double_asl_classes(class_seed)[which_classes]
-        }
-        super().__init__(pool, made_of=made_of, source=source, kind="letter", **groups)
+        super().__init__(
+            pool,
+            made_of={
+                name: [LETTERS.index(letter) for letter in name]
+                for name in double_asl_classes(class_seed)[which_classes]
+            },
+            source=source,
+            kind="letter",
+            **groups,
+        )
 
 
 def hand_camera() -> EventCamera:
@@ -256,7 +261,6 @@ def _seen(
     where = np.flatnonzero(trains(numbers) == train)
     _check_letters(Counter(labels[where].tolist()), source)
     noise = np.arange(len(labels))
-    code = code_identity(__name__)
     return pool_of_pictures(
         "asl-simulated",
         SHAPE,
@@ -268,7 +272,7 @@ def _seen(
         keep,
         what,
         noise,
-        code,
+        code_identity(__name__),
         **made_from,
     )
 

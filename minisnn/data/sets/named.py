@@ -274,14 +274,13 @@ def own(
                 yield batch
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
-    code = code_identity(__name__)
     pool = pool_of(
         "recordings",
         counts_of((), (), Form(**how))[0],
         made_from,
         batches,
         Keep(cache, progress),
-        code,
+        code_identity(__name__),
     )
     tell_empty(pool, str(root))
     tell_full(pool, str(root))

@@ -175,8 +175,14 @@ class Omniglot(Recordings):
         whole = np.concatenate(labels)
         sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms), centred=centred)
         make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
-        of = [split, pieces, sight.identity(), list(alphabets(split).values())]
-        pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make, of)
+        pool = Pieces(
+            _shape(size[0]),
+            whole,
+            np.arange(len(whole)),
+            start,
+            make,
+            [split, pieces, sight.identity(), list(alphabets(split).values())],
+        )
         names = [
             f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])
         ]
@@ -185,8 +191,13 @@ class Omniglot(Recordings):
         )
         drawing = pool.numbers % (len(whole) // max(draws, 1))
         groups = {"drawing": drawing} if draws > 1 and not trains else None
-        made_of = {name: (k,) for k, name in enumerate(names)}
-        super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
+        super().__init__(
+            pool,
+            made_of={name: (k,) for k, name in enumerate(names)},
+            source=source,
+            kind="character",
+            groups=groups,
+        )
         if known:  # drawings are in the order of the people
             people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {

@@ -335,8 +335,10 @@ def shared(one: Any, other: Any) -> str | None:
         return None
     if not pairs:
         return None
-    which = " and ".join(map(str, dict.fromkeys(pairs[0])))
-    return f"share {len(pairs)} of {len(there)} recordings (such as number {which})"
+    return (
+        f"share {len(pairs)} of {len(there)} recordings (such as number "
+        f"{' and '.join(map(str, dict.fromkeys(pairs[0])))})"
+    )
 
 
 def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:

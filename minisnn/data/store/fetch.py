@@ -238,8 +238,10 @@ def _members(
         if place is None:
             continue
         if info.file_size > LARGEST:
-            found = f"has {info.file_size:,} bytes; expected a recording of at most {LARGEST:,}"
-            raise ValueError(f"{archive}: the member {name!r} {found}")
+            raise ValueError(
+                f"{archive}: the member {name!r} has {info.file_size:,} bytes; expected a "
+                f"recording of at most {LARGEST:,}"
+            )
         members[place[1], place[2]] = info
     if len(members) != part.recordings:
         raise ValueError(
