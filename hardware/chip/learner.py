@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.meta.inner import InnerLoop
+from minisnn.parallel.arguments import one_of
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
@@ -85,8 +86,7 @@ class Learner:
             ("rule", self.rule, (*RULES, CLASS_MEAN)),
             ("error", self.error, tuple(ERRORS)),
         ):
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+            one_of(name, value, known)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         whole(0, 255, threshold=self.threshold)

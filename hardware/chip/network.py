@@ -167,13 +167,6 @@ class IntegerNet:
         self.steps = steps
         return self
 
-    @classmethod
-    def from_layers(cls, layers, neuron: IntegerLIF, words: Words, input_shape) -> "IntegerNet":
-        """A network of known integers, such as imported ones."""
-        self = cls.__new__(cls)
-        self._set(layers, neuron, words, input_shape)
-        return self
-
     @property
     def readout(self) -> quantise.IntegerLayer:
         return self.layers[-1]

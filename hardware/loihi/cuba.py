@@ -198,24 +198,6 @@ class CubaNet(LoihiNet):
         self.steps = steps
         return self
 
-    @classmethod
-    def from_layers(
-        cls, layers, neuron, words, input_shape, *, constants, layer_constants
-    ) -> "CubaNet":
-        """A network of integers that are known; `constants` and a list of `layer_constants` as the
-        methods give them."""
-        self = cls.__new__(cls)
-        self.du = 4095 - constants["current"]
-        self.dv = 4096 - constants["voltage"]
-        self.mean = layer_constants[0]["pool"] == "mean"
-        self.config = LoihiConfig(self.du, self.dv, constants["trace_bits"])
-        self.weight_exps = [one["exponent"] for one in layer_constants]
-        self.vth = [
-            np.full(len(b.bias), one["threshold"]) for b, one in zip(layers, layer_constants)
-        ]
-        self._set(layers, neuron, words, input_shape)
-        return self
-
     def constants(self) -> dict[str, int]:
         own = {
             "current": 4095 - self.du,

@@ -54,23 +54,23 @@ class Choice:
 def choices() -> list[Choice]:
     """All that is compared, without repetitions."""
     found = [
-        Choice(bits, ("membrane", "softmax", rounding, 0, False))
-        for bits in BITS
-        for rounding in ROUNDINGS
+        *(
+            Choice(bits, ("membrane", "softmax", rounding, 0, False))
+            for bits in BITS
+            for rounding in ROUNDINGS
+        ),
+        *(
+            Choice(bits, ("membrane", "softmax", "nearest", percent, False))
+            for bits in (8, 4)
+            for percent in THRESHOLDS
+        ),
+        *(
+            Choice(8, ("membrane", error, "stochastic", 0, False))
+            for error in ("target", "ternary")
+        ),
+        *(Choice(8, ("three-factor", error, "nearest", 0, False)) for error in ERRORS),
+        Choice(8, ("membrane", "softmax", "stochastic", 0, True)),
     ]
-    found += [
-        Choice(bits, ("membrane", "softmax", "nearest", percent, False))
-        for bits in (8, 4)
-        for percent in THRESHOLDS
-    ]
-    found += [
-        Choice(8, ("membrane", error, "stochastic", 0, False)) for error in ("target", "ternary")
-    ]
-    found += [
-        Choice(8, ("three-factor", error, "nearest", 0, False))
-        for error in ("softmax", "target", "ternary")
-    ]
-    found += [Choice(8, ("membrane", "softmax", "stochastic", 0, True))]
     return list(dict.fromkeys(found))
 
 
@@ -100,7 +100,7 @@ class Comparison:
         )
         self.net = found.net
         self.theta = found.theta
-        self.inner = found.inner or InnerLoop()
+        self.inner = found.loop
         self.tasks = study.tasks("double-nmnist")
         self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}

@@ -9,6 +9,7 @@ from math import isfinite
 
 from .. import outputs
 from . import options
+from ..files import write_json
 from ..parallel.compilation import announce
 from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
@@ -99,7 +100,6 @@ def run(args: argparse.Namespace) -> int:
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
-    from ..files import write_json
 
     announce()
     failed, first, rows = 0, None, []
@@ -118,20 +118,19 @@ def run(args: argparse.Namespace) -> int:
             dict(
                 network=repr(net),
                 ok=report.ok,
-                rows=[{**asdict(r), "verdict": r.verdict} for r in report.results],
+                rows=[
+                    {
+                        **asdict(r),
+                        "error": r.error if isfinite(r.error) else None,
+                        "verdict": r.verdict,
+                    }
+                    for r in report.results
+                ],
             )
         )
         first = first or (net, theta, task)
     if args.json is not None:
-        finite = [
-            [
-                {**row, "error": row["error"] if isfinite(row["error"]) else None}
-                for row in one["rows"]
-            ]
-            for one in rows
-        ]
-        found = dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)])
-        write_json(args.json, outputs.made_by("minisnn check", found))
+        write_json(args.json, outputs.made_by("minisnn check", dict(networks=rows)))
     if args.plot is not None:
         _plot(args, *first)
         print(f"error against step size: {args.plot}")

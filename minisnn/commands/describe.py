@@ -119,12 +119,12 @@ def _checkpoint(path: Path, config=None) -> None:
 
 def _inner_loop(net, inner) -> None:
     extra = f", frozen {' '.join(inner.freeze)}" if inner.freeze else ""
-    if inner.threshold is not None:
-        extra += f", updates above {inner.threshold:g}"
-    if inner.threshold_fraction is not None:
-        extra += f", updates above {inner.threshold_fraction:g} of their range"
-    if inner.error_threshold is not None:
-        extra += f", errors above {inner.error_threshold:g}"
+    bounds = {
+        ", updates above {:g}": inner.threshold,
+        ", updates above {:g} of their range": inner.threshold_fraction,
+        ", errors above {:g}": inner.error_threshold,
+    }
+    extra += "".join(words.format(bound) for words, bound in bounds.items() if bound is not None)
     extra += ", one sample at a time" * inner.online
     steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
     if np.ndim(inner.step_size) == 0:

@@ -8,6 +8,7 @@ from typing import Any
 from dataclasses import replace
 
 from .. import outputs
+from ..files import write_json
 from . import options
 from ..parallel.compilation import announce
 from ..meta.rules import RULES
@@ -100,13 +101,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
 
-    from ..meta.inner import InnerLoop
     from ..meta.online import OnlineReadout
     from ..training.checkpoint import classifier, read
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..files import write_json
     from ..training.origin import met
 
     # whatever code of the user makes of the working folder
@@ -116,7 +115,7 @@ def run(args: argparse.Namespace) -> None:
     config = found.config
     net = found.net
     theta = found.theta
-    inner = found.inner or InnerLoop()
+    inner = found.loop
     if args.ways not in (None, net.ways):
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
@@ -200,12 +199,11 @@ def run(args: argparse.Namespace) -> None:
 def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
     """The network at `path` as a rule, by name; it must take the recordings that `net` takes,
     opened in the same way."""
-    from ..meta.inner import InnerLoop
     from ..training.baselines import Adapted, with_ways
     from ..training.checkpoint import read
 
     found = read(options.find_checkpoint(path))
-    given = found.net, found.theta, found.inner or InnerLoop()
+    given = found.net, found.theta, found.loop
     if (
         found.net.input_shape != net.input_shape
         or found.origin.data == dataset

@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 from .. import outputs
+from ..data.store.fetch import fetch
 from .options import add_output, add_quiet, add_yes
 
 EXAMPLES = """\
@@ -54,7 +55,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..data.store.fetch import fetch
 
     out = fetch(
         args.out,

@@ -5,7 +5,7 @@ checks. Notebooks that you have worked on are kept."""
 import argparse
 from pathlib import Path
 
-from .. import outputs
+from .. import classroom, outputs
 from .options import add_count, add_list, add_output, refuse
 
 EXAMPLES = """\
@@ -54,7 +54,6 @@ def _kind(args: argparse.Namespace) -> outputs.Kind | None:
 
 
 def run(args: argparse.Namespace) -> int | None:
-    from .. import classroom
 
     lessons = classroom.lessons()
     if args.list:

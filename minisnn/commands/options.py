@@ -7,9 +7,10 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
-from ..parallel.threads import set_threads
 from ..training.settings import READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
+from ..parallel.cluster import Cluster
+from ..parallel.threads import set_threads
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
 from ..layers.cuba import CubaLIF
@@ -126,8 +127,6 @@ def add_workers(parser) -> None:
 def executor_of(args: argparse.Namespace):
     """What `add_workers` asked for, a context manager that ends all workers."""
     if args.scheduler is not None:
-        from ..parallel.cluster import Cluster
-
         return Cluster(args.scheduler)
 
     return Executor() if args.workers is None else Workers(args.workers)

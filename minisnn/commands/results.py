@@ -13,7 +13,8 @@ from types import ModuleType
 import minisnn
 
 from . import options
-from ..results import record
+from ..results import flags, record
+from ..results.pages import literature, renewed
 from ..files import write_whole
 
 EXAMPLES = """\
@@ -165,8 +166,6 @@ def _modules_of(package: ModuleType) -> list[str]:
 
 def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
     """Write the pages again, or tell which are not what the files say."""
-    from ..results import flags
-    from ..results.pages import literature, renewed
     from ..results.tables import makers
 
     root = folder.resolve().parents[1]

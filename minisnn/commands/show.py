@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import read
     from ..data.sets.named import open_set
-    from ..plots import animate_task, plot_raster, plot_task, save
+    from ..plots import animate_task, plot_answers, plot_raster, plot_task, save
 
     found = None
     dataset = args.dataset or "double-nmnist"
@@ -93,12 +93,7 @@ def run(args: argparse.Namespace) -> None:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
         if found is not None:
-            from ..meta.inner import InnerLoop
-            from ..plots import plot_answers
-
-            theta = (found.inner or InnerLoop()).adapt(
-                found.net, found.theta, task.x_support, task.y_support
-            )
+            theta = found.loop.adapt(found.net, found.theta, task.x_support, task.y_support)
             before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
             written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
         if args.animation:

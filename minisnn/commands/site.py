@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import outputs
+from ..site.build import built
 from .options import add_output
 
 EXAMPLES = """\
@@ -30,7 +31,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..site.build import built
 
     print("Sphinx makes the pages, which takes a minute or two", file=sys.stderr, flush=True)
     with built() as (pages, warned):

@@ -267,8 +267,8 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
     settings = dict(texts["network"])
-    rule = changes.get("rule")
-    changes = {name: value for name, value in changes.items() if name != "rule"}
+    changes = dict(changes)
+    rule = changes.pop("rule", None)
     kind = settings.pop("type", None)
     if kind not in NETWORKS:
         raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
@@ -285,9 +285,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
             f"expected {layout}"
         )
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
-    config = None
-    if texts["training"] is not None:
-        config = TrainingConfig.from_mapping(texts["training"], "training settings")
+    trained = texts["training"]
+    config = None if trained is None else TrainingConfig.from_mapping(trained, "training settings")
     inner = None
     if texts["inner_loop"] is not None:
         step = arrays["step_size"]

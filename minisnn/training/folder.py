@@ -21,7 +21,7 @@ from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
-from ..parallel.arguments import flag, mapping, shown
+from ..parallel.arguments import flag, mapping, must, shown
 from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
@@ -252,8 +252,7 @@ def _led_to(path: Path) -> Path:
 
 def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
     """ValueError where an argument of `train` is of another kind than it says."""
-    if not isinstance(config, TrainingConfig):
-        raise ValueError(f"config must be a minisnn.TrainingConfig, not {shown(config)}")
+    must("config", isinstance(config, TrainingConfig), "a minisnn.TrainingConfig", config)
     if not isinstance(out, (str, Path, RunFolder)) or out == "":
         raise ValueError(f"out must be the path of a folder, not {shown(out)}")
     for name, value in flags.items():
@@ -271,7 +270,5 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
             raise ValueError(
                 f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks"
             )
-    if executor is not None and not hasattr(executor, "in_order"):
-        raise ValueError(
-            f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}"
-        )
+    works = executor is None or hasattr(executor, "in_order")
+    must("executor", works, "a minisnn.Workers or a minisnn.Cluster", executor)

@@ -208,10 +208,14 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
     if config.init == "lsuv":
         first_tasks = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
         x = np.concatenate([task.x_support for task in first_tasks])
-    rate = config.init_rate
-    variance = config.init_variance
-    rng = generator(config, WEIGHTS)
-    theta = net.init(rng, x, rate, config.init_readout, variance, rounds)
+    theta = net.init(
+        generator(config, WEIGHTS),
+        x,
+        config.init_rate,
+        config.init_readout,
+        config.init_variance,
+        rounds,
+    )
     theta = net.with_silent_readout(theta) if config.zero_readout else theta
     return first(config, net, steps, theta, steps.start)
 
@@ -244,8 +248,7 @@ def task_gradient(
     """Task k of update u, from parameters theta and log(step size)."""
     rule = RULES["prototypes"] if u < config.prototype_updates else own.rule_of(config)
     task = task_of(tasks, net, config, TASKS, u, k, rule=rule)
-    inner = inner_loop(config, net, steps.value(log_step), rule)
-    inner = held.inner(net, inner)
+    inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)
     net = held.of(net)
     try:
@@ -296,16 +299,16 @@ def updated(
         log_step = step_sizes.step(
             log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule
         )
-    row = dict(
-        update=state.update + 1,
-        tasks=(state.update + 1) * config.tasks,
-        loss=found.loss / config.tasks,
-    )
-    row |= {
+    row = {
+        "update": state.update + 1,
+        "tasks": (state.update + 1) * config.tasks,
+        "loss": found.loss / config.tasks,
         f"{measure}_before": found.before / config.tasks,
         f"{measure}_after": found.after / config.tasks,
+        "gradient_norm": norm,
+        "lr": config.lr * schedule,
+        **steps.report(state.log_step),
     }
-    row |= dict(gradient_norm=norm, lr=config.lr * schedule, **steps.report(state.log_step))
     finite = all(
         np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step))
     )

@@ -14,7 +14,7 @@ import minisnn as ms
 import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
-from minisnn.experiments import EXPERIMENTS
+from minisnn.experiments import EXPERIMENTS, experiment
 from minisnn.experiments import cost, figure6, grid, onset, readout, relearn, rule, seeds, surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
@@ -792,12 +792,19 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         and "expected a folder" in capsys.readouterr().err
     )
     monkeypatch.setattr(
-        "minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt)
+        "minisnn.experiments.figure4.run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     assert (
         main(["figure", "4", *options]) == 130
         and "run the same command again to continue" in capsys.readouterr().err
     )
+
+
+def _table(name, one):
+    """The rows of letters that another experiment finds on the same study."""
+    found = Findings(name, "")
+    experiment(name).run(one, found)
+    return [row for row in found.tables[0].rows if row[0] == "Double ASL-DVS"]
 
 
 def test_accuracies_are_those_of_evaluate(study, sets):
@@ -814,7 +821,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
             == expected["per_episode"]
         )
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
-    rows = [row for row in one.run().tables[0].rows if row[0] == "Double ASL-DVS"]
+    rows = _table("figure-4", one)
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
@@ -823,7 +830,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     start = ms.evaluate(
         found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
     )
-    errors = [row for row in one.run().tables[0].rows if row[0] == "Double ASL-DVS"]
+    errors = _table("figure-3", one)
     assert (
         errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
         and errors[1][3] == estimate(whole).over_episodes()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from integers import known
 
 from minisnn.hardware.c import export
 from minisnn.hardware.chip import learner as learning
@@ -77,9 +78,9 @@ class Case:
     def make(self, unchecked: bool = False) -> IntegerNet:
         given = self.layers, self.neuron, self.words, self.layers[0].input_shape
         if self.kind == "lif":
-            return (Unchecked if unchecked else IntegerNet).from_layers(*given)
+            return known(Unchecked if unchecked else IntegerNet, *given)
         if self.kind == "cuba":
-            return (UncheckedCuba if unchecked else CubaNet).from_layers(*given, **self.more)
+            return known(UncheckedCuba if unchecked else CubaNet, *given, **self.more)
         return bare_loihi(*given, **self.more)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import array, flag, is_sequence, number, shown as in_a_line
+from ...parallel.arguments import array, flag, is_sequence, need, number
 from .variation import Variation
 
 MOST_SPREAD = 100
@@ -84,17 +84,6 @@ def grey_values(pictures: np.ndarray, name: str) -> np.ndarray:
     else:
         raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
     return shown
-
-
-def need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
-    """ValueError that names the argument, unless it is good."""
-    if not good:
-        found = (
-            value
-            if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
-            else in_a_line(value)
-        )
-        raise ValueError(f"{name} is {found}; expected {expected}")
 
 
 def real(value: Any) -> float:

@@ -29,9 +29,9 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...parallel.arguments import array, is_sequence, shown as in_a_line
+from ...parallel.arguments import array, is_sequence, need, shown as in_a_line
 from . import reference
-from .checks import check, grey_values, need, real, whole
+from .checks import check, grey_values, real, whole
 from .reference import Pixels, Scene
 from .variation import Variation
 

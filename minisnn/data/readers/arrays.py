@@ -45,7 +45,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is not an array")
     except Exception as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
     return events[0] if len(events) == 1 and not also else arrays
 
@@ -60,7 +60,7 @@ def read_sensor(path: Path) -> np.ndarray | None:
         with held:
             return held["sensor"] if "sensor" in held.files else None
     except Exception as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def holds_columns(path: Path, ordered: bool = False) -> bool:
@@ -86,7 +86,7 @@ def _opened(path: Path) -> Any:
         return np.load(path, allow_pickle=False)
 
 
-def _unreadable(path: Path, error: Exception) -> Exception:
+def unreadable(path: Path, error: Exception) -> Exception:
     """What is raised for an error of a NumPy file."""
     if isinstance(error, OSError) and error.filename is not None:
         # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name

@@ -13,6 +13,7 @@ import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock, Timer
@@ -127,10 +128,8 @@ class _Reader:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
-            try:
+            with suppress(OSError):
                 stream.close()
-            except OSError:
-                pass
 
 
 _reader = _Reader()

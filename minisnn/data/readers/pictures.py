@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import unreadable
 from .hdf5 import one_line
 from ...files import check_archive, read_whole, size_of
 
@@ -314,15 +315,8 @@ def _load(path: Path):
             if array is not None and not isinstance(array, np.ndarray):
                 raise ValueError(f"{name} is not an array")
         return arrays
-    except Exception as error:
-        # NumPy would advise to load objects unsafely
-        reason = (
-            "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-        )
-        reason = reason.removeprefix(f"{path}: ")
-        raise ValueError(
-            f"{path}: not readable as a NumPy file of plain arrays ({reason})"
-        ) from error
+    except Exception as error:  # NumPy would advise to load objects unsafely
+        raise unreadable(path, error) from None
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:

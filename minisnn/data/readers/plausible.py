@@ -115,9 +115,7 @@ class Pace(NamedTuple):
                 f"{lasting}, and {_span(self.tenth * factor / 1e6)} and more from one event of a "
                 "pixel to its next"
             )
-        if rate < 1:
-            return lasting
-        return None
+        return lasting if rate < 1 else None
 
     def instead(self) -> str | None:
         """The unit that the times must have; None where microseconds will do, or nothing else would
@@ -149,16 +147,13 @@ def check_unit(events: np.ndarray, sensor: tuple[int, int] | None = None) -> Non
     unit = pace.instead()
     if fault is None:
         return
-    if unit is None:
-        way = (
-            "no other unit makes them plausible either, and if they are right say --time us (in "
-            "Python time='us')"
-        )
-    else:
-        way = (
-            f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if "
-            "it is microseconds after all"
-        )
+    way = (
+        "no other unit makes them plausible either, and if they are right say --time us (in "
+        "Python time='us')"
+        if unit is None
+        else f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if "
+        "it is microseconds after all"
+    )
     raise ValueError(f"taken for microseconds its times make {fault}; {way}")
 
 

@@ -167,24 +167,30 @@ def _numbers(text, mark, take, whole, decimals):
                 at += 1
                 if digits > _DIGITS:
                     return ODD, row, word
-            if digits == 0 and at + 4 <= n and at == word and (text[at] | 32) == 116:  # true
-                if (
-                    (text[at + 1] | 32) == 114
-                    and (text[at + 2] | 32) == 117
-                    and (text[at + 3] | 32) == 101
-                ):
-                    value = 1
-                    digits = 1
-                    at = at + 4
-            elif digits == 0 and at + 5 <= n and at == word and (text[at] | 32) == 102:  # false
-                if (
-                    (text[at + 1] | 32) == 97
-                    and (text[at + 2] | 32) == 108
-                    and (text[at + 3] | 32) == 115
-                ):
-                    if (text[at + 4] | 32) == 101:
-                        digits = 1
-                        at = at + 5
+            if (  # true
+                digits == 0
+                and at + 4 <= n
+                and at == word
+                and (text[at] | 32) == 116
+                and (text[at + 1] | 32) == 114
+                and (text[at + 2] | 32) == 117
+                and (text[at + 3] | 32) == 101
+            ):
+                value = 1
+                digits = 1
+                at += 4
+            elif (  # false
+                digits == 0
+                and at + 5 <= n
+                and at == word
+                and (text[at] | 32) == 102
+                and (text[at + 1] | 32) == 97
+                and (text[at + 2] | 32) == 108
+                and (text[at + 3] | 32) == 115
+                and (text[at + 4] | 32) == 101
+            ):
+                digits = 1
+                at += 5
             blank = at < n and (text[at] == _BLANK or text[at] == _RETURN or text[at] == _TAB)
             while at < n and (
                 text[at] == _BLANK or text[at] == _RETURN or (text[at] == _TAB and mark != _TAB)

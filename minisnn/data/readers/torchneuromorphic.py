@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...parallel.arguments import need, shown
 from .events import check_events, event_array
 from .foreign import ForeignFile
 
@@ -84,12 +85,10 @@ class TorchNeuromorphic:
         every recording of the split. Raises ValueError where the split is another, or the file has
         no such class or a key without a recording.
         """
-        if split not in self._keys:
-            raise ValueError(f"split is {split!r}; expected 'train' or 'test'")
+        need("split", shown(split), split in self._keys, "'train' or 'test'")
         if label is None:
             return self._keys[split].copy()
-        if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
-            raise ValueError(f"label is {label!r}; expected a whole number from 0 on")
+        _check_whole("label", label)
         name = f"extra/{split}_keys_by_label"
         self._check_open()
         where = self._file.kind(name)
@@ -165,8 +164,7 @@ class TorchNeuromorphic:
         return events
 
     def _place(self, key: int) -> str:
-        if isinstance(key, bool) or not isinstance(key, (int, np.integer)) or key < 0:
-            raise ValueError(f"key is {key!r}; expected a whole number from 0 on")
+        _check_whole("key", key)
         return f"data/{int(key)}"
 
     def _whole(self, name: str, dimensions: int | None) -> np.ndarray:
@@ -204,3 +202,8 @@ class TorchNeuromorphic:
                     f"{self.path}: {name} holds the key {key}, but there is no data/{key}; the "
                     "file is incomplete"
                 )
+
+
+def _check_whole(name: str, value: object) -> None:
+    good = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+    need(name, shown(value), good, "a whole number from 0 on")

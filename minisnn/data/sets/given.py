@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, one_of, shown, wholes
+from ...parallel.arguments import is_sequence, mapping, must, one_of, shown, wholes
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
@@ -23,10 +23,8 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
         if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
             raise ValueError(f"{name} must be {what}, not {width}")
     size = form.size
-    if size is not None and (len(wholes("size", size)) != 2 or min(size) < 1):
-        raise ValueError(
-            f"size must be rows and columns of cells, such as (32, 32), not {shown(size)}"
-        )
+    good = size is None or len(wholes("size", size)) == 2 and min(size) >= 1
+    must("size", good, "rows and columns of cells, such as (32, 32)", size)
     # as a Subset of PyTorch is
     listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")
     readable = isinstance(events, (Iterable, Counts)) or listed
@@ -39,11 +37,10 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
         )
     if form.time is not None:
         one_of("time", form.time, ("ns", "us", "ms", "s"))
-    one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
-    if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-        raise ValueError(
-            f"labels must be a list with one label for each recording, not {shown(labels)}"
-        )
+    one_each = hasattr(labels, "__getitem__") and not isinstance(
+        labels, (np.generic, str, bytes, Mapping)
+    )
+    must("labels", labels is None or one_each, "a list with one label for each recording", labels)
 
 
 def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:

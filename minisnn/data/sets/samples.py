@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import shown, whole
+from ...parallel.arguments import must, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
@@ -283,10 +283,7 @@ def split_classes(
 
 def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording."""
-    if not hasattr(group, "__len__"):
-        raise ValueError(
-            f"{name} must be a list with one entry for each recording, not {shown(group)}"
-        )
+    must(name, hasattr(group, "__len__"), "a list with one entry for each recording", group)
     if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
         raise ValueError(
             f"{name} has {len(group)} entries; expected one for each recording, "

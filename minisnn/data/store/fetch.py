@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ... import terminal
 from ...files import held, whole_folder
+from ...parallel.arguments import need
 from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
@@ -92,12 +93,9 @@ def fetch(
     """
     out = Path(out).expanduser()
     chosen = [one for one in files if part in ("both", one.name.lower())]
-    if not chosen:
-        raise ValueError(f"part is {part!r}; expected 'train', 'test' or 'both'")
-    if base is not None and not re.match(r"https?://[^/]", base):
-        raise ValueError(
-            f"base is {base!r}; expected an address that begins with http:// or https://"
-        )
+    need("part", repr(part), chosen, "'train', 'test' or 'both'")
+    good = base is None or re.match(r"https?://[^/]", base)
+    need("base", repr(base), good, "an address that begins with http:// or https://")
     if out.exists() and not out.is_dir():
         raise ValueError(
             f"{out}: there is a file of this name; expected a folder to put N-MNIST into"
