@@ -387,7 +387,5 @@ def _provenance() -> dict[str, str]:
 def classifier() -> Checkpoint | None:
     """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
     not."""
-    try:
-        return read(shipped.shipped("double_nmnist_pretrained.h5"))
-    except FileNotFoundError:
-        return None
+    path = shipped.if_shipped("double_nmnist_pretrained.h5")
+    return None if path is None else read(path)

@@ -158,7 +158,7 @@ def _table(values: dict):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.every(3)
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
-    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
+    monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     found = study(name, Networks()).run()
     if name not in ("figure-2", "recordings", "surrogate", "seeds"):
         assert found.missing and not found.claims
@@ -249,10 +249,6 @@ def test_what_a_network_went_on_from_is_told():
     ):
         networks.find(role)
         assert networks.describe(role).endswith(f" after {words}")
-
-
-def _no_file(name):
-    raise FileNotFoundError(name)
 
 
 def test_a_stopped_study_goes_on_and_ends_the_same(study):
@@ -632,7 +628,7 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
         match="learned from double-asl, simulated recordings; expected one of double-nmnist",
     ):
         Networks(tmp_path).find(role)
-    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
+    monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(
         ValueError,

@@ -129,14 +129,10 @@ class Pace(NamedTuple):
 
 def _span(seconds: float) -> str:
     """A time in words, of three digits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size or unit == "us":
-            return (
-                f"{seconds / size:,.0f} {unit}"
-                if seconds / size >= 1000
-                else f"{seconds / size:.3g} {unit}"
-            )
-    raise AssertionError
+    units = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+    unit, size = next(one for one in units if seconds >= one[1] or one[0] == "us")
+    number = seconds / size
+    return f"{number:,.0f} {unit}" if number >= 1000 else f"{number:.3g} {unit}"
 
 
 def check_unit(events: np.ndarray, sensor: tuple[int, int] | None = None) -> None:
