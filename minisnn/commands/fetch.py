@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 from .. import outputs
-from ..data.store.fetch import fetch
+from ..data.store import fetch
 from .options import add_output, add_quiet, add_yes
 
 EXAMPLES = """\
@@ -55,8 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-
-    out = fetch(
+    out = fetch.fetch(
         args.out,
         args.part,
         args.base,

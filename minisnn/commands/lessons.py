@@ -54,7 +54,6 @@ def _kind(args: argparse.Namespace) -> outputs.Kind | None:
 
 
 def run(args: argparse.Namespace) -> int | None:
-
     lessons = classroom.lessons()
     if args.list:
         refuse(

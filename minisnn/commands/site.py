@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import outputs
-from ..site.build import built
+from ..site import build
 from .options import add_output
 
 EXAMPLES = """\
@@ -31,9 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-
     print("Sphinx makes the pages, which takes a minute or two", file=sys.stderr, flush=True)
-    with built() as (pages, warned):
+    with build.built() as (pages, warned):
         found = sorted(path for path in pages.rglob("*") if path.is_file())
         with outputs.marked_folder(args.out, args.force) as folder:
             for path in found:

@@ -796,7 +796,7 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     )
 
 
-def _table(name, one):
+def _letters(name, one):
     """The rows of letters that another experiment finds on the same study."""
     found = Findings(name, "")
     experiment(name).run(one, found)
@@ -817,7 +817,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
             == expected["per_episode"]
         )
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
-    rows = _table("figure-4", one)
+    rows = _letters("figure-4", one)
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
@@ -826,7 +826,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     start = ms.evaluate(
         found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
     )
-    errors = _table("figure-3", one)
+    errors = _letters("figure-3", one)
     assert (
         errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
         and errors[1][3] == estimate(whole).over_episodes()
