@@ -5,7 +5,7 @@ import argparse
 import re
 from collections.abc import Iterator
 
-from .pages import Maker
+from .pages import Maker, in_markdown
 
 HIDDEN = argparse.SUPPRESS
 
@@ -55,15 +55,13 @@ def _value(action: argparse.Action) -> str:
 
 
 def _overview(parser: argparse.ArgumentParser) -> str:
-    lines = ["| command | what it is for |", "|---|---|"]
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for listed in action._choices_actions:
-                lines.append(
-                    f"| [`{parser.prog} {listed.dest}`](#{listed.dest}) | "
-                    f"{_plain(listed.help or '')} |"
-                )
-    return "\n".join(lines)
+    rows = (
+        (f"[`{parser.prog} {listed.dest}`](#{listed.dest})", _plain(listed.help or ""))
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for listed in action._choices_actions
+    )
+    return in_markdown(("command", "what it is for"), rows)
 
 
 def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:

@@ -117,12 +117,10 @@ class Pool(Counts):
     ) -> "Pool":
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
         one at a time."""
-        kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
-        cells = [np.zeros(0, kind)]
-        counts = [np.zeros(0, np.uint8)]
-        lengths = [np.zeros(1, np.int64)]
-        labels = [np.zeros(0, np.int64)]
-        numbers = [np.zeros(0, np.int64)]
+        small = np.prod(shape, dtype=np.int64) <= 65536
+        # of cells, counts, how many cells a recording has, labels, numbers
+        kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
+        parts: list[tuple] = [tuple(np.zeros(0, kind) for kind in kinds)]
         for dense, label, number in batches:
             if (
                 dense.dtype != np.uint8
@@ -136,19 +134,12 @@ class Pool(Counts):
                 )
             flat = dense.reshape(len(dense), np.prod(shape))
             recording, cell = np.nonzero(flat)
-            cells.append(cell.astype(kind))
-            counts.append(flat[recording, cell])
-            lengths.append(np.bincount(recording, minlength=len(dense)))
-            labels.append(np.asarray(label, np.int64))
-            numbers.append(np.asarray(number, np.int64))
-        return cls(
-            shape,
-            np.concatenate(cells),
-            np.concatenate(counts),
-            np.cumsum(np.concatenate(lengths)),
-            np.concatenate(labels),
-            np.concatenate(numbers),
+            filled = np.bincount(recording, minlength=len(dense))
+            parts.append((cell.astype(kinds[0]), flat[recording, cell], filled, label, number))
+        cells, counts, filled, labels, numbers = (
+            np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
+        return cls(shape, cells, counts, np.append(0, np.cumsum(lengths)), labels, numbers)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as named arrays; Pool(**arrays) makes the pool again."""
