@@ -18,12 +18,11 @@ class Curve:
 
     def __str__(self) -> str:
         names = list(self.errors)
-        rows = ["  ".join(["    step", *names])]
-        for k, h in enumerate(self.steps):
-            rows.append(
-                "  ".join([f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)])
-            )
-        return "\n".join(rows)
+        rows = [
+            [f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)]
+            for k, h in enumerate(self.steps)
+        ]
+        return "\n".join("  ".join(row) for row in (["    step", *names], *rows))
 
 
 def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:

@@ -57,10 +57,11 @@ def neuron_of(
     place: str, node: SimpleNamespace, synapse: SimpleNamespace | None, dt: float
 ) -> Neuron:
     """The constants of a CubaLIF, LIF, CubaLI or LI, behind an LI that is its synapse."""
-    given = {}
-    for name in ("tau_mem", "tau", "tau_syn", "r", "w_in", "v_leak", "v_reset"):
-        if getattr(node, name, None) is not None:
-            given[name] = numbers(place, name, getattr(node, name))
+    given = {
+        name: numbers(place, name, getattr(node, name))
+        for name in ("tau_mem", "tau", "tau_syn", "r", "w_in", "v_leak", "v_reset")
+        if getattr(node, name, None) is not None
+    }
     if synapse is not None:
         given["tau_syn"], given["w_in"] = (
             numbers(f"{place} and the LI before it", of, vars(synapse)[of]) for of in ("tau", "r")
@@ -80,9 +81,10 @@ def neuron_of(
                 f"{place}: {name} is 0, so that nothing reaches its membrane; expected another "
                 "number"
             )
-    decays = []
-    for name in ("tau_mem" if "tau_mem" in given else "tau", "tau_syn"):
-        decays.append(_decay(place, name, given[name], dt) if name in given else 0.0)
+    decays = [
+        _decay(place, name, given[name], dt) if name in given else 0.0
+        for name in ("tau_mem" if "tau_mem" in given else "tau", "tau_syn")
+    ]
     given["v_threshold"] = threshold = np.asarray(getattr(node, "v_threshold", NEVER))
     if threshold.size == 0 or threshold.dtype.kind not in "iuf" or np.isnan(threshold).any():
         raise ValueError(f"{place}: v_threshold is NaN or no number; expected numbers")

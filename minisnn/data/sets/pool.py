@@ -136,7 +136,7 @@ class Pool(Counts):
             recording, cell = np.nonzero(flat)
             filled = np.bincount(recording, minlength=len(dense))
             parts.append((cell.astype(kinds[0]), flat[recording, cell], filled, label, number))
-        cells, counts, filled, labels, numbers = (
+        cells, counts, lengths, labels, numbers = (
             np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
         return cls(shape, cells, counts, np.append(0, np.cumsum(lengths)), labels, numbers)
