@@ -52,21 +52,22 @@ def measure(c: Comparison, findings: Findings) -> None:
         "other ways",
     )
     plain = found["readout alone"]
-    rows = [
-        [name, estimate(row).percent(), difference(row, plain).percent()]
-        for name, row in found.items()
-    ]
-    rows[0][2] = None
-    note = (
-        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic "
-        "rounding. Random feedback is "
-    )
-    note += "direct feedback alignment through fixed signs, not backpropagation." + speaks(plain)
-    title, header = (
+    findings.table(
+        "others",
         "Other ways to learn, and other chips",
         "what learns | accuracy (%) | less readout alone (points)",
+        [
+            [
+                name,
+                estimate(row).percent(),
+                None if row is plain else difference(row, plain).percent(),
+            ]
+            for name, row in found.items()
+        ],
+        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic "
+        "rounding. Random feedback is direct feedback alignment through fixed signs, not "
+        f"backpropagation.{speaks(plain)}",
     )
-    findings.table("others", title, header, rows, note)
 
 
 def _rounded(c: Comparison, x: np.ndarray) -> dict[str, IntegerNet]:
