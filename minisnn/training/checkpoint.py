@@ -86,7 +86,14 @@ class Checkpoint:
 
     @property
     def loop(self) -> InnerLoop:
-        """How the network adapts, by the plain rule where nothing else was saved."""
+        """How the network adapts, by the plain rule where nothing else was saved.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> ms.save("mine.h5", net, net.init(np.random.default_rng(0)))
+        >>> found = ms.read("mine.h5")
+        >>> found.inner is None, found.loop.steps
+        (True, 1)
+        """
         return self.inner or InnerLoop()
 
     def check_usable(self, path: str | Path) -> None:
