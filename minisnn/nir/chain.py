@@ -58,8 +58,7 @@ class Tool(NamedTuple):
 
 
 def _leak_of_norse(tau: Any, dt: float) -> np.ndarray:
-    one = np.float32(1)
-    return np.float32(dt) * (one / np.asarray(tau, np.float32))
+    return np.float32(dt) * (np.float32(1) / np.asarray(tau, np.float32))
 
 
 TOOLS = {
@@ -137,13 +136,11 @@ def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None = None
         odd = tuple(side % 2 for side in shape[1:]) if mean else ()
         if any(odd):  # what the mean drops
             if not all(odd):  # the library nir infers shapes as if kernels were square
-                found = f"{b.name} would need a mean over {shape[1]} x {shape[2]} sites"
                 raise ValueError(
-                    f"{found}, one side odd and one even, which no Conv2d of NIR drops; expected "
-                    "both or none"
+                    f"{b.name} would need a mean over {shape[1]} x {shape[2]} sites, one side "
+                    "odd and one even, which no Conv2d of NIR drops; expected both or none"
                 )
-            crop = corners(shape[0], (2, 2))
-            conv(f"{net.blocks[n - 1].name}_crop", crop, np.zeros(shape[0]))
+            conv(f"{net.blocks[n - 1].name}_crop", corners(shape[0], (2, 2)), np.zeros(shape[0]))
         if b.name.startswith("conv"):
             weight = weight.transpose(3, 2, 0, 1)
             half = b.kernel - 1 if mean else b.kernel // 2

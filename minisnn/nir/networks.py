@@ -1,8 +1,6 @@
 """Of layers that a chain was read into (`unchain`) a network: of `CubaLIF`, or of `LIF` where a
 threshold is subtracted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -120,10 +118,9 @@ def as_lif(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
                 "threshold above 0"
             )
         if high >= QUIET:
-            found = f"node {b.name!r} fires at {high:g}, never"
             raise ValueError(
-                f"{found}, and reset {why}, whose every layer fires, the readout too; expected a "
-                "threshold as of the others"
+                f"node {b.name!r} fires at {high:g}, never, and reset {why}, whose every layer "
+                "fires, the readout too; expected a threshold as of the others"
             )
     if reader.pool == "mean":
         raise ValueError(

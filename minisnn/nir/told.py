@@ -6,8 +6,6 @@ stands in `of_chain` and `of_loops`; where an argument answers it, the sentence 
 nothing does, it names what was taken in its place.
 """
 
-from __future__ import annotations
-
 import sys
 import warnings
 from typing import Any
@@ -99,9 +97,11 @@ def _common(net: SpikingNet) -> list[str]:
 def training(net: SpikingNet) -> str:
     """What matters to training alone."""
     gradient = "none" if net.detach_reset else "its gradient"
-    surrogate = f"1 / ({net.neuron.spike.slope:g} |u - threshold| + 1)^2"
     return _TRAINING.format(
-        surrogate=surrogate, window=net.window, gradient=gradient, loss=net.loss_name
+        surrogate=f"1 / ({net.neuron.spike.slope:g} |u - threshold| + 1)^2",
+        window=net.window,
+        gradient=gradient,
+        loss=net.loss_name,
     )
 
 

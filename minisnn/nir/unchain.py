@@ -237,11 +237,13 @@ class Reader:
             or self.flat
             or not self.unpooled()
         ):
-            expected = (
+            raise self.wrong(
+                name,
+                "pooling",
+                pool,
                 f"{self.pool or 'one'} of an image, behind every Conv2d and its neurons, and no "
-                "other"
+                "other",
             )
-            raise self.wrong(name, "pooling", pool, expected)
         self.pool = pool
         self.mean = factor if pool == "mean" else 0
         self.shape = (self.shape[0], *(side // 2 for side in self.shape[1:]))
@@ -301,11 +303,13 @@ class Reader:
         k = sides[0]
         if stride != (1, 1) or sides != (k, k) or k % 2 == 0 or padding != (k // 2, k // 2):
             found = (sides, stride, padding)
-            expected = (
+            raise self.wrong(
+                name,
+                "kernel, stride, padding",
+                found,
                 "odd and square, 1, half of it (padding='same'), so that the image keeps its size "
-                "until it is pooled"
+                "until it is pooled",
             )
-            raise self.wrong(name, "kernel, stride, padding", found, expected)
         if self.unpooled():
             raise self.wrong(
                 name,
@@ -358,10 +362,12 @@ class Reader:
     def folded(self, name: str, weight: np.ndarray) -> np.ndarray:
         """`fourfold` backwards."""
         if not repeats(weight):
-            expected = (
-                "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2"
+            raise self.wrong(
+                name,
+                "what comes in",
+                "not pooled",
+                "2 x 2 pooling behind every Conv2d and its neurons, or weights that repeat in 2 x 2",
             )
-            raise self.wrong(name, "what comes in", "not pooled", expected)
         return 4 * weight[..., ::2, ::2]
 
     def alike(self) -> None:

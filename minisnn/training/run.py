@@ -66,8 +66,10 @@ class Result:
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
         reached = "not tested" if self.test is None else sentence(self.test)
-        held = "net, theta, inner, curve and test hold all of it"
-        return f"Result: {reached}; run folder {self.out}; {held}"
+        return (
+            f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold "
+            "all of it"
+        )
 
 
 def train(
@@ -130,8 +132,7 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = Origin.of(held.command, data)
-        origin = replace(origin, own=mine.words(), content=contents(data))
+        origin = replace(Origin.of(held.command, data), own=mine.words(), content=contents(data))
         if resume:
             folder.origin.check_same(origin, folder.path)
             origin = replace(origin, classes=folder.origin.classes)
@@ -150,8 +151,9 @@ def train(
             data = {split: Classification(tasks, known) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
-            run = _Run(config, folder, data, progress, executor, held, mine, measure)
-            return run.go(found, None if resume else origin)
+            return _Run(config, folder, data, progress, executor, held, mine, measure).go(
+                found, None if resume else origin
+            )
 
 
 class _Run:
@@ -184,15 +186,12 @@ class _Run:
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure = measure
         self.chance = 1 / self.ways if measure == "accuracy" else None
-        named = f"update tasks loss {measure}_before {measure}_after gradient_norm lr"
         self.columns = [
-            *named.split(),
+            *f"update tasks loss {measure}_before {measure}_after gradient_norm lr".split(),
             *self.steps.parts,
-            "seconds",
-            "validation",
-            "validation_ci95",
+            *"seconds validation validation_ci95".split(),
+            *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
         ]
-        self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
         """From a checkpoint, or from the beginning; origin: of a run that begins again."""
@@ -272,8 +271,9 @@ class _Run:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
-            known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
-            self.rows.append(known)
+            self.rows.append(
+                {name: value for name, value in zip(columns, row) if not math.isnan(value)}
+            )
         return state
 
     def _inner(self, state: State) -> InnerLoop:
@@ -297,8 +297,9 @@ class _Run:
         new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
-            where = self.folder.path
-            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, where))
+            raise ValueError(
+                diverged(self.config, self.net, new.row, new.gradient, self.folder.path)
+            )
         return new.state, new.row
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
@@ -318,8 +319,11 @@ class _Run:
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         activity = self._activity(state, 0)
-        more = lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS))
-        self.health.look(state.update, activity, more)
+        self.health.look(
+            state.update,
+            activity,
+            lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS)),
+        )
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
         self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["interval"] is not None:
