@@ -8,23 +8,13 @@ import pytest
 from numba import njit, types
 
 import minisnn as ms
-from minisnn.kernels import (
-    backward,
-    block,
-    choice,
-    dense,
-    forward,
-    linear,
-    llvm,
-    neuron,
-    pooling,
-    products,
-    vector,
-)
+from minisnn.kernels import block, dense, forward, gradient, linear, neuron, pooling
 from minisnn.kernels.events import collect
-from minisnn.kernels.records import Calls, Left, Out, Right, Sorted, geometry
+from minisnn.kernels.records import Calls, Sorted, geometry
 from minisnn.layers import linear as maps
 from minisnn.parallel.arrays import ALIGNMENT
+from minisnn.vectors import choice, llvm, products, vector
+from minisnn.vectors.products import Left, Out, Right
 from slowly import all_but
 
 
@@ -134,8 +124,8 @@ def test_weight_gradient_of_events_by_channel(g, span, dtype, tolerance):
     starts = np.empty(3 * H * (-(-5 // span) * n_in + 1), np.int32)
     events = Sorted(np.empty(3 * H * 5 * W * n_in, np.int32), starts, 5 * W * n_in, 1, 5, span)
     dW, line = np.zeros(k * n_in * k * n_out, dtype), ALIGNMENT // dV.itemsize
-    backward.by_channel(0, 3 * H, _events(x, dtype, False).lists, dense, events, g)
-    backward.weight_gradient_of_events(0, -(-n_out // line), events, dense, D, dW, g)
+    gradient.by_channel(0, 3 * H, _events(x, dtype, False).lists, dense, events, g)
+    gradient.weight_gradient_of_events(0, -(-n_out // line), events, dense, D, dW, g)
     expected = sum(maps.correlate_weight(x[b, 1:6].astype(dtype), dV[b], k) for b in (0, 2))
     assert _relative(linear.from_rows(dW, expected.shape), expected) < tolerance
 
