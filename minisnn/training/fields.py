@@ -238,7 +238,7 @@ class NetworkSettings:
         one of your own."""
         names = "channels hidden ways kernel pool window dtype detach_reset backend"
         shared = {name: getattr(self, name) for name in names.split()}
-        if self.layers:
+        if self.layers and self.model == "snn":
             shared = {name: a for name, a in shared.items() if name not in REPLACED}
             shared["layers"] = list(self.layers)
         if self.learn:

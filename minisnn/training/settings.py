@@ -140,7 +140,7 @@ class TrainingConfig(
                 "init init_rate init_variance init_rounds init_readout init_tasks",
             ),
             (not self.channels, "without conv layers", "kernel pool"),
-            (bool(self.layers), "with layers", " ".join(REPLACED)),
+            (bool(self.layers) and self.model == "snn", "with layers", " ".join(REPLACED)),
             (self.model == "cnn", "with model cnn", "layers learn"),
             (not self.learn, "without learn", "adapt_constants"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),
