@@ -151,9 +151,8 @@ def train(
             data = {split: Classification(tasks, known) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
-            return _Run(config, folder, data, progress, executor, held, mine, measure).go(
-                found, None if resume else origin
-            )
+            run = _Run(config, folder, data, progress, executor, held, mine, measure)
+            return run.go(found, None if resume else origin)
 
 
 class _Run:
@@ -271,9 +270,8 @@ class _Run:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
-            self.rows.append(
-                {name: value for name, value in zip(columns, row) if not math.isnan(value)}
-            )
+            known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
+            self.rows.append(known)
         return state
 
     def _inner(self, state: State) -> InnerLoop:
@@ -297,9 +295,8 @@ class _Run:
         new = updated(self.config, self.net, self.steps, state, sums, self.measure)
         if not new.finite:
             self._save(state)
-            raise ValueError(
-                diverged(self.config, self.net, new.row, new.gradient, self.folder.path)
-            )
+            where = self.folder.path
+            raise ValueError(diverged(self.config, self.net, new.row, new.gradient, where))
         return new.state, new.row
 
     def _gradients(self, state: State, u: int, tasks: int, collect: Callable) -> None:
