@@ -32,8 +32,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     The namespace holds what was given and nothing else, so that `run` can refuse what does not
     apply.
     """
-    named = "{" + ",".join(PARTS) + "}"
-    parts = parser.add_subparsers(dest="what", metavar=named, title="what to do")
+    parts = parser.add_subparsers(
+        dest="what", metavar="{" + ",".join(PARTS) + "}", title="what to do"
+    )
     defaults = {}
     for name, (add, help) in PARTS.items():
         part = parts.add_parser(
@@ -60,9 +61,9 @@ def run(args: argparse.Namespace) -> None:
     for name in given:
         if name not in defaults[what]:
             option = name.replace("_", "-")
-            others = " and ".join(other for other in PARTS if name in defaults[other])
             raise ValueError(
-                f"--{option} does not apply to minisnn hardware {what}; it is an option of {others}"
+                f"--{option} does not apply to minisnn hardware {what}; it is an option of "
+                f"{' and '.join(other for other in PARTS if name in defaults[other])}"
             )
     args = argparse.Namespace(**{**defaults[what], **given})
     args.bits = getattr(args, "bits", ())

@@ -57,17 +57,27 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     options.add_count(parser, "queries", 10, "query samples of each class")
-    text = "write the model's integers, as Lava takes them, to an .npz"
-    options.add_output(parser, "--words", kind=outputs.WORDS, metavar="FILE", help=text)
-    text = "write the numbers, as minisnn results takes them, to this file"
     options.add_output(
-        parser, "--json", kind=outputs.json_of("minisnn hardware loihi"), metavar="OUT", help=text
+        parser,
+        "--words",
+        kind=outputs.WORDS,
+        metavar="FILE",
+        help="write the model's integers, as Lava takes them, to an .npz",
     )
-    text = (
-        "also learn from a readout of zero, one sample after the other, with this step (the "
-        "nearest power of two)"
+    options.add_output(
+        parser,
+        "--json",
+        kind=outputs.json_of("minisnn hardware loihi"),
+        metavar="OUT",
+        help="write the numbers, as minisnn results takes them, to this file",
     )
-    parser.add_argument("--step-size", type=float, metavar="X", help=text)
+    parser.add_argument(
+        "--step-size",
+        type=float,
+        metavar="X",
+        help="also learn from a readout of zero, one sample after the other, with this step (the "
+        "nearest power of two)",
+    )
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
 
@@ -108,8 +118,13 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     )
     options.add_count(parser, "episodes", 100, "test episodes", 2)
     parser.add_argument("--force", action="store_true", help="overwrite the run in --out")
-    text = "run folder (default: runs/chip-<bits>-<number>)"
-    options.add_output(parser, "--out", kind=outputs.RUN, metavar="DIR", help=text)
+    options.add_output(
+        parser,
+        "--out",
+        kind=outputs.RUN,
+        metavar="DIR",
+        help="run folder (default: runs/chip-<bits>-<number>)",
+    )
     options.add_input(
         parser,
         "--resume",
@@ -125,8 +140,13 @@ def _word_options(
 ) -> None:
     """Of the words; `bits` and `readout` say what is taken where nothing is given."""
     words = parser.add_argument_group("words of the fixed-point model")
-    help = f"weight bits of the conv layers, 2 to 8 (default: {bits})"
-    words.add_argument("--bits", type=options.whole_numbers, default=(), metavar=metavar, help=help)
+    words.add_argument(
+        "--bits",
+        type=options.whole_numbers,
+        default=(),
+        metavar=metavar,
+        help=f"weight bits of the conv layers, 2 to 8 (default: {bits})",
+    )
     if readout is not None:
         options.add_count(
             words, "readout-bits", None, f"weight bits of the readout (default: {readout})", 2
@@ -134,9 +154,11 @@ def _word_options(
     if rounding:
         options.add_count(words, "fraction", 12, "fraction bits of postsynaptic traces", 0, "F")
         for name, text in (("traces", "of the trace filters"), ("membrane", "on the way to u")):
-            help = f"rounding {text} (default: floor)"
             words.add_argument(
-                f"--{name}", choices=("floor", "zero", "nearest"), default="floor", help=help
+                f"--{name}",
+                choices=("floor", "zero", "nearest"),
+                default="floor",
+                help=f"rounding {text} (default: floor)",
             )
         words.add_argument(
             "--strict", action="store_true", help="stop where a number leaves its word"

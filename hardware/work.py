@@ -83,10 +83,9 @@ def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
         for name in sorted(
             {"bits", "readout_bits", "fraction", "traces", "membrane", "strict"} & set(given)
         ):
-            option = name.replace("_", "-")
             raise ValueError(
-                f"--{option} does not apply to {checkpoint}, a network of CubaLIF: its words are "
-                "Loihi's"
+                f"--{name.replace('_', '-')} does not apply to {checkpoint}, a network of "
+                "CubaLIF: its words are Loihi's"
             )
         return found, CubaNet.of(found)
     known = trained_for(found.provenance.get("chip"))
@@ -174,8 +173,13 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
         )
     table = measure.table(values, ALIGNED[alignment(tasks)])
     if args.json is not None:
-        made = dict(figures=measure.figures(values), more=dict(tables=[vars(table)]))
-        write_json(args.json, outputs.made_by("minisnn hardware loihi", made))
+        write_json(
+            args.json,
+            outputs.made_by(
+                "minisnn hardware loihi",
+                dict(figures=measure.figures(values), more=dict(tables=[vars(table)])),
+            ),
+        )
     print(table.text())
 
 

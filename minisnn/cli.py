@@ -164,11 +164,10 @@ def _explain(error: BaseException, line: list[str]) -> int:
     elif isinstance(error, ImportError):
         text = f"{text}; a package that minisnn needs is missing or damaged; reinstall it"
     elif not isinstance(error, (ValueError, OSError)):
-        how = (
-            "please report it, with what this shows: MINISNN_DEBUG=1 "
-            f"{shlex.join(['minisnn', *line])}"
+        _tell(
+            f"a defect of minisnn: {type(error).__name__}: {text}; please report it, with what "
+            f"this shows: MINISNN_DEBUG=1 {shlex.join(['minisnn', *line])}"
         )
-        _tell(f"a defect of minisnn: {type(error).__name__}: {text}; {how}")
         return 1
     _tell(text)
     return 2
@@ -185,8 +184,7 @@ def _in_the_way(error: BaseException) -> tuple[str, str] | None:
     files += [frame.filename for frame in extract_tb(error.__traceback__)]
     files += [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
     for path in filter(None, files):
-        inside = os.path.relpath(path, first).split(os.sep)
-        name = inside[0].removesuffix(".py")
+        name = os.path.relpath(path, first).split(os.sep)[0].removesuffix(".py")
         hidden = name.isidentifier() and name != __package__ and PathFinder.find_spec(name, others)
         if hidden and hidden.origin and os.path.dirname(hidden.origin) != os.path.dirname(path):
             return name, path

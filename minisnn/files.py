@@ -184,11 +184,10 @@ class Hold:
             return
         try:
             if not self._is_ours(self._descriptor):
-                busy = (
-                    "another process is working in this folder; expected one run at a time: wait "
-                    "for it, or stop it"
+                raise ValueError(
+                    f"{self.name}: another process is working in this folder; expected one run "
+                    "at a time: wait for it, or stop it"
                 )
-                raise ValueError(f"{self.name}: {busy}")
         except BaseException:  # an interruption, too, or this process would be that other one
             self.release()
             raise

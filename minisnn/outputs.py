@@ -205,16 +205,15 @@ def _check_writable(path: Path) -> None:
 
 def _refusal(path: Path, kind: Kind) -> str:
     if not kind.folder:
-        expected = f"expected {kind.words} or no file"
         return (
-            f"{path}: {_what(path)} exists already; {expected}: give another name, or --force to "
-            "replace it"
+            f"{path}: {_what(path)} exists already; expected {kind.words} or no file: give "
+            "another name, or --force to replace it"
         )
     names = _entries(path)
-    found = f"{', '.join(names[:3])}{', …' * (len(names) > 3)}"
     return (
-        f"{path}: the folder holds other files ({found}); expected {kind.words}: give another "
-        "folder, or --force to write there"
+        f"{path}: the folder holds other files "
+        f"({', '.join(names[:3])}{', …' * (len(names) > 3)}); expected {kind.words}: give "
+        "another folder, or --force to write there"
     )
 
 
@@ -325,8 +324,10 @@ def check_unchanged(folder: Path, force: bool = False) -> None:
 
 def note(folder: Path, names: Iterable[str]) -> None:
     """Mark a folder as one that minisnn writes to, with these files in it."""
-    new = {name: _hash(folder / name) for name in names}
-    write_whole(folder / MARK, _mark({**(_noted(folder) or {}), **new}))
+    write_whole(
+        folder / MARK,
+        _mark({**(_noted(folder) or {}), **{name: _hash(folder / name) for name in names}}),
+    )
 
 
 def _mark(files: Mapping[str, str]) -> bytes:

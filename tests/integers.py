@@ -11,6 +11,25 @@ from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import LoihiConfig
 
 
+def known(kind, layers, neuron, words, input_shape, **constants):
+    """A network of the class `kind` of known integers; `constants` of a `CubaNet`: a dictionary
+    of this name and a list of `layer_constants`, as its methods give them."""
+    net = kind.__new__(kind)
+    if constants:
+        _hold(net, layers, **constants)
+    net._set(layers, neuron, words, input_shape)
+    return net
+
+
+def _hold(net, layers, constants, layer_constants):
+    net.du = 4095 - constants["current"]
+    net.dv = 4096 - constants["voltage"]
+    net.mean = layer_constants[0]["pool"] == "mean"
+    net.config = LoihiConfig(net.du, net.dv, constants["trace_bits"])
+    net.weight_exps = [one["exponent"] for one in layer_constants]
+    net.vth = [np.full(len(b.bias), one["threshold"]) for b, one in zip(layers, layer_constants)]
+
+
 def small(
     pool="max",
     seed=0,
@@ -52,8 +71,8 @@ def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
         "none",
         12,
     )
-    return IntegerNet.from_layers(
-        [layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs)
+    return known(
+        IntegerNet, [layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs)
     )
 
 

@@ -17,7 +17,7 @@ from minisnn.layers.neuron import PASSES as STEP
 
 ROOT = Path(__file__).resolve().parents[1]
 # of one signature, which layers explains once
-PASSES = "block convolution frames linear membrane pool synapse".split()
+PASSES = "block convolution frames linear membrane pool synapse together".split()
 ROOMS = (
     "data",
     "layers",

@@ -143,7 +143,17 @@ def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
     assert {"minisnn", "minisnn.layers.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
     assert {"minisnn.hardware", "minisnn.hardware.chip.learner"} < set(found)
-    inside = {"kernels", "vectors", "commands", "command", "options", "former", "cli", "site", "__main__"}
+    inside = {
+        "kernels",
+        "vectors",
+        "commands",
+        "command",
+        "options",
+        "former",
+        "cli",
+        "site",
+        "__main__",
+    }
     assert not [name for name in found if inside & set(name.split("."))]
 
 

@@ -1,5 +1,4 @@
-"""The chip, a fixed-point model: formats, traces, neuron, network, learner, ranges, and the
-plain-integer reference.
+"""The chip, a fixed-point model: formats, traces, neuron, network, learner and ranges.
 
 Import from here: any module.
 It may import: parallel, layers, network, meta, experiments.

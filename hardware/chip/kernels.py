@@ -2,7 +2,7 @@
 presynaptic traces.
 
 The state is 32 bits wide and no product is wider (`traces.mix`), so that a vector holds as many
-neurons as in float32. Twin: `reference`, plain Python integers.
+neurons as in float32. Twin: `tests/plain_integers.py`, plain Python integers.
 """
 
 from typing import Any, NamedTuple

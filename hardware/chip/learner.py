@@ -31,6 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.meta.inner import InnerLoop
+from minisnn.parallel.arguments import one_of
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error
@@ -85,8 +86,7 @@ class Learner:
             ("rule", self.rule, (*RULES, CLASS_MEAN)),
             ("error", self.error, tuple(ERRORS)),
         ):
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+            one_of(name, value, known)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
         whole(0, 255, threshold=self.threshold)
@@ -104,8 +104,10 @@ def shifts_of(steps, exponent: int, fraction: int) -> tuple[int, int]:
     2^log2_weight and 2^log2_bias."""
     k = 19 + exponent - steps.log2_weight, 19 + exponent - fraction - steps.log2_bias
     if max(k) > 32 or min(k) < -12:
-        which = f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent}"
-        raise ValueError(f"{which} shift by {k}; -12 to 32 bits can be had")
+        raise ValueError(
+            f"steps of 2^{steps.log2_weight} (bias 2^{steps.log2_bias}) at exponent {exponent} "
+            f"shift by {k}; -12 to 32 bits can be had"
+        )
     return k
 
 
@@ -354,5 +356,4 @@ def one_shot(chip, learner: Learner, task, p: np.ndarray | None = None) -> Episo
     p = chip.traces_of(samples_of(task), learner.seed) if p is None else p
     learned = chip.learn(learner, p[:n], task.y_support)
     u = chip.membranes(p[n:], learned.weight, learned.bias)
-    right = u[:, -1].argmax(1) == task.y_query
-    return Episode(learned, u, float(np.mean(right)))
+    return Episode(learned, u, float(np.mean(u[:, -1].argmax(1) == task.y_query)))

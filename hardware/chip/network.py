@@ -172,13 +172,6 @@ class IntegerNet:
         self.steps = steps
         return self
 
-    @classmethod
-    def from_layers(cls, layers, neuron: IntegerLIF, words: Words, input_shape) -> "IntegerNet":
-        """A network of known integers, such as imported ones."""
-        self = cls.__new__(cls)
-        self._set(layers, neuron, words, input_shape)
-        return self
-
     @property
     def readout(self) -> quantise.IntegerLayer:
         return self.layers[-1]
@@ -202,10 +195,16 @@ class IntegerNet:
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
         self._check_readout(weight, bias)
-        last = replace(
-            self.readout, weight=weight.astype(np.int8)[None, None], bias=bias.astype(np.int32)
+        return self.with_layers(
+            [
+                *self.layers[:-1],
+                replace(
+                    self.readout,
+                    weight=weight.astype(np.int8)[None, None],
+                    bias=bias.astype(np.int32),
+                ),
+            ]
         )
-        return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """ValueError where integers for the readout do not fit its words."""
@@ -274,9 +273,9 @@ class IntegerNet:
             or x.shape[2:] != self.input_shape
             or not x.shape[1]
         ):
-            shape = ", ".join(map(str, self.input_shape))
             raise ValueError(
-                f"x must be integer counts of shape (B, T, {shape}), T at least 1, not {x.dtype} "
+                "x must be integer counts of shape (B, T, "
+                f"{', '.join(map(str, self.input_shape))}), T at least 1, not {x.dtype} "
                 f"{x.shape}"
             )
         if x.size and x.min() < 0:

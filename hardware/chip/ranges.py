@@ -99,9 +99,9 @@ def room_for_bias(
     inputs = int(np.prod(weight_shape[:3]))
     room = WORD - _most(inputs, bits, most, fraction)
     if room < 0:
-        what = f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits"
         raise ValueError(
-            f"{what} do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits"
+            f"{name}: the sum of {inputs} weights of {bits} bits with {fraction} fraction bits "
+            f"do not fit {ACCUMULATOR} bits; take fewer fraction or weight bits"
         )
     return room
 
@@ -180,8 +180,10 @@ def check_currents(
         enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
         current = STATE + max(enters - 2 * STATE, 0) * UNITY // (UNITY - decay) + 1
         if axons is not None and max(arrives, current + enters + STATE) > WORD:
-            what = f"the currents of these weights, biases and decays can leave {ACCUMULATOR} bits"
-            raise ValueError(f"{layer.name}: {what}; take a smaller weight_exp")
+            raise ValueError(
+                f"{layer.name}: the currents of these weights, biases and decays can leave "
+                f"{ACCUMULATOR} bits; take a smaller weight_exp"
+            )
     last = layers[-1]
     _check_words(last, words.readout_bits, BITS)
     _check_below(last, layers[-2] if len(layers) > 1 else None)
@@ -196,9 +198,9 @@ def _check_neuron(neuron) -> None:
 
 def _check_words(layer, bits: int, fraction: int) -> None:
     if layer.bits != bits or layer.fraction != fraction:
-        found = f"{layer.bits} bits and its sums {layer.fraction} fraction bits"
         raise ValueError(
-            f"{layer.name}: its weights have {found}, expected the network's {bits} and {fraction}"
+            f"{layer.name}: its weights have {layer.bits} bits and its sums {layer.fraction} "
+            f"fraction bits, expected the network's {bits} and {fraction}"
         )
 
 

@@ -52,9 +52,8 @@ def trained_for(known: dict | None, source: str = "the checkpoint") -> dict:
         if not all(type(n) is int and abs(n) <= 64 for n in numbers):
             raise ValueError
     except (KeyError, TypeError, AttributeError, ValueError):
-        words = (
-            "what it says of the chip it was trained for is damaged; expected bits, readout_bits "
-            "and exponents"
-        )
-        raise ValueError(f"{source}: {words}") from None
+        raise ValueError(
+            f"{source}: what it says of the chip it was trained for is damaged; expected bits, "
+            "readout_bits and exponents"
+        ) from None
     return known or {}

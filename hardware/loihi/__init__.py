@@ -3,7 +3,7 @@
 `neuron.run` is one layer of it; `network` converts a network of LIF, `cuba` holds one of CubaLIF as
 it is.
 
-Import from here: `cuba`, `measure`, `network`, `neuron`, `reference`.
+Import from here: `cuba`, `measure`, `network`, `neuron`.
 It may import: hardware.chip, minisnn.
 """
 

@@ -172,9 +172,8 @@ class CubaNet(LoihiNet):
 
     def check(self) -> None:
         decay = 4095 - self.du
-        exponents = self.weight_exps
         ranges.check_currents(
-            self.layers, self.neuron, self.words, self.arriving, exponents, decay, FRACTION
+            self.layers, self.neuron, self.words, self.arriving, self.weight_exps, decay, FRACTION
         )
         whole(0, 4095, voltage=4096 - self.dv)
         for layer, vth in zip(self.layers, self.vth, strict=False):
@@ -188,32 +187,15 @@ class CubaNet(LoihiNet):
         nothing to match."""
         net = checkpoint.net
         steps = steps_of(checkpoint.net, checkpoint.inner, checkpoint.net.ways)
-        online = learns_online(checkpoint.inner)
         self = cls(
             net,
             checkpoint.theta,
             config,
-            exponent_of(steps["log2_weight"], Words().readout_bits, online),
+            exponent_of(
+                steps["log2_weight"], Words().readout_bits, learns_online(checkpoint.inner)
+            ),
         )
         self.steps = steps
-        return self
-
-    @classmethod
-    def from_layers(
-        cls, layers, neuron, words, input_shape, *, constants, layer_constants
-    ) -> "CubaNet":
-        """A network of integers that are known; `constants` and a list of `layer_constants` as the
-        methods give them."""
-        self = cls.__new__(cls)
-        self.du = 4095 - constants["current"]
-        self.dv = 4096 - constants["voltage"]
-        self.mean = layer_constants[0]["pool"] == "mean"
-        self.config = LoihiConfig(self.du, self.dv, constants["trace_bits"])
-        self.weight_exps = [one["exponent"] for one in layer_constants]
-        self.vth = [
-            np.full(len(b.bias), one["threshold"]) for b, one in zip(layers, layer_constants)
-        ]
-        self._set(layers, neuron, words, input_shape)
         return self
 
     def constants(self) -> dict[str, int]:
@@ -227,11 +209,10 @@ class CubaNet(LoihiNet):
         return super().constants() | own | {"trace_bits": self.config.trace_bits} | units
 
     def layer_constants(self, n):
-        vth = int(self.vth[n][0])
         return {
             "pool": "mean" if self.mean else "max",
             "exponent": self.weight_exps[n],
-            "threshold": vth,
+            "threshold": int(self.vth[n][0]),
         }
 
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):

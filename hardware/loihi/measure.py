@@ -15,6 +15,7 @@ from minisnn.outputs import archive
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
+from minisnn.results.figures import figure
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS, Intervals
 
@@ -84,26 +85,18 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
 def table(values: dict[str, Row], aligned: str) -> Table:
     """Accuracies in per cent, and what each is less than the float network's class means; `aligned`
     tells how tasks are."""
-    base, rows = values[FLOAT], []
-    for name, row in values.items():
-        rows.append(
-            [
-                name,
-                estimate(row).percent(),
-                None if name == FLOAT else difference(row, base).percent(),
-            ]
-        )
-    title = "A network of CubaLIF, in float and in a Loihi-style fixed-point model"
-    note = (
-        f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for "
-        f"{POPULATIONS[base.shared.population]}."
-    )
+    base = values[FLOAT]
+    rows = [
+        [name, estimate(row).percent(), None if name == FLOAT else difference(row, base).percent()]
+        for name, row in values.items()
+    ]
     return Table(
         "loihi",
-        title,
+        "A network of CubaLIF, in float and in a Loihi-style fixed-point model",
         ["how it learns", "accuracy (%)", "less class means in float (points)"],
         rows,
-        note,
+        f"{len(base.per_episode)} episodes, {aligned}. ± is half a 95 % interval, for "
+        f"{POPULATIONS[base.shared.population]}.",
     )
 
 
@@ -121,8 +114,7 @@ def figures(values: dict[str, Row]) -> dict[str, dict]:
 
 
 def _figure(value: float, unit: str, intervals: Intervals) -> dict:
-    half = None if intervals.lead is None else intervals.lead.half
-    return dict(value=value, unit=unit, **({} if half is None else dict(half=half)))
+    return figure(value, unit, intervals.lead and intervals.lead.half)
 
 
 def write_words(path: Path, chip: CubaNet) -> None:

@@ -109,12 +109,10 @@ def run(
         )
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
-        what = (
+        raise ValueError(
+            "spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found "
             f"{W.shape[1]} inputs of {spikes.min(initial=0)} to {most} with a weight_exp of "
             f"{weight_exp}"
-        )
-        raise ValueError(
-            f"spikes are 0 and 1, or a few at once, and bring at most 2^32 in a step; found {what}"
         )
     weights = used_weights(
         np.minimum(W, 255).astype(np.int64), int(num_weight_bits), int(sign_mode)

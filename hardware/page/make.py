@@ -64,9 +64,8 @@ def scene_of(camera: EventCamera, cells: tuple[int, int], seed: int) -> tuple[di
         refractory=pixels.refractory,
         keep=pixels.keep,
     )
-    shades = np.arange(256, dtype=np.uint8)[None]
     arrays = dict(
-        luminance=camera._luminance(shades[None], "shades"),
+        luminance=camera._luminance(np.arange(256)[None, None] / 255),
         rows=scene.rows,
         columns=scene.columns,
         places=scene.places,

@@ -72,11 +72,13 @@ def run(
         for b, counts in c.saturations.items()
         for place, number in counts.items()
     ]
-    note = (
-        "The twins freeze the conv layers and learn with the power of two nearest to the step size."
+    found.table(
+        "float",
+        "Float: accuracy (%)",
+        "what learns | accuracy ± 95 % CI",
+        [[name, estimate(row).percent()] for name, row in twins.items()],
+        "The twins freeze the conv layers and learn with the power of two nearest to the step size.",
     )
-    floats = [[name, estimate(row).percent()] for name, row in twins.items()]
-    found.table("float", "Float: accuracy (%)", "what learns | accuracy ± 95 % CI", floats, note)
     _roundings(found, curves, bits, study.settings.episodes, ALIGNED[alignment(c.tasks)])
     _thresholds(found, curves, max(bits), study.settings.episodes)
     _rules(found, curves, max(bits), like)
@@ -84,13 +86,12 @@ def run(
         "bits", "All layers in the same number of bits, by rounding of the update", HEADER, same
     )
     found.table("all", "Every combination", HEADER, rows)
-    note = f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised."
     found.table(
         "saturations",
         "Numbers that were clipped, the readout's apart",
         "bits | where | how often",
         clipped,
-        note,
+        f"{study.settings.episodes} episodes; theta: of weights and biases, when quantised.",
     )
     differences.tables(c, found)
     lengths = sweep.measure(c)
@@ -201,12 +202,19 @@ def _rules(found: Findings, curves: dict, conv_bits: int, like: dict) -> None:
         ):
             continue
         twin = estimate(like[rule, error, online]).percent()
-        name = f"{rule}, {error}{', one sample after the other' * online}"
         rows.append(
-            [name, estimate(one.row).percent(), twin, one.loss, f"{100 * one.shares[0]:.1f}"]
+            [
+                f"{rule}, {error}{', one sample after the other' * online}",
+                estimate(one.row).percent(),
+                twin,
+                one.loss,
+                f"{100 * one.shares[0]:.1f}",
+            ]
         )
-    header = (
+    found.table(
+        "rules",
+        "Other rules and errors in 8 bits",
         "rule, error | accuracy (%) | float twin (%) | less its twin (points) | synapses written "
-        "(%)"
+        "(%)",
+        rows,
     )
-    found.table("rules", "Other rules and errors in 8 bits", header, rows)

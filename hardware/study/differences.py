@@ -85,17 +85,24 @@ def tables(c: Comparison, findings: Findings) -> None:
         "to noise (dB)"
     )
     rows = [[bits, *row] for bits in c.bits for row in pair.rows(c.chip(bits))]
-    note = "Spikes after pooling; signal to noise of the membrane within the gradient window."
     findings.table(
-        "layers", "Where float and fixed point differ, before learning", header, rows, note
+        "layers",
+        "Where float and fixed point differ, before learning",
+        header,
+        rows,
+        "Spikes after pooling; signal to noise of the membrane within the gradient window.",
     )
     bits = max(c.bits)
     rows = []
     for rounding, fraction in itertools.product(("floor", "nearest"), FRACTIONS):
         chip = c.chip(bits, fraction=fraction, traces=rounding, membrane=rounding)
         rows.append([rounding, fraction, *(row[-1] for row in pair.rows(chip))])
-    title = f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)"
-    findings.table("fraction", title, " | ".join(["rounding", "F", *pair.layers, "readout"]), rows)
+    findings.table(
+        "fraction",
+        f"Fraction bits of the postsynaptic traces, {bits}-bit weights: signal to noise (dB)",
+        " | ".join(["rounding", "F", *pair.layers, "readout"]),
+        rows,
+    )
 
 
 def picture(c: Comparison):
@@ -123,7 +130,10 @@ def picture(c: Comparison):
                 steps, v, where="mid", color=COLOURS[colour], linewidth=1, label=f"{bits} bits"
             )
         axes.axhline(c.net.neuron.threshold, color="0.6", linestyle=":")
-        title = "One neuron of the first layer, the same events (dotted: threshold; dots: spikes)"
-        axes.set(xlabel="time (ms)", ylabel="membrane u", title=title)
+        axes.set(
+            xlabel="time (ms)",
+            ylabel="membrane u",
+            title="One neuron of the first layer, the same events (dotted: threshold; dots: spikes)",
+        )
         axes.legend()
     return fig

@@ -42,32 +42,36 @@ class Choice:
 
     def learner(self, chip: IntegerNet, seed: int) -> Learner:
         rule, error, rounding, percent, online = self.how
-        threshold = round(2.56 * percent)
         return chip.learner(
-            rule=rule, error=error, rounding=rounding, threshold=threshold, online=online, seed=seed
+            rule=rule,
+            error=error,
+            rounding=rounding,
+            threshold=round(2.56 * percent),
+            online=online,
+            seed=seed,
         )
 
 
 def choices() -> list[Choice]:
     """All that is compared, without repetitions."""
     found = [
-        Choice(bits, ("membrane", "softmax", rounding, 0, False))
-        for bits in BITS
-        for rounding in ROUNDINGS
+        *(
+            Choice(bits, ("membrane", "softmax", rounding, 0, False))
+            for bits in BITS
+            for rounding in ROUNDINGS
+        ),
+        *(
+            Choice(bits, ("membrane", "softmax", "nearest", percent, False))
+            for bits in (8, 4)
+            for percent in THRESHOLDS
+        ),
+        *(
+            Choice(8, ("membrane", error, "stochastic", 0, False))
+            for error in ("target", "ternary")
+        ),
+        *(Choice(8, ("three-factor", error, "nearest", 0, False)) for error in ERRORS),
+        Choice(8, ("membrane", "softmax", "stochastic", 0, True)),
     ]
-    found += [
-        Choice(bits, ("membrane", "softmax", "nearest", percent, False))
-        for bits in (8, 4)
-        for percent in THRESHOLDS
-    ]
-    found += [
-        Choice(8, ("membrane", error, "stochastic", 0, False)) for error in ("target", "ternary")
-    ]
-    found += [
-        Choice(8, ("three-factor", error, "nearest", 0, False))
-        for error in ("softmax", "target", "ternary")
-    ]
-    found += [Choice(8, ("membrane", "softmax", "stochastic", 0, True))]
     return list(dict.fromkeys(found))
 
 
@@ -97,7 +101,7 @@ class Comparison:
         )
         self.net = found.net
         self.theta = found.theta
-        self.inner = found.inner or InnerLoop()
+        self.inner = found.loop
         self.tasks = study.tasks("double-nmnist")
         self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}
@@ -116,8 +120,16 @@ class Comparison:
 
     def floats(self) -> dict[str, Row]:
         """{name of TWINS: what it answers to the episodes}."""
-        one = partial(_float_episode, self.tasks, self.net, self.theta, self.inner, self.settings)
-        return rows(list(TWINS), self.each("float", one, list(TWINS)))
+        return rows(
+            list(TWINS),
+            self.each(
+                "float",
+                partial(
+                    _float_episode, self.tasks, self.net, self.theta, self.inner, self.settings
+                ),
+                list(TWINS),
+            ),
+        )
 
     def fixed(self, bits: int) -> tuple[list[Row], np.ndarray]:
         """What each choice answers, and (choices, 4) of the shares of synapses written, gated and
@@ -142,11 +154,15 @@ class Comparison:
         """{name: what it answers to at most so many episodes}; `one` yields `told` of an
         episode."""
         made_from = (self.net.configuration(), self.theta, self.inner, repr(self.words), *made_from)
-        number = min(self.settings.episodes, most)
         return rows(
             names,
             self.study.each(
-                f"hardware-{key}", "double-nmnist", number, one, made_from, f"hardware, {label}"
+                f"hardware-{key}",
+                "double-nmnist",
+                min(self.settings.episodes, most),
+                one,
+                made_from,
+                f"hardware, {label}",
             ),
         )
 

@@ -64,12 +64,12 @@ def cost(c: Comparison, findings: Findings, joules: tuple[float, float] | None =
         energy = 1e-6 * (adds * add + products * multiply)
         sizes = (f"{v / 8e3:.0f}" for v in memory(chip).values())
         rows.append([bits, *sizes, f"{adds / 1e6:.0f}", f"{products / 1e6:.0f}", f"{energy:.0f}"])
-    header = (
+    findings.table(
+        "cost",
+        "Memory (kB), and operations of a learned class",
         "bits | weights | conv state | readout traces | gradient | additions (M) | products (M) | "
-        "energy (µJ)"
-    )
-    note = (
+        "energy (µJ)",
+        rows,
         f"Operations alone, at {add:g} pJ an addition and {multiply:g} pJ a product; memory access "
-        "is not counted."
+        "is not counted.",
     )
-    findings.table("cost", "Memory (kB), and operations of a learned class", header, rows, note)

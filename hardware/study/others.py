@@ -43,24 +43,31 @@ def measure(c: Comparison, findings: Findings) -> None:
     names = ["readout alone", *feedback, *list(chips)[1:]]
 
     one = partial(_episode, c.tasks, names, chips, c.net, c.theta, c.settings)
-    made_from = (names, ROUNDED_ON, None if trained is None else trained.theta)
-    found = c.few("others", EPISODES, names, one, made_from, "other ways")
-    plain = found["readout alone"]
-    rows = [
-        [name, estimate(row).percent(), difference(row, plain).percent()]
-        for name, row in found.items()
-    ]
-    rows[0][2] = None
-    note = (
-        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic "
-        "rounding. Random feedback is "
+    found = c.few(
+        "others",
+        EPISODES,
+        names,
+        one,
+        (names, ROUNDED_ON, None if trained is None else trained.theta),
+        "other ways",
     )
-    note += "direct feedback alignment through fixed signs, not backpropagation." + speaks(plain)
-    title, header = (
+    plain = found["readout alone"]
+    findings.table(
+        "others",
         "Other ways to learn, and other chips",
         "what learns | accuracy (%) | less readout alone (points)",
+        [
+            [
+                name,
+                estimate(row).percent(),
+                None if row is plain else difference(row, plain).percent(),
+            ]
+            for name, row in found.items()
+        ],
+        f"{len(plain.per_episode)} episodes; weights of 8 bits where none are named, stochastic "
+        "rounding. Random feedback is direct feedback alignment through fixed signs, not "
+        f"backpropagation.{speaks(plain)}",
     )
-    findings.table("others", title, header, rows, note)
 
 
 def _rounded(c: Comparison, x: np.ndarray) -> dict[str, IntegerNet]:
@@ -107,6 +114,7 @@ def _episode(
         name = f"random feedback, step 2^{step}"
         whole, _ = learn_all(chip, learner, how, task.x_support, task.y_support)
         found[name] = whole(task.x_query)
-        twin = float_learn_all(net, theta, learner, how, task.x_support, task.y_support)
-        found[f"{name}, float twin"] = net(twin, task.x_query)
+        found[f"{name}, float twin"] = net(
+            float_learn_all(net, theta, learner, how, task.x_support, task.y_support), task.x_query
+        )
     return told(task, [found[name] for name in names])

@@ -33,14 +33,20 @@ def run(study: Study, words: Words, bits: tuple[int, ...]) -> Findings:
         for item in c.each(f"ranges{b}", partial(_episode, c.tasks, chip, c.settings), [b]):
             counts.update(item)
         clipped += [[b, place, f"{number:,}"] for place, number in counts.items() if number]
-    header = "bits | layer | quantity | lowest | highest | signed bits | any weights | exponent"
-    note = (
+    found.table(
+        "ranges",
+        "Interval analysis",
+        "bits | layer | quantity | lowest | highest | signed bits | any weights | exponent",
+        rows,
         "Signed bits: of the weights at hand; any weights: of the worst ones that the same words "
-        "could hold."
+        "could hold.",
     )
-    found.table("ranges", "Interval analysis", header, rows, note)
-    title = f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)"
-    found.table("saturations", title, "bits | where | how often", clipped)
+    found.table(
+        "saturations",
+        f"Saturations in {study.settings.episodes} episodes (theta: when it was quantised)",
+        "bits | where | how often",
+        clipped,
+    )
     return found
 
 

@@ -236,9 +236,9 @@ def _resumed(folder: RunFolder, chip: ChipConfig | None) -> tuple[ChipConfig, di
     notes = trained_for(read_json(path), str(path))
     found = ChipConfig(notes["bits"], notes["readout_bits"])
     if chip not in (None, found):
-        has = f"the run has {found.bits} bits and {found.readout_bits} in the readout"
         raise ValueError(
-            f"{path}: {has}, not {chip.bits} and {chip.readout_bits}; it continues with its own"
+            f"{path}: the run has {found.bits} bits and {found.readout_bits} in the readout, "
+            f"not {chip.bits} and {chip.readout_bits}; it continues with its own"
         )
     return found, notes["exponents"]
 
@@ -252,8 +252,9 @@ def chip_accuracy(
     interval is the one to quote, {half, low, high, population: whom it speaks for}; ci95 is half of
     that over episodes."""
     answered: list[Answers] = []
-    one = partial(_episode, tasks, chip, config)
-    (executor or Executor()).in_order(one, range(config.test_episodes), answered.append)
+    (executor or Executor()).in_order(
+        partial(_episode, tasks, chip, config), range(config.test_episodes), answered.append
+    )
     row = rows_of(["chip"], answered)["chip"]
     return dict(
         accuracy=row.mean,

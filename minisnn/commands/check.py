@@ -9,6 +9,7 @@ from math import isfinite
 
 from .. import outputs
 from . import options
+from ..files import write_json
 from ..parallel.compilation import announce
 from ..layers.cuba import CubaLIF
 from ..layers.lif import LIF
@@ -25,12 +26,12 @@ SHAPE = ("input", "channels", "hidden", "ways", "kernel", "window", "pool", "det
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
-        "(both), or all three (default)"
-    )
     parser.add_argument(
-        "--model", choices=("snn", "cuba", "cnn", "both", "all"), default="all", help=text
+        "--model",
+        choices=("snn", "cuba", "cnn", "both", "all"),
+        default="all",
+        help="the spiking network, one of CubaLIF neurons, the CNN baseline on frames, snn and cnn "
+        "(both), or all three (default)",
     )
     options.add_count(parser, "random", None, "check this many random architectures of each model")
     options.add_checkpoint(parser, "check the network of a checkpoint at its parameters")
@@ -50,8 +51,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="pooling of the spiking network (default: check both)",
     )
     parser.add_argument("--detach-reset", action="store_true", help="no gradient through its reset")
-    text = "fast kernels or the readable reference (default: numba)"
-    parser.add_argument("--backend", choices=("numba", "numpy"), default="numba", help=text)
+    parser.add_argument(
+        "--backend",
+        choices=("numba", "numpy"),
+        default="numba",
+        help="fast kernels or the readable reference (default: numba)",
+    )
     options.add_seed(parser, "everything random")
     parser.add_argument(
         "--thorough", action="store_true", help="try every step size, report the best error"
@@ -61,16 +66,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print every row of the report, not only the worst of each pass",
     )
-    kind = outputs.json_of("minisnn check")
     options.add_output(
         parser,
         "--json",
-        kind=kind,
+        kind=outputs.json_of("minisnn check"),
         metavar="OUT",
         help="write every row of every report to this file",
     )
-    text = "draw the error against the step size (.png, .svg)"
-    options.add_output(parser, "--plot", kind=outputs.PICTURE, metavar="FILE", help=text)
+    options.add_output(
+        parser,
+        "--plot",
+        kind=outputs.PICTURE,
+        metavar="FILE",
+        help="draw the error against the step size (.png, .svg)",
+    )
     options.add_threads(parser)
 
 
@@ -81,12 +90,16 @@ def run(args: argparse.Namespace) -> int:
     if args.random is not None:
         options.refuse(args, "with --random, which draws them", *SHAPE)
     if args.model == "cnn":
-        why = "with --model cnn, which has max pooling, no window and no reset"
-        options.refuse(args, why, "pool", "window", "detach_reset")
+        options.refuse(
+            args,
+            "with --model cnn, which has max pooling, no window and no reset",
+            "pool",
+            "window",
+            "detach_reset",
+        )
     if not args.channels:
         options.refuse(args, "without conv layers", "kernel", "pool")
     from .. import gradcheck
-    from ..files import write_json
 
     announce()
     failed, first, rows = 0, None, []
@@ -105,20 +118,19 @@ def run(args: argparse.Namespace) -> int:
             dict(
                 network=repr(net),
                 ok=report.ok,
-                rows=[{**asdict(r), "verdict": r.verdict} for r in report.results],
+                rows=[
+                    {
+                        **asdict(r),
+                        "error": r.error if isfinite(r.error) else None,
+                        "verdict": r.verdict,
+                    }
+                    for r in report.results
+                ],
             )
         )
         first = first or (net, theta, task)
     if args.json is not None:
-        finite = [
-            [
-                {**row, "error": row["error"] if isfinite(row["error"]) else None}
-                for row in one["rows"]
-            ]
-            for one in rows
-        ]
-        found = dict(networks=[{**one, "rows": some} for one, some in zip(rows, finite)])
-        write_json(args.json, outputs.made_by("minisnn check", found))
+        write_json(args.json, outputs.made_by("minisnn check", dict(networks=rows)))
     if args.plot is not None:
         _plot(args, *first)
         print(f"error against step size: {args.plot}")

@@ -23,10 +23,15 @@ bias=False and reset_mechanism="subtract". What is exact: python -c "import mini
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tool", choices=("snntorch",), help="the other tool")
-    text = "an .npz of a state dictionary; or checkpoint, run folder, shipped name"
-    options.add_input(parser, "source", metavar="FROM", help=text)
-    text = "the file to write: a checkpoint, or an .npz"
-    options.add_output(parser, "out", kind=_kind, metavar="TO", help=text)
+    options.add_input(
+        parser,
+        "source",
+        metavar="FROM",
+        help="an .npz of a state dictionary; or checkpoint, run folder, shipped name",
+    )
+    options.add_output(
+        parser, "out", kind=_kind, metavar="TO", help="the file to write: a checkpoint, or an .npz"
+    )
     options.add_list(
         parser,
         "input",
@@ -83,10 +88,9 @@ def run(args: argparse.Namespace) -> None:
     found.check_usable(args.source)
     write_state_dict(args.out, to_state_dict(found.net, found.theta))
     print(f"{args.out} is the state dictionary of\n\n{definition(found.net)}\n")
-    late = 2 * len(found.net.blocks)
     print(
         "its spikes come two steps earlier a layer; the logits of T steps are mem of the last "
-        f"Synaptic after T - {late} frames"
+        f"Synaptic after T - {2 * len(found.net.blocks)} frames"
     )
     print(
         "a state dictionary does not say everything; meant are:",

@@ -125,12 +125,12 @@ def _checkpoint(path: Path, config=None) -> None:
 
 def _inner_loop(net, inner) -> None:
     extra = f", frozen {' '.join(inner.freeze)}" if inner.freeze else ""
-    if inner.threshold is not None:
-        extra += f", updates above {inner.threshold:g}"
-    if inner.threshold_fraction is not None:
-        extra += f", updates above {inner.threshold_fraction:g} of their range"
-    if inner.error_threshold is not None:
-        extra += f", errors above {inner.error_threshold:g}"
+    bounds = {
+        ", updates above {:g}": inner.threshold,
+        ", updates above {:g} of their range": inner.threshold_fraction,
+        ", errors above {:g}": inner.error_threshold,
+    }
+    extra += "".join(words.format(bound) for words, bound in bounds.items() if bound is not None)
     extra += ", one sample at a time" * inner.online
     if hasattr(inner, "proximal"):
         extra += f", pulled to their start by {inner.proximal:g} (lambda)"
@@ -158,15 +158,14 @@ def _training(found, config) -> None:
     )
     first += ", every task from a readout of zero" * config.zero_readout
     rule = RULES[config.rule].words(config.order) + first
-    of = f"{found.origin.words()}, seed {config.seed}"
     print(
-        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, {of}"
+        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, "
+        f"{found.origin.words()}, seed {config.seed}"
     )
     curve = found.curve
     measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
-    known = {*names, "seconds", "validation"} <= curve.keys()
-    if known and len(curve["loss"]) == done > 0:
+    if {*names, "seconds", "validation"} <= curve.keys() and len(curve["loss"]) == done > 0:
         last = slice(-min(100, done), None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in names)
         form = ".1%" if measure == "accuracy" else ".4g"
@@ -222,11 +221,10 @@ def _data_folder(path: Path, args: argparse.Namespace) -> None:
     if any(file.suffix.lower() in IMAGE_SUFFIXES for file in path.glob("*/*")):
         refuse(args, "for anything but a folder of recordings", "sample", "sheet", *FORMS)
         return _pictures(path)
-    none = "no run (with checkpoint.h5 or config.json), no N-MNIST recordings (Train/<digit>/*.bin)"
     raise ValueError(
-        f"{path}: {none}, no recordings (<class>/<recording>, or {INDEX}) and no pictures "
-        "(<label>/*.png) lie in this "
-        f"folder{nearly(path)}"
+        f"{path}: no run (with checkpoint.h5 or config.json), no N-MNIST recordings "
+        f"(Train/<digit>/*.bin), no recordings (<class>/<recording>, or {INDEX}) and no "
+        f"pictures (<label>/*.png) lie in this folder{nearly(path)}"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from dataclasses import replace
 
 from .. import outputs
+from ..files import write_json
 from . import options
 from ..parallel.compilation import announce
 from ..meta.rules import RULES
@@ -31,55 +32,60 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_data(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
-    text = (
-        "classes of a task; for another number than the network's, the readout's columns all start "
-        "from their mean "
-        "(default: the network's)"
+    options.add_count(
+        parser,
+        "ways",
+        None,
+        "classes of a task; for another number than the network's, the readout's columns all "
+        "start from their mean (default: the network's)",
+        2,
     )
-    options.add_count(parser, "ways", None, text, 2)
-    for name, text in (("shots", "support"), ("queries", "query")):
+    for name, of in (("shots", "support"), ("queries", "query")):
         options.add_count(
-            parser, name, None, f"{text} samples of each class (default: as in training)"
+            parser, name, None, f"{of} samples of each class (default: as in training)"
         )
     options.add_count(parser, "inner-steps", None, "gradient steps (default: as in training)", 0)
-    text = (
-        "learn by another rule: nearest class mean, steps from there, steps from a readout of "
-        "zero, or the readout alone, "
-        "one sample after the other (default: as in training)"
+    parser.add_argument(
+        "--rule",
+        choices=("nearest", "proto-maml", "maml", "online"),
+        help="learn by another rule: nearest class mean, steps from there, steps from a readout of "
+        "zero, or the readout alone, one sample after the other (default: as in training)",
     )
-    parser.add_argument("--rule", choices=("nearest", "proto-maml", "maml", "online"), help=text)
     parser.add_argument(
         "--step-size",
         type=float,
         metavar="X",
         help="of the inner loop (default: that of the checkpoint)",
     )
-    text = "layers that do not adapt (default: as in training)"
-    parser.add_argument("--freeze", type=options.names, metavar="A,B,…", help=text)
-    text = "adapt after every support sample, not once after all (default: as in training)"
-    parser.add_argument("--online", action=argparse.BooleanOptionalAction, help=text)
-    text = (
-        "shift each task by the whole-pixel offset that its support asks for (default with "
-        "double-nmnist: support, but for "
-        "the training split)"
+    parser.add_argument(
+        "--freeze",
+        type=options.names,
+        metavar="A,B,…",
+        help="layers that do not adapt (default: as in training)",
     )
-    parser.add_argument("--align", choices=("support", "none"), help=text)
-    text = (
-        "compare with nearest class means on the same episodes: of summed frames (the pixel "
-        "baseline), of a random "
+    parser.add_argument(
+        "--online",
+        action=argparse.BooleanOptionalAction,
+        help="adapt after every support sample, not once after all (default: as in training)",
+    )
+    parser.add_argument(
+        "--align",
+        choices=("support", "none"),
+        help="shift each task by the whole-pixel offset that its support asks for (default with "
+        "double-nmnist: support, but for the training split)",
     )
     options.add_yes(
-        parser, "baselines", text + "network's features, of a classifier's and of this network's"
-    )
-    text = (
-        "compare with another network, by its own rule, on the same episodes, and give the paired "
-        "difference: "
+        parser,
+        "baselines",
+        "compare with nearest class means on the same episodes: of summed frames (the pixel "
+        "baseline), of a random network's features, of a classifier's and of this network's",
     )
     options.add_input(
         parser,
         "--against",
         metavar="FILE",
-        help=text + "checkpoint, run folder, or name of a shipped checkpoint",
+        help="compare with another network, by its own rule, on the same episodes, and give the paired "
+        "difference: " + "checkpoint, run folder, or name of a shipped checkpoint",
     )
     options.add_output(
         parser,
@@ -96,13 +102,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
 
-    from ..meta.inner import InnerLoop
     from ..meta.online import OnlineReadout
     from ..training.checkpoint import classifier, read
     from ..training.baselines import baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
-    from ..files import write_json
     from ..training.origin import met
 
     # whatever code of the user makes of the working folder
@@ -112,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
     config = found.config
     net = found.net
     theta = found.theta
-    inner = found.inner or InnerLoop()
+    inner = found.loop
     if args.ways not in (None, net.ways):
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
@@ -148,11 +152,10 @@ def run(args: argparse.Namespace) -> None:
             f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
             "support"
         )
-    align = args.align if dataset == "double-nmnist" else None
     where: dict[str, Any] = dict(
         root=root,
         progress=not args.quiet,
-        align=align,
+        align=args.align if dataset == "double-nmnist" else None,
         how=found.origin.options(dataset),
         whole_set=whole_set,
     )
@@ -199,12 +202,11 @@ def run(args: argparse.Namespace) -> None:
 def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
     """The network at `path` as a rule, by name; it must take the recordings that `net` takes,
     opened in the same way."""
-    from ..meta.inner import InnerLoop
     from ..training.baselines import Adapted, with_ways
     from ..training.checkpoint import read
 
     found = read(options.find_checkpoint(path))
-    given = found.net, found.theta, found.inner or InnerLoop()
+    given = found.net, found.theta, found.loop
     if (
         found.net.input_shape != net.input_shape
         or found.origin.data == dataset

@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 
 from .. import outputs
+from ..data.store import fetch
 from .options import add_output, add_quiet, add_yes
 
 EXAMPLES = """\
@@ -25,9 +26,13 @@ library pooch: pip install "minisnn[fetch]"."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", choices=("nmnist",), help="the data set: nmnist")
-    text = "folder to put it into (default: N-MNIST)"
     add_output(
-        parser, "--out", kind=outputs.DATA, default=Path("N-MNIST"), metavar="DIR", help=text
+        parser,
+        "--out",
+        kind=outputs.DATA,
+        default=Path("N-MNIST"),
+        metavar="DIR",
+        help="folder to put it into (default: N-MNIST)",
     )
     parser.add_argument(
         "--part",
@@ -35,11 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         default="both",
         help="what to fetch (default: both)",
     )
-    text = (
-        "fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
-        "Mendeley Data)"
+    parser.add_argument(
+        "--base",
+        metavar="URL",
+        help="fetch URL/Train.zip and URL/Test.zip, of a mirror for example (default: the files of "
+        "Mendeley Data)",
     )
-    parser.add_argument("--base", metavar="URL", help=text)
     add_yes(
         parser,
         "keep-zips",
@@ -49,10 +55,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..data.store.fetch import fetch
-
-    tell = functools.partial(print, flush=True)
-    out = fetch(args.out, args.part, args.base, args.keep_zips, progress=not args.quiet, tell=tell)
+    out = fetch.fetch(
+        args.out,
+        args.part,
+        args.base,
+        args.keep_zips,
+        progress=not args.quiet,
+        tell=functools.partial(print, flush=True),
+    )
     root = shlex.quote(str(out))
     on = f"train on them with: minisnn train --root {root}"
     if args.part == "test":

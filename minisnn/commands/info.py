@@ -18,13 +18,20 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures"
-    add_input(parser, "path", type=Path, help=text)
-    add_count(parser, "sample", 200, "recordings of each split to compute statistics from")
-    text = (
-        "draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)"
+    add_input(
+        parser,
+        "path",
+        type=Path,
+        help="checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures",
     )
-    add_output(parser, "--sheet", kind=outputs.PICTURE, metavar="FILE", help=text)
+    add_count(parser, "sample", 200, "recordings of each split to compute statistics from")
+    add_output(
+        parser,
+        "--sheet",
+        kind=outputs.PICTURE,
+        metavar="FILE",
+        help="draw a contact sheet of a folder of recordings, one row for each class (.png, .svg, .pdf)",
+    )
     add_forms(parser.add_argument_group("recordings of your own"))
 
 

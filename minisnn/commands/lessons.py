@@ -5,7 +5,7 @@ checks. Notebooks that you have worked on are kept."""
 import argparse
 from pathlib import Path
 
-from .. import outputs
+from .. import classroom, outputs
 from .options import add_count, add_list, add_output, refuse
 
 EXAMPLES = """\
@@ -24,11 +24,12 @@ folder says what each teaches and how long it takes."""
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     text = "folder to put them into (default: minisnn-lessons)"
-    force = (
-        "replace your notebooks, and whatever else lies in the place of a course file, by fresh "
-        "copies"
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="replace your notebooks, and whatever else lies in the place of a course file, by fresh "
+        "copies",
     )
-    parser.add_argument("--force", action="store_true", help=force)
     add_output(parser, "--out", kind=_kind, metavar="DIR", help=text)
     add_list(parser, "only", None, "numbers of the lessons to copy (default: all)", "N,M")
     parser.add_argument("--list", action="store_true", help="list the lessons, copy nothing")
@@ -53,8 +54,6 @@ def _kind(args: argparse.Namespace) -> outputs.Kind | None:
 
 
 def run(args: argparse.Namespace) -> int | None:
-    from .. import classroom
-
     lessons = classroom.lessons()
     if args.list:
         refuse(

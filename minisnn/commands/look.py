@@ -296,19 +296,17 @@ def propose(
             f"may have {in_words(sensor)}: replace --sensor by yours"
         )
         flags.append(f"--sensor {sensor[0]},{sensor[1]}")
-    given = {name: getattr(args, name) for name in FORMS if name in args.given}
-    for name, value in given.items():
+    for name, value in {name: getattr(args, name) for name in FORMS if name in args.given}.items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else shlex.quote(str(value))
         flags.append(f"--{name.replace('_', '-')}" + ("" if value is True else f" {text}"))
     flags += _of_units(spans) if is_row(sensor) else _of_pictures(as_picture(sensor))
     ways = min(WAYS, *parts.values())
     if ways < 2:
         ways = min(WAYS, parts["train"])
-        few = (
-            f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to meta-train, "
-            "validate and test"
+        print(
+            f"{_many(number, 'class')} {'is' if number == 1 else 'are'} too few to "
+            "meta-train, validate and test: expected 6 or more, two for each"
         )
-        print(f"{few}: expected 6 or more, two for each")
         if ways < 2:
             if number < 2 or (lacks := _to_tell_apart(found)):
                 print(

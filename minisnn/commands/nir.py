@@ -37,32 +37,46 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "direction", choices=("export", "import"), help="a checkpoint to a NIR file, or back"
     )
-    text = "export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file"
-    add_input(parser, "source", metavar="FROM", help=text)
+    add_input(
+        parser,
+        "source",
+        metavar="FROM",
+        help="export: checkpoint, run folder, or name of a shipped checkpoint; import: NIR file",
+    )
     add_output(parser, "out", kind=_kind, metavar="TO", help="the file to write")
-    text = (
-        "seconds of a step (default: 0.001; import: the one of which every r is tau / dt, else "
-        "0.001)"
-    )
-    parser.add_argument("--dt", type=float, metavar="S", default=1e-3, help=text)
-    text = "the tool that will run a network of CubaLIF: its time step and its form; export alone"
     parser.add_argument(
-        "--for", metavar="TOOL", choices=("snntorch", "norse", "spikingjelly"), help=text
+        "--dt",
+        type=float,
+        metavar="S",
+        default=1e-3,
+        help="seconds of a step (default: 0.001; import: the one of which every r is tau / dt, "
+        "else 0.001)",
     )
-    text = (
-        "how the simulator takes a step (default: euler); a file that minisnn wrote says it itself"
+    parser.add_argument(
+        "--for",
+        metavar="TOOL",
+        choices=("snntorch", "norse", "spikingjelly"),
+        help="the tool that will run a network of CubaLIF: its time step and its form; export alone",
     )
-    parser.add_argument("--steps", choices=("euler", "exponential"), default="euler", help=text)
-    text = (
-        "import: whether a spike sets the membrane to zero, at once, or subtracts the threshold a "
-        "step later (default: zero)"
+    parser.add_argument(
+        "--steps",
+        choices=("euler", "exponential"),
+        default="euler",
+        help="how the simulator takes a step (default: euler); a file that minisnn wrote says it "
+        "itself",
     )
-    parser.add_argument("--reset", choices=("zero", "subtract"), help=text)
-    text = (
-        "import: membrane leaves out the threshold of last neurons that fire; logits are membranes "
-        "at the last step"
+    parser.add_argument(
+        "--reset",
+        choices=("zero", "subtract"),
+        help="import: whether a spike sets the membrane to zero, at once, or subtracts the "
+        "threshold a step later (default: zero)",
     )
-    parser.add_argument("--readout", choices=("membrane",), help=text)
+    parser.add_argument(
+        "--readout",
+        choices=("membrane",),
+        help="import: membrane leaves out the threshold of last neurons that fire; logits are membranes "
+        "at the last step",
+    )
 
 
 def _kind(args: argparse.Namespace) -> outputs.Kind:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
-from ..parallel.threads import set_threads
 from ..training.settings import READ_BY, READING, SOUNDS, TrainingConfig
 from .layout import Help as Help, only_given as only_given
+from ..parallel.cluster import Cluster
+from ..parallel.threads import set_threads
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
 from ..layers.cuba import CubaLIF
@@ -108,32 +109,25 @@ use_threads = set_threads  # carries out what `add_threads` asks for
 def add_workers(parser) -> None:
     """--workers and --scheduler, for work that falls into independent tasks; `executor_of` carries
     them out."""
-    text = (
+    group = parser.add_argument_group(
+        "where the work is done (default: in this process)",
         "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so "
-        "workers can do them, with one "
-        "thread each. Results are the same to the last bit. Workers may die, and a stopped run may "
-        "continue "
-        "with more or fewer of them."
+        "workers can do them, with one thread each. Results are the same to the last bit. "
+        "Workers may die, and a stopped run may continue with more or fewer of them.",
     )
-    group = parser.add_argument_group("where the work is done (default: in this process)", text)
     choice = group.add_mutually_exclusive_group()
     add_count(choice, "workers", None, "in N processes of this machine, for example one per core")
-    text = (
-        "on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask "
-        "scheduler, and on each machine: "
-    )
     choice.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        help=text + "dask worker ADDRESS --nthreads 1 --nworkers N",
+        help="on a Dask cluster, such as tcp://10.0.0.1:8786 (extra dask); start it with: dask "
+        "scheduler, and on each machine: " + "dask worker ADDRESS --nthreads 1 --nworkers N",
     )
 
 
 def executor_of(args: argparse.Namespace):
     """What `add_workers` asked for, a context manager that ends all workers."""
     if args.scheduler is not None:
-        from ..parallel.cluster import Cluster
-
         return Cluster(args.scheduler)
 
     return Executor() if args.workers is None else Workers(args.workers)
@@ -146,15 +140,24 @@ def add_checkpoint(parser, text: str, **more) -> None:
 
 def add_data(parser) -> None:
     """--dataset, --root and --split; of a network's data by default."""
-    text = "as in train (default: that of --checkpoint, or double-nmnist)"
-    parser.add_argument("--dataset", metavar="NAME", help=text)
-    text = (
-        "folder of real N-MNIST recordings, with Train, Test or both; without it, and with "
-        "--dataset, simulated recordings "
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="as in train (default: that of --checkpoint, or double-nmnist)",
     )
-    add_input(parser, "--root", metavar="DIR", help=text + "of the shipped digits")
-    text = "classes and recordings of meta-training, validation or test (default: test)"
-    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help=text)
+    add_input(
+        parser,
+        "--root",
+        metavar="DIR",
+        help="folder of real N-MNIST recordings, with Train, Test or both; without it, and with "
+        "--dataset, simulated recordings of the shipped digits",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test"),
+        default="test",
+        help="classes and recordings of meta-training, validation or test (default: test)",
+    )
 
 
 FORMS = ("sensor", "time", "flip_y", "columns")  # of READING what a look at recordings needs
@@ -175,11 +178,12 @@ def add_forms(group) -> None:
         help="unit of times in files that do not state it",
     )
     group.add_argument("--flip-y", action="store_true", help="y grows upwards in the recordings")
-    text = (
-        "order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives "
-        "the unit, - skips a column"
+    group.add_argument(
+        "--columns",
+        metavar="T,X,Y,P",
+        help="order of the columns in arrays and text without names, such as t,x,y,p; t_ms also gives "
+        "the unit, - skips a column",
     )
-    group.add_argument("--columns", metavar="T,X,Y,P", help=text)
 
 
 def add_reading(parser) -> None:
@@ -207,8 +211,10 @@ def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
 
 def in_a_line(net) -> str:
     """A network's kind and size."""
-    shape = " x ".join(map(str, net.input_shape))
-    return f"{type(net).__name__} for inputs {shape}, {net.ways} classes, {net.size:,} parameters"
+    return (
+        f"{type(net).__name__} for inputs {' x '.join(map(str, net.input_shape))}, {net.ways} "
+        f"classes, {net.size:,} parameters"
+    )
 
 
 def to_train_from(net, path: Path) -> str:
@@ -265,8 +271,11 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     action.output = kind  # type: ignore[attr-defined]
     shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
     if "--force" not in parser._option_string_actions and not shared:
-        text = "overwrite what lies there, even if minisnn did not write it"
-        parser.add_argument("--force", action="store_true", help=text)
+        parser.add_argument(
+            "--force",
+            action="store_true",
+            help="overwrite what lies there, even if minisnn did not write it",
+        )
     return action
 
 

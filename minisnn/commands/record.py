@@ -53,14 +53,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="labels of an idx or .npy file of pictures",
     )
-    text = "new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5"
-    add_output(parser, "--out", kind=_kind, required=True, metavar="PATH", help=text)
-    text = "split that the recordings are put into (default: Train)"
-    parser.add_argument("--split", choices=("Train", "Test"), default="Train", help=text)
+    add_output(
+        parser,
+        "--out",
+        kind=_kind,
+        required=True,
+        metavar="PATH",
+        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("Train", "Test"),
+        default="Train",
+        help="split that the recordings are put into (default: Train)",
+    )
     add_count(parser, "each", None, "only the first N pictures of each label")
     add_list(parser, "size", None, "resize all pictures to this size first", "H,W")
-    text = "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)"
-    add_list(parser, "sensor", (34, 34), text, "H,W")
+    add_list(
+        parser,
+        "sensor",
+        (34, 34),
+        "rows and columns of the sensor, which the picture fills as in N-MNIST (default: 34,34)",
+        "H,W",
+    )
     add_yes(parser, "inverted", "show bright ink dark on a bright screen, as N-MNIST was recorded")
     add_count(
         parser,
@@ -100,9 +115,11 @@ def run(args: argparse.Namespace) -> None:
     keep = _first(labels, args.each)
     write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
-    many = f"{sum(events) / len(events):.0f} events on average"
-    pixels = f"{args.sensor[1]} x {args.sensor[0]} pixels"
-    print(f"{out}: {len(keep)} recordings of {len(names)} labels, {many}, on a sensor of {pixels}")
+    print(
+        f"{out}: {len(keep)} recordings of {len(names)} labels, "
+        f"{sum(events) / len(events):.0f} events on average, on a sensor of {args.sensor[1]} x "
+        f"{args.sensor[0]} pixels"
+    )
     if not single:
         place = shlex.quote(str(out))
         if set(names) <= set("0123456789") and args.sensor == (34, 34):
@@ -211,8 +228,11 @@ def _write_hdf5(
         for key, (label, _, events) in enumerate(recordings):
             group = file.create_group(f"data/{key}")
             group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
-            addresses = np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8)
-            group.create_dataset("addrs", data=addresses, compression="gzip")
+            group.create_dataset(
+                "addrs",
+                data=np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8),
+                compression="gzip",
+            )
             group["labels"] = np.array([label], np.uint8 if len(names) < 256 else np.uint16)
             sizes.append(len(events))
         keys = np.arange(len(sizes))

@@ -21,11 +21,13 @@ examples:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = (
-        "names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, "
-        "surrogate and seeds)"
+    parser.add_argument(
+        "--only",
+        type=names,
+        metavar="A,B,…",
+        help="names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, "
+        "surrogate and seeds)",
     )
-    parser.add_argument("--only", type=names, metavar="A,B,…", help=text)
     add_study(parser, 40)
 
 
@@ -52,9 +54,9 @@ def run(args: argparse.Namespace) -> None:
             start = time.perf_counter()
             findings.append(carry_out(study, args.force))
             if not args.quiet:
-                seconds = f"{time.perf_counter() - start:.0f} s"
                 print(
-                    f"{place} of {len(chosen)}: {findings[-1].title}; {seconds}",
+                    f"{place} of {len(chosen)}: {findings[-1].title}; "
+                    f"{time.perf_counter() - start:.0f} s",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -63,5 +65,7 @@ def run(args: argparse.Namespace) -> None:
     agree, differ, neither = (
         claims.count(verdict) for verdict in ("agrees", "differs", "inconclusive")
     )
-    counts = f"of {len(claims)} claims {agree} agree, {differ} differ, {neither} are inconclusive"
-    print(f"{path}: {len(findings)} experiments; {counts}")
+    print(
+        f"{path}: {len(findings)} experiments; of {len(claims)} claims {agree} agree, {differ} "
+        f"differ, {neither} are inconclusive"
+    )

@@ -13,7 +13,8 @@ from types import ModuleType
 import minisnn
 
 from . import options
-from ..results import record
+from ..results import flags, record
+from ..results.pages import literature, renewed
 from ..files import write_whole
 
 EXAMPLES = """\
@@ -49,15 +50,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="exit with 1 where a page differs from what the files say",
     )
-    text = (
-        "folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be repeated"
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="folder of recordings that commands call {NAME}, such as nmnist=~/N-MNIST; can be "
+        "repeated",
     )
-    parser.add_argument("--data", action="append", default=[], metavar="NAME=DIR", help=text)
-    text = "folder of the measurements (default: those that ship with minisnn)"
-    options.add_input(parser, "--folder", type=Path, metavar="DIR", help=text)
-    text = "working folder, in which a stopped measurement continues (default: runs/results)"
     options.add_input(
-        parser, "--work", type=Path, default=Path("runs/results"), metavar="DIR", help=text
+        parser,
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of the measurements (default: those that ship with minisnn)",
+    )
+    options.add_input(
+        parser,
+        "--work",
+        type=Path,
+        default=Path("runs/results"),
+        metavar="DIR",
+        help="working folder, in which a stopped measurement continues (default: runs/results)",
     )
 
 
@@ -93,10 +107,9 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict)
     roots = dict(_named(text) for text in args.data)
     lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
     if lacking:
-        unnamed = as_options(set.union(*lacking.values()))
         raise ValueError(
-            f"recordings are needed for {', '.join(lacking)}; give {unnamed}, or choose others "
-            "with --only"
+            f"recordings are needed for {', '.join(lacking)}; give "
+            f"{as_options(set.union(*lacking.values()))}, or choose others with --only"
         )
     print(
         f"{len(chosen)} {'measurement' if len(chosen) == 1 else 'measurements'}",
@@ -153,8 +166,6 @@ def _modules_of(package: ModuleType) -> list[str]:
 
 def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentParser) -> int:
     """Write the pages again, or tell which are not what the files say."""
-    from ..results import flags
-    from ..results.pages import literature, renewed
     from ..results.tables import makers
 
     root = folder.resolve().parents[1]
@@ -163,8 +174,13 @@ def _pages(folder: Path, records: dict, check: bool, parser: argparse.ArgumentPa
     for page in found:
         text = page.read_text(encoding="utf-8")
         name = page.relative_to(root).as_posix()
-        known = {**makers(records, folder, page, drawing=not check), **flags.makers(parser)}
-        made = renewed(text, records, literature(folder), known, name)
+        made = renewed(
+            text,
+            records,
+            literature(folder),
+            {**makers(records, folder, page, drawing=not check), **flags.makers(parser)},
+            name,
+        )
         if made != text:
             stale.append(name)
             if not check:

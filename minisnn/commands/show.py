@@ -39,8 +39,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_count(parser, "queries", 3, "query samples of each class")
     add_seed(parser, "the tasks, as in evaluate")
     add_count(parser, "index", 0, "which task of this seed", 0, "I")
-    text = "folder to write to (default: task)"
-    add_output(parser, "--out", kind=outputs.FOLDER, default=Path("task"), metavar="DIR", help=text)
+    add_output(
+        parser,
+        "--out",
+        kind=outputs.FOLDER,
+        default=Path("task"),
+        metavar="DIR",
+        help="folder to write to (default: task)",
+    )
     add_checkpoint(parser, "also draw what a network answers before and after adaptation")
     parser.add_argument(
         "--format",
@@ -54,7 +60,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import read
     from ..data.sets.named import open_set
-    from ..plots import animate_task, plot_raster, plot_task, save
+    from ..plots import animate_task, plot_answers, plot_raster, plot_task, save
 
     found = None
     dataset = args.dataset or "double-nmnist"
@@ -75,14 +81,11 @@ def run(args: argparse.Namespace) -> None:
             "it out"
         )
     task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
-    samples = (
-        f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
-        f"{task.x_support.shape[1]} time steps"
-    )
-    events = f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     print(
-        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; {samples}, "
-        f"{events}"
+        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; "
+        f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
+        f"{task.x_support.shape[1]} time steps, "
+        f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
     )
     if source := getattr(tasks, "source", None):
         print(f"from {source}")
@@ -96,12 +99,7 @@ def run(args: argparse.Namespace) -> None:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
         if found is not None:
-            from ..meta.inner import InnerLoop
-            from ..plots import plot_answers
-
-            theta = (found.inner or InnerLoop()).adapt(
-                found.net, found.theta, task.x_support, task.y_support
-            )
+            theta = found.loop.adapt(found.net, found.theta, task.x_support, task.y_support)
             before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
             written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
         if args.animation and not sounds:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .. import outputs
+from ..site import build
 from .options import add_output
 
 EXAMPLES = """\
@@ -18,7 +19,6 @@ Takes a minute or two. Needs Sphinx and what goes with it: pip install "minisnn[
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    text = "folder to write to (default: site)"
     add_output(
         parser,
         "out",
@@ -26,15 +26,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         kind=outputs.FOLDER,
         default=Path("site"),
         metavar="DIR",
-        help=text,
+        help="folder to write to (default: site)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    from ..site.build import built
-
     print("Sphinx makes the pages, which takes a minute or two", file=sys.stderr, flush=True)
-    with built() as (pages, warned):
+    with build.built() as (pages, warned):
         found = sorted(path for path in pages.rglob("*") if path.is_file())
         with outputs.marked_folder(args.out, args.force) as folder:
             for path in found:

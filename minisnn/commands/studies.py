@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import outputs
 from ..files import held
-from ..experiments import UNUSED, experiment
+from ..experiments import UNUSED
 from . import options
 from ..parallel.compilation import announce
 
@@ -28,23 +28,34 @@ def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = 
         "of written strokes (default: drawn ones)",
     )
     if asl:
-        text = (
-            "folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)"
+        options.add_input(
+            data,
+            "--asl-root",
+            metavar="PATH",
+            help="folder of ASL-DVS, or photographs of the 24 letters (default: drawn hands, simulated)",
         )
-        options.add_input(data, "--asl-root", metavar="PATH", help=text)
     networks = parser.add_argument_group("networks (default: those that ship with minisnn)")
-    text = "folder of checkpoints or run folders that have the names of the shipped ones"
-    options.add_input(networks, "--networks", metavar="DIR", help=text)
-    text = (
-        "train them again first, into OUT/networks; this takes hours, and can be stopped and "
-        "resumed"
+    options.add_input(
+        networks,
+        "--networks",
+        metavar="DIR",
+        help="folder of checkpoints or run folders that have the names of the shipped ones",
     )
-    networks.add_argument("--retrain", action="store_true", help=text)
-    text = (
-        "folder for numbers, figures and records, from which the same command continues (default: "
-        f"{OUT})"
+    networks.add_argument(
+        "--retrain",
+        action="store_true",
+        help="train them again first, into OUT/networks; this takes hours, and can be stopped and "
+        "resumed",
     )
-    options.add_output(parser, "--out", kind=outputs.FOLDER, default=OUT, metavar="DIR", help=text)
+    options.add_output(
+        parser,
+        "--out",
+        kind=outputs.FOLDER,
+        default=OUT,
+        metavar="DIR",
+        help="folder for numbers, figures and records, from which the same command continues "
+        f"(default: {OUT})",
+    )
     options.add_quiet(parser)
     options.add_threads(parser)
     options.add_workers(parser)
@@ -75,15 +86,15 @@ def study_maker(args: argparse.Namespace, *names: str):
         try:
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
-            kept = f"what was measured is kept in {args.out / 'records'}"
             raise KeyboardInterrupt(
-                f"stopped; {kept}; run the same command again to continue"
+                f"stopped; what was measured is kept in {args.out / 'records'}; run the same "
+                "command again to continue"
             ) from signal
 
 
 def carry_out(study, force: bool = False):
     """Run an experiment and write what it found."""
-    found = experiment(study.name).run(study)
+    found = study.run()
     found.settings = study.describe()
     write(found, study, force)
     return found

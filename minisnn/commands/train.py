@@ -163,5 +163,8 @@ def run(args: argparse.Namespace) -> None:
             f"{shlex.quote(str(out / 'checkpoint.h5'))}"
         )
     else:
-        words = RULES[config.rule].words(config.order)
-        print(sentence(result.test), *table(result.test, f"{words}, meta-trained"), sep="\n")
+        print(
+            sentence(result.test),
+            *table(result.test, f"{RULES[config.rule].words(config.order)}, meta-trained"),
+            sep="\n",
+        )

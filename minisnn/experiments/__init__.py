@@ -1,8 +1,8 @@
 """The tables and figures of Stewart & Neftci 2022, and what the paper did not try: one module each.
 
-Every module has `TITLE`, and `run(study) -> Findings`. A `Study` keeps what has been measured,
-episode by episode, so that a run can be stopped and continued; `Findings` are tables, claims with
-their verdicts, and figures.
+Every module has `TITLE`, and `run(study, found)`. A `Study` keeps what has been measured, episode
+by episode, so that a run can be stopped and continued; `found`, which `Study.run` makes, are
+tables, claims with their verdicts, and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
 It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,

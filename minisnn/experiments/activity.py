@@ -34,8 +34,7 @@ def _one(
     ]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     episodes = some_of(study.settings.episodes)
@@ -43,36 +42,25 @@ def run(study: Study) -> Findings:
         trained = study.network(role)
         curves[name] = {}
         net = trained.net
-        inner = trained.inner or InnerLoop()
         for shift in SHIFTS:
             theta = shifted(net, trained.theta, shift)
             items = study.items(
-                f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, inner, count=episodes
+                f"{dataset}-bias{shift:+g}", dataset, _one, net, theta, trained.loop, count=episodes
             )
             rates = np.mean([active for _, active in items], 0)
             e = estimate(rows_of([""], [recalled(*answered) for answered, _ in items])[""])
             curves[name][100 * rates.mean()] = e
-            rows.append(
-                [
-                    name,
-                    f"{shift:+g}",
-                    *(f"{100 * r:.2f}" for r in rates),
-                    e.percent(),
-                    e.over_episodes(),
-                ]
-            )
+            shares = [f"{100 * rate:.2f}" for rate in rates]
+            rows.append([name, f"{shift:+g}", *shares, *e.columns()])
     layers = [f"layer {n + 1}" for n in range(max((len(row) - 4 for row in rows), default=0))]
     header = " | ".join(["data", "bias shift", *layers, "accuracy ± 95 % CI", "over episodes"])
-    note = (
-        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing "
-        "is retrained."
-    )
     found.table(
         "activity",
         "Activity of each layer (%), and accuracy on unseen classes (%)",
         header,
         rows,
-        note,
+        f"{episodes} episodes; biases of the spiking layers below the readout are shifted, nothing "
+        "is retrained.",
     )
     if curves:
         found.figures["activity"] = (
@@ -82,7 +70,6 @@ def run(study: Study) -> Findings:
         found.summary = (
             "; ".join(f"{name}: {_least(curve)}" for name, curve in curves.items()) + "."
         )
-    return found
 
 
 def _least(curve: dict[float, Estimate]) -> str:

@@ -25,26 +25,10 @@ def add_baselines(
         for split in splits:
             adapted = study.accuracies(role, dataset, split)
             where = [TITLES[dataset], CLASSES[split]]
-            rows.append(
-                [
-                    *where,
-                    "MAML, meta-trained",
-                    estimate(adapted).percent(),
-                    estimate(adapted).over_episodes(),
-                    None,
-                ]
-            )
+            rows.append([*where, "MAML, meta-trained", *estimate(adapted).columns(), None])
             for name, row in study.baselines(role, split).items():
-                e = estimate(row)
-                rows.append(
-                    [
-                        *where,
-                        RULE_NAMES[name],
-                        e.percent(),
-                        e.over_episodes(),
-                        difference(adapted, row).points(),
-                    ]
-                )
+                less = difference(adapted, row).points()
+                rows.append([*where, RULE_NAMES[name], *estimate(row).columns(), less])
     if rows:
         found.table(
             f"{found.name}-baselines",

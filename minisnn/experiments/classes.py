@@ -145,29 +145,32 @@ def area(inside: np.ndarray, outside: np.ndarray) -> float:
     return float(ranks.mean() / (2 * len(outside)))
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     role = next((role for role in ROLES if study.network(role) is not None), None)
     if role is None:
         found.missing.append(f"no network for {' or '.join(ROLES)}")
-        return found
+        return
     trained = study.network(role)
     tasks = study.tasks(DATASET)
     episodes = some_of(study.settings.episodes)
     number = min(MOST, len(tasks.classes))
     first = min(FIRST, number)
-    inner = trained.inner
-    scale = getattr(inner, "scale", 0.1)
+    scale = getattr(trained.inner, "scale", 0.1)
     one = partial(_episode, tasks, study.settings, trained.net, trained.theta, scale, number)
-    made_from = (
-        trained.net.configuration(),
-        trained.theta,
-        scale,
-        number,
-        FIRST,
-        repr(READOUT_RULES),
+    items = study.each(
+        "classes",
+        DATASET,
+        episodes,
+        one,
+        (
+            trained.net.configuration(),
+            trained.theta,
+            scale,
+            number,
+            FIRST,
+            repr(READOUT_RULES),
+        ),
     )
-    items = study.each("classes", DATASET, episodes, one, made_from)
     values = np.array([curves for curves, _, _ in items])  # (episodes, rules, classes met, what)
     fewest, most = (
         rows_of(list(READOUT_RULES), [recalled(*item[n]) for item in items]) for n in (1, 2)
@@ -177,8 +180,7 @@ def run(study: Study) -> Findings:
         right = values[:, n, :, 0]
         curves[name] = {m: estimate(right[:, m - 1]) for m in range(first, number + 1)}
         kept = "all recordings" if "kept" in READOUT_RULES[name] else "none"
-        both = [estimate(of[name]) for of in (fewest, most)]
-        shown = [words for one in both for words in (one.percent(), one.over_episodes())]
+        shown = [words for of in (fewest, most) for words in estimate(of[name]).columns()]
         apart = difference(most[name], most["all at once"]).points()
         written = values[:, n, -1, 1].mean() / number
         roc = estimate(values[:, n, number // 2 - 1, 2])
@@ -188,14 +190,17 @@ def run(study: Study) -> Findings:
         " | less all at once, paired (points) | written a class | kept | ROC area"
     )
     features = int(np.prod(trained.net.blocks[-1].input_shape))
-    note = (
+    found.table(
+        "classes",
+        "Accuracy over all classes met",
+        header,
+        rows,
         f"{episodes} orders of {number} unseen classes, one recording each, "
         f"{study.settings.queries} queries a class, by "
         f"{role}, ± over the orders. {WHAT} A class takes {features + 1} numbers of memory. ROC: "
         "told from the other half, "
-        f"{number // 2} classes met."
+        f"{number // 2} classes met.",
     )
-    found.table("classes", "Accuracy over all classes met", header, rows, note)
     at_end = {name: curve[number].percent() for name, curve in curves.items()}
     found.summary = (
         f"{number} classes one by one: {at_end['nearest class mean']} % by class means, "
@@ -216,7 +221,6 @@ def run(study: Study) -> Findings:
         )
         axes.legend(fontsize="x-small")
     found.figures["classes"] = fig, "Accuracy over all classes met so far."
-    return found
 
 
 def _episode(tasks, settings, net, theta, scale, number, index) -> list:

@@ -34,8 +34,7 @@ BEYOND = "that of a process which has had a tiny network's meta-gradient"
 CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
         s = study.settings
@@ -60,19 +59,14 @@ def run(study: Study) -> Findings:
         for steps in STEPS:
             sizes = (f"{at[order, steps][k]:.{3 - 3 * k}f}" for k in (0, 1) for order in ORDERS)
             rows.append([steps, *sizes, *(f"{_ratio(at, steps, k):.2f}" for k in (0, 1))])
-        title = f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples"
-        header = (
-            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, "
-            "ratio"
-        )
-        note = f"peak memory beyond {BEYOND}."
         found.table(
             f"cost-{dataset}",
-            title,
-            header,
+            f"A meta-gradient of {name}, {ways} support and {ways * s.queries} query samples",
+            "inner steps | FOMAML (s) | MAML (s) | FOMAML (MB) | MAML (MB) | time, ratio | memory, "
+            "ratio",
             rows,
-            f"{CLOCK}, least of {REPEAT}, on {get_threads()} thread{'s' * (get_threads() != 1)}; "
-            f"{note}",
+            f"{CLOCK}, least of {REPEAT}, on {get_threads()} "
+            f"thread{'s' * (get_threads() != 1)}; peak memory beyond {BEYOND}.",
         )
         found.figures[f"cost-{dataset}"] = (
             _draw(at, name),
@@ -86,7 +80,6 @@ def run(study: Study) -> Findings:
             f"{memory_1} times the "
             f"memory of the first, with {STEPS[-1]} steps {time_n} and {memory_n}. "
         )
-    return found
 
 
 def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
@@ -104,8 +97,12 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
             folder / "task.npz",
             **{name: value for name, value in vars(task).items() if name != "recordings"},
         )
-        words = python("-m", __name__, folder, order, steps, get_threads())
-        child = subprocess.run(words, env=surroundings(), capture_output=True, text=True)
+        child = subprocess.run(
+            python("-m", __name__, folder, order, steps, get_threads()),
+            env=surroundings(),
+            capture_output=True,
+            text=True,
+        )
     if child.returncode:
         raise ValueError(
             "a process that measures a meta-gradient failed: "

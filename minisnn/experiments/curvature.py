@@ -58,16 +58,14 @@ def _one(
     return [values.tolist(), weights.tolist(), [loss, float(np.linalg.norm(g)), along]]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     spectra = {}
     s = study.settings
     for dataset, name, role in study.meta_trained(found):
         checkpoint = study.network(role)
         tasks = study.tasks(dataset)
-        trained = checkpoint.net
-        net = trained.like(dtype="float64")
+        net = checkpoint.net.like(dtype="float64")
         x = tasks.episode(s.seed, 0, net.ways, 1, 1).x_support
         start = net.init(np.random.default_rng(s.seed), x, rate=0.15, readout="fit")
         for label, theta in (("before", start), ("after", checkpoint.theta.astype(np.float64))):
@@ -84,37 +82,28 @@ def run(study: Study) -> Findings:
             spectra[name, label] = items
             top, bottom = (np.mean([pick(item[0]) for item in items]) for pick in (max, min))
             loss, norm, along = np.mean([item[2] for item in items], axis=0)
-            rows.append(
-                [
-                    name,
-                    label,
-                    f"{loss:.3g}",
-                    f"{norm:.3g}",
-                    f"{top:.4g}",
-                    f"{bottom:.4g}",
-                    f"{along:.4g}",
-                ]
-            )
-    header = (
+            sizes = (f"{loss:.3g}", f"{norm:.3g}", f"{top:.4g}", f"{bottom:.4g}", f"{along:.4g}")
+            rows.append([name, label, *sizes])
+    found.table(
+        "curvature",
+        "Hessian of the support loss at the start of the inner loop, means over tasks",
         "data | meta-training | loss | norm of the gradient | largest eigenvalue | smallest | "
-        "curvature along the gradient"
-    )
-    note = (
+        "curvature along the gradient",
+        rows,
         f"{TASKS} test tasks; {ITERATIONS} Lanczos iterations with exact Hessian-vector products "
         "in float64. Before: "
-        "data-dependent initialisation with a fitted readout."
+        "data-dependent initialisation with a fitted readout.",
     )
-    title = "Hessian of the support loss at the start of the inner loop, means over tasks"
-    found.table("curvature", title, header, rows, note)
     if spectra:
-        caption = "Ritz values of the Hessian with their weights; one colour a moment, all tasks."
-        found.figures["curvature"] = _draw(spectra), caption
+        found.figures["curvature"] = (
+            _draw(spectra),
+            "Ritz values of the Hessian with their weights; one colour a moment, all tasks.",
+        )
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
             "spectrum is a "
             "measurement."
         )
-    return found
 
 
 def _draw(spectra: dict):

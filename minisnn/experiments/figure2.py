@@ -7,8 +7,7 @@ from .study import TITLES, Study
 TITLE = "Figure 2: tasks of Double N-MNIST and Double ASL-DVS"
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     seed = study.settings.seed
     for dataset, name in TITLES.items():
@@ -19,11 +18,14 @@ def run(study: Study) -> Findings:
             f"{name}: the first test task of seed {seed}.",
         )
         sample = "×".join(map(str, task.x_query.shape[1:]))
-        events = task.x_query.sum(axis=(1, 2, 3, 4), dtype=int)
-        rows.append([name, tasks.source, " ".join(task.classes), sample, int(events.mean())])
-    header = "data | recordings | classes | sample (T×H×W×C) | events a sample"
-    found.table("figure-2", "The tasks shown", header, rows)
+        events = task.x_query.sum(axis=(1, 2, 3, 4), dtype=int).mean()
+        rows.append([name, tasks.source, " ".join(task.classes), sample, int(events)])
+    found.table(
+        "figure-2",
+        "The tasks shown",
+        "data | recordings | classes | sample (T×H×W×C) | events a sample",
+        rows,
+    )
     found.summary = (
         "A class is an ordered pair of symbols; a sample is two recordings side by side."
     )
-    return found

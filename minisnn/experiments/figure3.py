@@ -44,7 +44,7 @@ def _seconds(study: Study, dataset: str, role: str) -> float:
     found = study.network(role)
     task = study.tasks(dataset).episode(study.settings.seed, 0, found.net.ways, 1, 1)
     times = []
-    step = InnerLoop((found.inner or InnerLoop()).step_size)
+    step = InnerLoop(found.loop.step_size)
     for _ in range(5):
         began = time.perf_counter()
         step.adapt(found.net, found.theta, task.x_support, task.y_support)
@@ -52,15 +52,13 @@ def _seconds(study: Study, dataset: str, role: str) -> float:
     return min(times)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     for dataset, name, role in study.meta_trained(found):
         trained = study.network(role)
-        inner = trained.inner or InnerLoop()
         least = 100 * (1 - 1 / trained.net.ways) - 3
-        rule = Updated(trained.net, trained.theta, inner, STEPS)
+        rule = Updated(trained.net, trained.theta, trained.loop, STEPS)
         numbers = range(STEPS + 1)
         right = study.rows(
             f"{dataset}-steps", dataset, {"": rule}, ways=trained.net.ways, names=list(numbers)
@@ -71,35 +69,35 @@ def run(study: Study) -> Findings:
         falls = [difference(right[n], right[n - 1]) for n in numbers[1:]]
         for n in numbers:
             fall = falls[n - 1].points() if n else None
-            rows.append([name, n, e[n].percent(), e[n].over_episodes(), fall, f"{n * seconds:.3f}"])
-        claim, asked = (
+            rows.append([name, n, *e[n].columns(), fall, f"{n * seconds:.3f}"])
+        found.claim(
             f"{name}: without an update the network is at chance",
-            f"error above {least:.0f} %",
+            "error very high at 0 updates",
+            e[0],
+            least,
+            rule=f"error above {least:.0f} %",
+            unit="%",
         )
-        found.claim(claim, "error very high at 0 updates", e[0], least, rule=asked, unit="%")
         for n, fall in enumerate(falls[:3], 1):
-            asked = f"error after {n - 1} minus after {n} updates, paired, above 0"
             found.claim(
                 f"{name}: update {n} lowers the error",
                 "the error falls with every update",
                 fall,
                 1e-9,
-                rule=asked,
+                rule=f"error after {n - 1} minus after {n} updates, paired, above 0",
             )
         none, one, last = (e[n].percent() for n in (0, 1, STEPS))
         found.summary += (
             f"{name}: {none} % without an update, {one} % after one, {last} % after {STEPS}. "
         )
-    header = (
-        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired "
-        "(points) | seconds to adapt"
-    )
-    note = (
-        "All updates are on the same five support samples, with the step sizes learned for one "
-        "update; seconds on this "
-    )
     found.table(
-        "figure-3", "Error on unseen classes (%)", header, rows, note + "machine, all threads."
+        "figure-3",
+        "Error on unseen classes (%)",
+        "data | updates | error ± 95 % CI | over episodes | fall against one update fewer, paired "
+        "(points) | seconds to adapt",
+        rows,
+        "All updates are on the same five support samples, with the step sizes learned for one "
+        "update; seconds on this machine, all threads.",
     )
     add_baselines(study, found)
     if curves:
@@ -107,7 +105,6 @@ def run(study: Study) -> Findings:
             _draw(curves),
             "One update does nearly all; the network was meta-trained for one.",
         )
-    return found
 
 
 def _draw(curves: dict[str, dict[int, Estimate]]):

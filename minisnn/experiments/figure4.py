@@ -2,6 +2,7 @@
 to all three."""
 
 from dataclasses import replace
+from functools import partial
 
 from .baselines import add_baselines
 from .drawing import TWO, chance, drawn, percents
@@ -12,54 +13,52 @@ from .study import Study
 TITLE = "Figure 4: accuracy with the first conv layers frozen during adaptation"
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     bars = {}
     for dataset, name, role in study.meta_trained(found):
         layers = [block.name for block in study.network(role).net.blocks if not block.readout]
         frozen = [tuple(layers[:k]) for k in range(len(layers) + 1)]
-        accuracies = []
-        for k, freeze in enumerate(frozen):
-            accuracies.append(
-                study.accuracies(
-                    role,
-                    dataset,
-                    inner=lambda loop: replace(loop, freeze=freeze),
-                    key=f"{k}-frozen" if k else "",
-                )
+        accuracies = [
+            study.accuracies(
+                role,
+                dataset,
+                inner=partial(replace, freeze=freeze),
+                key=f"{k}-frozen" if k else "",
             )
+            for k, freeze in enumerate(frozen)
+        ]
         e = bars[name] = [estimate(a) for a in accuracies]
         losses = [difference(accuracies[0], a) for a in accuracies]
         asked = "accuracy of the whole minus that with frozen layers, paired, below 1 point"
         for k, loss in enumerate(losses):
             which = ", ".join(frozen[k])
-            rows.append(
-                [
-                    name,
-                    which or "none",
-                    e[k].percent(),
-                    e[k].over_episodes(),
-                    loss.points() if k else None,
-                ]
-            )
+            rows.append([name, which or "none", *e[k].columns(), loss.points() if k else None])
             if k:
-                claim = f"{name}: nothing is lost with {which} frozen"
-                found.claim(claim, "no significant loss", loss, most=1, rule=asked)
+                found.claim(
+                    f"{name}: nothing is lost with {which} frozen",
+                    "no significant loss",
+                    loss,
+                    most=1,
+                    rule=asked,
+                )
         found.summary += (
             f"{name}: {e[0].percent()} % when all layers learn, {e[-1].percent()} % when only the "
             "readout does. "
         )
-    header = "data | frozen | accuracy ± 95 % CI | over episodes | loss, paired (points)"
-    note = "Frozen at meta-test only; the networks were meta-trained with all layers adapting."
-    found.table("figure-4", "Accuracy on unseen classes after one update (%)", header, rows, note)
+    found.table(
+        "figure-4",
+        "Accuracy on unseen classes after one update (%)",
+        "data | frozen | accuracy ± 95 % CI | over episodes | loss, paired (points)",
+        rows,
+        "Frozen at meta-test only; the networks were meta-trained with all layers adapting.",
+    )
     add_baselines(study, found)
     if bars:
         found.figures["figure-4"] = (
             _draw(bars),
             "Frozen layers during the one update that learns five classes.",
         )
-    return found
 
 
 def _draw(bars: dict[str, list[Estimate]]):

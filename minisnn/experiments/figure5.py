@@ -19,55 +19,52 @@ FRACTIONS = (0.05, 0.25, 0.5)
 DATASET, ROLE = "double-nmnist", "double-nmnist/maml-snn"
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     if study.network(ROLE) is None:
         found.missing.append("no network meta-trained by MAML")
-        return found
+        return
     whole = study.accuracies(ROLE, DATASET)
-    e = estimate(whole)
-    rows = [["none", e.percent(), e.over_episodes(), None, made(inner_updates(study))]]
+    rows = [["none", *estimate(whole).columns(), None, made(inner_updates(study))]]
 
     for fraction in FRACTIONS:
-        change = partial(replace, threshold_fraction=fraction)
-        gated = study.accuracies(ROLE, DATASET, inner=change, key=f"gate-{fraction:g}")
+        gated = study.accuracies(
+            ROLE,
+            DATASET,
+            inner=partial(replace, threshold_fraction=fraction),
+            key=f"gate-{fraction:g}",
+        )
         loss = difference(whole, gated)
         right = estimate(gated)
         number = made(inner_updates(study, fraction))
-        rows.append(
-            [
-                f"{fraction:.0%} of the range",
-                right.percent(),
-                right.over_episodes(),
-                loss.points(),
-                number,
-            ]
-        )
+        rows.append([f"{fraction:.0%} of the range", *right.columns(), loss.points(), number])
         if fraction == FRACTION:
-            claim = "updates below 5 % of the range can be left out at adaptation"
-            asked = "accuracy without minus with the gate, paired, below 1 point"
-            found.claim(claim, "no loss shown", loss, most=1, rule=asked)
+            found.claim(
+                "updates below 5 % of the range can be left out at adaptation",
+                "no loss shown",
+                loss,
+                most=1,
+                rule="accuracy without minus with the gate, paired, below 1 point",
+            )
             found.summary = (
                 f"With the gate of Eq. 6 at {fraction:.0%}, {number} updates of the readout are "
                 "made and "
                 f"{right.percent()} % are right (all of them: {estimate(whole).percent()} %)."
             )
-    title = "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)"
-    header = (
+    found.table(
+        "figure-5",
+        "Accuracy on unseen classes of Double N-MNIST with a threshold on the updates (%)",
         "threshold | accuracy ± 95 % CI | over episodes | loss, paired (points) | updates of the "
-        "readout made"
+        "readout made",
+        rows,
+        "The threshold is a fraction of the range of update magnitudes in each layer.",
     )
-    note = "The threshold is a fraction of the range of update magnitudes in each layer."
-    found.table("figure-5", title, header, rows, note)
     parts = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is not None:
         parts["non-meta training"] = plain_updates(study)
-    figure = _draw(parts, inner_updates(study, FRACTION))
     found.figures["figure-5"] = (
-        figure,
+        _draw(parts, inner_updates(study, FRACTION)),
         "Magnitudes of single updates of the readout; the gate leaves the large ones.",
     )
-    return found
 
 
 def _draw(parts: dict[str, np.ndarray], gated: np.ndarray):

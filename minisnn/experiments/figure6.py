@@ -59,15 +59,13 @@ def _trial(
     return recorded(Answers(np.array(right), drawn_by(task, support=False)))
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     if study.network(ROLE) is None or study.network(MAML) is None:
         found.missing.append(
             "needs a network pretrained on classification and one meta-trained by MAML"
         )
-        return found
+        return
     trained = study.network(ROLE)
-    sizes = (SHOTS, QUERIES, UPDATES)
     curves = {}
     shots = dict[int, list[Row]]()
     for ways in (5, 20):
@@ -78,7 +76,7 @@ def run(study: Study) -> Findings:
             trained.net,
             trained.theta,
             ways,
-            sizes,
+            (SHOTS, QUERIES, UPDATES),
             LR,
             count=TRIALS,
         )
@@ -86,65 +84,58 @@ def run(study: Study) -> Findings:
             rows_of(list(map(str, range(SHOTS))), [recalled(*one) for one in trials]).values()
         )
         curves[ways] = np.array([row.per_episode for row in shots[ways]]).T
-    adapted = study.accuracies(MAML, DATASET)
-    maml = estimate(adapted)
+    maml = estimate(study.accuracies(MAML, DATASET))
     rows = []
     never = {}
     e = {ways: [over(row) for row in of_ways] for ways, of_ways in shots.items()}
     for ways, curve in curves.items():
         for known, one in enumerate(e[ways], 1):
-            rows.append(
-                [
-                    ways,
-                    known,
-                    one.percent(),
-                    one.over_episodes(),
-                    f"{100 * curve[:, known - 1].std(ddof=1):.1f}",
-                ]
-            )
+            sd = f"{100 * curve[:, known - 1].std(ddof=1):.1f}"
+            rows.append([ways, known, *one.columns(), sd])
         good = curve >= maml.mean
         needed = over(np.where(good.any(1), good.argmax(1) + 1, SHOTS + 1))
         never[ways] = int((~good.any(1)).sum())
-        if never[ways]:  # at least so many
-            needed = replace(needed, ci95=None)
         asked = (
             f"first number of shots that reaches {100 * maml.mean:.1f} %, MAML's 5-way accuracy "
             "taken as exact, mean over "
             f"{TRIALS} trials, from 5 to 20"
         )
-        asked += (
-            f"; {never[ways]} trials never did and count as {SHOTS + 1}, so it is more than this"
-            if never[ways]
-            else ""
-        )
-        claim = (
+        if never[ways]:  # at least so many
+            needed = replace(needed, ci95=None)
+            asked += f"; {never[ways]} trials never did and count as {SHOTS + 1}, so it is more than this"
+        found.claim(
             f"transfer learning ({ways}-way) needs about ten shots to reach MAML's one-shot "
-            "accuracy"
+            "accuracy",
+            "9-10 shots",
+            needed,
+            5,
+            20,
+            rule=asked,
+            unit="shots",
+            scale=1,
         )
-        found.claim(claim, "9-10 shots", needed, 5, 20, rule=asked, unit="shots", scale=1)
     gap = Estimate(maml.mean - e[5][0].mean, math.hypot(maml.half, e[5][0].half), None, TRIALS)
-    claim = "one shot teaches more after meta-training than after pretraining (5-way)"
     found.claim(
-        claim,
+        "one shot teaches more after meta-training than after pretraining (5-way)",
         "MAML learns in one shot",
         gap,
         5,
         rule="MAML minus transfer at one shot above 5 points",
     )
-    title, header = (
+    found.table(
+        "figure-6",
         "Accuracy of a new readout on a pretrained body (%)",
-        "ways | shots | accuracy ± 95 % CI",
-    )
-    header += " | over episodes | SD over trials"
-    note = (
+        "ways | shots | accuracy ± 95 % CI | over episodes | SD over trials",
+        rows,
         f"{TRIALS} trials, each with other support recordings, {QUERIES} unseen samples a class; "
         "over episodes: of these. "
-        f"MAML, 5-way, one shot, one update: {maml.percent()} %."
+        f"MAML, 5-way, one shot, one update: {maml.percent()} %.",
     )
-    found.table("figure-6", title, header, rows, note)
     add_baselines(study, found, datasets=(DATASET,))
-    caption = "A new readout on a pretrained body, against MAML's one shot and one update."
-    found.figures["figure-6"] = _draw(curves, maml), caption
+    found.figures["figure-6"] = (
+        _draw(curves, maml),
+        "A new readout on a pretrained body, against MAML's one shot and one update.",
+    )
     found.summary = (
         f"MAML reaches {maml.percent()} % with one shot (5-way). Transfer learning has "
         f"{e[5][0].percent()} % "
@@ -153,7 +144,6 @@ def run(study: Study) -> Findings:
         f"{e[20][-1].percent()} %; of {TRIALS} trials {never[20]} never reach MAML's accuracy "
         "among five)."
     )
-    return found
 
 
 def _draw(curves: dict[int, np.ndarray], maml: Estimate):

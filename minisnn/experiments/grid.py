@@ -12,7 +12,6 @@ from itertools import product
 import numpy as np
 
 from ..data.camera.moved import Move
-from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Row, answers, frames, rows_of
 from ..data.sets.named import open_set
@@ -40,21 +39,18 @@ HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not 
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     checkpoint = study.network(f"{DATASET}/{NETWORK}")
     if checkpoint is None:
         found.missing.append("no network meta-trained on another camera for every recording")
-        return found
+        return
     points = GRID[: study.settings.episodes]
-    rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
+    rule = Adapted.of(checkpoint)
     rows = _answers(study, "grid", rule, points, 0)
     accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
-    table: list[list] = []
-    for how, row in rows.items():
-        table.append(
-            [how, "mean of the grid", None, estimate(row).percent(), estimate(row).over_episodes()]
-        )
+    table: list[list] = [
+        [how, "mean of the grid", None, *estimate(row).columns()] for how, row in rows.items()
+    ]
     means = {how: _along(points, values) for how, values in accuracy.items()}
     for align, (_, how) in STYLES.items():
         expected = sum(
@@ -65,40 +61,27 @@ def run(study: Study) -> Findings:
             how
         ]
         each = np.array(looks.per_episode).reshape(len(again), LOOKS)
-        for at, values in sorted(
-            zip(again.tolist(), each.tolist()), key=lambda one: np.mean(one[1])
-        ):
-            table.append(
-                [
-                    how,
-                    "met again",
-                    " ".join(f"{n:g}" for n in at),
-                    f"{100 * np.mean(values):.1f}",
-                    None,
-                ]
-            )
-        worst = 100 * each.mean(1).min()
-        mean = 100 * accuracy[how].mean()
+        found_again = each.mean(1)
+        for k in np.argsort(found_again, kind="stable"):
+            place = " ".join(f"{n:g}" for n in again[k])
+            table.append([how, "met again", place, f"{100 * found_again[k]:.1f}", None])
+        worst = 100 * found_again.min()
         found.summary += (
-            f"{how}: {mean:.1f} % averaged over the grid, {worst:.1f} % at its worst point. "
+            f"{how}: {100 * accuracy[how].mean():.1f} % averaged over the grid, {worst:.1f} % "
+            "at its worst point. "
         )
-    note = (
-        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
-        "others. Where: "
-    )
-    header = "tasks | what | where | accuracy ± 95 % CI | over episodes"
     found.table(
         "grid",
         "Accuracy on unseen classes (%)",
-        header,
+        "tasks | what | where | accuracy ± 95 % CI | over episodes",
         table,
-        note + "right, down (pixels), scale, events (times).",
+        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
+        "others. Where: right, down (pixels), scale, events (times).",
     )
     found.figures["grid"] = (
         _figure(points, accuracy),
         "Accuracy along each axis, averaged over all the others.",
     )
-    return found
 
 
 def _answers(
@@ -109,14 +92,19 @@ def _answers(
     s = study.settings
     one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
     # more points: the same begin
-    made_from = (
-        rule.net.configuration(),
-        rule.theta,
-        rule.inner,
-        points if first else GRID,
-        first,
+    found = study.each(
+        key,
+        DATASET,
+        len(points),
+        one,
+        (
+            rule.net.configuration(),
+            rule.theta,
+            rule.inner,
+            points if first else GRID,
+            first,
+        ),
     )
-    found = study.each(key, DATASET, len(points), one, made_from)
     return rows_of(list(HOW), [recalled(*one) for one in found])
 
 

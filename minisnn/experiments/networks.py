@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..training.origin import PYTHON
 from ..training.checkpoint import Checkpoint, read
-from ..data.store.shipped import shipped
+from ..data.store.shipped import if_shipped
 from ..training.presets import preset
 from ..training.fields import in_words
 from ..training.settings import TrainingConfig
@@ -209,9 +209,9 @@ class Networks:
                 f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}"
             )
         if self.folder is not None and not any(self._own(name) for name in names):
-            expected = f"expected checkpoints or run folders named {', '.join(names)}"
             raise ValueError(
-                f"{self.folder}: no network of the experiments lies in this folder; {expected}"
+                f"{self.folder}: no network of the experiments lies in this folder; expected "
+                f"checkpoints or run folders named {', '.join(names)}"
             )
         self.retrain = retrain
         self.roots = roots or {}
@@ -244,7 +244,7 @@ class Networks:
             first = next(
                 (name for name in RECIPES if file_name(name) == Path(config.start).name), None
             )
-            ships = first is None or self._ships(Path(config.start).name)
+            ships = first is None or if_shipped(Path(config.start).name)
             trained += (
                 f" from {Path(config.start).name} on"
                 if ships
@@ -269,13 +269,6 @@ class Networks:
         )
         return f" after {first.updates:,} by {how}"
 
-    @staticmethod
-    def _ships(name: str) -> bool:
-        try:
-            return bool(shipped(name))
-        except FileNotFoundError:
-            return False
-
     def _own(self, name: str) -> Path | None:
         """The user's checkpoint or run folder of a name."""
         places = (
@@ -291,10 +284,7 @@ class Networks:
             return own
         if self.retrain is not None and role in RECIPES:
             return self._train(role, self.retrain / name.removesuffix(".h5"))
-        try:
-            return shipped(name)
-        except FileNotFoundError:
-            return None
+        return if_shipped(name)
 
     def _train(self, role: str, out: Path) -> Path:
         recipe = RECIPES[role]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..meta.inner import InnerLoop
 from ..meta.tasks import Task
 from ..training.baselines import Adapted, Nearest, Rule
 from .drawing import curves_of
@@ -58,27 +57,31 @@ def _late(e: dict) -> str:
     return f"{e[str(max(DELAYS))].percent()} where a recording begins {max(DELAYS)} ms late"
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
         trained = study.network(role)
         learned = {
-            "one update": Adapted(trained.net, trained.theta, trained.inner or InnerLoop()),
+            "one update": Adapted.of(trained),
             "nearest mean": Nearest(trained.net, trained.theta),
         }
         told = []
         for rule, learns in learned.items():
             rules: dict[str, Rule] = {str(how): Met(learns, how) for how in (*DELAYS, STREAM)}
-            key = f"{dataset}-onset-{rule.replace(' ', '-')}"
-            values = study.rows(key, dataset, rules, ways=trained.net.ways, episodes=episodes)
+            values = study.rows(
+                f"{dataset}-onset-{rule.replace(' ', '-')}",
+                dataset,
+                rules,
+                ways=trained.net.ways,
+                episodes=episodes,
+            )
             e = {how: estimate(row) for how, row in values.items()}
             curves.setdefault(name, {delay: e[str(delay)] for delay in DELAYS})
             for how, one in e.items():
                 loss = None if how == "0" else difference(values["0"], values[how]).points()
-                rows.append([name, rule, how, one.percent(), one.over_episodes(), loss])
+                rows.append([name, rule, how, *one.columns(), loss])
             told.append(
                 f"by {rule} {e['0'].percent()} %, {_late(e)}, {e[STREAM].percent()} in a stream"
             )
@@ -103,4 +106,3 @@ def run(study: Study) -> Findings:
             ),
             "Accuracy against the time at which a query recording begins.",
         )
-    return found

@@ -25,15 +25,23 @@ _SUMS = {"contract", "reassoc", "nsz"}  # a sum may be split over the lanes of a
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Spikes of the last block below the readout: uint8 (B, T, features), part by part to save
     memory."""
-    parts = [net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)]
-    return np.concatenate(parts).reshape(len(x), x.shape[1], -1).astype(np.uint8)
+    return (
+        np.concatenate([net.spikes(theta, x[first : first + 50]) for first in range(0, len(x), 50)])
+        .reshape(len(x), x.shape[1], -1)
+        .astype(np.uint8)
+    )
 
 
 def network(net: SpikingNet, ways: int) -> SpikingNet:
     """The readout alone as a network of one dense block, its input the spikes of the body."""
     features = int(np.prod(net.blocks[-1].input_shape))
-    neuron = replace(net.neuron, gain=1.0)
-    return net.like(input_shape=(features,), channels=(), hidden=(), ways=ways, neuron=neuron)
+    return net.like(
+        input_shape=(features,),
+        channels=(),
+        hidden=(),
+        ways=ways,
+        neuron=replace(net.neuron, gain=1.0),
+    )
 
 
 def traces(

@@ -16,8 +16,7 @@ OPTION = {
 }
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     s = study.settings
     for dataset, name in TITLES.items():
@@ -26,25 +25,28 @@ def run(study: Study) -> Findings:
             found.missing.append(f"{name}, real recordings: give {OPTION[dataset]}")
         else:
             settings = replace(s, root=None, asl_root=None)
-            folder = study.out / "simulated"
             simulated = Study(
-                study.name, folder, settings, study.networks, study.progress, study.executor
+                study.name,
+                study.out / "simulated",
+                settings,
+                study.networks,
+                study.progress,
+                study.executor,
             )
             places = {"simulated": simulated, "of the folder given": study}
         for place, where in places.items():
-            floor = where.rows(f"{dataset}-nearest-test", dataset, {"nearest": nearest_neighbour})[
-                "nearest"
-            ]
-            rows.append(
-                [name, place, NEAREST, estimate(floor).percent(), estimate(floor).over_episodes()]
-            )
+            rules = {"nearest": nearest_neighbour}
+            floor = where.rows(f"{dataset}-nearest-test", dataset, rules)["nearest"]
+            rows.append([name, place, NEAREST, *estimate(floor).columns()])
             for method, label in LABELS.items():
                 role = f"{dataset}/{method}"
                 if where.network(role) is not None:
                     e = estimate(where.accuracies(role, dataset))
-                    rows.append([name, place, label, e.percent(), e.over_episodes()])
-    title = "5-way 1-shot accuracy on unseen classes (%)"
-    header = "data | recordings | method | accuracy ± 95 % CI | over episodes"
-    note = "The networks that ship with the package, meta-trained on simulated recordings alone."
-    found.table("recordings", title, header, rows, note)
-    return found
+                    rows.append([name, place, label, *e.columns()])
+    found.table(
+        "recordings",
+        "5-way 1-shot accuracy on unseen classes (%)",
+        "data | recordings | method | accuracy ± 95 % CI | over episodes",
+        rows,
+        "The networks that ship with the package, meta-trained on simulated recordings alone.",
+    )

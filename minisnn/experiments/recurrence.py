@@ -95,8 +95,7 @@ EFFECTS = {  # what is asked: the design that has it, less the one that does not
 }
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     networks = _networks(study)
     rows = _rows(study, networks)
     speaks = "episodes"
@@ -105,7 +104,6 @@ def run(study: Study) -> Findings:
     _designs(study, found, networks, rows, speaks)
     _effects(found, rows, speaks)
     found.figures["recurrence"] = _figure(rows), "Accuracy of every training seed, by design."
-    return found
 
 
 # ---- meta-training

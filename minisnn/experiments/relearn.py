@@ -28,7 +28,7 @@ LEARNING = {"all": "all layers", "readout": "the readout alone"}
 def accuracies(study: Study, dataset: str, learning: str) -> list[dict[str, Row]]:
     """Of task A and of B, {moment: accuracy}; `learning` is a key of LEARNING."""
     found = study.network(f"{dataset}/maml-snn")
-    inner = found.inner or InnerLoop()
+    inner = found.loop
     learn = _one
     if learning == "readout":
         inner = replace(inner, freeze=body(found.net))
@@ -79,8 +79,7 @@ def _in_turn(first: Task, second: Task, net, theta: np.ndarray, inner: InnerLoop
     ]
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     for dataset, name, _ in study.meta_trained(found):
@@ -91,25 +90,21 @@ def run(study: Study) -> Findings:
                 [estimate(task[moment]) for task in (a, b)] for moment in MOMENTS
             ]
             for moment, both in zip(MOMENTS, e):
-                rows.append(
-                    [
-                        name,
-                        who,
-                        moment,
-                        *(words for one in both for words in (one.percent(), one.over_episodes())),
-                    ]
-                )
+                rows.append([name, who, moment, *both[0].columns(), *both[1].columns()])
             first, second, third = a.values()
-            asked = "accuracy on A lost by learning B above 10 points"
-            claim = f"{where}: learning B makes the network forget A"
-            found.claim(claim, paper, difference(first, second), 10, rule=asked)
-            asked = "accuracy on A after A, B, A minus after A, paired, above -5 points"
+            found.claim(
+                f"{where}: learning B makes the network forget A",
+                paper,
+                difference(first, second),
+                10,
+                rule="accuracy on A lost by learning B above 10 points",
+            )
             found.claim(
                 f"{where}: A is learned again in one shot",
                 paper,
                 difference(third, first),
                 -5,
-                rule=asked,
+                rule="accuracy on A after A, B, A minus after A, paired, above -5 points",
             )
             right = [moment[0].percent() for moment in e]
             found.summary += (
@@ -117,22 +112,20 @@ def run(study: Study) -> Findings:
                 "learned again"
                 f"; B {e[1][1].percent()} % when first learned, after A. "
             )
-    title, header = (
+    found.table(
+        "relearn",
         "Query accuracy of both tasks (%)",
-        "data | what learns | moment | task A ± 95 % CI | over episodes",
-    )
-    header += " | task B ± 95 % CI | over episodes"
-    note = (
+        "data | what learns | moment | task A ± 95 % CI | over episodes | task B ± 95 % CI | over "
+        "episodes",
+        rows,
         "Each learning is one update on one recording of each of five classes, from where the last "
-        "one ended."
+        "one ended.",
     )
-    found.table("relearn", title, header, rows, note)
     if curves:
         found.figures["relearn"] = (
             _draw(curves),
             "Accuracy on both tasks as they are learned in turn.",
         )
-    return found
 
 
 def _draw(curves: dict):

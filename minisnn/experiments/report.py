@@ -65,8 +65,10 @@ def _section(found: Findings, folder: Path) -> str:
         parts.append(f"<p>{escape(found.summary)}</p>")
     for name, (_, caption) in found.figures.items():
         image = base64.b64encode((folder / f"{name}.png").read_bytes()).decode()
-        shown = f'<img alt="{escape(caption)}" src="data:image/png;base64,{image}">'
-        parts.append(f"<figure>{shown}<figcaption>{escape(caption)}</figcaption></figure>")
+        parts.append(
+            f'<figure><img alt="{escape(caption)}" '
+            f'src="data:image/png;base64,{image}"><figcaption>{escape(caption)}</figcaption></figure>'
+        )
     parts += [_table(table) for table in found.tables]
     if found.claims:
         parts += [

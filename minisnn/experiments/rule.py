@@ -6,7 +6,6 @@ the same features has learned features, and not how to learn from them: the last
 much it does.
 """
 
-from ..meta.inner import InnerLoop
 from ..training.baselines import Rule, baselines, learns_by
 from ..training.progress import RULE_NAMES
 from .findings import Findings
@@ -29,8 +28,7 @@ NAMES = {
 }
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     episodes = some_of(study.settings.episodes)
     verdicts: dict[str, list[str]] = {"more": [], "less": [], "": []}
@@ -41,9 +39,8 @@ def run(study: Study) -> Findings:
         for ways, shots in SIZES:
             values = _rows(study, role, ways, shots, episodes)
             for name, row in values.items():
-                e = estimate(row)
                 gain = None if name == "own" else difference(row, values["own"])
-                cells = [e.percent(), e.over_episodes(), gain and gain.points()]
+                cells = [*estimate(row).columns(), gain and gain.points()]
                 rows.append([trained, ways, shots, NAMES.get(name, name), *cells])
                 if name in ("maml", "proto-maml") and gain is not None and gain.ci95 is not None:
                     apart = "more" if gain.low > 0 else "less" if gain.high < 0 else ""
@@ -58,7 +55,6 @@ def run(study: Study) -> Findings:
         f"{episodes} episodes; for more classes than in meta-training the readout's columns are "
         "the mean of the trained ones.",
     )
-    return found
 
 
 def _verdict(verdicts: dict[str, list[str]]) -> str:
@@ -72,24 +68,28 @@ def _verdict(verdicts: dict[str, list[str]]) -> str:
         for word, some in verdicts.items()
         if word
     ]
-    text = (
+    return (
         f"Of {cases} cases a gradient step has, against the nearest mean of the same features, "
-        f"{' and '.join(told)}"
+        f"{' and '.join(told)}; in the other {len(verdicts[''])} there is no significant "
+        "difference."
     )
-    return f"{text}; in the other {len(verdicts[''])} there is no significant difference."
 
 
 def _rows(study: Study, role: str, ways: int, shots: int, episodes: int) -> dict:
     dataset = role.split("/")[0]
     found = study.network(role)
-    net = found.net
-    theta = found.theta
-    inner = found.inner or InnerLoop()
+    net, theta, inner = found.net, found.theta, found.loop
     if ways != net.ways:
         net, theta, inner = with_ways(net, theta, inner, ways)
     rules: dict[str, Rule] = {
         name: learns_by(name, net, theta, inner) for name in ("maml", "proto-maml")
     }
     floor = baselines(net, theta, study.tasks(dataset), study.network(f"{dataset}/pretrained-snn"))
-    key = f"{role.replace('/', '-')}-rules-{ways}-{shots}"
-    return study.rows(key, dataset, floor | rules, ways=ways, shots=shots, episodes=episodes)
+    return study.rows(
+        f"{role.replace('/', '-')}-rules-{ways}-{shots}",
+        dataset,
+        floor | rules,
+        ways=ways,
+        shots=shots,
+        episodes=episodes,
+    )

@@ -11,7 +11,6 @@ for all; class means and Proto-MAML learn from tasks of twenty classes, as `mini
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Rule, baselines
 from ..training.progress import RULE_NAMES
@@ -39,8 +38,7 @@ TRAINED_BY: dict[str, dict] = {
 _SMALL: dict = dict(updates=TASKS, evaluate_every=0, test_episodes=0)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     episodes = some_of(study.settings.episodes)
     values = {name: [_rows(study, name, seed, episodes) for seed in SEEDS] for name in TRAINED_BY}
     steps = {name: [rows["adapted"].mean for rows in of] for name, of in values.items()}
@@ -85,7 +83,6 @@ def run(study: Study) -> Findings:
     )
     found.summary = _verdict(steps)
     found.figures["seeds"] = _figure(steps, nearest), "Accuracy of every training seed, by rule."
-    return found
 
 
 def over_seeds(values: list[float]) -> Estimate:
@@ -97,8 +94,7 @@ def _rows(study: Study, name: str, seed: int, episodes: int) -> dict:
     changes = dict(TRAINED_BY[name])
     config = replace(chosen(changes.pop("preset", "maml"), {**_SMALL, **changes}), seed=seed)
     made = study.trained(f"{name}-{seed}", DATASET, config)
-    inner = made.inner or InnerLoop()
-    rules: dict[str, Rule] = {"adapted": Adapted(made.net, made.theta, inner)}
+    rules: dict[str, Rule] = {"adapted": Adapted(made.net, made.theta, made.inner)}
     rules |= baselines(made.net, made.theta, study.tasks(DATASET))
     return study.rows(f"seeds-{name}-{seed}", DATASET, rules, ways=made.net.ways, episodes=episodes)
 

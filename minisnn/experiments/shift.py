@@ -2,7 +2,6 @@
 by the support."""
 
 from ..data.camera.moved import Move
-from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted
 from ..plots import COLOURS
 from .drawing import drawn, errorbars
@@ -22,8 +21,7 @@ AXES: dict[str, dict[float, Move]] = {
 STYLES = {"none": ("o--", "as they lie"), "support": ("o-", "aligned by the support")}
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     episodes = some_of(study.settings.episodes)
     curves = {}
@@ -39,10 +37,7 @@ def run(study: Study) -> Findings:
                     for at, move in moves.items()
                 }
                 curves[model, align, axis] = curve
-                rows += [
-                    [trained, how, axis, at, e.percent(), e.over_episodes()]
-                    for at, e in curve.items()
-                ]
+                rows += [[trained, how, axis, at, *e.columns()] for at, e in curve.items()]
             every = [
                 e.mean
                 for (m, a, _), curve in curves.items()
@@ -52,30 +47,30 @@ def run(study: Study) -> Findings:
             found.summary += (
                 f"Trained on {trained}, {how}: {100 * min(every):.1f} to {100 * max(every):.1f} %. "
             )
-    header = "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes"
-    note = (
+    found.table(
+        "shift",
+        "Accuracy on unseen classes in shifted recordings (%)",
+        "meta-trained on | tasks | what differs | by | accuracy ± 95 % CI | over episodes",
+        rows,
         f"Each by the rule it was meta-trained for; {episodes} episodes each, the same ones; a "
         "fraction of a pixel gives "
         "each event to either neighbour, and more events are the same ones again within a "
         "millisecond. The networks differ "
         "in their rule, too; offsets and scales lie inside what many cameras drew in training (± "
-        "3.5 pixels, 0.8 to 1.2)."
+        "3.5 pixels, 0.8 to 1.2).",
     )
-    found.table("shift", "Accuracy on unseen classes in shifted recordings (%)", header, rows, note)
     if curves:
         found.figures["shift"] = _figure(curves), "How far a network carries over to other cameras."
-    return found
 
 
 def _accuracy(
     study: Study, model: str, checkpoint, move: Move, align: str, episodes: int
 ) -> Estimate:
-    rule = Adapted(checkpoint.net, checkpoint.theta, checkpoint.inner or InnerLoop())
     name = "_".join(f"{n:g}" for n in (*move.offset_px, move.scale, move.rate))
     rows = study.rows(
         f"shift-{model}-{align}-{name}",
         DATASET,
-        {"adapted": rule},
+        {"adapted": Adapted.of(checkpoint)},
         ways=checkpoint.net.ways,
         move=None if move == Move() else move,
         align=align,
@@ -90,9 +85,14 @@ def _figure(curves: dict):
             for model, colour in zip(NETWORKS, (COLOURS["vermillion"], COLOURS["blue"])):
                 for align, (line, how) in STYLES.items():
                     if curve := curves.get((model, align, axis)):
-                        label = f"{NETWORKS[model]}, {how}"
                         errorbars(
-                            place, curve, list(curve.values()), colour, line, label=label, capsize=0
+                            place,
+                            curve,
+                            list(curve.values()),
+                            colour,
+                            line,
+                            label=f"{NETWORKS[model]}, {how}",
+                            capsize=0,
                         )
             place.set(xlabel=axis)
         axes[0].set(ylabel="accuracy (%)")

@@ -9,42 +9,38 @@ TITLE = "K shots: accuracy against the recordings of each class"
 SHOTS = (1, 2, 3, 5, 10)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     episodes = some_of(study.settings.episodes)
     for dataset, name, role in study.meta_trained(found):
-        keys = {k: f"{k}-shot" if k > 1 else "" for k in SHOTS}
         values = {
-            k: study.accuracies(role, dataset, shots=k, key=key, episodes=episodes)
-            for k, key in keys.items()
+            k: study.accuracies(
+                role, dataset, shots=k, key=f"{k}-shot" if k > 1 else "", episodes=episodes
+            )
+            for k in SHOTS
         }
         e = curves[name] = {k: estimate(v) for k, v in values.items()}
         for k, v in values.items():
-            rows.append(
-                [
-                    name,
-                    k,
-                    e[k].percent(),
-                    e[k].over_episodes(),
-                    difference(v, values[1]).points() if k > 1 else None,
-                ]
-            )
+            gain = difference(v, values[1]).points() if k > 1 else None
+            rows.append([name, k, *e[k].columns(), gain])
         found.summary += (
             f"{name}: {e[1].percent()} % with one, {e[SHOTS[-1]].percent()} % with {SHOTS[-1]} "
             "shots. "
         )
-    header = "data | shots | accuracy ± 95 % CI | over episodes | gain on one shot (points)"
-    note = (
+    found.table(
+        "shots",
+        "Accuracy on unseen classes after one update (%)",
+        "data | shots | accuracy ± 95 % CI | over episodes | gain on one shot (points)",
+        rows,
         f"{episodes} episodes; the networks were meta-trained for one shot, and the update is the "
         "mean over all shots. "
-        "Episodes of other shots draw other recordings of the same classes."
+        "Episodes of other shots draw other recordings of the same classes.",
     )
-    found.table("shots", "Accuracy on unseen classes after one update (%)", header, rows, note)
     if curves:
-        figure = curves_of(
-            curves, xlabel="recordings of each class (shots)", title="More shots, one update"
+        found.figures["shots"] = (
+            curves_of(
+                curves, xlabel="recordings of each class (shots)", title="More shots, one update"
+            ),
+            "One update on more recordings.",
         )
-        found.figures["shots"] = figure, "One update on more recordings."
-    return found

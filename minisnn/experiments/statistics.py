@@ -63,6 +63,10 @@ class Estimate:
         """Half the interval over episodes, as the tables show it, where another leads: ± 0.3."""
         return None if self.interval is None or self.ci95 is None else f"± {100 * self.ci95:.1f}"
 
+    def columns(self) -> tuple[str, str | None]:
+        """Both columns of the tables."""
+        return self.percent(), self.over_episodes()
+
     def points(self) -> str:
         """A difference as the tables show it: +0.31 ± 0.35."""
         return f"{100 * self.mean:+.2f} ± {100 * (self.half if self.half < math.inf else 0):.2f}"
@@ -76,8 +80,7 @@ def estimate(values: Values, trials: int = TRIALS) -> Estimate:
         raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
     sd = None
     if len(values) >= 2 * trials:
-        blocks = values[: len(values) // trials * trials].reshape(trials, -1).mean(1)
-        sd = float(blocks.std(ddof=1))
+        sd = float(values[: len(values) // trials * trials].reshape(trials, -1).mean(1).std(ddof=1))
     over_episodes, lead = (row.ci95, row.interval) if row else (ci95(values), None)
     return Estimate(float(values.mean()), over_episodes, sd, len(values), lead)
 

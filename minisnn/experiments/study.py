@@ -34,6 +34,8 @@ from ..training.settings import TrainingConfig
 from ..parallel.executor import Executor
 from ..meta.inner import InnerLoop
 from .. import __version__
+from . import experiment
+from .findings import Findings
 from ..parallel.threads import get_threads, processor
 
 TITLES = {"double-nmnist": "Double N-MNIST", "double-asl": "Double ASL-DVS"}  # in tables
@@ -103,6 +105,13 @@ class Study:
             time=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
+    def run(self) -> Findings:
+        """What its experiment finds."""
+        module = experiment(self.name)
+        found = Findings(self.name, module.TITLE)
+        module.run(self, found)
+        return found
+
     # ---- what it measures on
 
     @cache
@@ -135,13 +144,12 @@ class Study:
         short = "".join(c if c.isascii() and c.isalnum() else "-" for c in name)
         made_from = identity([self.recordings(dataset), code_identity(__name__)])
         out = self.out / f"{self.name}-networks" / f"{short}-{made_from[:8]}"
-        data = {"train": self.tasks(dataset, "train")}
         return train(
             config,
             out,
             (out / "config.json").exists(),
             self.progress,
-            data=data,
+            data={"train": self.tasks(dataset, "train")},
             executor=self.executor,
             **own,
         )
@@ -254,8 +262,13 @@ class Study:
             ways,
             shots,
         )
-        made_from = ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()])
-        found = self.each(key, dataset, count, one, made_from)
+        found = self.each(
+            key,
+            dataset,
+            count,
+            one,
+            ("answers", split, ways, shots, how, [_told(rule) for rule in rules.values()]),
+        )
         return rows_of(names, [recalled(*one) for one in found])
 
     def accuracies(
@@ -273,7 +286,7 @@ class Study:
         checkpoint's inner loop, and `key` names the change."""
         found = self.network(role)
         name = "-".join(filter(None, (role.replace("/", "-"), split, key)))
-        rule = Adapted(found.net, found.theta, inner(found.inner or InnerLoop()))
+        rule = Adapted(found.net, found.theta, inner(found.loop))
         return self.rows(
             name, dataset, {"adapted": rule}, split, found.net.ways, shots, episodes=episodes
         )["adapted"]
@@ -283,9 +296,13 @@ class Study:
         as `rows` takes it."""
         dataset = role.split("/")[0]
         found = self.network(role)
-        pretrained = self.network(f"{dataset}/pretrained-snn")
-        inner = found.inner or InnerLoop()
-        rules = baselines(found.net, found.theta, self.tasks(dataset), pretrained, inner)
+        rules = baselines(
+            found.net,
+            found.theta,
+            self.tasks(dataset),
+            self.network(f"{dataset}/pretrained-snn"),
+            found.loop,
+        )
         return self.rows(
             f"{role.replace('/', '-')}-{split}-baselines",
             dataset,
@@ -356,10 +373,9 @@ def _records(path: Path, head: str) -> list:
         aside = path.with_suffix(".before.jsonl")
         os.replace(path, aside)
         if len(lines) > 2:
-            why = "was made of other recordings, networks, settings or code"
             print(
-                f"{path} {why}: it is {aside.name} now, and its {len(lines) - 2} items are "
-                "measured again",
+                f"{path} was made of other recordings, networks, settings or code: it is "
+                f"{aside.name} now, and its {len(lines) - 2} items are measured again",
                 file=sys.stderr,
             )
         return []

@@ -16,7 +16,6 @@ import numpy as np
 
 from ..layers.lif import LIF
 from ..layers.surrogate import FastSigmoid, Surrogate
-from ..meta.inner import InnerLoop
 from ..plots import COLOURS
 from ..training.baselines import Adapted, Rule, baselines
 from ..training.progress import RULE_NAMES
@@ -98,8 +97,7 @@ WRONG = {
 NEURONS = {**SLOPES, **SHAPES, **WRONG}
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     values = {}
     episodes = min(some_of(study.settings.episodes), EPISODES)
@@ -107,7 +105,6 @@ def run(study: Study) -> Findings:
         for order in (2,) if name in WRONG else (1, 2):
             values[name, order] = _accuracy(study, name, neuron, order, episodes)
     for (name, order), row in values.items():
-        e = estimate(row)
         right = values[RIGHT, order]
         gain = (
             difference(row, values[name, 1]).points()
@@ -115,22 +112,15 @@ def run(study: Study) -> Findings:
             else None
         )
         against = None if row is right else difference(row, right).points()
-        rows.append([name, order, e.percent(), e.over_episodes(), gain, against])
+        rows.append([name, order, *estimate(row).columns(), gain, against])
     net, theta, inner = _trained(study, RIGHT, NEURONS[RIGHT], 2)
     floor = baselines(net, theta, study.tasks(DATASET))
-    for name, row in study.rows(
-        "surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes
-    ).items():
-        rows.append(
-            [
-                RULE_NAMES.get(name, name),
-                None,
-                estimate(row).percent(),
-                estimate(row).over_episodes(),
-                None,
-                None,
-            ]
-        )
+    rows += [
+        [RULE_NAMES.get(name, name), None, *estimate(row).columns(), None, None]
+        for name, row in study.rows(
+            "surrogate-baselines", DATASET, floor, ways=net.ways, episodes=episodes
+        ).items()
+    ]
     found.table(
         "surrogate",
         "Accuracy on unseen classes after one update (%)",
@@ -145,16 +135,14 @@ def run(study: Study) -> Findings:
         _figure(values),
         "The surrogate's slope, shape and curvature against accuracy.",
     )
-    return found
 
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
     """(network, theta, inner loop) of a neuron."""
-    config = replace(preset("maml"), **_SMALL, updates=UPDATES, order=order)
     made = study.trained(
         f"{name.replace('κ', 'k')}-order-{order}",
         DATASET,
-        config,
+        replace(preset("maml"), **_SMALL, updates=UPDATES, order=order),
         **({} if neuron == LIF() else {"neuron": neuron}),
     )
     return made.net, made.theta, made.inner
@@ -162,7 +150,7 @@ def _trained(study: Study, name: str, neuron: LIF, order: int):
 
 def _accuracy(study: Study, name: str, neuron: LIF, order: int, episodes: int):
     net, theta, inner = _trained(study, name, neuron, order)
-    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner or InnerLoop())}
+    rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner)}
     return study.rows(
         f"surrogate-{name}-{order}", DATASET, rules, ways=net.ways, episodes=episodes
     )["adapted"]
@@ -193,8 +181,7 @@ def _verdict(values: dict) -> str:
 def _figure(values: dict):
     with drawn(9.0, 3.4, 2, sharey=True) as (fig, axes):
         for order, colour in ((1, COLOURS["vermillion"]), (2, COLOURS["blue"])):
-            groups = (SLOPES, {RIGHT: None, **SHAPES, **WRONG})
-            for place, names in zip(axes, groups):
+            for place, names in zip(axes, (SLOPES, {RIGHT: None, **SHAPES, **WRONG})):
                 at = [k for k, name in enumerate(names) if (name, order) in values]
                 shown = [estimate(values[name, order]) for name in names if (name, order) in values]
                 errorbars(

@@ -61,8 +61,7 @@ def _standard(frames: np.ndarray) -> np.ndarray:
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     s = study.settings
     values: dict[tuple[str, str, str], Values] = {}
@@ -75,31 +74,31 @@ def run(study: Study) -> Findings:
             for split in SPLITS:
                 values[dataset, method, split] = study.accuracies(role, dataset, split)
         for split in SPLITS:
-            rule = {"nearest": nearest_neighbour}
             values[dataset, "nearest", split] = study.rows(
-                f"{dataset}-nearest-{split}", dataset, rule, split
+                f"{dataset}-nearest-{split}", dataset, {"nearest": nearest_neighbour}, split
             )["nearest"]
     for (dataset, method, split), accuracies in values.items():
         e = estimate(accuracies)
         trials = None if e.sd is None else f"{100 * e.mean:.2f} ± {100 * e.sd:.2f}"
         paper = TABLE_2.get((dataset, method), (None, None))[split == "test"]
         where = [TITLES[dataset], LABELS.get(method, NEAREST), SPLITS[split]]
-        rows.append([*where, e.percent(), e.over_episodes(), trials, paper])
-    header = (
-        "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper"
-    )
-    note = (
+        rows.append([*where, *e.columns(), trials, paper])
+    found.table(
+        "table-2",
+        "Accuracy after one inner-loop update (%)",
+        "data | method | classes | mean ± 95 % CI | over episodes | mean ± SD of 10 trials | paper",
+        rows,
         f"{s.episodes} episodes of seed {s.seed}, {s.queries} query samples a class; trials are "
         "the episodes in ten "
         "blocks; ± holds for new recordings, over episodes: for these. "
-        "train: meta-training classes in unseen recordings; test: unseen classes."
+        "train: meta-training classes in unseen recordings; test: unseen classes.",
     )
-    found.table("table-2", "Accuracy after one inner-loop update (%)", header, rows, note)
     add_baselines(study, found, tuple(SPLITS))
     _compare(found, values)
-    caption = "One-shot accuracy of each method, with its 95 % interval; open marks: the paper."
-    found.figures["table-2"] = _draw(values), caption
-    return found
+    found.figures["table-2"] = (
+        _draw(values),
+        "One-shot accuracy of each method, with its 95 % interval; open marks: the paper.",
+    )
 
 
 def _compare(found: Findings, values: dict) -> None:
@@ -115,20 +114,28 @@ def _compare(found: Findings, values: dict) -> None:
         for one, other in PAIRS:
             for split, classes in SPLITS.items():
                 if (d := of(one, other, split, split)) is not None:
-                    label = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
-                    rows.append([name, label, classes, d.points()])
+                    pair = f"{LABELS[one]} - {LABELS.get(other, 'nearest neighbour')}"
+                    rows.append([name, pair, classes, d.points()])
         paper = TABLE_2[dataset, "maml-snn"][1]
         for text, (other, against, least, most, rule) in CLAIMS.items():
             if (d := of("maml-snn", other, against=against)) is not None:
-                said = f"{paper} and {TABLE_2[dataset, other][against == 'test']}"
-                found.claim(f"{name}: {text}", said, d, least, most, rule=rule)
+                found.claim(
+                    f"{name}: {text}",
+                    f"{paper} and {TABLE_2[dataset, other][against == 'test']}",
+                    d,
+                    least,
+                    most,
+                    rule=rule,
+                )
         if (dataset, "maml-snn", "test") in values:
             e = estimate(values[dataset, "maml-snn", "test"])
             best.append(f"{name}: {e.percent()} % by MAML (SNN) on unseen classes (paper {paper})")
     if rows:
-        title = "Differences on the same episodes (points)"
         found.table(
-            "table-2-differences", title, "data | difference | classes | mean ± 95 % CI", rows
+            "table-2-differences",
+            "Differences on the same episodes (points)",
+            "data | difference | classes | mean ± 95 % CI",
+            rows,
         )
     found.summary = "; ".join(best)
 

@@ -14,11 +14,10 @@ RATIOS = {
 }
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     if study.network("double-nmnist/maml-snn") is None:
         found.missing.append("no network meta-trained by MAML")
-        return found
+        return
     measured = {"inner loop": inner_updates(study), "outer loop": outer_updates(study)}
     if study.network("double-nmnist/pretrained-snn") is None:
         found.missing.append("non-meta training: no pretrained network")
@@ -31,40 +30,42 @@ def run(study: Study) -> Findings:
     header = " | ".join(
         ["update", *STATISTICS[:4], "non-zero", "paper: mean", "paper: sum", "paper: largest"]
     )
-    note = (
-        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
-        f"{UPDATES} updates by "
-        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
-        "that rate. The paper's "
-        "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
-        "be of the non-zero ones."
-    )
     found.table(
         "table-3",
         "Magnitude of an update of the readout, mean ± SD over updates",
         header,
         rows,
-        note,
+        f"Inner loop: one update on each of {len(measured['inner loop'])} test tasks. The others: "
+        f"{UPDATES} updates by "
+        f"Adam at {LR:g} that go on from the trained network; Adam's updates are proportional to "
+        "that rate. The paper's "
+        "sums and means imply some 3,850 of 5,125 values in both loops, so its means are taken to "
+        "be of the non-zero ones.",
     )
     inner = measured["inner loop"]
     for name, (times, paper) in RATIOS.items():
         if name in measured:
             other = measured[name]
-            found_ratio = ratio(inner[:, 1], other[:, 1])
-            most = 10 * times
-            asked = (
-                f"ratio of the means of the non-zero magnitudes from 10 to {most}, ten times the "
-                "paper's"
+            found.claim(
+                f"inner-loop updates are some {times} times as large as those of the {name}",
+                paper,
+                ratio(inner[:, 1], other[:, 1]),
+                10,
+                10 * times,
+                rule=f"ratio of the means of the non-zero magnitudes from 10 to {10 * times}, ten "
+                "times the paper's",
+                unit="times",
+                scale=1,
             )
-            claim = f"inner-loop updates are some {times} times as large as those of the {name}"
-            found.claim(claim, paper, found_ratio, 10, most, rule=asked, unit="times", scale=1)
-            fewer = estimate(inner[:, 4] / inner[:, 5] - (other[:, 4] / other[:, 5]).mean())
-            claim = f"fewer values are updated by the inner loop than by the {name}"
-            asked = "share of non-zero updates minus that of the other, below 0"
-            found.claim(claim, "(Fig. 5) fewer are non-zero", fewer, most=-1e-9, rule=asked)
+            found.claim(
+                f"fewer values are updated by the inner loop than by the {name}",
+                "(Fig. 5) fewer are non-zero",
+                estimate(inner[:, 4] / inner[:, 5] - (other[:, 4] / other[:, 5]).mean()),
+                most=-1e-9,
+                rule="share of non-zero updates minus that of the other, below 0",
+            )
     found.summary = (
         f"One inner-loop update moves {made(inner)} values of the readout by "
         f"{inner[:, 1].mean():.2g} on "
         f"average; an outer one moves them by {measured['outer loop'][:, 1].mean():.2g}."
     )
-    return found

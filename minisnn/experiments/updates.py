@@ -26,11 +26,7 @@ def summary(update: np.ndarray) -> list[float]:
     """STATISTICS of |update|, then its histogram over EDGES (zeros are in no bin)."""
     size = np.abs(np.asarray(update, float))
     some = size[size > 0]
-    counts = (
-        np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0]
-        if len(some)
-        else np.zeros(len(EDGES) - 1)
-    )
+    counts = np.histogram(np.log10(np.maximum(some, 10 ** EDGES[0])), EDGES)[0]
     return [
         size.mean(),
         some.mean() if len(some) else 0.0,
@@ -55,10 +51,17 @@ def readout(net) -> slice:
 def inner_updates(study: Study, fraction: float | None = None) -> np.ndarray:
     """(episodes, len(summary)); with `fraction` only those that pass the gate of Eq. 6."""
     found = study.network("double-nmnist/maml-snn")
-    loop = found.inner or InnerLoop()
-    loop = InnerLoop(loop.step_size, 1, loop.freeze, threshold_fraction=fraction)
-    key = "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}")
-    return np.array(study.items(key, "double-nmnist", _inner_update, found.net, found.theta, loop))
+    loop = InnerLoop(found.loop.step_size, 1, found.loop.freeze, threshold_fraction=fraction)
+    return np.array(
+        study.items(
+            "updates-inner" + ("" if fraction is None else f"-gate-{fraction:g}"),
+            "double-nmnist",
+            _inner_update,
+            found.net,
+            found.theta,
+            loop,
+        )
+    )
 
 
 def _inner_update(
@@ -74,7 +77,7 @@ def outer_updates(study: Study) -> np.ndarray:
     the learning rate."""
     found = study.network("double-nmnist/maml-snn")
     net = found.net
-    loop = found.inner or InnerLoop()
+    loop = found.loop
     tasks = study.tasks("double-nmnist", "train")
     queries, norm = (found.config.queries, found.config.clip) if found.config else (10, None)
 

@@ -3,7 +3,6 @@
 The readout's columns start from the mean of the trained ones (`training.baselines.with_ways`).
 """
 
-from ..meta.inner import InnerLoop
 from ..training.baselines import Adapted, Nearest, with_ways
 from .drawing import curves_of
 from .findings import Findings
@@ -14,8 +13,7 @@ TITLE = "N ways: accuracy against the number of classes"
 WAYS = (2, 5, 10, 20)
 
 
-def run(study: Study) -> Findings:
-    found = Findings(study.name, TITLE)
+def run(study: Study, found: Findings) -> None:
     rows = []
     curves = {}
     episodes = some_of(study.settings.episodes)
@@ -23,27 +21,34 @@ def run(study: Study) -> Findings:
         trained = study.network(role)
         curves[name] = {}
         for ways in WAYS:
-            wide = with_ways(trained.net, trained.theta, trained.inner or InnerLoop(), ways)
-            rules = {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])}
+            wide = with_ways(trained.net, trained.theta, trained.loop, ways)
             values = study.rows(
-                f"{dataset}-{ways}-way", dataset, rules, ways=ways, episodes=episodes
+                f"{dataset}-{ways}-way",
+                dataset,
+                {"adapted": Adapted(*wide), "nearest": Nearest(*wide[:2])},
+                ways=ways,
+                episodes=episodes,
             )
             e = curves[name][ways] = estimate(values["adapted"])
             nearest = estimate(values["nearest"]).percent()
-            rows.append([name, ways, e.percent(), e.over_episodes(), nearest, f"{100 / ways:.0f}"])
+            rows.append([name, ways, *e.columns(), nearest, f"{100 / ways:.0f}"])
         found.summary += f"{name}: {curves[name][WAYS[-1]].percent()} % among {WAYS[-1]} classes. "
-    header = (
+    found.table(
+        "ways",
+        "One-shot accuracy on unseen classes (%)",
         "data | classes | accuracy ± 95 % CI | over episodes | nearest mean of its features | "
-        "chance"
-    )
-    note = (
+        "chance",
+        rows,
         f"{episodes} episodes; the network of 5 ways with a readout whose columns are the mean of "
         "the trained ones, step "
-        "sizes in proportion to the classes."
+        "sizes in proportion to the classes.",
     )
-    found.table("ways", "One-shot accuracy on unseen classes (%)", header, rows, note)
     if curves:
-        title = "One shot, more classes than in meta-training"
-        figure = curves_of(curves, xlabel="classes of a task (ways)", title=title)
-        found.figures["ways"] = figure, "The 5-way network with more classes."
-    return found
+        found.figures["ways"] = (
+            curves_of(
+                curves,
+                xlabel="classes of a task (ways)",
+                title="One shot, more classes than in meta-training",
+            ),
+            "The 5-way network with more classes.",
+        )

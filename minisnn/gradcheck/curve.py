@@ -18,12 +18,11 @@ class Curve:
 
     def __str__(self) -> str:
         names = list(self.errors)
-        rows = ["  ".join(["    step", *names])]
-        for k, h in enumerate(self.steps):
-            rows.append(
-                "  ".join([f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)])
-            )
-        return "\n".join(rows)
+        rows = [
+            [f"{h:8.1e}", *(f"{self.errors[n][k]:{len(n)}.1e}" for n in names)]
+            for k, h in enumerate(self.steps)
+        ]
+        return "\n".join("  ".join(row) for row in (["    step", *names], *rows))
 
 
 def step_curve(net, theta, x, y, steps=None, twins=None, seed: int = 0) -> Curve:
@@ -102,11 +101,11 @@ def plot_steps(curve: Curve, path=None):
         xlabel="step size h of the central difference (units of theta)",
         ylabel="relative error of the derivative",
     )
-    title = (
+    ax.set_title(
         "A right derivative makes a V: error falls with h until rounding takes over\n(a wrong one "
-        "levels off at its own error)"
+        "levels off at its own error)",
+        fontsize="medium",
     )
-    ax.set_title(title, fontsize="medium")
     ax.grid(True, which="major", alpha=0.3)
     ax.legend(fontsize="small")
     if path is not None:

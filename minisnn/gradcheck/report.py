@@ -113,8 +113,9 @@ class Report:
         blame = []
         for what, rows in places.items():
             where = ", ".join(dict.fromkeys(r.where for r in rows))
-            worst = max(r.error for r in rows)
-            blame.append(f"{what} in {where}, off by {worst:.2g} ({rows[0].how})")
+            blame.append(
+                f"{what} in {where}, off by {max(r.error for r in rows):.2g} ({rows[0].how})"
+            )
         return f"{len(self.failures)} of {done} FAILED. To blame: {'; '.join(blame)}."
 
 

@@ -54,9 +54,17 @@ def _clear_of_kink(net, theta) -> bool:
 
 
 def _skip(what, where, twin, tolerance, level):
-    note = f"a bias lies within {KINK} of the threshold, the kink of the smooth form"
     return [
-        Result(what, where, f"differences, {twin}", np.nan, tolerance, level, note, skipped=True)
+        Result(
+            what,
+            where,
+            f"differences, {twin}",
+            np.nan,
+            tolerance,
+            level,
+            f"a bias lies within {KINK} of the threshold, the kink of the smooth form",
+            skipped=True,
+        )
     ]
 
 
@@ -244,9 +252,16 @@ def check_meta_gradient(
         if tried[-1][1] <= TOLERANCE["slope"]:
             break
     found, deviation, h = min(tried, key=lambda t: t[1])
-    note = f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}"
     rows.append(
-        Result(what, "theta", f"Taylor slope, {twin}", deviation, TOLERANCE["slope"], META, note)
+        Result(
+            what,
+            "theta",
+            f"Taylor slope, {twin}",
+            deviation,
+            TOLERANCE["slope"],
+            META,
+            f"slope {found:.3f}, h = {h:.0e} to {h / 100:.0e}",
+        )
     )
     for name, along, a_dot in (("theta", d / norm(d), 0.0), ("step size", 0 * d, 1.0)):
         slope = inner(gradient, along) + float(own.step_size_gradient) * a_dot

@@ -1,7 +1,5 @@
 """What writing and reading NIR share: the package nir, time constants, and thresholds."""
 
-from __future__ import annotations
-
 import math
 from numbers import Real
 from typing import Any

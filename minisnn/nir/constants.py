@@ -1,8 +1,6 @@
 """What a neuron of a NIR graph says of itself: decays, factors and threshold, checked, each error
 naming the node."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import fields
@@ -59,10 +57,11 @@ def neuron_of(
     place: str, node: SimpleNamespace, synapse: SimpleNamespace | None, dt: float
 ) -> Neuron:
     """The constants of a CubaLIF, LIF, CubaLI or LI, behind an LI that is its synapse."""
-    given = {}
-    for name in ("tau_mem", "tau", "tau_syn", "r", "w_in", "v_leak", "v_reset"):
-        if getattr(node, name, None) is not None:
-            given[name] = numbers(place, name, getattr(node, name))
+    given = {
+        name: numbers(place, name, getattr(node, name))
+        for name in ("tau_mem", "tau", "tau_syn", "r", "w_in", "v_leak", "v_reset")
+        if getattr(node, name, None) is not None
+    }
     if synapse is not None:
         given["tau_syn"], given["w_in"] = (
             numbers(f"{place} and the LI before it", of, vars(synapse)[of]) for of in ("tau", "r")
@@ -72,17 +71,20 @@ def neuron_of(
         )
     for name, array in given.items():
         if name.startswith("v_") and np.any(array):
-            found = array.ravel()[np.abs(array).argmax()]
-            raise ValueError(f"{place}: v_leak or v_reset is {abs(found):g}; expected 0")
+            raise ValueError(
+                f"{place}: v_leak or v_reset is "
+                f"{abs(array.ravel()[np.abs(array).argmax()]):g}; expected 0"
+            )
     for name in ("r", "w_in"):
         if not np.all(given.get(name, 1)):
             raise ValueError(
                 f"{place}: {name} is 0, so that nothing reaches its membrane; expected another "
                 "number"
             )
-    decays = []
-    for name in ("tau_mem" if "tau_mem" in given else "tau", "tau_syn"):
-        decays.append(_decay(place, name, given[name], dt) if name in given else 0.0)
+    decays = [
+        _decay(place, name, given[name], dt) if name in given else 0.0
+        for name in ("tau_mem" if "tau_mem" in given else "tau", "tau_syn")
+    ]
     given["v_threshold"] = threshold = np.asarray(getattr(node, "v_threshold", NEVER))
     if threshold.size == 0 or threshold.dtype.kind not in "iuf" or np.isnan(threshold).any():
         raise ValueError(f"{place}: v_threshold is NaN or no number; expected numbers")
@@ -90,9 +92,9 @@ def neuron_of(
     try:
         factor = scale[0] * scale[1]
     except ValueError:
-        shapes = f"{scale[0].shape} and {scale[1].shape}"
         raise ValueError(
-            f"{place}: w_in and r have the shapes {shapes}; expected one for every neuron"
+            f"{place}: w_in and r have the shapes {scale[0].shape} and {scale[1].shape}; "
+            "expected one for every neuron"
         ) from None
     return Neuron(decays[0], decays[1], factor, threshold.astype(float), given)
 

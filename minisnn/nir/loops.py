@@ -212,8 +212,7 @@ def compare(found: nir.NIRGraph, expected: nir.NIRGraph) -> None:
                 )
             if wanted[kind] not in order:
                 order.append(wanted[kind])
-    left = set(found.nodes) - set(names.values())
-    for name in sorted(left)[:1]:
+    for name in sorted(set(found.nodes) - set(names.values()))[:1]:
         kind = type(found.nodes[name]).__name__
         raise ValueError(
             f"node {name!r} ({kind}) is not reached from the input; expected one network"

@@ -71,12 +71,10 @@ def to_state_dict(net: SpikingNet, theta: np.ndarray) -> dict[str, np.ndarray]:
     views = net.views(net._vector(theta, "theta").astype(np.float64))
     level = neuron.rho * (1 - neuron.alpha)
     if neuron.gamma != neuron.alpha or abs(neuron.threshold - level) > 1e-6 * abs(level):
-        values = (
-            f"gamma {neuron.gamma:g}, alpha {neuron.alpha:g}, threshold {neuron.threshold:g}, rho "
-            f"(1 - alpha) {level:g}"
-        )
         raise ValueError(
-            f"snnTorch's Synaptic needs gamma = alpha and threshold = rho (1 - alpha), not {values}"
+            "snnTorch's Synaptic needs gamma = alpha and threshold = rho (1 - alpha), not "
+            f"gamma {neuron.gamma:g}, alpha {neuron.alpha:g}, threshold {neuron.threshold:g}, "
+            f"rho (1 - alpha) {level:g}"
         )
     if net.pool != "max":
         raise ValueError(
@@ -171,9 +169,9 @@ def from_state_dict(
     }
     neurons = [name.removesuffix("threshold") for name in arrays if name.endswith("threshold")]
     if not layers or len(layers) != len(neurons):
-        counts = f"{len(layers)} weights and {len(neurons)} thresholds"
         raise ValueError(
-            f"expected a weight and a Synaptic (alpha, beta, threshold) a layer, found {counts}"
+            "expected a weight and a Synaptic (alpha, beta, threshold) a layer, found "
+            f"{len(layers)} weights and {len(neurons)} thresholds"
         )
     for at in layers:
         if np.any(arrays.get(f"{at}bias", 0)):
@@ -276,9 +274,9 @@ def read_state_dict(path: str | Path) -> dict[str, np.ndarray]:
         BadZipFile,
         zlib.error,
     ) as error:
-        reason = str(error).removeprefix(f"{path}: ")
         raise ValueError(
-            f"{path} is no .npz file of arrays ({reason}); expected what np.savez wrote"
+            f"{path} is no .npz file of arrays ({str(error).removeprefix(f'{path}: ')}); "
+            "expected what np.savez wrote"
         ) from error
     for name, array in found.items():
         if array.dtype.kind not in "fiub" or not np.isfinite(array).all():

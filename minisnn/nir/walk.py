@@ -145,12 +145,14 @@ def one_after_another(graph: nir.NIRGraph) -> list[str]:
     for name, after in zip(names, [*names[1:], None]):
         there = successors(graph, name)
         if there != [after] * (after is not None):
-            leads = f"leads to {' and '.join(map(repr, sorted(there))) or 'nothing'}"
-            raise ValueError(f"{kind(graph, name)} {leads}; expected one node after another")
+            raise ValueError(
+                f"{kind(graph, name)} leads to "
+                f"{' and '.join(map(repr, sorted(there))) or 'nothing'}; expected one node "
+                "after another"
+            )
     for name in sorted(set(graph.nodes) - set(names))[:1]:
         raise ValueError(f"{kind(graph, name)} is not reached from the input; expected one network")
-    outputs = [name for name in names if type(graph.nodes[name]).__name__ == "Output"]
-    if outputs != names[-1:]:
+    if [name for name in names if type(graph.nodes[name]).__name__ == "Output"] != names[-1:]:
         raise ValueError(
             f"the graph ends in {kind(graph, names[-1])}; expected one Output there and nowhere "
             "else"

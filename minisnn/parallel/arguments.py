@@ -23,10 +23,23 @@ def shown(found: Any) -> str:
     return text if len(text) <= SHORT else f"{text[:SHORT]}…"
 
 
+def must(name: str, good: object, what: str, found: Any) -> None:
+    """ValueError that says what an argument must be, unless it is good."""
+    if not good:
+        raise ValueError(f"{name} must be {what}, not {shown(found)}")
+
+
+def need(name: str, value: Any, good: object, expected: str) -> None:
+    """ValueError that says what an argument is and what was expected, unless it is good."""
+    if not good:
+        plain = isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
+        raise ValueError(f"{name} is {value if plain else shown(value)}; expected {expected}")
+
+
 def one_of(name: str, found: Any, known: Iterable[str]) -> None:
     """ValueError where a setting is none of those known."""
-    if not isinstance(found, str) or found not in known:
-        raise ValueError(f"{name} must be one of {', '.join(known)}, not {shown(found)}")
+    good = isinstance(found, str) and found in known
+    must(name, good, f"one of {', '.join(known)}", found)
 
 
 def is_sequence(found: Any) -> bool:
@@ -48,25 +61,20 @@ def whole(name: str, found: Any, least: int | None = None, most: int | None = No
     """A whole number, within limits; ValueError for anything else."""
     if _is_array(found) and found.ndim == 0 and not hasattr(found, "mask"):
         found = found[()]
-    if _is_flag(found) or not isinstance(found, Integral):
-        raise ValueError(f"{name} must be a whole number, not {shown(found)}")
+    must(name, isinstance(found, Integral) and not _is_flag(found), "a whole number", found)
     value = int(found)
-    if abs(value) > MOST:
-        raise ValueError(f"{name} must be a whole number below 2^63, not {shown(found)}")
-    if least is not None and value < least or most is not None and value > most:
-        limits = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be {limits}, not {shown(found)}")
+    must(name, abs(value) <= MOST, "a whole number below 2^63", found)
+    within = (least is None or least <= value) and (most is None or value <= most)
+    must(name, within, f"at least {least}" if most is None else f"from {least} to {most}", found)
     return value
 
 
 def wholes(name: str, found: Any) -> tuple[int, ...]:
     """A sequence of whole numbers; ValueError for anything else."""
-    if not is_sequence(found) or hasattr(found, "mask"):
+    listed = is_sequence(found) and not hasattr(found, "mask")
+    if not listed or any(_is_flag(n) or not isinstance(n, Integral) for n in found):
         raise ValueError(f"{name} must hold whole numbers, not {shown(found)}")
-    numbers = list(found)
-    if any(_is_flag(n) or not isinstance(n, Integral) for n in numbers):
-        raise ValueError(f"{name} must hold whole numbers, not {shown(found)}")
-    return tuple(whole(name, n) for n in numbers)
+    return tuple(whole(name, n) for n in found)
 
 
 def number(name: str, found: Any, what: str = "a finite number") -> float:
@@ -76,15 +84,13 @@ def number(name: str, found: Any, what: str = "a finite number") -> float:
         value = float(found) if real else math.nan
     except OverflowError:  # a whole number beyond all floats
         value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be {what}, not {shown(found)}")
+    must(name, math.isfinite(value), what, found)
     return value
 
 
 def flag(name: str, found: Any) -> bool:
     """True or False; ValueError for anything else."""
-    if not _is_flag(found):
-        raise ValueError(f"{name} must be True or False, not {shown(found)}")
+    must(name, _is_flag(found), "True or False", found)
     return bool(found)
 
 
@@ -103,15 +109,14 @@ def floating(name: str, found: Any) -> "np.dtype[Any]":
 
 def texts(name: str, found: Any) -> tuple[str, ...]:
     """A sequence of texts; ValueError for anything else, one text among it."""
-    if not is_sequence(found) or not all(isinstance(one, str) for one in found):
-        raise ValueError(f"{name} must be a list of texts, not {shown(found)}")
+    good = is_sequence(found) and all(isinstance(one, str) for one in found)
+    must(name, good, "a list of texts", found)
     return tuple(map(str, found))
 
 
 def mapping(name: str, found: Any) -> Mapping[Any, Any]:
     """Named values; ValueError for anything else."""
-    if not isinstance(found, Mapping):
-        raise ValueError(f"{name} must be a dictionary, not {shown(found)}")
+    must(name, isinstance(found, Mapping), "a dictionary", found)
     return found
 
 
@@ -132,8 +137,6 @@ def generator(name: str, found: Any) -> "np.random.Generator":
     """A generator of random numbers; ValueError for anything else."""
     import numpy as np
 
-    if not isinstance(found, np.random.Generator):
-        raise ValueError(
-            f"{name} must be a generator as of np.random.default_rng(0), not {shown(found)}"
-        )
+    good = isinstance(found, np.random.Generator)
+    must(name, good, "a generator as of np.random.default_rng(0)", found)
     return found

@@ -52,8 +52,10 @@ class Cluster(Others):
 
     def __init__(self, address: str, timeout: float = 5):
         if not re.fullmatch(r"[a-z]+://\S+:\d+", address):
-            like = "tcp://10.0.0.1:8786, as `dask scheduler` prints it"
-            raise ValueError(f"scheduler {address!r}: expected an address such as {like}")
+            raise ValueError(
+                f"scheduler {address!r}: expected an address such as tcp://10.0.0.1:8786, as "
+                "`dask scheduler` prints it"
+            )
         try:
             from distributed import Client
         except ImportError:
@@ -73,9 +75,9 @@ class Cluster(Others):
                 warnings.simplefilter("ignore")
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
-            help = "start one with `dask scheduler`, and give the address that it prints"
             raise WorkersLost(
-                f"{address}: no Dask scheduler answers there ({_short(error)}); {help}"
+                f"{address}: no Dask scheduler answers there ({_short(error)}); start one with "
+                "`dask scheduler`, and give the address that it prints"
             ) from None
         try:
             self._client.wait_for_workers(1, timeout)
@@ -104,25 +106,21 @@ class Cluster(Others):
             found["the scheduler"] = error
         for name, there in found.items():
             if not isinstance(there, dict):
-                why = (
-                    f"cannot run minisnn ({_short(there)}); it needs the same packages as this "
-                    "machine"
+                raise ValueError(
+                    f"{self.address}: {name} cannot run minisnn ({_short(there)}); it needs "
+                    "the same packages as this machine"
                 )
-                raise ValueError(f"{self.address}: {name} {why}")
             for what in ("Python", "minisnn", "NumPy", "numba"):
                 if there[what] != here[what]:
-                    why = (
-                        f"has {what} {there[what]}, here it is {here[what]}; expected the same on "
-                        "all machines"
+                    raise ValueError(
+                        f"{self.address}: {name} has {what} {there[what]}, here it is "
+                        f"{here[what]}; expected the same on all machines"
                     )
-                    raise ValueError(f"{self.address}: {name} {why}")
         if processors != {here["processor"]}:
-            mixed = (
-                f"the workers' processors are {', '.join(sorted(processors))}, the one here is "
-                f"{here['processor']}"
-            )
             warnings.warn(
-                f"{mixed}: results may differ in their last bits from those of this machine",
+                f"the workers' processors are {', '.join(sorted(processors))}, the one here is "
+                f"{here['processor']}: results may differ in their last bits from those of "
+                "this machine",
                 stacklevel=3,
             )
 
@@ -225,13 +223,14 @@ class Cluster(Others):
                         stacklevel=3,
                     )
                 if without >= PATIENCE:
-                    lost = f"the cluster has had no workers for {PATIENCE} seconds"
-                    raise WorkersLost(f"{self.address}: {lost}; {self._start_some()}") from None
+                    raise WorkersLost(
+                        f"{self.address}: the cluster has had no workers for {PATIENCE} "
+                        f"seconds; {self._start_some()}"
+                    ) from None
             except KilledWorker as error:
-                died = f"{error.allowed_failures + 1} workers died at the same task"
                 raise WorkersLost(
-                    f"{self.address}: {died}; where memory is short, fewer workers a machine need "
-                    "less"
+                    f"{self.address}: {error.allowed_failures + 1} workers died at the same "
+                    "task; where memory is short, fewer workers a machine need less"
                 ) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
@@ -255,11 +254,9 @@ def description() -> dict[str, str]:
     import numpy
     from llvmlite.binding import get_host_cpu_name
 
-    python = ".".join(platform.python_version_tuple()[:2])
-    own = f"{__version__} ({_source()})"
     return dict(
-        Python=python,
-        minisnn=own,
+        Python=".".join(platform.python_version_tuple()[:2]),
+        minisnn=f"{__version__} ({_source()})",
         NumPy=numpy.__version__,
         numba=numba.__version__,
         processor=get_host_cpu_name(),

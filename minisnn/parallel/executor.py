@@ -132,10 +132,9 @@ class Others(Executor):
 
     def _check_turn(self) -> None:
         if self._talks == get_ident():
-            name = type(self).__name__
             raise RuntimeError(
-                f"these {name} are in the midst of a call; expected its `collect` to ask nothing "
-                "of them"
+                f"these {type(self).__name__} are in the midst of a call; expected its "
+                "`collect` to ask nothing of them"
             )
 
     def close(self) -> None:

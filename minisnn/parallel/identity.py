@@ -185,10 +185,9 @@ def _library(value: Any) -> bool:
 @functools.cache
 def _homes() -> tuple[str, ...]:
     """Folders of Python's own modules and of the libraries."""
-    found = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    for name in LIBRARIES:
-        found.append(os.path.dirname(getattr(sys.modules.get(name), "__file__", None) or ""))
-    return tuple(os.path.join(one, "") for one in found if one)
+    own = (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))
+    files = (getattr(sys.modules.get(name), "__file__", None) or "" for name in LIBRARIES)
+    return tuple(os.path.join(one, "") for one in (*own, *map(os.path.dirname, files)) if one)
 
 
 def _name(value: Any) -> str:

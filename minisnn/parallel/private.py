@@ -36,8 +36,7 @@ def lacking() -> str | None:
 
 def compiler_lock() -> Any:
     """numba's lock while it compiles; None where numba is not imported, or has no such lock."""
-    module = sys.modules.get("numba.core.compiler_lock")
-    lock = getattr(module, "global_compiler_lock", None)
+    lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
     return lock if hasattr(lock, "is_locked") and hasattr(lock, "_lock") else None
 
 
@@ -46,5 +45,4 @@ def borrowing() -> dict[str, Any]:
     one."""
     from numba.core import options
 
-    known = hasattr(getattr(options, "DefaultOptions", None), "_nrt")
-    return {"_nrt": False} if known else {}
+    return {"_nrt": False} if hasattr(getattr(options, "DefaultOptions", None), "_nrt") else {}

@@ -21,7 +21,7 @@ from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
-from .arguments import shown, whole
+from .arguments import must, whole
 from .stand_in import Effort, GivenUp, carry_out, check_effort, work_at
 
 _chosen: int | None = None
@@ -49,10 +49,8 @@ def get_threads() -> int:
             if hasattr(os, "sched_getaffinity")
             else os.cpu_count() or 1
         )
-    if not text.isdecimal() or len(text) > len(str(MOST)) or not 1 <= int(text) <= MOST:
-        raise ValueError(
-            f"MINISNN_THREADS must be a whole number from 1 to {MOST}, not {shown(text)}"
-        )
+    good = text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST
+    must("MINISNN_THREADS", good, f"a whole number from 1 to {MOST}", text)
     return int(text)
 
 

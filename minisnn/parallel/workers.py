@@ -113,14 +113,15 @@ class Workers(Others):
         self._workers.remove(worker)
         end = worker.end()
         if not worker.stands and (worker.process.exitcode or 0) > 0:
-            under = (
-                'a script must run its commands under if __name__ == "__main__": for each worker '
-                "imports it"
+            raise WorkersLost(
+                f"a worker process could not start ({end}); a script must run its commands "
+                'under if __name__ == "__main__": for each worker imports it'
             )
-            raise WorkersLost(f"a worker process could not start ({end}); {under}")
         if deaths >= TRIES:
-            died = f"a worker process died {TRIES} times at the same task ({end})"
-            raise WorkersLost(f"{died}; where memory is short, fewer workers need less")
+            raise WorkersLost(
+                f"a worker process died {TRIES} times at the same task ({end}); where memory "
+                "is short, fewer workers need less"
+            )
         warnings.warn(
             f"a worker process died ({end}); another one does its task again", stacklevel=4
         )
@@ -201,10 +202,9 @@ class _Worker:
             pass
         except Exception as error:
             name = getattr(call.function, "__qualname__", call.function)
-            expected = "a function of a module, and arguments"
             raise ValueError(
-                f"{name} cannot be sent to a worker process ({error}); expected {expected} that "
-                "can be pickled"
+                f"{name} cannot be sent to a worker process ({error}); expected a function of "
+                "a module, and arguments that can be pickled"
             ) from None
 
     def answer(self) -> _Answer | None:
@@ -218,12 +218,10 @@ class _Worker:
         try:
             return _unpacked(packed)
         except Exception as error:
-            found = (
-                "what a task returned in a worker process cannot be unpacked here "
-                f"({_words(error)})"
-            )
             raise ValueError(
-                f"{found}; expected numbers, arrays, and classes of modules that can be imported"
+                "what a task returned in a worker process cannot be unpacked here "
+                f"({_words(error)}); expected numbers, arrays, and classes of modules that can "
+                "be imported"
             ) from None
 
     def end(self) -> str:
@@ -316,9 +314,9 @@ def _words(error: BaseException) -> str:
 
 
 def _refuse(reason: str, *_):
-    expected = "functions and classes of modules that it can import"
     raise ValueError(
-        f"a worker process does not know what it was sent ({reason}); expected {expected}"
+        f"a worker process does not know what it was sent ({reason}); expected functions and "
+        "classes of modules that it can import"
     )
 
 

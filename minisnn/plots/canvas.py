@@ -77,8 +77,9 @@ def style():
     False
     """
     matplotlib = _import_matplotlib()
-    colours = matplotlib.cycler(color=list(COLOURS.values())[:-2])
-    with matplotlib.rc_context({**STYLE, "axes.prop_cycle": colours}):
+    with matplotlib.rc_context(
+        {**STYLE, "axes.prop_cycle": matplotlib.cycler(color=list(COLOURS.values())[:-2])}
+    ):
         yield
 
 
@@ -137,10 +138,9 @@ def save(fig, path: str | Path) -> Path:
     image = io.BytesIO()
     kind = path.suffix[1:].lower()
     if kind not in kinds:
-        ending = path.suffix or "a file without ending"
         raise ValueError(
-            f"{path}: figures cannot be written as {ending!r}, expected one of "
-            f"{', '.join(sorted(kinds))}"
+            f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, "
+            f"expected one of {', '.join(sorted(kinds))}"
         )
     # by it the picture may be drawn again
     mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)

@@ -78,11 +78,10 @@ def plot_task(task: Task, queries: int = 5):
                     continue
                 axes.imshow(event_picture(pictures[place], most), aspect=look.aspect)
                 _frame(axes, COLOURS["black"] if row < shots else "0.7", look.rows)
-        title = (
-            f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, name "
-            "the rest"
+        fig.suptitle(
+            f"Learn {task.ways} classes from {shots} recording{'s' * (shots > 1)} of each, "
+            f"name the rest\n(events of {steps} time steps; {look.legend})"
         )
-        fig.suptitle(f"{title}\n(events of {steps} time steps; {look.legend})")
     return fig
 
 
@@ -176,8 +175,10 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     look = _look(task)
     x_support, x_query = look.support, look.query
     if np.shape(before) != (len(x_query), task.ways) or np.shape(after) != np.shape(before):
-        shapes = f"({len(x_query)}, {task.ways}), not {np.shape(before)} and {np.shape(after)}"
-        raise ValueError(f"before and after must be logits of shape {shapes}")
+        raise ValueError(
+            f"before and after must be logits of shape ({len(x_query)}, {task.ways}), not "
+            f"{np.shape(before)} and {np.shape(after)}"
+        )
     most = np.quantile(
         np.concatenate([x_support[x_support > 0], x_query[x_query > 0], [1.0]]), 0.98
     )
@@ -213,13 +214,10 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             grid[row, 0].set_ylabel(text)
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
-        title = (
-            f"One recording of each class, one weight update: {right[0]:.0f} % right before, "
-            f"{right[1]:.0f} % after"
-        )
         fig.suptitle(
-            f"{title}, of {len(task.y_query)} query recordings\n(events of {task.x_query.shape[1]} "
-            f"time steps; {look.legend})"
+            f"One recording of each class, one weight update: {right[0]:.0f} % right before, "
+            f"{right[1]:.0f} % after, of {len(task.y_query)} query recordings\n(events of "
+            f"{task.x_query.shape[1]} time steps; {look.legend})"
         )
     return fig
 
@@ -250,8 +248,14 @@ def plot_raster(x: np.ndarray, title: str | None = None):
         for channel, name, colour, shift in ((1, "ON", ON, -0.15), (0, "OFF", OFF, 0.15)):
             step, row, column = np.nonzero(x[..., channel])
             many = np.minimum(x[step, row, column, channel], 4)
-            label = f"{name} ({counts[channel]} events)"
-            above.scatter(step, row + shift, s=2.5 * many, color=colour, linewidths=0, label=label)
+            above.scatter(
+                step,
+                row + shift,
+                s=2.5 * many,
+                color=colour,
+                linewidths=0,
+                label=f"{name} ({counts[channel]} events)",
+            )
             below.scatter(step, column + shift, s=2.5 * many, color=colour, linewidths=0)
             rate.step(
                 np.arange(steps),

@@ -8,6 +8,6 @@
     pictures.py  pictures of records, drawn where their numbers changed
     flags.py     the commands and their arguments, made of the parsers
 
-Import from here: `record`, `measure`, `pages`, `tables`, `pictures`, `flags`.
+Import from here: `record`, `figures`, `measure`, `pages`, `tables`, `pictures`, `flags`.
 It may import: `files`, `terminal`, `stopping`, `data.store`, `plots`, `training`, `parallel`.
 """

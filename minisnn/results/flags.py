@@ -1,13 +1,11 @@
 """The page of all commands, made of their parsers: each command and sub-command with every argument
 and its help."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator
 
-from .pages import Maker
+from .pages import Maker, in_markdown
 
 HIDDEN = argparse.SUPPRESS
 
@@ -43,8 +41,7 @@ def shown(action: argparse.Action) -> str:
     value = _value(action)
     if not action.option_strings:
         return value
-    names = ", ".join(action.option_strings)
-    return f"{names} {value}".rstrip()
+    return f"{', '.join(action.option_strings)} {value}".rstrip()
 
 
 def _value(action: argparse.Action) -> str:
@@ -58,20 +55,19 @@ def _value(action: argparse.Action) -> str:
 
 
 def _overview(parser: argparse.ArgumentParser) -> str:
-    lines = ["| command | what it is for |", "|---|---|"]
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for listed in action._choices_actions:
-                link = f"[`{parser.prog} {listed.dest}`](#{listed.dest})"
-                lines.append(f"| {link} | {_plain(listed.help or '')} |")
-    return "\n".join(lines)
+    rows = (
+        (f"[`{parser.prog} {listed.dest}`](#{listed.dest})", _plain(listed.help or ""))
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for listed in action._choices_actions
+    )
+    return in_markdown(("command", "what it is for"), rows)
 
 
 def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:
     """Heading, description, examples (but those of the command above) and arguments; then the same
     of its sub-commands."""
-    name = parser.prog.split(maxsplit=1)[1]
-    yield f"{'#' * level} {name}"
+    yield f"{'#' * level} {parser.prog.split(maxsplit=1)[1]}"
     if parser.description:
         yield from _paragraphs(parser.description)
     if parser.epilog and parser.epilog != above:
@@ -90,13 +86,14 @@ def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None
 
 
 def _is_told(action: argparse.Action) -> bool:
-    skipped = isinstance(action, (argparse._HelpAction, argparse._SubParsersAction))
-    return not skipped and action.help != HIDDEN
+    return (
+        not isinstance(action, (argparse._HelpAction, argparse._SubParsersAction))
+        and action.help != HIDDEN
+    )
 
 
 def _words(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    words = (action.help or "") % {**vars(action), "prog": parser.prog}
-    return _plain(" ".join(words.split()))
+    return _plain(" ".join(((action.help or "") % {**vars(action), "prog": parser.prog}).split()))
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -6,8 +6,6 @@ missing command, and a stopped training run with the missing update. A measureme
 completed, or begun by other code, begins from nothing.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import os
@@ -138,8 +136,7 @@ def _discard(work: Path, number: str) -> None:
 
 def shown(command: str) -> str:
     """A command as a page has it: what it writes to is left out, recordings are DIR."""
-    text = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
-    return _PLACE.sub("DIR", text)
+    return _PLACE.sub("DIR", re.sub(r" --\w[\w-]* \{out\}\S*", "", command))
 
 
 def _printed(out: Path) -> Path:

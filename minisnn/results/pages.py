@@ -10,10 +10,8 @@ is not part of it: the text of a figure has a form of its own (`figures.shown`),
 match of that form before the marker is taken.
 """
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .figures import shown
@@ -30,6 +28,12 @@ _REGION = re.compile(
     r"^<!-- made: (?P<what>[\w -]+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S
 )
 Maker = Callable[[str], str]
+
+
+def in_markdown(heads: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of Markdown."""
+    first, *others = (f"| {' | '.join(row)} |" for row in (heads, *rows))
+    return "\n".join([first, f"|{'---|' * len(heads)}", *others])
 
 
 def renewed(

@@ -1,8 +1,6 @@
 """Pictures of records: each says in a comment of which numbers it is, so that only what changed is
 drawn again."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

@@ -16,8 +16,6 @@ measured     versions, processor, threads, seconds, date, and `code`, a hash of 
              numbers depend on
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -106,8 +104,12 @@ def read_all(place: Path) -> dict[str, Record]:
 
 def write(path: Path, record: Record) -> None:
     """Write a record; empty fields are left out."""
-    values = {name: value for name, value in asdict(record).items() if value not in ("", 0, {}, [])}
-    text = json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        {name: value for name, value in asdict(record).items() if value not in ("", 0, {}, [])},
+        indent=1,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
     text = re.sub(r"\[\s+((?:-?[\d.e+-]+,\s+)*-?[\d.e+-]+)\s+\]", _in_a_line, text)
     write_whole(path, f"{text}\n".encode())
 

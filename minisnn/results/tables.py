@@ -13,8 +13,6 @@
 Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` is made again.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,7 +22,7 @@ from ..plots.canvas import COLOURS, figure, style
 from . import pictures
 from .figures import shown
 from .measure import shown as as_typed
-from .pages import Maker
+from .pages import Maker, in_markdown
 from ..files import read_json
 from .record import TABLES, Record
 
@@ -113,14 +111,13 @@ def makers(
 
 def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) -> str:
     """A Markdown table: a row a record, a cell a figure, or a text of the record's own."""
-    heads = [head for head, _ in layout["columns"]]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for name, record in rows.items():
-        cells = [_cell(record, key) for _, key in layout["columns"]]
-        cells[0] = f"[{cells[0]}]({there}/{name}.json)"
-        lines.append(f"| {' | '.join(cells)} |")
-    note = layout.get("note", "")
-    return "\n".join([*lines, *(["", note] if note else [])])
+    heads, (first, *others) = zip(*layout["columns"])
+    cells = [
+        [f"[{_cell(record, first)}]({there}/{name}.json)", *(_cell(record, key) for key in others)]
+        for name, record in rows.items()
+    ]
+    note = layout.get("note")
+    return in_markdown(heads, cells) + (f"\n\n{note}" if note else "")
 
 
 def _cell(record: Record, key: str) -> str:
@@ -141,11 +138,12 @@ def _rows(record: Record, link: str) -> str:
     if not layout:
         return f"([{record.title}]({link}): not measured yet)"
     heads = [f"[{layout['heads'][0]}]({link})", *layout["heads"][1:]]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    for label, *names in layout["cells"]:
-        cells = [shown(record.figures[name]) if name in record.figures else "" for name in names]
-        lines.append(f"| {' | '.join([label, *cells])} |")
-    return "\n".join(lines)
+    known = record.figures
+    cells = [
+        [label, *(shown(known[name]) if name in known else "" for name in names)]
+        for label, *names in layout["cells"]
+    ]
+    return in_markdown(heads, cells)
 
 
 def _grid(record: Record, which: str, link: str, where: str) -> str:
@@ -153,15 +151,13 @@ def _grid(record: Record, which: str, link: str, where: str) -> str:
     a link to the record."""
     if not record.figures:
         return "(not measured yet)"
-    tables = {table["name"]: table for table in record.more.get("tables", [])}
+    tables = {one["name"]: one for one in record.more.get("tables", [])}
     if which not in tables:
         raise ValueError(f"{where} has no table {which!r}; expected one of {', '.join(tables)}")
-    table = tables[which]
-    lines = [f"| {' | '.join(table['header'])} |", f"|{'---|' * len(table['header'])}"]
-    for row in table["rows"]:
-        lines.append(f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |")
-    note = f"{table['note']} " if table.get("note") else ""
-    return "\n".join([*lines, "", f"{note}([record]({link}))"])
+    grid = tables[which]
+    rows = [["" if cell is None else str(cell) for cell in row] for row in grid["rows"]]
+    note = f"{grid['note']} " if grid.get("note") else ""
+    return f"{in_markdown(grid['header'], rows)}\n\n{note}([record]({link}))"
 
 
 def _output(record: Record, lines: int) -> str:

@@ -139,11 +139,10 @@ def _invited(text: str, name: str) -> str:
     """A lesson that says how one works through it, below its title."""
     title, _, rest = text.partition("\n")
     file = posixpath.basename(name)
-    how = (
-        f"This page shows a notebook: `minisnn lessons --only {int(file[:2])} --open` gives you a "
-        "copy to work in"
+    return (
+        f"{title}\n\n*This page shows a notebook: `minisnn lessons --only {int(file[:2])} "
+        f"--open` gives you a copy to work in ([the file]({file})).*\n{rest}"
     )
-    return f"{title}\n\n*{how} ([the file]({file})).*\n{rest}"
 
 
 def menu(known: dict[str, str]) -> str:

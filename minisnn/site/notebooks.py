@@ -38,6 +38,5 @@ def _shown(output: dict[str, Any], name: str, pictures: dict[str, bytes]) -> str
 
 def _fenced(kind: str, text: str) -> str:
     """Text between fences that are longer than any within it."""
-    longest = max((len(found) for found in re.findall(r"`{3,}", text)), default=2)
-    fence = "`" * (longest + 1)
+    fence = "`" * (max((len(found) for found in re.findall(r"`{3,}", text)), default=2) + 1)
     return f"{fence}{kind}\n{text}\n{fence}"

@@ -14,8 +14,6 @@ rules here take the class means of the support and answer with the nearest (`met
 A meta-learner that does not beat the last has learned features, and not how to learn from them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
@@ -63,6 +61,11 @@ class Adapted:
     net: Any
     theta: np.ndarray
     inner: InnerLoop
+
+    @classmethod
+    def of(cls, found: Any) -> "Adapted":
+        """What the network of a checkpoint, or of a result, does."""
+        return cls(found.net, found.theta, found.loop)
 
     def __call__(self, task: Task) -> np.ndarray:
         return self.inner.logits(self.net, self.theta, task)
@@ -179,7 +182,7 @@ class Row:
         """Half the interval over episodes."""
         return self.intervals.episodes
 
-    def less(self, other: Row) -> tuple[float, Intervals]:
+    def less(self, other: "Row") -> tuple[float, Intervals]:
         """This accuracy less the other's in as many episodes, and its intervals.
 
         Of the differences of single answers where the episodes are the same. Else the episodes are
@@ -191,7 +194,7 @@ class Row:
         mean = float(each.mean())
         return mean, self._independent(mean, ci95(each.tolist()), other)
 
-    def _independent(self, mean: float, over_episodes: float | None, other: Row) -> Intervals:
+    def _independent(self, mean: float, over_episodes: float | None, other: "Row") -> Intervals:
         """Of the difference `mean` of independent answers: the root of the sum of the squares of
         both halves."""
 
@@ -221,8 +224,11 @@ def compare(
 ) -> dict[str, Row]:
     """All rules on the same episodes; episode i depends on (seed, i) alone."""
     found: list[Answers] = []
-    one = partial(answers, tasks, list(rules.values()), seed, ways, shots, queries)
-    (executor or Executor()).in_order(one, range(episodes), found.append)
+    (executor or Executor()).in_order(
+        partial(answers, tasks, list(rules.values()), seed, ways, shots, queries),
+        range(episodes),
+        found.append,
+    )
     return rows_of(list(rules), found)
 
 
@@ -277,8 +283,10 @@ def correct(logits: np.ndarray, task: Task) -> np.ndarray:
         or task.real
         and shape[1] != width
     ):
-        expected = f"({len(task.y_query)}, {width}), one for each query sample and class"
-        raise ValueError(f"a rule answers with logits of shape {logits.shape}; expected {expected}")
+        raise ValueError(
+            f"a rule answers with logits of shape {logits.shape}; expected "
+            f"({len(task.y_query)}, {width}), one for each query sample and class"
+        )
     if np.isnan(logits).any():
         raise ValueError(
             f"a rule answers with {np.isnan(logits).sum()} logits that are NaN; expected numbers"

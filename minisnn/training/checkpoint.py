@@ -84,6 +84,18 @@ class Checkpoint:
     def __repr__(self) -> str:
         return f"Checkpoint({self.net!r}, progress={self.progress}, provenance={self.provenance})"
 
+    @property
+    def loop(self) -> InnerLoop:
+        """How the network adapts, by the plain rule where nothing else was saved.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> ms.save("mine.h5", net, net.init(np.random.default_rng(0)))
+        >>> found = ms.read("mine.h5")
+        >>> found.inner is None, found.loop.steps
+        (True, 1)
+        """
+        return self.inner or InnerLoop()
+
     def check_usable(self, path: str | Path) -> None:
         """Raise ValueError for float weights that only stand behind those of the Loihi-style
         fixed-point model.
@@ -92,8 +104,10 @@ class Checkpoint:
         """
         if self.origin.command == CHIP and "chip" not in self.provenance:
             place = (Path(path) if Path(path).is_dir() else Path(path).parent) / "network.h5"
-            why = f"the run was made by `{CHIP}`, and its checkpoint is only there to continue from"
-            raise ValueError(f"{path}: {why}; give the model's own network, {place}")
+            raise ValueError(
+                f"{path}: the run was made by `{CHIP}`, and its checkpoint is only there to "
+                f"continue from; give the model's own network, {place}"
+            )
 
     def to_open(
         self, path: str | Path, dataset: str | None, root: str | None
@@ -241,8 +255,10 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         OverflowError,
         RecursionError,
     ) as error:
-        what = "the checkpoint lacks required parts, or has them in another form"
-        raise ValueError(f"{path}: {what} ({shorten(str(error), 1000)})") from None
+        raise ValueError(
+            f"{path}: the checkpoint lacks required parts, or has them in another form "
+            f"({shorten(str(error), 1000)})"
+        ) from None
 
 
 def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -251,14 +267,15 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
         texts, arrays = read_image(image, _TEXTS, path, WHAT)
         return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
-        reason = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"the checkpoint lacks required parts ({reason})") from None
+        raise ValueError(
+            f"the checkpoint lacks required parts ({str(error).removeprefix(f'{path}: ')})"
+        ) from None
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
     settings = dict(texts["network"])
-    rule = changes.get("rule")
-    changes = {name: value for name, value in changes.items() if name != "rule"}
+    changes = dict(changes)
+    rule = changes.pop("rule", None)
     kind = settings.pop("type", None)
     if kind not in NETWORKS:
         raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
@@ -275,9 +292,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
             f"expected {layout}"
         )
     theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
-    config = None
-    if texts["training"] is not None:
-        config = TrainingConfig.from_mapping(texts["training"], "training settings")
+    trained = texts["training"]
+    config = None if trained is None else TrainingConfig.from_mapping(trained, "training settings")
     inner = None
     if texts["inner_loop"] is not None:
         step = arrays["step_size"]
@@ -339,8 +355,10 @@ def _layout(net: Kept) -> list:
 def _checked_theta(net, theta: np.ndarray) -> np.ndarray:
     """Theta as the network takes it; ValueError where it does not fit or is not finite there."""
     if not isinstance(theta, np.ndarray) or theta.shape != (net.size,):
-        given = getattr(theta, "shape", type(theta).__name__)
-        raise ValueError(f"theta must be a flat array of {net.size} parameters, not {given}")
+        raise ValueError(
+            f"theta must be a flat array of {net.size} parameters, not "
+            f"{getattr(theta, 'shape', type(theta).__name__)}"
+        )
     if theta.dtype.kind != "f" or not np.isfinite(found := _cast(theta, net.dtype)).all():
         raise ValueError(
             f"theta must hold numbers finite in {net.dtype.name}; it holds NaN, infinite, too "
@@ -366,14 +384,15 @@ def _provenance() -> dict[str, str]:
     }
     with suppress(metadata.PackageNotFoundError):
         versions["numba"] = metadata.version("numba")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return {**versions, "system": f"{platform.system()} {platform.machine()}", "made": now}
+    return {
+        **versions,
+        "system": f"{platform.system()} {platform.machine()}",
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def classifier() -> Checkpoint | None:
     """The checkpoint of the ordinary classifier of digits in pairs that ships; None where it does
     not."""
-    try:
-        return read(shipped.shipped("double_nmnist_pretrained.h5"))
-    except FileNotFoundError:
-        return None
+    path = shipped.if_shipped("double_nmnist_pretrained.h5")
+    return None if path is None else read(path)

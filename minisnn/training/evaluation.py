@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..parallel.arguments import flag, one_of, shown, whole
+from ..parallel.arguments import flag, must, one_of, shown, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
 from .fields import SOUNDS, UNALIGNED
@@ -40,11 +40,15 @@ def open_sets(config: TrainingConfig, progress: bool = True) -> Opened:
         ["train"] + ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
     )
     how = {split: {**config.recordings(split), **known} for split in splits}
-    sets = {
-        split: open_set(config.dataset, split, config.root, progress, **how[split])
-        for split in splits
-    }
-    return Opened(sets, config.dataset, config.root, how["train"])
+    return Opened(
+        {
+            split: open_set(config.dataset, split, config.root, progress, **how[split])
+            for split in splits
+        },
+        config.dataset,
+        config.root,
+        how["train"],
+    )
 
 
 def asked_whole(dataset: str) -> dict[str, str]:
@@ -128,11 +132,11 @@ def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
     asked = np.bincount(task.y_query, minlength=ways).tolist()
     fits = learned == [shots] * ways and len(asked) == ways and sum(asked) == ways * queries
     if not fits:
-        found = f"{learned} support and {asked} query samples of its classes"
-        expected = (
-            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked for"
+        raise ValueError(
+            f"a task has {learned} support and {asked} query samples of its classes; expected "
+            f"{shots} and {queries} of each of {ways}, which episode and sample_task are asked "
+            "for"
         )
-        raise ValueError(f"a task has {found}; expected {expected}")
 
 
 def accuracy(logits: np.ndarray, y: np.ndarray) -> float:
@@ -216,8 +220,8 @@ def evaluate(
             "inner must say how the network adapts, such as minisnn.InnerLoop(), not "
             f"{shown(inner)}"
         )
-    if not isinstance(dataset, str) and not hasattr(dataset, "episode"):
-        raise ValueError(f"dataset must be a name, or have a method episode, not {shown(dataset)}")
+    opens = isinstance(dataset, str) or hasattr(dataset, "episode")
+    must("dataset", opens, "a name, or have a method episode", dataset)
     ways = net.ways if ways is None else whole("ways", ways)
     if ways != net.ways:
         raise ValueError(f"ways is {ways}; the network has {net.ways} classes")
@@ -280,30 +284,30 @@ def evaluate(
         )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    found: dict[str, Any] = {
-        f"{measure}_before": float(np.mean(before)),
-        f"{measure}_after": float(np.mean(after)),
-    }
-    found.update(_told(own.intervals))
-    where = None if root is None else str(root)
-    found.update(dataset=name, root=where, split=split, episodes=episodes, seed=seed)
-    told = {}
+    told: dict[str, dict[str, Any]] = {}
     for rule, row in rows.items():
         less, halves = own.less(row)
         told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
         told[rule]["less"] = [less, halves.episodes, halves.recordings]
         told[rule]["less_interval"] = _told(halves)["interval"]
-    found.update(
-        rules=told,
-        align=alignment(dataset),
-        inner_steps=inner.steps,
-        ways=ways,
-        shots=shots,
-        queries=queries,
-        per_episode=after,
-        per_episode_before=before,
-    )
-    return found
+    return {
+        f"{measure}_before": float(np.mean(before)),
+        f"{measure}_after": float(np.mean(after)),
+        **_told(own.intervals),
+        "dataset": name,
+        "root": None if root is None else str(root),
+        "split": split,
+        "episodes": episodes,
+        "seed": seed,
+        "rules": told,
+        "align": alignment(dataset),
+        "inner_steps": inner.steps,
+        "ways": ways,
+        "shots": shots,
+        "queries": queries,
+        "per_episode": after,
+        "per_episode_before": before,
+    }
 
 
 def alignment(tasks: Any) -> str:

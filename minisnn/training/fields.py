@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
-from ..parallel.arguments import shown
+from ..parallel.arguments import must
 
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
@@ -59,25 +59,19 @@ def checked(f: Field, value: Any) -> Any:
         return None
     if isinstance(f.default, tuple):
         kind = kind if kind is str else int
-        if not isinstance(value, (list, tuple)) or not all(type(one) is kind for one in value):
-            raise ValueError(
-                f"{f.name} must be a list of {'names' if kind is str else 'whole numbers'}, not "
-                f"{shown(value)}"
-            )
+        good = isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)
+        must(f.name, good, f"a list of {'names' if kind is str else 'whole numbers'}", value)
         return tuple(_within(f.name, one, limits) for one in value)
     if kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise ValueError(f"{f.name} must be {TYPES[kind]}, not {shown(value)}")
+    good = type(value) is kind and (kind is not float or math.isfinite(value))
+    must(f.name, good, TYPES[kind], value)
     return _within(f.name, value, limits)
 
 
 def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:
-    choices = limits.get("choices")
-    if choices and value not in choices:
-        raise ValueError(
-            f"{name} must be one of {', '.join(map(str, choices))}, not {shown(value)}"
-        )
+    choices = limits.get("choices") or (value,)
+    must(name, value in choices, f"one of {', '.join(map(str, choices))}", value)
     for limit, words, holds in LIMITS:
         if limit in limits and not holds(value, limits[limit]):
             raise ValueError(f"{name} must be {words} {limits[limit]}, not {value}")
@@ -244,7 +238,7 @@ class NetworkSettings:
         one of your own."""
         names = "channels hidden ways kernel pool window dtype detach_reset backend"
         shared = {name: getattr(self, name) for name in names.split()}
-        if self.layers:
+        if self.layers and self.model == "snn":
             shared = {name: a for name, a in shared.items() if name not in REPLACED}
             shared["layers"] = list(self.layers)
         if self.learn:

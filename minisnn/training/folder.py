@@ -21,7 +21,7 @@ from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
-from ..parallel.arguments import flag, mapping, shown
+from ..parallel.arguments import flag, mapping, must, shown
 from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
@@ -129,8 +129,10 @@ class RunFolder:
         while not place.exists() and place != place.parent:
             place = place.parent
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-            why = f"the run cannot be written there, {place} is read-only"
-            raise ValueError(f"{self.path}: {why}; expected a folder that can be written to")
+            raise ValueError(
+                f"{self.path}: the run cannot be written there, {place} is read-only; expected "
+                "a folder that can be written to"
+            )
 
     def make(self) -> None:
         """Make the folder, and hold it."""
@@ -170,11 +172,11 @@ class RunFolder:
         Python; own: and parts of the model."""
         changes = config.changes_from(self.check_made(given))
         if self.origin.own != own.words():
-            what = (
-                f"the run was made with {self.origin.own or 'no parts of a model'}, not with "
-                f"{own.words() or 'none'}"
+            raise ValueError(
+                f"{self.path}: the run was made with "
+                f"{self.origin.own or 'no parts of a model'}, not with "
+                f"{own.words() or 'none'}; continue in Python: {self.how_to_go_on}"
             )
-            raise ValueError(f"{self.path}: {what}; continue in Python: {self.how_to_go_on}")
         if changes:
             raise ValueError(
                 f"{self.path}: the run has other settings ({'; '.join(changes)}); it continues "
@@ -200,8 +202,10 @@ class RunFolder:
     def start_log(self, columns: list[str], rows: list[dict[str, float]]) -> None:
         """Write log.csv again with the rows known so far."""
         self.columns = columns
-        lines = [",".join(columns), *map(self._line, rows)]
-        write_whole(self / "log.csv", ("\n".join(lines) + "\n").encode())
+        write_whole(
+            self / "log.csv",
+            ("\n".join([",".join(columns), *map(self._line, rows)]) + "\n").encode(),
+        )
 
     def log(self, row: dict[str, float]) -> None:
         """Add a row to log.csv."""
@@ -220,9 +224,9 @@ class RunFolder:
         try:
             plot_learning_curve(rows, self / "curve.png", chance=chance)
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
             warnings.warn(
-                f"{self / 'curve.png'}: the learning curve could not be drawn ({reason})",
+                f"{self / 'curve.png'}: the learning curve could not be drawn "
+                f"({' '.join(f'{type(error).__name__}: {error}'.split())})",
                 stacklevel=2,
             )
 
@@ -235,8 +239,7 @@ class RunFolder:
         where = self.path if error.filename is None else error.filename
         kept = "nothing is saved"
         if saved is not None and holds_checkpoint(self.path):
-            go_on = f"continue with: {self.how_to_go_on}"
-            kept = f"the state after update {saved} is saved, {go_on}"
+            kept = f"the state after update {saved} is saved, continue with: {self.how_to_go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
 
@@ -250,8 +253,7 @@ def _led_to(path: Path) -> Path:
 
 def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
     """ValueError where an argument of `train` is of another kind than it says."""
-    if not isinstance(config, TrainingConfig):
-        raise ValueError(f"config must be a minisnn.TrainingConfig, not {shown(config)}")
+    must("config", isinstance(config, TrainingConfig), "a minisnn.TrainingConfig", config)
     if not isinstance(out, (str, Path, RunFolder)) or out == "":
         raise ValueError(f"out must be the path of a folder, not {shown(out)}")
     for name, value in flags.items():
@@ -269,7 +271,5 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
             raise ValueError(
                 f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks"
             )
-    if executor is not None and not hasattr(executor, "in_order"):
-        raise ValueError(
-            f"executor must be a minisnn.Workers or a minisnn.Cluster, not {shown(executor)}"
-        )
+    works = executor is None or hasattr(executor, "in_order")
+    must("executor", works, "a minisnn.Workers or a minisnn.Cluster", executor)

@@ -67,13 +67,11 @@ class Health:
         usual = _median(self.first)
         when = f"update {row['update']:.0f}"
         if median > LARGEST or median > GROWTH * usual > 0:
-            text = (
-                f"the meta-gradients explode, their median norm is {median:.3g} over the last "
-                f"{SPAN} and was "
-                f"{usual:.3g}"
-            )
             self._tell(
-                "exploding", f"{when}: {text} at the beginning; {remedy(self.config)}", quiet
+                "exploding",
+                f"{when}: the meta-gradients explode, their median norm is {median:.3g} over "
+                f"the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}",
+                quiet,
             )
         if (
             not median
@@ -168,12 +166,9 @@ def diverged(
     update, loss, norm = row["update"], row["loss"], row["gradient_norm"]
     where = not_finite(net, gradient)
     kind = "loss" if math.isnan(loss) or math.isinf(loss) else "meta-gradient" if where else "step"
-    first = f"the {kind} was the first to go{f', the meta-gradient {where}' if where else ''}"
-    text = (
-        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: not "
-        "finite; the state before "
-    )
     return (
-        f"{text}it is saved in {folder}; {first}; {remedy(config)}, with --start {folder} to "
-        "continue from there"
+        f"update {update}: the query loss is {loss:.4g}, the meta-gradient's norm {norm:.4g}: "
+        f"not finite; the state before it is saved in {folder}; the {kind} was the first to "
+        f"go{f', the meta-gradient {where}' if where else ''}; {remedy(config)}, with "
+        f"--start {folder} to continue from there"
     )

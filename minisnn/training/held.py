@@ -7,7 +7,7 @@ import numpy as np
 
 from .origin import TRAIN
 from .settings import TrainingConfig
-from ..parallel.arguments import shown
+from ..parallel.arguments import must
 from ..layers.loss import Loss, loss_of
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
@@ -74,10 +74,8 @@ class Own(NamedTuple):
         if self.loss is not None:
             loss_of(self.loss)
         if self.rule is not None:
-            if not isinstance(self.rule, MAML) or self.rule.whole_set:
-                raise ValueError(
-                    f"rule must be a minisnn.MAML that learns from tasks, not {shown(self.rule)}"
-                )
+            learns = isinstance(self.rule, MAML) and not self.rule.whole_set
+            must("rule", learns, "a minisnn.MAML that learns from tasks", self.rule)
             self.rule.check(config)
             idle.append("rule")
         defaults = TrainingConfig()

@@ -40,8 +40,6 @@ excluded at 95 % (the rule of three: Hanley & Lippman-Hand 1983, JAMA 249:1743),
 recordings. So it is with two rules that answer alike.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -192,7 +190,7 @@ class Shared:
             return "episodes"
         return "recordings" if self._moments is None else "classes"
 
-    def same(self, other: Shared) -> bool:
+    def same(self, other: "Shared") -> bool:
         """Whether the episodes are the same ones."""
         mine, others = ((one.query, one.support, one.classes) for one in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
@@ -270,7 +268,7 @@ class Shared:
         return found / self.answers**2
 
     @cached_property
-    def _counted(self) -> _Counted:
+    def _counted(self) -> "_Counted":
         """How often recordings take part, and how many pairs there are."""
         cells = len(self.cell_episode)
         asked = self._sums(np.bincount(self.query_cell, minlength=cells).astype(float))
@@ -282,7 +280,7 @@ class Shared:
             self._pairs(asked, learned),
         )
 
-    def _sums(self, cells: np.ndarray) -> _Sums:
+    def _sums(self, cells: np.ndarray) -> "_Sums":
         """Of values of cells (recording, episode): by recording, and by symbol and episode."""
         symbols = int(self.symbol.max()) + 1
         place = self.symbol[self.cell_recording] * self.episodes + self.cell_episode
@@ -291,7 +289,7 @@ class Shared:
         )
         return _Sums(cells, np.bincount(self.cell_recording, cells, len(self.symbol)), by_symbol)
 
-    def _pairs(self, one: _Sums, other: _Sums) -> tuple[np.ndarray, np.ndarray]:
+    def _pairs(self, one: "_Sums", other: "_Sums") -> tuple[np.ndarray, np.ndarray]:
         """Sums of products over pairs of different episodes: that share a recording, one a
         recording; and that have different ones of a symbol, one a symbol."""
         within = np.bincount(self.cell_recording, one.cells * other.cells, len(self.symbol))

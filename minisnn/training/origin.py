@@ -124,10 +124,9 @@ class Origin:
             what = {"train": "learns from", "val": "is validated on", "test": "is tested on"}.get(
                 split, f"has in {split}"
             )
-            where = self.root or self.words()
-            way = "bring them back, or begin again"
             raise ValueError(
-                f"{where}: these are not the recordings that the run in {folder} {what}; {way}"
+                f"{self.root or self.words()}: these are not the recordings that the run in "
+                f"{folder} {what}; bring them back, or begin again"
             )
 
     def to_open(
@@ -138,9 +137,9 @@ class Origin:
         if dataset is not None or self.data is None:
             return dataset or next(iter(DATASETS)), root
         if self.data == PYTHON:
-            way = "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             raise ValueError(
-                f"{path}: the network learned from {self.words()}, which no command can open; {way}"
+                f"{path}: the network learned from {self.words()}, which no command can open; "
+                "use it in Python (minisnn.evaluate), or name a data set by --dataset"
             )
         if runs_code(self.data):
             raise ValueError(
@@ -155,8 +154,13 @@ class Origin:
         for which classes."""
         if dataset != self.data or self.how is None:
             return {}
-        among = ", ".join(sorted(OPTIONS))
-        found = _kept(self.how, dict, OPTIONS.issuperset, f"how {self.data} was read", among)
+        found = _kept(
+            self.how,
+            dict,
+            OPTIONS.issuperset,
+            f"how {self.data} was read",
+            ", ".join(sorted(OPTIONS)),
+        )
         return {name: value for name, value in found.items() if name != "classes"}
 
 
@@ -195,8 +199,13 @@ def _alike(one: Origin, other: Origin) -> bool:
 
 
 def _names(classes: str | None) -> list[str]:
-    words = lambda found: all(isinstance(one, str) for one in found)
-    return _kept(classes or "[]", list, words, "the classes that were learned from", "names")
+    return _kept(
+        classes or "[]",
+        list,
+        lambda found: all(isinstance(one, str) for one in found),
+        "the classes that were learned from",
+        "names",
+    )
 
 
 def _kept(text: str, kind: type, fits: Callable[[Any], bool], of: str, expected: str) -> Any:

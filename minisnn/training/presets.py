@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
+from ..parallel.arguments import one_of
 from .fields import SOUNDS
 from .settings import TrainingConfig
 
@@ -65,8 +66,7 @@ _OTHERS = ("rule", "order", "first_order_updates", "model")
 
 def preset(name: str) -> TrainingConfig:
     """The settings of a name in PRESETS."""
-    if name not in PRESETS:
-        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, not {name!r}")
+    one_of("preset", name, PRESETS)
     return PRESETS[name]
 
 

@@ -80,8 +80,10 @@ class Bar:
         done, total, times = row["update"], self.config.updates, self.recent["seconds"]
         if self.progress and self.bar.disable and done % self.every == 0:
             rate = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else times[-1]
-            clock = f"{_clock(times[-1])}, {_clock(rate * (total - done))} left"
-            say(f"update {done} of {total}: {text}; {clock}")
+            say(
+                f"update {done} of {total}: {text}; {_clock(times[-1])}, "
+                f"{_clock(rate * (total - done))} left"
+            )
 
 
 def tells_before(config: TrainingConfig) -> bool:

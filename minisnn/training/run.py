@@ -66,8 +66,10 @@ class Result:
     def __repr__(self) -> str:
         """A line, as a notebook shows it: what was reached, and where it lies."""
         reached = "not tested" if self.test is None else sentence(self.test)
-        held = "net, theta, inner, curve and test hold all of it"
-        return f"Result: {reached}; run folder {self.out}; {held}"
+        return (
+            f"Result: {reached}; run folder {self.out}; net, theta, inner, curve and test hold "
+            "all of it"
+        )
 
 
 def train(
@@ -130,8 +132,7 @@ def train(
             if resume:
                 folder.check_code(config)
             data = open_sets(config, progress)
-        origin = Origin.of(held.command, data)
-        origin = replace(origin, own=mine.words(), content=contents(data))
+        origin = replace(Origin.of(held.command, data), own=mine.words(), content=contents(data))
         if resume:
             folder.origin.check_same(origin, folder.path)
             origin = replace(origin, classes=folder.origin.classes)
@@ -184,15 +185,12 @@ class _Run:
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure = measure
         self.chance = 1 / self.ways if measure == "accuracy" else None
-        named = f"update tasks loss {measure}_before {measure}_after gradient_norm lr"
         self.columns = [
-            *named.split(),
+            *f"update tasks loss {measure}_before {measure}_after gradient_norm lr".split(),
             *self.steps.parts,
-            "seconds",
-            "validation",
-            "validation_ci95",
+            *"seconds validation validation_ci95".split(),
+            *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
         ]
-        self.columns += [f"activity_{b.name}" for b in self.net.blocks if not b.readout]
 
     def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
         """From a checkpoint, or from the beginning; origin: of a run that begins again."""
@@ -318,8 +316,11 @@ class _Run:
             warnings.filterwarnings("ignore", ".*in every episode all queries get one", UserWarning)
             result = self._evaluate(state, "val", config.evaluate_episodes, config.seed, False)
         activity = self._activity(state, 0)
-        more = lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS))
-        self.health.look(state.update, activity, more)
+        self.health.look(
+            state.update,
+            activity,
+            lambda: (self._activity(state, 1 + n) for n in range(HEALTH_TASKS)),
+        )
         rates = {f"activity_{name}": rate for name, rate in activity.items()}
         self.rows[-1].update(validation=result[f"{self.measure}_after"], **rates)
         if result["interval"] is not None:

@@ -55,34 +55,42 @@ class TrainingConfig(
                     f"{name} must be two numbers, rows and columns, or one, of units, not "
                     f"{getattr(self, name)}"
                 )
-        if self.gate_threshold is not None and self.gate_fraction is not None:
-            raise ValueError("give gate_threshold or gate_fraction, not both")
-        if self.first_order_updates and self.order == 1:
-            raise ValueError(
-                "first_order_updates must be 0 for order 1: there is no second order to change to"
-            )
-        if self.prototype_updates and RULES[self.rule].whole_set:
-            raise ValueError(
-                f"prototype_updates must be 0 for rule {self.rule}, which has no tasks"
-            )
-        if self.zero_readout and "readout" in self.freeze:
-            raise ValueError(
-                "freeze must not name the readout where zero_readout starts it from zero: it would "
-                "stay there"
-            )
-        if self.channels and not self.layers and self.dataset in SOUNDS:
-            raise ValueError(
-                f"channels must be none for {self.dataset}: sounds are no pictures to convolve; give "
-                "hidden, such as 128"
-            )
-        if self.align and self.dataset in SOUNDS:
-            raise ValueError(f"{UNALIGNED}: leave it out")
-        if (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"):
-            raise ValueError(f"{'draws' if self.draws else 'align'} is not for {self.dataset}")
-        if self.draws and self.root is not None:
-            raise ValueError(
-                "draws must be 0 where root gives recordings: they are as they were recorded"
-            )
+        wrong = (
+            (
+                self.gate_threshold is not None and self.gate_fraction is not None,
+                "give gate_threshold or gate_fraction, not both",
+            ),
+            (
+                self.first_order_updates and self.order == 1,
+                "first_order_updates must be 0 for order 1: there is no second order to change to",
+            ),
+            (
+                self.prototype_updates and RULES[self.rule].whole_set,
+                f"prototype_updates must be 0 for rule {self.rule}, which has no tasks",
+            ),
+            (
+                self.zero_readout and "readout" in self.freeze,
+                "freeze must not name the readout where zero_readout starts it from zero: it "
+                "would stay there",
+            ),
+            (
+                self.channels and not self.layers and self.dataset in SOUNDS,
+                f"channels must be none for {self.dataset}: sounds are no pictures to convolve; "
+                "give hidden, such as 128",
+            ),
+            (self.align and self.dataset in SOUNDS, f"{UNALIGNED}: leave it out"),
+            (
+                (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"),
+                f"{'draws' if self.draws else 'align'} is not for {self.dataset}",
+            ),
+            (
+                self.draws and self.root is not None,
+                "draws must be 0 where root gives recordings: they are as they were recorded",
+            ),
+        )
+        for applies, text in wrong:
+            if applies:
+                raise ValueError(text)
         RULES[self.rule].check(self)
 
     def idle(self) -> dict[str, str]:
@@ -132,7 +140,7 @@ class TrainingConfig(
                 "init init_rate init_variance init_rounds init_readout init_tasks",
             ),
             (not self.channels, "without conv layers", "kernel pool"),
-            (bool(self.layers), "with layers", " ".join(REPLACED)),
+            (bool(self.layers) and self.model == "snn", "with layers", " ".join(REPLACED)),
             (self.model == "cnn", "with model cnn", "layers learn"),
             (not self.learn, "without learn", "adapt_constants"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),

@@ -73,8 +73,10 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
         for one in (found.net, net)
     )
     if there != here:
-        which = f"the checkpoint's network, {found.net!r}, differs from that of the settings"
-        raise ValueError(f"{config.start}: {which}, {net!r}")
+        raise ValueError(
+            f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
+            f"the settings, {net!r}"
+        )
     return replace(found, theta=nearest(found.net, found.theta, net))
 
 
@@ -93,8 +95,7 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
         return theta
     theta = theta.copy()
     views = net.views(theta)
-    first = net.blocks[0].name
-    views[f"{first}.weight"][...] *= before.gain / after.gain
+    views[f"{net.blocks[0].name}.weight"][...] *= before.gain / after.gain
     scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
     for b in net.blocks[:-1]:
         weight, bias = views[f"{b.name}.weight"], views[f"{b.name}.bias"]
@@ -124,11 +125,12 @@ def restored(
     """The state that the checkpoint of a run in `folder` holds. ValueError where it is not of this
     run."""
     if found.net.configuration() != net.configuration():
-        shapes = f"takes samples of {found.net.input_shape}; the data has {net.input_shape}"
-        raise ValueError(f"{folder / 'checkpoint.h5'}: the checkpoint's network {shapes}")
+        raise ValueError(
+            f"{folder / 'checkpoint.h5'}: the checkpoint's network takes samples of "
+            f"{found.net.input_shape}; the data has {net.input_shape}"
+        )
     update = found.progress["update"]
-    begun = first(config, net, steps, found.theta, steps.start)
-    for of, state in begun.arrays().items():
+    for of, state in first(config, net, steps, found.theta, steps.start).arrays().items():
         for name, array in state.items():
             there = found.optimiser.get(of, {}).get(name)
             if there is None or there.shape != array.shape or there.dtype != array.dtype:
@@ -207,10 +209,14 @@ def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> St
     if config.init == "lsuv":
         first_tasks = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
         x = np.concatenate([task.x_support for task in first_tasks])
-    rate = config.init_rate
-    variance = config.init_variance
-    rng = generator(config, WEIGHTS)
-    theta = net.init(rng, x, rate, config.init_readout, variance, rounds)
+    theta = net.init(
+        generator(config, WEIGHTS),
+        x,
+        config.init_rate,
+        config.init_readout,
+        config.init_variance,
+        rounds,
+    )
     theta = net.with_silent_readout(theta) if config.zero_readout else theta
     return first(config, net, steps, theta, steps.start)
 
@@ -243,8 +249,7 @@ def task_gradient(
     """Task k of update u, from parameters theta and log(step size)."""
     rule = RULES["prototypes"] if u < config.prototype_updates else own.rule_of(config)
     task = task_of(tasks, net, config, TASKS, u, k, rule=rule)
-    inner = inner_loop(config, net, steps.value(log_step), rule)
-    inner = held.inner(net, inner)
+    inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)
     net = held.of(net)
     try:
@@ -295,16 +300,16 @@ def updated(
         log_step = step_sizes.step(
             log_step, found.log_gradient * shrunk / config.tasks, config.step_size_lr * schedule
         )
-    row = dict(
-        update=state.update + 1,
-        tasks=(state.update + 1) * config.tasks,
-        loss=found.loss / config.tasks,
-    )
-    row |= {
+    row = {
+        "update": state.update + 1,
+        "tasks": (state.update + 1) * config.tasks,
+        "loss": found.loss / config.tasks,
         f"{measure}_before": found.before / config.tasks,
         f"{measure}_after": found.after / config.tasks,
+        "gradient_norm": norm,
+        "lr": config.lr * schedule,
+        **steps.report(state.log_step),
     }
-    row |= dict(gradient_norm=norm, lr=config.lr * schedule, **steps.report(state.log_step))
     finite = all(
         np.isfinite(part).all() for part in (found.loss, norm, theta, steps.value(log_step))
     )

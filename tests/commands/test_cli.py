@@ -163,14 +163,17 @@ def test_every_setting_is_an_option(run, monkeypatch):
     reading.update(hop_ms=25.0, time="ms", flip_y=True, columns="t,x,y,p")
     implicit = dict(rule="imaml", proximal=0.5, cg_steps=3)
     implicit.update(inner_steps=4, step_size=0.5, zero_readout=True)
-    assert set(values) | set(reading) | set(implicit) == set(vars(TrainingConfig()))
+    listed = dict(layers=("conv4-k3-s2", "dense8-recurrent"), learn=("alpha", "beta"))
+    listed.update(adapt_constants=True)
+    groups = (values, reading, implicit, listed)
+    assert set().union(*groups) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(
         training,
         "train",
         lambda config, out, **options: seen.update(config=config, out=out) or 1 / 0,
     )
-    for chosen in (values, reading, implicit):
+    for chosen in groups:
         words = []
         for name, value in chosen.items():
             flag = name.replace("_", "-")

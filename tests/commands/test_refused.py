@@ -70,7 +70,9 @@ IDLE: dict[str, list[str]] = {
     ".9|--gamma "
     ".9|--rho "
     "1".split("|")
-    + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3".split("|"),
+    + "--firing-threshold 0|--slope 9|--gain 9|--init-rounds 3|--layers dense9|--learn alpha".split(
+        "|"
+    ),
     "train --rule prototypes --learn-step-size no": [
         "--step-size 2",
         "--inner-steps 2",
@@ -83,7 +85,9 @@ IDLE: dict[str, list[str]] = {
         "--train-queries 3",
         "--proximal 2",
         "--cg-steps 3",
+        "--adapt-constants",
     ],
+    "train --layers conv9,dense9": ["--channels 3", "--hidden 4", "--kernel 3", "--pool max"],
     "train --dataset double-asl": READING,
     "train --dataset omniglot": [one for one in READING if one not in ("--size 9,9", "--bin-ms 2")],
     "show --dataset omniglot": READING,

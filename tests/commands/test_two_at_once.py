@@ -10,7 +10,6 @@ import pytest
 from minisnn import cli
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.experiments import figure2
-from minisnn.experiments.findings import Findings
 
 pytest.importorskip("fcntl", reason="this system has no flock, by which a folder is held")
 
@@ -58,10 +57,10 @@ def test_recording(meanwhile, pictures, there):
 
 
 def test_figures(meanwhile, monkeypatch):
-    monkeypatch.setattr(figure2, "run", lambda study: Findings("figure-2", "Example tasks"))
+    monkeypatch.setattr(figure2, "run", lambda *_: None)
     said = meanwhile("figure 2 --quiet --out found", figure2, "run")
     assert said.startswith("minisnn: found: another process is working in this folder")
-    assert json.loads(Path("found/figure-2/findings.json").read_text())["title"] == "Example tasks"
+    assert json.loads(Path("found/figure-2/findings.json").read_text())["title"] == figure2.TITLE
 
 
 def test_lessons(meanwhile):

@@ -134,7 +134,7 @@ def test_every_experiment_runs_and_repeats(name, study):
                 path.unlink()
         if len(seen) == 2:
             one.executor = travelling
-        found = experiment(name).run(one)
+        found = one.run()
         found.settings = one.describe()
         found.write(one.folder)
         seen.append(
@@ -172,8 +172,8 @@ def _table(values: dict):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 @pytest.mark.every(3)
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
-    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
-    found = experiment(name).run(study(name, Networks()))
+    monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
+    found = study(name, Networks()).run()
     if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence"):
         assert found.missing and not found.claims
 
@@ -231,7 +231,7 @@ def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
         "measure",
         lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps],
     )
-    found = experiment("cost").run(study("cost"))
+    found = study("cost").run()
     first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
     words = (
         f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the "
@@ -263,10 +263,6 @@ def test_what_a_network_went_on_from_is_told():
     ):
         networks.find(role)
         assert networks.describe(role).endswith(f" after {words}")
-
-
-def _no_file(name):
-    raise FileNotFoundError(name)
 
 
 def test_a_stopped_study_goes_on_and_ends_the_same(study):
@@ -328,7 +324,7 @@ def test_baselines_stand_beside_maml_on_the_same_episodes(study, sets):
     """In the table as `evaluate` finds them, with the interval that leads; what is answered does
     not depend on who asks."""
     one, role = study("figure-4", episodes=6), "double-asl/maml-snn"
-    found, network = experiment("figure-4").run(one), one.network(role)
+    found, network = one.run(), one.network(role)
     beside = partial(baselines, network.net, network.theta, inner=network.inner)
     expected = ms.evaluate(
         network.net,
@@ -646,7 +642,7 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
         match="learned from double-asl, simulated recordings; expected one of double-nmnist",
     ):
         Networks(tmp_path).find(role)
-    monkeypatch.setattr("minisnn.experiments.networks.shipped", _no_file)
+    monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     assert Networks(tmp_path).find("double-asl/maml-snn") is None
     with pytest.raises(
         ValueError,
@@ -806,12 +802,19 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         and "expected a folder" in capsys.readouterr().err
     )
     monkeypatch.setattr(
-        "minisnn.experiments.figure4.run", lambda study: (_ for _ in ()).throw(KeyboardInterrupt)
+        "minisnn.experiments.figure4.run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     assert (
         main(["figure", "4", *options]) == 130
         and "run the same command again to continue" in capsys.readouterr().err
     )
+
+
+def _letters(name, one):
+    """The rows of letters that another experiment finds on the same study."""
+    found = Findings(name, "")
+    experiment(name).run(one, found)
+    return [row for row in found.tables[0].rows if row[0] == "Double ASL-DVS"]
 
 
 def test_accuracies_are_those_of_evaluate(study, sets):
@@ -828,9 +831,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
             == expected["per_episode"]
         )
     assert one.accuracies(role, "double-asl", "known") != one.accuracies(role, "double-asl", "test")
-    rows = [
-        row for row in experiment("figure-4").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
-    ]
+    rows = _letters("figure-4", one)
     whole = one.accuracies(role, "double-asl")
     both = one.accuracies(role, "double-asl", inner=lambda loop: frozen, key="2-frozen")
     assert rows[0][2] == estimate(whole).percent() and rows[2][2] == estimate(both).percent()
@@ -839,9 +840,7 @@ def test_accuracies_are_those_of_evaluate(study, sets):
     start = ms.evaluate(
         found.net, found.theta, found.inner, sets["test"], "test", 6, 0, 5, 1, 2, progress=False
     )
-    errors = [
-        row for row in experiment("figure-3").run(one).tables[0].rows if row[0] == "Double ASL-DVS"
-    ]
+    errors = _letters("figure-3", one)
     assert (
         errors[1][2] == replace(estimate(whole), mean=1 - whole.mean).percent()
         and errors[1][3] == estimate(whole).over_episodes()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from integers import known
 
 from minisnn.hardware.chip.formats import ROUNDINGS, Format, whole
 from minisnn.hardware.chip.kernels import POOL
@@ -123,8 +124,8 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
             )
         )
     first = layers[0].input_shape if len(layers) > 1 else (1, 1, inputs)
-    return net.from_layers(
-        layers, IntegerLIF(*(found[name] for name in IntegerLIF._fields)), words, first, **more
+    return known(
+        net, layers, IntegerLIF(*(found[name] for name in IntegerLIF._fields)), words, first, **more
     )
 
 

@@ -18,16 +18,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from integers import known
 
 from minisnn.hardware.c import export
-from minisnn.hardware.chip import learner as learning, reference
+from minisnn.hardware.chip import learner as learning
+import plain_integers as reference
 from minisnn.hardware.chip.formats import ROUNDINGS
 from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
-from minisnn.hardware.loihi import reference as loihi_reference
+import plain_loihi as loihi_reference
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
 
@@ -76,9 +78,9 @@ class Case:
     def make(self, unchecked: bool = False) -> IntegerNet:
         given = self.layers, self.neuron, self.words, self.layers[0].input_shape
         if self.kind == "lif":
-            return (Unchecked if unchecked else IntegerNet).from_layers(*given)
+            return known(Unchecked if unchecked else IntegerNet, *given)
         if self.kind == "cuba":
-            return (UncheckedCuba if unchecked else CubaNet).from_layers(*given, **self.more)
+            return known(UncheckedCuba if unchecked else CubaNet, *given, **self.more)
         return bare_loihi(*given, **self.more)
 
 

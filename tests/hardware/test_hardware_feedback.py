@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from integers import events, small
 
-from minisnn.hardware.chip import errors, feedback, reference
+from minisnn.hardware.chip import errors, feedback
+import plain_integers as reference
 from minisnn.hardware.chip.formats import ROUNDINGS, Saturated, seed_state
 from minisnn.hardware.chip.feedback import Feedback, learn_all, signs
 from minisnn.hardware.chip.neuron import IntegerLIF

@@ -13,19 +13,21 @@ import numpy as np
 import pytest
 from edge_library import COMPILERS, PLAIN, Library
 from integer_fuzz import run, said
-from integers import events, readout_alone, small, small_cuba
+from integers import events, known, readout_alone, small, small_cuba
 
 import minisnn as ms
 from minisnn.hardware.c import episode, export
 import exported
-from minisnn.hardware.chip import kernels, quantise, ranges, reference
+from minisnn.hardware.chip import kernels, quantise, ranges
+import plain_integers as reference
 from minisnn.hardware.chip.feedback import Feedback, learn_all
 from minisnn.hardware.chip.formats import Saturated, shift
 from minisnn.hardware.chip.learner import CLASS_MEAN, Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
-from minisnn.hardware.loihi import neuron as loihi, reference as loihi_reference
+from minisnn.hardware.loihi import neuron as loihi
+import plain_loihi as loihi_reference
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
 from minisnn.hardware.page import make
@@ -88,7 +90,8 @@ def test_the_accumulator_is_shifted_as_integers_of_any_size_are():
     for k in (-31, -17, 0, 1, 31):
         layer = replace(chip.readout, exponent=2 - k)
         for bias in (-chip.bias_room, -1, 0, 1, chip.bias_room):
-            net = IntegerNet.from_layers(
+            net = known(
+                IntegerNet,
                 [replace(layer, bias=np.array([bias], np.int32))],
                 chip.neuron,
                 chip.words,
@@ -138,9 +141,7 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
         ),
     ):
         layers = [replace(first, **changes), *rest]
-        found = said(
-            lambda: IntegerNet.from_layers(layers, chip.neuron, chip.words, chip.input_shape)
-        )  # noqa: B023
+        found = said(lambda: known(IntegerNet, layers, chip.neuron, chip.words, chip.input_shape))  # noqa: B023
         assert found.startswith(words)
         bare = chip.counted_alone()
         bare.layers = tuple(layers)
@@ -172,9 +173,7 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
         ("slope", -1),
     ):
         neuron = chip.neuron._replace(**{name: value})
-        found = said(
-            lambda: IntegerNet.from_layers(chip.layers, neuron, chip.words, chip.input_shape)
-        )  # noqa: B023
+        found = said(lambda: known(IntegerNet, chip.layers, neuron, chip.words, chip.input_shape))  # noqa: B023
         assert found.startswith(f"{name} must be ") and found.endswith(
             f"a whole number, not {value}"
         )
@@ -425,7 +424,7 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
         "conv1", np.zeros((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), -8, fraction=12, **layer
     )
     last = replace(conv, name="readout", exponent=-3)
-    chip = IntegerNet.from_layers([conv, last], IntegerLIF(0, 0, 0, 0, 0), Words(), (1, 1, 1))
+    chip = known(IntegerNet, [conv, last], IntegerLIF(0, 0, 0, 0, 0), Words(), (1, 1, 1))
     how = Learner("three-factor", "target", "floor", log2_weight=3, log2_bias=0, window=steps)
     x = np.zeros((1, steps, 1, 1, 1), np.uint8)
     export.write(tmp_path, chip, how, x[:, :2], np.array([0]), x[:, :2])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from integers import events, readout_alone, small
 
-from minisnn.hardware.chip import errors, learner, reference
+from minisnn.hardware.chip import errors, learner
+import plain_integers as reference
 from minisnn.hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
 from minisnn.hardware.study.floats import FloatReadout, float_error
 from minisnn.hardware.chip.learner import Learner, learn, nearest_power

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integers import events, readout_alone, small
+from integers import events, known, readout_alone, small
 
 import minisnn as ms
-from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges, reference
+from minisnn.hardware.chip import feedback, kernels, learner, network, neuron, ranges
+import plain_integers as reference
 from minisnn.hardware.loihi import network as loihi_net
 from minisnn.hardware.chip.formats import Saturated
 from minisnn.hardware.chip.network import IntegerNet
@@ -149,7 +150,7 @@ def test_words_too_short_for_the_weights_are_refused():
         ValueError,
         match="conv1: its weights have 8 bits and its sums 24 fraction bits, expected .* 8 and 12",
     ):
-        IntegerNet.from_layers([long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
+        known(IntegerNet, [long, *chip.layers[1:]], chip.neuron, chip.words, chip.input_shape)
 
 
 def test_the_rim_and_odd_rests_hold_no_event_of_others():
@@ -414,7 +415,7 @@ def test_numbers_that_are_none_are_refused_by_name(wrong):
 EPISODE = """
 import numpy as np
 from minisnn.hardware.chip.learner import Learner, learn
-from integers import events, small
+from integers import events, known, small
 net, _, chip = small(traces="nearest", membrane="zero")
 p = chip.traces(chip.spikes(events(net, 3)))
 found = learn(chip, Learner("three-factor", log2_weight=3, log2_bias=0, window=5), p, np.arange(3))

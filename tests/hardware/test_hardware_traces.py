@@ -9,7 +9,8 @@ from numba import njit
 
 from integers import small
 
-from minisnn.hardware.chip import reference, traces
+from minisnn.hardware.chip import traces
+import plain_integers as reference
 from minisnn.hardware.chip.formats import FLOOR, NEAREST, ROUNDINGS, ZERO, shift
 from minisnn.hardware.chip.traces import addends, factor, presynaptic, presynaptic_step
 

@@ -38,7 +38,7 @@ HOMES = [
         "neuron "
         "traces"),
                                                    ("loihi", "network")) for one in names.split()),
-    "minisnn.data.camera.kernel", "minisnn.data.readers.event_stream", "minisnn.data.readers.text", "minisnn.data.sets.aligned",
+    "minisnn.data.camera.kernel", "minisnn.data.readers.event_stream", "minisnn.data.sets.aligned",
     "minisnn.experiments.readout",
 ]  # fmt: skip
 KERNELS = {

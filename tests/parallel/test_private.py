@@ -14,8 +14,8 @@ from minisnn.parallel import compilation, private
 ROOT = Path(minisnn.__file__).parents[1]
 # what is imported from below numba.core, which is as private
 DEEP = {
-    "minisnn/kernels/choice.py": {"numba.core.cgutils"},
-    "minisnn/kernels/llvm.py": {"numba.core.cgutils"},
+    "minisnn/vectors/choice.py": {"numba.core.cgutils"},
+    "minisnn/vectors/llvm.py": {"numba.core.cgutils"},
     "minisnn/kernels/records.py": {"numba.core.types", "numba.core.typing.typeof.typeof_impl"},
     "minisnn/parallel/kept.py": {
         "numba.core.caching.CompileResultCacheImpl",

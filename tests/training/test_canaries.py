@@ -304,15 +304,15 @@ def parts_subjects(monkeypatch):
 def forgets_groups(monkeypatch):
     """Support and query have windows of the same takes."""
     real = recordings.draw_samples
-    monkeypatch.setattr(recordings, "draw_samples", lambda *given: real(*given[:-1], None))
+    monkeypatch.setattr(recordings, "draw_samples", lambda *given: real(*given[:5]))
 
 
 def asks_what_it_learned(monkeypatch):
     """The query samples are those of the support."""
     real = recordings.draw_samples
 
-    def same(rng, made_of, sizes, shots, queries, groups):
-        support = real(rng, made_of, sizes, shots, queries, groups)[0]
+    def same(rng, made_of, sizes, shots, queries, *groups):
+        support = real(rng, made_of, sizes, shots, queries, *groups)[0]
         return support, np.resize(support, (len(support), queries, support.shape[2]))
 
     monkeypatch.setattr(recordings, "draw_samples", same)

@@ -26,6 +26,9 @@ OTHER = dict(
     queries=3,
     channels=(5,),
     hidden=(4,),
+    layers=("conv4-k3-mean", "dense3-recurrent"),
+    learn=("alpha",),
+    adapt_constants=True,
     kernel=5,
     pool="max",
     window=5,
@@ -86,6 +89,7 @@ SCENARIOS = dict(
     prototypes=dict(rule="prototypes", learn_step_size="no"),
     reptile=dict(rule="reptile", learn_step_size="no", inner_steps=3),
     imaml=dict(rule="imaml", learn_step_size="no", inner_steps=3, step_size=0.2, zero_readout=True),
+    layers=dict(layers=("conv4-k3-mean", "dense3-recurrent"), learn=("beta",)),
     sgd=dict(optimiser="sgd"),
     zero=dict(zero_readout=True),
     orthogonal=dict(init="orthogonal", learn_step_size="no"),
@@ -135,5 +139,9 @@ def test_a_setting_is_idle_where_and_only_where_it_is_said_to_be(scenario, tmp_p
         try:
             changed = replace(config, **{name: other})
         except ValueError:  # refused at once, which is better
+            continue
+        if name == "adapt_constants" and not config.learn:  # refused as the run begins
+            with pytest.raises(ValueError, match="a network that learns no constants"):
+                outcome(changed, tmp_path / name)
             continue
         assert same(outcome(changed, tmp_path / name), expected) == (name in idle), name

@@ -1,14 +1,12 @@
 """What an event camera is told, checked: its settings, pictures and numbers; each error names what
 was found."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import array, flag, is_sequence, number, shown as in_a_line
+from ...parallel.arguments import array, flag, is_sequence, need, number
 from .variation import Variation
 
 MOST_SPREAD = 100
@@ -24,8 +22,12 @@ def check(camera: Any) -> None:
         need(name, found[name], 0 <= real(found[name]), "zero or a positive number")
     blind = camera.refractory_ms
     need("refractory_ms", blind, 0.01 <= real(blind), "at least 0.01 ms")
-    least = "at least 0.25 pixels, the distance of the samples of the picture"
-    need("blur", camera.blur, camera.blur >= 0.25, least)
+    need(
+        "blur",
+        camera.blur,
+        camera.blur >= 0.25,
+        "at least 0.25 pixels, the distance of the samples of the picture",
+    )
     times = camera.amplitude
     need("amplitude", times, abs(real(times)) <= MOST_TIMES, f"a number up to {MOST_TIMES}")
     for name in ("blur", "mismatch", "leak_spread"):
@@ -53,8 +55,12 @@ def check(camera: Any) -> None:
     for name in ("inverted", "moving"):
         flag(name, getattr(camera, name))
     whole("sensor_seed", camera.sensor_seed, 0)
-    known = camera.variation is None or isinstance(camera.variation, Variation)
-    need("variation", camera.variation, known, "a Variation, or None")
+    need(
+        "variation",
+        camera.variation,
+        camera.variation is None or isinstance(camera.variation, Variation),
+        "a Variation, or None",
+    )
 
 
 def grey_values(pictures: np.ndarray, name: str) -> np.ndarray:
@@ -78,17 +84,6 @@ def grey_values(pictures: np.ndarray, name: str) -> np.ndarray:
     else:
         raise ValueError(f"{name} has dtype {pictures.dtype}; expected uint8, or float in [0, 1]")
     return shown
-
-
-def need(name: str, value: object, good: bool | np.bool_, expected: str) -> None:
-    """ValueError that names the argument, unless it is good."""
-    if not good:
-        found = (
-            value
-            if isinstance(value, (str, int, float, tuple)) and len(str(value)) < 80
-            else in_a_line(value)
-        )
-        raise ValueError(f"{name} is {found}; expected {expected}")
 
 
 def real(value: Any) -> float:

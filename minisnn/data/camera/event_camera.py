@@ -20,8 +20,6 @@ are polarities, and the growth of the number of events with the size of the digi
 recordings.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,9 +29,9 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...parallel.arguments import array, is_sequence, shown as in_a_line
+from ...parallel.arguments import array, is_sequence, need, shown as in_a_line
 from . import reference
-from .checks import check, grey_values, need, real, whole
+from .checks import check, grey_values, real, whole
 from .reference import Pixels, Scene
 from .variation import Variation
 
@@ -138,11 +136,11 @@ class EventCamera:
         whole("duration_ms", duration_ms, 1, MOST_MS)
         for name, value in (("seed", seed), ("number", number)):
             whole(name, value, 0)
+        shown = grey_values(array("picture", picture)[None], "picture")[0]
         if self.variation is not None:
-            shown = grey_values(array("picture", picture)[None], "picture")[0]
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
-        picture = self._luminance(array("picture", picture)[None], "picture")[0]
+        picture = self._luminance(shown)
         scene = self._scene(picture.shape, duration_ms)
         pixels = self._pixels()
         loops: Any = reference
@@ -199,7 +197,7 @@ class EventCamera:
         from .kernel import count_all
 
         shown = grey_values(array("pictures", pictures), "pictures")
-        luminance = self._luminance(shown, "pictures")
+        luminance = self._luminance(shown)
         drawn = array("numbers", numbers)
         if drawn.shape != (len(luminance),):
             raise ValueError(
@@ -278,14 +276,12 @@ class EventCamera:
             return np.array(self.trajectory, float)
         return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
 
-    def _luminance(self, pictures: np.ndarray, name: str) -> np.ndarray:
-        """Luminance of the screen, float64 in [0, 1]."""
-        shown = grey_values(pictures, name)
+    def _luminance(self, shown: np.ndarray) -> np.ndarray:
+        """Luminance of the screen that shows grey values, float64 in [0, 1]."""
         return (1.0 - shown if self.inverted else shown) ** self.gamma
 
     def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
         """The scene of pictures of this shape."""
-        whole("duration_ms", duration_ms, 1)
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
         rows, columns = (
@@ -341,11 +337,9 @@ class EventCamera:
     def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had
         brought it."""
-        whole("seed", seed, 0)
         on, off = self._pixels()[:2]
         out = np.empty((len(numbers), on.size))
         for row, one in zip(out, numbers):
-            whole("number", one, 0)
             share = np.random.default_rng((int(seed), int(one))).random(on.size)
             row[:] = share * (on + off) - off if self.moving else share * on
         return out

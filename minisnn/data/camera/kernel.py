@@ -1,8 +1,6 @@
 """The event camera's hot loops in numba; their readable twins are in reference.py, where what they
 are given is described."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

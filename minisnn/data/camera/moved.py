@@ -8,12 +8,11 @@ sensor are lost. With `rate` events for each event, the whole part repeats it, l
 up to 1 ms, and the fraction is the probability of one more (below one: of staying).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
 
+from ...parallel.arguments import need
 from ..readers.events import check_events
 
 JITTER_US = 1000
@@ -30,13 +29,11 @@ class Move:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if np.shape(self.offset_px) != (2,) or not np.all(np.isfinite(self.offset_px)):
-            raise ValueError(f"offset_px is {self.offset_px}; expected two numbers, (x, y)")
+        good = np.shape(self.offset_px) == (2,) and np.all(np.isfinite(self.offset_px))
+        need("offset_px", self.offset_px, good, "two numbers, (x, y)")
         for name in ("scale", "rate"):
-            if not 0 < getattr(self, name) < 100:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; expected a number above 0 and below 100"
-                )
+            value = getattr(self, name)
+            need(name, value, 0 < value < 100, "a number above 0 and below 100")
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
         """The events of recording `number`, whose draws are its own, as they are moved; sorted by

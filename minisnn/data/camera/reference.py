@@ -1,8 +1,6 @@
 """The event camera's loops in plain NumPy, all pixels at once: what the kernels of kernel.py must
 reproduce."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

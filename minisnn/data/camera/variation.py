@@ -15,14 +15,14 @@ real camera is one draw among many (Tobin et al. 2017, IROS; for event cameras S
 A draw is an `EventCamera` and a picture, so what is said of those holds for it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+
+from ...parallel.arguments import need
 
 Range = tuple[float, float]
 
@@ -78,19 +78,14 @@ class Variation:
         )
         for f in fields(self):
             value = getattr(self, f.name)
-            if np.shape(value) != (2,) or not np.all(np.isfinite(value)) or value[0] > value[1]:
-                raise ValueError(
-                    f"{f.name} is {value}; expected a range of two numbers, (low, high)"
-                )
-            if f.name in factors and not value[0] > 0:
-                raise ValueError(f"{f.name} is {value}; expected positive numbers")
+            good = np.shape(value) == (2,) and np.all(np.isfinite(value)) and value[0] <= value[1]
+            need(f.name, value, good, "a range of two numbers, (low, high)")
+            need(f.name, value, f.name not in factors or value[0] > 0, "positive numbers")
             object.__setattr__(self, f.name, (float(value[0]), float(value[1])))
         for name, least, most in (("hot", 0, 1), ("dead", 0, 1), ("stroke", -1, 1)):
             low, high = getattr(self, name)
-            if low < least or high > most:
-                raise ValueError(
-                    f"{name} is {(low, high)}; expected numbers from {least} to {most}"
-                )
+            good = least <= low and high <= most
+            need(name, (low, high), good, f"numbers from {least} to {most}")
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
         """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what

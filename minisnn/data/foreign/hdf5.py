@@ -5,8 +5,6 @@ The checks alone do not save a process from the libraries, which damage can cras
 greedy. So all of this runs in a process of its own (`program`), which `process` starts and asks.
 """
 
-from __future__ import annotations
-
 import io
 import math
 from collections.abc import Callable
@@ -58,8 +56,9 @@ def find_item(file: "h5py.Group", name: str, path: Path) -> "h5py.Dataset | h5py
         if link is None:
             return None
         if not isinstance(link, h5py.HardLink):
-            found = f"{'/'.join(parts[:depth])} is a link to another place or file"
-            raise ValueError(f"{path}: {found}; {NO_LINKS}")
+            raise ValueError(
+                f"{path}: {'/'.join(parts[:depth])} is a link to another place or file; {NO_LINKS}"
+            )
         item = told(partial(item.__getitem__, part), path, name)
     return item
 
@@ -96,8 +95,10 @@ def _facts(item: "h5py.Dataset", name: str, path: Path) -> tuple:
         raise ValueError(f"{path}: {name} lies in other files; {NO_LINKS}")
     for one in filters:
         if one not in FILTERS:
-            known = ", ".join(FILTERS.values())
-            raise ValueError(f"{path}: {name} is packed by filter {one}; expected one of {known}")
+            raise ValueError(
+                f"{path}: {name} is packed by filter {one}; expected one of "
+                f"{', '.join(FILTERS.values())}"
+            )
     return tuple(rest)
 
 
@@ -211,9 +212,11 @@ def read_matlab(place: str, names: list[str], path: Path, most: int) -> dict[str
     known = {name: facts for name, *facts in listed}
     for name in names:
         if name not in known:
-            held = ", ".join(known)[:MOST_TOLD] or "nothing"
-            why = "the file is truncated or of another kind"
-            raise ValueError(f"{path}: there is no {name}, it holds {held}; {why}")
+            raise ValueError(
+                f"{path}: there is no {name}, it holds "
+                f"{', '.join(known)[:MOST_TOLD] or 'nothing'}; the file is truncated or of "
+                "another kind"
+            )
         shape, kind = known[name]
         if kind not in CLASSES:
             raise ValueError(
@@ -252,8 +255,10 @@ def read_tree(
             items = items - 1
             item = find_item(group, part, path)
             if items < 0 or name.count("/") > DEPTH:
-                most_of = f"expected at most {ITEMS} names, {DEPTH} groups deep"
-                raise ValueError(f"{path}: {name} lies too deep or among too many; {most_of}")
+                raise ValueError(
+                    f"{path}: {name} lies too deep or among too many; expected at most {ITEMS} "
+                    f"names, {DEPTH} groups deep"
+                )
             if isinstance(item, h5py.Group):
                 waiting.append((name, item))
             elif isinstance(item, h5py.Dataset):

@@ -7,14 +7,13 @@ second) and ends with this process. What it answers is plain numbers and texts, 
 it cannot run code in this process.
 """
 
-from __future__ import annotations
-
 import atexit
 import importlib.util
 import json
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from threading import Lock, Timer
@@ -52,10 +51,9 @@ class _Reader:
             try:
                 answer = self._exchange(head + image, PATIENCE * (seconds + 1))
             except (EOFError, BrokenPipeError, ValueError):
-                found = self._post_mortem(seconds)
                 raise ValueError(
-                    f"{request['path']}: the library that reads it {found}, the file is damaged; "
-                    f"expected {expected}"
+                    f"{request['path']}: the library that reads it "
+                    f"{self._post_mortem(seconds)}, the file is damaged; expected {expected}"
                 ) from None
             # Ctrl-C between question and answer: the answer must not meet the next question
             except BaseException:
@@ -131,10 +129,8 @@ class _Reader:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
-            try:
+            with suppress(OSError):
                 stream.close()
-            except OSError:
-                pass
 
 
 _reader = _Reader()
@@ -225,16 +221,19 @@ class ForeignFile:
         return bool(self.number)
 
     def _ask(self, do: str, names: list[str], **more: Any) -> tuple[Any, dict[str, np.ndarray]]:
-        request = dict(
-            do=do,
-            file=self.number,
-            path=str(self.path),
-            place=self.place,
-            what=self.what,
-            names=names,
-            **more,
+        return _reader.ask(
+            dict(
+                do=do,
+                file=self.number,
+                path=str(self.path),
+                place=self.place,
+                what=self.what,
+                names=names,
+                **more,
+            ),
+            b"",
+            self.what,
         )
-        return _reader.ask(request, b"", self.what)
 
 
 def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dict[str, np.ndarray]:
@@ -243,16 +242,19 @@ def read_matlab(path: Path, names: tuple[str, ...], most: int, what: str) -> dic
 
     Raises ValueError, naming the file, where it is not such a file or damaged.
     """
-    request = dict(
-        do="matlab",
-        file=0,
-        path=str(path),
-        place=os.path.abspath(path),
-        what=what,
-        names=names,
-        most=most,
-    )
-    return _reader.ask(request, b"", what)[1]
+    return _reader.ask(
+        dict(
+            do="matlab",
+            file=0,
+            path=str(path),
+            place=os.path.abspath(path),
+            what=what,
+            names=names,
+            most=most,
+        ),
+        b"",
+        what,
+    )[1]
 
 
 def read_camera(path: Path, most: int, what: str) -> tuple[tuple[int, int], dict[str, np.ndarray]]:

@@ -7,8 +7,6 @@
                  shape], ...]}, then their bytes
 """
 
-from __future__ import annotations
-
 import json
 import math
 import sys
@@ -32,8 +30,10 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         try:
             _limit(time=request["seconds"])
             value, arrays = _answer(request, files, source.read(request["image"]))
-            held = [[name, array.dtype.str, array.shape] for name, array in arrays.items()]
-            head = {"value": value, "arrays": held}
+            head = {
+                "value": value,
+                "arrays": [[name, array.dtype.str, array.shape] for name, array in arrays.items()],
+            }
         except Exception as error:
             text = one_line(error)
             path = request["path"]

@@ -11,8 +11,6 @@ Columns t and unit in place of x, y, t and p make recordings that are no picture
 a file is executed; every error names it.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -246,10 +244,10 @@ def entries(root: str | Path) -> list[Entry]:
             if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
         ]
     if not found:
-        expected = (
-            f"<class>/<recording> ending in {', '.join(SUFFIXES)}, or {INDEX} with path and label"
+        raise ValueError(
+            f"{root}: no recordings; expected <class>/<recording> ending in "
+            f"{', '.join(SUFFIXES)}, or {INDEX} with path and label{nearly(root)}"
         )
-        raise ValueError(f"{root}: no recordings; expected {expected}{nearly(root)}")
     seen: dict[tuple, Entry] = {}
     for one in found:
         if seen.setdefault((one.path, one.start, one.stop, one.key), one) is not one:
@@ -333,9 +331,9 @@ def _indexed(path: Path) -> Iterator[Entry]:
             if (name := part + f"_{unit}" * bool(unit)) in head:
                 times[part] = head.index(name), UNITS[unit or "us"]
     if not {"path", "label"} <= set(head):
-        found = " ".join(", ".join(head).split())[:200] or "none"
         raise ValueError(
-            f"{path}: found the columns {found}; expected path and label in the first line"
+            f"{path}: found the columns {' '.join(', '.join(head).split())[:200] or 'none'}; "
+            "expected path and label in the first line"
         )
     for number, row in enumerate(rows[1:], 2):
         if not row:
@@ -369,9 +367,14 @@ def _indexed(path: Path) -> Iterator[Entry]:
             raise ValueError(
                 f"{path}: line {number} names the split {split!r}; expected train, val or test"
             )
-        subject = get.get("subject") or None
-        named = split and SPLITS[split.lower()]
-        yield Entry(place, get["label"], start, stop, subject, named)
+        yield Entry(
+            place,
+            get["label"],
+            start,
+            stop,
+            get.get("subject") or None,
+            split and SPLITS[split.lower()],
+        )
 
 
 def _camera(path: Path) -> np.ndarray:

@@ -7,8 +7,6 @@ measure.
               (N, 4) without, whose order `columns` gives
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +46,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is not an array")
     except Exception as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
     return events[0] if len(events) == 1 and not also else arrays
 
@@ -63,7 +61,7 @@ def read_sensor(path: Path) -> np.ndarray | None:
         with held:
             return held["sensor"] if "sensor" in held.files else None
     except Exception as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def holds_columns(path: Path, ordered: bool = False) -> bool:
@@ -90,7 +88,7 @@ def _opened(path: Path) -> Any:
         return np.load(path, allow_pickle=False)
 
 
-def _unreadable(path: Path, error: Exception) -> Exception:
+def unreadable(path: Path, error: Exception) -> Exception:
     """What is raised for an error of a NumPy file."""
     if isinstance(error, OSError) and error.filename is not None:
         # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
@@ -118,10 +116,9 @@ def read_hdf5(path: str | Path) -> Held:
             kind = file.kind(place or "/")
             if kind == "data set":
                 return file.table(place, 4 * MOST_EVENTS)
-            names = file.names(place or "/") if kind == "group" else None
-            found = chosen(names or ())
-            if wanted := columns_of(names or ()):
-                return _columns(file, place, [found[one] for one in wanted])
+            names = (file.names(place or "/") if kind == "group" else None) or ()
+            if wanted := columns_of(names):
+                return _columns(file, place, [chosen(names)[one] for one in wanted])
         inside = file.names("/") or []
         many = len(inside) > 1 and file.kind(inside[-1]) == "group"
     if {"data", "extra"} <= set(inside):

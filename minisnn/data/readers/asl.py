@@ -11,8 +11,6 @@ Files of MATLAB 5 to 7 and of 7.3 (HDF5) are read. In some releases y grows upwa
 the picture over.
 """
 
-from __future__ import annotations
-
 import re
 from itertools import pairwise
 from pathlib import Path

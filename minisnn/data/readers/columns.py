@@ -8,8 +8,6 @@ Arrays (N, 4) and text without a first line of names do not say which column is 
 look alike: that is asked (`--columns t,x,y,p`, in Python columns="t,x,y,p"), never guessed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -149,8 +147,7 @@ def of_events(
             return {}, None
         said = unit_of(next(one for one in order_of(columns) if name_of(one) == "t"))
         return {one: unmasked(events[found[one]], found[one]) for one in wanted}, said
-    held = {one: unmasked(events[found[one]], found[one]) for one in wanted}
-    return held, unit_of(found["t"])
+    return {one: unmasked(events[found[one]], found[one]) for one in wanted}, unit_of(found["t"])
 
 
 def _by_place(names: list[str], columns: list[str]) -> dict[str, str]:
@@ -207,12 +204,10 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
         and (coarse := float(np.spacing(np.abs(t).max())) * factor) > 1000
         and t.size > 1
     ):
-        what = (
-            f"times of type {t.dtype} near {float(np.abs(t).max()):g} {unit or 'us'} are "
-            f"{coarse / 1000:g} ms apart at least"
-        )
         raise ValueError(
-            f"{what}; expected float64, or times from the beginning of the recording on"
+            f"times of type {t.dtype} near {float(np.abs(t).max()):g} {unit or 'us'} are "
+            f"{coarse / 1000:g} ms apart at least; expected float64, or times from the "
+            "beginning of the recording on"
         )
     if unit == "ns" and t.dtype.kind in "iu":
         return t // 1000

@@ -14,8 +14,6 @@ Row 0 is at the bottom, as the format's own tools have it (faery turns it over);
 top.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +81,9 @@ def read_event_stream(path: str | Path) -> np.ndarray:
     outside = np.flatnonzero((x[:number] >= columns) | (y[:number] >= rows))
     if outside.size:
         k = int(outside[0])
-        found = f"event {k} lies at x = {x[k]}, y = {y[k]}"
         raise ValueError(
-            f"{path}: {found}; expected x below {columns} and y below {rows}, so the file is "
-            "damaged"
+            f"{path}: event {k} lies at x = {x[k]}, y = {y[k]}; expected x below {columns} and "
+            f"y below {rows}, so the file is damaged"
         )
     events = np.empty(number, EVENT)
     events["x"] = x[:number]

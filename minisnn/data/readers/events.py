@@ -5,8 +5,6 @@ microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees i
 (T, H, W, 2), channel 0 = OFF, 1 = ON.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any, NoReturn
@@ -14,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...parallel.arguments import need
 from .columns import ACCEPTED, ORDER, are_fractions, microseconds, of_events, unmasked
 from .plausible import unit_of_fractions
 
@@ -93,17 +92,14 @@ def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
         0 < jumps.size <= MOST
         and falls.size - jumps.size < len(t) / 20
         and min(map(len, stretches)) >= LEAST
+        and all(0 < stretch.sum() < len(stretch) for stretch in stretches)
     ):
-        if all(0 < stretch.sum() < len(stretch) for stretch in stretches):
-            at = int(jumps[0])
-            seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-            what = (
-                f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or "
-                "begins again"
-            )
-            raise ValueError(
-                f"{what}; expected times that grow, or each stretch as a recording of its own"
-            )
+        at = int(jumps[0])
+        seconds = (int(t[at]) - int(t[at + 1])) / 1e6
+        raise ValueError(
+            f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins "
+            "again; expected times that grow, or each stretch as a recording of its own"
+        )
     return events[np.argsort(t, kind="stable")]
 
 
@@ -144,8 +140,10 @@ def as_events(
             and are_fractions(t)
             and (unit := unit_of_fractions(x, y, t))
         ):
-            way = f"they look like {unit}: say --time {unit} (in Python time={unit!r})"
-            raise ValueError(f"times are fractions, and nothing gives their unit; {way}")
+            raise ValueError(
+                f"times are fractions, and nothing gives their unit; they look like {unit}: "
+                f"say --time {unit} (in Python time={unit!r})"
+            )
         made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
         check_events(made, shape)
     except ValueError as error:
@@ -247,8 +245,7 @@ def bin_events(
     counts = np.zeros((steps, rows, columns, 2), np.uint8)
     if not events.size:
         return counts
-    step_us = round(step_ms * 1000)
-    step = (events["t"] - _start(events, start)) // step_us
+    step = (events["t"] - _start(events, start)) // round(step_ms * 1000)
     row = events["y"].astype(np.int64) // scale
     column = events["x"].astype(np.int64) // scale
     inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
@@ -269,13 +266,10 @@ def downscaled(
     the same holds for rows. Nothing is drawn where the cells divide the pixels. Raises ValueError
     where `size` is finer than the sensor.
     """
-    if np.shape(size) != (2,) or not all(
+    fits = np.shape(size) == (2,) and all(
         0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)
-    ):
-        raise ValueError(
-            f"size is {size}; expected rows and columns from 1 to those of the sensor, "
-            f"{tuple(sensor)}"
-        )
+    )
+    need("size", size, fits, f"rows and columns from 1 to those of the sensor, {tuple(sensor)}")
     out = events.copy()
     rng = np.random.default_rng(number)
     for axis, cells, pixels in zip("yx", size, sensor):
@@ -295,8 +289,8 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
     Raises ValueError where there is not one, and for a clock that jumps ahead, so that there are
     more parts than events.
     """
-    if not (isinstance(hop_ms, Real) and hop_ms > 0):
-        raise ValueError(f"hop_ms is {hop_ms}; expected a positive number of milliseconds")
+    good = isinstance(hop_ms, Real) and hop_ms > 0
+    need("hop_ms", hop_ms, good, "a positive number of milliseconds")
     time = np.sort(events["t"])
     length = (time[-1] - time[0]) / 1000 if len(time) else 0
     if length < duration_ms:
@@ -306,10 +300,9 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
         at = int(np.diff(time).argmax())
         gap = (time[at + 1] - time[at]) / 1e6
         after = (time[at] - time[0]) / 1e6
-        what = f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events"
         raise ValueError(
-            f"{what}; there is none for {gap:g} s after {after:g} s, expected a clock that does "
-            "not jump"
+            f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
+            f"none for {gap:g} s after {after:g} s, expected a clock that does not jump"
         )
     begins = time[0] + np.arange(number) * (hop_ms * 1000)
     events = events[np.argsort(events["t"], kind="stable")]
@@ -329,33 +322,23 @@ def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int)
     """Rows and columns of cells that `crop` and `scale` make of a sensor; ValueError where they do
     not fit it."""
     rows, columns = shape if crop is None else crop
-    if not (0 < rows <= shape[0] and 0 < columns <= shape[1]):
-        raise ValueError(
-            f"crop is {crop}; expected rows and columns from 1 to those of the sensor, "
-            f"{tuple(shape)}"
-        )
-    if scale != int(scale) or scale < 1 or rows % scale or columns % scale:
-        raise ValueError(
-            f"scale is {scale}; expected a whole number that divides {rows} rows and {columns} "
-            "columns"
-        )
+    fits = 0 < rows <= shape[0] and 0 < columns <= shape[1]
+    need("crop", crop, fits, f"rows and columns from 1 to those of the sensor, {tuple(shape)}")
+    divides = scale == int(scale) and scale >= 1 and not rows % scale and not columns % scale
+    need("scale", scale, divides, f"a whole number that divides {rows} rows and {columns} columns")
     return rows // int(scale), columns // int(scale)
 
 
 def _steps(duration_ms: float, step_ms: float) -> int:
-    if not (
+    good = (
         isinstance(step_ms, Real)
         and step_ms >= 0.001
         and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6
-    ):
-        raise ValueError(
-            f"step_ms is {step_ms}; expected a positive whole number of microseconds, in ms"
-        )
+    )
+    need("step_ms", step_ms, good, "a positive whole number of microseconds, in ms")
     steps = duration_ms / step_ms if isinstance(duration_ms, Real) else np.nan
-    if not (steps >= 0.5 and abs(steps - round(steps)) < 1e-9):
-        raise ValueError(
-            f"duration_ms is {duration_ms}; expected a whole number of steps of {step_ms} ms"
-        )
+    good = steps >= 0.5 and abs(steps - round(steps)) < 1e-9
+    need("duration_ms", duration_ms, good, f"a whole number of steps of {step_ms} ms")
     return round(steps)
 
 

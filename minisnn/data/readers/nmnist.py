@@ -11,8 +11,6 @@ A row with y = 240 is not an event: the clock has overflowed, and 8192 us are ad
 all rows after it.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -56,8 +54,10 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
             f"{path}: the file is empty; expected an N-MNIST recording of five bytes an event"
         )
     if raw.size % 5:
-        found = f"{raw.size} bytes are not a whole number of five-byte events"
-        raise ValueError(f"{path}: {found}; the file is truncated or no N-MNIST recording")
+        raise ValueError(
+            f"{path}: {raw.size} bytes are not a whole number of five-byte events; the file is "
+            "truncated or no N-MNIST recording"
+        )
     if not raw.any():
         raise ValueError(
             f"{path}: the file holds nothing but zero bytes; expected an N-MNIST recording"
@@ -77,10 +77,9 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
             f"expected x below {shape[1]} and y below {shape[0]} on a sensor of {shape[1]} x "
             f"{shape[0]} pixels"
         )
-        found = f"row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}"
         raise ValueError(
-            f"{path}: {found}, so the file is damaged, of another sensor (--sensor) or no N-MNIST "
-            "recording"
+            f"{path}: row {row} lies at x = {x[row]}, y = {y[row]}; {sensor}, so the file is "
+            "damaged, of another sensor (--sensor) or no N-MNIST recording"
         )
     events = np.empty(int(keep.sum()), EVENT)
     events["x"] = x[keep]
@@ -90,10 +89,9 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     backwards = np.diff(events["t"]) < 0
     if backwards.any():
         row = int(np.argmax(backwards)) + 1
-        found = f"time falls from {events['t'][row - 1]} to {events['t'][row]} us at event {row}"
         raise ValueError(
-            f"{path}: {found}; expected times in order, so the file is damaged or no N-MNIST "
-            "recording"
+            f"{path}: time falls from {events['t'][row - 1]} to {events['t'][row]} us at event "
+            f"{row}; expected times in order, so the file is damaged or no N-MNIST recording"
         )
     return events
 
@@ -156,10 +154,9 @@ def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Pa
     names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
     folder = next((root / name for name in names if name.lower() == split.lower()), None)
     if folder is None:
-        found = names or "no folders"
-        expected = "expected the root of N-MNIST, which holds Train or Test"
         raise ValueError(
-            f"{root}: there is no folder {split.capitalize()}; found {found}, {expected}"
+            f"{root}: there is no folder {split.capitalize()}; found {names or 'no folders'}, "
+            "expected the root of N-MNIST, which holds Train or Test"
         )
     files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
     files = {label: numbered for label, numbered in files.items() if numbered}
@@ -178,10 +175,9 @@ def nmnist_files(root: str | Path, split: str) -> dict[int, list[tuple[int, Path
     files = labelled_files(root, split)
     digits = {digit: files.get(str(digit), []) for digit in range(10)}
     if not any(digits.values()):
-        found = ", ".join(list(files)[:9])
         raise ValueError(
-            f"{root}: the recordings are of {found}; expected the digits 0 to 9, of which Double "
-            "N-MNIST is made"
+            f"{root}: the recordings are of {', '.join(list(files)[:9])}; expected the digits "
+            "0 to 9, of which Double N-MNIST is made"
         )
     return digits
 

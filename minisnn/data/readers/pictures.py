@@ -5,8 +5,6 @@ files. All become grey values (N, H, W) and labels 0, 1, ... in the order of the
 are numbers come first, by value.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 import zlib
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import unreadable
 from ..foreign.hdf5 import one_line
 from ...files import check_archive, read_whole, size_of
 
@@ -168,8 +167,10 @@ def _folder(path: Path, size: tuple[int, int] | None) -> tuple[np.ndarray, list[
             first = first or (file, image.shape)
             if image.shape != first[1]:
                 here, other = (f"{rows} x {columns}" for rows, columns in (image.shape, first[1]))
-                found = f"has {here} pixels, but {first[0].name} has {other}"
-                raise ValueError(f"{file}: {found}; expected one size, or size=(rows, columns)")
+                raise ValueError(
+                    f"{file}: has {here} pixels, but {first[0].name} has {other}; expected one "
+                    "size, or size=(rows, columns)"
+                )
             images.append(image)
             keys.append(folder.name)
     if not images:
@@ -273,10 +274,9 @@ def read_idx(path: str | Path) -> np.ndarray:
             ) from None
     magic = content[:4]
     if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
-        found = magic.hex(" ") or "of an empty file"
         raise ValueError(
-            f"{path}: starts with the bytes {found}; expected an idx file of bytes, 00 00 08 and "
-            "its dimensions"
+            f"{path}: starts with the bytes {magic.hex(' ') or 'of an empty file'}; expected "
+            "an idx file of bytes, 00 00 08 and its dimensions"
         )
     start = 4 + 4 * magic[3]
     sizes = [int.from_bytes(content[k : k + 4], "big") for k in range(4, start, 4)]
@@ -315,15 +315,8 @@ def _load(path: Path):
             if array is not None and not isinstance(array, np.ndarray):
                 raise ValueError(f"{name} is not an array")
         return arrays
-    except Exception as error:
-        # NumPy would advise to load objects unsafely
-        reason = (
-            "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-        )
-        reason = reason.removeprefix(f"{path}: ")
-        raise ValueError(
-            f"{path}: not readable as a NumPy file of plain arrays ({reason})"
-        ) from error
+    except Exception as error:  # NumPy would advise to load objects unsafely
+        raise unreadable(path, error) from None
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:

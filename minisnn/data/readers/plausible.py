@@ -30,8 +30,6 @@ seconds all but one second of ASL-DVS fail. A recording is refused where nothing
 fewer than LEAST events tell nothing.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 
@@ -75,7 +73,7 @@ class Pace(NamedTuple):
     most: float = READOUT
 
     @classmethod
-    def of(cls, events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Pace:
+    def of(cls, events: np.ndarray, sensor: tuple[int, ...] | None = None) -> "Pace":
         """Of events of dtype EVENT, of a sensor of rows and columns or a row of units (n,)."""
         if np.any(np.diff(events["t"]) < 0):
             events = events[np.argsort(events["t"], kind="stable")]
@@ -123,9 +121,7 @@ class Pace(NamedTuple):
                 f"{lasting}, and {_span(self.tenth * factor / 1e6)} and more from one event of a "
                 "pixel to its next"
             )
-        if rate < 1:
-            return lasting
-        return None
+        return lasting if rate < 1 else None
 
     def instead(self) -> str | None:
         """The unit that the times must have; None where microseconds will do, or nothing else would
@@ -139,14 +135,10 @@ class Pace(NamedTuple):
 
 def _span(seconds: float) -> str:
     """A time in words, of three digits."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size or unit == "us":
-            return (
-                f"{seconds / size:,.0f} {unit}"
-                if seconds / size >= 1000
-                else f"{seconds / size:.3g} {unit}"
-            )
-    raise AssertionError
+    units = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6))
+    unit, size = next(one for one in units if seconds >= one[1] or one[0] == "us")
+    number = seconds / size
+    return f"{number:,.0f} {unit}" if number >= 1000 else f"{number:.3g} {unit}"
 
 
 def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> None:
@@ -157,16 +149,13 @@ def check_unit(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> Non
     unit = pace.instead()
     if fault is None:
         return
-    if unit is None:
-        way = (
-            "no other unit makes them plausible either, and if they are right say --time us (in "
-            "Python time='us')"
-        )
-    else:
-        way = (
-            f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if "
-            "it is microseconds after all"
-        )
+    way = (
+        "no other unit makes them plausible either, and if they are right say --time us (in "
+        "Python time='us')"
+        if unit is None
+        else f"they look like {unit}: say --time {unit} (in Python time={unit!r}), or --time us if "
+        "it is microseconds after all"
+    )
     raise ValueError(f"taken for microseconds its times make {fault}; {way}")
 
 
@@ -223,8 +212,7 @@ class Judge:
         """ValueError where the unit fits some and not others, so that they differ in it. Where it
         fits none, who says it knows."""
         if self.fits is not None and self.fails is not None:
-            expected = (
-                "expected one unit in all recordings, or columns that are named for theirs (t_us, "
-                "t_ms)"
+            raise ValueError(
+                f"{self.fails}, while those of {self.fits} are plausible; expected one unit in "
+                "all recordings, or columns that are named for theirs (t_us, t_ms)"
             )
-            raise ValueError(f"{self.fails}, while those of {self.fits} are plausible; {expected}")

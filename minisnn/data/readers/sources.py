@@ -10,8 +10,6 @@ what an object can do.
     frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -38,8 +36,10 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
                     if isinstance(one, (tuple, list))
                     else f"a {type(one).__name__} alone"
                 )
-                expected = "expected one for each recording, or pairs (events, label)"
-                raise ValueError(f"labels are missing; {expected}, and item {number} is {found}")
+                raise ValueError(
+                    "labels are missing; expected one for each recording, or pairs (events, "
+                    f"label), and item {number} is {found}"
+                )
             yield one[0], one[1]
         return
     number = 0

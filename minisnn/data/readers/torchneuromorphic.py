@@ -12,12 +12,11 @@ Links out of the file, or out of the place where a name stands, are refused, and
 before anything of them is allocated.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
 
+from ...parallel.arguments import need, shown
 from .events import check_events, event_array
 from ..foreign.process import ForeignFile
 
@@ -56,8 +55,10 @@ class TorchNeuromorphic:
                     )
             both = np.intersect1d(self._keys["train"], self._keys["test"])
             if both.size:
-                found = "is in extra/train_keys and in extra/test_keys; expected it in one of them"
-                raise ValueError(f"{self.path}: recording {both[0]} {found}")
+                raise ValueError(
+                    f"{self.path}: recording {both[0]} is in extra/train_keys and in "
+                    "extra/test_keys; expected it in one of them"
+                )
         except BaseException:
             self.close()
             raise
@@ -84,12 +85,10 @@ class TorchNeuromorphic:
         every recording of the split. Raises ValueError where the split is another, or the file has
         no such class or a key without a recording.
         """
-        if split not in self._keys:
-            raise ValueError(f"split is {split!r}; expected 'train' or 'test'")
+        need("split", shown(split), split in self._keys, "'train' or 'test'")
         if label is None:
             return self._keys[split].copy()
-        if isinstance(label, bool) or not isinstance(label, (int, np.integer)) or label < 0:
-            raise ValueError(f"label is {label!r}; expected a whole number from 0 on")
+        _check_whole("label", label)
         name = f"extra/{split}_keys_by_label"
         self._check_open()
         where = self._file.kind(name)
@@ -108,8 +107,10 @@ class TorchNeuromorphic:
         keys = keys[keys >= 0]
         stray = np.setdiff1d(keys, self._keys[split])
         if stray.size:
-            found = f"{name} holds the key {stray[0]} for label {label}"
-            raise ValueError(f"{self.path}: {found}; expected keys of extra/{split}_keys")
+            raise ValueError(
+                f"{self.path}: {name} holds the key {stray[0]} for label {label}; expected "
+                f"keys of extra/{split}_keys"
+            )
         return keys
 
     def labelled(self, split: str) -> list[tuple[int, int]]:
@@ -132,8 +133,10 @@ class TorchNeuromorphic:
         """The class of one recording."""
         values = self._whole(f"{self._place(key)}/labels", None).reshape(-1)
         if values.size < 1 or np.any(values != values[0]) or values[0] < 0:
-            found = f"{self._place(key)}/labels holds {values[:5].tolist()}"
-            raise ValueError(f"{self.path}: {found}; expected one label from 0 on")
+            raise ValueError(
+                f"{self.path}: {self._place(key)}/labels holds {values[:5].tolist()}; expected "
+                "one label from 0 on"
+            )
         return int(values[0])
 
     def read(self, key: int) -> np.ndarray:
@@ -147,9 +150,9 @@ class TorchNeuromorphic:
         times = self._whole(f"{place}/times", 1)
         addresses = self._whole(f"{place}/addrs", 2)
         if addresses.shape != (len(times), 3):
-            expected = f"({len(times)}, 3), polarity, x and y of each of its times"
             raise ValueError(
-                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected {expected}"
+                f"{self.path}: {place}/addrs has shape {addresses.shape}; expected "
+                f"({len(times)}, 3), polarity, x and y of each of its times"
             )
         if not times.size:
             raise ValueError(f"{self.path}: {place} has no events; expected at least one")
@@ -161,8 +164,7 @@ class TorchNeuromorphic:
         return events
 
     def _place(self, key: int) -> str:
-        if isinstance(key, bool) or not isinstance(key, (int, np.integer)) or key < 0:
-            raise ValueError(f"key is {key!r}; expected a whole number from 0 on")
+        _check_whole("key", key)
         return f"data/{int(key)}"
 
     def _whole(self, name: str, dimensions: int | None) -> np.ndarray:
@@ -200,3 +202,8 @@ class TorchNeuromorphic:
                     f"{self.path}: {name} holds the key {key}, but there is no data/{key}; the "
                     "file is incomplete"
                 )
+
+
+def _check_whole(name: str, value: object) -> None:
+    good = isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value >= 0
+    need(name, shown(value), good, "a whole number from 0 on")

@@ -9,8 +9,6 @@ a chip can do it while it learns.
     counts[t, (y + dy) // scale, (x + dx) // scale, p] += counts at (t, y, x, p)      where 0 <= x + dx, y + dy < crop
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 

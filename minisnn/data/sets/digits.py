@@ -1,8 +1,6 @@
 """The 5,000 MNIST digits that travel with the package (LeCun, Cortes & Burges; CC BY-SA 3.0; see
 data/README.md)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,11 +31,10 @@ class Digits:
             or self.labels.shape != (count,)
             or self.numbers.shape != (count,)
         ):
-            found = (
+            raise ValueError(
                 f"images {self.images.shape}, labels {self.labels.shape} and numbers "
-                f"{self.numbers.shape}"
+                f"{self.numbers.shape} do not fit; expected (N, 28, 28), (N,) and (N,)"
             )
-            raise ValueError(f"{found} do not fit; expected (N, 28, 28), (N,) and (N,)")
 
     def __len__(self) -> int:
         return len(self.images)

@@ -5,13 +5,11 @@ ordered pairs of 24 letters. The paper does not list which pairs meta-train; her
 makes 369 classes for meta-training, 92 for meta-validation and 115 for meta-testing.
 """
 
-from __future__ import annotations
-
 import functools
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +22,6 @@ from .pool import Pool
 from .recordings import Recordings
 from ..camera.event_camera import EventCamera
 from ..readers import events, pictures
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6  # 6 x 6 pixels a cell
@@ -139,11 +134,16 @@ class DoubleASL(Recordings):
             pool, source = _photographed(root, train, int(per_letter), sight, keep)
         else:
             pool, source = _real(root, train, int(per_letter), flip_y, keep)
-        made_of = {
-            name: [LETTERS.index(letter) for letter in name]
-            for name in double_asl_classes(class_seed)[which_classes]
-        }
-        super().__init__(pool, made_of=made_of, source=source, kind="letter", **groups)
+        super().__init__(
+            pool,
+            made_of={
+                name: [LETTERS.index(letter) for letter in name]
+                for name in double_asl_classes(class_seed)[which_classes]
+            },
+            source=source,
+            kind="letter",
+            **groups,
+        )
 
 
 def hand_camera() -> EventCamera:
@@ -261,7 +261,6 @@ def _seen(
     where = np.flatnonzero(trains(numbers) == train)
     _check_letters(Counter(labels[where].tolist()), source)
     noise = np.arange(len(labels))
-    code = code_identity(__name__)
     return pool_of_pictures(
         "asl-simulated",
         SHAPE,
@@ -273,7 +272,7 @@ def _seen(
         keep,
         what,
         noise,
-        code,
+        code_identity(__name__),
         **made_from,
     )
 

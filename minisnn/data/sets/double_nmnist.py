@@ -6,12 +6,9 @@ few-shot learning"), whose 64, 16 and 20 classes for meta-training, meta-validat
 are used here.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +22,6 @@ from ..readers import events, nmnist
 from ..camera.event_camera import EventCamera
 from ..camera.variation import Variation
 from .digits import load_digits
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 CLASSES = {
     "train": tuple(

@@ -1,8 +1,6 @@
 """What `Recordings` are given, by a script or as entries of a folder, checked: each error names the
 argument, or the recording."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, one_of, shown, wholes
+from ...parallel.arguments import is_sequence, mapping, must, one_of, shown, wholes
 from ..readers.anything import Entry
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
@@ -29,11 +27,9 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
         if (width is not None or name != "hop_ms") and arguments.number(name, width, what) <= 0:
             raise ValueError(f"{name} must be {what}, not {width}")
     size = form.size
-    if size is not None and (len(wholes("size", size)) not in (1, 2) or min(size) < 1):
-        raise ValueError(
-            f"size must be rows and columns of cells, such as (32, 32), or a number of units, not "
-            f"{shown(size)}"
-        )
+    good = size is None or len(wholes("size", size)) in (1, 2) and min(size) >= 1
+    expected = "rows and columns of cells, such as (32, 32), or a number of units"
+    must("size", good, expected, size)
     # as a Subset of PyTorch is
     listed = hasattr(events, "__getitem__") and hasattr(events, "__len__")
     readable = isinstance(events, (Iterable, Counts)) or listed
@@ -46,11 +42,10 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
         )
     if form.time is not None:
         one_of("time", form.time, ("ns", "us", "ms", "s"))
-    one_each = hasattr(labels, "__getitem__") and not isinstance(labels, np.generic)
-    if labels is not None and (isinstance(labels, (str, bytes, Mapping)) or not one_each):
-        raise ValueError(
-            f"labels must be a list with one label for each recording, not {shown(labels)}"
-        )
+    one_each = hasattr(labels, "__getitem__") and not isinstance(
+        labels, (np.generic, str, bytes, Mapping)
+    )
+    must("labels", labels is None or one_each, "a list with one label for each recording", labels)
 
 
 def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
@@ -164,10 +159,9 @@ def check_enough(
         if different < 2:
             number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
             number += ", copies of one" * (different < len(recordings))
-            told = f"{kind} {called.get(symbol, symbol)}"
             raise ValueError(
-                f"{source}: {told} has {number}, expected at least 2, one for support and one for "
-                "query"
+                f"{source}: {kind} {called.get(symbol, symbol)} has "
+                f"{number}, expected at least 2, one for support and one for query"
             )
 
 
@@ -193,10 +187,7 @@ def within_of(tasks: Any, given: Any) -> np.ndarray:
 
 def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
     """One entry of a group for every part that was cut from its recording."""
-    if not hasattr(group, "__len__"):
-        raise ValueError(
-            f"{name} must be a list with one entry for each recording, not {shown(group)}"
-        )
+    must(name, hasattr(group, "__len__"), "a list with one entry for each recording", group)
     if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
         raise ValueError(
             f"{name} has {len(group)} entries; expected one for each recording, "

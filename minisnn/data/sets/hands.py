@@ -20,8 +20,6 @@ nobody should learn signing from them. They stand in for the hands that ASL-DVS 
 2019, ICCV).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -29,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
+from ...parallel.arguments import need
 from ..readers.asl import LETTERS
 
 # Lengths in palms (wrist to the middle finger's knuckle): index, middle, ring, little finger.
@@ -159,7 +158,7 @@ def draw_hand(
     """
     _whole("letter", letter, 0, len(LETTERS) - 1)
     _size(size)
-    _need(
+    need(
         "rng",
         f"of type {type(rng).__name__}",
         isinstance(rng, np.random.Generator),
@@ -364,11 +363,6 @@ def _normal(rng: np.random.Generator, shape=None):
     return np.clip(rng.standard_normal(shape), -2, 2)
 
 
-def _need(name: str, found, good: bool, expected: str) -> None:
-    if not good:
-        raise ValueError(f"{name} is {found}; expected {expected}")
-
-
 def _is_whole(value, least: int, most: float = math.inf) -> bool:
     return (
         isinstance(value, (int, np.integer))
@@ -379,7 +373,7 @@ def _is_whole(value, least: int, most: float = math.inf) -> bool:
 
 def _whole(name: str, value, least: int, most: float = math.inf) -> None:
     until = f"to {most}" if most < math.inf else "on"
-    _need(name, repr(value), _is_whole(value, least, most), f"a whole number from {least} {until}")
+    need(name, repr(value), _is_whole(value, least, most), f"a whole number from {least} {until}")
 
 
 def _size(size) -> None:
@@ -388,4 +382,4 @@ def _size(size) -> None:
         and len(size) == 2
         and all(_is_whole(n, 16, 4096) for n in size)
     )
-    _need("size", repr(size), good, "(rows, columns), whole numbers from 16 to 4096")
+    need("size", repr(size), good, "(rows, columns), whole numbers from 16 to 4096")

@@ -13,8 +13,6 @@ apart, a function that has an argument `classes` is called with classes="train",
 training classes in recordings of the split; one without gives sets of the same classes.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import inspect
@@ -290,14 +288,13 @@ def own(
                 forget()
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
-    code = code_identity(__name__)
     pool = pool_of(
         "recordings",
         counts_of((), (), Form(**how))[0],
         made_from,
         batches,
         Keep(cache, progress),
-        code,
+        code_identity(__name__),
     )
     tell_empty(pool, str(root))
     tell_full(pool, str(root))

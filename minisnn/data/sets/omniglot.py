@@ -8,12 +8,9 @@ their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML), 
 mirror images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,9 +22,6 @@ from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
 from .recordings import SPLITS, Recordings
 from ..camera.event_camera import EventCamera
 from ..camera.variation import Variation
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 BACKGROUND = (  # alphabets in the order of the pictures, and how many characters each has
     "Alphabet_of_the_Magi 20 Anglo-Saxon_Futhorc 29 Arcadian 26 Armenian 41 Asomtavruli 40 "
@@ -66,8 +60,7 @@ LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
     """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
-    part = "evaluation" if split == "test" else "background"
-    pictures = _pictures(part)
+    pictures = _pictures("evaluation" if split == "test" else "background")
     first = 0
     found = {}
     words = (EVALUATION if split == "test" else BACKGROUND).split()
@@ -182,8 +175,14 @@ class Omniglot(Recordings):
         whole = np.concatenate(labels)
         sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms), centred=centred)
         make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
-        of = [split, pieces, sight.identity(), list(alphabets(split).values())]
-        pool = Pieces(_shape(size[0]), whole, np.arange(len(whole)), start, make, of)
+        pool = Pieces(
+            _shape(size[0]),
+            whole,
+            np.arange(len(whole)),
+            start,
+            make,
+            [split, pieces, sight.identity(), list(alphabets(split).values())],
+        )
         names = [
             f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])
         ]
@@ -192,8 +191,13 @@ class Omniglot(Recordings):
         )
         drawing = pool.numbers % (len(whole) // max(draws, 1))
         groups = {"drawing": drawing} if draws > 1 and not trains else None
-        made_of = {name: (k,) for k, name in enumerate(names)}
-        super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
+        super().__init__(
+            pool,
+            made_of={name: (k,) for k, name in enumerate(names)},
+            source=source,
+            kind="character",
+            groups=groups,
+        )
         if known:  # drawings are in the order of the people
             people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {
@@ -247,7 +251,6 @@ def _recorded(
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (
         turn >= MIRRORED
     )
-    what = f"drawings of {name}{told}"
     return pool_of_pictures(
         "omniglot",
         _shape(CROP[0] // sight.scale),
@@ -257,7 +260,7 @@ def _recorded(
         numbers,
         sight,
         keep,
-        what,
+        f"drawings of {name}{told}",
         noise,
         code_identity(__name__),
         images=pictures,

@@ -5,8 +5,6 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 256 MB.
 """
 
-from __future__ import annotations
-
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -118,15 +116,13 @@ class Pool(Counts):
         cls,
         shape: tuple[int, ...],
         batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    ) -> Pool:
+    ) -> "Pool":
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
         one at a time."""
-        kind = np.uint16 if np.prod(shape, dtype=np.int64) <= 65536 else np.uint32
-        cells = [np.zeros(0, kind)]
-        counts = [np.zeros(0, np.uint8)]
-        lengths = [np.zeros(1, np.int64)]
-        labels = [np.zeros(0, np.int64)]
-        numbers = [np.zeros(0, np.int64)]
+        small = np.prod(shape, dtype=np.int64) <= 65536
+        # of cells, counts, how many cells a recording has, labels, numbers
+        kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
+        parts: list[tuple] = [tuple(np.zeros(0, kind) for kind in kinds)]
         for dense, label, number in batches:
             if (
                 dense.dtype != np.uint8
@@ -140,19 +136,12 @@ class Pool(Counts):
                 )
             flat = dense.reshape(len(dense), np.prod(shape))
             recording, cell = np.nonzero(flat)
-            cells.append(cell.astype(kind))
-            counts.append(flat[recording, cell])
-            lengths.append(np.bincount(recording, minlength=len(dense)))
-            labels.append(np.asarray(label, np.int64))
-            numbers.append(np.asarray(number, np.int64))
-        return cls(
-            shape,
-            np.concatenate(cells),
-            np.concatenate(counts),
-            np.cumsum(np.concatenate(lengths)),
-            np.concatenate(labels),
-            np.concatenate(numbers),
+            filled = np.bincount(recording, minlength=len(dense))
+            parts.append((cell.astype(kinds[0]), flat[recording, cell], filled, label, number))
+        cells, counts, lengths, labels, numbers = (
+            np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
+        return cls(shape, cells, counts, np.append(0, np.cumsum(lengths)), labels, numbers)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as named arrays; Pool(**arrays) makes the pool again."""
@@ -203,8 +192,10 @@ class Pieces(Counts):
         self.made: dict[int, Pool] = {}
 
     def __repr__(self) -> str:
-        made = f"{len(self.made)} of {len(self.start) - 1} pieces made"
-        return f"Pieces: {len(self)} recordings of shape {self.shape}, {made}"
+        return (
+            f"Pieces: {len(self)} recordings of shape {self.shape}, {len(self.made)} of "
+            f"{len(self.start) - 1} pieces made"
+        )
 
     def identity(self) -> str:
         return identity([list(self.shape), self.labels, self.numbers, self.start, self.made_from])
@@ -289,8 +280,7 @@ def counts_of(
             tell_frames(lengths, steps, bin_ms)
 
     steps, *_ = bin_events(np.zeros(0, EVENT), duration_ms, bin_ms, shape=(1, 1)).shape
-    shape = (steps, rows[1]) if units else (steps, *rows, 2)
-    return shape, batches()
+    return (steps, rows[1]) if units else (steps, *rows, 2), batches()
 
 
 def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:

@@ -1,12 +1,10 @@
 """Pools of recordings for sets of tasks, files that are read or pictures that the event camera
 sees; from the cache, where they are known there."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,11 +12,9 @@ from ...terminal import bar
 from ..store.cache import cached, check_unchanged, file_identity
 from ..store.shipped import shipped
 from ..readers.events import SATURATION, bin_events
+from ..camera.event_camera import EventCamera
 from ..camera.moved import Move
 from .pool import Pool
-
-if TYPE_CHECKING:
-    from ..camera.event_camera import EventCamera
 
 STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
 HELD_OUT = 5  # training pictures with a number divisible by this never meta-train

@@ -5,8 +5,6 @@ and kept sparsely (`pool`). Then they are dealt out to support and query so that
 sides (`samples`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from typing import Any
@@ -254,7 +252,7 @@ class Recordings:
         key = np.random.SeedSequence(whole("seed", seed, 0), spawn_key=(whole("index", index, 0),))
         return self.sample_task(np.random.default_rng(key), ways, shots, queries)
 
-    def only(self, classes: Sequence[str]) -> Recordings:
+    def only(self, classes: Sequence[str]) -> "Recordings":
         """The same recordings, with tasks of these classes alone.
 
         >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
@@ -276,7 +274,7 @@ class Recordings:
         part.made_of = {name: self.made_of[name] for name in classes}
         return part
 
-    def split(self, seed: int = 0, **classes: Sequence[str] | float) -> dict[str, Recordings]:
+    def split(self, seed: int = 0, **classes: Sequence[str] | float) -> "dict[str, Recordings]":
         """Sets of disjoint classes to meta-train, validate and test, for `train(data=…)`: {"train":
         …, "val": …, "test": …}.
 
@@ -303,7 +301,7 @@ class Recordings:
 
     def split_recordings(
         self, seed: int = 0, *, together: Sequence[Any] | None = None, **shares: float
-    ) -> dict[str, Recordings]:
+    ) -> "dict[str, Recordings]":
         """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
 
         Each has some recordings of every symbol. An ordinary classifier is trained and tested on
@@ -335,13 +333,13 @@ class Recordings:
         places = places_of(self, shares or SHARES, seed, together)
         return as_splits({name: self.among(own) for name, own in places.items()})
 
-    def among(self, places: np.ndarray) -> Recordings:
+    def among(self, places: np.ndarray) -> "Recordings":
         """The same classes in these recordings alone, given by their places in the pool."""
         part = copy(self)
         part.symbols = {symbol: np.intersect1d(own, places) for symbol, own in self.symbols.items()}
         return part
 
-    def ungrouped(self) -> Recordings:
+    def ungrouped(self) -> "Recordings":
         """The same recordings, of which support and query may share groups: for rules that do not
         learn from the support.
 

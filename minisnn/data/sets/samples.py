@@ -5,8 +5,6 @@ Symbols (digits, letters, characters) have numbered recordings; a class is one s
 a row, and a sample of it a recording of each. Nothing here knows what a recording is.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -252,8 +250,9 @@ def places_of(
         split = divided(tasks.pool.labels[where], np.asarray(together)[where], shares, seed)
     except TooFew as error:
         named = [name for name, symbols in tasks.made_of.items() if symbols == (error.symbol,)]
-        told = f"{tasks.kind} {named[0] if named else error.symbol}"
-        raise ValueError(f"{tasks.source}: {told} has {error}") from None
+        raise ValueError(
+            f"{tasks.source}: {tasks.kind} {named[0] if named else error.symbol} has {error}"
+        ) from None
     return {name: where[split == k] for k, name in enumerate(shares)}
 
 
@@ -342,8 +341,10 @@ def shared(one: Any, other: Any) -> str | None:
         return None
     if not pairs:
         return None
-    which = " and ".join(map(str, dict.fromkeys(pairs[0])))
-    return f"share {len(pairs)} of {len(there)} recordings (such as number {which})"
+    return (
+        f"share {len(pairs)} of {len(there)} recordings (such as number "
+        f"{' and '.join(map(str, dict.fromkeys(pairs[0])))})"
+    )
 
 
 def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:
@@ -368,8 +369,7 @@ def copies(pool: Any) -> np.ndarray | None:
     for n in range(len(pool)):
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
-            content = hashlib.sha256(cells.tobytes() + counts.tobytes()).digest()
-            same = first.setdefault(content, n)
+            same = first.setdefault(hashlib.sha256(cells.tobytes() + counts.tobytes()).digest(), n)
             of[n] = same if pool.numbers[same] != pool.numbers[n] else n
     return None if np.array_equal(of, np.arange(len(pool))) else of
 

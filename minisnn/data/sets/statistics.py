@@ -1,8 +1,6 @@
 """Statistics of sets of recordings: what they have in common, real ones and simulated ones
 (data/compare_camera.py)."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -109,9 +107,8 @@ def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[
         and count.max() > 20 * np.median(count)
     ):
         hot = pixel[count.argmax()]
-        share = f"{count.max() / len(events):.0%} of the events"
         place = f"unit {hot % 65536}" if units else f"pixel at x {hot % 65536}, y {hot // 65536}"
-        found.append(f"the {place} makes {share}: it is hot")
+        found.append(f"the {place} makes {count.max() / len(events):.0%} of the events: it is hot")
     if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
         at = (t[gaps.argmax()] - t[0]) / 1000
         found.append(

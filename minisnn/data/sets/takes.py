@@ -16,8 +16,6 @@ forearm is in a sleeve. Constants are fitted to two real continuous recordings o
 letter is held somewhere between them.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -161,9 +159,10 @@ class Take:
         ms = np.arange(0.0, MOMENT_MS + 1, 10)
         path = self.place(t + 1e-3 * ms)
         start = path[len(path) // 2]
-        rows = np.column_stack([ms, path - start])
         return replace(
-            camera, offset_px=tuple(start.tolist()), trajectory=tuple(map(tuple, rows.tolist()))
+            camera,
+            offset_px=tuple(start.tolist()),
+            trajectory=tuple(map(tuple, np.column_stack([ms, path - start]).tolist())),
         )
 
     def record(self, camera: EventCamera, seconds: float) -> np.ndarray:
@@ -251,6 +250,12 @@ def pool_of_takes(
                 )
                 shown.update(len(found))
 
-    made_from = dict(sight.identity(), rows=rows, steps=STEPS)
-    pool = pool_of("asl-takes", shape, made_from, record, keep, code_identity(__name__))
+    pool = pool_of(
+        "asl-takes",
+        shape,
+        dict(sight.identity(), rows=rows, steps=STEPS),
+        record,
+        keep,
+        code_identity(__name__),
+    )
     return pool, (pool.numbers - 1) // MOMENTS

@@ -268,8 +268,11 @@ def _plain(value):
     if isinstance(value, np.generic):
         return _plain(value.item())
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return {"dtype": str(value.dtype), "shape": list(value.shape), "sha256": content}
+        return {
+            "dtype": str(value.dtype),
+            "shape": list(value.shape),
+            "sha256": hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest(),
+        }
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
@@ -279,12 +282,17 @@ def _plain(value):
             )
         return {key: _plain(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)
+        return {
+            "dataclass": type(value).__qualname__,
+            **{
+                field.name: _plain(getattr(value, field.name))
+                for field in dataclasses.fields(value)
+            },
         }
-        return {"dataclass": type(value).__qualname__, **fields}
-    expected = "expected numbers, texts, arrays, lists, dictionaries or dataclasses"
-    raise TypeError(f"made_from holds a {type(value).__name__}, {expected}")
+    raise TypeError(
+        f"made_from holds a {type(value).__name__}, expected numbers, texts, arrays, lists, "
+        "dictionaries or dataclasses"
+    )
 
 
 def _read(path: Path, key: str) -> dict[str, np.ndarray]:
@@ -309,8 +317,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
 def _tell_unusable(place: Path | str, error: Exception):
     if str(place) not in _unusable and not nothing_is_kept():
         _unusable.add(str(place))
-        text = (
+        warnings.warn(
             f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
-            "going on without it, "
+            "going on without it, set MINISNN_CACHE to a folder that can be written",
+            stacklevel=3,
         )
-        warnings.warn(text + "set MINISNN_CACHE to a folder that can be written", stacklevel=3)

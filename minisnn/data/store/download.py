@@ -78,12 +78,9 @@ def download(
                 "beginning"
             )
             return download(url, path, md5, tell, progress)
-        more = (
-            "the download is damaged or another file and was removed; run the same command to "
-            "fetch it again"
-        )
         raise ValueError(
-            f"{path}: the md5 of what {url} sent is {found}, expected {md5}; {more}"
+            f"{path}: the md5 of what {url} sent is {found}, expected {md5}; the download is "
+            "damaged or another file and was removed; run the same command to fetch it again"
         ) from error
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(
@@ -141,9 +138,9 @@ def _ask(
         requests.RequestException,
         ValueError,
     ) as error:  # ValueError: a host that cannot be spelt
-        reason = f"{urlsplit(url).netloc}: cannot be reached ({_reason(error) or error})"
         raise ConnectionError(
-            f"{reason}; expected a connection to fetch {name} from {url}"
+            f"{urlsplit(url).netloc}: cannot be reached ({_reason(error) or error}); expected "
+            f"a connection to fetch {name} from {url}"
         ) from error
     status = response.status_code
     (start, total) = _content_range(response)
@@ -155,12 +152,13 @@ def _ask(
         response.close()
         tell(f"{name}: the server cannot continue what is here; it is fetched from its beginning")
         return _ask(url, part, 0, tell)
-    kind = response.headers.get("Content-Type", "")
-    if status != 200 or kind.startswith("text/html"):
+    if status != 200 or response.headers.get("Content-Type", "").startswith("text/html"):
         response.close()
         found = f"{status} {response.reason}".strip() if status != 200 else "a web page"
-        more = f"expected the file {name}; bring it into {part.parent} with a browser, and {AGAIN}"
-        raise ConnectionError(f"{url}: the server answered with {found}, {more}")
+        raise ConnectionError(
+            f"{url}: the server answered with {found}, expected the file {name}; bring it into "
+            f"{part.parent} with a browser, and {AGAIN}"
+        )
     if have:
         tell(f"{name}: the server does not resume; it is fetched from its beginning")
     length = response.headers.get("Content-Length", "")
@@ -168,9 +166,9 @@ def _ask(
 
 
 def _broken(part: Path, total: int | None, reason: str) -> ConnectionError:
-    came = f"{amount(_length(part))} of {amount(total)} ({reason})"
     return ConnectionError(
-        f"{part}: the connection broke after {came}; what has come is kept, {AGAIN}"
+        f"{part}: the connection broke after {amount(_length(part))} of {amount(total)} "
+        f"({reason}); what has come is kept, {AGAIN}"
     )
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ... import terminal
 from ...files import held, whole_folder
+from ...parallel.arguments import need
 from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
@@ -92,12 +93,9 @@ def fetch(
     """
     out = Path(out).expanduser()
     chosen = [one for one in files if part in ("both", one.name.lower())]
-    if not chosen:
-        raise ValueError(f"part is {part!r}; expected 'train', 'test' or 'both'")
-    if base is not None and not re.match(r"https?://[^/]", base):
-        raise ValueError(
-            f"base is {base!r}; expected an address that begins with http:// or https://"
-        )
+    need("part", repr(part), chosen, "'train', 'test' or 'both'")
+    good = base is None or re.match(r"https?://[^/]", base)
+    need("base", repr(base), good, "an address that begins with http:// or https://")
     if out.exists() and not out.is_dir():
         raise ValueError(
             f"{out}: there is a file of this name; expected a folder to put N-MNIST into"
@@ -156,9 +154,9 @@ def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
                     entry.name.endswith(".bin") and entry.stat().st_size > 0 for entry in entries
                 )
     if found != part.recordings:
-        more = "move it away to have all of them fetched, or give another folder"
         raise ValueError(
-            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; {more}"
+            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; move it away "
+            "to have all of them fetched, or give another folder"
         )
     tell(f"{folder}: complete already, {found:,} recordings")
     return True
@@ -171,8 +169,10 @@ def _archive(out: Path, part: Part, tell: Callable[[str], None]) -> Path | None:
         return None
     found = md5_of(path) if path.is_file() else "that of no file"
     if found != part.md5:
-        more = "the file is damaged or another one; move it away to have it fetched again"
-        raise ValueError(f"{path}: the md5 is {found}, expected {part.md5}; {more}")
+        raise ValueError(
+            f"{path}: the md5 is {found}, expected {part.md5}; the file is damaged or another "
+            "one; move it away to have it fetched again"
+        )
     tell(f"{path}: here already, the md5 is right")
     return path
 
@@ -224,9 +224,9 @@ def _members(
         name = info.filename
         kind = stat.S_IFMT(info.external_attr >> 16)
         if name.startswith("/") or set(name) & set("\\:") or ".." in name.split("/"):
-            expected = f"expected names such as {part.name}/0/00002.bin"
             raise ValueError(
-                f"{archive}: the member {name!r} would lie outside of the folder; {expected}"
+                f"{archive}: the member {name!r} would lie outside of the folder; expected "
+                f"names such as {part.name}/0/00002.bin"
             )
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise ValueError(
@@ -236,10 +236,14 @@ def _members(
         if place is None:
             continue
         if info.file_size > LARGEST:
-            found = f"has {info.file_size:,} bytes; expected a recording of at most {LARGEST:,}"
-            raise ValueError(f"{archive}: the member {name!r} {found}")
+            raise ValueError(
+                f"{archive}: the member {name!r} has {info.file_size:,} bytes; expected a "
+                f"recording of at most {LARGEST:,}"
+            )
         members[place[1], place[2]] = info
     if len(members) != part.recordings:
-        found = f"{len(members):,} recordings {part.name}/<digit>/<number>.bin"
-        raise ValueError(f"{archive}: found {found}, expected {part.recordings:,}")
+        raise ValueError(
+            f"{archive}: found {len(members):,} recordings {part.name}/<digit>/<number>.bin, "
+            f"expected {part.recordings:,}"
+        )
     return members

@@ -33,8 +33,14 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
                 name, data=array, compression="gzip" if large else None, shuffle=large
             )
     body = buffer.getvalue()[HEADER:]
-    digest = hashlib.sha256(body).hexdigest()
-    header = json.dumps(dict(format=FORMAT, version=VERSION, length=len(body), sha256=digest))
+    header = json.dumps(
+        dict(
+            format=FORMAT,
+            version=VERSION,
+            length=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+        )
+    )
     return f"{header}\n".encode().ljust(HEADER) + body
 
 

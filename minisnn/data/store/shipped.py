@@ -15,6 +15,14 @@ def shipped(name: str) -> Path:
     return _find(name, _PACKAGE / "_shipped", _PACKAGE.parent / "data")
 
 
+def if_shipped(name: str) -> Path | None:
+    """`shipped`, or None where this installation lacks the file."""
+    try:
+        return shipped(name)
+    except FileNotFoundError:
+        return None
+
+
 def folder(name: str) -> Path:
     """Path of a folder of the project, "lessons", or of a file in it: in a wheel among the folders
     that it carries as a whole or in the package, in a clone as it lies there.
@@ -39,8 +47,5 @@ def find_checkpoint(path: str | Path) -> Path:
     with the package."""
     path = Path(path).expanduser()
     if not path.exists() and path.name == str(path):
-        try:
-            return shipped(path.name)
-        except FileNotFoundError:
-            pass
+        return if_shipped(path.name) or path
     return path

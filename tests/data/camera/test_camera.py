@@ -115,7 +115,7 @@ def test_kernel_and_twin_agree_on_digits(digits):
 
 def test_log_luminance_agrees(digits):
     camera = EventCamera()
-    picture = camera._luminance(digits.images[:1], "pictures")[0]
+    picture = camera._luminance(digits.images[0] / 255)
     rows, columns = camera._scene((28, 28), 50)[:2]
     assert np.allclose(
         camera_kernel.log_luminance(picture, rows, columns, 0.3),
@@ -129,7 +129,7 @@ def test_interpolation_is_fine_enough(digits):
     """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any
     two samples."""
     camera = EventCamera()
-    picture = camera._luminance(digits.images[2500:2501], "pictures")[0]
+    picture = camera._luminance(digits.images[2500] / 255)
     exact_at = []
     for shift in (0.0, 0.125):
         x, y = camera.offset_px

@@ -5,9 +5,9 @@ Nothing here is an array, nothing wraps and nothing is fast. Sequences are neste
 a `quantise.IntegerLayer`.
 """
 
-from .errors import EXPONENTIAL, TRIGGER
-from .formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
-from .neuron import RECIPROCAL
+from minisnn.hardware.chip.errors import EXPONENTIAL, TRIGGER
+from minisnn.hardware.chip.formats import ROUNDINGS, noise_of, seed_state, shift, xorshift32
+from minisnn.hardware.chip.neuron import RECIPROCAL
 
 # or as they are
 _shift, _xorshift32, _noise = (

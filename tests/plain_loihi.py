@@ -1,12 +1,13 @@
 """Conv layers of Loihi's neurons in plain Python integers: what the kernels and the C library are
 held to, bit for bit.
 
-As `minisnn.hardware.chip.reference`: nothing here is an array, nothing wraps but what the chip wraps, and
-nothing is fast.
+As `plain_integers`: nothing here is an array, nothing wraps but what the chip wraps, and nothing is
+fast.
 """
 
-from ..chip import reference
-from ..chip.ranges import STATE
+import plain_integers as reference
+
+from minisnn.hardware.chip.ranges import STATE
 
 
 def decayed(x: int, factor: int) -> int:
@@ -111,7 +112,7 @@ def _pool(s: list, pool: str) -> list:
 
 
 def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:
-    """As `chip.reference.infer`, of a `LoihiNet` or a `CubaNet`; the traces are rounded with
+    """As `plain_integers.infer`, of a `LoihiNet` or a `CubaNet`; the traces are rounded with
     numbers of this seed."""
     net.check()
     clipped = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
