@@ -130,7 +130,9 @@ def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, m
     before = {name: digest(one) for name, one in KERNELS.items()}
     assert hasattr(module, constant)
     for one in [
-        module for name, module in sys.modules.items() if name.startswith(("minisnn.kernels.", "minisnn.vectors."))
+        module
+        for name, module in sys.modules.items()
+        if name.startswith(("minisnn.kernels.", "minisnn.vectors."))
     ]:
         if hasattr(one, constant):
             monkeypatch.setattr(one, constant, value)
