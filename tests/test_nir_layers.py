@@ -334,6 +334,9 @@ def test_graphs_inside_graphs_that_are_no_loops():
         (lambda g: g.nodes.update(more=inside(ours.to_nir(net, theta))), "has a graph inside it"),
         (lambda g: g.edges.clear(), "does not lead through neurons"),
         (lambda g: setattr(g, "nodes", None), "no nodes or no edges"),
+        (lambda g: delattr(g, "edges"), "no nodes or no edges"),
+        (lambda g: g.edges.append(3), "has an edge 3; expected two of its nodes"),
+        (lambda g: g.nodes.update(itself=g), "has a graph inside it"),
     ):
         graph = inside(ours.to_nir(net, theta))
         change(graph.nodes["dense1"])

@@ -1,8 +1,8 @@
 """Convert a network of the paper's neuron (lif) to and from snnTorch, where the two are the same:
-as a state dictionary in an .npz file, with the code of the module that loads it. The network needs
-gamma = alpha, firing threshold = rho (1 - alpha), max pooling and no bias. Spikes are the same, two
-steps later in each layer. Use minisnn nir for networks of --neuron cuba, which snnTorch, Norse and
-SpikingJelly can run."""
+as a state dictionary in an .npz file, with the code of the module that loads it. The network
+needs gamma = alpha, firing threshold = rho (1 - alpha), max pooling, no bias, and layers that
+are all alike and not recurrent. Spikes are the same, two steps later in each layer. Use minisnn
+nir for networks of --neuron cuba, which snnTorch, Norse and SpikingJelly can run."""
 
 import argparse
 

@@ -30,10 +30,23 @@ class Loop(NamedTuple):
 
 def is_chain(graph: Any) -> bool:
     """Whether a graph is one of neurons with a reset, in it or in a graph inside it."""
-    nodes = getattr(graph, "nodes", None)
-    if not isinstance(nodes, dict):
-        return False
-    return any(type(one).__name__ in ("CubaLIF", "LIF") or is_chain(one) for one in nodes.values())
+    nodes = list(_nodes(graph))
+    nodes += [inner for node in nodes for inner in _nodes(node)]
+    return any(type(node).__name__ in _FIRING for node in nodes)
+
+
+def _nodes(graph: Any) -> list[Any]:
+    found = getattr(graph, "nodes", None)
+    return list(found.values()) if isinstance(found, dict) else []
+
+
+def _wires(place: str, edges: Any) -> list[tuple[str, str]]:
+    """Edges, each of two names."""
+    for edge in edges:
+        pair = isinstance(edge, (tuple, list)) and len(edge) == 2
+        if not pair or not all(isinstance(name, str) for name in edge):
+            raise ValueError(f"{place} has an edge {edge!r}; expected two of its nodes")
+    return [tuple(edge) for edge in edges]
 
 
 def flattened(graph: Any) -> Any:
@@ -49,7 +62,7 @@ def flattened(graph: Any) -> Any:
     if not inside:
         return graph
     nodes = dict(nodes)
-    edges = [tuple(edge) for edge in edges]
+    edges = _wires("the graph", edges)
     for name in inside:
         inner = nodes.pop(name)
         place = f"node {name!r} (NIRGraph)"
@@ -57,6 +70,7 @@ def flattened(graph: Any) -> Any:
         wires = getattr(inner, "edges", None)
         if not isinstance(within, dict) or not isinstance(wires, (list, tuple, set)):
             raise ValueError(f"{place} has no nodes or no edges; expected a graph")
+        wires = _wires(place, wires)
         kinds = {one: type(node).__name__ for one, node in within.items()}
         if "NIRGraph" in kinds.values():
             raise ValueError(f"{place} has a graph inside it; expected neurons and their weights")
