@@ -72,8 +72,7 @@ def test_golden_logits_loss_gradient_and_hessian_vector_product(golden, backend)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("steps", [1, 3])
-@pytest.mark.parametrize("order, name", [(2, "maml"), (1, "fomaml")])
+@pytest.mark.parametrize("steps, order, name", [(3, 2, "maml"), (1, 1, "fomaml")])
 def test_golden_meta_gradient(golden, backend, order, name, steps):
     net, g = network(golden, backend), golden
     task = ms.Task(g["x_support"], g["y_support"], g["x_query"], g["y_query"])
