@@ -4,7 +4,7 @@ sum has a fixed order.
 
 from ..parallel.compilation import njit
 from ..vectors.llvm import call_at
-from ..vectors.products import row_times
+from ..vectors.products import Left, Out, Right, gemm, row_times
 from ..vectors.vector import copy, zeros
 from .along import again, along, scratch_again
 from .forward import of_band, state_of, tiled
@@ -14,6 +14,9 @@ from .linear import (
 )
 from .pooling import adjoint, adjoint_tangent, scratch
 from .records import BandState
+
+
+TOGETHER = 4  # samples that one row of V serves, as many as hide how long an addition takes
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -85,8 +88,6 @@ def backward(start, stop, x, before, layer, u, d, out):
     biases = tiled(before.weights.bias, g.W)
     each = layer.neuron.apart
     learns = out.dk.size > 0
-    hears = before.weights.heard.size > 0
-    D = zeros(N * hears, like)
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         s = _state(b, band, N, layer, out, like)
@@ -109,9 +110,6 @@ def backward(start, stop, x, before, layer, u, d, out):
                 later = apart_of(own, 0, after, 0, N, each)
             if each > 0 and layer.delay > 0:
                 sum_decays(s.P, s.Q, apart, later, dk, c)
-            if hears:
-                _heard(D, s, dV, t == steps - 1, layer)
-                row_times(D, before.weights.heard_back, d.dy[b, t])
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
@@ -125,6 +123,70 @@ def backward(start, stop, x, before, layer, u, d, out):
         _bias(b, band, s, out, g, c)
         if learns:
             sum_constants(s.z, layer.neuron.states, N, dk)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def backward_heard(start, stop, x, before, layer, u, d, out):
+    """The same of a layer that hears its own spikes, for groups of samples, which V serves
+    together; d.dy gains what the spikes get of what they bring to the filters."""
+    c = layer.c
+    N = layer.g.row
+    steps = d.steps
+    like = u.u
+    each = layer.neuron.apart
+    carried = layer.neuron.states + layer.neuron.learnable
+    learns = out.dk.size > 0
+    last = out.dPQ.shape[1] - 1
+    room = scratch(layer.g, like)
+    du = zeros(N, like)
+    z = zeros(TOGETHER * carried * N, like)
+    total = zeros(TOGETHER * N, like)
+    dV = zeros(TOGETHER * N, like)
+    D = zeros(TOGETHER * N, like)
+    ds = zeros(TOGETHER * N, like)
+    for item in range(start, stop):
+        first = item * TOGETHER
+        count = min(TOGETHER, out.dPQ.shape[0] - first)
+        z[:], total[:], dV[:] = 0, 0, 0
+        out.dPQ[first : first + count] = 0
+        for t in range(steps - 1, -1, -1):
+            for m in range(count):
+                dQ = out.dPQ[first + m, last]
+                for n in range(N):
+                    D[m * N + n] = c.rest_beta * dQ[n] if layer.delay > 0 else dV[m * N + n]
+            rows = Left(0, 0, N, 1)
+            columns = Right(0, 0, N)
+            to = Out(0, N)
+            gemm(D, rows, before.weights.heard_back, columns, ds, to, TOGETHER, N, 1, N, True)
+            for m in range(count):
+                b = first + m
+                here = m * N
+                s = BandState(
+                    z[here * carried : (here + N) * carried],
+                    out.dPQ[b, 0, : N * last],
+                    out.dPQ[b, last],
+                    total[here : here + N],
+                    du[:0],
+                )
+                dk = out.dk[b, 0] if learns else du[:0]
+                apart = apart_of(u, b, t, 0, N, each)
+                if each > 0 and layer.delay > 0:
+                    later = apart_of(u, b, min(t + 1, steps - 1), 0, N, each)
+                    sum_decays(s.P, s.Q, apart, later, dk, c)
+                dy = d.dy[b, t]
+                for n in range(N):
+                    dy[n] += ds[here + n]
+                u_t, past = of_band(u, b, t, 0, N, layer.neuron.past)
+                adjoint(u_t, dy, room, du, layer)
+                _back(u_t, past, du, s, dV[here : here + N], layer)
+                if each > 0 and layer.delay == 0:
+                    sum_beta(s.Q, apart, dk, c)
+                if t < steps - layer.delay:
+                    copy(dV[here : here + N], out.dV[b, t])
+                if t == 0:
+                    _bias(b, 0, s, out, layer.g, c)
+                    if learns:
+                        sum_constants(s.z, layer.neuron.states, N, dk)
 
 
 @njit(nogil=True, inline="always", error_model="numpy")

@@ -230,9 +230,10 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
+    items = -(-B // back.TOGETHER) if block.recurrent else B * layer.g.bands
     parallel(
-        back.backward,
-        B * layer.g.bands,
+        back.backward_heard if block.recurrent else back.backward,
+        items,
         tape["x"].lists,
         _before(weight, tape),
         layer,

@@ -136,9 +136,11 @@ class InnerLoop:
         >>> ms.InnerLoop(step_size=1.0, threshold=0.15).gate(net, gradient).tolist()
         [0.0, 1.0, 1.0, 0.0, 1.0, 0.0]
         """
-        m = gate(
-            net, gradient, self.step_size, self.freeze, self.threshold, self.threshold_fraction
-        )
+        if self.freeze or self.threshold is not None or self.threshold_fraction is not None:
+            limits = self.freeze, self.threshold, self.threshold_fraction
+            m = gate(net, gradient, self.step_size, *limits)
+        else:
+            m = np.broadcast_to(net.dtype.type(1), net.size)
         if net.learned and not self.adapt_constants:
             m = m.copy()
             for p in net.learned:

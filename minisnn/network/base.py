@@ -1,20 +1,14 @@
-"""What every network computes: logits, loss, gradient and Hessian-vector products, by loops over
-its blocks (`loops`).
-
-Parts of a batch are computed side by side, and their results are summed in a fixed order.
-"""
-
-from typing import Any, Literal, overload
+"""What every network computes: logits, loss, features, records, and by `loops` its gradient and
+Hessian-vector products; and where its theta starts."""
 
 import numpy as np
 
 from ..layers.block import EVERY_STEP
-from ..layers.surrogate import FORMS
 from ..parallel.arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
 from .derivatives import Derivatives
-from .engine import Record, Tape, Twin, TwinEngine
-from .found import Features, Gradients, LossAndGradient, Product
+from .engine import Record, Tape, TwinEngine
+from .found import Features, Gradients, LossAndGradient
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite
 from .loops import Loops, Sums, parts_of
@@ -159,105 +153,6 @@ class Network(Derivatives):
         """
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
-    @overload
-    def gradients(
-        self,
-        theta: Array,
-        x: Array,
-        y: Array,
-        second: Literal[True] = True,
-        *,
-        spike: str = "hard",
-        record: Record | None = None,
-    ) -> Gradients[Product]:
-        """With the tapes for Hessian-vector products."""
-
-    @overload
-    def gradients(
-        self,
-        theta: Array,
-        x: Array,
-        y: Array,
-        second: Literal[False],
-        *,
-        spike: str = "hard",
-        record: Record | None = None,
-    ) -> Gradients[None]:
-        """Without them."""
-
-    @overload
-    def gradients(
-        self,
-        theta: Array,
-        x: Array,
-        y: Array,
-        second: bool,
-        *,
-        spike: str = "hard",
-        record: Record | None = None,
-    ) -> Gradients[Product | None]:
-        """Either."""
-
-    def gradients(
-        self,
-        theta: Array,
-        x: Array,
-        y: Array,
-        second: bool = True,
-        *,
-        spike: str = "hard",
-        record: Record | None = None,
-    ) -> Gradients[Any]:
-        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v from the same two loops.
-
-        theta and x must not change before the last call of hvp. second=False saves the memory of
-        its tapes; hvp is then None.
-
-        >>> net = ms.SpikingNet((6,), (), ways=3)
-        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
-        >>> theta = net.init(np.random.default_rng(0), x)
-        >>> loss, gradient, logits, hvp = net.gradients(theta, x, y)
-        >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
-        ((3, 3), True)
-        """
-        loops, theta, x, twin = self._taken(theta, x, spike, record)
-        y = self._target(y, len(x))
-        parts = self._parts(x, second)
-        loss = 0.0
-        gradient = np.zeros(self.size, self.dtype)
-        logits: list[Array] = []
-        tapes: list[list[Tape]] = []
-
-        def one(part: slice) -> tuple[float, Sums, Array, list[Tape]]:
-            found = loops.loss(x[part], y[part], twin and twin.part(part), len(x))
-            part_loss, dlogits, part_logits, part_tapes = found
-            return part_loss, loops.back(part_tapes, dlogits, second)[1], part_logits, part_tapes
-
-        def add(found: tuple[float, Sums, Array, list[Tape]]) -> None:
-            nonlocal loss
-            part_loss, sums, part_logits, part_tapes = found
-            loss += part_loss
-            loops.add(gradient, sums)
-            logits.append(part_logits)
-            tapes.append(part_tapes)
-
-        def hvp(v: Array) -> Array:
-            v = self._vector(v, "v")
-            dots = loops.dots(v)
-            hv = np.zeros(self.size, self.dtype)
-
-            def one(n: int) -> Sums:
-                return loops.tangent(dots, tapes[n], logits[n], y[parts[n]], len(x))
-
-            in_order(one, range(len(parts)), lambda sums: loops.add(hv, sums))
-            loops.release()
-            return loops.chain.product(gradient, v, hv)
-
-        in_order(one, parts, add)
-        out = self._finite(np.concatenate(logits), theta)
-        loops.release()
-        return Gradients(loss, loops.chain.gradient(gradient), out, hvp if second else None)
-
     def features(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Array:
@@ -382,16 +277,3 @@ class Network(Derivatives):
             x, _ = loops.engine.forward(b, weight, bias, self.fit(b, x), 0)
             rates[b.name] = float(x.mean())
         return rates
-
-    def _taken(self, theta, x, spike, record) -> tuple[Loops, Array, Array, Twin | None]:
-        """(loops, theta, x, twin) of what a method is given, checked."""
-        theta = self._vector(theta, "theta")
-        x = self._input(x)
-        one_of("spike", spike, FORMS)
-        if spike == "hard":
-            return Loops(self, self.engine(), theta), theta, x, None
-        if record is None:
-            raise ValueError(
-                f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
-            )
-        return Loops(self, self.twin_engine(), theta), theta, x, Twin(spike, record)

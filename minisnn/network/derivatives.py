@@ -19,15 +19,15 @@ import numpy as np
 from ..layers.loss import cross_entropy_backward_tangent
 from ..parallel.arguments import array
 from ..parallel.threads import in_order
-from .engine import Array, Record, Tape, Twin
+from .engine import Array, Record, Tape
 from .found import Adjoints, Jvp, Linearized, Product, Vjp
-from .layout import Layout, NotFinite
-from .loops import Loops, Sums
+from .layout import NotFinite
+from .loops import Passes, Sums
 
 __all__ = ["Derivatives"]
 
 
-class Derivatives(Layout):
+class Derivatives(Passes):
     """What `Network` inherits: products with the Jacobian of its logits.
 
     Derivatives of spikes are surrogate ones, as everywhere; spike="jet" or "smooth" with
@@ -215,17 +215,6 @@ class Derivatives(Layout):
         return at.pull(cross_entropy_backward_tangent(at.logits, logits_dot, at.logits), False)[0]
 
     # ---- what `Network` and its subclasses say
-
-    def _taken(
-        self, theta: Array, x: Array, spike: str, record: Record | None
-    ) -> tuple[Loops, Array, Array, Twin | None]:
-        """(loops, theta, x, twin) of what a method is given, checked."""
-        raise NotImplementedError
-
-    def _parts(self, x: Array, second: bool) -> list[slice]:
-        """Parts of a batch that go through the blocks together, of which tapes are kept for a
-        `second` derivative; sums depend on them."""
-        raise NotImplementedError
 
     def _entering(self, x_dot: Array) -> Array:
         """The tangent of what enters the first block but for the gain, (B, n, H, W, C) like `_input`,

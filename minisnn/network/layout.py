@@ -6,18 +6,15 @@ from typing import Any, Self
 import numpy as np
 
 from ..layers.block import Block
-from ..layers.linear import fold, fold_weight, unfold
 from ..layers.loss import LOSSES, loss_of
-from ..layers.together import Weights
 from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
+from ..parallel.checks import NotFinite as NotFinite
 from .builder import Builder
-from .checks import Checks
-from .checks import NotFinite as NotFinite
 from .engine import Array as Array
 from .engine import Engine, TwinEngine
 from .layers import Named, configuration_of
 from .neurons import neuron_of
-from .theta import Chain, Parameter, own_weight, parameters_of, value, with_constants
+from .theta import Parameter, Theta, parameters_of
 
 BACKENDS = ("numba", "numpy")
 MOST_LAYERS = 100
@@ -34,7 +31,7 @@ def _plain(setting: Any) -> Any:
     )
 
 
-class Layout(Checks):
+class Layout(Theta):
     """Configuration, layout and checks of a network of conv blocks, dense blocks and a readout.
 
     A subclass calls `_configure` with the settings that all networks have, then `_lay_out` with the
@@ -195,23 +192,6 @@ class Layout(Checks):
 
     # ---- theta
 
-    def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """The arrays in theta by name; views, not copies.
-
-        >>> net = ms.SpikingNet((6,), (), ways=3)
-        >>> theta = np.zeros(net.size, np.float32)
-        >>> net.views(theta)["readout.bias"][...] = 1
-        >>> {name: array.shape for name, array in net.views(theta).items()}, float(theta.sum())
-        ({'readout.weight': (6, 3), 'readout.bias': (3,)}, 3.0)
-        """
-        self._check_vector(theta, "theta")
-        return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
-
-    def slice_of(self, layer: str) -> slice:
-        """Where a layer's arrays lie in theta."""
-        parts = [p.slice for p in self.layout if p.layer == layer]
-        return slice(parts[0].start, parts[-1].stop)
-
     def without_readout(self, flat: np.ndarray) -> np.ndarray:
         """A copy of a vector, flat like theta, that is zero in the readout.
 
@@ -236,69 +216,3 @@ class Layout(Checks):
         theta = self.without_readout(theta)
         self.views(theta)["readout.bias"][...] = self.silent_bias
         return theta
-
-    def parameters(
-        self, theta: np.ndarray, engine: Engine | None = None, along: np.ndarray | None = None
-    ) -> list[tuple[Block, Any, np.ndarray]]:
-        """(block, weight, bias) of every block: views into theta, or into a direction `along` which
-        theta moves; the neuron at the constants that theta holds, the weight (k, k, C_in, C_out) or
-        `Weights`, prepared for an engine."""
-        v = self.views(theta if along is None else along)
-        prepare = engine.prepare if engine else lambda weight: weight
-        of_constants = self.views(theta) if self.learned else {}
-        found = []
-        for b in self.blocks:
-            own = v[f"{b.name}.weight"]
-            folded = fold_weight(own, b.stride) if b.stride > 1 else own
-            weight: Any = folded.reshape(b.weight_shape)
-            constants = tuple(value(b, name, of_constants[f"{b.name}.{name}"]) for name in b.learn)
-            if b.joint:
-                dots = tuple(float(v[f"{b.name}.{name}"]) for name in b.learn)
-                numbers = constants if along is None else dots
-                weight = Weights(weight, v.get(f"{b.name}.recurrent"), numbers)
-            block = with_constants(b, constants) if b.learn else b
-            found.append((block, prepare(weight), v[f"{b.name}.bias"]))
-        return found
-
-    def chain(self, theta: np.ndarray) -> Chain:
-        """The way of derivatives by constants to those by theta."""
-        return Chain(self.blocks, self.learned, theta)
-
-    def add(self, total: np.ndarray, b: Block, dweight: Any, dbias: np.ndarray) -> None:
-        """total, flat like theta, += a block's sums; those of constants are by these."""
-        v = self.views(total)
-        parts: dict[str, Any] = {"bias": dbias}
-        if isinstance(dweight, Weights):
-            if b.recurrent:
-                parts["recurrent"] = dweight.recurrent
-            parts |= dict(zip(b.learn, dweight.constants))
-            dweight = dweight.weight
-        parts["weight"] = own_weight(b, dweight)
-        for name, part in parts.items():
-            view = v[f"{b.name}.{name}"]
-            np.add(view, np.reshape(part, view.shape), out=view)
-
-    def fit(self, b: Block, x: Any) -> Any:
-        """x as a block takes it: flat (H, W, C) where it is dense, folded where it has a stride."""
-        if b.stride > 1:
-            if not isinstance(x, np.ndarray):
-                return x.folded(b.stride, b.input_shape)
-            return fold(x, b.stride)
-        return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
-
-    def unfit(self, n: int, dx: np.ndarray) -> np.ndarray:
-        """The adjoint of `fit` of block n: that of what the block below hands on."""
-        b = self.blocks[n]
-        shape = self.blocks[n - 1].output_shape if n else self.entry_shape
-        if b.stride > 1:
-            return unfold(dx, b.stride, shape)
-        return dx.reshape(*dx.shape[:2], *shape)
-
-    @property
-    def entry_shape(self) -> tuple[int, int, int]:
-        """A step of the input as it enters, (H, W, C), before a fold."""
-        first = self.blocks[0]
-        if first.stride == 1:
-            return first.input_shape
-        H, W, C = self.input_shape
-        return (H, W, C)

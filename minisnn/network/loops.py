@@ -1,17 +1,22 @@
-"""The loops over the blocks of a network, for a part of a batch.
+"""The gradient of a network and its Hessian-vector products, by loops over its blocks.
 
     forward    x through the blocks, each of which leaves a tape
     back       the adjoint of what the last one hands on, back through them: the gradient
     tangent    a direction v through both loops (Pearlmutter 1994): H v
 
-Each calls the passes of an `Engine`, block by block.
+Each calls the passes of an `Engine`, block by block. Parts of a batch are computed side by side, and
+their results are summed in a fixed order.
 """
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from .engine import Engine, Tape, Twin, TwinEngine
+from ..layers.surrogate import FORMS
+from ..parallel.arguments import one_of
+from ..parallel.threads import in_order
+from .engine import Engine, Record, Tape, Twin, TwinEngine
+from .found import Gradients, Product
 from .layout import Array, Layout
 
 Sums = list[tuple[Array, Array]]  # (of the weight, of the bias) of each block
@@ -148,3 +153,124 @@ class Loops:
             )
         dtype = self.net.dtype
         return np.asarray(found, dtype) * dtype.type(len(logits) / batch)
+
+
+class Passes(Layout):
+    """What `Network` inherits: its gradient and Hessian-vector products, by the loops."""
+
+    @overload
+    def gradients(
+        self,
+        theta: Array,
+        x: Array,
+        y: Array,
+        second: Literal[True] = True,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+    ) -> Gradients[Product]:
+        """With the tapes for Hessian-vector products."""
+
+    @overload
+    def gradients(
+        self,
+        theta: Array,
+        x: Array,
+        y: Array,
+        second: Literal[False],
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+    ) -> Gradients[None]:
+        """Without them."""
+
+    @overload
+    def gradients(
+        self,
+        theta: Array,
+        x: Array,
+        y: Array,
+        second: bool,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+    ) -> Gradients[Product | None]:
+        """Either."""
+
+    def gradients(
+        self,
+        theta: Array,
+        x: Array,
+        y: Array,
+        second: bool = True,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+    ) -> Gradients[Any]:
+        """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v from the same two loops.
+
+        theta and x must not change before the last call of hvp. second=False saves the memory of
+        its tapes; hvp is then None.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+        >>> theta = net.init(np.random.default_rng(0), x)
+        >>> loss, gradient, logits, hvp = net.gradients(theta, x, y)
+        >>> logits.shape, np.allclose(hvp(2 * gradient), 2 * hvp(gradient), rtol=1e-3, atol=1e-6)
+        ((3, 3), True)
+        """
+        loops, theta, x, twin = self._taken(theta, x, spike, record)
+        y = self._target(y, len(x))
+        parts = self._parts(x, second)
+        loss = 0.0
+        gradient = np.zeros(self.size, self.dtype)
+        logits: list[Array] = []
+        tapes: list[list[Tape]] = []
+
+        def one(part: slice) -> tuple[float, Sums, Array, list[Tape]]:
+            found = loops.loss(x[part], y[part], twin and twin.part(part), len(x))
+            part_loss, dlogits, part_logits, part_tapes = found
+            return part_loss, loops.back(part_tapes, dlogits, second)[1], part_logits, part_tapes
+
+        def add(found: tuple[float, Sums, Array, list[Tape]]) -> None:
+            nonlocal loss
+            part_loss, sums, part_logits, part_tapes = found
+            loss += part_loss
+            loops.add(gradient, sums)
+            logits.append(part_logits)
+            tapes.append(part_tapes)
+
+        def hvp(v: Array) -> Array:
+            v = self._vector(v, "v")
+            dots = loops.dots(v)
+            hv = np.zeros(self.size, self.dtype)
+
+            def one(n: int) -> Sums:
+                return loops.tangent(dots, tapes[n], logits[n], y[parts[n]], len(x))
+
+            in_order(one, range(len(parts)), lambda sums: loops.add(hv, sums))
+            loops.release()
+            return loops.chain.product(gradient, v, hv)
+
+        in_order(one, parts, add)
+        out = self._finite(np.concatenate(logits), theta)
+        loops.release()
+        return Gradients(loss, loops.chain.gradient(gradient), out, hvp if second else None)
+
+    def _taken(self, theta, x, spike, record) -> tuple[Loops, Array, Array, Twin | None]:
+        """(loops, theta, x, twin) of what a method is given, checked."""
+        theta = self._vector(theta, "theta")
+        x = self._input(x)
+        one_of("spike", spike, FORMS)
+        if spike == "hard":
+            return Loops(self, self.engine(), theta), theta, x, None
+        if record is None:
+            raise ValueError(
+                f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
+            )
+        return Loops(self, self.twin_engine(), theta), theta, x, Twin(spike, record)
+
+    def _parts(self, x: Array, second: bool) -> list[slice]:
+        """Parts of a batch that go through the blocks together, of which tapes are kept for a
+        `second` derivative; sums depend on them."""
+        raise NotImplementedError

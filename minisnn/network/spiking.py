@@ -167,11 +167,11 @@ class SpikingNet(Network):
             return
         if asked == "numba":
             raise ValueError(
-                f"backend numba cannot take this network: {found}; leave backend out, or give "
+                f"backend numba cannot take this neuron: {found}; leave backend out, or give "
                 "backend='numpy'"
             )
         warnings.warn(
-            f"this network runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
+            f"this neuron runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
         )
         self.backend = "numpy"
 

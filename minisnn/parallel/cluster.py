@@ -21,12 +21,12 @@ import signal
 import socket
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
-from concurrent.futures import CancelledError
 
 from .. import __version__
 from ..stopping import check, heeded

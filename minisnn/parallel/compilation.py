@@ -146,7 +146,7 @@ def compiled() -> bool:
     if os.environ.get("NUMBA_DISABLE_JIT"):
         return True
     package = Path(__file__).parents[1]
-    kept = [package / room / "__pycache__" for room in ("kernels", "data/camera")]
+    kept = [package / room / "__pycache__" for room in ("kernels", "vectors", "data/camera")]
     return all(any(place.glob("*.nbc")) for place in kept) and not any(
         kernel._cache.stale() for kernel in _kernels
     )

@@ -32,7 +32,8 @@ from minisnn.kernels import dense, neuron, pooling
 from minisnn.vectors import vector
 from minisnn.vectors.llvm import call_at
 from minisnn.vectors.products import gemm
-from minisnn.kernels.records import Left, Out, Right, BandState, geometry
+from minisnn.kernels.records import BandState, geometry
+from minisnn.vectors.products import Left, Out, Right
 from minisnn.layers.block import Block
 from minisnn.parallel.arrays import aligned_zeros
 
@@ -103,7 +104,7 @@ def limits(pool: str) -> dict:
     block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
-    state = BandState(z, P, Q, total)
+    state = BandState(z, P, Q, total, z[:0])
     room = pooling.scratch(g, u)
     arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
     rest = np.ones(g.row, np.float32), layer

@@ -2,6 +2,7 @@
 differences; what is refused; and a run by the rule."""
 
 import pickle
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_what_is_raised_goes_through_processes():
 def test_conjugate_gradients_meet_negative_curvature():
     A = np.diag([2.0, 1.0, -0.5])
     with pytest.raises(NegativeCurvature, match="curvature along a direction is -0.5") as met:
-        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 1.0]), 5, 0.0)
+        conjugate_gradients(lambda v: A @ v, np.array([0.0, 0.0, 2.0]), 5, 0.0)
     assert met.value.curvature == pytest.approx(-0.5)
 
 
@@ -213,14 +214,21 @@ def test_a_pull_that_is_too_weak_is_refused(backend):
     net = network("lif", backend)
     theta, task = case(net)
     strong = ms.ImplicitLoop(0.2, 10, proximal=1.0, cg_steps=200)
-    weak = ms.ImplicitLoop(0.2, 10, proximal=1e-4, cg_steps=200)
+    weak = ms.ImplicitLoop(0.2, 10, proximal=3e-3, cg_steps=200)
     message = (
         r"^the support loss has a curvature of -[\d.e-]+ at the parameters that were learned, and a "
-        r"proximal term of 0.0001 does not make up for it, .*; take a larger proximal "
+        r"proximal term of 0.003 does not make up for it, .*; take a larger proximal "
         r"\(--proximal\), above [\d.e-]+$"
     )
-    with pytest.raises(NegativeCurvature, match=message):
+    with pytest.raises(NegativeCurvature, match=message) as met:
         weak.meta_gradient(net, theta, task)
+    curvature, least = (
+        float(re.search(rf"{words} (-?[\d.e-]+)", str(met.value))[1])
+        for words in ("curvature of", "above")
+    )
+    phi = weak.adapt(net, theta, task.x_support, task.y_support)
+    assert np.linalg.eigvalsh(hessian(net, phi, task))[0] <= curvature * 0.99 < -3e-3
+    assert least == -curvature
     assert np.isfinite(strong.meta_gradient(net, theta, task).gradient).all()
     weak.meta_gradient(net, theta, task, 1)  # which asks for no curvature
 
@@ -350,6 +358,23 @@ def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path, no_curves):
     }
     small = dict(evaluate_every=0, test_episodes=0)
     train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)
+
+
+def test_what_was_learned_before_negative_curvature_is_kept(tmp_path, no_curves, monkeypatch):
+    real = ms.ImplicitLoop.meta_gradient
+    calls = []
+
+    def third(*given):
+        calls.append(given)
+        if len(calls) == 3:
+            raise NegativeCurvature("too weak", -1.0)
+        return real(*given)
+
+    monkeypatch.setattr(ms.ImplicitLoop, "meta_gradient", third)
+    config = toy_config(**{**IMAML, "tasks": 1, "updates": 5, "evaluate_every": 0})
+    with pytest.raises(NegativeCurvature, match="^update 3: too weak; the state before is saved"):
+        train(config, tmp_path / "run", data=toy_data(), **SILENT)
+    assert checkpoint.read(tmp_path / "run").progress["update"] == 2
 
 
 def test_other_rules_stand_beside_it():

@@ -188,7 +188,12 @@ def test_differences_of_a_twin(name, twin):
             near, far = (moved(step) - moved(-step) for step in (h, 2 * h))
             return (8 * near - far) / (12 * h)
 
-        errors = [off(found.logits_dot, differences(h)) for h in (1e-2, 1e-3, 1e-4, 1e-5)]
+        # what is far smaller than the logits is lost in their rounding
+        least = max(np.abs(found.logits_dot).max(), 1e-3 * np.abs(found.logits).max())
+        errors = [
+            np.abs(differences(h) - found.logits_dot).max() / least
+            for h in (1e-2, 1e-3, 1e-4, 1e-5)
+        ]
         assert min(errors) < 1e-7, errors
         assert off(found.logits, moved(0.0)) < 1e-12 or twin == "smooth"
         dlogits = rng.standard_normal(found.logits.shape)

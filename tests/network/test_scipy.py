@@ -24,12 +24,12 @@ def smooth():
         ways=3,
         hidden=(3,),
         neuron=ms.CubaLIF(gain=4.0),
-        window=10,
+        window=6,
         dtype="float64",
         backend="numpy",
     )
     y = np.repeat(np.arange(3), 3)
-    x = rng.poisson(0.8 * (rng.random((3, 6)) ** 2)[y][:, None], (9, 10, 6))
+    x = rng.poisson(0.8 * (rng.random((3, 6)) ** 2)[y][:, None], (9, 6, 6))
     start = net.init(rng, x)
     how = dict(spike="smooth", record=net.record(start, x))
 

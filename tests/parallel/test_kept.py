@@ -31,7 +31,8 @@ if config.DISABLE_JIT:
 kept = importlib.import_module("minisnn.parallel.kept")
 ROOT = Path(__file__).resolve().parents[2]
 HOMES = [
-    *(f"minisnn.kernels.{one.name}" for one in pkgutil.iter_modules(importlib.import_module("minisnn.kernels").__path__)),
+    *(f"minisnn.{room}.{one.name}" for room in ("kernels", "vectors")
+        for one in pkgutil.iter_modules(importlib.import_module(f"minisnn.{room}").__path__)),
     *(f"minisnn.hardware.{room}.{one}" for room, names in (("chip", "errors feedback formats kernels "
         "learner "
         "neuron "
@@ -129,7 +130,9 @@ def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, m
     before = {name: digest(one) for name, one in KERNELS.items()}
     assert hasattr(module, constant)
     for one in [
-        module for name, module in sys.modules.items() if name.startswith("minisnn.kernels.")
+        module
+        for name, module in sys.modules.items()
+        if name.startswith(("minisnn.kernels.", "minisnn.vectors."))
     ]:
         if hasattr(one, constant):
             monkeypatch.setattr(one, constant, value)

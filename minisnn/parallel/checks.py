@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from ..layers.loss import Loss
-from ..parallel.arguments import array
-from ..parallel.arrays import aligned
+from .arguments import array
+from .arrays import aligned
 
 MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32
 
@@ -21,7 +20,7 @@ class Checks:
     size: int
     ways: int
     dtype: np.dtype[Any]
-    criterion: Loss
+    criterion: Any  # a `layers.loss.Loss`
 
     def _check_vector(self, vector, name):
         if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):
