@@ -91,6 +91,7 @@ class HeldNet:
         self.size, self.dtype, self.ways = net.size, net.dtype, net.ways
         self.blocks, self.layout, self.input_shape = net.blocks, net.layout, net.input_shape
         self.slice_of = net.slice_of
+        self.learned = net.learned
 
     def __call__(self, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Logits (B, ways) at Q(theta)."""
