@@ -364,10 +364,7 @@ def leaky_backward(function):
         h = 1e-5
         steps = h * np.eye(9).reshape(3, 3, 3, 3)
         wanted = np.array(
-            [
-                [(twin(V + e, decay) - twin(V - e, decay)) / (2 * h) for e in row]
-                for row in steps
-            ]
+            [[(twin(V + e, decay) - twin(V - e, decay)) / (2 * h) for e in row] for row in steps]
         )
         slope = (twin(V, decay + h) - twin(V, decay - h)) / (2 * h)
         given = x, u, above, V, decay, lif
