@@ -157,7 +157,7 @@ def test_written_characters_are_measured(archive, tmp_path, monkeypatch):
         monkeypatch.setattr(recurrence, name, value)
     settings = Settings(episodes=3, queries=1, root=str(archive))
     study = Study("recurrence", tmp_path / "out", settings, Networks(), progress=False)
-    found = recurrence.run(study)
+    found = study.run()
     designs, effects = found.tables
     assert "characters" in designs.title and len(effects.rows) == len(recurrence.EFFECTS)
     assert len(designs.rows) == len(recurrence.DESIGNS) + 4
