@@ -277,6 +277,28 @@ def test_what_a_loop_in_another_tool_may_look_like():
     np.testing.assert_allclose(found.net(found.theta, x), net(theta, x), atol=1e-6)
 
 
+@quiet
+@pytest.mark.parametrize("tool", (None, *TOOLS))
+def test_what_nodes_leave_open_the_metadata_decide(tool):
+    """Weights of zero repeat as those of a mean do; a kernel on one site is a dense layer, too."""
+    for shape, layers in (
+        ((4, 4, 1), [ms.Conv(2, 3, 1, "none")]),
+        ((4, 4, 1), [ms.Conv(2, 3, 1, "mean")]),
+        ((3, 3, 1), [ms.Conv(2, 3, 3, "none"), ms.Conv(3, 3, 1, "none"), ms.Dense(2)]),
+    ):
+        net = ms.SpikingNet(shape, layers=layers, ways=2, neuron=ms.CubaLIF(), backend="numpy")
+        theta = np.random.default_rng(0).standard_normal(net.size).astype(np.float32)
+        theta = net.without_readout(theta)
+        graph = ours.to_nir(net, theta, tool=tool)
+        found = ours.from_nir(graph)
+        assert found.theta.tobytes() == theta.tobytes()
+        assert found.net.configuration() == net.configuration()
+        graph.metadata = {}
+        x = np.random.default_rng(1).poisson(1.0, (2, 9, *shape))
+        foreign = ours.from_nir(graph, dt=TOOLS[tool].dt if tool else None)
+        np.testing.assert_allclose(foreign.net(foreign.theta, x), net(theta, x), atol=1e-6)
+
+
 def twice(graph):
     graph.nodes["more"] = nir.Linear(np.ones((5, 5)))
     graph.edges += [("dense1_spike", "more"), ("more", "dense1_spike")]
