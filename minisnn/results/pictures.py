@@ -3,6 +3,7 @@ drawn again."""
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def keep(path: Path, fig: Any, numbers: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     save(fig, path)
     text = path.read_text(encoding="utf-8")
+    text = re.sub(r"(\d\.\d{2})\d+", r"\1", re.sub(r"\n\s+", "\n", text))  # a sixth smaller
     write_whole(path, text.replace("</svg>", f"<!-- {_key(numbers)} --></svg>").encode())
 
 
