@@ -113,6 +113,7 @@ def check_place(study, force: bool) -> None:
     find."""
     outputs.check(study.folder, outputs.FOLDER, force=force)
     outputs.check_unchanged(study.folder, force)
+    outputs.note(study.out, ())  # what a study that was stopped leaves there is its own
 
 
 def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 600):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn import cli
 from minisnn.experiments import pen, recurrence
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.recurrence import BOTH, DESIGNS, PLAIN, SUMMED
@@ -162,3 +163,22 @@ def test_written_characters_are_measured(archive, tmp_path, monkeypatch):
     assert "characters" in designs.title and len(effects.rows) == len(recurrence.EFFECTS)
     assert len(designs.rows) == len(recurrence.DESIGNS) + 4
     assert PLAIN in designs.rows[0][0] and designs.rows[1][-1].count(".") == 3
+
+
+def test_a_command_that_was_stopped_in_its_first_network_goes_on(tmp_path, monkeypatch, capsys):
+    for name, value in (("WIDTH", 3), ("KEPT_EVERY", 1), ("UPDATES", 2), ("SEEDS", (0, 1))):
+        monkeypatch.setattr(recurrence, name, value)
+    out = tmp_path / "out"
+    line = ["explore", "recurrence", "--episodes", "2", "--out", str(out), "--quiet"]
+    looked = []
+
+    def stopped():
+        looked.append(1)
+        if len(looked) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(recurrence, "check", stopped)
+    assert cli.main([*line, "--threads", "1"]) == 130
+    assert len(list(out.rglob("*.h5"))) == 1
+    assert cli.main([*line, "--threads", "1"]) == 0, capsys.readouterr().err
+    assert (out / "recurrence" / "findings.json").is_file()
