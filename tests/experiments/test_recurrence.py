@@ -76,10 +76,10 @@ def test_written_characters_are_where_and_when_the_pen_was(archive):
     assert tasks.classes == tuple(f"Latin/{n:02}" for n in range(1, 7))
     task = tasks.episode(0, 0)
     assert task.x_query.shape == (25, pen.STEPS, 100) and task.recordings is not None
-    again = pen._written([(np.array([[0.0, 0.0], [105.0, 105.0]]), np.array([5, 1005]))])
-    row, column = np.divmod(again.argmax(1), pen.WRITTEN_SIDE)
-    assert (row == column).all() and (np.diff(row) >= 0).all()
-    assert (row[0], row[-1]) == (0, pen.WRITTEN_SIDE - 1)
+    drawn = pen._written([(np.array([[0.0, 0.0], [105.0, 42.0]]), np.array([5000, 6000]))])
+    row, column = np.divmod(drawn.argmax(1), pen.WRITTEN_SIDE)
+    assert drawn.any(1).all() and (np.diff(row) >= 0).all() and (np.diff(column) >= 0).all()
+    assert (row[0], row[-1], column[0], column[-1]) == (3, 6, 0, pen.WRITTEN_SIDE - 1)
     lifted = tasks.x[int(task.recordings[1][0, 0])].sum(1)[17:23]  # 400 to 600 of 1,000 ms
     assert not lifted.any()
 
