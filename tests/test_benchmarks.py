@@ -23,7 +23,7 @@ from minisnn.results.tables import makers
 HERE = Path(__file__).parent / "benchmarks"
 RECORDS = read_all(folder())
 ROOT = HERE.parents[1]
-PEERS = {"torch_peer.py": "torch", "jax_peer.py": "jax"}
+PEERS = {"torch_peer.py": "torch", "torch_layers.py": "torch", "jax_peer.py": "jax"}
 
 
 NAMES = sorted(path.name for path in HERE.glob("*.py"))

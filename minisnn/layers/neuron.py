@@ -171,13 +171,21 @@ class Dynamics:
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """What z holds: states, and constants that may be learned."""
+        """What z holds: states, and constants that may be learned.
+
+        >>> ms.LIF().carried, ms.LIF().learning(("gamma",)).carried
+        (('r',), ('r', 'gamma'))
+        """
         return self.states + self.learnable
 
     @property
     def filtering(self) -> tuple[str, ...]:
         """Constants that are the decays of the synapse's filters: the current's, and where it
-        delays the membrane's."""
+        delays the membrane's.
+
+        >>> ms.LIF().filtering, ms.CubaLIF().filtering
+        (('beta', 'alpha'), ('beta',))
+        """
         return ("beta", "alpha") if self.delay else ("beta",)
 
     @property
@@ -186,7 +194,11 @@ class Dynamics:
         return tuple(getattr(self, name) for name in self.filtering)
 
     def learning(self, names: tuple[str, ...]) -> Any:
-        """The neuron whose constants of these names are learned."""
+        """The neuron whose constants of these names are learned.
+
+        >>> ms.LIF().learning(("alpha",)) == ms.LIF()  # alpha is the synapse's
+        True
+        """
         return self
 
     @property

@@ -71,7 +71,7 @@ class Builder:
 
     def _too_small(self, name: str, h: int, w: int) -> str:
         n = len(self.blocks)
-        allowed = f"input {self.input_shape} allows {n} conv blocks that pool, not {n + 1} or more"
+        allowed = f"input {self.input_shape} allows {n} conv blocks that pool, and channels or layers name more"
         instead = (
             "; a row of channels takes hidden layers, as channels=() and hidden=(64,) "
             "(--channels none --hidden 64)"

@@ -155,7 +155,11 @@ class Theta(Checks):
         return {p.name: theta[p.slice].reshape(p.shape) for p in self.layout}
 
     def slice_of(self, layer: str) -> slice:
-        """Where a layer's arrays lie in theta."""
+        """Where a layer's arrays lie in theta.
+
+        >>> ms.SpikingNet((6,), (), hidden=(5,), ways=3).slice_of("readout")
+        slice(35, 53, None)
+        """
         parts = [p.slice for p in self.layout if p.layer == layer]
         return slice(parts[0].start, parts[-1].stop)
 
@@ -183,11 +187,24 @@ class Theta(Checks):
         return found
 
     def chain(self, theta: np.ndarray) -> Chain:
-        """The way of derivatives by constants to those by theta."""
+        """The way of derivatives by constants to those by theta.
+
+        >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=3, learn=("alpha",))
+        >>> chain = net.chain(net.init(np.random.default_rng(0)))
+        >>> round(float(chain.first[0]), 4)  # alpha (1 - alpha)
+        0.0475
+        """
         return Chain(self.blocks, self.learned, theta)
 
     def add(self, total: np.ndarray, b: Block, dweight: Any, dbias: np.ndarray) -> None:
-        """total, flat like theta, += a block's sums; those of constants are by these."""
+        """total, flat like theta, += a block's sums; those of constants are by these.
+
+        >>> net = ms.SpikingNet((6,), (), ways=3)
+        >>> total = np.zeros(net.size)
+        >>> net.add(total, net.blocks[0], np.ones((1, 1, 6, 3)), np.full(3, 2.0))
+        >>> float(total.sum())
+        24.0
+        """
         v = self.views(total)
         parts: dict[str, Any] = {"bias": dbias}
         if isinstance(dweight, Weights):
@@ -209,7 +226,12 @@ class Theta(Checks):
         return x.reshape(*x.shape[:2], *b.input_shape) if isinstance(x, np.ndarray) else x
 
     def unfit(self, n: int, dx: np.ndarray) -> np.ndarray:
-        """The adjoint of `fit` of block n: that of what the block below hands on."""
+        """The adjoint of `fit` of block n: that of what the block below hands on.
+
+        >>> net = ms.SpikingNet((8, 8, 2), (4,), ways=3)
+        >>> net.unfit(1, np.zeros((2, 10, 1, 1, 64))).shape
+        (2, 10, 4, 4, 4)
+        """
         b = self.blocks[n]
         shape = self.blocks[n - 1].output_shape if n else self.entry_shape
         if b.stride > 1:
@@ -218,7 +240,11 @@ class Theta(Checks):
 
     @property
     def entry_shape(self) -> tuple[int, int, int]:
-        """A step of the input as it enters, (H, W, C), before a fold."""
+        """A step of the input as it enters, (H, W, C), before a fold.
+
+        >>> ms.SpikingNet((9, 9, 2), layers=[ms.Conv(4, stride=2)], ways=3).entry_shape
+        (9, 9, 2)
+        """
         first = self.blocks[0]
         if first.stride == 1:
             return first.input_shape

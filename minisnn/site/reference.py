@@ -24,6 +24,7 @@ INSIDE = {  # not for scripts to import
     "experiments",
     "former",
     "kernels",
+    "vectors",
     "options",
     "plain",
     "site",

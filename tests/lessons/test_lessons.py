@@ -147,7 +147,7 @@ LESS = {
     "12": [
         ("for n in range(6)]", "for n in range(2)]"),
         ("linspace(0, 1, 15)", "linspace(0, 1, 4)"),
-        ("range(15), 14", "range(4), 3"),
+        ("range(0, 15, 2), 14", "range(4), 3"),
     ],
     "16": [("progress=False), 6", "progress=False), 2")],
     "17": [
