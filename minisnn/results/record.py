@@ -17,12 +17,16 @@ measured     versions, processor, threads, seconds, date, and `code`, a hash of 
 """
 
 import hashlib
+import io
 import json
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ..data.store.sealed import verified
 from ..data.store.shipped import shipped
 from ..files import read_json, write_whole
 
@@ -115,8 +119,25 @@ def write(path: Path, record: Record) -> None:
 
 
 def hash_of(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of what a checkpoint holds but for its training curve, on which no result depends."""
+    import h5py
+
+    held: dict[str, Any] = {}
+
+    def take(name: str, of: Any) -> None:
+        if isinstance(of, h5py.Dataset) and not name.startswith("curve/"):
+            held[name] = of[...]
+
+    with h5py.File(io.BytesIO(verified(path)), "r") as file:
+        held.update(file.attrs)
+        file.visititems(take)
+    digest = hashlib.sha256()
+    for name in sorted(held):
+        array = np.asarray(held[name])
+        whole = array.tobytes() if array.dtype.kind in "fiub" else str(held[name]).encode()
+        for part in (name.encode(), array.dtype.kind.encode(), str(array.shape).encode(), whole):
+            digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()
 
 
 def _in_a_line(numbers: re.Match) -> str:

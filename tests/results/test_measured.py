@@ -3,12 +3,14 @@ others."""
 
 import json
 
+import numpy as np
 import pytest
 
+import minisnn as ms
 from minisnn import cli
 from minisnn.results import record
 from minisnn.results.measure import as_options, complete, measure, needed, shown
-from minisnn.results.record import Record
+from minisnn.results.record import Record, hash_of
 
 SCRIPT = """\
 import json, pathlib, sys
@@ -234,3 +236,20 @@ def test_of_a_run_that_was_stopped_no_whole_time_is_told(tmp_path):
     (tmp_path / "stopped").unlink()
     for _ in range(2):  # the second time from what is complete, as where a record was not written
         assert "whole" not in measure(one, tmp_path / "work", {}, "code", lambda text: None).figures
+
+
+def test_a_network_is_known_by_all_but_its_training_curve(tmp_path):
+    net = ms.SpikingNet((6,), (), ways=3)
+    theta = net.init(np.random.default_rng(0))
+    known = dict(curve={"loss": np.ones(4)}, provenance={"made": "then"})
+
+    def told(theta=theta, **changes) -> str:
+        ms.save(tmp_path / "net.h5", net, theta, **{**known, **changes})
+        return hash_of(tmp_path / "net.h5")
+
+    moved = theta.copy()
+    moved[0] = np.nextafter(moved[0], np.float32(9))
+    first = told()
+    assert told(curve={"loss": np.zeros(4)}) == first
+    others = told(theta=moved), told(inner=ms.InnerLoop(0.5)), told(inner=ms.InnerLoop(0.25))
+    assert len({first, *others}) == 4
