@@ -67,8 +67,7 @@ def stacked(states: tuple[Array, ...], u: Array) -> Array:
 
 
 def step(tape: dict, t: int, I: Array, z: tuple, neuron: Any, detach_reset: bool) -> tuple:
-    """(u_t, z_{t+1}) from I_t and z_t, which the tape gains."""
-    tape["I"][:, t] = I
+    """(u_t, z_{t+1}) from I_t and z_t; the tape, which has I, gains z."""
     tape["z"].append(z)
 
     def spike(membrane):

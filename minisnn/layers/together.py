@@ -157,7 +157,7 @@ def forward(block, weights, bias, x, start, form="hard", u0=None):
     neuron = block.neuron
     drive = correlate(x, weights.weight)
     both = weights.both()
-    F = [correlate(p, both) + bias * c for p, c in zip(*_by_filter(start))]
+    F = [correlate(p, both) + bias * c for p, c in _by_filter(start.p, start.c)]
     z = membrane.states_of(neuron, start.state)
     u = np.empty_like(drive)
     a0 = None if u0 is None else u0 - neuron.threshold
@@ -168,6 +168,7 @@ def forward(block, weights, bias, x, start, form="hard", u0=None):
         if not neuron.delay:
             F, apart = _advance(F, _hear(drive[:, t] + bias, heard, weights.recurrent), neuron)
         I = F[-1] + bias if neuron.delay else F[-1]
+        tape["I"][:, t] = I
         u[:, t], z = membrane.step(tape, t, I, z, neuron, block.detach_reset)
         heard = s[:, t] = _jet(surrogate.value, tape, t, neuron)
         if neuron.delay:
@@ -180,8 +181,9 @@ def forward(block, weights, bias, x, start, form="hard", u0=None):
     return u, tape
 
 
-def _by_filter(start):
-    return np.moveaxis(start.p, 1, 0), np.moveaxis(start.c, 1, 0)
+def _by_filter(p, c):
+    """Pairs of the filtered [x, f] and 1 at the window's start, one for each filter."""
+    return zip(np.moveaxis(p, 1, 0), np.moveaxis(c, 1, 0))
 
 
 def _hear(drive, s, V):
@@ -264,7 +266,7 @@ def forward_tangent(block, weights, weights_dot, bias_dot, tape, x_dot, steps):
     if x_dot is not None:
         drive_dot[:, : x_dot.shape[1]] += correlate(x_dot, weights.weight)
     both = weights_dot.both()
-    F_dot = [correlate(p, both) + bias_dot * c for p, c in zip(*_by_filter(_start(tape)))]
+    F_dot = [correlate(p, both) + bias_dot * c for p, c in _by_filter(tape["p"], tape["c"])]
     decays_dot = _of_decays(block, weights_dot.constants)
     u_dot = np.empty_like(drive_dot)
     z_dot = _of_states(block, weights_dot.constants, _zero(u_dot))
@@ -299,10 +301,6 @@ def forward_tangent(block, weights, weights_dot, bias_dot, tape, x_dot, steps):
 
 def _feedforward(block, tape):
     return tape["x"][..., : block.input_shape[2]]
-
-
-def _start(tape):
-    return Start(tape["p"], tape["c"], tape["p"][:0], tape["p"][:0])
 
 
 def backward_tangent(block, weights, weights_dot, tape, tape_dot, du_dot):

@@ -88,8 +88,8 @@ def conjugate_gradients(
 
 @dataclass(frozen=True)
 class ImplicitLoop(InnerLoop):
-    """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which the last point
-    alone is differentiated.
+    """Implicit MAML's inner loop: steps on L_s + lambda / 2 |phi - theta|^2, of which the last
+    point alone is differentiated.
 
         theta_{n+1} = theta_n - a (grad L_s(theta_n) + lambda (theta_n - theta_0))        phi = theta_N
 
@@ -100,8 +100,8 @@ class ImplicitLoop(InnerLoop):
 
     The meta-gradient is right as far as phi is the minimum: `residual` says how far off it is. The
     step size has no part in it, and none of Eq. 6's gates is possible, for phi would then depend on
-    the way. Raises ValueError for settings that do not fit, and `NegativeCurvature` where H + lambda
-    is not positive definite.
+    the way. Raises ValueError for settings that do not fit, and `NegativeCurvature` where H +
+    lambda is not positive definite.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
     >>> loop = ms.ImplicitLoop(case.step_size, steps=5, proximal=1.0)

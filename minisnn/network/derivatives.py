@@ -31,8 +31,8 @@ class Derivatives(Passes):
     """What `Network` inherits: products with the Jacobian of its logits.
 
     Derivatives of spikes are surrogate ones, as everywhere; spike="jet" or "smooth" with
-    record=net.record(theta, x) gives those of a twin. Methods raise ValueError for arguments that do
-    not fit, and `NotFinite` for values that are not finite.
+    record=net.record(theta, x) gives those of a twin. Methods raise ValueError for arguments that
+    do not fit, and `NotFinite` for values that are not finite.
     """
 
     def jvp(
@@ -74,12 +74,12 @@ class Derivatives(Passes):
             dtheta = (dz / dtheta)^T dlogits      flat like theta, summed over the batch
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
 
-        dx says what one more event, anywhere, would do to <dlogits, logits>: with the loss's dlogits
-        (`net.criterion.backward(logits, y)`) to the loss, with a one for a class to its logit. It is
-        zero before the gradient window, and in the last steps too where neurons delay. theta and x
-        must not change before the last call. Source: reverse mode, Griewank & Walther 2008, chapter
-        3; as a picture of what a network looks at, Simonyan, Vedaldi & Zisserman 2014 (ICLR
-        workshop).
+        dx says what one more event, anywhere, would do to <dlogits, logits>: with the loss's
+        dlogits (`net.criterion.backward(logits, y)`) to the loss, with a one for a class to its
+        logit. It is zero before the gradient window, and in the last steps too where neurons delay.
+        theta and x must not change before the last call. Source: reverse mode, Griewank & Walther
+        2008, chapter 3; as a picture of what a network looks at, Simonyan, Vedaldi & Zisserman 2014
+        (ICLR workshop).
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -133,8 +133,8 @@ class Derivatives(Passes):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Product:
-        """v -> G v, the Gauss-Newton products of `gauss_newton_product`, for any number of v from one
-        forward pass.
+        """v -> G v, the Gauss-Newton products of `gauss_newton_product`, for any number of v from
+        one forward pass.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -169,8 +169,8 @@ class Derivatives(Passes):
         J = dz / dtheta, and H_loss is the Hessian of the loss in the logits, as
         `net.criterion.backward_tangent` has it. G is the Hessian less what the curvature of the
         network itself brings, H = G + sum_i (dloss / dz_i) (d2 z_i / dtheta2). It is symmetric, and
-        positive semi-definite where the loss is convex in the logits, as both are that ship. For the
-        squared loss H_loss = I / B, for the cross-entropy G is the Fisher matrix, see
+        positive semi-definite where the loss is convex in the logits, as both are that ship. For
+        the squared loss H_loss = I / B, for the cross-entropy G is the Fisher matrix, see
         `fisher_product`. Source: Schraudolph 2002 (Neural Computation 14); Martens 2020 (JMLR 21).
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")
@@ -191,8 +191,8 @@ class Derivatives(Passes):
         spike: str = "hard",
         record: Record | None = None,
     ) -> Array:
-        """F v, flat like theta: the Fisher information of the model softmax(z) times v, its mean over
-        the samples of x.
+        """F v, flat like theta: the Fisher information of the model softmax(z) times v, its mean
+        over the samples of x.
 
             F = mean_b E_k [g_bk g_bk^T]                  k ~ softmax(z_b), g_bk = d log p(k | x_b) / dtheta
               = J^T diag_b((diag(s_b) - s_b s_b^T) / B) J          s_b = softmax(z_b)

@@ -214,10 +214,10 @@ def entries(root: str | Path) -> list[Entry]:
     """The recordings of a data set, in order of their names; no recording is opened.
 
     root: a folder with one folder for each class, alone or within train, val and test; or an HDF5
-    file of torchneuromorphic, or of SHD's form; or an index, which is a CSV file (or a folder with index.csv). Its
-    columns are path and label, and optionally start, stop (of a part, in us, or start_ms, stop_s
-    and so on), subject and split. Raises ValueError, naming it, for anything else, and for two
-    entries of one part of a file.
+    file of torchneuromorphic, or of SHD's form; or an index, which is a CSV file (or a folder with
+    index.csv). Its columns are path and label, and optionally start, stop (of a part, in us, or
+    start_ms, stop_s and so on), subject and split. Raises ValueError, naming it, for anything else,
+    and for two entries of one part of a file.
     """
     root = Path(root).expanduser()
     if root.is_file() and root.suffix.lower() in SETS:
