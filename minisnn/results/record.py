@@ -24,9 +24,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..data.store.sealed import verified
 from ..data.store.shipped import shipped
 from ..files import read_json, write_whole
 
@@ -120,7 +117,9 @@ def write(path: Path, record: Record) -> None:
 
 def hash_of(path: Path) -> str:
     """SHA-256 of what a checkpoint holds but for its training curve, on which no result depends."""
-    import h5py
+    import h5py  # not above, as little as the other two: help is quick without them
+    import numpy as np
+    from ..data.store.sealed import verified
 
     held: dict[str, Any] = {}
 
