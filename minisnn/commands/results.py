@@ -76,20 +76,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from ..results.measure import state
+
     folder = args.folder or record.folder()
     records = record.read_all(folder)
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.whole())
     codes = {name: _code(name.partition("-")[0]) for name in records}
-    states = {name: one.state(codes[name]) for name, one in records.items()}
+    states = {name: state(one, codes[name]) for name, one in records.items()}
     if args.only is None and not args.missing:
         options.refuse(args, "without --only or --missing", "data", "work")
         for name, one in records.items():
             print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
         return 0
     chosen = args.only or [
-        name for name, state in states.items() if state not in ("measured", "other code")
+        name for name, is_now in states.items() if is_now not in ("measured", "other code")
     ]
     for name in chosen:
         if name not in records:

@@ -7,6 +7,8 @@ completed, or begun by other code, begins from nothing.
 """
 
 import csv
+import hashlib
+import io
 import json
 import os
 import platform
@@ -24,12 +26,13 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
+from ..data.store.sealed import verified
 from ..data.store.shipped import shipped
 from ..files import read_json, write_whole
 from ..parallel.threads import get_threads, processor
 from ..training.intervals import over_trials
 from .figures import figure
-from .record import Record, hash_of
+from .record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = "complete"  # a file of the working folder
@@ -316,3 +319,37 @@ KINDS: dict[str, Callable[[list[Path]], tuple[dict, dict]]] = {
     "study": _of_study,
     "figures": _of_figures,
 }
+
+
+def state(record: Record, code: str) -> str:
+    """ "measured"; or what a record is not: "missing", "other commands", "other networks", or
+    "other code" than `code`."""
+    if not record.figures:
+        return "missing"
+    if record.measured.get("commands") != record.commands:
+        return "other commands"
+    if record.networks != {name: hash_of(shipped(name)) for name in record.asks}:
+        return "other networks"
+    return "measured" if record.measured.get("code") == code else "other code"
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of what a checkpoint holds but for its training curve, on which no result depends."""
+    import h5py
+
+    held: dict[str, Any] = {}
+
+    def take(name: str, of: Any) -> None:
+        if isinstance(of, h5py.Dataset) and not name.startswith("curve/"):
+            held[name] = of[...]
+
+    with h5py.File(io.BytesIO(verified(path)), "r") as file:
+        held.update(file.attrs)
+        file.visititems(take)
+    digest = hashlib.sha256()
+    for name in sorted(held):
+        array = np.asarray(held[name])
+        whole = array.tobytes() if array.dtype.kind in "fiub" else str(held[name]).encode()
+        for part in (name.encode(), array.dtype.kind.encode(), str(array.shape).encode(), whole):
+            digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()

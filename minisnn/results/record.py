@@ -16,8 +16,6 @@ measured     versions, processor, threads, seconds, date, and `code`, a hash of 
              numbers depend on
 """
 
-import hashlib
-import io
 import json
 import re
 from dataclasses import asdict, dataclass, field
@@ -55,17 +53,6 @@ class Record:
         """Shipped networks that the commands name."""
         found = [word for command in self.commands for word in _NETWORK.findall(command)]
         return tuple(dict.fromkeys(word for word in found if "/" not in word))
-
-    def state(self, code: str) -> str:
-        """ "measured"; or what it is not: "missing", "other commands", "other networks", or "other
-        code" than `code`."""
-        if not self.figures:
-            return "missing"
-        if self.measured.get("commands") != self.commands:
-            return "other commands"
-        if self.networks != {name: hash_of(shipped(name)) for name in self.asks}:
-            return "other networks"
-        return "measured" if self.measured.get("code") == code else "other code"
 
 
 def folder() -> Path:
@@ -113,30 +100,6 @@ def write(path: Path, record: Record) -> None:
     )
     text = re.sub(r"\[\s+((?:-?[\d.e+-]+,\s+)*-?[\d.e+-]+)\s+\]", _in_a_line, text)
     write_whole(path, f"{text}\n".encode())
-
-
-def hash_of(path: Path) -> str:
-    """SHA-256 of what a checkpoint holds but for its training curve, on which no result depends."""
-    import h5py  # not above, as little as the other two: help is quick without them
-    import numpy as np
-    from ..data.store.sealed import verified
-
-    held: dict[str, Any] = {}
-
-    def take(name: str, of: Any) -> None:
-        if isinstance(of, h5py.Dataset) and not name.startswith("curve/"):
-            held[name] = of[...]
-
-    with h5py.File(io.BytesIO(verified(path)), "r") as file:
-        held.update(file.attrs)
-        file.visititems(take)
-    digest = hashlib.sha256()
-    for name in sorted(held):
-        array = np.asarray(held[name])
-        whole = array.tobytes() if array.dtype.kind in "fiub" else str(held[name]).encode()
-        for part in (name.encode(), array.dtype.kind.encode(), str(array.shape).encode(), whole):
-            digest.update(hashlib.sha256(part).digest())
-    return digest.hexdigest()
 
 
 def _in_a_line(numbers: re.Match) -> str:

@@ -9,8 +9,8 @@ import pytest
 import minisnn as ms
 from minisnn import cli
 from minisnn.results import record
-from minisnn.results.measure import as_options, complete, measure, needed, shown
-from minisnn.results.record import Record, hash_of
+from minisnn.results.measure import as_options, complete, hash_of, measure, needed, shown
+from minisnn.results.record import Record
 
 SCRIPT = """\
 import json, pathlib, sys
