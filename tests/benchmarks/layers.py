@@ -36,9 +36,13 @@ def table1() -> ms.SpikingNet:
     return ms.SpikingNet((16, 32, 2), ways=5)
 
 
-# the network, the share of inputs that are active, that of its layers
-CASES = {"recurrent": (recurrent, 0.02, 0.10), "strided": (strided, 0.02, 0.07)}
-CASES["table1"] = (table1, 0.02, 0.07)
+# the network, the share of inputs that are active, that of its layers, and what a page calls it
+CASES = {
+    "recurrent": (recurrent, 0.02, 0.10, "700 units, two recurrent layers of 256, 10 %"),
+    "strided": (strided, 0.02, 0.07, "Table 1, kernels of 3, first stride 2, 7 %"),
+    "table1": (table1, 0.02, 0.07, "Table 1, 7 %"),
+}
+HEADS = ("network, activity", "meta-gradient", "PyTorch", "ratio", "learned constants")
 
 
 def task(net, share: float, seed: int) -> ms.Task:
@@ -82,7 +86,7 @@ def compare(name: str, repeat: int, found: findings.Findings) -> None:
     """One case: fixed and learned constants, and PyTorch."""
     import torch_layers as peer
 
-    make, share, rate = CASES[name]
+    make, share, rate, label = CASES[name]
     net = make()
     at = theta(net, task(net, share, 0).x_support, rate)
     learned, at_learned = with_constants(net, at)
@@ -101,10 +105,13 @@ def compare(name: str, repeat: int, found: findings.Findings) -> None:
             run(t)
             times[who].append(time.perf_counter() - start)
     fixed, with_learned, torch = (min(times[who][1:]) for who in runs)
-    found.add(f"{name}", fixed, "s")
-    found.add(f"{name}-torch", torch, "s")
-    found.add(f"{name}-ratio", torch / fixed, "x")
-    found.add(f"{name}-learned", with_learned / fixed, "x")
+    figures = [
+        found.add(f"{name}", fixed, "s"),
+        found.add(f"{name}-torch", torch, "s"),
+        found.add(f"{name}-ratio", torch / fixed, "x"),
+        found.add(f"{name}-learned", with_learned / fixed, "x"),
+    ]
+    found.row(label, *figures)
     rates = ", ".join(f"{layer} {100 * share:.1f} %" for layer, share in activity.items())
     print(
         f"{name:10} minisnn {fixed:6.3f} s   PyTorch {torch:6.3f} s   {torch / fixed:5.1f} times as "
@@ -117,7 +124,7 @@ def difference(name: str, at: np.ndarray) -> float:
     """Between the two meta-gradients in float64, constants learned."""
     import torch_layers as peer
 
-    make, share, _ = CASES[name]
+    make, share, *_ = CASES[name]
     net, at = with_constants(make().like(dtype="float64"), at.astype(np.float64))
     t = task(net, share, 1)
     ours = ms.meta_gradient(net, at, t).gradient
@@ -138,7 +145,7 @@ def main(words: list[str] | None = None) -> None:
 
     torch.set_num_threads(options.threads)
     ms.set_threads(options.threads)
-    found = findings.Findings()
+    found = findings.Findings(*HEADS)
     for name in [options.only] if options.only else CASES:
         compare(name, options.repeat, found)
     found.write(options.json)
