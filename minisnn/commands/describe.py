@@ -91,12 +91,14 @@ def _checkpoint(path: Path, config=None) -> None:
         else ""
     )
     print(f"{'network':<12}{in_a_line(net)} in {net.dtype.name}{spiking}")
+    constants = net.constants(found.theta) if hasattr(net, "constants") else {}
     for b in net.blocks:
         out = "logits" if b.readout else " x ".join(map(str, b.output_shape))
         more = f", stride {b.stride}" if b.stride > 1 else ""
         more += "" if b.pool == "none" else f", {b.pool} pooling"
         more += ", recurrent" * b.recurrent
-        more += f", learned {' '.join(b.learn)}" if b.learn else ""
+        values = [f"{one} {constants[f'{b.name}.{one}']:.4g}" for one in b.learn]
+        more += f", learned {' '.join(values)}" if values else ""
         size = net.slice_of(b.name)
         print(
             f"  {b.name:<10}{' x '.join(map(str, b.own_weight_shape))}{more} -> {out}; "

@@ -108,6 +108,13 @@ class Dynamics:
     forward_tangent: ClassVar[Callable]
     backward_tangent: ClassVar[Callable]
 
+    def __init_subclass__(cls, **more: Any) -> None:
+        """What decays in a class decays in those made of it: a neuron of one's own names what it
+        adds."""
+        super().__init_subclass__(**more)
+        inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]
+        cls.decaying = tuple(dict.fromkeys((*inherited, *cls.decaying)))
+
     def __post_init__(self) -> None:
         kind = type(self).__name__
         for f in fields(self):  # type: ignore[arg-type]

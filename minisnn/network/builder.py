@@ -42,9 +42,10 @@ class Builder:
         for one in self.learn:
             if one not in known:
                 could = ", ".join(sorted(known))
+                many = ", in a list of names" * ("," in one)
                 raise ValueError(
                     f"learn names {one!r}, which is no constant that {name}'s "
-                    f"{type(neuron).__name__} can learn; it can learn {could}"
+                    f"{type(neuron).__name__} can learn; it can learn {could}{many}"
                 )
         return neuron.learning(self.learn)
 

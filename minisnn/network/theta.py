@@ -186,6 +186,18 @@ class Theta(Checks):
             found.append((block, prepare(weight), v[f"{b.name}.bias"]))
         return found
 
+    def constants(self, theta: np.ndarray) -> dict[str, float]:
+        """The learned constants by name, as the neurons have them: a decay, not its logit.
+
+        >>> net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=3, learn=("alpha",))
+        >>> found = net.constants(net.init(np.random.default_rng(0)))
+        >>> {name: round(constant, 6) for name, constant in found.items()}
+        {'dense1.alpha': 0.95}
+        """
+        named = {b.name: b for b in self.blocks}
+        views = self.views(theta)
+        return {p.name: value(named[p.layer], p.part, views[p.name]) for p in self.learned}
+
     def chain(self, theta: np.ndarray) -> Chain:
         """The way of derivatives by constants to those by theta.
 

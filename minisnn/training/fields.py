@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, field, fields
 from operator import ge, gt, le
 from typing import Any, ClassVar
 
+from ..network.layers import Conv, Dense, in_text
 from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
 from ..parallel.arguments import must
@@ -58,6 +59,7 @@ def checked(f: Field, value: Any) -> Any:
     if value is None and limits["optional"]:
         return None
     if isinstance(f.default, tuple):
+        value = _in_words(value) if f.name == "layers" else value
         kind = kind if kind is str else int
         good = isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)
         must(f.name, good, f"a list of {'names' if kind is str else 'whole numbers'}", value)
@@ -67,6 +69,19 @@ def checked(f: Field, value: Any) -> Any:
     good = type(value) is kind and (kind is not float or math.isfinite(value))
     must(f.name, good, TYPES[kind], value)
     return _within(f.name, value, limits)
+
+
+def _in_words(layers: Any) -> Any:
+    """Layers as a run keeps them, in words."""
+    if not isinstance(layers, (list, tuple)):
+        return layers
+    for one in layers:
+        if getattr(one, "neuron", None) is not None:
+            raise ValueError(
+                "layers of a run are kept as words, which hold no neuron of a layer's own; give "
+                "one for all layers, train(neuron=...), or train such a network by a loop of yours"
+            )
+    return [in_text(one) if isinstance(one, (Conv, Dense)) else one for one in layers]
 
 
 def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:

@@ -368,6 +368,41 @@ def test_a_neuron_of_ones_own_learns_its_constants(learn, backend):
         assert net.views(theta)["conv1.strength"] == pytest.approx(0.7)  # as it is, no logit
 
 
+def test_a_neuron_of_ones_own_adds_to_what_decays():
+    class Fades(Adaptive):
+        decaying: ClassVar[tuple[str, ...]] = ("fading",)
+
+    assert Fades.decaying == ("alpha", "beta", "fading")
+    assert type("Of", (ms.LIF,), {"decaying": ("x",)}).decaying == ("alpha", "beta", "gamma", "x")
+    with pytest.raises(ValueError, match=r"Fades fading must lie in \[0, 1\)"):
+        Fades(fading=1.0)
+    net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=2, neuron=Fades(), learn=("alpha",))
+    theta = net.init(np.random.default_rng(0))
+    assert net.views(theta)["dense1.alpha"] == pytest.approx(np.log(0.95 / 0.05))
+    assert net.constants(theta) == {"dense1.alpha": pytest.approx(0.95)}
+
+
+def test_constants_are_told_as_the_neurons_have_them():
+    net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=2, learn=("beta", "gamma"), neuron=ms.LIF())
+    theta = net.init(np.random.default_rng(0))
+    net.views(theta)["dense1.gamma"][...] = 0
+    assert net.constants(theta) == {
+        "dense1.beta": pytest.approx(ms.LIF().beta),
+        "dense1.gamma": 0.5,
+    }
+    assert net.like(learn=()).constants(np.zeros(net.like(learn=()).size)) == {}
+    with pytest.raises(ValueError, match="in a list of names"):
+        net.like(learn=("alpha,beta",))
+
+
+def test_a_run_takes_layers_as_a_network_does():
+    layers = [ms.Conv(4, kernel=3, stride=2), "dense8", ms.Dense(64, recurrent=True)]
+    config = ms.TrainingConfig(layers=layers)
+    assert config.layers == ("conv4-k3-s2", "dense8", "dense64-recurrent")
+    with pytest.raises(ValueError, match="no neuron of a layer's own"):
+        ms.TrainingConfig(layers=[ms.Dense(5, neuron=ms.CubaLIF())])
+
+
 def test_plain_loops_say_what_they_leave_out():
     from minisnn.plain import neuron as plain
     from minisnn.translation.made import Untranslatable
