@@ -70,7 +70,7 @@ def _tiles(a, b, c, repeats):
 @njit
 def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, layer, repeats):
     n, g, c = layer.neuron, layer.g, layer.c
-    z, P, Q, total = state
+    z, P, Q, total, _ = state
     for m in range(repeats):
         if m % 20 == 0:  # nothing may decay to denormal numbers, which are slow
             P[:], Q[:], z[:], dz[:] = 1, 1, 1, 1
@@ -104,7 +104,7 @@ def limits(pool: str) -> dict:
     block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
-    state = BandState(z, P, Q, total, z[:0])
+    state = BandState(z, P, Q, total, new(0))
     room = pooling.scratch(g, u)
     arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
     rest = np.ones(g.row, np.float32), layer
