@@ -2,9 +2,16 @@
 not hold it, and its tangent.
 """
 
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import typeof, types
+
 from ..parallel.compilation import njit
-from ..vectors.llvm import call_at
+from ..vectors.llvm import address_of, call_apart, call_at
 from ..vectors.products import row_times
+from ..vectors.vector import copy
 from .forward import (
     add,
     input_of,
@@ -17,10 +24,34 @@ from .forward import (
     tiled,
 )
 from .joint import apart_of, begin_along, hear, input_along, note, step_along
-from .pooling import scratch, tangent
+from .pooling import Scratch, scratch, tangent
+from .records import Layer, kinds
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+class Along(NamedTuple):
+    """Addresses of `again` and `along`: several kernels call them, and they are large."""
+
+    again: Any
+    along: Any
+
+
+@cache
+def _along(dtype: np.dtype, layer: Any) -> Along:
+    k = kinds(dtype)
+    room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
+    n, x = k.number, k.lists
+    of_again = (n, n, x, k.before, layer, k.membrane, k.state, k.array, k.index)
+    of_band = (n, n, x, k.direction, layer, k.membrane, n, n, k.membrane, n, n)
+    of_along = (*of_band, k.state, k.array, k.index, room, k.sequence, x, k.array)
+    return Along(address_of(again, types.none(*of_again)), address_of(along, types.none(*of_along)))
+
+
+def calls(layer: Layer, dtype: np.dtype) -> Along:
+    """What `forward_tangent`, and `backward` and `backward_tangent` behind it, call."""
+    return _along(dtype, typeof(layer))
+
+
+@njit(nogil=True, error_model="numpy", inner=True)
 def scratch_again(layer, steps, like):
     """What `again` and `along` work in for a band: its membrane and tangent, which they fill,
     states, lists."""
@@ -31,7 +62,7 @@ def scratch_again(layer, steps, like):
     return u, u_dot, state_of(N, layer, like), lists_of(g)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
 def again(b, band, x, before, layer, U, s, biases, lists):
     """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
     loops: plain.sample.filters, membrane_forward."""
@@ -60,7 +91,7 @@ def again(b, band, x, before, layer, U, s, biases, lists):
         membrane_step(u_t, more, s, biases, layer)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
 def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard):
     """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
     `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`.
@@ -115,7 +146,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f):
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f, calls):
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
     is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
     g = layer.g
@@ -128,48 +159,13 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
     for item in range(start, stop):
         b, band = divmod(item, g.bands)
         at = band * s.Q.size
-        if u_dot.u.size > 0:
-            along(
-                b,
-                band,
-                x,
-                d,
-                layer,
-                u,
-                b,
-                at,
-                u_dot,
-                b,
-                at,
-                s,
-                biases_dot,
-                lists,
-                room,
-                y_dot,
-                f,
-                heard,
-            )
+        kept = u_dot.u.size > 0
+        if kept:
+            band_of = (b, band, x, d, layer, u, b, at, u_dot, b, at)
         else:
-            again(b, band, x, before, layer, own, s, biases, lists)
-            along(
-                b,
-                band,
-                x,
-                d,
-                layer,
-                own,
-                0,
-                0,
-                own_dot,
-                0,
-                0,
-                s,
-                biases_dot,
-                lists,
-                room,
-                y_dot,
-                f,
-                heard,
-            )
+            given = (b, band, x, before, layer, own, s, biases, lists)
+            call_apart(calls.again, again, given)
+            band_of = (b, band, x, d, layer, own, 0 * b, 0 * b, own_dot, 0 * b, 0 * b)
+        call_apart(calls.along, along, band_of + (s, biases_dot, lists, room, y_dot, f, heard))
         if layer.readout:
-            logits_dot[b] = u_dot.u[b, steps - 1]
+            copy(u_dot.u[b, steps - 1], logits_dot[b])

@@ -3,7 +3,7 @@ sum has a fixed order.
 """
 
 from ..parallel.compilation import njit
-from ..vectors.llvm import call_at
+from ..vectors.llvm import call_apart, call_at
 from ..vectors.products import Left, Out, Right, gemm, row_times
 from ..vectors.vector import copy, zeros
 from .along import again, along, scratch_again
@@ -71,7 +71,7 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward(start, stop, x, before, layer, u, d, out):
+def backward(start, stop, x, before, layer, u, d, out, calls):
     """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
     dQ_K and db; where u is not given it is computed again.
     In plain loops: plain.sample.backward."""
@@ -95,7 +95,8 @@ def backward(start, stop, x, before, layer, u, d, out):
         du[:] = 0  # odd columns of du stay zero
         dk = out.dk[b, band] if learns else du[:0]
         if not kept:
-            again(b, band, x, before, layer, own, state, biases, lists)
+            given = (b, band, x, before, layer, own, state, biases, lists)
+            call_apart(calls.again, again, given)
         for t in range(steps - 1, -1, -1):
             if kept:
                 u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
@@ -113,7 +114,7 @@ def backward(start, stop, x, before, layer, u, d, out):
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
-                du[:] = d.dlogits[b]
+                copy(d.dlogits[b], du)
             elif t == steps - 2:
                 du[:] = 0
             _back(u_t, past, du, s, dV, layer)
@@ -126,7 +127,7 @@ def backward(start, stop, x, before, layer, u, d, out):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_heard(start, stop, x, before, layer, u, d, out):
+def backward_heard(start, stop, x, before, layer, u, d, out, calls):
     """The same of a layer that hears its own spikes, for groups of samples, which V serves
     together; d.dy gains what the spikes get of what they bring to the filters."""
     c = layer.c
@@ -200,7 +201,9 @@ def _heard(D, s, dV, last, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again):
+def backward_tangent(
+    start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again, calls
+):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a
     tape need not hold then. In plain loops: plain.sample.backward_tangent."""
     g = layer.g
@@ -240,27 +243,12 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
         du[:], du_dot[:] = 0, 0
         dk = out.dk[b, band] if learns else du[:0]
         if not kept:
-            again(b, band, x, before, layer, own, state, biases, lists)
-            along(
-                b,
-                band,
-                x,
-                direction,
-                layer,
-                own,
-                0,
-                0,
-                own_dot,
-                0,
-                0,
-                state,
-                biases_dot,
-                lists,
-                room,
-                nothing,
-                x,
-                heard,
-            )
+            given = (b, band, x, before, layer, own, state, biases, lists)
+            call_apart(calls.again, again, given)
+            none = 0 * b
+            of_band_alone = (b, band, x, direction, layer, own, none, none, own_dot, none, none)
+            rest = (state, biases_dot, lists, room, nothing, x, heard)
+            call_apart(calls.along, along, of_band_alone + rest)
         for t in range(steps - 1, -1, -1):
             if kept:
                 u_t, past = of_band(u, b, t, band * N, N, neuron.past)
@@ -298,7 +286,8 @@ def backward_tangent(start, stop, x, before, direction, layer, u, u_dot, d, d_do
                 dy_dot = d_dot.dy[b, t, to : to + g.sites]
                 adjoint_tangent(u_t, v_t, dy, dy_dot, room, du, du_dot, layer)
             elif t == steps - 1:
-                du[:], du_dot[:] = d.dlogits[b], d_dot.dlogits[b]
+                copy(d.dlogits[b], du)
+                copy(d_dot.dlogits[b], du_dot)
             elif t == steps - 2:
                 du[:], du_dot[:] = 0, 0
             if dV_again.size > 0 or learns or hears:

@@ -113,9 +113,10 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
+    body = ahead.body(layer, dtype)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
-        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out)
+        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out, body)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
         )
@@ -240,6 +241,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         _membrane(tape),
         d,
         sums,
+        along.calls(layer, weight.dtype),
         work=work,
     )
     if not second:
@@ -293,7 +295,8 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
     apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
     membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
-    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists
+    calls = along.calls(layer, dtype)
+    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists, calls
     parallel(along.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
@@ -329,6 +332,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         d_dot,
         sums,
         dV,
+        along.calls(layer, weight.dtype),
         work=gradient.work_of(block, B),
     )
     del (

@@ -106,7 +106,7 @@ def transform(weight: np.ndarray, plane: int) -> np.ndarray:
     return points
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate(x, q, row, seen, X, apart, g):
     """X (8, rows, n_in) from row number `row` on = B x B^T at point q along the rows, for the tiles
     of a plain or halo image x.
@@ -127,7 +127,7 @@ def _evaluate(x, q, row, seen, X, apart, g):
     return row
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
     """sums (8, rows, n_out) += X weight at the points (q, p), from zero where they are `fresh`."""
     for p in range(8):
@@ -137,7 +137,7 @@ def _multiply(X, apart, weight, q, sums, sums_apart, rows, g, fresh):
         gemm(X, left, weight, taps, sums, out, rows, g.n_out, 1, g.n_in, fresh)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _to_points(begin, end, x, at, step, X, to, apart, n):
     """X (8, n) = B x for eight rows or columns of n numbers, of which begin (0 or 2) .. end-1 (6 or
     8) lie in the image, the first of these at x[at]; the others are zero."""
@@ -151,7 +151,7 @@ def _to_points(begin, end, x, at, step, X, to, apart, n):
         to_points_alone(x, at, step, X, to, apart, n)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_rows(x, strip, seen, lines, apart, g):
     """lines (8, strips, W n_in) = B x along the rows, for every strip of four rows of a plain or
     halo image x, from that strip on; `seen`, eight rows, is scratch. Returns the strip behind them.
@@ -175,7 +175,7 @@ def _evaluate_rows(x, strip, seen, lines, apart, g):
     return strip
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _evaluate_columns(lines, at, strips, X, apart, g):
     """X (8, rows, n_in) = those lines x B^T along the columns, a row for every tile."""
     n, row = g.n_in, 0
@@ -189,7 +189,7 @@ def _evaluate_columns(lines, at, strips, X, apart, g):
             row += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_columns(sums, apart, lines, at, strips, g):
     """lines[at:] (strips, W n_out) = sums A^T along the columns."""
     n, row = g.n_out, 0
@@ -199,7 +199,7 @@ def _interpolate_columns(sums, apart, lines, at, strips, g):
             row += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _interpolate_rows(lines, strip, apart, four, y, g):
     """y = A lines along the rows, an image of strips from that one on; `four` rows of sites are
     scratch. Returns the strip behind them."""
@@ -272,7 +272,7 @@ def correlate_at_points(start, stop, x, points, x2, points2, y, images, g):
             strip = _interpolate_rows(back, strip, back_apart, four, y[n], g)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _spread(D, q, row, d, Y, apart, g):
     """Y (8, rows, n_out) from row number `row` on = A^T dV A at point q along the rows, for the
     tiles of a plain or halo image dV. Returns the row behind them; `d`, a row, is scratch."""
@@ -332,7 +332,7 @@ def _outer_at_points(start, stop, pairs, images, dW, g):
         gather_points(points, 0, plane, dW, q * 5 * plane, plane, plane)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, cache=True)
 def _gather(between, dW, g):
     """dW, in rows layout, = G^T between of (8, 5, n_in, n_out), the rest of the way back from the
     points."""

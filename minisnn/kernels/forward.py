@@ -10,19 +10,39 @@ A band's membrane in the window can be computed `again`, to the same bits, from 
 start: where its events are few a tape does not hold it.
 """
 
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof, types
 
 from ..parallel.compilation import njit
 from ..vectors.choice import TOGETHER, note_largest, note_mean
 from ..vectors.choice import note as note_all
-from ..vectors.llvm import call_at, wide
+from ..vectors.llvm import address_of, call_apart, call_at, wide
 from ..vectors.vector import add_rows, copy, empty, zeros
 from .joint import apart_of, hear, note, note_start
 from .linear import gather, spread
-from .pooling import pooled, scratch
-from .records import MAX, MEAN, SPIKES, BandState, Lists, Membrane
+from .pooling import Scratch, pooled, scratch
+from .records import MAX, MEAN, SPIKES, BandState, Layer, Lists, Membrane, kinds
+
+
+@cache
+def _body(dtype: np.dtype, layer: Any) -> Any:
+    k = kinds(dtype)
+    image, places = types.Array(k.array.dtype, 2, "C"), types.Array(types.int32, 3, "C")
+    columns = types.Array(types.int32, 4, "C")
+    out = types.NamedTuple((places, k.sequence, places, columns, image), Spikes)
+    span = types.UniTuple(k.number, 2)
+    room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
+    given = (k.number, k.number, k.lists, k.weights, k.flags, k.sequence, span, image, layer)
+    given = (*given, k.membrane, image, out, k.array, room, k.state, k.membrane, k.index)
+    return address_of(steps, types.none(*given))
+
+
+def body(layer: Layer, dtype: np.dtype) -> Any:
+    """The address of `steps`, which `forward` calls."""
+    return _body(dtype, typeof(layer))
 
 
 class Spikes(NamedTuple):
@@ -36,7 +56,7 @@ class Spikes(NamedTuple):
     logits: np.ndarray
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def tiled(bias, sites):
     """bias (C,) repeated for every site of a row."""
     out = empty(sites * bias.size, bias)
@@ -68,7 +88,7 @@ def input_of(x, b, t, low, high, weights, Q, lists, g, c):
         spread(x, b, t, low, high, weights.rows, Q, c.one, g)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def lists_of(g):
     """Scratch for `gather`: where columns start, and the events of k rows."""
     return np.empty(g.W + 1 + g.k * g.W * g.n_in + TOGETHER, np.int32)
@@ -107,7 +127,7 @@ def load(kept, b, at, s):
         at += one.size
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def state_of(N, layer, like):
     """The state of a band of N numbers: zero."""
     neuron = layer.neuron
@@ -165,8 +185,8 @@ def _own(out, x):
     return Lists(index, x.value[:0], offset, column, out.index.shape[2], x.T, False, True)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
-def _forward(
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
+def steps(
     start,
     stop,
     x,
@@ -255,7 +275,7 @@ def _forward(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out):
+def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out, body):
     """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x
     of step max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states
     there, `between` those behind a span."""
@@ -264,26 +284,12 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     state = state_of(N, layer, u.u)
     room = scratch(g, u.u)
     biases = tiled(weights.bias, g.W)
-    kept = (layer, u, state_K, out)
-    _forward(
-        start,
-        stop,
-        x,
-        weights,
-        dense,
-        V,
-        span,
-        between,
-        *kept,
-        biases,
-        room,
-        state,
-        membrane_of(1, N, layer.neuron.past, layer.neuron.apart, u.u),
-        lists_of(g),
-    )
+    spare = membrane_of(1, N, layer.neuron.past, layer.neuron.apart, u.u)
+    given = (start, stop, x, weights, dense, V, span, between, layer, u, state_K, out)
+    call_apart(body, steps, given + (biases, room, state, spare, lists_of(g)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def membrane_of(steps, N, past, apart, like):
     """Room for so many steps of a band."""
     return Membrane(

@@ -17,9 +17,9 @@ from ..vectors.llvm import wide
 from ..vectors.vector import add_rows, copy
 
 INLINE = njit(nogil=True, inline="always", error_model="numpy")
-KERNEL = njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+KERNEL = njit(nogil=True, inner=True, error_model="numpy", borrows=True)
 # sums of lanes, put together at the end
-SUM = njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+SUM = njit(nogil=True, inner=True, error_model="numpy", fastmath={"reassoc", "contract"})
 
 
 @INLINE

@@ -79,7 +79,7 @@ def spread(x, b, t, low, high, rows, V, one, g):
                 axpy(V, to * n_out, scale, rows, tap * n_out, size)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather(x, b, t, low, high, dense, V, taps, starts, g):
     """The same for events of value one, site by site: each sums in registers the weights of the
     events under its kernel.
@@ -135,7 +135,7 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
             )
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
     """dW += x (outer) dV of one time step, event by event, for the rows low..high-1 of dV and
     kernel rows first..last-1.
@@ -160,7 +160,7 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
                 axpy(dW, tap * taps, scale, D, at + (h - low) * g.pitch + w * n_out, taps)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def pack(D, h, channel, size, packed, line, g):
     """packed (steps, W + k - 1, line) = `size` output channels of row h of halo images D (steps,
     ...), from `channel` on."""
@@ -174,7 +174,7 @@ def pack(D, h, channel, size, packed, line, g):
                 packed[(t * width + w) * line + n] = row[w * g.n_out + n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
     """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events
     of one row in one span of steps, sorted by channel; dV `packed`. `few` is scratch where channels
@@ -196,7 +196,7 @@ def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
                     dW[to + j * g.n_out + m] += few[j * line + m]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def sort_by_channel(x, row, s, g):
     """The events of one row in the steps from s.first on, by spans of steps and channels: those of
     channel c in span n are s.places[row room:][s.starts[n n_in + c] : s.starts[n n_in + c + 1]],
@@ -234,7 +234,7 @@ def sort_by_channel(x, row, s, g):
     starts[at] = 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def to_halo(image, i, halo, H, W, C, pad):
     """Copy the image that starts at image[i] into the halo image; its zero columns stay."""
     row = W * C
@@ -243,7 +243,7 @@ def to_halo(image, i, halo, H, W, C, pad):
         copy(image[i + h * row : i + (h + 1) * row], halo[at : at + row])
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
     """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g
     of that map. In plain loops: plain.sample.correlate, or correlate_input with the back layout."""
@@ -271,7 +271,7 @@ def correlate(halo, weight, y, g):
         )
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def channels_to_halo(image, halo, channel, size, g):
     """Copy `size` channels of an input image from `channel` on into a halo image of so many; its
     zero columns stay."""
@@ -284,7 +284,7 @@ def channels_to_halo(image, halo, channel, size, g):
                 halo[to + n] = image[i + n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
     """dW of `size` input channels from `channel` on += x (outer) dV of one image in kernel row i,
     dense.
@@ -305,7 +305,7 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
         gemm(halo, left, D, right, dW, out, size, n_out, last - first, g.W, False)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
     """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in)
     where it is `narrow`: where output channels fill no cache line.
@@ -327,7 +327,7 @@ def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
         gemm(halo, left, D, right, sums, Out(0, g.n_out), taps, g.n_out, last - first, g.W, False)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def add_row(sums, i, narrow, dW, g):
     """Kernel row i of dW, in rows layout, += those sums."""
     for j in range(g.k):

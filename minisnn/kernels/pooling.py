@@ -28,7 +28,7 @@ class Scratch(NamedTuple):
     dv: np.ndarray
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def scratch(g, like):
     return Scratch(
         zeros(g.height * g.row, like),
@@ -38,7 +38,7 @@ def scratch(g, like):
     )
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _pool(u, s, C, pool, c):
     """s.v = the pooled membrane."""
     row = u.size // 2
@@ -77,7 +77,7 @@ def pooled(u, s, C, pool, c):
     return v
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
     """v_dot along u_dot: that of the first site, in row-major order, whose u is v."""
     row = u.size // 2
@@ -104,7 +104,7 @@ def pooled_tangent(u, v, u_dot, s, C, pool, c):
     return v_dot
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def unpool(u, v, dv, du, C, pool, c):
     """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
     each of the four. In plain loops: plain.sample.scatter."""
@@ -141,7 +141,7 @@ def spike_curvature(v, v_dot, dy, dy_dot, out, layer):
     call_at(n.calls.curvature, (v, v_dot, dy, dy_dot, out, layer.c, n.own))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def _mean(a, y, C, c):
     """y (W', C) = the mean of windows of a (2, W, C)."""
     wide()
@@ -156,7 +156,7 @@ def _mean(a, y, C, c):
             out[i] = (left[i] + right[i]) * c.quarter
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def adjoint(u, dy, s, du, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
@@ -168,7 +168,7 @@ def adjoint(u, dy, s, du, layer):
     unpool(u, v, s.dv, du, C, pool, c)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def tangent(u, u_dot, s, y_dot, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
@@ -179,7 +179,7 @@ def tangent(u, u_dot, s, y_dot, layer):
     spike_slope(v, pooled_tangent(u, v, u_dot, s, C, pool, c), y_dot, layer)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True)
+@njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:

@@ -1,9 +1,10 @@
 """What the kernels are told: records of numbers and flat arrays, each of them named."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba import typeof
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
@@ -227,6 +228,44 @@ def geometry(H: int, W: int, n_in: int, n_out: int, k: int, pool: int = NONE) ->
         columns * n_out,
         W * n_out + 2 * pad,
         pad,
+    )
+
+
+class Kinds(NamedTuple):
+    """Types of what a kernel is given that is called by its address."""
+
+    number: Any
+    array: Any
+    index: Any  # a flat array of places
+    sequence: Any  # three axes
+    lists: Any
+    weights: Any
+    before: Any
+    direction: Any
+    membrane: Any
+    state: Any
+    flags: Any
+
+
+@cache
+def kinds(dtype: np.dtype) -> Kinds:
+    """In the network's dtype."""
+    flat, two, three = (types.Array(typeof(dtype.type(0)), n, "C") for n in (1, 2, 3))
+    index, flags = types.Array(types.int32, 1, "C"), types.Array(types.boolean, 1, "C")
+    number, flag = types.intp, types.boolean
+    weights = types.NamedUniTuple(flat, len(Weights._fields), Weights)
+    return Kinds(
+        number,
+        flat,
+        index,
+        three,
+        types.NamedTuple((index, flat, index, index, number, number, flag, flag), Lists),
+        weights,
+        types.NamedTuple((weights, two), Before),
+        types.NamedTuple((weights, flags, three, three, flat, flat), Direction),
+        types.NamedUniTuple(three, len(Membrane._fields), Membrane),
+        types.NamedUniTuple(flat, len(BandState._fields), BandState),
+        flags,
     )
 
 

@@ -109,7 +109,7 @@ class Dynamics:
     backward_tangent: ClassVar[Callable]
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """What decays in a class decays in those made of it: a neuron of one's own names what it
+        """What decays in a class decays in those made of it: your own neuron names what it
         adds."""
         super().__init_subclass__(**more)
         inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]

@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ..stopping import check
-from .private import borrowing, compiler_lock, lacking
+from .private import borrowing, compiler_lock, lacking, unwrapped
 from .stand_in import carry_out, check_effort, slow
 
 KERNELS = (
@@ -36,7 +36,9 @@ _told, _announcing = (
 _kernels: WeakSet = WeakSet()  # that are kept
 
 
-def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable:
+def njit(
+    cache: bool = False, borrows: bool = False, inner: bool = False, **options: Any
+) -> Callable:
     """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so
     once, and every process compiles its kernels itself. What is kept is kept under the name of all
     that it was made from (`kept`).
@@ -44,22 +46,48 @@ def njit(cache: bool = False, borrows: bool = False, **options: Any) -> Callable
     A kernel that `borrows` makes no array and returns none, so it need not count who holds one,
     which costs loops over short rows a tenth of their time. numba refuses one that makes an array,
     `a[i:j] = b` included (`vector.copy` does it).
+
+    One that is `inner` is called by other kernels alone: it is compiled into theirs, and nothing is
+    made that Python would call, which takes a seventh of all compiling.
     """
     from numba import njit as compile_with
 
     if borrows:
         options |= borrowing()
+    options |= unwrapped(inner)
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
         # not a plain function, as NUMBA_DISABLE_JIT leaves it
         if hasattr(kernel, "enable_caching"):
             kernel.compile = partial(_compile, kernel.compile)
+            if hasattr(kernel, "get_call_template"):
+                kernel.get_call_template = partial(_of_numbers, kernel.get_call_template)
+            if "no_cpython_wrapper" in options:
+                kernel.add_overload = partial(_add_inner, kernel)
+                kernel._compile_for_args = partial(_refuse, function.__qualname__)
             if cache:
                 _keep(kernel)
         return kernel
 
     return decorate
+
+
+def _of_numbers(of_types: Callable, arguments: tuple, named: dict) -> tuple:
+    """A call from another kernel: one with a number written out is one with any number, for which
+    numba would compile the kernel once more."""
+    from numba import types
+
+    return of_types(tuple(map(types.unliteral, arguments)), named)
+
+
+def _add_inner(kernel: Any, made: Any) -> None:
+    """What kernels are compiled into, and Python has no way to call."""
+    kernel.overloads[tuple(made.signature.args)] = made
+
+
+def _refuse(name: str, *arguments: Any, **named: Any) -> None:
+    raise TypeError(f"{name} is compiled into the kernels that call it; Python cannot call it")
 
 
 def _keep(kernel: Any) -> None:

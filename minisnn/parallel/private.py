@@ -1,7 +1,8 @@
 """What is used here of numba that numba promises nobody, named in one place.
 
 Where another numba lacks a name nothing breaks: kernels are not kept, and a sentence says why;
-without its lock they are compiled by the thread that asks; without `_nrt` they count references.
+without its lock they are compiled by the thread that asks; without `_nrt` they count references;
+without INNER each of them can be called by Python.
 """
 
 import sys
@@ -18,6 +19,8 @@ KEEPING = {
     "numba.core.codegen.JITCPUCodegen": "magic_tuple",
     "numba.core.dispatcher.Dispatcher": "compile enable_caching",
 }
+
+INNER = ("add_overload", "_compile_for_args")  # of a kernel that other kernels alone call
 
 
 def lacking() -> str | None:
@@ -38,6 +41,17 @@ def compiler_lock() -> Any:
     """numba's lock while it compiles; None where numba is not imported, or has no such lock."""
     lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
     return lock if hasattr(lock, "is_locked") and hasattr(lock, "_lock") else None
+
+
+def unwrapped(inner: bool) -> dict[str, Any]:
+    """The options of a kernel that is not handed to C as a function, and where it is `inner` not
+    called by Python either, if there are such."""
+    from numba.core import options
+
+    dispatcher = getattr(import_module("numba.core.dispatcher"), "Dispatcher", None)
+    known = all(hasattr(dispatcher, name) for name in INNER)
+    names = ["no_cfunc_wrapper"] + ["no_cpython_wrapper"] * (inner and known)
+    return {name: True for name in names if hasattr(options.DefaultOptions, name)}
 
 
 def borrowing() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
-from numba import config, types
+from numba import TypingError, config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -297,16 +297,19 @@ def address_of(kernel, signature) -> Any:
     return found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
 
 
+def _call(context, builder, address, arguments, kinds):
+    call = context.call_conv
+    kind = call.get_function_type(types.none, kinds)
+    function = builder.inttoptr(address, kind.as_pointer())
+    given = cgutils.unpack_tuple(builder, arguments)
+    call.call_function(builder, function, types.none, kinds, given)
+    return context.get_dummy_value()
+
+
 @intrinsic
 def _call_at(typingctx, address, arguments):
     def codegen(context, builder, sig, args):
-        kinds = list(sig.args[1])
-        call = context.call_conv
-        kind = call.get_function_type(types.none, kinds)
-        function = builder.inttoptr(args[0], kind.as_pointer())
-        given = cgutils.unpack_tuple(builder, args[1])
-        call.call_function(builder, function, types.none, kinds, given)
-        return context.get_dummy_value()
+        return _call(context, builder, *args, tuple(sig.args[1]))
 
     return types.none(address, arguments), codegen
 
@@ -318,3 +321,25 @@ def call_at(function, arguments):
 
 
 call_at = call_at if config.DISABLE_JIT else _call_at
+
+
+@intrinsic
+def _call_apart(typingctx, address, kernel, arguments):
+    kinds = tuple(map(types.unliteral, arguments))
+    if kinds not in kernel.dispatcher.overloads:
+        name = kernel.dispatcher.py_func.__qualname__
+        raise TypingError(f"{name} was compiled for other types than {list(kinds)}")
+
+    def codegen(context, builder, sig, args):
+        return _call(context, builder, args[0], args[2], kinds)
+
+    return types.none(address, kernel, arguments), codegen
+
+
+def call_apart(function, kernel, arguments):
+    """Call a kernel by what `address_of` gave, rather than compile it into the one that calls: large
+    ones that several call are compiled once. numba refuses types that it was not compiled for."""
+    kernel(*arguments)
+
+
+call_apart = call_apart if config.DISABLE_JIT else _call_apart

@@ -142,7 +142,7 @@ else:
 
     _two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
 
-    @njit(nogil=True, cache=True, borrows=True)
+    @njit(nogil=True, borrows=True, inner=True)
     def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
         """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out`
         say where.
@@ -167,9 +167,9 @@ else:
             _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
 
     # of one row: as many vectors as hide how long an addition takes
-    _eight, _four = (_make_tile(1, N) for N in (8, 4))
+    _eight, _four, _pair, _single, _end = (_make_tile(1, N) for N in (8, 4, 2, 1, 0))
 
-    @njit(nogil=True, cache=True, borrows=True)
+    @njit(nogil=True, borrows=True, inner=True)
     def row_times(A, B, C):
         """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
         N = C.size
@@ -182,6 +182,11 @@ else:
         if n + 4 * lanes <= N:
             _four(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
             n += 4 * lanes
+        while n + 2 * lanes <= N:
+            _pair(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+            n += 2 * lanes
+        if n + lanes <= N:
+            _single(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+            n += lanes
         if n < N:
-            left = Left(0, 0, 0, 1)
-            gemm(A, left, B, Right(n, 0, N), C, Out(n, 0), 1, N - n, 1, K, False)
+            _end(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, N - n)

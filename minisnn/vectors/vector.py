@@ -12,7 +12,7 @@ from ..parallel.compilation import njit
 from .llvm import INDEX, VECTOR_BITS, array_pointer, each, masked_ops, open_loop, vector_ops
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def empty(size, like):
     """A flat array in `like`'s dtype, to be written before it is read, its first element at a
     multiple of ALIGNMENT."""
@@ -21,7 +21,7 @@ def empty(size, like):
     return buffer[start : start + size]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def zeros(size, like):
     """The same, of zeros."""
     found = empty(size, like)

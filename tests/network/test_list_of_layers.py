@@ -383,7 +383,9 @@ def test_a_neuron_of_ones_own_adds_to_what_decays():
 
 
 def test_constants_are_told_as_the_neurons_have_them():
-    net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=2, learn=("beta", "gamma"), neuron=ms.LIF())
+    net = ms.SpikingNet(
+        (6,), layers=[ms.Dense(5)], ways=2, learn=("beta", "gamma"), neuron=ms.LIF()
+    )
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.gamma"][...] = 0
     assert net.constants(theta) == {
