@@ -28,7 +28,7 @@ from .pooling import Scratch, scratch, tangent
 from .records import Layer, kinds
 
 
-class Along(NamedTuple):
+class Calls(NamedTuple):
     """Addresses of `again` and `along`: several kernels call them, and they are large."""
 
     again: Any
@@ -36,19 +36,29 @@ class Along(NamedTuple):
 
 
 @cache
-def _along(dtype: np.dtype, layer: Any) -> Along:
+def _again(dtype: np.dtype, layer: Any) -> Any:
     k = kinds(dtype)
+    given = (k.number, k.number, k.lists, k.before, layer, k.membrane, k.state, k.array, k.index)
+    return address_of(again, types.none(*given))
+
+
+@cache
+def _along(dtype: np.dtype, layer: Any) -> Any:
+    k = kinds(dtype)
+    n, x, m = k.number, k.lists, k.membrane
     room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
-    n, x = k.number, k.lists
-    of_again = (n, n, x, k.before, layer, k.membrane, k.state, k.array, k.index)
-    of_band = (n, n, x, k.direction, layer, k.membrane, n, n, k.membrane, n, n)
-    of_along = (*of_band, k.state, k.array, k.index, room, k.sequence, x, k.array)
-    return Along(address_of(again, types.none(*of_again)), address_of(along, types.none(*of_along)))
+    given = (n, n, x, k.direction, layer, m, n, n, m, n, n, k.state, k.array, k.index, room)
+    return address_of(along, types.none(*given, k.sequence, x, k.array))
 
 
-def calls(layer: Layer, dtype: np.dtype) -> Along:
-    """What `forward_tangent`, and `backward` and `backward_tangent` behind it, call."""
-    return _along(dtype, typeof(layer))
+def of_again(layer: Layer, dtype: np.dtype) -> Any:
+    """The address of `again`, which `backward` calls."""
+    return _again(dtype, typeof(layer))
+
+
+def calls(layer: Layer, dtype: np.dtype) -> Calls:
+    """What `forward_tangent` and `backward_tangent` call."""
+    return Calls(of_again(layer, dtype), _along(dtype, typeof(layer)))
 
 
 @njit(nogil=True, error_model="numpy", inner=True)

@@ -71,7 +71,7 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward(start, stop, x, before, layer, u, d, out, calls):
+def backward(start, stop, x, before, layer, u, d, out, of_again):
     """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
     dQ_K and db; where u is not given it is computed again.
     In plain loops: plain.sample.backward."""
@@ -96,7 +96,7 @@ def backward(start, stop, x, before, layer, u, d, out, calls):
         dk = out.dk[b, band] if learns else du[:0]
         if not kept:
             given = (b, band, x, before, layer, own, state, biases, lists)
-            call_apart(calls.again, again, given)
+            call_apart(of_again, again, given)
         for t in range(steps - 1, -1, -1):
             if kept:
                 u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
@@ -127,7 +127,7 @@ def backward(start, stop, x, before, layer, u, d, out, calls):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_heard(start, stop, x, before, layer, u, d, out, calls):
+def backward_heard(start, stop, x, before, layer, u, d, out, of_again):
     """The same of a layer that hears its own spikes, for groups of samples, which V serves
     together; d.dy gains what the spikes get of what they bring to the filters."""
     c = layer.c

@@ -241,7 +241,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         _membrane(tape),
         d,
         sums,
-        along.calls(layer, weight.dtype),
+        along.of_again(layer, weight.dtype),
         work=work,
     )
     if not second:
