@@ -2,14 +2,13 @@
 not hold it, and its tangent.
 """
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import typeof, types
 
 from ..parallel.compilation import njit
-from ..vectors.llvm import address_of, call_apart, call_at
+from ..vectors.llvm import address_of, cached, call_apart, call_at
 from ..vectors.products import row_times
 from ..vectors.vector import copy
 from .forward import (
@@ -35,14 +34,14 @@ class Calls(NamedTuple):
     along: Any
 
 
-@cache
+@cached
 def _again(dtype: np.dtype, layer: Any) -> Any:
     k = kinds(dtype)
     given = (k.number, k.number, k.lists, k.before, layer, k.membrane, k.state, k.array, k.index)
     return address_of(again, types.none(*given))
 
 
-@cache
+@cached
 def _along(dtype: np.dtype, layer: Any) -> Any:
     k = kinds(dtype)
     n, x, m = k.number, k.lists, k.membrane

@@ -10,7 +10,6 @@ A band's membrane in the window can be computed `again`, to the same bits, from 
 start: where its events are few a tape does not hold it.
 """
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from numba import typeof, types
 from ..parallel.compilation import njit
 from ..vectors.choice import TOGETHER, note_largest, note_mean
 from ..vectors.choice import note as note_all
-from ..vectors.llvm import address_of, call_apart, call_at, wide
+from ..vectors.llvm import address_of, cached, call_apart, call_at, wide
 from ..vectors.vector import add_rows, copy, empty, zeros
 from .joint import apart_of, hear, note, note_start
 from .linear import gather, spread
@@ -27,7 +26,7 @@ from .pooling import Scratch, pooled, scratch
 from .records import MAX, MEAN, SPIKES, BandState, Layer, Lists, Membrane, kinds
 
 
-@cache
+@cached
 def _body(dtype: np.dtype, layer: Any) -> Any:
     k = kinds(dtype)
     image, places = types.Array(k.array.dtype, 2, "C"), types.Array(types.int32, 3, "C")

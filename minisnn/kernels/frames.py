@@ -16,8 +16,9 @@ from ..layers.frames import (
     twin,
     twin_features,
 )
+from ..parallel.arrays import aligned_empty
+from ..parallel.compilation import njit
 from ..vectors.products import Left, Out, Right, gemm
-from ..vectors.vector import empty
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .records import geometry
@@ -36,6 +37,12 @@ __all__ = [
     "twin",
     "twin_features",
 ]
+
+
+@njit(nogil=True, cache=True, borrows=True)
+def _product(seen, dy, c, M, N, sites):
+    """c (M, N) = seen^T dy of seen (sites, M) and dy (sites, N)."""
+    gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites, True)
 
 
 class TiledWeight(convolution.FrameWeight):
@@ -60,9 +67,8 @@ class TiledWeight(convolution.FrameWeight):
         seen = _seen(x, k)
         dy = np.ascontiguousarray(dy).ravel()
         sites, M, N = *seen.shape, dy.size // len(seen)
-        seen = seen.ravel()
-        c = empty(M * N, seen)
-        gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites, True)
+        c = aligned_empty((M * N,), seen.dtype)
+        _product(seen.ravel(), dy, c, M, N, sites)
         return c.reshape(k, k, -1, N)
 
     def _map(self, x, matrix, n_out):

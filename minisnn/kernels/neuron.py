@@ -10,7 +10,7 @@ from ..layers.block import Block
 from ..layers.surrogate import inverse
 from ..translation.check import Untranslatable, refused
 from ..translation.step import NeuronStep, step_of
-from ..vectors.llvm import address_of, reciprocal
+from ..vectors.llvm import address_of, cached, reciprocal
 from .loops import CHAINS, BandLoops
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
@@ -64,7 +64,7 @@ def _loops(step: NeuronStep, chain: int, detach: bool) -> BandLoops:
     return BandLoops(step, chain, detach)
 
 
-@cache
+@cached
 def _calls(loops: BandLoops, dtype: np.dtype) -> Calls:
     kinds = {
         "a": types.Array(typeof(dtype.type(0)), 1, "C"),

@@ -2,6 +2,6 @@
 optimisers, step sizes, tasks.
 
 Import from here: `inner`, `implicit`, `functions`, `gate`, `prototypes`, `online`, `kept`, `rules`,
-`optim`, `stepsizes`, `tasks`.
+`optim`, `stepsizes`, `tasks`, `beforehand`.
 It may import: files, parallel, layers, network.
 """

@@ -1,11 +1,23 @@
 """Another Python for a part of the work: it finds modules where this process does, and nowhere
 else."""
 
+import atexit
 import os
+import subprocess
 import sys
+from multiprocessing import parent_process
 from pathlib import Path
 
+from .threads import get_threads
+
+_PARENT = "MINISNN_COMPILES_BESIDE"  # of a process that `start_beside` starts: for whom it compiles
+_words: tuple[str, str] | None = None  # a module, and what its `main` is told
+_child: subprocess.Popen | None = None
 _HOME = str(Path(__file__).resolve().parents[2])
+
+
+class Taken(Exception):
+    """A kernel that the process beside this one is at."""
 
 
 def python(*words: object) -> list[str]:
@@ -19,3 +31,54 @@ def surroundings(**changes: str) -> dict[str, str]:
     this library's."""
     paths = [*filter(None, sys.path), _HOME]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
+
+
+def compile_beside(module: str, words: str) -> None:
+    """From the first kernel on that is missing, let a process beside this one compile, too: a
+    module's `main`, with `words` as its standard input."""
+    global _words
+    if _PARENT not in os.environ and parent_process() is None and get_threads() > 1:
+        _words = module, words
+
+
+def start_beside() -> None:
+    """A kernel is missing: start what `compile_beside` asked for, if anything, once."""
+    global _words, _child
+    if _words is None:
+        return
+    (module, words), _words = _words, None
+    command = python("-c", f"from {module} import main; main()")
+    environment = surroundings(**{_PARENT: str(os.getpid())})
+    try:
+        _child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        assert _child.stdin is not None
+        with _child.stdin as to:
+            to.write(words.encode())
+    except OSError:  # then this process compiles alone
+        return
+    atexit.register(_end)
+
+
+def _end() -> None:
+    if _child is not None and _child.poll() is None:
+        _child.kill()
+        _child.wait()
+
+
+def beside() -> int:
+    """The process that compiles with this one: the one that was started, while it runs, or the one
+    that started this; 0 for none."""
+    if _child is not None:
+        return _child.pid if _child.poll() is None else 0
+    return int(os.environ.get(_PARENT, 0))
+
+
+def leaves() -> bool:
+    """Whether this process leaves what the other is at, and does not wait for it."""
+    return _PARENT in os.environ

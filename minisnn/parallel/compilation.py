@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ..stopping import check
+from .children import start_beside
 from .private import borrowing, compiler_lock, lacking, unwrapped
 from .stand_in import carry_out, check_effort, slow
 
@@ -140,6 +141,7 @@ def _missed() -> None:
             print(f"{COMPILED}; {GOES_ON}", file=sys.stderr, flush=True)
         raise
     check_effort()
+    start_beside()
     slow.setdefault(me, f"{COMPILING}; {GOES_ON}")
     if _announcing:
         _announcing = False

@@ -13,6 +13,7 @@ What this uses of numba's private parts is named in `private`, but for what inst
 """
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,10 +33,13 @@ from numba import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
+from ..stopping import check
+from .children import Taken, beside, leaves
 from .identity import Unknown, digest
 
 KEPT = 3  # states of the sources, such as two branches that are worked at in turn
 DAY = 86400
+PAUSE = 0.02  # seconds between two looks at what another process is at
 CHANGED = (AttributeError, KeyError, TypeError)  # raised by a numba whose private parts differ
 SETTINGS = (  # of numba, which change the code that is made
     "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
@@ -91,9 +95,25 @@ class Kept(FunctionCache):
             found = super().load_overload(sig, target_context)
         except CHANGED as error:
             self.told(f"this numba is not known: {error}")
+        if found is None and self._another_is_at(sig, target_context):
+            found = super().load_overload(sig, target_context)
         if found is None:
             self.missed()
         return found
+
+    def _another_is_at(self, sig: Any, target_context: Any) -> bool:
+        """Whether the process beside this one is compiling the kernel, or did; it is waited for.
+        Raises `Taken` in the one that does not wait."""
+        if not (other := beside()):
+            return False
+        key = self._index_key(sig, target_context.codegen())
+        if self.files.claimed(key, other):
+            if leaves():
+                raise Taken(self.kernel)
+            while beside() and not self.files.holds(key):
+                check()
+                time.sleep(PAUSE)
+        return self.files.holds(key)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep it, if there is room."""
@@ -116,9 +136,29 @@ class _Files(IndexDataCacheFile):
     def _name(self, key: tuple[str, str]) -> str:
         return f"{self.base}-{key[0]}-{hashlib.sha256(key[1].encode()).hexdigest()[:16]}.nbc"
 
+    def holds(self, key: tuple[str, str]) -> bool:
+        """Whether a file is there."""
+        return (self.folder / self._name(key)).exists()
+
+    def claimed(self, key: tuple[str, str], other: int) -> bool:
+        """Whether this process is at a kernel: `other`, and not this one, from now on."""
+        claim = self.folder / f"{self._name(key)}.by"
+        try:
+            with open(claim, "x", encoding="ascii") as file:
+                file.write(str(os.getpid()))
+            return False
+        except FileExistsError:  # perhaps of a process that is gone
+            with suppress(OSError):
+                if claim.read_text(encoding="ascii") == str(other):
+                    return True
+                claim.write_text(str(os.getpid()), encoding="ascii")
+        except OSError:
+            pass
+        return False
+
     def load(self, key: tuple[str, str]) -> Any:
         """What was kept of exactly this, or None."""
-        if not (self.folder / self._name(key)).exists():
+        if not self.holds(key):
             return None
         try:
             made_of, data = self._load_data(self._name(key))
@@ -130,6 +170,8 @@ class _Files(IndexDataCacheFile):
         """Keep it, and let go of what is out of date."""
         if key[0]:
             self._save_data(self._name(key), (key, data))
+            with suppress(OSError):
+                (self.folder / f"{self._name(key)}.by").unlink(missing_ok=True)
             self._tidy()
 
     def by_sources(self) -> dict[str, list[Path]]:
@@ -144,7 +186,8 @@ class _Files(IndexDataCacheFile):
         old = [*self.folder.glob(f"{escape(name)}-*.{version}.*nb[ic]")]  # as numba keeps them
         old += [
             path
-            for path in self.folder.glob(f"{escape(self.base)}-*.tmp.*")
+            for ending in ("tmp.*", "by")
+            for path in self.folder.glob(f"{escape(self.base)}-*.{ending}")
             if time.time() - _changed(path) > DAY
         ]
         groups = sorted(self.by_sources().values(), key=lambda group: max(map(_changed, group)))

@@ -91,6 +91,8 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     that have none left take a share.
     """
     check()
+    if _noted(kernel, 0, 0, *arguments):
+        return
     crew: _Crew | None = getattr(_inside, "crew", None)
     check_effort()
     most = (
@@ -112,6 +114,41 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
                 _Range(kernel, items, arguments, workers, effort).turn, workers, effort
             )
         )
+
+
+_notes: list[tuple[Any, tuple]] | None = None
+
+
+@contextmanager
+def noting() -> Iterator[list[tuple[Any, tuple]]]:
+    """No kernel runs inside: (kernel, types of its arguments) of each is noted instead, and what it
+    would have filled stays as it is."""
+    global _notes
+    _notes = []
+    try:
+        yield _notes
+    finally:
+        _notes = None
+
+
+def notes() -> bool:
+    """Whether kernels are noted."""
+    return _notes is not None
+
+
+def note(kernel: Any, kinds: tuple) -> bool:
+    """Note a kernel; False where it is not asked for."""
+    if _notes is not None:
+        _notes.append((kernel, kinds))
+    return _notes is not None
+
+
+def _noted(kernel: Any, *arguments: Any) -> bool:
+    if _notes is None:
+        return False
+    from numba import typeof
+
+    return note(kernel, tuple(map(typeof, arguments)))
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:

@@ -17,6 +17,7 @@ from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
 from .fields import SOUNDS, UNALIGNED
 from .intervals import Intervals
 from .settings import TrainingConfig
+from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
@@ -227,6 +228,7 @@ def evaluate(
     if ways != net.ways:
         raise ValueError(f"ways is {ways}; the network has {net.ways} classes")
     inner.check(net)
+    expect(net)
     name = dataset if isinstance(dataset, str) else type(dataset).__name__
     if isinstance(dataset, str):
         if dataset in SOUNDS and align is not None:

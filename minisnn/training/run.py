@@ -36,6 +36,7 @@ from ..data.store.shipped import find_checkpoint
 from ..files import read_json, write_json
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
+from ..meta.beforehand import expect
 from ..meta.implicit import NegativeCurvature
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
@@ -127,6 +128,7 @@ def train(
         # finds what does not fit before any data is read
         net = network_of(config, (256, 256, 2), config.ways, mine)
         inner_loop(config, net, config.step_size, mine.rule_of(config)).check(net)
+        expect(net)
         whole_set = RULES[config.rule].whole_set
         if data is None:
             if resume:
@@ -159,18 +161,10 @@ class _Run:
     """A run in the making."""
 
     def __init__(
-        self,
-        config,
-        folder: RunFolder,
-        data,
-        progress,
-        executor=None,
-        held=Held(),
-        own=Own(),
-        measure="accuracy",
+        self, config, out, data, progress, executor=None, held=Held(), own=Own(), measure="accuracy"
     ):
         self.config = config
-        self.folder = folder
+        self.folder = out
         self.data = data
         self.progress = progress
         self.held = held

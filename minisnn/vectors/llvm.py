@@ -1,6 +1,8 @@
 """Pieces that kernels written in LLVM are put together from: vectors as long as the processor's,
 loops over them, and maps of vectors by a constant matrix."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -9,6 +11,8 @@ import numpy as np
 from numba import TypingError, config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from ..parallel.threads import note, notes
 
 VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
 INDEX = types.intp
@@ -287,11 +291,22 @@ def mapped(matrix: np.ndarray):
     return map_points
 
 
+def cached(make: Callable) -> Callable:
+    """A function that gives addresses, asked once for each of its arguments; not kept while
+    kernels are noted, which have none."""
+    kept = cache(make)
+    return lambda *arguments: make(*arguments) if notes() else kept(*arguments)
+
+
 def address_of(kernel, signature) -> Any:
     """Where the machine code of a kernel for these types is, which lives as long as the kernel; in
     plain Python the function itself."""
     if config.DISABLE_JIT:
         return kernel
+    # no table of ours, which would be a part of what every kernel was made from
+    kernel.asked = {*getattr(kernel, "asked", ()), signature.args}
+    if note(kernel, signature.args):
+        return 0
     kernel.compile(signature.args)
     found = kernel.overloads[signature.args]
     return found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
@@ -326,7 +341,7 @@ call_at = call_at if config.DISABLE_JIT else _call_at
 @intrinsic
 def _call_apart(typingctx, address, kernel, arguments):
     kinds = tuple(map(types.unliteral, arguments))
-    if kinds not in kernel.dispatcher.overloads:
+    if kinds not in getattr(kernel.dispatcher, "asked", ()):
         name = kernel.dispatcher.py_func.__qualname__
         raise TypingError(f"{name} was compiled for other types than {list(kinds)}")
 

@@ -669,7 +669,7 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.alpha"][...] = 0
     minisnn.save("learned.h5", net, theta)
-    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> 5;" in run("info", "learned.h5")[1]
+    assert f"learned alpha 0.5 gamma {net.neuron.gamma:g} -> " in run("info", "learned.h5")[1]
     (trained / "checkpoint.h5").unlink()
     (trained / "checkpoint.previous.h5").unlink()
     assert "stopped before its first checkpoint" in run("info", trained)[1]

@@ -1,0 +1,53 @@
+"""A network's kernels, compiled in a process beside the one that needs them, from the last one on:
+numba compiles under one lock a process, and a first start would wait for all of them in turn.
+
+The process beside this one learns what there is to compile from passes in which no kernel runs
+(`parallel.threads.noting`): each is noted with the types of what it is given. A kernel that one of the
+two is at is left to it (`parallel.kept`).
+"""
+
+import json
+import sys
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from ..network.spiking import SpikingNet
+from ..parallel.children import Taken, compile_beside
+from ..parallel.threads import noting
+
+SITES = 32
+
+
+def expect(net: Any) -> None:
+    """Where kernels are missing from now on, compile those of this network's meta-gradient in a
+    process beside this one, too."""
+    if isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships:
+        shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
+        window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
+        small = net.like(input_shape=shape, window=window)
+        compile_beside(__name__, json.dumps(small.configuration()))
+
+
+def needed(net: SpikingNet) -> list[tuple[Any, tuple]]:
+    """The kernels of a second-order meta-gradient and the types that they are compiled for, in the
+    order in which they are needed."""
+    x = np.zeros((2, net.window + 1, *net.input_shape), np.uint8)
+    y = np.arange(2) % net.ways
+    theta = np.zeros(net.size, net.dtype)
+    with noting() as found, np.errstate(all="ignore"):
+        net.gradients(theta, x, y).hvp(theta)
+    return list(dict.fromkeys(found))
+
+
+def main() -> None:
+    """What the process beside does, with a network's configuration from standard input."""
+    net = SpikingNet.from_configuration(json.load(sys.stdin))
+    for kernel, kinds in reversed(needed(net)):
+        with suppress(Taken):
+            kernel.compile(kinds)
+
+
+if __name__ == "__main__":
+    main()
