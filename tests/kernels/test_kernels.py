@@ -6,13 +6,14 @@ from functools import cache
 
 import numpy as np
 import pytest
-from numba import njit, types
+from numba import TypingError, config, njit, types
 
 import minisnn as ms
 from minisnn.kernels import block, dense, forward, gradient, linear, neuron, pooling
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Calls, Sorted, geometry
 from minisnn.layers import linear as maps
+from minisnn.parallel import compilation
 from minisnn.parallel.arrays import ALIGNMENT
 from minisnn.vectors import choice, llvm, products, vector
 from minisnn.vectors.products import Left, Out, Right
@@ -458,3 +459,34 @@ def test_kernels_that_borrow_return_no_array():
 
 def borrows(kernel) -> bool:
     return not getattr(kernel, "targetoptions", {}).get("_nrt", True)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_what_kernels_alone_call_python_cannot():
+    with pytest.raises(TypeError, match="empty is compiled into the kernels that call it; Python"):
+        vector.empty(3, np.zeros(1))
+    assert _called(vector.empty, 3, np.zeros(1)).shape == (3,)
+    assert _called(vector.zeros, 3, np.zeros(1)).tolist() == [0, 0, 0]
+    with pytest.raises(TypeError, match="Python cannot call it"):  # compiled by now
+        vector.empty(3, np.zeros(1))
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_a_kernel_that_is_called_by_its_address_is_called_with_its_own_types():
+    @compilation.njit(inner=True)
+    def add(to, number):
+        to[0] += number
+
+    @njit
+    def twice(to, number, where):
+        llvm.call_apart(where, add, (to, number))
+        llvm.call_apart(where, add, (to, number))
+
+    to = np.ones(1)
+    where = llvm.address_of(add, types.none(types.float64[::1], types.float64))
+    twice(to, 2.5, where)
+    assert to == 6
+    with pytest.raises(TypingError, match="add was compiled for other types"):
+        twice(to, 2, where)
+    with pytest.raises(TypingError, match="add was compiled for other types"):
+        twice(to.astype(np.float32), 2.5, where)
