@@ -97,7 +97,7 @@ def memory_here(words: list[str]) -> None:
     case = Case(
         **{name: type(getattr(Case, name))(float(value)) for name, value in settings.items()}
     )
-    net, theta, task = build(replace(case, steps=3, window=3, queries=1))
+    net, theta, task = build(replace(case, steps=3, window=3, queries=1, activity=0.07))
     ms.meta_gradient(net, theta, task(0))
     before = benchmark._peak_memory()
     net, theta, task = build(case)
