@@ -35,6 +35,7 @@ def neuron_of(
     loops = loops_of(neuron, detach)
     step = loops.step
     constants = [getattr(neuron, name) for name in neuron.learnable]
+    # what the loops call k: the step's own constants and the surrogate's slope kappa among them
     own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
     past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
     filters = len(neuron.decays)

@@ -131,7 +131,7 @@ def backward(weight, tape, dy, neuron):
 
 def forward_tangent(weight, weight_dot, bias_dot, tape, x_dot, neuron, steps):
     """y_dot for the window's first `steps` steps; x_dot has `delay` fewer, or is None where the
-    input is data."""
+    input is data. The filters are linear: the tangent of each is the filter itself."""
     V_dot = correlate(tape["x"][:, : max(steps - neuron.delay, 0)], weight_dot)
     if x_dot is not None:
         V_dot = V_dot + correlate(x_dot, weight)

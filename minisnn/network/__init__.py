@@ -1,6 +1,9 @@
 """The networks: one flat theta, blocks over it, their gradients and Hessian-vector products, and
 where theta starts.
 
+`loops` has the gradient and H v, and adds up the parts of a batch; `derivatives` has what is beside
+meta-learning: Jacobians, Gauss-Newton and Fisher products.
+
 Import from here: `base`, `engine`, `loops`, `spiking`, `convolutional`, `initialisation`,
 `remembered`, `layers`, `neurons`, `theta`.
 It may import: files, parallel, layers, kernels.
