@@ -9,6 +9,7 @@ two is at is left to it (`parallel.kept`).
 import json
 import sys
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,14 @@ def expect(net: Any) -> None:
     """Where kernels are missing from now on, compile those of this network's meta-gradient in a
     process beside this one, too."""
     if isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships:
-        shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
-        window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
-        small = net.like(input_shape=shape, window=window)
-        compile_beside(__name__, json.dumps(small.configuration()))
+        compile_beside(__name__, partial(_described, net))
+
+
+def _described(net: SpikingNet) -> str:
+    """The configuration of a network with the same kernels that takes little memory."""
+    shape = net.input_shape if len(net.input_shape) == 1 else (SITES, SITES, net.input_shape[2])
+    window = 3 + sum(b.neuron.delay for b in net.blocks)  # which reaches down to all layers
+    return json.dumps(net.like(input_shape=shape, window=window).configuration())
 
 
 def needed(net: SpikingNet) -> list[tuple[Any, tuple]]:
@@ -47,7 +52,3 @@ def main() -> None:
     for kernel, kinds in reversed(needed(net)):
         with suppress(Taken):
             kernel.compile(kinds)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,13 +5,15 @@ import atexit
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from multiprocessing import parent_process
 from pathlib import Path
 
 from .threads import get_threads
 
 _PARENT = "MINISNN_COMPILES_BESIDE"  # of a process that `start_beside` starts: for whom it compiles
-_words: tuple[str, str] | None = None  # a module, and what its `main` is told
+_asked: tuple[str, Callable[[], str]] | None = None  # a module, and what its `main` is to be told
+_told: tuple[str, str] | None = None  # the same of the process that was started last
 _child: subprocess.Popen | None = None
 _HOME = str(Path(__file__).resolve().parents[2])
 
@@ -33,20 +35,25 @@ def surroundings(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
 
 
-def compile_beside(module: str, words: str) -> None:
+def compile_beside(module: str, words: Callable[[], str]) -> None:
     """From the first kernel on that is missing, let a process beside this one compile, too: a
-    module's `main`, with `words` as its standard input."""
-    global _words
+    module's `main`, with `words()`, asked for then, as its standard input."""
+    global _asked
     if _PARENT not in os.environ and parent_process() is None and get_threads() > 1:
-        _words = module, words
+        _asked = module, words
 
 
 def start_beside() -> None:
-    """A kernel is missing: start what `compile_beside` asked for, if anything, once."""
-    global _words, _child
-    if _words is None:
+    """A kernel is missing: start what `compile_beside` asked for, if anything, and not the same
+    twice or two at a time."""
+    global _asked, _told, _child
+    if _asked is None or beside():
         return
-    (module, words), _words = _words, None
+    (module, words), _asked = _asked, None
+    told = module, words()
+    if told == _told:
+        return
+    _told = told
     command = python("-c", f"from {module} import main; main()")
     environment = surroundings(**{_PARENT: str(os.getpid())})
     try:
@@ -59,12 +66,12 @@ def start_beside() -> None:
         )
         assert _child.stdin is not None
         with _child.stdin as to:
-            to.write(words.encode())
+            to.write(told[1].encode())
     except OSError:  # then this process compiles alone
         return
-    atexit.register(_end)
 
 
+@atexit.register
 def _end() -> None:
     if _child is not None and _child.poll() is None:
         _child.kill()

@@ -490,3 +490,15 @@ def test_a_kernel_that_is_called_by_its_address_is_called_with_its_own_types():
         twice(to, 2, where)
     with pytest.raises(TypingError, match="add was compiled for other types"):
         twice(to.astype(np.float32), 2.5, where)
+
+
+def test_what_nobody_may_write_to_is_computed_with():
+    """Read-only arrays are of another type."""
+    net = ms.SpikingNet((5, 4, 2), (3,), ways=3, kernel=3, window=6, backend="numba")
+    x = np.random.default_rng(0).poisson(0.4, (3, 12, 5, 4, 2)).astype(np.uint8)
+    theta = net.init(np.random.default_rng(0), x)
+    v = np.ones(net.size, net.dtype)
+    expected = net.gradients(theta, x, np.arange(3)).hvp(v)
+    for one in (theta, x, v):
+        one.flags.writeable = False
+    assert np.array_equal(net.gradients(theta, x, np.arange(3)).hvp(v), expected)

@@ -30,6 +30,12 @@ def here(monkeypatch, tmp_path):
     """A folder for kernels, and another process that this one compiles with."""
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(kept, "beside", lambda: 7)
+    end = time.monotonic() + 20
+
+    def check():
+        assert time.monotonic() < end, "waits for what never comes"
+
+    monkeypatch.setattr(kept, "check", check)
     return tmp_path / "cache"
 
 
@@ -80,8 +86,8 @@ def test_the_process_beside_leaves_what_the_other_is_at(here, monkeypatch):
 @pytest.fixture
 def alone(monkeypatch):
     """Nothing was asked for or started."""
-    monkeypatch.setattr(children, "_words", None)
-    monkeypatch.setattr(children, "_child", None)
+    for name in ("_asked", "_told", "_child"):
+        monkeypatch.setattr(children, name, None)
     monkeypatch.setattr(children, "get_threads", lambda: 2)
 
 
@@ -94,14 +100,20 @@ def test_a_process_is_started_at_the_first_kernel_that_is_missing(alone, tmp_pat
     (tmp_path / "compiles.py").write_text(module)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
-    children.compile_beside("compiles", "words")
+    children.compile_beside("compiles", lambda: "words")
     assert not children.beside()
     assert compilation.njit(cache=True)(tripled)(2) == 6
     assert children._child is not None and children._child.wait(30) == 0
     assert (tmp_path / "compiles.py.told").read_text() == f"words {os.getpid()} True"
     assert not children.beside()
-    children.start_beside()  # once
-    assert children._child.wait(30) == 0
+    first = children._child
+    children.compile_beside("compiles", lambda: "words")
+    children.start_beside()
+    assert children._child is first  # the same, once
+    children.compile_beside("compiles", lambda: "other words")
+    monkeypatch.setattr(children, "beside", lambda: 7)
+    children.start_beside()
+    assert children._child is first  # one at a time
 
 
 @pytest.mark.parametrize("case", ["one thread", "compiles already"])
@@ -110,16 +122,16 @@ def test_where_nothing_is_gained_nothing_is_started(alone, case, monkeypatch):
         monkeypatch.setattr(children, "get_threads", lambda: 1)
     else:
         monkeypatch.setenv(children._PARENT, "1")
-    children.compile_beside("compiles", "words")
+    children.compile_beside("compiles", str)
     children.start_beside()
     assert children._child is None
 
 
 def _expected(net, monkeypatch) -> str:
-    words: list[str] = []
-    monkeypatch.setattr(beforehand, "compile_beside", lambda module, text: words.append(text))
+    asked: list = []
+    monkeypatch.setattr(beforehand, "compile_beside", lambda module, words: asked.append(words))
     beforehand.expect(net)
-    return "".join(words)
+    return "".join(words() for words in asked)
 
 
 NETWORKS = {
