@@ -11,6 +11,8 @@ import numpy as np
 from .layout import Array, Layout
 from .theta import held
 
+SAMPLE = 20_000  # numbers that are ordered to find a quantile's bracket
+
 
 def _orthonormal(a: Array) -> Array:
     """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread
@@ -38,6 +40,24 @@ def orthogonal(net: Layout, rng: np.random.Generator) -> Array:
         for name in b.learn:
             net.views(theta)[f"{b.name}.{name}"][...] = held(b, name)
     return theta.astype(net.dtype)
+
+
+def _quantile(a: Array, q: float) -> np.floating:
+    """np.quantile(a, q), of finite numbers, the same bits in a quarter of the time: only those of a bracket are
+    ordered, which a sample of them finds."""
+    flat = a.reshape(-1)
+    place = (flat.size - 1) * q
+    k = int(place)
+    some = np.sort(flat[:: max(1, flat.size // SAMPLE)])
+    slack = 6 * np.sqrt(some.size * q * (1 - q)) + 8  # six standard deviations of its rank
+    first = max(0, int((some.size - 1) * q - slack))
+    last = min(some.size - 1, int((some.size - 1) * q + slack) + 1)
+    near = flat[(flat >= some[first]) & (flat <= some[last])]
+    i = k - int(np.count_nonzero(flat < some[first]))
+    if flat.size <= SAMPLE or not 0 <= i < near.size - 1:
+        return np.quantile(flat, q)
+    near.partition([i, i + 1])
+    return np.quantile(near[i : i + 2], place - k)
 
 
 def lsuv(
@@ -83,7 +103,7 @@ def lsuv(
             for weight in weights:
                 weight *= net.dtype.type(np.sqrt(variance) / spread)
             threshold = net.threshold if b.readout else getattr(b.neuron, "threshold", 0.0)
-            bias += net.dtype.type(threshold - np.quantile(forward()[1]["u"], 1 - rate))
+            bias += net.dtype.type(threshold - _quantile(forward()[1]["u"], 1 - rate))
         if not b.readout:
             x = forward()[0]
     return theta

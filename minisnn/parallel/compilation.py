@@ -35,6 +35,7 @@ _told, _announcing = (
     False,
 )
 _kernels: WeakSet = WeakSet()  # that are kept
+_misses = 0  # kernels that were not kept yet
 
 
 def njit(
@@ -67,8 +68,8 @@ def njit(
             if "no_cpython_wrapper" in options:
                 kernel.add_overload = partial(_add_inner, kernel)
                 kernel._compile_for_args = partial(_refuse, function.__qualname__)
-            if cache:
-                _keep(kernel)
+            if not cache or not _keep(kernel):
+                kernel.compile = partial(_counted, kernel.compile)
         return kernel
 
     return decorate
@@ -91,10 +92,12 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
     raise TypeError(f"{name} is compiled into the kernels that call it; Python cannot call it")
 
 
-def _keep(kernel: Any) -> None:
-    """From now on, look for a kernel among those that are kept, and keep it."""
+def _keep(kernel: Any) -> bool:
+    """From now on, look for a kernel among those that are kept, and keep it; whether that is
+    possible."""
     if name := lacking():
-        return _tell(f"this numba has no {name}")
+        _tell(f"this numba has no {name}")
+        return False
     try:
         from .kept import Kept
 
@@ -108,6 +111,15 @@ def _keep(kernel: Any) -> None:
         _tell(f"this numba is not known: {error}")
     else:
         _kernels.add(kernel)
+        return True
+    return False
+
+
+def _counted(translate: Callable, *types: Any) -> Any:
+    """Compile a kernel that is not kept."""
+    global _misses
+    _misses += 1
+    return translate(*types)
 
 
 def _compile(translate: Callable, *types: Any) -> Any:
@@ -132,7 +144,8 @@ def _compile(translate: Callable, *types: Any) -> Any:
 def _missed() -> None:
     """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
     before it."""
-    global _announcing
+    global _announcing, _misses
+    _misses += 1
     me = get_ident()
     try:
         check()
@@ -161,6 +174,11 @@ def nothing_is_kept() -> bool:
     """Whether it was said that there is no folder for anything, so that no other part needs to say
     it of its own."""
     return _told == NOTHING and not os.environ.get("MINISNN_CACHE")
+
+
+def misses() -> int:
+    """How many kernels this process looked for, and did not find among those that are kept."""
+    return _misses
 
 
 def announce() -> None:

@@ -46,6 +46,7 @@ class RunFolder:
         self.origin = Origin(command)
         self.files = (*FILES, *more)
         self.columns: list[str] = []
+        self.drawn: dict[str, float] | None = None  # the last row of the curve that was drawn
         self._given = Path(path)
         self._place = _led_to(self._given)
         self._hold = Hold(self._place, path)
@@ -219,7 +220,7 @@ class RunFolder:
     def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth
         a run: where it cannot be drawn, a warning says so."""
-        if not rows or (stopping.asked() and not drawing()):
+        if not rows or (stopping.asked() and not drawing()) or self.drawn == rows[-1]:
             return
         try:
             plot_learning_curve(rows, self / "curve.png", chance=chance)
@@ -229,6 +230,7 @@ class RunFolder:
                 f"({' '.join(f'{type(error).__name__}: {error}'.split())})",
                 stacklevel=2,
             )
+        self.drawn = dict(rows[-1])
 
     def failed(self, error: OSError, done: str, saved: int | None) -> OSError:
         """What to raise where a disk, a folder or a connection fails: what became of the run, of

@@ -42,7 +42,7 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.compilation import announce
+from ..parallel.compilation import announce, misses
 from ..parallel.executor import Executor, WorkersLost
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
@@ -249,13 +249,14 @@ class _Run:
 
     def _price(self, state: State) -> float:
         """Seconds of a task, from a look at those of the last update."""
-        price = math.inf
         together = min(self.executor.number, self.config.tasks)
-        for _ in range(3):  # the first may compile, the others find the caches warm
+        while True:
+            known = misses()
             began = time.perf_counter()
             self._gradients(state, self.config.updates - 1, together, lambda found: None)
-            price = min(price, (time.perf_counter() - began) / together)
-        return price
+            seconds = time.perf_counter() - began
+            if misses() == known:  # else it has compiled: the next look finds all kernels
+                return seconds / together
 
     def _start(self) -> State:
         return begun(self.config, self.net, self.steps, self.data["train"])

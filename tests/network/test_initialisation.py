@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
+from minisnn.network import initialisation
 from minisnn.network.initialisation import lsuv
 from minisnn.layers import block
 
@@ -169,3 +170,32 @@ def test_what_data_cannot_be_scaled_to(given, words):
     x = np.random.default_rng(0).poisson(0.5, (4, 6, 6, 4, 2)).astype(np.uint8)
     with pytest.raises(ValueError, match=words):
         net.init(np.random.default_rng(0), x, **given)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["normal", "half zero", "one value", "few values", "sorted"])
+def test_the_quantile_is_numpys_to_the_bit(monkeypatch, kind, dtype):
+    monkeypatch.setattr(initialisation, "SAMPLE", 300)
+    rng = np.random.default_rng(0)
+    a = rng.standard_normal((7, 13, 101)).astype(dtype)
+    if kind == "half zero":
+        a *= rng.random(a.shape) < 0.5
+    if kind == "one value":
+        a[:] = 0.3
+    if kind == "few values":
+        a = np.round(a)
+    if kind == "sorted":
+        a = np.sort(a, axis=None)
+    for q in (0.001, 0.1, 0.5, 0.85, 0.931, 0.9999):
+        found, expected = initialisation._quantile(a, q), np.quantile(a, q)
+        assert found == expected and found.dtype == expected.dtype
+
+
+def test_few_numbers_are_ordered_for_a_quantile(monkeypatch):
+    monkeypatch.setattr(initialisation, "SAMPLE", 2000)
+    monkeypatch.setattr(
+        np, "quantile", lambda a, q, of=np.quantile: seen.append(a.size) or of(a, q)
+    )
+    seen = []
+    initialisation._quantile(np.random.default_rng(0).standard_normal(200_000), 0.9)
+    assert seen == [2]
