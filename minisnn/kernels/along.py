@@ -35,29 +35,29 @@ class Calls(NamedTuple):
 
 
 @cached
-def _again(dtype: np.dtype, layer: Any) -> Any:
+def _again(dtype: np.dtype, layer: Any, joint: Any) -> Any:
     k = kinds(dtype)
     given = (k.number, k.number, k.lists, k.before, layer, k.membrane, k.state, k.array, k.index)
-    return address_of(again, types.none(*given))
+    return address_of(again, types.none(*given, joint))
 
 
 @cached
-def _along(dtype: np.dtype, layer: Any) -> Any:
+def _along(dtype: np.dtype, layer: Any, joint: Any) -> Any:
     k = kinds(dtype)
     n, x, m = k.number, k.lists, k.membrane
     room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
     given = (n, n, x, k.direction, layer, m, n, n, m, n, n, k.state, k.array, k.index, room)
-    return address_of(along, types.none(*given, k.sequence, x, k.array))
+    return address_of(along, types.none(*given, k.sequence, x, k.array, joint))
 
 
-def of_again(layer: Layer, dtype: np.dtype) -> Any:
+def of_again(layer: Layer, dtype: np.dtype, joint: bool | None) -> Any:
     """The address of `again`, which `backward` calls."""
-    return _again(dtype, typeof(layer))
+    return _again(dtype, typeof(layer), typeof(joint))
 
 
-def calls(layer: Layer, dtype: np.dtype) -> Calls:
+def calls(layer: Layer, dtype: np.dtype, joint: bool | None) -> Calls:
     """What `forward_tangent` and `backward_tangent` call."""
-    return Calls(of_again(layer, dtype), _along(dtype, typeof(layer)))
+    return Calls(of_again(layer, dtype, joint), _along(dtype, typeof(layer), typeof(joint)))
 
 
 @njit(nogil=True, error_model="numpy", inner=True)
@@ -72,7 +72,7 @@ def scratch_again(layer, steps, like):
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
-def again(b, band, x, before, layer, U, s, biases, lists):
+def again(b, band, x, before, layer, U, s, biases, lists, joint):
     """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
     loops: plain.sample.filters, membrane_forward."""
     g = layer.g
@@ -96,12 +96,15 @@ def again(b, band, x, before, layer, U, s, biases, lists):
                 c,
             )
         u_t, more = of_band(U, 0, t, 0, s.Q.size, neuron.past)
-        note(s, biases, apart_of(U, 0, t, 0, s.Q.size, neuron.apart), c)
+        if joint is not None:
+            note(s, biases, apart_of(U, 0, t, 0, s.Q.size, neuron.apart), c)
         membrane_step(u_t, more, s, biases, layer)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
-def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard):
+def along(
+    b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard, joint
+):
     """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
     `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`.
     In plain loops: plain.sample.forward_tangent."""
@@ -127,23 +130,27 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
         u_t, past = of_band(u, n, t, at, N, neuron.past)
         v_t, past_dot = of_band(u_dot, m, t, to, N, neuron.past_dot)
         tau = t - layer.lag
-        apart = apart_of(u, n, t, at, N, neuron.apart)
-        apart_dot = apart_of(u_dot, m, t, to, N, neuron.apart)
-        earlier = apart_of(u, n, max(t - 1, 0), at, N, neuron.apart)
-        begin_along(s)
+        if joint is not None:
+            apart = apart_of(u, n, t, at, N, neuron.apart)
+            apart_dot = apart_of(u_dot, m, t, to, N, neuron.apart)
+            earlier = apart_of(u, n, max(t - 1, 0), at, N, neuron.apart)
+            begin_along(s)
         if 0 <= tau < inner:
             if not d.dense[b]:
                 input_of(x, b, layer.first + tau, low, low + g.height, d.weights, s.Q, lists, g, c)
             if d.V.size > 0:
                 add(d.V[b, tau, here : here + N], s.Q)
-            if heard.size > 0:
-                hear(f, b, tau, d.weights.heard, s.Q, N)
-                if t > 0:
-                    row_times(y_dot[b, t - 1], heard, s.Q)
-        input_along(s, biases, apart, earlier, apart_dot, t == 0, d.decays, c)
+            if joint is not None:
+                if heard.size > 0:
+                    hear(f, b, tau, d.weights.heard, s.Q, N)
+                    if t > 0:
+                        row_times(y_dot[b, t - 1], heard, s.Q)
+        if joint is not None:
+            input_along(s, biases, apart, earlier, apart_dot, t == 0, d.decays, c)
         arguments = (u_t, past, v_t, past_dot, s.z, s.P, s.Q, biases, d.constants, c, neuron.own)
         call_at(neuron.calls.forward_tangent, arguments)
-        step_along(s, apart, d.decays)
+        if joint is not None:
+            step_along(s, apart, d.decays)
         if y_dot.size > 0:
             tangent(
                 u_t,
@@ -155,7 +162,7 @@ def along(b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f, calls):
+def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f, calls, joint):
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
     is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
     g = layer.g
@@ -172,9 +179,10 @@ def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_do
         if kept:
             band_of = (b, band, x, d, layer, u, b, at, u_dot, b, at)
         else:
-            given = (b, band, x, before, layer, own, s, biases, lists)
+            given = (b, band, x, before, layer, own, s, biases, lists, joint)
             call_apart(calls.again, again, given)
             band_of = (b, band, x, d, layer, own, 0 * b, 0 * b, own_dot, 0 * b, 0 * b)
-        call_apart(calls.along, along, band_of + (s, biases_dot, lists, room, y_dot, f, heard))
+        rest = (s, biases_dot, lists, room, y_dot, f, heard, joint)
+        call_apart(calls.along, along, band_of + rest)
         if layer.readout:
             copy(u_dot.u[b, steps - 1], logits_dot[b])

@@ -71,9 +71,9 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward(start, stop, x, before, layer, u, d, out, of_again):
+def backward(start, stop, x, before, layer, u, d, out, of_again, joint):
     """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
-    dQ_K and db; where u is not given it is computed again.
+    dQ_K and db; where u is not given it is computed again; `joint` as in `joint`.
     In plain loops: plain.sample.backward."""
     g = layer.g
     c = layer.c
@@ -95,22 +95,23 @@ def backward(start, stop, x, before, layer, u, d, out, of_again):
         du[:] = 0  # odd columns of du stay zero
         dk = out.dk[b, band] if learns else du[:0]
         if not kept:
-            given = (b, band, x, before, layer, own, state, biases, lists)
+            given = (b, band, x, before, layer, own, state, biases, lists, joint)
             call_apart(of_again, again, given)
         for t in range(steps - 1, -1, -1):
             if kept:
                 u_t, past = of_band(u, b, t, band * N, N, layer.neuron.past)
             else:
                 u_t, past = of_band(own, 0, t, 0, N, layer.neuron.past)
-            after = min(t + 1, steps - 1)
-            if kept:
-                apart = apart_of(u, b, t, band * N, N, each)
-                later = apart_of(u, b, after, band * N, N, each)
-            else:
-                apart = apart_of(own, 0, t, 0, N, each)
-                later = apart_of(own, 0, after, 0, N, each)
-            if each > 0 and layer.delay > 0:
-                sum_decays(s.P, s.Q, apart, later, dk, c)
+            if joint is not None:
+                after = min(t + 1, steps - 1)
+                if kept:
+                    apart = apart_of(u, b, t, band * N, N, each)
+                    later = apart_of(u, b, after, band * N, N, each)
+                else:
+                    apart = apart_of(own, 0, t, 0, N, each)
+                    later = apart_of(own, 0, after, 0, N, each)
+                if each > 0 and layer.delay > 0:
+                    sum_decays(s.P, s.Q, apart, later, dk, c)
             if d.dlogits.size == 0:
                 adjoint(u_t, d.dy[b, t, to : to + g.sites], room, du, layer)
             elif t == steps - 1:
@@ -118,16 +119,18 @@ def backward(start, stop, x, before, layer, u, d, out, of_again):
             elif t == steps - 2:
                 du[:] = 0
             _back(u_t, past, du, s, dV, layer)
-            if each > 0 and layer.delay == 0:
-                sum_beta(s.Q, apart, dk, c)
+            if joint is not None:
+                if each > 0 and layer.delay == 0:
+                    sum_beta(s.Q, apart, dk, c)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
-        if learns:
-            sum_constants(s.z, layer.neuron.states, N, dk)
+        if joint is not None:
+            if learns:
+                sum_constants(s.z, layer.neuron.states, N, dk)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def backward_heard(start, stop, x, before, layer, u, d, out, of_again):
+def backward_heard(start, stop, x, before, layer, u, d, out, of_again, joint):
     """The same of a layer that hears its own spikes, for groups of samples, which V serves
     together; d.dy gains what the spikes get of what they bring to the filters."""
     c = layer.c
@@ -202,7 +205,7 @@ def _heard(D, s, dV, last, layer):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward_tangent(
-    start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again, calls
+    start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again, calls, joint
 ):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a
     tape need not hold then. In plain loops: plain.sample.backward_tangent."""
@@ -243,11 +246,11 @@ def backward_tangent(
         du[:], du_dot[:] = 0, 0
         dk = out.dk[b, band] if learns else du[:0]
         if not kept:
-            given = (b, band, x, before, layer, own, state, biases, lists)
+            given = (b, band, x, before, layer, own, state, biases, lists, joint)
             call_apart(calls.again, again, given)
             none = 0 * b
             of_band_alone = (b, band, x, direction, layer, own, none, none, own_dot, none, none)
-            rest = (state, biases_dot, lists, room, nothing, x, heard)
+            rest = (state, biases_dot, lists, room, nothing, x, heard, joint)
             call_apart(calls.along, along, of_band_alone + rest)
         for t in range(steps - 1, -1, -1):
             if kept:
@@ -256,31 +259,32 @@ def backward_tangent(
             else:
                 u_t, past = of_band(own, 0, t, 0, N, neuron.past)
                 v_t, past_dot = of_band(own_dot, 0, t, 0, N, neuron.past_dot)
-            after = min(t + 1, steps - 1)
-            if kept:
-                apart = apart_of(u, b, t, band * N, N, each)
-                apart_dot = apart_of(u_dot, b, t, band * N, N, each)
-                later = apart_of(u, b, after, band * N, N, each)
-                later_dot = apart_of(u_dot, b, after, band * N, N, each)
-            else:
-                apart = apart_of(own, 0, t, 0, N, each)
-                apart_dot = apart_of(own_dot, 0, t, 0, N, each)
-                later = apart_of(own, 0, after, 0, N, each)
-                later_dot = apart_of(own_dot, 0, after, 0, N, each)
-            if each > 0 and layer.delay > 0:
-                sum_decays(s.P, s.Q, apart, later, dk, c)
-                sum_decays_along(
-                    back.P, back.Q, apart, later, apart_dot, later_dot, direction.decays, dk, c
-                )
-                copy(back.P, dP)
-                copy(back.Q, dQ)
-            if hears:
-                _heard(D, back, dV_before, t == steps - 1, layer)
-                _heard(D_dot, s, dV, t == steps - 1, layer)
-                for n in range(dQ.size * (layer.delay > 0)):
-                    D_dot[n] -= direction.decays[1] * dQ[n]
-                row_times(D_dot, before.weights.heard_back, d_dot.dy[b, t])
-                row_times(D, direction.weights.heard_back, d_dot.dy[b, t])
+            if joint is not None:
+                after = min(t + 1, steps - 1)
+                if kept:
+                    apart = apart_of(u, b, t, band * N, N, each)
+                    apart_dot = apart_of(u_dot, b, t, band * N, N, each)
+                    later = apart_of(u, b, after, band * N, N, each)
+                    later_dot = apart_of(u_dot, b, after, band * N, N, each)
+                else:
+                    apart = apart_of(own, 0, t, 0, N, each)
+                    apart_dot = apart_of(own_dot, 0, t, 0, N, each)
+                    later = apart_of(own, 0, after, 0, N, each)
+                    later_dot = apart_of(own_dot, 0, after, 0, N, each)
+                if each > 0 and layer.delay > 0:
+                    sum_decays(s.P, s.Q, apart, later, dk, c)
+                    sum_decays_along(
+                        back.P, back.Q, apart, later, apart_dot, later_dot, direction.decays, dk, c
+                    )
+                    copy(back.P, dP)
+                    copy(back.Q, dQ)
+                if hears:
+                    _heard(D, back, dV_before, t == steps - 1, layer)
+                    _heard(D_dot, s, dV, t == steps - 1, layer)
+                    for n in range(dQ.size * (layer.delay > 0)):
+                        D_dot[n] -= direction.decays[1] * dQ[n]
+                    row_times(D_dot, before.weights.heard_back, d_dot.dy[b, t])
+                    row_times(D, direction.weights.heard_back, d_dot.dy[b, t])
             if d.dlogits.size == 0:
                 dy = d.dy[b, t, to : to + g.sites]
                 dy_dot = d_dot.dy[b, t, to : to + g.sites]
@@ -292,7 +296,8 @@ def backward_tangent(
                 du[:], du_dot[:] = 0, 0
             if dV_again.size > 0 or learns or hears:
                 _back(u_t, past, du, back, dV, layer)
-                copy(dV[: dV_before.size], dV_before)
+                if joint is not None:
+                    copy(dV[: dV_before.size], dV_before)
                 if t < steps - layer.delay and dV_again.size > 0:
                     copy(dV, dV_again[b, t, band * size : (band + 1) * size])
             at_step = (u_t, past, v_t, past_dot, du, du_dot)
@@ -301,15 +306,17 @@ def backward_tangent(
                 neuron.calls.backward_tangent,
                 at_step + states + (dV, direction.constants, g, c, neuron.own),
             )
-            if each > 0:
-                if layer.delay == 0:
+            if joint is not None:
+                if each > 0 and layer.delay == 0:
                     for n in range(N):
                         dQ[n] = back.Q[n] / c.beta
                         s.total[n] -= direction.decays[1] * dQ[n]
                     sum_beta(s.Q, apart, dk, c)
                     sum_beta(back.Q, apart_dot, dk, c)
-                move_back(dP, dQ, s, dV, direction.decays, g)
+                if each > 0:
+                    move_back(dP, dQ, s, dV, direction.decays, g)
             _keep(x, b, band, t, item, dV, steps, out, layer)
         _bias(b, band, s, out, g, c)
-        if learns:
-            sum_constants(s.z, neuron.states, N, dk)
+        if joint is not None:
+            if learns:
+                sum_constants(s.z, neuron.states, N, dk)

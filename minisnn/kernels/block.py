@@ -113,10 +113,11 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
-    body = ahead.body(layer, dtype)
+    joint = True if block.joint else None
+    body = ahead.body(layer, dtype, joint)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
-        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out, body)
+        rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out, body, joint)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
         )
@@ -227,6 +228,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     B = len(tape["pq"])
     steps = d.steps
     layer = tape["layer"]
+    joint = True if block.joint else None
     work = gradient.work_of(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
@@ -241,7 +243,8 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
         _membrane(tape),
         d,
         sums,
-        along.of_again(layer, weight.dtype),
+        along.of_again(layer, weight.dtype, joint),
+        joint,
         work=work,
     )
     if not second:
@@ -295,8 +298,9 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
     apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
     membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
-    calls = along.calls(layer, dtype)
-    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists, calls
+    joint = True if block.joint else None
+    calls = along.calls(layer, dtype, joint)
+    arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists, calls, joint
     parallel(along.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
     s_dot = y_dot if block.recurrent else None
     y_dot = logits_dot if block.readout else y_dot.reshape(B, steps, *block.output_shape)
@@ -315,6 +319,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     x_dot = tape_dot["x_dot"]
     B = len(tape["pq"])
     steps = d.steps
+    joint = True if block.joint else None
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = nothing(tape["u"].dtype, 0, 0, 0)
@@ -332,7 +337,8 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
         d_dot,
         sums,
         dV,
-        along.calls(layer, weight.dtype),
+        along.calls(layer, weight.dtype, joint),
+        joint,
         work=gradient.work_of(block, B),
     )
     del (

@@ -27,7 +27,7 @@ from .records import MAX, MEAN, SPIKES, BandState, Layer, Lists, Membrane, kinds
 
 
 @cached
-def _body(dtype: np.dtype, layer: Any) -> Any:
+def _body(dtype: np.dtype, layer: Any, joint: Any) -> Any:
     k = kinds(dtype)
     image, places = types.Array(k.array.dtype, 2, "C"), types.Array(types.int32, 3, "C")
     columns = types.Array(types.int32, 4, "C")
@@ -35,13 +35,13 @@ def _body(dtype: np.dtype, layer: Any) -> Any:
     span = types.UniTuple(k.number, 2)
     room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
     given = (k.number, k.number, k.lists, k.weights, k.flags, k.sequence, span, image, layer)
-    given = (*given, k.membrane, image, out, k.array, room, k.state, k.membrane, k.index)
+    given = (*given, k.membrane, image, out, k.array, room, k.state, k.membrane, k.index, joint)
     return address_of(steps, types.none(*given))
 
 
-def body(layer: Layer, dtype: np.dtype) -> Any:
+def body(layer: Layer, dtype: np.dtype, joint: bool | None) -> Any:
     """The address of `steps`, which `forward` calls."""
-    return _body(dtype, typeof(layer))
+    return _body(dtype, typeof(layer), typeof(joint))
 
 
 class Spikes(NamedTuple):
@@ -203,6 +203,7 @@ def steps(
     state,
     spare,
     lists,
+    joint,
 ):
     """Bands, step by step. In plain loops: plain.sample.forward."""
     wide()
@@ -237,22 +238,24 @@ def steps(
         for t in range(begin, end):
             if 0 <= t - layer.first < kept:
                 U, more = of_band(u, b, t - layer.first, at, N, past)
-                apart = apart_of(u, b, t - layer.first, at, N, each)
             else:
                 U, more = of_band(spare, 0, 0, 0, N, past)
-                apart = apart_of(spare, 0, 0, 0, N, each)
-            if each > 0 and t == max(layer.first, begin):
-                note_start(s, c)
-            if heard.size > 0 and t > 0:
-                hear(_own(out, x), b, t - 1, heard, s.Q, N)
+            if joint is not None:
+                if each > 0 and t == max(layer.first, begin):
+                    note_start(s, c)
+                if heard.size > 0 and t > 0:
+                    hear(_own(out, x), b, t - 1, heard, s.Q, N)
             if t >= layer.lag and dense[b]:
                 add(V[b, t - first, at : at + N], s.Q)
             elif t >= layer.lag:
                 input_of(x, b, t - layer.lag, low, high, weights, s.Q, lists, g, c)
             if t == layer.first and state_K.size > 0:
                 store(s, state_K, b, at * numbers)
-            if t >= layer.first:
-                note(s, biases, apart, c)
+            if joint is not None:
+                if 0 <= t - layer.first < kept:
+                    note(s, biases, apart_of(u, b, t - layer.first, at, N, each), c)
+                elif t >= layer.first:
+                    note(s, biases, apart_of(spare, 0, 0, 0, N, each), c)
             membrane_step(U, more, s, biases, layer)
             if spiking:
                 index, column = out.index[b, band], out.column[b, band, t]
@@ -274,7 +277,7 @@ def steps(
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out, body):
+def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K, out, body, joint):
     """Bands with the odd rest that is not pooled, for the steps span[0]..span[1]-1; V[:, 0] is W x
     of step max(span[0] - lag, 0). u holds its steps from the window's start on, state_K the states
     there, `between` those behind a span."""
@@ -285,7 +288,7 @@ def forward(start, stop, x, weights, dense, V, span, between, layer, u, state_K,
     biases = tiled(weights.bias, g.W)
     spare = membrane_of(1, N, layer.neuron.past, layer.neuron.apart, u.u)
     given = (start, stop, x, weights, dense, V, span, between, layer, u, state_K, out)
-    call_apart(body, steps, given + (biases, room, state, spare, lists_of(g)))
+    call_apart(body, steps, given + (biases, room, state, spare, lists_of(g), joint))
 
 
 @njit(nogil=True, error_model="numpy", inner=True)
