@@ -61,10 +61,12 @@ class Workers(Others):
         found: dict[int, Any] = {}
         deaths: Counter[int] = Counter()
         failed = len(items)  # the first task known to have raised an error
+        packed = b""  # the call, for all workers once
         try:
             while due < len(items):
                 while left and left[0] < failed and (worker := self._idle()):
-                    worker.begin(left.popleft(), call, sets, items)
+                    packed = packed or _packed_call(call)
+                    worker.begin(left.popleft(), call, packed, sets, items)
                 for worker in self._heard():
                     answer = worker.answer()
                     if answer is None:
@@ -185,7 +187,7 @@ class _Worker:
         self.pipe.close()
         process._children.discard(self.process)  # type: ignore[attr-defined]  # or it would be ended with this process
 
-    def begin(self, task: int, call: Call, sets: list, items: Sequence) -> None:
+    def begin(self, task: int, call: Call, packed: bytes, sets: list, items: Sequence) -> None:
         """Send what the worker does not know yet, and the task."""
         self.task = task
         try:
@@ -194,18 +196,15 @@ class _Worker:
                     next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets
                 ]
                 self.pipe.send(None)
-                self.pipe.send((call, known, [two for n, two in zip(known, sets) if n is None]))
+                self.pipe.send_bytes(packed)
+                self.pipe.send((known, [two for n, two in zip(known, sets) if n is None]))
                 self.call, self.sets = call, sets
             self.pipe.send(task)
             self.pipe.send(items[task])
         except OSError:  # it is dead: `answer` will find out
             pass
         except Exception as error:
-            name = getattr(call.function, "__qualname__", call.function)
-            raise ValueError(
-                f"{name} cannot be sent to a worker process ({error}); expected a function of "
-                "a module, and arguments that can be pickled"
-            ) from None
+            raise _cannot_be_sent(call, error) from None
 
     def answer(self) -> _Answer | None:
         """What it has sent, or None where it is dead. ValueError where that cannot be unpacked
@@ -276,10 +275,10 @@ def _serve(pipe) -> None:
     try:
         pipe.send(_Answer())
         while True:
-            number = pipe.recv()  # of a task, or None: of a call
-            packed = pipe.recv_bytes()
+            number = pipe.recv()  # of a task, or None: of a call, and the sets that are new
+            packed = [pipe.recv_bytes() for _ in range(2 if number is None else 1)]
             try:
-                message = _unpacked(packed)
+                message = [_unpacked(one) for one in packed]
             except BaseException as error:  # what it was sent is not here: in __main__, say
                 refuse = partial(_refuse, _words(error))
                 if number is None:
@@ -288,13 +287,31 @@ def _serve(pipe) -> None:
                     pipe.send_bytes(_packed(refuse, [], number, None))
                 continue
             if number is None:
-                call, known, new = message
-                new = iter(new)
+                call, (known, more) = message
+                new = iter(more)
                 sets = [next(new) if n is None else sets[n] for n in known]
             else:
-                pipe.send_bytes(_packed(call, sets, number, message))
+                pipe.send_bytes(_packed(call, sets, number, *message))
     except (EOFError, OSError):
         pass
+
+
+def _cannot_be_sent(call: Call, error: Exception) -> ValueError:
+    name = getattr(call.function, "__qualname__", call.function)
+    return ValueError(
+        f"{name} cannot be sent to a worker process ({error}); expected a function of a module, "
+        "and arguments that can be pickled"
+    )
+
+
+def _packed_call(call: Call) -> bytes:
+    """A call as it goes to each worker: its parameters are large, and packed once."""
+    from multiprocessing.reduction import ForkingPickler
+
+    try:
+        return bytes(ForkingPickler.dumps(call))
+    except Exception as error:
+        raise _cannot_be_sent(call, error) from None
 
 
 def _unpacked(packed: bytes) -> Any:
