@@ -15,6 +15,7 @@ take 20 s (`judge.py`). Every notebook has its rows, whatever is in it.
 
 import argparse
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -52,7 +53,12 @@ def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) 
 
 def mark(path: Path, seconds: float = SECONDS) -> dict[str, str]:
     """What the checks say to the exercises of a notebook: "right", or what is wrong. Raises
-    ValueError where it has none."""
+    ValueError where it has none, and on Windows, which cannot hold a process to limits."""
+    if not hasattr(os, "killpg"):
+        raise ValueError(
+            "this system cannot hold the process of answers to limits of time and memory; "
+            "expected Linux or macOS: on Windows mark in WSL"
+        )
     answers = answers_of(path)
     number = next(iter(answers)).split(".")[0]
     cells = make.parse(_source(number))

@@ -95,8 +95,8 @@ class Student:
             shutil.copy(HERE / name, place)
         shutil.copytree(HERE / "pictures", place / "pictures")
         (place / "checks").mkdir()
-        (place / "checks" / "__init__.py").write_text(STUB)
-        (place / "checks" / f"lesson{lesson:02d}.py").write_text(LESSON)
+        (place / "checks" / "__init__.py").write_text(STUB, encoding="utf-8")
+        (place / "checks" / f"lesson{lesson:02d}.py").write_text(LESSON, encoding="utf-8")
         given = {
             one: part for one, part in mine.course().items() if int(one.split(".")[0]) < lesson
         }

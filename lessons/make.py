@@ -71,7 +71,7 @@ def parse(source: Path) -> list[Cell]:
     """Cells of a source. Raises ValueError for a fence that is not closed or belongs to no known
     kind."""
     cells, lines, start = [], [], None
-    for number, line in enumerate(source.read_text().splitlines(), 1):
+    for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
         opened = re.match(r"```(python|hint)\b *(.*)", line) if start is None else None
         if opened or (start is None and line.startswith("## ")):
             _add_text(cells, lines)
@@ -289,7 +289,7 @@ def table() -> str:
 
 def readme() -> str:
     """README.md with the table made anew."""
-    text = (HERE / "README.md").read_text()
+    text = (HERE / "README.md").read_text(encoding="utf-8")
     before, after = text.index(MARKS[0]) + len(MARKS[0]), text.index(MARKS[1])
     return f"{text[:before]}\n{table()}\n{text[after:]}"
 
@@ -313,13 +313,13 @@ def solutions() -> str:
 def main(wanted: list[str]) -> None:
     """Make checks/solutions.py, the notebooks whose number or name begins with one of `wanted` (all
     without), the README."""
-    (HERE / "checks" / "solutions.py").write_text(solutions())
+    (HERE / "checks" / "solutions.py").write_text(solutions(), encoding="utf-8")
     made = retold if "--text" in wanted else make
     wanted = [one for one in wanted if one != "--text"]
     for source in sources():
         if not wanted or source.stem.startswith(tuple(wanted)):
             print(made(source), flush=True)
-    (HERE / "README.md").write_text(readme())
+    (HERE / "README.md").write_text(readme(), encoding="utf-8")
 
 
 if __name__ == "__main__":

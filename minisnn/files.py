@@ -9,12 +9,13 @@ import shutil
 import stat
 import time
 import zipfile
-from collections.abc import Callable, Generator
-from contextlib import _GeneratorContextManager, suppress
-from functools import wraps
+from collections.abc import Generator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, ParamSpec, TypeVar
+from typing import Any, BinaryIO
+
+from .stopping import scope
 
 try:
     import fcntl
@@ -24,43 +25,11 @@ except ImportError:  # Windows: nothing is locked there
 UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
 SPARE = 32  # bytes that the name of a file may grow by while it is written
 _LARGEST_JSON = 1 << 26  # bytes
+PATIENCE = 2.0  # seconds, for a file that somebody reads to be given up
+PAUSE = 0.05  # seconds between two tries
 FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
 _LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
-
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class _Scope(_GeneratorContextManager[T]):
-    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all
-    the same. Else the traceback, which a notebook keeps, would keep its file or its folder held."""
-
-    def __enter__(self) -> T:
-        try:
-            entered = super().__enter__()
-            return entered
-        except BaseException:
-            self.gen.close()
-            raise
-
-    def __exit__(self, *error) -> bool | None:
-        try:
-            return super().__exit__(*error)
-        except BaseException:
-            self.gen.close()
-            raise
-
-
-def scope(function: Callable[P, Generator[T, None, None]]) -> Callable[P, _Scope[T]]:
-    """`contextlib.contextmanager`, for what must not outlast an interruption."""
-
-    @wraps(function)
-    def made(*arguments: P.args, **keywords: P.kwargs) -> _Scope[T]:
-        return _Scope(function, arguments, keywords)
-
-    return made
 
 
 @scope
@@ -86,7 +55,7 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Generator[Bina
                 file.close()
             if previous is not None and path.exists():
                 _second_name(path, previous)
-            os.replace(temporary, path)
+            _replace(temporary, path)
         except BaseException:
             # the folder has gone or is read-only; the first error says more
             with suppress(OSError):
@@ -245,9 +214,13 @@ def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
             continue
         if leftover.is_symlink() or not leftover.is_file():
             continue
-        with suppress(OSError), open(leftover, "rb") as file:  # it has gone, or is somebody else's
-            free = _lock(file.fileno())
-            if free or free is None and time.time() - os.fstat(file.fileno()).st_mtime > FORGOTTEN:
+        with suppress(OSError):  # it has gone, or is somebody else's
+            with open(leftover, "rb") as file:
+                free = _lock(file.fileno())
+                if free:
+                    leftover.unlink()
+            # Windows removes no file that is open
+            if free is None and time.time() - leftover.stat().st_mtime > FORGOTTEN:
                 leftover.unlink()
 
 
@@ -289,7 +262,20 @@ def _move(source: Path, place: Path) -> None:
         for one in sorted(source.iterdir()):
             _move(one, place / one.name)
     else:
-        os.replace(source, place)
+        _replace(source, place)
+
+
+def _replace(source: Path, place: Path) -> None:
+    """os.replace; on Windows, where no file is replaced that another process reads (a virus scanner
+    does so with all that is new), again for PATIENCE seconds."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return os.replace(source, place)
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > end:
+                raise
+        time.sleep(PAUSE)
 
 
 def _second_name(path: Path, other: Path) -> None:
@@ -299,9 +285,9 @@ def _second_name(path: Path, other: Path) -> None:
     link = _temporary(other)
     try:
         os.link(path, link)
-        os.replace(link, other)
+        _replace(link, other)
     except OSError:
-        os.replace(path, other)
+        _replace(path, other)
     finally:
         link.unlink(missing_ok=True)
 

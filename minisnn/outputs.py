@@ -26,11 +26,11 @@ from .files import (
     called,
     check_can_write,
     read_whole,
-    scope,
     size_of,
     whole_folder,
     write_whole,
 )
+from .stopping import scope
 
 MARK = ".minisnn.json"  # in a folder: {"made_by": "minisnn", "files": {name: SHA-256}}
 PICTURE_MARK = "made by minisnn"

@@ -13,10 +13,11 @@ import _thread
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import _GeneratorContextManager, contextmanager
+from functools import wraps
 from threading import current_thread, main_thread
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -27,6 +28,8 @@ PATIENCE, AGAIN, PAUSE = (
     1.0,
     0.1,
 )
+P = ParamSpec("P")
+T = TypeVar("T")
 _number: int | None = None  # of the signal that was noted
 _since = 0.0
 _urged = False
@@ -149,6 +152,36 @@ def _urge(since: float) -> None:
             else:
                 _thread.interrupt_main(signal.Signals(_number))
         time.sleep(PAUSE)
+
+
+class _Scope(_GeneratorContextManager[T]):
+    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all
+    the same. Else the traceback, which a notebook keeps, would keep its file or its folder held."""
+
+    def __enter__(self) -> T:
+        try:
+            entered = super().__enter__()
+            return entered
+        except BaseException:
+            self.gen.close()
+            raise
+
+    def __exit__(self, *error) -> bool | None:
+        try:
+            return super().__exit__(*error)
+        except BaseException:
+            self.gen.close()
+            raise
+
+
+def scope(function: Callable[P, Generator[T, None, None]]) -> Callable[P, _Scope[T]]:
+    """`contextlib.contextmanager`, for what must not outlast an interruption."""
+
+    @wraps(function)
+    def made(*arguments: P.args, **keywords: P.kwargs) -> _Scope[T]:
+        return _Scope(function, arguments, keywords)
+
+    return made
 
 
 def _unraisable(unraisable) -> None:

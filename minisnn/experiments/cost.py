@@ -101,7 +101,7 @@ def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[
             python("-m", __name__, folder, order, steps, get_threads()),
             env=surroundings(),
             capture_output=True,
-            text=True,
+            encoding="utf-8",
         )
     if child.returncode:
         raise ValueError(
@@ -140,15 +140,15 @@ def _forget_peak() -> None:
     """Let what this process held for a moment before, as while it imported, not count; Linux alone
     can."""
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _peak() -> float:
     """Largest memory that this process has held so far, in MB."""
     status = Path("/proc/self/status")  # getrusage would count what the parent held before exec
     if status.exists():
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024 / 1e6
+        lines = status.read_text(encoding="ascii").splitlines()
+        return int(next(one for one in lines if one.startswith("VmHWM:")).split()[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError as error:

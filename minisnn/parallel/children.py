@@ -30,9 +30,10 @@ def python(*words: object) -> list[str]:
 
 def surroundings(**changes: str) -> dict[str, str]:
     """The environment of a process that `python` starts, with `changes`: this process's paths, and
-    this library's."""
+    this library's; what it prints is UTF-8 on every system."""
     paths = [*filter(None, sys.path), _HOME]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
+    made = {"PYTHONPATH": os.pathsep.join(paths), "PYTHONIOENCODING": "utf-8"}
+    return {**os.environ, **made, **changes}
 
 
 def compile_beside(module: str, words: Callable[[], str]) -> None:

@@ -21,6 +21,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from threading import local, main_thread
 
+TICK = 0.1  # seconds
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
 slow: dict[
     int, str
@@ -108,7 +109,11 @@ def _wait_for(function: Callable[[], None]) -> None:
     done = allocate_lock()
     done.acquire()
     _queue().put((function, done))
-    done.acquire()
+    if os.name != "nt":
+        done.acquire()
+    else:  # no signal is heeded there while a lock is waited for
+        while not done.acquire(timeout=TICK):
+            pass
 
 
 def _settle() -> None:

@@ -28,7 +28,12 @@ from .executor import Call, Others, WorkersLost
 MOST = 1024  # processes: more are a slip
 TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
 _starting = Lock()  # one thread at a time changes what a process starts with
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",  # of macOS
+)
 
 
 class Workers(Others):

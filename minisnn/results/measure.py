@@ -163,7 +163,14 @@ def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     began = time.perf_counter()
     line = [*start[words[0]], *words[1:]]
     with open(_printed(out), "w", encoding="utf-8") as printed:
-        done = subprocess.run(line, cwd=ROOT, stdout=printed, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            line,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            stdout=printed,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
     if done.returncode == 130 or done.returncode < 0:
         raise KeyboardInterrupt("stopped; the same command goes on where it was")
     if done.returncode:

@@ -1,6 +1,7 @@
 """From the documents of the project to a site of static pages, by Sphinx in a process of its
 own."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -38,8 +39,8 @@ def built() -> Iterator[tuple[Path, list[str]]]:
         gather(sources)
         how = ["-q", "-b", "html", "-c", Path(__file__).parent, "-d", Path(made, "trees")]
         command = python("-m", "sphinx", *how, sources, pages)
-        done = subprocess.run(command, env=surroundings(), capture_output=True, text=True)
-        said = done.stderr.replace(f"{sources}/", "").splitlines()
+        done = subprocess.run(command, env=surroundings(), capture_output=True, encoding="utf-8")
+        said = done.stderr.replace(f"{sources}{os.sep}", "").splitlines()
         if done.returncode != 0:
             raise RuntimeError(f"Sphinx could not make the site: {' '.join(said[-3:])}")
         (pages / ".buildinfo").unlink(missing_ok=True)

@@ -210,7 +210,7 @@ class RunFolder:
 
     def log(self, row: dict[str, float]) -> None:
         """Add a row to log.csv."""
-        with open(self / "log.csv", "a", encoding="utf-8") as file:
+        with open(self / "log.csv", "a", encoding="utf-8", newline="\n") as file:
             file.write(self._line(row) + "\n")
 
     def _line(self, row: dict[str, float]) -> str:

@@ -115,6 +115,12 @@ def _make_compress(pool):
     return compress
 
 
+@njit(inline="always")
+def _never(u, row, columns, parts, threshold, column, x, o):
+    """In place of `compress` on a processor that has no such instruction."""
+    return o
+
+
 @intrinsic
 def _append(typingctx, x, i, y, o, shift):
     def codegen(context, builder, sig, args):
@@ -268,7 +274,7 @@ else:
 
     def _make_note(pool, alone):
         """`alone` is the same for four numbers."""
-        compress = _make_compress(pool)
+        compress = _make_compress(pool) if COMPRESSES else _never
         reached = _make_reached(pool)
         windows = pool is not None
 

@@ -1,7 +1,7 @@
 """Pieces that kernels written in LLVM are put together from: vectors as long as the processor's,
 loops over them, and maps of vectors by a constant matrix."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -14,8 +14,21 @@ from numba.extending import intrinsic
 
 from ..parallel.threads import note, notes
 
-VECTOR_BITS = 512 if llvm.get_host_cpu_features().get("avx512f") else 256
 INDEX = types.intp
+
+
+def _vector_bits(processor: str, features: Mapping[str, bool]) -> int:
+    """Length of a vector: that of x86-64 with or without AVX-512, and of NEON, which every aarch64
+    has; `processor` is the first part of LLVM's name of the machine."""
+    if processor != "x86_64":
+        return 128
+    return 512 if features.get("avx512f") else 256
+
+
+VECTOR_BITS = _vector_bits(
+    llvm.get_process_triple().partition("-")[0], llvm.get_host_cpu_features()
+)
+REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that hold vectors
 
 
 @intrinsic

@@ -12,7 +12,7 @@ from numba import config, types
 from numba.extending import intrinsic
 
 from ..parallel.compilation import njit
-from .llvm import INDEX, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
+from .llvm import INDEX, REGISTERS, VECTOR_BITS, array_pointer, masked_ops, open_loop, vector_ops
 
 
 class Left(NamedTuple):
@@ -113,7 +113,7 @@ if config.DISABLE_JIT:
         gemm(A, left, B, right, C, Out(0, 0), 1, C.size, 1, A.size, False)
 else:
     # rows of a tile: with two vectors each they fit 32 registers, or 16
-    TALL = 8 if VECTOR_BITS == 512 else 6
+    TALL = 8 if REGISTERS == 32 else 6
     LOW = 4  # of what is left
 
     def _make_rows(N):

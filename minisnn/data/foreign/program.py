@@ -96,7 +96,8 @@ def _limit(time: float | None = None, memory: int | None = None) -> None:
         used = resource.getrusage(resource.RUSAGE_SELF)
         limits.append((resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + time) + 1))
     if memory is not None and Path("/proc/self/statm").exists():
-        now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        now = int(pages) * resource.getpagesize()
         limits += [(resource.RLIMIT_AS, now + memory), (resource.RLIMIT_CORE, 0)]
     for kind, wanted in limits:
         hard = resource.getrlimit(kind)[1]

@@ -189,7 +189,7 @@ def pool_of_pictures(
         noise=noise[where],
         steps=STEPS,
     )
-    made_from.update(trajectory=shipped("camera_trajectory.csv").read_text())
+    made_from.update(trajectory=shipped("camera_trajectory.csv").read_text("utf-8"))
     return pool_of(name, shape, made_from, record, keep, code)
 
 

@@ -1,0 +1,161 @@
+"""What runs on the emulated processor, and on this one for comparison.
+
+python inside.py PART OUT     writes OUT.json, and OUT.npz where the part has arrays
+"""
+
+import json
+import pickle
+import platform
+import sys
+import time
+from pathlib import Path
+
+import llvmlite.binding as llvm
+import numpy as np
+
+TESTS = Path(__file__).resolve().parents[1]
+GOLDEN = TESTS / "golden"
+sys.path += [str(TESTS), str(TESTS / "network")]
+# a MAML run that learns within fifty updates, of 33 % by chance
+TRAINING = dict(
+    channels=(4,),
+    window=14,
+    backend="numba",
+    updates=50,
+    queries=5,
+    step_size=1.0,
+    inner_steps=3,
+    lr=0.01,
+    init_readout="zero",
+    evaluate_every=0,
+    test_episodes=0,
+)
+EPISODES = 200
+
+
+def facts() -> dict:
+    """What LLVM says of the processor, and what the kernels make of it."""
+    from minisnn.vectors.llvm import REGISTERS, VECTOR_BITS
+
+    return dict(
+        machine=platform.machine(),
+        python=platform.python_version(),
+        triple=llvm.get_process_triple(),
+        cpu=llvm.get_host_cpu_name(),
+        features=dict(llvm.get_host_cpu_features()),
+        vector_bits=VECTOR_BITS,
+        registers=REGISTERS,
+    )
+
+
+def _golden():
+    """(name, network on the kernels, task, step size) of every golden file of a meta-gradient."""
+    import test_cuba
+    import test_golden
+    import test_list_of_layers
+
+    import minisnn as ms
+
+    of = {"meta_gradient": test_golden, "cuba": test_cuba, "layers": test_list_of_layers}
+    for start, path in ((start, path) for start in of for path in GOLDEN.glob(f"{start}_*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            g = dict(file)
+        task = ms.Task(*(g[name] for name in ("x_support", "y_support", "x_query", "y_query")))
+        yield path.stem, of[start].network(g, "numba"), g, task
+
+
+def gradients(path: Path) -> dict:
+    """Second-order meta-gradients and Hessian-vector products of the golden files' networks, and how
+    far they are from the golden values; and whether one and two threads give the same bits."""
+    import minisnn as ms
+
+    found: dict = {}
+    arrays: dict = {}
+    for name, net, g, task in _golden():
+        of_threads = []
+        for threads in (1, 2):
+            ms.set_threads(threads)
+            how = dict(adapt_constants=bool(net.learned), steps=3, order=2)
+            meta = ms.meta_gradient(net, g["theta"], task, float(g["step_size"]), **how).gradient
+            hvp = net.hessian_vector_product(g["theta"], task.x_support, task.y_support, g["v"])
+            of_threads.append((meta, hvp))
+        (meta, hvp), others = of_threads
+        same = all(np.array_equal(one, two) for one, two in zip((meta, hvp), others))
+        arrays[f"{name}/meta"], arrays[f"{name}/hvp"] = meta, hvp
+        off = [_off(net, meta, g["maml_3_gradient"]), _off(net, hvp, g["hvp"])]
+        found[name] = dict(meta=off[0], hvp=off[1], same=bool(same))
+        arrays[f"{name}/parts"] = np.array([part.slice.start for part in net.layout])
+        np.savez(path.with_suffix(".npz"), **arrays)
+        _write(path, found)
+    return found
+
+
+def _off(net, found, expected) -> float:
+    """The largest difference, relative to the largest number of its parameter array."""
+    from conftest import arrays_off
+
+    return float(arrays_off(net, found, expected))
+
+
+def training(out: Path) -> dict:
+    """Accuracy of a run of fifty updates, float32, before and after adapting."""
+    import minisnn as ms
+    from toy import toy_config, toy_data
+
+    start = time.process_time()
+    run = ms.train(toy_config(**TRAINING), out, data=toy_data(), progress=False, force=True)
+    test = dict(episodes=EPISODES, ways=3, queries=5, progress=False)
+    found = ms.evaluate(run.net, run.theta, run.inner, toy_data()["test"], **test)
+    return dict(
+        before=found["accuracy_before"],
+        after=found["accuracy_after"],
+        seconds=time.process_time() - start,
+    )
+
+
+def alike(kept: Path) -> dict:
+    """Kernels that numba compiles here, beside those that `crossed.py` kept: whether their machine
+    code is the same, byte for byte. To be called with another NUMBA_CACHE_DIR."""
+    import minisnn as ms
+    from minisnn.meta.beforehand import needed
+    from minisnn.parallel import kept as keeping
+
+    net = ms.SpikingNet((8, 8, 2), (2,), 2, window=5, dtype="float64")
+    found = {}
+    for kernel, kinds in needed(net)[:4]:
+        kernel.compile(kinds)
+        cache = kernel._cache
+        name = cache.files._name(cache._index_key(kinds, _codegen()))
+        both = [cache.files.folder / name, *kept.glob(f"*/{name}")]
+        codes = [pickle.loads(path.read_bytes())[1] for path in both]
+        # of what numba keeps of a kernel, its library: (name, kind, (machine code, bitcode))
+        codes = [pickle.loads(one)[0] if isinstance(one, bytes) else one[0] for one in codes]
+        found[kernel.py_func.__qualname__] = len(codes) == 2 and codes[0][2] == codes[1][2]
+    assert keeping.surroundings()
+    return found
+
+
+def _codegen():
+    from numba.core.registry import cpu_target
+
+    return cpu_target.target_context.codegen()
+
+
+def _write(path: Path, found: dict) -> None:
+    path.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def main(part: str, out: str, *more: str) -> None:
+    """Run a part."""
+    path = Path(out)
+    parts = {
+        "facts": facts,
+        "gradients": lambda: gradients(path),
+        "training": lambda: training(path.with_suffix(".run")),
+        "alike": lambda: alike(Path(more[0])),
+    }
+    _write(path, parts[part]())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
