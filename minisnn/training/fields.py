@@ -126,7 +126,7 @@ class DataSettings:
     duration_ms: float | None = setting(
         None,
         "length of a recording, ms: 100 from its first event on; 1400 from time zero on with shd "
-        "and ssc; 640, written",
+        "and ssc; 400, written",
         kind=float,
         above=0,
         asked=True,

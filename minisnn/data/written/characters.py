@@ -28,7 +28,10 @@ from .words import KINDS
 
 SIZE = (20, 20)
 BIN_MS = 20.0
-DURATION_MS = {"even": 640.0, "scaled": 640.0, "written": 8000.0}
+DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
+# of a recording whose pace is not the writer's; then the pen rests, so that what it wrote last
+# reaches a network's last layer, too
+WRITING = 0.5
 HELD_OUT = 5  # drawers whose number it divides never meta-train, where drawers are held out
 VARIED = 0.1  # how much each of several draws of a drawing is changed
 BATCH = 64  # recordings that are counted at once
@@ -48,10 +51,15 @@ class Seen(NamedTuple):
     seed: int
     camera: EventCamera
 
+    @property
+    def writing_ms(self) -> float:
+        """How long a drawing takes, where its pace is not the writer's."""
+        return WRITING * self.duration_ms
+
     def counts(self, strokes: list, number: int, turn: int, draw: int) -> np.ndarray:
         """Of one drawing, uint8 (T, H, W, 2); draw 0: as it is, others: changed a little, each in
         its own way."""
-        path = path_of(strokes, self.pace, self.duration_ms)
+        path = path_of(strokes, self.pace, self.writing_ms)
         lie = Lie(self.size, self.fitted, turn, VARIED * (draw > 0))
         rng = np.random.default_rng((self.seed, number, turn, draw))
         place = lie.place(path.xy, rng)
@@ -59,7 +67,7 @@ class Seen(NamedTuple):
             events = pen_events(place, path, self.size)
         else:
             written = self.pace == "written"
-            frame_ms = FRAME_MS if written else self.duration_ms / FRAMES
+            frame_ms = FRAME_MS if written else self.writing_ms / FRAMES
             noise = int(rng.integers(1 << 31))
             key = (self.seed, noise)
             events = filmed_events(place, path, self.camera, frame_ms, self.duration_ms, key)
@@ -86,8 +94,9 @@ class Written(Recordings):
     view         "pen": an event for every pixel that a pen draws (polarity 1), and one before and
                  one behind each stroke, where it is lifted (0). "filmed": a camera that does not
                  move sees the ink appear on a screen
-    pace         "even": at one speed, a lift as long as 8 pixels, so that every recording lasts
-                 `duration_ms`; "scaled": as written, as a whole as fast as lasts `duration_ms`;
+    pace         "even": at one speed, a lift as long as 8 pixels, so that writing takes half of
+                 `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
+                 layer, too; "scaled": as written, but for how long it takes, which is the same;
                  "written": as it was written, and cut after `duration_ms`
     over         what is asked. "characters": which one. "new-drawers": the same by people of whose
                  drawings none has meta-trained, those of the support not in the query. "drawers":
@@ -97,7 +106,7 @@ class Written(Recordings):
     size         rows and columns of the sensor
     fitted       whether each drawing lies in the middle, as large as fits with a margin; else the
                  whole picture of 105 x 105 pixels is on the sensor
-    bin_ms, duration_ms   length of a step, and of a recording; None: 20 ms and 640 ms, at pace
+    bin_ms, duration_ms   length of a step, and of a recording; None: 20 ms and 400 ms, at pace
                           "written" 8 s
     control      "shuffled": the times of each recording's events are exchanged among them, and
                  their pixels stay. "summed": every step shows the sum of all. What is then learned

@@ -12,6 +12,7 @@ online. A file of this form is an .npz archive of plain arrays:
     names       (characters,) texts, "Alphabet/number"
 """
 
+import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...files import called, check_archive, size_of
+from ...files import called, check_archive, size_of, write_whole
 from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
@@ -43,6 +44,7 @@ class Stroke(NamedTuple):
 class Strokes:
     """Drawings of characters, as `read_strokes` finds them; the arrays are those of the file.
 
+    >>> from minisnn.data.written.strokes import Stroke, strokes_of
     >>> line = [Stroke(np.array([[10, 20], [90, 20]]), np.array([0, 400]))]
     >>> found = strokes_of([line, line], [0, 0], [1, 2], ["Made/01"])
     >>> found, found.alphabets
@@ -102,6 +104,7 @@ def read_strokes(path: str | Path) -> Strokes:
     Raises ValueError, naming the file, where it is not such a file or damaged, and
     FileNotFoundError where it is missing.
 
+    >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
     >>> line = [Stroke(np.array([[10, 20], [90, 20]]), np.array([0, 400]))]
     >>> path = write_strokes("strokes.npz", strokes_of([line, line], [0, 0], [1, 2], ["Made/01"]))
     >>> ms.read_strokes(path)
@@ -225,10 +228,6 @@ def strokes_of(
 def write_strokes(path: str | Path, strokes: Strokes) -> Path:
     """Write drawings as a file of this form, which appears only when it is whole; returns its
     path."""
-    import io
-
-    from ...files import write_whole
-
     image = io.BytesIO()
     np.savez_compressed(image, **{name: getattr(strokes, name) for name in MEMBERS})
     write_whole(Path(path), image.getvalue())
