@@ -90,7 +90,7 @@ class Written(Recordings):
     classes of a task are of one alphabet.
 
     split        "train", "val" or "test"
-    root         the file of strokes
+    root         a file of strokes, or the folder of them
     view         "pen": an event for every pixel that a pen draws (polarity 1), and one before and
                  one behind each stroke, where it is lifted (0). "filmed": a camera that does not
                  move sees the ink appear on a screen
@@ -238,8 +238,9 @@ class Written(Recordings):
         """The drawings of the file. ValueError where none is named."""
         if root is None:
             raise ValueError(
-                "written characters need a root, a file of pen strokes (--root strokes.npz); "
-                f"{WHERE} has Omniglot's, whose form the guide to recordings describes"
+                "written characters need a root, Omniglot's pen strokes: get python/"
+                f"strokes_background.zip of {WHERE}, unpack it, and name its folder "
+                "(--root strokes_background), or a file that write_strokes made of it"
             )
         return read_strokes(root)
 

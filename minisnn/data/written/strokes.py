@@ -10,10 +10,14 @@ online. A file of this form is an .npz archive of plain arrays:
     character   (drawings,) what each drawing shows, a place in `names`
     drawer      (drawings,) the number of who drew it, within its alphabet
     names       (characters,) texts, "Alphabet/number"
+
+As they are published, strokes_background.zip and strokes_evaluation.zip, unpacked, hold a text
+file for each drawing, Alphabet/character07/0107_12.txt, the last number being its drawer. Its first
+line is START, each point a line "x,y,t", with y from 0 down to -105, and each stroke ends by BREAK.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +34,7 @@ LONGEST_MS = 3_600_000  # of a drawing: an hour
 BEYOND = 1.0  # sides of the picture that a pen may leave it by
 MEMBERS = "xy t stroke drawing character drawer names".split()
 WHAT = f"pen strokes, an .npz archive of {', '.join(MEMBERS)}"
+MOST_TEXT = 1 << 20  # bytes of the file of a drawing
 WHERE = "https://github.com/brendenlake/omniglot"
 
 
@@ -99,7 +104,8 @@ class Strokes:
 
 
 def read_strokes(path: str | Path) -> Strokes:
-    """The drawings of a file of pen strokes.
+    """The drawings of a file of pen strokes, or of a folder of them as Omniglot publishes them,
+    which takes a while: `write_strokes` makes one file of it.
 
     Raises ValueError, naming the file, where it is not such a file or damaged, and
     FileNotFoundError where it is missing.
@@ -111,6 +117,8 @@ def read_strokes(path: str | Path) -> Strokes:
     Strokes: 2 drawings of 1 characters of Made
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        return _published(path)
     size_of(path, WHAT, MOST_BYTES)
     check_archive(path, "a file of pen strokes", MOST_BYTES)
     try:
@@ -130,6 +138,59 @@ def read_strokes(path: str | Path) -> Strokes:
         return _checked(arrays, path)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+def _published(root: Path) -> Strokes:
+    """The drawings of a folder. ValueError, naming the file, where one is damaged."""
+    found = sorted({*root.glob("*/character*/*.txt"), *root.glob("*/*/character*/*.txt")})
+    if not found:
+        raise ValueError(
+            f"{root}: no file is named as Alphabet/character01/0001_01.txt; expected a folder of "
+            f"strokes as {WHERE} has them, or the file of {WHAT}"
+        )
+    characters: dict[str, int] = {}
+    numbers, drawers, drawings = [], [], []
+    for one in found:
+        kind = one.parent.name.removeprefix("character")
+        drawer = one.stem.rpartition("_")[2]
+        if not (kind.isdecimal() and drawer.isdecimal()):
+            raise ValueError(f"{one}: expected a name such as Alphabet/character01/0001_01.txt")
+        name = f"{one.parents[1].name}/{int(kind):02d}"
+        numbers.append(characters.setdefault(name, len(characters)))
+        drawers.append(int(drawer))
+        drawings.append(_read_text(one))
+    try:
+        return replace(strokes_of(drawings, numbers, drawers, list(characters)), path=root)
+    except ValueError as error:
+        raise ValueError(f"{root}: {error}") from None
+
+
+def _read_text(path: Path) -> list[Stroke]:
+    """The strokes of the file of a drawing."""
+    size_of(path, "the strokes of a drawing", MOST_TEXT)
+    points: list[list[list[float]]] = [[]]
+    lines = path.read_text(encoding="utf-8", errors="replace").split()
+    if lines[:1] != ["START"]:
+        raise ValueError(f"{path}: begins with {''.join(lines[:1])[:40]!r}; expected START")
+    for number, line in enumerate(lines[1:], 2):
+        if line == "BREAK":
+            points.append([])
+            continue
+        try:
+            point = [float(one) for one in line.split(",")]
+        except ValueError:
+            point = []
+        if len(point) != 3 or not np.isfinite(point).all() or max(map(abs, point)) > LONGEST_MS:
+            raise ValueError(f"{path}, line {number}: {line[:40]!r}; expected x,y,t or BREAK")
+        points[-1].append(point)
+    strokes = [np.array(one) for one in points if one]
+    if not strokes:
+        raise ValueError(f"{path}: has no points; expected at least one")
+    began = strokes[0][0, 2]
+    return [
+        Stroke(one[:, :2] * [1, -1], np.maximum(np.rint(one[:, 2] - began), 0).astype(np.int64))
+        for one in strokes
+    ]
 
 
 def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:

@@ -89,7 +89,7 @@ def test_files_that_are_no_archives_get_a_sentence(path, tmp_path):
         file.write_bytes(contents)
         with pytest.raises(ValueError, match="expected pen strokes"):
             read_strokes(file)
-    with pytest.raises(ValueError, match="this is a folder"):
+    with pytest.raises(ValueError, match="no file is named as Alphabet/character01/0001_01.txt"):
         read_strokes(tmp_path)
     with pytest.raises(FileNotFoundError):
         read_strokes(tmp_path / "none.npz")
@@ -97,6 +97,45 @@ def test_files_that_are_no_archives_get_a_sentence(path, tmp_path):
     (tmp_path / "wrong.npz.npy").rename(file)
     with pytest.raises(ValueError, match="expected pen strokes"):
         read_strokes(file)
+
+
+def published(folder, made):
+    """Drawings as Omniglot publishes them."""
+    for k in range(len(made)):
+        alphabet, _, number = str(made.names[made.character[k]]).partition("/")
+        place = folder / "strokes_background" / alphabet / f"character{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        lines = ["START"]
+        for xy, t in made.of(k):
+            lines += [f"{x:f},{-y:f},{ms:f}" for (x, y), ms in zip(xy, t)] + ["BREAK"]
+        (place / f"0{number}_{made.drawer[k]:02d}.txt").write_text("\n".join(lines) + "\n")
+    return folder / "strokes_background"
+
+
+def test_a_folder_is_read_as_it_is_published(tmp_path):
+    made = strokes.drawings({"Latin": 2, "Ogham": 1}, 3)
+    folder = published(tmp_path, made)
+    for place in (folder, tmp_path):
+        found = read_strokes(place)
+        for name in MEMBERS:
+            assert np.array_equal(getattr(made, name), getattr(found, name)), name
+    text = folder / "Ogham" / "character01" / "001_02.txt"
+    for contents, told in (
+        ("", "begins with ''; expected START"),
+        ("1,-2,3\nBREAK", "begins with '1,-2,3'"),
+        ("START\nBREAK\n", "has no points"),
+        ("START\n1,-2,3\n4,-5", "line 3: '4,-5'; expected x,y,t"),
+        ("START\n1,-2,nan", "line 2: '1,-2,nan'"),
+        ("START\n1,-2,x", "line 2: '1,-2,x'"),
+        ("START\n1,-2,3\n999,-2,4\nBREAK", "xy reaches 7992"),
+    ):
+        text.write_text(contents)
+        with pytest.raises(ValueError, match=told) as error:
+            read_strokes(folder)
+        assert "strokes_background" in str(error.value)
+    text.rename(text.with_name("one.txt"))
+    with pytest.raises(ValueError, match=r"one.txt: expected a name such as"):
+        read_strokes(folder)
 
 
 def test_nothing_is_unpacked_beyond_measure(tmp_path):
