@@ -120,8 +120,8 @@ def read_strokes(path: str | Path) -> Strokes:
     if path.is_dir():
         return _published(path)
     size_of(path, WHAT, MOST_BYTES)
-    check_archive(path, "a file of pen strokes", MOST_BYTES)
     try:
+        check_archive(path, "a file of pen strokes", MOST_BYTES)
         with called(path), np.load(path, allow_pickle=False) as archive:
             lacking = [name for name in MEMBERS if name not in archive]
             if lacking:
@@ -132,7 +132,8 @@ def read_strokes(path: str | Path) -> Strokes:
             raise ValueError(f"{path}: damaged ({error}); expected {WHAT}") from None
         raise
     except Exception as error:  # a damaged zip raises almost anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())[:200]
+        reason = reason or type(error).__name__
         raise ValueError(f"{path}: {reason}; expected {WHAT}") from None
     try:
         return _checked(arrays, path)
