@@ -18,6 +18,8 @@ from .data.sets.double_nmnist import DoubleNMnist as DoubleNMnist
 from .data.sets.omniglot import Omniglot as Omniglot
 from .data.sets.recordings import Recordings as Recordings
 from .data.sounds.words import SHD as SHD, SSC as SSC
+from .data.written.characters import Written as Written
+from .data.written.strokes import read_strokes as read_strokes
 from .layers.loss import Loss as Loss
 from .layers.lif import LIF as LIF
 from .layers.cuba import CubaLIF as CubaLIF

@@ -23,6 +23,7 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3     more inner steps
   minisnn evaluate --checkpoint runs/quick-1 --ways 20           twenty classes a task
   minisnn evaluate --checkpoint runs/quick-1 --against runs/quick-2   which of two is better
+  minisnn evaluate --checkpoint runs/pen --root strokes.npz --strokes shuffled   without time
   minisnn evaluate --checkpoint runs/quick-1 --freeze conv1      adapting less
   minisnn evaluate --checkpoint runs/quick-1 --workers 4         four processes"""
 
@@ -30,6 +31,7 @@ examples:
 def arguments(parser: argparse.ArgumentParser) -> None:
     options.add_checkpoint(parser, "what is tested", required=True)
     options.add_data(parser)
+    options.add_strokes(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
     options.add_seed(parser, "the tasks")
     options.add_count(
@@ -156,10 +158,14 @@ def run(args: argparse.Namespace) -> None:
         root=root,
         progress=not args.quiet,
         align=args.align if dataset == "double-nmnist" else None,
-        how=found.origin.options(dataset),
+        how={**found.origin.options(dataset), **options.given_strokes(args, dataset)},
         whole_set=whole_set,
     )
-    other = _other(args.against, net, where["how"], dataset) if args.against is not None else {}
+    other = (
+        _other(args.against, net, found.origin.options(dataset), dataset)
+        if args.against is not None
+        else {}
+    )
 
     def beside(tasks: Any) -> dict[str, Any]:
         known = (

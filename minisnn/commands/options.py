@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .. import outputs
+from ..data.written.words import options_of
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..training.settings import READ_BY, READING, SOUNDS, TrainingConfig
 from .layout import Help as Help, only_given as only_given
@@ -202,9 +203,27 @@ def add_reading(parser) -> None:
         group.add_argument(f"--{name}-ms", type=float, metavar="MS", help=text)
 
 
+def add_strokes(parser) -> None:
+    """How dataset written is made of pen strokes; `given_strokes` takes it."""
+    parser.add_argument(
+        "--strokes",
+        type=names,
+        metavar="A,B,…",
+        help="of dataset written, words as in train, which replace those of --checkpoint: such as "
+        "order, shuffled, summed, or alphabets that test",
+    )
+
+
+def given_strokes(args: argparse.Namespace, dataset: str) -> dict:
+    """What `add_strokes` asks for; ValueError for another data set."""
+    if dataset != "written":
+        refuse(args, f"for {dataset}", "strokes")
+    return options_of(args.strokes or ())
+
+
 def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
     """Which of `add_reading`'s were given; ValueError for a data set that does not take them."""
-    takes = READ_BY[dataset] if dataset in ("recordings", *SOUNDS) else []
+    takes = READ_BY[dataset] if dataset in ("recordings", "written", *SOUNDS) else []
     refuse(args, f"for {dataset}", *(name for name in READING if name not in takes))
     return [name for name in READING if name in args.given]
 

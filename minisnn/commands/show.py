@@ -23,6 +23,7 @@ examples:
   minisnn show --index 3 --out tasks/three   another one
   minisnn show --root ~/N-MNIST --ways 3     real recordings
   minisnn show --dataset shd --root ~/SHD    spoken words, as rasters
+  minisnn show --dataset written --root strokes.npz --strokes order   one shape, in five orders
   minisnn show --checkpoint runs/quick-1     and what it answers
   minisnn show --no-animation --format svg"""
 
@@ -31,6 +32,7 @@ WAYS = 5  # of a task, where the set has so many
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
+    options.add_strokes(parser)
     options.add_reading(parser)
     add_count(
         parser, "ways", None, f"classes of a task (default: those of --checkpoint, or {WAYS})"
@@ -71,6 +73,7 @@ def run(args: argparse.Namespace) -> None:
     how = {} if found is None else found.origin.options(dataset)
     for name in options.given_reading(args, dataset):
         how[name] = getattr(args, name)
+    how |= options.given_strokes(args, dataset)
     tasks = open_set(dataset, args.split, root, **how)
     ways = args.ways or (
         min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways

@@ -173,6 +173,19 @@ def in_text(layer: Conv | Dense) -> str:
     return "-".join(words)
 
 
+def in_texts(layers: Any) -> Any:
+    """Layers as a run keeps them, in words."""
+    if not isinstance(layers, (list, tuple)):
+        return layers
+    for one in layers:
+        if getattr(one, "neuron", None) is not None:
+            raise ValueError(
+                "layers of a run are kept as words, which hold no neuron of a layer's own; give "
+                "one for all layers, train(neuron=...), or train such a network by a loop of yours"
+            )
+    return [in_text(one) if isinstance(one, (Conv, Dense)) else one for one in layers]
+
+
 def read_text(text: str) -> Conv | Dense:
     """The layer of a word: conv and its channels, then what of k (kernel), s (stride) and the pooling
     is not as usual; or dense and its neurons, and whether it is recurrent. ValueError for another.

@@ -2,5 +2,5 @@
 
 Import from here: any module.
 It may import: stopping, terminal, files, parallel, layers, network, meta, data.foreign, data.readers,
-data.store, data.sets, plots.
+data.store, data.sets, data.written, plots.
 """

@@ -10,7 +10,8 @@ from dataclasses import Field, dataclass, field, fields
 from operator import ge, gt, le
 from typing import Any, ClassVar
 
-from ..network.layers import Conv, Dense, in_text
+from ..data.written.words import of_split
+from ..network.layers import in_texts
 from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
 from ..parallel.arguments import must
@@ -23,6 +24,7 @@ UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a 
 READ_BY = {  # what of it other sets take
     "recordings": READING,
     "omniglot": ["size", "bin_ms"],
+    "written": ["size", "bin_ms", "duration_ms"],
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
@@ -59,7 +61,7 @@ def checked(f: Field, value: Any) -> Any:
     if value is None and limits["optional"]:
         return None
     if isinstance(f.default, tuple):
-        value = _in_words(value) if f.name == "layers" else value
+        value = in_texts(value) if f.name == "layers" else value
         kind = kind if kind is str else int
         good = isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)
         must(f.name, good, f"a list of {'names' if kind is str else 'whole numbers'}", value)
@@ -69,19 +71,6 @@ def checked(f: Field, value: Any) -> Any:
     good = type(value) is kind and (kind is not float or math.isfinite(value))
     must(f.name, good, TYPES[kind], value)
     return _within(f.name, value, limits)
-
-
-def _in_words(layers: Any) -> Any:
-    """Layers as a run keeps them, in words."""
-    if not isinstance(layers, (list, tuple)):
-        return layers
-    for one in layers:
-        if getattr(one, "neuron", None) is not None:
-            raise ValueError(
-                "layers of a run are kept as words, which hold no neuron of a layer's own; give "
-                "one for all layers, train(neuron=...), or train such a network by a loop of yours"
-            )
-    return [in_text(one) if isinstance(one, (Conv, Dense)) else one for one in layers]
 
 
 def _within(name: str, value: Any, limits: Mapping[str, Any]) -> Any:
@@ -102,15 +91,16 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters; shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
-        "held-out speakers, support by one of them, query by others); recordings: those in root; "
+        "characters; written: those as they are written, by the strokes in root; shd, ssc: spoken "
+        "words, held out (shd-other-speaker, ssc-other-speaker: and held-out speakers, support by "
+        "one of them, query by others); recordings: those in root; "
         "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
         "minisnn.datasets",
     )
     root: str | None = setting(
         None,
-        "folder of real recordings (holds Train, Test or both; or shd_train.h5 and so on); without "
-        "it, simulated recordings of the shipped digits",
+        "folder of real recordings (holds Train, Test or both; or shd_train.h5 and so on), or file "
+        "of pen strokes; without it, simulated recordings of the shipped digits",
         kind=str,
     )
     sensor: tuple[int, ...] = setting(
@@ -122,12 +112,13 @@ class DataSettings:
     size: tuple[int, ...] = setting(
         (),
         "rows and columns of cells that recordings are downscaled to, by area; with omniglot 16,16 "
-        "or 32,32; one number of units, with shd and ssc up to 700",
+        "or 32,32; with written 20,20; one number of units, with shd and ssc up to 700",
         above=0,
     )
     bin_ms: float | None = setting(
         None,
-        "length of a time step of recordings, ms: 1, with omniglot to 3; 14 with shd and ssc",
+        "length of a time step of recordings, ms: 1, with omniglot to 3; 14 with shd and ssc; 20, "
+        "written",
         kind=float,
         above=0,
         asked=True,
@@ -135,7 +126,7 @@ class DataSettings:
     duration_ms: float | None = setting(
         None,
         "length of a recording, ms: 100 from its first event on; 1400 from time zero on with shd "
-        "and ssc",
+        "and ssc; 400, written",
         kind=float,
         above=0,
         asked=True,
@@ -151,6 +142,12 @@ class DataSettings:
         None,
         "order of the columns in arrays and text without names, such as t,x,y,p (t_ms also gives "
         "the unit, - skips a column)",
+        kind=str,
+    )
+    strokes: tuple[str, ...] = setting(
+        (),
+        "of dataset written, the words that apply: filmed (by a camera); scaled, written (in time); "
+        "new-drawers, drawers, order (asked); shuffled, summed (without time); alphabets that test",
         kind=str,
     )
     ways: int = setting(5, "classes of a task", least=2)
@@ -173,8 +170,8 @@ class DataSettings:
     align: bool | None = setting(
         None,
         "shift the tasks that validate and test by the mean event of their support (default with "
-        "double-nmnist); with "
-        "omniglot, centre every recording; pictures alone: a shifted sound is another sound",
+        "double-nmnist); with omniglot, centre every recording, with written as a rule, and make it "
+        "as large as others; pictures alone: a shifted sound is another sound",
         kind=bool,
     )
     queries: int = setting(
@@ -190,6 +187,8 @@ class DataSettings:
             return given
         if self.dataset == "recordings":
             return {**USUAL, **given}
+        if self.dataset == "written":
+            return given | of_split(split, self.strokes, self.align, self.draws)
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
         seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}

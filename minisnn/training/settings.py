@@ -80,11 +80,12 @@ class TrainingConfig(
             ),
             (self.align and self.dataset in SOUNDS, f"{UNALIGNED}: leave it out"),
             (
-                (self.draws or self.align) and self.dataset not in ("double-nmnist", "omniglot"),
+                (self.draws or self.align)
+                and self.dataset not in ("double-nmnist", "omniglot", "written"),
                 f"{'draws' if self.draws else 'align'} is not for {self.dataset}",
             ),
             (
-                self.draws and self.root is not None,
+                self.draws and self.root is not None and self.dataset != "written",
                 "draws must be 0 where root gives recordings: they are as they were recorded",
             ),
         )
@@ -106,10 +107,11 @@ class TrainingConfig(
                 if (sets := tuple(one for one, takes in READ_BY.items() if name in takes))
             ),
             (
-                self.dataset not in ("double-nmnist", "omniglot"),
-                "with any dataset but double-nmnist and omniglot",
+                self.dataset not in ("double-nmnist", "omniglot", "written"),
+                "with any dataset but double-nmnist, omniglot and written",
                 "align",
             ),
+            (self.dataset != "written", "with any dataset but written", "strokes"),
             (
                 self.model == "cnn",
                 "with model cnn",

@@ -21,6 +21,9 @@ from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
 from minisnn.data.readers.pictures import read_pictures
 from minisnn.data.readers.spoken import SpokenFile
 from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
+from minisnn.data.written.paths import Lie, path_of
+from minisnn.data.written.strokes import MEMBERS, read_strokes
+import strokes
 from mutations import mutate
 from networks import make_networks
 from recordings import make_recordings
@@ -62,6 +65,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         matlab_73=_matlab_73,
         torchneuromorphic=_torchneuromorphic,
         spoken=_spoken,
+        strokes=_strokes,
         idx=_idx,
         pictures=_pictures,
         numpy=_numpy,
@@ -219,6 +223,43 @@ def _check_pictures(found) -> None:
     assert found.images.ndim == 3 and len(found.images) == len(found.labels) > 0
     assert found.images.dtype == np.uint8 or (found.images >= 0).all() and (found.images <= 1).all()
     assert 0 <= found.labels.min() and found.labels.max() < len(found.names)
+
+
+def _strokes(folder, rng) -> Reader:
+    made = strokes.drawings({"Latin": 2, "Ogham": 1}, 3)
+    whole = {name: getattr(made, name) for name in MEMBERS}
+
+    def archive(save, arrays) -> bytes:
+        image = io.BytesIO()
+        save(image, **arrays)
+        return image.getvalue()
+
+    def read(path):
+        found = read_strokes(path)
+        for number in range(min(len(found), 4)):
+            for pace in ("even", "scaled", "written"):
+                path = path_of(found.of(number), pace, 100)
+                assert np.isfinite(Lie((9, 9)).place(path.xy)).all()
+                assert path.t[0] == 0 and (np.diff(path.t) >= 0).all()
+
+    def crafted(rng) -> bytes:
+        arrays = {name: array.copy() for name, array in whole.items()}
+        for name in rng.choice(MEMBERS, rng.integers(1, 3)):
+            change = rng.integers(4)
+            if change == 0:
+                del arrays[name]
+                break
+            if change == 1:
+                arrays[name] = arrays[name][: rng.integers(len(arrays[name]))]
+            elif change == 2:
+                kinds = ["S9", "U2"] if name == "names" else ["u1", "i4", "f4", "U9"]
+                arrays[name] = arrays[name].astype(rng.choice(kinds))
+            elif arrays[name].dtype.kind in "iu":
+                arrays[name].reshape(-1)[rng.integers(arrays[name].size)] = rng.integers(-99, 9999)
+        return archive(np.savez, arrays)
+
+    seeds = [archive(save, whole) for save in (np.savez, np.savez_compressed)]
+    return Reader("strokes.npz", seeds, read, crafted=crafted)
 
 
 def _idx(folder, rng) -> Reader:

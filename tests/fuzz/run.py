@@ -29,6 +29,7 @@ NAMES = (
     "matlab_73",
     "torchneuromorphic",
     "spoken",
+    "strokes",
     "idx",
     "pictures",
     "numpy",

@@ -44,7 +44,8 @@ from .samples import LEAST, copies, joined, places_of
 OWN = "recordings"
 GROUP = "minisnn.datasets"
 OPTIONS = frozenset(  # of `own` and of sets that ship, as JSON has them
-    "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred".split()
+    "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred "
+    "view pace over control alphabets fitted".split()
 )
 
 
@@ -61,6 +62,7 @@ DATASETS = {
     "double-nmnist": Shipped("minisnn.data.sets.double_nmnist:DoubleNMnist"),
     "double-asl": Shipped(_ASL),
     "omniglot": Shipped("minisnn.data.sets.omniglot:Omniglot"),
+    "written": Shipped("minisnn.data.written.characters:Written"),
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "double-asl-other-subject": Shipped(_ASL, {"protocol": "other-subject"}),
@@ -191,7 +193,7 @@ class Opened(dict[str, Any]):
         super().__init__(sets)
         self.name = name
         self.root = None if root is None else str(root)
-        kept = OPTIONS if name == OWN else ("size", "bin_ms", "centred", "duration_ms", "time")
+        kept = OPTIONS if name == OWN else OPTIONS - {"classes", "class_seed"}
         how = {one: value for one, value in (options or {}).items() if one in kept}
         self.how = json.dumps(how) if how else None
 

@@ -1,0 +1,320 @@
+"""Few-shot tasks over characters as they were written, by pens or before a camera: which character,
+which drawer, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path as File
+from typing import NamedTuple
+
+import numpy as np
+
+from ...meta.tasks import Task
+from ...parallel import arguments
+from ...terminal import bar
+from ..camera.event_camera import EventCamera
+from ..readers.events import EVENT, SATURATION, bin_events
+from ..sets.given import one_or_two
+from ..sets.pool import Pieces, Pool
+from ..sets.pools import Keep, pool_of
+from ..sets.recordings import SPLITS, Recordings
+from ..store.cache import code_identity
+from .orders import replayed
+from .parts import Part, Row, alphabets_of, lasting, of_drawings, of_orders
+from .paths import FRAME_MS, FRAMES, MIRRORED, TURNS, Lie, filmed_events, path_of, pen_events
+from .strokes import WHERE, Strokes, read_strokes
+from .words import KINDS
+
+SIZE = (20, 20)
+BIN_MS = 20.0
+DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
+# of a recording whose pace is not the writer's; then the pen rests, so that what it wrote last
+# reaches a network's last layer, too
+WRITING = 0.5
+HELD_OUT = 5  # drawers whose number it divides never meta-train, where drawers are held out
+VARIED = 0.1  # how much each of several draws of a drawing is changed
+BATCH = 64  # recordings that are counted at once
+
+
+class Seen(NamedTuple):
+    """How drawings become counts: what sees them, at what pace, how they lie, the width of a step
+    and the length of a recording in ms, what is taken away from them, and the seed."""
+
+    view: str
+    pace: str
+    size: tuple[int, int]
+    fitted: bool
+    bin_ms: float
+    duration_ms: float
+    control: str
+    seed: int
+    camera: EventCamera
+
+    @property
+    def writing_ms(self) -> float:
+        """How long a drawing takes, where its pace is not the writer's."""
+        return WRITING * self.duration_ms
+
+    def counts(self, strokes: list, number: int, turn: int, draw: int) -> np.ndarray:
+        """Of one drawing, uint8 (T, H, W, 2); draw 0: as it is, others: changed a little, each in
+        its own way."""
+        path = path_of(strokes, self.pace, self.writing_ms)
+        lie = Lie(self.size, self.fitted, turn, VARIED * (draw > 0))
+        rng = np.random.default_rng((self.seed, number, turn, draw))
+        place = lie.place(path.xy, rng)
+        if self.view == "pen":
+            events = pen_events(place, path, self.size)
+        else:
+            written = self.pace == "written"
+            frame_ms = FRAME_MS if written else self.writing_ms / FRAMES
+            noise = int(rng.integers(1 << 31))
+            key = (self.seed, noise)
+            events = filmed_events(place, path, self.camera, frame_ms, self.duration_ms, key)
+        if self.control == "shuffled":
+            events["t"] = rng.permutation(events["t"])
+        found = bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
+        if self.control == "summed":
+            summed = np.minimum(found.sum(0, np.uint32), SATURATION).astype(np.uint8)
+            found = np.broadcast_to(summed, found.shape).copy()
+        return found
+
+
+class Written(Recordings):
+    """Characters as they were written: samples are uint8 (T, *size, 2), one drawing each.
+
+        counts[t, i, j, p] = events at  time // bin_ms = t,  row i, column j,  polarity p      time from the first point on
+
+    The drawings are those of a file of pen strokes (`ms.read_strokes`). Three alphabets meta-train,
+    Japanese (katakana), Latin and Sanskrit; Greek validates; all others of the file test. All
+    classes of a task are of one alphabet.
+
+    split        "train", "val" or "test"
+    root         a file of strokes, or the folder of them
+    view         "pen": an event for every pixel that a pen draws (polarity 1), and one before and
+                 one behind each stroke, where it is lifted (0). "filmed": a camera that does not
+                 move sees the ink appear on a screen
+    pace         "even": at one speed, a lift as long as 8 pixels, so that writing takes half of
+                 `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
+                 layer, too; "scaled": as written, but for how long it takes, which is the same;
+                 "written": as it was written, and cut after `duration_ms`
+    over         what is asked. "characters": which one. "new-drawers": the same by people of whose
+                 drawings none has meta-trained, those of the support not in the query. "drawers":
+                 who has written it. "order": in which order, and from which ends, the strokes of
+                 one character were drawn, which was written in up to 8 ways: real strokes, replayed
+    alphabets    names of those that test; None: all that neither train nor validate
+    size         rows and columns of the sensor
+    fitted       whether each drawing lies in the middle, as large as fits with a margin; else the
+                 whole picture of 105 x 105 pixels is on the sensor
+    bin_ms, duration_ms   length of a step, and of a recording; None: 20 ms and 400 ms, at pace
+                          "written" 8 s
+    control      "shuffled": the times of each recording's events are exchanged among them, and
+                 their pixels stay. "summed": every step shows the sum of all. What is then learned
+                 is learned from looks alone
+    turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
+                 too; None: in meta-training
+    draws        recordings of each drawing: beside the drawing itself so many but one that are
+                 turned, stretched, sheared and shifted a little; 0 is 1
+    classes      "train": the unturned characters that meta-train, to train a classifier of them.
+                 With split "train" they are drawings by four in five people, else by the others
+    seed         of what is drawn at random: changes, shuffled times, a camera's noise, ways to write
+    camera       an `EventCamera` of this size in place of the usual one
+    cache        whether filmed recordings are kept in the cache, and looked for there
+    progress     whether a terminal shows a progress bar while a camera films
+
+    Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
+    drawers "Korean by 07"; orders "Korean/07 2+1-": the second stroke first, then the first from
+    its other end. Raises ValueError where the file lacks what is asked.
+
+    >>> from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
+    >>> line = [Stroke(np.array([[10, 20], [90, 60]]), np.array([0, 400]))]
+    >>> drawings = [line] * 8
+    >>> names = ["Made/01", "Made/02"]
+    >>> path = write_strokes("s.npz", strokes_of(drawings, [0, 1] * 4, [1, 1, 2, 2, 3, 3, 4, 4], names))
+    >>> tasks = ms.Written("test", path)
+    >>> tasks.classes, tasks.input_shape
+    (('Made/01', 'Made/02'), (20, 20, 2))
+    """
+
+    def __init__(
+        self,
+        split: str = "train",
+        root: str | File | None = None,
+        *,
+        view: str = "pen",
+        pace: str = "even",
+        over: str = "characters",
+        alphabets: Sequence[str] | None = None,
+        size: int | Sequence[int] = SIZE,
+        fitted: bool = True,
+        bin_ms: float = BIN_MS,
+        duration_ms: float | None = None,
+        control: str = "none",
+        turns: bool | None = None,
+        draws: int = 0,
+        classes: str | None = None,
+        seed: int = 0,
+        camera: EventCamera | None = None,
+        cache: bool = True,
+        progress: bool = True,
+    ):
+        arguments.one_of("split", split, SPLITS)
+        for name, given in dict(view=view, pace=pace, over=over, control=control).items():
+            arguments.one_of(name, given, KINDS[name])
+        if classes not in (None, "train"):
+            raise ValueError(f"classes is {classes!r}, expected 'train' or None")
+        if classes and over != "characters":
+            raise ValueError(
+                f"classes='train' is for tasks over characters, which are told apart at once; "
+                f"leave it out for {over}"
+            )
+        strokes = self._strokes(root)
+        own = partial(alphabets_of, strokes)
+        chosen = own("train", None) if classes else own(split, alphabets)
+        trains = split == "train"
+        shape = _sides(size)
+        duration = DURATION_MS[pace] if duration_ms is None else duration_ms
+        usual = EventCamera(sensor=shape) if camera is None else camera
+        if tuple(usual.sensor) != shape:
+            raise ValueError(
+                f"camera has a sensor of {tuple(usual.sensor)}; expected that of size, {shape}"
+            )
+        seen = Seen(view, pace, shape, fitted, bin_ms, duration, control, seed, usual)
+        sides = bin_events(np.zeros(0, EVENT), duration, bin_ms, shape=shape).shape
+        turned = not classes and (trains if turns is None else turns)
+        serves = np.ones(len(strokes), bool)
+        if over == "new-drawers" or classes:
+            serves = (strokes.drawer % HELD_OUT != 0) == trains
+        parts = of_orders if over == "order" else of_drawings
+        if over == "order" and pace == "written":
+            serves &= lasting(strokes) < duration  # or looks would tell what was cut off
+        found = parts(strokes, chosen, serves, over, seed)
+        if not found:
+            raise ValueError(
+                f"{strokes.path}: no character of {', '.join(chosen)} can be written in several "
+                "orders; expected 2 to 4 strokes, the same in 4 drawings or more"
+            )
+        kinds = (*TURNS, *(MIRRORED + turn for turn in TURNS)) if turned else TURNS[:1]
+        pieces = [
+            (k, turn, draw)
+            for draw in range(max(int(draws), 1))
+            for turn in kinds
+            for k in range(len(found))
+        ]
+        first = np.cumsum([0, *(len(one.names) for one in found)])
+        labels = [
+            kinds.index(turn) * first[-1] + first[k] + found[k].labels for k, turn, _ in pieces
+        ]
+        numbers = [np.array([row.drawing for row in found[k].rows]) for k, _, _ in pieces]
+        keep = Keep(cache and view == "filmed", progress and view == "filmed")
+        make = partial(_recorded, strokes, found, pieces, seen, over, sides, keep)
+        who = np.concatenate(numbers)
+        pool = Pieces(
+            sides,
+            np.concatenate(labels),
+            who,
+            np.cumsum([0, *map(len, labels)]),
+            make,
+            [strokes.identity(), [one.told() for one in found], pieces, [*seen]],
+        )
+        names = [f"{name}{_told(turn)}" for turn in kinds for one in found for name in one.names]
+        groups = None
+        if over == "new-drawers":
+            groups = {"drawer": strokes.drawer[who]}
+        elif over == "order" or draws > 1 and not trains:
+            groups = {"drawing": who}
+        super().__init__(
+            pool,
+            made_of={name: (k,) for k, name in enumerate(names)},
+            groups=groups,
+            source=f"{strokes.path}, {', '.join(chosen)}",
+            kind="drawer" if over == "drawers" else "character",
+        )
+        at = iter(names)
+        self.alike = [[next(at) for _ in one.names] for _ in kinds for one in found]
+
+    @staticmethod
+    def _strokes(root: str | File | None) -> Strokes:
+        """The drawings of the file. ValueError where none is named."""
+        if root is None:
+            raise ValueError(
+                "written characters need a root, Omniglot's pen strokes: get python/"
+                f"strokes_background.zip of {WHERE}, unpack it, and name its folder "
+                "(--root strokes_background), or a file that write_strokes made of it"
+            )
+        return read_strokes(root)
+
+    def sample_task(
+        self,
+        rng: np.random.Generator,
+        ways: int = 5,
+        shots: int = 1,
+        queries: int = 5,
+        classes: Sequence[str] | None = None,
+    ) -> Task:
+        """As `Recordings.sample_task`; without given classes, an alphabet, and how it is turned, is
+        drawn first for all of them, or a character where orders are asked."""
+        if classes is None and ways > 0:
+            known = set(self.classes)
+            enough = [
+                names for names in self.alike if len(names) >= ways and known.issuperset(names)
+            ]
+            if enough:
+                alike = enough[rng.integers(len(enough))]
+                classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
+        return super().sample_task(rng, ways, shots, queries, classes)
+
+
+def _recorded(
+    strokes: Strokes,
+    parts: list[Part],
+    pieces: list[tuple[int, int, int]],
+    seen: Seen,
+    over: str,
+    sides: tuple[int, ...],
+    keep: Keep,
+    piece: int,
+) -> Pool:
+    """Piece number `piece`: all recordings of a part, turned, by one draw."""
+    k, turn, draw = pieces[piece]
+    part = parts[k]
+    place = {} if part.shape is None else {n: at for at, n in enumerate(part.shape.numbers)}
+    numbers = np.array([row.drawing for row in part.rows])
+
+    def one(row: Row) -> np.ndarray:
+        drawn = strokes.of(row.drawing)
+        if row.variant is not None:
+            assert part.shape is not None
+            match = part.shape.matches[place[row.drawing]]
+            drawn = replayed(drawn, match, part.ways[row.variant])
+        return seen.counts(drawn, row.drawing, turn, draw)
+
+    def batches() -> Iterator[tuple]:
+        told = f"a camera films {len(part.rows)} drawings of {part.names[0].split('/')[0]}"
+        with bar(None, len(part.rows), told, keep.progress) as shown:
+            for first in range(0, len(part.rows), BATCH):
+                some = slice(first, first + BATCH)
+                dense = np.stack([one(row) for row in part.rows[some]])
+                yield dense, part.labels[some], numbers[some]
+                shown.update(len(dense))
+
+    of = [strokes.identity(), part.told(), turn, draw, [*seen]] if keep.cache else []
+    return pool_of("written", sides, dict(of=of), batches, keep, code_identity(__name__))
+
+
+def _told(turn: int) -> str:
+    """A turn in the name of a class."""
+    if not turn:
+        return ""
+    mirrored = "m" * (turn >= MIRRORED)
+    return f"+{turn % MIRRORED or ''}{mirrored}"
+
+
+def _sides(size: int | Sequence[int]) -> tuple[int, int]:
+    """Rows and columns. ValueError where they are none."""
+    found = arguments.wholes("size", one_or_two(size))
+    if len(found) == 1:
+        found = (found[0], found[0])
+    if len(found) != 2 or min(found) < 1:
+        raise ValueError(f"size is {size}; expected rows and columns of the sensor, such as 20,20")
+    return int(found[0]), int(found[1])

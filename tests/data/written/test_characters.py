@@ -1,0 +1,261 @@
+"""Tasks over written characters: splits by alphabets, what is asked, what controls take away, and
+what a run and a checkpoint keep of it."""
+
+import json
+
+import numpy as np
+import pytest
+import strokes
+
+import minisnn as ms
+from minisnn.data.sets.named import open_set
+from minisnn.data.sets.samples import shared
+from minisnn.data.written.strokes import read_strokes, write_strokes
+from minisnn.data.written.words import KINDS, options_of
+from minisnn.training.evaluation import check_apart, open_sets
+from minisnn.training.fields import READ_BY
+
+SPLITS = ("train", "val", "test")
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return strokes.file(tmp_path_factory.mktemp("strokes") / "strokes.npz")
+
+
+def alphabet(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def test_no_alphabet_is_in_two_splits(path):
+    sets = {split: ms.Written(split, path) for split in SPLITS}
+    found = {split: {alphabet(one) for one in tasks.classes} for split, tasks in sets.items()}
+    assert found == {
+        "train": {"Japanese_(katakana)", "Latin", "Sanskrit"},
+        "val": {"Greek"},
+        "test": {"Korean", "Ogham"},
+    }
+    assert len(sets["train"].classes) == 8 * 19 and len(sets["test"].classes) == 13
+    assert {"Latin/06", "Latin/06+90", "Latin/06+m", "Latin/06+270m"} < set(sets["train"].classes)
+    assert all(shared(sets[a], sets[b]) is None for a, b in (("train", "val"), ("train", "test")))
+    assert ms.Written("test", path, alphabets=["Ogham"]).classes == tuple(
+        f"Ogham/{k:02d}" for k in range(1, 7)
+    )
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_all_classes_of_a_task_are_of_one_alphabet_and_turn(path, split):
+    tasks = ms.Written(split, path)
+    met = set()
+    for k in range(12):
+        task = tasks.episode(0, k, ways=5, shots=1, queries=2)
+        kinds = {(alphabet(one), one.partition("+")[2]) for one in task.classes}
+        assert len(kinds) == 1 and len(set(task.classes)) == 5
+        met |= kinds
+        support, query = (set(side.ravel().tolist()) for side in task.recordings or ())
+        assert not support & query
+    assert len(met) > (split != "val")
+    # of several alphabets where none has so many
+    assert len(tasks.episode(0, 0, ways=6, queries=1).classes) == 6
+
+
+def test_counts_are_those_of_a_loop(path):
+    found = read_strokes(path)
+    tasks = ms.Written("test", path, size=(16, 16), bin_ms=10, duration_ms=320)
+    task = tasks.episode(0, 0, ways=2, queries=1)
+    number = int(tasks.pool.numbers[task.recordings[0][0, 0]])
+    drawn = found.of(number)
+    points = np.concatenate([one.xy for one in drawn])
+    low, high = points.min(0), points.max(0)
+    side = (high - low).max() / 0.8
+    length = [np.hypot(*np.diff(one.xy, axis=0).T).sum() for one in drawn]
+    whole = sum(length) + 8 * (len(drawn) - 1)
+    counts = np.zeros((32, 16, 16, 2), int)
+    clock = 0.0
+    for one, way in zip(drawn, length):
+        at = np.append(0, np.cumsum(np.hypot(*np.diff(one.xy, axis=0).T)))
+        number = int(np.ceil(way))
+        for k in (0, *range(number + 1), number):
+            s = way * k / number
+            xy = np.array([np.interp(s, at, one.xy[:, axis]) for axis in (0, 1)])
+            column, row = np.floor(((xy - (low + high) / 2) / side + 0.5) * 16).astype(int)
+            step = min(int((clock + s) / whole * 16), 15)
+            counts[step, row, column, 1] += 1
+        clock += way + 8
+    seen = task.x_support[0].astype(int)
+    assert not seen[16:].any()  # then the pen rests
+    # a lifted pen is at both ends, and rounding may move a point to the cell beside
+    assert seen[..., 0].sum() == 2 * len(drawn)
+    assert np.abs(seen.sum(3).sum((1, 2)) - counts[..., 1].sum((1, 2))).sum() <= 6
+    assert np.abs(seen.sum((0, 3)) - counts.sum((0, 3))).sum() <= 4
+
+
+def test_orders_look_alike_when_they_are_summed(path):
+    tasks = ms.Written("test", path, over="order", alphabets=["Korean"])
+    name = tasks.classes[0].split()[0]
+    own = [one for one in tasks.classes if one.startswith(name)]
+    assert len(own) == 8
+    places = [tasks.symbols[tasks.made_of[one][0]] for one in own]
+    for k in range(len(places[0])):
+        dense = tasks.pool.dense(np.array([where[k] for where in places])).astype(int)
+        assert len({tasks.pool.numbers[where[k]] for where in places}) == 1
+        assert (dense.sum(1) == dense[:1].sum(1)).all()
+        assert len({one.tobytes() for one in dense}) == 8
+    for k in range(8):
+        task = tasks.episode(1, k, ways=5, queries=2)
+        assert len({one.split()[0] for one in task.classes}) == 1
+        support, query = (set(tasks.pool.numbers[s].ravel()) for s in task.recordings)
+        assert not support & query  # no drawing is on both sides, in whatever order
+
+
+def test_controls_take_the_time_and_leave_the_pixels(path):
+    how = dict(root=path, alphabets=["Korean"])
+    plain, mixed, summed = (
+        ms.Written("test", control=one, **how).episode(0, 1)
+        for one in ("none", "shuffled", "summed")
+    )
+    x, y, z = (task.x_query.astype(int) for task in (plain, mixed, summed))
+    assert np.array_equal(x.sum(1), y.sum(1)) and not np.array_equal(x, y)
+    assert np.array_equal(x.sum((2, 3, 4)), y.sum((2, 3, 4)))  # and how many there are at a time
+    assert np.array_equal(np.minimum(x.sum(1), 255), z[:, 0]) and (z == z[:, :1]).all()
+
+
+def test_drawers_are_classes_or_not_met(path):
+    tasks = ms.Written("test", path, over="drawers")
+    assert set(tasks.classes) == {
+        f"{name} by {k:02d}" for name in ("Korean", "Ogham") for k in range(1, 11)
+    }
+    task = tasks.episode(0, 0, ways=5, queries=3)
+    who = read_strokes(path).drawer[tasks.pool.numbers[task.recordings[1]]].ravel()
+    assert (who.reshape(5, 3) == who.reshape(5, 3)[:, :1]).all() and len(set(who)) == 5
+    drawer = read_strokes(path).drawer
+    sets = {split: ms.Written(split, path, over="new-drawers") for split in SPLITS}
+    met = {split: set(drawer[one.pool.numbers].tolist()) for split, one in sets.items()}
+    assert met == {"train": {1, 2, 3, 4, 6, 7, 8, 9}, "val": {5, 10}, "test": {5, 10}}
+    task = sets["train"].episode(0, 0, ways=5, queries=3)
+    sides = [set(drawer[sets["train"].pool.numbers[one]].ravel()) for one in task.recordings]
+    assert not sides[0] & sides[1]
+
+
+def test_draws_change_a_drawing_a_little_and_turns_turn_it(path):
+    tasks = ms.Written("train", path, draws=2)
+    symbol = tasks.made_of["Latin/01"][0]
+    where = tasks.symbols[symbol]
+    assert len(where) == 20
+    first, again = tasks.pool.numbers[where[:10]], tasks.pool.numbers[where[10:]]
+    assert np.array_equal(first, again)
+    a, b = (tasks.pool.dense(where[k::10][:2]).astype(int).sum((1, 4)) for k in (0, 1))
+    for one in (a, b):
+        assert not np.array_equal(*one)
+    one = tasks.pool.dense(where[:1])[0, ..., 1].sum(0)
+    quarter = tasks.symbols[tasks.made_of["Latin/01+90"][0]][:1]
+    other = tasks.pool.dense(quarter)[0, ..., 1].sum(0)
+    assert np.abs(np.rot90(one, -1).astype(int) - other).sum() <= 4
+
+
+def test_filmed_recordings_are_kept(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path))
+    how = dict(view="filmed", alphabets=["Ogham"], progress=False, size=(10, 10))
+    first = ms.Written("test", path, **how).episode(0, 0, ways=3, queries=1)
+    kept = list(tmp_path.iterdir())
+    again = ms.Written("test", path, **how).episode(0, 0, ways=3, queries=1)
+    assert kept and list(tmp_path.iterdir()) == kept
+    assert np.array_equal(first.x_query, again.x_query) and first.x_query.sum() > 100
+    other = ms.Written("test", path, seed=1, **how).episode(0, 0, ways=3, queries=1)
+    assert not np.array_equal(first.x_query, other.x_query)
+
+
+def test_at_the_pace_of_the_writer_a_recording_is_cut(path):
+    tasks = ms.Written("test", path, pace="written", duration_ms=600)
+    assert tasks.pool.shape == (30, 20, 20, 2)
+    whole = ms.Written("test", path, pace="written")
+    assert whole.pool.shape[0] == 400
+    x, y = (one.episode(0, 3).x_query.astype(int) for one in (tasks, whole))
+    assert np.array_equal(x, y[:, :30]) and y[:, 30:].any()
+    # orders that would look different because another stroke is cut off are left out
+    orders = ms.Written("test", path, over="order", pace="written")
+    assert orders.pool.dense(np.arange(8)).shape[1] == 400
+    with pytest.raises(ValueError, match="no character of .* can be written in several orders"):
+        ms.Written("test", path, over="order", pace="written", duration_ms=20)
+
+
+WRONG = [
+    (dict(split="all"), "split"),
+    (dict(view="seen"), "view"),
+    (dict(pace="fast"), "pace"),
+    (dict(over="orders"), "over"),
+    (dict(control="mixed"), "control"),
+    (dict(alphabets=["Latin"]), "alphabets names 'Latin'; expected .* Korean, Ogham"),
+    (dict(alphabets=["Thai"]), "alphabets names 'Thai'"),
+    (dict(alphabets="Thai"), "alphabets"),
+    (dict(split="val", alphabets=["Korean"]), "leave it out for split val"),
+    (dict(size=(4, 0)), "size is"),
+    (dict(size=(4, 4, 4)), "size is"),
+    (dict(bin_ms=7), "duration_ms"),
+    (dict(classes="all"), "classes is 'all'"),
+    (dict(classes="train", over="order"), "leave it out for order"),
+    (dict(camera=ms.EventCamera()), "camera has a sensor of .34, 34.; expected that of size"),
+]
+
+
+@pytest.mark.parametrize("how, told", WRONG)
+def test_what_is_wrong_gets_a_sentence(path, how, told):
+    with pytest.raises(ValueError, match=told):
+        ms.Written(**{"split": "test", "root": path, **how})
+
+
+def test_a_file_must_have_what_a_split_needs(tmp_path):
+    with pytest.raises(ValueError, match="need a root, a file of pen strokes"):
+        ms.Written("train")
+    other = strokes.file(tmp_path / "other.npz", {"Thai": 6, "Ogham": 5}, 4)
+    tasks = ms.Written("test", other)
+    assert {alphabet(one) for one in tasks.classes} == {"Thai", "Ogham"}
+    for split in ("train", "val"):
+        with pytest.raises(ValueError, match=r"other.npz: has the alphabets Thai, Ogham; expected"):
+            ms.Written(split, other)
+
+
+def test_words_choose_options():
+    assert options_of(("order", "filmed", "shuffled", "scaled", "Thai", "Ogham")) == dict(
+        view="filmed", pace="scaled", over="order", control="shuffled", alphabets=("Thai", "Ogham")
+    )
+    words = [word for known in KINDS.values() for word in known]
+    assert len(set(words)) == len(words) and "written" in READ_BY
+    with pytest.raises(ValueError, match="strokes has order and drawers; expected one"):
+        options_of(("order", "drawers"))
+
+
+def test_a_run_keeps_how_its_recordings_were_made(path, tmp_path):
+    small = dict(layers=("conv3-k5-s2-none",), window=16, duration_ms=320.0, test_episodes=2)
+    config = ms.TrainingConfig(
+        dataset="written", root=str(path), rule="prototypes", updates=2, evaluate_every=0,
+        queries=2, strokes=("scaled", "shuffled", "Ogham"), draws=2, backend="numpy", **small,
+    )  # fmt: skip
+    sets = open_sets(config, False)
+    check_apart(config, sets)
+    assert {alphabet(one) for one in sets["test"].classes} == {"Ogham"}
+    result = ms.train(config, tmp_path / "run", progress=False)
+    assert result.test["episodes"] == 2
+    found = ms.read(tmp_path / "run")
+    how = found.origin.options("written")
+    assert how == dict(duration_ms=320.0, pace="scaled", control="shuffled")
+    tasks = open_set("written", "test", path, **how)
+    assert tasks.pool.shape[0] == 16 and {alphabet(one) for one in tasks.classes} > {"Ogham"}
+    made = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert made["strokes"] == ["scaled", "shuffled", "Ogham"]
+    # another file under the name is not what the run learns from
+    write_strokes(path.with_name("other.npz"), strokes.drawings(drawers=9))
+    one, other = (ms.Written("train", path.with_name(f"{n}.npz")) for n in ("strokes", "other"))
+    assert one.identity() != other.identity()
+    assert one.identity() == ms.Written("train", path).identity()
+
+
+def test_characters_that_train_are_told_apart_by_other_drawers(path):
+    sets = {split: ms.Written(split, path, classes="train") for split in SPLITS}
+    drawer = read_strokes(path).drawer
+    assert len({one.classes for one in sets.values()}) == 1 and len(sets["val"].classes) == 19
+    who = {
+        split: set(drawer[one.pool.numbers[np.concatenate(list(one.symbols.values()))]].tolist())
+        for split, one in sets.items()
+    }
+    assert who["train"] == {1, 2, 3, 4, 6, 7, 8, 9} and who["val"] == who["test"] == {5, 10}

@@ -1,0 +1,161 @@
+"""The path of a pen at each pace, how drawings lie on a sensor, orders and directions of strokes,
+and a camera before a screen."""
+
+import numpy as np
+import pytest
+import strokes
+
+import minisnn as ms
+from minisnn.data.camera import filmed, reference
+from minisnn.data.camera.filmed import film
+from minisnn.data.readers.events import check_events
+from minisnn.data.written.orders import Variant, replayed, shape_of, variants
+from minisnn.data.written.paths import LIFT, Lie, filmed_events, path_of, pen_events
+from minisnn.data.written.strokes import Stroke
+
+CORNER = Stroke(np.array([[10.0, 10], [40, 10], [40, 30]]), np.array([0, 500, 600]))
+DOT = Stroke(np.array([[70.0, 70]]), np.array([900]))
+
+
+def still(**how):
+    return ms.EventCamera(sensor=(12, 12), leak_hz=0.0, mismatch=0.0, **how)
+
+
+def test_at_an_even_pace_the_pen_moves_at_one_speed():
+    path = path_of([CORNER, DOT], "even", 640)
+    way = 50 + LIFT
+    assert path.t[0] == 0 and 639.9 < path.t[-1] < 640 and (np.diff(path.t) >= 0).all()
+    line = path.down & (path.t < 630 * 50 / way)
+    moved = np.hypot(*np.diff(path.xy[line], axis=0).T) / np.diff(path.t[line])
+    assert np.allclose(moved[moved > 0], way / 640, rtol=1e-6)
+    assert (~path.down).sum() == 4 and path.xy[0].tolist() == path.xy[1].tolist() == [10, 10]
+
+
+def test_a_scaled_and_a_written_pace_keep_the_speeds():
+    scaled, written = (path_of([CORNER, DOT], pace, 640) for pace in ("scaled", "written"))
+    assert np.allclose(scaled.t, written.t * 640 / 900) and written.t[-1] == 900
+    # in the corner half a second is over, and 30 of 50 pixels
+    corner = np.flatnonzero((written.xy == [40, 10]).all(1))[0]
+    assert written.t[corner] == pytest.approx(500)
+    assert np.allclose(scaled.xy, path_of([CORNER, DOT], "even", 640).xy)
+
+
+def test_a_pen_that_rests_lifts_late():
+    rests = Stroke(np.array([[10.0, 10], [30, 10], [30, 10]]), np.array([0, 100, 800]))
+    path = path_of([rests], "written", 0)
+    assert path.t[-1] == 800 and path.xy[-1].tolist() == [30, 10]
+
+
+def test_a_drawing_that_is_fitted_lies_in_the_middle():
+    xy = np.array([[10.0, 20], [50, 40]])
+    assert Lie((20, 20)).place(xy).tolist() == [[6, 2], [14, 18]]
+    assert np.allclose(Lie((21, 21), fitted=False).place(xy), xy[:, ::-1] / 5)
+    assert Lie((10, 20)).place(xy)[:, 1].tolist() == [6, 14]  # as much as the shorter side holds
+    dot = Lie((20, 20)).place(np.array([[3.0, 3], [3, 3]]))
+    assert np.isfinite(dot).all() and dot.tolist() == [[10, 10]] * 2
+
+
+def test_turns_are_those_of_pictures():
+    rng = np.random.default_rng(0)
+    xy = rng.uniform(0, 105, (40, 2))
+    here = np.zeros((9, 9))
+    here[tuple(np.floor(Lie((9, 9)).place(xy)).astype(int).T)] = 1
+    for turn in (0, 90, 180, 270, 360, 450, 540, 630):
+        there = np.zeros((9, 9))
+        there[tuple(np.floor(Lie((9, 9), turn=turn).place(xy)).astype(int).T)] = 1
+        turned = np.rot90(here, -(turn % 360) // 90)
+        assert np.array_equal(there, turned[:, ::-1] if turn >= 360 else turned), turn
+
+
+def test_a_pen_sends_an_event_for_every_pixel_that_it_draws():
+    path = path_of([CORNER, DOT], "even", 640)
+    place = Lie((20, 20)).place(path.xy)
+    events = pen_events(place, path, (20, 20))
+    check_events(events, (20, 20))
+    assert len(events) == 51 + 2 + 4 and (np.diff(events["t"]) >= 0).all()
+    assert (events["p"] == 0).sum() == 4
+    beyond = pen_events(place * 3 - 10, path, (20, 20))
+    check_events(beyond, (20, 20))
+
+
+def test_a_camera_that_does_not_move_sees_ink_appear():
+    path = path_of([CORNER], "even", 300)
+    place = Lie((12, 12)).place(path.xy)
+    events = filmed_events(place, path, still(), 5.0, 300, (0, 0))
+    check_events(events, (12, 12))
+    assert set(events["p"]) == {0} and (np.diff(events["t"]) >= 0).all()  # dark ink
+    drawn = np.zeros((12, 12), bool)
+    drawn[tuple(np.floor(place).astype(int).T)] = True
+    seen = np.zeros((12, 12), int)
+    np.add.at(seen, (events["y"], events["x"]), 1)
+    assert (seen[drawn] >= 3).all() and seen[0].sum() == 0
+    # each pixel when the pen is there
+    for row, column in np.argwhere(drawn):
+        when = path.t[(np.floor(place) == [row, column]).all(1)].min()
+        first = events["t"][(events["y"] == row) & (events["x"] == column)].min() / 1000
+        assert when - 60 < first < when + 15
+
+
+def test_a_film_is_what_the_readable_loop_sees(monkeypatch):
+    rng = np.random.default_rng(0)
+    frames = np.maximum.accumulate(rng.random((6, 12, 12)), axis=0)
+    camera = ms.EventCamera(sensor=(12, 12), leak_hz=20.0)
+    fast = film(camera, frames, 7.5, 60, 3, 4)
+    monkeypatch.setattr(filmed, "kernel", reference)
+    slow = film(camera, frames, 7.5, 60, 3, 4)
+    assert len(fast) > 100 and np.array_equal(fast, slow)
+    assert len(film(camera, frames, 7.5, 60, 3, 5)) != len(fast) or not np.array_equal(
+        fast, film(camera, frames, 7.5, 60, 3, 5)
+    )
+    with pytest.raises(ValueError, match="12 x 11 pixels; expected those of the sensor"):
+        film(camera, frames[:, :, 1:], 7.5, 60, 3, 4)
+
+
+# ---- orders
+
+
+def test_strokes_are_matched_whatever_their_order_and_direction():
+    rng = np.random.default_rng(1)
+    lines = [np.linspace(*ends, 9) for ends in (([10, 10], [90, 10]), ([20, 90], [90, 40]))]
+    drawings, truth = [], []
+    for k in range(6):
+        order, turned = rng.permutation(2), rng.random(2) < 0.5
+        order[:] = order if k else (0, 1)
+        turned[:] = turned if k else False
+        xy = [lines[n] + rng.normal(0, 1, (9, 2)) for n in order]
+        xy = [one[::-1] if back else one for one, back in zip(xy, turned)]
+        drawings.append([Stroke(one, np.arange(9) + 20 * n) for n, one in enumerate(xy)])
+        truth.append((order, turned))
+    shape = shape_of(drawings, list(range(10, 16)))
+    assert shape is not None and shape.numbers == list(range(10, 16))
+    first = [drawings[0][k].xy for k in shape.matches[0].order]
+    first = [one[::-1] if back else one for one, back in zip(first, shape.matches[0].turned)]
+    for drawing, match in zip(drawings, shape.matches):
+        for k, one in enumerate(first):
+            own = drawing[match.order[k]].xy
+            assert np.abs((own[::-1] if match.turned[k] else own) - one).max() < 10
+
+
+def test_a_variant_replays_the_same_strokes():
+    drawn = [CORNER, Stroke(np.array([[5.0, 60], [90, 60]]), np.array([700, 1000]))]
+    as_it_was = Variant((0, 1), (False, False))
+    same = replayed(drawn, as_it_was, as_it_was)
+    assert all(np.array_equal(a.xy, b.xy) and np.array_equal(a.t, b.t) for a, b in zip(drawn, same))
+    other = replayed(drawn, as_it_was, Variant((1, 0), (False, True)))
+    assert [one.t.tolist() for one in other] == [[0, 300], [400, 900, 1000]]
+    assert other[0].xy.tolist() == [[90, 60], [5, 60]] and np.array_equal(other[1].xy, CORNER.xy)
+    turned = replayed(drawn, as_it_was, Variant((0, 1), (True, False)))[0]
+    assert turned.xy.tolist() == CORNER.xy[::-1].tolist() and turned.t.tolist() == [0, 100, 600]
+    assert Variant((1, 0), (False, True)).told() == "2-1+"
+
+
+def test_variants_differ_and_shapes_need_strokes():
+    assert len(set(variants(2, 0))) == 8 and len(set(variants(4, 0))) == 8
+    assert variants(3, 0) != variants(3, 1) and variants(3, 0) == variants(3, 0)
+    line = [CORNER]
+    dot = [CORNER, DOT]
+    assert shape_of([line] * 8, list(range(8))) is None
+    assert shape_of([dot] * 8, list(range(8))) is None  # a dot has no direction
+    two = strokes.character(1, 1)
+    assert shape_of([two] * 3, list(range(3))) is None
+    assert shape_of([two] * 4, list(range(4))) is not None

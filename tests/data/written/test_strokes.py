@@ -1,0 +1,163 @@
+"""Files of pen strokes: what is written is read again, and each thing that can be wrong gets a
+sentence."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import strokes
+
+import minisnn as ms
+from minisnn.data.written.strokes import MEMBERS, read_strokes, write_strokes
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return strokes.file(tmp_path_factory.mktemp("strokes") / "strokes.npz")
+
+
+@pytest.fixture
+def arrays(path):
+    with np.load(path) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def test_what_is_written_is_read_again(path):
+    made = strokes.drawings()
+    found = ms.read_strokes(path)
+    for name in MEMBERS:
+        assert np.array_equal(getattr(made, name), getattr(found, name)), name
+    assert len(found) == sum(strokes.ALPHABETS.values()) * strokes.DRAWERS
+    assert found.alphabets == list(strokes.ALPHABETS) and found.identity() == made.identity()
+    for number in (0, 17, len(found) - 1):
+        drawer = int(found.drawer[number])
+        for one, other in zip(
+            strokes.character(int(found.character[number]), drawer), found.of(number), strict=True
+        ):
+            assert np.abs(one.xy - other.xy).max() <= 1 / 16 and np.array_equal(one.t, other.t)
+
+
+def test_a_clock_that_steps_back_waits(arrays, tmp_path):
+    arrays["t"][2] = arrays["t"][3] + 40
+    np.savez(tmp_path / "s.npz", **arrays)
+    times = np.concatenate([one.t for one in read_strokes(tmp_path / "s.npz").of(0)])
+    assert (np.diff(times) >= 0).all() and times[3] == arrays["t"][2]
+
+
+WRONG = {
+    "no member": (lambda a: a.pop("drawer"), "there is no drawer"),
+    "fractions": (lambda a: a.update(xy=a["xy"] / 2), "xy is of float64"),
+    "three columns": (lambda a: a.update(xy=np.zeros((9, 3), int)), "shape (9, 3)"),
+    "a time short": (lambda a: a.update(t=a["t"][1:]), "expected one a point"),
+    "a gap": (lambda a: a["stroke"].__setitem__(2, a["stroke"][1]), "stroke 1 has no points"),
+    "falling": (lambda a: a["drawing"].__setitem__(3, 0), "drawing 2 has no strokes"),
+    "begins late": (lambda a: a["stroke"].__setitem__(0, 1), "stroke goes from 1"),
+    "ends early": (lambda a: a.update(stroke=a["stroke"][:-1]), "stroke goes from 0"),
+    "nothing": (lambda a: a.update(drawing=a["drawing"][:0]), "drawing goes from nothing"),
+    "no drawings": (lambda a: a.update(drawing=a["drawing"][:1]), "drawing goes from 0 to 0"),
+    "a label short": (lambda a: a.update(character=a["character"][1:]), "one a drawing"),
+    "unknown": (lambda a: a["character"].__setitem__(5, 99), "character holds 99"),
+    "below": (lambda a: a["character"].__setitem__(5, -1), "character holds -1"),
+    "nobody": (lambda a: a["drawer"].__setitem__(5, -3), "drawer holds -3"),
+    "far": (lambda a: a["xy"].__setitem__((4, 0), 9000), "xy reaches 9000"),
+    "before": (lambda a: a["t"].__setitem__(4, -2), "t reaches -2"),
+    "days": (lambda a: a["t"].__setitem__(4, 2**30), "t reaches"),
+    "numbers": (lambda a: a.update(names=np.arange(38)), "names is of int64"),
+    "no alphabet": (lambda a: a["names"].__setitem__(0, "alpha"), "'alpha'; expected Alphabet/"),
+    "twice": (lambda a: a["names"].__setitem__(0, a["names"][1]), "names holds a name twice"),
+    "objects": (lambda a: a.update(names=a["names"].astype(object)), "expected pen strokes"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_file_that_is_wrong_gets_a_sentence(what, arrays, tmp_path):
+    change, told = WRONG[what]
+    change(arrays)
+    file = tmp_path / "wrong.npz"
+    np.savez(file, **arrays)
+    with pytest.raises(ValueError) as error:
+        read_strokes(file)
+    text = str(error.value)
+    assert told in text and str(file) in text and "\n" not in text and "expected" in text
+
+
+def test_files_that_are_no_archives_get_a_sentence(path, tmp_path):
+    whole = path.read_bytes()
+    file = tmp_path / "wrong.npz"
+    for contents in (b"", b"PK\x03\x04", whole[:1000], whole[:-30], b"x" * 4000):
+        file.write_bytes(contents)
+        with pytest.raises(ValueError, match="expected pen strokes"):
+            read_strokes(file)
+    with pytest.raises(ValueError, match="no file is named as Alphabet/character01/0001_01.txt"):
+        read_strokes(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_strokes(tmp_path / "none.npz")
+    np.save(file, np.zeros(3))
+    (tmp_path / "wrong.npz.npy").rename(file)
+    with pytest.raises(ValueError, match="expected pen strokes"):
+        read_strokes(file)
+
+
+def published(folder, made):
+    """Drawings as Omniglot publishes them."""
+    for k in range(len(made)):
+        alphabet, _, number = str(made.names[made.character[k]]).partition("/")
+        place = folder / "strokes_background" / alphabet / f"character{number}"
+        place.mkdir(parents=True, exist_ok=True)
+        lines = ["START"]
+        for xy, t in made.of(k):
+            lines += [f"{x:f},{-y:f},{ms:f}" for (x, y), ms in zip(xy, t)] + ["BREAK"]
+        (place / f"0{number}_{made.drawer[k]:02d}.txt").write_text("\n".join(lines) + "\n")
+    return folder / "strokes_background"
+
+
+def test_a_folder_is_read_as_it_is_published(tmp_path):
+    made = strokes.drawings({"Latin": 2, "Ogham": 1}, 3)
+    folder = published(tmp_path, made)
+    for place in (folder, tmp_path):
+        found = read_strokes(place)
+        for name in MEMBERS:
+            assert np.array_equal(getattr(made, name), getattr(found, name)), name
+    text = folder / "Ogham" / "character01" / "001_02.txt"
+    for contents, told in (
+        ("", "begins with ''; expected START"),
+        ("1,-2,3\nBREAK", "begins with '1,-2,3'"),
+        ("START\nBREAK\n", "has no points"),
+        ("START\n1,-2,3\n4,-5", "line 3: '4,-5'; expected x,y,t"),
+        ("START\n1,-2,nan", "line 2: '1,-2,nan'"),
+        ("START\n1,-2,x", "line 2: '1,-2,x'"),
+        ("START\n1,-2,3\n999,-2,4\nBREAK", "xy reaches 7992"),
+    ):
+        text.write_text(contents)
+        with pytest.raises(ValueError, match=told) as error:
+            read_strokes(folder)
+        assert "strokes_background" in str(error.value)
+    text.rename(text.with_name("one.txt"))
+    with pytest.raises(ValueError, match=r"one.txt: expected a name such as"):
+        read_strokes(folder)
+
+
+def test_nothing_is_unpacked_beyond_measure(tmp_path):
+    file = tmp_path / "bomb.npz"
+    image = io.BytesIO()
+    np.save(image, np.zeros(1 << 26, np.uint8))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xy.npy", image.getvalue())
+    with pytest.raises(ValueError, match="unpacks to"):
+        read_strokes(file)
+
+
+def test_what_is_written_is_whole_or_not_there(tmp_path, monkeypatch):
+    made = strokes.drawings({"Ogham": 2}, 2)
+    place = tmp_path / "s.npz"
+    write_strokes(place, made)
+    before = place.read_bytes()
+
+    def fail(*_, **__):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(np, "savez_compressed", fail)
+    with pytest.raises(RuntimeError):
+        write_strokes(place, made)
+    assert place.read_bytes() == before and [one.name for one in tmp_path.iterdir()] == ["s.npz"]
