@@ -23,11 +23,18 @@ from ..chip.kernels import POOL
 from ..chip.learner import CLASS_MEAN, RULES, Learner
 from ..chip.network import MOST_COUNT, IntegerNet
 from ..chip.neuron import RECIPROCAL
-from .episode import vectors
+from .episode import means_of, vectors
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 KINDS = ("lif", "cuba")  # of neurons, each in its file
-LIBRARY = ("minisnn_edge.h", "minisnn_edge.c", "minisnn_edge_neuron.h")
+LIBRARY = (
+    "minisnn_edge.h",
+    "minisnn_edge_neuron.h",
+    "minisnn_edge.c",
+    "minisnn_edge_means.c",
+    "minisnn_edge_gradient.c",
+    "minisnn_edge_save.c",
+)
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
 WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
@@ -46,6 +53,7 @@ FOR = {
 }
 BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
 LIST = 256  # words of the library's list of spikes
+CLASS_WORDS = 4  # of its edge_class
 
 
 def write(
@@ -91,6 +99,7 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
     """README.md of an export: export.md with this network's numbers and the parts for `what`, then
     the formats."""
     sizes = memory(chip, learner, steps)
+    means = learner.rule == CLASS_MEAN
     (H, W, C) = chip.input_shape
     channels = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {
@@ -100,8 +109,14 @@ def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
         "channels": C,
         "layers": f"conv layers of {channels} channels, a readout of {len(chip.weight):,} inputs",
         "neuron": NEURONS[chip.kind],
-        "file": f"minisnn_edge_{chip.kind}.c",
         "ways": chip.ways,
+        "classes": "none yet, and as many as there is room for"
+        if means
+        else f"{chip.ways}, and as many more as there is room for",
+        "begin": "        edge_add_class(&network, &label);" if means else "        label = k;",
+        "update": ""
+        if means
+        else "    edge_update(&network);                      /* once, after the last of them */\n",
         "rule": f"the {learner.rule} rule, {learner.rounding} rounding"
         + ", online" * learner.online,
         "flash": f"{sum(layer.weight.size + 4 * layer.bias.size for layer in chip.layers) + 1088:,}",
@@ -160,12 +175,17 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "shift_weight": k[0],
         "shift_bias": k[1],
         "seed_state": seed_state(learner.seed),
-        "id": zlib.crc32(
-            b"".join(
-                array.tobytes() for layer in chip.layers for array in (layer.weight, layer.bias)
-            )
-        ),
+        "refuse": learner.refuse,
+        "residuals": int(learner.residuals),
+        "id": _identity(chip, learner),
     }
+
+
+def _identity(chip: IntegerNet, learner: Learner) -> int:
+    """Of what a saved state belongs to: class means, to the conv layers that made their traces."""
+    layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
+    arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
+    return zlib.crc32(b"".join(array.tobytes() for array in arrays))
 
 
 def _planes(chip: IntegerNet) -> int:
@@ -215,11 +235,12 @@ def memory(
     n = len(chip.weight)
     h, w, C = chip.layers[-2].output_shape
     window = constants(chip, learner, steps)["room_window"]
+    means = learner.rule == CLASS_MEAN
     rest = (
         h * _planes(chip) * -(-w * C // 32) * window
         + n * (window > 1)
-        + classes * (2 * window + 3 + n)
-        + (n * classes + 3) // 4
+        + classes * (CLASS_WORDS if means else 2 * window + 3 + n)
+        + (n * classes + 3) // 4 * (1 + learner.residuals)
     )
     words = {
         build: fixed + steps * step + rest for build, (fixed, step) in _fixed_words(chip).items()
@@ -255,8 +276,13 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
                 "of 15 at most"
             )
     chip.check()
+    if learner.rule == CLASS_MEAN:
+        means_of(chip, learner)  # what it refuses is no learner for a device
     (h, w, C) = chip.layers[-2].output_shape
     number = constants(chip, learner, steps)
+    means = learner.rule == CLASS_MEAN
+    planes = " * 2" if learner.residuals else ""
+    each = CLASS_WORDS if means else "(2 * (window) + 3 + CHIP_READOUT_INPUTS)"
     lines = [
         "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. "
         "Include it in one file. */",
@@ -265,7 +291,7 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         '#include "minisnn_edge.h"',
         "",
         *(
-            f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id'))}"
+            f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id', 'refuse'))}"
             for name, value in number.items()
         ),
         "",
@@ -279,9 +305,8 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         "#define CHIP_WORDS(steps, classes, window) \\",
         "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : "
         "0) + \\",
-        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + "
-        "CHIP_READOUT_INPUTS) + \\",
-        "     (CHIP_READOUT_INPUTS * (classes) + 3) / 4)",
+        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * {each} + \\",
+        f"     (CHIP_READOUT_INPUTS * (classes) + 3) / 4{planes})",
         "",
     ]
     for layer in chip.layers[:-1]:
@@ -306,7 +331,8 @@ static const edge_model chip_model = {{
     WEIGHT_BITS, LAYERS, chip_layers,
     READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
     chip_exponential, chip_reciprocal,
-    {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}}, ID,
+    {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE,
+     REFUSE, RESIDUALS}}, ID,
 }};"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 
@@ -316,7 +342,7 @@ MODEL = (
     "layers readout_inputs ways "
     "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window "
     "shift_weight shift_bias trigger "
-    "online seed_state id current voltage trace_bits"
+    "online seed_state id current voltage trace_bits refuse residuals"
 ).split()
 
 
@@ -340,7 +366,7 @@ def packed(chip: IntegerNet, learner: Learner) -> bytes:
         *TABLES.values(),
     ]
     body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
-    return b"msnm" + np.array([2, len(body) + 12], "<u4").tobytes() + body
+    return b"msnm" + np.array([3, len(body) + 12], "<u4").tobytes() + body
 
 
 def _numbers(chip: IntegerNet, n: int) -> list[int]:

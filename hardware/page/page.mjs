@@ -21,10 +21,8 @@ async function build() {
   net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
 }
 
-const weights = () => new Int8Array(net.save().slice(-4 - net.c.inputs() * net.classes, -4).buffer);   // (inputs, classes)
-
 function relearn() {
-  const columns = () => { const w = weights(), n = net.classes; return (i, k) => (k < n ? w[i * n + k] : 0); };
+  const columns = () => { const of = Array.from({ length: net.classes }, (_, k) => net.column(k)); return (i, k) => of[k]?.[i] ?? 0; };
   const before = columns();
   net.forget();
   while (net.classes < classes.length) net.addClass();
