@@ -18,8 +18,8 @@
    an error it has changed nothing (edge_load_from can fail to read: see there). Not for two threads at once on the same `edge`;
    different ones are independent.
 
-   Compile minisnn_edge.c, minisnn_edge_means.c, minisnn_edge_gradient.c, minisnn_edge_save.c and the file of the model's neuron,
-   minisnn_edge_lif.c or minisnn_edge_cuba.c (or both: a program may hold networks of either). Two builds of one source:
+   Compile minisnn_edge.c, minisnn_edge_means.c, minisnn_edge_gradient.c, minisnn_edge_save.c, minisnn_edge_stream.c and the file of the model's
+   neuron, minisnn_edge_lif.c or minisnn_edge_cuba.c (or both: a program may hold networks of either). Two builds of one source:
 
        (none)          small: takes a whole recording, then computes layer by layer, one site's states at a time; spikes are bits
        EDGE_STEPWISE   as events arrive: every step is computed when it comes, and a stream may run on for ever
@@ -118,6 +118,8 @@ typedef struct {
     const int32_t *exponential, *reciprocal;                            /* tables of exp(-d) and 1 / m^2 */
     edge_learner learner;
     uint32_t id;                        /* of what a saved state belongs to */
+    int32_t bin, steps;                 /* what a recording must be: microseconds of a step, steps; */
+    int32_t cell, centred;              /* pixels of the camera, squared, in a cell; whether its mean event is brought to the middle */
 } edge_model;
 
 /* What there has to be room for: steps of a recording (small build only), classes, steps of the learner's window. */
@@ -183,6 +185,31 @@ edge_error edge_step_counts(edge *e, const uint8_t *counts);
 
 /* A whole recording from its start: per_step[t] events in step t, one after the other. */
 edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per_step, size_t steps);
+
+/* ---- a stream of events with timestamps, in the camera's pixels: width and height of the picture times `cell` of them
+
+   The library finds where a recording begins, cuts the model's steps out of it, brings its mean event to the middle where the model
+   was trained so, sums pixels to cells, and gives all to the network. *whole tells that a recording is over: then edge_scores, and
+   edge_learn or edge_correct, until the next one begins. Time is in microseconds, may wrap, and does not go back (EDGE_INPUT). */
+typedef struct { uint32_t t; uint8_t x, y, polarity; } edge_timed;
+
+/* A recording begins where there are `least` events in `window` microseconds, and `factor` times as many as in those before. */
+typedef struct { uint32_t window, least, factor; } edge_onset;
+
+typedef struct {                        /* `lost` may be read: events of this recording that the buffer had no room for */
+    edge *network;
+    edge_timed *events;
+    edge_onset onset;
+    uint32_t room, held, lost, count, noise, mark, last, begin, step;
+    int32_t right, down;
+    int state, begun;
+} edge_stream;
+
+/* The buffer holds the events of a window, and of a step; where recordings are centred, those of a whole one. `onset` NULL: 8 events
+   in 3 ms, 4 times as many as before. Small build: the room of edge_init has the model's steps. */
+edge_error edge_stream_open(edge_stream *s, edge *e, edge_timed *events, size_t room, const edge_onset *onset);
+edge_error edge_stream_event(edge_stream *s, edge_timed event, int *whole);
+edge_error edge_stream_time(edge_stream *s, uint32_t t, int *whole);    /* it is t now: where events stay away, too, recordings end */
 
 /* A score of every class, in their order, at the last step, in 1024ths, and the class of the highest, the first of equal ones; either
    pointer may be NULL.

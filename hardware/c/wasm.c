@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define EXPORT(name) __attribute__((export_name(#name)))
-enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 3, HEAD = 3, NUMBERS = 33, SIZES = 8, LAYERS = 64 };       /* "msnm" */
+enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 3, HEAD = 3, NUMBERS = 37, SIZES = 8, LAYERS = 64 };       /* "msnm" */
 
 extern uint8_t __heap_base;
 static edge network;
@@ -49,11 +49,11 @@ static edge_error unpack(size_t bytes)
     const uint32_t *const words = model_at(), *const end = words + bytes / 4, *at = words + HEAD;
     const int32_t *n = next(&at, end, NUMBERS);
     int32_t k;
-    if (!n || words[0] != MAGIC || words[1] != VERSION || words[2] != bytes || n[10] < 1 || n[10] > LAYERS || n[32] < 0 || n[32] > 1) return EDGE_MODEL;
-    model = (edge_model){n[32] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
+    if (!n || words[0] != MAGIC || words[1] != VERSION || words[2] != bytes || n[10] < 1 || n[10] > LAYERS || n[36] < 0 || n[36] > 1) return EDGE_MODEL;
+    model = (edge_model){n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                          n[9], n[10], layers,
                          n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
-                         {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26]};
+                         {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26], n[32], n[33], n[34], n[35]};
     for (k = 0; k < model.layers; k++) {
         const int32_t *s = next(&at, end, SIZES);
         uint64_t fours;

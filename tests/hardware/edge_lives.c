@@ -14,7 +14,7 @@
 
 #include "minisnn_edge.h"
 
-enum { HEAD = 3, NUMBERS = 33, SIZES = 8, CELLS = 512, WORDS = 6000, SLOT = 4096, CLASSES = 16 };
+enum { HEAD = 3, NUMBERS = 37, SIZES = 8, CELLS = 512, WORDS = 6000, SLOT = 4096, CLASSES = 16 };
 enum { ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER };
 
 static uint32_t crc_of_all = ~0u;
@@ -99,10 +99,10 @@ static void unpack(const uint32_t *words, edge_model *m, edge_layer *layers)
 {
     const int32_t *n = (const int32_t *)(words + HEAD), *at = n + NUMBERS;
     int32_t k;
-    const edge_model found = {n[32] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
+    const edge_model found = {n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                               n[9], n[10], layers, n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
-                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]},
-                              (uint32_t)n[26]};
+                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26],
+                              n[32], n[33], n[34], n[35]};
     memcpy(m, &found, sizeof found);
     for (k = 0; k < m->layers; k++) {
         const int32_t *s = at;

@@ -10,7 +10,7 @@
 
 #include "minisnn_edge.h"
 
-enum { HEAD = 3, NUMBERS = 33, SIZES = 8, MOST = 64 };
+enum { HEAD = 3, NUMBERS = 37, SIZES = 8, MOST = 64 };
 
 static void fail(const char *what)
 {
@@ -39,9 +39,10 @@ static void unpack(const uint32_t *words, size_t bytes, edge_model *m, edge_laye
 {
     const int32_t *n = (const int32_t *)(words + HEAD), *at = n + NUMBERS;
     int32_t k;
-    const edge_model found = {n[32] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
+    const edge_model found = {n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                               n[9], n[10], layers, n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
-                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26]};
+                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26],
+                              n[32], n[33], n[34], n[35]};
     memcpy(m, &found, sizeof found);
     if (m->layers > MOST) fail("too many layers");
     for (k = 0; k < m->layers; k++) {

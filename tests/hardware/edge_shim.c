@@ -28,6 +28,24 @@ void shim_class(const edge *e, uint32_t place, int32_t *to)
     for (i = 0; i < inputs; i++) to[i] = e->mean[place * inputs + i] * (e->residual ? 256 : 1) + (e->residual ? e->residual[place * inputs + i] : 0);
 }
 
+static edge_stream stream;
+static edge_timed timed[64];
+
+int shim_stream_open(edge *e, uint32_t room, uint32_t window, uint32_t least, uint32_t factor)
+{
+    const edge_onset onset = {window, least, factor};
+    return edge_stream_open(&stream, e, timed, room, &onset);
+}
+
+int shim_stream_event(uint32_t t, int x, int y, int polarity, int *whole)
+{
+    const edge_timed event = {t, (uint8_t)x, (uint8_t)y, (uint8_t)polarity};
+    return edge_stream_event(&stream, event, whole);
+}
+
+int shim_stream_time(uint32_t t, int *whole) { return edge_stream_time(&stream, t, whole); }
+uint32_t shim_stream(int what) { return what ? stream.lost : stream.noise; }
+
 int shim_learner(edge *e, const int32_t *numbers, uint32_t noise)
 {
     edge_learner l;
