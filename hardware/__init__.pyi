@@ -7,6 +7,7 @@ from .chip.learner import (
     learn as learn,
     one_shot as one_shot,
 )
+from .chip.means import ClassMean as ClassMean, CountedMeans as CountedMeans
 from .chip.network import IntegerNet as IntegerNet
 from .chip.words import Words as Words
 from .loihi.network import LoihiConfig as LoihiConfig, LoihiNet as LoihiNet

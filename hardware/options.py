@@ -9,6 +9,7 @@ from minisnn.commands.studies import OUT, add_study
 
 CUBA = "double_nmnist_cuba.h5"
 SYMBOLS = "omniglot_prototypes.h5"
+RULES = "class-mean", "membrane", "three-factor"
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 
 
@@ -39,6 +40,13 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         "--for", dest="kind", choices=("c", "arduino", "wasm", "page"), default="c", help=FOR
     )
     how: dict = dict(kind=_exported, metavar="DIR")
+    parser.add_argument(
+        "--rule",
+        choices=RULES,
+        default=RULES[0],
+        help="how it learns: by class means (the default), shot by shot, or by gradients of a fixed "
+        "number of classes",
+    )
     options.add_output(
         parser,
         "folder",

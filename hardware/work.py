@@ -3,20 +3,21 @@
 import argparse
 import math
 from pathlib import Path
+from typing import Any
 
 from minisnn import outputs
 from minisnn.commands import options
 from minisnn.commands.studies import OUT, check_place, study_maker, write
 from minisnn.files import write_json, write_whole
 from minisnn.layers.cuba import CubaLIF
-from minisnn.meta.prototypes import ClassMeans
+from minisnn.meta.inner import InnerLoop
 from minisnn.training.checkpoint import read
 from minisnn.data.sets.named import open_set
 from minisnn.training.evaluation import ALIGNED, alignment
 from minisnn.training.folder import RunFolder, free_folder
 
 from .c import export
-from .chip.learner import learns_online
+from .chip.learner import CLASS_MEAN, learns_online
 from .chip.network import IntegerNet
 from .chip.words import Words, trained_for
 from .loihi import measure
@@ -27,8 +28,6 @@ from .study import compare, ranges
 from .training.run import ChipConfig, settings, train
 
 SHIPPED = "double_nmnist_maml.h5"
-# how a network learns that was meta-trained for its class means
-MEANS = dict(rule="class-mean", rounding="nearest")
 # what a run that is resumed may be given
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")
 
@@ -101,11 +100,13 @@ def _export(args: argparse.Namespace, given: dict) -> None:
     out = Path(args.folder or args.out or OUT)
     outputs.check(out, outputs.FOLDER, force=args.force)
     if args.kind == "page":
-        for name in ("root", "quiet"):
+        holds = dict.fromkeys(("root", "quiet"), "no episode") | {
+            "rule": "two rules to choose from"
+        }
+        for name, what in holds.items():
             if name in given:
                 raise ValueError(
-                    f"--{name} would do nothing with --for page, which holds no episode; leave it "
-                    "out"
+                    f"--{name} would do nothing with --for page, which holds {what}; leave it out"
                 )
         out.mkdir(parents=True, exist_ok=True)
         outputs.check(out / "index.html", outputs.PAGE, force=args.force)
@@ -117,14 +118,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
     )
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    learner = chip.learner(
-        seed=1,
-        **(
-            MEANS
-            if isinstance(found.inner, ClassMeans)
-            else dict(online=learns_online(found.inner))
-        ),
-    )
+    learner = chip.learner(seed=1, rule=args.rule, **_how(args.rule, found.inner))
     samples = task.x_support, task.y_support, task.x_query
     for path in export.write(out, chip, learner, *samples, args.kind, args.force):
         print(path)
@@ -138,6 +132,13 @@ def _export(args: argparse.Namespace, given: dict) -> None:
             args.kind, "example: teach"
         )
     )
+
+
+def _how(rule: str, inner: InnerLoop | None) -> dict[str, Any]:
+    """What else a rule says of a device that learns by it."""
+    if rule == CLASS_MEAN:
+        return dict(rounding="nearest")
+    return dict(online=learns_online(inner))
 
 
 def _page(args: argparse.Namespace, given: dict) -> None:

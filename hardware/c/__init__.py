@@ -1,5 +1,5 @@
 """The fixed-point model in C: the export of a network, and the program that runs it.
 
-Import from here: `export`, `episode`.
+Import from here: `export`, `episode`, `readme`, `sizes`.
 It may import: hardware.chip, minisnn.
 """

@@ -2,7 +2,7 @@
 #include "episode.h"
 #include "chip.h"
 
-enum { WAYS = CHIP_WAYS, INPUTS = CHIP_READOUT_INPUTS };
+enum { WAYS = CHIP_WAYS, INPUTS = CHIP_READOUT_INPUTS, MEANS = CHIP_RULE == EDGE_CLASS_MEAN };
 
 static edge network;
 static uint32_t memory[CHIP_WORDS(CHIP_STEPS, WAYS, CHIP_ROOM_WINDOW)];
@@ -76,13 +76,15 @@ static void play(const uint8_t *bytes, const uint8_t *end)
         return;
     }
     label = bytes + 12;
-    expected = 4 * ((int64_t)INPUTS * WAYS + WAYS + (int64_t)steps * WAYS * (support + query));
+    expected = 4 * ((int64_t)INPUTS * WAYS + (MEANS ? 0 : WAYS) + (int64_t)steps * WAYS * (MEANS ? query : support + query));
     if (end - bytes < 12 + 4 * support + expected) return;
     u = end - expected;
     found.error = NULL;
     if (failed(edge_init(&network, &chip_model, room, memory, sizeof memory / sizeof *memory))) return;
+    for (n = 0; n < WAYS && MEANS; n++)
+        if (failed(edge_add_class(&network, NULL))) return;
     for (at = label + 4 * support, n = 0; n < support; n++) {           /* before learning */
-        at = present(at, end, steps, u + 4 * n * steps * WAYS);
+        at = present(at, end, steps, MEANS ? NULL : u + 4 * n * steps * WAYS);
         if (!at) break;
     }
     for (at = label + 4 * support, n = 0; n < support && !found.error; n++) {
@@ -93,9 +95,12 @@ static void play(const uint8_t *bytes, const uint8_t *end)
         if (!found.error) found.error = "events beyond the end of the test vectors";
         return;
     }
-    u += 4 * support * steps * WAYS;
-    for (n = 0; n < INPUTS * WAYS; n++, u += 4) expect(network.weight[n], u), sum(network.weight[n]);
-    for (n = 0; n < WAYS; n++, u += 4) expect(network.bias[n], u), sum(network.bias[n]);
+    if (!MEANS) u += 4 * support * steps * WAYS;
+    for (n = 0; n < INPUTS * WAYS; n++, u += 4) {
+        const int32_t x = MEANS ? network.mean[n] : network.weight[n];
+        expect(x, u), sum(x);
+    }
+    for (n = 0; n < WAYS && !MEANS; n++, u += 4) expect(network.bias[n], u), sum(network.bias[n]);
     for (n = 0; n < query && at; n++, u += 4 * steps * WAYS) at = present(at, end, steps, u);
     if (!at && !found.error) found.error = "events beyond the end of the test vectors";
     if (at && end - at != expected)

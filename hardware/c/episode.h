@@ -12,8 +12,8 @@ typedef struct {
 
 /* Of the bytes of a selftest.bin: int32 (support, query, steps), labels of the support; of every sample uint16 events a step, then
    the events (x, y, polarity); then as int32 what is expected: membranes of the support at every step before learning, weights and
-   biases after, membranes of the query after. Every number lies lowest byte first. The stepwise build compares the membranes of
-   every step, the small build those of the last. */
+   biases after, membranes of the query after; of class means, the means (ways, inputs), then scores of the query. Every number lies
+   lowest byte first. The stepwise build compares the scores of every step, the small build those of the last. */
 episode_result episode(const uint8_t *bytes, size_t size);
 
 #endif

@@ -6,7 +6,7 @@ const [wasm, model, test] = process.argv.slice(2).map((name) => readFileSync(nam
 const view = new DataView(test.buffer, test.byteOffset, test.length), number = (at) => view.getInt32(at, true);
 const [support, query, steps] = [0, 4, 8].map(number), labels = Array.from({ length: support }, (_, n) => number(12 + 4 * n));
 const net = await Edge.create(wasm, model, { steps });
-const ways = net.classes, inputs = net.c.inputs(), samples = [];
+const ways = new DataView(model.buffer, model.byteOffset).getInt32(4 * (3 + 12), true), inputs = net.c.inputs(), samples = [];
 let at = 12 + 4 * support, crc = ~0, compared = 0, wrong = 0;
 
 for (let n = 0; n < support + query; n++) {
@@ -24,17 +24,18 @@ const sum = (x) => {
 };
 const present = (counts) => net.recording(counts, steps, (scores) => scores.forEach(expect)).forEach(sum);
 
+if (net.byMeans) for (let k = 0; k < ways; k++) net.addClass();
 const untaught = net.save();
 net.recording(samples[0], steps); // once, to be compiled
 net.load(untaught); // and as if it had not been: the noise of traces begins anew
 const began = process.cpuUsage();
-samples.slice(0, support).forEach(present);
+samples.slice(0, support).forEach(net.byMeans ? (counts) => net.recording(counts, steps) : present);
 labels.forEach((label, n) => { net.recording(samples[n], steps); net.learn(label); });
 net.update();
-const saved = net.save(), learned = new DataView(saved.buffer), head = saved.length - 4 - (4 + inputs) * ways;
-const bias = (k) => learned.getInt32(head + 4 * k, true);
-for (let i = 0; i < inputs * ways; i++) { const w = learned.getInt8(head + 4 * ways + i); expect(w); sum(w); }
-for (let k = 0; k < ways; k++) { expect(bias(k)); sum(bias(k)); }
+const columns = Array.from({ length: ways }, (_, k) => net.column(k)), both = (x) => { expect(x); sum(x); };
+if (net.byMeans) columns.forEach((column) => column.forEach(both));
+else for (let i = 0; i < inputs; i++) columns.forEach((column) => both(column[i]));
+for (let k = 0; k < ways && !net.byMeans; k++) both(net.c.bias(k));
 samples.slice(support).forEach(present);
 const took = process.cpuUsage(began).user / 1000 / (2 * support + query);
 console.log(`${wrong} of ${compared} numbers differ, crc ${(~crc >>> 0).toString(16).padStart(8, "0")}, ` +

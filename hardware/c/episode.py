@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..chip.learner import Learner, learn
+from ..chip.learner import CLASS_MEAN, Learner, learn
+from ..chip.means import CountedMeans
 from ..chip.network import IntegerNet
 
 
@@ -13,15 +14,40 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
     support = chip.spikes(x_support)
     # as they follow each other
     p = chip.traces(np.concatenate([support, support, chip.spikes(x_query)]), seed=learner.seed)
-    new = learn(chip, learner, p[n : 2 * n], y_support)
-    after = chip.membranes(p[2 * n :], new.weight, new.bias)
+    if learner.rule == CLASS_MEAN:
+        expected = _by_means(chip, learner, p[n : 2 * n, -1], y_support, p[2 * n :])
+    else:
+        new = learn(chip, learner, p[n : 2 * n], y_support)
+        after = chip.membranes(p[2 * n :], new.weight, new.bias)
+        expected = [chip.membranes(p[:n]), new.weight, new.bias, after]
     parts = [np.array([len(x_support), len(x_query), x_support.shape[1]]), np.asarray(y_support)]
     parts += [array for x in (*x_support, *x_query) for array in events(x)[::-1]]
-    parts += [chip.membranes(p[:n]), new.weight, new.bias, after]
+    parts += expected
     little = {np.dtype(np.uint8): "u1", np.dtype(np.uint16): "<u2"}
     return b"".join(
         np.ascontiguousarray(part, little.get(part.dtype, "<i4")).tobytes() for part in parts
     )
+
+
+def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
+    """The class means that a device of this learner begins with: none."""
+    return CountedMeans(
+        len(chip.weight), learner.residuals, learner.rounding, learner.seed, learner.refuse
+    )
+
+
+def _by_means(chip: IntegerNet, learner: Learner, taught, y_support, asked) -> list[np.ndarray]:
+    """Means (ways, inputs) after the support's traces (S, inputs), and scores (Q, T, ways) of the
+    query's (Q, T, inputs)."""
+    means = means_of(chip, learner)
+    ids = [means.add() for _ in range(chip.ways)]
+    for p, label in zip(taught, y_support):
+        means.learn(ids[label], p)
+    scores = [[means.scores(p) for p in recording] for recording in asked]
+    return [
+        np.array([means.answering(one) for one in means.known]),
+        np.array(scores, np.int64).reshape(len(asked), -1, chip.ways),
+    ]
 
 
 def events(x: np.ndarray, rng=None) -> tuple[np.ndarray, np.ndarray]:

@@ -10,24 +10,32 @@ that infers and learns with it.
 """
 
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from minisnn.outputs import marked_folder
 
-from ..chip.errors import ERRORS, EXPONENTIAL, TRIGGER
-from ..chip.formats import ROUNDINGS, seed_state
+from ..chip.errors import EXPONENTIAL
 from ..chip.kernels import POOL
-from ..chip.learner import CLASS_MEAN, RULES, Learner
-from ..chip.network import MOST_COUNT, IntegerNet
+from ..chip.learner import CLASS_MEAN, Learner
+from ..chip.network import IntegerNet
 from ..chip.neuron import RECIPROCAL
-from .episode import vectors
+from .episode import means_of, vectors
+from .readme import readme
+from .sizes import CLASS_WORDS, constants, fixed_words, memory as memory, planes_of
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 KINDS = ("lif", "cuba")  # of neurons, each in its file
-LIBRARY = ("minisnn_edge.h", "minisnn_edge.c", "minisnn_edge_neuron.h")
+LIBRARY = (
+    "minisnn_edge.h",
+    "minisnn_edge_neuron.h",
+    "minisnn_edge.c",
+    "minisnn_edge_means.c",
+    "minisnn_edge_gradient.c",
+    "minisnn_edge_save.c",
+    "minisnn_edge_stream.c",
+)
 BOARDS = ("boards.mk", "board.c", "board.ld", "board_episode.s", "board_arm.c", "board_riscv.c")
 TEST = ("episode.h", "episode.c", "selftest.c", "Makefile", "CMakeLists.txt", "library.json")
 WASM = ("minisnn_edge.wasm", "minisnn_edge.mjs", "episode.mjs", "wasm.c", "Makefile")
@@ -44,8 +52,6 @@ FOR = {
         name: name for name in (*LIBRARY, *(f"minisnn_edge_{kind}.c" for kind in KINDS), *WASM)
     },
 }
-BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
-LIST = 256  # words of the library's list of spikes
 
 
 def write(
@@ -66,7 +72,9 @@ def write(
     steps = x_support.shape[1]
     neuron = f"minisnn_edge_{chip.kind}.c"
     here = FOR[what] | {("src/" if what == "arduino" else "") + neuron: neuron}
-    model = packed(chip, learner) if what == "wasm" else header(chip, learner, steps).encode()
+    model = (
+        packed(chip, learner, steps) if what == "wasm" else header(chip, learner, steps).encode()
+    )
     files = {name: Path(__file__).with_name(source).read_bytes() for name, source in here.items()}
     files["README.md"] = readme(chip, learner, steps, what).encode()
     files[{"wasm": "model.bin", "arduino": "src/chip.h"}.get(what, "chip.h")] = model
@@ -84,47 +92,6 @@ def write(
     return [folder / name for name in files]
 
 
-NEURONS = {"lif": "LIF with a decaying reset", "cuba": "CubaLIF, as on Loihi"}
-
-
-def readme(chip: IntegerNet, learner: Learner, steps: int, what: str) -> str:
-    """README.md of an export: export.md with this network's numbers and the parts for `what`, then
-    the formats."""
-    sizes = memory(chip, learner, steps)
-    (H, W, C) = chip.input_shape
-    channels = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
-    words = {
-        "what": what,
-        "width": W,
-        "height": H,
-        "channels": C,
-        "layers": f"conv layers of {channels} channels, a readout of {len(chip.weight):,} inputs",
-        "neuron": NEURONS[chip.kind],
-        "file": f"minisnn_edge_{chip.kind}.c",
-        "ways": chip.ways,
-        "rule": f"the {learner.rule} rule, {learner.rounding} rounding"
-        + ", online" * learner.online,
-        "flash": f"{sum(layer.weight.size + 4 * layer.bias.size for layer in chip.layers) + 1088:,}",
-        "steps": steps,
-        "memory": ", ".join(f"{name} {size:,}" for name, size in reversed(sizes.items()))
-        + " bytes",
-        "step": f"{4 * _fixed_words(chip)[''][1]:,}",
-        "class": f"{memory(chip, learner, steps, chip.ways + 4)['small'] - sizes['small'] >> 2:,}",
-    }
-    text = Path(__file__).with_name("export.md").read_text(encoding="utf-8")
-    text = re.sub(
-        r"<!-- ([\w ]+) -->\n(.*?)<!-- end -->\n",
-        lambda found: found[2] if what in found[1].split() else "",
-        text,
-        flags=re.S,
-    )
-    chapters = (
-        Path(__file__).parents[1].joinpath("README.md").read_text(encoding="utf-8").split("\n## ")
-    )
-    formats = next(chapter for chapter in chapters if chapter.startswith("Formats"))
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: str(words[found[1]]), text) + f"## {formats}\n"
-
-
 def to_hex(array: np.ndarray, bits: int) -> bytes:
     """One word on each line, in row-major order, with (bits + 3) / 4 digits."""
     digits = -(-bits // 4)
@@ -132,103 +99,6 @@ def to_hex(array: np.ndarray, bits: int) -> bytes:
 
 
 # ---- the header
-
-
-def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
-    k = learner.shifts(chip.readout.exponent, chip.readout.bits)
-    three = learner.rule == "three-factor"
-    return {
-        **chip.constants(),
-        "most_count": MOST_COUNT,
-        "inputs": int(np.prod(chip.input_shape)),
-        "layers": len(chip.layers) - 1,
-        "ways": chip.ways,
-        "steps": steps,
-        "weight_bits": chip.words.weight_bits,
-        "readout_bits": chip.readout.bits,
-        "readout_exponent": chip.readout.exponent,
-        "readout_inputs": len(chip.weight),
-        "bias_room": chip.bias_room,
-        "error": ERRORS[learner.error],
-        "trigger": TRIGGER,
-        "rule": (*RULES, CLASS_MEAN).index(learner.rule),
-        "window": learner.window,
-        "room_window": learner.window if three else 1,
-        "online": int(learner.online),
-        "learn_rounding": ROUNDINGS[learner.rounding],
-        "learn_threshold": learner.threshold,
-        "shift_weight": k[0],
-        "shift_bias": k[1],
-        "seed_state": seed_state(learner.seed),
-        "id": zlib.crc32(
-            b"".join(
-                array.tobytes() for layer in chip.layers for array in (layer.weight, layer.bias)
-            )
-        ),
-    }
-
-
-def _planes(chip: IntegerNet) -> int:
-    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four
-    spike."""
-    return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
-
-
-def _fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
-    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the
-    window and the classes."""
-    found = {}
-    planes = _planes(chip)
-    each = (
-        {"": 3, "EDGE_STEPWISE": 3, "EDGE_SHORT": 3 / 2}
-        if chip.kind == "lif"
-        else dict.fromkeys(BUILDS, 2)
-    )
-    for build in BUILDS:
-        spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
-        for layer in chip.layers[:-1]:
-            (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
-            row = first * -(-W * C // 32)
-            out = planes * -(-w * C_out // 32)
-            window = 1 if layer.pool == "none" else 4
-            channels = C_out + -C_out % 4
-            sums = max(sums, (window + 1) * channels)
-            state.append((h * w if build else 1) * window * channels * each[build])
-            if build:
-                spikes += h * out + (H * row if layer is chip.layers[0] else 0)
-            # the output grows from the bottom, the input at the top goes away row by row
-            for y in range(0 if build else h):
-                gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
-                spikes = max(spikes, (y + 1) * out + (H - gone) * row)
-            first = planes
-        state = int(sum(state) if build else max(state))
-        rest = state + sums + LIST + len(chip.weight)
-        found[build] = (rest + spikes, 0) if build else (rest, spikes)
-    return found
-
-
-def memory(
-    chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
-) -> dict[str, int]:
-    """{build: bytes of memory that the library asks for}: CHIP_WORDS of the header, times four."""
-    classes = classes or chip.ways
-    n = len(chip.weight)
-    h, w, C = chip.layers[-2].output_shape
-    window = constants(chip, learner, steps)["room_window"]
-    rest = (
-        h * _planes(chip) * -(-w * C // 32) * window
-        + n * (window > 1)
-        + classes * (2 * window + 3 + n)
-        + (n * classes + 3) // 4
-    )
-    words = {
-        build: fixed + steps * step + rest for build, (fixed, step) in _fixed_words(chip).items()
-    }
-    return {
-        name: 4 * words[build]
-        for build, name in BUILDS.items()
-        if chip.kind == "lif" or build != "EDGE_SHORT"
-    }
 
 
 def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
@@ -255,8 +125,13 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
                 "of 15 at most"
             )
     chip.check()
+    if learner.rule == CLASS_MEAN:
+        means_of(chip, learner)  # what it refuses is no learner for a device
     (h, w, C) = chip.layers[-2].output_shape
     number = constants(chip, learner, steps)
+    means = learner.rule == CLASS_MEAN
+    planes = " * 2" if learner.residuals else ""
+    each = CLASS_WORDS if means else "(2 * (window) + 3 + CHIP_READOUT_INPUTS)"
     lines = [
         "/* An integer spiking network; formats in README.md. Made by minisnn hardware export. "
         "Include it in one file. */",
@@ -265,13 +140,13 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         '#include "minisnn_edge.h"',
         "",
         *(
-            f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id'))}"
+            f"#define CHIP_{name.upper()} {value}{'u' * (name in ('seed_state', 'id', 'refuse'))}"
             for name, value in number.items()
         ),
         "",
         "/* words of memory for edge_init: uint32_t memory[CHIP_WORDS(steps, classes, window)] */",
     ]
-    for word, (build, (fixed, step)) in zip(("if", "elif", "else"), _fixed_words(chip).items()):
+    for word, (build, (fixed, step)) in zip(("if", "elif", "else"), fixed_words(chip).items()):
         lines.append(f"#{word} defined({build})" if build else "#else")
         lines += [f"#define CHIP_FIXED_WORDS {fixed}", f"#define CHIP_STEP_WORDS {step}"]
     lines += [
@@ -279,9 +154,8 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
         "#define CHIP_WORDS(steps, classes, window) \\",
         "    (CHIP_FIXED_WORDS + CHIP_STEP_WORDS * (steps) + ((window) > 1 ? CHIP_READOUT_INPUTS : "
         "0) + \\",
-        f"     {h * _planes(chip) * -(-w * C // 32)} * (window) + (classes) * (2 * (window) + 3 + "
-        "CHIP_READOUT_INPUTS) + \\",
-        "     (CHIP_READOUT_INPUTS * (classes) + 3) / 4)",
+        f"     {h * planes_of(chip) * -(-w * C // 32)} * (window) + (classes) * {each} + \\",
+        f"     (CHIP_READOUT_INPUTS * (classes) + 3) / 4{planes})",
         "",
     ]
     for layer in chip.layers[:-1]:
@@ -306,7 +180,8 @@ static const edge_model chip_model = {{
     WEIGHT_BITS, LAYERS, chip_layers,
     READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
     chip_exponential, chip_reciprocal,
-    {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE}}, ID,
+    {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE,
+     REFUSE, RESIDUALS}}, ID, BIN, STEPS, CELL, CENTRED,
 }};"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 
@@ -316,16 +191,16 @@ MODEL = (
     "layers readout_inputs ways "
     "readout_bits readout_exponent bias_room rule error learn_rounding learn_threshold window "
     "shift_weight shift_bias trigger "
-    "online seed_state id current voltage trace_bits"
+    "online seed_state id current voltage trace_bits refuse residuals bin steps cell centred"
 ).split()
 
 
-def packed(chip: IntegerNet, learner: Learner) -> bytes:
+def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version,
     bytes in all; MODEL, then the neuron's number in KINDS; of each conv layer its edge_layer,
     weights as in chip.h, biases; the readout's weights as bytes, its biases; the tables."""
-    header(chip, learner, 1)  # what the library has no room for is refused there
-    numbers = constants(chip, learner, 1)
+    header(chip, learner, steps)  # what the library has no room for is refused there
+    numbers = constants(chip, learner, steps)
     parts = [np.array([*(numbers[name] for name in MODEL), KINDS.index(chip.kind)], np.int64)]
     for n, layer in enumerate(chip.layers[:-1]):
         parts += [
@@ -340,7 +215,7 @@ def packed(chip: IntegerNet, learner: Learner) -> bytes:
         *TABLES.values(),
     ]
     body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
-    return b"msnm" + np.array([2, len(body) + 12], "<u4").tobytes() + body
+    return b"msnm" + np.array([3, len(body) + 12], "<u4").tobytes() + body
 
 
 def _numbers(chip: IntegerNet, n: int) -> list[int]:

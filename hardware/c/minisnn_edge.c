@@ -1,4 +1,5 @@
-/* Inference and learning of the integer network; the interface and the builds are told in minisnn_edge.h, neurons in their files.
+/* Inference of the integer network; the interface and the builds are told in minisnn_edge.h. Neurons, learning rules and saved states
+   have files of their own.
 
    At every step, events spread their weights into V, of which the conv layers' neurons make spikes; of the presynaptic traces p of
    the last layer's, which it needs to learn, the readout makes
@@ -13,7 +14,7 @@
 
 #include <string.h>
 
-enum { LIST = 256 };
+enum { LIST = 256, CLASS_WORDS = sizeof(edge_class) / 4 };
 static const uint32_t EVEN = 0x00FF00FFu;
 
 #if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
@@ -48,8 +49,10 @@ static int layer_fits(const edge_model *m, const edge_layer *l)
 
 static int learner_fits(const edge_learner *l, uint32_t window)
 {
-    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && (l->rule != EDGE_CLASS_MEAN || (!l->threshold && !l->online)) &&
-           in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) && in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) &&
+    if (l->refuse > INT32_MAX) return 0;                                /* for twice as much in 32 bits */
+    if (!in(l->residuals, 0, 1)) return 0;
+    if (l->rule == EDGE_CLASS_MEAN && (l->threshold || l->online || l->rounding < EDGE_NEAREST)) return 0;
+    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) && in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) &&
            in(l->shift_weight, -12, 32) && in(l->shift_bias, -12, 32) && in(l->trigger, 0, 127) && l->noise != 0 &&
            (l->rule != EDGE_THREE_FACTOR || (l->window >= 1 && (uint32_t)l->window <= window));
 }
@@ -68,6 +71,7 @@ static int model_fits(const edge_model *m)
     if (!in(m->ways, 1, 4096) || !in(m->bits, 2, 8) || !in(m->exponent, 2 - SHIFT, 2 + SHIFT) || m->bias_room < 0) return 0;
     room = INT32_MAX - ((int64_t)m->inputs * UNITY << (m->bits - 1));
     if (m->bias_room > room) return 0;
+    if (by_means(m) && (m->inputs > 65535 || !in(m->learner.residuals, 0, 1))) return 0;       /* squared distances have 32 bits */
     for (n = 0; n < m->ways; n++)
         if (!in(m->bias[n], -m->bias_room, m->bias_room)) return 0;
     return 1;
@@ -110,15 +114,19 @@ size_t edge_words(const edge_model *model, edge_room room)
 {
     plan p;
     uint64_t total;
-    if (!model || !model_fits(model) || room.classes < (uint32_t)model->ways || room.classes > 4096) return 0;
+    if (!model || !model_fits(model) || room.classes < (by_means(model) ? 1 : (uint32_t)model->ways) || room.classes > 4096) return 0;
     if (room.window < 1 || room.window > 65535) return 0;
 #ifndef EDGE_STEPWISE
     if (room.steps < 1 || room.steps > 65535) return 0;
 #endif
     p = plan_of(model, room);
     total = p.spikes + p.state + p.sums + LIST + (uint64_t)model->inputs * (room.window > 1 ? 2 : 1);
-    total += (uint64_t)room.window * (features(model) + 2 * room.classes) + 3 * (uint64_t)room.classes;
-    total += (uint64_t)model->inputs * room.classes + weight_words(model, room.classes);
+    total += (uint64_t)room.window * features(model);
+    if (by_means(model)) total += CLASS_WORDS * (uint64_t)room.classes + (1 + (uint64_t)model->learner.residuals) * weight_words(model, room.classes);
+    else {
+        total += (2 * (uint64_t)room.window + 3) * room.classes;
+        total += (uint64_t)model->inputs * room.classes + weight_words(model, room.classes);
+    }
     return total < (uint64_t)1 << 29 ? (size_t)total : 0;
 }
 
@@ -152,20 +160,24 @@ edge_error edge_init(edge *e, const edge_model *model, edge_room room, uint32_t 
     e->now = take(&memory, (uint64_t)model->inputs);
     e->before = room.window > 1 ? take(&memory, (uint64_t)model->inputs) : e->now;
     e->ring = take(&memory, (uint64_t)room.window * features(model));
-    e->u = take(&memory, (uint64_t)room.window * room.classes);
-    e->h = take(&memory, (uint64_t)room.window * room.classes);
-    e->r = take(&memory, room.classes);
-    e->gradient = take(&memory, (uint64_t)model->inputs * room.classes);
-    e->bias_gradient = take(&memory, room.classes);
-    e->bias = take(&memory, room.classes);
-    e->weight = take(&memory, weight_words(model, room.classes));
+    if (by_means(model)) {
+        e->known = take(&memory, CLASS_WORDS * (uint64_t)room.classes);
+        e->mean = take(&memory, weight_words(model, room.classes));
+        if (model->learner.residuals) e->residual = take(&memory, weight_words(model, room.classes));
+    } else {
+        e->u = take(&memory, (uint64_t)room.window * room.classes);
+        e->h = take(&memory, (uint64_t)room.window * room.classes);
+        e->r = take(&memory, room.classes);
+        e->gradient = take(&memory, (uint64_t)model->inputs * room.classes);
+        e->bias_gradient = take(&memory, room.classes);
+        e->bias = take(&memory, room.classes);
+        e->weight = take(&memory, weight_words(model, room.classes));
+    }
     e->learner = model->learner;
     e->noise = e->afresh = e->learner.noise;
     edge_forget(e);
     return edge_start(e);
 }
-
-static int noisy(const edge_model *m) { return m->traces == EDGE_STOCHASTIC; }
 
 /* The state after the numbers of so many steps of all traces, two each a step. */
 static uint32_t skip(const edge *e, uint32_t x, uint32_t steps)
@@ -177,7 +189,7 @@ static uint32_t skip(const edge *e, uint32_t x, uint32_t steps)
 }
 
 /* What the next recording's traces begin with: two steps more than there were had their numbers, in which the last spikes reach p. */
-static uint32_t begin(const edge *e)
+uint32_t edge_begin(const edge *e)
 {
     if (e->afresh || !noisy(e->model)) return e->afresh;
     if (!e->steps) return e->traces.q;
@@ -188,7 +200,7 @@ edge_error edge_start(edge *e)
 {
     if (!e || !e->model) return EDGE_ARGUMENT;
     if (noisy(e->model)) {                                              /* p is a step ahead of q */
-        e->traces.q = begin(e);
+        e->traces.q = edge_begin(e);
         e->traces.p = skip(e, e->traces.q, 1);
         e->traces_before = e->traces;
         e->afresh = 0;
@@ -197,7 +209,7 @@ edge_error edge_start(edge *e)
     memset(e->state, 0, e->state_words * sizeof *e->state);
     memset(e->now, 0, (size_t)e->model->inputs * 4);
     memset(e->before, 0, (size_t)e->model->inputs * 4);
-    memset(e->r, 0, e->room.classes * sizeof *e->r);
+    if (e->r) memset(e->r, 0, e->room.classes * sizeof *e->r);
     e->steps = e->slot = e->held = 0;
     e->settled = 0;
     return EDGE_OK;
@@ -313,12 +325,6 @@ APART static void site(edge *e, const edge_layer *l, const uint32_t *rows, size_
 
 /* ---- readout */
 
-/* p in uQ1.12 of a trace's word; of numbers of spikes it is the mean of four. */
-static inline int32_t trace_of(const edge_model *m, uint32_t pq)
-{
-    return (int32_t)((pq & 0xFFFF) << (12 - m->trace_bits) >> (planes_out(m, last(m)) > 1 ? 2 : 0));
-}
-
 /* A step of the readout: its spikes reach the traces at once, or before the next step. The window's first traces lack its spikes. */
 static void read_out(edge *e, const uint32_t *rows, size_t stride)
 {
@@ -333,6 +339,7 @@ static void read_out(edge *e, const uint32_t *rows, size_t stride)
     else if (window > 1) m->neuron->traces(m, e->before, spikes, &e->traces_before);
     for (y = 0; y < rows_out(last(m)); y++) memcpy(spikes + y * width, rows + y * stride, width * sizeof *spikes);
     if (!m->neuron->late) m->neuron->traces(m, e->now, spikes, &e->traces);
+    if (by_means(m)) return;                                            /* distances are computed when they are asked for */
     u = e->u + (size_t)e->slot * e->room.classes;
     for (k = 0; k < K; k++) u[k] = e->bias[k];
     for (i = 0; i < (uint32_t)m->inputs; i++) {
@@ -474,7 +481,7 @@ edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per
 }
 
 /* Scores that belong to all steps that were given: in the small build, all layers are computed here, one after the other. */
-static edge_error settle(edge *e)
+edge_error edge_settle(edge *e)
 {
     if (!e || !e->model) return EDGE_ARGUMENT;
     if (e->steps == 0) return EDGE_EMPTY;
@@ -509,10 +516,11 @@ static edge_error settle(edge *e)
 
 edge_error edge_scores(edge *e, int16_t *scores, int *label)
 {
-    const edge_error found = settle(e);
+    const edge_error found = edge_settle(e);
     const int32_t *u;
     uint32_t k, best = 0;
     if (found != EDGE_OK) return found;
+    if (by_means(e->model)) return edge_means_scores(e, scores, label);
     u = e->u + (size_t)e->slot * e->room.classes;
     for (k = 0; k < e->classes; k++) {
         if (scores) scores[k] = (int16_t)u[k];
@@ -522,172 +530,33 @@ edge_error edge_scores(edge *e, int16_t *scores, int *label)
     return EDGE_OK;
 }
 
-/* ---- learning */
-
-/* e (Q0.7) of membranes u: softmax by table, target minus clipped u, or the softmax's sign where it is large. */
-static void errors(const edge *e, const int32_t *u, uint32_t label, int32_t *error)
-{
-    const int32_t kind = e->learner.error;
-    int32_t top = u[0], sum = 0;
-    uint32_t k;
-    for (k = 0; k < e->classes; k++) {
-        if (kind == EDGE_TARGET) error[k] = clip((clip(u[k], 0, 1024) >> 3) - (k == label ? 128 : 0), -128, 127);
-        if (u[k] > top) top = u[k];
-    }
-    if (kind == EDGE_TARGET) return;
-    for (k = 0; k < e->classes; k++) {
-        const int32_t place = (top - u[k]) >> 6;
-        error[k] = place < 256 ? e->model->exponential[place] : 0;
-        sum += error[k];
-    }
-    for (k = 0; k < e->classes; k++) {
-        error[k] = clip((256 * error[k] + sum) / (2 * sum) - (k == label ? 128 : 0), -128, 127);
-        if (kind == EDGE_TERNARY) error[k] = error[k] > e->learner.trigger ? 127 : error[k] < -e->learner.trigger ? -127 : 0;
-    }
-}
-
-/* sigma'(u) = 1 / (1 + slope |u - threshold|)^2 in uQ0.8: 2^n m by a table of 1 / m^2, m in [1, 2). */
-static int32_t surrogate(const edge_model *m, int32_t u)
-{
-    const uint32_t away = (uint32_t)(u < m->threshold ? m->threshold - u : u - m->threshold);
-    const uint32_t x = 16384 + away * (uint32_t)m->slope;
-    int32_t n = 0;
-    while (n < 16 && x >> (n + 15)) n++;
-    return n < 16 ? clip(shift(m->reciprocal[(x >> (n + 10)) & 15], 2 * n, EDGE_NEAREST, 0), 0, 255) : 0;
-}
-
-static void add(edge *e, int32_t *G, int32_t x)
-{
-    const int64_t wide = (int64_t)*G + x;
-    *G = clip(wide, INT32_MIN, INT32_MAX);
-    tally(&e->counts.gradient_saturated, *G != wide);
-}
-
-static int64_t size_of(int32_t x) { return x < 0 ? -(int64_t)x : x; }
-
-static int32_t put(edge *e, int32_t old, int64_t wide, int32_t low, int32_t high)
-{
-    const int32_t new = clip(wide, low, high);
-    tally(&e->counts.clipped, new != wide);
-    tally(&e->counts.written, new != old);
-    return new;
-}
-
-/* W - the rounded G, within low .. high, where |G| > theta; G is zero again. A number of the noise goes to every synapse. */
-static int32_t updated(edge *e, int32_t W, int32_t *G, int64_t theta, int32_t k, int32_t low, int32_t high)
-{
-    const int32_t g = *G;
-    e->noise = xorshift32(e->noise);
-    *G = 0;
-    if (size_of(g) <= theta) {
-        tally(&e->counts.gated, 1);
-        return W;
-    }
-    return put(e, W, W - shift(g, k, e->learner.rounding, k > 0 ? e->noise >> (32 - k) : 0), low, high);
-}
-
-/* gradient holds sums of p, bias_gradient the numbers of samples; both are zero again. */
-static void means(edge *e)
-{
-    const int32_t high = (1 << (e->model->bits - 1)) - 1, room = e->model->bias_room, right = e->learner.shift_weight;
-    int32_t *const square = e->h, most = 0;
-    uint32_t i, k;
-    memset(square, 0, e->classes * sizeof *square);
-    for (i = 0; i < (uint32_t)e->model->inputs; i++)
-        for (k = 0; k < e->classes; k++) {
-            const size_t at = (size_t)i * e->room.classes + k;
-            int8_t *const W = e->weight + at;
-            e->noise = xorshift32(e->noise);
-            if (e->bias_gradient[k]) {
-                const int32_t mean = e->gradient[at] / e->bias_gradient[k];
-                const int64_t wide = shift(mean, right, e->learner.rounding, right > 0 ? e->noise >> (32 - right) : 0);
-                *W = (int8_t)put(e, *W, wide, -high - 1, high);
-                e->gradient[at] = 0;
-            }
-            square[k] += *W * *W;
-        }
-    for (k = 0; k < e->classes; k++)
-        if (square[k] > most) most = square[k];
-    for (k = 0; k < e->classes; k++) {
-        e->bias[k] = put(e, e->bias[k], -shift((int64_t)square[k] + most, 1 - right, EDGE_FLOOR, 0), -room, room);
-        e->bias_gradient[k] = 0;
-    }
-}
-
-static void update(edge *e)
-{
-    const edge_learner *l = &e->learner;
-    const int32_t high = (1 << (e->model->bits - 1)) - 1, room = e->model->bias_room;
-    int64_t most = 0, most_bias = 0;
-    uint32_t i, k;
-    for (i = 0; i < (uint32_t)e->model->inputs; i++)
-        for (k = 0; k < e->classes; k++) {
-            const int64_t size = size_of(e->gradient[(size_t)i * e->room.classes + k]);
-            if (size > most) most = size;
-        }
-    for (k = 0; k < e->classes; k++)
-        if (size_of(e->bias_gradient[k]) > most_bias) most_bias = size_of(e->bias_gradient[k]);
-    most = most * l->threshold >> 8;
-    most_bias = most_bias * l->threshold >> 8;
-    for (i = 0; i < (uint32_t)e->model->inputs; i++)
-        for (k = 0; k < e->classes; k++) {
-            const size_t at = (size_t)i * e->room.classes + k;
-            e->weight[at] = (int8_t)updated(e, e->weight[at], e->gradient + at, most, l->shift_weight, -high - 1, high);
-        }
-    for (k = 0; k < e->classes; k++)
-        e->bias[k] = updated(e, e->bias[k], e->bias_gradient + k, most_bias, l->shift_bias, -room, room);
-}
+/* ---- learning: the rules are in their files */
 
 edge_error edge_learn(edge *e, int label)
 {
-    edge_error found = e && e->model && (label < 0 || (uint32_t)label >= e->classes) ? EDGE_LABEL : settle(e);
-    const int32_t mode = e && e->learner.rounding == EDGE_STOCHASTIC ? EDGE_FLOOR : e ? e->learner.rounding : 0;
-    const edge_model *m;
-    uint32_t room, n, first, i, k, t;
-    int replay;
+    edge_error found;
+    if (!e || !e->model) return EDGE_ARGUMENT;
+    if (by_means(e->model)) return edge_means_learn(e, label);
+    if (label < 0 || (uint32_t)label >= e->classes) return EDGE_LABEL;
+    found = edge_settle(e);
     if (found != EDGE_OK) return found;
-    m = e->model;
-    room = e->room.classes;
-    n = e->held;
-    first = e->learner.rule != EDGE_THREE_FACTOR ? n - 1 : n > (uint32_t)e->learner.window ? n - (uint32_t)e->learner.window : 0;
-    for (t = first; t < n; t++) {                                       /* h of the steps that count; step t lies in this slot: */
-        const uint32_t slot = (e->slot + e->room.window + 1 - n + t) % e->room.window;
-        int32_t *u = e->u + (size_t)slot * room, *h = e->h + (size_t)t * room;
-        if (e->learner.rule == EDGE_CLASS_MEAN)
-            for (k = 0; k < e->classes; k++) h[k] = k == (uint32_t)label;
-        else errors(e, u, (uint32_t)label, h);
-        if (e->learner.rule == EDGE_THREE_FACTOR)
-            for (k = 0; k < e->classes; k++) h[k] = (int32_t)shift(h[k] * surrogate(m, u[k]), 8, mode, 0);
-        for (k = 0; k < e->classes; k++) add(e, e->bias_gradient + k, (e->learner.rule == EDGE_CLASS_MEAN ? 1 : UNITY) * h[k]);
-    }
-    if (first < n - 1) {                                                /* traces run through the window once more, to where they are */
-        memcpy(e->now, e->before, (size_t)m->inputs * sizeof *e->now);
-        e->traces = e->traces_before;
-        t = 0;
-    } else t = n - 1;
-    for (replay = t < n - 1; t < n; t++) {
-        const uint32_t *spikes = e->ring + (size_t)((e->slot + e->room.window + 1 - n + t) % e->room.window) * features(m);
-        if (replay && !m->neuron->late) m->neuron->traces(m, e->now, spikes, &e->traces);
-        for (i = 0; i < (uint32_t)m->inputs && t >= first; i++) {
-            const int32_t p = trace_of(m, e->now[i]);
-            for (k = 0; k < e->classes && p; k++) add(e, e->gradient + (size_t)i * room + k, e->h[(size_t)t * room + k] * p);
-        }
-        if (replay && m->neuron->late && t + 1 < n) m->neuron->traces(m, e->now, spikes, &e->traces);
-    }
-    if (e->learner.online) update(e);
+    edge_gradient_learn(e, (uint32_t)label);
     return EDGE_OK;
 }
 
 edge_error edge_update(edge *e)
 {
     if (!e || !e->model) return EDGE_ARGUMENT;
-    if (e->learner.rule == EDGE_CLASS_MEAN) means(e);
-    else if (!e->learner.online) update(e);
+    if (!by_means(e->model) && !e->learner.online) edge_gradient_update(e);
     return EDGE_OK;
 }
 
+uint32_t edge_pending(const edge *e) { return e && e->model ? e->pending : 0; }
+
 static void drop_gradients(edge *e)
 {
+    e->pending = 0;
+    if (by_means(e->model)) return;
     memset(e->gradient, 0, (size_t)e->model->inputs * e->room.classes * sizeof *e->gradient);
     memset(e->bias_gradient, 0, e->room.classes * sizeof *e->bias_gradient);
 }
@@ -696,6 +565,8 @@ edge_error edge_set_learner(edge *e, const edge_learner *learner)
 {
     if (!e || !e->model || !learner) return EDGE_ARGUMENT;
     if (!learner_fits(learner, e->room.window)) return EDGE_OPTION;
+    if ((learner->rule == EDGE_CLASS_MEAN) != by_means(e->model)) return EDGE_OPTION;
+    if (by_means(e->model) && learner->residuals != e->model->learner.residuals) return EDGE_OPTION;
     e->learner = *learner;
     e->noise = e->afresh = learner->noise;
     drop_gradients(e);
@@ -704,113 +575,41 @@ edge_error edge_set_learner(edge *e, const edge_learner *learner)
 
 edge_error edge_add_class(edge *e, int *label)
 {
+    const edge_class none = {0, 0, 0, 0};
     if (!e || !e->model) return EDGE_ARGUMENT;
-    if (e->classes == e->room.classes) return EDGE_FULL;
-    if (label) *label = (int)e->classes;
-    e->classes++;                                                       /* columns not in use are zero */
+    if (e->classes == e->room.classes || e->next > INT32_MAX) return EDGE_FULL;
+    if (by_means(e->model)) {
+        e->known[e->classes] = none;
+        e->known[e->classes].id = e->next;
+    } else e->next = e->classes;
+    if (label) *label = (int)e->next;
+    e->next++;
+    e->classes++;                                                       /* what is not in use is zero */
     return EDGE_OK;
 }
 
 edge_error edge_forget(edge *e)
 {
     const edge_model *m;
+    const size_t room = e ? (size_t)e->room.classes : 0;
     uint32_t i, k;
     if (!e || !e->model) return EDGE_ARGUMENT;
     m = e->model;
-    e->classes = (uint32_t)m->ways;
-    memset(e->weight, 0, (size_t)m->inputs * e->room.classes);
-    memset(e->bias, 0, e->room.classes * sizeof *e->bias);
+    drop_gradients(e);
+    e->classes = e->next = 0;
+    if (by_means(m)) {
+        memset(e->known, 0, room * sizeof *e->known);
+        memset(e->mean, 0, room * (size_t)m->inputs);
+        if (e->residual) memset(e->residual, 0, room * (size_t)m->inputs);
+        return EDGE_OK;
+    }
+    e->classes = e->next = (uint32_t)m->ways;
+    memset(e->weight, 0, room * (size_t)m->inputs);
+    memset(e->bias, 0, room * sizeof *e->bias);
     for (k = 0; k < e->classes; k++) {
         e->bias[k] = m->bias[k];
-        for (i = 0; i < (uint32_t)m->inputs; i++) e->weight[(size_t)i * e->room.classes + k] = m->weight[i * e->classes + k];
+        for (i = 0; i < (uint32_t)m->inputs; i++) e->weight[i * room + k] = m->weight[i * e->classes + k];
     }
-    drop_gradients(e);
-    return EDGE_OK;
-}
-
-/* ---- what was learned, as bytes: "msnn", version, the model's id, classes, inputs, noise, that of the next traces where they have
-   some, biases (32 bits each, lowest byte first), weights (inputs, classes), CRC-32 of all before it */
-
-enum { VERSION = 1, HEAD = 24 };
-
-static void put_word(uint8_t *to, uint32_t x)
-{
-    int n;
-    for (n = 0; n < 4; n++, x >>= 8) to[n] = (uint8_t)(x & 255);
-}
-
-static uint32_t get(const uint8_t *from)
-{
-    return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
-}
-
-static int32_t get_signed(const uint8_t *from)
-{
-    const uint32_t x = get(from);
-    return x >> 31 ? -(int32_t)~x - 1 : (int32_t)x;
-}
-
-static uint32_t crc32(const uint8_t *bytes, size_t n)
-{
-    uint32_t crc = ~0u;
-    int k;
-    for (; n; n--, bytes++)
-        for (crc ^= *bytes, k = 0; k < 8; k++) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
-    return ~crc;
-}
-
-static size_t head(const edge_model *m) { return noisy(m) ? HEAD + 4 : HEAD; }
-static size_t saved_bytes(const edge_model *m, uint32_t classes) { return head(m) + (4 + (size_t)m->inputs) * classes + 4; }
-
-size_t edge_saved_bytes(const edge *e) { return e && e->model ? saved_bytes(e->model, e->classes) : 0; }
-
-edge_error edge_save(const edge *e, uint8_t *to, size_t bytes)
-{
-    const size_t size = edge_saved_bytes(e);
-    uint8_t *at;
-    uint32_t i, k;
-    if (!size || !to) return EDGE_ARGUMENT;
-    if (bytes < size) return EDGE_MEMORY;
-    at = to + head(e->model);
-    memcpy(to, "msnn", 4);
-    put_word(to + 4, VERSION), put_word(to + 8, e->model->id), put_word(to + 12, e->classes);
-    put_word(to + 16, (uint32_t)e->model->inputs), put_word(to + 20, e->noise);
-    if (noisy(e->model)) put_word(to + HEAD, begin(e));
-    for (k = 0; k < e->classes; k++, at += 4) put_word(at, (uint32_t)e->bias[k]);
-    for (i = 0; i < (uint32_t)e->model->inputs; i++)
-        for (k = 0; k < e->classes; k++) *at++ = (uint8_t)(e->weight[(size_t)i * e->room.classes + k] & 255);
-    put_word(at, crc32(to, size - 4));
-    return EDGE_OK;
-}
-
-edge_error edge_load(edge *e, const uint8_t *from, size_t bytes)
-{
-    const edge_model *m;
-    const uint8_t *at;
-    int32_t high;
-    uint32_t classes, i, k;
-    if (!e || !e->model || !from) return EDGE_ARGUMENT;
-    m = e->model;
-    high = (1 << (m->bits - 1)) - 1;
-    if (bytes < head(m) || memcmp(from, "msnn", 4) || get(from + 4) != VERSION || get(from + 8) != m->id) return EDGE_SAVED;
-    classes = get(from + 12);
-    if (classes < 1 || classes > 4096 || get(from + 16) != (uint32_t)m->inputs || get(from + 20) == 0) return EDGE_SAVED;
-    if (noisy(m) && get(from + HEAD) == 0) return EDGE_SAVED;
-    if (bytes != saved_bytes(m, classes) || get(from + bytes - 4) != crc32(from, bytes - 4)) return EDGE_SAVED;
-    for (at = from + head(m), k = 0; k < classes; k++, at += 4)
-        if (!in(get_signed(at), -m->bias_room, m->bias_room)) return EDGE_SAVED;
-    for (; at < from + bytes - 4; at++)
-        if (!in(*at < 128 ? *at : *at - 256, -high - 1, high)) return EDGE_SAVED;
-    if (classes > e->room.classes) return EDGE_FULL;
-    edge_forget(e);
-    memset(e->weight, 0, (size_t)m->inputs * e->room.classes);
-    memset(e->bias, 0, e->room.classes * sizeof *e->bias);
-    e->classes = classes;
-    e->noise = get(from + 20);
-    if (noisy(m)) e->afresh = get(from + HEAD);
-    for (at = from + head(m), k = 0; k < classes; k++, at += 4) e->bias[k] = get_signed(at);
-    for (i = 0; i < (uint32_t)m->inputs; i++)
-        for (k = 0; k < classes; k++, at++) e->weight[(size_t)i * e->room.classes + k] = (int8_t)(*at < 128 ? *at : *at - 256);
     return EDGE_OK;
 }
 
@@ -822,11 +621,14 @@ const char *edge_message(edge_error error)
     case EDGE_MODEL: return "the model's numbers do not fit each other or this build";
     case EDGE_MEMORY: return "too little memory, or no room for a step, a class or the window";
     case EDGE_INPUT: return "an event outside the picture";
-    case EDGE_FULL: return "no room for another step or class";
-    case EDGE_EMPTY: return "no step has been given";
-    case EDGE_LABEL: return "not one of the classes";
-    case EDGE_OPTION: return "no such learner, or no room for its window";
+    case EDGE_FULL: return "no room for another step, class or shot";
+    case EDGE_EMPTY: return "no step has been given, or nothing was saved";
+    case EDGE_LABEL: return "not one of the classes, or one without shots";
+    case EDGE_OPTION: return "no such learner, no room for its window, or not what this rule can do";
     case EDGE_SAVED: return "not a saved state of this model, or a damaged one";
+    case EDGE_VERSION: return "a saved state of another version of the library, or of another rule";
+    case EDGE_PENDING: return "lessons wait for an update: update first, then save";
+    case EDGE_STORE: return "the store could not be read or written, or does not keep what was written";
     }
     return "unknown error";
 }

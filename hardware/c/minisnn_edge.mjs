@@ -1,12 +1,29 @@
-/* The library in a page or in node:  const net = await Edge.create(wasmBytes, modelBytes, {steps: 100, classes: 5});
-   net.recording(counts, 100) gives the scores, Q5.10;  net.learn(label), net.update();  what goes wrong is thrown. */
+/* The library in a page, a worker or node:  const net = await Edge.create(wasmBytes, modelBytes, {steps: 100, classes: 20});
+   What goes wrong is thrown, in the words of edge_message.
+
+     net.recording(counts, steps)     a recording from its start; its scores, in the order of the classes
+     net.scores(), net.label          of what was given last: scores in 1024ths, the id of the class, or -1 for none of them
+     net.addClass()                   a class more; its id
+     net.learn(id), net.update()      what was given last is of this class; class means need no update
+     net.pending                      lessons that wait for one; net.save() throws while there are some
+     net.column(place)                what a class has learned: Uint8Array of its mean, or Int8Array of its weights
+     net.save(), net.load(bytes)      all that was learned, as edge_save and edge_load
+
+   By class means (net.byMeans) alone:
+
+     net.distances()                  squared distances to every class, in 65536ths; 2^32 - 1 where nothing was taught
+     net.correct(from, to)            what was given last was taught as `from` and is of `to`, or of none (-1)
+     net.removeClass(id)              the others keep their ids
+     net.known()                      [{id, shots, slack}], in the order of scores; slack: edge_class */
 export class Edge {
-  static async create(wasm, model, { steps = 1, classes, window } = {}) {         // the model's own where nothing is given
+  static async create(wasm, model, { steps = 1, classes, window, residuals } = {}) {         // the model's own where nothing is given
     const net = new Edge(), view = new DataView(model.buffer, model.byteOffset), word = (n) => view.getInt32(4 * (3 + n), true);
-    net.c = (await WebAssembly.instantiate(wasm)).instance.exports;
+    const made = await WebAssembly.instantiate(wasm);                             // of bytes or of a WebAssembly.Module
+    net.c = (made.instance ?? made).exports;
     const at = net.c.reserve(model.length);
     if (!at) throw new Error("no memory for the model");
     net.bytes(at, model.length).set(model);
+    if (residuals !== undefined) new DataView(net.c.memory.buffer).setInt32(at + 4 * (3 + 31), residuals ? 1 : 0, true);
     for (const [name, x] of Object.entries({ steps, classes, window })) if (x !== undefined) Edge.whole(name, x, 65535);
     net.done(net.c.init(model.length, steps, classes ?? word(12), window ?? (word(16) === 1 ? word(20) : 1)));
     [net.height, net.width, net.channels] = [0, 1, 2].map((axis) => net.c.shape(axis));
@@ -24,6 +41,8 @@ export class Edge {
     throw new Error(new TextDecoder().decode(text.subarray(0, text.indexOf(0))));
   }
   get classes() { return this.c.classes(); }
+  get byMeans() { return this.c.rule() === 2; }
+  get pending() { return this.c.pending(); }
   get written() { return this.c.written(); }                    // synapses, since the beginning
   start() { this.done(this.c.start()); }
   step(counts) {                                                // of one step, (height, width, channels); those beyond 255 are 255
@@ -35,6 +54,27 @@ export class Edge {
     this.done(this.c.read());
     return new Int16Array(this.c.memory.buffer, this.c.scores(), this.classes).slice();
   }
+  get label() {                                                 // -1: none of the classes
+    this.done(this.c.read());
+    return this.c.label();
+  }
+  distances() {
+    this.done(this.c.measure());
+    return new Uint32Array(this.c.memory.buffer, this.c.distances(), this.classes).slice();
+  }
+  known() {
+    return Array.from({ length: this.classes }, (_, place) => {
+      this.done(this.c.look(place));
+      return { id: this.c.id(), shots: this.c.shots(), slack: this.c.slack() >>> 0 };
+    });
+  }
+  column(place) {
+    const at = this.c.column(Edge.whole("place", place, this.classes - 1, 0)), n = this.c.inputs();
+    return this.byMeans ? this.bytes(at, n).slice() : new Int8Array(this.c.memory.buffer, at, n).slice();
+  }
+  residual(place) {                                             // where there are some: 256 times the mean, and this, is the mean in 65536ths
+    return new Int8Array(this.c.memory.buffer, this.c.residual(Edge.whole("place", place, this.classes - 1, 0)), this.c.inputs()).slice();
+  }
   recording(counts, steps, seen = () => {}) {                   // from the start; seen(scores, step) after every step
     this.start();
     for (let t = 0; t < steps; t++) {
@@ -43,7 +83,10 @@ export class Edge {
     }
     return this.scores();
   }
-  learn(label) { this.done(this.c.learn(Edge.whole("label", label, this.classes - 1, 0))); }
+  static id(id) { return Edge.whole("id", id, 2147483647, 0); }
+  learn(id) { this.done(this.c.learn(Edge.id(id))); }
+  correct(from, to) { this.done(this.c.correct(Edge.id(from), Edge.whole("to", to, 2147483647, -1))); }
+  removeClass(id) { this.done(this.c.remove_class(Edge.id(id))); }
   update() { this.done(this.c.update()); }
   addClass() { this.done(this.c.add_class()); return this.c.label(); }
   forget() { this.done(this.c.forget()); }

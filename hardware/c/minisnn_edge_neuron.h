@@ -1,4 +1,4 @@
-/* What a neuron's file and the network share; not for programs that use the library. */
+/* What the library's files share; not for programs that use it. */
 #ifndef MINISNN_EDGE_NEURON_H
 #define MINISNN_EDGE_NEURON_H
 
@@ -73,11 +73,29 @@ static inline uint32_t features(const edge_model *m) { return rows_out(last(m)) 
 
 static inline int in(int32_t x, int32_t low, int32_t high) { return low <= x && x <= high; }
 
+static inline int by_means(const edge_model *m) { return m->learner.rule == EDGE_CLASS_MEAN; }
+
+/* p in uQ1.12 of a trace's word; of numbers of spikes it is the mean of four. */
+static inline int32_t trace_of(const edge_model *m, uint32_t pq)
+{
+    return (int32_t)((pq & 0xFFFF) << (12 - m->trace_bits) >> (planes_out(m, last(m)) > 1 ? 2 : 0));
+}
+
 /* The most that the weights under the events of a step can come to, whatever they are. */
 static inline int64_t most_of_sum(const edge_model *m, const edge_layer *l)
 {
     const int64_t inputs = (int64_t)(l->kernel * l->kernel) * l->inputs;
     return inputs * (l == m->layer ? EDGE_MOST_COUNT : planes(m, l) > 1 ? 4 : 1) * ((int64_t)1 << (m->weight_bits - 1));
 }
+
+/* ---- between the files */
+
+edge_error edge_settle(edge *e);                                        /* all steps that were given are computed */
+uint32_t edge_begin(const edge *e);                                     /* the noise that the next recording's traces begin with */
+static inline int noisy(const edge_model *m) { return m->traces == EDGE_STOCHASTIC; }
+void edge_gradient_learn(edge *e, uint32_t label);
+void edge_gradient_update(edge *e);
+edge_error edge_means_learn(edge *e, int label);
+edge_error edge_means_scores(edge *e, int16_t *scores, int *label);
 
 #endif

@@ -2,15 +2,19 @@
 
      e x y p     three bytes after the letter: an event of this millisecond (column, row; 0 OFF, 1 ON)
      .           the millisecond is over
-     ?           which class is this? prints the class and every membrane, in 1024ths; the next event begins a new recording
+     ?           which class is this? prints the class, -1 for none, and every score, in 1024ths; the next event begins a new recording
+     n           a new class; prints its number, which no other class will have
      t k         one byte after the letter: this recording is of class k; then as after ?
-     u           learn from the recordings that were taught        f     forget what was learned
+     c j k       it was taught as class j and is of k: the mean of j is as if it had not met it; then as after ?
+     r k         class k is forgotten                              f     all is forgotten
+     u           by the membrane rule: learn from the recordings that were taught
 
    The small build holds a whole recording (CHIP_STEPS milliseconds) as bits, and computes when it is asked. */
 #include <minisnn_edge.h>
 #include <chip.h>
 
-static uint32_t memory[CHIP_WORDS(CHIP_STEPS, CHIP_WAYS, CHIP_ROOM_WINDOW)];
+enum { CLASSES = CHIP_WAYS };                   /* as many as there is memory for */
+static uint32_t memory[CHIP_WORDS(CHIP_STEPS, CLASSES, CHIP_ROOM_WINDOW)];
 static edge network;
 static edge_event events[1024];                 /* of one millisecond; what is more is dropped */
 static size_t held;
@@ -25,15 +29,15 @@ static void tell(edge_error error) { Serial.println(error == EDGE_OK ? "ok" : ed
 
 void setup()
 {
-  const edge_room room = {CHIP_STEPS, CHIP_WAYS, CHIP_ROOM_WINDOW};
+  const edge_room room = {CHIP_STEPS, CLASSES, CHIP_ROOM_WINDOW};
   Serial.begin(1000000);
   tell(edge_init(&network, &chip_model, room, memory, sizeof memory / sizeof *memory));
 }
 
 void loop()
 {
-  int16_t scores[CHIP_WAYS];
-  int found;
+  int16_t scores[CLASSES];
+  int found, other;
   edge_error error;
   switch (next()) {
   case 'e': {
@@ -53,7 +57,7 @@ void loop()
     error = edge_scores(&network, scores, &found);
     if (error == EDGE_OK) {
       Serial.print(found);
-      for (int k = 0; k < CHIP_WAYS; k++) {
+      for (uint32_t k = 0; k < network.classes; k++) {
         Serial.print(' ');
         Serial.print(scores[k]);
       }
@@ -65,6 +69,20 @@ void loop()
     tell(edge_learn(&network, next()));
     edge_start(&network);
     break;
+  case 'n':
+    error = edge_add_class(&network, &found);
+    if (error == EDGE_OK) {
+      Serial.print(found);
+      Serial.println();
+    } else tell(error);
+    break;
+  case 'c':
+    found = next();
+    other = next();
+    tell(edge_correct(&network, found, other));
+    edge_start(&network);
+    break;
+  case 'r': tell(edge_remove_class(&network, next())); break;
   case 'u': tell(edge_update(&network)); break;
   case 'f': tell(edge_forget(&network)); break;
   }

@@ -21,7 +21,8 @@ order, the bias last.
 needs no error: the largest membrane is that of the nearest class mean (`minisnn.meta.prototypes`).
 What all biases have in common keeps membranes below a threshold of 0, where a reset would take from
 the nearest. k = 13 - bits: traces reach one, and so does the word, whatever the step. Classes
-without a sample keep their weights.
+without a sample keep their weights. These are means as a readout's weights, of all samples at once;
+a device that is taught shot by shot counts them (`means.CountedMeans`).
 """
 
 import math
@@ -68,6 +69,10 @@ class Learner:
     online            update after every sample, not once after all
     log2_weight, log2_bias   l: the powers of two nearest to step size / support samples
     seed              of the noise
+    refuse            of a device that keeps class means (`means.CountedMeans`): beyond
+                      refuse (1 + 1 / shots), in 65536ths, the nearest class does not answer; 0: it
+                      always does
+    residuals         whether those means have another 8 bits
     """
 
     rule: str = "membrane"
@@ -79,6 +84,8 @@ class Learner:
     log2_bias: int = -6
     window: int = 30
     seed: int = 1
+    refuse: int = 0
+    residuals: bool = False
 
     def __post_init__(self):
         rounding(self.rounding)
@@ -89,7 +96,13 @@ class Learner:
             one_of(name, value, known)
         if self.rule == CLASS_MEAN and (self.threshold or self.online):
             raise ValueError("the rule class-mean takes all samples at once and has no threshold")
+        if (self.refuse or self.residuals) and self.rule != CLASS_MEAN:
+            raise ValueError(
+                f"refuse and residuals are of the rule class-mean, whose answers are distances; the "
+                f"rule is {self.rule}"
+            )
         whole(0, 255, threshold=self.threshold)
+        whole(0, 2**31 - 1, refuse=self.refuse)
         whole(1, MOST_WINDOW, window=self.window)
         whole(-MOST, MOST, log2_weight=self.log2_weight, log2_bias=self.log2_bias, seed=self.seed)
 

@@ -17,6 +17,7 @@ from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .ranges import MOST_COUNT
+from .stream import Recording
 from .traces import BITS as TRACE_BITS, UNITY, addends, presynaptic
 from .words import Words, trained_for
 
@@ -38,6 +39,7 @@ class IntegerNet:
     kind = "lif"  # its neuron, as files for others name it
     arriving = 1  # spikes at an input of a layer but the first, at most
     steps: dict[str, int] = {}
+    recording = Recording()  # what it takes for one
 
     def __init__(
         self,
@@ -170,6 +172,7 @@ class IntegerNet:
                 chosen[name] = exponent
         self = cls(net, checkpoint.theta, words, exponents=chosen | (exponents or {}))
         self.steps = steps
+        self.recording = Recording.of(checkpoint)
         return self
 
     @property

@@ -26,6 +26,7 @@ from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
 from ..chip.kernels import POOL, rows_of
 from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
+from ..chip.stream import Recording
 from ..chip.words import Words
 from ..chip.neuron import IntegerLIF
 from ..chip.traces import BITS as TRACE_BITS, factor
@@ -196,6 +197,7 @@ class CubaNet(LoihiNet):
             ),
         )
         self.steps = steps
+        self.recording = Recording.of(checkpoint)
         return self
 
     def constants(self) -> dict[str, int]:

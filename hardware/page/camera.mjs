@@ -106,13 +106,21 @@ export class Camera {
   }
 
   /* Counts (steps, height, width, 2) of the milliseconds from the first event on, `scale` pixels a cell. */
-  counts(events, steps, height, width) {
-    const counts = new Uint8Array(steps * height * width * 2), first = events.length ? events[0].t : 0;
-    for (const { t, x, y, p } of events) {
-      const step = Math.floor((t - first) / 1000), row = Math.floor(y / this.scale), column = Math.floor(x / this.scale);
+  /* Of steps of `bin` us from the first event on; centred: moved by whole pixels, so that the mean event lies in the middle. */
+  counts(events, steps, height, width, bin = 1000, centred = false) {
+    const counts = new Uint8Array(steps * height * width * 2), first = events.length ? events[0].t : 0, scale = this.scale;
+    const inside = events.filter(({ t, x, y }) => t - first < steps * bin && x < width * scale && y < height * scale);
+    const to = (place, size) => (centred && inside.length ? Camera.shift(size * scale, inside.reduce((sum, one) => sum + one[place], 0), inside.length) : 0);
+    const right = to("x", width), down = to("y", height);
+    for (const { t, x, y, p } of inside) {
+      const step = Math.floor((t - first) / bin), row = Math.floor((y + down) / scale), column = Math.floor((x + right) / scale);
       const cell = ((step * height + row) * width + column) * 2 + p;
-      if (step < steps && row < height && column < width && counts[cell] < 255) counts[cell]++;
+      if (row >= 0 && row < height && column >= 0 && column < width && counts[cell] < 255) counts[cell]++;
     }
     return counts;
+  }
+  static shift(size, total, number) {                           // round((size - 1) / 2 - total / number), ties to even
+    const twice = (size - 1) * number - 2 * total + number, whole = Math.floor(twice / (2 * number));
+    return whole - (twice === 2 * number * whole && whole % 2 !== 0 ? 1 : 0);
   }
 }

@@ -18,6 +18,7 @@ from ..c.export import MODEL, constants, packed
 from ..chip.formats import whole
 from ..chip.learner import CLASS_MEAN, RULES, Learner
 from ..chip.network import IntegerNet
+from ..chip.stream import Recording
 
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
@@ -91,11 +92,14 @@ def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     for rule in (CLASS_MEAN, RULES[0]):
         found = constants(chip, learner(chip, rule), 1)
         learners[rule] = [found[name] for name in MODEL[LEARNER]]
+    _check(chip.recording)
     numbers, arrays = scene_of(camera or EventCamera(), chip.input_shape[:2], seed)
     return dict(
         wasm=_text(EDGE.with_suffix(".wasm").read_bytes()),
         model=_text(packed(chip, learner(chip, CLASS_MEAN))),
         steps=STEPS,
+        bin=chip.recording.bin,
+        centred=chip.recording.centred,
         learner=LEARNER.start,
         learners=learners,
         scene=numbers,
@@ -107,6 +111,15 @@ def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     )
 
 
+def _check(recording: Recording) -> None:
+    """ValueError where the camera's recordings are shorter than the network's."""
+    if recording.bin * STEPS > 1000 * RECORDING_MS:
+        raise ValueError(
+            f"the page's camera records {RECORDING_MS} ms; {STEPS} steps of this network, of "
+            f"{recording.bin / 1000:g} ms, are longer"
+        )
+
+
 def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> str:
     """The page of a network of one symbol's counts, with the camera and the seed of its noise."""
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
@@ -114,6 +127,7 @@ def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
         "network": f"{len(chip.layers) - 1} layers of {sizes} channels",
         "bits": chip.readout.bits,
         "inputs": len(chip.weight),
+        "ms": f"{STEPS * chip.recording.bin / 1000:g}",
     }
     text = (HERE / "page.html").read_text(encoding="utf-8")
     for name, value in words.items():

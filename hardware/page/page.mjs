@@ -7,6 +7,7 @@ const at = (id) => document.getElementById(id), bytes = (text) => Uint8Array.fro
 const numbers = (text) => new Float64Array(bytes(text).buffer);
 const COLOURS = ["#2f6fe0", "#d9480f", "#0f9d6b", "#b5338a", "#b7860b", "#0b8fa8", "#7a4fd0", "#c22f3d", "#5d7a1f", "#8a5a3c", "#56789a", "#a05bbf"];
 const MOST = COLOURS.length, STEPS = DATA.steps, SLOWER = 10;     // a second of the page is 100 ms of the camera
+const LONG = STEPS * DATA.bin;                                     // us that the network sees
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const camera = new Camera({ ...DATA.scene, ...Object.fromEntries(Object.entries(DATA.arrays).map(([k, v]) => [k, numbers(v)])) });
@@ -21,10 +22,8 @@ async function build() {
   net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
 }
 
-const weights = () => new Int8Array(net.save().slice(-4 - net.c.inputs() * net.classes, -4).buffer);   // (inputs, classes)
-
 function relearn() {
-  const columns = () => { const w = weights(), n = net.classes; return (i, k) => (k < n ? w[i * n + k] : 0); };
+  const columns = () => { const of = Array.from({ length: net.classes }, (_, k) => net.column(k)); return (i, k) => of[k]?.[i] ?? 0; };
   const before = columns();
   net.forget();
   while (net.classes < classes.length) net.addClass();
@@ -38,11 +37,13 @@ function relearn() {
 
 /* ---- seeing */
 
+const counted = (events) => camera.counts(events, STEPS, net.height, net.width, DATA.bin, DATA.centred);
+
 function look() {
   clearTimeout(waiting);
   if (!strokes.length) return;
   const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), number = recordings++;
-  const events = camera.record(picture, number), counts = camera.counts(events, STEPS, net.height, net.width);
+  const events = camera.record(picture, number), counts = counted(events);
   seen = { picture, number, events, counts };
   judge();
   show("h-watch");
@@ -72,7 +73,7 @@ function play(slower) {
     if (mine !== turn) return;
     const t = slower && !still() ? Math.min(first - 20000 + ((now - began) * 1000) / slower, end) : end;
     draw(t, first, end);
-    if (!told && t >= Math.min(first + STEPS * 1000, end)) { told = true; tell(); }
+    if (!told && t >= Math.min(first + LONG, end)) { told = true; tell(); }
     if (t < end) requestAnimationFrame(frame);
   };
   frame(began);
@@ -101,12 +102,12 @@ function draw(t, first, end) {                                    // the moment 
   }
   const mix = (x) => screen.map((c, k) => c + ((x > 0 ? on : off)[k] - c) * Math.min(1, Math.abs(x)));
   pixels(at("sensor"), width, height, (i) => mix(glow[i]));
-  const step = Math.floor((t - first) / 1000), n = net.height * net.width, sum = new Float64Array(n);
+  const step = Math.floor((t - first) / DATA.bin), n = net.height * net.width, sum = new Float64Array(n);
   for (let s = whole ? 0 : step - 5; s <= Math.min(whole ? STEPS - 1 : step, STEPS - 1); s++)
     for (let i = 0; s >= 0 && i < n; i++) sum[i] += (seen.counts[2 * (s * n + i) + 1] - seen.counts[2 * (s * n + i)]) * (whole ? 0.2 : 0.5);
   pixels(at("input"), net.width, net.height, (i) => mix(sum[i]));
   at("seen").style.left = `${(100 * first) / end}%`;
-  at("seen").style.width = `${(100 * Math.max(0, Math.min(t - first, STEPS * 1000))) / end}%`;
+  at("seen").style.width = `${(100 * Math.max(0, Math.min(t - first, LONG))) / end}%`;
   at("hand").style.left = `${(99 * Math.max(t, 0)) / end}%`;
   membranes(Math.max(0, Math.min(step + 1, STEPS)));
 }
@@ -119,7 +120,7 @@ function membranes(until) {                                       // one line a 
   for (const place of order) last = place[0] = Math.max(place[0], last + 12);      // names apart
   const over = Math.max(0, last - 150);
   const line = (k) => `<path d="M${all.slice(0, until).map((u, t) => `${x(t).toFixed(1)} ${y(u[k]).toFixed(1)}`).join("L")}" stroke="${COLOURS[k]}" stroke-opacity="${k === seen.found ? 1 : 0.6}"/>`;
-  svg.innerHTML = `<path class="axis" d="M4 8V150H244"/><text x="4" y="164">0</text><text x="244" y="164" text-anchor="end">100 ms</text>` +
+  svg.innerHTML = `<path class="axis" d="M4 8V150H244"/><text x="4" y="164">0</text><text x="244" y="164" text-anchor="end">${LONG / 1000} ms</text>` +
     (all.length && until ? classes.map((_, k) => line(k)).join("") : `<text x="124" y="80" text-anchor="middle">the membrane of each class, in time</text>`) +
     (until >= STEPS ? order.map(([place, k]) => `<text x="250" y="${(place + 3 - over).toFixed(1)}" style="fill:${COLOURS[k]};font-weight:${k === seen.found ? 700 : 400}"></text>`).join("") : "");
   [...svg.querySelectorAll("text[style]")].forEach((text, n) => { text.textContent = classes[order[n][1]].name.slice(0, 11); });
@@ -145,7 +146,7 @@ function tell() {
     const name = classes[seen.found].name, rest = seen.scores.filter((_, k) => k !== seen.found), gap = rest.length ? seen.scores[seen.found] - Math.max(...rest) : 0;
     answer.append(first(seen.found), `This is ${name}.`, small(rest.length ? `Its membrane ends ${(gap / 1024).toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
   }
-  at("events").textContent = `${seen.events.length.toLocaleString("en")} events in ${camera.places.length / 2 - 1} ms; the network sees ${seen.counts.reduce((a, b) => a + b, 0).toLocaleString("en")} of them in 100 ms.`;
+  at("events").textContent = `${seen.events.length.toLocaleString("en")} events in ${camera.places.length / 2 - 1} ms; the network sees ${seen.counts.reduce((a, b) => a + b, 0).toLocaleString("en")} of them in ${LONG / 1000} ms.`;
   refresh();
 }
 
@@ -257,7 +258,7 @@ async function open(text) {
     if (!found.lessons.every((l) => whole(l.label, found.classes.length - 1) && whole(l.number, 1e9) && l.picture.length === camera.side ** 2 && l.picture.every((x) => whole(x, 255)))) throw 0;
   } catch { return void (at("written").textContent = "That file is not one that this page saved; nothing was changed."); }
   classes = found.classes.map(({ name }) => ({ name: name.slice(0, 24) }));
-  lessons = found.lessons.map(({ label, number, picture }) => ({ label, number, picture: Uint8Array.from(picture), counts: camera.counts(camera.record(picture, number), STEPS, net.height, net.width) }));
+  lessons = found.lessons.map(({ label, number, picture }) => ({ label, number, picture: Uint8Array.from(picture), counts: counted(camera.record(picture, number)) }));
   recordings = 1 + Math.max(-1, ...lessons.map(({ number }) => number));
   at("rule").value = rule = found.rule;
   await build();

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from minisnn.hardware.c.episode import means_of
 from minisnn.hardware.chip.learner import CLASS_MEAN, learn
 from minisnn.hardware.page.make import learner
 from minisnn.data.camera.event_camera import EventCamera
@@ -91,8 +92,14 @@ def in_python(
     counts = np.concatenate(
         [EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both]
     )
+    agree = float((counts == np.stack([one["counts"] for one in both])).mean())
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
     p, blank = chip.traces_of(counts), chip.with_readout(wide, wide[0])
+    if rule == CLASS_MEAN:
+        means = means_of(chip, learner(chip, rule))
+        for one in p[:n, -1]:
+            means.learn(means.add(), one)
+        return np.array([means.scores(one) for one in p[n:, -1]]), agree
     learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))
     u = blank.membranes(p[n:], learned.weight, learned.bias)[:, -1]
-    return u, float((counts == np.stack([one["counts"] for one in both])).mean())
+    return u, agree

@@ -8,7 +8,7 @@
 #include "chip.h"
 
 static uint32_t state;
-static unsigned long calls, refused[EDGE_SAVED + 1];
+static unsigned long calls, refused[EDGE_STORE + 1];
 
 static uint32_t next(uint32_t below)
 {
@@ -39,7 +39,7 @@ static void before(network *n)
 static edge_error after(network *n, edge_error found)
 {
     calls++;
-    if ((int)found < EDGE_OK || found > EDGE_SAVED || !*edge_message(found)) fail("not an error of the list");
+    if ((int)found < EDGE_OK || found > EDGE_STORE || !*edge_message(found)) fail("not an error of the list");
     refused[found]++;
     if (found != EDGE_OK && (memcmp(&n->kept, &n->e, sizeof n->e) || memcmp(n->copy, n->memory, n->words * 4)))
         fail("an error was returned, and something has changed");
@@ -60,8 +60,13 @@ static edge_learner learner(void)
 {
     edge_learner l = chip_model.learner;
     int32_t *field[] = {&l.rule, &l.error, &l.rounding, &l.threshold, &l.window, &l.shift_weight, &l.shift_bias, &l.trigger, &l.online};
-    l.rule = (int32_t)next(2), l.error = (int32_t)next(3), l.rounding = (int32_t)next(4), l.online = (int32_t)next(2);
+    l.rule = (int32_t)next(3), l.error = (int32_t)next(3), l.rounding = (int32_t)next(4), l.online = (int32_t)next(2);
     l.window = 1 + (int32_t)next(6), l.threshold = (int32_t)next(256);
+    if (l.rule == EDGE_CLASS_MEAN) l.threshold = l.online = 0, l.rounding = EDGE_NEAREST + (int32_t)next(2);
+    l.residuals = (int32_t)next(2);
+    if (next(40) == 0) l.residuals = odd();
+    l.refuse = next(2) ? 0 : next(1u << 31);
+    if (next(9) == 0) l.refuse = (uint32_t)odd();
     if (next(3) == 0) *field[next(9)] = odd();
     if (next(20) == 0) l.noise = 0;
     return l;
@@ -87,6 +92,24 @@ static edge_model model(edge_layer *layers)
     return m;
 }
 
+/* A store in memory, whose power or whose wires may go. */
+static struct { uint8_t *slot[2]; size_t bytes; uint32_t left; int broken; } flash;
+
+static int flash_read(void *context, int slot, size_t at, uint8_t *to, size_t n)
+{
+    if (context != &flash || slot < 0 || slot > 1 || n > flash.bytes || at > flash.bytes - n) fail("read outside the store");
+    memcpy(to, flash.slot[slot] + at, n);
+    return flash.broken;
+}
+
+static int flash_write(void *context, int slot, size_t at, const uint8_t *from, size_t n)
+{
+    if (context != &flash || slot < 0 || slot > 1 || n > flash.bytes || at > flash.bytes - n) fail("written outside the store");
+    if (at == 0) memset(flash.slot[slot], 0xFF, flash.bytes);
+    for (; n && flash.left; n--, flash.left--) flash.slot[slot][at++] = *from++;
+    return n > 0;
+}
+
 static void call(network *n)
 {
     uint8_t *bytes, counts[CHIP_INPUTS];
@@ -104,6 +127,24 @@ static void call(network *n)
     if (next(3) == 0) events[next(64)].y = (uint8_t)odd();
     if (next(3) == 0) events[next(64)].polarity = (uint8_t)odd();
     before(n);
+    if (next(4) == 0) {
+        const edge_store store = {&flash, flash.bytes, next(20) ? flash_read : NULL, flash_write};
+        edge_class known;
+        static uint32_t distances[4096];
+        int cut;
+        flash.left = next(6) ? UINT32_MAX : next((uint32_t)flash.bytes + 1);
+        flash.broken = next(9) == 0;
+        switch (next(7)) {
+        case 0: after(n, edge_save_to(&n->e, next(20) ? &store : NULL)); break;
+        case 1: after(n, edge_load_from(&n->e, &store, next(2) ? &cut : NULL)); break;
+        case 2: flash.slot[next(2)][next(2) ? next(40) : next((uint32_t)flash.bytes)] = (uint8_t)odd(); break;
+        case 3: after(n, edge_correct(&n->e, next(3) ? (int)next(4) : (int)odd(), (int)next(5) - 1)); break;
+        case 4: if (next(3) == 0) after(n, edge_remove_class(&n->e, next(3) ? (int)next(6) : (int)odd())); break;
+        case 5: after(n, edge_class_at(&n->e, next(6), next(9) ? &known : NULL)); break;
+        default: after(n, edge_distances(&n->e, next(9) ? distances : NULL));
+        }
+        return;
+    }
     switch (next(12)) {
     case 0: after(n, edge_start(&n->e)); break;
     case 1: after(n, edge_step(&n->e, next(9) ? events : none, next(65))); break;
@@ -144,6 +185,8 @@ static void call(network *n)
 int main(int argc, char **argv)
 {
     unsigned long tries = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000, n, k;
+    flash.bytes = 2000;
+    for (k = 0; k < 2; k++) flash.slot[k] = calloc(flash.bytes, 1);
     state = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1;
     if (!state) state = 1;
     memset(refused, 0, sizeof refused);
@@ -172,7 +215,9 @@ int main(int argc, char **argv)
         free(net.memory);
         free(net.copy);
     }
-    for (n = 0; n <= EDGE_SAVED; n++) printf("%lu %s\n", refused[n], edge_message((edge_error)n));
+    free(flash.slot[0]);
+    free(flash.slot[1]);
+    for (n = 0; n <= EDGE_STORE; n++) printf("%lu %s\n", refused[n], edge_message((edge_error)n));
     printf("%lu calls\n", calls);
     return 0;
 }

@@ -24,7 +24,9 @@ BUILDS = {
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)] or [
     n for n in ("cc",) if shutil.which(n)
 ]
-OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED = range(10)
+(OK, ARGUMENT, MODEL, MEMORY, INPUT, FULL, EMPTY, LABEL, OPTION, SAVED, VERSION, PENDING, STORE) = (
+    range(13)
+)
 HERE = Path(__file__).parent
 
 EXACT = ("small", "stepwise")
@@ -76,7 +78,7 @@ def malformed(folder: Path, build: str, tries: int, seed: int, compiler: str) ->
         ["./fuzz", str(tries), str(seed)], cwd=folder, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return [int(line.split()[0]) for line in ran.stdout.splitlines()[1:10]]
+    return [int(line.split()[0]) for line in ran.stdout.splitlines()[1:13]]
 
 
 class Room(ctypes.Structure):
@@ -95,7 +97,13 @@ class Library:
         pass
 
     def __init__(
-        self, folder: Path, build: str, steps: int, classes: int, window: int = 1, flags=("-O1",)
+        self,
+        folder: Path,
+        build: str,
+        steps: int,
+        classes: int,
+        window: int = 1,
+        flags=("-O1",),
     ):
         name = folder / f"lib{build}.so"
         arguments = (
@@ -116,7 +124,10 @@ class Library:
             getattr(self.c, function).restype = ctypes.c_size_t
         self.c.shim_model.restype = ctypes.c_void_p
         self.c.edge_message.restype = ctypes.c_char_p
-        self.model, self.room = ctypes.c_void_p(self.c.shim_model()), Room(steps, classes, window)
+        self.model, self.room = (
+            ctypes.c_void_p(self.c.shim_model()),
+            Room(steps, classes, window),
+        )
         self.words = self.c.shim_words(*map(ctypes.c_uint32, (steps, classes, window)))
         self.memory, self.edge = (
             np.zeros(self.words, np.uint32),
@@ -137,7 +148,18 @@ class Library:
             ROUNDINGS[learner.rounding],
             learner.threshold,
         )
-        numbers = np.array([*numbers, learner.window, *k, TRIGGER, learner.online], np.int32)
+        numbers = np.array(
+            [
+                *numbers,
+                learner.window,
+                *k,
+                TRIGGER,
+                learner.online,
+                learner.refuse,
+                learner.residuals,
+            ],
+            np.int32,
+        )
         found = self.c.shim_learner(
             self.edge, at(numbers), ctypes.c_uint32(seed_state(learner.seed))
         )
@@ -164,6 +186,15 @@ class Library:
         weight, bias = np.zeros((inputs, classes), np.int32), np.zeros(classes, np.int32)
         self.c.shim_readout(self.edge, at(weight), at(bias))
         return weight, bias
+
+    def known(self, inputs: int, classes: int) -> dict[int, list]:
+        """{id: [shots, slack, mean]} of class means, the mean in its last place."""
+        found = {}
+        for place in range(classes):
+            one = np.zeros(3 + inputs, np.int32)
+            self.c.shim_class(self.edge, ctypes.c_uint32(place), at(one))
+            found[int(one[0])] = [int(one[1]), int(one[2].astype(np.uint32)), one[3:].tolist()]
+        return found
 
     def saturations(self) -> dict[str, int]:
         found = np.zeros(6, np.uint32)

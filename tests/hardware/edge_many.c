@@ -2,15 +2,15 @@
 
    A record: bytes of a model.bin, the model (hardware/c/export.py, `packed`); steps, classes, window of the room; samples, of which
    support, and steps of each; labels of the support; counts, a byte a cell. The support is presented and learned, then one update,
-   then the rest. Found: the error of edge_init; where it is none, the scores of every step (small build: of the last) of every
-   sample, the weights, the biases, the six counts. Memory is on the heap and just as long as asked for. */
+   then the rest. By class means, all classes are there from the start. Found: the error of edge_init; where it is none, the scores
+   of every step (small build: of the last) of every sample, the weights and biases or the means (classes, inputs), the six counts. Memory is on the heap and just as long as asked for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "minisnn_edge.h"
 
-enum { HEAD = 3, NUMBERS = 31, SIZES = 8, MOST = 64 };
+enum { HEAD = 3, NUMBERS = 37, SIZES = 8, MOST = 64 };
 
 static void fail(const char *what)
 {
@@ -39,9 +39,10 @@ static void unpack(const uint32_t *words, size_t bytes, edge_model *m, edge_laye
 {
     const int32_t *n = (const int32_t *)(words + HEAD), *at = n + NUMBERS;
     int32_t k;
-    const edge_model found = {n[30] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
+    const edge_model found = {n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                               n[9], n[10], layers, n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
-                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25]}, (uint32_t)n[26]};
+                              {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26],
+                              n[32], n[33], n[34], n[35]};
     memcpy(m, &found, sizeof found);
     if (m->layers > MOST) fail("too many layers");
     for (k = 0; k < m->layers; k++) {
@@ -103,14 +104,16 @@ int main(void)
         if (found == EDGE_OK) {
             int16_t *scores = malloc(2 * room.classes);
             if (!scores) fail("memory");
+            for (k = 0; e.known && k < room.classes; k++) good(edge_add_class(&e, NULL));
             for (n = 0; n < samples; n++) {
                 present(&e, x + n * steps * cells, steps, cells, scores);
                 if (n < support) good(edge_learn(&e, labels[n]));
                 if (n + 1 == support) good(edge_update(&e));
             }
-            for (n = 0; n < (uint32_t)m.inputs; n++)
+            for (n = 0; e.known && n < (uint32_t)m.inputs * e.classes; n++) put(e.mean[n]);
+            for (n = 0; e.weight && n < (uint32_t)m.inputs; n++)
                 for (k = 0; k < e.classes; k++) put(e.weight[n * e.room.classes + k]);
-            for (k = 0; k < e.classes; k++) put(e.bias[k]);
+            for (k = 0; e.weight && k < e.classes; k++) put(e.bias[k]);
             put((int32_t)e.counts.input_clipped), put((int32_t)e.counts.membrane_clipped), put((int32_t)e.counts.written);
             put((int32_t)e.counts.gated), put((int32_t)e.counts.clipped), put((int32_t)e.counts.gradient_saturated);
             free(scores);

@@ -8,18 +8,20 @@ for (let at = 0; at < all.length; ) {
   const word = () => all.readInt32LE((at += 4) - 4), bytes = (n) => all.subarray(at, (at += n));
   const model = Uint8Array.from(bytes(word()));
   const [steps, classes, window, samples, support, T] = Array.from({ length: 6 }, word), labels = Array.from({ length: support }, word);
-  const shape = new Int32Array(model.buffer, 4 * (3 + 31), 3), cells = shape[0] * shape[1] * shape[2], x = bytes(samples * T * cells);
+  const shape = new Int32Array(model.buffer, 4 * (3 + 37), 3), cells = shape[0] * shape[1] * shape[2], x = bytes(samples * T * cells);
   let net;
   try { net = await Edge.create(wasm, model, { steps, classes, window }); } catch (error) { found.push(error.message.startsWith("the model's") ? 2 : -1); continue; }
   found.push(0);
+  while (net.classes < classes) net.addClass();
   for (let n = 0; n < samples; n++) {
     net.recording(x.subarray(n * T * cells, (n + 1) * T * cells), T, (scores) => found.push(...scores));
     if (n < support) net.learn(labels[n]);
     if (n + 1 === support) net.update();
   }
-  const saved = Buffer.from(net.save()), inputs = net.c.inputs(), head = saved.length - 4 - (4 + inputs) * classes;
-  for (let i = 0; i < inputs * classes; i++) found.push(saved.readInt8(head + 4 * classes + i));
-  for (let k = 0; k < classes; k++) found.push(saved.readInt32LE(head + 4 * k));
+  const columns = Array.from({ length: classes }, (_, k) => net.column(k)), inputs = net.c.inputs();
+  if (net.byMeans) for (const column of columns) found.push(...column);
+  else for (let i = 0; i < inputs; i++) for (const column of columns) found.push(column[i]);
+  for (let k = 0; k < classes && !net.byMeans; k++) found.push(net.c.bias(k));
 }
 const out = Buffer.from(Int32Array.from(found).buffer);
 for (let at = 0; at < out.length; ) at += writeSync(1, out, at);

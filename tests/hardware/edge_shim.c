@@ -17,10 +17,41 @@ void shim_readout(const edge *e, int32_t *weight, int32_t *bias)
     for (k = 0; k < e->classes; k++) *bias++ = e->bias[k];
 }
 
+/* Of a class mean: id, shots, slack, then its mean, and its residuals where there are some. */
+void shim_class(const edge *e, uint32_t place, int32_t *to)
+{
+    const size_t inputs = (size_t)e->model->inputs;
+    edge_class c = {0, 0, 0, 0};
+    size_t i;
+    if (edge_class_at(e, place, &c) != EDGE_OK) return;
+    *to++ = (int32_t)c.id, *to++ = (int32_t)c.shots, *to++ = (int32_t)c.slack;
+    for (i = 0; i < inputs; i++) to[i] = e->mean[place * inputs + i] * (e->residual ? 256 : 1) + (e->residual ? e->residual[place * inputs + i] : 0);
+}
+
+static edge_stream stream;
+static edge_timed timed[64];
+
+int shim_stream_open(edge *e, uint32_t room, uint32_t window, uint32_t least, uint32_t factor)
+{
+    const edge_onset onset = {window, least, factor};
+    return edge_stream_open(&stream, e, timed, room, &onset);
+}
+
+int shim_stream_event(uint32_t t, int x, int y, int polarity, int *whole)
+{
+    const edge_timed event = {t, (uint8_t)x, (uint8_t)y, (uint8_t)polarity};
+    return edge_stream_event(&stream, event, whole);
+}
+
+int shim_stream_time(uint32_t t, int *whole) { return edge_stream_time(&stream, t, whole); }
+uint32_t shim_stream(int what) { return what ? stream.lost : stream.noise; }
+
 int shim_learner(edge *e, const int32_t *numbers, uint32_t noise)
 {
     edge_learner l;
     memcpy(&l, numbers, 9 * sizeof *numbers);
     l.noise = noise;
+    l.refuse = (uint32_t)numbers[9];
+    l.residuals = numbers[10];
     return edge_set_learner(e, &l);
 }

@@ -23,13 +23,14 @@ from integers import known
 from minisnn.hardware.c import export
 from minisnn.hardware.chip import learner as learning
 import plain_integers as reference
-from minisnn.hardware.chip.formats import ROUNDINGS
+from minisnn.hardware.chip.formats import ROUNDINGS, seed_state
 from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
 import plain_loihi as loihi_reference
+from plain_means import Means
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
 
@@ -259,6 +260,8 @@ def case(seed: int) -> Case:
     how = dict(
         rule=rule, error=chosen(rng, *learning.ERRORS), rounding=chosen(rng, *ROUNDINGS), **gates
     )
+    if rule == CLASS_MEAN and how["rounding"] in ("floor", "zero"):  # which no device has
+        how["rounding"] = "nearest"
     k, k_bias = (
         int(chosen(rng, rng.integers(2, 16), rng.integers(2, 16), rng.integers(-13, 34), -12, 32))
         for _ in range(2)
@@ -395,6 +398,8 @@ def played(one: Case) -> dict[str, list]:
                 and at.saturations["readout.u"] - before == clipped
             )
     inside = sum(places.values()) - places["input"] + total
+    if how.rule == CLASS_MEAN:
+        return _by_means(one, how, p.tolist(), [places["input"], inside - total])
     return dict(
         scores=scores,
         learned=[*(w for row in weight for w in row), *bias],
@@ -406,6 +411,22 @@ def played(one: Case) -> dict[str, list]:
             number["clipped"],
             number["gradient_saturated"],
         ],
+    )
+
+
+def _by_means(one: Case, how: Learner, p: list, clipped: list[int]) -> dict[str, list]:
+    """What the library plays, which counts its class means, in plain integers."""
+    means = Means(len(p[0][0]), seed_state(how.seed), stochastic=how.rounding == "stochastic")
+    for _ in range(one.layers[-1].weight.shape[3]):
+        means.add()
+    scores = []
+    for b, recording in enumerate(p):
+        scores.append([means.scores(x) for x in recording])
+        if b < SUPPORT:
+            means.shot(int(one.y[b]), recording[-1], 1)
+    learned = [m for id in means.classes for m in means.mean(id)]
+    return dict(
+        scores=scores, learned=learned, counts=[*clipped, means.written, 0, means.clipped, 0]
     )
 
 

@@ -18,8 +18,10 @@ from edge_library import (
     INPUT,
     LABEL,
     OPTION,
+    PENDING,
     PLAIN,
     SAVED,
+    VERSION,
     STRICT,
     Library,
     at,
@@ -60,10 +62,6 @@ CASES = {
     "online, few bits": (
         Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
         {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
-    ),
-    "class means": (
-        Learner("class-mean", log2_weight=3, log2_bias=0),
-        {"readout_bits": 5, "readout_exponent": -6},
     ),
     "odd sizes": (
         Learner("three-factor", "softmax", "floor", window=99, log2_weight=2, log2_bias=-1),
@@ -231,13 +229,46 @@ def test_what_was_learned_is_saved_and_goes_on_in_either_build(tmp_path, build):
     narrow = Library(tmp_path, build, 18, 3)
     with pytest.raises(Library.Refused, match=str(FULL)):
         narrow.load(saved)
-    for place in (0, 4, 8, 12, 20, 30, len(saved) - 1):
+    for place in (0, 4, 8, 12, 16, 20, 24, 30, 50, len(saved) - 1):
         damaged = saved.copy()
         damaged[place] ^= 1
-        with pytest.raises(Library.Refused, match=str(SAVED)):
+        with pytest.raises(Library.Refused, match=str(VERSION if place in (4, 16) else SAVED)):
             other.load(damaged)
     with pytest.raises(Library.Refused, match=str(SAVED)):
         other.load(saved[:-1])
+
+
+def test_lessons_that_wait_are_told_and_not_saved_without(tmp_path):
+    _, x, _ = exported(tmp_path)
+    edge = Library(tmp_path, "small", 18, 3)
+    waiting = lambda: edge.c.edge_pending(edge.edge)
+    for n in range(2):
+        edge.counts(x[n])
+        edge("learn", n)
+    assert waiting() == 2
+    with pytest.raises(Library.Refused, match=str(PENDING)):
+        edge.save()
+    edge("update")
+    assert waiting() == 0 and len(edge.save())
+    edge("learn", 2)
+    edge.set_learner(PLAIN, small(readout_exponent=-3)[2].readout)
+    assert waiting() == 0
+
+
+def test_what_gradients_cannot_is_refused_and_means_are_for_life(tmp_path):
+    """And a network that learns by one of them cannot be given the other."""
+    means = Learner("class-mean", rounding="nearest")
+    cases = (PLAIN, means), (means, PLAIN), (means, replace(means, residuals=True))
+    for folder, (learner, other) in zip("abc", cases):
+        chip, x, _ = exported(tmp_path / folder, learner)
+        edge = Library(tmp_path / folder, "small", 18, 3)
+        edge.counts(x[0])
+        with pytest.raises(Library.Refused, match=str(OPTION)):
+            edge.set_learner(other, chip.readout)
+        if learner is PLAIN:
+            for name, numbers in (("correct", (0, 1)), ("remove_class", (0,))):
+                with pytest.raises(Library.Refused, match=str(OPTION)):
+                    edge(name, *numbers)
 
 
 @pytest.mark.parametrize("build", EXACT)
@@ -292,4 +323,4 @@ def test_malformed_networks_give_an_error_and_change_nothing(tmp_path, build, tr
     exported(tmp_path)
     for seed, compiler in ((1, COMPILERS[0]), (2, COMPILERS[-1])):
         refused = malformed(tmp_path, build, tries, seed, compiler)
-        assert min(refused) > tries / 10 and sum(refused) > 2 * tries
+        assert min(refused) > tries / 40 and sum(refused) > 2 * tries

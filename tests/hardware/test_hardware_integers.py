@@ -545,7 +545,7 @@ console.log(JSON.stringify(found));
     assert ran.returncode == 0, ran.stderr
     *seen, one, two, three = json.loads(ran.stdout)[:7]
     assert seen == [1, 255, 255, 255] and one == two == three
-    assert json.loads(ran.stdout)[7:] == ["label"] * 5 + ["a", "steps", "classes"]
+    assert json.loads(ran.stdout)[7:] == ["id"] * 5 + ["a", "steps", "classes"]
 
 
 def test_a_seed_that_javascript_cannot_hold_is_refused():

@@ -15,9 +15,11 @@ from tracing import strokes_of
 
 import minisnn as ms
 from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.stream import Recording
 from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
+from minisnn.data.sets.pools import Sight
 from minisnn.data.store.shipped import shipped
 from slowly import slow
 
@@ -47,18 +49,21 @@ def characters(number: int, drawings: int) -> np.ndarray:
     ] * np.uint8(255)
 
 
-def test_the_cameras_events_are_those_of_python(tmp_path):
+@pytest.mark.parametrize("side, step, centred", [(16, 1, False), (32, 3, True)])
+def test_the_cameras_events_are_those_of_python(tmp_path, side, step, centred):
+    """By the millisecond, and as a network of finer pictures, longer steps and centring takes them."""
     if not shutil.which("node"):
         pytest.skip("no node; Debian package: nodejs")
     pictures, numbers = load_digits().images[7::499], [0, 1, 2**32 + 5, *range(9, 17)]
     pictures = np.ascontiguousarray(pictures[: len(numbers)])
     camera = ms.EventCamera(sensor_seed=4, time_constant_ms=0.5)
-    scene, arrays = make.scene_of(camera, (16, 16), 3)
+    scene, arrays = make.scene_of(camera, (side, side), 3)
     arrays = {
         name: make._text(np.ascontiguousarray(array, "<f8").tobytes())
         for name, array in arrays.items()
     }
-    data = dict(scene=scene, arrays=arrays, steps=100, cells=[16, 16], numbers=numbers)
+    data = dict(scene=scene, arrays=arrays, steps=100, cells=[side, side], numbers=numbers)
+    data |= dict(bin=1000 * step, centred=centred)
     (tmp_path / "data.json").write_text(json.dumps(data))
     (tmp_path / "pictures.bin").write_bytes(pictures.tobytes())
     files = (
@@ -69,9 +74,20 @@ def test_the_cameras_events_are_those_of_python(tmp_path):
     )
     ran = subprocess.run(["node", *files], capture_output=True)
     assert ran.returncode == 0, ran.stderr.decode()
-    found = np.frombuffer(ran.stdout, np.uint8).reshape(len(pictures), 100, 16, 16, 2)
-    expected = camera.record_counts(pictures, numbers, 3)
+    found = np.frombuffer(ran.stdout, np.uint8).reshape(len(pictures), 100, side, side, 2)
+    sight = Sight(camera, 3, (32, 32), 32 // side, step_ms=step, centred=centred)
+    expected = sight.counts(pictures, np.array(numbers), 0)
     assert (found == expected).mean() >= 0.9999 and expected.sum() > 500 * len(pictures)
+
+
+def test_a_page_says_how_long_its_network_sees():
+    """And is refused where that is longer than what the camera records."""
+    chip = IntegerNet.of(ms.read(shipped("omniglot_fine.h5")))
+    text = make.page(chip)
+    assert '"bin": 3000, "centred": true' in text and "after 300 ms" in text
+    chip.recording = Recording(bin=5000)
+    with pytest.raises(ValueError, match="records 312 ms; 100 steps of this network, of 5 ms, are"):
+        make.page(chip)
 
 
 def test_the_page_is_small_and_asks_for_nothing(path):

@@ -1,0 +1,118 @@
+"""The numbers of an exported network, and the memory that the C library asks for."""
+
+import zlib
+
+import numpy as np
+
+from ..chip.errors import ERRORS, TRIGGER
+from ..chip.formats import ROUNDINGS, seed_state
+from ..chip.learner import CLASS_MEAN, RULES, Learner
+from ..chip.network import MOST_COUNT, IntegerNet
+
+BUILDS = {"EDGE_SHORT": "stepwise, P and Q in 16 bits", "EDGE_STEPWISE": "stepwise", "": "small"}
+LIST = 256  # words of the library's list of spikes
+CLASS_WORDS = 4  # of its edge_class
+
+
+def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
+    k = learner.shifts(chip.readout.exponent, chip.readout.bits)
+    three = learner.rule == "three-factor"
+    return {
+        **chip.constants(),
+        "most_count": MOST_COUNT,
+        "inputs": int(np.prod(chip.input_shape)),
+        "layers": len(chip.layers) - 1,
+        "ways": chip.ways,
+        "steps": steps,
+        "weight_bits": chip.words.weight_bits,
+        "readout_bits": chip.readout.bits,
+        "readout_exponent": chip.readout.exponent,
+        "readout_inputs": len(chip.weight),
+        "bias_room": chip.bias_room,
+        "error": ERRORS[learner.error],
+        "trigger": TRIGGER,
+        "rule": (*RULES, CLASS_MEAN).index(learner.rule),
+        "window": learner.window,
+        "room_window": learner.window if three else 1,
+        "online": int(learner.online),
+        "learn_rounding": ROUNDINGS[learner.rounding],
+        "learn_threshold": learner.threshold,
+        "shift_weight": k[0],
+        "shift_bias": k[1],
+        "seed_state": seed_state(learner.seed),
+        "refuse": learner.refuse,
+        "residuals": int(learner.residuals),
+        "id": _identity(chip, learner),
+        **chip.recording.constants(),
+    }
+
+
+def _identity(chip: IntegerNet, learner: Learner) -> int:
+    """Of what a saved state belongs to: class means, to the conv layers that made their traces."""
+    layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
+    arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
+    return zlib.crc32(b"".join(array.tobytes() for array in arrays))
+
+
+def planes_of(chip: IntegerNet) -> int:
+    """Bits of what a site of a conv layer hands on: one, or three where it is how many of four
+    spike."""
+    return 3 if chip.kind == "cuba" and chip.layer_constants(0)["pool"] == "mean" else 1
+
+
+def fixed_words(chip: IntegerNet) -> dict[str, tuple[int, int]]:
+    """{build: (words of memory whatever the steps, words a step)}, but for what grows with the
+    window and the classes."""
+    found = {}
+    planes = planes_of(chip)
+    each = (
+        {"": 3, "EDGE_STEPWISE": 3, "EDGE_SHORT": 3 / 2}
+        if chip.kind == "lif"
+        else dict.fromkeys(BUILDS, 2)
+    )
+    for build in BUILDS:
+        spikes, state, sums, first = 0, [], 0, 3  # planes of the input's counts
+        for layer in chip.layers[:-1]:
+            (H, W, C), (h, w, C_out) = layer.input_shape, layer.output_shape
+            row = first * -(-W * C // 32)
+            out = planes * -(-w * C_out // 32)
+            window = 1 if layer.pool == "none" else 4
+            channels = C_out + -C_out % 4
+            sums = max(sums, (window + 1) * channels)
+            state.append((h * w if build else 1) * window * channels * each[build])
+            if build:
+                spikes += h * out + (H * row if layer is chip.layers[0] else 0)
+            # the output grows from the bottom, the input at the top goes away row by row
+            for y in range(0 if build else h):
+                gone = max(y * (1 if window == 1 else 2) - len(layer.weight) // 2, 0)
+                spikes = max(spikes, (y + 1) * out + (H - gone) * row)
+            first = planes
+        state = int(sum(state) if build else max(state))
+        rest = state + sums + LIST + len(chip.weight)
+        found[build] = (rest + spikes, 0) if build else (rest, spikes)
+    return found
+
+
+def memory(
+    chip: IntegerNet, learner: Learner, steps: int, classes: int | None = None
+) -> dict[str, int]:
+    """{build: bytes of memory that the library asks for}: CHIP_WORDS of the header, times four."""
+    classes = classes or chip.ways
+    n = len(chip.weight)
+    h, w, C = chip.layers[-2].output_shape
+    window = constants(chip, learner, steps)["room_window"]
+    means = learner.rule == CLASS_MEAN
+    rest = (
+        h * planes_of(chip) * -(-w * C // 32) * window
+        + n * (window > 1)
+        + classes * (CLASS_WORDS if means else 2 * window + 3 + n)
+        + (n * classes + 3) // 4 * (1 + learner.residuals)
+    )
+    words = {
+        build: fixed + steps * step + rest for build, (fixed, step) in fixed_words(chip).items()
+    }
+    return {
+        name: 4 * words[build]
+        for build, name in BUILDS.items()
+        if chip.kind == "lif" or build != "EDGE_SHORT"
+    }

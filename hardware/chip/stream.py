@@ -1,0 +1,194 @@
+"""What a recording must be, and a stream of events with timestamps that is cut into recordings: as
+`minisnn_edge_stream.c`, in integers.
+
+While nothing happens, the events of the last `window` microseconds are kept, and the number n of a
+window is averaged in 256ths: noise += (256 n - noise) >> 4, window by window. A recording begins
+with the oldest event kept as soon as there are `least` of them and 256 n >= factor noise. It lasts
+`steps` times `bin`. Another can begin when a window has had fewer than that.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minisnn.data.sets.omniglot import CROP, SIZE
+
+from .formats import whole
+
+_IDLE, _SEEING, _RESTING = range(3)
+_WINDOWS = 256  # that are looked at, of a long silence
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a network takes for a recording.
+
+    bin       microseconds of a step
+    cell      pixels of the camera, squared, that are summed in a cell
+    centred   whether each recording is shifted by the whole pixels that bring its mean event
+              nearest to the middle
+    told      whether the network's file says so; otherwise these are the usual numbers
+    """
+
+    bin: int = 1000
+    cell: int = 1
+    centred: bool = False
+    told: bool = False
+
+    @classmethod
+    def of(cls, checkpoint: Any) -> "Recording":
+        """Of what a `minisnn.Checkpoint` learned from."""
+        origin = checkpoint.origin
+        how = json.loads(origin.how) if origin.how else {}
+        size = how.get("size")
+        cell = 1
+        if origin.data == "omniglot":
+            cell = CROP[0] // (size or SIZE)[0]
+        elif origin.data == "double-nmnist":
+            cell = 2
+        elif size and how.get("sensor") and len(size) == len(how["sensor"]) == 2:
+            parts = {a // b if a % b == 0 else 1 for a, b in zip(how["sensor"], size)}
+            cell = parts.pop() if len(parts) == 1 else 1
+        step = round(1000 * how.get("bin_ms", 1))
+        return cls(step, cell, bool(how.get("centred")), origin.data is not None)
+
+    def constants(self) -> dict[str, int]:
+        """By the names that exported files give them."""
+        return dict(bin=self.bin, cell=self.cell, centred=int(self.centred))
+
+
+@dataclass(frozen=True)
+class Onset:
+    """Where a recording begins: `least` events in `window` microseconds, and `factor` times as many
+    as in those before."""
+
+    window: int = 3000
+    least: int = 8
+    factor: int = 4
+
+    def __post_init__(self) -> None:
+        whole(1, 1_000_000, window=self.window)
+        whole(1, 1 << 20, least=self.least)
+        whole(0, 65_535, factor=self.factor)
+
+
+@dataclass(eq=False)
+class Stream:
+    """Recordings of a stream. `event` and `time` return the counts (steps, *shape) of a recording
+    that is over, or None.
+
+    shape       rows, columns and channels of the network's picture
+    steps       of a recording          recording, onset   what it must be, where it begins
+    room        events that are held; `lost` counts those of a recording beyond
+    """
+
+    shape: tuple[int, int, int]
+    steps: int
+    recording: Recording = Recording()
+    onset: Onset = Onset()
+    room: int = 4096
+    lost: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        whole(self.onset.least, 1 << 20, room=self.room)
+        self.noise = self._count = self._begin = self._step = 0
+        self._mark: int | None = None
+        self._last = 0
+        self._state = _IDLE
+        self._held: list[tuple[int, int, int, int]] = []
+        self._counts = np.zeros((self.steps, *self.shape), np.uint8)
+
+    def event(self, t: int, x: int, y: int, polarity: int) -> np.ndarray | None:
+        """An event at t microseconds, of a pixel.
+
+        Raises ValueError for one outside the picture, or before the last.
+        """
+        cell = self.recording.cell
+        height, width, channels = self.shape
+        if not (0 <= x < width * cell and 0 <= y < height * cell and 0 <= polarity < channels):
+            raise ValueError(f"the event ({x}, {y}, {polarity}) lies outside the picture")
+        found = self.time(t)
+        self._count += 1
+        if self._state == _RESTING:
+            return found
+        if self._state == _IDLE:
+            self._held = [one for one in self._held if t - one[0] < self.onset.window]
+            if len(self._held) == self.room:
+                del self._held[0]
+        elif len(self._held) == self.room:
+            self.lost += 1
+            return found
+        self._held.append((t, x, y, polarity))
+        if self._state == _IDLE and self._loud(len(self._held)):
+            self._state = _SEEING
+            self._begin = self._held[0][0]
+            self._step = self.lost = 0
+            self._counts = np.zeros((self.steps, *self.shape), np.uint8)
+        return found
+
+    def time(self, t: int) -> np.ndarray | None:
+        """It is t now; ValueError where that is before the last event."""
+        if self._mark is None:
+            self._mark = self._last = t
+        if t < self._last:
+            raise ValueError(f"time goes back, from {self._last} to {t} microseconds")
+        self._last = t
+        if self._state != _SEEING:
+            self._windows(t)
+            return None
+        over = t - self._begin >= self.recording.bin * self.steps
+        if over or not self.recording.centred:
+            self._bin(self.steps if over else (t - self._begin) // self.recording.bin)
+        if not over:
+            return None
+        self._state, self._mark, self._count, self._held = _RESTING, t, 0, []
+        return self._counts
+
+    def _loud(self, n: int) -> bool:
+        return n >= self.onset.least and 256 * n >= self.onset.factor * self.noise
+
+    def _windows(self, t: int) -> None:
+        assert self._mark is not None
+        for _ in range(_WINDOWS):
+            if t - self._mark < self.onset.window:
+                return
+            if self._state == _IDLE:
+                self.noise += (256 * self._count - self.noise) >> 4
+            elif not self._loud(self._count):
+                self._state = _IDLE
+            self._mark += self.onset.window
+            self._count = 0
+        self._mark = t
+
+    def _bin(self, until: int) -> None:
+        """Count the events of the steps before `until`, which are held no longer."""
+        cell = self.recording.cell
+        height, width, _ = self.shape
+        right = down = 0
+        if self.recording.centred and self._held:
+            number = len(self._held)
+            right, down = (
+                shift_of(size * cell, sum(one[axis] for one in self._held), number)
+                for axis, size in ((1, width), (2, height))
+            )
+        kept = []
+        for t, x, y, polarity in self._held:
+            step = (t - self._begin) // self.recording.bin
+            row, column = (y + down) // cell, (x + right) // cell
+            if step >= until:
+                kept.append((t, x, y, polarity))
+            elif 0 <= row < height and 0 <= column < width:
+                at = step, row, column, polarity
+                self._counts[at] = min(self._counts[at] + 1, 255)
+        self._held = kept
+
+
+def shift_of(size: int, total: int, number: int) -> int:
+    """round((size - 1) / 2 - total / number), ties to even: the whole pixels that bring the mean of
+    so many events, whose places sum to `total`, to the middle."""
+    twice = (size - 1) * number - 2 * total + number
+    nearest = twice // (2 * number)
+    tie = twice == 2 * number * nearest
+    return nearest - (tie and nearest % 2 != 0)

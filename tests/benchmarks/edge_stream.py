@@ -1,0 +1,106 @@
+"""What finding a recording's beginning loses: python tests/benchmarks/edge_stream.py [--episodes N]
+
+Characters of Omniglot's evaluation alphabets before the simulated camera, as `omniglot_fine.h5` takes
+them, five-way one-shot by class means. Each recording lies in a stream of background events, at rates
+of 0 to 3 a second and pixel, which go on through it. The stream is cut by hand, at the recording's
+first event, or by the device (`chip/stream.py`, which the C library equals).
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import minisnn as ms
+from minisnn.data.sets.omniglot import alphabets, thickened
+from minisnn.data.store.shipped import shipped
+from minisnn.experiments.statistics import difference, estimate
+from minisnn.hardware.chip.means import CountedMeans
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.stream import Onset, Stream
+from minisnn.results.figures import figure
+
+RATES = 0, 1, 3  # background events a second and pixel
+BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 150_000, 32, 5, 2, 100
+NAMES = "x", "y", "p"
+
+
+def recorded(camera, picture, number: int, rate: float, rng) -> tuple[np.ndarray, int]:
+    """(events (n, 4) as t, x, y, p with a background, when the recording's first one is)."""
+    found = camera.record(picture, 0, number)
+    found = found[(found["x"] < SIDE) & (found["y"] < SIDE)]
+    start = BEFORE_US + int(rng.integers(10_000))
+    t = found["t"].astype(np.int64) - int(found["t"][0]) + start
+    own = np.stack([t, *(found[name].astype(np.int64) for name in NAMES)], 1)
+    length = start + 350_000
+    n = rng.poisson(rate * SIDE * SIDE * length / 1e6)
+    noise = np.stack(
+        [rng.integers(length, size=n), *rng.integers([[SIDE]] * 2 + [[2]], size=(3, n))], 1
+    )
+    events = np.concatenate([own, noise])
+    return events[np.argsort(events[:, 0], kind="stable")], start
+
+
+def cut(chip, events: np.ndarray, start: int | None, onset: Onset) -> np.ndarray | None:
+    """Counts of the recording that begins at `start`, or (None) that the stream finds first."""
+    if start is not None:
+        events, onset = events[events[:, 0] >= start], Onset(1, 1, 0)
+    stream = Stream(chip.input_shape, STEPS, chip.recording, onset, 1 << 16)
+    for event in events.tolist():
+        found = stream.event(*event)
+        if found is not None:
+            return found
+    return stream.time(int(events[-1, 0]) + 10**6) if len(events) else None
+
+
+def main(episodes: int, out: str | None) -> None:
+    ms.set_threads(1)
+    chip = IntegerNet.of(ms.read(shipped("omniglot_fine.h5")))
+    camera = ms.EventCamera()
+    pictures = np.concatenate([one.reshape(-1, 20, 28, 28) for one in alphabets("test").values()])
+    figures = {}
+    for rate in RATES:
+        rng, right = np.random.default_rng(rate), {"hand": [], "found": []}
+        for _ in range(episodes):
+            chosen = rng.choice(len(pictures), WAYS, replace=False)
+            drawn = np.stack([rng.permutation(20)[: 1 + QUERIES] for _ in chosen])
+            streams = [
+                recorded(camera, one, int(number), rate, rng)
+                for k, numbers in zip(chosen, drawn)
+                for number, one in zip(20 * k + numbers, thickened(pictures[k, numbers]))
+            ]
+            for how in right:
+                counts = [cut(chip, e, s if how == "hand" else None, Onset()) for e, s in streams]
+                assert all(one is not None for one in counts)
+                p = chip.traces_of(np.stack(counts))[:, -1].reshape(WAYS, 1 + QUERIES, -1)
+                means = CountedMeans(p.shape[-1])
+                for one in p[:, 0]:
+                    means.learn(means.add(), one)
+                answers = [[means.nearest(q) == k for q in p[k, 1:]] for k in range(WAYS)]
+                right[how].append(float(np.mean(answers)))
+        hand, found = (estimate(right[how]) for how in right)
+        less = difference(right["found"], right["hand"])
+        name = f"rate-{rate}"
+        figures[f"{name}-hand"] = figure(hand.mean, "%", hand.half)
+        figures[f"{name}-found"] = figure(found.mean, "%", found.half)
+        figures[f"{name}-less"] = figure(less.mean, "points", less.half)
+        print(
+            f"{rate} events a second and pixel: cut by hand {hand.percent()} %, found "
+            f"{found.percent()} %, less {less.percent()} points",
+            flush=True,
+        )
+    if out:
+        Path(out).write_text(json.dumps(dict(figures=figures, more=dict(episodes=episodes))))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--episodes", type=int, default=100)
+    parser.add_argument(
+        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+    )
+    options = parser.parse_args()
+    main(options.episodes, options.json)

@@ -1,0 +1,184 @@
+"""Random lives of a device that keeps class means: a record of them for edge_lives, and the numbers
+that it must find, of plain integers."""
+
+import zlib
+
+import numpy as np
+import plain_integers as reference
+from integers import events, small
+from plain_means import NOTHING, Means, Store
+
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.formats import seed_state
+from minisnn.hardware.chip.learner import Learner
+
+ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER = range(9)
+# how often each event comes, of a hundred
+OFTEN = (7, 40, 9, 3, 1, 16, 4, 12, 8)
+OK, FULL, EMPTY, LABEL, STORE = 0, 5, 6, 7, 12
+STEPS, CLASSES, SAMPLES, SHAPE = 6, 6, 10, (5, 6, 2)
+
+
+def network(seed: int, residuals: bool = False, stochastic: bool = False):
+    """(what edge_lives begins with, plain means without a class, the model's id, traces of the
+    samples, bytes of a slot)."""
+    net, _, chip = small(readout_exponent=-3, seed=seed, channels=(3, 4), shape=SHAPE, scale=0.9)
+    x = np.minimum(events(net, SAMPLES, STEPS, seed, rate=0.25), 7)
+    x[0] = 0  # an empty recording
+    rounding = "stochastic" if stochastic else "nearest"
+    how = Learner(
+        "class-mean",
+        rounding=rounding,
+        seed=seed,
+        refuse=1500 * (seed % 3),
+        residuals=residuals,
+    )
+    traces = [reference.infer(chip, one.tolist())[2][-1] for one in x]
+    inputs, id = len(chip.weight), export.constants(chip, how, STEPS)["id"]
+    means = Means(inputs, seed_state(seed), residuals, stochastic, how.refuse)
+    size = 44 + CLASSES * (12 + 2 * inputs) + 5
+    model = export.packed(chip, how)
+    sizes = np.array([STEPS, CLASSES, size, SAMPLES], "<u4").tobytes()
+    counts = x.tobytes() + bytes(-x.size % 4)
+    begin = np.array([len(model)], "<u4").tobytes() + model + sizes + counts
+    return begin, means, id, traces, size
+
+
+class Life:
+    """A device in plain integers, and the numbers that it tells."""
+
+    def __init__(self, means: Means, id: int, traces: list, size: int):
+        self.new, self.id, self.traces = means, id, traces
+        self.store, self.found, self.seen = Store(size), [], Counted()
+        self.means = means.loaded(means.saved(id))
+        self.confirmed: list | None = None
+        self.shown = -1
+        self.taught: list[tuple[int, int]] = []  # (class, sample) that are in a mean
+
+    def tell(self) -> None:
+        means = self.means
+        self.found.append(len(means.classes))
+        for id, (shots, slack, synapses) in means.classes.items():
+            self.found += [id, shots, slack - (slack >> 31 << 32), *synapses]
+
+    def event(self, what: int, a: int, b: int, shown: int) -> None:
+        means, error = self.means, OK
+        if shown >= 0:
+            self.shown = shown
+        p = self.traces[self.shown] if self.shown >= 0 else None
+        if what == ADD:
+            error = FULL if len(means.classes) == CLASSES else OK
+            self.found += [error, 0 if error else means.add()]
+        elif what == LEARN:
+            error = LABEL if a not in means.classes else EMPTY if p is None else OK
+            if not error:
+                means.shot(a, p, 1)
+                self.taught.append((a, self.shown))
+            self.found.append(error)
+        elif what == CORRECT:
+            fits = a in means.classes and means.classes[a][0] and (b in means.classes or b == -1)
+            error = LABEL if not fits else EMPTY if p is None else OK
+            if not error and a != b:
+                means.shot(a, p, -1)
+                if b != -1:
+                    means.shot(b, p, 1)
+                    self.taught.append((b, self.shown))
+                if (a, self.shown) in self.taught:
+                    self.taught.remove((a, self.shown))
+            self.found.append(error)
+        elif what == REMOVE:
+            error = OK if means.classes.pop(a, None) else LABEL
+            self.taught = [one for one in self.taught if one[0] != a]
+            self.found.append(error)
+        elif what == FORGET:
+            means.classes, means.next, self.taught = {}, 0, []
+            self.found.append(OK)
+        elif what == ASK:
+            self.found.append(EMPTY if p is None else OK)
+            if p is not None:
+                self.found += [means.nearest(p), len(means.classes)]
+                for score, far in zip(means.scores(p), means.distances(p)):
+                    self.found += [score, far - (far >> 31 << 32)]
+                self.seen["far"] += (
+                    means.nearest(p) == -1 and min(means.distances(p), default=NOTHING) < NOTHING
+                )
+        elif what == MEMORY:
+            saved = means.saved(self.id)
+            self.means, self.shown = self.new.loaded(saved), -1
+            crc = zlib.crc32(saved)
+            self.found += [OK, crc - (crc >> 31 << 32)]
+        elif what == SAVE:
+            gone = self.store.write(means, self.id, a if a >= 0 else None, b)
+            self.found.append(STORE if gone else OK)
+            if not gone:
+                self.confirmed = [means.saved(self.id), self.taught[:]]
+            self.seen["cut"] += gone
+            return
+        else:
+            _, saved = self.store.newest()
+            self.shown = -1
+            self.means = (
+                self.new.loaded(saved) if saved else self.new.loaded(self.new.saved(self.id))
+            )
+            self.found += [OK if saved else EMPTY, int(self.store.cut()) if saved else 0]
+            # what was taught and confirmed is there, all of it
+            if self.confirmed:
+                assert saved and self.means.saved(self.id) == self.confirmed[0]
+                self.taught = self.confirmed[1][:]
+            else:
+                assert not saved
+                self.taught = []
+            self.seen["loaded"] += saved is not None
+        self.seen[what if not error else f"refused {error}"] += 1
+        if what != ASK:
+            self.tell()
+
+
+class Counted(dict):
+    """How often each thing happened."""
+
+    def __missing__(self, key):
+        return 0
+
+
+def life(rng, given, number: int) -> tuple[list[int], Life]:
+    """(numbers of the record, the life) of so many random events."""
+    _, means, id, traces, size = given
+    one, record, off = Life(means, id, traces, size), [number], False
+    for n in range(number):
+        what = POWER if off else int(rng.choice(9, p=np.array(OFTEN) / 100))
+        if n in (0, 1) or (not one.means.classes and not off and rng.integers(9)):
+            what = ADD
+        off = False
+        known = list(one.means.classes) or [0]
+        a, b = (int(rng.choice([*known, *known, rng.integers(-1, 9)])) for _ in range(2))
+        shown = int(rng.integers(SAMPLES)) if what in (LEARN, ASK) and rng.integers(9) else -1
+        if what == CORRECT:
+            b = int(rng.choice([-1, b, *known]))
+            if one.taught and rng.integers(9):
+                a, shown = one.taught[rng.integers(len(one.taught))]
+        if what == SAVE:
+            length = len(one.means.saved(id))
+            a, b = int(rng.integers(length + 2)) if rng.integers(2) else -1, int(rng.integers(256))
+            off = 0 <= a < length
+        record += [what, a, b, shown]
+        one.event(what, a, b, shown)
+    return record, one
+
+
+def lives(seed: int, number: int, length: int) -> tuple[bytes, np.ndarray, Counted]:
+    """(the record of so many lives of one network, what must be found, how often what happened)."""
+    rng = np.random.default_rng(seed)
+    given = network(seed, bool(seed % 2), seed % 4 > 1)
+    records, found, seen = [number], [], Counted()
+    for _ in range(number):
+        record, one = life(rng, given, length)
+        records += record
+        found += one.found
+        for name, n in one.seen.items():
+            seen[name] += n
+    return (
+        given[0] + np.array(records, "<i4").tobytes(),
+        np.array(found, np.int64).astype("<i4"),
+        seen,
+    )

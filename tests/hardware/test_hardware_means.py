@@ -1,0 +1,240 @@
+"""Class means with counts: the fast path is plain integers, the bound on their error holds, and no
+class ever changes another."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from plain_means import Means
+
+import minisnn as ms
+from minisnn.data.store.shipped import shipped
+from minisnn.hardware.c import export
+from minisnn.hardware.chip.formats import seed_state
+from minisnn.hardware.chip.learner import CLASS_MEAN
+from minisnn.hardware.chip.means import MOST_SHOTS, NONE, UNBOUNDED, CountedMeans
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.page import make
+
+KINDS = [(r, s) for r in (False, True) for s in ("nearest", "stochastic")]
+
+
+def traces(rng, inputs=6):
+    """Of a shot: silent inputs, full ones, and what lies between."""
+    kind = rng.integers(4, size=inputs)
+    return np.choose(
+        kind, [0, 4096, rng.integers(4097, size=inputs), rng.integers(60, size=inputs)]
+    )
+
+
+def state(means):
+    return {one.id: [one.shots, one.slack, one.mean.tolist()] for one in means.known}
+
+
+@pytest.mark.parametrize("residuals, rounding", KINDS)
+def test_the_fast_path_equals_plain_integers(residuals, rounding):
+    rng = np.random.default_rng(3)
+    fast = CountedMeans(6, residuals, rounding, seed=5, refuse=90_000)
+    plain = Means(6, seed_state(5), residuals, rounding == "stochastic", refuse=90_000)
+    taught: list[tuple[int, np.ndarray]] = []
+    answers = set()
+    for _ in range(300):
+        what, p = rng.integers(8), traces(rng)
+        ids = list(plain.classes)
+        if what == 0 and len(ids) < 7:
+            assert fast.add() == plain.add()
+        elif what == 1 and len(ids) > 3:
+            gone = int(rng.choice(ids))
+            fast.remove(gone)
+            del plain.classes[gone]
+            taught = [one for one in taught if one[0] != gone]
+        elif what == 2 and taught:
+            old, p = taught.pop(int(rng.integers(len(taught))))
+            new = int(rng.choice([NONE, *ids]))
+            fast.correct(old, new, p)
+            if new != old:
+                plain.shot(old, p.tolist(), -1)
+            if new not in (old, NONE):
+                plain.shot(new, p.tolist(), 1)
+            taught += [(new, p)] * (new != NONE)
+        elif ids:
+            id = int(rng.choice(ids))
+            fast.learn(id, p)
+            plain.shot(id, p.tolist(), 1)
+            taught.append((id, p))
+        assert state(fast) == plain.classes and fast.noise == plain.noise
+        p = traces(rng)
+        assert fast.distances(p).tolist() == plain.distances(p.tolist())
+        assert fast.scores(p).tolist() == plain.scores(p.tolist())
+        assert fast.nearest(p) == plain.nearest(p.tolist())
+        answers.add(fast.nearest(p))
+    assert NONE in answers and len(answers) > 4
+
+
+@pytest.mark.parametrize("residuals, rounding", KINDS)
+def test_a_mean_lies_within_its_bound_of_the_exact_one(residuals, rounding):
+    """After lessons and corrections in any order; and the bound is not ten times too wide."""
+    rng = np.random.default_rng(7)
+    means = CountedMeans(40, residuals, rounding)
+    id, shots, nearest, unit = means.add(), [], 0.0, 256 if residuals else 1
+    for n in range(160):
+        if shots and rng.integers(4) == 0:
+            means.correct(id, NONE, shots.pop(int(rng.integers(len(shots)))))
+        else:
+            shots.append(traces(rng, 40))
+            means.learn(id, shots[-1])
+        one = means.known[0]
+        assert one.shots == len(shots)
+        if not shots:
+            assert not one.mean.any() and one.slack == 0
+            continue
+        bound = one.bound * (2 if rounding == "stochastic" else 1)
+        sums = np.minimum(shots, 4080).sum(0).tolist()
+        error = max(
+            abs(c - Fraction(s * unit, 16 * len(shots))) for c, s in zip(one.mean.tolist(), sums)
+        )
+        assert error <= Fraction(bound), n
+        nearest = max(nearest, float(error) / bound)
+    assert nearest > 0.1
+
+
+def test_shots_that_were_only_taught_leave_a_quarter_of_a_place_each():
+    rng = np.random.default_rng(0)
+    means = CountedMeans(4)
+    id = means.add()
+    for n in range(1, 30):
+        means.learn(id, traces(rng, 4))
+        assert means.known[0].bound == (n + 1) / 4
+
+
+def test_a_mean_stays_below_its_end_and_rounds_ties_up():
+    means = CountedMeans(3)
+    id = means.add()
+    means.learn(id, np.array([4096, 8, 7]))
+    assert means.known[0].mean.tolist() == [255, 1, 0]
+    means.learn(id, np.array([0, 0, 0]))
+    assert means.known[0].mean.tolist() == [128, 1, 0]
+
+
+def test_one_shot_taken_back_leaves_what_was_there_to_a_place():
+    rng = np.random.default_rng(1)
+    means = CountedMeans(9)
+    one, other = means.add(), means.add()
+    for _ in range(5):
+        means.learn(one, traces(rng, 9))
+    before = means.known[0].mean.copy()
+    p = traces(rng, 9)
+    means.learn(one, p)
+    means.correct(one, other, p)
+    assert np.abs(means.known[0].mean - before).max() <= 2
+    np.testing.assert_array_equal(means.known[1].mean, np.minimum((p + 8) // 16, 255))
+
+
+def test_order_of_shots_hardly_matters_and_no_class_changes_another():
+    """Twelve classes, shots in any order: the means of each are those of it alone."""
+    rng = np.random.default_rng(2)
+    shots = [(k, traces(rng, 30)) for k in range(12) for _ in range(6)]
+    alone = []
+    for k in range(12):
+        means = CountedMeans(30, residuals=True)
+        means.add()
+        for label, p in shots:
+            if label == k:
+                means.learn(0, p)
+        alone.append(means.known[0].mean)
+    together = CountedMeans(30, residuals=True)
+    for _ in range(12):
+        together.add()
+    order = rng.permutation(len(shots))
+    for n in sorted(order, key=lambda n: (n % 3, order[n])):
+        together.learn(*shots[n])
+    for one, mean in zip(together.known, alone):
+        assert np.abs(one.mean - mean).max() <= 2 * one.bound
+    before = [one.mean.copy() for one in together.known]
+    together.remove(4)
+    together.learn(7, traces(rng, 30))
+    for one in together.known:
+        if one.id != 7:
+            np.testing.assert_array_equal(one.mean, before[one.id])
+
+
+def test_ids_stay_and_are_never_given_twice():
+    means = CountedMeans(2)
+    assert [means.add() for _ in range(4)] == [0, 1, 2, 3]
+    means.remove(3)
+    means.remove(1)
+    assert means.add() == 4 and [one.id for one in means.known] == [0, 2, 4]
+
+
+def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing():
+    means = CountedMeans(3)
+    id = means.add()
+    p = np.array([1, 2, 3])
+    for error, words, call in (
+        (KeyError, "no class has the id 7; known are", lambda: means.learn(7, p)),
+        (KeyError, "no class has the id -1", lambda: means.remove(NONE)),
+        (ValueError, "has no shot that could be taken back", lambda: means.correct(id, NONE, p)),
+        (ValueError, "traces must be 3 integers, not int64", lambda: means.learn(id, p[:2])),
+        (ValueError, "traces must be 3 integers, not float64", lambda: means.distances(p / 2)),
+        (
+            ValueError,
+            "traces are 0 to 4096, found 1 to 4097",
+            lambda: means.learn(id, p + [0, 0, 4094]),
+        ),
+        (
+            ValueError,
+            "round to nearest or stochastic, not 'floor'",
+            lambda: CountedMeans(3, rounding="floor"),
+        ),
+    ):
+        with pytest.raises(error, match=words):
+            call()
+    assert state(means) == {0: [0, 0, [0, 0, 0]]} and means.nearest(p) == NONE
+    means.known[0].shots = MOST_SHOTS
+    with pytest.raises(ValueError, match="65,535 shots, the most that are counted"):
+        means.learn(id, p)
+
+
+def test_a_slack_that_says_nothing_stays():
+    means = CountedMeans(1)
+    means.learn(means.add(), np.array([9]))
+    means.known[0].slack = UNBOUNDED - 1
+    means.learn(0, np.array([9]))
+    assert means.known[0].slack == UNBOUNDED and means.known[0].bound == np.inf
+
+
+def test_stochastic_means_go_on_where_nearest_ones_stand_still():
+    """Of many shots, the nearest rounding leaves out what is less than half a place a shot."""
+    found = {}
+    for rounding in ("nearest", "stochastic"):
+        means = CountedMeans(200, rounding=rounding)
+        id = means.add()
+        for n in range(600):
+            means.learn(id, np.full(200, 0 if n < 300 else 1600))
+        found[rounding] = means.known[0].mean.mean()
+    assert abs(found["stochastic"] - 50) < 1 < 20 < abs(found["nearest"] - 50)
+
+
+def test_boards_hold_as_many_classes_as_they_should():
+    """In the small build, whole recordings: 20 classes in 64 kB or 128 KiB, 250 in 512 KiB."""
+    for name, classes, room in (
+        ("omniglot_prototypes.h5", 20, 64_000),
+        ("double_nmnist_maml.h5", 20, 128 * 1024),
+        ("omniglot_fine.h5", 20, 128 * 1024),
+        ("omniglot_fine.h5", 250, 512 * 1024),
+    ):
+        chip = IntegerNet.of(ms.read(shipped(name)))
+        learner = chip.learner(rule=CLASS_MEAN, rounding="nearest")
+        small = [export.memory(chip, learner, 100, n)["small"] for n in (classes, classes + 4)]
+        # the network's own numbers take 300 bytes, the stack less than 1,000
+        assert small[0] + 2000 <= room, name
+        assert (small[1] - small[0]) / 4 <= 1.1 * 1000 * len(chip.weight) / 1024
+
+
+def test_what_a_page_saved_belongs_to_the_export_of_the_same_network():
+    """Whose readout class means never use."""
+    chip = IntegerNet.of(ms.read(shipped("omniglot_prototypes.h5")))
+    learner = chip.learner(rule=CLASS_MEAN, rounding="nearest")
+    ids = {export.constants(one, learner, 1)["id"] for one in (chip, make.empty(chip))}
+    assert len(ids) == 1
+    assert export.constants(chip, chip.learner(), 1)["id"] not in ids

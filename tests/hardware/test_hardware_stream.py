@@ -1,0 +1,178 @@
+"""Streams of events with timestamps: recordings are found, moved and binned alike in Python and in the
+C library, and as the data sets do it."""
+
+import ctypes
+import re
+
+import numpy as np
+import pytest
+from edge_library import COMPILERS, EXACT, FULL, INPUT, MEMORY, Library, exporter
+from integers import small
+
+import minisnn as ms
+from minisnn.data.readers.events import bin_events
+from minisnn.data.sets.pools import centred, summed
+from minisnn.data.store.shipped import shipped
+from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.chip.stream import Onset, Recording, Stream, shift_of
+
+STEPS, SHAPE = 9, (6, 7, 2)
+ONSET = Onset(window=2000, least=5, factor=3)
+
+
+def made(recording: Recording):
+    def network(**options):
+        net, theta, chip = small(shape=SHAPE, scale=0.9, **options)
+        chip.recording = recording
+        return net, theta, chip
+
+    return network
+
+
+def stream(rng, recording: Recording, bursts=6):
+    """[(t, x, y, polarity)]: bursts of events, one side of the picture, in noise; equal times."""
+    height, width = (size * recording.cell for size in SHAPE[:2])
+    found, t = [], int(rng.integers(10**6))
+    for _ in range(bursts):
+        start = t + int(rng.integers(20_000, 60_000))
+        noise = rng.integers(t, start + 30_000, rng.integers(2, 25))
+        burst = start + rng.integers(0, recording.bin * STEPS, rng.integers(15, 90))
+        wide = max(width // 2, 1)
+        at = [(n, rng.integers(width), rng.integers(height)) for n in noise]
+        corner = rng.integers(2) * (width - wide)
+        at += [(n, corner + rng.integers(wide), rng.integers(max(height // 2, 1))) for n in burst]
+        found += [(int(n), int(x), int(y), int(rng.integers(2))) for n, x, y in at]
+        t = start + 30_000 + recording.bin * STEPS
+    return sorted(found)
+
+
+RECORDINGS = [
+    Recording(1000, 1),
+    Recording(700, 2),
+    Recording(3000, 1, True),
+    Recording(1500, 3, True),
+]
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+@pytest.mark.parametrize("build", EXACT)
+@pytest.mark.parametrize("recording", RECORDINGS, ids=str)
+def test_the_library_finds_and_bins_the_recordings_that_python_does(tmp_path, recording, build):
+    make = exporter(made(recording), STEPS)
+    chip, *_ = make(tmp_path, Learner("class-mean", rounding="nearest"))
+    edge = Library(tmp_path, build, STEPS, 4)
+    edge("add_class", None)
+    whole, rng = ctypes.c_int(), np.random.default_rng(recording.bin)
+    for room in (64, 12):
+        python = Stream(SHAPE, STEPS, recording, ONSET, room)
+        error = edge.c.shim_stream_open(edge.edge, room, ONSET.window, ONSET.least, ONSET.factor)
+        assert error == 0
+        seen = lost = 0
+        first = 2**32 - 30_000 if room == 12 else 0  # where the time of 32 bits wraps
+        for t, x, y, polarity in stream(rng, recording):
+            if rng.integers(6) == 0:
+                counts = python.time(t)
+                error = edge.c.shim_stream_time(ctypes.c_uint32(first + t), ctypes.byref(whole))
+            else:
+                counts = python.event(t, x, y, polarity)
+                numbers = ctypes.c_uint32(first + t), x, y, polarity, ctypes.byref(whole)
+                error = edge.c.shim_stream_event(*numbers)
+            assert error == 0 and bool(whole.value) == (counts is not None)
+            assert edge.c.shim_stream(0) == python.noise and edge.c.shim_stream(1) == python.lost
+            if counts is None:
+                continue
+            seen += 1
+            lost += python.lost
+            p = chip.traces_of(counts[None])[0, -1]
+            edge("learn", 0)
+            mean = edge.known(len(p), 1)[0][2]
+            assert counts.any() and mean == ((np.minimum(p, 4080) + 8) // 16).tolist()
+            edge("correct", 0, -1)
+        assert seen >= 3 and (lost > 0 or room == 64 or not recording.centred)
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+def test_what_a_stream_cannot_take_is_refused(tmp_path):
+    exporter(made(Recording(1000, 2)), STEPS)(tmp_path, Learner("class-mean", rounding="nearest"))
+    edge = Library(tmp_path, "small", STEPS, 4)
+    whole = ctypes.c_int()
+    opened = lambda room, least: edge.c.shim_stream_open(edge.edge, room, 1000, least, 3)
+    assert opened(4, 5) == MEMORY and opened(64, 5) == 0
+    event = lambda t, x, y, p: edge.c.shim_stream_event(t, x, y, p, ctypes.byref(whole))
+    assert event(50, 13, 11, 1) == 0
+    assert [event(60, 14, 0, 0), event(60, 0, 12, 0), event(60, 0, 0, 2)] == [INPUT] * 3
+    assert event(49, 0, 0, 0) == INPUT and event(50, 0, 0, 0) == 0
+    assert Library(tmp_path, "stepwise", 1, 4)
+    edge.room.steps = STEPS - 1
+    short = Library(tmp_path, "small", STEPS - 1, 4)
+    assert short.c.shim_stream_open(short.edge, 64, 1000, 5, 3) == MEMORY
+    for n in range(5):
+        assert event(90_000 + n, 0, 0, 0) == 0
+    edge("step", None, ctypes.c_size_t(0))
+    edge.scores(0)  # in the midst of a recording: the small build takes no more of it
+    assert event(95_000, 0, 0, 0) == FULL
+    python = Stream(SHAPE, STEPS)
+    python.event(50, 0, 0, 0)
+    for words, numbers in (
+        ("lies outside the picture", (60, 7, 0, 0)),
+        ("time goes back", (49, 0, 0, 0)),
+    ):
+        with pytest.raises(ValueError, match=words):
+            python.event(*numbers)
+
+
+def test_centring_and_binning_are_those_of_the_data_sets():
+    """Shifts of every mean, ties to even; and a whole recording."""
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        size, number = int(rng.integers(1, 40)), int(rng.integers(1, 9))
+        places = rng.integers(0, size, number)
+        counts = np.zeros((1, 1, size, 1, 2), np.uint8)
+        np.add.at(counts, (0, 0, places, 0, 0), 1)
+        by = shift_of(size, int(places.sum()), number)
+        moved = places + by
+        expected = np.zeros_like(counts)
+        inside = moved[(moved >= 0) & (moved < size)]
+        np.add.at(expected, (0, 0, inside, 0, 0), 1)
+        np.testing.assert_array_equal(centred(counts), expected)
+    picture = np.zeros((28, 28), np.uint8)
+    picture[4:16, 6:9] = 255
+    events = ms.EventCamera().record(picture, 0, 3)
+    events = events[(events["x"] < 32) & (events["y"] < 32)]
+    binned = bin_events(events, 300, 1, crop=(32, 32))
+    expected = summed(centred(binned[None]), 3, 2)[0]
+    one = Stream((16, 16, 2), 100, Recording(3000, 2, True), Onset(10**6, 1, 0), 1 << 20)
+    for event in events:
+        found = one.event(*(int(event[name]) for name in ("t", "x", "y", "p")))
+        if found is not None:
+            break
+    else:
+        found = one.time(int(events["t"][-1]) + 300_000)
+    np.testing.assert_array_equal(found, np.minimum(expected, 255))
+    assert (expected != summed(binned[None], 3, 2)[0]).any()
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("omniglot_fine.h5", Recording(3000, 1, True, True)),
+        ("omniglot_prototypes.h5", Recording(1000, 2, False, True)),
+        ("double_nmnist_maml.h5", Recording(1000, 2, False, True)),
+    ],
+)
+def test_a_shipped_network_says_what_a_recording_must_be(name, expected):
+    assert IntegerNet.of(ms.read(shipped(name))).recording == expected
+
+
+def test_the_readme_says_it_too(tmp_path):
+    for recording in RECORDINGS:
+        exporter(made(recording), STEPS)(tmp_path, Learner("class-mean", rounding="nearest"))
+        text = (tmp_path / "README.md").read_text()
+        assert f"A step is {recording.bin / 1000:g} ms" in text
+        assert f"{recording.bin * STEPS / 1000:g} ms from its first event on" in text
+        assert ("so that its mean event lies in the middle" in text) == recording.centred
+        assert "does not say what it learned from" in text
+        header = (tmp_path / "chip.h").read_text()
+        found = re.findall(r"#define CHIP_(?:BIN|CELL|CENTRED) (\d+)", header)
+        assert found == [str(recording.bin), str(recording.cell), str(int(recording.centred))]
