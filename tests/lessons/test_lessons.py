@@ -266,16 +266,7 @@ def test_the_command_copies_what_a_student_needs(command):
     expected = [
         f"{name}.ipynb" for name in NAMES
     ] + "README.md GLOSSARY.md style.py interactive.py".split()
-    told = (
-        "behaviour",
-        "diagnosis",
-        "probes",
-        "proportions",
-        "relations",
-        "slips",
-        "stopped",
-        "terms",
-    )
+    told = ("cases", "diagnosis", "facts", "slips", "stopped")
     expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + [
         "checks/slips.txt"
     ]
