@@ -162,11 +162,12 @@ def same(
     raise differs(exercise, text)
 
 
-def differs(exercise: str, text: str) -> Wrong:
+def differs(exercise: str, text: str, given: bool = True) -> Wrong:
     """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says
-    where it shows."""
+    where it shows; else `text`, and with `given` the input of the last call."""
     slip = diagnosis.slip(exercise)
-    return wrong(exercise, f"{slip} ({text})" if slip else text + diagnosis.given(exercise))
+    shown = diagnosis.given(exercise) if given and not slip else ""
+    return wrong(exercise, f"{slip} ({text})" if slip else text + shown)
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:

@@ -28,7 +28,7 @@ DEPTH = 32  # lists in lists; deeper ones hold themselves
 SLIPS = Path(__file__).with_name("slips.txt")
 # compiled code that trusts its arguments: a slip in them may write beyond an array
 SOLVERS = ("eigsh",)
-_calls: deque = deque(maxlen=48)  # (exercise, function, arguments, what it returned)
+_calls: deque = deque(maxlen=256)  # (exercise, function, arguments, what it returned)
 
 
 def note(exercise: str, function, arguments, found) -> None:

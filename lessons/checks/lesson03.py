@@ -283,6 +283,10 @@ def chip_backward(function):
             expected,
             (
                 (
+                    other(at=np.where(a0 == 0, -1e-12, a0)),
+                    "a neuron whose membrane equals the threshold fires too: step(a) is 1 at a = 0",
+                ),
+                (
                     other(soft=0.0),
                     "s follows w, so v = w (1 - s) has a second term, -w times the slope of the "
                     "spike",
@@ -304,10 +308,6 @@ def chip_backward(function):
                     "w_t acts on the next step too, through v: dv = alpha dw of the step after",
                 ),
                 (other(at=w), "the slope is taken at w - threshold; yours takes it at w"),
-                (
-                    other(at=np.where(a0 == 0, -1e-12, a0)),
-                    "a neuron whose membrane equals the threshold fires too: step(a) is 1 at a = 0",
-                ),
                 (other(order=1), "walk from the last step to the first"),
                 (
                     (1 - lif.alpha) * dy,

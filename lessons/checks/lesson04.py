@@ -238,6 +238,7 @@ def reach(function):
                     "4.3",
                     f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} "
                     f"to {end - 1}",
+                    given=False,
                 )
     compiled = njit(function)
 

@@ -73,6 +73,7 @@ def shift(function):
                     "13.1",
                     f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} "
                     f"({x}/{2**k} = {x / 2**k:g})",
+                    given=False,
                 )
         for x in (2**60 + 127, -(2**60) - 127):
             if _whole("13.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
@@ -196,7 +197,7 @@ def fraction_bits(function):
         ):
             if found == value:
                 raise wrong("13.3", f"{text} ({case})")
-        raise differs("13.3", case)
+        raise differs("13.3", case, given=False)
     right("13.3", "Each bit halves the error.")
 
 
