@@ -31,6 +31,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MARKS = ("<!-- wrong answers: made by make.py -->", "<!-- end of wrong answers -->")
 KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
+# what an exercise says that begins on paper
+DERIVED = re.compile(
+    r"\b(derive|dot (both|the|your)|find (both|weights|\$)|carry out|differentiate|integrate)", re.I
+)
 
 
 @dataclass
@@ -131,14 +135,16 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
 def minutes(cells: list[Cell]) -> int:
     """How long a lesson takes somebody who derives on paper; an estimate, to the next 5 minutes.
 
-    A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 4
-    minutes to understand an exercise and 1.5 for each line of its solution, 2 for a prediction.
+    A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 5
+    minutes to understand an exercise, 10 more where something is derived on paper, 2 for each line
+    of its solution, 2 for a prediction.
     """
     prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
     formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
     solutions = [one.solution.splitlines() for one in exercises(cells).values()]
+    asked = re.findall(r"\*\*Exercise \d+\.\d+\.\*\*(.*?)(?=\n\n|\Z)", prose, re.S)
     written = sum(
         not line.strip().startswith(("def ", '"""'))
         for lines in solutions
@@ -149,8 +155,9 @@ def minutes(cells: list[Cell]) -> int:
         spoken / 100
         + formulas
         + read / 10
-        + 4 * len(solutions)
-        + 1.5 * written
+        + 5 * len(solutions)
+        + 10 * sum(bool(DERIVED.search(one)) for one in asked)
+        + 2 * written
         + 2 * prose.count("**Predict.**")
     )
     return 5 * round(taken / 5)

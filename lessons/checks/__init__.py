@@ -69,26 +69,70 @@ def answer(exercise: str, function, *arguments, returns: int = 1):
             exercise,
             f"{function.__name__} changed one of its arguments; write into an array of its own",
         )
-    diagnosis.note(exercise, function, arguments, found)
     if returns == 1:
+        diagnosis.note(exercise, function, arguments, found)
         return _array(exercise, function, found)
-    if not isinstance(found, tuple) or len(found) != returns:
+    several = isinstance(found, tuple | list) or (isinstance(found, np.ndarray) and found.ndim)
+    if not several:
         raise wrong(
             exercise, f"{function.__name__} must return {returns} things, separated by commas"
         )
-    return tuple(_array(exercise, function, one) for one in found)
+    parts = tuple(found)
+    if len(parts) != returns:
+        raise wrong(
+            exercise,
+            f"{function.__name__} must return {returns} things, separated by commas; yours "
+            f"returns {len(parts)}",
+        )
+    diagnosis.note(exercise, function, arguments, parts)
+    return tuple(_array(exercise, function, one) for one in parts)
+
+
+def number(exercise: str, name: str, found) -> float:
+    """A single number of an answer. Raises Wrong where it is an array, or no finite number."""
+    value = np.asarray(found)
+    if value.size != 1 or not np.isfinite(float(value.ravel()[0])):
+        what = f"an array of shape {value.shape}" if value.size != 1 else f"{float(value):g}"
+        raise wrong(exercise, f"{name} must be one number; yours is {what}")
+    return float(value.ravel()[0])
 
 
 def _array(exercise: str, function, found):
-    """An array of what was returned; Wrong where its rows differ in length."""
+    """An array of what was returned. Raises Wrong where it holds something else than real
+    numbers, or rows that differ in length."""
     try:
-        return np.asarray(found)
+        array = np.asarray(found)
     except ValueError:
         raise wrong(
             exercise,
             f"{function.__name__} returned a list of lists that differ in length; expected an "
             "array of numbers",
         ) from None
+    whole = array.dtype == object and all(isinstance(one, int) for one in array.flat)
+    if array.dtype.kind not in "buif" and not whole:
+        raise wrong(
+            exercise,
+            f"{function.__name__} must return numbers; yours returned {_kind(found, array)}",
+        )
+    return array
+
+
+def numeric(found) -> bool:
+    """Whether something is a number or an array of real numbers."""
+    try:
+        return np.asarray(found).dtype.kind in "buif"
+    except ValueError:
+        return False
+
+
+def _kind(found, array) -> str:
+    """What was returned in place of numbers."""
+    if array.dtype.kind == "c":
+        return "complex numbers"
+    if isinstance(found, list | tuple | np.ndarray):
+        inside = {type(one).__name__ for one in array.flat}
+        return f"{type(found).__name__} of {' and '.join(sorted(inside))}"
+    return f"{type(found).__name__}"
 
 
 def same(
@@ -118,11 +162,12 @@ def same(
     raise differs(exercise, text)
 
 
-def differs(exercise: str, text: str) -> Wrong:
+def differs(exercise: str, text: str, given: bool = True) -> Wrong:
     """The error that says what the mistake does, where `diagnosis` finds it, and `text`, which says
-    where it shows."""
+    where it shows; else `text`, and with `given` the input of the last call."""
     slip = diagnosis.slip(exercise)
-    return wrong(exercise, f"{slip} ({text})" if slip else text)
+    shown = diagnosis.given(exercise) if given and not slip else ""
+    return wrong(exercise, f"{slip} ({text})" if slip else text + shown)
 
 
 def close(found, expected, tolerance: float = TOLERANCE) -> bool:
@@ -162,8 +207,12 @@ def kept(exercise: str):
     def decorate(check):
         @functools.wraps(check)
         def checked(function):
-            check(function)
-            if said := mine.keep(exercise, function, check):
+            if check(function) is False:
+                print(
+                    f"(Not kept in {mine.place().name}, where layers of many neurons need it for "
+                    "arrays of shape (T, B, N); the course's own stands there.)"
+                )
+            elif said := mine.keep(exercise, function, check):
                 print(said)
 
         checked.plain = check
@@ -172,9 +221,19 @@ def kept(exercise: str):
     return decorate
 
 
-def many(exercise: str, function, arrays, *rest, returns: int = 1) -> None:
-    """Raise Wrong unless the function does for arrays (T, 2, 3) what it does for each of their
-    columns (T,)."""
+def many(exercise: str, function, arrays, *rest, returns: int = 1, announced: bool = True) -> bool:
+    """Whether the function does for arrays (T, 2, 3) what it does for each of their columns (T,);
+    Wrong where it does not, though the exercise announced that it has to."""
+    try:
+        _many(exercise, function, arrays, *rest, returns=returns)
+    except Wrong:
+        if announced:
+            raise
+        return False
+    return True
+
+
+def _many(exercise, function, arrays, *rest, returns) -> None:
     wide = [np.stack([np.roll(a, n) for n in range(6)], 1).reshape(-1, 2, 3) for a in arrays]
     text = (
         f"right for one neuron; a layer hands {function.__name__} arrays of shape (T, 2, 3), of "

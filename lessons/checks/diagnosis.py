@@ -1,15 +1,14 @@
-"""What a wrong answer most likely did: the course's solution with one slip that gives the very same
-values.
+"""What a wrong answer most likely did, and on which input it shows.
 
-`answer` notes every call. Where no named mistake fits, the slips of slips.txt, which say what they
-do, are made in the solution; then the numbers themselves are asked how they hang together
-(relations.py); then all of slips.py are made one after the other, each compared with what the
-student's function returns to the same arguments and to others (probes.py); at last the terms of the
-solution are looked through (terms.py), and how the answer behaves (behaviour.py).
+`answer` notes every call. Where no mistake that the check names fits, those of slips.txt are made in
+the course's solution, then single changes of it (slips.py). One that gives the very same values, to
+the calls of the check and to others like them (cases.py), is told; else what holds of all values
+(facts.py). Where nothing of this fits, the check says what differs and on which input, and no more.
 """
 
 import ast
 import copy
+import dataclasses
 import sys
 import time
 import warnings
@@ -18,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import probes, relations
+from . import cases
+from .facts import fact
 from .slips import slips
 from .solutions import SOLUTIONS
 
@@ -28,11 +28,11 @@ DEPTH = 32  # lists in lists; deeper ones hold themselves
 SLIPS = Path(__file__).with_name("slips.txt")
 # compiled code that trusts its arguments: a slip in them may write beyond an array
 SOLVERS = ("eigsh",)
-_calls: deque = deque(maxlen=48)  # (exercise, function, arguments, what it returned)
+_calls: deque = deque(maxlen=256)  # (exercise, function, arguments, what it returned)
 
 
 def note(exercise: str, function, arguments, found) -> None:
-    """Keep a call for `slip`."""
+    """Keep a call for `slip` and `given`."""
     _calls.append((exercise, function, arguments, found))
 
 
@@ -40,33 +40,61 @@ def slip(exercise: str) -> str:
     """The slip that explains the last function's answers, as a sentence; "" where none does."""
     mine = [call for call in _calls if call[0] == exercise]
     calls = [call for call in mine if call[1] is mine[-1][1]] if mine else []
-    if not calls or exercise not in SOLUTIONS:
-        return ""
-    if SECONDS <= 0:
+    if not calls or exercise not in SOLUTIONS or SECONDS <= 0:
         return ""
     end, source = time.process_time() + SECONDS, SOLUTIONS[exercise]
     space = dict(getattr(calls[0][1], "__globals__", {}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for said, changed in _known(exercise):
-            if time.process_time() < end and _explains(changed, space, calls, ()):
+            if time.process_time() < end and _repeats(changed, space, calls):
                 return said
-        failed = isinstance(calls[-1][3], Exception)
-        made = [] if failed else probes.cases(source, space, calls, SECONDS / 3)
-        if said := relations.whole(made):
+        if isinstance(calls[-1][3], Exception) or any(name in source for name in SOLVERS):
+            return ""
+        made = cases.cases(_function(ast.parse(source), space), calls, SECONDS / 3)
+        if said := fact(made, _names(exercise)):
             return said
-        few = len({case.wanted[0].tobytes() for case in made}) < 2
-        for what, changed in (
-            slips(ast.parse(source)) if not any(name in source for name in SOLVERS) else ()
-        ):
+        for what, changed in slips(ast.parse(source)) if len(made) > 2 else ():
             if time.process_time() > end:
                 break
-            # by one case alone what vanishes in it cannot be told
-            if few and what.startswith(("`0.0`", "`1.0`")):
-                continue
-            if _explains(changed, space, calls, made):
-                return _said(what)
-        return relations.inside(made, source, space, calls[-1][1], SECONDS / 2)
+            if _explains(changed, space, made):
+                return f"your values are those of a function that is right but for this: {what}"
+    return ""
+
+
+def given(exercise: str) -> str:
+    """The arguments of the last call, as far as a line holds them."""
+    mine = [call for call in _calls if call[0] == exercise]
+    if not mine or exercise not in SOLUTIONS:
+        return ""
+    shown = [
+        f"{name} {text}"
+        for name, one in zip(_names(exercise), mine[-1][2])
+        if (text := _shown(one))
+    ]
+    return f"; given {', '.join(shown)}" if shown else ""
+
+
+def _shown(one) -> str:
+    if isinstance(one, np.ndarray):
+        values = " ".join(f"{value:.4g}" for value in one.ravel()[:6])
+        return f"= [{values}{' ...' * (one.size > 6)}] of shape {one.shape}"
+    if isinstance(one, bool | int | float | str) or (
+        isinstance(one, tuple | list) and all(isinstance(part, int | str) for part in one[:9])
+    ):
+        text = f"{one:.6g}" if isinstance(one, float) else repr(one)
+        return f"= {text if len(text) < 60 else text[:56] + ' ...'}"
+    if dataclasses.is_dataclass(one) and hasattr(one, "threshold"):
+        fields = ((f.name, getattr(one, f.name)) for f in dataclasses.fields(one))
+        return f"({', '.join(f'{n} {v:g}' for n, v in fields if isinstance(v, float))})"
+    return ""
+
+
+def _names(exercise) -> list[str]:
+    """The arguments of an exercise's function."""
+    tree = ast.parse(SOLUTIONS[exercise])
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
+    return [one.arg for one in function.args.args]
 
 
 def _known(exercise):
@@ -74,21 +102,34 @@ def _known(exercise):
     for line in SLIPS.read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{exercise} | "):
             _, part, other, said = line.replace("\\n", "\n").split(" | ")
-            yield said, ast.parse(SOLUTIONS[exercise].replace(part, other))
+            changed = SOLUTIONS[exercise].replace(part, other) if part else other
+            yield said, ast.parse(changed)
 
 
-def _said(what: str) -> str:
-    return f"your values are those of a function that is right but for this: {what}"
+def _function(tree, space):
+    """The function of a tree, in names of its own; what it runs is limited."""
+    own = dict(space)
+    exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), own)
+    return own[next(node.name for node in tree.body if isinstance(node, ast.FunctionDef))]
 
 
-def _explains(tree, space, calls, made) -> bool:
-    function_space = dict(space)
+def _repeats(tree, space, calls) -> bool:
+    """Whether a changed solution does in all calls what the student's function did."""
     try:
-        exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), function_space)
-        function = function_space[next(n.name for n in tree.body if isinstance(n, ast.FunctionDef))]
+        function = _function(tree, space)
         with np.errstate(all="ignore"):
-            return all(_same(function, *call[2:]) for call in calls[-3:]) and all(
-                _equal(_limited(function, copy.deepcopy(list(case.arguments))), case.found)
+            return all(_same(function, *call[2:]) for call in calls[::-1])
+    except Exception:
+        return False
+
+
+def _explains(tree, space, made) -> bool:
+    """Whether a changed solution gives the student's values in all cases."""
+    try:
+        function = _function(tree, space)
+        with np.errstate(all="ignore"):
+            return all(
+                _equal(_limited(function, copy.deepcopy(list(case.arguments))), tuple(case.found))
                 for case in made
             )
     except Exception:
@@ -142,23 +183,14 @@ def _innermost(one):
     return item
 
 
-def _flat(found) -> list:
-    """The arrays of an answer, out of its tuples and lists."""
-    return (
-        [one for part in found for one in _flat(part)]
-        if isinstance(found, tuple | list)
-        else [found]
-    )
-
-
 def _equal(one, other) -> bool:
-    one, other = _flat(one), _flat(other)
+    try:
+        one, other = cases.parts(one), cases.parts(other)
+    except ValueError:
+        return False
     if len(one) != len(other):
         return False
-    for a, b in zip(one, other):
-        a, b = np.asarray(a), np.asarray(b)
-        if a.shape != b.shape or not np.allclose(
-            a.astype(float), b.astype(float), 1e-9, 1e-12, equal_nan=True
-        ):
-            return False
-    return True
+    return all(
+        a.shape == b.shape and np.allclose(a, b, 1e-9, 1e-12, equal_nan=True)
+        for a, b in zip(one, other)
+    )

@@ -47,6 +47,15 @@ def trace(function):
                 ),
             ),
         )
+    counts = np.array([1, 0, 2, 0, 1, 1])
+    found, expected = answer("1.1", function, counts, 0.8), _trace(counts, 0.8, 0.2)
+    if not close(found, expected) and found.dtype.kind in "iu":
+        raise wrong(
+            "1.1",
+            "spikes may be counted in whole numbers, and an array made like x then holds no "
+            "fractions: np.zeros(x.shape) does",
+        )
+    same("1.1", "y of whole numbers", found, expected)
     many("1.1", function, [np.arange(9.0) % 2], 0.8)
     right("1.1", "A spike that is n steps older counts decay**n times as much.")
 
@@ -75,7 +84,7 @@ def response(function):
             expected,
             (
                 (
-                    np.append(0, np.append(expected[2:], found[-1:])),
+                    np.append(0, np.append(expected[2:], found.ravel()[-1:])),
                     "the spike arrives one step too early: p first differs from 0 two steps late, "
                     "at t = 2; "
                     "the sum has t - 1 terms",
@@ -134,7 +143,8 @@ def fire(function):
                 (expected >= lif.threshold, "these are the spikes: return u first, then s"),
                 (
                     w * p + b,
-                    "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * r",
+                    "nothing pulls the membrane down after a spike: u[t] has the term -lif.rho * "
+                    "r, and r takes in s[t] once that is known",
                 ),
                 (
                     _fire(p, w, b, lif, -lif.rho),
@@ -211,6 +221,15 @@ def by_decay(function):
                     "one step too early: y[t] and x[t] enter dy[t + 1]",
                 ),
                 (y, "this is the trace itself; asked for is its derivative by the decay"),
+                *(
+                    (
+                        (_trace(x, decay + k, 1 - decay - k) - _trace(x, decay - b, 1 - decay + b))
+                        / (k + b),
+                        "a difference of two traces is off by its own step; asked for is the "
+                        "derivative, which the lines of the trace give when they are differentiated",
+                    )
+                    for k, b in ((k, b) for k in (0.1, 0.01, 0.001, 1e-4) for b in (0, k))
+                ),
             ),
             1e-7,
         )

@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, number, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -16,15 +16,15 @@ SLOPES = (10.0, 3.0)
 def sigma(function):
     """2.1: the primitive of the surrogate derivative."""
     for slope in SLOPES:
-        found, expected = answer("2.1", function, AWAY, slope), surrogate.sigma(AWAY, slope)
         start = answer("2.1", function, np.zeros(1), slope)
-        if not close(start, np.zeros(1)):
+        if not close(np.ravel(start), np.zeros(1)):
             raise wrong(
                 "2.1",
-                f"sigma(0) must be 0, yours is {float(np.ravel(start)[0]):.3g}; choose the "
+                f"sigma(0) must be 0, yours is {number('2.1', 'sigma(0)', start):.3g}; choose the "
                 "constant of "
                 "integration so that it is",
             )
+        found, expected = answer("2.1", function, AWAY, slope), surrogate.sigma(AWAY, slope)
         same(
             "2.1",
             "sigma",
@@ -69,11 +69,13 @@ def gradient(function):
     """2.2: the surrogate gradient of one spike."""
     for threshold, y in ((0.0, 1.0), (0.3, 0.0), (0.5, 1.0)):
         lif = ms.LIF(threshold=threshold, slope=4.0)
-        for w, b, p in ((1.3, -0.4, 0.7), (0.5, -0.6, 0.2), (2.0, 0.1, 0.6)):
+        at_threshold = (2.0, threshold - 1.0, 0.5)
+        for w, b, p in ((1.3, -0.4, 0.7), (0.5, -0.6, 0.2), (2.0, 0.1, 0.6), at_threshold):
             u = w * p + b
             a = u - threshold
             s, slope = float(a >= 0), surrogate.sigma_prime(a, 4.0)
-            dw, db = answer("2.2", function, w, b, p, y, lif, returns=2)
+            slopes = answer("2.2", function, w, b, p, y, lif, returns=2)
+            dw, db = (number("2.2", "each of dL/dw and dL/db", one) for one in slopes)
             found, expected = np.array([dw, db]), (s - y) * slope * np.array([p, 1.0])
             soft = (surrogate.sigma(a, 4.0) - y) * slope * np.array([p, 1.0])
             added = (
@@ -87,6 +89,11 @@ def gradient(function):
                 found,
                 expected,
                 (
+                    (
+                        (float(a > 0) - y) * slope * np.array([p, 1.0]),
+                        "the neuron fires at the threshold itself too, where a is 0: s is 1 for "
+                        "a >= 0",
+                    ),
                     (
                         soft,
                         "only the slope is borrowed; the spike itself is hard, s = 1 or 0, also in "
@@ -162,8 +169,8 @@ def sigma_second(function):
 def jet(function):
     """2.4: the parabola with the spike's 2-jet."""
     rng = np.random.default_rng(0)
-    a0 = rng.uniform(0.05, 0.5, 8) * rng.choice([-1, 1], 8)
-    a, slope = a0 + rng.uniform(-0.1, 0.1, 8), 10.0
+    a0 = np.append(rng.uniform(0.05, 0.5, 8) * rng.choice([-1, 1], 8), 0.0)
+    a, slope = a0 + rng.uniform(-0.1, 0.1, 9), 10.0
     d, first, second = a - a0, surrogate.sigma_prime(a0, slope), surrogate.sigma_second(a0, slope)
     expected = surrogate.step(a0) + first * d + 0.5 * second * d**2
     same(
@@ -210,6 +217,10 @@ def jet(function):
                     (first - surrogate.sigma_prime(d, slope), d, "the slope"),
                     (second - surrogate.sigma_second(d, slope), d**2 / 2, "the curvature"),
                 )
+            ),
+            (
+                expected - (a0 == 0),
+                "the spike's value is 1 at the threshold itself too, where a0 is 0",
             ),
             (
                 expected - 2 * first * d,

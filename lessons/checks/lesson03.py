@@ -1,5 +1,7 @@
 """Lesson 3: backward through time by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import minisnn as ms
@@ -54,8 +56,8 @@ def membrane_backward(function):
             (
                 (
                     dy,
-                    "a membrane also changes its own future: a spike now pulls down what comes. "
-                    "du has a second term, through ds",
+                    "yours is dy as it is, but a membrane also changes its own future: a spike now "
+                    "pulls down what comes. du has a second term, through ds, and dr takes in du",
                 ),
                 (
                     _membrane(u, dy, lif, order=1),
@@ -109,8 +111,10 @@ def membrane_backward(function):
                 ),
             ),
         )
-    many("3.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
+    u, dy = np.sin(np.arange(12.0)), np.cos(np.arange(12.0))
+    wide = many("3.1", function, [u, dy], NEURONS[1], announced=False)
     right("3.1", "Blame for a spike comes back through the reset.")
+    return wide
 
 
 def _filter(dI, lif, order=-1, early=False, shares=(1, 1), enters=None):
@@ -136,8 +140,8 @@ def filter_backward(function):
             (
                 (
                     _filter(dI, lif, early=True),
-                    "your credit arrives one step too early: dQ of step t uses dP of step t + 1, "
-                    "but yours was renewed before",
+                    "your credit arrives one step too early: dV[t] uses dQ, and dQ uses dP, as step "
+                    "t + 1 left them; one of yours was renewed before it was used",
                 ),
                 (
                     _filter(dI, lif, 1),
@@ -167,8 +171,9 @@ def filter_backward(function):
                 ),
             ),
         )
-    many("3.2", function, [np.sin(np.arange(12.0))], NEURONS[1])
+    wide = many("3.2", function, [np.sin(np.arange(12.0))], NEURONS[1], announced=False)
     right("3.2", "The last two steps get nothing: a synapse delays by two steps, backward too.")
+    return wide
 
 
 def neuron_backward(function):
@@ -221,9 +226,11 @@ def neuron_backward(function):
 
 def chip_backward(function):
     """3.4: a neuron with a hard reset, against differences of its twin."""
-    for seed, lif in enumerate(NEURONS[::-1]):
+    reached = replace(NEURONS[1], threshold=0.75)  # by the membrane of the first step, exactly
+    for seed, lif in enumerate((*NEURONS[::-1], reached)):
         rng = np.random.default_rng(seed)
         i, dy = rng.standard_normal((2, 25)) * 2
+        i[0] = i[0] if lif is not reached else lif.threshold / (1 - lif.alpha)
 
         def run(i, spike, lif=lif):
             w, v = np.zeros(len(i)), 0.0
@@ -275,6 +282,10 @@ def chip_backward(function):
             answer("3.4", function, w, dy, lif),
             expected,
             (
+                (
+                    other(at=np.where(a0 == 0, -1e-12, a0)),
+                    "a neuron whose membrane equals the threshold fires too: step(a) is 1 at a = 0",
+                ),
                 (
                     other(soft=0.0),
                     "s follows w, so v = w (1 - s) has a second term, -w times the slope of the "

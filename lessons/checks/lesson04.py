@@ -6,7 +6,7 @@ from numba.core.errors import NumbaError
 
 from minisnn.layers import linear
 
-from . import Wrong, answer, differs, mine, right, same, wrong
+from . import Wrong, answer, differs, mine, number, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -192,6 +192,26 @@ def by_events(function):
                 ),
             ),
         )
+    x, w = _case(2, (4, 5, 2), 3, 2)
+    x[1] -= x[2]  # what is not 0 may be negative, too
+    expected = linear.correlate(x, w)
+    same(
+        "4.2",
+        "V",
+        answer("4.2", function, x, w),
+        expected,
+        (
+            (
+                linear.correlate(np.maximum(x, 0), w),
+                "an entry that is negative is not 0 either, and counts with its sign",
+            ),
+            (
+                linear.correlate(np.abs(x), w),
+                "an entry may be negative, and counts with its sign",
+            ),
+            (linear.correlate((x != 0) * 1.0, w), "add the entry's value times the weights"),
+        ),
+    )
     right("4.2", "Nothing is done where nothing happens.")
 
 
@@ -199,7 +219,8 @@ def reach(function):
     """4.3: the part of the kernel that stays inside."""
     for H, k in ((8, 5), (3, 7), (4, 1)):
         for y in range(H):
-            first, end = (int(n) for n in answer("4.3", function, y, H, k, returns=2))
+            found = answer("4.3", function, y, H, k, returns=2)
+            first, end = (int(number("4.3", "each end", n)) for n in found)
             inside = [i for i in range(k) if 0 <= y - i + k // 2 < H]
             case = f"for y = {y}, H = {H}, k = {k}"
             if first < 0 or end > k:
@@ -217,6 +238,7 @@ def reach(function):
                     "4.3",
                     f"{case} the places inside are {inside[0]} to {inside[-1]}; yours are {first} "
                     f"to {end - 1}",
+                    given=False,
                 )
     compiled = njit(function)
 

@@ -117,7 +117,11 @@ def _walked(function, net, theta, tapes, dlogits):
                 hasattr(b, "readout") and not b.readout and shape != b.output_shape
                 for b, shape in given
             ):
-                raise wrong("5.3", "dx is reshaped before it is given to block.backward") from error
+                raise wrong(
+                    "5.3",
+                    "each block takes as dy the dx that the block above it returned, and dx is "
+                    "reshaped before it is given to block.backward",
+                ) from error
         raise
 
 
@@ -168,9 +172,7 @@ def backward(function):
                     state = "is still zero" if not mine.any() else "is not right"
                     raise differs(
                         "5.3",
-                        f"{name} {state} (all above it is); every block is walked, and takes as dy "
-                        "the dx that "
-                        "the block above it returned",
+                        f"{name} {state} (all above it is right)",
                     )
         same("5.3", "gradient", found, expected)
     right("5.3", "That is all of backpropagation: the same list, read from the end.")
@@ -199,12 +201,18 @@ def soft_pool_backward(function):
             dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape
         )[0, 0, :, :, 0]
         shares = expected / spread
+        top = np.kron(u.reshape(len(dv), 2, -1, 2).max((1, 3)), np.ones((2, 2)))
         same(
             "5.4",
             "du",
             answer("5.4", function, u, dv),
             expected,
             (
+                (
+                    np.exp(u - top) * spread,
+                    "the derivative of log S is dS / S: the four shares add up to 1; yours are not "
+                    "divided by their sum",
+                ),
                 (
                     np.exp(u) * spread,
                     "the derivative of log S is dS / S: the four shares add up to 1; yours are not "
@@ -232,4 +240,15 @@ def soft_pool_backward(function):
             ),
             1e-6,
         )
+    u, dv = np.array([[800.0, 1.0, -900.0, -901.0], [798.0, 0.0, -903.0, -900.0]]), np.ones((1, 2))
+    shares = [softmax(u[:, k : k + 2].reshape(1, 4)).reshape(2, 2) for k in (0, 2)]
+    found = answer("5.4", function, u, dv)
+    if not np.isfinite(found).all():
+        raise wrong(
+            "5.4",
+            "the exponential of a large membrane overflows, and that of a very negative one "
+            "vanishes: take the largest of the four away from all four first, which leaves their "
+            "shares as they are",
+        )
+    same("5.4", "du of large membranes", found, np.concatenate(shares, 1))
     right("5.4", "A switch that is never quite thrown.")

@@ -81,8 +81,10 @@ def membrane_tangent(function):
                 ),
             ),
         )
-    many("7.1", function, [np.sin(np.arange(12.0)), np.cos(np.arange(12.0))], NEURONS[1])
+    u, I_dot = np.sin(np.arange(12.0)), np.cos(np.arange(12.0))
+    wide = many("7.1", function, [u, I_dot], NEURONS[1], announced=False)
     right("7.1", "The same lines, the same order, each with a dot.")
+    return wide
 
 
 def _backward_tangent(
@@ -161,10 +163,12 @@ def membrane_backward_tangent(function):
                 ),
             ),
         )
-    many("7.2", function, [np.sin(np.arange(12.0) * k) for k in (1, 2, 3, 4)], NEURONS[1])
+    given = [np.sin(np.arange(12.0) * k) for k in (1, 2, 3, 4)]
+    wide = many("7.2", function, given, NEURONS[1], announced=False)
     right(
         "7.2", "Both factors of a product move: here the second derivative of the spike comes in."
     )
+    return wide
 
 
 @kept("7.3")

@@ -136,6 +136,23 @@ def strongest(function):
         ),
         1e-7,
     )
+    other = np.array([4.5, -5.0, 1.0, -4.0, 3.0, -0.5, 0.2, 0.1, 0.0, -0.1, -0.3, 0.6])
+    G = (Q * other) @ Q.T
+    found, _ = answer("8.3", function, lambda z: G @ z, 12, 3, returns=2)
+    same(
+        "8.3",
+        "values",
+        found,
+        [-5.0, 4.5, -4.0],
+        (
+            (
+                np.array([-5.0, 4.5, 3.0]),
+                'which="BE" takes half of them from either end of the spectrum; the strongest '
+                'may lie at one end: "LM" goes by the magnitude',
+            ),
+        ),
+        1e-7,
+    )
     if vectors.shape != (12, 3):
         raise wrong(
             "8.3",

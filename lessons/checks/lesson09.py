@@ -214,11 +214,12 @@ def count(function):
 
 def deal(function):
     """9.4: support and query."""
-    rng, seen = np.random.default_rng(0), set()
+    rng, seen, asked = np.random.default_rng(0), set(), set()
     for n, shots, queries in [(8, 2, 3)] * 40 + [(6, 1, 5), (40, 5, 10)]:
-        support, query = (
-            one.tolist() for one in answer("9.4", function, rng, n, shots, queries, returns=2)
-        )
+        dealt = answer("9.4", function, rng, n, shots, queries, returns=2)
+        if any(one.ndim != 1 for one in dealt):
+            raise wrong("9.4", "support and query are lists of numbers, with one axis each")
+        support, query = (one.tolist() for one in dealt)
         if (len(support), len(query)) != (shots, queries):
             raise wrong(
                 "9.4", f"asked for {shots} and {queries}, got {len(support)} and {len(query)}"
@@ -243,6 +244,7 @@ def deal(function):
                 "already need not understand it. Shuffle once, and deal to both from one heap",
             )
         seen.add((tuple(support), tuple(query)))
+        asked |= set(query) if n == 8 else set()
     if len(seen) < 20:
         raise wrong(
             "9.4",
@@ -254,5 +256,20 @@ def deal(function):
             "9.4",
             "every recording must have its chance to be in the support; in forty tasks some never "
             "were",
+        )
+    if asked != set(range(8)):
+        raise wrong(
+            "9.4",
+            "every recording must have its chance to be in the query; in forty tasks some never "
+            "were: draw the query at random too",
+        )
+    one, again = (
+        answer("9.4", function, np.random.default_rng(3), 50, 5, 10, returns=2) for _ in range(2)
+    )
+    if not all(np.array_equal(a, b) for a, b in zip(one, again)):
+        raise wrong(
+            "9.4",
+            "the same rng must deal the same cards, or no examination can be repeated: take all "
+            "random numbers from the rng that is given",
         )
     right("9.4", "Nobody has seen a question of the examination before.")

@@ -128,6 +128,12 @@ def tied(function):
         raise wrong(
             "11.2", "tied is not frozen: the biases can still move together, and the loss with them"
         )
+    if np.array_equal(bias, free["readout.bias"]):
+        raise wrong(
+            "11.2",
+            "the biases' entries are what they were: `bias = ...` makes a new name, `bias[...] = "
+            "...` writes into the view",
+        )
     if np.ptp(bias) > 1e-12 * np.abs(bias).max():
         raise wrong(
             "11.2",

@@ -109,6 +109,24 @@ def unfrozen(function):
                 (1 - expected, "ones and zeros are exchanged: 0 where nothing is learned"),
             ),
         )
+    deep = _net((3,), 12, (2,) * 10)
+    expected, begins = np.ones((2, deep.size))
+    for part in deep.layout:
+        expected[part.slice] = part.name.split(".")[0] != "hidden1"
+        begins[part.slice] = not part.name.startswith("hidden1")
+    same(
+        "12.2",
+        "m",
+        answer("12.2", function, deep, ["hidden1"]),
+        expected,
+        (
+            (
+                begins,
+                "compare whole names of layers: to freeze hidden1 is not to freeze hidden10, whose "
+                "name begins so",
+            ),
+        ),
+    )
     right("12.2", "A vector of ones and zeros decides who learns.")
 
 
@@ -190,8 +208,8 @@ def gate(function):
 def means_readout(function):
     """12.4: the nearest class mean as a readout."""
     rng = np.random.default_rng(5)
-    for shots in (1, 3):
-        y = np.repeat(np.arange(4), shots)
+    for y in (np.arange(4), np.repeat(np.arange(4), 3), rng.permutation(np.arange(12) % 4)):
+        shots = len(y) // 4
         p, q = rng.random((len(y), 6)), rng.random((30, 6))
         c = np.array([p[y == k].mean(0) for k in range(4)])
         W, b = answer("12.4", function, p, y, 4, returns=2)
@@ -205,12 +223,18 @@ def means_readout(function):
         def gaps(logits):
             return logits - logits[:, :1]
 
-        norms = (c**2).sum(1)
+        norms, wanted = (c**2).sum(1), gaps(-((q[:, None] - c) ** 2).sum(2))
+        found = gaps(q @ W + b)
+        scale = (found * wanted).sum() / (wanted**2).sum()
+        if scale > 0 and close(found / scale, wanted):
+            continue  # all logits times one number: the same answers
+        met = np.array([p[y == k].mean(0) for k in dict.fromkeys(y.tolist())])
+        blocks = p.reshape(4, shots, -1).mean(1)
         same(
             "12.4",
             "logits, less those of class 0,",
-            gaps(q @ W + b),
-            gaps(-((q[:, None] - c) ** 2).sum(2)),
+            found,
+            wanted,
             (
                 (
                     gaps(q @ c.T - norms),
@@ -241,6 +265,21 @@ def means_readout(function):
                 (
                     gaps(2 * q @ p[np.arange(4) * shots].T - (p[np.arange(4) * shots] ** 2).sum(1)),
                     "c is the mean over all samples of the class; yours is its first one",
+                ),
+                *(
+                    (gaps(2 * q @ other.T - (other**2).sum(1)), text)
+                    for other, text in (
+                        (
+                            met,
+                            "column k belongs to class k, whichever class comes first in the "
+                            "support; yours has the classes in the order of their appearance",
+                        ),
+                        (
+                            blocks,
+                            "the support's samples come in any order: those of class k are "
+                            "p[y == k]; yours takes each run of samples for a class",
+                        ),
+                    )
                 ),
                 (
                     gaps(q @ c.T),

@@ -54,6 +54,10 @@ def error(function):
                     "label's 128 is taken away",
                 ),
                 (
+                    np.clip(nearest - 128 * hot, -127, 127),
+                    "only 128 does not fit: a word of 8 bits goes down to -128",
+                ),
+                (
                     np.minimum(nearest, 127),
                     "a neuron's error is softmax minus one at its label: take 128 away at `label`",
                 ),

@@ -4,7 +4,7 @@ import numpy as np
 
 from scipy.stats import t as student
 
-from . import answer, close, mine, right, same, wrong
+from . import answer, close, mine, number, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -12,7 +12,8 @@ mine.prepare(__name__)
 def interval(function):
     """16.1: what a count of right answers can show."""
     for m, n in ((90, 90), (60, 90), (3, 20), (0, 15)):
-        found = np.array([float(one) for one in answer("16.1", function, m, n, returns=2)])
+        ends_of = answer("16.1", function, m, n, returns=2)
+        found = np.array([number("16.1", "each end", one) for one in ends_of])
         q, plain = (m + 2) / (n + 4), m / n
         half, width = 1.96 * np.sqrt(q * (1 - q) / (n + 4)), 1.96 * np.sqrt(plain * (1 - plain) / n)
 
@@ -56,7 +57,8 @@ def paired(function):
     for N in (6, 15):
         hard = rng.random(N)
         a, b = hard + 0.05 * rng.random(N), hard + 0.05 * rng.random(N) - 0.02
-        found = np.array([float(one) for one in answer("16.2", function, a, b, returns=2)])
+        ends_of = answer("16.2", function, a, b, returns=2)
+        found = np.array([number("16.2", "each end", one) for one in ends_of])
         d, t = a - b, student.ppf(0.975, N - 1)
 
         def ends(half, middle=d.mean()):
@@ -132,6 +134,17 @@ def nearest(function):
     one = rng.integers(0, 4, (20, 3, 4, 2)).astype(np.uint8)
     s = np.array([one, one[:, ::-1], one[:, :, ::-1], one[..., ::-1]])
     _nearest(function, s, np.arange(4), s[:, rng.permutation(20)])
+    # a difference of 4 in one place is farther than one of 1 in each of five, though less in all
+    far, near, none = np.zeros((3, 1, 20, 3, 4, 2), np.uint8)
+    far[0, :4, 0, 0, 0] = 1
+    near[0, 5, 0, :, 0] = near[0, 6, 1, 0, 0] = 1
+    same(
+        "16.3",
+        "classes",
+        answer("16.3", function, np.concatenate([far, near]), np.array([4, 2]), none),
+        [2],
+        (([4], "the Euclidean distance squares the differences; yours adds their sizes up"),),
+    )
     right("16.3", "Whoever learns must beat this.")
 
 
@@ -141,6 +154,8 @@ def _nearest(function, s, y, q):
     place = ((a[:, None] - b) ** 2).sum(2).argmin(1)
     found = answer("16.3", function, s, y, q)
     space = [one.astype(float).sum((2, 3, 4)) for one in (q, s)]
+    kinds = [one.astype(float).sum((2, 3)).reshape(len(one), -1) for one in (q, s)]
+    short = [one.sum(1, dtype=one.dtype).reshape(len(one), -1).astype(float) for one in (q, s)]
 
     def by(u, v):
         return y[((u[:, None] - v) ** 2).sum(2).argmin(1)]
@@ -166,6 +181,15 @@ def _nearest(function, s, y, q):
             (
                 by(*space),
                 "sum over time alone, axis 1: yours adds the places up and keeps the times",
+            ),
+            (
+                by(*kinds),
+                "sum over time alone, axis 1: yours adds the places up and keeps the times",
+            ),
+            (
+                by(*short),
+                "counts are stored as uint8, and their sums wrap around beyond 255: turn them into "
+                "float first",
             ),
             (
                 by(a.sum(1)[:, None], b.sum(1)[:, None]),

@@ -6,7 +6,7 @@ import minisnn as ms
 from minisnn.layers import surrogate
 from minisnn.layers.loss import softmax
 
-from . import answer, called, close, diagnosis, differs, kept, mine, right, same, wrong
+from . import answer, called, close, diagnosis, differs, kept, mine, numeric, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -57,14 +57,13 @@ def forward(function):
     """17.1: layers of neurons."""
     net, theta, layers, x, _, _ = _case()
     x = x.transpose(1, 0, 2)
-    try:
-        logits, tapes = function([(W.copy(), b.copy()) for W, b in layers], x.copy(), NEURON)
-    except NotImplementedError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise wrong(
-            "17.1", f"forward stopped, or did not return (logits, tapes): {error}"
-        ) from error
+    own = [(W.copy(), b.copy()) for W, b in layers]
+    found = called("17.1", function, own, x.copy(), NEURON)
+    if not isinstance(found, tuple | list) or len(found) != 2 or not numeric(found[0]):
+        raise wrong("17.1", "return two things, the logits and the tapes: (logits, tapes)")
+    logits, tapes = found
+    if not isinstance(tapes, list | tuple):
+        raise wrong("17.1", "tapes is a list, with a pair (x, u) for each layer")
     diagnosis.note("17.1", function, (layers, x, NEURON), (logits, tapes))
     expected, known = _forward(layers, x, NEURON)
     assert close(expected, net(theta, x.transpose(1, 0, 2)))
@@ -97,7 +96,7 @@ def forward(function):
             "the logits are the membranes of the last step, u[-1]; yours are those of all steps",
         )
     same("17.1", "logits", logits, expected, [(value, text) for text, value in others.items()])
-    if len(tapes) != len(layers) or any(len(tape) != 2 for tape in tapes):
+    if len(tapes) != len(layers) or not all(map(_pair, tapes)):
         raise wrong("17.1", "tapes has one pair for each layer: what goes in, and the membrane")
     for (x_in, u), (x_known, u_known) in zip(tapes, known):
         if not close(x_in, x_known) or not close(u, u_known):
@@ -108,11 +107,17 @@ def forward(function):
     right("17.1", "A network is its layers, one after the other.")
 
 
+def _pair(one) -> bool:
+    return isinstance(one, tuple | list) and len(one) == 2 and all(map(numeric, one))
+
+
 def _pairs(exercise, function, *arguments):
     found = called(exercise, function, *arguments)
     diagnosis.note(exercise, function, arguments, found)
     if not isinstance(found, list | tuple) or len(found) != len(arguments[0]):
         raise wrong(exercise, "return a list with one pair (dW, db) for each layer")
+    if not all(map(_pair, found)):
+        raise wrong(exercise, "each layer's entry is a pair (dW, db) of two arrays of numbers")
     return found
 
 
@@ -137,16 +142,13 @@ def _compare(exercise, found, expected, named=()):
             for slip, text in named:
                 if close(one, slip[n][name == "biases"]):
                     raise wrong(exercise, text)
-            above = " (all above it is right)" if n < len(expected) - 1 else ""
+            above = "; all above it is right" if n < len(expected) - 1 else ""
             what = "is still zero" if not np.any(one) else "is not right"
+            at = np.unravel_index(np.abs(np.asarray(one) - wanted).argmax(), wanted.shape)
             raise differs(
                 exercise,
-                f"the gradient of the {name} of layer {n} {what}{above}: "
-                + (
-                    "go through its own membrane and traces first"
-                    if not above
-                    else "look at how the adjoint gets down to it"
-                ),
+                f"the gradient of the {name} of layer {n} {what}: at {[int(i) for i in at]} it is "
+                f"{float(np.asarray(one)[at]):.6g}, expected {float(wanted[at]):.6g}{above}",
             )
 
 

@@ -311,7 +311,8 @@ def _leaky(x, u, above, V, decay, lif, own=1.0, back=None, keep=None, share=None
     heard = np.concatenate([s[-1:] if at.get("around") else none, s[:-1]])
     if at.get("same"):
         heard = s
-    made = (u if at.get("own_step") else before) - x - at.get("hears", 1.0) * (heard @ V)
+    taken = x + at.get("hears", 1.0) * (heard @ V)
+    made = (u if at.get("own_step") else before) - at.get("takes", 1.0) * taken
     dV = np.zeros(V.shape)
     ddecay = 0.0
     dc = np.zeros(len(V))
@@ -459,6 +460,10 @@ def leaky_backward(function):
                 ),
                 (
                     _leaky(*given, hears=-1.0)[1],
+                    "the sign: (1 - decay) c gives - c, with both of its parts",
+                ),
+                (
+                    _leaky(*given, takes=-1.0)[1],
                     "the sign: (1 - decay) c gives - c, with both of its parts",
                 ),
                 (

@@ -1,43 +1,19 @@
-"""Slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a changed
-syntax tree."""
+"""Single slips that a solution invites: a sign, a factor, a name, a bound, an order, each as a
+changed syntax tree."""
 
 import ast
 import copy
 
-OPPOSITE = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Div,
-}
-OPPOSITE |= {ast.LShift: ast.RShift, ast.RShift: ast.LShift, ast.BitAnd: ast.BitOr}
-SIGNS = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
-    ast.FloorDiv: "//",
-    ast.LShift: "<<",
-    ast.RShift: ">>",
-}
-SIGNS |= {
-    ast.GtE: ">=",
-    ast.Gt: ">",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.BitAnd: "&",
-    ast.BitOr: "|",
-}
-COMPARED = {
-    ast.GtE: (ast.Gt, ast.Lt),
-    ast.Gt: (ast.GtE, ast.Lt),
-    ast.Lt: (ast.LtE, ast.Gt),
-    ast.LtE: (ast.Lt, ast.Gt),
-}
+NAMES = "Add Sub Mult Div FloorDiv LShift RShift BitAnd BitOr GtE Gt Lt LtE Eq NotEq".split()
+SIGNS = dict(zip((getattr(ast, n) for n in NAMES), "+ - * / // << >> & | >= > < <= == !=".split()))
+PAIRS = (ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.LShift, ast.RShift), (ast.BitAnd, ast.BitOr)
+OPPOSITE = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])} | {ast.FloorDiv: ast.Div}
+COMPARED = {a: (b, c) for a, b, c in ((ast.GtE, ast.Gt, ast.Lt), (ast.Gt, ast.GtE, ast.Lt))}
+COMPARED |= {a: (b, c) for a, b, c in ((ast.LtE, ast.Lt, ast.Gt), (ast.Lt, ast.LtE, ast.Gt))}
 COMPARED |= {ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,)}
+MISSING = {ast.Pow: "the power", ast.Mod: "the rest by"}
+MISSING |= {ast.LShift: "the shift by", ast.RShift: "the shift by"}
+FACTORS = ast.Mult, ast.Div, ast.FloorDiv, ast.MatMult, ast.BitAnd
 KIN = (
     ("alpha", "beta", "gamma"),
     ("rho", "gamma", "slope", "threshold"),
@@ -52,16 +28,17 @@ KIN = (
     ("floor", "ceil"),
     ("zeros", "ones"),
 )
+STATEMENTS = ast.Assign | ast.AugAssign | ast.Return | ast.For | ast.If | ast.While | ast.Expr
+PLACES = ast.Name | ast.Attribute | ast.Subscript
 
 
 def _atoms(tree) -> list[str]:
     """Names, attributes and entries that the solution computes with."""
     called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    kinds = ast.Name | ast.Attribute | ast.Subscript
     found = [
         ast.unparse(n)
         for n in ast.walk(tree)
-        if isinstance(n, kinds) and isinstance(getattr(n, "ctx", None), ast.Load)
+        if isinstance(n, PLACES) and isinstance(getattr(n, "ctx", None), ast.Load)
     ]
     return [
         one
@@ -77,64 +54,29 @@ def slips(tree):
         for what, new in _changes(node):
             yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
-        if (
-            isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
-            and (text := ast.unparse(node)) in atoms
-        ):
-            for other in ["0.0", "1.0", f"(1 - {text})", f"{text} ** 2"] + [
-                one for one in atoms if one != text
-            ]:
+        if isinstance(node, PLACES) and (text := ast.unparse(node)) in atoms:
+            for other in [f"(1 - {text})"] + [one for one in atoms if one != text]:
                 new = ast.parse(other, mode="eval").body
-                yield (
-                    f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}",
-                    _with(tree, node, new),
-                )
+                said = f"`{other.strip('()')}` in place of `{text}`, in {_where(statement)}"
+                yield said, _with(tree, node, new)
     for statement in [n for n in ast.walk(tree) if isinstance(n, ast.Assign | ast.Return)]:
-        inside = [
-            ast.unparse(n)
-            for n in ast.walk(statement.value)
-            if isinstance(n, ast.Name | ast.Attribute)
-        ]
-        for text in [one for one in dict.fromkeys(inside) if one in atoms]:
+        parts = [n for n in ast.walk(statement.value) if isinstance(n, ast.Name | ast.Attribute)]
+        for text in [one for one in dict.fromkeys(map(ast.unparse, parts)) if one in atoms]:
             head, _, last = text.rpartition(".")
-            kin = [
-                f"{head}.{one}"
-                for group in KIN
-                if head and last in group
-                for one in group
-                if one != last
-            ]
-            for other in [one for one in atoms if one != text and "[" not in one] + [
-                *kin,
-                f"(1 - {text})",
-            ]:
+            kin = [f"{head}.{one}" for group in KIN if head and last in group for one in group]
+            others = [one for one in atoms if "[" not in one] + [*kin, f"(1 - {text})"]
+            for other in [one for one in others if one != text]:
+                said = f"`{other.strip('()')}` stands everywhere in place of `{text}`"
                 changed = _everywhere(tree, statement, text, other)
-                yield (
-                    f"`{other.strip('()')}` stands everywhere in place of `{text}`, in "
-                    f"{_where(statement)}",
-                    changed,
-                )
-    for block in [
-        n.body
-        for n in ast.walk(tree)
-        if isinstance(n, ast.FunctionDef | ast.For | ast.While | ast.If)
-    ]:
+                yield f"{said}, in {_where(statement)}", changed
+    blocks = ast.FunctionDef | ast.For | ast.While | ast.If
+    for block in [n.body for n in ast.walk(tree) if isinstance(n, blocks)]:
         for k in range(len(block) - 1):
             changed = copy.deepcopy(tree)
             other = _twin(tree, changed, block)
             other[k], other[k + 1] = other[k + 1], other[k]
             yield f"{_where(block[k])} comes after {_where(block[k + 1])}", changed
         for k in range(len(block)):
-            if isinstance(block[k], ast.Assign) and isinstance(block[k].targets[0], ast.Name):
-                name = block[k].targets[0].id
-                for what, text in (
-                    ("one larger", f"{name} + 1"),
-                    ("one smaller", f"{name} - 1"),
-                    ("0", f"0 * {name}"),
-                ):
-                    changed = copy.deepcopy(tree)
-                    _twin(tree, changed, block).insert(k + 1, ast.parse(f"{name} = {text}").body[0])
-                    yield f"your `{name}` is {what}", changed
             if isinstance(block[k], ast.Assign | ast.AugAssign | ast.If) and len(block) > 1:
                 changed = copy.deepcopy(tree)
                 _twin(tree, changed, block).pop(k)
@@ -143,10 +85,7 @@ def slips(tree):
 
 def _places(tree):
     for statement in ast.walk(tree):
-        if isinstance(
-            statement,
-            ast.Assign | ast.AugAssign | ast.Return | ast.For | ast.If | ast.While | ast.Expr,
-        ):
+        if isinstance(statement, STATEMENTS):
             for field in ("value", "iter", "test"):
                 if isinstance(part := getattr(statement, field, None), ast.expr):
                     for node in ast.walk(part):
@@ -165,9 +104,6 @@ def _changes(node):
                 f"{SIGNS[OPPOSITE[kind]]} in place of {SIGNS[kind]} before `{text(b)}`",
                 ast.BinOp(a, OPPOSITE[kind](), b),
             )
-        if kind in (ast.Add, ast.Sub) and isinstance(a, ast.BinOp) and isinstance(a.op, ast.Mult):
-            new = ast.BinOp(a.left, ast.Mult(), ast.BinOp(a.right, node.op, b))
-            yield f"`{text(a.left)}` multiplies `{text(b)}` too: a product comes before a sum", new
         if kind in (ast.Add, ast.Sub):
             yield f"the term `{text(b)}` is missing", a
             yield (
@@ -177,24 +113,8 @@ def _changes(node):
             if kind is ast.Sub:
                 yield f"`{text(b)}` in place of `{text(node)}`", b
                 yield f"`{text(a)}` and `{text(b)}` are exchanged", ast.BinOp(b, ast.Sub(), a)
-        elif kind in (
-            ast.Mult,
-            ast.Div,
-            ast.FloorDiv,
-            ast.MatMult,
-            ast.Pow,
-            ast.LShift,
-            ast.RShift,
-            ast.Mod,
-            ast.BitAnd,
-        ):
-            name = {
-                ast.Pow: "the power",
-                ast.LShift: "the shift by",
-                ast.RShift: "the shift by",
-                ast.Mod: "the rest by",
-            }
-            yield f"{name.get(kind, 'the factor')} `{text(b)}` is missing", a
+        elif kind in FACTORS or kind in MISSING:
+            yield f"{MISSING.get(kind, 'the factor')} `{text(b)}` is missing", a
             if kind in (ast.Mult, ast.MatMult, ast.BitAnd):
                 yield f"the factor `{text(a)}` is missing", b
             if kind in (ast.Div, ast.FloorDiv, ast.MatMult):
@@ -203,20 +123,11 @@ def _changes(node):
         yield f"`{text(node.operand)}` in place of `{text(node)}`", node.operand
     elif isinstance(node, ast.Compare):
         for other in COMPARED.get(type(node.ops[0]), ()):
-            said = (
-                f"{SIGNS[other]} in place of {SIGNS[type(node.ops[0])]} before "
-                f"`{text(node.comparators[0])}`"
-            )
-            yield said, ast.Compare(node.left, [other(), *node.ops[1:]], node.comparators)
+            said = f"{SIGNS[other]} in place of {SIGNS[type(node.ops[0])]}"
+            new = ast.Compare(node.left, [other(), *node.ops[1:]], node.comparators)
+            yield f"{said} before `{text(node.comparators[0])}`", new
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        for value in dict.fromkeys(
-            (
-                node.value + 1,
-                node.value - 1,
-                2 * node.value,
-                node.value / 2 if node.value % 2 else node.value // 2,
-            )
-        ):
+        for value in dict.fromkeys((node.value + 1, node.value - 1, 2 * node.value)):
             if value != node.value:
                 yield f"{value:g} in place of {node.value:g}", ast.Constant(value)
     elif isinstance(node, ast.Attribute | ast.Name):
@@ -237,48 +148,31 @@ def _changes(node):
             yield "the loop runs backwards", ast.Call(ast.Name("reversed", ast.Load()), [node], [])
         if len(node.args) and not node.keywords:
             yield f"`{text(node.args[0])}` stands without `{text(node.func)}`", node.args[0]
-        if isinstance(node.func, ast.Attribute):
-            yield (
-                f"`.{node.func.attr}(...)` is missing behind `{text(node.func.value)}`",
-                node.func.value,
-            )
         for k, keyword in enumerate(node.keywords):
-            yield (
-                f"`{text(keyword)}` is left out",
-                ast.Call(node.func, node.args, node.keywords[:k] + node.keywords[k + 1 :]),
-            )
+            rest = node.keywords[:k] + node.keywords[k + 1 :]
+            yield f"`{text(keyword)}` is left out", ast.Call(node.func, node.args, rest)
         if len(node.args) > 1:
-            yield (
-                f"`{text(node.args[0])}` and `{text(node.args[1])}` are exchanged",
-                ast.Call(node.func, [node.args[1], node.args[0], *node.args[2:]], node.keywords),
-            )
+            a, b, *rest = node.args
+            new = ast.Call(node.func, [b, a, *rest], node.keywords)
+            yield f"`{text(a)}` and `{text(b)}` are exchanged", new
     elif isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Name):
             for sign, op in (("+", ast.Add()), ("-", ast.Sub())):
-                new = ast.Subscript(
-                    node.value, ast.BinOp(node.slice, op, ast.Constant(1)), ast.Load()
-                )
-                yield (
-                    f"`{text(node.value)}` is taken one place off, at `{text(node.slice)} {sign} "
-                    "1`",
-                    new,
-                )
-        yield f"`{text(node.value)}` as a whole in place of `{text(node)}`", node.value
+                place = ast.BinOp(node.slice, op, ast.Constant(1))
+                said = f"`{text(node.value)}` is taken one place off, at `{text(place)}`"
+                yield said, ast.Subscript(node.value, place, ast.Load())
     elif isinstance(node, ast.Tuple) and len(node.elts) > 1:
-        yield (
-            f"`{text(node.elts[0])}` and `{text(node.elts[1])}` are exchanged",
-            ast.Tuple([node.elts[1], node.elts[0], *node.elts[2:]], ast.Load()),
-        )
+        a, b, *rest = node.elts
+        new = ast.Tuple([b, a, *rest], ast.Load())
+        yield f"`{text(a)}` and `{text(b)}` are exchanged", new
     elif isinstance(node, ast.IfExp):
         yield f"always `{text(node.body)}`", node.body
         yield f"always `{text(node.orelse)}`", node.orelse
     elif isinstance(node, ast.AugAssign):
         yield "= in place of += or -=", ast.Assign([node.target], node.value)
         if type(node.op) in (ast.Add, ast.Sub):
-            yield (
-                "the sign is exchanged",
-                ast.AugAssign(node.target, OPPOSITE[type(node.op)](), node.value),
-            )
+            new = ast.AugAssign(node.target, OPPOSITE[type(node.op)](), node.value)
+            yield "the sign is exchanged", new
 
 
 def _where(statement) -> str:
