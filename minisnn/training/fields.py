@@ -20,9 +20,11 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both")
+PICTURES = ("double-nmnist", *OMNIGLOT)  # before the simulated camera
 READ_BY = {  # what of it other sets take
     "recordings": READING,
-    "omniglot": ["size", "bin_ms"],
+    **dict.fromkeys(OMNIGLOT, ["size", "bin_ms", "duration_ms"]),
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
@@ -102,7 +104,8 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters; shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
+        "characters of other alphabets (omniglot-random: drawn at random, turned; omniglot-both: "
+        "those that train in both); shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
         "held-out speakers, support by one of them, query by others); recordings: those in root; "
         "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
         "minisnn.datasets",
@@ -127,15 +130,15 @@ class DataSettings:
     )
     bin_ms: float | None = setting(
         None,
-        "length of a time step of recordings, ms: 1, with omniglot to 3; 14 with shd and ssc",
+        "length of a time step of recordings, ms: 1; 14 with shd and ssc",
         kind=float,
         above=0,
         asked=True,
     )
     duration_ms: float | None = setting(
         None,
-        "length of a recording, ms: 100 from its first event on; 1400 from time zero on with shd "
-        "and ssc",
+        "length of a recording, ms: 100 from its first event on, with omniglot 100 steps, at most "
+        "300; 1400 from time zero on with shd and ssc",
         kind=float,
         above=0,
         asked=True,
@@ -192,7 +195,9 @@ class DataSettings:
             return {**USUAL, **given}
         seen: dict[str, object] = dict(size=self.size) if self.size else {}
         seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
-        seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
+        if self.dataset in OMNIGLOT:
+            seen |= dict(duration_ms=self.duration_ms) if self.duration_ms is not None else {}
+            seen |= dict(centred=True) if self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})
         if self.align is None or self.dataset != "double-nmnist":

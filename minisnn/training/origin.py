@@ -195,7 +195,12 @@ def tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mappin
 
 
 def _alike(one: Origin, other: Origin) -> bool:
-    return (one.data, one.root, one.kind) == (other.data, other.root, other.kind)
+    """Whether classes of a name are the same: of one data set, or of protocols of one."""
+    first, second = (
+        DATASETS[data].place if (data := origin.data) in DATASETS else data
+        for origin in (one, other)
+    )
+    return (first, one.root, one.kind) == (second, other.root, other.kind)
 
 
 def _names(classes: str | None) -> list[str]:
