@@ -97,6 +97,9 @@ def test_protocols_of_one_data_set_have_classes_in_common():
     found = met(learner, Origin(data="omniglot-random"), tasks)
     assert found is not None and " of its 1692 classes (" in found
     assert met(learner, Origin(data="omniglot"), Omniglot("test")) is None
+    binned = replace(learner, how=json.dumps(dict(bin_ms=10, duration_ms=300)))
+    assert binned.options("omniglot-random") == dict(bin_ms=10, duration_ms=300)
+    assert binned.options("double-nmnist") == {}
     start = replace(learner, data="omniglot-both", classes=json.dumps(["Greek-01"]))
     assert "Greek-01" in json.loads(learned(Origin(data="omniglot"), Omniglot("val"), start))
     assert (

@@ -13,8 +13,8 @@ Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/RE
     both        what meta-trains, validates and tests in both: a network that learned here has seen
                 nothing that tests in either
 
-Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training, and so are
-their mirror images.
+Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training. So are their
+mirror images by the first protocol.
 """
 
 from collections.abc import Sequence
@@ -130,8 +130,7 @@ class Omniglot(Recordings):
                  the middle. People put a character 1.3 pixels of 28 from where others do, which
                  costs a blurred picture's nearest neighbour 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
-                 too; None: in meta-training, and unless the protocol is "alphabets" turned ones in
-                 all splits
+                 too; None: in meta-training; of the other protocols turned ones, in every split
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
                  With split "train" they are drawings by four in five people, else drawings by the
                  others
@@ -187,11 +186,7 @@ class Omniglot(Recordings):
         self.centred = centred
         self.alike = protocol != "random"
         split = "train" if known else split
-        chosen: tuple[int, ...] = TURNS[:1] if protocol == "alphabets" or known else TURNS
-        if turns or (turns is None and trains and not known):
-            chosen = (*TURNS, *(MIRRORED + turn for turn in TURNS))
-        elif turns is not None:
-            chosen = TURNS[:1]
+        chosen = TURNS[:1] if known and turns is None else _chosen(turns, protocol, trains)
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
@@ -263,6 +258,15 @@ class Omniglot(Recordings):
                 alike = enough[rng.integers(len(enough))]
                 classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
         return super().sample_task(rng, ways, shots, queries, classes)
+
+
+def _chosen(turns: bool | None, protocol: str, trains: bool) -> tuple[int, ...]:
+    """How characters are turned, and mirrored."""
+    if turns is None and protocol != "alphabets":
+        return TURNS
+    if turns or (turns is None and trains):
+        return *TURNS, *(MIRRORED + turn for turn in TURNS)
+    return TURNS[:1]
 
 
 def _told(turn: int) -> str:
