@@ -103,12 +103,11 @@ class DataSettings:
 
     dataset: str = setting(
         "double-nmnist",
-        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters of other alphabets (omniglot-random: drawn at random, turned; omniglot-both: "
-        "those that train in both); shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
-        "held-out speakers, support by one of them, query by others); recordings: those in root; "
-        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
-        "minisnn.datasets",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
+        "of other alphabets (-random: of all, turned ones too; -both: those alike in both); shd, "
+        "ssc: spoken words, held out (-other-speaker: and held-out speakers, support by one of "
+        "them, query by others); recordings: those in root; or your own: file.py:NAME or "
+        "package.module:NAME, a function, or an entry point of minisnn.datasets",
     )
     root: str | None = setting(
         None,
@@ -137,8 +136,8 @@ class DataSettings:
     )
     duration_ms: float | None = setting(
         None,
-        "length of a recording, ms: 100 from its first event on, with omniglot 100 steps, at most "
-        "300; 1400 from time zero on with shd and ssc",
+        "length of a recording, ms: 100 from its first event on, or 100 steps with omniglot; 1400 "
+        "from time zero on with shd and ssc",
         kind=float,
         above=0,
         asked=True,
@@ -185,19 +184,16 @@ class DataSettings:
     )
 
     def recordings(self, split: str) -> dict[str, object]:
-        """Options of the set of tasks of a split, where its recordings are not made or met in the
-        usual way."""
-        given = {name: getattr(self, name) for name in READ_BY.get(self.dataset, READING)}
+        """Options of the set of tasks of a split, where its recordings are not the usual ones."""
+        names = READ_BY.get(self.dataset, ["size", "bin_ms"])
+        given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
         if self.dataset in SOUNDS:
             return given
         if self.dataset == "recordings":
             return {**USUAL, **given}
-        seen: dict[str, object] = dict(size=self.size) if self.size else {}
-        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
-        if self.dataset in OMNIGLOT:
-            seen |= dict(duration_ms=self.duration_ms) if self.duration_ms is not None else {}
-            seen |= dict(centred=True) if self.align else {}
+        seen = {name: value for name, value in given.items() if (name, value) != ("bin_ms", 1)}
+        seen |= dict(centred=True) if self.dataset in OMNIGLOT and self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})
         if self.align is None or self.dataset != "double-nmnist":
