@@ -8,8 +8,8 @@ Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the f
 that is there already goes on, and is used as it is where it is done. Written are weights, step
 sizes, settings, curve and progress; the optimiser's state stays in the run folder. A file of this
 folder whose training is not done holds that state, too: where its run folder is not there, it is
-made from the file. Of the curve the rows stay that were validated. Networks that others only start from (double-nmnist/first-cnn, for one) stay in
-RUNS.
+made from the file. Of the curve the rows stay that were validated. Networks that others only start
+from (double-nmnist/first-cnn, for one) stay in RUNS.
 """
 
 import argparse

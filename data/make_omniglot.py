@@ -1,6 +1,7 @@
-"""Make omniglot_28x28.npz from Omniglot's drawings.
+"""Make omniglot_28x28.npz from Omniglot's drawings, and draw the lots of omniglot_random.csv.
 
     python data/make_omniglot.py FOLDER data/omniglot_28x28.npz
+    python data/make_omniglot.py lots data/omniglot_random.csv
 
 FOLDER holds images_background.npz and images_evaluation.npz, `images` boolean (characters, 20, 105,
 105), False where there is ink: the pictures of images_background.zip and images_evaluation.zip of
@@ -8,6 +9,8 @@ https://github.com/brendenlake/omniglot (B. M. Lake, R. Salakhutdinov, J. B. Ten
 350:1332, 2015; MIT licence, see LICENSE-OMNIGLOT.txt), alphabets in alphabetical order. A pixel of
 the 28 x 28 is ink where more than a quarter of its area is: strokes stay whole and one to two
 pixels wide.
+
+Lots are drawn for all 1,623 characters at once: 1,100 train, 100 validate, 423 test.
 """
 
 import sys
@@ -15,7 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
+from minisnn.data.sets.omniglot import BACKGROUND, EVALUATION
+
 SIDE, SHARE = 28, 0.25
+LOTS = {"1": 1100, "v": 100, "t": 423}
 
 
 def make(source: Path, target: Path) -> None:
@@ -36,7 +42,21 @@ def make(source: Path, target: Path) -> None:
     np.savez_compressed(target, **packed)
 
 
+def draw_lots(target: Path) -> None:
+    words = f"{BACKGROUND} {EVALUATION}".split()
+    sizes = dict(zip(words[::2], map(int, words[1::2])))
+    lots = [letter for letter, number in LOTS.items() for _ in range(number)]
+    drawn = iter(np.random.default_rng(0).permutation(lots).tolist())
+    rows = ["alphabet,split (1 train; v validate; t test)"]
+    for name in sorted(sizes):
+        rows.append(f"{name},{''.join(next(drawn) for _ in range(sizes[name]))}")
+    target.write_text("\n".join(rows) + "\n")
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    make(Path(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[1] == "lots":
+        draw_lots(Path(sys.argv[2]))
+    else:
+        make(Path(sys.argv[1]), Path(sys.argv[2]))

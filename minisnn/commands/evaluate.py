@@ -171,9 +171,9 @@ def run(args: argparse.Namespace) -> None:
         known = (
             None
             if args.split == "train" or whole_set
-            else met(found.origin, replace(found.origin, root=root), tasks)
+            else met(found.origin, replace(found.origin, data=dataset, root=root), tasks)
         )
-        if known is not None and dataset == found.origin.data:
+        if known is not None:
             warnings.warn(
                 f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2
             )

@@ -21,9 +21,11 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both")
+PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 READ_BY = {  # what of it other sets take
     "recordings": READING,
-    "omniglot": ["size", "bin_ms"],
+    **dict.fromkeys(OMNIGLOT, ["size", "bin_ms", "duration_ms"]),
     "written": ["size", "bin_ms", "duration_ms"],
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
@@ -90,12 +92,12 @@ class DataSettings:
 
     dataset: str = setting(
         "double-nmnist",
-        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters; written: those as they are written, by the strokes in root; shd, ssc: spoken "
-        "words, held out (shd-other-speaker, ssc-other-speaker: and held-out speakers, support by "
-        "one of them, query by others); recordings: those in root; "
-        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
-        "minisnn.datasets",
+        "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
+        "of other alphabets (-random: of all, turned ones too; -both: those alike in both); written: "
+        "characters as they are written, by the strokes in root; shd, ssc: spoken words, held out "
+        "(-other-speaker: and held-out speakers, support by one of them, query by others); "
+        "recordings: those in root; or your own: file.py:NAME or package.module:NAME, a function, "
+        "or an entry point of minisnn.datasets",
     )
     root: str | None = setting(
         None,
@@ -117,16 +119,15 @@ class DataSettings:
     )
     bin_ms: float | None = setting(
         None,
-        "length of a time step of recordings, ms: 1, with omniglot to 3; 14 with shd and ssc; 20, "
-        "written",
+        "length of a time step of recordings, ms: 1; 14 with shd and ssc; 20 with written",
         kind=float,
         above=0,
         asked=True,
     )
     duration_ms: float | None = setting(
         None,
-        "length of a recording, ms: 100 from its first event on; 1400 from time zero on with shd "
-        "and ssc; 400, written",
+        "length of a recording, ms: 100 from its first event on, or 100 steps with omniglot; 1400 "
+        "from time zero on with shd and ssc; 400 with written",
         kind=float,
         above=0,
         asked=True,
@@ -179,9 +180,9 @@ class DataSettings:
     )
 
     def recordings(self, split: str) -> dict[str, object]:
-        """Options of the set of tasks of a split, where its recordings are not made or met in the
-        usual way."""
-        given = {name: getattr(self, name) for name in READ_BY.get(self.dataset, READING)}
+        """Options of the set of tasks of a split, where its recordings are not the usual ones."""
+        names = READ_BY.get(self.dataset, ["size", "bin_ms"])
+        given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
         if self.dataset in SOUNDS:
             return given
@@ -189,9 +190,8 @@ class DataSettings:
             return {**USUAL, **given}
         if self.dataset == "written":
             return given | of_split(split, self.strokes, self.align, self.draws)
-        seen: dict[str, object] = dict(size=self.size) if self.size else {}
-        seen |= dict(bin_ms=self.bin_ms) if self.bin_ms not in (None, 1) else {}
-        seen |= dict(centred=True) if self.dataset == "omniglot" and self.align else {}
+        seen = {name: value for name, value in given.items() if (name, value) != ("bin_ms", 1)}
+        seen |= dict(centred=True) if self.dataset in OMNIGLOT and self.align else {}
         if split == "train":
             return seen | (dict(draws=self.draws) if self.draws else {})
         if self.align is None or self.dataset != "double-nmnist":

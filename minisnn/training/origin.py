@@ -150,9 +150,9 @@ class Origin:
         return self.data, self.root if root is None else root
 
     def options(self, dataset: str) -> dict[str, Any]:
-        """What the data set is opened with, where it is the one that the network learned from, but
-        for which classes."""
-        if dataset != self.data or self.how is None:
+        """What the data set is opened with, where it is the one that the network learned from, or
+        another protocol of it, but for which classes."""
+        if _maker(dataset) != _maker(self.data) or self.how is None:
             return {}
         found = _kept(
             self.how,
@@ -195,7 +195,14 @@ def tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mappin
 
 
 def _alike(one: Origin, other: Origin) -> bool:
-    return (one.data, one.root, one.kind) == (other.data, other.root, other.kind)
+    """Whether classes of a name are the same: of one data set, by whichever of its protocols."""
+    first, second = ((_maker(origin.data), origin.root, origin.kind) for origin in (one, other))
+    return first == second
+
+
+def _maker(data: str | None) -> str | None:
+    """What protocols of one data set have in common."""
+    return DATASETS[data].place if data in DATASETS else data
 
 
 def _names(classes: str | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..meta.rules import RULES
 from ..parallel.arguments import one_of
-from .fields import SOUNDS
+from .fields import OMNIGLOT, SOUNDS
 from .settings import TrainingConfig
 
 _MAML = TrainingConfig(
@@ -88,7 +88,7 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
         base = preset("maml")
     dataset = changes.get("dataset", base.dataset)
     # of 64,000 turned drawings one each is enough
-    most = {"double-nmnist": base.draws, "omniglot": 1}.get(str(dataset), 0)
+    most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)
     base = replace(base, draws=0 if changes.get("root") is not None else min(base.draws, most))
     if isinstance(updates := changes.get("updates"), int):
         base = replace(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 from .fields import (
     READ_BY as READ_BY,
+    PICTURES,
     READING,
     REPLACED,
     SOUNDS,
@@ -80,8 +81,7 @@ class TrainingConfig(
             ),
             (self.align and self.dataset in SOUNDS, f"{UNALIGNED}: leave it out"),
             (
-                (self.draws or self.align)
-                and self.dataset not in ("double-nmnist", "omniglot", "written"),
+                (self.draws or self.align) and self.dataset not in PICTURES,
                 f"{'draws' if self.draws else 'align'} is not for {self.dataset}",
             ),
             (
@@ -107,7 +107,7 @@ class TrainingConfig(
                 if (sets := tuple(one for one, takes in READ_BY.items() if name in takes))
             ),
             (
-                self.dataset not in ("double-nmnist", "omniglot", "written"),
+                self.dataset not in PICTURES,
                 "with any dataset but double-nmnist, omniglot and written",
                 "align",
             ),

@@ -89,7 +89,9 @@ IDLE: dict[str, list[str]] = {
     ],
     "train --layers conv9,dense9": ["--channels 3", "--hidden 4", "--kernel 3", "--pool max"],
     "train --dataset double-asl": READING,
-    "train --dataset omniglot": [one for one in READING if one not in ("--size 9,9", "--bin-ms 2")],
+    "train --dataset omniglot": [
+        one for one in READING if one not in ("--size 9,9", "--bin-ms 2", "--duration-ms 20")
+    ],
     "show --dataset omniglot": READING,
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size "

@@ -1,6 +1,7 @@
 """What is called unseen was not met before: by the network that a run starts from, or in another
 division of the classes."""
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,11 @@ from toy import toy_config
 
 from minisnn.cli import main
 from minisnn.data.readers.events import event_array
+from minisnn.data.sets.omniglot import Omniglot
 from minisnn.data.sets.recordings import Recordings
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.evaluation import evaluate
+from minisnn.training.origin import Origin, learned, met
 from minisnn.training.progress import sentence
 from minisnn.training.run import train
 
@@ -86,6 +89,22 @@ def test_a_start_that_learned_the_test_classes_is_told():
     ]
     train(CONFIG, "first", True, data=first, progress=False)
     assert told(lambda: train(again, "more", data=other, progress=False)) == [found]
+
+
+def test_protocols_of_one_data_set_have_classes_in_common():
+    tasks = Omniglot("test", protocol="random")
+    learner = Origin(data="omniglot", classes=json.dumps(Omniglot("train").classes))
+    found = met(learner, Origin(data="omniglot-random"), tasks)
+    assert found is not None and " of its 1692 classes (" in found
+    assert met(learner, Origin(data="omniglot"), Omniglot("test")) is None
+    binned = replace(learner, how=json.dumps(dict(bin_ms=10, duration_ms=300)))
+    assert binned.options("omniglot-random") == dict(bin_ms=10, duration_ms=300)
+    assert binned.options("double-nmnist") == {}
+    start = replace(learner, data="omniglot-both", classes=json.dumps(["Greek-01"]))
+    assert "Greek-01" in json.loads(learned(Origin(data="omniglot"), Omniglot("val"), start))
+    assert (
+        met(replace(learner, data="double-nmnist"), Origin(data="omniglot-random"), tasks) is None
+    )
 
 
 def test_a_class_that_is_added_moves_others_and_it_is_told(capsys):

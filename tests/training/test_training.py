@@ -509,6 +509,7 @@ def test_what_a_preset_gives_way_to():
         ({"root": "real"}, 0),
         ({"dataset": "double-asl"}, 0),
         ({"dataset": "omniglot"}, 1),
+        ({"dataset": "omniglot-random"}, 1),
     ):
         assert chosen("paper-fast", changes) == replace(fast, **changes, draws=draws)
     assert (

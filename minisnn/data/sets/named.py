@@ -57,11 +57,14 @@ class Shipped(NamedTuple):
 
 
 # by name, as those of others: the cache of one set does not depend on the code of another
+_OMNIGLOT = "minisnn.data.sets.omniglot:Omniglot"
 _ASL = "minisnn.data.sets.double_asl:DoubleASL"
 DATASETS = {
     "double-nmnist": Shipped("minisnn.data.sets.double_nmnist:DoubleNMnist"),
     "double-asl": Shipped(_ASL),
-    "omniglot": Shipped("minisnn.data.sets.omniglot:Omniglot"),
+    "omniglot": Shipped(_OMNIGLOT),
+    "omniglot-random": Shipped(_OMNIGLOT, {"protocol": "random"}),
+    "omniglot-both": Shipped(_OMNIGLOT, {"protocol": "both"}),
     "written": Shipped("minisnn.data.written.characters:Written"),
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),

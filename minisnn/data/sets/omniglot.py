@@ -1,11 +1,20 @@
 """Omniglot before the event camera: 1,623 handwritten characters of 50 alphabets, each drawn by 20
 people.
 
-Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). The 30
-background alphabets meta-train but for five, which validate; the characters of the 20 evaluation
-alphabets are met in meta-testing alone. Characters turned by 90, 180 and 270 degrees are classes of
-their own in meta-training (Santoro et al. 2016, ICML; Finn et al. 2017, ICML), and so are their
-mirror images.
+Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/README.md). Protocols:
+
+    alphabets   the 30 background alphabets meta-train but for five, which validate; the characters
+                of the 20 evaluation alphabets are met in meta-testing alone
+    random      1,200 characters of all 50 alphabets meta-train, but for 100 of them, which validate;
+                the other 423 test. Turned characters are classes in every split, and a task may
+                have any of them (Santoro et al. 2016, ICML; Vinyals et al. 2016, NeurIPS; Snell et
+                al. 2017, NeurIPS). Theirs was another drawing of lots; ours is listed in
+                omniglot_random.csv
+    both        what meta-trains, validates and tests in both: a network that learned here has seen
+                nothing that tests in either
+
+Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training. So are their
+mirror images by the first protocol.
 """
 
 from collections.abc import Sequence
@@ -55,7 +64,9 @@ CROP, SIZE = (
     (32, 32),
     (16, 16),
 )
-LONGEST_MS = 3  # of a time step: a hundred of them hold the three saccades
+LONGEST_MS = 300  # of a recording: the three saccades
+PROTOCOLS = ("alphabets", "random", "both")
+PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
@@ -71,6 +82,31 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
     return found
 
 
+def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Characters of a split by alphabet: (their places in it, their drawings as of `alphabets`)."""
+    if protocol == "alphabets":
+        return {name: (np.arange(len(one)), one) for name, one in alphabets(split).items()}
+    lots = random_split()
+    if protocol == "random":
+        parts, kept = [alphabets(part) for part in SPLITS], [split]
+    else:  # what has met training in one of the two may still validate
+        parts, kept = [alphabets(split)], ["train", "val"] if split == "val" else [split]
+    found = {}
+    for name, pictures in sorted(one for part in parts for one in part.items()):
+        where = np.array([k for k in range(len(pictures)) if lots[name][k] in kept], int)
+        if len(where):
+            found[name] = where, pictures[where]
+    return found
+
+
+@cache
+def random_split() -> dict[str, list[str]]:
+    """The split of each character of an alphabet, as lots were drawn for the random protocol."""
+    with shipped("omniglot_random.csv").open(newline="") as file:
+        rows = [line.rstrip().split(",") for line in file][1:]
+    return {name: [PART[letter] for letter in letters] for name, letters in rows}
+
+
 @cache
 def _pictures(part: str) -> np.ndarray:
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
@@ -79,21 +115,22 @@ def _pictures(part: str) -> np.ndarray:
 
 
 class Omniglot(Recordings):
-    """Handwritten characters seen by the simulated event camera: samples are uint8 (100, *size, 2),
-    one character each.
+    """Handwritten characters seen by the simulated event camera: samples are uint8 (steps, *size,
+    2), one character each.
 
-    split        "train", "val" or "test": alphabets that meta-train, five others of the background,
-                 the evaluation alphabets
+    split        "train", "val" or "test": characters that meta-train, that validate, that test
+    protocol     "alphabets", "random" or "both", which says what characters these are
     seed         of the simulated camera's noise
     size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
                  the sensor are summed
-    bin_ms       length of a time step, ms: from 1, the first saccade alone, which moves mainly up
-                 and down, to 3, all three
+    bin_ms       length of a time step, whole ms: with 1, a recording is the first saccade alone,
+                 which moves mainly up and down; with 3, all three
+    duration_ms  length of a recording, ms, a multiple of bin_ms up to 300; None: 100 steps
     centred      whether every recording is shifted by whole pixels so that its mean event lies in
                  the middle. People put a character 1.3 pixels of 28 from where others do, which
                  costs a blurred picture's nearest neighbour 16 points
     turns        whether characters turned by 90, 180 and 270 degrees, and mirrored, are classes
-                 too; None: in meta-training
+                 too; None: in meta-training; of the other protocols turned ones, in every split
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
                  With split "train" they are drawings by four in five people, else drawings by the
                  others
@@ -120,6 +157,8 @@ class Omniglot(Recordings):
         seed: int = 0,
         size: tuple[int, int] = SIZE,
         bin_ms: float = 1,
+        duration_ms: float | None = None,
+        protocol: str = "alphabets",
         centred: bool = False,
         turns: bool | None = None,
         classes: str | None = None,
@@ -137,30 +176,25 @@ class Omniglot(Recordings):
                 f"size is {tuple(size)}, expected as many rows as columns, of which each is whole "
                 f"pixels of {CROP}"
             )
-        if bin_ms not in range(1, LONGEST_MS + 1):
-            raise ValueError(
-                f"bin_ms is {bin_ms}, expected whole milliseconds, 1 to {LONGEST_MS}: {STEPS} "
-                "steps are a recording"
-            )
+        steps = _steps(bin_ms, duration_ms)
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"protocol is {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known = classes == "train"
         trains = split == "train"
         self.centred = centred
-        split, turns = (
-            ("train", bool(turns)) if known else (split, trains if turns is None else turns)
-        )
+        self.alike = protocol != "random"
+        split = "train" if known else split
+        chosen = TURNS[:1] if known and turns is None else _chosen(turns, protocol, trains)
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
-        chosen = (*TURNS, *(MIRRORED + turn for turn in TURNS)) if turns else TURNS[:1]
+        drawn = drawings(split, protocol)
         pieces = [
-            (name, turn, draw)
-            for draw in range(max(draws, 1))
-            for turn in chosen
-            for name in alphabets(split)
+            (name, turn, draw) for draw in range(max(draws, 1)) for turn in chosen for name in drawn
         ]
-        sizes = {name: len(pictures) for name, pictures in alphabets(split).items()}
+        sizes = {name: len(pictures) for name, (_, pictures) in drawn.items()}
         first = dict(
             zip(
                 [(n, t) for t in chosen for n in sizes],
@@ -173,21 +207,22 @@ class Omniglot(Recordings):
         ]
         start = np.cumsum([0, *map(len, labels)])
         whole = np.concatenate(labels)
-        sight = Sight(camera, seed, CROP, CROP[0] // size[0], step_ms=int(bin_ms), centred=centred)
-        make = partial(_recorded, split, tuple(pieces), sight, Keep(cache, progress))
+        cells = CROP[0] // size[0]
+        sight = Sight(camera, seed, CROP, cells, step_ms=int(bin_ms), centred=centred, steps=steps)
+        make = partial(_recorded, (split, protocol), tuple(pieces), sight, Keep(cache, progress))
         pool = Pieces(
-            _shape(size[0]),
+            _shape(sight),
             whole,
             np.arange(len(whole)),
             start,
             make,
-            [split, pieces, sight.identity(), list(alphabets(split).values())],
+            [split, pieces, sight.identity(), [pictures for _, pictures in drawn.values()]],
         )
-        names = [
-            f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in sizes for k in range(sizes[n])
-        ]
+        names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in drawn for k in drawn[n][0]]
         source = (
             f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
+            if protocol == "alphabets"
+            else f"Omniglot, {sum(sizes.values())} {split} characters of {len(sizes)} alphabets"
         )
         drawing = pool.numbers % (len(whole) // max(draws, 1))
         groups = {"drawing": drawing} if draws > 1 and not trains else None
@@ -213,8 +248,8 @@ class Omniglot(Recordings):
         classes: Sequence[str] | None = None,
     ) -> Task:
         """As `Recordings.sample_task`; without given classes, a turn with enough classes is drawn
-        first, for all of them."""
-        if classes is None and ways > 0:
+        first, for all of them, unless the protocol is "random"."""
+        if classes is None and ways > 0 and self.alike:
             turned: dict[str, list[str]] = {}
             for name in self.classes:
                 turned.setdefault(name.partition("+")[2], []).append(name)
@@ -225,6 +260,15 @@ class Omniglot(Recordings):
         return super().sample_task(rng, ways, shots, queries, classes)
 
 
+def _chosen(turns: bool | None, protocol: str, trains: bool) -> tuple[int, ...]:
+    """How characters are turned, and mirrored."""
+    if turns is None and protocol != "alphabets":
+        return TURNS
+    if turns or (turns is None and trains):
+        return *TURNS, *(MIRRORED + turn for turn in TURNS)
+    return TURNS[:1]
+
+
 def _told(turn: int) -> str:
     """A turn in the name of a class."""
     return f"+{turn % MIRRORED}" * (turn % MIRRORED > 0) + ("+m" if turn == MIRRORED else "m") * (
@@ -232,28 +276,50 @@ def _told(turn: int) -> str:
     )
 
 
-def _shape(side: int) -> tuple[int, int, int, int]:
-    return STEPS, side, side, 2
+def _steps(bin_ms: float, duration_ms: float | None) -> int:
+    """Time steps of a recording; ValueError where they are none, or too many."""
+    if bin_ms not in range(1, LONGEST_MS + 1):
+        raise ValueError(f"bin_ms is {bin_ms}, expected whole milliseconds, 1 to {LONGEST_MS}")
+    if duration_ms is None:
+        if STEPS * bin_ms > LONGEST_MS:
+            raise ValueError(
+                f"bin_ms is {bin_ms}, of which {STEPS} are more than {LONGEST_MS} ms, the longest "
+                "recording; expected a duration_ms beside it"
+            )
+        return STEPS
+    if not bin_ms <= duration_ms <= LONGEST_MS or duration_ms % bin_ms:
+        raise ValueError(
+            f"duration_ms is {duration_ms}, expected a multiple of bin_ms, {bin_ms}, up to "
+            f"{LONGEST_MS}"
+        )
+    return int(duration_ms // bin_ms)
+
+
+def _shape(sight: Sight) -> tuple[int, int, int, int]:
+    side = CROP[0] // sight.scale
+    return sight.steps, side, side, 2
 
 
 def _recorded(
-    split: str, pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int
+    of: tuple[str, str], pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
-    """Piece k: an alphabet, turned, by one draw of the camera."""
+    """Piece k: characters of an alphabet, turned, by one draw of the camera; of (split, protocol)."""
     name, turn, draw = pieces[k]
-    pictures = alphabets(split)[name].reshape(-1, 28, 28)
+    where, pictures = drawings(*of)[name]
+    pictures = pictures.reshape(-1, 28, 28)
     pictures = np.rot90(pictures, -(turn // 90), axes=(1, 2))
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     labels = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE)
     numbers = np.arange(len(pictures))
     # each recording's own, but for its mirror image
-    noise = 4 * numbers + turn // 90 % 4 + 4 * len(pictures) * draw
+    of_alphabet = (PEOPLE * where[:, None] + np.arange(PEOPLE)).reshape(-1)
+    noise = 4 * of_alphabet + turn // 90 % 4 + 4 * PEOPLE * (where[-1] + 1) * draw
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (
         turn >= MIRRORED
     )
     return pool_of_pictures(
         "omniglot",
-        _shape(CROP[0] // sight.scale),
+        _shape(sight),
         pictures.__getitem__,
         labels,
         numbers,

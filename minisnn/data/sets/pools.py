@@ -33,8 +33,8 @@ class Sight(NamedTuple):
     """The camera that sees pictures, the seed of its noise, the rows and columns of its sensor that
     count, and how many of its pixels, squared, make a cell; how often it sees each picture, with a
     variation every time another scene and sensor; how what it sees is shifted, to measure; the
-    whole milliseconds of a time step; and whether every recording is shifted by whole pixels, so
-    that its mean event lies in the middle of those that count."""
+    whole milliseconds of a time step; whether every recording is shifted by whole pixels, so that
+    its mean event lies in the middle of those that count; and the time steps of a recording."""
 
     camera: EventCamera
     seed: int
@@ -44,21 +44,22 @@ class Sight(NamedTuple):
     move: Move | None = None
     step_ms: int = 1
     centred: bool = False
+    steps: int = STEPS
 
     def identity(self) -> dict[str, Any]:
         """What recordings in the cache are known by: as before there were other steps than a
-        millisecond, and centring."""
+        millisecond, centring, and other numbers of steps."""
         return {
             name: value
             for name, value in self._asdict().items()
-            if (name, value) not in (("step_ms", 1), ("centred", False))
+            if (name, value) not in (("step_ms", 1), ("centred", False), ("steps", STEPS))
         }
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
         crop = self.crop
         scale = self.scale
-        duration = STEPS * self.step_ms
+        duration = self.steps * self.step_ms
         if self.move is None:
             more = dict(draw=draw) if draw else {}
             whole = self.step_ms == 1 and not self.centred
@@ -187,7 +188,7 @@ def pool_of_pictures(
         labels=labels[where],
         numbers=numbers[where],
         noise=noise[where],
-        steps=STEPS,
+        steps=sight.steps,
     )
     made_from.update(trajectory=shipped("camera_trajectory.csv").read_text("utf-8"))
     return pool_of(name, shape, made_from, record, keep, code)

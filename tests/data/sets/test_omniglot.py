@@ -68,6 +68,67 @@ def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
     assert all(len(where) == 2 * PEOPLE for where in Omniglot("train", draws=2).symbols.values())
 
 
+def characters_of(data: Omniglot) -> set[str]:
+    return {name.partition("+")[0] for name in data.classes}
+
+
+def test_the_random_split_gives_every_character_one_split():
+    whole = {name: one for split in omniglot.SPLITS for name, one in alphabets(split).items()}
+    lots = omniglot.random_split()
+    assert {name: len(one) for name, one in lots.items()} == {
+        name: len(one) for name, one in whole.items()
+    }
+    sets = {split: Omniglot(split, protocol="random", progress=False) for split in omniglot.SPLITS}
+    found = {split: characters_of(one) for split, one in sets.items()}
+    assert {split: len(one) for split, one in found.items()} == {
+        "train": 1100,
+        "val": 100,
+        "test": 423,
+    }
+    assert len(set.union(*found.values())) == 1623
+    assert [len(sets[split].classes) for split in omniglot.SPLITS] == [4400, 400, 1692]
+    for one in sets.values():
+        assert {name.partition("+")[2] for name in one.classes} == {"", "90", "180", "270"}
+    assert 400 < sum(lots[name].count("train") for name in alphabets("test"))  # of all alphabets
+
+
+def test_what_tests_in_either_protocol_never_trains_in_both():
+    parts = ("alphabets", "random")
+    tests = set.union(*(characters_of(Omniglot("test", protocol=one)) for one in parts))
+    sees = set.union(*(characters_of(Omniglot(one, protocol="both")) for one in ("train", "val")))
+    assert not sees & tests and len(sees) == 521 + 144
+    train = characters_of(Omniglot("train", protocol="both"))
+    assert all(train <= characters_of(Omniglot("train", protocol=one)) for one in parts)
+    assert not train & characters_of(Omniglot("val", protocol="random"))
+
+
+def test_a_random_task_has_classes_turned_as_lots_fall(monkeypatch):
+    monkeypatch.setattr(
+        omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes
+    )
+    # None: drawn from all classes by `Recordings`
+    assert Omniglot("test", protocol="random").episode(0, 0, 20) is None
+    assert Omniglot("test", protocol="both").episode(0, 0, 20) is not None
+
+
+def test_a_class_of_the_random_split_is_the_character_of_its_number(small):
+    [name, _] = small["train"]
+    of_split = {
+        split: np.flatnonzero([one == split for one in omniglot.random_split()[name][:3]])
+        for split in omniglot.SPLITS
+    }
+    split, places = next(one for one in of_split.items() if 0 < len(one[1]) < 3)
+    whole = Omniglot("train", progress=False)
+    part = Omniglot(split, protocol="random", turns=False, progress=False)
+    own = [one for one in part.classes if one.startswith(name)]
+    assert own == [f"{name}-{place + 1:02d}" for place in places]
+    for one in own:
+        seen, expected = (
+            data.pool.dense(data.symbols[data.made_of[one][0]]) for data in (part, whole)
+        )
+        assert np.array_equal(seen, expected)
+
+
 def test_classes_of_a_task_are_turned_alike(monkeypatch):
     monkeypatch.setattr(
         omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes
@@ -196,6 +257,22 @@ def test_longer_steps_hold_the_same_events_and_later_ones(small):
     assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
 
 
+def test_few_long_steps_hold_the_same_events(small):
+    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
+    hundred, thirty = (
+        Omniglot("train", bin_ms=bin_ms, duration_ms=ms, progress=False)
+        for bin_ms, ms in ((3, None), (10, 300))
+    )
+    x, z = (
+        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query
+        for one in (hundred, thirty)
+    )
+    assert z.shape == (2, 30, 16, 16, 2) and np.array_equal(z.sum(1), x.sum(1, dtype=int))
+    assert np.array_equal(
+        z.reshape(2, 10, 3, 16, 16, 2).sum(2), x[:, :].reshape(2, 10, 10, 16, 16, 2).sum(2)
+    )
+
+
 def test_centred_recordings_have_their_mean_event_in_the_middle(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     for size in (32, 16):
@@ -229,11 +306,16 @@ def test_centring_moves_by_whole_cells_and_leaves_the_empty_alone():
 @pytest.mark.parametrize(
     "options, message",
     [
+        (dict(bin_ms=1.5), "bin_ms is 1.5, expected whole milliseconds, 1 to 300"),
+        (dict(bin_ms=0), "bin_ms is 0, expected"),
+        (dict(bin_ms=4), "bin_ms is 4, of which 100 are more than 300 ms, the longest recording"),
         (
-            dict(bin_ms=1.5),
-            "bin_ms is 1.5, expected whole milliseconds, 1 to 3: 100 steps are a recording",
+            dict(bin_ms=10, duration_ms=305),
+            "duration_ms is 305, expected a multiple of bin_ms, 10, up to 300",
         ),
-        (dict(bin_ms=4), "bin_ms is 4, expected"),
+        (dict(bin_ms=10, duration_ms=310), "duration_ms is 310, expected"),
+        (dict(bin_ms=10, duration_ms=5), "duration_ms is 5, expected"),
+        (dict(protocol="lots"), "protocol is 'lots', expected one of alphabets, random, both"),
         (
             dict(size=(16, 32)),
             r"size is \(16, 32\), expected as many rows as columns, of which each is whole pixels of \(32, 32\)",
