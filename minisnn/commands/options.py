@@ -113,7 +113,8 @@ def add_workers(parser) -> None:
     group = parser.add_argument_group(
         "where the work is done (default: in this process)",
         "Episodes, and the tasks of an update (--tasks of minisnn train), are independent, so "
-        "workers can do them, with one thread each. Results are the same to the last bit. "
+        "workers can do them, with one thread each. Results are the same to the last bit; but "
+        "where --tasks is not given, minisnn train gives each worker one, in fewer updates. "
         "Workers may die, and a stopped run may continue with more or fewer of them.",
     )
     choice = group.add_mutually_exclusive_group()

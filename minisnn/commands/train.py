@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from ..meta.rules import RULES
-from ..training.presets import DEFAULT, PRESETS, chosen
+from ..training.presets import DEFAULT, PRESETS, chosen, shared
 from ..training.fields import in_words
 from ..training.settings import TrainingConfig
 from .. import outputs
@@ -110,6 +110,12 @@ def _defaults(f) -> str:
     )
 
 
+def _told(workers: int, config: TrainingConfig) -> str:
+    """What is said where the number of workers has changed the settings."""
+    given = f"--tasks {config.tasks} --updates {config.updates}"
+    return f"{config.tasks} of {workers} workers share an update: {given} (--tasks 1: none do)"
+
+
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     changes = {
@@ -136,7 +142,10 @@ def run(args: argparse.Namespace) -> None:
                 f"--resume keeps the settings of {args.resume}; leave out {' '.join(given)}"
             )
     else:
+        alone, changes = changes, shared(args.preset, changes, args.workers or 1)
         config = chosen(args.preset, changes)
+        if changes != alone and not args.quiet:
+            print(_told(args.workers, config), file=sys.stderr)
         for name, why in config.idle().items():
             refuse(args, why, name)
         out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minisnn
-from minisnn.training import checkpoint, evaluation, intervals, progress, run as training
+from minisnn.training import checkpoint, evaluation, intervals, presets, progress, run as training
 from minisnn import cli, gradcheck
 from minisnn.parallel import threads
 from minisnn.commands import options
@@ -864,9 +864,26 @@ def test_workers_give_the_same_run(run, trained):
     assert found["here"] == found["there"]
 
 
-def test_an_update_of_one_task_is_not_shared_and_the_command_says_so(run):
+def test_workers_share_an_update_and_the_command_says_so(run):
     told = "an update has one task (--tasks 1), which this process carries out alone"
-    assert told in run("train", *TOY, "--workers", 2)[2] and told not in run("train", *TOY)[2]
+    code, _, err = run("train", *TOY, "--workers", 2, "--out", "shared")
+    assert code == 0 and told not in err and "2 of 2 workers share an update: --tasks 2 " in err
+    assert json.loads(Path("shared", "config.json").read_text())["tasks"] == 2
+    for more, said in (((), False), (("--workers", 2, "--tasks", 1), True)):
+        err = run("train", *TOY, *more)[2]
+        assert (told in err) == said and "share" not in err.split("workers share val")[0]
+
+
+@pytest.mark.parametrize("workers, tasks, updates", [(1, 1, 1500), (4, 4, 375), (64, 10, 150)])
+def test_workers_learn_from_as_many_tasks(workers, tasks, updates):
+    changes = presets.shared(None, {}, workers)
+    config = presets.chosen(None, changes)
+    assert (config.tasks, config.updates) == (tasks, updates)
+    assert config.prototype_updates == updates * 3 // 4
+    assert config.evaluate_every == -(-100 // tasks)
+    assert presets.shared(None, {"updates": 60}, 4) == {"updates": 60, "tasks": 4}
+    for kept in ({"tasks": 1}, {"tasks": 3}, {"rule": "classify"}):
+        assert presets.shared(None, kept, workers) == kept
 
 
 @pytest.mark.parametrize(
