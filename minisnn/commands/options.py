@@ -299,7 +299,8 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
         **vars(args),
     }
     read = [values.get(name) for name, action in chosen.items() if getattr(action, "input", False)]
-    there = [one for one in read if one is not None]
+    lists = [one if isinstance(one, list) else [one] for one in read if one is not None]
+    there = [one for several in lists for one in several]
     written = []
     for name, action in chosen.items():
         kind = getattr(action, "output", None)
