@@ -45,7 +45,7 @@ def export(
         place = folder / name
         place.parent.mkdir(exist_ok=True)
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, **dict[str, Any](arrays))
         place.write_bytes(buffer.getvalue())
         files[name] = read.digest(arrays)
         return buffer.tell()
@@ -125,7 +125,7 @@ def expected_bytes(series: Series, tasks: Any, train: Any = None) -> tuple[int, 
     held: dict[bytes, tuple[np.ndarray, ...]] = {}
     freeze(_one_episode(series), tasks, held)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **joined(list(held.values())))
+    np.savez_compressed(buffer, **dict[str, Any](joined(list(held.values()))))
     drawn = series.episodes * series.ways * (series.shots + series.queries)
     count = drawn * len(held) / (series.ways * (series.shots + series.queries))
     known = _recordings(tasks)

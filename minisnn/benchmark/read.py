@@ -153,7 +153,7 @@ class Folder:
 
         Raises ValueError where labels are not of the shape that the series has.
         """
-        answers = {series: np.asarray(found) for series, found in labels.items()}
+        answers: dict[str, Any] = {series: np.asarray(found) for series, found in labels.items()}
         for series, found in answers.items():
             sizes = self.series[series]
             shape = (sizes["episodes"], sizes["ways"] * sizes["queries"])
@@ -162,7 +162,8 @@ class Folder:
                     f"{series}: answers are {found.dtype} of shape {found.shape}; expected whole "
                     f"numbers of shape {shape}"
                 )
-        np.savez_compressed(path, manifest=self.text, name=name, how=how, **answers)
+        texts: dict[str, Any] = dict(manifest=self.text, name=name, how=how)
+        np.savez_compressed(path, **texts, **answers)
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:

@@ -17,7 +17,7 @@ from ..results.record import Record
 from ..terminal import bar
 from ..training.baselines import Answers, Row, Rule, frames, rows_of
 from ..training.evaluation import intervals_told, told_beside
-from ..training.progress import margin
+from ..training.progress import plus_minus
 from .dealing import Truth, truth_of
 from .series import IDENTITIES, VERSION, Series
 
@@ -137,11 +137,11 @@ def table(scored: Mapping[str, Mapping[str, Any]]) -> list[str]:
             less = one["rules"].get(entry)
             apart = ""
             if less is not None:
-                apart = f"{100 * less['less'][0]:+.1f}{margin(less['less_interval'])}"
+                apart = f"{100 * less['less'][0]:+.1f}{plus_minus(less['less_interval'])}"
             episodes = "" if row["ci95"] is None else f"± {max(100 * row['ci95'], 0.1):.1f}"
             lines.append(
                 f"  {entry:<{wide - 2}}{100 * row['accuracy']:>7.1f}"
-                f"{margin(row['interval']):>9}{episodes:>10}{apart:>17}"
+                f"{plus_minus(row['interval']):>9}{episodes:>10}{apart:>17}"
             )
     populations = {
         row["interval"]["population"]

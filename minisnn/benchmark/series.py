@@ -149,16 +149,16 @@ _KINDS = dict(data=str, dataset=str, ways=int, shots=int, queries=int, episodes=
 def from_manifest(name: str, told: Mapping[str, Any], seed: int = 0) -> Series:
     """A series as a manifest tells of it; seed: where it keeps that. ValueError for what is
     none."""
-    given = {key: told.get(key) for key in (*_KINDS, "seed", "rooted", "options")}
+    given: dict[str, Any] = {key: told.get(key) for key in (*_KINDS, "seed", "rooted", "options")}
     secret = given["seed"] is None
     if secret:
         given["seed"] = seed
     kinds = dict(_KINDS, seed=int, rooted=bool, options=dict)
     for key, kind in kinds.items():
-        found = given[key]
-        if type(found) is not kind or kind is int and found < (key != "seed"):
+        found: Any = given[key]
+        if type(found) is not kind or kind is int and int(found) < (key != "seed"):
             raise ValueError(f"{name} has {key} {found!r}")
-    return Series(name=name, secret=secret, **given)  # type: ignore[arg-type]
+    return Series(name=name, secret=secret, **given)
 
 
 def anybody_has(series: Series) -> bool:
