@@ -154,10 +154,12 @@ def from_manifest(name: str, told: Mapping[str, Any], seed: int = 0) -> Series:
     if secret:
         given["seed"] = seed
     kinds = dict(_KINDS, seed=int, rooted=bool, options=dict)
-    for key, kind in kinds.items():
-        found: Any = given[key]
-        if type(found) is not kind or kind is int and int(found) < (key != "seed"):
-            raise ValueError(f"{name} has {key} {found!r}")
+    wrong = [key for key, kind in kinds.items() if type(given[key]) is not kind]
+    if not wrong:
+        wrong = [key for key in ("ways", "shots", "queries", "episodes") if given[key] < 1]
+        wrong += ["seed"] * (given["seed"] < 0)
+    if wrong:
+        raise ValueError(f"{name} has {wrong[0]} {given[wrong[0]]!r}")
     return Series(name=name, secret=secret, **given)
 
 
