@@ -79,12 +79,16 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         check_archive(path, "a file of answers", MOST_BYTES, densest=2000)
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            found = {name: archive[name] for name in archive.files}
     except Exception as error:
         said = " ".join(str(error).split())
         if said.startswith(f"{path}: "):
             raise
         raise ValueError(f"{path}: is not readable as .npz ({said}); expected {WHAT}") from None
+    for name, one in found.items():
+        if not isinstance(one, np.ndarray):  # a member that is no array is given as it is
+            raise ValueError(f"{path}: {name} is no array; expected {WHAT}")
+    return found
 
 
 def _text(path: Path, name: str, found: np.ndarray | None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.store.shipped import find_checkpoint as find_checkpoint
-from ..training.settings import READ_BY, READING, SOUNDS, TrainingConfig
+from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
 from ..parallel.cluster import Cluster
 from ..parallel.threads import set_threads
@@ -204,7 +204,7 @@ def add_reading(parser) -> None:
 
 def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
     """Which of `add_reading`'s were given; ValueError for a data set that does not take them."""
-    takes = READ_BY[dataset] if dataset in ("recordings", *SOUNDS) else []
+    takes = READ_BY[dataset] if dataset in ("recordings", *AS_GIVEN) else []
     refuse(args, f"for {dataset}", *(name for name in READING if name not in takes))
     return [name for name in READING if name in args.given]
 

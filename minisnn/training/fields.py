@@ -23,6 +23,7 @@ UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a 
 READ_BY = {  # what of it other sets take
     "recordings": READING,
     "omniglot": ["size", "bin_ms"],
+    "n-omniglot": ["size", "bin_ms", "duration_ms"],
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
@@ -102,10 +103,10 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: "
-        "characters; shd, ssc: spoken words, held out (shd-other-speaker, ssc-other-speaker: and "
-        "held-out speakers, support by one of them, query by others); recordings: those in root; "
-        "or your own: file.py:NAME or package.module:NAME, a function, or an entry point of "
-        "minisnn.datasets",
+        "characters; n-omniglot: filmed as they were written; shd, ssc: spoken words, held out "
+        "(shd-other-speaker, ssc-other-speaker: and held-out speakers, support by one of them, "
+        "query by others); recordings: those in root; or your own: file.py:NAME or "
+        "package.module:NAME, a function, or an entry point of minisnn.datasets",
     )
     root: str | None = setting(
         None,
@@ -186,7 +187,7 @@ class DataSettings:
         usual way."""
         given = {name: getattr(self, name) for name in READ_BY.get(self.dataset, READING)}
         given = {name: value for name, value in given.items() if value not in ((), None)}
-        if self.dataset in SOUNDS:
+        if self.dataset in (*SOUNDS, "n-omniglot"):
             return given
         if self.dataset == "recordings":
             return {**USUAL, **given}

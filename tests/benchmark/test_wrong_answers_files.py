@@ -1,6 +1,7 @@
 """Files of answers that are wrong: a sentence each, and no traceback."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,14 @@ def test_foreign_files(content, tmp_path):
     np.save(tmp_path / "a.npy", labels())
     with pytest.raises(ValueError, match="is not readable as .npz"):
         read_answers(tmp_path / "a.npy")
+
+
+def test_a_member_that_is_no_array(made, tmp_path):
+    place = write(tmp_path / "a.npz", made)
+    with zipfile.ZipFile(place, "a") as archive:
+        archive.writestr("notes.txt", "hello")
+    with pytest.raises(ValueError, match="a.npz: notes.txt is no array"):
+        read_answers(place)
 
 
 def refused(capsys, *words):
