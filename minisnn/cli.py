@@ -23,6 +23,7 @@ from .experiments import BEYOND
 COMMANDS = {
     "train": "meta-train a network, then test it on unseen classes",
     "evaluate": "few-shot accuracy of a checkpoint",
+    "benchmark": "frozen episodes for other frameworks, and the score of answers to them",
     "show": "a task as pictures, a raster and an animation",
     "fetch": "download N-MNIST, the real recordings",
     "record": "turn labelled pictures into event recordings",

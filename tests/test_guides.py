@@ -23,6 +23,8 @@ SLOW = {"clusters.md", "hardware.md", "interchange.md", "meta-training.md", "spe
 TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --quiet"
 LESS = {
     "train": shlex.split(TRAIN),
+    "benchmark export": ["--episodes", "2", "--quiet"],
+    "benchmark score": ["--quiet"],
     "evaluate": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware": ["--episodes", "2", "--queries", "2", "--quiet"],
     "hardware loihi": ["--episodes", "2", "--queries", "2", "--quiet"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import outputs
 from ..data.written.words import options_of
 from ..data.store.shipped import find_checkpoint as find_checkpoint
-from ..training.settings import READ_BY, READING, SOUNDS, TrainingConfig
+from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
 from ..parallel.cluster import Cluster
 from ..parallel.threads import set_threads
@@ -224,7 +224,7 @@ def given_strokes(args: argparse.Namespace, dataset: str) -> dict:
 
 def given_reading(args: argparse.Namespace, dataset: str) -> list[str]:
     """Which of `add_reading`'s were given; ValueError for a data set that does not take them."""
-    takes = READ_BY[dataset] if dataset in ("recordings", "written", *SOUNDS) else []
+    takes = READ_BY[dataset] if dataset in ("recordings", *AS_GIVEN) else []
     refuse(args, f"for {dataset}", *(name for name in READING if name not in takes))
     return [name for name in READING if name in args.given]
 
@@ -319,7 +319,8 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
         **vars(args),
     }
     read = [values.get(name) for name, action in chosen.items() if getattr(action, "input", False)]
-    there = [one for one in read if one is not None]
+    lists = [one if isinstance(one, list) else [one] for one in read if one is not None]
+    there = [one for several in lists for one in several]
     written = []
     for name, action in chosen.items():
         kind = getattr(action, "output", None)

@@ -315,6 +315,26 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     return figures, {"claims": claims, "tables": tables}
 
 
+def _of_entry(outs: list[Path]) -> tuple[dict, dict]:
+    """Whoever answered first in `minisnn benchmark score --json`: accuracy by series, the paired
+    difference to class means of summed frames, and which answers are right."""
+    figures: dict[str, dict] = {}
+    series: dict[str, dict] = {}
+    how = ""
+    for out in outs:
+        found = read_json(out)
+        for name, one in found["series"].items():
+            first = one["entries"][one["first"]]
+            figures[name] = figure(first["accuracy"], "%", _half(first))
+            frames = list(one["rules"].values())[-1]
+            figures[f"less-{name}"] = figure(
+                frames["less"][0], "points", (frames["less_interval"] or {}).get("half")
+            )
+            series[name] = {"identity": one["identity"], "right": first["right"]}
+            how = found["how"].get(one["first"], how)
+    return figures, {"series": series, **({"how": how} if how else {})}
+
+
 def _slug(name: str) -> str:
     """A name of a figure: lower case, words joined by -."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
@@ -325,6 +345,7 @@ KINDS: dict[str, Callable[[list[Path]], tuple[dict, dict]]] = {
     "train": _of_train,
     "study": _of_study,
     "figures": _of_figures,
+    "entry": _of_entry,
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from .. import terminal
 from ..parallel.arguments import flag, must, one_of, shown, whole
 from ..parallel.executor import Executor
-from .baselines import Adapted, Answers, Rule, answers_of, one_answer, rows_of
+from .baselines import Adapted, Answers, Row, Rule, answers_of, one_answer, rows_of
 from .fields import SOUNDS, UNALIGNED
 from .intervals import Intervals
 from .settings import TrainingConfig
@@ -287,16 +287,11 @@ def evaluate(
         )
     rows = rows_of(list(rules), answered)
     own = rows.pop("adapted")
-    told: dict[str, dict[str, Any]] = {}
-    for rule, row in rows.items():
-        less, halves = own.less(row)
-        told[rule] = dict(mean=row.mean, per_episode=row.per_episode, **_told(row.intervals))
-        told[rule]["less"] = [less, halves.episodes, halves.recordings]
-        told[rule]["less_interval"] = _told(halves)["interval"]
+    told = told_beside(own, rows)
     return {
         f"{measure}_before": float(np.mean(before)),
         f"{measure}_after": float(np.mean(after)),
-        **_told(own.intervals),
+        **intervals_told(own.intervals),
         "dataset": name,
         "root": None if root is None else str(root),
         "split": split,
@@ -349,7 +344,19 @@ def _known(task: Any) -> int:
     return sum(int(np.count_nonzero(one)) >= TELLING for one in known)
 
 
-def _told(found: Intervals) -> dict[str, Any]:
+def told_beside(own: Row, rows: Mapping[str, Row]) -> dict[str, dict[str, Any]]:
+    """Rules beside one on the same episodes, as JSON has them: `rules` of `evaluate`."""
+    told: dict[str, dict[str, Any]] = {}
+    for name, row in rows.items():
+        less, halves = own.less(row)
+        told[name] = dict(mean=row.mean, per_episode=row.per_episode)
+        told[name] |= intervals_told(row.intervals)
+        told[name]["less"] = [less, halves.episodes, halves.recordings]
+        told[name]["less_interval"] = intervals_told(halves)["interval"]
+    return told
+
+
+def intervals_told(found: Intervals) -> dict[str, Any]:
     """Intervals as JSON has them."""
     lead = None if found.lead is None else found.lead.told()
     return dict(

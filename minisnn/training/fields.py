@@ -25,8 +25,7 @@ OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 READ_BY = {  # what of it other sets take
     "recordings": READING,
-    **dict.fromkeys(OMNIGLOT, ["size", "bin_ms", "duration_ms"]),
-    "written": ["size", "bin_ms", "duration_ms"],
+    **dict.fromkeys((*OMNIGLOT, "n-omniglot", "written"), ["size", "bin_ms", "duration_ms"]),
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
@@ -93,11 +92,11 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
-        "of other alphabets (-random: of all, turned ones too; -both: those alike in both); written: "
-        "characters as they are written, by the strokes in root; shd, ssc: spoken words, held out "
-        "(-other-speaker: and held-out speakers, support by one of them, query by others); "
-        "recordings: those in root; or your own: file.py:NAME or package.module:NAME, a function, "
-        "or an entry point of minisnn.datasets",
+        "of other alphabets (-random: of all, turned ones too; -both: those alike in both); "
+        "n-omniglot: filmed as they were written; written: by the strokes in root; shd, ssc: spoken "
+        "words, held out (-other-speaker: and held-out speakers, support by one of them, query by "
+        "others); recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
+        "function, or an entry point of minisnn.datasets",
     )
     root: str | None = setting(
         None,
@@ -184,7 +183,7 @@ class DataSettings:
         names = READ_BY.get(self.dataset, ["size", "bin_ms"])
         given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
-        if self.dataset in SOUNDS:
+        if self.dataset in (*SOUNDS, "n-omniglot"):
             return given
         if self.dataset == "recordings":
             return {**USUAL, **given}

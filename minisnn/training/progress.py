@@ -174,7 +174,7 @@ def sentence(result: dict) -> str:
     said.append(ALIGNED[result["align"]])
     if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
         said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
-    margin = _margin(interval)
+    margin = plus_minus(interval)
     return (
         f"{split} accuracy {right}{margin} % on {result['episodes']} {episodes} ({'; '.join(said)})"
     )
@@ -195,17 +195,20 @@ def table(result: dict, learned: str | None = None) -> list[str]:
     lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
     for name, row in shown.items():
         less = (
-            f"{100 * row['less'][0]:+.1f}{_margin(row['less_interval'])}" if "less" in row else ""
+            f"{100 * row['less'][0]:+.1f}{plus_minus(row['less_interval'])}"
+            if "less" in row
+            else ""
         )
         lines.append(
-            f"{name:<{wide}}{100 * row['mean']:>8.1f}{_margin(row['interval']):>10}{less:>20}"
+            f"{name:<{wide}}{100 * row['mean']:>8.1f}{plus_minus(row['interval']):>10}{less:>20}"
         )
     if result["interval"]:
         lines.append(f"± is the 95 % interval for {result['interval']['population']}")
     return [line.rstrip() for line in lines]
 
 
-def _margin(interval: Mapping[str, Any] | None) -> str:
+def plus_minus(interval: Mapping[str, Any] | None) -> str:
+    """Half an interval behind a number, in points; nothing where there is none."""
     return "" if interval is None else f" ± {_points(interval['half'])}"
 
 

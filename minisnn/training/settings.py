@@ -24,6 +24,8 @@ from ..meta.rules import RULES
 
 FLOAT32 = 3.4e38  # the largest number
 
+AS_GIVEN = (*SOUNDS, "n-omniglot", "written")  # sets that know themselves what is usual
+
 
 @dataclass(frozen=True)
 class TrainingConfig(
@@ -153,7 +155,7 @@ class TrainingConfig(
     def _meant(self, name: str) -> object:
         """The value of a setting, the usual one where nothing is said."""
         value = getattr(self, name)
-        usual = USUAL.get(name) if self.dataset not in SOUNDS else None
+        usual = USUAL.get(name) if self.dataset not in AS_GIVEN else None
         return usual if value is None else value
 
     @classmethod

@@ -36,8 +36,9 @@ NAMES = (
     "checkpoint",
     "settings",
 )
-NAMES += ("nir", "run", "table", "text", "events", "index")
-NAMES += ("raw", "dat", "aedat4") if importlib.util.find_spec("faery") else ()  # the extra cameras
+NAMES += ("nir", "run", "table", "text", "events", "index", "answers")
+CAMERAS = ("raw", "dat", "aedat4", "n_omniglot", "n_omniglot_table")
+NAMES += CAMERAS if importlib.util.find_spec("faery") else ()  # the extra cameras
 A_CHILD = 2500
 
 

@@ -69,6 +69,7 @@ DATASETS = {
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
     "double-asl-other-subject": Shipped(_ASL, {"protocol": "other-subject"}),
+    "n-omniglot": Shipped("minisnn.data.filmed.n_omniglot:NOmniglot"),
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
     "shd-other-speaker": Shipped("minisnn.data.sounds.words:SHD", {"speakers": "other"}),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
