@@ -20,8 +20,8 @@ PACKAGES = ("minisnn", "hardware")
 # room.
 ORDER = (
     "stopping terminal files outputs parallel vectors layers translation plain kernels network meta "
-    "data.foreign data.readers data.store data.camera data.sets data.sounds plots training gradcheck "
-    "nir experiments results classroom site commands cli "
+    "data.foreign data.readers data.store data.camera data.sets data.sounds data.written plots "
+    "training gradcheck nir experiments results classroom site commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
     "hardware.training "
     "hardware.options hardware.work hardware.command hardware.__main__ hardware.former"
