@@ -47,6 +47,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         help="how it learns: by class means (the default), shot by shot, or by gradients of a fixed "
         "number of classes",
     )
+    _refusal(parser)
     options.add_output(
         parser,
         "folder",
@@ -109,7 +110,46 @@ def _page_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"network for single symbols (default: {SYMBOLS})",
     )
+    _refusal(parser)
     options.add_seed(parser, "the noise of the camera")
+
+
+def _refuse_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(
+        parser, "those that the network was trained for, else 8", readout="those of --bits"
+    )
+    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network (default: {SYMBOLS})")
+    options.add_count(parser, "episodes", 100, "episodes of validation, and of test, classes", 2)
+    options.add_count(parser, "ways", 5, "classes that are taught; as many are not")
+    options.add_count(parser, "shots", 1, "shots of each")
+    options.add_count(parser, "queries", 5, "query samples of each class")
+    parser.add_argument(
+        "--allowed",
+        type=float,
+        default=4.0,
+        metavar="PERCENT",
+        help="of queries of known classes that may be refused on validation (default: 4)",
+    )
+    options.add_output(
+        parser,
+        "--json",
+        kind=outputs.json_of("minisnn hardware refuse"),
+        metavar="OUT",
+        help="write the numbers, as minisnn results takes them, to this file",
+    )
+    _ground_options(parser, "the episodes")
+    options.add_workers(parser)
+
+
+def _refusal(parser: argparse.ArgumentParser) -> None:
+    options.add_count(
+        parser,
+        "refuse",
+        0,
+        'distance from which on a device that learns by class means answers "none of these", as '
+        "minisnn hardware refuse tells it; 0: never",
+        0,
+    )
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
@@ -212,6 +252,10 @@ PARTS = {
     "page": (
         _page_options,
         "one web page: draw a symbol, watch its events, teach the network, test it",
+    ),
+    "refuse": (
+        _refuse_options,
+        'when to answer "none of these": a threshold by its false alarms on validation classes',
     ),
     "train": (_train_options, "meta-train a network for weights of few bits"),
 }

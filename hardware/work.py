@@ -24,7 +24,7 @@ from .loihi import measure
 from .loihi.cuba import CubaNet
 from .options import CUBA, SYMBOLS
 from .page.make import page
-from .study import compare, ranges
+from .study import compare, ranges, refuse
 from .training.run import ChipConfig, settings, train
 
 SHIPPED = "double_nmnist_maml.h5"
@@ -118,7 +118,12 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
     )
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    learner = chip.learner(seed=1, rule=args.rule, **_how(args.rule, found.inner))
+    if args.refuse and args.rule != CLASS_MEAN:
+        raise ValueError(
+            f"--refuse is of class means, whose answers are distances; the rule is {args.rule}"
+        )
+    how = _how(args.rule, found.inner)
+    learner = chip.learner(seed=1, rule=args.rule, refuse=args.refuse, **how)
     samples = task.x_support, task.y_support, task.x_query
     for path in export.write(out, chip, learner, *samples, args.kind, args.force):
         print(path)
@@ -146,7 +151,8 @@ def _page(args: argparse.Namespace, given: dict) -> None:
 
 
 def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
-    text = page(_chip(args, given, checkpoint)[1], seed=args.seed).encode()
+    chip = _chip(args, given, checkpoint)[1]
+    text = page(chip, seed=args.seed, refuse=args.refuse).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
     print(f"{path}: {len(text):,} bytes; open it in a browser")
@@ -182,6 +188,33 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
             ),
         )
     print(table.text())
+
+
+def _refuse(args: argparse.Namespace, given: dict) -> None:
+    if not 0 < args.allowed < 100:
+        raise ValueError(f"--allowed must be more than 0 and less than 100, not {args.allowed:g}")
+    name = args.checkpoint or SYMBOLS
+    found, chip = _chip(args, given, name)
+    dataset, root = found.to_open(name, None, args.root)
+    how = args.ways, args.shots, args.queries
+    seen = {}
+    with options.executor_of(args) as executor:
+        for split in ("val", "test"):
+            tasks = open_set(
+                dataset, split, root, progress=not args.quiet, **found.origin.options(dataset)
+            )
+            seen[split] = refuse.look(chip, tasks, how, args.episodes, args.seed, executor)
+    share = args.allowed / 100
+    shares = tuple(sorted({share, *refuse.SHARES}))
+    note = f"{args.episodes} episodes each, {args.ways} classes taught, {args.shots} shots."
+    table = refuse.table(seen, args.shots, shares, note)
+    if args.json is not None:
+        more = dict(tables=[vars(table)])
+        numbers = dict(figures=refuse.figures(seen, args.shots, share), more=more)
+        write_json(args.json, outputs.made_by("minisnn hardware refuse", numbers))
+    print(table.text())
+    chosen = refuse.choose(seen["val"].known, share, args.shots)
+    print(f"\nminisnn hardware export --checkpoint {name} --refuse {chosen}")
 
 
 def _train(args: argparse.Namespace, given: dict) -> None:
@@ -220,4 +253,11 @@ def _train(args: argparse.Namespace, given: dict) -> None:
     print(f"run folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 
-CALLED = {"compare": _compare, "export": _export, "loihi": _loihi, "page": _page, "train": _train}
+CALLED = {
+    "compare": _compare,
+    "export": _export,
+    "loihi": _loihi,
+    "page": _page,
+    "refuse": _refuse,
+    "train": _train,
+}

@@ -193,20 +193,21 @@ edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per
    edge_learn or edge_correct, until the next one begins. Time is in microseconds, may wrap, and does not go back (EDGE_INPUT). */
 typedef struct { uint32_t t; uint8_t x, y, polarity; } edge_timed;
 
-/* A recording begins where there are `least` events in `window` microseconds, and `factor` times as many as in those before. */
+/* A recording begins where there are `least` events in `window` microseconds, and `factor` times as many as in those before. The
+   first 8 windows are only listened to, unless factor is 0: then noise does not count. */
 typedef struct { uint32_t window, least, factor; } edge_onset;
 
 typedef struct {                        /* `lost` may be read: events of this recording that the buffer had no room for */
     edge *network;
     edge_timed *events;
     edge_onset onset;
-    uint32_t room, held, lost, count, noise, mark, last, begin, step;
+    uint32_t room, held, lost, count, noise, heard, mark, last, begin, step;
     int32_t right, down;
     int state, begun;
 } edge_stream;
 
-/* The buffer holds the events of a window, and of a step; where recordings are centred, those of a whole one. `onset` NULL: 8 events
-   in 3 ms, 4 times as many as before. Small build: the room of edge_init has the model's steps. */
+/* The buffer holds the events of a window, and of a step; where recordings are centred, those of a whole one. `onset` NULL: 30 events
+   in 20 ms, 3 times as many as before. Small build: the room of edge_init has the model's steps. */
 edge_error edge_stream_open(edge_stream *s, edge *e, edge_timed *events, size_t room, const edge_onset *onset);
 edge_error edge_stream_event(edge_stream *s, edge_timed event, int *whole);
 edge_error edge_stream_time(edge_stream *s, uint32_t t, int *whole);    /* it is t now: where events stay away, too, recordings end */

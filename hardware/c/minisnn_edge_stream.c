@@ -1,15 +1,16 @@
 /* Events with timestamps: a recording's beginning is found, its events are moved where the model wants them, and binned.
 
-   While nothing happens, events of the last `window` microseconds are kept, and the number of a window is averaged, in 256ths:
-   noise += (256 n - noise) >> 4, window by window. A recording begins with the oldest event kept as soon as there are `least` of them
-   and 256 n >= factor noise. It lasts as long as the model says. Another can begin when a window has had fewer than that. */
+   While nothing happens, events of the last `window` microseconds are kept, and the number n of a window is averaged, in 256ths:
+   noise += (256 n - noise) / k, rounded down, k being the number of windows so far, 16 at most. A recording begins with the oldest event
+   kept as soon as there are `least` of them and 256 n >= factor noise, not within the first 8 windows, unless factor is 0. It lasts as long as the model
+   says. Another can begin when a window has had fewer than that. */
 #include "minisnn_edge_neuron.h"
 
 #include <string.h>
 
-enum { IDLE, SEEING, RESTING, WINDOWS = 256 };
+enum { IDLE, SEEING, RESTING, WINDOWS = 256, HEARD = 16, LEAST_HEARD = 8 };
 
-static const edge_onset USUAL = {3000, 8, 4};
+static const edge_onset USUAL = {20000, 30, 3};
 
 edge_error edge_stream_open(edge_stream *s, edge *e, edge_timed *events, size_t room, const edge_onset *onset)
 {
@@ -34,7 +35,11 @@ static void drop_first(edge_stream *s, uint32_t n)
     memmove(s->events, s->events + n, s->held * sizeof *s->events);
 }
 
-static int loud(const edge_stream *s, uint32_t n) { return n >= s->onset.least && (uint64_t)256 * n >= (uint64_t)s->onset.factor * s->noise; }
+static int loud(const edge_stream *s, uint32_t n)
+{
+    if (s->onset.factor && s->heard < LEAST_HEARD) return 0;
+    return n >= s->onset.least && (uint64_t)256 * n >= (uint64_t)s->onset.factor * s->noise;
+}
 
 /* round((size - 1) / 2 - M / A), ties to even: the pixels that bring the mean of A events at places of the sum M to the middle. */
 static int32_t shift_of(int64_t size, int64_t M, int64_t A)
@@ -82,8 +87,11 @@ static void windows(edge_stream *s, uint32_t t)
 {
     uint32_t n = 0;
     for (; t - s->mark >= s->onset.window && n < WINDOWS; n++, s->mark += s->onset.window, s->count = 0) {
-        if (s->state == IDLE) s->noise = (uint32_t)((int64_t)s->noise + ((256 * (int64_t)s->count - (int64_t)s->noise) >> 4));
-        else if (!loud(s, s->count)) s->state = IDLE;
+        if (s->state == IDLE) {
+            const int64_t away = 256 * (int64_t)s->count - (int64_t)s->noise;
+            if (s->heard < HEARD) s->heard++;
+            s->noise = (uint32_t)(s->noise + away / s->heard - (away % s->heard < 0));
+        } else if (!loud(s, s->count)) s->state = IDLE;
     }
     if (n == WINDOWS) s->mark = t;
 }

@@ -2,9 +2,10 @@
 `minisnn_edge_stream.c`, in integers.
 
 While nothing happens, the events of the last `window` microseconds are kept, and the number n of a
-window is averaged in 256ths: noise += (256 n - noise) >> 4, window by window. A recording begins
-with the oldest event kept as soon as there are `least` of them and 256 n >= factor noise. It lasts
-`steps` times `bin`. Another can begin when a window has had fewer than that.
+window is averaged in 256ths: noise += (256 n - noise) // k, k being the number of windows so far,
+16 at most. A recording begins with the oldest event kept as soon as there are `least` of them and
+256 n >= factor noise, not within the first 8 windows, unless factor is 0. It lasts `steps` times
+`bin`. Another can begin when a window has had fewer than that.
 """
 
 import json
@@ -19,6 +20,7 @@ from .formats import whole
 
 _IDLE, _SEEING, _RESTING = range(3)
 _WINDOWS = 256  # that are looked at, of a long silence
+_HEARD, _LEAST_HEARD = 16, 8
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,11 @@ class Recording:
 @dataclass(frozen=True)
 class Onset:
     """Where a recording begins: `least` events in `window` microseconds, and `factor` times as many
-    as in those before."""
+    as in those before; factor 0: whatever was before."""
 
-    window: int = 3000
-    least: int = 8
-    factor: int = 4
+    window: int = 20_000
+    least: int = 30
+    factor: int = 3
 
     def __post_init__(self) -> None:
         whole(1, 1_000_000, window=self.window)
@@ -93,7 +95,7 @@ class Stream:
 
     def __post_init__(self) -> None:
         whole(self.onset.least, 1 << 20, room=self.room)
-        self.noise = self._count = self._begin = self._step = 0
+        self.noise = self.heard = self._count = self._begin = self._step = 0
         self._mark: int | None = None
         self._last = 0
         self._state = _IDLE
@@ -147,6 +149,8 @@ class Stream:
         return self._counts
 
     def _loud(self, n: int) -> bool:
+        if self.onset.factor and self.heard < _LEAST_HEARD:
+            return False
         return n >= self.onset.least and 256 * n >= self.onset.factor * self.noise
 
     def _windows(self, t: int) -> None:
@@ -155,7 +159,8 @@ class Stream:
             if t - self._mark < self.onset.window:
                 return
             if self._state == _IDLE:
-                self.noise += (256 * self._count - self.noise) >> 4
+                self.heard = min(self.heard + 1, _HEARD)
+                self.noise += (256 * self._count - self.noise) // self.heard
             elif not self._loud(self._count):
                 self._state = _IDLE
             self._mark += self.onset.window

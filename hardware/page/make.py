@@ -79,13 +79,16 @@ def empty(chip: IntegerNet) -> IntegerNet:
     return chip.with_readout(np.zeros((len(chip.weight), 1), np.int8), np.zeros(1, np.int32))
 
 
-def learner(chip: IntegerNet, rule: str) -> Learner:
+def learner(chip: IntegerNet, rule: str, refuse: int = 0) -> Learner:
     """How the page learns: rounded to nearest, so that the same lessons always give the same
     synapses."""
-    return chip.learner(rule=rule, rounding="nearest")
+    refuse = refuse if rule == CLASS_MEAN else 0
+    return chip.learner(rule=rule, rounding="nearest", refuse=refuse)
 
 
-def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> dict:
+def data(
+    chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0, refuse: int = 0
+) -> dict:
     """What the page's script finds in DATA."""
     chip = empty(chip)
     learners = {}
@@ -96,7 +99,7 @@ def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     numbers, arrays = scene_of(camera or EventCamera(), chip.input_shape[:2], seed)
     return dict(
         wasm=_text(EDGE.with_suffix(".wasm").read_bytes()),
-        model=_text(packed(chip, learner(chip, CLASS_MEAN))),
+        model=_text(packed(chip, learner(chip, CLASS_MEAN, refuse))),
         steps=STEPS,
         bin=chip.recording.bin,
         centred=chip.recording.centred,
@@ -120,8 +123,11 @@ def _check(recording: Recording) -> None:
         )
 
 
-def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> str:
-    """The page of a network of one symbol's counts, with the camera and the seed of its noise."""
+def page(
+    chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0, refuse: int = 0
+) -> str:
+    """The page of a network of one symbol's counts, with the camera and the seed of its noise;
+    refuse: see `Learner`."""
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {
         "network": f"{len(chip.layers) - 1} layers of {sizes} channels",
@@ -136,7 +142,7 @@ def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     scripts = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", scripts, flags=re.M), flags=re.M)
     text = text.replace("/*page.css*/", (HERE / "page.css").read_text(encoding="utf-8"))
     return text.replace(
-        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed))};\n{scripts}"
+        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed, refuse))};\n{scripts}"
     )
 
 

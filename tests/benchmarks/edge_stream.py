@@ -22,7 +22,7 @@ from minisnn.hardware.chip.stream import Onset, Stream
 from minisnn.results.figures import figure
 
 RATES = 0, 1, 3  # background events a second and pixel
-BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 150_000, 32, 5, 2, 100
+BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 400_000, 32, 5, 2, 100
 NAMES = "x", "y", "p"
 
 
@@ -47,11 +47,31 @@ def cut(chip, events: np.ndarray, start: int | None, onset: Onset) -> np.ndarray
     if start is not None:
         events, onset = events[events[:, 0] >= start], Onset(1, 1, 0)
     stream = Stream(chip.input_shape, STEPS, chip.recording, onset, 1 << 16)
+    stream.time(0 if start is None else start)
     for event in events.tolist():
         found = stream.event(*event)
         if found is not None:
             return found
     return stream.time(int(events[-1, 0]) + 10**6) if len(events) else None
+
+
+def answered(chip, counts: list[np.ndarray | None]) -> float:
+    """The share of right answers; what was not found is neither taught nor answered."""
+    blank = np.zeros((STEPS, *chip.input_shape), np.uint8)
+    seen = np.array([one is not None for one in counts]).reshape(WAYS, 1 + QUERIES)
+    p = chip.traces_of(np.stack([blank if one is None else one for one in counts]))[:, -1]
+    p = p.reshape(WAYS, 1 + QUERIES, -1)
+    means = CountedMeans(p.shape[-1])
+    for k in range(WAYS):
+        id = means.add()
+        if seen[k, 0]:
+            means.learn(id, p[k, 0])
+    right = [
+        seen[k, n] and means.nearest(p[k, n]) == k
+        for k in range(WAYS)
+        for n in range(1, 1 + QUERIES)
+    ]
+    return float(np.mean(right))
 
 
 def main(episodes: int, out: str | None) -> None:
@@ -62,6 +82,7 @@ def main(episodes: int, out: str | None) -> None:
     figures = {}
     for rate in RATES:
         rng, right = np.random.default_rng(rate), {"hand": [], "found": []}
+        missed = 0
         for _ in range(episodes):
             chosen = rng.choice(len(pictures), WAYS, replace=False)
             drawn = np.stack([rng.permutation(20)[: 1 + QUERIES] for _ in chosen])
@@ -72,22 +93,19 @@ def main(episodes: int, out: str | None) -> None:
             ]
             for how in right:
                 counts = [cut(chip, e, s if how == "hand" else None, Onset()) for e, s in streams]
-                assert all(one is not None for one in counts)
-                p = chip.traces_of(np.stack(counts))[:, -1].reshape(WAYS, 1 + QUERIES, -1)
-                means = CountedMeans(p.shape[-1])
-                for one in p[:, 0]:
-                    means.learn(means.add(), one)
-                answers = [[means.nearest(q) == k for q in p[k, 1:]] for k in range(WAYS)]
-                right[how].append(float(np.mean(answers)))
+                missed += how == "found" and sum(one is None for one in counts)
+                right[how].append(answered(chip, counts))
         hand, found = (estimate(right[how]) for how in right)
         less = difference(right["found"], right["hand"])
         name = f"rate-{rate}"
         figures[f"{name}-hand"] = figure(hand.mean, "%", hand.half)
         figures[f"{name}-found"] = figure(found.mean, "%", found.half)
+        share = missed / (episodes * WAYS * (1 + QUERIES))
+        figures[f"{name}-missed"] = figure(share, "%")
         figures[f"{name}-less"] = figure(less.mean, "points", less.half)
         print(
             f"{rate} events a second and pixel: cut by hand {hand.percent()} %, found "
-            f"{found.percent()} %, less {less.percent()} points",
+            f"{found.percent()} %, less {less.percent()} points, missed {100 * share:.1f} %",
             flush=True,
         )
     if out:

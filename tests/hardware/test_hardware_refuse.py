@@ -1,0 +1,99 @@
+"""When a device answers "none of these": the threshold keeps its promise on validation, and is the
+device's own."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from integers import small
+
+import minisnn.cli as cli
+from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware.chip.means import NONE, CountedMeans
+from minisnn.hardware.study import refuse
+from minisnn.hardware.study.refuse import Seen
+from minisnn.meta.tasks import Task
+from minisnn.parallel.executor import Executor
+
+
+@pytest.mark.parametrize("shots", [1, 2, 5, 40])
+def test_the_smallest_threshold_that_keeps_the_share(shots):
+    rng = np.random.default_rng(shots)
+    known = rng.integers(0, 5_000_000, 333)
+    for share in (0.003, 0.01, 0.05, 0.5, 0.999):
+        found = refuse.choose(known, share, shots)
+        assert refuse.refused(known, found, shots) <= share
+        assert found == 0 or refuse.refused(known, found - 1, shots) > share
+
+
+def test_it_is_the_rule_of_the_device():
+    """What the study calls refused is what class means refuse."""
+    rng = np.random.default_rng(1)
+    for shots in (1, 3):
+        means = CountedMeans(5, refuse=40_000)
+        id = means.add()
+        for _ in range(shots):
+            means.learn(id, rng.integers(0, 4097, 5))
+        seen = rng.integers(0, 4097, (200, 5))
+        far = np.array([means.distances(p)[0] for p in seen])
+        none = np.array([means.nearest(p) == NONE for p in seen])
+        assert none.mean() == refuse.refused(far, 40_000, shots) and 0 < none.mean() < 1
+
+
+class Fields:
+    """Tasks whose class k has its events in four columns from 4 k on."""
+
+    def __init__(self, shape, steps):
+        self.shape, self.steps = shape, steps
+
+    def episode(self, seed, index, ways, shots, queries):
+        rng = np.random.default_rng((seed, index))
+        columns = rng.permutation(self.shape[1] // 4)[:ways]
+        sides = []
+        for n in (shots, queries):
+            y = np.repeat(np.arange(ways), n)
+            x = np.zeros((len(y), self.steps, *self.shape), np.uint8)
+            for one, k in zip(x, y):
+                at = one[:, :, 4 * columns[k] : 4 * columns[k] + 4]
+                at[...] = rng.random(at.shape) < 0.5
+            sides += [x, y]
+        return Task(*sides)
+
+
+def test_untaught_classes_are_refused_and_the_curve_says_so():
+    net, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 16, 2), scale=0.9)
+    tasks = Fields(chip.input_shape, 30)
+    seen = {
+        name: refuse.look(chip, tasks, (2, 2, 3), 8, seed, Executor())
+        for name, seed in (("val", 0), ("test", 1))
+    }
+    assert seen["val"].known.shape == (48,) == seen["val"].untaught.shape
+    found = refuse.figures(seen, 2, 0.1)
+    assert found["untaught"]["value"] > found["known"]["value"] + 0.1
+    table = refuse.table(seen, 2)
+    assert [row[0] for row in table.rows] == ["1", "2", "5", "10", "20"]
+    thresholds = [row[1] for row in table.rows]
+    assert thresholds == sorted(thresholds, reverse=True)
+    assert float(table.rows[3][2]) <= 10 and table.rows[3][1] == found["refuse"]["value"]
+
+
+def test_what_cannot_be_is_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="refuse and residuals are of the rule class-mean"):
+        Learner(refuse=5)
+    for line, words in (
+        ("refuse --allowed 0", "--allowed must be more than 0 and less than 100"),
+        ("export --rule membrane --refuse 9 --quiet", "--refuse is of class means"),
+        ("export --for page --rule membrane", "two rules to choose from"),
+    ):
+        assert cli.main(["hardware", *line.split()]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_empty_recordings_and_right_answers_are_told_apart():
+    val = Seen(np.array([1, 2, 3, 100]), np.ones(4, bool), np.array([90, 95]), np.array([50]))
+    test = Seen(np.array([1, 80]), np.array([True, False]), np.array([2, 99]), np.array([4]))
+    row = refuse.table(dict(val=val, test=test), 1, (0.25,)).rows[0]
+    assert row == ["25", 2, "25.0", "100.0", "50.0", "50.0", "100.0", "0.0"], json.dumps(row)
+    assert SimpleNamespace(**refuse.figures(dict(val=val, test=test), 1, 0.25)).empty["value"] == 0
