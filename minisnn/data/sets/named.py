@@ -100,9 +100,9 @@ def find(name: str) -> Callable[..., Any]:
         found = [one for one in entry_points(group=GROUP) if one.name == name]
         if not found:
             raise ValueError(
-                f"there is no data set {name!r}; expected {', '.join(DATASETS)}, "
-                f"{OWN} with --root, an entry point of the group {GROUP}, or a function as "
-                "package.module:name or file.py:name"
+                f"there is no data set {name!r}; expected {', '.join(DATASETS)}, {OWN} with --root, "
+                f"an entry point of the group {GROUP}, or a function as package.module:name or "
+                "file.py:name"
             )
         return found[0].load()
     place, _, function = name.rpartition(":")
@@ -123,9 +123,8 @@ def find(name: str) -> Callable[..., Any]:
         try:
             module = importlib.import_module(place)
         except ModuleNotFoundError as error:
-            raise ValueError(
-                f"{name}: {error}; expected an installed module, or a file ending in .py"
-            ) from None
+            expected = "expected an installed module, or a file ending in .py"
+            raise ValueError(f"{name}: {error}; {expected}") from None
     made = getattr(module, function, None)
     if not callable(made):
         raise ValueError(f"{name}: there is no function {function} in {place}")
@@ -166,9 +165,8 @@ def open_set(
     except TypeError as error:
         if "split" not in str(error) and "argument" not in str(error):
             raise
-        raise ValueError(
-            f"{name}: cannot be called with split{' and root' * (root is not None)} ({error})"
-        ) from None
+        given = f"split{' and root' * (root is not None)}"
+        raise ValueError(f"{name}: cannot be called with {given} ({error})") from None
     if isinstance(found, Mapping):
         found = found.get(split)
     lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
