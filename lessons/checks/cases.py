@@ -36,6 +36,8 @@ def parts(answer) -> list[np.ndarray]:
 def like(one, rng):
     """An argument of the same kind and shape, with other numbers where they are real."""
     if isinstance(one, float):
+        if one == 0:
+            return 0.3 * rng.random()
         return one * (0.6 + 0.35 * rng.random()) if 0 < one < 1 else one * (1 + 0.3 * rng.random())
     if isinstance(one, np.ndarray) and one.dtype.kind == "f":
         if np.isin(one, (0.0, 1.0)).all():
