@@ -25,6 +25,7 @@ SLIPS = {  # mode: (another rounding, what was done)
             "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - "
             "1 to them first",
         ),
+        (lambda x, k, noise: abs(x) >> k, "the sign is lost: -20 / 8 is -2.5, and -2 toward zero"),
         (
             lambda x, k, noise: (x + (1 << k) - 1) >> k,
             "only negative x get 2^k - 1; yours adds it to all",
@@ -197,6 +198,10 @@ BITS = (  # another number of bits, and what was done
     (
         lambda tolerance, error, units: _bits(max(units), tolerance),
         "the errors of a chain add up, one term for each filter",
+    ),
+    (
+        lambda tolerance, error, units: _bits(len(units) / sum(1 / u for u in units), tolerance),
+        "the errors of a chain add up, one term for each filter; yours takes a mean",
     ),
     (
         lambda tolerance, error, units: _bits(

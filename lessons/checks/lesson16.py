@@ -208,6 +208,14 @@ def _nearest(function, s, y, q):
                 "sum over time alone, axis 1: yours adds the places up and keeps the times",
             ),
             (
+                by(*(one.astype(float)[:, -1].reshape(len(one), -1) for one in (q, s))),
+                "sum over all steps; yours looks at the last one alone",
+            ),
+            (
+                by(*(one[:, -1].reshape(len(one), -1) for one in (q, s))),
+                "sum over all steps; yours looks at the last one alone",
+            ),
+            (
                 by(*kinds),
                 "sum over time alone, axis 1: yours adds the places up and keeps the times",
             ),
