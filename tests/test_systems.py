@@ -102,6 +102,13 @@ def test_peak_memory_is_refused_in_a_sentence(monkeypatch):
         cost._peak()
 
 
+def test_marking_is_refused_in_a_sentence(monkeypatch):
+    exam = pytest.importorskip("exam", reason="the lessons' tools need nbformat")
+    monkeypatch.setattr(exam, "os", without(os))
+    with pytest.raises(ValueError, match="expected Linux or macOS"):
+        exam.mark(Path("answers.ipynb"))
+
+
 def test_where_no_signal_ends_a_wait_the_main_thread_looks_up(monkeypatch):
     monkeypatch.setattr(stand_in, "os", without(os, name="nt"))
     monkeypatch.setattr(stand_in, "TICK", 0.01)

@@ -36,12 +36,16 @@ def parts(answer) -> list[np.ndarray]:
 def like(one, rng):
     """An argument of the same kind and shape, with other numbers where they are real."""
     if isinstance(one, float):
+        if one == 0:
+            return 0.3 * rng.random()
         return one * (0.6 + 0.35 * rng.random()) if 0 < one < 1 else one * (1 + 0.3 * rng.random())
     if isinstance(one, np.ndarray) and one.dtype.kind == "f":
         if np.isin(one, (0.0, 1.0)).all():
             return np.where(rng.random(one.shape) < 0.3, 1 - one, one)
         return one * (1 + 0.3 * rng.standard_normal(one.shape))
     if isinstance(one, np.ndarray) and one.dtype.kind in "iu" and one.size > 3:
+        if (np.diff(one.ravel().astype(float)) >= 0).all():
+            return one  # times, which stay in order
         return rng.permutation(one.ravel()).reshape(one.shape)
     if isinstance(one, list) and len(one) > 3 and all(isinstance(part, int) for part in one):
         return [one[k] for k in rng.permutation(len(one))]

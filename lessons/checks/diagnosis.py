@@ -46,12 +46,15 @@ def slip(exercise: str) -> str:
     space = dict(getattr(calls[0][1], "__globals__", {}))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        failed = isinstance(calls[-1][3], Exception)
+        right = _function(ast.parse(source), space)
+        made = [] if failed else cases.cases(right, calls, SECONDS / 3)
         for said, changed in _known(exercise):
             if time.process_time() < end and _repeats(changed, space, calls):
-                return said
-        if isinstance(calls[-1][3], Exception) or any(name in source for name in SOLVERS):
+                if _explains(changed, space, made):
+                    return said
+        if failed or any(name in source for name in SOLVERS):
             return ""
-        made = cases.cases(_function(ast.parse(source), space), calls, SECONDS / 3)
         if said := fact(made, _names(exercise)):
             return said
         for what, changed in slips(ast.parse(source)) if len(made) > 2 else ():

@@ -104,6 +104,8 @@ def strongest(function):
     spectrum = np.array([3.0, -5.0, 2.0, -1.5, 1.0, 0.5, 0.2, 0.1, 0.0, -0.1, -0.3, -0.6])
     H = (Q * spectrum) @ Q.T
     values, vectors = answer("8.3", function, lambda z: H @ z, 12, 3, returns=2)
+    if values.ndim == 1 and len(values) != 3:
+        raise wrong("8.3", f"`count` eigenvalues are asked for, here 3; yours are {len(values)}")
     if values.shape == (3,) and close(np.sort(np.abs(values)), [0.0, 0.1, 0.1], 1e-6):
         raise wrong(
             "8.3",
@@ -131,6 +133,10 @@ def strongest(function):
             (
                 np.array([3.0, 2.0, -5.0]),
                 "the strongest first, whatever its sign: order them by falling absolute value",
+            ),
+            (
+                np.array([-5.0, -1.5, -0.6]),
+                'valleys are left out: which="SA" goes by the signed value; "LM" by the magnitude',
             ),
             (np.array([5.0, 3.0, 2.0]), "the sign tells a ridge from a valley: keep it"),
         ),

@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -20,6 +20,8 @@ def slopes(function):
         factor = (1 - a * h) ** N
         first = h * factor * (start - c)
         once = (1 - a * h) * h * (start - c)
+        if close(fomaml, factor * first) and close(maml, first):
+            raise wrong("10.1", "the two are exchanged: return MAML's slope first")
         same(
             "10.1",
             "FOMAML's slope",
@@ -36,8 +38,8 @@ def slopes(function):
                     "the learner takes all N steps, yours takes one: the distance to c shrinks by "
                     "(1 - a h) ** N",
                 ),
-                (factor * first, "the two are exchanged: return MAML's slope first"),
                 (first / h, "the slope of L is h (theta - c): h is missing"),
+                ((1 - a * h) * first, "N steps have N factors 1 - a h; yours has one more"),
             ),
         )
         same(

@@ -25,6 +25,7 @@ SLIPS = {  # mode: (another rounding, what was done)
             "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - "
             "1 to them first",
         ),
+        (lambda x, k, noise: abs(x) >> k, "the sign is lost: -20 / 8 is -2.5, and -2 toward zero"),
         (
             lambda x, k, noise: (x + (1 << k) - 1) >> k,
             "only negative x get 2^k - 1; yours adds it to all",
@@ -156,49 +157,71 @@ def trace(function):
 
 def fraction_bits(function):
     """13.3: how many bits a tolerance costs."""
-    for tolerance, error, factors in (
+    given = (
         (0.5, 0.5, (3686,)),
         (0.1, 1, (3891, 3686)),
         (0.03, 0.5, (3891, 3686, 2662)),
         (4, 1, (2048, 2048)),
         (0.25, 1, (4064, 1024, 512)),
         (1000, 1, (3891, 3686)),
-    ):
-        found = _whole("13.3", function, tolerance, error, factors)
-        units = [error / (1 - a / 4096) for a in factors]
-        expected = _bits(sum(units), tolerance)
-        if found == expected:
-            continue
+    )
+    found = [_whole("13.3", function, *one) for one in given]
+    expected = [_bits(sum(_units(*one)), one[0]) for one in given]
+    if found != expected:
+        at = next(n for n, pair in enumerate(zip(found, expected)) if pair[0] != pair[1])
+        tolerance, error, factors = given[at]
         case = (
-            f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found}, expected "
-            f"{expected}"
+            f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found[at]}, "
+            f"expected {expected[at]}"
         )
-        if found < 0:
+        if found[at] < 0:
             raise wrong("13.3", f"F is a number of bits, and is not below 0 ({case})")
-        for value, text in (
-            (
-                _bits(max(units), tolerance),
-                "the errors of a chain add up, one term for each filter",
-            ),
-            (
-                _bits(float(np.prod(units)) / error ** (len(units) - 1), tolerance),
-                "the errors of a chain add up; yours multiplies them",
-            ),
-            (
-                _bits(sum(units) / error, tolerance),
-                "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
-            ),
-            (expected - 1, "one bit too few: the error must not exceed the tolerance, so round up"),
-            (
-                expected + 1,
-                "one bit too many: an error that equals the tolerance is allowed, and F is the "
-                "least",
-            ),
+        for how, text in BITS:
+            if found == [how(one[0], one[1], _units(*one)) for one in given]:
+                raise wrong("13.3", f"{text} ({case})")
+        off = {mine - theirs for mine, theirs in zip(found, expected)}
+        for step, text in (
+            (-1, "one bit too few: the error must not exceed the tolerance, so round up"),
+            (1, "one bit too many: an error that equals the tolerance is allowed; F is the least"),
         ):
-            if found == value:
+            if off <= {0, step}:
                 raise wrong("13.3", f"{text} ({case})")
         raise differs("13.3", case, given=False)
     right("13.3", "Each bit halves the error.")
+
+
+def _units(tolerance, error, factors) -> list[float]:
+    return [error / (1 - a / 4096) for a in factors]
+
+
+BITS = (  # another number of bits, and what was done
+    (
+        lambda tolerance, error, units: _bits(max(units), tolerance),
+        "the errors of a chain add up, one term for each filter",
+    ),
+    (
+        lambda tolerance, error, units: _bits(len(units) / sum(1 / u for u in units), tolerance),
+        "the errors of a chain add up, one term for each filter; yours takes a mean",
+    ),
+    (
+        lambda tolerance, error, units: _bits(
+            float(np.prod(units)) / error ** (len(units) - 1), tolerance
+        ),
+        "the errors of a chain add up; yours multiplies them",
+    ),
+    (
+        lambda tolerance, error, units: _bits(sum(units) / error, tolerance),
+        "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
+    ),
+    (
+        lambda tolerance, error, units: _bits(sum(units) * error, tolerance),
+        "`error` stands above each 1 - a / 4096 once; yours squares it",
+    ),
+    (
+        lambda tolerance, error, units: _bits(sum(units), 1),
+        "units / 2^F is to be no more than the tolerance; yours compares with 1",
+    ),
+)
 
 
 def _bits(units: float, tolerance: float) -> int:

@@ -9,45 +9,70 @@ from . import answer, close, mine, number, right, same, wrong
 mine.prepare(__name__)
 
 
+def _ends(m, n, middle=None, spread=None, of=None, errors=1.96, cut=True):
+    """The interval of m right of n; each option makes one mistake."""
+    q = (m + 2) / (n + 4)
+    middle, spread = (q if one is None else m / n for one in (middle, spread))
+    half = errors * np.sqrt(spread * (1 - spread) / (n + 4 if of is None else n + of))
+    both = np.array([middle - half, middle + half])
+    return np.clip(both, 0, 1) if cut else both
+
+
+INTERVALS = (
+    (
+        lambda m, n: _ends(m, n, 0, 0, 0),
+        "that is the plain interval. Where all are right it has no width at all, as if so few "
+        "samples could make sure; add two right and two wrong ones first",
+    ),
+    (
+        lambda m, n: _ends(m, n, None, 0, 0),
+        "half the width is made of q and n + 4 too; yours of m / n and n",
+    ),
+    (lambda m, n: _ends(m, n, 0), "its middle is q, not m / n"),
+    (lambda m, n: _ends(m, n, 0, 0), "q is (m + 2) / (n + 4); yours is m / n"),
+    (
+        lambda m, n: _ends(m, n, errors=1.0),
+        "half the width is 1.96 standard errors; yours is one, which would hold in two of three "
+        "cases",
+    ),
+    (
+        lambda m, n: _ends(m, n, cut=False),
+        "an accuracy lies neither above 1 nor below 0; cut off what does",
+    ),
+    (
+        lambda m, n: [max(0, _ends(m, n, cut=False)[0]), _ends(m, n, cut=False)[1]],
+        "an accuracy does not lie above 1; cut off what does",
+    ),
+    (
+        lambda m, n: [_ends(m, n, cut=False)[0], min(1, _ends(m, n, cut=False)[1])],
+        "an accuracy does not lie below 0; cut off what does",
+    ),
+    (
+        lambda m, n: [(m + 2) / (n + 4), np.ptp(_ends(m, n, cut=False)) / 2],
+        "return the ends, q - half and q + half",
+    ),
+    (lambda m, n: 100 * _ends(m, n), "shares from 0 to 1 are asked for, not per cent"),
+    (
+        lambda m, n: _ends(m, n, of=0),
+        "the root has n + 4 in it, with the four that were added",
+    ),
+)
+
+
 def interval(function):
     """16.1: what a count of right answers can show."""
-    for m, n in ((90, 90), (60, 90), (3, 20), (0, 15)):
-        ends_of = answer("16.1", function, m, n, returns=2)
-        found = np.array([number("16.1", "each end", one) for one in ends_of])
-        q, plain = (m + 2) / (n + 4), m / n
-        half, width = 1.96 * np.sqrt(q * (1 - q) / (n + 4)), 1.96 * np.sqrt(plain * (1 - plain) / n)
-
-        def ends(middle, half):
-            return np.clip([middle - half, middle + half], 0, 1)
-
-        expected, case = ends(q, half), f"{m} of {n} right: "
-        for value, text in (
-            (
-                ends(plain, width),
-                "that is the plain interval. Where all are right it has no width at all, as if "
-                f"{n} samples could make sure; add two right and two wrong ones first",
-            ),
-            (ends(q, width), "half the width is made of q and n + 4 too; yours of m / n and n"),
-            (ends(plain, half), "its middle is q, not m / n"),
-            (
-                ends(q, half / 1.96),
-                "half the width is 1.96 standard errors; yours is one, which would hold in two of "
-                "three cases",
-            ),
-            (
-                [q - half, q + half],
-                "an accuracy lies neither above 1 nor below 0; cut off what does",
-            ),
-            ([q, half], "return the ends, q - half and q + half"),
-            (100 * expected, "shares from 0 to 1 are asked for, not per cent"),
-            (
-                ends(q, 1.96 * np.sqrt(q * (1 - q) / n)),
-                "the root has n + 4 in it, with the four that were added",
-            ),
-        ):
-            if not close(found, expected) and close(found, value):
-                raise wrong("16.1", case + text)
-        same("16.1", f"interval of {m} right of {n}", found, expected)
+    given, found = ((90, 90), (60, 90), (3, 20), (0, 15)), []
+    for m, n in given:
+        both = answer("16.1", function, m, n, returns=2)
+        found.append([number("16.1", "each end", one) for one in both])
+    expected = [_ends(m, n) for m, n in given]
+    at = next((n for n, pair in enumerate(zip(found, expected)) if not close(*pair)), None)
+    if at is not None:
+        m, n = given[at]
+        for how, text in INTERVALS:
+            if all(close(one, how(*pair)) for one, pair in zip(found, given)):
+                raise wrong("16.1", f"{m} of {n} right: {text}")
+        same("16.1", f"interval of {m} right of {n}", found[at], expected[at])
     right("16.1", "All right of 90 is not 100 %, and the interval says so.")
 
 
@@ -181,6 +206,14 @@ def _nearest(function, s, y, q):
             (
                 by(*space),
                 "sum over time alone, axis 1: yours adds the places up and keeps the times",
+            ),
+            (
+                by(*(one.astype(float)[:, -1].reshape(len(one), -1) for one in (q, s))),
+                "sum over all steps; yours looks at the last one alone",
+            ),
+            (
+                by(*(one[:, -1].reshape(len(one), -1) for one in (q, s))),
+                "sum over all steps; yours looks at the last one alone",
             ),
             (
                 by(*kinds),

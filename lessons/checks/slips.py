@@ -50,9 +50,11 @@ def _atoms(tree) -> list[str]:
 def slips(tree):
     """(what was done, the changed tree) for every slip that this solution invites."""
     atoms = _atoms(tree)
-    for statement, node in _places(tree):
-        for what, new in _changes(node):
-            yield f"{what}, in {_where(statement)}", _with(tree, node, new)
+    for signs in (True, False):  # a sign first: other slips may do the same to odd functions
+        for statement, node in _places(tree):
+            for what, new in _changes(node):
+                if what.startswith(("+ ", "- ")) == signs:
+                    yield f"{what}, in {_where(statement)}", _with(tree, node, new)
     for statement, node in _places(tree):
         if isinstance(node, PLACES) and (text := ast.unparse(node)) in atoms:
             for other in [f"(1 - {text})"] + [one for one in atoms if one != text]:
@@ -69,18 +71,6 @@ def slips(tree):
                 said = f"`{other.strip('()')}` stands everywhere in place of `{text}`"
                 changed = _everywhere(tree, statement, text, other)
                 yield f"{said}, in {_where(statement)}", changed
-    blocks = ast.FunctionDef | ast.For | ast.While | ast.If
-    for block in [n.body for n in ast.walk(tree) if isinstance(n, blocks)]:
-        for k in range(len(block) - 1):
-            changed = copy.deepcopy(tree)
-            other = _twin(tree, changed, block)
-            other[k], other[k + 1] = other[k + 1], other[k]
-            yield f"{_where(block[k])} comes after {_where(block[k + 1])}", changed
-        for k in range(len(block)):
-            if isinstance(block[k], ast.Assign | ast.AugAssign | ast.If) and len(block) > 1:
-                changed = copy.deepcopy(tree)
-                _twin(tree, changed, block).pop(k)
-                yield f"{_where(block[k])} is left out", changed
 
 
 def _places(tree):
@@ -219,11 +209,3 @@ def _shallow(node):
         if isinstance(value, list):
             setattr(made, field, list(value))
     return made
-
-
-def _twin(tree, changed, block):
-    """The block of the copy `changed` that stands where `block` stands in the tree."""
-    for one, other in zip(ast.walk(tree), ast.walk(changed)):
-        if getattr(one, "body", None) is block:
-            return other.body
-    raise ValueError("the block is not of this tree")

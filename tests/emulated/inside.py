@@ -57,11 +57,12 @@ def _golden():
     import minisnn as ms
 
     of = {"meta_gradient": test_golden, "cuba": test_cuba, "layers": test_list_of_layers}
-    for start, path in ((start, path) for start in of for path in GOLDEN.glob(f"{start}_*.npz")):
-        with np.load(path, allow_pickle=False) as file:
-            g = dict(file)
-        task = ms.Task(*(g[name] for name in ("x_support", "y_support", "x_query", "y_query")))
-        yield path.stem, of[start].network(g, "numba"), g, task
+    for start, module in of.items():
+        for path in sorted(GOLDEN.glob(f"{start}_*.npz")):
+            with np.load(path, allow_pickle=False) as file:
+                g = dict(file)
+            names = ("x_support", "y_support", "x_query", "y_query")
+            yield path.stem, module.network(g, "numba"), g, ms.Task(*(g[name] for name in names))
 
 
 def gradients(path: Path) -> dict:
@@ -85,8 +86,7 @@ def gradients(path: Path) -> dict:
         off = [_off(net, meta, g["maml_3_gradient"]), _off(net, hvp, g["hvp"])]
         found[name] = dict(meta=off[0], hvp=off[1], same=bool(same))
         arrays[f"{name}/parts"] = np.array([part.slice.start for part in net.layout])
-        np.savez(path.with_suffix(".npz"), **arrays)
-        _write(path, found)
+    np.savez(path.with_suffix(".npz"), **arrays)
     return found
 
 
@@ -141,12 +141,8 @@ def _codegen():
     return cpu_target.target_context.codegen()
 
 
-def _write(path: Path, found: dict) -> None:
-    path.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
-
-
 def main(part: str, out: str, *more: str) -> None:
-    """Run a part."""
+    """Run a part; its JSON is written last."""
     path = Path(out)
     parts = {
         "facts": facts,
@@ -154,7 +150,8 @@ def main(part: str, out: str, *more: str) -> None:
         "training": lambda: training(path.with_suffix(".run")),
         "alike": lambda: alike(Path(more[0])),
     }
-    _write(path, parts[part]())
+    text = json.dumps(parts[part](), indent=1)
+    path.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

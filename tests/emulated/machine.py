@@ -85,7 +85,7 @@ def _unpack_wheels(place: Path, machine: str, python: str) -> None:
     platforms = [f"--platform=manylinux_2_{n}_{machine}" for n in GLIBC]
     platforms.append(f"--platform=manylinux2014_{machine}")
     how = ["--only-binary=:all:", f"--python-version={python}", f"--target={place}", *platforms]
-    _run(sys.executable, "-m", "pip", "install", "-q", *how, *wanted, *OTHERS)
+    _run(sys.executable, "-m", "pip", "install", "-q", "--no-compile", *how, *wanted, *OTHERS)
 
 
 def _run(*words: object, **how) -> None:

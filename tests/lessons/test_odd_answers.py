@@ -46,7 +46,16 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("source", make.sources(), ids=lambda source: source.stem)
+HEAVY = "06", "10", "11", "12", "17"  # whose checks train
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pytest.param(s, id=s.stem, marks=[pytest.mark.slow] * s.stem.startswith(HEAVY))
+        for s in make.sources()
+    ],
+)
 def test_an_answer_that_is_no_answer_gets_a_sentence(source, monkeypatch):
     monkeypatch.setattr(diagnosis, "SECONDS", 0.0)
     lesson = importlib.import_module(f"checks.lesson{source.stem[:2]}")
