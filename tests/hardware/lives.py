@@ -1,5 +1,4 @@
-"""Random lives of a device that keeps class means: a record of them for edge_lives, and the numbers
-that it must find, of plain integers."""
+"""Random lives of a device that keeps class means, for edge_lives, and what it must find."""
 
 import zlib
 
@@ -14,7 +13,7 @@ from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 
 ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER = range(9)
-# how often each event comes, of a hundred
+# of a hundred events
 OFTEN = (7, 40, 9, 3, 1, 16, 4, 12, 8)
 OK, FULL, EMPTY, LABEL, STORE = 0, 5, 6, 7, 12
 STEPS, CLASSES, SAMPLES, SHAPE = 16, 6, 10, (8, 8, 2)
@@ -33,7 +32,6 @@ def network(seed: int, residuals: bool = False, stochastic: bool = False):
     traces = chip.traces_of(x)[:, -1].tolist()  # other tests hold them to plain integers
     assert len({tuple(one) for one in traces}) > SAMPLES // 2
     apart = [sum((a - b) ** 2 for a, b in zip(p, q)) // 256 for p in traces for q in traces]
-    # a recording in two or so is too far, in three networks of four
     refuse = int(np.median(apart)) // 2 if seed % 4 else 0
     how = Learner(
         "class-mean",
@@ -129,7 +127,6 @@ class Life:
                 self.new.loaded(saved) if saved else self.new.loaded(self.new.saved(self.id))
             )
             self.found += [OK if saved else EMPTY, int(self.store.cut()) if saved else 0]
-            # what was taught and confirmed is there, all of it
             if self.confirmed:
                 assert saved and self.means.saved(self.id) == self.confirmed[0]
                 self.taught = self.confirmed[1][:]

@@ -1,5 +1,5 @@
-"""Lives of a device, event by event: what is taught, corrected, removed, saved while the power goes,
-loaded and asked is that of plain integers in C, in WebAssembly and on boards."""
+"""Lives of a device, event by event, its power going in the midst of saves: C and WebAssembly are
+plain integers."""
 
 import shutil
 import subprocess
