@@ -52,7 +52,8 @@ static int learner_fits(const edge_learner *l, uint32_t window)
     if (l->refuse > INT32_MAX) return 0;                                /* for twice as much in 32 bits */
     if (!in(l->residuals, 0, 1)) return 0;
     if (l->rule == EDGE_CLASS_MEAN && (l->threshold || l->online || l->rounding < EDGE_NEAREST)) return 0;
-    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) && in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) && in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) &&
+    return in(l->rule, EDGE_MEMBRANE, EDGE_CLASS_MEAN) &&
+           in(l->error, EDGE_SOFTMAX, EDGE_TERNARY) && in(l->rounding, EDGE_FLOOR, EDGE_STOCHASTIC) && in(l->threshold, 0, 255) &&
            in(l->shift_weight, -12, 32) && in(l->shift_bias, -12, 32) && in(l->trigger, 0, 127) && l->noise != 0 &&
            (l->rule != EDGE_THREE_FACTOR || (l->window >= 1 && (uint32_t)l->window <= window));
 }
@@ -122,8 +123,10 @@ size_t edge_words(const edge_model *model, edge_room room)
     p = plan_of(model, room);
     total = p.spikes + p.state + p.sums + LIST + (uint64_t)model->inputs * (room.window > 1 ? 2 : 1);
     total += (uint64_t)room.window * features(model);
-    if (by_means(model)) total += CLASS_WORDS * (uint64_t)room.classes + (1 + (uint64_t)model->learner.residuals) * weight_words(model, room.classes);
-    else {
+    if (by_means(model)) {
+        total += CLASS_WORDS * (uint64_t)room.classes;
+        total += (1 + (uint64_t)model->learner.residuals) * weight_words(model, room.classes);
+    } else {
         total += (2 * (uint64_t)room.window + 3) * room.classes;
         total += (uint64_t)model->inputs * room.classes + weight_words(model, room.classes);
     }

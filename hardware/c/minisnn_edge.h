@@ -18,8 +18,8 @@
    an error it has changed nothing (edge_load_from can fail to read: see there). Not for two threads at once on the same `edge`;
    different ones are independent.
 
-   Compile minisnn_edge.c, minisnn_edge_means.c, minisnn_edge_gradient.c, minisnn_edge_save.c, minisnn_edge_stream.c and the file of the model's
-   neuron, minisnn_edge_lif.c or minisnn_edge_cuba.c (or both: a program may hold networks of either). Two builds of one source:
+   Compile the library's files minisnn_edge.c, _means.c, _gradient.c, _save.c and _stream.c, and the file of the model's neuron,
+   minisnn_edge_lif.c or minisnn_edge_cuba.c (or both: a program may hold networks of either). Two builds of one source:
 
        (none)          small: takes a whole recording, then computes layer by layer, one site's states at a time; spikes are bits
        EDGE_STEPWISE   as events arrive: every step is computed when it comes, and a stream may run on for ever

@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum { VERSION = 2, HEAD = 40, READOUT = 0, MEANS = 1, RESIDUALS = 2, OF_CLASS = 12, PIECE = 64, NO_SLOT = -1 };
-enum { AT_VERSION = 4, AT_ID = 8, AT_SEQUENCE = 12, AT_KIND = 16, AT_INPUTS = 20, AT_CLASSES = 24, AT_NEXT = 28, AT_NOISE = 32, AT_TRACES = 36 };
+enum { AT_VERSION = 4, AT_ID = 8, AT_SEQUENCE = 12, AT_KIND = 16, AT_INPUTS = 20 };
+enum { AT_CLASSES = 24, AT_NEXT = 28, AT_NOISE = 32, AT_TRACES = 36 };
 enum { RESIDUAL = 256, MOST = 255 };
 
 /* ---- bytes */

@@ -1,9 +1,9 @@
 /* Events with timestamps: a recording's beginning is found, its events are moved where the model wants them, and binned.
 
    While nothing happens, events of the last `window` microseconds are kept, and the number n of a window is averaged, in 256ths:
-   noise += (256 n - noise) / k, rounded down, k being the number of windows so far, 16 at most. A recording begins with the oldest event
-   kept as soon as there are `least` of them and 256 n >= factor noise, not within the first 8 windows, unless factor is 0. It lasts as long as the model
-   says. Another can begin when a window has had fewer than that. */
+   noise += (256 n - noise) / k, rounded down, k being the number of windows so far, 16 at most. A recording begins with the oldest
+   event kept as soon as there are `least` of them and 256 n >= factor noise; not within the first 8 windows, unless factor is 0. It
+   lasts as long as the model says. Another can begin when a window has had fewer than that. */
 #include "minisnn_edge_neuron.h"
 
 #include <string.h>
@@ -134,7 +134,8 @@ edge_error edge_stream_event(edge_stream *s, edge_timed event, int *whole)
     uint32_t old = 0;
     if (!s || !s->network) return EDGE_ARGUMENT;
     m = s->network->model;
-    if (event.x >= m->layer->width * m->cell || event.y >= m->layer->height * m->cell || event.polarity >= m->layer->inputs) return EDGE_INPUT;
+    if (event.x >= m->layer->width * m->cell || event.y >= m->layer->height * m->cell) return EDGE_INPUT;
+    if (event.polarity >= m->layer->inputs) return EDGE_INPUT;
     if (whole) *whole = 0;
     error = pass(s, event.t, whole);
     if (error != EDGE_OK) return error;

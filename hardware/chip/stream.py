@@ -99,6 +99,7 @@ class Stream:
         self._mark: int | None = None
         self._last = 0
         self._state = _IDLE
+        self.moved = 0, 0  # right and down, pixels of the last recording that is over
         self._held: list[tuple[int, int, int, int]] = []
         self._counts = np.zeros((self.steps, *self.shape), np.uint8)
 
@@ -171,12 +172,12 @@ class Stream:
         """Count the events of the steps before `until`, which are held no longer."""
         cell = self.recording.cell
         height, width, _ = self.shape
-        right = down = 0
+        self.moved = right, down = 0, 0
         if self.recording.centred and self._held:
             number = len(self._held)
-            right, down = (
-                shift_of(size * cell, sum(one[axis] for one in self._held), number)
-                for axis, size in ((1, width), (2, height))
+            self.moved = right, down = (
+                shift_of(width * cell, sum(one[1] for one in self._held), number),
+                shift_of(height * cell, sum(one[2] for one in self._held), number),
             )
         kept = []
         for t, x, y, polarity in self._held:

@@ -44,7 +44,7 @@ int shim_stream_event(uint32_t t, int x, int y, int polarity, int *whole)
 }
 
 int shim_stream_time(uint32_t t, int *whole) { return edge_stream_time(&stream, t, whole); }
-uint32_t shim_stream(int what) { return what ? stream.lost : stream.noise; }
+int32_t shim_stream(int what) { return (int32_t[]){(int32_t)stream.noise, (int32_t)stream.lost, stream.right, stream.down}[what]; }
 
 int shim_learner(edge *e, const int32_t *numbers, uint32_t noise)
 {
