@@ -2,6 +2,7 @@
 with all that it needs."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..data.readers.columns import ORDER, order_of
 from ..data.readers.nmnist import SHAPE, labelled_files, read_nmnist
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures
 from ..data.sets.statistics import recording_statistics
+from ..data.written.parts import TRAINING, VALIDATION, lasting
+from ..data.written.strokes import holds_strokes, read_strokes
 from ..meta.rules import RULES
 from ..training.checkpoint import CURRENT, PREVIOUS, holds_checkpoint, read
 from ..training.evaluation import measure_of
@@ -44,6 +47,8 @@ def describe(args: argparse.Namespace) -> None:
         for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")
     ):
         _run_folder(path)
+    elif holds_strokes(path):
+        _strokes(path)
     elif path.is_dir():
         _data_folder(path, args)
     elif set_of_many:
@@ -54,6 +59,30 @@ def describe(args: argparse.Namespace) -> None:
         _pictures(path)
     else:
         _checkpoint(find_checkpoint(path))
+
+
+def _strokes(path: Path) -> None:
+    """What written characters there are, and how to train on them."""
+    found = read_strokes(path)
+    print(f"{path}: pen strokes of {len(found)} drawings of {len(found.names)} characters")
+    print(
+        f"{'alphabet':<24}{'characters':>12}{'people':>8}{'strokes':>9}{'seconds':>9}  meta-learning"
+    )
+    seconds = lasting(found) / 1000
+    strokes = np.diff(found.drawing)
+    for name in found.alphabets:
+        own = found.alphabet_of[found.character] == name
+        split = "trains" if name in TRAINING else "validates" if name in VALIDATION else "tests"
+        print(
+            f"{name[:23]:<24}{np.sum(found.alphabet_of == name):>12}"
+            f"{len(np.unique(found.drawer[own])):>8}{strokes[own].mean():>9.1f}"
+            f"{np.median(seconds[own]):>9.1f}  {split}"
+        )
+    print("strokes of a drawing are means, and seconds that it took medians")
+    able = {*TRAINING, *VALIDATION} <= set(found.alphabets)
+    way = "train on them" if able else "test a network on them"
+    command = "train" if able else "evaluate --checkpoint RUN"
+    print(f"{way} with: minisnn {command} --dataset written --root {shlex.quote(str(path))}")
 
 
 def _run_folder(path: Path) -> None:

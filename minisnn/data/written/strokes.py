@@ -17,6 +17,8 @@ line is START, each point a line "x,y,t", with y from 0 down to -105, and each s
 """
 
 import io
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -141,9 +143,27 @@ def read_strokes(path: str | Path) -> Strokes:
         raise ValueError(f"{path}: {error}") from None
 
 
+def holds_strokes(path: str | Path) -> bool:
+    """Whether this is a file of pen strokes, or a folder of them, as far as its names tell."""
+    path = Path(path)
+    if path.is_dir():
+        return next(_texts(path), None) is not None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {f"{name}.npy" for name in MEMBERS} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _texts(root: Path) -> Iterator[Path]:
+    """The files of drawings in a folder, or in folders in it."""
+    for names in ("*/character*/*.txt", "*/*/character*/*.txt"):
+        yield from root.glob(names)
+
+
 def _published(root: Path) -> Strokes:
     """The drawings of a folder. ValueError, naming the file, where one is damaged."""
-    found = sorted({*root.glob("*/character*/*.txt"), *root.glob("*/*/character*/*.txt")})
+    found = sorted(_texts(root))
     if not found:
         raise ValueError(
             f"{root}: no file is named as Alphabet/character01/0001_01.txt; expected a folder of "

@@ -8,6 +8,7 @@ import pytest
 import strokes
 
 import minisnn as ms
+from minisnn.cli import main
 from minisnn.data.sets.named import open_set
 from minisnn.data.sets.samples import shared
 from minisnn.data.written.strokes import read_strokes, write_strokes
@@ -243,6 +244,13 @@ def test_a_run_keeps_how_its_recordings_were_made(path, tmp_path):
     assert tasks.pool.shape[0] == 16 and {alphabet(one) for one in tasks.classes} > {"Ogham"}
     made = json.loads((tmp_path / "run" / "config.json").read_text())
     assert made["strokes"] == ["scaled", "shuffled", "Ogham"]
+    # other alphabets, without time
+    other = strokes.file(tmp_path / "other.npz", {"Thai": 6}, 4)
+    line = f"evaluate --checkpoint {tmp_path / 'run'} --root {other} --strokes shuffled"
+    few = "--episodes 2 --queries 2 --no-baselines --quiet".split()
+    assert main([*line.split(), *few, "--json", str(tmp_path / "a.json")]) == 0
+    assert json.loads((tmp_path / "a.json").read_text())["root"] == str(other)
+    assert main(["evaluate", "--checkpoint", str(tmp_path / "run"), "--strokes", "Thai", *few]) == 2
     # another file under the name is not what the run learns from
     write_strokes(path.with_name("other.npz"), strokes.drawings(drawers=9))
     one, other = (ms.Written("train", path.with_name(f"{n}.npz")) for n in ("strokes", "other"))
