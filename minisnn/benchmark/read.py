@@ -1,4 +1,4 @@
-"""Read a benchmark of minisnn and write answers to it, with NumPy alone.
+"""Read a benchmark of minisnn and answer it, by NumPy alone.
 
     import read                                    # this file, in the exported folder
     folder = read.Folder("benchmark")
@@ -94,10 +94,7 @@ class Training(NamedTuple):
 
 
 class Folder:
-    """An exported benchmark; `series` names what can be answered, with its sizes.
-
-    Raises ValueError where the folder has no manifest of this format.
-    """
+    """An exported benchmark; `series` names what can be answered, with its sizes."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
