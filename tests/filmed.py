@@ -1,8 +1,8 @@
 """A small N-Omniglot: files that the camera's own library wrote, and tables of samples beside
 them.
 
-tests/golden/dv_davis346.aedat4 was written by dv-processing 2.0.4 of iniVation, in four packets of
-events with frames, IMU and triggers between them, from the numbers of `events`.
+tests/golden/dv_davis346.aedat4 was written by dv-processing 2.0.4 of iniVation, in three packets of
+events with frames and triggers between them, from the numbers of `events`.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 from minisnn.data.readers.events import event_array
 
 GOLDEN = Path(__file__).parent / "golden" / "dv_davis346.aedat4"
-EACH = 12  # events from one sample's first to the next one's
+EACH, LONG = 6, 5  # events from one sample's first to the next one's, and of a sample
 
 
 def events() -> np.ndarray:
@@ -25,10 +25,10 @@ def events() -> np.ndarray:
 
 
 def rows() -> list[tuple[int, int, int]]:
-    """(number, time of the first event, of the first behind it) of samples of ten events, with two
+    """(number, time of the first event, of the first behind it) of samples of five events, with one
     of noise between them."""
     t = events()["t"].tolist()
-    return [(k + 1, t[k * EACH], t[k * EACH + 10]) for k in range(20)]
+    return [(k + 1, t[k * EACH], t[k * EACH + LONG]) for k in range(20)]
 
 
 def table(given=None) -> str:
@@ -58,7 +58,7 @@ def converted(root: Path, alphabets: dict[str, int], part: str = "background") -
             place = root / "events_np" / part / name / f"character{k + 1:02d}"
             place.mkdir(parents=True)
             for sample in range(20):
-                part_of = whole[sample * EACH : sample * EACH + 10]
+                part_of = whole[sample * EACH : sample * EACH + LONG]
                 columns = {one: part_of[one] for one in "txyp"}
                 np.savez(place / f"{k + 1:04d}_{sample + 1:02d}.npz", **columns)
     return root

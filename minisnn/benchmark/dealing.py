@@ -85,7 +85,7 @@ def truth_of(
     deal = partial(_deal, tasks, series.seed, series.size, list((rules or {}).values()), False)
     (executor or Executor()).in_order(deal, range(series.episodes), add)
     return Truth(
-        _dealt(found),
+        hashlib.sha256(b"".join(one.content for one in found)).hexdigest(),
         np.stack([one.truth for one in found]),
         np.stack([one.order for one in found]),
         [one.drawn for one in found],
@@ -113,12 +113,8 @@ def freeze(
         [support for support, _ in samples],
         np.stack([one.labels for one in found]),
         [query for _, query in samples],
-        _dealt(found),
+        hashlib.sha256(b"".join(one.content for one in found)).hexdigest(),
     )
-
-
-def _dealt(found: Sequence[Dealt]) -> str:
-    return hashlib.sha256(b"".join(one.content for one in found)).hexdigest()
 
 
 def _deal(
@@ -147,8 +143,8 @@ def _deal(
         keys = [_key(index, one.tobytes()) for one in query]
     order = np.argsort(np.array(keys), kind="stable")
     truth = task.y_query[order]
-    learned = task.recordings[0] if task.recordings is not None else None
-    of_support = support if learned is None or not learned.size else learned.astype("<i8")
+    learned = None if numbers is None or not numbers.size else task.recordings[0].astype("<i8")
+    of_support = support if learned is None else learned
     content = hashlib.sha256(b"".join([*keys, task.y_support.tobytes(), truth.tobytes()]))
     content.update(of_support.tobytes())
     held: dict[bytes, np.ndarray] = {}
@@ -171,8 +167,7 @@ def sides(task: Task) -> tuple[np.ndarray, np.ndarray]:
     axis = -1 if task.x_query.ndim == 3 else -2
     if count < 1 or task.x_query.shape[axis] % count:
         count = 1
-    both = (np.stack(np.split(x, count, axis), 1) for x in (task.x_support, task.x_query))
-    support, query = both
+    support, query = (np.stack(np.split(x, count, axis), 1) for x in (task.x_support, task.x_query))
     return support, query
 
 

@@ -1,4 +1,4 @@
-"""Read a benchmark of minisnn and write answers to it, with NumPy alone.
+"""Read a benchmark of minisnn and answer it, by NumPy alone.
 
     import read                                    # this file, in the exported folder
     folder = read.Folder("benchmark")
@@ -8,9 +8,8 @@
         episode.query          # uint8 (Q, T, H, W, 2); their labels are yours to find
     folder.save("answers.npz", {"double-nmnist-5way-1shot": labels})    # whole numbers (episodes, Q)
 
-A sample is one recording, or several side by side from left to right. `Recordings.events` gives one
-as a list of events, `Recordings.bins` samples as arrays. Spikes of a row of units have no rows and
-columns: samples are (T, units) then.
+A sample is one recording, or several side by side. `Recordings.events` gives one as a list of
+events, `Recordings.bins` samples as arrays: of a row of units (T, units).
 """
 
 import hashlib
@@ -60,11 +59,15 @@ class Recordings:
         shape = list(self.shape)
         shape[-1 if len(shape) == 2 else 2] *= sides
         out = np.zeros((len(samples), *shape), np.uint8)
-        for sample, side in np.ndindex(samples.shape):
-            seen = self.events(int(samples[sample, side]))
-            place = [seen[name].astype(np.intp) for name in "tyxp" if name in seen]
-            place[-1 if len(place) == 2 else 2] += side * wide
-            np.add.at(out[sample], tuple(place), 1)
+        for sample, row in enumerate(samples.tolist()):
+            cells = []
+            for side, recording in enumerate(row):
+                seen = self.events(recording)
+                place = [seen[name].astype(np.intp) for name in "tyxp" if name in seen]
+                place[-1 if len(place) == 2 else 2] += side * wide
+                cells.append(np.ravel_multi_index(tuple(place), shape))
+            counts = np.bincount(np.concatenate(cells), minlength=out[sample].size)
+            out[sample] = counts.reshape(shape)
         return out
 
 
@@ -91,10 +94,7 @@ class Training(NamedTuple):
 
 
 class Folder:
-    """An exported benchmark; `series` names what can be answered, with its sizes.
-
-    Raises ValueError where the folder has no manifest of this format.
-    """
+    """An exported benchmark; `series` names what can be answered, with its sizes."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)

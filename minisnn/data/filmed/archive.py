@@ -10,8 +10,8 @@
 
 The large folder is also met in two parts, dvs_background_1 and dvs_background_2. A sample has the
 events from the first one of its first time up to, not including, the first one of its last. What
-the authors' loader leaves, events_npy, are pickled dictionaries: no program can read such files of
-strangers safely, so they are refused.
+the authors' loader leaves, events_npy, are pickled dictionaries: files of strangers in this form
+are refused.
 """
 
 import csv

@@ -1,5 +1,5 @@
 """N-Omniglot is read as it is published and as converters leave it, event for event; what is
-damaged or missing is said in a sentence."""
+damaged or missing is said."""
 
 import importlib.util
 
@@ -28,8 +28,6 @@ def test_events_of_another_writer_come_back_one_by_one():
 
 @needs_faery
 def test_samples_are_cut_as_the_table_says(tmp_path):
-    """From the first event of its first time up to the first one of its last, as the authors'
-    loader cuts them."""
     filmed.archive(tmp_path, {"Greek": 1})
     (one,) = archive.characters(tmp_path, "background")
     found = list(archive.samples(one))
