@@ -177,7 +177,7 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
     [
         (
             "double-mnist",
-            "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, "
+            "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, written, "
             "double-asl-same-take, double-asl-new-subject, double-asl-other-subject, shd, "
             "shd-other-speaker, ssc, ssc-other-speaker, recordings with --root",
         ),
