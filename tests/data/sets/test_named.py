@@ -178,7 +178,8 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
         (
             "double-mnist",
             "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, "
-            "omniglot-random, omniglot-both, double-asl-same-take, double-asl-new-subject, double-asl-other-subject, shd, "
+            "omniglot-random, omniglot-both, written, double-asl-same-take, "
+            "double-asl-new-subject, double-asl-other-subject, n-omniglot, shd, "
             "shd-other-speaker, ssc, ssc-other-speaker, recordings with --root",
         ),
         ("absent.py:moves", "absent.py:moves: there is no file absent.py"),

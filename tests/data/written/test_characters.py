@@ -206,7 +206,7 @@ def test_what_is_wrong_gets_a_sentence(path, how, told):
 
 
 def test_a_file_must_have_what_a_split_needs(tmp_path):
-    with pytest.raises(ValueError, match="need a root, a file of pen strokes"):
+    with pytest.raises(ValueError, match="need a root, Omniglot.s pen strokes: get"):
         ms.Written("train")
     other = strokes.file(tmp_path / "other.npz", {"Thai": 6, "Ogham": 5}, 4)
     tasks = ms.Written("test", other)
