@@ -237,6 +237,24 @@ def test_an_entry_of_the_same_name_does_not_take_the_place_of_answers(folder):
     assert found["entries"]["mine (an entry of the results)"]["accuracy"] == 0
 
 
+@pytest.mark.slow
+def test_an_entry_in_pytorch_needs_the_exported_folder_alone(made, tmp_path, capsys):
+    pytest.importorskip("torch", reason="an entry in PyTorch: pip install -e '.[peer]'")
+    script = Path(__file__).parents[1] / "benchmarks" / "torch_entry.py"
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['', {str(made / 'out')!r}, 'answers.npz', '--updates', '60']\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "assert not [name for name in sys.modules if name.startswith('minisnn')]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    code, said, _ = score(made, capsys, tmp_path / "answers.npz")
+    assert code == 0 and "PyTorch, prototypical network" in said
+
+
 @pytest.mark.every(len(SERIES))
 @pytest.mark.parametrize("name", SERIES)
 def test_the_series_of_this_version_are_those_that_were_frozen(name):
