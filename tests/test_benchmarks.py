@@ -24,6 +24,7 @@ HERE = Path(__file__).parent / "benchmarks"
 RECORDS = read_all(folder())
 ROOT = HERE.parents[1]
 PEERS = {"torch_peer.py": "torch", "torch_layers.py": "torch", "jax_peer.py": "jax"}
+PEERS["torch_entry.py"] = "torch"
 
 
 NAMES = sorted(path.name for path in HERE.glob("*.py"))

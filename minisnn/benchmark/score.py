@@ -59,8 +59,13 @@ def score(
     right = {name: labels == truth.labels for name, labels in answers.items()}
     own = dict(zip(asked, np.stack([one.right for one in truth.answers], 1)))
     ordered = {name: _in_order(found, truth) for name, found in own.items() if name != FRAMES}
-    beside = {**known(identity), FRAMES: _in_order(own[FRAMES], truth)}
-    everyone = {**right, **ordered, **beside}
+    met = {**right, **ordered}
+    apart = {
+        f"{name} (an entry of the results)" if name in met else name: found
+        for name, found in known(identity).items()
+    }
+    beside = {**apart, FRAMES: _in_order(own[FRAMES], truth)}
+    everyone = {**met, **beside}
     rows = _rows(everyone, truth)
     first, *others = rows
     return {

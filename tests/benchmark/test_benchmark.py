@@ -13,7 +13,7 @@ import toy
 
 from minisnn import cli
 from minisnn.benchmark import dealing, read
-from minisnn.benchmark.score import kept, packed, unpacked
+from minisnn.benchmark.score import kept, packed, score as score_of, unpacked
 from minisnn.benchmark.series import IDENTITIES, SERIES, from_manifest
 from minisnn.results.measure import KINDS
 from minisnn.results.record import Record
@@ -224,6 +224,35 @@ def test_an_entry_of_the_results_is_beside_answers_to_the_same_episodes(made, fo
     assert kept({"a": record}, series, "0" * 12) == {}
     with pytest.raises(ValueError, match="expected"):
         unpacked(packed(np.ones((2, 3), bool)), series)
+
+
+def test_an_entry_of_the_same_name_does_not_take_the_place_of_answers(folder):
+    good = nearest(folder)
+    series = from_manifest(NAME, folder.series[NAME], 3)
+    tasks = toy.small_set(share=0.01)
+    truth = dealing.truth_of(series, tasks).labels
+    kept_ones = {"mine": np.zeros_like(good, bool)}
+    found = score_of(series, tasks, {"mine": good}, None, lambda _: kept_ones, progress=False)
+    assert found["entries"]["mine"]["accuracy"] == (good == truth).mean() > 0
+    assert found["entries"]["mine (an entry of the results)"]["accuracy"] == 0
+
+
+@pytest.mark.slow
+def test_an_entry_in_pytorch_needs_the_exported_folder_alone(made, tmp_path, capsys):
+    pytest.importorskip("torch", reason="an entry in PyTorch: pip install -e '.[peer]'")
+    script = Path(__file__).parents[1] / "benchmarks" / "torch_entry.py"
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['', {str(made / 'out')!r}, 'answers.npz', '--updates', '60']\n"
+        f"runpy.run_path({str(script)!r}, run_name='__main__')\n"
+        "assert not [name for name in sys.modules if name.startswith('minisnn')]"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    code, said, _ = score(made, capsys, tmp_path / "answers.npz")
+    assert code == 0 and "PyTorch, prototypical network" in said
 
 
 @pytest.mark.every(len(SERIES))
