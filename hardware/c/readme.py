@@ -67,9 +67,12 @@ def _recording(chip: IntegerNet, steps: int) -> dict[str, str]:
         if one.told
         else " (the network's file does not say what it learned from; this is the usual step)",
         "centring": f"Each recording is {moved}**, by whole pixels; what leaves the picture is lost. "
-        "Without that the network knows little. Move it yourself, or give events to a stream**"
+        "Without that the network knows little. Move it yourself, or give events to a stream."
         if one.centred
-        else "Recordings are not moved: show things where the training showed them.",
+        else "Recordings are not moved**: show things where the training showed them.",
+        "moved": "    /* this network's recordings are moved to the middle: give events to a stream, see below */\n"
+        if one.centred
+        else "",
         "pixels": "a pixel of the camera each"
         if one.cell == 1
         else f"each of {one.cell} x {one.cell} pixels of the camera: divide your coordinates by {one.cell}",

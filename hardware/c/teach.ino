@@ -1,7 +1,7 @@
 /* Events come over the serial line, from a camera or a computer, and the answers go back:
 
-     e x y p     three bytes after the letter: an event of this millisecond (column, row; 0 OFF, 1 ON)
-     .           the millisecond is over
+     e x y p     three bytes after the letter: an event of this step (column, row; 0 OFF, 1 ON)
+     .           the step is over; it has CHIP_BIN microseconds
      ?           which class is this? prints the class, -1 for none, and every score, in 1024ths; the next event begins a new recording
      n           a new class; prints its number, which no other class will have
      t k         one byte after the letter: this recording is of class k; then as after ?
@@ -9,14 +9,15 @@
      r k         class k is forgotten                              f     all is forgotten
      u           by the membrane rule: learn from the recordings that were taught
 
-   The small build holds a whole recording (CHIP_STEPS milliseconds) as bits, and computes when it is asked. */
+   The small build holds a whole recording (CHIP_STEPS steps) as bits, and computes when it is asked. Where CHIP_CENTRED is 1, whoever
+   sends events moves each recording so that its mean event lies in the middle; edge_stream would do that, from timestamps. */
 #include <minisnn_edge.h>
 #include <chip.h>
 
 enum { CLASSES = CHIP_WAYS };                   /* as many as there is memory for */
 static uint32_t memory[CHIP_WORDS(CHIP_STEPS, CLASSES, CHIP_ROOM_WINDOW)];
 static edge network;
-static edge_event events[1024];                 /* of one millisecond; what is more is dropped */
+static edge_event events[1024];                 /* of one step; what is more is dropped */
 static size_t held;
 
 static int next()

@@ -59,7 +59,7 @@ function judge() {                                               // what the net
   const u = [];
   seen.scores = classes.length ? Array.from(net.recording(seen.counts, STEPS, (scores) => u.push(scores))) : [];
   seen.u = u;
-  seen.found = classes.length ? seen.scores.indexOf(Math.max(...seen.scores)) : -1;
+  seen.found = classes.length ? net.label : -1;                  // ids are places: classes are added anew with the lessons
 }
 
 function play(slower) {

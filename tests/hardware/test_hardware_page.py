@@ -220,3 +220,15 @@ def test_firefox_teaches_and_recognises_as_python(path, chip):
     u, agree = in_python(chip, taught, [found])
     assert agree >= 0.9999
     np.testing.assert_array_equal([found["scores"]], u)
+
+
+@pytest.mark.slow
+def test_a_page_that_may_refuse_says_that_it_has_not_seen_a_symbol(tmp_path, chip):
+    path = tmp_path / "page.html"
+    path.write_text(make.page(chip, refuse=1), encoding="utf-8")
+    first, second = characters(2, 1)[:, 0]
+    with opened(path) as page:
+        draw(page, strokes_of(first))
+        page.get_by_role("button", name="A new symbol").click()
+        draw(page, strokes_of(second))
+        assert "I have not seen this before." in page.locator("#answer").inner_text()
