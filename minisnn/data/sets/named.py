@@ -43,9 +43,10 @@ from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-OPTIONS = frozenset(  # of `own` and of sets that ship, as JSON has them
-    "sensor size bin_ms duration_ms hop_ms time flip_y columns class_seed classes centred "
-    "view pace over control alphabets fitted".split()
+# options, as JSON has them: of `own` alone, and of sets that ship, too
+OF_OWN = frozenset("sensor hop_ms flip_y columns class_seed classes".split())
+_SHARED = "size bin_ms duration_ms time centred view pace over control alphabets fitted"
+OPTIONS = OF_OWN | set(_SHARED.split())
 )
 
 
@@ -195,7 +196,7 @@ class Opened(dict[str, Any]):
         super().__init__(sets)
         self.name = name
         self.root = None if root is None else str(root)
-        kept = OPTIONS if name == OWN else OPTIONS - {"classes", "class_seed"}
+        kept = OPTIONS if name == OWN else OPTIONS - OF_OWN
         how = {one: value for one, value in (options or {}).items() if one in kept}
         self.how = json.dumps(how) if how else None
 
