@@ -47,7 +47,6 @@ GROUP = "minisnn.datasets"
 OF_OWN = frozenset("sensor hop_ms flip_y columns class_seed classes".split())
 _SHARED = "size bin_ms duration_ms time centred view pace over control alphabets fitted"
 OPTIONS = OF_OWN | set(_SHARED.split())
-)
 
 
 class Shipped(NamedTuple):
