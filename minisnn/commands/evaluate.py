@@ -23,7 +23,7 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3     more inner steps
   minisnn evaluate --checkpoint runs/quick-1 --ways 20           twenty classes a task
   minisnn evaluate --checkpoint runs/quick-1 --against runs/quick-2   which of two is better
-  minisnn evaluate --checkpoint runs/pen --root strokes.npz --strokes shuffled   without time
+  minisnn evaluate --checkpoint runs/pen --strokes shuffled   written, without time
   minisnn evaluate --checkpoint runs/quick-1 --freeze conv1      adapting less
   minisnn evaluate --checkpoint runs/quick-1 --workers 4         four processes"""
 

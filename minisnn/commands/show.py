@@ -23,7 +23,7 @@ examples:
   minisnn show --index 3 --out tasks/three   another one
   minisnn show --root ~/N-MNIST --ways 3     real recordings
   minisnn show --dataset shd --root ~/SHD    spoken words, as rasters
-  minisnn show --dataset written --root strokes.npz --strokes order   one shape, in five orders
+  minisnn show --dataset written --root strokes.npz    characters as a pen writes them
   minisnn show --checkpoint runs/quick-1     and what it answers
   minisnn show --no-animation --format svg"""
 

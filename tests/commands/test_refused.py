@@ -36,7 +36,7 @@ IDLE: dict[str, list[str]] = {
         "--freeze conv1",
     ],
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
-    "evaluate --checkpoint double_nmnist_maml.h5": ["--force"],
+    "evaluate --checkpoint double_nmnist_maml.h5": ["--force", "--strokes order"],
     "check": ["--force"],
     "info text": [
         "--force",
@@ -92,7 +92,8 @@ IDLE: dict[str, list[str]] = {
     "train --dataset omniglot": [
         one for one in READING if one not in ("--size 9,9", "--bin-ms 2", "--duration-ms 20")
     ],
-    "show --dataset omniglot": READING,
+    "show --dataset omniglot": [*READING, "--strokes order"],
+    "train --dataset double-nmnist": ["--strokes order"],
     "train --neuron cuba": ["--gamma .9", "--rho 1"],
     "train --rule classify --learn-step-size "
     "no": "--ways 5|--shots 1|--step-size 2|--inner-steps 1|--order 2".split("|"),

@@ -103,6 +103,7 @@ ELSEWHERE = {
     "start",
     "backend",
     "checkpoint_every",
+    "strokes",
     *READING,
 }  # data, files, speed
 

@@ -43,10 +43,9 @@ from .samples import LEAST, copies, joined, places_of
 
 OWN = "recordings"
 GROUP = "minisnn.datasets"
-# options, as JSON has them: of `own` alone, and of sets that ship, too
-OF_OWN = frozenset("sensor hop_ms flip_y columns class_seed classes".split())
-_SHARED = "size bin_ms duration_ms time centred view pace over control alphabets fitted"
-OPTIONS = OF_OWN | set(_SHARED.split())
+# of sets that ship, and, beside them, of `own`, as JSON has them
+KEPT = "size bin_ms centred duration_ms time view pace over control alphabets fitted".split()
+OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
 
 class Shipped(NamedTuple):
@@ -195,7 +194,7 @@ class Opened(dict[str, Any]):
         super().__init__(sets)
         self.name = name
         self.root = None if root is None else str(root)
-        kept = OPTIONS if name == OWN else OPTIONS - OF_OWN
+        kept = OPTIONS if name == OWN else KEPT
         how = {one: value for one, value in (options or {}).items() if one in kept}
         self.how = json.dumps(how) if how else None
 

@@ -146,6 +146,10 @@ def test_a_variant_replays_the_same_strokes():
     assert other[0].xy.tolist() == [[90, 60], [5, 60]] and np.array_equal(other[1].xy, CORNER.xy)
     turned = replayed(drawn, as_it_was, Variant((0, 1), (True, False)))[0]
     assert turned.xy.tolist() == CORNER.xy[::-1].tolist() and turned.t.tolist() == [0, 100, 600]
+    # a stroke that was drawn from its other end is the reference's when it is turned
+    other_way = replayed(drawn, Variant((0, 1), (True, False)), as_it_was)
+    assert np.array_equal(other_way[0].xy, turned.xy)
+    assert np.array_equal(other_way[1].xy, drawn[1].xy)
     assert Variant((1, 0), (False, True)).told() == "2-1+"
 
 
