@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..data.sets.named import DATASETS, OWN, find, open_set, runs_code
+from ..data.sets.named import DATASETS, OPTIONS, OWN, find, open_set, runs_code
 
 VERSION = 1
 EPISODES = 600
@@ -158,6 +158,7 @@ def from_manifest(name: str, told: Mapping[str, Any], seed: int = 0) -> Series:
     if not wrong:
         wrong = [key for key in ("ways", "shots", "queries", "episodes") if given[key] < 1]
         wrong += ["seed"] * (given["seed"] < 0)
+        wrong += ["options"] * (not set(given["options"]) <= {"align", *OPTIONS})
     if wrong:
         raise ValueError(f"{name} has {wrong[0]} {given[wrong[0]]!r}")
     return Series(name=name, secret=secret, **given)

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import toy
 from minisnn import cli
 from minisnn.benchmark import read
 from minisnn.benchmark.answers import read_answers
+from minisnn.benchmark.series import from_manifest
 
 SET = """\
 import sys
@@ -124,6 +126,16 @@ def test_files_that_lack_something(what, made, tmp_path):
 def test_a_manifest_that_was_changed(changes, made, tmp_path):
     place = write(tmp_path / "a.npz", made, manifest=manifest(made, **changes))
     with pytest.raises(ValueError, match="its manifest was changed"):
+        read_answers(place)
+
+
+def test_a_manifest_with_options_of_no_command(made, tmp_path):
+    """They would be handed to the set of tasks, whatever they are."""
+    told = json.loads((made / "out" / "manifest.json").read_text())["series"][NAME]
+    other = replace(from_manifest(NAME, told), options={"camera": 1})
+    changes = dict(options=other.options, identity=other.identity(told["dealt"]))
+    place = write(tmp_path / "a.npz", made, manifest=manifest(made, **changes))
+    with pytest.raises(ValueError, match="has options {'camera': 1}"):
         read_answers(place)
 
 
