@@ -84,14 +84,19 @@ def learner(chip: IntegerNet, rule: str) -> Learner:
     return chip.learner(rule=rule, rounding="nearest")
 
 
-def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> dict:
-    """What the page's script finds in DATA."""
+def data(
+    chip: IntegerNet,
+    camera: EventCamera | None = None,
+    seed: int = 0,
+    cells: tuple[int, int] | None = None,
+) -> dict:
+    """What the page's script finds in DATA; `cells` as in `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
         found = constants(chip, learner(chip, rule), 1)
         learners[rule] = [found[name] for name in MODEL[LEARNER]]
-    numbers, arrays = scene_of(camera or EventCamera(), chip.input_shape[:2], seed)
+    numbers, arrays = scene_of(camera or EventCamera(), cells or chip.input_shape[:2], seed)
     return dict(
         wasm=_text(EDGE.with_suffix(".wasm").read_bytes()),
         model=_text(packed(chip, learner(chip, CLASS_MEAN))),
@@ -107,8 +112,18 @@ def data(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     )
 
 
-def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> str:
-    """The page of a network of one symbol's counts, with the camera and the seed of its noise."""
+def page(
+    chip: IntegerNet,
+    camera: EventCamera | None = None,
+    seed: int = 0,
+    cells: tuple[int, int] | None = None,
+    more: str = "",
+) -> str:
+    """The page of a network of one symbol's counts, with the camera and the seed of its noise.
+
+    cells   rows and columns of the camera's picture; None: those of the network's input
+    more    a script between the library's and the page's, for a network with another input
+    """
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {
         "network": f"{len(chip.layers) - 1} layers of {sizes} channels",
@@ -118,11 +133,12 @@ def page(chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0) -> 
     text = (HERE / "page.html").read_text(encoding="utf-8")
     for name, value in words.items():
         text = text.replace(f"<!--{name}-->", str(value))
-    scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    files = [path.read_text(encoding="utf-8") for path in SCRIPTS]
+    scripts = "\n".join([*files[:-1], more, files[-1]])
     scripts = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", scripts, flags=re.M), flags=re.M)
     text = text.replace("/*page.css*/", (HERE / "page.css").read_text(encoding="utf-8"))
     return text.replace(
-        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed))};\n{scripts}"
+        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed, cells))};\n{scripts}"
     )
 
 
