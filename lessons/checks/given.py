@@ -461,18 +461,31 @@ def whose():
     return said + (f"; the course's own: {', '.join(lent)}" if lent else "")
 
 
+def number(least):
+    """How an argument becomes a whole number, `least` or more."""
+
+    def read(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, not {text}")
+        return int(text)
+
+    return read
+
+
 def main(arguments=None):
     """python mysnn.py train, then python mysnn.py page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="meta-train on drawn characters, and examine")
-    training.add_argument("--tasks", type=int, default=2400, help="by class means")
-    training.add_argument("--second", type=int, default=400, help="then by MAML, second order")
+    training.add_argument("--tasks", type=number(0), default=2400, help="by class means")
+    training.add_argument(
+        "--second", type=number(0), default=400, help="then by MAML, second order"
+    )
     drawn = commands.add_parser("page", help="write a page that learns a friend's handwriting")
     drawn.add_argument("path", nargs="?", default="mysnn.html", help="default: mysnn.html")
     for one in (training, drawn):
-        one.add_argument("--episodes", type=int, default=100, help="test tasks")
-        one.add_argument("--seed", type=int, default=0)
+        one.add_argument("--episodes", type=number(2), default=100, help="test tasks")
+        one.add_argument("--seed", type=number(0), default=0)
     told = parser.parse_args(arguments)
     held = opened()
     if told.command == "train":

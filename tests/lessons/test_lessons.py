@@ -276,9 +276,8 @@ def test_the_command_copies_what_a_student_needs(command):
         "stopped",
         "terms",
     )
-    expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + [
-        "checks/slips.txt"
-    ]
+    own = ("mine", "parts", "given", "data", "solutions")
+    expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)] + ["checks/slips.txt"]
     expected += [
         f"{folder}/{path.name}"
         for folder in ("pictures", "guides")

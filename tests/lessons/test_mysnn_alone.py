@@ -97,6 +97,9 @@ def test_without_its_files_it_says_what_to_do(tmp_path, folder, monkeypatch):
     path = owned(tmp_path)
     monkeypatch.setenv("MYSNN", str(path))
     mine.whole()
+    for words in (("--tasks", "-1"), ("--episodes", "1"), ("--seed", "x")):
+        done = alone(path, "train", *words)
+        assert done.returncode == 2 and "expected a whole number from " in done.stderr
     done = alone(path, "train")
     assert done.returncode == 1 and "there is no such file" in done.stderr
     assert "python -m checks.data" in done.stderr and "Traceback" not in done.stderr
