@@ -477,9 +477,9 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="meta-train on drawn characters, and examine")
-    training.add_argument("--tasks", type=number(0), default=2400, help="by class means")
+    training.add_argument("--tasks", type=number(0), default=1000, help="by class means")
     training.add_argument(
-        "--second", type=number(0), default=400, help="then by MAML, second order"
+        "--second", type=number(0), default=600, help="then by MAML, second order"
     )
     drawn = commands.add_parser("page", help="write a page that learns a friend's handwriting")
     drawn.add_argument("path", nargs="?", default="mysnn.html", help="default: mysnn.html")
