@@ -112,7 +112,7 @@ def test_without_its_files_it_says_what_to_do(tmp_path, folder, monkeypatch):
     for spoilt in (None, whole[:5000], b""):
         if spoilt is not None:
             (tmp_path / data.NAME).write_bytes(spoilt)
-        done = alone(path, "train")
+        done = alone(path, "train", "--tasks", "1", "--second", "0", "--episodes", "2")
         assert done.returncode == 1 and "the file is damaged" in done.stderr, done.stderr
     (tmp_path / data.NAME).write_bytes(whole)
     done = alone(path, "page")
