@@ -87,16 +87,20 @@ def learner(chip: IntegerNet, rule: str, refuse: int = 0) -> Learner:
 
 
 def data(
-    chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0, refuse: int = 0
+    chip: IntegerNet,
+    camera: EventCamera | None = None,
+    seed: int = 0,
+    refuse: int = 0,
+    cells: tuple[int, int] | None = None,
 ) -> dict:
-    """What the page's script finds in DATA."""
+    """What the page's script finds in DATA; `refuse` and `cells` as in `page`."""
     chip = empty(chip)
     learners = {}
     for rule in (CLASS_MEAN, RULES[0]):
         found = constants(chip, learner(chip, rule), 1)
         learners[rule] = [found[name] for name in MODEL[LEARNER]]
     _check(chip.recording)
-    numbers, arrays = scene_of(camera or EventCamera(), chip.input_shape[:2], seed)
+    numbers, arrays = scene_of(camera or EventCamera(), cells or chip.input_shape[:2], seed)
     return dict(
         wasm=_text(EDGE.with_suffix(".wasm").read_bytes()),
         model=_text(packed(chip, learner(chip, CLASS_MEAN, refuse))),
@@ -124,10 +128,19 @@ def _check(recording: Recording) -> None:
 
 
 def page(
-    chip: IntegerNet, camera: EventCamera | None = None, seed: int = 0, refuse: int = 0
+    chip: IntegerNet,
+    camera: EventCamera | None = None,
+    seed: int = 0,
+    refuse: int = 0,
+    cells: tuple[int, int] | None = None,
+    more: str = "",
 ) -> str:
-    """The page of a network of one symbol's counts, with the camera and the seed of its noise;
-    refuse: see `Learner`."""
+    """The page of a network of one symbol's counts, with the camera and the seed of its noise.
+
+    refuse  see `Learner`
+    cells   rows and columns of the camera's picture; None: those of the network's input
+    more    a script between the library's and the page's, for a network with another input
+    """
     sizes = "-".join(str(layer.weight.shape[3]) for layer in chip.layers[:-1])
     words = {
         "network": f"{len(chip.layers) - 1} layers of {sizes} channels",
@@ -138,11 +151,13 @@ def page(
     text = (HERE / "page.html").read_text(encoding="utf-8")
     for name, value in words.items():
         text = text.replace(f"<!--{name}-->", str(value))
-    scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    files = [path.read_text(encoding="utf-8") for path in SCRIPTS]
+    scripts = "\n".join([*files[:-1], more, files[-1]])
     scripts = re.sub(r"^import .*\n", "", re.sub(r"^export ", "", scripts, flags=re.M), flags=re.M)
     text = text.replace("/*page.css*/", (HERE / "page.css").read_text(encoding="utf-8"))
     return text.replace(
-        "/*script*/", f"const DATA = {json.dumps(data(chip, camera, seed, refuse))};\n{scripts}"
+        "/*script*/",
+        f"const DATA = {json.dumps(data(chip, camera, seed, refuse, cells))};\n{scripts}",
     )
 
 

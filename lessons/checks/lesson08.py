@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -60,6 +60,7 @@ def differences(function):
     right("8.1", "As exact as a difference can be.")
 
 
+@kept("8.2")
 def asymmetry(function):
     """8.2: the relative gap."""
     rng = np.random.default_rng(0)

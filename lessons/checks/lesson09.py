@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import Wrong, answer, mine, right, same, wrong
+from . import Wrong, answer, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -95,6 +95,7 @@ def _file(seed):
     return np.array(rows, np.uint8).ravel(), (x, y, t, p), over, rows
 
 
+@kept("9.2")
 def decode(function):
     """9.2: five bytes an event."""
     for seed in (0, 1):
@@ -165,6 +166,7 @@ def _count(x, y, t, p, start, often=True):
     return counts
 
 
+@kept("9.3")
 def count(function):
     """9.3: the count tensor."""
     rng = np.random.default_rng(0)
@@ -212,6 +214,7 @@ def count(function):
     right("9.3", "This is what the first synapse of a network gets.")
 
 
+@kept("9.4")
 def deal(function):
     """9.4: support and query."""
     rng, seen, asked = np.random.default_rng(0), set(), set()

@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, mine, right, same, wrong
+from . import answer, called, kept, mine, right, same, wrong
 from .lesson10 import _task
 
 mine.prepare(__name__)
@@ -167,3 +167,40 @@ def tied(function):
         1e-6,
     )
     right("11.2", "A shared parameter: sum what it does, and share that out over its places.")
+
+
+def _adam(theta, g, notes, n, rate, shares=True, old=False, sign=1, power=2):
+    m = 0.9 * notes[0] + 0.1 * g
+    v = 0.999 * notes[1] + 0.001 * g**power
+    taken = (m, v) if not old else notes
+    first, second = (1 - 0.9**n, 1 - 0.999**n) if shares else (1, 1)
+    size = np.sqrt(np.abs(taken[1]) / second) + 1e-8
+    return theta - sign * rate * taken[0] / first / size, (m, v)
+
+
+@kept("11.3")
+def adam(function):
+    """11.3: Adam."""
+    rng = np.random.default_rng(5)
+    theta, notes, now = rng.standard_normal(7), (0.0, 0.0), (0.0, 0.0)
+    for n in range(1, 5):
+        g = 3 * rng.standard_normal(7)
+        found = called("11.3", function, theta.copy(), g.copy(), now, n, 0.1)
+        if not (isinstance(found, tuple) and len(found) == 2 and np.shape(found[1])[:1] == (2,)):
+            raise wrong("11.3", "return theta and, as a pair of its own, the notes: (m, v)")
+        expected = _adam(theta, g, notes, n, 0.1)
+        mistakes = []
+        for text, options in (
+            ("the notes are too small at first: divide each by its share", {"shares": False}),
+            ("downhill: minus the step", {"sign": -1}),
+            ("the new notes enter the step; yours takes the old ones", {"old": True}),
+            ("v takes in the squares of the gradient", {"power": 1}),
+        ):
+            mistakes.append((_adam(theta, g, notes, n, 0.1, **options)[0], text))
+        same("11.3", f"theta after step {n}", found[0], expected[0], mistakes)
+        for name, one, other in zip("mv", found[1], expected[1]):
+            text = f"{name} is a note for the next step: it goes up as it stands, not divided"
+            share = 1 - {"m": 0.9, "v": 0.999}[name] ** n
+            same("11.3", f"{name} after step {n}", one, other, [(other / share, text)])
+        (theta, notes), now = expected, found[1]
+    right("11.3", "Each parameter has a step of its own length.")

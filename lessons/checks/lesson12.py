@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -205,6 +205,7 @@ def gate(function):
     right("12.3", "Equation 6.")
 
 
+@kept("12.4")
 def means_readout(function):
     """12.4: the nearest class mean as a readout."""
     rng = np.random.default_rng(5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import answer, differs, mine as own, right, same, wrong
+from . import answer, differs, kept, mine as own, right, same, wrong
 
 own.prepare(__name__)
 
@@ -58,6 +58,7 @@ def _shift(x, k, mode, noise=0):
     return x + ADDEND[mode](x, k, noise) >> k
 
 
+@kept("13.1")
 def shift(function):
     """13.1: four ways to round."""
     for mode, slips in SLIPS.items():

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from . import answer, close, differs, mine, number, right, same, wrong
+from . import answer, close, differs, kept, mine, number, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -15,6 +15,7 @@ def _width(low: int, high: int) -> int:
     return max((-low - 1).bit_length() if low < 0 else 0, high.bit_length()) + 1
 
 
+@kept("14.1")
 def widest(function):
     """14.1: interval analysis of an accumulator."""
     rng = np.random.default_rng(0)
@@ -75,6 +76,7 @@ def widest(function):
     right("14.1", "No input, however wicked, can make this word overflow.")
 
 
+@kept("14.2")
 def exponent(function):
     """14.2: the exponent of the least squared error."""
     rng = np.random.default_rng(3)

@@ -4,7 +4,7 @@ import numpy as np
 
 from minisnn.hardware.chip import errors
 
-from . import answer, close, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -15,6 +15,7 @@ def _error(u, label):
     return e
 
 
+@kept("15.1")
 def error(function):
     """15.1: the softmax error in eight bits."""
     rng = np.random.default_rng(0)
@@ -81,6 +82,7 @@ def error(function):
     right("15.1", "A softmax without a float: a table, a sum, and a division a class.")
 
 
+@kept("15.2")
 def update(function):
     """15.2: the thresholded update with noise."""
     rng = np.random.default_rng(1)

@@ -4,7 +4,7 @@ import numpy as np
 
 from scipy.stats import t as student
 
-from . import answer, close, mine, number, right, same, wrong
+from . import answer, close, kept, mine, number, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -140,6 +140,7 @@ def paired(function):
     right("16.2", "What both share cancels in each task.")
 
 
+@kept("16.3")
 def nearest(function):
     """16.3: the nearest support sample."""
     rng = np.random.default_rng(8)
@@ -256,3 +257,41 @@ def _nearest(function, s, y, q):
             ),
         ),
     )
+
+
+@kept("16.4")
+def centred(function):
+    """16.4: events, brought to the middle."""
+    rng = np.random.default_rng(2)
+    for side in (16, 34, 7):
+        x = np.minimum(rng.geometric(4 / side, 41) - 1, side - 1)  # most of them at one side
+        y = side - 1 - np.minimum(rng.geometric(3 / side, 41) - 1, side - 1)
+        found = answer("16.4", function, x.copy(), y.copy(), side, returns=2)
+        for name, one, n in zip(("x", "y"), found, (x, y)):
+            middle, between = (side - 1) / 2, (n.min() + n.max()) / 2
+            expected, far = n + int(np.floor(side / 2 - n.mean())), middle - n.mean()
+            same(
+                "16.4",
+                name,
+                one,
+                expected,
+                (
+                    (n + int(np.floor(side / 2 + 0.5 - n.mean())), MIDDLE),
+                    (n + int(np.floor(side / 2 - n.mean() + 1)), MIDDLE),
+                    (n + far, "events lie in whole pixels: move all of them by a whole number"),
+                    (
+                        n + int(np.floor(side / 2 - between)),
+                        "their mean is asked for, not the middle between the outermost events: "
+                        "one stray event would move it",
+                    ),
+                    (
+                        n - int(np.floor(side / 2 - n.mean())),
+                        "yours moves them the wrong way, twice as far from the middle",
+                    ),
+                    (n + int(far), "to the nearest whole number; yours cuts the rest off"),
+                ),
+            )
+    right("16.4", "Where the camera stood matters no more.")
+
+
+MIDDLE = "the pixels are 0 to side - 1, and so their middle is (side - 1) / 2"

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from minisnn.files import read_whole, write_whole
 
+from .parts import GIVEN, PARTS, PRELUDE, given, with_imports
 from .solutions import SOLUTIONS
 
 try:
@@ -32,92 +33,7 @@ except ImportError:  # Windows: nothing is locked there
 
 _LARGEST = 1 << 24  # bytes
 PATIENCE = 20.0  # seconds
-PRELUDE = '''"""mysnn: a spiking network that learns to learn, built function by function in the lessons of minisnn.
-
-Sequences are (T, ...): time comes first, and all neurons of a layer, and all samples, stand behind it.
-"""
-
-from typing import NamedTuple
-
-import numpy as np
-
-
-class Neuron(NamedTuple):
-    """Decays of membrane, synapse and reset, the reset's strength, threshold, slope of the surrogate, gain of the input."""
-
-    alpha: float = 0.95
-    beta: float = 0.9
-    gamma: float = 0.65
-    rho: float = 1.0
-    threshold: float = 0.0
-    slope: float = 10.0
-    gain: float = 10.0
-
-
-def step(a):
-    """The spike: 1 where the membrane, less its threshold, is not below 0."""
-    return (np.asarray(a) >= 0) * 1.0
-
-
-def sigma_prime(a, slope):
-    """Its slope, on loan: 1 / (slope |a| + 1)^2."""
-    return 1 / (slope * np.abs(a) + 1) ** 2
-
-
-def softmax(logits):
-    """Probabilities (B, K) of logits (B, K)."""
-    z = np.exp(logits - logits.max(1, keepdims=True))
-    return z / z.sum(1, keepdims=True)
-
-
-def summed(x, dV):
-    """The sum of x^T dV over steps and samples, (n, m), of x (T, B, n) and dV (T, B, m)."""
-    return np.tensordot(x, dV, ((0, 1), (0, 1)))
-'''
-# exercise: (function, the derivation's equation)
-PARTS = {
-    "1.1": ("trace", "y_0 = 0, y_{t+1} = decay y_t + (1 - decay) x_t: a leaky memory"),
-    "1.3": (
-        "fire",
-        "u_t = w p_t + b - rho r_t, s_t = [u_t >= threshold], r_{t+1} = gamma r_t + (1 - gamma) "
-        "s_t",
-    ),
-    "2.3": ("sigma_second", "d/da 1 / (slope |a| + 1)^2: the curvature of a spike, on loan"),
-    "2.4": (
-        "jet",
-        "J(a) = step(a0) + sigma'(a0) (a - a0) + sigma''(a0) (a - a0)^2 / 2: the twin of a spike",
-    ),
-    "3.1": (
-        "membrane_backward",
-        "dI_t = dy_t + sigma'(a_t) (1 - gamma) dr_{t+1}, dr_t = gamma dr_{t+1} - rho dI_t",
-    ),
-    "3.2": (
-        "filter_backward",
-        "dV_t = (1 - beta) dQ_{t+1}, dQ_t = beta dQ_{t+1} + (1 - alpha) dP_{t+1}, dP_t = dI_t + "
-        "alpha dP_{t+1}",
-    ),
-    "5.2": ("loss_backward", "dlogits = (softmax(logits) - [class = y]) / B: the cross-entropy's"),
-    "6.1": ("descend", "theta_{n+1} = theta_n - step_size g(theta_n)"),
-    "7.1": ("membrane_tangent", "the lines of `fire`, dotted: s_dot = sigma'(a) u_dot"),
-    "7.2": (
-        "membrane_backward_tangent",
-        "the lines of `membrane_backward`, dotted: sigma'(a) dr moves in both factors",
-    ),
-    "7.3": ("taylor", "max |f(h) - f(0) - h f_dot|: slope 2, or the tangent is wrong"),
-    "10.2": (
-        "back",
-        "lambda_N = gradient of the query's loss at theta_N, lambda_n = lambda_{n+1} - a H_n "
-        "lambda_{n+1}: the meta-gradient",
-    ),
-    "17.1": (
-        "forward",
-        "V = x W, P = trace(trace(V)), u = P + b - rho r, s = [u >= threshold], layer by layer",
-    ),
-    "17.2": ("backward", "dW = sum x dV, db = sum dI, dx = dV W^T; below, dy = dx sigma'(a)"),
-    "17.3": ("backward_tangent", "the lines of `backward`, dotted: H v without a Hessian"),
-    "17.4": ("tired_backward", "a neuron of two resets: each spike is blamed through both"),
-}
-MARK = re.compile(r"^# (\d+\.\d+) · (yours|the course's own)\b.*\n", re.M)
+MARK = re.compile(rf"^# (\d+\.\d+) · (yours|the course's own|{GIVEN})\b.*\n", re.M)
 
 
 class Section(NamedTuple):
@@ -190,11 +106,15 @@ def _above(exercise: str, text: str) -> str:
     return "\n".join(lines[: first - 1]).strip("\n")
 
 
+def _order(exercise: str) -> tuple[int, ...]:
+    """Where an exercise stands in the file."""
+    return (*map(int, exercise.split(".")),)
+
+
 def compose(sections: dict[str, Section], prelude: str = PRELUDE) -> str:
     """The file with its functions in the lessons' order."""
-    ordered = sorted(sections, key=lambda exercise: (*map(int, exercise.split(".")),))
     texts = []
-    for exercise in ordered:
+    for exercise in sorted(sections, key=_order):
         owner, text, below = sections[exercise]
         texts += [f"# {exercise} · {owner}\n{text}", *filter(None, [below])]
     return "\n\n\n".join([prelude.strip("\n"), *texts]) + "\n"
@@ -206,12 +126,13 @@ def section(exercise: str, owner: str, source: str) -> Section:
 
 
 def course() -> dict[str, Section]:
-    """The course's own functions, by exercise."""
-    return {
+    """The course's own functions, by exercise, and what it gives between and behind them."""
+    functions = {
         exercise: section(exercise, "the course's own", SOLUTIONS[exercise])
         for exercise in PARTS
         if exercise in SOLUTIONS
     }
+    return functions | {place: Section(GIVEN, text) for place, text in given().items()}
 
 
 class Unusable(ValueError):
@@ -288,17 +209,39 @@ def prepare(module: str) -> None:
     """Functions of earlier lessons that nobody wrote stand in the file as the course's own; `import
     mysnn` finds it."""
     number = int(module[-2:])
-    given = {
-        exercise: one for exercise, one in course().items() if int(exercise.split(".")[0]) < number
-    }
+    _fill(number)
+    if str(place().parent) not in sys.path:
+        sys.path.insert(0, str(place().parent))
+
+
+def whole() -> str:
+    """Fill the file with all that it needs to run by itself; a sentence that says what of it is the
+    course's own."""
+    sections = _fill(max(_order(exercise)[0] for exercise in PARTS) + 1)
+    lent = [one for one in PARTS if sections[one].owner != "yours"]
+    said = f"{place().name}: {len(PARTS) - len(lent)} of {len(PARTS)} functions are yours"
+    names = ", ".join(f"{exercise} {PARTS[exercise][0]}" for exercise in lent)
+    return said + (f"; the course's own: {names}" if lent else "")
+
+
+def _header(prelude: str) -> str:
+    """With the imports that a later version of the course needs; as it is where it is no Python."""
+    try:
+        return with_imports(prelude)
+    except (SyntaxError, ValueError):
+        return prelude
+
+
+def _fill(number: int) -> dict[str, Section]:
+    """All sections of the file, those of the course in it that lessons before `number` left out."""
+    given = {exercise: one for exercise, one in course().items() if _order(exercise)[0] < number}
     with _alone():
         prelude, sections = _read()
         if not place().exists() or given.keys() - sections.keys():
-            _write(prelude, given | sections)
+            _write(_header(prelude), given | sections)
             sys.modules.pop("mysnn", None)
             importlib.invalidate_caches()
-    if str(place().parent) not in sys.path:
-        sys.path.insert(0, str(place().parent))
+    return given | sections
 
 
 def keep(exercise: str, function, check) -> str:
@@ -317,18 +260,14 @@ def keep(exercise: str, function, check) -> str:
 
 def _kept(exercise: str, source: str, check) -> str:
     prelude, sections = _read()
-    before = {
-        one: text
-        for one, text in course().items()
-        if list(PARTS).index(one) < list(PARTS).index(exercise)
-    }
+    before = {one: text for one, text in course().items() if _order(one) < _order(exercise)}
     new = section(exercise, "yours", source)
     if exercise in sections:
         old = sections[exercise]
         new = new._replace(
             below="\n\n\n".join(filter(None, (_above(exercise, old.text), old.below)))
         )
-    sections = before | sections | {exercise: new}
+    prelude, sections = _header(prelude), before | sections | {exercise: new}
     try:
         _passes(compose(sections, prelude), exercise, check)
     except (Exception, SystemExit) as error:
@@ -377,6 +316,8 @@ def report() -> int:
     print(
         f"{place()}: {yours} of {len(PARTS)} functions are yours, {len(_text().splitlines())} lines"
     )
+    if "17.9" in sections:
+        print(f"it runs by itself: python {place().name} train, then python {place().name} page")
     return min(failed, 1)
 
 

@@ -296,6 +296,13 @@ SOLUTIONS = {
     bias[...] = bias.mean()
     return g
 ''',
+    "11.3": r'''def adam(theta, g, notes, n, rate):
+    """(theta, notes) after step n = 1, 2, ... along the gradient g; notes are (m, v)."""
+    m, v = notes
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g ** 2
+    size = np.sqrt(v / (1 - 0.999 ** n)) + 1e-8
+    return theta - rate * m / (1 - 0.9 ** n) / size, (m, v)
+''',
     "12.1": r'''def errors(net, theta, task, a, N):
     """Array (N + 1,): the query error, 0 to 1, after 0 .. N steps on the support."""
     found = np.zeros(N + 1)
@@ -395,6 +402,10 @@ SOLUTIONS = {
     """Classes (Q,) of the queries (Q, T, H, W, 2): that of the nearest support sample."""
     a, b = (x.astype(float).sum(1).reshape(len(x), -1) for x in (x_query, x_support))
     return y_support[((a[:, None] - b) ** 2).sum(2).argmin(1)]
+''',
+    "16.4": r'''def centred(x, y, side):
+    """(x, y): columns and rows of events, all moved by the same whole numbers of pixels."""
+    return tuple(n + int(np.floor(side / 2 - n.mean())) for n in (x, y))
 ''',
     "17.1": r'''def forward(layers, x, lif):
     """(logits (B, K), tapes): layers [(W, b), ...], spikes x (T, B, n); a tape is (x, u)."""

@@ -267,9 +267,8 @@ def test_the_command_copies_what_a_student_needs(command):
         f"{name}.ipynb" for name in NAMES
     ] + "README.md GLOSSARY.md style.py interactive.py".split()
     told = ("cases", "diagnosis", "facts", "slips", "stopped")
-    expected += [f"checks/{name}.py" for name in ("__init__", "mine", "solutions", *told)] + [
-        "checks/slips.txt"
-    ]
+    own = ("mine", "parts", "given", "data", "solutions")
+    expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)] + ["checks/slips.txt"]
     expected += [
         f"{folder}/{path.name}"
         for folder in ("pictures", "guides")

@@ -1,0 +1,259 @@
+"""A student's whole library: it learns and writes its page where minisnn cannot be imported, and
+agrees with it to the last digits."""
+
+import importlib.util
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import make
+import minisnn as ms
+from checks import data, mine
+from checks.solutions import SOLUTIONS
+from minisnn.hardware.chip.learner import CLASS_MEAN, RULES, learn
+from minisnn.hardware.page import make as pages
+
+LENT = ("5.2", "8.2")
+FEW = {"train": ("background", 21), "test": ("evaluation", 6)}
+ALONE = """
+import runpy, sys
+sys.path = [one for one in sys.path if "site-packages" in one or "python3" in one]
+for name in ("minisnn", "checks", "scipy", "numba"):
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def owned(folder: Path, lent=()) -> Path:
+    """The file of a student who solved all but what is lent."""
+    path = folder / "mysnn.py"
+    solved = {n: mine.section(n, "yours", SOLUTIONS[n]) for n in mine.PARTS if n not in lent}
+    path.write_text(mine.compose(solved), encoding="utf-8")
+    return path
+
+
+def alone(path: Path, *words: str) -> subprocess.CompletedProcess:
+    """`python mysnn.py ...` without minisnn."""
+    return subprocess.run(
+        [sys.executable, "-I", "-c", ALONE, path, *words],
+        cwd=path.parent,
+        capture_output=True,
+        text=True,
+        env={"PATH": "", "OPENBLAS_NUM_THREADS": os.environ.get("OPENBLAS_NUM_THREADS", "2")},
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A student's folder: mysnn.py, two of whose functions are lent, and few recordings."""
+    folder = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYSNN", str(owned(folder, LENT)))
+        said = mine.whole()
+    assert said.endswith("functions are yours; the course's own: 5.2 loss_backward, 8.2 asymmetry")
+    data.write(folder / data.NAME, FEW, 6)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mysnn(folder):
+    spec = importlib.util.spec_from_file_location("a_mysnn", folder / "mysnn.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_it_trains_and_writes_its_page_where_minisnn_cannot_be_imported(folder):
+    words = ("--tasks", "12", "--second", "2", "--episodes", "4")
+    done = alone(folder / "mysnn.py", "train", *words)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    n = len(mine.PARTS)
+    lent = f"{n - 2} of {n} functions are yours; the course's own: 5.2 loss_backward, 8.2 asymmetry"
+    assert lines[0] == lent
+    assert float(lines[1].removeprefix("H v is symmetric to ")) < 1e-12
+    assert re.fullmatch(r"class means: task 12 of 12, loss \d\.\d{3}, \d+ s", lines[2])
+    assert re.fullmatch(r"MAML: task 2 of 2, loss \d\.\d{3}, \d+ s", lines[3])
+    for rule in ("nearest sample", "class means", "one step of MAML"):
+        assert all(re.search(rf"{rule} \d+\.\d ± \d+\.\d %", line) for line in lines[5:8])
+    assert re.match(r"the best rule: (class means|one step of MAML), after .*: \d+\.\d %", lines[8])
+    done = alone(folder / "mysnn.py", "page", "--episodes", "2")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"2 tasks in whole numbers: class means \d+\.\d", done.stdout)
+    text = (folder / "mysnn.html").read_text(encoding="utf-8")
+    assert "@model@" not in text and len(text) < 1_000_000
+    for word in ("fetch(", "XMLHttpRequest", "http:", "https:", "src=", "@import", "url("):
+        assert word not in text, word
+
+
+def test_without_its_files_it_says_what_to_do(tmp_path, folder, monkeypatch):
+    path = owned(tmp_path)
+    monkeypatch.setenv("MYSNN", str(path))
+    mine.whole()
+    for words in (("--tasks", "-1"), ("--episodes", "1"), ("--seed", "x")):
+        done = alone(path, "train", *words)
+        assert done.returncode == 2 and "expected a whole number from " in done.stderr
+    done = alone(path, "train")
+    assert done.returncode == 1 and "there is no such file" in done.stderr
+    assert "python -m checks.data" in done.stderr and "Traceback" not in done.stderr
+    whole = (folder / data.NAME).read_bytes()
+    with np.load(folder / data.NAME) as found:
+        held = {name: found[name] for name in found.files}
+    assert "MIT" in bytes(held["about"]).decode() and "Omniglot" in bytes(held["about"]).decode()
+    held["train"] = held["train"] ^ np.uint8(1)
+    np.savez(tmp_path / data.NAME, **held)
+    for spoilt in (None, whole[:5000], b""):
+        if spoilt is not None:
+            (tmp_path / data.NAME).write_bytes(spoilt)
+        done = alone(path, "train", "--tasks", "1", "--second", "0", "--episodes", "2")
+        assert done.returncode == 1 and "the file is damaged" in done.stderr, done.stderr
+    (tmp_path / data.NAME).write_bytes(whole)
+    done = alone(path, "page")
+    assert done.returncode == 1 and "first: python mysnn.py train" in done.stderr
+    (tmp_path / "mysnn_weights.npz").write_bytes(b"PK")
+    done = alone(path, "page")
+    assert done.returncode == 1 and "the file is damaged" in done.stderr
+
+
+def test_the_file_agrees_with_the_library(mysnn):
+    rng, swap = np.random.default_rng(3), lambda x: x.transpose(1, 0, 2)
+    theirs = ms.SpikingNet(5, (), 3, hidden=(4,), window=25, dtype=np.float64, backend="numpy")
+    net = mysnn.Net((5, 4, 3), mysnn.Neuron())
+    x, y = (rng.random((6, 25, 5)) < 0.3) * 1.0, np.repeat(np.arange(3), 2)
+    theta, v = theirs.init(rng, x=x), rng.standard_normal(theirs.size)
+    task = ms.Task(x[::2], y[::2], x[1::2], y[1::2])
+    own = mysnn.Task(swap(x[::2]), y[::2], swap(x[1::2]), y[1::2])
+    for found, wanted in (
+        (net.loss_and_gradient(theta, swap(x), y)[1], theirs.loss_and_gradient(theta, x, y)[1]),
+        (
+            net.hessian_vector_product(theta, swap(x), y, v),
+            theirs.hessian_vector_product(theta, x, y, v),
+        ),
+        (
+            mysnn.meta_gradient(net, theta, own, 0.5, 3),
+            ms.meta_gradient(theirs, theta, task, step_size=0.5, steps=3)[1],
+        ),
+    ):
+        assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max()
+
+
+def a_hidden_layer(mysnn) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    W = 0.2 * rng.standard_normal((mysnn.INPUTS, mysnn.HIDDEN))
+    return mysnn.flat([(W, np.full(mysnn.HIDDEN, -0.4))])
+
+
+def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch):
+    """Differences along a random direction, each spike replaced by its tangent."""
+    hidden, rng = a_hidden_layer(mysnn), np.random.default_rng(2)
+    task = mysnn.Task(
+        rng.poisson(0.02, (20, 3, mysnn.INPUTS)),
+        np.arange(3),
+        rng.poisson(0.02, (20, 6, mysnn.INPUTS)),
+        np.repeat(np.arange(3), 2),
+    )
+    net = mysnn.Net((mysnn.INPUTS, mysnn.HIDDEN, 3), mysnn.LIF)
+    loss, gradient = mysnn.class_mean_gradient(net, hidden, task, 2.0)
+    x = np.concatenate([task.x_support, task.x_query], 1)
+    _, (_, recorded) = mysnn.traces(net, hidden, x)
+    first = mysnn.sigma_prime(recorded, mysnn.LIF.slope)
+    twin = lambda u, at=slice(None): (recorded[at] >= 0) + first[at] * (u - recorded[at])
+
+    def fire(p, w, b, lif):
+        u, s, r = np.zeros(p.shape), np.zeros(p.shape), 0.0
+        for t in range(len(p)):
+            u[t] = p[t] + b - r
+            s[t] = twin(u[t], t)
+            r = lif.gamma * r + (1 - lif.gamma) * s[t]
+        return u, s
+
+    monkeypatch.setattr(mysnn, "fire", fire)
+    monkeypatch.setattr(mysnn, "step", twin)
+    way, h = rng.standard_normal(hidden.size), 1e-6
+    up, down = (mysnn.class_mean_gradient(net, hidden + s * way, task, 2.0)[0] for s in (h, -h))
+    assert mysnn.class_mean_gradient(net, hidden, task, 2.0)[0] == pytest.approx(loss, rel=1e-12)
+    assert (up - down) / (2 * h) == pytest.approx(gradient @ way, rel=1e-6)
+
+
+def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
+    chip = mysnn.to_chip(a_hidden_layer(mysnn))
+    theirs = data.chip(chip.W, chip.b, chip.x)
+    seen = mysnn.recordings(mysnn.opened(), "test", 0)[:3, :2].reshape(6, mysnn.STEPS, -1)
+    y, p = np.arange(3), mysnn.chip_traces(chip, seen.swapaxes(0, 1))
+    wanted = theirs.traces_of(seen.reshape(6, mysnn.STEPS, 1, 1, -1))
+    np.testing.assert_array_equal(p.swapaxes(0, 1), wanted)
+    assert (p[-1] > 0).mean() > 0.1
+    blank = theirs.with_readout(np.zeros((mysnn.HIDDEN, 3), np.int8), np.zeros(3, np.int32))
+    for rule, (W, b) in (
+        (CLASS_MEAN, mysnn.chip_means(p[-1, ::2], y, 3)),
+        (RULES[0], mysnn.chip_step(chip, p[:, ::2], y, 3)),
+    ):
+        learned = learn(blank, pages.learner(blank, rule), wanted[::2], y)
+        np.testing.assert_array_equal(W, learned.weight)
+        np.testing.assert_array_equal(b, learned.bias)
+        u = mysnn.chip_scores(chip, p[:, 1::2], W, b)
+        np.testing.assert_array_equal(u, blank.membranes(wanted[1::2], W, b)[:, -1])
+
+
+def test_it_is_made_whole_once_and_what_the_student_adds_stays(tmp_path, monkeypatch):
+    path = owned(tmp_path)
+    monkeypatch.setenv("MYSNN", str(path))
+    old = path.read_text().replace("import zlib\n", "").replace("import argparse\n", "")
+    path.write_text(old)
+    n = len(mine.PARTS)
+    assert mine.whole() == f"mysnn.py: {n} of {n} functions are yours"
+    text = path.read_text()
+    assert "import zlib\n" in text and text.count("import sys\n") == 1
+    marks = re.findall(r"^# (\d+\.\d+) · ", text, re.M)
+    assert marks == sorted(marks, key=mine._order) and {"15.0", "17.5", "17.9"} <= set(marks)
+    mine.whole()
+    assert path.read_text() == text
+    path.write_text(text + "\n\ndef of_my_own():\n    return 5\n")
+    mine.whole()
+    mine.prepare("lesson18")
+    assert path.read_text().endswith("def of_my_own():\n    return 5\n")
+
+
+@pytest.mark.slow
+def test_in_three_minutes_of_two_cores_its_best_rule_has_75_percent(tmp_path, monkeypatch):
+    monkeypatch.setenv("MYSNN", str(owned(tmp_path)))
+    mine.whole()
+    data.provide()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = alone(tmp_path / "mysnn.py", "train")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    found = re.search(r"the best rule: class means, after .*: (\d+\.\d) %", done.stdout)
+    nearest = re.search(r"nearest sample (\d+\.\d) ±", done.stdout)
+    assert float(found[1]) >= 75 and float(found[1]) > float(nearest[1]), done.stdout
+    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert taken <= 2 * 180, taken
+
+
+def test_every_lesson_leaves_something_that_the_end_needs():
+    """Each function is called by what the course gives, or by another one that is."""
+    known = {name: SOLUTIONS[exercise] for exercise, (name, _) in mine.PARTS.items()}
+    reached, new = set(), ["\n".join(mine.given().values())]
+    while new:
+        text = new.pop()
+        for name in set(re.findall(r"\b\w+\b", text)) & (known.keys() - reached):
+            reached.add(name)
+            new.append(known[name])
+    beside = {"jet", "taylor", "tired_backward"}  # they prove, and go beyond
+    assert known.keys() - reached == beside
+    lessons = {int(exercise.split(".")[0]) for exercise, (name, _) in mine.PARTS.items()}
+    assert lessons == set(range(1, 18))
+    [source] = [one for one in make.sources() if one.stem.startswith("17")]
+    told = source.read_text(encoding="utf-8")
+    assert all(
+        f"`{name}`" in told for name in known.keys() - beside - {"membrane_backward_tangent"}
+    )
+    [cell] = [one.text for one in make.parse(source) if one.text.startswith("def forward_tangent")]
+    assert cell in mine.given()["17.5"], "the lesson shows what the file holds"
