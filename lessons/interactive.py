@@ -82,7 +82,10 @@ def main() -> None:
                 "--dump-dom",
             ]
             done = subprocess.run(
-                [browser, *options, page.as_uri()], capture_output=True, encoding="utf-8", timeout=120
+                [browser, *options, page.as_uri()],
+                capture_output=True,
+                encoding="utf-8",
+                timeout=120,
             )
         drawn = re.search(r'<div class="drawing">(<svg.*?</svg>)</div>', done.stdout, re.S)
         if drawn is None:
