@@ -5,8 +5,10 @@ have."""
 import ast
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import pytest
 from numba import config, njit
 
 import minisnn as ms
-from minisnn import files
+from minisnn import files, stopping
 from minisnn.data.foreign import program
 from minisnn.experiments import cost
 from minisnn.parallel import stand_in, threads
@@ -138,6 +140,17 @@ def test_where_no_signal_ends_a_wait_the_main_thread_looks_up(monkeypatch):
     assert found == [1] and waits.count(0.01) > 1
     with pytest.raises(ZeroDivisionError):
         carry_out(lambda effort: 1 / 0)
+
+
+def test_without_pthread_kill_a_signal_still_ends_what_never_looks_up(monkeypatch):
+    monkeypatch.setattr(stopping, "signal", without(signal))
+    monkeypatch.setattr(stopping, "PATIENCE", 0.01)
+    end = time.monotonic() + 5
+    with pytest.raises(stopping.Stopped), stopping.heeded(signal.SIGINT):
+        signal.raise_signal(signal.SIGINT)
+        while time.monotonic() < end:
+            pass
+        raise AssertionError("nobody urged")
 
 
 # ---- what Windows refuses
@@ -368,3 +381,32 @@ def test_names_of_files_are_names_everywhere():
         one for one in parts if pretended.NAME.search(one) or pretended.DEVICE.fullmatch(one)
     ]
     assert max(map(len, names)) < 120
+
+
+NARROW = """
+import sys
+from pathlib import Path
+from minisnn.vectors import llvm
+
+llvm.VECTOR_BITS, llvm.REGISTERS = map(int, sys.argv[1:3])
+sys.path.append(sys.argv[3])
+import inside
+from minisnn.vectors import choice
+
+assert not choice.COMPRESSES
+for name, one in inside.gradients(Path(sys.argv[4])).items():
+    print(name, one, flush=True)
+    assert max(one["meta"], one["hvp"]) < 1e-12 and one["same"]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+@pytest.mark.parametrize("bits, registers", [(128, 32), (256, 16)])
+def test_shorter_vectors_give_the_golden_values(bits, registers, tmp_path):
+    """Kernels with vectors of other processors, compiled for this one."""
+    kept = {"NUMBA_CACHE_DIR": str(tmp_path / "kernels"), "PYTHONPATH": str(ROOT)}
+    words = [bits, registers, ROOT / "tests" / "emulated", tmp_path / "found"]
+    line = [sys.executable, "-c", NARROW, *map(str, words)]
+    done = subprocess.run(line, env={**os.environ, **kept}, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stdout + done.stderr

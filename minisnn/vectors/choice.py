@@ -115,12 +115,6 @@ def _make_compress(pool):
     return compress
 
 
-@njit(inline="always")
-def _never(u, row, columns, parts, threshold, column, x, o):
-    """In place of `compress` on a processor that has no such instruction."""
-    return o
-
-
 @intrinsic
 def _append(typingctx, x, i, y, o, shift):
     def codegen(context, builder, sig, args):
@@ -274,7 +268,7 @@ else:
 
     def _make_note(pool, alone):
         """`alone` is the same for four numbers."""
-        compress = _make_compress(pool) if COMPRESSES else _never
+        compress = _make_compress(pool)
         reached = _make_reached(pool)
         windows = pool is not None
 
