@@ -150,11 +150,6 @@ LESS = {
         ("range(0, 15, 2), 14", "range(4), 3"),
     ],
     "16": [("progress=False), 6", "progress=False), 2")],
-    "17": [
-        ("for n in range(1000))", "for n in range(100))"),
-        ("tasks, 1000, a", "tasks, 100, a"),
-        ("for n in range(100)]", "for n in range(20)]"),
-    ],
 }
 
 
