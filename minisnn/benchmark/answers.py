@@ -19,7 +19,7 @@ from .export import FORMAT, MADE_BY
 from .series import Series, from_manifest
 
 MOST_BYTES = 1 << 30  # that a file of answers unpacks to
-LONGEST = 200  # characters of a name
+LONGEST = 200  # characters of a name, and of what a library says of a file
 LONGEST_HOW = 2000
 TEXTS = {"manifest": 1 << 22, "name": LONGEST, "how": LONGEST_HOW}
 WHAT = "answers, as read.py of an exported benchmark saves them"
@@ -84,7 +84,8 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         said = " ".join(str(error).split())
         if said.startswith(f"{path}: "):
             raise
-        raise ValueError(f"{path}: is not readable as .npz ({said}); expected {WHAT}") from None
+        told = said if len(said) <= LONGEST else f"{said[:LONGEST]} …"
+        raise ValueError(f"{path}: is not readable as .npz ({told}); expected {WHAT}") from None
     for name, one in found.items():
         if not isinstance(one, np.ndarray):  # a member that is no array is given as it is
             raise ValueError(f"{path}: {name} is no array; expected {WHAT}")

@@ -150,6 +150,17 @@ def test_foreign_files(content, tmp_path):
         read_answers(tmp_path / "a.npy")
 
 
+def test_what_a_library_says_of_a_file_is_cut_short(tmp_path):
+    place = tmp_path / "a.npz"
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr("b" * 3000 + ".npy", b"")
+    content = place.read_bytes()
+    place.write_bytes(content.replace(b"b" * 3000, b"c" * 3000, 1))
+    with pytest.raises(ValueError, match="is not readable as .npz") as error:
+        read_answers(place)
+    assert len(str(error.value)) < 600
+
+
 def test_a_member_that_is_no_array(made, tmp_path):
     place = write(tmp_path / "a.npz", made)
     with zipfile.ZipFile(place, "a") as archive:
