@@ -121,7 +121,7 @@ def test_what_a_stream_cannot_take_is_refused(tmp_path):
     for n in range(5):
         assert event(90_000 + n, 0, 0, 0) == 0
     edge("step", None, ctypes.c_size_t(0))
-    edge.scores(0)  # amid a recording: the small build takes no more
+    edge.scores(0)
     assert event(95_000, 0, 0, 0) == FULL
     python = Stream(SHAPE, STEPS)
     python.event(50, 0, 0, 0)
