@@ -262,7 +262,7 @@ def _nearest(function, s, y, q):
 @kept("16.4")
 def centred(function):
     """16.4: events, brought to the middle."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(5)  # no mean lies half a pixel beside: either side were right
     for side in (16, 34, 7):
         x = np.minimum(rng.geometric(4 / side, 41) - 1, side - 1)  # most of them at one side
         y = side - 1 - np.minimum(rng.geometric(3 / side, 41) - 1, side - 1)
