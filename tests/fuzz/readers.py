@@ -253,7 +253,7 @@ def _strokes(folder, rng) -> Reader:
 
     def crafted(rng) -> bytes:
         arrays = {name: array.copy() for name, array in whole.items()}
-        for name in rng.choice(MEMBERS, rng.integers(1, 3)):
+        for name in rng.choice(MEMBERS, rng.integers(1, 3), replace=False):
             change = rng.integers(4)
             if change == 0:
                 del arrays[name]
