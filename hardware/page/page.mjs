@@ -137,13 +137,21 @@ function play(slower) {
 /* ---- pictures */
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const rgb = (name) => css(name).match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16));
+const known = new Map();                                           // of this colour scheme
+const rgb = (name) => {
+  if (!known.has(name)) known.set(name, css(name).match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16)));
+  return known.get(name);
+};
 
 function pixels(canvas, width, height, colour) {                  // colour(i): [r, g, b]
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) image.data.set([...colour(i), 255], 4 * i);
+  for (let i = 0; i < width * height; i++) {
+    const found = colour(i);
+    for (let k = 0; k < 3; k++) image.data[4 * i + k] = found[k];
+    image.data[4 * i + 3] = 255;
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -454,7 +462,7 @@ at("testing").addEventListener("change", () => refresh());
 at("file").addEventListener("change", async () => { await open(await at("file").files[0].text()); at("file").value = ""; });
 at("rule").addEventListener("change", async () => { rule = at("rule").value; await build(); await change(memory.classes, memory.lessons, "Learned anew.", { undo: false }); });
 addEventListener("hashchange", arrive);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { pen.show(strokes); if (memory.lessons.length) refresh(memory.columns()); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { known.clear(); pen.show(strokes); if (memory.lessons.length) refresh(memory.columns()); });
 for (const id of ["sensor", "input"]) pixels(at(id), 16, 16, () => rgb("--screen"));
 membranes(0);
 refresh(new Map());
