@@ -272,3 +272,15 @@ def test_axe_finds_no_violation(path):
             page.evaluate(script.read_text() + "; 0")
             found = page.evaluate("axe.run().then(({violations}) => violations.map(({id}) => id))")
             assert found == []
+
+
+@pytest.mark.slow
+def test_the_page_says_when_it_is_not_sure(tmp_path):
+    chip = IntegerNet.of(ms.read(shipped(SYMBOLS)))
+    (tmp_path / "page.html").write_text(make.page(chip, refuse=20 << 16), encoding="utf-8")
+    with opened(tmp_path / "page.html") as page:
+        teach(page, VEE)
+        draw(page, VEE)
+        assert "This is Symbol 1." in page.locator("#answer").inner_text()
+        draw(page, HOOK)
+        assert "I am not sure." in page.locator("#answer").inner_text()
