@@ -242,15 +242,27 @@ def test_peers_that_lack_are_no_measurement_of_all(benchmark, tmp_path, monkeypa
 
 def test_workers_write_seconds_ratios_and_the_model(benchmark, tmp_path):
     workers = benchmark("workers")
+    costs = workers.Costs(0.001, 0.002, 0.001, 0.004, 0.01, [0.7, 0.8])
     found = workers.found_in(
-        {0: 6.0, 1: 6.0, 2: 3.0}, {0: 10.0, 1: 9.0, 2: 5.0}, 0.8, 0.79, 0.01, 8
+        {0: 6.0, 1: 6.0, 2: 3.0}, {0: 10.0, 1: 9.0, 2: 5.0}, costs, 7.0, 8, 2, 200.0
     )
     found.write(tmp_path / "found.json")
     made = filled("speed-workers", tmp_path / "found.json")
     assert asked("speed-workers") <= set(made.figures)
-    assert made.figures["update-2-ratio"] == {"value": 2.0, "unit": "x"} and made.figures[
-        "model-1"
-    ]["value"] == pytest.approx(1.0)
+    assert made.figures["update-2-ratio"] == {"value": 2.0, "unit": "x"}
+    assert made.figures["model-1"]["value"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_workers_are_simulated(benchmark):
+    """Where the master costs nothing a task has a core, or shares it; what it costs comes on top."""
+    workers = benchmark("workers")
+    free = workers.Costs(0.0, 0.0, 0.0, 0.0, 0.0, [1.0])
+    for n, tasks, cores, seconds in ((1, 4, 2, 4), (2, 4, 4, 2), (4, 4, 2, 2), (3, 4, 8, 2)):
+        assert workers.simulated(free, n, tasks, cores) == pytest.approx(seconds)
+    busy = free._replace(call=0.1, send=0.2, give=0.1, take=0.3, rest=0.5)
+    # the second worker begins 0.3 s after the first, and is heard 0.3 s after it
+    assert workers.simulated(busy, 2, 2, 8) == pytest.approx(0.1 + 2 * 0.3 + 1.0 + 0.3 + 0.5)
+    assert workers.simulated(busy, 1, 1, 8) == pytest.approx(0.1 + 0.3 + 1.0 + 0.3 + 0.5)
 
 
 def test_the_first_task_is_written_by_its_steps(benchmark, tmp_path):

@@ -22,7 +22,7 @@ from ..chip.stream import Recording
 
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
-SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", EDGE, HERE / "page.mjs")
+SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", HERE / "memory.mjs", EDGE, HERE / "page.mjs")
 # of the pictures that the camera sees, and ms of its recording that the network does
 SIDE, STEPS = (
     28,
@@ -109,6 +109,7 @@ def data(
         centred=chip.recording.centred,
         learner=LEARNER.start,
         learners=learners,
+        refuse=MODEL.index("refuse") - LEARNER.start,
         scene=numbers,
         arrays={
             name: _text(np.ascontiguousarray(array, "<f8").tobytes())

@@ -2,50 +2,101 @@
 import { Camera } from "./camera.mjs";
 import { Edge } from "../c/minisnn_edge.mjs";
 import { Pen, raster, normal } from "./pen.mjs";
+import { MARK, Memory, linked, read, unlinked, written } from "./memory.mjs";
 
 const at = (id) => document.getElementById(id), bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const numbers = (text) => new Float64Array(bytes(text).buffer);
-const COLOURS = ["#2f6fe0", "#d9480f", "#0f9d6b", "#b5338a", "#b7860b", "#0b8fa8", "#7a4fd0", "#c22f3d", "#5d7a1f", "#8a5a3c", "#56789a", "#a05bbf"];
-const MOST = COLOURS.length, STEPS = DATA.steps, SLOWER = 10;     // a second of the page is 100 ms of the camera
-const LONG = STEPS * DATA.bin;                                     // us that the network sees
+const COLOURS = ["#2f6fe0", "#d9480f", "#0f9d6b", "#b5338a", "#b7860b", "#0b8fa8", "#7a4fd0", "#c22f3d", "#5d7a1f", "#946244", "#56789a", "#a05bbf"];
+const MOST = 250, STEPS = DATA.steps, SLOWER = 10;     // a second of the page is 100 ms of the camera
+const LONG = STEPS * DATA.bin, REFUSE = DATA.refuse;                                     // us that the network sees
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const camera = new Camera({ ...DATA.scene, ...Object.fromEntries(Object.entries(DATA.arrays).map(([k, v]) => [k, numbers(v)])) });
 const wasm = bytes(DATA.wasm), model = bytes(DATA.model);
-let net, rule = "class-mean", strokes = [], seen = null, classes = [], lessons = [], recordings = 0, turn = 0, waiting = 0;
+const LIFTED = 500, PAUSE = 1700;             // ms after the pen is lifted: the drawing is shown; what is drawn later is another one
+const DOT = 0.03;                                                  // of the paper's side: no symbol
+const STORE = `minisnn.page.${[...DATA.model].reduce((h, c) => (Math.imul(h, 31) + c.charCodeAt(0)) | 0, 7) >>> 0}`;
+let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false;
 
-/* ---- the network: what was taught is learned anew, from the first lesson on, so that every lesson counts the same */
+/* ---- the network */
 
 async function build() {
-  const words = new DataView(model.buffer);
+  const words = new DataView(model.buffer), refuse = words.getInt32(4 * (3 + DATA.learner + REFUSE), true);
   DATA.learners[rule].forEach((n, i) => words.setInt32(4 * (3 + DATA.learner + i), n, true));
+  words.setInt32(4 * (3 + DATA.learner + REFUSE), refuse, true);
   net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
+  const old = memory;
+  memory = new Memory(net);
+  if (old) [memory.classes, memory.lessons] = [old.classes, old.lessons];
 }
 
-function relearn() {
-  const columns = () => { const of = Array.from({ length: net.classes }, (_, k) => net.column(k)); return (i, k) => of[k]?.[i] ?? 0; };
-  const before = columns();
-  net.forget();
-  while (net.classes < classes.length) net.addClass();
-  for (const { counts, label } of lessons) { net.recording(counts, STEPS); net.learn(label); }
-  if (lessons.length) net.update();
-  const after = columns(), inputs = net.c.inputs();
-  let written = 0;
-  for (let i = 0; i < inputs; i++) for (let k = 0; k < Math.max(classes.length, 1); k++) written += before(i, k) !== after(i, k);
-  return { written, of: inputs * Math.max(classes.length, 1), column: (k) => Array.from({ length: inputs }, (_, i) => after(i, k)) };
+const patience = () => {                                           // lets the page breathe, and says how far it is
+  let last = performance.now();
+  return async (done, all) => {
+    if (performance.now() - last < 50) return;
+    say(`Learning ${done} of ${all} …`);
+    await new Promise((next) => setTimeout(next));
+    last = performance.now();
+  };
+};
+
+/* What is known becomes this; what was known can be had back. A class without a lesson goes. */
+async function change(classes, lessons, said, { undo = true } = {}) {
+  if (busy) return;
+  busy = true;
+  const { classes: were, lessons: had } = memory, before = memory.columns();
+  if (undo) earlier.push([were, had]);
+  const used = new Set(lessons.map(({ of }) => of));
+  memory.lessons = lessons;
+  memory.classes = classes.filter((one) => used.has(one));
+  tests = tests.filter(({ truth, found }) => used.has(truth) && (!found || used.has(found)));
+  try { await memory.settle(STEPS, patience()); } finally { busy = false; }
+  const after = memory.columns();
+  let changed = 0, all = 0;
+  for (const [one, column] of after) column.forEach((w, i) => { all++; changed += w !== (before.get(one)?.[i] ?? 0); });
+  say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
+  remember();
+  if (seen) {
+    judge();
+    turn++;
+    draw(1e9, seen.events.length ? seen.events[0].t : 0, 1000 * (camera.places.length / 2 - 1));
+    tell();
+  }
+  refresh(after);
+}
+
+function say(text) { at("written").textContent = text; }
+
+function remember() {                                              // in this browser; one that keeps nothing is no reason to stop
+  try {
+    if (memory.lessons.length) localStorage.setItem(STORE, saved());
+    else localStorage.removeItem(STORE);
+  } catch {}
 }
 
 /* ---- seeing */
 
 const counted = (events) => camera.counts(events, STEPS, net.height, net.width, DATA.bin, DATA.centred);
 
-function look() {
+/* The camera and the network look at what lies on the paper; whether there is anything to see. */
+function see() {
   clearTimeout(waiting);
-  if (!strokes.length) return;
+  if (!strokes.length || busy) return false;
+  const points = strokes.flat(), size = Math.max(...[0, 1].map((axis) => Math.max(...points.map((p) => p[axis])) - Math.min(...points.map((p) => p[axis]))));
+  if (size < DOT) {
+    at("answer").replaceChildren("That is only a dot.", small("Draw a symbol, as large as you like."));
+    return false;
+  }
   const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), number = recordings++;
   const events = camera.record(picture, number), counts = counted(events);
   seen = { picture, number, events, counts };
   judge();
+  return true;
+}
+
+function look(asked = false) {
+  if (!see()) return;
+  if (asked) ended = -1e9;                                         // whoever asks has finished the drawing
   show("h-watch");
   play(SLOWER);
 }
@@ -56,10 +107,14 @@ function show(id) {
 }
 
 function judge() {                                               // what the network says of what was seen last
-  const u = [];
-  seen.scores = classes.length ? Array.from(net.recording(seen.counts, STEPS, (scores) => u.push(scores))) : [];
-  seen.u = u;
-  seen.found = classes.length ? net.label : -1;                  // ids are places: classes are added anew with the lessons
+  const { classes } = memory, places = memory.places(), u = [];
+  Object.assign(seen, { u, scores: [], found: -1, near: -1, far: [] });
+  if (!classes.length) return;
+  memory.give(seen.counts, STEPS, (scores) => u.push(places.map((k) => scores[k])));
+  seen.scores = [...u.at(-1)];
+  seen.near = seen.scores.indexOf(Math.max(...seen.scores));
+  seen.found = net.byMeans && net.label < 0 ? -1 : seen.near;
+  if (net.byMeans) { const all = net.distances(); seen.far = places.map((k) => all[k] / 65536); }
 }
 
 function play(slower) {
@@ -68,12 +123,12 @@ function play(slower) {
   at("answer").textContent = "Watching …";
   at("replay").disabled = false;
   const began = performance.now();
-  let told = false;
+  told = false;
   const frame = (now) => {
     if (mine !== turn) return;
     const t = slower && !still() ? Math.min(first - 20000 + ((now - began) * 1000) / slower, end) : end;
     draw(t, first, end);
-    if (!told && t >= Math.min(first + LONG, end)) { told = true; tell(); }
+    if (!told && t >= Math.min(first + LONG, end)) tell();
     if (t < end) requestAnimationFrame(frame);
   };
   frame(began);
@@ -82,13 +137,21 @@ function play(slower) {
 /* ---- pictures */
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const rgb = (name) => css(name).match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16));
+const known = new Map();                                           // of this colour scheme
+const rgb = (name) => {
+  if (!known.has(name)) known.set(name, css(name).match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16)));
+  return known.get(name);
+};
 
 function pixels(canvas, width, height, colour) {                  // colour(i): [r, g, b]
   canvas.width = width;
   canvas.height = height;
   const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) image.data.set([...colour(i), 255], 4 * i);
+  for (let i = 0; i < width * height; i++) {
+    const found = colour(i);
+    for (let k = 0; k < 3; k++) image.data[4 * i + k] = found[k];
+    image.data[4 * i + 3] = 255;
+  }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
@@ -112,18 +175,19 @@ function draw(t, first, end) {                                    // the moment 
   membranes(Math.max(0, Math.min(step + 1, STEPS)));
 }
 
-function membranes(until) {                                       // one line a class, up to a step
-  const all = seen ? seen.u : [], svg = at("membranes"), [low, high] = all.length ? [Math.min(...all.flatMap((u) => [...u])), Math.max(...all.flatMap((u) => [...u]))] : [-1, 0];
-  const x = (t) => 4 + (t / STEPS) * 240, y = (u) => 146 - ((u - low) / Math.max(high - low, 1)) * 134;
-  const order = (seen?.scores ?? []).map((u, k) => [y(u), k]).sort((a, b) => a[0] - b[0]);
-  let last = -99;
-  for (const place of order) last = place[0] = Math.max(place[0], last + 12);      // names apart
-  const over = Math.max(0, last - 150);
-  const line = (k) => `<path d="M${all.slice(0, until).map((u, t) => `${x(t).toFixed(1)} ${y(u[k]).toFixed(1)}`).join("L")}" stroke="${COLOURS[k]}" stroke-opacity="${k === seen.found ? 1 : 0.6}"/>`;
-  svg.innerHTML = `<path class="axis" d="M4 8V150H244"/><text x="4" y="164">0</text><text x="244" y="164" text-anchor="end">${LONG / 1000} ms</text>` +
-    (all.length && until ? classes.map((_, k) => line(k)).join("") : `<text x="124" y="80" text-anchor="middle">the membrane of each class, in time</text>`) +
-    (until >= STEPS ? order.map(([place, k]) => `<text x="250" y="${(place + 3 - over).toFixed(1)}" style="fill:${COLOURS[k]};font-weight:${k === seen.found ? 700 : 400}"></text>`).join("") : "");
-  [...svg.querySelectorAll("text[style]")].forEach((text, n) => { text.textContent = classes[order[n][1]].name.slice(0, 11); });
+function membranes(until) {                                       // one line a class, up to a step; of many, those that end highest
+  const { classes } = memory, all = seen ? seen.u : [], svg = at("membranes");
+  const order = (seen?.scores ?? []).map((u, k) => [u, k]).sort((a, b) => b[0] - a[0]).slice(0, COLOURS.length).map(([, k]) => k);
+  const shown = all.flatMap((u) => order.map((k) => u[k])), [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [-1, 0];
+  const x = (t) => 4 + (t / STEPS) * 216, y = (u) => 146 - ((u - low) / Math.max(high - low, 1)) * 134;
+  const places = order.map((k) => y(seen.scores[k]));
+  for (let n = 1; n < places.length; n++) places[n] = Math.max(places[n], places[n - 1] + 12);         // names apart
+  const over = Math.max(0, (places.at(-1) ?? 0) - 150);
+  const line = (k) => `<path d="M${all.slice(0, until).map((u, t) => `${x(t).toFixed(1)} ${y(u[k]).toFixed(1)}`).join("L")}" stroke="${colour(classes[k])}" stroke-opacity="${k === seen.near ? 1 : 0.7}"/>`;
+  svg.innerHTML = `<path class="axis" d="M4 8V150H220"/><text x="4" y="164">0</text><text x="220" y="164" text-anchor="end">${LONG / 1000} ms</text>` +
+    (all.length && until ? order.map(line).join("") : `<text x="112" y="80" text-anchor="middle">the membrane of each class, in time</text>`) +
+    (until >= STEPS ? order.map((k, n) => `<rect x="226" y="${(places[n] - 5 - over).toFixed(1)}" width="8" height="8" rx="2" fill="${colour(classes[k])}"/><text class="name" x="238" y="${(places[n] + 3 - over).toFixed(1)}" font-weight="${k === seen.near ? 700 : 400}"></text>`).join("") : "");
+  [...svg.querySelectorAll(".name")].forEach((text, n) => { text.textContent = classes[order[n]].name.slice(0, 13); });
 }
 
 function thumbnail(picture, size = camera.side) {
@@ -133,19 +197,31 @@ function thumbnail(picture, size = camera.side) {
   return canvas;
 }
 
-const first = (k) => thumbnail(lessons.find(({ label }) => label === k).picture);
+const first = (one) => thumbnail(memory.lessons.find(({ of }) => of === one).picture);
+const colour = (one) => COLOURS[one.colour % COLOURS.length];
 
 /* ---- words */
 
 function tell() {
-  at("answer").removeAttribute("aria-busy");
-  const answer = at("answer");
+  const { classes } = memory, answer = at("answer");
+  answer.removeAttribute("aria-busy");
   answer.textContent = "";
-  if (seen.found < 0) answer.append("I have not seen this before.", small("Teach it below, then draw it again."));
+  told = true;
+  if (seen.near < 0) answer.append("I have not seen this before.", small("Teach it below, then draw it again."));
   else {
-    const name = classes[seen.found].name, rest = seen.scores.filter((_, k) => k !== seen.found), gap = rest.length ? seen.scores[seen.found] - Math.max(...rest) : 0;
-    answer.append(first(seen.found), `This is ${name}.`, small(rest.length ? `Its membrane ends ${(gap / 1024).toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
+    const one = classes[seen.near], rest = seen.scores.filter((_, k) => k !== seen.near), gap = rest.length ? seen.scores[seen.near] - Math.max(...rest) : 0;
+    if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`The nearest that I know is ${one.name}, but it lies too far away.`));
+    else answer.append(first(one), `This is ${one.name}.`, small(rest.length ? `Its membrane ends ${(gap / 1024).toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
   }
+  const order = seen.far.map((far, k) => [far, k]).sort((a, b) => a[0] - b[0]).slice(0, 3), most = order.at(-1)?.[0] || 1;
+  at("why").hidden = !order.length;
+  at("near").replaceChildren(...order.map(([far, k]) => {
+    const item = document.createElement("li"), bar = document.createElement("b");
+    item.style.setProperty("--colour", colour(classes[k]));
+    bar.style.width = `${(60 * far) / most}%`;
+    item.append(`${classes[k].name}: ${far.toFixed(1)} away`, bar);
+    return item;
+  }));
   at("events").textContent = `${seen.events.length.toLocaleString("en")} events in ${camera.places.length / 2 - 1} ms; the network sees ${seen.counts.reduce((a, b) => a + b, 0).toLocaleString("en")} of them in ${LONG / 1000} ms.`;
   refresh();
 }
@@ -155,86 +231,135 @@ function small(text) { const found = document.createElement("small"); found.text
 function button(text, act) {
   const found = document.createElement("button");
   found.textContent = text;
-  found.addEventListener("click", act);
+  found.addEventListener("click", (event) => { if (event.detail < 2) act(); });       // a double click is one
   return found;
 }
 
-function chip(k) {
-  const found = button(classes[k].name, () => teach(k));
+function chip(one) {
+  const found = button(one.name, () => choose(one));
   found.className = "chip";
-  found.style.setProperty("--colour", COLOURS[k]);
-  found.prepend(first(k));
+  found.style.setProperty("--colour", colour(one));
+  found.prepend(first(one));
   return found;
 }
 
 function refresh(columns) {
-  const ready = !!seen;
-  at("teach").replaceChildren(...classes.map((_, k) => chip(k)));
-  if (classes.length < MOST) at("teach").append(button("A new symbol", () => teach(classes.length)));
-  for (const one of at("teach").children) one.disabled = !ready;
-  if (ready && classes.length < MOST) at("teach").lastChild.classList.toggle("primary", seen.found < 0);
-  for (const id of ["undo", "forget", "save", "board"]) at(id).disabled = !lessons.length;
+  const { classes, lessons } = memory, testing = at("testing").checked, ready = strokes.length > 0 && !busy && (!testing || !!seen);
+  at("h-teach").textContent = testing ? "What was it?" : "Teach it as";
+  at("teach").replaceChildren(...classes.map(chip));
+  if (testing) at("teach").append(button("None of these", () => choose(null)));
+  else if (classes.length < MOST) at("teach").append(button("A new symbol", () => choose({ name: free(), colour: hue() })));
+  else at("teach").append(small(`There is room for ${MOST} symbols; forget one to teach another.`));
+  for (const one of at("teach").querySelectorAll("button")) one.disabled = !ready;
+  if (!testing) at("teach").lastChild.classList.toggle("primary", ready && !(seen?.found >= 0));
+  for (const id of ["forget", "save", "board", "share"]) at(id).disabled = !lessons.length;
+  at("undo").disabled = !earlier.length;
   at("look").disabled = at("clear").disabled = !strokes.length;
   at("hint").hidden = strokes.length > 0;
-  if (columns) at("known").replaceChildren(...classes.map((one, k) => card(one, k, columns(k))));
+  tally();
+  if (columns) at("known").replaceChildren(...classes.map((one, k) => card(one, k, columns.get(one))));
+}
+
+function tally() {                                                // rows: what it was; columns: what the network said
+  const { classes } = memory, right = tests.filter(({ truth, found }) => truth === found).length, all = [...classes, null];
+  at("tally").textContent = tests.length ? `${right} of ${tests.length} tests were right.` : "No tests yet.";
+  const table = at("confusion");
+  table.hidden = !tests.length;
+  table.replaceChildren();
+  const row = (cells, head) => { const tr = table.insertRow(); cells.forEach((text, n) => { const cell = document.createElement(head || !n ? "th" : "td"); if (head || !n) cell.scope = head ? "col" : "row"; cell.textContent = text; tr.append(cell); }); };
+  row(["was \\ said", ...all.map((one) => one?.name ?? "not sure")], true);
+  for (const truth of all) row([truth?.name ?? "none of these", ...all.map((found) => tests.filter((one) => one.truth === truth && one.found === found).length || "")]);
 }
 
 function card(one, k, column) {
   const item = document.createElement("li"), name = document.createElement("input"), drawings = document.createElement("div"), synapses = document.createElement("canvas");
-  item.style.setProperty("--colour", COLOURS[k]);
+  item.style.setProperty("--colour", colour(one));
   name.value = one.name;
   name.maxLength = 24;
   name.setAttribute("aria-label", `Name of symbol ${k + 1}`);
-  name.addEventListener("change", () => { one.name = name.value.trim() || one.name; refresh(); if (seen) membranes(STEPS); });
+  name.addEventListener("change", () => rename(one, name));
   drawings.className = "drawings";
-  drawings.append(...lessons.filter(({ label }) => label === k).map(({ picture }) => thumbnail(picture)));
+  drawings.append(...memory.lessons.filter(({ of }) => of === one).map((lesson, n) => {
+    const found = button("", () => change(memory.classes, memory.lessons.filter((other) => other !== lesson), `A drawing of ${one.name} is forgotten.`));
+    found.append(thumbnail(lesson.picture));
+    found.title = "Forget this drawing";
+    found.setAttribute("aria-label", `Forget drawing ${n + 1} of ${one.name}`);
+    return found;
+  }));
+  const gone = button("Forget", () => change(memory.classes, memory.lessons.filter(({ of }) => of !== one), `${one.name} is forgotten.`));
+  gone.className = "gone";
+  gone.setAttribute("aria-label", `Forget ${one.name}`);
   synapses.className = "synapses";
   const rows = column.length % 4 ? 1 : 4, most = Math.max(1, ...column.map(Math.abs)), [paper, on, off] = ["--ground", "--on", "--off"].map(rgb);
   pixels(synapses, column.length / rows, rows, (i) => paper.map((c, j) => c + ((column[i] > 0 ? on : off)[j] - c) * Math.abs(column[i]) / most));
   synapses.setAttribute("role", "img");
   const used = column.filter((w) => w).length;
   synapses.setAttribute("aria-label", `${used} of ${column.length} synapses are not zero`);
-  item.append(name, drawings, synapses, small(`${used} of ${column.length} synapses`));
+  item.append(name, drawings, synapses, small(`${used} of ${column.length} synapses`), gone);
   return item;
 }
 
 /* ---- what one can do */
 
-function teach(label) {
-  if (!seen) return;
-  if (label === classes.length) classes.push({ name: free() });
-  lessons.push({ ...seen, label });
-  const { written, of, column } = relearn();
-  clear();
+/* What lies on the paper is of this class: a lesson, or where tests are counted, a test. */
+async function choose(one) {
+  if (busy) return;
+  if (at("testing").checked) {
+    if (!seen) return;
+    tests.push({ truth: one, found: memory.classes[seen.found] ?? null });
+    say("Counted; nothing was learned.");
+    return clear();
+  }
+  if (!seen && !see()) return;                                    // Teach takes what is on the paper, never what was there
+  const { classes, lessons } = memory, { picture, number, counts } = seen, thought = classes[seen.found];
   turn++;                                                         // no more frames of what is taught
   seen = null;
-  at("answer").textContent = `Learned: ${classes[label].name}.`;
-  at("answer").append(small(classes.length < 2 ? "Now draw another symbol." : "Draw one of them again, and see."));
-  at("written").textContent = `${written.toLocaleString("en")} of ${of.toLocaleString("en")} synapses were written.`;
+  clear();
+  await change(classes.includes(one) ? classes : [...classes, one], [...lessons, { of: one, number, picture, counts }], "");
+  at("answer").removeAttribute("aria-busy");
+  const before = thought && thought !== one ? `Before this lesson, it was ${thought.name} to me. ` : "";
+  at("answer").replaceChildren(`Learned: ${one.name}.`, small(before + (memory.classes.length < 2 ? "Now draw another symbol." : "Draw one of them again, and see.")));
+  at("why").hidden = true;
   membranes(0);
-  refresh(column);
   show("h-draw");
 }
 
-const free = () => COLOURS.map((_, k) => `Symbol ${k + 1}`).find((one) => !classes.some(({ name }) => name === one));
+const unused = (taken) => { let k = 0; while (taken(k)) k++; return k; };
+const free = () => `Symbol ${1 + unused((k) => memory.classes.some(({ name }) => same(name, `Symbol ${k + 1}`)))}`;
+const hue = () => unused((k) => memory.classes.some(({ colour }) => colour === k));
+const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 
-function again(said) {                                            // after lessons went or came
-  const { written, of, column } = relearn();
-  at("written").textContent = `${said} ${written.toLocaleString("en")} of ${of.toLocaleString("en")} synapses were written.`;
-  if (seen) { judge(); turn++; draw(1e9, seen.events.length ? seen.events[0].t : 0, 1000 * (camera.places.length / 2 - 1)); tell(); }
-  refresh(column);
+function rename(one, field) {
+  const name = field.value.trim(), other = memory.classes.find((two) => two !== one && same(two.name, name));
+  field.value = name && !other ? (one.name = name) : one.name;
+  if (other) {
+    say(`Another symbol is called ${other.name}; two need different names. `);
+    at("written").append(button("Make them one", () => change(memory.classes, memory.lessons.map((lesson) => (lesson.of === one ? { ...lesson, of: other } : lesson)), `They are one now: ${other.name}.`)));
+    return;
+  }
+  remember();
+  refresh();
+  if (seen) membranes(STEPS);
 }
 
-function undo() {
-  const { label } = lessons.pop();
-  if (!lessons.some((one) => one.label === label)) classes.splice(label, 1);         // classes come in the order of their first lesson
-  again("The last lesson is undone.");
+async function undo() {
+  const found = earlier.pop();
+  if (found) await change(...found, "The last change is undone.", { undo: false });
 }
 
 function clear() {
   clearTimeout(waiting);
+  if (seen || at("answer").hasAttribute("aria-busy")) {
+    at("answer").removeAttribute("aria-busy");
+    at("answer").replaceChildren("Draw a symbol.");
+  }
+  turn++;
+  seen = null;
+  told = false;
   strokes = [];
   pen.show(strokes);
+  at("why").hidden = true;
+  at("replay").disabled = true;
   refresh();
 }
 
@@ -246,47 +371,101 @@ function keep(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-const saved = () => JSON.stringify({ minisnn: 1, side: camera.side, rule, classes, lessons: lessons.map(({ label, number, picture }) => ({ label, number, picture: [...picture] })) });
+const saved = () => written(memory, camera.side, rule);
 
-async function open(text) {
+/* Whether the text was one; what was known before can be had back by an undo. */
+async function open(text, said = "Opened.") {
   let found;
+  try { found = read(text, camera.side, Object.keys(DATA.learners), MOST); }
+  catch { say("That is not what this page saves; nothing was changed."); return false; }
+  const classes = found.names.map((name, colour) => ({ name, colour })), lessons = [], pause = patience();
+  for (const { label, number, picture } of found.lessons) {
+    lessons.push({ of: classes[label], number, picture, counts: counted(camera.record(picture, number)) });
+    await pause(lessons.length, found.lessons.length);
+  }
+  recordings = Math.max(recordings, ...lessons.map(({ number }) => number + 1));
+  if (rule !== found.rule) {
+    at("rule").value = rule = found.rule;
+    await build();
+  }
+  await change(classes, lessons, said, { undo: memory.lessons.length > 0 });
+  return true;
+}
+
+async function arrive() {                                          // lessons of a link, or those of the last visit
+  const hash = location.hash;
+  let last = null;
+  try { last = localStorage.getItem(STORE); } catch {}
+  if (last) await open(last, "Welcome back.");
+  if (memory.lessons.length) at("answer").textContent = "Draw a symbol.";
+  if (!hash.startsWith(MARK)) return;
+  let text = "";
+  try { text = unlinked(hash); } catch {}
+  await open(text, "These lessons came by the link.");
+  history.replaceState(null, "", location.pathname + location.search);               // a reload keeps what is taught from here on
+}
+
+async function share() {
+  const link = location.href.split("#")[0] + linked(saved());
+  at("link").hidden = false;
+  at("link").value = link;
+  at("link").select();
   try {
-    found = JSON.parse(text);
-    const whole = (x, most) => Number.isInteger(x) && x >= 0 && x <= most, taught = found.lessons.map(({ label }) => label);
-    if (found.minisnn !== 1 || found.side !== camera.side || !(found.rule in DATA.learners) || found.classes.length > MOST) throw 0;
-    if (!found.classes.every(({ name }, k) => typeof name === "string" && taught.includes(k))) throw 0;
-    if (!found.lessons.every((l) => whole(l.label, found.classes.length - 1) && whole(l.number, 1e9) && l.picture.length === camera.side ** 2 && l.picture.every((x) => whole(x, 255)))) throw 0;
-  } catch { return void (at("written").textContent = "That file is not one that this page saved; nothing was changed."); }
-  classes = found.classes.map(({ name }) => ({ name: name.slice(0, 24) }));
-  lessons = found.lessons.map(({ label, number, picture }) => ({ label, number, picture: Uint8Array.from(picture), counts: counted(camera.record(picture, number)) }));
-  recordings = 1 + Math.max(-1, ...lessons.map(({ number }) => number));
-  at("rule").value = rule = found.rule;
-  await build();
-  again("Opened.");
+    await navigator.clipboard.writeText(link);
+    say("The link is copied; it holds all lessons.");
+  } catch { say("This link holds all lessons: copy it."); }
+}
+
+function began() {                                                // after an answer, another drawing
+  clearTimeout(waiting);
+  const anew = told && performance.now() - ended > PAUSE;
+  turn++;
+  at("answer").removeAttribute("aria-busy");
+  if (anew) clear();
+  else if (seen) at("answer").textContent = "Drawing …";
+  seen = null;
 }
 
 const pen = new Pen(at("paper"), {
   colour: () => css("--ink"),
-  began: () => { clearTimeout(waiting); if (turn && seen) { turn++; } },
-  changed: (all, lifted) => { strokes = all; if (lifted || !at("hint").hidden) refresh(); if (lifted) waiting = setTimeout(look, 900); },
-  enter: look,
+  began,
+  changed: (all, lifted) => {
+    strokes = all;
+    if (lifted || !at("hint").hidden) refresh();
+    if (!lifted) return;
+    ended = performance.now();
+    clearTimeout(waiting);
+    waiting = setTimeout(look, LIFTED);
+  },
+  enter: () => look(true),
   escape: clear,
 });
 
 await build();
-at("look").addEventListener("click", look);
-at("clear").addEventListener("click", clear);
-at("replay").addEventListener("click", () => play(4 * SLOWER));
-at("undo").addEventListener("click", undo);
-at("forget").addEventListener("click", () => { lessons = []; classes = []; again("Everything is forgotten."); });
-at("save").addEventListener("click", () => keep("symbols.json", saved(), "application/json"));
-at("board").addEventListener("click", () => keep("learned.bin", net.save(), "application/octet-stream"));
-at("open").addEventListener("click", () => at("file").click());
+const on = (id, act) => at(id).addEventListener("click", (event) => { if (event.detail < 2 && !busy) act(); });
+on("look", () => look(true));
+on("clear", clear);
+on("replay", () => play(4 * SLOWER));
+on("undo", undo);
+on("forget", () => change([], [], "Everything is forgotten."));
+on("save", () => keep("symbols.json", saved(), "application/json"));
+on("board", () => keep("learned.bin", net.save(), "application/octet-stream"));
+on("open", () => at("file").click());
+on("share", share);
+on("screen", () => {
+  const wide = document.documentElement.classList.toggle("projector");
+  at("screen").setAttribute("aria-pressed", wide);
+  if (wide) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+});
+at("testing").addEventListener("change", () => refresh());
 at("file").addEventListener("change", async () => { await open(await at("file").files[0].text()); at("file").value = ""; });
-at("rule").addEventListener("change", async () => { rule = at("rule").value; await build(); again("Learned anew."); });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { pen.show(strokes); if (lessons.length) again("Learned anew."); });
+at("rule").addEventListener("change", async () => { rule = at("rule").value; await build(); await change(memory.classes, memory.lessons, "Learned anew.", { undo: false }); });
+addEventListener("hashchange", arrive);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { known.clear(); pen.show(strokes); if (memory.lessons.length) refresh(memory.columns()); });
 for (const id of ["sensor", "input"]) pixels(at(id), 16, 16, () => rgb("--screen"));
 membranes(0);
-refresh(() => []);
-globalThis.minisnn = { camera, get net() { return net; }, get seen() { return seen; }, get classes() { return classes; }, get lessons() { return lessons; }, saved, open };
+refresh(new Map());
+globalThis.minisnn = { camera, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
+await arrive();
 document.documentElement.dataset.ready = "yes";

@@ -38,6 +38,7 @@ export class Pen {
     canvas.addEventListener("pointerdown", (e) => {
       if (e.button) return;
       canvas.setPointerCapture?.(e.pointerId);
+      if (this.down !== false) return;                           // a second finger draws nothing
       began();
       this.keys = false;
       this.down = e.pointerId;
@@ -49,7 +50,7 @@ export class Pen {
       const all = e.getCoalescedEvents?.() ?? [];
       for (const one of all.length ? all : [e]) more(point(one));
     });
-    for (const name of ["pointerup", "pointercancel"])
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"])
       canvas.addEventListener(name, (e) => { if (this.down === e.pointerId) { this.down = false; changed(this.strokes, true); } });
     canvas.addEventListener("keydown", (e) => {
       const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[e.key];
@@ -59,7 +60,7 @@ export class Pen {
         this.down === "keys" ? more([...this.place]) : this.show();
       } else if (e.key === " ") {
         this.keys = true;
-        if (this.down === "keys") this.down = false;
+        if (this.down === "keys") { this.down = false; changed(this.strokes, true); }
         else { began(); this.down = "keys"; this.strokes.push([]); more([...this.place]); }
         this.show();
       } else if (e.key === "Enter") { this.down = false; enter(); }

@@ -22,7 +22,6 @@ import minisnn as ms
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.work import MEANS
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.results.figures import figure
@@ -51,7 +50,9 @@ def main(options: argparse.Namespace) -> int:
     found = read(find_checkpoint(options.checkpoint))
     chip = (CubaNet if isinstance(found.net.neuron, ms.CubaLIF) else IntegerNet).of(found)
     how = (
-        MEANS if isinstance(found.inner, ms.ClassMeans) else dict(online=learns_online(found.inner))
+        dict(rule="class-mean", rounding="nearest")
+        if isinstance(found.inner, ms.ClassMeans)
+        else dict(online=learns_online(found.inner))
     )
     dataset, root = found.to_open(options.checkpoint, None, None)
     tasks = open_set(dataset, "test", root, progress=False, **found.origin.options(dataset))

@@ -165,7 +165,8 @@ def test_every_setting_is_an_option(run, monkeypatch):
     implicit.update(inner_steps=4, step_size=0.5, zero_readout=True)
     listed = dict(layers=("conv4-k3-s2", "dense8-recurrent"), learn=("alpha", "beta"))
     listed.update(adapt_constants=True)
-    groups = (values, reading, implicit, listed)
+    written = dict(dataset="written", root="strokes.npz", strokes=("order",))
+    groups = (values, reading, implicit, listed, written)
     assert set().union(*groups) == set(vars(TrainingConfig()))
     seen = {}
     monkeypatch.setattr(

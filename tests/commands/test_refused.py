@@ -124,6 +124,7 @@ STUDIES = (
 )
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
+    "benchmark": "",
     "check": "backend checkpoint full input json model plot random seed thorough threads",
     "evaluate": "against align baselines checkpoint dataset episodes inner-steps json ways "
     "queries quiet root rule scheduler seed shots split threads workers",

@@ -392,7 +392,7 @@ def fuzz_commands(number: int, folder: Path, first: int = 0) -> list[tuple[list[
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(
-            [str(HERE), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
+            [str(HERE), str(HERE.parent), str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
         ),
         "MINISNN_CACHE": str(folder / "cache"),
         "COLUMNS": "120",

@@ -200,8 +200,9 @@ def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monke
 
 
 SETS = tuple(
-    f"minisnn.data.sets.{name}"
-    for name in ("named", "double_nmnist", "double_asl", "omniglot", "takes")
+    f"minisnn.data.{name}"
+    for name in "sets.named sets.double_nmnist sets.double_asl sets.omniglot sets.takes "
+    "written.characters filmed.n_omniglot".split()
 )
 
 
