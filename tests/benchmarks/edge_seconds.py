@@ -20,7 +20,6 @@ from pathlib import Path
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.work import MEANS
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.layers.cuba import CubaLIF
@@ -73,7 +72,8 @@ def measured(folder: Path, checkpoint: str) -> dict[str, float]:
     """{build: seconds a sample} of a checkpoint whose export lies in the folder."""
     found = read(find_checkpoint(checkpoint))
     chip = (CubaNet if isinstance(found.net.neuron, CubaLIF) else IntegerNet).of(found)
-    how = MEANS if isinstance(found.inner, ClassMeans) else dict(online=learns_online(found.inner))
+    means = dict(rule="class-mean", rounding="nearest")
+    how = means if isinstance(found.inner, ClassMeans) else dict(online=learns_online(found.inner))
     learner = chip.learner(seed=1, **how)
     dataset, root = found.to_open(checkpoint, None, None)
     tasks = open_set(dataset, "test", root, progress=False, **found.origin.options(dataset))

@@ -220,10 +220,14 @@ def found_in(
     for name, value in costs._asdict().items():
         found.add(name, 1000 * (median(value) if isinstance(value, list) else value), "ms")
     found.add("memory", memory, "MB")
+    found.add("worker", 1000 * median(costs.tasks), "ms")
+    shared = (costs.call + costs.rest) / tasks
+    found.add("master", 1000 * (costs.give + costs.take + shared), "ms")
     for n in MODEL:
         for each in (1, 4):
             whole = n * each
-            one = whole * median(costs.tasks) + costs.rest
+            drawn = (costs.tasks[k % len(costs.tasks)] for k in range(whole))
+            one = sum(drawn) + costs.rest
             name = f"model-{n}" if each == 1 else f"model-{n}-{each}"
             found.add(name, one / simulated(costs, n, whole, 2 * n + 2), "x")
     return found
