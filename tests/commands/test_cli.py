@@ -457,6 +457,7 @@ def test_exit_codes(run, monkeypatch, error, code, message):
         raise error
 
     monkeypatch.setattr(training, "train", fail)
+    monkeypatch.syspath_prepend(Path.cwd())  # as python -m does; else names of tests are in the way
     found, _, err = run("train", *TOY)
     assert found == code and err.startswith(message)
     monkeypatch.setenv("MINISNN_DEBUG", "1")
