@@ -250,13 +250,16 @@ class _Run:
     def _price(self, state: State) -> float:
         """Seconds of a task, from a look at those of the last update."""
         together = min(self.executor.number, self.config.tasks)
+        looked = False
         while True:
             known = misses()
             began = time.perf_counter()
             self._gradients(state, self.config.updates - 1, together, lambda found: None)
             seconds = time.perf_counter() - began
-            if misses() == known:  # else it has compiled: the next look finds all kernels
+            # else it has compiled, or started workers: the next look finds all that it needs
+            if misses() == known and (together == 1 or looked):
                 return seconds / together
+            looked = True
 
     def _start(self) -> State:
         return begun(self.config, self.net, self.steps, self.data["train"])
