@@ -22,6 +22,7 @@ from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
+from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen
@@ -623,6 +624,26 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     assert text.count("\n") == 23 and text.startswith("3-way 1-shot tasks")
     assert "run folder" in text and "40 updates will take about 5 seconds\n" in text
     assert "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
+
+
+@pytest.mark.parametrize("number, looks", [(1, 1), (2, 2)])
+def test_a_second_look_at_the_price_where_workers_have_started(
+    tmp_path, monkeypatch, number, looks
+):
+    real, asked = _Run._gradients, []
+
+    def gradients(self, state, update, *rest):
+        asked.append(update)
+        return real(self, state, update, *rest)
+
+    class Several(Executor):
+        pass
+
+    Several.number = number
+    monkeypatch.setattr(_Run, "_gradients", gradients)
+    config = toy_config(updates=3, tasks=2, evaluate_every=0, test_episodes=0)
+    train(config, tmp_path, data=toy_data(), executor=Several())
+    assert asked == [2] * looks + [0, 1, 2]
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):
