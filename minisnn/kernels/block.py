@@ -59,6 +59,11 @@ def _through(block, y, x, weight, x2=None, weight2=None, adjoint=False, least=3)
     return through(y, x, weight, x2, weight2, geometry(*shape, block.kernel), adjoint, least)
 
 
+def _joint(block: Block) -> bool | None:
+    """`joint` of the kernels: None where they are compiled without its lines."""
+    return True if block.joint else None
+
+
 def _potential(block, steps, x, *arguments, **how):
     """W x for so many steps, (B, steps, H W C_out)."""
     sites = math.prod(block.input_shape[:2]) * block.channels
@@ -113,7 +118,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
     spans = _spans(T) if dense.any() else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
-    joint = True if block.joint else None
+    joint = _joint(block)
     body = ahead.body(layer, dtype, joint)
     for begin, end in spans:
         V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
@@ -228,7 +233,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     B = len(tape["pq"])
     steps = d.steps
     layer = tape["layer"]
-    joint = True if block.joint else None
+    joint = _joint(block)
     work = gradient.work_of(block, len(tape["pq"]))
     weight.release(("points", False))  # large; the next part or a tangent makes it again
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
@@ -298,7 +303,7 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     logits_dot = np.empty((B if block.readout else 0, layer.g.n_out), dtype)
     apart_dot = aligned_empty((len(u), steps, sites * layer.neuron.apart), dtype)
     membranes = _membrane(tape), Membrane(u_dot, past_dot, apart_dot)
-    joint = True if block.joint else None
+    joint = _joint(block)
     calls = along.calls(layer, dtype, joint)
     arguments = before, direction, layer, *membranes, y_dot, logits_dot, f.lists, calls, joint
     parallel(along.forward_tangent, B * layer.g.bands, x.lists, *arguments, work=work)
@@ -319,7 +324,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     x_dot = tape_dot["x_dot"]
     B = len(tape["pq"])
     steps = d.steps
-    joint = True if block.joint else None
+    joint = _joint(block)
     dx_dot, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     dV = nothing(tape["u"].dtype, 0, 0, 0)
