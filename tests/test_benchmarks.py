@@ -413,3 +413,23 @@ def test_a_benchmark_writes_its_figures(name, words, tmp_path):
     made = filled(name, out)
     if name == "speed-7":
         assert {"second-order", "inference-ratio", "memory-torch"} <= set(made.figures)
+
+
+def test_shapes_write_ratio_floor_and_memory_of_every_case(
+    benchmark, tmp_path, monkeypatch, capsys
+):
+    shapes = benchmark("shapes")
+    small = dict(input=(8, 8), channels=(4, 8), query_samples=5)
+    cases = [shapes.Case("max", **small), shapes.Case("two tasks, cuba", "cuba", tasks=2, **small)]
+    monkeypatch.setattr(shapes, "CASES", cases)
+    for name in shapes.FORMS:
+        monkeypatch.setitem(shapes.peers.FORMS, name, shapes.peers.ours)
+    monkeypatch.setattr(shapes.peers, "PAUSE", 0)
+    monkeypatch.setattr(shapes, "memory", lambda one, who: 100.0)
+    shapes.main(["--repeat", "1", "--json", str(tmp_path / "found.json")])
+    made = filled("speed-shapes", tmp_path / "found.json")
+    assert [cells[0] for cells in made.more["rows"]["cells"]] == ["max", "two tasks, cuba"]
+    assert set(made.more["off"].values()) == {0.0}
+    assert made.figures["two-tasks-cuba-floor"]["value"] > 0
+    shapes.main(["--only", "max", "--memory-of", "minisnn"])
+    assert float(capsys.readouterr().out.splitlines()[-1]) > 50

@@ -18,7 +18,9 @@ onset        recordings that start earlier or later than the network assumes, an
 classes      classes learned one by one, from one recording each: accuracy over all, without stored
              recordings
 recurrence   recurrent layers and learned time constants, where time carries the class: strokes drawn
-             in different orders, or with --root an archive of written characters"""
+             in different orders, or with --root an archive of written characters
+nuisance     when is a gradient step worth it? Rules against class means where something is new in
+             each task: the sensor turned, dead cells, a late start, ten other cases (hours)"""
 
 from ..experiments import BEYOND
 from .studies import study_command

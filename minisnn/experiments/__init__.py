@@ -28,12 +28,14 @@ BEYOND = (  # `minisnn explore`
     "onset",
     "classes",
     "recurrence",
+    "nuisance",
 )
 LONG = (
     "grid",
     "surrogate",
     "seeds",
     "recurrence",
+    "nuisance",
 )  # that the report leaves out unless it is asked for them
 EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn", *BEYOND)}
 # name -> options of the commands that change nothing in it
@@ -44,6 +46,7 @@ UNUSED = {
     "figure-6": ("asl_root",),
     "grid": ("asl_root",),
     **dict.fromkeys(("surrogate", "seeds", "recurrence"), ("asl_root", "networks", "retrain")),
+    "nuisance": ("root", "asl_root", "networks", "retrain"),
     "classes": ("asl_root",),
     "curvature": ("episodes", "queries"),
     "cost": ("episodes", "workers", "scheduler"),

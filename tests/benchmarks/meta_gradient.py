@@ -6,7 +6,7 @@ in a fresh process.
     python tests/benchmarks/meta_gradient.py --neuron cuba        the current-based neuron with a hard reset
 
 Runs alternate in one process; medians of `--repeat` runs after one warm-up, on a fresh task each.
-5-way 1-shot, 25 queries.
+5-way 1-shot, 25 queries. `shapes.py` makes a table of cases.
 """
 
 import argparse
@@ -21,18 +21,21 @@ import numpy as np
 
 import minisnn as ms
 
+CHANNELS = (32, 64, 128)
+QUERIES = 25
+
 
 def network(options, dtype=np.float32):
     neuron = ms.CubaLIF() if options.neuron == "cuba" else ms.LIF()
-    return ms.SpikingNet(
-        (*options.input, 2), (32, 64, 128), 5, 5, options.pool, neuron, dtype=dtype
-    )
+    channels = tuple(getattr(options, "channels", CHANNELS))
+    return ms.SpikingNet((*options.input, 2), channels, 5, 5, options.pool, neuron, dtype=dtype)
 
 
-def task(options, seed: int, queries: int = 25):
+def task(options, seed: int, queries: int | None = None):
     """Poisson counts at 0.02 a site and step; 5 support samples, and query samples in the order of
     their classes."""
     rng = np.random.default_rng(seed)
+    queries = queries or getattr(options, "query_samples", QUERIES)
     draw = lambda n: np.stack(
         [rng.poisson(0.02, (100, *options.input, 2)).astype(np.uint8) for _ in range(n)]
     )

@@ -89,8 +89,8 @@ def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, lay
             call_at(n.calls.backward_tangent, step)
 
 
-def limits(pool: str) -> dict:
-    """Operations a second of one core of this machine."""
+def limits(pool: str, own: ms.Neuron | None = None) -> dict:
+    """Operations a second of one core of this machine; membranes are those of `own`, or of LIF."""
     rng = np.random.default_rng(0)
     new = lambda n: aligned_zeros((n,), np.float32)
     x, y, index = new(800 * 64), new(64), rng.integers(0, 800, 5000).astype(np.int32)
@@ -101,7 +101,7 @@ def limits(pool: str) -> dict:
     }
     u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
     u[:], u_dot[:] = rng.standard_normal((2, SITES))
-    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, ms.LIF())
+    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF())
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
     state = BandState(z, P, Q, total, new(0))

@@ -135,9 +135,11 @@ def _logits_of_cuba(net, weights, x, pool) -> torch.Tensor:
 
 def logits_by_layers(net, weights, x: torch.Tensor) -> torch.Tensor:
     """The same numbers with one convolution a layer over all steps, and elementwise loops over
-    time. LIF only."""
+    time."""
     n, T = net.neuron, x.shape[1]
     pool = F.max_pool2d if net.pool == "max" else F.avg_pool2d
+    if not hasattr(n, "gamma"):
+        return _logits_of_cuba_by_layers(net, weights, x, pool)
     state = [None] * len(net.blocks)
     for begin, end in ((0, T - net.window), (T - net.window, T)):
         with torch.set_grad_enabled(torch.is_grad_enabled() and end == T):
@@ -168,6 +170,50 @@ def logits_by_layers(net, weights, x: torch.Tensor) -> torch.Tensor:
                     pooled = pool(torch.stack(membranes, 1).flatten(0, 1), 2)
                     s = Spike.apply(pooled - n.threshold, n.slope).unflatten(0, (len(x), -1))
     return membranes[-1]
+
+
+def _logits_of_cuba_by_layers(net, weights, x, pool) -> torch.Tensor:
+    """`_logits_of_cuba` with one convolution a layer over all steps: q does not hear the spikes of
+    its own layer."""
+    n, T, last = net.neuron, x.shape[1], len(net.blocks) - 1
+    state, c = [None] * len(net.blocks), [0.0]
+    for _ in range(T):
+        c.append(n.beta * c[-1] + 1 - n.beta)
+    d = 0.0
+    for level in c[1:]:
+        d = n.alpha * d + (1 - n.alpha) * level
+    for begin, end in ((0, T - net.window), (T - net.window, T)):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and end == T):
+            s = n.gain * x[:, begin:end]
+            for layer, (w, b) in enumerate(zip(weights[::2], weights[1::2])):
+                s = s.flatten(2) if w.ndim == 2 else s
+                q, v = state[layer] or (torch.zeros_like(s[:, 0]), torch.zeros(()))
+                filtered = []
+                for t in range(end - begin):
+                    q = n.beta * q + (1 - n.beta) * s[:, t]
+                    filtered.append(q)
+                if layer == last:
+                    for q in filtered:
+                        v = n.alpha * v + (1 - n.alpha) * q
+                    state[layer] = q.detach(), v.detach()
+                    continue
+                together = torch.stack(filtered, 1).flatten(0, 1)
+                current = F.conv2d(together, w, padding=w.shape[-1] // 2)
+                membranes, spikes = [], []
+                for level, I in zip(c[begin + 1 :], current.unflatten(0, (len(x), -1)).unbind(1)):
+                    u = n.alpha * v + (1 - n.alpha) * (I + (b * level)[:, None, None])
+                    fired = Spike.apply(u - n.threshold, n.slope)
+                    v = u * (1 - fired)
+                    membranes.append(u)
+                    spikes.append(fired)
+                state[layer] = q.detach(), v.detach()
+                if net.pool == "max":
+                    pooled = pool(torch.stack(membranes, 1).flatten(0, 1), 2)
+                    s = Spike.apply(pooled - n.threshold, n.slope)
+                else:
+                    s = pool(torch.stack(spikes, 1).flatten(0, 1), 2)
+                s = s.unflatten(0, (len(x), -1))
+    return F.linear(v, weights[-2]) + weights[-1] * d
 
 
 def meta_gradient(net, weights, task, step_size=1.0, steps=1, order=2, logits=logits):

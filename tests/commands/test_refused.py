@@ -17,8 +17,16 @@ READING = (
     "t,x,y,p"
 ).split("|")
 STUDY = dict(
-    episodes="9", queries="3", networks=".", workers="2", scheduler="tcp://a:1", asl_root="a"
+    episodes="9",
+    queries="3",
+    networks=".",
+    workers="2",
+    scheduler="tcp://a:1",
+    asl_root="a",
+    root="a",
 )
+
+
 # command line -> options that do nothing in it
 IDLE: dict[str, list[str]] = {
     "check --checkpoint a.h5": ["--model snn", "--random 2", *SHAPE],

@@ -21,6 +21,7 @@ from minisnn.experiments import (
     grid,
     onset,
     readout,
+    nuisance,
     recurrence,
     relearn,
     rule,
@@ -93,6 +94,14 @@ def study(sets, folder, tmp_path, monkeypatch):
     )
     for name, value in (("UPDATES", 1), ("SEEDS", (0, 1)), ("WIDTH", 3)):
         monkeypatch.setattr(recurrence, name, value)
+    few = {name: nuisance.TRAINED_BY[name] for name in (nuisance.MEANS, "MAML, 1 step")}
+    for name, value in (
+        ("TRAINED_BY", few),
+        ("CASES", (nuisance.Case("none"), nuisance.Case("late", ways=3))),
+        ("SEEDS", (0, 1)),
+        ("_SMALL", dict(nuisance._SMALL, updates=1, channels=(2,), window=4, queries=1)),
+    ):
+        monkeypatch.setattr(nuisance, name, value)
     monkeypatch.setattr(
         cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps]
     )
@@ -174,7 +183,7 @@ def _table(values: dict):
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     found = study(name, Networks()).run()
-    if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence"):
+    if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence", "nuisance"):
         assert found.missing and not found.claims
 
 

@@ -1,0 +1,168 @@
+"""Networks of other shapes: a second-order meta-gradient beside PyTorch's fastest form, beside its
+floor, and what memory both take.
+
+    python tests/benchmarks/shapes.py                       all cases
+    python tests/benchmarks/shapes.py --only "100 queries"  one of them, or several
+
+PyTorch's forms are one convolution a time step and one convolution a layer; the faster one counts.
+All run by turns in one process, on the same tasks; medians of `--repeat` after one that is not
+counted. The floor is that of `passes.py`: CPU time of one thread for the operations that the spikes
+make unavoidable, at the speed of this machine; `ratio` is what the passes take beside it. Memory is
+the peak of a fresh process that does one meta-gradient. A batch of tasks is told for one task of
+it. 5-way 1-shot, float32.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from statistics import median
+
+import findings
+import meta_gradient as case
+import numpy as np
+import passes
+import peers
+
+import minisnn as ms
+
+FORMS = ("PyTorch, steps", "PyTorch, layers")
+HEADS = ("case", "minisnn", "PyTorch", "faster by", "of its floor", "memory", "PyTorch's")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and its tasks; the defaults are Table 1's network at 7 % activity."""
+
+    name: str
+    neuron: str = "lif"
+    pool: str = "max"
+    activity: float = 0.07
+    input: tuple[int, int] = (16, 32)
+    channels: tuple[int, ...] = case.CHANNELS
+    query_samples: int = case.QUERIES
+    tasks: int = 1
+
+
+CASES = (
+    Case("Table 1"),
+    Case("Table 1, mean pooling", pool="mean"),
+    Case("CubaLIF", neuron="cuba"),
+    Case("CubaLIF, mean pooling", neuron="cuba", pool="mean"),
+    Case("100 queries", query_samples=100),
+    Case("four tasks", tasks=4),
+    Case("20 % activity", activity=0.2),
+    Case("30 % activity", activity=0.3),
+    Case("64 x 64 pixels, 16-32-64", input=(64, 64), channels=(16, 32, 64), query_samples=5),
+    Case("128 x 128 pixels, 8-16-32", input=(128, 128), channels=(8, 16, 32), query_samples=5),
+)
+
+
+def seconds(one: Case, repeat: int) -> tuple[dict[str, float], float]:
+    """Seconds a task of each form, and the largest relative difference from the faster peer in
+    double precision."""
+    net = case.network(one)
+    theta = case.theta(one, net)
+    forms = {name: peers.FORMS[name](net, theta) for name in ("minisnn", *FORMS)}
+    times: dict[str, list[float]] = {name: [] for name in forms}
+    for run in range(repeat + 1):
+        tasks = [case.task(one, run * one.tasks + i) for i in range(one.tasks)]
+        for name, (tensors, calls, _) in forms.items():
+            given = [tensors(task) for task in tasks]
+            time.sleep(peers.PAUSE)
+            start = time.perf_counter()
+            for task in given:
+                calls["second order"](task)
+            times[name].append((time.perf_counter() - start) / one.tasks)
+    spent = {name: median(found[1:]) for name, found in times.items()}
+    return spent, _apart(one, theta, min(FORMS, key=spent.__getitem__))
+
+
+def _apart(one: Case, theta: np.ndarray, peer: str) -> float:
+    net = case.network(one, np.float64)
+    found = []
+    for name in ("minisnn", peer):
+        tensors, calls, gradient = peers.FORMS[name](net, theta.astype(np.float64))
+        found.append(gradient(calls["second order"](tensors(case.task(one, 0, 5)))))
+    ours, theirs = found
+    return float(abs(ours - theirs).max() / abs(theirs).max())
+
+
+def of_floor(one: Case, repeat: int) -> float:
+    """CPU time of all passes, over the floor of their operations."""
+    threads = ms.get_threads()
+    ms.set_threads(1)
+    try:
+        rates = passes.limits(one.pool, case.network(one).neuron)
+        options = argparse.Namespace(**asdict(one), repeat=repeat)
+        spent, least = passes.profile(options, rates)
+    finally:
+        ms.set_threads(threads)
+    return sum(spent.values()) / sum(least.values())
+
+
+def memory(one: Case, who: str) -> float:
+    """Peak of a fresh process, MB."""
+    words = [sys.executable, __file__, "--only", one.name, "--memory-of", who]
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def measure(one: Case, repeat: int, found: findings.Findings) -> None:
+    spent, apart = seconds(one, repeat)
+    peer = min(FORMS, key=spent.__getitem__)
+    figures = {
+        "seconds": (spent["minisnn"], "s"),
+        "torch": (spent[peer], "s"),
+        "ratio": (spent[peer] / spent["minisnn"], "x"),
+        "floor": (of_floor(one, repeat), "x"),
+        "memory": (memory(one, "minisnn"), "MB"),
+        "memory-torch": (memory(one, peer), "MB"),
+    }
+    key = findings.slug(one.name)
+    names = [found.add(f"{key}-{name}", *value) for name, value in figures.items()]
+    found.row(one.name, *names)
+    found.more.setdefault("off", {})[one.name] = apart
+    found.more.setdefault("fastest form", {})[one.name] = peer
+    told = "  ".join(f"{value:9.3f} {unit:2s}" for value, unit in figures.values())
+    print(f"{one.name:26s}{told}  {peer}, off {apart:.0e}", flush=True)
+
+
+def main(words: list[str] | None = None) -> None:
+    names = [one.name for one in CASES]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=names,
+        default=names,
+        metavar="CASE",
+        help="; ".join(names).replace("%", "%%"),
+    )
+    parser.add_argument("--memory-of", choices=("minisnn", *FORMS), help=argparse.SUPPRESS)
+    findings.option(parser)
+    options = parser.parse_args(words)
+    chosen = [one for one in CASES if one.name in options.only]
+    if options.memory_of:
+        return once(chosen[0], options.memory_of)
+    found = findings.Findings(*HEADS)
+    print(f"{'':26s}{'  '.join(f'{head:>12s}' for head in HEADS[1:])}")
+    for one in chosen:
+        measure(one, options.repeat, found)
+    found.write(options.json)
+
+
+def once(one: Case, who: str) -> None:
+    """One meta-gradient in this process; print its peak of resident memory in MB."""
+    net = case.network(one)
+    theta = np.random.default_rng(0).standard_normal(net.size).astype(np.float32) * 0.05
+    tensors, calls, _ = peers.FORMS[who](net, theta)
+    calls["second order"](tensors(case.task(one, 1)))
+    print(case._peak_memory())
+
+
+if __name__ == "__main__":
+    main()
