@@ -137,7 +137,7 @@ def minutes(cells: list[Cell]) -> int:
 
     A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 5
     minutes to understand an exercise, 10 more where something is derived on paper, 2 for each line
-    of its solution, 2 for a prediction.
+    of its solution, 2 for a prediction, and what **Play, N minutes.** says.
     """
     prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
     formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
@@ -159,6 +159,7 @@ def minutes(cells: list[Cell]) -> int:
         + 10 * sum(bool(DERIVED.search(one)) for one in asked)
         + 2 * written
         + 2 * prose.count("**Predict.**")
+        + sum(map(int, re.findall(r"\*\*Play, (\d+) minutes\.\*\*", prose)))
     )
     return 5 * round(taken / 5)
 

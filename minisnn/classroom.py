@@ -19,6 +19,7 @@ NEEDED = (
     "guides/*.*",
     "style.py",
     "interactive.py",
+    "play.py",
     "pictures/*.[js]*",
     "checks/*.py",
     "checks/*.txt",
