@@ -35,7 +35,10 @@ def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) 
     holds anything but an exam, unless `force`."""
     import nbformat
 
-    exam = make.notebook(make.parse(_source(number)))
+    cells = make.parse(_source(number))
+    if not make.exercises(cells):
+        raise ValueError(f"lesson {int(number)} has no exercise; expected one that has")
+    exam = make.notebook(cells)
     hidden = {"hint", "solution"} | ({"check"} if sealed else set())
     exam.cells = [cell for cell in exam.cells if not hidden & set(cell.metadata.get("tags", ()))]
     if sealed:

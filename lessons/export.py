@@ -115,10 +115,12 @@ def _whole(title: str, body: str, css: str = CSS) -> str:
 
 
 def overview() -> str:
-    """The map: what each lesson teaches, needs and takes, from README.md."""
+    """The map: what each lesson teaches, needs and takes, and the paths, from README.md."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
     table = text[text.index("| | lesson") : text.index("## How a lesson works")]
-    return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + _markdown(table))
+    drawn = (HERE / "pictures" / "map.svg").read_text(encoding="utf-8")
+    body = re.sub('<img src="pictures/map.svg"[^>]*>', lambda _: drawn, _markdown(table))
+    return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + body)
 
 
 def solutions(notebooks: list[dict]) -> dict:

@@ -6,10 +6,13 @@ from it: executed with the solutions in place of the stubs, then stored with the
 outputs. Every `##` begins a new cell. Fences say what a block is:
 
     ```python                       a cell of code
-    ```python exercise 1.1          a stub that raises NotImplementedError with a hint
+    ```python exercise 1.1          a stub that raises NotImplementedError with a hint; "exercise 1.1
+                                    optional": one that paths leave out, with minutes of its own
     ```python check 1.1             the cell that calls checks/lesson01.py
     ```hint 1.1                     folded text
     ```python solution 1.1          folded in the notebook; replaces the stub where the notebook is executed
+    ```lent 3 and 5                 folded text: what a reader needs who comes by the fast track, without
+                                    these lessons
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
@@ -17,7 +20,8 @@ Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. 
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
 it was.
 
-The table of wrong answers in README.md is made from these blocks too. tests/lessons holds the
+The table of wrong answers in README.md is made from these blocks too; `python lessons/paths.py`
+draws the map and writes the tables of the paths. tests/lessons holds the
 notebooks to their sources, and every check to the stub, the solution and the wrong answers.
 """
 
@@ -25,12 +29,14 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 MARKS = ("<!-- wrong answers: made by make.py -->", "<!-- end of wrong answers -->")
 KINDS = ("code", "exercise", "check", "hint", "solution", "wrong")
+LENT = "lent"
 # what an exercise says that begins on paper
 DERIVED = re.compile(
     r"\b(derive|dot (both|the|your)|find (both|weights|\$)|carry out|differentiate|integrate)", re.I
@@ -45,8 +51,9 @@ class Cell:
     kind: str
     text: str
     exercise: str = ""
-    name: str = ""
+    name: str = ""  # of a lent block: the lessons
     message: str = ""
+    optional: bool = False
 
 
 @dataclass
@@ -55,6 +62,7 @@ class Exercise:
 
     number: str
     at: int
+    optional: bool = False
     solution: str = ""
     checks: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -76,7 +84,7 @@ def parse(source: Path) -> list[Cell]:
     kind."""
     cells, lines, start = [], [], None
     for number, line in enumerate(source.read_text(encoding="utf-8").splitlines(), 1):
-        opened = re.match(r"```(python|hint)\b *(.*)", line) if start is None else None
+        opened = re.match(r"```(python|hint|lent)\b *(.*)", line) if start is None else None
         if opened or (start is None and line.startswith("## ")):
             _add_text(cells, lines)
             lines = []
@@ -95,13 +103,20 @@ def parse(source: Path) -> list[Cell]:
 
 
 def _head(source, number, language, rest) -> Cell:
+    if language == LENT:
+        return Cell(LENT, "", name=rest)
     if not rest:
         return Cell("code", "")
-    found = re.match(r"(?:(\w+) )?(\d+\.\d+)(?: ([^:]+): (.+))?$", rest)
+    found = re.match(r"(?:(\w+) )?(\d+\.\d+)(?:( optional)| ([^:]+): (.+))?$", rest)
     kind = (found and found[1]) or language
-    if not found or kind not in KINDS or (kind == "wrong") != bool(found[4]):
+    if (
+        not found
+        or kind not in KINDS
+        or (kind == "wrong") != bool(found[5])
+        or (found[3] and kind != "exercise")
+    ):
         raise ValueError(f"{source}: line {number} opens a block of no known kind: {rest}")
-    return Cell(kind, "", found[2], found[3] or "", found[4] or "")
+    return Cell(kind, "", found[2], found[4] or "", found[5] or "", bool(found[3]))
 
 
 def _add_text(cells, lines):
@@ -113,7 +128,7 @@ def _add_text(cells, lines):
 def exercises(cells: list[Cell]) -> dict[str, Exercise]:
     """Exercises by number, each with its solution, checks, hints and wrong answers."""
     found = {
-        cell.exercise: Exercise(cell.exercise, n)
+        cell.exercise: Exercise(cell.exercise, n, cell.optional)
         for n, cell in enumerate(cells)
         if cell.kind == "exercise"
     }
@@ -132,19 +147,28 @@ def exercises(cells: list[Cell]) -> dict[str, Exercise]:
     return found
 
 
-def minutes(cells: list[Cell]) -> int:
+def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
     """How long a lesson takes somebody who derives on paper; an estimate, to the next 5 minutes.
+
+    left_out   exercises whose solutions are read only; None: those that are optional
 
     A minute for 100 words and for each displayed formula, 6 s for a line of code that is read, 5
     minutes to understand an exercise, 10 more where something is derived on paper, 2 for each line
-    of its solution, 2 for a prediction.
+    of its solution, 2 for a prediction, and what **Play, N minutes.** says.
     """
     prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
     formulas, prose = prose.count("$$") // 2, re.sub(r"\$\$.+?\$\$", "", prose, flags=re.S)
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
-    solutions = [one.solution.splitlines() for one in exercises(cells).values()]
-    asked = re.findall(r"\*\*Exercise \d+\.\d+\.\*\*(.*?)(?=\n\n|\Z)", prose, re.S)
+    parts = exercises(cells)
+    if left_out is None:
+        left_out = {number for number, one in parts.items() if one.optional}
+    read += sum(len(parts[number].solution.splitlines()) for number in left_out)
+    solutions = [
+        one.solution.splitlines() for number, one in parts.items() if number not in left_out
+    ]
+    exercise = r"\*\*Exercise (\d+\.\d+)\.\*\*(.*?)(?=\n\n|\Z)"
+    asked = [text for number, text in re.findall(exercise, prose, re.S) if number not in left_out]
     written = sum(
         not line.strip().startswith(("def ", '"""'))
         for lines in solutions
@@ -159,6 +183,7 @@ def minutes(cells: list[Cell]) -> int:
         + 10 * sum(bool(DERIVED.search(one)) for one in asked)
         + 2 * written
         + 2 * prose.count("**Predict.**")
+        + sum(map(int, re.findall(r"\*\*Play, (\d+) minutes\.\*\*", prose)))
     )
     return 5 * round(taken / 5)
 
@@ -204,8 +229,9 @@ def notebook(cells: list[Cell], solved: bool = False):
     cells = [cell for cell in cells if cell.kind != "wrong"]
     told = dict(zip(map(id, texts), linked([cell.text for cell in texts]), strict=True))
     for n, cell in enumerate(cells):
-        metadata = {"tags": [cell.kind], "exercise": cell.exercise} if cell.exercise else {}
-        if cell.kind in ("text", "hint", "solution"):
+        tags = [cell.kind, *["optional"] * cell.optional]
+        metadata = {"tags": tags, "exercise": cell.exercise} if cell.exercise else {}
+        if cell.kind in ("text", "hint", "solution", LENT):
             new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
             text = (
@@ -219,6 +245,8 @@ def notebook(cells: list[Cell], solved: bool = False):
 
 def _folded(cell: Cell) -> str:
     title, text = f"Hint for exercise {cell.exercise}", cell.text
+    if cell.kind == LENT:
+        title = f"You come by the fast track? What lessons {cell.name} would have told you"
     if cell.kind == "solution":
         title, text = (
             f"Solution of exercise {cell.exercise} (to copy into the cell above)",

@@ -3,6 +3,7 @@ imported here."""
 
 import importlib.util
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -19,10 +20,39 @@ NEEDED = (
     "guides/*.*",
     "style.py",
     "interactive.py",
+    "play.py",
     "pictures/*.[js]*",
     "checks/*.py",
     "checks/*.txt",
 )  # what the notebooks import, and what says how they hang together
+
+
+PATHS = ("fast", "6-weeks", "12-weeks")  # of lessons/paths.json
+
+
+@dataclass(frozen=True)
+class Way:
+    """A path through the lessons.
+
+    title       what it is
+    parts       (when, lessons) in order; "10.1" is lesson 10 as far as that exercise
+    exercises   those that it has; None: all that are not optional
+    then        lessons to go on with
+    """
+
+    title: str
+    parts: list[tuple[str, list[str]]]
+    then: list[str]
+    exercises: list[str] | None = None
+
+    def has(self, lesson: "Lesson") -> bool:
+        """Whether a lesson is on the path."""
+        steps = [one.partition(".")[0] for _, part in self.parts for one in part]
+        return str(lesson.number) in steps
+
+    def lends(self, exercise: str, optional: bool) -> bool:
+        """Whether the course's own solution stands in an exercise's place."""
+        return optional if self.exercises is None else exercise not in self.exercises
 
 
 @dataclass(frozen=True)
@@ -51,9 +81,49 @@ def lessons() -> list[Lesson]:
     return found
 
 
-def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple[str, str]]:
+def way(name: str) -> Way:
+    """A path of `PATHS`.
+
+    Raises FileNotFoundError where this installation has no lessons.
+    """
+    text = (folder("lessons") / "paths.json").read_text(encoding="utf-8")
+    return Way(**json.loads(text)[name])
+
+
+def on_path(notebook: dict, path: Way) -> dict:
+    """A notebook in which exercises that a path leaves out have the course's solution in place of
+    their stub, and no check.
+
+    Their solutions stand in the notebook itself, folded.
+    """
+    lent = {}
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", ())
+        exercise = cell["metadata"].get("exercise", "")
+        if "exercise" in tags and path.lends(exercise, "optional" in tags):
+            lent[exercise] = ""
+    for cell in notebook["cells"]:
+        exercise = cell["metadata"].get("exercise")
+        if exercise in lent and "solution" in cell["metadata"]["tags"]:
+            code = re.search(r"```python\n(.*)\n```", "".join(cell["source"]), re.S)
+            lent[exercise] = code[1] if code else ""
+    cells = []
+    for cell in notebook["cells"]:
+        exercise = cell["metadata"].get("exercise")
+        if not lent.get(exercise):
+            cells.append(cell)
+        elif "exercise" in cell["metadata"]["tags"]:
+            said = f"# Exercise {exercise} is left out on this path: the course's own solution.\n"
+            source = (said + lent[exercise]).splitlines(keepends=True)
+            cells.append(cell | {"source": source, "metadata": {"tags": ["lent"]}})
+    return notebook | {"cells": cells}
+
+
+def copy(
+    chosen: Sequence[Lesson], out: Path, force: bool = False, path: Way | None = None
+) -> list[tuple[str, str]]:
     """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every
-    notebook.
+    notebook. Of a path it is what the path has of them.
 
     A notebook that is there already is the student's work and stays, unless `force`. What notebooks
     import is renewed, where it is still as minisnn wrote it. Raises ValueError where a file of
@@ -61,18 +131,23 @@ def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple
     """
     source = folder("lessons")
     done = []
-    paths = [path for pattern in NEEDED for path in sorted(source.glob(pattern))]
+    paths = [one for pattern in NEEDED for one in sorted(source.glob(pattern))]
+    books = []
     for lesson in chosen:
         there = (out / lesson.path.name).exists()
         if not there or force:
-            paths.append(lesson.path)
+            books.append(lesson.path)
         what = ("written afresh" if force else "yours, left as it is") if there else lesson.title
         done.append((lesson.path.name, what))
     with marked_folder(out, force) as made:
-        for path in paths:
-            place = made / path.relative_to(source)
+        for one in [*paths, *books]:
+            place = made / one.relative_to(source)
             place.parent.mkdir(exist_ok=True)
-            place.write_bytes(path.read_bytes())
+            content = one.read_bytes()
+            if path is not None and one in books:
+                book = on_path(json.loads(content), path)
+                content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
+            place.write_bytes(content)
     return done
 
 

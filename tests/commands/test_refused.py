@@ -66,14 +66,16 @@ IDLE: dict[str, list[str]] = {
     "lessons --list": [
         "--out a",
         "--only 1",
+        "--path fast",
         "--force",
         "--open",
         "--port 9000",
         "--mine",
         "--export html",
     ],
-    "lessons --mine": ["--only 1", "--force", "--open", "--port 9000"],
-    "lessons --export html": ["--only 1", "--open", "--port 9000", "--mine"],
+    "lessons --mine": ["--only 1", "--path fast", "--force", "--open", "--port 9000"],
+    "lessons --path fast": ["--only 1"],
+    "lessons --export html": ["--only 1", "--path fast", "--open", "--port 9000", "--mine"],
     "train --model cnn": "--neuron lif|--pool max|--window 9|--detach-reset|--alpha .9|--beta "
     ".9|--gamma "
     ".9|--rho "

@@ -25,6 +25,7 @@ LESSONS = ROOT / "lessons"
 
 SOURCES = make.sources()
 NAMES = [source.stem for source in SOURCES]
+PLAY, FIRST = SOURCES[:2]  # lesson 0 has no exercise
 # of CPU time
 SECONDS = {
     name: {"17": 180}.get(name[:2], 60 if name[:2] in ("11", "12", "15", "16") else 30)
@@ -46,10 +47,10 @@ def run(text: str, namespace: dict):
 
 
 def test_there_are_lessons_and_each_has_its_notebook_and_its_checks():
-    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(1, 19)]
+    assert [name[:2] for name in NAMES] == [f"{n:02d}" for n in range(19)]
     assert sorted(path.stem for path in LESSONS.glob("*.ipynb")) == NAMES
     assert sorted(path.stem for path in (LESSONS / "checks").glob("lesson*.py")) == [
-        f"lesson{n[:2]}" for n in NAMES
+        f"lesson{n[:2]}" for n in NAMES[1:]
     ]
 
 
@@ -82,7 +83,9 @@ def test_a_lesson_is_whole(source):
     cells = make.parse(source)
     parts = make.exercises(cells)
     number = int(source.stem[:2])
-    assert 2 <= len(parts) <= 4 and list(parts) == [f"{number}.{n + 1}" for n in range(len(parts))]
+    assert 2 * (source != PLAY) <= len(parts) <= 4 * (source != PLAY) and list(parts) == [
+        f"{number}.{n + 1}" for n in range(len(parts))
+    ]
     for one in parts.values():
         assert one.solution and len(one.checks) == 1 and len(one.wrong) >= 2, one.number
         following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
@@ -105,7 +108,7 @@ def test_a_lesson_is_whole(source):
     assert (
         cells[0].text.startswith(f"# {number} · ") and "**Next**" in last and "**Now read**" in last
     )
-    read = re.findall(r"`((?:minisnn|hardware)/[\w/.]+)`", last)
+    read = re.findall(r"`((?:minisnn|hardware|lessons)/[\w/.]+)`", last)
     assert read and all((ROOT / path).exists() for path in read)
     assert cells[-2].kind == "code" and "style." in cells[-2].text, "a lesson ends with a picture"
 
@@ -154,7 +157,7 @@ LESS = {
 
 
 BY_A_KERNEL = [
-    source for source in SOURCES if source not in QUICK or source.stem[:2] in ("01", "09")
+    source for source in SOURCES if source not in QUICK or source.stem[:2] in ("00", "01", "09")
 ]
 
 
@@ -260,7 +263,7 @@ def test_the_command_copies_what_a_student_needs(command):
     )
     expected = [
         f"{name}.ipynb" for name in NAMES
-    ] + "README.md GLOSSARY.md style.py interactive.py".split()
+    ] + "README.md GLOSSARY.md style.py interactive.py play.py".split()
     told = ("cases", "diagnosis", "facts", "slips", "stopped")
     own = ("mine", "parts", "given", "data", "solutions")
     expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)] + ["checks/slips.txt"]
@@ -270,7 +273,7 @@ def test_the_command_copies_what_a_student_needs(command):
         for path in (LESSONS / folder).iterdir()
     ]
     assert code == 0 and copied == sorted(
-        [outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES]
+        [outputs.MARK] + expected + [f"checks/lesson{name[:2]}.py" for name in NAMES[1:]]
     )
     for name in NAMES:
         assert (Path("minisnn-lessons") / f"{name}.ipynb").read_bytes() == (
@@ -279,15 +282,15 @@ def test_the_command_copies_what_a_student_needs(command):
     code, out, _ = command("--list")
     assert (
         code == 0
-        and out.splitlines()[0] == "  1  One leaky neuron"
+        and out.splitlines()[:2] == ["  0  Forty-five minutes of play", "  1  One leaky neuron"]
         and len(out.splitlines()) == len(NAMES)
     )
 
 
 def test_the_command_leaves_a_students_work_alone(command):
     command("--out", "mine", "--only", "1,2")
-    work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[:2])
-    assert not (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    work, other = (Path("mine") / f"{name}.ipynb" for name in NAMES[1:3])
+    assert not (Path("mine") / f"{NAMES[3]}.ipynb").exists()
     work.write_text("hours of work")
     (Path("mine") / "style.py").write_text("changed by the student")
     code, _, err = command("--out", "mine")
@@ -300,7 +303,7 @@ def test_the_command_leaves_a_students_work_alone(command):
         code == 0 and work.read_text() == "hours of work" and f"{work}: yours, left as it is" in out
     )
     assert (Path("mine") / "style.py").read_bytes() == (LESSONS / "style.py").read_bytes()
-    assert (Path("mine") / f"{NAMES[2]}.ipynb").exists()
+    assert (Path("mine") / f"{NAMES[3]}.ipynb").exists()
     code, out, _ = command("--out", "mine", "--only", 1, "--force")
     assert work.read_bytes() == (LESSONS / work.name).read_bytes() and "written afresh" in out
     assert list(Path().rglob(".*")) == [Path("mine") / outputs.MARK]
@@ -316,7 +319,7 @@ def test_the_command_says_in_a_sentence_what_is_wrong(command, monkeypatch, tmp_
     Path("text").write_text("")
     for arguments, message in (
         (("--out", "text"), "text: there is a file of this name"),
-        (("--only", 99), "there is no lesson 99; there are 1, 2, 3"),
+        (("--only", 99), "there is no lesson 99; there are 0, 1, 2, 3"),
     ):
         code, out, err = command(*arguments)
         assert code == 2 and not out and message in err and err.count("\n") == 1
@@ -364,7 +367,7 @@ def test_an_exam_is_set_and_marked(tmp_path):
     pytest.importorskip("nbclient")
     import exam
 
-    parts = make.exercises(make.parse(SOURCES[0]))
+    parts = make.exercises(make.parse(FIRST))
     for sealed in (False, True):
         text = exam.set_exam("1", tmp_path / "exam.ipynb", sealed).read_text()
         assert (
@@ -394,6 +397,8 @@ def test_an_exam_is_set_and_marked(tmp_path):
         exam.mark(tmp_path / "none.ipynb")
     with pytest.raises(ValueError, match="there is no lesson 77"):
         exam.set_exam("77", tmp_path / "exam.ipynb")
+    with pytest.raises(ValueError, match="lesson 0 has no exercise"):
+        exam.set_exam("0", tmp_path / "exam.ipynb")
 
 
 FRAUDS = {
@@ -428,7 +433,7 @@ FRAUDS = {
 
 def test_a_right_answer_is_right_and_frauds_are_not():
     judge = pytest.importorskip("judge")
-    parts = make.exercises(make.parse(SOURCES[0]))
+    parts = make.exercises(make.parse(FIRST))
     student = judge.Student(1, 60)
     try:
         student.run("import numpy as np", 60)
@@ -548,10 +553,10 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(endless, tmp_path, monkey
 
     monkeypatch.setattr(exam, "SECONDS", 5)
     monkeypatch.setattr(exam, "mark", partial(exam.mark, seconds=3))
-    parts = make.exercises(make.parse(SOURCES[0]))
+    parts = make.exercises(make.parse(FIRST))
     text = exam.set_exam("1", tmp_path / "exam.ipynb").read_text()
     with pytest.raises(ValueError, match="another file exists already"):
-        exam.set_exam("1", Path(shutil.copy(SOURCES[0], tmp_path / "mine.md")))
+        exam.set_exam("1", Path(shutil.copy(FIRST, tmp_path / "mine.md")))
     book = json.loads(text)
     slots = [cell for cell in book["cells"] if "exercise" in cell["metadata"].get("tags", ())]
     told, ends = ("never stops", "while True: pass") if endless else ("ZeroDivisionError", "1 / 0")

@@ -1,0 +1,144 @@
+"""What lesson 0 plays with: the page that learns what one draws, drawings before a simulated camera,
+and three ways to break a network."""
+
+import html
+from dataclasses import replace
+
+import numpy as np
+
+import minisnn as ms
+import style
+from checks import mine
+from minisnn import plots
+from minisnn.data.sets.omniglot import alphabets, thickened
+from minisnn.data.sets.pools import centred, summed
+from minisnn.data.store.shipped import shipped
+from minisnn.files import write_whole
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.page.make import page as page_of
+from minisnn.layers import block
+
+# of omniglot_fine_maml.h5: ms of a step of the network, and its steps
+STEP_MS, STEPS = 3, 100
+
+
+def page(path: str = "teach.html") -> None:
+    """Write the page beside `mysnn.py` and, where somebody runs the cell, show it below.
+
+    Where a program runs it, the page's 600 kB stay out of the notebook.
+    """
+    text = page_of(IntegerNet.of(ms.read(shipped("omniglot_prototypes.h5"))))
+    write_whole(mine.place().parent / path, text.encode())
+    print(
+        f"{path} lies beside this notebook. If no page stands below, open that file in a browser."
+    )
+    if style._watched():
+        from IPython.display import HTML, display
+
+        frame = f'width="100%" height="820" title="Teach a spiking network" srcdoc="{html.escape(text)}"'
+        display(
+            HTML(f'<div><iframe sandbox="allow-scripts allow-downloads" {frame}></iframe></div>')
+        )
+
+
+def drawings(seed: int = 0, ways: int = 5, people: int = 5) -> np.ndarray:
+    """(ways, people, 28, 28): characters that the shipped networks have never met, each drawn by
+    different people."""
+    rng = np.random.default_rng(seed)
+    all_of_them = np.concatenate(list(alphabets("test").values()))
+    chosen = rng.choice(len(all_of_them), ways, replace=False)
+    return np.array([all_of_them[one, rng.permutation(20)[:people]] for one in chosen])
+
+
+def task(drawn: np.ndarray) -> ms.Task:
+    """The first drawing of each character to learn from, the others to ask about, as the camera
+    sees them: counts of events in steps of 3 ms, their mean in the middle."""
+    ways, people = drawn.shape[:2]
+    pictures = thickened(drawn.reshape(-1, 28, 28))
+    seen = ms.EventCamera().record_counts(
+        pictures, np.arange(len(pictures)), 0, duration_ms=STEP_MS * STEPS, scale=1
+    )
+    counts = summed(centred(seen), STEP_MS, 1)
+    x = counts.reshape(ways, people, *counts.shape[1:])
+    y = np.arange(ways)
+    queries = x[:, 1:].reshape(-1, *counts.shape[1:])
+    return ms.Task(x[:, 0], y, queries, np.repeat(y, people - 1))
+
+
+def moved(x: np.ndarray, cells: int) -> np.ndarray:
+    """Counts (B, T, H, W, 2) with the picture so many cells further right; what leaves it is
+    lost."""
+    found = np.zeros_like(x)
+    width = x.shape[3]
+    found[:, :, :, cells:] = x[:, :, :, : width - cells]
+    return found
+
+
+def rounded(net, theta: np.ndarray, bits: int) -> np.ndarray:
+    """Parameters whose weights are whole numbers of so many bits times a power of two, layer by
+    layer the power of least squared error."""
+    found = theta.copy()
+    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+    for part in net.layout:
+        if part.name.endswith("weight"):
+            w = theta[part.slice]
+            ways = [2.0**x * np.clip(np.round(w / 2.0**x), low, high) for x in range(-16, 4)]
+            found[part.slice] = min(ways, key=lambda way: np.sum((w - way) ** 2))
+    return found
+
+
+def frozen(net, step_size: np.ndarray, *layers: str) -> np.ndarray:
+    """Step sizes that are 0 in these layers. Raises ValueError for one that is not there."""
+    names = [part.name.split(".")[0] for part in net.layout]
+    for one in layers:
+        if one not in names:
+            raise ValueError(
+                f"there is no layer {one!r}; there are {', '.join(dict.fromkeys(names))}"
+            )
+    found = step_size.copy()
+    for name, part in zip(names, net.layout, strict=True):
+        found[part.slice] *= name not in layers
+    return found
+
+
+def membranes(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by."""
+    last, weight, bias = net.parameters(theta)[-1]
+    spikes = net.spikes(theta, x[None]).astype(net.dtype)
+    every = replace(last, window=len(x))
+    kept = block.forward(every, weight, bias, spikes.reshape(1, len(x), 1, 1, -1))[1]
+    return kept["u"].reshape(len(x), -1)
+
+
+def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:
+    """One sample x (T, H, W, 2) on its way: events of the camera's first movement, spikes of some
+    neurons below the last layer, and the membranes of the classes, before and after the network has
+    learned."""
+    times = STEP_MS * np.arange(len(x))
+    with style.picture("Events come in, spikes go up, membranes answer", 1, 4, 12, 2.4) as axes:
+        axes[0].imshow(plots.event_picture(x[: 99 // STEP_MS].sum(0)))
+        axes[0].set(title="what the camera reports", xticks=[], yticks=[])
+        spikes = net.spikes(before, x[None])[0].reshape(len(x), -1)
+        active = np.flatnonzero(spikes.any(0))
+        step, neuron = np.nonzero(
+            spikes[:, active[np.linspace(0, len(active) - 1, 60).astype(int)]]
+        )
+        axes[1].plot(times[step], neuron, "|", color=style.BLACK, markersize=2)
+        axes[1].set(
+            title="spikes of 60 neurons", xlabel="time (ms)", yticks=[], xlim=(0, times[-1])
+        )
+        for one, theta, said in ((axes[2], before, "before"), (axes[3], after, "after")):
+            u = membranes(net, theta, x)
+            for k, colour in zip(range(u.shape[1]), plots.COLOURS.values()):
+                one.plot(times, u[:, k], color=colour, label=f"{k}" if one is axes[3] else None)
+            one.set(title=f"membranes, {said}", xlabel="time (ms)")
+        axes[3].legend(fontsize=8, title="class", loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def changes(net, before: np.ndarray, after: np.ndarray) -> dict[str, float]:
+    """By layer, the mean size of what its weights were changed by."""
+    return {
+        part.name.split(".")[0]: float(np.abs(after - before)[part.slice].mean())
+        for part in net.layout
+        if part.name.endswith("weight")
+    }

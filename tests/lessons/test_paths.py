@@ -1,0 +1,140 @@
+"""Ways through the lessons: what a path leaves out is lent, what a lesson needs comes before it, and
+the map and the tables say so."""
+
+import json
+import re
+from pathlib import Path
+
+import make
+import paths
+import pytest
+
+from minisnn import classroom, cli
+
+KNOWN = paths.lessons()
+NEEDS = {number: paths.needs(number, cells) for number, cells in KNOWN.items()}
+README = make.HERE / "README.md"
+
+
+def _after(arrows) -> dict[int, set[int]]:
+    """All lessons before each, by arrows (from, to)."""
+    found: dict[int, set[int]] = {number: set() for number in KNOWN}
+    for _ in KNOWN:
+        for one, other in arrows:
+            found[other] |= {one} | found[one]
+    return found
+
+
+def test_a_path_has_each_lesson_after_those_that_it_needs():
+    assert set(paths.paths()) == set(classroom.PATHS)
+    for name, path in paths.paths().items():
+        steps = paths.numbers(path)
+        assert len(set(steps)) == len(steps) and steps[0] == 0
+        seen: set[int] = set()
+        for number in steps:
+            lent = NEEDS[number] - seen
+            assert not lent or (name == paths.FAST and not lent & set(steps)), (name, number)
+            if lent:  # what would have been learned there is said
+                [told] = [one.name for one in KNOWN[number] if one.kind == make.LENT]
+                assert lent - {2} <= set(map(int, re.findall(r"\d+", told))), number
+            seen.add(number)
+        for text in [one for _, part in path["parts"] for one in part if "." in one]:
+            assert text in path["exercises"] and int(text.partition(".")[0]) in steps
+        for text in path.get("exercises", ()):
+            assert text in make.exercises(KNOWN[int(text.partition(".")[0])])
+    assert sorted(paths.numbers(paths.paths()["12-weeks"])) == list(KNOWN)
+
+
+def test_maml_takes_about_four_hours():
+    path = paths.paths()[paths.FAST]
+    steps = paths.numbers(path)
+    until = steps[: steps.index(10) + 1]
+    assert 210 <= sum(paths.spent(path, KNOWN[number]) for number in until) <= 260
+
+
+def test_the_readme_and_the_map_are_made_by_the_script():
+    again = "run `python lessons/paths.py`"
+    text = README.read_text(encoding="utf-8")
+    assert text == paths.readme(text, KNOWN), again
+    assert paths.MAP.read_text(encoding="utf-8") == paths.drawing(KNOWN), again
+
+
+def test_the_table_builds_on_what_the_lessons_say_that_they_need():
+    rows = re.findall(
+        r"^\| (\d+) \| .* \| ([^|]*) \| \d+ \|$", README.read_text(encoding="utf-8"), re.M
+    )
+    assert len(rows) == len(KNOWN)
+    for number, told in rows:
+        if told != "all":
+            said = f"You need lessons {told}. Allow "
+            assert paths.needs(99, [make.Cell("text", said)]) == NEEDS[int(number)], number
+    assert NEEDS[17] == set(range(1, 17)) and NEEDS[6] == {2, 3, 5} and NEEDS[0] == set()
+
+
+def test_the_map_shows_what_needs_what_and_no_more():
+    assert set(paths.PLACES) == set(KNOWN) and len(set(paths.PLACES.values())) == len(KNOWN)
+    arrows = paths.arrows(NEEDS)
+    direct = [(one, number) for number, wanted in NEEDS.items() for one in wanted]
+    assert _after(arrows) == _after(direct)
+    for one in arrows:  # none can be left out
+        assert _after([other for other in arrows if other != one]) != _after(direct)
+    drawn = paths.drawing(KNOWN)
+    assert drawn.count("marker-end") == len(arrows) and "<title>" in drawn
+    assert "prefers-color-scheme:dark" in drawn and not re.findall(r"(?:href|src)=", drawn)
+    for one, other in arrows:
+        assert paths.PLACES[one] < paths.PLACES[other]
+
+
+def test_optional_exercises_say_so_and_are_counted_apart():
+    more = 0
+    found = []
+    for cells in KNOWN.values():
+        prose = "\n".join(cell.text for cell in cells if cell.kind == "text")
+        for number, one in make.exercises(cells).items():
+            assert (f"**Exercise {number}.** *Optional" in prose) == one.optional, number
+            found += [number] * one.optional
+        more += make.minutes(cells, ()) - make.minutes(cells)
+    assert found == ["4.3", "5.4", "9.2", "9.3", "11.2", "13.3", "14.2"]
+    told = f"{', '.join(found[:-1])} and {found[-1]}, take another {more} minutes"
+    assert told in README.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="no known kind"):
+        make._head("a", 1, "python", "check 4.3 optional")
+
+
+def _books(out: Path) -> dict[int, dict]:
+    return {int(path.name[:2]): json.loads(path.read_text()) for path in out.glob("*.ipynb")}
+
+
+@pytest.mark.parametrize("name", classroom.PATHS)
+def test_the_command_lends_what_a_path_leaves_out(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lessons", "--path", name, "--out", "mine"]) == 0
+    said = capsys.readouterr().out
+    path = paths.paths()[name]
+    assert path["title"] in said and all(when in said for when, _ in path["parts"])
+    books = _books(Path("mine"))
+    assert sorted(books) == sorted(paths.numbers(path))
+    for number, book in books.items():
+        lent = paths.left_out(path, KNOWN[number])
+        for exercise, one in make.exercises(KNOWN[number]).items():
+            cells = [c for c in book["cells"] if c["metadata"].get("exercise") == exercise]
+            tags = {tag for cell in cells for tag in cell["metadata"]["tags"]}
+            whole = ["".join(c["source"]) for c in book["cells"] if c["cell_type"] == "code"]
+            [there] = [text for text in whole if text.endswith(one.solution)] or [None]
+            assert tags == (set() if exercise in lent else tags | {"exercise", "check", "solution"})
+            assert (there is not None) == (exercise in lent), exercise
+            if there:
+                assert there.startswith(f"# Exercise {exercise} is left out on this path")
+                assert f"check.{one.solution.split('(')[0].split()[-1]}(" not in "\n".join(whole)
+
+
+def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lessons", "--path", "fast", "--only", "3"]) == 2
+    assert "--only would do nothing with --path" in capsys.readouterr().err
+    assert cli.main(["lessons", "--path", "fast"]) == 0
+    work = next(Path("minisnn-lessons").glob("06_*.ipynb"))
+    work.write_text("hours of work")
+    assert cli.main(["lessons", "--path", "6-weeks"]) == 0
+    assert work.read_text() == "hours of work"
+    assert len(list(Path("minisnn-lessons").glob("*.ipynb"))) == 13
