@@ -1,15 +1,17 @@
 """The lessons as pages that need nothing: `python export.py html|slides FOLDER [--force]`, or
 `minisnn lessons --export html`.
 
-Each notebook becomes one page with its outputs, its formulas as MathML and its pictures inside: no
-page fetches anything. `slides` shows one section at a time, to be turned with the arrow keys.
+Each notebook becomes one page with its outputs, its formulas as MathML and their font, and its
+pictures inside: no page fetches anything. `slides` shows one section at a time, to be turned with the arrow keys.
 Beside them: index.html, the map with times, and solutions.ipynb, all solutions in one notebook.
 """
 
 import html
+import io
 import json
 import re
 import sys
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 from minisnn.outputs import marked_folder
@@ -18,15 +20,31 @@ from minisnn.site.mathml import mathml
 HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides")
 CSS = """:root{color-scheme:light dark}
-body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff}
+body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff;overflow-wrap:break-word}
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
 .output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
-table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.25em .5em}
-math{font:1.08em "Latin Modern Math","STIX Two Math","Cambria Math","DejaVu Math TeX Gyre",math}details{margin:.5em 0}
+table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid #bbb;padding:.25em .5em}
+math{font:1.08em "minisnn Math","STIX Two Math","Latin Modern Math","Cambria Math",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
-math[display=block]{overflow-x:auto;overflow-y:hidden}@media print{body{max-width:none}}
+.formula{display:block;overflow-x:auto;overflow-y:hidden}summary{cursor:pointer}
+details.code>summary{color:#666;font-size:13px}
+form.guess{border-left:3px solid #0072B2;padding:.4em .8em}form.guess input{font:inherit;width:9em}
+figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap}
+pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
+@media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
-pre{background:#262626}.output pre,td,th{border-color:#666}.output img,.output svg{background:#fff;border-radius:4px}}"""
+pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
+img.drawn{filter:invert(1) hue-rotate(180deg);mix-blend-mode:screen}
+pre .k{color:#79b8ff}pre .s{color:#85d996}pre .c{color:#9aa4af}pre .m{color:#f0a868}pre .f{color:#d2a8ff}}"""
+GUESS = """<script>(function () { for (const gate of document.querySelectorAll("details.guess")) {
+const form = document.createElement("form"), said = document.createElement("p"); form.className = "guess";
+form.innerHTML = '<label>Your guess: <input required autocomplete="off"></label> <button>See what came out</button>';
+gate.before(form, said); gate.hidden = true; said.setAttribute("aria-live", "polite");
+form.addEventListener("submit", event => { event.preventDefault(); gate.hidden = false; gate.open = true;
+  gate.firstElementChild.textContent = "What came out";
+  const {found, because} = gate.dataset, mine = form.querySelector("input").value;
+  said.textContent = `You said ${mine}${found ? `, it is ${found}. Why: ${because}.` : "; what came out stands below."}`; });
+} })();</script>"""
 SLIDES = """section{display:none;min-height:88vh}section.on{display:block}
 body{max-width:1000px;font-size:20px}pre{font-size:15px}"""
 TURN = """<script>(function () { const all = [...document.querySelectorAll("section")];
@@ -44,16 +62,43 @@ def formulas(text: str) -> str:
     def one(found):
         if found["code"]:
             return found[0]
-        return mathml(found["block"] or found["line"], block=bool(found["block"]))
+        made = mathml(found["block"] or found["line"], block=bool(found["block"]))
+        return f'<span class="formula">{made}</span>' if found["block"] else made
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
     return re.sub(pattern, one, text, flags=re.S)
 
 
+def highlighted(code: str) -> str:
+    """Python with its keywords, strings, comments, numbers and the names it defines in colours."""
+    from pygments.lexers import PythonLexer
+    from pygments.token import Comment, Keyword, Name, Number, Operator, String
+
+    kinds = (
+        (Keyword, "k"),
+        (Operator.Word, "k"),
+        (String, "s"),
+        (Comment, "c"),
+        (Number, "m"),
+        (Name.Function, "f"),
+        (Name.Class, "f"),
+    )
+    parts = []
+    for token, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(code):
+        name = next((name for kind, name in kinds if token in kind), None)
+        shown = html.escape(text, quote=False)
+        parts.append(f'<span class="{name}">{shown}</span>' if name else shown)
+    return f"<pre><code>{''.join(parts)}</code></pre>"
+
+
 def _markdown(text: str) -> str:
     import mistune
 
-    to_html = mistune.create_markdown(escape=False, plugins=["table"])
+    class Renderer(mistune.HTMLRenderer):
+        def block_code(self, code, info=None):
+            return highlighted(code) if info == "python" else super().block_code(code, info)
+
+    to_html = mistune.create_markdown(renderer=Renderer(escape=False), plugins=["table"])
     folded = re.match(r"<details><summary>(.*?)</summary>\n\n(.*)\n\n</details>$", text, re.S)
     if folded:
         return f"<details><summary>{html.escape(folded[1])}</summary>{to_html(formulas(folded[2]))}</details>"
@@ -71,36 +116,94 @@ def _output(output: dict) -> str:
     if "text/html" in text:
         return text["text/html"]
     if "image/png" in text:
-        alt = html.escape(
-            output.get("metadata", {}).get("image/png", {}).get("alt", ""), quote=True
-        )
-        width = output.get("metadata", {}).get("image/png", {}).get("width", "")
-        return (
-            f'<img alt="{alt}" width="{width}" '
-            f'src="data:image/png;base64,{text["image/png"].strip()}">'
-        )
+        return _picture(text["image/png"].strip(), output.get("metadata", {}).get("image/png", {}))
     return (
         f"<pre>{html.escape(text.get('text/plain', '') or ''.join(output.get('text', '')))}</pre>"
     )
 
 
+def _picture(png: str, told: dict) -> str:
+    """A picture, its panels apart where it has any, so that a narrow page can stack them.
+
+    In the dark the page turns black into white and leaves the hues; not where greys mean something.
+    """
+    alt = html.escape(told.get("alt", ""), quote=True)
+    kind = "" if told.get("needs_background") else ' class="drawn"'
+
+    def image(png, width, alt):
+        return f'<img{kind} alt="{alt}" width="{width}" src="data:image/png;base64,{png}">'
+
+    if "panels" not in told:
+        return image(png, told.get("width", ""), alt)
+    parts = _cut(png, told["panels"]["cuts"], told["panels"]["top"][0])
+    scale = sum(width for _, width in parts) / told["width"]
+    count = len(parts)
+    images = [
+        image(part, round(width / scale), f"{alt}, panel {n} of {count}")
+        for n, (part, width) in enumerate(parts, 1)
+    ]
+    return f'<figure><figcaption>{alt}</figcaption><div class="panels">{"".join(images)}</div></figure>'
+
+
+def _cut(png: str, cuts: list[float], top: float) -> list[tuple[str, int]]:
+    """(PNG in base 64, width in pixels) of each panel, without the title."""
+    from PIL import Image  # comes with matplotlib
+
+    whole = Image.open(io.BytesIO(b64decode(png)))
+    edges = [0, *(round(cut * whole.width) for cut in cuts), whole.width]
+    parts = []
+    for left, right in zip(edges, edges[1:]):
+        held = io.BytesIO()
+        box = (left, round(top * whole.height), right, whole.height)
+        whole.crop(box).save(held, "png", optimize=True)
+        parts.append((b64encode(held.getvalue()).decode(), right - left))
+    return parts
+
+
+def _code(cell: dict) -> str:
+    """A cell of code, folded where it draws."""
+    shown = highlighted("".join(cell["source"]))
+    if not cell["metadata"].get("jupyter", {}).get("source_hidden"):
+        return shown
+    return f'<details class="code"><summary>the code of this picture</summary>{shown}</details>'
+
+
+def _gate(cell: dict) -> str:
+    """What opens the fold over the outputs that answer a prediction."""
+    told: dict = {}
+    for output in cell["outputs"]:
+        told |= output.get("metadata", {}).get("minisnn", {})
+    held = "".join(f' data-{name}="{html.escape(text, quote=True)}"' for name, text in told.items())
+    return f'<details class="guess"{held}><summary>What came out: guess first, then open</summary>'
+
+
 def page(notebook: dict, slides: bool = False) -> str:
-    """A notebook as a page of its own."""
+    """A notebook as a page of its own. What follows a prediction stays folded to the end of its
+    section, or to the next exercise, until a guess is entered."""
     title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
     parts: list[list[str]] = [[]]
+    gated = False
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
+        ends = source.startswith("## ") or "**Exercise" in source or cell is notebook["cells"][-1]
+        if gated and ends:
+            parts[-1].append("</details>")
+            gated = False
         if source.startswith("## "):
             parts.append([])
         if cell["cell_type"] == "markdown":
             parts[-1].append(_markdown(source))
-        else:
-            parts[-1].append(f"<pre><code>{html.escape(source)}</code></pre>")
-            parts[-1] += [
-                f'<div class="output">{_output(output)}</div>' for output in cell["outputs"]
-            ]
+            continue
+        parts[-1].append(_code(cell))
+        if "foreseen(guess" in source and not gated:
+            gated = True
+            parts[-1].append(_gate(cell))
+        for output in cell["outputs"]:
+            if "minisnn" not in output.get("metadata", {}):  # a sentence for a notebook's reader
+                parts[-1].append(f'<div class="output">{_output(output)}</div>')
     body = "\n".join("<section>" + "\n".join(part) + "</section>" for part in parts)
-    return _whole(title, body + TURN * slides, CSS + SLIDES * slides)
+    guesses = GUESS * ('<details class="guess"' in body)
+    return _whole(title, body + guesses + TURN * slides, CSS + SLIDES * slides)
 
 
 def _whole(title: str, body: str, css: str = CSS) -> str:
@@ -110,8 +213,15 @@ def _whole(title: str, body: str, css: str = CSS) -> str:
     )
     return (
         "<!doctype html><html "
-        f'lang="en"><head>{head}<style>{css}</style></head><body>\n{body}\n</body></html>\n'
+        f'lang="en"><head>{head}<style>{_font()}{css}</style></head><body>\n{body}\n</body></html>\n'
     )
+
+
+def _font() -> str:
+    """The font of the formulas, in the page itself."""
+    held = b64encode((HERE / "fonts" / "math.woff2").read_bytes()).decode()
+    source = f"url(data:font/woff2;base64,{held})"
+    return f'@font-face{{font-family:"minisnn Math";src:{source} format("woff2")}}\n'
 
 
 def overview() -> str:

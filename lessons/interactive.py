@@ -1,5 +1,5 @@
-"""Pictures that answer back: sliders above a drawing, in one self-contained piece of HTML, SVG and
-JavaScript.
+"""Pictures that answer back: sliders or buttons above a drawing, in one self-contained piece of
+HTML, SVG and JavaScript.
 
 `show("neuron")` shows the picture pictures/neuron.js in a notebook; the same piece works in a
 static page. It fetches nothing. Where scripts do not run, on paper and for screen readers its
@@ -15,9 +15,16 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
-NAMES = ("orders", "neuron", "surrogate", "losses", "innerstep", "rounding")
+SLIDERS = ("orders", "neuron", "surrogate", "losses", "innerstep", "rounding")
+# one source, a variant for each of these lessons
+GRAPHS = ("unrolled3", "unrolled5", "unrolled7", "unrolled10", "unrolled17")
+NAMES = SLIDERS + GRAPHS
 STYLE = """<style>.ms-picture{font:13px sans-serif;max-width:680px}.ms-picture label{display:inline-block;margin:2px 14px 2px 0}
 .ms-picture input{vertical-align:middle;width:130px}.ms-picture output{display:inline-block;min-width:3em}
+.ms-picture button{font:inherit;padding:2px 10px;margin:2px 0}
+.ms-picture button[aria-pressed=true]{font-weight:bold;outline:2px solid var(--on)}
+.ms-picture mark{background:none;color:inherit;font-weight:bold;border-bottom:3px solid var(--on)}
+.ms-picture .said{min-height:3em}.ms-picture .line{display:block;font-size:15px}
 @media print{.ms-picture .controls{display:none}}</style>"""
 
 
@@ -33,7 +40,7 @@ def piece(name: str) -> str:
     """
     if name not in NAMES:
         raise ValueError(f"there is no picture {name!r}; there are {', '.join(NAMES)}")
-    kit, script = ((FOLDER / f"{one}.js").read_text(encoding="utf-8") for one in ("kit", name))
+    kit, script = _scripts(name)
     drawing = still(name) if (FOLDER / f"{name}.svg").exists() else ""
     return (
         f'{STYLE}<div class="ms-picture ms-{name}"><div class="controls"></div><div '
@@ -45,6 +52,17 @@ def piece(name: str) -> str:
     )
 
 
+def _scripts(name: str) -> tuple[str, str]:
+    """What is shared, and what is the picture's own."""
+
+    def read(one):
+        return (FOLDER / f"{one}.js").read_text(encoding="utf-8")
+
+    if name in SLIDERS:
+        return read("kit"), read(name)
+    return "", read("unrolled").replace("/* graph */", read(name).strip())
+
+
 def show(name: str) -> None:
     """Show the picture in a notebook; nothing where no notebook is there to show it."""
     from style import _shell
@@ -54,7 +72,13 @@ def show(name: str) -> None:
 
         title = re.search("<title>(.*?)</title>", still(name))[1]
         display(
-            {"text/html": piece(name), "image/svg+xml": still(name), "text/plain": title}, raw=True
+            {
+                "text/html": piece(name),
+                # a picture by itself cannot know the page's colours
+                "image/svg+xml": still(name).replace('style="', 'style="background:#fff;', 1),
+                "text/plain": title,
+            },
+            raw=True,
         )
 
 

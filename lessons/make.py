@@ -16,6 +16,8 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
+Code that draws is folded in the notebook, and so are outputs that answer a prediction.
+
 Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
 it was.
@@ -25,6 +27,7 @@ draws the map and writes the tables of the paths. tests/lessons holds the
 notebooks to their sources, and every check to the stub, the solution and the wrong answers.
 """
 
+import ast
 import os
 import re
 import sys
@@ -41,6 +44,8 @@ LENT = "lent"
 DERIVED = re.compile(
     r"\b(derive|dot (both|the|your)|find (both|weights|\$)|carry out|differentiate|integrate)", re.I
 )
+
+DRAWS = re.compile(r"\b(style\.(picture|slider|film|moving)|interactive\.show)\(")
 
 
 @dataclass
@@ -228,9 +233,12 @@ def notebook(cells: list[Cell], solved: bool = False):
     parts, texts = exercises(cells), [cell for cell in cells if cell.kind == "text"]
     cells = [cell for cell in cells if cell.kind != "wrong"]
     told = dict(zip(map(id, texts), linked([cell.text for cell in texts]), strict=True))
+    answers = answering(cells)
     for n, cell in enumerate(cells):
         tags = [cell.kind, *["optional"] * cell.optional]
         metadata = {"tags": tags, "exercise": cell.exercise} if cell.exercise else {}
+        if cell.kind == "code":
+            metadata |= _layout(cell, n in answers)
         if cell.kind in ("text", "hint", "solution", LENT):
             new = v4.new_markdown_cell(told.get(id(cell)) or _folded(cell), metadata=metadata)
         else:
@@ -241,6 +249,42 @@ def notebook(cells: list[Cell], solved: bool = False):
         new.id = f"cell-{n:02d}"
         made.cells.append(new)
     return made
+
+
+def draws(code: str) -> bool:
+    """Whether at least half of the lines of a cell belong to statements that draw."""
+    lines = [0, 0]
+    for statement in ast.parse(code).body:
+        text = ast.get_source_segment(code, statement)
+        lines[bool(DRAWS.search(text))] += len(text.splitlines())
+    return lines[1] >= max(lines[0], 1)
+
+
+def answering(cells: list[Cell]) -> set[int]:
+    """Places of the cells whose outputs answer a prediction: that in which the guess is written,
+    and what follows it up to the next heading."""
+    found, asked = set(), False
+    for n, cell in enumerate(cells):
+        if cell.kind == "text" and re.search(r"^## ", cell.text, re.M):
+            asked = False
+        asked |= "foreseen(guess" in cell.text and cell.kind == "code"
+        if asked and cell.kind == "code":
+            found.add(n)
+    return found
+
+
+def _layout(cell: Cell, answers: bool) -> dict:
+    """What JupyterLab folds: code that draws, and outputs that would answer a question; these open
+    when the cell is run."""
+    folds = {
+        "source_hidden": "foreseen(" not in cell.text and draws(cell.text),
+        "outputs_hidden": answers,
+    }
+    return (
+        {"jupyter": {name: True for name, fold in folds.items() if fold}}
+        if any(folds.values())
+        else {}
+    )
 
 
 def _folded(cell: Cell) -> str:

@@ -124,7 +124,7 @@ def film(frames, title: str, milliseconds: int, still: int, scale: int = 6) -> N
         one = Picture.fromarray(np.concatenate([large, bar]), "P")
         one.putpalette([round(255 * part) for shade in SHADES for part in to_rgb(shade)])
         pictures.append(one)
-    _animate(pictures, title, milliseconds, still)
+    _animate(pictures, title, milliseconds, still, photograph=True)
 
 
 def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64) -> None:
@@ -161,7 +161,7 @@ def moving(draw, values, still, title: str, milliseconds: int, colours: int = 64
     _animate(pictures, title, milliseconds, values.index(still))
 
 
-def _animate(pictures, title: str, milliseconds: int, still: int) -> None:
+def _animate(pictures, title: str, milliseconds: int, still: int, photograph=False) -> None:
     held = io.BytesIO()
     pictures[still].save(
         held,
@@ -173,7 +173,7 @@ def _animate(pictures, title: str, milliseconds: int, still: int) -> None:
         loop=0,
         optimize=True,
     )
-    _display(held.getvalue(), pictures[0].width, title)
+    _display(held.getvalue(), pictures[0].width, title, photograph)
 
 
 def _show(figure, title: str, scale: int = 2) -> None:
@@ -187,14 +187,33 @@ def _show(figure, title: str, scale: int = 2) -> None:
     figure.canvas.draw()
     pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
     pixels.quantize(128).save(held, "png", optimize=True)  # a quarter of the size
-    _display(held.getvalue(), pixels.width // scale, title)
+    photograph = any(axes.images for axes in figure.axes)
+    _display(held.getvalue(), pixels.width // scale, title, photograph, _panels(figure))
 
 
-def _display(png: bytes, width: int, title: str) -> None:
+def _panels(figure) -> dict[str, list[float]]:
+    """Where a row of panels can be cut, in shares of the width, and where the title ends, in
+    shares of the height: a narrow page puts them one below the other. Nothing for other figures."""
+    grid = figure.axes[0].get_subplotspec().get_gridspec() if figure.axes else None
+    if grid is None or grid.nrows > 1 or grid.ncols == 1 or len(figure.axes) != grid.ncols:
+        return {}
+    wide, high = figure.canvas.get_width_height(physical=True)
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    cuts = [(one.x1 + other.x0) / 2 / wide for one, other in zip(boxes, boxes[1:])]
+    title = figure._suptitle.get_window_extent()
+    top = (title.y0 + max(box.y1 for box in boxes)) / 2
+    return {"cuts": [round(cut, 4) for cut in cuts], "top": [round(1 - top / high, 4)]}
+
+
+def _display(png: bytes, width: int, title: str, photograph=False, panels=None) -> None:
+    """Show a PNG. photograph: its greys mean something, so that no page may turn them; panels: as
+    `_panels` found them."""
     if _shell() is not None:
         from IPython.display import Image, display
 
-        display(Image(png, width=width, alt=title))
+        metadata = {"needs_background": "light"} if photograph else {}
+        metadata |= {"panels": panels} if panels else {}
+        display(Image(png, width=width, alt=title, metadata=metadata))
 
 
 def spikes(axes, s, colour: str = BLACK, label: str | None = None, row: float = 0) -> None:

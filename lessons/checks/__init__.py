@@ -8,6 +8,7 @@ place that differs.
 import functools
 
 import numpy as np
+import style
 
 from . import diagnosis, mine
 from .stopped import meaning
@@ -188,17 +189,29 @@ def close(found, expected, tolerance: float = TOLERANCE) -> bool:
 def foreseen(guess, found, because: str, within: float = 0.1) -> None:
     """Answer a prediction: a number, right within `within` (below 1 a share of `found`, else that
     much), or a word."""
+    shown = found if isinstance(found, str) else f"{float(found):.4g}"
     if guess is None:
-        print("Your guess first: write it in place of None, and run this cell again.")
+        _asked(
+            "Your guess first: write it in place of None, and run this cell again.", shown, because
+        )
         return
     if isinstance(found, str):
-        near, shown = str(guess).strip().lower() == found.lower(), found
+        near = str(guess).strip().lower() == found.lower()
     else:
         near = abs(float(guess) - float(found)) <= (
             within if within >= 1 else within * max(abs(float(found)), 1e-12)
         )
-        shown = f"{float(found):.4g}"
     print(f"You said {guess}, it is {shown}{': foreseen' if near else ''}. Why: {because}.")
+
+
+def _asked(text: str, found: str, because: str) -> None:
+    """Print the text; a notebook also stores, unseen, what an exported page answers a guess with."""
+    shell = style._shell()
+    if shell is None or not hasattr(shell, "kernel"):
+        print(text)
+        return
+    metadata = {"minisnn": {"found": found, "because": because}}
+    shell.display_pub.publish({"text/plain": text}, metadata)
 
 
 def kept(exercise: str):

@@ -7,7 +7,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, kept, many, mine, right, same
+from . import answer, kept, many, mine, paper, right, same
 
 mine.prepare(__name__)
 
@@ -317,3 +317,20 @@ def chip_backward(function):
             1e-6,
         )
     right("3.4", "The chip's neuron, and you derived it alone.")
+
+
+def on_paper(lines):
+    """Judge the adjoints of the chip's neuron of exercise 3.4, line by line."""
+    draw = np.random.default_rng(34)
+    i, v_old, dy, dv = draw.uniform(0.2, 1.5, (4, 3)) * draw.choice((-1, 1), (4, 3))
+    paper.adjoints(
+        lines,
+        """
+        w = alpha * v_old + (1 - alpha) * i
+        s = spike(w - threshold)
+        v = w * (1 - s)
+        """,
+        {"alpha": 0.8, "threshold": 0.3, "i": i, "v_old": v_old},
+        {"w": ("dy", dy), "v": ("dv", dv)},
+        {"s": "ds", "w": "dw", "v_old": "dv_old", "i": "di"},
+    )

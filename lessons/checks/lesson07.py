@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, kept, many, mine, right, same, wrong
+from . import answer, close, kept, many, mine, paper, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -290,3 +290,34 @@ def decay_tangent(function):
             1e-6,
         )
     right("7.4", "Constants can move as well: so they can be learned.")
+
+
+def dots_on_paper(lines):
+    """Judge the dotted lines of the membrane, exercise 7.1."""
+    draw = np.random.default_rng(71)
+    I, r, I_dot, r_dot = draw.uniform(0.2, 1.5, (4, 3)) * draw.choice((-1, 1), (4, 3))
+    paper.tangents(
+        lines,
+        """
+        u = I - rho * r
+        s = spike(u - threshold)
+        r_next = gamma * r + (1 - gamma) * s
+        """,
+        {"rho": 0.7, "gamma": 0.6, "threshold": 0.2, "I": I, "r": r},
+        {"I": I_dot, "r": r_dot},
+    )
+
+
+def blame_on_paper(lines):
+    """Judge the dotted lines of the membrane's blame, exercise 7.2."""
+    draw = np.random.default_rng(72)
+    one = draw.uniform(0.2, 1.5, (6, 3)) * draw.choice((-1, 1), (6, 3))
+    paper.tangents(
+        lines,
+        """
+        dI = dy + (1 - gamma) * sigma_prime(u - threshold) * dr_next
+        dr = gamma * dr_next - rho * dI
+        """,
+        {"rho": 0.7, "gamma": 0.6, "threshold": 0.1, "u": one[0], "dy": one[1], "dr_next": one[2]},
+        {"u": one[3], "dy": one[4], "dr_next": one[5]},
+    )

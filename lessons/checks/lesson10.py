@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, paper, right, same, wrong
 
 mine.prepare(__name__)
 
@@ -212,3 +212,20 @@ def back_tied(function):
         1e-6,
     )
     right("10.3", "Nobody had derived this one for you; the twin says that it is so.")
+
+
+def on_paper(lines):
+    """Judge what a step with a spring hands back, exercise 10.3."""
+    draw = np.random.default_rng(103)
+    theta, theta_0, lam_next = draw.uniform(0.2, 1.5, (3, 3)) * draw.choice((-1, 1), (3, 3))
+    A = draw.standard_normal((3, 3))
+    A = A + A.T
+    paper.adjoints(
+        lines,
+        "theta_next = theta - a * (g(theta) + c * (theta - theta_0))",
+        {"a": 0.3, "c": 0.7, "theta": theta, "theta_0": theta_0},
+        {"theta_next": ("lam_next", lam_next)},
+        {"theta": "lam", "theta_0": "share"},
+        functions={"g": lambda theta: A @ theta + theta**3},
+        known={"H": A + np.diag(3 * theta**2)},
+    )

@@ -1,5 +1,5 @@
 // Sliders above a drawing: kit(root, controls, draw). draw(values) returns {svg, said}; nothing is fetched, nothing is global.
-const BLUE = "#0072B2", RED = "#D55E00", GREEN = "#009E73", SKY = "#56B4E9", GREY = "#999", BLACK = "#000";
+const BLUE = "#0072B2", RED = "#D55E00", GREEN = "#009E73", SKY = "#56B4E9", GREY = "#999", BLACK = "currentColor";
 function kit(root, controls, draw) {
   const values = {}, bar = root.querySelector(".controls"), show = () => {
     const made = draw(values);
@@ -42,13 +42,13 @@ function axes([x, y, w, h], [x0, x1], [y0, y1], xlabel, ylabel, clip) {
     key(names) { names.forEach(([text, colour, dash], k) => inside.push(`<line x1="${x + 8}" x2="${x + 26}" y1="${y + 10 + 14 * k}" y2="${y + 10 + 14 * k}" stroke="${colour}" stroke-width="2.2" ${dash ? `stroke-dasharray="${dash}"` : ""}/><text x="${x + 31}" y="${y + 14 + 14 * k}">${text}</text>`)); return put; },
     svg() {
       const id = "c" + Math.round(x) + "_" + Math.round(y) + "_" + clip;
-      const marks = ticks(x0, x1).map(v => `<text x="${n(X(v))}" y="${y + h + 14}" text-anchor="middle">${v}</text><line x1="${n(X(v))}" x2="${n(X(v))}" y1="${y + h}" y2="${y + h + 3}" stroke="#000"/>`).join("")
-        + ticks(y0, y1).map(v => `<text x="${x - 6}" y="${n(Y(v) + 4)}" text-anchor="end">${v}</text><line x1="${x - 3}" x2="${x}" y1="${n(Y(v))}" y2="${n(Y(v))}" stroke="#000"/>`).join("");
-      return `<clipPath id="${id}"><rect x="${x}" y="${y}" width="${w}" height="${h}"/></clipPath><rect x="${x}" y="${y}" width="${w}" height="${h}" fill="#fff" stroke="#000" stroke-width=".8"/>${marks}<text x="${x + w / 2}" y="${y + h + 29}" text-anchor="middle">${xlabel}</text><text transform="translate(${x - 38} ${y + h / 2}) rotate(-90)" text-anchor="middle">${ylabel}</text><g clip-path="url(#${id})">${inside.join("")}</g>`;
+      const marks = ticks(x0, x1).map(v => `<text x="${n(X(v))}" y="${y + h + 14}" text-anchor="middle">${v}</text><line x1="${n(X(v))}" x2="${n(X(v))}" y1="${y + h}" y2="${y + h + 3}" stroke="currentColor"/>`).join("")
+        + ticks(y0, y1).map(v => `<text x="${x - 6}" y="${n(Y(v) + 4)}" text-anchor="end">${v}</text><line x1="${x - 3}" x2="${x}" y1="${n(Y(v))}" y2="${n(Y(v))}" stroke="currentColor"/>`).join("");
+      return `<clipPath id="${id}"><rect x="${x}" y="${y}" width="${w}" height="${h}"/></clipPath><rect x="${x}" y="${y}" width="${w}" height="${h}" fill="none" stroke="currentColor" stroke-width=".8"/>${marks}<text x="${x + w / 2}" y="${y + h + 29}" text-anchor="middle">${xlabel}</text><text transform="translate(${x - 38} ${y + h / 2}) rotate(-90)" text-anchor="middle">${ylabel}</text><g clip-path="url(#${id})">${inside.join("")}</g>`;
     }
   };
   return put;
 }
 function sheet(width, height, title, parts) {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" style="max-width:100%;background:#fff" font-family="sans-serif" font-size="11" role="img"><title>${title}</title>${parts.map(p => p.svg()).join("")}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" style="max-width:100%;height:auto" fill="currentColor" font-family="sans-serif" font-size="11" role="img"><title>${title}</title>${parts.map(p => p.svg()).join("")}</svg>`;
 }

@@ -7,7 +7,8 @@ kit(root, [["rate", "input rate", 0, 0.4, 0.02, 0.12], ["w", "weight w", -10, 40
     P.push([t, p]); U.push([t, u]); if (s) out.push(t);
     p = alpha * p + (1 - alpha) * q; q = beta * q + (1 - beta) * one; r = gamma * r + (1 - gamma) * s;
   });
-  const top = axes([60, 10, 560, 40], [0, T], [0, 1], "", "in", "n"), middle = axes([60, 80, 560, 80], [0, T], [0, 0.5], "", "trace p", "n"), low = axes([60, 190, 560, 150], [0, T], [-4, 4], "time (ms)", "membrane u", "n");
+  const most = Math.max(0.1, ...P.map(([, v]) => v)), all = U.map(([, v]) => v), edge = 0.08 * (Math.max(0, ...all) - Math.min(0, ...all)) + 0.02;
+  const top = axes([60, 10, 560, 40], [0, T], [0, 1], "", "in", "n"), middle = axes([60, 80, 560, 80], [0, T], [0, 1.05 * most], "", "trace p", "n"), low = axes([60, 190, 560, 150], [0, T], [Math.min(0, ...all) - edge, Math.max(0, ...all) + edge], "time (ms)", "membrane u", "n");
   x.forEach((one, t) => one && top.stroke(t, 0.1, 0.9, BLACK));
   middle.line(P, BLUE, 'class="p"');
   low.level(0, GREY).line(U, BLACK, 'class="u"');

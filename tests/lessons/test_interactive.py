@@ -30,7 +30,7 @@ MOVES = {
 @pytest.mark.parametrize("name", interactive.NAMES)
 def test_a_picture_is_small_whole_and_has_a_still(name):
     piece, still = interactive.piece(name), interactive.still(name)
-    assert len(piece.encode()) < 60_000 and name in MOVES
+    assert len(piece.encode()) < 60_000 and name in (*MOVES, *interactive.GRAPHS)
     assert (
         still in piece and re.search(r"<title>.{20,}</title>", still) and still.startswith("<svg")
     )
@@ -47,6 +47,7 @@ def test_a_picture_is_small_whole_and_has_a_still(name):
 def test_there_is_no_other():
     assert {path.stem for path in (LESSONS / "pictures").glob("*.js")} == {
         "kit",
+        "unrolled",
         *interactive.NAMES,
     }
     with pytest.raises(ValueError, match="there is no picture 'cat'; there are neuron"):
@@ -86,7 +87,7 @@ def _opened(page: str, folder: Path) -> str:
 def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
     import html
 
-    pieces = "".join(map(interactive.piece, interactive.NAMES))
+    pieces = "".join(map(interactive.piece, interactive.SLIDERS))
     script = PROBE.replace("MOVES", json.dumps(MOVES), 1)
     page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{script}</body>", tmp_path)
     found = json.loads(html.unescape(re.search(r'data-found="(.*?)"', page)[1]))

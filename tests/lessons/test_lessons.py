@@ -264,7 +264,7 @@ def test_the_command_copies_what_a_student_needs(command):
     expected = [
         f"{name}.ipynb" for name in NAMES
     ] + "README.md GLOSSARY.md style.py interactive.py play.py".split()
-    told = ("cases", "diagnosis", "facts", "slips", "stopped")
+    told = ("cases", "diagnosis", "facts", "paper", "slips", "stopped")
     own = ("mine", "parts", "given", "data", "solutions")
     expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)] + ["checks/slips.txt"]
     expected += [

@@ -1,0 +1,215 @@
+"""Exported pages: what answers a prediction waits for a guess, code that draws is folded, formulas
+have their font, pictures take the page's colours and width."""
+
+import io
+import json
+import re
+import shutil
+from base64 import b64decode, b64encode
+
+import export
+import make
+import pytest
+import style
+from checks import foreseen
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from test_interactive import exported  # noqa: F401 a fixture
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+CELL = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "a", "execution_count": 1}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    if BROWSER is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    "code, drawn",
+    [
+        ('interactive.show("neuron")', True),
+        ('x = 1\nwith style.picture("a") as axes:\n    axes.plot(x)', True),
+        ('x = 1\ny = 2\nprint(x)\nstyle.slider(f, (1, 2), 1, "a")', False),
+        ('print("style.py draws")', False),
+    ],
+)
+def test_cells_that_draw_are_told_from_those_that_compute(code, drawn):
+    assert make.draws(code) == drawn
+    made = make.notebook([make.Cell("code", code)])
+    assert made.cells[0].metadata == ({"jupyter": {"source_hidden": True}} if drawn else {})
+
+
+def test_what_answers_a_prediction_is_folded_up_to_the_next_heading():
+    cells = [
+        make.Cell("code", "print(0)"),
+        make.Cell("text", "**Predict.** How many?"),
+        make.Cell("code", "guess = None\nforeseen(guess, 2, 'because')"),
+        make.Cell("code", "print(1)"),
+        make.Cell("exercise", "def f():\n    raise NotImplementedError", "1.1"),
+        make.Cell("text", "## Another question"),
+        make.Cell("code", "print(2)"),
+    ]
+    made = [cell.metadata.get("jupyter", {}) for cell in make.notebook(cells).cells]
+    hidden = {"outputs_hidden": True}
+    assert made == [{}, {}, hidden, hidden, {}, {}, {}]
+    for source in make.sources():
+        cells = make.parse(source)
+        assert len(make.answering(cells)) >= sum("foreseen(guess" in c.text for c in cells) > 0
+
+
+def test_a_notebook_keeps_what_a_page_answers_a_guess_with(monkeypatch, capsys):
+    foreseen(None, 3.14159, "it is pi")
+    assert capsys.readouterr().out.startswith("Your guess first")
+    sent = []
+    shell = type("Shell", (), {"kernel": 1})()
+    shell.display_pub = type("Hub", (), {"publish": lambda _, *told: sent.append(told)})()
+    monkeypatch.setattr(style, "_shell", lambda: shell)
+    foreseen(None, 3.14159, "it is pi")
+    ((data, metadata),) = sent
+    assert data["text/plain"].startswith("Your guess first") and not capsys.readouterr().out
+    assert metadata["minisnn"] == {"found": "3.142", "because": "it is pi"}
+
+
+def test_a_page_answers_a_guess_and_not_before(exported, browser):  # noqa: F811
+    for kind, name in (("html", "03_backward_through_time"), ("slides", "10_maml")):
+        path = next((exported / kind).glob(f"{name}*.html"))
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        gate = page.locator("details.guess").first
+        held = gate.locator(".output").first
+        assert held.count() and not gate.is_visible() and not held.is_visible()
+        page.evaluate("document.querySelectorAll('section').forEach(s => s.style.display='block')")
+        page.locator("form.guess button").first.click()  # nothing was entered
+        assert not gate.is_visible()
+        page.locator("form.guess input").first.fill("5")
+        page.locator("form.guess button").first.click()
+        assert held.is_visible()
+        said = page.locator("form.guess + p").first.inner_text()
+        assert re.match(r"You said 5, it is -?[\d.]+\. Why: .{20,}\.$", said)
+        page.close()
+
+
+def test_without_scripts_a_page_can_be_read_whole(exported, browser):  # noqa: F811
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((exported / "html" / "05_stacking_layers.html").as_uri())
+    fold = page.locator("details.guess")
+    assert fold.is_visible() and not fold.locator(".output").last.is_visible()
+    fold.locator("summary").first.click()
+    assert fold.locator(".output").last.is_visible()
+    assert page.locator(".ms-unrolled5 svg circle").count() > 20  # the still
+    context.close()
+
+
+def test_pages_fit_a_telephone_and_fold_what_draws(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    for path in sorted((exported / "html").glob("*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400, path.name
+        for text in page.locator("details.code pre").all_text_contents():
+            assert make.draws(text)
+    page.close()
+
+
+def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):  # noqa: F811
+    tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
+    pytest.importorskip("brotli", reason="pip install brotli")
+    font = tools.TTFont(export.HERE / "fonts" / "math.woff2")
+    known = set(map(chr, font.getBestCmap()))
+    assert "MATH" in font and font["name"].getDebugName(1) == "minisnn Math"
+    for path in (exported / "html").glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("data:font/woff2;base64,") == 1
+        assert b64encode((export.HERE / "fonts" / "math.woff2").read_bytes()).decode() in text
+        formulas = re.findall(r"<math.*?</math>", text, re.S)
+        used = set(export.html.unescape(re.sub(r"<[^>]*>", "", "".join(formulas))))
+        assert not used - known - {"\n"}, path.name
+
+
+def test_the_font_is_drawn_with(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    page.goto((exported / "html" / "03_backward_through_time.html").as_uri())
+    loaded = "document.fonts.ready.then(f => [...f].map(one => one.family + one.status))"
+    assert [one.replace('"', "") for one in page.evaluate(loaded)] == ["minisnn Mathloaded"]
+    page.close()
+
+
+def test_code_has_colours_and_stays_what_it_was():
+    code = 'def f(x):  # "a" & <b>\n    return f"{x:.2f}" if x is not None else 1e-3\n'
+    made = export.highlighted(code)
+    assert export.html.unescape(re.sub(r"<[^>]*>", "", made)) == code
+    for kind, text in (("k", "def"), ("f", "f"), ("c", "# &quot;"), ("m", "1e-3"), ("k", "is")):
+        text = text.replace("&quot;", '"')
+        assert f'<span class="{kind}">{text}' in made
+
+
+def _png(panels: int) -> tuple[str, dict]:
+    """A picture of so many panels as the lessons' pictures are stored, and what is told of it."""
+    figure = Figure((9, 3), dpi=160)
+    canvas = FigureCanvasAgg(figure)
+    for axes in figure.subplots(1, panels, squeeze=False)[0]:
+        axes.plot([0, 1], [0, 1])
+        axes.set(xlabel="time (ms)", ylabel="membrane")
+    figure.tight_layout(rect=(0, 0, 1, 0.9))
+    figure.suptitle("What to see", x=0.01, ha="left", fontsize=11)
+    canvas.draw()
+    held = io.BytesIO()
+    canvas.print_png(held)
+    told = {"width": 720, "alt": "What to see"}
+    found = style._panels(figure)
+    return b64encode(held.getvalue()).decode(), told | ({"panels": found} if found else {})
+
+
+def test_a_row_of_panels_is_cut_between_them_and_stacks_where_it_is_narrow(browser):
+    png, told = _png(3)
+    assert len(told["panels"]["cuts"]) == 2 and 0 < told["panels"]["top"][0] < 0.2
+    made = export._picture(png, told)
+    parts = re.findall(r"base64,([^\"]+)", made)
+    widths = [Image.open(io.BytesIO(b64decode(one))).width for one in parts]
+    assert sum(widths) == 1440 and "<figcaption>What to see</figcaption>" in made
+    for one in parts:  # nothing is cut through: the edges are white
+        pixels = Image.open(io.BytesIO(b64decode(one))).convert("L")
+        for x in (0, pixels.width - 1):
+            assert pixels.crop((x, 0, x + 1, pixels.height)).getextrema() == (255, 255)
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    for width, rows in ((400, 3), (1280, 1)):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.set_content(f"<style>{export.CSS}</style><body>{made}")
+        places = page.evaluate("[...document.images].map(one => one.getBoundingClientRect().top)")
+        assert len(set(places)) == rows
+    page.close()
+    assert "panels" not in _png(1)[1]
+
+
+def test_in_the_dark_pictures_turn_but_photographs_do_not(browser):
+    white = io.BytesIO()
+    Image.new("RGB", (20, 20), "white").save(white, "png")
+    png = b64encode(white.getvalue()).decode()
+    told = {"width": 20, "alt": "a"}
+    pieces = export._picture(png, told) + export._picture(png, told | {"needs_background": "light"})
+    page = browser.new_page(color_scheme="dark")
+    page.set_content(f"<style>{export.CSS}</style><body>{pieces}")
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    boxes = page.evaluate("[...document.images].map(o => o.getBoundingClientRect().toJSON())")
+    colours = [shot.getpixel((round(box["x"] + 10), round(box["y"] + 10))) for box in boxes]
+    assert colours == [(0x18,) * 3, (255,) * 3]
+    page.close()
+
+
+def test_an_older_notebook_is_shown_as_it_is():
+    cell = CELL | {"source": "guess = None\nforeseen(guess, 1, 'a')"}
+    first = {"cell_type": "markdown", "metadata": {}, "source": "# 1 · A"}
+    text = "Your guess first"
+    cell = cell | {"outputs": [{"output_type": "stream", "name": "stdout", "text": [text]}]}
+    last = {"cell_type": "markdown", "metadata": {}, "source": "the end"}
+    made = export.page(json.loads(json.dumps({"cells": [first, cell, last]})))
+    assert '<details class="guess">' in made and made.count("</details>") == 1
+    assert made.index("</details>") < made.index("the end") and f"<pre>{text}</pre>" in made

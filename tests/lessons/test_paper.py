@@ -1,0 +1,187 @@
+"""Derivations on paper: right lines pass however they are written, wrong ones are told by line,
+with what is missing where that is certain; nothing that is typed is executed."""
+
+import numpy as np
+import pytest
+from checks import lesson03, lesson07, lesson10, paper
+
+CHIP = {
+    "ds": "-w * dv",
+    "dw": "dy + (1 - s) * dv + sigma_prime(w - threshold) * ds",
+    "dv_old": "alpha * dw",
+    "di": "(1 - alpha) * dw",
+}
+DOTS = {
+    "u_dot": "I_dot - rho * r_dot",
+    "s_dot": "sigma_prime(u - threshold) * u_dot",
+    "r_next_dot": "gamma * r_dot + (1 - gamma) * s_dot",
+}
+BLAME = {
+    "dI_dot": "dy_dot + (1 - gamma) * (sigma_prime(u - threshold) * dr_next_dot"
+    " + sigma_second(u - threshold) * u_dot * dr_next)",
+    "dr_dot": "gamma * dr_next_dot - rho * dI_dot",
+}
+TIED = {"lam": "lam_next - a * (H @ lam_next + c * lam_next)", "share": "a * c * lam_next"}
+PAPERS = {
+    "3.4": (lesson03.on_paper, CHIP),
+    "7.1": (lesson07.dots_on_paper, DOTS),
+    "7.2": (lesson07.blame_on_paper, BLAME),
+    "10.3": (lesson10.on_paper, TIED),
+}
+
+
+def _lines(known: dict, **changed) -> str:
+    return "\n".join(f"{name} = {text}" for name, text in (known | changed).items())
+
+
+def _said(capsys, judge, typed: str) -> list[str]:
+    judge(typed)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("number", PAPERS)
+def test_right_lines_are_right_and_an_empty_paper_says_what_to_do(number, capsys):
+    judge, known = PAPERS[number]
+    said = _said(capsys, judge, _lines(known))
+    assert said == [f"line {n}, {name}: right." for n, name in enumerate(known, 1)]
+    assert _said(capsys, judge, "\n".join(f"{name} =" for name in known)) == [paper.EMPTY]
+    first, *rest = known
+    half = _said(capsys, judge, _lines(known, **dict.fromkeys(rest, "")))
+    assert half[0] == f"line 1, {first}: right."
+    assert half[1:] == [
+        f"line {n}, {name}: nothing is written yet." for n, name in enumerate(rest, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    "number, typed",
+    [
+        ("3.4", "ds = dv * (-w)\ndw = dy\ndw += dv - s * dv\ndw += ds * sigma_prime(w - threshold)\n"
+         "dv_old = α * dw\ndi = dw - dv_old"),
+        ("3.4", "dw = dy + (1 - s - w * sigma_prime(w - threshold, 4)) * dv  # the slope at once\n"
+         "di = (1 - alpha) * dw\n\nds = -w * dv\ndv_old = dw * alpha"),
+        ("7.1", "u_dot = -(rho * r_dot) + I_dot\ns_dot = u_dot / (4 * abs_ + 1) ** 2\n"),
+        ("10.3", "lam = (1 - a * c) * lam_next - a * H.T @ lam_next\nshare = lam_next * a * c"),
+    ],
+)  # fmt: skip
+def test_other_ways_to_write_it_are_right_too(number, typed, capsys):
+    judge, known = PAPERS[number]
+    if "abs_" in typed:
+        typed = typed.replace("abs_", "sqrt((u - threshold) ** 2)")
+        typed += f"r_next_dot = {known['r_next_dot']}"
+    assert all(one.endswith(": right.") for one in _said(capsys, judge, typed))
+
+
+@pytest.mark.parametrize(
+    "number, name, wrong, message",
+    [
+        ("3.4", "ds", "w * dv", "through `v = w * (1 - s)` has the wrong sign"),
+        ("3.4", "dw", "(1 - s) * dv + sigma_prime(w - threshold) * ds", "dy, which comes from outside, is missing"),
+        ("3.4", "dw", "dy + (1 - s) * dv", "through `s = spike(w - threshold)` is missing"),
+        ("3.4", "dw", "dy + sigma_prime(w - threshold) * ds", "through `v = w * (1 - s)` is missing"),
+        ("3.4", "dw", "2 * dy + (1 - s) * dv + sigma_prime(w - threshold) * ds", "is counted twice"),
+        ("3.4", "dw", "dy + (1 - s) * dv + sigma_prime(w) * ds", "by differences, at ds["),
+        ("3.4", "di", "alpha * dw", "by differences, at alpha = 0.8, dw["),
+        ("7.1", "u_dot", "I_dot", "the motion of r is missing"),
+        ("7.1", "u_dot", "I_dot + rho * r_dot", "the motion of r has the wrong sign"),
+        ("7.1", "r_next_dot", "gamma * r_dot + (1 - gamma) * s", "by differences"),
+        ("7.2", "dI_dot", "dy_dot + (1 - gamma) * sigma_prime(u - threshold) * dr_next_dot", "the motion of u is missing"),
+        ("7.2", "dr_dot", "-rho * dI_dot", "the motion of dr_next is missing"),
+        ("10.3", "lam", "lam_next - a * H @ lam_next", "by differences"),
+        ("10.3", "share", "c * lam_next", "by differences, at c = 0.7"),
+    ],
+)  # fmt: skip
+def test_a_wrong_line_is_named_and_the_others_stay_right(number, name, wrong, message, capsys):
+    judge, known = PAPERS[number]
+    said = _said(capsys, judge, _lines(known, **{name: wrong}))
+    assert len(said) == len(known)
+    for n, (one, line) in enumerate(zip(said, known), 1):
+        assert one.startswith(f"line {n}, {line}: ") and one.endswith(".")
+        assert (message in one) if line == name else one.endswith(": right."), one
+
+
+@pytest.mark.parametrize(
+    "typed, message",
+    [
+        ("ds = -w * dv_next", "line 1, ds: dv_next is no name here; there are alpha, di, ds, dv, dv_old"),
+        ("ds = -w *", "line 1: `-w *` is no term"),
+        ("ds = (w", "is no term"),
+        ("ds -w * dv", "line 1 is `ds -w * dv`; expected a name, an equals sign and a term"),
+        ("dw = ds\nds = -w * dv", "line 1, dw: ds is used before line 2 has completed it"),
+        ("dq = w", "line 1, dq: is not asked for; wanted are ds, dw, dv_old, di"),
+        ("ds = w @ dv", "line 1, ds: ds"),
+        ("ds = w.T @ dv.T * 0 + log(w, w, w, w)", "log does not take 4 arguments"),
+        ("ds = w / 0", "ds[0] is"),
+        ("ds = tan(w)", "tan is no function here; there are exp, log, sigma_prime"),
+        ("ds = w[0]", "`w[0]` is not understood"),
+        ("ds = True", "`True` is not understood"),
+        ("ds = 'w'", "is not understood"),
+        ("ds = [w for w in dv]", "is not understood"),
+        ("ds = (lambda: w)()", "is not understood"),
+        ("ds = w.__class__", "`w.__class__` is not understood"),
+        ("ds = exp(*w)", "is not understood"),
+        ("ds = 9 ** 9 ** 9", "is not understood"),
+        ("ds = w ** 10", "`w ** 10` is not understood"),
+        ("ds = __import__('os').system('false')", "is not understood"),
+        ("ds = " + "(" * 120 + "w" + ")" * 120, "by differences"),
+        ("ds = " + "w + " * 100 + "w", "line 1 is too long"),
+        ("ds = w\n" * 50, "line 41 is too long, or one too many"),
+        ("ds = w\x00", "is no term"),
+    ],
+)  # fmt: skip
+def test_what_is_no_derivation_gets_a_sentence(typed, message, capsys):
+    said = _said(capsys, lesson03.on_paper, typed)
+    assert any(message in one for one in said), said
+    assert all(one.endswith(".") for one in said) and len(said) < 8
+
+
+def test_matrices_and_sums_are_judged_against_every_entry(capsys):
+    draw = np.random.default_rng(0)
+    x, W, b = draw.standard_normal((2, 3)), draw.standard_normal((3, 4)), draw.standard_normal(4)
+    forward = "V = x @ W + b\ny = tanh(V)\nL = sum(y * y)"
+    given, seeds = {"x": x, "W": W, "b": b, "one": np.ones(2)}, {"L": ("dL", np.float64(1.5))}
+    names = {"y": "dy", "V": "dV", "W": "dW", "x": "dx", "b": "db"}
+    right = {
+        "dy": "2 * y * dL",
+        "dV": "(1 - y ** 2) * dy",
+        "dW": "x.T @ dV",
+        "dx": "dV @ W.T",
+        "db": "one @ dV",
+    }
+    assert paper.adjoints(_lines(right), forward, given, seeds, names)
+    for name, wrong, message in (
+        ("dx", "dV @ W", "the sides of `dV @ W` do not fit: (2, 4) and (3, 4)"),
+        ("dW", "dV.T @ x", "it has shape (4, 3), but W has (3, 4)"),
+        ("db", "one @ dV / 2", "by differences, at dV of shape (2, 4), one of shape (2,)"),
+        ("dV", "(1 - y) * dy", "dV["),
+    ):
+        capsys.readouterr()
+        assert not paper.adjoints(_lines(right | {name: wrong}), forward, given, seeds, names)
+        assert message in capsys.readouterr().out
+    moves = {"x": draw.standard_normal((2, 3)), "W": draw.standard_normal((3, 4))}
+    dots = {
+        "V_dot": "x_dot @ W + x @ W_dot",
+        "y_dot": "(1 - y ** 2) * V_dot",
+        "L_dot": "sum(2 * y * y_dot)",
+    }
+    assert paper.tangents(_lines(dots), forward, given, moves)
+    capsys.readouterr()
+    assert not paper.tangents(_lines(dots | {"V_dot": "x_dot @ W"}), forward, given, moves)
+    assert "line 1, V_dot: the motion of W is missing" in capsys.readouterr().out
+
+
+def test_the_lessons_ask_for_what_is_judged(capsys):
+    import make
+
+    for source in make.sources():
+        for cell in make.parse(source):
+            if "on_paper(" not in cell.text or cell.kind != "code":
+                continue
+            number = int(source.stem[:2])
+            judge, known = next(
+                pair for pair in PAPERS.values()
+                if pair[0].__name__ in cell.text and pair[0].__module__.endswith(f"{number:02d}")
+            )  # fmt: skip
+            asked = cell.text.split('"""')[1]
+            assert asked.replace("=", "").split() == list(known)
+            assert _said(capsys, judge, asked) == [paper.EMPTY]

@@ -1,0 +1,205 @@
+"""The network unrolled in time: its numbers are the library's, its arrows say their terms, to a
+pointer and to the keyboard, and it plays."""
+
+import re
+import shutil
+from unicodedata import normalize
+
+import interactive
+import make
+import numpy as np
+import pytest
+from checks.solutions import SOLUTIONS
+
+import minisnn as ms
+from minisnn.layers import surrogate
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
+LIF = ms.LIF(alpha=0.7, beta=0.5, slope=4.0)  # the constants of pictures/unrolled.js
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    if BROWSER is None:
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    path = tmp_path_factory.mktemp("graphs") / "page.html"
+    pieces = "".join(map(interactive.piece, interactive.GRAPHS))
+    path.write_text(f"<!doctype html><meta charset=utf-8><body>{pieces}</body>", encoding="utf-8")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        opened, errors = browser.new_page(viewport={"width": 700, "height": 900}), []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(path.as_uri())
+        yield opened
+        assert not errors
+        browser.close()
+
+
+def _values(page, lesson: int) -> dict[str, np.ndarray]:
+    """What stands at the nodes, by letter: (T, walks)."""
+    found = page.evaluate(
+        f"JSON.parse(document.querySelector('.ms-unrolled{lesson}').dataset.values)"
+    )
+    letters = dict.fromkeys(re.sub(r"\d*$", "", name) for name in found)
+    return {
+        one: np.array([v for name, v in found.items() if re.fullmatch(rf"{one}\d*", name)])
+        for one in letters
+    }
+
+
+@pytest.fixture(scope="module")
+def course():
+    """The course's own functions, as a student's file would have them."""
+    space = {
+        "np": np,
+        "step": surrogate.step,
+        "sigma_prime": surrogate.sigma_prime,
+        "sigma_second": surrogate.sigma_second,
+        "summed": lambda x, dV: np.einsum("tbi,tbj->ij", x, dV),
+    }
+    for number in ("1.1", "1.3", "3.1", "3.2", "7.1", "7.2", "17.1", "17.2", "17.3"):
+        exec(SOLUTIONS[number], space)
+    source = next(source for source in make.sources() if source.stem.startswith("17"))
+    given = [cell.text for cell in make.parse(source) if "def forward_tangent" in cell.text]
+    exec(given[0], space)
+    return space
+
+
+def test_the_still_is_the_drawing(page):
+    for name in interactive.GRAPHS:
+        drawn = page.inner_html(f".ms-{name} .drawing")
+        assert drawn.replace(' tabindex="0"', "") == interactive.still(name).strip().replace(
+            ' tabindex="0"', ""
+        ), f"{name}: draw its still again, python lessons/interactive.py"
+
+
+def test_one_neuron_has_the_numbers_of_lesson_3(page, course):
+    at = _values(page, 3)
+    V = at["V"][:, 0]
+    P = course["trace"](course["trace"](V, LIF.beta), LIF.alpha)
+    u, s = course["fire"](P, 1.0, -0.6, LIF)
+    assert s[-1] == s[-2] == 1 and np.allclose(at["u"][:, 0], u) and np.allclose(at["s"][:, 0], s)
+    dI = course["membrane_backward"](u, np.eye(4)[-1], LIF)
+    assert np.allclose(at["I"][:, 1], dI) and (dI != 0).all()
+    assert np.allclose(at["V"][:, 1], course["filter_backward"](dI, LIF))
+
+
+def test_dots_and_blame_have_the_numbers_of_lesson_7(page, course):
+    at = _values(page, 7)
+    I, I_dot = at["I"][:, 0], at["I"][:, 1]
+    u, s = course["fire"](I, 1.0, 0.0, LIF)
+    assert 0 < s.sum() < 5 and np.allclose(at["u"][:, 0], u)
+    assert np.allclose(at["u"][:, 1], course["membrane_tangent"](u, I_dot, LIF))
+    dI = course["membrane_backward"](u, np.eye(5)[-1], LIF)
+    assert np.allclose(at["I"][:, 2], dI)
+    assert np.isclose(dI @ I_dot, at["L"][0, 1])  # each walk tests the other
+
+
+def test_the_network_has_the_numbers_of_lesson_17(page, course):
+    at = _values(page, 17)
+    x = at["x"][:, 0].reshape(-1, 1, 1)
+    layers = [(np.full((1, 1), 5.0), np.array([-0.4])), (np.full((1, 1), 4.0), np.array([-0.2]))]
+    dots = [(np.ones((1, 1)), np.zeros(1)), (-np.ones((1, 1)), np.zeros(1))]
+    logits, tapes = course["forward"](layers, x, LIF)
+    assert np.isclose(logits.item(), at["L"][0, 0])
+    for name, (_, u) in zip(("u¹", "u²"), tapes):
+        assert np.allclose(at[name][:, 0], u.ravel())
+    logits_dot, moves = course["forward_tangent"](layers, dots, tapes, LIF)
+    assert np.isclose(logits_dot.item(), at["L"][0, 1]) and logits_dot.item() != 0
+    one, none = np.ones((1, 1)), np.zeros((1, 1))
+    found = course["backward"](layers, tapes, one, LIF)
+    moved = course["backward_tangent"](layers, dots, tapes, moves, one, none, LIF)
+    below = [at["x"], at["s¹"]]
+    for (dW, db), (dW_dot, db_dot), low, u, V in zip(
+        found, moved, below, ("u¹", "u²"), ("V¹", "V²")
+    ):
+        assert np.isclose(db.item(), at[u][:, 2].sum())
+        assert np.isclose(db_dot.item(), at[u][:, 3].sum())
+        assert np.isclose(dW.item(), low[:, 0] @ at[V][:, 2])
+        assert np.isclose(dW_dot.item(), low[:, 1] @ at[V][:, 2] + low[:, 0] @ at[V][:, 3])
+    assert moved[0][0].item() != 0
+
+
+def test_blame_in_lesson_5_ends_two_steps_earlier_at_each_synapse(page):
+    at = _values(page, 5)
+    last = {name: np.flatnonzero(at[name][:, 1])[-1] for name in ("u³", "s²", "s¹")}
+    assert last == {"u³": 6, "s²": 4, "s¹": 2}
+
+
+def test_the_meta_gradient_in_lesson_10_is_the_slope_of_learning(page):
+    at, c, a = _values(page, 10), 0.5, 0.4
+
+    def learned(theta):
+        for _ in range(3):
+            theta = theta - a * (theta + theta**3)
+        return (theta - c) ** 2 / 2
+
+    slope = (learned(1.6 + 1e-6) - learned(1.6 - 1e-6)) / 2e-6
+    assert np.isclose(at["θ"][0, 1], slope, rtol=1e-6) and np.isclose(at["L"][0, 0], learned(1.6))
+    assert np.ptp(at["θ"][:, 2]) == 0 and at["θ"][0, 2] != at["θ"][0, 1]  # FOMAML's
+
+
+@pytest.mark.parametrize(
+    "lesson, way, line",
+    [
+        (3, 0, "u₃ = I₃ − ρ r₃"),
+        (3, 1, "dr₂ = −ρ du₂ + γ dr₃"),
+        (5, 1, "ds²₃ = W³ h₂ du³₅ + W³ h₃ du³₆"),
+        (7, 1, "ṙ₁ = (1 − γ) ṡ₀ + γ ṙ₀"),
+        (10, 1, "λ₁ = λ₂ + H₁ dg₁"),
+        (17, 3, "du̇¹₂ = σ′(u¹₂ − uth) dṡ¹₂ + σ″(u¹₂ − uth) u̇¹₂ ds¹₂"),
+    ],
+)
+def test_the_keyboard_walks_from_arrow_to_arrow_and_hears_its_term(page, lesson, way, line):
+    root = page.locator(f".ms-unrolled{lesson}")
+    root.locator("button").nth(way).click()
+    assert root.locator("button[aria-pressed=true]").count() == 1
+    root.locator("button").last.focus()
+    page.keyboard.press("Tab")
+    said, number = set(), root.locator("path").count()
+    for _ in range(number):
+        line_said, brings = root.locator(".said").inner_text().split("\n")
+        said.add(normalize("NFC", line_said.strip()))
+        label = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert label.split() == f"{line_said} {brings}".split()
+        assert root.locator("path.on").count() == 1
+        page.keyboard.press("ArrowRight")
+    assert normalize("NFC", line) in said and all(
+        "undefined" not in one and "NaN" not in one for one in said
+    )
+
+
+def test_pointing_at_an_arrow_says_its_term_and_its_number(page):
+    root = page.locator(".ms-unrolled3")
+    root.locator("button").first.click()
+    root.scroll_into_view_if_needed()
+    box = root.locator("svg").bounding_box()
+    assert box["width"] == 500  # as drawn: nothing is scaled
+    page.mouse.move(box["x"] + 62 + 2 * 116, box["y"] + 160)  # between I and u of step 2
+    said = root.locator(".said").inner_text()
+    assert said.startswith("u₂ = I₂ − ρ r₂") and "1 × 0.45 = 0.45" in said
+    assert root.locator("mark").inner_text() == "I₂"
+    page.mouse.move(box["x"] + 62 + 116 / 2, box["y"] + 380)  # no arrow is there
+    assert root.locator(".said").inner_text() == said
+
+
+def test_it_plays_and_stops(page):
+    root = page.locator(".ms-unrolled7")
+    root.locator("button").first.click()
+    play = root.locator("button").last
+    play.click()
+    page.wait_for_function(
+        "document.querySelectorAll('.ms-unrolled7 .later').length < 18", timeout=20_000
+    )
+    assert play.inner_text() == "■ Stop" and root.locator(".later").count() > 0
+    play.click()
+    assert play.inner_text() == "▶ Play" and root.locator(".later, .on").count() == 0
+
+
+def test_still_pictures_need_no_script():
+    for name in interactive.GRAPHS:
+        still = interactive.still(name)
+        assert "<script" not in still and "currentColor" in still and "#fff" not in still
+        assert still.count("<path") > 8 and still.count("<text") == still.count("<circle")
+        assert not set(re.findall(r"var\((--\w+)", still)) - {"--on"}
