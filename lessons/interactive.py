@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
-NAMES = ("orders", "neuron", "surrogate", "losses", "innerstep", "rounding")
+NAMES = ("neuron", "surrogate", "losses", "innerstep", "rounding", "orders")
 STYLE = """<style>.ms-picture{font:13px sans-serif;max-width:680px}.ms-picture label{display:inline-block;margin:2px 14px 2px 0}
 .ms-picture input{vertical-align:middle;width:130px}.ms-picture output{display:inline-block;min-width:3em}
 @media print{.ms-picture .controls{display:none}}</style>"""
