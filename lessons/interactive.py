@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
-SLIDERS = ("orders", "neuron", "surrogate", "losses", "innerstep", "rounding")
+SLIDERS = ("neuron", "surrogate", "losses", "innerstep", "rounding", "orders")
 # one source, a variant for each of these lessons
 GRAPHS = ("unrolled3", "unrolled5", "unrolled7", "unrolled10", "unrolled17")
 NAMES = SLIDERS + GRAPHS

@@ -9,7 +9,7 @@ import numpy as np
 import minisnn as ms
 import style
 from checks import mine
-from minisnn import plots
+from minisnn import outputs, plots
 from minisnn.data.sets.omniglot import alphabets, thickened
 from minisnn.data.sets.pools import centred, summed
 from minisnn.data.store.shipped import shipped
@@ -25,20 +25,22 @@ STEP_MS, STEPS = 3, 100
 def page(path: str = "teach.html") -> None:
     """Write the page beside `mysnn.py` and, where somebody runs the cell, show it below.
 
-    Where a program runs it, the page's 600 kB stay out of the notebook.
+    Where a program runs it, the page's 600 kB stay out of the notebook. Raises ValueError where
+    another file has this name.
     """
+    place = mine.place().parent / path
+    outputs.check(place, outputs.PAGE)
     text = page_of(IntegerNet.of(ms.read(shipped("omniglot_prototypes.h5"))))
-    write_whole(mine.place().parent / path, text.encode())
+    write_whole(place, text.encode())
     print(
         f"{path} lies beside this notebook. If no page stands below, open that file in a browser."
     )
     if style._watched():
         from IPython.display import HTML, display
 
-        frame = f'width="100%" height="820" title="Teach a spiking network" srcdoc="{html.escape(text)}"'
-        display(
-            HTML(f'<div><iframe sandbox="allow-scripts allow-downloads" {frame}></iframe></div>')
-        )
+        allowed = "allow-scripts allow-downloads"
+        frame = f'width="100%" height="820" title="Teach a spiking network" sandbox="{allowed}"'
+        display(HTML(f'<div><iframe {frame} srcdoc="{html.escape(text)}"></iframe></div>'))
 
 
 def drawings(seed: int = 0, ways: int = 5, people: int = 5) -> np.ndarray:

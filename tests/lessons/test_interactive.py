@@ -18,12 +18,12 @@ BROWSER = (
 )
 # picture: a slider, where it goes, and what of the drawing that must change
 MOVES = {
-    "orders": ("jump", 0.5, ".first"),
     "neuron": ("w", 30, ".u"),
     "surrogate": ("kappa", 3, ".slope"),
     "losses": ("t0", 0.4, ".jet"),
     "innerstep": ("a", 1.2, ".fomaml"),
     "rounding": ("size", 0.6, ".nearest"),
+    "orders": ("jump", 0.2, ".first"),
 }
 
 

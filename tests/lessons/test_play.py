@@ -39,12 +39,16 @@ def test_the_page_is_written_beside_the_notebook_and_shown_to_who_watches(
     shown = []
     display = pytest.importorskip("IPython.display")
     monkeypatch.setattr(display, "display", lambda one: shown.append(one.data))
-    for watched in (False, True):
+    for name, watched in (("a.html", False), ("b.html", True)):
         monkeypatch.setattr(play.style, "_watched", lambda: watched)
-        play.page("a.html")
-        assert (tmp_path / "a.html").read_text() == '<title>"Teach"</title>'
-        assert "a.html" in capsys.readouterr().out and len(shown) == watched
-    assert 'srcdoc="&lt;title&gt;&quot;Teach&quot;' in shown[0]
+        play.page(name)
+        assert (tmp_path / name).read_text() == '<title>"Teach"</title>'
+        assert name in capsys.readouterr().out and len(shown) == watched
+    assert 'srcdoc="&lt;title&gt;&quot;Teach&quot;' in shown[0] and "sandbox=" in shown[0]
+    (tmp_path / "b.html").write_text("of somebody else")
+    with pytest.raises(ValueError, match="b.html"):
+        play.page("b.html")
+    assert (tmp_path / "b.html").read_text() == "of somebody else"
 
 
 def test_what_breaks_a_network_does_what_it_says():
