@@ -160,14 +160,14 @@ def provide() -> str:
     return f"{NAME}: {path.stat().st_size / 1e6:.1f} MB, written"
 
 
-def run(*words: str) -> dict[str, dict[str, float]]:
+def run(*words: str) -> dict[str, dict[str, tuple[float, float]]]:
     """Run the student's file in a process of its own, and show what it prints; {stage: {rule:
-    percent}} where it says so.
+    (percent, half its interval)}} where it says so.
 
     Raises `mine.Unusable` where the file stops with an error.
     """
     command = [sys.executable, "-I", "-u", str(mine.place()), *words]
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     lines = []
     with subprocess.Popen(command, cwd=mine.place().parent, encoding="utf-8", **pipes) as process:
@@ -175,8 +175,11 @@ def run(*words: str) -> dict[str, dict[str, float]]:
             lines.append(line.rstrip())
             print(line, end="")
             if stage := re.match(r"  after (.*?): ", line):
-                shares = re.findall(r"([a-z][\w ]+) (\d+\.\d) ±", line[stage.end() :], re.I)
-                found[stage[1]] = {rule: float(share) for rule, share in shares}
+                said = line[stage.end() :]
+                shares = re.findall(r"([a-z][\w ]+) (\d+\.\d) ± (\d+\.\d)", said, re.I)
+                found[stage[1]] = {
+                    rule: (float(share), float(half)) for rule, share, half in shares
+                }
     if process.returncode:
         raise mine.Unusable(f"{mine.place()} {' '.join(words)}: {lines[-1] if lines else ''}")
     return found

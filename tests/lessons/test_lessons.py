@@ -148,7 +148,7 @@ LESS = {
     "06": [(", 61)", ", 13)")],
     "11": [("for seed in range(3):", "for seed in range(1):")],
     "12": [
-        ("for n in range(6)]", "for n in range(2)]"),
+        ("for n in range(12)]", "for n in range(2)]"),
         ("linspace(0, 1, 15)", "linspace(0, 1, 4)"),
         ("range(0, 15, 2), 14", "range(4), 3"),
     ],

@@ -79,11 +79,16 @@ def test_it_trains_and_writes_its_page_where_minisnn_cannot_be_imported(folder):
     lent = f"{n - 2} of {n} functions are yours; the course's own: 5.2 loss_backward, 8.2 asymmetry"
     assert lines[0] == lent
     assert float(lines[1].removeprefix("H v is symmetric to ")) < 1e-12
-    assert re.fullmatch(r"class means: task 12 of 12, loss \d\.\d{3}, \d+ s", lines[2])
-    assert re.fullmatch(r"MAML: task 2 of 2, loss \d\.\d{3}, \d+ s", lines[3])
+    assert re.fullmatch(r"class means: task 12 of 12, loss \d\.\d{3}, \d+ s of CPU time", lines[2])
+    assert re.fullmatch(r"MAML: task 2 of 2, loss \d\.\d{3}, \d+ s of CPU time", lines[3])
+    assert re.fullmatch(r"FOMAML: task 2 of 2, loss \d\.\d{3}, \d+ s of CPU time", lines[4])
+    stages = ("the start", "12 tasks by class means", "2 more by MAML", "2 more by FOMAML")
+    assert all(f" after {name}: " in line for name, line in zip(stages, lines[6:10], strict=True))
     for rule in ("nearest sample", "class means", "one step of MAML"):
-        assert all(re.search(rf"{rule} \d+\.\d ± \d+\.\d %", line) for line in lines[5:8])
-    assert re.match(r"the best rule: (class means|one step of MAML), after .*: \d+\.\d %", lines[8])
+        assert all(re.search(rf"{rule} \d+\.\d ± \d+\.\d %", line) for line in lines[6:10])
+    assert re.match(
+        r"the best rule: (class means|one step of MAML), after .*: \d+\.\d %", lines[10]
+    )
     done = alone(folder / "mysnn.py", "page", "--episodes", "2")
     assert done.returncode == 0, done.stderr
     assert re.search(r"2 tasks in whole numbers: class means \d+\.\d", done.stdout)
@@ -148,6 +153,28 @@ def a_hidden_layer(mysnn) -> np.ndarray:
     rng = np.random.default_rng(1)
     W = 0.2 * rng.standard_normal((mysnn.INPUTS, mysnn.HIDDEN))
     return mysnn.flat([(W, np.full(mysnn.HIDDEN, -0.4))])
+
+
+def test_its_two_stages_by_gradient_steps_are_of_second_and_of_first_order(mysnn):
+    rng, swap = np.random.default_rng(5), lambda x: x.transpose(1, 0, 2)
+    sizes = mysnn.INPUTS, mysnn.HIDDEN
+    neuron = ms.LIF(gain=mysnn.LIF.gain)
+    theirs = ms.SpikingNet(
+        sizes[0], (), 3, hidden=sizes[1:], window=20, neuron=neuron, dtype=float, backend="numpy"
+    )
+    net, hidden = mysnn.Net((*sizes, 3), mysnn.LIF), a_hidden_layer(mysnn)
+    x, y = rng.poisson(0.02, (6, 20, sizes[0])) * 1.0, np.repeat(np.arange(3), 2)
+    theta, task = mysnn.start(hidden, 3), ms.Task(x[::2], y[::2], x[1::2], y[1::2])
+    own = mysnn.Task(swap(x[::2]), y[::2], swap(x[1::2]), y[1::2])
+    losses = set()
+    for order, gradient in ((2, mysnn.maml_gradient), (1, mysnn.fomaml_gradient)):
+        loss, found = gradient(net, hidden, own)
+        wanted = ms.meta_gradient(theirs, theta, task, step_size=12.0, order=order)
+        losses.add(loss)
+        assert loss == pytest.approx(wanted[0], rel=1e-12)
+        wanted = wanted[1][: hidden.size]
+        assert np.abs(found - wanted).max() <= 1e-12 * np.abs(wanted).max() > 0
+    assert len(losses) == 1
 
 
 def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch):
