@@ -13,6 +13,8 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
     ```python wrong 1.1 NAME: PART OF THE MESSAGE
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
+Exercise 1.1t is a test of the function of exercise 1.1, which the student writes.
+
 Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
 it was.
@@ -97,7 +99,7 @@ def parse(source: Path) -> list[Cell]:
 def _head(source, number, language, rest) -> Cell:
     if not rest:
         return Cell("code", "")
-    found = re.match(r"(?:(\w+) )?(\d+\.\d+)(?: ([^:]+): (.+))?$", rest)
+    found = re.match(r"(?:(\w+) )?(\d+\.\d+t?)(?: ([^:]+): (.+))?$", rest)
     kind = (found and found[1]) or language
     if not found or kind not in KINDS or (kind == "wrong") != bool(found[4]):
         raise ValueError(f"{source}: line {number} opens a block of no known kind: {rest}")
@@ -144,7 +146,7 @@ def minutes(cells: list[Cell]) -> int:
     spoken = len(re.findall(r"[A-Za-z][A-Za-z'-]*", re.sub(r"\$[^$]*\$|`[^`]*`", " x ", prose)))
     read = sum(len(cell.text.splitlines()) for cell in cells if cell.kind == "code")
     solutions = [one.solution.splitlines() for one in exercises(cells).values()]
-    asked = re.findall(r"\*\*Exercise \d+\.\d+\.\*\*(.*?)(?=\n\n|\Z)", prose, re.S)
+    asked = re.findall(r"\*\*Exercise \d+\.\d+t?\.\*\*(.*?)(?=\n\n|\Z)", prose, re.S)
     written = sum(
         not line.strip().startswith(("def ", '"""'))
         for lines in solutions

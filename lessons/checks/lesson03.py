@@ -7,7 +7,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, kept, many, mine, right, same
+from . import answer, kept, many, mine, right, same, tested
 
 mine.prepare(__name__)
 
@@ -317,3 +317,13 @@ def chip_backward(function):
             1e-6,
         )
     right("3.4", "The chip's neuron, and you derived it alone.")
+
+
+def membrane_backward_tested(test, hint=0):
+    """3.1t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("3.1t", test, hint)
+
+
+def filter_backward_tested(test, hint=0):
+    """3.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("3.2t", test, hint)

@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, kept, many, mine, right, same, wrong
+from . import answer, close, kept, many, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -290,3 +290,8 @@ def decay_tangent(function):
             1e-6,
         )
     right("7.4", "Constants can move as well: so they can be learned.")
+
+
+def membrane_backward_tangent_tested(test, hint=0):
+    """7.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("7.2t", test, hint)

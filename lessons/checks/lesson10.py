@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -212,3 +212,8 @@ def back_tied(function):
         1e-6,
     )
     right("10.3", "Nobody had derived this one for you; the twin says that it is so.")
+
+
+def back_tested(test, hint=0):
+    """10.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("10.2t", test, hint)
