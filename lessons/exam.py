@@ -131,7 +131,7 @@ def _answer(cell: object) -> tuple[str, str] | None:
         return None
     number, source = metadata.get("exercise"), cell.get("source")
     source = "".join(map(str, source)) if isinstance(source, list) else source
-    known = isinstance(number, str) and re.fullmatch(r"\d{1,2}\.\d{1,2}", number, re.ASCII)
+    known = isinstance(number, str) and re.fullmatch(r"\d{1,2}\.\d{1,2}t?", number, re.ASCII)
     return (number, source) if known and isinstance(source, str) else None
 
 

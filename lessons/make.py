@@ -17,6 +17,7 @@ outputs. Every `##` begins a new cell. Fences say what a block is:
                                     not in the notebook: a typical wrong answer, and what the check must say to it
 
 Code that draws is folded in the notebook, and so are outputs that answer a prediction.
+Exercise 1.1t is a test of the function of exercise 1.1, which the student writes.
 
 Where a lesson uses a word of GLOSSARY.md first, the notebook has a link to it. `python
 lessons/make.py --text` brings the texts up to date and runs nothing: for notebooks whose code is as
@@ -112,7 +113,7 @@ def _head(source, number, language, rest) -> Cell:
         return Cell(LENT, "", name=rest)
     if not rest:
         return Cell("code", "")
-    found = re.match(r"(?:(\w+) )?(\d+\.\d+)(?:( optional)| ([^:]+): (.+))?$", rest)
+    found = re.match(r"(?:(\w+) )?(\d+\.\d+t?)(?:( optional)| ([^:]+): (.+))?$", rest)
     kind = (found and found[1]) or language
     if (
         not found
@@ -172,7 +173,7 @@ def minutes(cells: list[Cell], left_out: Collection[str] | None = None) -> int:
     solutions = [
         one.solution.splitlines() for number, one in parts.items() if number not in left_out
     ]
-    exercise = r"\*\*Exercise (\d+\.\d+)\.\*\*(.*?)(?=\n\n|\Z)"
+    exercise = r"\*\*Exercise (\d+\.\d+t?)\.\*\*(.*?)(?=\n\n|\Z)"
     asked = [text for number, text in re.findall(exercise, prose, re.S) if number not in left_out]
     written = sum(
         not line.strip().startswith(("def ", '"""'))

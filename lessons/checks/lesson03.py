@@ -7,7 +7,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, kept, many, mine, paper, right, same
+from . import answer, kept, many, mine, paper, right, same, tested
 
 mine.prepare(__name__)
 
@@ -334,3 +334,13 @@ def on_paper(lines):
         {"w": ("dy", dy), "v": ("dv", dv)},
         {"s": "ds", "w": "dw", "v_old": "dv_old", "i": "di"},
     )
+
+
+def membrane_backward_tested(test, hint=0):
+    """3.1t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("3.1t", test, hint)
+
+
+def filter_backward_tested(test, hint=0):
+    """3.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("3.2t", test, hint)

@@ -8,7 +8,7 @@ import minisnn as ms
 from minisnn.layers import block, pool
 from minisnn.layers.loss import cross_entropy_backward, softmax
 
-from . import Wrong, answer, close, differs, kept, mine, right, same, wrong
+from . import Wrong, answer, close, differs, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -252,3 +252,8 @@ def soft_pool_backward(function):
         )
     same("5.4", "du of large membranes", found, np.concatenate(shares, 1))
     right("5.4", "A switch that is never quite thrown.")
+
+
+def pool_backward_tested(test, hint=0):
+    """5.1t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("5.1t", test, hint)

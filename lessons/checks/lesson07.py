@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, kept, many, mine, paper, right, same, wrong
+from . import answer, close, kept, many, mine, paper, right, same, tested, wrong
 
 mine.prepare(__name__)
 
@@ -321,3 +321,8 @@ def blame_on_paper(lines):
         {"rho": 0.7, "gamma": 0.6, "threshold": 0.1, "u": one[0], "dy": one[1], "dr_next": one[2]},
         {"u": one[3], "dy": one[4], "dr_next": one[5]},
     )
+
+
+def membrane_backward_tangent_tested(test, hint=0):
+    """7.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("7.2t", test, hint)

@@ -5,7 +5,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.layers import surrogate
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -237,3 +237,8 @@ def spike_hessian(function):
             1e-5,
         )
     right("8.4", "Of rank one: a spike bends the loss along p, and along nothing else.")
+
+
+def product_tested(test, hint=0):
+    """8.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("8.2t", test, hint)

@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, kept, mine, paper, right, same, wrong
+from . import answer, close, kept, mine, paper, right, same, tested, wrong
 
 mine.prepare(__name__)
 
@@ -229,3 +229,8 @@ def on_paper(lines):
         functions={"g": lambda theta: A @ theta + theta**3},
         known={"H": A + np.diag(3 * theta**2)},
     )
+
+
+def back_tested(test, hint=0):
+    """10.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("10.2t", test, hint)

@@ -4,7 +4,7 @@ import numpy as np
 
 import minisnn as ms
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -293,3 +293,8 @@ def means_readout(function):
             ),
         )
     right("12.4", "The nearest class mean is a readout; no step was made.")
+
+
+def means_readout_tested(test, hint=0):
+    """12.4t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("12.4t", test, hint)

@@ -4,7 +4,7 @@ import numpy as np
 
 from minisnn.hardware.chip import errors
 
-from . import answer, close, kept, mine, right, same, wrong
+from . import answer, close, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
 
@@ -213,3 +213,8 @@ def tally(function):
         ),
     )
     right("15.3", "Three counts that add up to all synapses.")
+
+
+def update_tested(test, hint=0):
+    """15.2t: a test, judged; `hint` is the number of a survivor, of which a word is said."""
+    tested.judged("15.2t", test, hint)

@@ -9,6 +9,7 @@ from minisnn.layers.loss import softmax
 from . import (
     answer,
     called,
+    bugs,
     close,
     data,
     diagnosis,
@@ -419,3 +420,8 @@ def tired_backward(function):
         1e-6,
     )
     right("17.4", "Proven by its own twin, and nobody else has it.")
+
+
+def slipped(bug):
+    """17.4t: a bug, against the course's tests."""
+    bugs.slipped("17.4t", bug)

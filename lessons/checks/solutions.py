@@ -67,11 +67,22 @@ SOLUTIONS = {
         dQ, dP = lif.beta * dQ + (1 - lif.alpha) * dP, dI[t] + lif.alpha * dP
     return dV
 ''',
+    "3.2t": r'''def test(f, forward, V):
+    """Say no where f(dI) is not the adjoint of forward(V); arrays shaped like the example V."""
+    dI = np.random.default_rng(0).standard_normal(V.shape)
+    assert np.isclose((f(dI) * V).sum(), (dI * forward(V)).sum(), 1e-4)
+''',
     "3.3": r'''def neuron_backward(x, u, dy, lif):
     """(dw, db) from the input spikes x, the membrane u and the adjoint dy from above, all (T,)."""
     dI = membrane_backward(u, dy, lif)
     dV = filter_backward(dI, lif)
     return x @ dV, dI.sum()
+''',
+    "3.1t": r'''def test(f, twin, I):
+    """Say no where f(twin(I), dy) is not the adjoint of the twin at I."""
+    dy, d = np.random.default_rng(0).standard_normal((2, *I.shape))
+    difference = twin(I + 1e-5 * d) - twin(I - 1e-5 * d)
+    assert np.isclose((f(twin(I), dy) * d).sum(), (dy * difference).sum() / 2e-5, 1e-4)
 ''',
     "3.4": r'''def chip_backward(w, dy, lif):
     """di (T,) from the recorded w (T,) and the adjoint dy of w from above."""
@@ -116,6 +127,12 @@ SOLUTIONS = {
         i, j = divmod(u[2 * h:2 * h + 2, 2 * v:2 * v + 2].argmax(), 2)
         du[2 * h + i, 2 * v + j] = dv[h, v]
     return du
+''',
+    "5.1t": r'''def test(f, pool, u):
+    """Say no where f(u, dv) is not the adjoint of pool at u."""
+    d, dv = map(np.random.default_rng(0).standard_normal, (u.shape, pool(u).shape))
+    difference = pool(u + 1e-6 * d) - pool(u - 1e-6 * d)
+    assert np.isclose((f(u, dv) * d).sum(), (dv * difference).sum() / 2e-6, 1e-4)
 ''',
     "5.2": r'''def loss_backward(logits, y):
     """dlogits (B, ways) of the mean cross-entropy; y (B,) holds the true classes."""
@@ -193,6 +210,12 @@ SOLUTIONS = {
     start = f(0.0)
     return np.array([np.abs(f(h) - start - h * f_dot).max() for h in steps])
 ''',
+    "7.2t": r'''def test(f, backward, u):
+    """Say no where f(u, u_dot, dy, dy_dot) is not how backward(u, dy) moves."""
+    u_dot, dy, dy_dot = np.random.default_rng(0).standard_normal((3, *u.shape))
+    up, down = (backward(u + h * u_dot, dy + h * dy_dot) for h in (1e-6, -1e-6))
+    assert np.allclose(f(u, u_dot, dy, dy_dot), (up - down) / 2e-6, 1e-4, 1e-4)
+''',
     "7.4": r'''def decay_tangent(u, s, lif):
     """u_dot (T,) where gamma moves by 1 and I stands still; u and s (T,) as recorded."""
     u_dot, r, r_dot = np.zeros(u.shape), 0.0, 0.0
@@ -214,6 +237,12 @@ SOLUTIONS = {
     """|<w, H v> - <v, H w>| / (|w| |H v|); product(v) is H v."""
     hv, hw = product(v), product(w)
     return abs(w @ hv - v @ hw) / (np.linalg.norm(w) * np.linalg.norm(hv))
+''',
+    "8.2t": r'''def test(product, gradient, theta):
+    """Say no where product(v) is not how gradient moves from theta along v."""
+    v = np.random.default_rng(0).standard_normal(theta.shape)
+    up, down = gradient(theta + 1e-5 * v), gradient(theta - 1e-5 * v)
+    assert np.allclose(product(v), (up - down) / 2e-5, 1e-4, 1e-6)
 ''',
     "8.3": r'''def strongest(product, size, count):
     """(values (count,), vectors (size, count)): eigenvalues of largest |value|, strongest first."""
@@ -270,6 +299,12 @@ SOLUTIONS = {
     for theta in reversed(thetas[:-1]):
         lam = lam - a * net.hessian_vector_product(theta, task.x_support, task.y_support, lam)
     return lam
+''',
+    "10.2t": r'''def test(f, path, loss, theta):
+    """Say no where f(path(theta)) is not the gradient of the loss after learning, by theta."""
+    d = np.random.default_rng(0).standard_normal(theta.shape)
+    up, down = (loss(path(theta + h * d)[-1]) for h in (1e-5, -1e-5))
+    assert np.isclose(f(path(theta)) @ d, (up - down) / 2e-5, 1e-4)
 ''',
     "10.3": r'''def back_tied(net, thetas, task, a, c):
     """dF / dtheta_0, where every step was pulled back to thetas[0] with strength c."""
@@ -334,6 +369,14 @@ SOLUTIONS = {
     c = np.array([p[y == k].mean(0) for k in range(ways)])
     return 2 * c.T, -(c ** 2).sum(1)
 ''',
+    "12.4t": r'''def test(f):
+    """Say no where a readout f(p, y, ways) does not answer as the nearest class mean does."""
+    rng, y = np.random.default_rng(0), np.array([2, 0, 0, 1, 2, 0, 0])
+    p, q = rng.standard_normal((7, 3)), 3 * rng.standard_normal((500, 3))
+    (W, b), c = f(p, y, 3), np.array([p[y == k].mean(0) for k in range(3)])
+    nearest_mean = ((q[:, None] - c) ** 2).sum(2).argmin(1)
+    assert ((q @ W + b).argmax(1) == nearest_mean).all()
+''',
     "13.1": r'''def shift(x, k, mode, noise=0):
     """x / 2^k for k >= 1, rounded by mode: "floor", "zero", "nearest" or "stochastic"."""
     c = {"floor": 0, "zero": (1 << k) - 1 if x < 0 else 0, "nearest": 1 << (k - 1),
@@ -380,6 +423,14 @@ SOLUTIONS = {
     """The integers W after one step; W, G (and noise, which may be one number) are arrays."""
     D = np.where(np.abs(G) > least, (G + noise) >> k, 0)
     return np.clip(W - D, -high - 1, high)
+''',
+    "15.2t": r'''def test(f, k):
+    """Say no where f(W, G, noise) is no update with the shift k; gate and word are not known."""
+    G, noise = np.meshgrid(np.arange(-999, 1000), np.arange(2 ** k))
+    total, gated = -f(0 * G, G, noise).sum(0), np.abs(G[0]) < 100
+    assert ((total == G[0]) | gated & (total == 0)).all() and (total == -total[::-1]).all()
+    low, high = f(np.array([-10 ** 6, 10 ** 6]), np.zeros(2, int), 0)
+    assert low == -high - 1
 ''',
     "15.3": r'''def tally(before, after, G, least):
     """(written, gated, lost): three counts that add up to the number of synapses."""
@@ -452,6 +503,12 @@ SOLUTIONS = {
         dI[t] = dy[t] + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
         dr = lif.gamma * dr - lif.rho * dI[t]
         dz = zeta * dz - eta * dI[t]
+    return dI
+''',
+    "17.4t": r'''def bug(u, dy, lif, zeta, eta):
+    """tired_backward, but for a mistake of yours that no test finds."""
+    dI = tired_backward(u, dy, lif, zeta, eta)
+    dI[:-100] = dy[:-100]                                        # blame of the last 100 steps only
     return dI
 ''',
     "18.1": r'''def decay_backward(x, above, decay):

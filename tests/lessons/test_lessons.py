@@ -83,9 +83,11 @@ def test_a_lesson_is_whole(source):
     cells = make.parse(source)
     parts = make.exercises(cells)
     number = int(source.stem[:2])
-    assert 2 * (source != PLAY) <= len(parts) <= 4 * (source != PLAY) and list(parts) == [
-        f"{number}.{n + 1}" for n in range(len(parts))
-    ]
+    functions = [one for one in parts if not one.endswith("t")]
+    assert 2 * (source != PLAY) <= len(functions) <= 4 * (source != PLAY)
+    assert functions == [f"{number}.{n + 1}" for n in range(len(functions))]
+    for tested in set(parts) - set(functions):
+        assert parts[tested].at > parts[tested[:-1]].at, "a function is tested after it was written"
     for one in parts.values():
         assert one.solution and len(one.checks) == 1 and len(one.wrong) >= 2, one.number
         following = [cell.kind for cell in cells[one.at + 1 :] if cell.kind != "wrong"]
@@ -264,9 +266,10 @@ def test_the_command_copies_what_a_student_needs(command):
     expected = [
         f"{name}.ipynb" for name in NAMES
     ] + "README.md GLOSSARY.md style.py interactive.py play.py".split()
-    told = ("cases", "diagnosis", "facts", "paper", "slips", "stopped")
+    told = tuple("cases diagnosis facts paper slips stopped tested suspects bugs".split())
     own = ("mine", "parts", "given", "data", "solutions")
-    expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)] + ["checks/slips.txt"]
+    expected += [f"checks/{name}.py" for name in ("__init__", *own, *told)]
+    expected += ["checks/slips.txt", "checks/suspects.txt"]
     expected += [
         f"{folder}/{path.name}"
         for folder in ("pictures", "guides")
