@@ -76,8 +76,12 @@ def verdict(exercise: str, test: Callable) -> Verdict:
     alarms: list[tuple[Suspect, str]] = []
     crashes: list[str] = []
     everyone = suspects(exercise)
-    for one in everyone:
-        said, crashed = asked(exercise, test, one, calls, shown)
+    told: dict[int, tuple[str, bool]] = {}
+    # in another order each time, so that nothing can be told from who comes when
+    for n in np.random.default_rng().permutation(len(everyone)).tolist():
+        told[n] = asked(exercise, test, everyone[n], calls, shown)
+    for n, one in enumerate(everyone):
+        said, crashed = told[n]
         if one.right and said:
             alarms.append((one, said))
         elif not one.right:
