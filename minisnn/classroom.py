@@ -51,6 +51,11 @@ def lessons() -> list[Lesson]:
     return found
 
 
+def needed() -> list[Path]:
+    """The files that notebooks need beside them."""
+    return [path for pattern in NEEDED for path in sorted(folder("lessons").glob(pattern))]
+
+
 def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple[str, str]]:
     """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every
     notebook.
@@ -60,8 +65,7 @@ def copy(chosen: Sequence[Lesson], out: Path, force: bool = False) -> list[tuple
     somebody else's has the name of one of the course.
     """
     source = folder("lessons")
-    done = []
-    paths = [path for pattern in NEEDED for path in sorted(source.glob(pattern))]
+    done, paths = [], needed()
     for lesson in chosen:
         there = (out / lesson.path.name).exists()
         if not there or force:
@@ -110,7 +114,7 @@ def mine(out: Path) -> list[str]:
 
 def export(kind: str, out: Path, force: bool = False) -> list[str]:
     """The command that writes the lessons as pages ("html") or slides into `out`, with a map and
-    all solutions."""
+    all solutions, or all their figures."""
     return [
         sys.executable,
         str(folder("lessons") / "export.py"),
