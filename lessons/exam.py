@@ -4,6 +4,8 @@
                                                         hints, solutions and outputs
     python lessons/exam.py set 03 exam.ipynb --sealed   without the checks too, so that nobody can
                                                         read in them
+    python lessons/exam.py set 03 course --nbgrader     an assignment of the nbgrader course in this
+                                                        folder, to mark with nbgrader
     python lessons/exam.py mark answers/*.ipynb         a line for each notebook and exercise:
                                                         right, or what is wrong
 
@@ -20,6 +22,7 @@ import re
 import sys
 from pathlib import Path
 
+import graded
 import judge
 import make
 from minisnn import outputs
@@ -183,12 +186,19 @@ def main(arguments: list[str] | None = None) -> None:
     one.add_argument("out", type=Path, help="the notebook to write")
     one.add_argument("--force", action="store_true", help="replace what lies there, whatever it is")
     one.add_argument("--sealed", action="store_true", help="leave out the checks")
+    one.add_argument(
+        "--nbgrader", action="store_true", help="out is the folder of an nbgrader course"
+    )
     commands.add_parser("mark", help="mark what was handed in").add_argument(
         "notebooks", type=Path, nargs="+"
     )
     args = parser.parse_args(arguments)
     try:
-        if args.command == "set":
+        if args.command == "set" and args.nbgrader:
+            if args.sealed:
+                raise ValueError("--sealed does nothing with --nbgrader, whose tests are cells")
+            print(graded.write(_source(args.lesson), args.out, args.force))
+        elif args.command == "set":
             print(set_exam(args.lesson, args.out, args.sealed, args.force))
         for path in getattr(args, "notebooks", ()):
             for number, verdict in rows(path).items():

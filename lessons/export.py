@@ -1,9 +1,10 @@
-"""The lessons as pages that need nothing: `python export.py html|slides FOLDER [--force]`, or
-`minisnn lessons --export html`.
+"""The lessons as pages that need nothing: `python export.py html|slides|figures FOLDER [--force]`,
+or `minisnn lessons --export html`.
 
 Each notebook becomes one page with its outputs, its formulas as MathML and their font, and its
 pictures inside: no page fetches anything. `slides` shows one section at a time, to be turned with the arrow keys.
 Beside them: index.html, the map with times, and solutions.ipynb, all solutions in one notebook.
+`figures` writes every picture of the course as a file: drawings as SVG, plots as PNG.
 """
 
 import html
@@ -18,7 +19,7 @@ from minisnn.outputs import marked_folder
 from minisnn.site.mathml import mathml
 
 HERE = Path(__file__).resolve().parent
-KINDS = ("html", "slides")
+KINDS = ("html", "slides", "figures")
 CSS = """:root{color-scheme:light dark}
 body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff;overflow-wrap:break-word}
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
@@ -263,10 +264,12 @@ def solutions(notebooks: list[dict]) -> dict:
 
 
 def export(kind: str, out: Path, force: bool = False) -> list[Path]:
-    """Write all pages, the map and the solutions into a folder; the paths. Raises ValueError where
+    """Write all pages, the map and the solutions into a folder, or all figures; the paths. Raises ValueError where
     one would replace what somebody else wrote, unless `force`."""
     paths = sorted(HERE.glob("[0-9][0-9]_*.ipynb"))
     notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    if kind == "figures":
+        return _written(figures(dict(zip([path.stem for path in paths], notebooks))), out, force)
     made = {f"{path.stem}.html": page(one, kind == "slides") for path, one in zip(paths, notebooks)}
     made["index.html"], made["solutions.ipynb"] = (
         overview(),
@@ -276,9 +279,38 @@ def export(kind: str, out: Path, force: bool = False) -> list[Path]:
         made["GLOSSARY.html"] = _whole(
             "Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8"))
         )
+    return _written({name: text.encode() for name, text in made.items()}, out, force)
+
+
+def figures(notebooks: dict[str, dict]) -> dict[str, bytes]:
+    """Every picture that the notebooks show, by a file name of its lesson, its place and its title;
+    index.html lists them."""
+    made: dict[str, bytes] = {}
+    for name, notebook in notebooks.items():
+        count = 0
+        for output in (one for cell in notebook["cells"] for one in cell.get("outputs", ())):
+            data = {kind: "".join(text) for kind, text in output.get("data", {}).items()}
+            drawn = data.get("image/svg+xml")
+            if drawn is None and "image/png" not in data:
+                continue
+            told = output.get("metadata", {}).get("image/png", {})
+            title = data.get("text/plain", "") if drawn else told.get("alt", "")
+            words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60].strip("-")
+            count += 1
+            path = f"{name[:2]}-{count}-{words or 'picture'}.{'svg' if drawn else 'png'}"
+            made[path] = drawn.encode() if drawn else b64decode(data["image/png"])
+    rows = "".join(
+        f'<figure><img src="{path}" alt=""><figcaption>{path}</figcaption></figure>'
+        for path in made
+    )
+    made["index.html"] = _whole("Figures", f"<h1>Figures of the course</h1>{rows}").encode()
+    return made
+
+
+def _written(made: dict[str, bytes], out: Path, force: bool) -> list[Path]:
     with marked_folder(out, force) as folder:
-        for name, text in made.items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, content in made.items():
+            (folder / name).write_bytes(content)
     return [out / name for name in made]
 
 

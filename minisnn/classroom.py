@@ -81,6 +81,11 @@ def lessons() -> list[Lesson]:
     return found
 
 
+def needed() -> list[Path]:
+    """The files that notebooks need beside them."""
+    return [path for pattern in NEEDED for path in sorted(folder("lessons").glob(pattern))]
+
+
 def way(name: str) -> Way:
     """A path of `PATHS`.
 
@@ -130,8 +135,7 @@ def copy(
     somebody else's has the name of one of the course.
     """
     source = folder("lessons")
-    done = []
-    paths = [one for pattern in NEEDED for one in sorted(source.glob(pattern))]
+    done, paths = [], needed()
     books = []
     for lesson in chosen:
         there = (out / lesson.path.name).exists()
@@ -185,7 +189,7 @@ def mine(out: Path) -> list[str]:
 
 def export(kind: str, out: Path, force: bool = False) -> list[str]:
     """The command that writes the lessons as pages ("html") or slides into `out`, with a map and
-    all solutions."""
+    all solutions, or all their figures."""
     return [
         sys.executable,
         str(folder("lessons") / "export.py"),

@@ -18,6 +18,7 @@ examples:
   minisnn lessons --open              and start JupyterLab there
   minisnn lessons --mine              your own library, mysnn.py: how far it has come; its checks are run again
   minisnn lessons --export slides     for teachers: pages (html) or slides that need no network, a map, all solutions
+  minisnn lessons --export figures    every picture of the course as a file, for slides of your own
 
 JupyterLab comes with: pip install "minisnn[lessons]". Each lesson names what it builds on; begin with 00. README.md in the
 folder says what each teaches and how long it takes."""
@@ -48,10 +49,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="list what is in your mysnn.py, checking each function again; copy nothing",
     )
     text = (
-        "write all lessons as pages or slides, with a map of them and one notebook of solutions "
-        "(default folder: minisnn-pages)"
+        "write all lessons as pages or slides, with a map of them and one notebook of solutions, or "
+        "all their figures as files (default folder: minisnn-pages)"
     )
-    parser.add_argument("--export", choices=("html", "slides"), help=text)
+    parser.add_argument("--export", choices=("html", "slides", "figures"), help=text)
     add_count(parser, "port", None, "port of JupyterLab (default: its own choice)")
 
 

@@ -189,5 +189,5 @@ def test_a_wrong_export_is_refused(tmp_path):
             [sys.executable, LESSONS / "export.py", *arguments], capture_output=True, text=True
         )
         assert done.returncode == 2 and done.stderr.startswith(
-            "usage: export.py html|slides FOLDER"
+            "usage: export.py html|slides|figures FOLDER"
         )

@@ -213,3 +213,24 @@ def test_an_older_notebook_is_shown_as_it_is():
     made = export.page(json.loads(json.dumps({"cells": [first, cell, last]})))
     assert '<details class="guess">' in made and made.count("</details>") == 1
     assert made.index("</details>") < made.index("the end") and f"<pre>{text}</pre>" in made
+
+
+def test_all_figures_are_written_as_files(tmp_path):
+    paths = export.export("figures", tmp_path / "figures")
+    assert paths[-1].name == "index.html"
+    listed = paths[-1].read_text(encoding="utf-8")
+    lessons = {path.name[:2] for path in paths[:-1]}
+    assert lessons == {source.stem[:2] for source in make.sources()}
+    for path in paths[:-1]:
+        assert re.fullmatch(r"\d\d-\d+-[a-z0-9-]+\.(png|svg)", path.name), path.name
+        assert f'src="{path.name}"' in listed
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            assert Image.open(io.BytesIO(content)).width > 300
+        else:
+            assert content.startswith(b"<svg") and b"background:#fff" in content
+    stills = sum(path.suffix == ".svg" for path in paths)
+    shown = sum(source.read_text().count("interactive.show(") for source in make.sources())
+    assert stills == shown
+    pictures = sum(source.read_text().count("style.picture(") for source in make.sources())
+    assert len(paths) - 1 - stills >= pictures - 2  # what a film is made of is one file
