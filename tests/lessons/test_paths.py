@@ -138,3 +138,24 @@ def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
     assert cli.main(["lessons", "--path", "6-weeks"]) == 0
     assert work.read_text() == "hours of work"
     assert len(list(Path("minisnn-lessons").glob("*.ipynb"))) == 13
+
+
+@pytest.mark.parametrize("name, number", [("fast", 1), ("fast", 2), ("12-weeks", 13)])
+def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
+    source = next(one for one in make.sources() if one.stem.startswith(f"{number:02d}"))
+    book = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))
+    parts = make.exercises(KNOWN[number])
+    space: dict = {"__name__": "__main__"}
+    for cell in classroom.on_path(book, classroom.way(name))["cells"]:
+        if cell["cell_type"] == "code":
+            asked = "exercise" in cell["metadata"].get("tags", ())
+            text = (
+                parts[cell["metadata"]["exercise"]].solution if asked else "".join(cell["source"])
+            )
+            exec(compile(text, "<cell>", "exec"), space)
+    said = capsys.readouterr().out
+    left = paths.left_out(paths.paths()[name], KNOWN[number])
+    for exercise in parts:
+        assert (f"Exercise {exercise}: right." in said) == (exercise not in left)
+    assert left
