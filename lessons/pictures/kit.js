@@ -1,7 +1,9 @@
 // Sliders above a drawing: kit(root, controls, draw). draw(values) returns {svg, said}; nothing is fetched, nothing is global.
 const BLUE = "#0072B2", RED = "#D55E00", GREEN = "#009E73", SKY = "#56B4E9", GREY = "#999", BLACK = "currentColor";
+let narrow = false;  // a telephone: drawings of 640 are drawn at 350, so that their letters stay legible
 function kit(root, controls, draw) {
   const values = {}, bar = root.querySelector(".controls"), show = () => {
+    narrow = root.clientWidth > 0 && root.clientWidth < 480;
     const made = draw(values);
     root.querySelector(".drawing").innerHTML = made.svg;
     root.querySelector(".said").textContent = made.said;
@@ -14,6 +16,7 @@ function kit(root, controls, draw) {
     input.addEventListener("input", () => { values[name] = +input.value; out.textContent = input.value; show(); });
     label.append(text + " ", input, " ", out); bar.append(label);
   }
+  addEventListener("resize", () => { if (narrow !== root.clientWidth < 480) show(); });
   show();
 }
 function random(seed) {  // mulberry32: the same numbers everywhere
@@ -28,6 +31,7 @@ function ticks(low, high) {
 }
 // Axes with what is drawn on them: a box [x, y, width, height] of the drawing, ranges [low, high], labels.
 function axes([x, y, w, h], [x0, x1], [y0, y1], xlabel, ylabel, clip) {
+  if (narrow && w > 300) { x = 50; w = 290; }
   const X = v => x + (v - x0) / (x1 - x0) * w, Y = v => y + h - (v - y0) / (y1 - y0) * h, inside = [], n = v => v.toFixed(1);
   const held = (v, a, b) => Math.min(Math.max(v, a - 9 * (b - a)), b + 9 * (b - a));
   const put = {
@@ -50,5 +54,6 @@ function axes([x, y, w, h], [x0, x1], [y0, y1], xlabel, ylabel, clip) {
   return put;
 }
 function sheet(width, height, title, parts) {
+  if (narrow) width = 350;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" style="max-width:100%;height:auto" fill="currentColor" font-family="sans-serif" font-size="11" role="img"><title>${title}</title>${parts.map(p => p.svg()).join("")}</svg>`;
 }
