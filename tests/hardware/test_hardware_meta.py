@@ -10,7 +10,7 @@ import pytest
 import minisnn as ms
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.formats import xorshift32
-from minisnn.hardware.meta import kernels, network, optimiser, words as ranges
+from minisnn.hardware.meta import kernels, loss, network, optimiser, words as ranges
 from minisnn.hardware.meta.arms import FloatArm, Plan
 from minisnn.hardware.meta.noise import stream
 from minisnn.hardware.meta.words import MetaWords
@@ -64,6 +64,34 @@ def test_updates_equal_plain_integers_bit_for_bit(bits, rounding):
     for update in (1, 2):
         compared(net, task, update)
     assert all(layer.momentum[0].any() and layer.momentum[1].any() for layer in net.layers)
+
+
+def test_what_leaves_its_word_is_clipped_and_the_shift_grows():
+    """Shifts that are too small by three bits: adjoints saturate, as in plain integers."""
+    task = some(7)
+    net = net_of(task, MetaWords(16), seed=3)
+    network.settle(net, task, 1)
+    net.top -= 3
+    net.layers[1].shift -= 3
+    before = net.top, net.layers[1].shift
+    compared(net, task, 1)
+    assert (net.top, net.layers[1].shift) == (before[0] + 1, before[1] + 1)
+    assert min(net.saturations[place] for place in ("features", "conv2.dx")) > 0
+
+
+@pytest.mark.parametrize("bits", [16, 9])
+def test_the_gradient_of_class_means_equals_plain_integers(bits):
+    """Three shots of one class and two of another: means and their adjoints are rounded."""
+    rng = np.random.default_rng(bits)
+    words = MetaWords(bits)
+    t = ranges.feature_bits(words, 20)
+    p = rng.integers(0, (1 << t) + 1, (9, 20))
+    support, query = np.array([0, 1, 0, 2, 0, 1]), np.array([2, 0, 1])
+    for log2_scale in (-3, 0, 2):
+        net = SimpleNamespace(words=words)
+        rows = [part.tolist() for part in (p[:6], support, p[6:], query)]
+        found = loss.gradient(p, support, query, words, log2_scale)
+        assert found.dp.tolist() == reference.loss(net, *rows, log2_scale, t)
 
 
 # ---- proofs
