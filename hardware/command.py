@@ -21,6 +21,7 @@ examples:
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in a Loihi-style fixed-point model
   minisnn hardware refuse --allowed 4           the threshold of "none of these"
+  minisnn hardware metatrain --word-bits 16,8   learn to learn in integers
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR continues"""
 PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # arguments without a flag

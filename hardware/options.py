@@ -183,6 +183,53 @@ def _train_options(parser: argparse.ArgumentParser) -> None:
     options.add_workers(parser)
 
 
+def _metatrain_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--word-bits",
+        type=options.whole_numbers,
+        default=(16,),
+        metavar="A,B,…",
+        help="bits of every stored word, 8 to 16; one or more (default: 16)",
+    )
+    options.add_count(parser, "updates", 120, "meta-updates")
+    options.add_count(parser, "seeds", 1, "how many seeds, from --seed on")
+    options.add_count(parser, "episodes", 80, "episodes that test", 2)
+    options.add_count(
+        parser,
+        "alphabets",
+        0,
+        "alphabets whose characters test, the first of the split's, whose recordings are made sooner; "
+        "0: all",
+        0,
+    )
+    parser.add_argument(
+        "--split",
+        choices=("val", "test"),
+        default="test",
+        help="whose characters test: validation to choose settings by (default: test)",
+    )
+    options.add_output(
+        parser,
+        "--out",
+        kind=outputs.RUN,
+        metavar="DIR",
+        help="folder of the run (default: runs/metatrain-<number>)",
+    )
+    options.add_input(
+        parser, "--resume", metavar="DIR", help="go on with the run in this folder, as it was begun"
+    )
+    options.add_output(
+        parser,
+        "--json",
+        kind=outputs.json_of("minisnn hardware metatrain"),
+        metavar="OUT",
+        help="write the numbers, as minisnn results takes them, to this file",
+    )
+    options.add_seed(parser, "weights, tasks and rounding")
+    options.add_quiet(parser)
+    options.add_threads(parser)
+
+
 def _word_options(
     parser, bits: str, metavar: str = "N", readout: str | None = None, rounding: bool = True
 ) -> None:
@@ -248,6 +295,10 @@ PARTS = {
     "loihi": (
         _loihi_options,
         "a network of CubaLIF in a Loihi-style fixed-point model, beside itself in float",
+    ),
+    "metatrain": (
+        _metatrain_options,
+        "learn to learn by class means in integers alone, beside float on the same tasks",
     ),
     "page": (
         _page_options,

@@ -22,6 +22,8 @@ from .chip.network import IntegerNet
 from .chip.words import Words, trained_for
 from .loihi import measure
 from .loihi.cuba import CubaNet
+from .meta import measure as meta_measure, run as metatrain
+from .meta.words import MetaWords
 from .options import CUBA, SYMBOLS
 from .page.make import page
 from .study import compare, ranges, refuse
@@ -217,6 +219,42 @@ def _refuse(args: argparse.Namespace, given: dict) -> None:
     print(f"\nminisnn hardware export --checkpoint {name} --refuse {chosen}")
 
 
+def _metatrain(args: argparse.Namespace, given: dict) -> None:
+    if args.resume is not None:
+        keeps = ("resume", "json", "quiet", "threads")
+        others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in keeps)
+        if others:
+            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {others}")
+        out = Path(args.resume)
+        settings, arms, split = metatrain.resumed(out)
+    else:
+        for bits in args.word_bits:
+            MetaWords(bits)
+        out = Path(args.out or free_folder("metatrain"))
+        if (out / "run.json").exists():
+            raise ValueError(f"{out}: holds a run; go on with it by --resume {out}")
+        settings = metatrain.Settings(
+            metatrain.Plan(updates=args.updates),
+            episodes=args.episodes,
+            alphabets=args.alphabets,
+        )
+        seeds = range(args.seed, args.seed + args.seeds)
+        arms = metatrain.arms_of(sorted(set(args.word_bits), reverse=True), seeds)
+        split = args.split
+    metatrain.run(settings, arms, out, not args.quiet, split)
+    values = meta_measure.rows(out, settings, arms, split)
+    seeds_of = meta_measure.by_seed(out, arms)
+    tables = [meta_measure.table(values, seeds_of, settings)]
+    lengths = sorted({bits for bits, _ in arms if bits is not None}, reverse=True)
+    tables.append(meta_measure.memory_table(metatrain.SHAPE, settings, lengths, metatrain.STEPS))
+    if args.json is not None:
+        more = dict(tables=[vars(table) for table in tables])
+        numbers = dict(figures=meta_measure.figures(values, seeds_of), more=more)
+        write_json(args.json, outputs.made_by("minisnn hardware metatrain", numbers))
+    print("\n\n".join(table.text() for table in tables))
+    print(f"\nrun folder {out}")
+
+
 def _train(args: argparse.Namespace, given: dict) -> None:
     if args.resume is not None:
         others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in GOES_ON)
@@ -257,6 +295,7 @@ CALLED = {
     "compare": _compare,
     "export": _export,
     "loihi": _loihi,
+    "metatrain": _metatrain,
     "page": _page,
     "refuse": _refuse,
     "train": _train,

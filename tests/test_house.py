@@ -23,7 +23,7 @@ ORDER = (
     "data.foreign data.readers data.store data.camera data.sets data.written data.filmed data.sounds "
     "plots training gradcheck nir experiments results benchmark classroom site commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
-    "hardware.training "
+    "hardware.training hardware.meta "
     "hardware.options hardware.work hardware.command hardware.__main__ hardware.former"
 ).split()
 WHOLE = ("minisnn.data", "minisnn.hardware")  # rooms of rooms

@@ -1,0 +1,151 @@
+"""What meta-trains by class means in a comparison: the integer network, and the float network from the
+same weights. Both have `update`, `logits` and `arrays`, the state that a checkpoint holds.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from minisnn.layers.lif import LIF
+from minisnn.meta.optim import Adam, clip, cosine
+from minisnn.meta.prototypes import ClassMeans
+from minisnn.meta.tasks import Task
+from minisnn.network.spiking import SpikingNet
+
+from ..chip.learner import samples_of
+from ..chip.neuron import IntegerLIF
+from . import loss
+from .network import MetaNet, begun, settle
+from .words import MetaWords
+
+WINDOW = 20  # steps that are differentiated
+EVALUATION = 1 << 20  # the update that random numbers of evaluation belong to
+CLIP = 5.0  # of the float gradient, as by the presets of minisnn train
+LR_END = 0.02  # of the learning rate, there
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What all arms of a run share.
+
+    channels     of the conv layers               updates      of the outer loop
+    log2_scale   of the logits                    rate         first step of the integer network, 2^-16
+    lr           first learning rate of the float network's Adam
+    """
+
+    channels: tuple[int, ...] = (8, 16, 16)
+    updates: int = 150
+    log2_scale: int = 0
+    rate: int = 512
+    lr: float = 5e-3
+
+
+def integer_start(x: np.ndarray, plan: Plan, bits: int, seed: int) -> MetaNet:
+    """Random integers fitted to counts x, in words of so many bits."""
+    neuron = IntegerLIF.of(LIF())
+    return begun(x, plan.channels, neuron, MetaWords(bits), WINDOW, seed)
+
+
+class IntegerArm:
+    """An integer network on its way."""
+
+    def __init__(self, net: MetaNet, plan: Plan):
+        self.net, self.plan = net, plan
+
+    def update(self, task: Task, n: int) -> float:
+        """Update n, from 0 on; the share of query samples that were right before it."""
+        plan = self.plan
+        if n == 0:
+            self.net.check(len(task.y_query))
+            settle(self.net, task, plan.log2_scale)
+            self.net.saturations.clear()
+        gradients, found = self.net.gradients(task, n + 1, plan.log2_scale)
+        rate = max(plan.rate * (plan.updates - n) // plan.updates, 1)
+        self.net.learn(gradients, n + 1, rate)
+        return float(np.mean(found.distances.argmin(1) == task.y_query))
+
+    def logits(self, task: Task) -> np.ndarray:
+        """Minus the squared distances of the query samples from the class means."""
+        p = self.net.features_of(samples_of(task), EVALUATION)
+        n = len(task.y_support)
+        c, _ = loss.means(p[:n], task.y_support, int(task.y_support.max()) + 1)
+        return -loss.distances(p[n:], c)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Whole numbers alone."""
+        net = self.net
+        found = {"top": np.array(net.top)}
+        for layer in net.layers:
+            found |= {
+                f"{layer.name}.weight": layer.weight,
+                f"{layer.name}.bias": layer.bias,
+                f"{layer.name}.momentum": layer.momentum[0],
+                f"{layer.name}.momentum_bias": layer.momentum[1],
+                f"{layer.name}.constants": np.array([layer.exponent, layer.amplitude, layer.shift]),
+            }
+        names = sorted(net.saturations)
+        return found | {
+            "places": np.array(names, "S32"),
+            "saturations": np.array([net.saturations[name] for name in names], np.int64),
+        }
+
+    def restore(self, held: dict[str, np.ndarray]) -> None:
+        net = self.net
+        net.top = int(held["top"])
+        for n, layer in enumerate(net.layers):
+            name = layer.name
+            exponent, amplitude, shift = map(int, held[f"{name}.constants"])
+            moments = held[f"{name}.momentum"], held[f"{name}.momentum_bias"]
+            net.layers[n] = replace(
+                layer,
+                weight=held[f"{name}.weight"],
+                bias=held[f"{name}.bias"],
+                exponent=exponent,
+                amplitude=amplitude,
+                shift=shift,
+                momentum=moments,
+            )
+        places = [name.decode() for name in held["places"]]
+        net.saturations = dict(zip(places, held["saturations"].tolist()))
+
+
+class FloatArm:
+    """A float network of the library on its way, by Adam, from the weights of an integer one."""
+
+    def __init__(self, start: MetaNet, plan: Plan, ways: int):
+        shape = start.layers[0].input_shape
+        self.net: Any = SpikingNet(shape, plan.channels, ways=ways, window=start.window)
+        self.plan = plan
+        self.theta = as_floats(start, self.net)
+        self.outer = Adam(self.net.size)
+        self.inner = ClassMeans(steps=0, scale=2.0**plan.log2_scale)
+
+    def update(self, task: Task, n: int) -> float:
+        plan = self.plan
+        found = self.inner.meta_gradient(self.net, self.theta, task)
+        lr = cosine(n, plan.updates, plan.lr, LR_END * plan.lr)
+        self.theta = self.outer.step(self.theta, clip(found.gradient, CLIP)[0], lr)
+        return float(np.mean(found.query_logits.argmax(1) == task.y_query))
+
+    def logits(self, task: Task) -> np.ndarray:
+        return self.inner.logits(self.net, self.theta, task)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return {"theta": self.theta, **self.outer.state}
+
+    def restore(self, held: dict[str, np.ndarray]) -> None:
+        self.theta = held["theta"]
+        self.outer.state = {name: held[name] for name in self.outer.state}
+
+
+def as_floats(start: MetaNet, net: Any) -> np.ndarray:
+    """theta of a float network that has an integer network's weights, divided by the input's gain."""
+    theta = np.zeros(net.size, net.dtype)
+    views = net.views(theta)
+    below = start.words.below
+    for n, layer in enumerate(start.layers):
+        unit = 2.0 ** (layer.exponent - below) / (net.neuron.gain if n == 0 else 1.0)
+        views[f"{layer.name}.weight"][...] = layer.weight * unit
+        views[f"{layer.name}.bias"][...] = start.words.state.real(layer.bias)
+    return theta

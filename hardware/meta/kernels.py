@@ -1,0 +1,329 @@
+"""Kernels of meta-training in numba: a conv layer forward and backward through time, in integers.
+
+States and adjoints are int16, sums int32, and no product is wider; `words` proves that they fit. Twin:
+`tests/plain_meta.py`, plain Python integers. A row of sites is worked at together; each of its neurons
+has a stream of random numbers of its own, which goes on from row to row and from step to step.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minisnn.parallel.compilation import njit
+
+from ..chip.formats import STOCHASTIC, noise_of, shift, xorshift32
+from ..chip.kernels import spread
+from ..chip.neuron import surrogate
+from .noise import stream
+
+
+class Step(NamedTuple):
+    """What the loops take of neuron and words; int32.
+
+    alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
+    slope                of the surrogate        fraction         of u
+    trace                fraction bits of r      low, high        ends of P, Q and u
+    left, right          bits from (4096 - B) V to Q's scale; one of them is 0
+    most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
+    mode                 rounding of states and adjoints
+    """
+
+    alpha: np.int32
+    beta: np.int32
+    gamma: np.int32
+    rho: np.int32
+    threshold: np.int32
+    slope: np.int32
+    fraction: np.int32
+    trace: np.int32
+    low: np.int32
+    high: np.int32
+    left: np.int32
+    right: np.int32
+    most: np.int32
+    mode: np.int32
+
+
+@njit(nogil=True, cache=True)
+def streams(key, sample, lanes):
+    """The random states of a row of neurons, uint32; key = (seed, update, place)."""
+    state = stream(key[0], key[1], key[2], sample)
+    found = np.empty(lanes, np.uint32)
+    for n in range(lanes):
+        found[n] = stream(state, 0, 0, n)
+    return found
+
+
+@njit(inline="always")
+def advance(x):
+    """`xorshift32` of a uint32."""
+    x = np.uint32(x ^ np.uint32(x << np.uint32(13)))
+    x = np.uint32(x ^ np.uint32(x >> np.uint32(17)))
+    return np.uint32(x ^ np.uint32(x << np.uint32(5)))
+
+
+@njit(inline="always")
+def leak(x, y, a, part):
+    """(a x + (4096 - a) y + part) >> 12 of words of 16 bits."""
+    kept = np.int32(np.int32(x) * a)
+    given = np.int32(np.int32(y) * np.int32(np.int32(4096) - a))
+    return np.int32(np.int32(np.int32(kept + given) + part) >> np.int32(12))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def neurons(V, P, Q, r, u, bias, c, states):
+    """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
+    clipped = np.int32(0)
+    low, high, one = c.low, c.high, np.int32(np.int32(1) << (c.trace & 31))
+    rest = np.int32(np.int32(4096) - c.beta)
+    stochastic = c.mode == STOCHASTIC
+    trace, left, right = c.trace & 31, c.left & 31, c.right & 31
+    for n in range(u.size):
+        state = advance(states[n])
+        states[n] = state
+        for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
+        for_q = np.int32(state >> np.uint32(20))
+        if not stochastic:
+            for_p = for_q = np.int32(2048)
+        p, q, s = np.int32(P[n]), np.int32(Q[n]), np.int32(r[n])
+        x = np.int32(np.int32(p + np.int32(bias[n])) - np.int32(np.int32(c.rho * s) >> trace))
+        y = min(max(x, low), high)
+        clipped += np.int32(x != y)
+        u[n] = y
+        r[n] = leak(s, one * np.int32(y >= c.threshold), c.gamma, np.int32(2048))
+        P[n] = leak(p, q, c.alpha, for_p)
+        x = np.int32(rest * np.int32(V[n]))
+        x = np.int32(np.int32(min(max(x, np.int32(-c.most)), c.most) << left) >> right)
+        x = np.int32(np.int32(np.int32(c.beta * q) + x) + for_q) >> np.int32(12)
+        y = min(max(np.int32(x), low), high)
+        clipped += np.int32(x != y)
+        Q[n] = y
+    return clipped
+
+
+@njit(nogil=True, cache=True)
+def pooled(u, out, arg, threshold):
+    """Spikes out (H', W', C) of the largest of 2 x 2 membranes u (H, W, C), and which it was."""
+    for h in range(out.shape[0]):
+        for w in range(out.shape[1]):
+            for d in range(out.shape[2]):
+                best = 0
+                most = u[2 * h, 2 * w, d]
+                for n in range(1, 4):
+                    other = u[2 * h + n // 2, 2 * w + n % 2, d]
+                    if other > most:
+                        best, most = n, other
+                out[h, w, d] = most >= threshold
+                arg[h, w, d] = best
+
+
+@njit(nogil=True, cache=True)
+def forward(start, stop, x, words, weight, bias, c, key, out, slopes, args, clipped, kept):
+    """Samples start .. stop of a layer: out (B, T, H', W', C) spikes of x (B, T, H, W C_in).
+
+    weight is as `chip.kernels.mirrored` lays it out, bias (W C,) repeated along a row. slopes (B,
+    window, H, W C) and args (B, window, H', W', C) of the last steps are what `backward` needs; kept
+    (B', T, H, W C) are the membranes of the first B' samples.
+    """
+    T, H = x.shape[1:3]
+    k = weight.shape[1]
+    C = weight.shape[2] // k
+    row = bias.size
+    W = row // C
+    half = k // 2
+    first = T - slopes.shape[1]
+    for b in range(start, stop):
+        states = streams(key, b, row)
+        V = np.zeros((H + k - 1, W + k - 1, C), np.int32)
+        P = np.zeros((H, row), np.int16)
+        Q = np.zeros((H, row), np.int16)
+        r = np.zeros((H, row), np.int16)
+        u = np.zeros((H, row), np.int16)
+        arg = np.zeros(out.shape[2:], np.uint8)
+        total = 0
+        for t in range(T):
+            spread(x[b, t], words[b, t], weight, V)
+            flat = V.reshape(V.shape[0], -1)
+            for h in range(H):
+                of = flat[h + half, half * C : half * C + row]
+                total += neurons(of, P[h], Q[h], r[h], u[h], bias, c, states)
+            pooled(u.reshape(H, W, C), out[b, t], arg, c.threshold)
+            if t >= first:
+                args[b, t - first] = arg
+                for h in range(H):
+                    for n in range(row):
+                        a = shift(np.int64(u[h, n]) - c.threshold, c.fraction - 10, 0, 0)
+                        slopes[b, t - first, h, n] = surrogate(a, 0, c.slope)
+            if b < kept.shape[0]:
+                kept[b, t] = u
+        clipped[b] = total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def filters(du, N, Pd, Qd, c, states, low, high, slopes):
+    """A step back of a row of neurons, on flat arrays. du (int32) holds the adjoint of the spikes, and
+    then that of u; N, Pd, Qd are the adjoints of r, P and Q. Returns how many were clipped.
+
+        du = (du + N) sigma'                      N <- G N - (4096 - G) rho du
+        Qd <- B Qd + (4096 - B) Pd               Pd <- A Pd + (4096 - A) du
+    """
+    clipped = np.int32(0)
+    stochastic = c.mode == STOCHASTIC
+    fraction = c.fraction & 31
+    for n in range(du.size):
+        state = advance(states[n])
+        states[n] = state
+        for_u = np.int32(state & np.uint32(255))
+        for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
+        for_q = np.int32(state >> np.uint32(20))
+        if not stochastic:
+            for_u = np.int32(128)
+            for_p = for_q = np.int32(2048)
+        back, p = np.int32(N[n]), np.int32(Pd[n])
+        x = np.int32(np.int32(du[n] + back) * np.int32(slopes[n]))
+        x = np.int32(np.int32(x + for_u) >> np.int32(8))
+        y = min(max(x, low), high)
+        clipped += np.int32(x != y)
+        du[n] = y
+        reset = np.int32(np.int32(c.rho * y) >> fraction)
+        x = leak(back, np.int32(-reset), c.gamma, np.int32(2048))
+        z = min(max(x, low), high)
+        clipped += np.int32(x != z)
+        N[n] = z
+        Qd[n] = leak(Qd[n], p, c.beta, for_q)
+        Pd[n] = leak(p, y, c.alpha, for_p)
+    return clipped
+
+
+@njit(nogil=True, cache=True)
+def gather(x, words, dV, G):
+    """G (C_in, k, k C), mirrored, += the dV of every site that an event of x (H, W C_in) reached; dV (H
+    + k - 1, (W + k - 1) C) has a rim of zeros."""
+    C_in, k, row = G.shape
+    C = row // k
+    for h in range(x.shape[0]):
+        for word in range(words.shape[1]):
+            if words[h, word] == 0:
+                continue
+            for i in range(word * 8, word * 8 + 8):
+                n = np.int32(x[h, i])
+                if n == 0:
+                    continue
+                w = i // C_in
+                for j in range(k):
+                    of = dV[h + j, w * C : w * C + row]
+                    to = G[i - w * C_in, j]
+                    for m in range(row):
+                        to[m] += n * np.int32(of[m])
+
+
+@njit(nogil=True, cache=True)
+def spread_back(dV, weight, sums):
+    """sums (H + k - 1, (W + k - 1) C_in) = weight^T dV, with a rim that nobody asks for; dV (H, W, C),
+    weight (C, k, k C_in)."""
+    H, W, C = dV.shape
+    k, row = weight.shape[1:]
+    C_in = row // k
+    sums[:] = 0
+    for h in range(H):
+        for w in range(W):
+            for d in range(C):
+                n = np.int32(dV[h, w, d])
+                if n == 0:
+                    continue
+                for i in range(k):
+                    to = sums[h + i, w * C_in : w * C_in + row]
+                    by = weight[d, i]
+                    for m in range(row):
+                        to[m] += n * by[m]
+
+
+@njit(nogil=True, cache=True)
+def words_of(sums, k, mode, ends, out, state, seen):
+    """out = sums 2^-k, rounded and clipped, flat; seen becomes (largest size, clipped). Returns the
+    random state."""
+    for n in range(sums.size):
+        state = xorshift32(state)
+        x = shift(np.int64(sums[n]), k, mode, noise_of(state, k))
+        y = min(max(x, ends[0]), ends[1])
+        seen[0] = max(seen[0], abs(y))
+        seen[1] += x != y
+        out[n] = y
+    return state
+
+
+@njit(nogil=True, cache=True)
+def route(dy, arg, du):
+    """du (H, W, C) = dy (H', W', C) at the largest of 2 x 2 membranes, else 0."""
+    du[:] = 0
+    for h in range(dy.shape[0]):
+        for w in range(dy.shape[1]):
+            for d in range(dy.shape[2]):
+                n = arg[h, w, d]
+                du[2 * h + n // 2, 2 * w + n % 2, d] = dy[h, w, d]
+
+
+@njit(nogil=True, cache=True)
+def backward(
+    start, stop, x, words, weight, slopes, args, dy, c, key, ends, below, G, Gb, dx, seen, clipped
+):
+    """Samples start .. stop of a layer: their gradients G (B, C_in, k, k C), mirrored, and Gb (B, C),
+    and the adjoints dx (B, window, H, W, C_in) of its input where dx has samples.
+
+    weight (C, k, k C_in). dy (B, window, H', W', C) are the adjoints of its spikes. ends are of the
+    adjoints here, below = (low, high, shift) of those of dx. seen (B, 2) tells dx's largest size and
+    how many were clipped. Steps before the window have no adjoint of their own; what was filtered
+    reaches their events.
+    """
+    T, H = x.shape[1:3]
+    window, row = slopes.shape[1], slopes.shape[3]
+    C, k = weight.shape[:2]
+    C_in = weight.shape[2] // k
+    W = row // C
+    half = k // 2
+    first = T - window
+    low, high = np.int32(ends[0]), np.int32(ends[1])
+    sums = np.zeros((H + k - 1, (W + k - 1) * C_in), np.int32)
+    for b in range(start, stop):
+        states = streams(key, b, row)
+        state = stream(key[0], key[1], key[2] + 8, b)
+        du = np.zeros((H, W, C), np.int32)
+        N = np.zeros((H, row), np.int16)
+        Pd = np.zeros((H, row), np.int16)
+        Qd = np.zeros((H + k - 1, W + k - 1, C), np.int16)
+        flat = Qd.reshape(H + k - 1, -1)
+        none = np.zeros(row, np.uint8)
+        total = 0
+        for t in range(T - 1, -1, -1):
+            gather(x[b, t], words[b, t], flat, G[b])
+            inside = t >= first
+            if inside and dx.shape[0]:
+                spread_back(Qd[half : half + H, half : half + W], weight, sums)
+                for h in range(H):
+                    of = sums[h + half, half * C_in : (half + W) * C_in]
+                    to = dx[b, t - first, h].reshape(-1)
+                    state = words_of(of, below[2], c.mode, below, to, state, seen[b])
+            if inside:
+                route(dy[b, t - first], args[b, t - first], du)
+            else:
+                du[:] = 0
+            for h in range(H):
+                slope = slopes[b, t - first, h] if inside else none
+                of = flat[h + half, half * C : half * C + row]
+                line = du[h].reshape(-1)
+                total += filters(line, N[h], Pd[h], of, c, states, low, high, slope)
+                if inside:
+                    for n in range(row):
+                        Gb[b, n % C] += line[n]
+        clipped[b] = total
+
+
+@njit(nogil=True, cache=True)
+def gathered(parts, k, state):
+    """(sum over samples of parts (B, n) 2^-k, rounded stochastically; random state)."""
+    out = np.zeros(parts.shape[1], np.int64)
+    for b in range(parts.shape[0]):
+        for n in range(out.size):
+            state = xorshift32(state)
+            out[n] += shift(np.int64(parts[b, n]), k, STOCHASTIC, noise_of(state, k))
+    return out, state

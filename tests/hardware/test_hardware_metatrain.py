@@ -1,0 +1,148 @@
+"""`minisnn hardware metatrain`: a stopped run goes on as if nothing had happened, float and integers
+meet the same tasks, and what is measured is what was answered."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minisnn.cli as cli
+from minisnn.hardware.meta import measure, run
+from minisnn.hardware.meta.arms import IntegerArm, Plan
+from minisnn.hardware.meta.run import Settings
+from minisnn.meta.tasks import Task
+
+SMALL = Settings(
+    Plan(channels=(3, 4), updates=5), ways=3, queries=1, test_ways=3, episodes=3, alphabets=2
+)
+
+
+class Columns:
+    """Tasks whose class k has its events in two columns; every task that is asked for is kept."""
+
+    input_shape = (8, 8, 2)
+    classes = ("A-01", "A-02", "B-01", "B-02", "C-01", "C-02")
+
+    def __init__(self):
+        self.asked = []
+
+    def only(self, classes):
+        assert classes == ["A-01", "A-02", "B-01", "B-02"]  # of two alphabets
+        return self
+
+    def sample_task(self, rng, ways, shots, queries):
+        columns = rng.permutation(4)[:ways]
+        sides = []
+        for n in (shots, queries):
+            y = np.repeat(np.arange(ways), n)
+            x = np.zeros((len(y), 30, *self.input_shape), np.uint8)
+            for one, k in zip(x, y):
+                at = one[:, :, 2 * columns[k] : 2 * columns[k] + 2]
+                at[...] = rng.random(at.shape) < 0.3
+            sides += [x, y]
+        self.asked.append(sides[0])
+        return Task(*sides)
+
+    def episode(self, seed, index, ways, shots, queries):
+        return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)
+
+
+@pytest.fixture
+def columns(monkeypatch):
+    tasks = Columns()
+    monkeypatch.setattr(run, "open_set", lambda *args, **options: tasks)
+    monkeypatch.setattr(run, "EVERY", 2)
+    return tasks
+
+
+@pytest.mark.parametrize("bits", [16, 8, None])
+def test_a_stopped_run_goes_on_as_if_nothing_had_happened(bits, columns, tmp_path, monkeypatch):
+    whole = run.trained(columns, SMALL, bits, 1, tmp_path / "whole.npz", False)
+    kind = type(whole)
+    update = kind.update
+
+    def stops(self, task, n):
+        if n == 3:
+            raise KeyboardInterrupt
+        return update(self, task, n)
+
+    monkeypatch.setattr(kind, "update", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run.trained(columns, SMALL, bits, 1, tmp_path / "part.npz", False)
+    monkeypatch.setattr(kind, "update", update)
+    again = run.trained(columns, SMALL, bits, 1, tmp_path / "part.npz", False)
+    for name, array in whole.arrays().items():
+        assert np.array_equal(array, again.arrays()[name]), name
+    task = columns.episode(5, 0, 3, 1, 2)
+    assert np.array_equal(whole.logits(task), again.logits(task))
+
+
+def test_all_arms_meet_the_same_tasks_and_begin_with_the_same_weights(columns, tmp_path):
+    asked = []
+    for bits in (16, None):
+        columns.asked.clear()
+        run.trained(columns, SMALL, bits, 2, tmp_path / f"{bits}.npz", False)
+        asked.append([one.copy() for one in columns.asked])
+    assert all(map(np.array_equal, *asked)) and len(asked[0]) == 5 + run.INIT_TASKS
+    begun, beside = (run.begin(columns, SMALL, bits, 2) for bits in (16, None))
+    layer = begun.net.layers[1]
+    found = beside.net.views(beside.theta)["conv2.weight"]
+    assert np.allclose(found, layer.weight * 2.0 ** (layer.exponent - 8))
+
+
+def test_a_checkpoint_of_integers_holds_integers_alone(columns):
+    arm = run.begin(columns, SMALL, 12, 0)
+    assert isinstance(arm, IntegerArm)
+    assert {array.dtype.kind for array in arm.arrays().values()} == {"i", "S"}
+    assert all(arm.arrays()[f"conv1.{name}"].dtype == np.int16 for name in ("weight", "momentum"))
+
+
+def test_a_run_and_what_it_tells(columns, tmp_path, capsys):
+    arms = run.arms_of((16, 8), (0, 1))
+    run.run(SMALL, arms, tmp_path, False)
+    values = measure.rows(tmp_path, SMALL, arms, "test")
+    seeds = measure.by_seed(tmp_path, arms)
+    assert list(values) == ["summed frames", "untrained integers", "float", "16 bits", "8 bits"]
+    for name in ("16 bits", "8 bits", "float"):
+        assert values[name].mean == pytest.approx(np.mean(list(seeds[name].values())))
+    found = measure.figures(values, seeds)
+    less = values["16 bits"].mean - values["float"].mean
+    assert found["less-16-bits"]["value"] == pytest.approx(less)
+    assert [row[0] for row in measure.table(values, seeds, SMALL).rows] == list(values)
+    again = run.resumed(tmp_path)
+    assert again.settings == SMALL and again.arms == arms and again.split == "test"
+    cli.main(
+        ["hardware", "metatrain", "--resume", str(tmp_path), "--json", str(tmp_path / "o.json")]
+    )
+    assert "16 bits" in capsys.readouterr().out
+    told = json.loads((tmp_path / "o.json").read_text())
+    assert told["figures"]["less-16-bits"]["value"] == pytest.approx(less)
+
+
+def test_memory_is_counted_of_what_is_there(columns):
+    net = run.begin(columns, SMALL, 16, 0).net
+    found = measure.memory(columns.input_shape, SMALL, 16, 30)
+    weights = sum(layer.weight.size + layer.bias.size for layer in net.layers)
+    assert found["weights and momenta"] == 4 * weights
+    assert found["together"] == sum(found.values()) - found["together"]
+    # a tape: counts of 3 bits, spikes of one; slopes of a byte in the window, places of 2 bits
+    spikes = 30 * (3 * 128 // 8 + 4 * 4 * 3 // 8)
+    assert found["tape of a sample"] == spikes + 20 * (8 * 8 * 3 + 12 + 4 * 4 * 4 + 4)
+    half = measure.memory(columns.input_shape, SMALL, 8, 30)
+    assert half["weights and momenta"] == 2 * weights
+    rows = measure.memory_table(columns.input_shape, SMALL, (16, 8), 30).rows
+    assert rows[-1] == ["together", f"{found['together']:,}", f"{half['together']:,}"]
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--word-bits", "7"], "bits must be 8 to 16"),
+        (["--resume", "nowhere"], "no run to resume"),
+        (["--resume", "nowhere", "--updates", "3"], "leave out --updates"),
+    ],
+)
+def test_bad_input_gets_one_sentence(options, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["hardware", "metatrain", *options])
+    assert said in capsys.readouterr().err
