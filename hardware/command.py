@@ -1,8 +1,8 @@
 """The meta-trained network learns in integers, as an edge chip would: one recording of each
 class, one update, a few bits for each weight. Prints float against fixed point on the same
 seeded test episodes. `--ranges` shows the values that every word can reach. `export` writes
-a C header, .hex files and the C library that repeats inference and learning. `train`
-meta-trains the network for weights of few bits."""
+a C header, .hex files and the C library that repeats inference and learning. `classes`
+asks how many classes it holds apart. `train` meta-trains the network for weights of few bits."""
 
 import argparse
 
@@ -20,7 +20,10 @@ examples:
   minisnn hardware page teach.html              draw and teach in a browser
   minisnn hardware loihi --episodes 600 --words words.npz
                                                 CubaLIF in a Loihi-style fixed-point model
-  minisnn hardware refuse --allowed 4           the threshold of "none of these"
+  minisnn hardware classes --plot classes.svg   250 classes, at once and one by one
+  minisnn hardware classes --ways 5,all --shots 1,5 --checkpoint runs/mine
+                                                your own network's features
+  minisnn hardware refuse --allowed 5           the threshold of "none of these"
   minisnn hardware metatrain --word-bits 16,8   learn to learn in integers
   minisnn hardware train --bits 2 --out runs/chip-2
                                                 meta-train for 2 bits; --resume DIR continues"""

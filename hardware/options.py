@@ -9,6 +9,7 @@ from minisnn.commands.studies import OUT, add_study
 
 CUBA = "double_nmnist_cuba.h5"
 SYMBOLS = "omniglot_prototypes.h5"
+CHARACTERS = "omniglot_fine.h5"
 RULES = "class-mean", "membrane", "three-factor"
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 
@@ -126,9 +127,9 @@ def _refuse_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allowed",
         type=float,
-        default=4.0,
+        default=5.0,
         metavar="PERCENT",
-        help="of queries of known classes that may be refused on validation (default: 4)",
+        help="of queries of known classes that may be refused on validation (default: 5)",
     )
     options.add_output(
         parser,
@@ -139,6 +140,65 @@ def _refuse_options(parser: argparse.ArgumentParser) -> None:
     )
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
+
+
+def _classes_options(parser: argparse.ArgumentParser) -> None:
+    _word_options(
+        parser, "those that the network was trained for, else 8", readout="those of --bits"
+    )
+    options.add_input(
+        parser, "--checkpoint", metavar="FILE", help=f"network (default: {CHARACTERS})"
+    )
+    parser.add_argument(
+        "--ways",
+        type=_ways,
+        metavar="A,B,…,all",
+        help="numbers of classes, all: every class of the set (default: 5,20,50,250,all, as far as "
+        "there are so many)",
+    )
+    options.add_list(parser, "shots", None, "numbers of shots of each class (default: 1,5,10)")
+    options.add_count(parser, "queries", 10, "query samples of each class")
+    options.add_count(parser, "episodes", 20, "episodes of each number of classes and shots", 2)
+    options.add_count(
+        parser, "orders", 10, "orders in which up to 250 classes arrive one by one", 2
+    )
+    options.add_count(
+        parser,
+        "compiled",
+        300,
+        "recordings that the C library, compiled on this computer, plays again at most, of the "
+        "first episode of each kind, the smallest first; 0: none",
+        0,
+    )
+    parser.add_argument(
+        "--instructions",
+        action="store_true",
+        help="count the instructions of a recording on a Cortex-M4 in QEMU (needs "
+        "gcc-arm-none-eabi and qemu-system-arm)",
+    )
+    options.add_output(
+        parser,
+        "--json",
+        kind=outputs.json_of("minisnn hardware classes"),
+        metavar="OUT",
+        help="write the numbers, as minisnn results takes them, to this file",
+    )
+    options.add_output(
+        parser,
+        "--plot",
+        kind=outputs.PICTURE,
+        metavar="PICTURE",
+        help="draw accuracy by classes, and after each class that arrives (.png, .svg, .pdf)",
+    )
+    _ground_options(parser, "the episodes")
+    options.add_workers(parser)
+
+
+def _ways(text: str) -> tuple[int | str, ...]:
+    return tuple(part if part == "all" else int(part) for part in text.split(","))
+
+
+_ways.__name__ = "list of whole numbers, or all"
 
 
 def _refusal(parser: argparse.ArgumentParser) -> None:
@@ -284,6 +344,10 @@ def _a_page(args: argparse.Namespace) -> outputs.Kind:
 
 
 PARTS = {
+    "classes": (
+        _classes_options,
+        "how many classes a device holds apart: 5 to all of a set, at once and one by one",
+    ),
     "compare": (
         compare_options,
         "float against fixed point on the same test episodes (the default)",

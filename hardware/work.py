@@ -10,8 +10,11 @@ from minisnn.commands import options
 from minisnn.commands.studies import OUT, check_place, study_maker, write
 from minisnn.files import write_json, write_whole
 from minisnn.layers.cuba import CubaLIF
+from minisnn import plots
 from minisnn.meta.inner import InnerLoop
-from minisnn.training.checkpoint import read
+from minisnn.parallel.executor import Executor
+from minisnn.results.pictures import lines
+from minisnn.training.checkpoint import Checkpoint, read
 from minisnn.data.sets.named import open_set
 from minisnn.training.evaluation import ALIGNED, alignment
 from minisnn.training.folder import RunFolder, free_folder
@@ -24,12 +27,13 @@ from .loihi import measure
 from .loihi.cuba import CubaNet
 from .meta import measure as meta_measure, run as metatrain
 from .meta.words import MetaWords
-from .options import CUBA, SYMBOLS
+from .options import CHARACTERS, CUBA, SYMBOLS
 from .page.make import page
-from .study import compare, ranges, refuse
+from .study import classes, compare, drawings, nothing, ranges, refuse, sampled
 from .training.run import ChipConfig, settings, train
 
 SHIPPED = "double_nmnist_maml.h5"
+BLOTS = 40  # dots, and squares, that a device is asked about
 # what a run that is resumed may be given
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")
 
@@ -124,6 +128,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         raise ValueError(
             f"--refuse is of class means, whose answers are distances; the rule is {args.rule}"
         )
+    chip = _refusing(chip, args.refuse, tasks)
     how = _how(args.rule, found.inner)
     learner = chip.learner(seed=1, rule=args.rule, refuse=args.refuse, **how)
     samples = task.x_support, task.y_support, task.x_query
@@ -153,7 +158,11 @@ def _page(args: argparse.Namespace, given: dict) -> None:
 
 
 def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
-    chip = _chip(args, given, checkpoint)[1]
+    found, chip = _chip(args, given, checkpoint)
+    if args.refuse:
+        dataset, root = found.to_open(checkpoint, None, None)
+        how = found.origin.options(dataset)
+        chip = _refusing(chip, args.refuse, open_set(dataset, "test", root, progress=False, **how))
     text = page(chip, seed=args.seed, refuse=args.refuse).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
@@ -197,15 +206,22 @@ def _refuse(args: argparse.Namespace, given: dict) -> None:
         raise ValueError(f"--allowed must be more than 0 and less than 100, not {args.allowed:g}")
     name = args.checkpoint or SYMBOLS
     found, chip = _chip(args, given, name)
-    dataset, root = found.to_open(name, None, args.root)
     how = args.ways, args.shots, args.queries
     seen = {}
     with options.executor_of(args) as executor:
         for split in ("val", "test"):
-            tasks = open_set(
-                dataset, split, root, progress=not args.quiet, **found.origin.options(dataset)
-            )
-            seen[split] = refuse.look(chip, tasks, how, args.episodes, args.seed, executor)
+            tasks = _alone(args, found, name, split)
+            drawings.check(tasks)
+            blots = None
+            if nothing.known(tasks):
+                chip = chip.with_nothing(nothing.means(chip, tasks))
+                blots = nothing.others(chip, tasks, BLOTS, args.seed)
+            ways = 2 * args.ways, args.shots, args.queries
+            rows = drawings.rows(tasks, [(args.seed, n, *ways) for n in range(args.episodes)])
+            traces = drawings.traces(chip, found, tasks, rows, executor, not args.quiet)
+            dealt = drawings.numbered(tasks)
+            more = Executor(), traces, blots
+            seen[split] = refuse.look(chip, dealt, how, args.episodes, args.seed, *more)
     share = args.allowed / 100
     shares = tuple(sorted({share, *refuse.SHARES}))
     note = f"{args.episodes} episodes each, {args.ways} classes taught, {args.shots} shots."
@@ -255,6 +271,61 @@ def _metatrain(args: argparse.Namespace, given: dict) -> None:
     print(f"\nrun folder {out}")
 
 
+def _alone(args: argparse.Namespace, found: Checkpoint, name: str, split: str) -> Any:
+    """The set of a checkpoint, recordings as they are: a device is taught shot by shot, and knows no
+    support to align by."""
+    dataset, root = found.to_open(name, None, args.root)
+    align = {"align": "none"} if dataset == "double-nmnist" else {}
+    how = {**found.origin.options(dataset), **align}
+    return open_set(dataset, split, root, progress=not args.quiet, **how)
+
+
+def _refusing(chip: IntegerNet, refuse: int, tasks: Any) -> IntegerNet:
+    """The chip, which knows what is no class where it may refuse, and pictures can be drawn."""
+    if not refuse or not nothing.known(tasks):
+        return chip
+    return chip.with_nothing(nothing.means(chip, tasks))
+
+
+def _classes(args: argparse.Namespace, given: dict) -> None:
+    name = args.checkpoint or CHARACTERS
+    found, chip = _chip(args, given, name)
+    tasks = _alone(args, found, name, "test")
+    drawings.check(tasks)
+    ways = classes.how_many(args.ways or classes.WAYS, tasks, args.ways is not None)
+    shots = tuple(sorted(set(args.shots or classes.SHOTS)))
+    plan = classes.How(ways, shots, args.queries, args.episodes, args.orders, args.seed)
+    classes.check_room(tasks, plan)
+    with options.executor_of(args) as executor:
+        rows = drawings.rows(tasks, plan.deals())
+        seen = drawings.traces(chip, found, tasks, rows, executor, not args.quiet)
+    result = classes.look(tasks, seen, plan, Executor(), not args.quiet)
+    learner = chip.learner(rule=CLASS_MEAN, **_how(CLASS_MEAN, None))
+    played = sampled.played(chip, learner, tasks, seen, plan, args.compiled)
+    counted = sampled.counted(chip, learner, tasks) if args.instructions else None
+    published = sampled.published() if tasks.kind == "character" else []
+    tables = [
+        *classes.tables(result, plan, f"{name}, {tasks.source}."),
+        sampled.table(chip, learner, tasks, plan, counted),
+    ]
+    panels = classes.panels(result, plan, published)
+    if args.plot is not None:
+        plots.save(lines("How many classes a device holds apart", panels), args.plot)
+    if args.json is not None:
+        numbers = {
+            **classes.figures(result, plan),
+            **sampled.figures(chip, learner, tasks, plan, played, counted),
+        }
+        more = dict(tables=[vars(table) for table in tables], lines=panels)
+        write_json(
+            args.json, outputs.made_by("minisnn hardware classes", dict(figures=numbers, more=more))
+        )
+    print("\n\n".join(table.text() for table in tables))
+    print(f"\n{played.text()}")
+    for ways, shots, percent in published:
+        print(f"Chameleon (den Blanken & Frenkel 2025): {ways} classes, {shots} shots: {percent} %")
+
+
 def _train(args: argparse.Namespace, given: dict) -> None:
     if args.resume is not None:
         others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in GOES_ON)
@@ -292,6 +363,7 @@ def _train(args: argparse.Namespace, given: dict) -> None:
 
 
 CALLED = {
+    "classes": _classes,
     "compare": _compare,
     "export": _export,
     "loihi": _loihi,

@@ -23,9 +23,11 @@ def xorshift32(x: int) -> int:
 class Means:
     """A device's classes: {id: [shots, slack, synapses]}, ids in ascending order."""
 
-    def __init__(self, inputs: int, noise: int, residuals=False, stochastic=False, refuse=0):
+    def __init__(
+        self, inputs: int, noise: int, residuals=False, stochastic=False, refuse=0, nothing=()
+    ):
         self.inputs, self.noise, self.residuals = inputs, noise, residuals
-        self.stochastic, self.refuse = stochastic, refuse
+        self.stochastic, self.refuse, self.nothing = stochastic, refuse, nothing
         self.classes: dict[int, list] = {}
         self.next = self.written = self.clipped = 0
 
@@ -79,6 +81,9 @@ class Means:
             return -1
         id = list(self.classes)[far.index(min(far))]
         beyond = self.refuse and min(far) > self.refuse + self.refuse // self.classes[id][0]
+        for mean in self.nothing:
+            away = sum((x - 16 * m) ** 2 for x, m in zip(p, mean)) // 256
+            beyond |= away < min(far) and (not self.refuse or away <= self.refuse)
         return -1 if beyond else id
 
     # ---- as bytes

@@ -32,7 +32,12 @@ def vectors(chip: IntegerNet, learner: Learner, x_support, y_support, x_query) -
 def means_of(chip: IntegerNet, learner: Learner) -> CountedMeans:
     """The class means that a device of this learner begins with: none."""
     return CountedMeans(
-        len(chip.weight), learner.residuals, learner.rounding, learner.seed, learner.refuse
+        len(chip.weight),
+        learner.residuals,
+        learner.rounding,
+        learner.seed,
+        learner.refuse,
+        chip.nothing,
     )
 
 

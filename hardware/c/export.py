@@ -23,7 +23,7 @@ from ..chip.network import IntegerNet
 from ..chip.neuron import RECIPROCAL
 from .episode import means_of, vectors
 from .readme import readme
-from .sizes import CLASS_WORDS, constants, fixed_words, memory as memory, planes_of
+from .sizes import CLASS_WORDS, constants, fixed_words, memory as memory, nothing_of, planes_of
 
 TABLES = {"chip_exponential": EXPONENTIAL, "chip_reciprocal": RECIPROCAL}
 KINDS = ("lif", "cuba")  # of neurons, each in its file
@@ -167,6 +167,9 @@ def header(chip: IntegerNet, learner: Learner, steps: int) -> str:
     )
     for name, table in TABLES.items():
         lines += _array(name, "int32_t", table)
+    nothings = nothing_of(chip, learner)
+    if len(nothings):
+        lines += _array("chip_nothing", "uint8_t", nothings)
     lines.append(f"static const edge_layer chip_layers[{len(chip.layers) - 1}] = {{")
     for n, layer in enumerate(chip.layers[:-1]):
         lines.append(
@@ -181,7 +184,7 @@ static const edge_model chip_model = {{
     READOUT_INPUTS, WAYS, READOUT_BITS, READOUT_EXPONENT, BIAS_ROOM, readout_weight, readout_bias,
     chip_exponential, chip_reciprocal,
     {{RULE, ERROR, LEARN_ROUNDING, LEARN_THRESHOLD, WINDOW, SHIFT_WEIGHT, SHIFT_BIAS, TRIGGER, ONLINE, SEED_STATE,
-     REFUSE, RESIDUALS}}, ID, BIN, STEPS, CELL, CENTRED,
+     REFUSE, RESIDUALS}}, ID, BIN, STEPS, CELL, CENTRED, NOTHINGS, {"chip_nothing" if len(nothings) else "0"},
 }};"""
     return "\n".join([*lines, "};", "", re.sub(r"\b(?=[A-Z]{2})", "CHIP_", model), "#endif", ""])
 
@@ -197,25 +200,37 @@ MODEL = (
 
 def packed(chip: IntegerNet, learner: Learner, steps: int = 1) -> bytes:
     """model.bin, which wasm.c reads, in words of 32 bits, the lowest byte first: "msnm", version,
-    bytes in all; MODEL, then the neuron's number in KINDS; of each conv layer its edge_layer,
-    weights as in chip.h, biases; the readout's weights as bytes, its biases; the tables."""
+    bytes in all; MODEL, then the neuron's number in KINDS, and of how many means that are no class;
+    of each conv layer its edge_layer, weights as in chip.h, biases; the readout's weights as bytes,
+    its biases; the tables; the means that are no class, as bytes."""
     header(chip, learner, steps)  # what the library has no room for is refused there
     numbers = constants(chip, learner, steps)
-    parts = [np.array([*(numbers[name] for name in MODEL), KINDS.index(chip.kind)], np.int64)]
+    parts = [
+        np.array(
+            [*(numbers[name] for name in MODEL), KINDS.index(chip.kind), numbers["nothings"]],
+            np.int64,
+        )
+    ]
     for n, layer in enumerate(chip.layers[:-1]):
         parts += [
             _numbers(chip, n),
             _packed(layer.weight),
             np.pad(layer.bias, (0, -layer.weight.shape[3] % 4)),
         ]
-    weight = chip.readout.weight.astype(np.uint8).tobytes()
     parts += [
-        np.frombuffer(weight + bytes(-len(weight) % 4), "<u4"),
+        _as_words(chip.readout.weight.astype(np.uint8)),
         chip.readout.bias,
         *TABLES.values(),
+        _as_words(nothing_of(chip, learner)),
     ]
     body = b"".join((np.asarray(part, np.int64) % 2**32).astype("<u4").tobytes() for part in parts)
-    return b"msnm" + np.array([3, len(body) + 12], "<u4").tobytes() + body
+    return b"msnm" + np.array([4, len(body) + 12], "<u4").tobytes() + body
+
+
+def _as_words(array: np.ndarray) -> np.ndarray:
+    """Bytes as words of 32 bits, filled up with zeros."""
+    content = array.tobytes()
+    return np.frombuffer(content + bytes(-len(content) % 4), "<u4")
 
 
 def _numbers(chip: IntegerNet, n: int) -> list[int]:

@@ -73,6 +73,7 @@ static int model_fits(const edge_model *m)
     room = INT32_MAX - ((int64_t)m->inputs * UNITY << (m->bits - 1));
     if (m->bias_room > room) return 0;
     if (by_means(m) && (m->inputs > 65535 || !in(m->learner.residuals, 0, 1))) return 0;       /* squared distances have 32 bits */
+    if (!in(m->nothings, 0, 255) || (m->nothings && !m->nothing)) return 0;
     for (n = 0; n < m->ways; n++)
         if (!in(m->bias[n], -m->bias_room, m->bias_room)) return 0;
     return 1;

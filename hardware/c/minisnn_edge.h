@@ -120,6 +120,8 @@ typedef struct {
     uint32_t id;                        /* of what a saved state belongs to */
     int32_t bin, steps;                 /* what a recording must be: microseconds of a step, steps; */
     int32_t cell, centred;              /* pixels of the camera, squared, in a cell; whether its mean event is brought to the middle */
+    int32_t nothings;                   /* class means: known means that are no class, such as those of a dot and of an empty picture; */
+    const uint8_t *nothing;             /* (nothings, inputs): where one is nearer than every class, and within refuse, none answers */
 } edge_model;
 
 /* What there has to be room for: steps of a recording (small build only), classes, steps of the learner's window. */
@@ -215,7 +217,7 @@ edge_error edge_stream_time(edge_stream *s, uint32_t t, int *whole);    /* it is
 /* A score of every class, in their order, at the last step, in 1024ths, and the class of the highest, the first of equal ones; either
    pointer may be NULL.
    Class means: minus half the squared distance, -32767 or more; -32768 where nothing was taught. The label is the nearest's id, or
-   EDGE_NONE where that is too far (the learner's `refuse`) or nothing was taught at all.
+   EDGE_NONE where that is too far (the learner's `refuse`), where one of the model's `nothing` is nearer and not as far, or nothing was taught at all.
    Gradients: the membranes by the readout that was there as the steps came (small build: as they are first asked for); start over
    after an update, edge_forget or edge_load. */
 edge_error edge_scores(edge *e, int16_t *scores, int *label);

@@ -41,20 +41,39 @@ static uint64_t square_of_traces(const edge *e)
     return sum;
 }
 
-static uint32_t distance(const edge *e, uint32_t place, uint64_t own)
+static uint32_t distance_to(const edge *e, const uint8_t *m, uint32_t square, uint64_t own)
 {
-    const edge_class *c = e->known + place;
-    const uint8_t *m = mean_at(e, place);
     uint64_t across = 0;
     int32_t i, end;
-    if (!c->shots) return UINT32_MAX;
     for (i = 0; i < e->model->inputs;) {
         uint32_t sum = 0;
         end = e->model->inputs - i < BLOCK ? e->model->inputs : i + BLOCK;
         for (; i < end; i++) sum += m[i] * (uint32_t)trace_of(e->model, e->now[i]);
         across += sum;
     }
-    return (uint32_t)((own + 256 * (uint64_t)c->square - 32 * across) >> 8);
+    return (uint32_t)((own + 256 * (uint64_t)square - 32 * across) >> 8);
+}
+
+static uint32_t distance(const edge *e, uint32_t place, uint64_t own)
+{
+    const edge_class *c = e->known + place;
+    return c->shots ? distance_to(e, mean_at(e, place), c->square, own) : UINT32_MAX;
+}
+
+/* Whether one of the means that are no class is nearer than this, and not beyond refuse. */
+static int is_nothing(const edge *e, uint32_t least, uint64_t own)
+{
+    const size_t inputs = (size_t)e->model->inputs;
+    const uint8_t *m = e->model->nothing;
+    int32_t k;
+    size_t i;
+    for (k = 0; k < e->model->nothings; k++, m += inputs) {
+        uint32_t square = 0, far;
+        for (i = 0; i < inputs; i++) square += (uint32_t)m[i] * m[i];
+        far = distance_to(e, m, square, own);
+        if (far < least && (!e->learner.refuse || far <= e->learner.refuse)) return 1;
+    }
+    return 0;
 }
 
 edge_error edge_distances(edge *e, uint32_t *distances)
@@ -83,6 +102,7 @@ edge_error edge_means_scores(edge *e, int16_t *scores, int *label)
     if (!label) return EDGE_OK;
     *label = EDGE_NONE;
     if (least == UINT32_MAX || (refuse && least > refuse + refuse / e->known[best].shots)) return EDGE_OK;
+    if (is_nothing(e, least, own)) return EDGE_OK;
     *label = (int)e->known[best].id;
     return EDGE_OK;
 }

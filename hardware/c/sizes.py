@@ -43,6 +43,7 @@ def constants(chip: IntegerNet, learner: Learner, steps: int) -> dict[str, int]:
         "refuse": learner.refuse,
         "residuals": int(learner.residuals),
         "id": _identity(chip, learner),
+        "nothings": len(nothing_of(chip, learner)),
         **chip.recording.constants(),
     }
 
@@ -52,6 +53,11 @@ def _identity(chip: IntegerNet, learner: Learner) -> int:
     layers = chip.layers[:-1] if learner.rule == CLASS_MEAN else chip.layers
     arrays = [array for layer in layers for array in (layer.weight, layer.bias)]
     return zlib.crc32(b"".join(array.tobytes() for array in arrays))
+
+
+def nothing_of(chip: IntegerNet, learner: Learner) -> np.ndarray:
+    """The means that are no class, uint8 (n, inputs); gradients know none."""
+    return chip.nothing if learner.rule == CLASS_MEAN else chip.nothing[:0]
 
 
 def planes_of(chip: IntegerNet) -> int:

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define EXPORT(name) __attribute__((export_name(#name)))
-enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 3, HEAD = 3, NUMBERS = 37, SIZES = 8, LAYERS = 64 };       /* "msnm" */
+enum { PAGE = 65536, MAGIC = 0x6d6e736d, VERSION = 4, HEAD = 3, NUMBERS = 38, SIZES = 8, LAYERS = 64 };       /* "msnm" */
 
 extern uint8_t __heap_base;
 static edge network;
@@ -53,7 +53,8 @@ static edge_error unpack(size_t bytes)
     model = (edge_model){n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                          n[9], n[10], layers,
                          n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
-                         {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26], n[32], n[33], n[34], n[35]};
+                         {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26], n[32], n[33], n[34], n[35],
+                         n[37], NULL};
     for (k = 0; k < model.layers; k++) {
         const int32_t *s = next(&at, end, SIZES);
         uint64_t fours;
@@ -68,6 +69,8 @@ static edge_error unpack(size_t bytes)
     model.bias = next(&at, end, (uint64_t)model.ways);
     model.exponential = next(&at, end, 256);
     model.reciprocal = next(&at, end, 16);
+    if (model.nothings < 0) return EDGE_MODEL;
+    if (model.nothings) model.nothing = next(&at, end, ((uint64_t)model.inputs * (uint64_t)model.nothings + 3) / 4);
     return at == end ? EDGE_OK : EDGE_MODEL;
 }
 

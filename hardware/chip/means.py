@@ -17,6 +17,9 @@ that were only taught leave (n + 1) / 4 places.
 
 in 65536ths. The nearest class answers, the oldest of equal ones; or none, where even the nearest is
 beyond refuse (1 + 1 / n): the square of a distance to a mean of n shots has such a factor in it.
+Nor does one answer where one of the means `nothing`, which are no class, is nearer still, and within
+refuse (any distance, where refuse is 0): those of a dot, of a filled square, of an empty picture. A
+dot lies near a character of few strokes, and no threshold tells the two apart; a dot's own mean does.
 """
 
 from dataclasses import dataclass, field
@@ -56,6 +59,7 @@ class CountedMeans:
     inputs      of the readout                residuals   whether means have 8 bits more
     rounding    "nearest" or "stochastic"     seed        of the noise
     refuse      see above; 0: the nearest always answers
+    nothing     see above, uint8 (n, inputs); None: none
 
     >>> means = CountedMeans(3)
     >>> cup = means.add()
@@ -69,6 +73,7 @@ class CountedMeans:
     rounding: str = "nearest"
     seed: int = 1
     refuse: int = 0
+    nothing: np.ndarray | None = None
     known: list[ClassMean] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -133,7 +138,13 @@ class CountedMeans:
             return NONE
         best = self.known[int(far.argmin())]
         beyond = self.refuse and far.min() > self.refuse + self.refuse // best.shots
-        return NONE if beyond else best.id
+        return NONE if beyond or self._is_nothing(traces, int(far.min())) else best.id
+
+    def _is_nothing(self, traces: np.ndarray, least: int) -> bool:
+        p = traces.astype(np.int64)
+        several = () if self.nothing is None else self.nothing.astype(np.int64)
+        far = [int(p @ p - 32 * (m @ p) + 256 * (m @ m)) >> 8 for m in several]
+        return any(one < least and (not self.refuse or one <= self.refuse) for one in far)
 
     def scores(self, traces: np.ndarray) -> np.ndarray:
         """Minus half the squared distances, in 1024ths of 16 bits, as `edge_scores` gives them."""

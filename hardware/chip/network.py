@@ -40,6 +40,7 @@ class IntegerNet:
     arriving = 1  # spikes at an input of a layer but the first, at most
     steps: dict[str, int] = {}
     recording = Recording()  # what it takes for one
+    nothings: np.ndarray | None = None  # see `nothing`
 
     def __init__(
         self,
@@ -188,6 +189,24 @@ class IntegerNet:
     def bias(self) -> np.ndarray:
         """The readout's bias, int64 (ways,), in the accumulator's scale."""
         return self.readout.bias.astype(np.int64)
+
+    @property
+    def nothing(self) -> np.ndarray:
+        """Means of traces that are no class, uint8 (n, inputs), see `chip.means`; none at first."""
+        none = np.zeros((0, len(self.weight)), np.uint8)
+        return none if self.nothings is None else self.nothings
+
+    def with_nothing(self, means: np.ndarray) -> "IntegerNet":
+        """The network with such means; ValueError for others than up to 255 of uint8."""
+        means = np.asarray(means)
+        if means.dtype != np.uint8 or means.shape[1:] != (len(self.weight),) or len(means) > 255:
+            raise ValueError(
+                f"means that are no class must be uint8 (n, {len(self.weight)}), n at most 255, "
+                f"not {means.dtype} {means.shape}"
+            )
+        new = copy(self)
+        new.nothings = means
+        return new
 
     def with_layers(self, layers) -> "IntegerNet":
         """The network with other integers in its layers."""

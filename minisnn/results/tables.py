@@ -7,6 +7,7 @@
     made: grid RECORD T    a table T that its command found, `more["tables"]`
     made: curves RECORD    its seconds and megabytes against one quantity after the other, as a
                            picture
+    made: lines RECORD     its `more["lines"]`, panels of lines, as a picture
     made: told RECORD …    how these were measured
     made: output RECORD N  the first lines that its command printed
 
@@ -83,6 +84,15 @@ def makers(
             name, found.title, [found.title, known], lambda: pictures.curves(found.title, known)
         )
 
+    def lines(name: str) -> str:
+        found = one(name)
+        known = found.more.get("lines")
+        if not known:
+            return "(not measured yet)"
+        return picture(
+            name, found.title, [found.title, known], lambda: pictures.lines(found.title, known)
+        )
+
     def rows(name: str) -> str:
         return _rows(one(name), f"{there}/{name}.json")
 
@@ -103,6 +113,7 @@ def makers(
         told=told,
         plot=plot,
         curves=curves,
+        lines=lines,
         rows=rows,
         output=output,
         grid=grid,

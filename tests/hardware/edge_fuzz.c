@@ -78,7 +78,7 @@ static edge_model model(edge_layer *layers)
     edge_model m = chip_model;
     int32_t *field[] = {&m.alpha, &m.beta, &m.gamma, &m.rho, &m.threshold, &m.slope, &m.fraction, &m.traces, &m.membrane, &m.exponent,
                         &m.bits, &m.bias_room, &m.weight_bits, &m.current, &m.voltage, &m.trace_bits, &layers[0].exponent,
-                        &layers[1].exponent, &layers[0].threshold, &layers[1].threshold, &layers[1].pool};
+                        &layers[1].exponent, &layers[0].threshold, &layers[1].threshold, &layers[1].pool, &m.nothings};
     memcpy(layers, chip_layers, sizeof chip_layers);
     m.layer = layers;
     if (next(3) == 0) *field[next(sizeof field / sizeof *field)] = odd();

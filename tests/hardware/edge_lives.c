@@ -6,16 +6,24 @@
 
      0 add   1 learn a   2 correct a to b   3 remove a   4 forget   5 ask   6 save and load in memory
      7 save in the store, the power going before byte a (-1: not), of which b is left   8 power off, then load
+     9 add a class and teach it
 
    Found, of every event: its error; of 5 also label, classes, scores, distances; of 6 the CRC-32 of what was saved; of 8 whether a
-   save was cut; of 0 to 4, 6 and 8 the classes: how many, and of each id, shots, slack, mean. */
+   save was cut; of 9 both errors; of 0 to 4, 6 and 8 the classes: how many, and of each id, shots, slack, mean. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "minisnn_edge.h"
 
-enum { HEAD = 3, NUMBERS = 37, SIZES = 8, CELLS = 512, WORDS = 6000, SLOT = 4096, CLASSES = 16 };
-enum { ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER };
+#ifndef WORDS                           /* of memory, cells of a step, bytes of a slot, classes: a full network has more */
+#define WORDS 6000
+#define CELLS 512
+#define SLOT 4096
+#define CLASSES 16
+#endif
+
+enum { HEAD = 3, NUMBERS = 38, SIZES = 8 };
+enum { ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER, TEACH };
 
 static uint32_t crc_of_all = ~0u;
 static uint32_t memory[WORDS];
@@ -102,7 +110,7 @@ static void unpack(const uint32_t *words, edge_model *m, edge_layer *layers)
     const edge_model found = {n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                               n[9], n[10], layers, n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
                               {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26],
-                              n[32], n[33], n[34], n[35]};
+                              n[32], n[33], n[34], n[35], n[37], NULL};
     memcpy(m, &found, sizeof found);
     for (k = 0; k < m->layers; k++) {
         const int32_t *s = at;
@@ -115,6 +123,7 @@ static void unpack(const uint32_t *words, edge_model *m, edge_layer *layers)
     m->bias = at + (m->inputs * m->ways + 3) / 4;
     m->exponential = m->bias + m->ways;
     m->reciprocal = m->exponential + 256;
+    m->nothing = (const uint8_t *)(m->reciprocal + 16);
 }
 
 static void tell(const edge *e)
@@ -177,6 +186,9 @@ static void live(edge *e, const edge_model *m, edge_room room, const int32_t *ev
         ready(e, m, room);
         put((int32_t)edge_load(e, bytes, n)), put((int32_t)~crc_on(~0u, bytes, n));
         break;
+    case TEACH:
+        put((int32_t)edge_add_class(e, &label)), put((int32_t)edge_learn(e, label));
+        return;
     case SAVE:
         left = event[1], torn = event[2];
         put((int32_t)edge_save_to(e, &store));

@@ -10,7 +10,7 @@
 
 #include "minisnn_edge.h"
 
-enum { HEAD = 3, NUMBERS = 37, SIZES = 8, MOST = 64 };
+enum { HEAD = 3, NUMBERS = 38, SIZES = 8, MOST = 64 };
 
 static void fail(const char *what)
 {
@@ -42,7 +42,7 @@ static void unpack(const uint32_t *words, size_t bytes, edge_model *m, edge_laye
     const edge_model found = {n[36] ? &edge_cuba : &edge_lif, n[0], n[1], n[2], n[3], n[4], n[5], n[27], n[28], n[6], n[7], n[8], n[29],
                               n[9], n[10], layers, n[11], n[12], n[13], n[14], n[15], NULL, NULL, NULL, NULL,
                               {n[16], n[17], n[18], n[19], n[20], n[21], n[22], n[23], n[24], (uint32_t)n[25], (uint32_t)n[30], n[31]}, (uint32_t)n[26],
-                              n[32], n[33], n[34], n[35]};
+                              n[32], n[33], n[34], n[35], n[37], NULL};
     memcpy(m, &found, sizeof found);
     if (m->layers > MOST) fail("too many layers");
     for (k = 0; k < m->layers; k++) {
@@ -56,7 +56,8 @@ static void unpack(const uint32_t *words, size_t bytes, edge_model *m, edge_laye
     m->bias = at + (m->inputs * m->ways + 3) / 4;
     m->exponential = m->bias + m->ways;
     m->reciprocal = m->exponential + 256;
-    if ((const char *)(m->reciprocal + 16) != (const char *)words + bytes) fail("a model of another length");
+    m->nothing = (const uint8_t *)(m->reciprocal + 16);
+    if ((const char *)(m->reciprocal + 16 + (m->inputs * m->nothings + 3) / 4) != (const char *)words + bytes) fail("a model of another length");
 }
 
 static void present(edge *e, const uint8_t *x, uint32_t steps, size_t cells, int16_t *scores)

@@ -1,6 +1,7 @@
 """Random lives of a device that keeps class means, for edge_lives, and what it must find."""
 
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from integers import events, small
@@ -12,27 +13,50 @@ from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 
-ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER = range(9)
+ADD, LEARN, CORRECT, REMOVE, FORGET, ASK, MEMORY, SAVE, POWER, TEACH = range(10)
 # of a hundred events
 OFTEN = (7, 40, 9, 3, 1, 16, 4, 12, 8)
 OK, FULL, EMPTY, LABEL, STORE = 0, 5, 6, 7, 12
 STEPS, CLASSES, SAMPLES, SHAPE = 16, 6, 10, (8, 8, 2)
 
 
-def network(seed: int, residuals: bool = False, stochastic: bool = False):
-    """(what edge_lives begins with, plain means without a class, the model's id, traces of the
-    samples, bytes of a slot)."""
+class Given(NamedTuple):
+    """What a life begins with: the bytes that edge_lives reads first, plain means without a class,
+    the model's id, traces of the samples, bytes of a slot, and the most classes."""
+
+    begin: bytes
+    means: Means
+    id: int
+    traces: list
+    size: int
+    classes: int
+
+
+def network(seed: int, residuals: bool = False, stochastic: bool = False) -> Given:
+    """A small network."""
     net, theta, _ = small(seed=seed, channels=(4, 6), shape=SHAPE, scale=1.5)
     for p in net.layout[1::2]:
         theta[p.slice] *= 0.1  # so that spikes come from events, not from biases
     chip = IntegerNet(net, theta, Words(), -3)
     x = np.minimum(events(net, SAMPLES, STEPS, seed, rate=0.4), 7)
     x[0] = 0  # an empty recording
+    return given(chip, x, seed, residuals, stochastic)
+
+
+def given(
+    chip: IntegerNet, x, seed: int, residuals=False, stochastic=False, classes=CLASSES, slots=True
+) -> Given:
+    """Of any network, and the counts x (samples, T, H, W, C) that are shown; without `slots` there
+    is no room to save."""
+    samples, steps = x.shape[:2]
     rounding = "stochastic" if stochastic else "nearest"
     traces = chip.traces_of(x)[:, -1].tolist()  # other tests hold them to plain integers
-    assert len({tuple(one) for one in traces}) > SAMPLES // 2
+    assert len({tuple(one) for one in traces}) > samples // 2
     apart = [sum((a - b) ** 2 for a, b in zip(p, q)) // 256 for p in traces for q in traces]
     refuse = int(np.median(apart)) // 2 if seed % 4 else 0
+    blank = [[(p + 8) // 16 - (p > 4079) for p in one] for one in traces[: 2 * (seed % 2)]]
+    if blank:
+        chip = chip.with_nothing(np.array(blank, np.uint8))
     how = Learner(
         "class-mean",
         rounding=rounding,
@@ -40,21 +64,22 @@ def network(seed: int, residuals: bool = False, stochastic: bool = False):
         refuse=refuse,
         residuals=residuals,
     )
-    inputs, id = len(chip.weight), export.constants(chip, how, STEPS)["id"]
-    means = Means(inputs, seed_state(seed), residuals, stochastic, how.refuse)
-    size = 44 + CLASSES * (12 + 2 * inputs) + 5
+    inputs, id = len(chip.weight), export.constants(chip, how, steps)["id"]
+    means = Means(inputs, seed_state(seed), residuals, stochastic, how.refuse, blank)
+    size = 44 + classes * (12 + 2 * inputs) + 5 if slots else 4
     model = export.packed(chip, how)
-    sizes = np.array([STEPS, CLASSES, size, SAMPLES], "<u4").tobytes()
+    sizes = np.array([steps, classes, size, samples], "<u4").tobytes()
     counts = x.tobytes() + bytes(-x.size % 4)
     begin = np.array([len(model)], "<u4").tobytes() + model + sizes + counts
-    return begin, means, id, traces, size
+    return Given(begin, means, id, traces, size, classes)
 
 
 class Life:
     """A device in plain integers, and the numbers that it tells."""
 
-    def __init__(self, means: Means, id: int, traces: list, size: int):
-        self.new, self.id, self.traces = means, id, traces
+    def __init__(self, given: Given):
+        means, id, size = given.means, given.id, given.size
+        self.new, self.id, self.traces, self.most = means, id, given.traces, given.classes
         self.store, self.found, self.seen = Store(size), [], Counted()
         self.means = means.loaded(means.saved(id))
         self.confirmed: list | None = None
@@ -73,7 +98,7 @@ class Life:
             self.shown = shown
         p = self.traces[self.shown] if self.shown >= 0 else None
         if what == ADD:
-            error = FULL if len(means.classes) == CLASSES else OK
+            error = FULL if len(means.classes) == self.most else OK
             self.found += [error, 0 if error else means.add()]
         elif what == LEARN:
             error = LABEL if a not in means.classes else EMPTY if p is None else OK
@@ -108,6 +133,10 @@ class Life:
                 self.seen["far"] += (
                     means.nearest(p) == -1 and min(means.distances(p), default=NOTHING) < NOTHING
                 )
+        elif what == TEACH:
+            means.shot(means.add(), p, 1)
+            self.found += [OK, OK]
+            return
         elif what == MEMORY:
             saved = means.saved(self.id)
             self.means, self.shown = self.new.loaded(saved), -1
@@ -146,10 +175,11 @@ class Counted(dict):
         return 0
 
 
-def life(rng, given, number: int) -> tuple[list[int], Life]:
-    """(numbers of the record, the life) of so many random events."""
-    _, means, id, traces, size = given
-    one, record, off = Life(means, id, traces, size), [number], False
+def life(rng, given: Given, number: int, shows: float = 8 / 9) -> tuple[list[int], Life]:
+    """(numbers of the record, the life) of so many random events; `shows` is how often a recording
+    is shown before a lesson or a question."""
+    samples, id = len(given.traces), given.id
+    one, record, off = Life(given), [number], False
     for n in range(number):
         what = POWER if off else int(rng.choice(9, p=np.array(OFTEN) / 100))
         if n in (0, 1) or (not one.means.classes and not off and rng.integers(9)):
@@ -157,10 +187,12 @@ def life(rng, given, number: int) -> tuple[list[int], Life]:
         off = False
         known = list(one.means.classes) or [0]
         a, b = (int(rng.choice([*known, *known, rng.integers(-1, 9)])) for _ in range(2))
-        shown = int(rng.integers(SAMPLES)) if what in (LEARN, ASK) and rng.integers(9) else -1
+        shown = -1
+        if what in (LEARN, ASK) and rng.random() < shows:
+            shown = int(rng.integers(samples))
         if what == CORRECT:
             b = int(rng.choice([-1, b, *known]))
-            if one.taught and rng.integers(9):
+            if one.taught and rng.random() < shows:
                 a, shown = one.taught[rng.integers(len(one.taught))]
         if what == SAVE:
             length = len(one.means.saved(id))
@@ -174,16 +206,16 @@ def life(rng, given, number: int) -> tuple[list[int], Life]:
 def lives(seed: int, number: int, length: int) -> tuple[bytes, np.ndarray, Counted]:
     """(the record of so many lives of one network, what must be found, how often what happened)."""
     rng = np.random.default_rng(seed)
-    given = network(seed, bool(seed % 2), seed % 4 > 1)
+    of = network(seed, bool(seed % 2), seed % 4 > 1)
     records, found, seen = [number], [], Counted()
     for _ in range(number):
-        record, one = life(rng, given, length)
+        record, one = life(rng, of, length)
         records += record
         found += one.found
         for name, n in one.seen.items():
             seen[name] += n
     return (
-        given[0] + np.array(records, "<i4").tobytes(),
+        of.begin + np.array(records, "<i4").tobytes(),
         np.array(found, np.int64).astype("<i4"),
         seen,
     )

@@ -81,7 +81,7 @@ def test_a_thousand_lives_of_two_hundred_events(tmp_path):
 
 def test_a_store_gives_the_last_whole_state_wherever_the_power_goes():
     """Of plain integers: at every byte of a save."""
-    _, means, id, traces, size = network(1)
+    _, means, id, traces, size, _ = network(1)
     means.add()
     means.shot(0, traces[3], 1)
     store = Store(size)

@@ -9,6 +9,8 @@ import minisnn.cli as cli
 from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.means import NONE, CountedMeans
 from minisnn.hardware.study import refuse
+from minisnn.hardware.study.classes import distances, distances_to
+from minisnn.hardware.study.nothing import Blots
 from minisnn.hardware.study.refuse import Seen
 from minisnn.meta.tasks import Task
 from minisnn.parallel.executor import Executor
@@ -92,4 +94,52 @@ def test_empty_recordings_and_right_answers_are_told_apart():
     val = Seen(np.array([1, 2, 3, 100]), np.ones(4, bool), np.array([90, 95]), np.array([50]))
     test = Seen(np.array([1, 80]), np.array([True, False]), np.array([2, 99]), np.array([4]))
     row = refuse.table(dict(val=val, test=test), 1, (0.25,)).rows[0]
-    assert row == ["25", 2, "25.0", "100.0", "50.0", "50.0", "100.0", "0.0"]
+    assert row == ["25", 2, "25.0", "100.0", "50.0", "50.0", "100.0", "0.0", None, None]
+
+
+def test_what_lies_nearer_to_what_is_no_class_is_refused_within_the_threshold():
+    known = np.array([[10, 99], [20, 99], [30, 99], [40, 25], [50, 60]])
+    assert refuse.is_refused(known, 24, 1).tolist() == [False, False, False, False, True]
+    assert refuse.is_refused(known, 25, 1).tolist() == [False, False, False, True, False]
+    assert refuse.choose(known, 0.2, 1) == 20 and refuse.choose(known, 0.4, 1) == 15
+    known[3] = 40, 5
+    assert refuse.choose(known, 0.2, 1) == 25
+    with pytest.raises(ValueError, match="--allowed is 19; more of the recordings of known"):
+        refuse.choose(known, 0.19, 1)
+    val = Seen(known, np.ones(5, bool), known, known[:1], known, known[3:])
+    assert [one.share for one in refuse.curve(dict(val=val), 1, (0.1, 0.2, 0.5))] == [0.2, 0.5]
+    found = refuse.figures(dict(val=val, test=val), 1, 0.2)
+    assert found["squares"]["value"] == 0.5 and found["dots"]["value"] == 0.2
+
+
+@pytest.mark.parametrize("bound", [0, 30_000])
+def test_the_study_refuses_what_the_device_does(bound):
+    rng = np.random.default_rng(2)
+    blank = rng.integers(0, 256, (2, 5)).astype(np.uint8)
+    means = CountedMeans(5, refuse=bound, nothing=blank)
+    means.learn(means.add(), rng.integers(0, 4097, 5))
+    seen = rng.integers(0, 4097, (400, 5))
+    far = np.stack([distances(means, seen)[:, 0], distances_to(blank, seen).min(1)], 1)
+    none = np.array([means.nearest(p) == NONE for p in seen])
+    if bound:
+        assert np.array_equal(none, refuse.is_refused(far, bound, 1))
+    else:
+        assert np.array_equal(none, far[:, 1] < far[:, 0])
+    assert 0 < none.mean() < 1
+
+
+def test_means_that_are_no_class_refuse_their_own_and_leave_others():
+    """In an episode as on a device."""
+    net, _, chip = small(readout_exponent=-3, channels=(6, 8), shape=(6, 16, 2), scale=0.9)
+    tasks = Fields(chip.input_shape, 30)
+    whole = np.ones((1, 30, *chip.input_shape), np.uint8)
+    p = chip.traces_of(whole)[:, -1]
+    blank = chip.traces_of(0 * whole)[:, -1]
+    knows = chip.with_nothing(np.minimum((p + 8) // 16, 255).astype(np.uint8))
+    blots = Blots(p, p, blank)
+    seen = [
+        refuse.look(one, tasks, (2, 1, 3), 4, 0, Executor(), None, blots) for one in (chip, knows)
+    ]
+    assert np.array_equal(seen[0].known, seen[1].known[:, 0])
+    few = int(seen[0].dots.min()) - 1
+    assert refuse.refused(seen[1].dots, few, 1) == 1 > refuse.refused(seen[1].known, few, 1)

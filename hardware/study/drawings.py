@@ -1,0 +1,164 @@
+"""The traces of every recording of a set, in integers and in float, each computed once: episodes
+are dealt by the set itself, from recordings that show nothing but their own number.
+
+The traces of an `IntegerNet` of LIF depend on the recording alone, so an episode of 250 classes
+costs distances and no network. Those of CubaLIF are rounded with noise, of which every recording
+here has some of its own.
+"""
+
+from collections.abc import Iterable
+from copy import copy
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minisnn.data.sets.pool import Counts
+from minisnn.data.sets.recordings import Recordings
+from minisnn.data.store.cache import cached, code_identity, identity
+from minisnn.meta.tasks import Task
+from minisnn.parallel.executor import Executor
+from minisnn.terminal import bar
+
+from ..chip.network import IntegerNet
+
+PIECE = 200  # recordings whose traces are computed, and kept, together
+_BYTES = 4  # of a recording's number
+
+
+class Numbers(Counts):
+    """In place of a pool: every recording shows its own place there, in four bytes."""
+
+    shape = (_BYTES, 1)
+
+    def __init__(self, pool: Counts) -> None:
+        self.labels = pool.labels
+        self.numbers = pool.numbers
+        self.made_from = pool
+
+    def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
+        shown = np.array([recording], "<u4").view(np.uint8)
+        return np.arange(_BYTES), shown
+
+    def identity(self) -> str:
+        return identity(["numbers", self.made_from.identity()])
+
+
+class Dealt(NamedTuple):
+    """An episode: the task, whose samples are numbers, and the rows of `Traces` of its support and
+    query."""
+
+    task: Task
+    support: np.ndarray
+    query: np.ndarray
+
+
+def check(tasks: Any) -> None:
+    """ValueError for a set whose samples are not its recordings as they are."""
+    if not isinstance(tasks, Recordings) or getattr(tasks, "align", None) not in (None, "none"):
+        raise ValueError(
+            f"{type(tasks).__name__}: a device is taught one recording after the other; expected a "
+            "set of recordings, such as ms.Recordings, that are not aligned by their support"
+        )
+
+
+def rows(tasks: Recordings, asked: Iterable[tuple]) -> np.ndarray:
+    """The recordings of all episodes that are `asked` for, arguments of `episode`: different ones,
+    (n, symbols) places in the pool, sorted."""
+    dealt = numbered(tasks)
+    found: list[np.ndarray] = []
+    for one in asked:
+        task = dealt.episode(*one)
+        found += [places(task.x_support), places(task.x_query)]
+    return np.unique(np.concatenate(found), axis=0)
+
+
+def numbered(tasks: Recordings) -> Recordings:
+    """The same set of tasks, whose samples (4, symbols) are the places of recordings."""
+    part = copy(tasks)
+    part.pool = Numbers(tasks.pool)
+    return part
+
+
+def places(x: np.ndarray) -> np.ndarray:
+    """The places (B, symbols) that samples of `numbered` (B, 4, symbols) show."""
+    return np.ascontiguousarray(x.transpose(0, 2, 1)).view("<u4")[..., 0].astype(np.int64)
+
+
+class Traces(NamedTuple):
+    """Of different recordings, or recordings side by side, `rows` (n, symbols): the traces at the
+    last step, integers uQ1.12 and float (n, inputs)."""
+
+    rows: np.ndarray
+    integers: np.ndarray
+    floats: np.ndarray
+
+    def of(self, task: Task) -> Dealt:
+        """Where the samples of a task of `numbered` stand."""
+        sides = [self._find(places(x)) for x in (task.x_support, task.x_query)]
+        return Dealt(task, *sides)
+
+    def _find(self, asked: np.ndarray) -> np.ndarray:
+        # rows are sorted, and so are their keys
+        key = self.rows @ self._weights
+        return np.searchsorted(key, asked @ self._weights)
+
+    @property
+    def _weights(self) -> np.ndarray:
+        base = int(self.rows.max(initial=0)) + 1
+        return base ** np.arange(self.rows.shape[1])[::-1]
+
+
+def traces(
+    chip: IntegerNet,
+    found: Any,
+    tasks: Recordings,
+    rows: np.ndarray,
+    executor: Executor,
+    show: bool,
+) -> Traces:
+    """The traces of these rows, computed once and kept in the cache; `found` is the checkpoint.
+
+    rows   (n, symbols) places in the pool; repetitions are dropped
+    show   whether a terminal shows a bar meanwhile
+    """
+    rows = np.unique(rows, axis=0)
+    pieces = [rows[at : at + PIECE] for at in range(0, len(rows), PIECE)]
+    made: list[tuple[np.ndarray, np.ndarray]] = []
+    with bar(None, len(rows), f"traces of {len(rows):,} recordings", show) as shown:
+
+        def collect(piece: tuple[np.ndarray, np.ndarray]) -> None:
+            made.append(piece)
+            shown.update(len(piece[0]))
+
+        key = _made_from(chip, found, tasks)
+        one = partial(_piece, chip, found.net, found.theta, tasks, key)
+        executor.in_order(one, pieces, collect)
+    integers, floats = (np.concatenate(parts) for parts in zip(*made))
+    return Traces(rows, integers, floats)
+
+
+def _made_from(chip: IntegerNet, found: Any, tasks: Recordings) -> dict[str, Any]:
+    """What traces depend on, but for the rows."""
+    layers = [[one.weight, one.bias] for one in chip.layers[:-1]]
+    return dict(
+        chip=type(chip).__name__,
+        layers=layers,
+        constants=[chip.constants(), [chip.layer_constants(n) for n in range(len(layers))]],
+        net=identity(found.net.configuration()),
+        theta=np.asarray(found.theta),
+        recordings=tasks.pool.identity(),
+        code=code_identity(type(chip).__module__),
+    )
+
+
+def _piece(
+    chip: IntegerNet, net: Any, theta: np.ndarray, tasks: Recordings, key: dict, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    def make() -> dict[str, np.ndarray]:
+        x = tasks.pool.side_by_side(rows)
+        p = chip.counted_alone().traces_of(x, seed=1 + int(rows[0, 0]))[:, -1]
+        return dict(integers=p.astype(np.uint16), floats=net.features(theta, x).astype(np.float32))
+
+    kept = cached("traces", dict(key, rows=rows), make)
+    return kept["integers"], kept["floats"]
