@@ -8,7 +8,7 @@ from minisnn.commands import options
 from minisnn.commands.studies import OUT, add_study
 
 CUBA = "double_nmnist_cuba.h5"
-SYMBOLS = "omniglot_prototypes.h5"
+SYMBOLS = "omniglot_fine.h5"
 RULES = "class-mean", "membrane", "three-factor"
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 
