@@ -8,8 +8,7 @@ from minisnn.commands import options
 from minisnn.commands.studies import OUT, add_study
 
 CUBA = "double_nmnist_cuba.h5"
-SYMBOLS = "omniglot_prototypes.h5"
-CHARACTERS = "omniglot_fine.h5"
+SYMBOLS = "omniglot_fine.h5"
 RULES = "class-mean", "membrane", "three-factor"
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 
@@ -147,7 +146,7 @@ def _classes_options(parser: argparse.ArgumentParser) -> None:
         parser, "those that the network was trained for, else 8", readout="those of --bits"
     )
     options.add_input(
-        parser, "--checkpoint", metavar="FILE", help=f"network (default: {CHARACTERS})"
+        parser, "--checkpoint", metavar="FILE", help=f"network (default: {SYMBOLS})"
     )
     parser.add_argument(
         "--ways",

@@ -27,7 +27,7 @@ from .loihi import measure
 from .loihi.cuba import CubaNet
 from .meta import measure as meta_measure, run as metatrain
 from .meta.words import MetaWords
-from .options import CHARACTERS, CUBA, SYMBOLS
+from .options import CUBA, SYMBOLS
 from .page.make import page
 from .study import classes, compare, drawings, nothing, ranges, refuse, sampled
 from .training.run import ChipConfig, settings, train
@@ -288,7 +288,7 @@ def _refusing(chip: IntegerNet, refuse: int, tasks: Any) -> IntegerNet:
 
 
 def _classes(args: argparse.Namespace, given: dict) -> None:
-    name = args.checkpoint or CHARACTERS
+    name = args.checkpoint or SYMBOLS
     found, chip = _chip(args, given, name)
     tasks = _alone(args, found, name, "test")
     drawings.check(tasks)

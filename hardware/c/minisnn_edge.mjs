@@ -2,11 +2,14 @@
    What goes wrong is thrown, in the words of edge_message.
 
      net.recording(counts, steps)     a recording from its start; its scores, in the order of the classes
+     net.presenting(counts, steps)    the same as an iterator over its steps
      net.scores(), net.label          of what was given last: scores in 1024ths, the id of the class, or -1 for none of them
      net.addClass()                   a class more; its id
      net.learn(id), net.update()      what was given last is of this class; class means need no update
      net.pending                      lessons that wait for one; net.save() throws while there are some
      net.column(place)                what a class has learned: Uint8Array of its mean, or Int8Array of its weights
+     net.layers, net.spikes(n)        [rows, columns, channels] of every conv layer; its spikes in the last step, of this shape
+     net.traces()                     Uint16Array of what the last layer's spikes left, in 4096ths: what a lesson takes in
      net.save(), net.load(bytes)      all that was learned, as edge_save and edge_load
 
    By class means (net.byMeans) alone:
@@ -28,6 +31,7 @@ export class Edge {
     net.done(net.c.init(model.length, steps, classes ?? word(12), window ?? (word(16) === 1 ? word(20) : 1)));
     [net.height, net.width, net.channels] = [0, 1, 2].map((axis) => net.c.shape(axis));
     net.cells = net.height * net.width * net.channels;
+    net.layers = Array.from({ length: net.c.layers() }, (_, n) => [0, 1, 2].map((axis) => net.c.layer_shape(n, axis)));
     return net;
   }
   static whole(name, x, most, least = 1) {                      // the module would take it modulo 2^32, and a half as nothing
@@ -72,15 +76,23 @@ export class Edge {
     const at = this.c.column(Edge.whole("place", place, this.classes - 1, 0)), n = this.c.inputs();
     return this.byMeans ? this.bytes(at, n).slice() : new Int8Array(this.c.memory.buffer, at, n).slice();
   }
+  spikes(n) {
+    const [rows, columns, channels] = this.layers[Edge.whole("layer", n, this.layers.length - 1, 0)];
+    return this.bytes(this.c.spikes(n), rows * columns * channels).slice();
+  }
+  traces() { return new Uint16Array(this.c.memory.buffer, this.c.traces(), this.c.inputs()).slice(); }
   residual(place) {                                             // where there are some: 256 times the mean, and this, is the mean in 65536ths
     return new Int8Array(this.c.memory.buffer, this.c.residual(Edge.whole("place", place, this.classes - 1, 0)), this.c.inputs()).slice();
   }
-  recording(counts, steps, seen = () => {}) {                   // from the start; seen(scores, step) after every step
+  *presenting(counts, steps) {                                  // the same, a step at a time: whoever asks for the next one may rest
     this.start();
     for (let t = 0; t < steps; t++) {
       this.step(counts.subarray(t * this.cells, (t + 1) * this.cells));
-      seen(this.scores(), t);
+      yield t;
     }
+  }
+  recording(counts, steps, seen = () => {}) {                   // from the start; seen(scores, step) after every step
+    for (const t of this.presenting(counts, steps)) seen(this.scores(), t);
     return this.scores();
   }
   static id(id) { return Edge.whole("id", id, 2147483647, 0); }

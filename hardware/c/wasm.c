@@ -5,7 +5,7 @@
                                             places in memory
 
    Every function that is named like one of the library returns its edge_error. Built by `make minisnn_edge.wasm`. */
-#include "minisnn_edge.h"
+#include "minisnn_edge_neuron.h"
 
 #include <string.h>
 
@@ -17,8 +17,9 @@ static edge network;
 static edge_model model;
 static edge_layer layers[LAYERS];
 static uint32_t *memory;
-static uint8_t *counts, *saved, *column;
+static uint8_t *counts, *saved, *column, *fired;
 static int16_t *scores;
+static uint16_t *traces;
 static uint32_t *distances;
 static edge_class known;
 static size_t room_saved;
@@ -80,16 +81,23 @@ EXPORT(init) edge_error wasm_init(size_t bytes, uint32_t steps, uint32_t classes
 {
     const edge_room room = {steps, classes, window};
     edge_error found = unpack(bytes);
-    size_t words;
+    size_t words, most = 0;
+    int32_t n;
     if (found != EDGE_OK) return found;
     words = edge_words(&model, room);
     if (!words) return edge_init(&network, &model, room, model_at(), 0);    /* which says what is wrong with them */
     memory = model_at() + bytes / 4;
     distances = memory + words;
     scores = (int16_t *)(void *)(distances + classes);
-    counts = (uint8_t *)(scores + classes);
+    traces = (uint16_t *)(void *)(scores + classes);
+    counts = (uint8_t *)(traces + model.inputs);
     column = counts + layers[0].height * layers[0].width * layers[0].inputs;
-    saved = column + model.inputs;
+    fired = column + model.inputs;
+    for (n = 0; n < model.layers; n++) {
+        const size_t size = rows_out(layers + n) * columns_out(layers + n) * (size_t)layers[n].outputs;
+        if (size > most) most = size;
+    }
+    saved = fired + most;
     room_saved = 44 + (12 + 2 * (size_t)model.inputs) * classes;
     if (!grown(saved + room_saved)) return EDGE_MEMORY;
     return edge_init(&network, &model, room, memory, words);
@@ -123,6 +131,35 @@ EXPORT(look) edge_error wasm_look(uint32_t place) { return edge_class_at(&networ
 EXPORT(id) uint32_t wasm_id(void) { return known.id; }
 EXPORT(shots) uint32_t wasm_shots(void) { return known.shots; }
 EXPORT(slack) uint32_t wasm_slack(void) { return known.slack; }
+
+/* Spikes of a conv layer in the last step, (rows, columns, channels), as the next one gets them: of neurons that are pooled by their
+   mean, how many; else whether one of them did. */
+EXPORT(layers) int32_t wasm_layers(void) { return model.layers; }
+EXPORT(layer_shape) int32_t wasm_layer_shape(int n, int axis)
+{
+    const edge_layer *const l = layers + n;
+    return axis == 0 ? (int32_t)rows_out(l) : axis == 1 ? (int32_t)columns_out(l) : l->outputs;
+}
+EXPORT(spikes) const uint8_t *wasm_spikes(int n)
+{
+    const edge_layer *l = layers;
+    const uint32_t *row = network.spikes + rows_in(l) * row_in(&model, l);
+    uint8_t *to = fired;
+    uint32_t y, i, s;
+    for (; l < layers + n; l++) row += rows_out(l) * row_out(&model, l);
+    for (y = 0; y < rows_out(l); y++, row += row_out(&model, l))
+        for (i = 0; i < columns_out(l) * (uint32_t)l->outputs; i++, to++)
+            for (*to = 0, s = 0; s < planes_out(&model, l); s++) *to |= (uint8_t)((row[s * plane_out(l) + i / 32] >> i % 32 & 1) << s);
+    return fired;
+}
+
+/* The readout's presynaptic traces p, in 4096ths: what a lesson takes in. */
+EXPORT(traces) const uint16_t *wasm_traces(void)
+{
+    int32_t i;
+    for (i = 0; i < model.inputs; i++) traces[i] = (uint16_t)trace_of(&model, network.now[i]);
+    return traces;
+}
 
 EXPORT(start) edge_error wasm_start(void) { return edge_start(&network); }
 EXPORT(step) edge_error wasm_step(void) { return edge_step_counts(&network, counts); }  /* counts (height, width, channels) */

@@ -71,13 +71,19 @@ export class Camera {
 
   /* Events [{t (us), x, y, p}] of a recording of the picture (side * side grey values, 255 ink), sorted by time, then pixel. */
   record(picture, number) {
-    const { on, off, leak, keep, refractory, sensor } = this, n = sensor[0] * sensor[1], view = this.view(picture), events = [];
+    const view = this.view(picture);
+    return this.events(() => view, number);
+  }
+
+  /* The same of a scene that may move: view(step) is what `view` makes of its picture at that millisecond. */
+  events(view, number) {
+    const { on, off, leak, keep, refractory, sensor } = this, n = sensor[0] * sensor[1], events = [];
     const residual = randoms(this.seed, number, n), light = new Float64Array(n), free = new Float64Array(n).fill(-1);
-    let before = new Float64Array(n), now = this.look(view, 0, new Float64Array(n));
+    let before = new Float64Array(n), now = this.look(view(0), 0, new Float64Array(n));
     const reference = now.map((x, k) => x - residual[k] * on[k]);
     for (let step = 1; step < this.places.length / 2; step++) {
       [before, now] = [now, before];
-      this.look(view, step, light);
+      this.look(view(step), step, light);
       for (let k = 0; k < n; k++) {
         const old = before[k], start = step - 1;
         now[k] = old + keep * (light[k] - old);

@@ -22,7 +22,8 @@ from ..chip.stream import Recording
 
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"
-SCRIPTS = (HERE / "camera.mjs", HERE / "pen.mjs", HERE / "memory.mjs", EDGE, HERE / "page.mjs")
+PARTS = "camera pen memory views webcam".split()
+SCRIPTS = (*(HERE / f"{name}.mjs" for name in PARTS), EDGE, HERE / "page.mjs")
 # of the pictures that the camera sees, and ms of its recording that the network does
 SIDE, STEPS = (
     28,

@@ -3,12 +3,14 @@ import { Camera } from "./camera.mjs";
 import { Edge } from "../c/minisnn_edge.mjs";
 import { Pen, raster, normal } from "./pen.mjs";
 import { MARK, Memory, linked, read, unlinked, written } from "./memory.mjs";
+import { evidence, fired, mosaic } from "./views.mjs";
+import { Webcam, between, inked } from "./webcam.mjs";
 
 const at = (id) => document.getElementById(id), bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 const numbers = (text) => new Float64Array(bytes(text).buffer);
-const COLOURS = ["#2f6fe0", "#d9480f", "#0f9d6b", "#b5338a", "#b7860b", "#0b8fa8", "#7a4fd0", "#c22f3d", "#5d7a1f", "#946244", "#56789a", "#a05bbf"];
-const MOST = 250, STEPS = DATA.steps, SLOWER = 10;     // a second of the page is 100 ms of the camera
-const LONG = STEPS * DATA.bin, REFUSE = DATA.refuse;                                     // us that the network sees
+const COLOURS = ["#0a94ff", "#d60304", "#0a9864", "#8560c2", "#b28f00", "#22708d", "#ec47f2", "#86604f", "#8791a1", "#a901f4", "#fb5570", "#c72694"];      // told apart by the colour-blind, too
+const MOST = 250, STEPS = DATA.steps, REFUSE = DATA.refuse;
+const LONG = STEPS * DATA.bin, SLOWER = Math.min(10, 1.2e6 / LONG);                      // us that the network sees; they are shown in 1.2 s
 const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 const camera = new Camera({ ...DATA.scene, ...Object.fromEntries(Object.entries(DATA.arrays).map(([k, v]) => [k, numbers(v)])) });
@@ -16,11 +18,14 @@ const wasm = bytes(DATA.wasm), model = bytes(DATA.model);
 const LIFTED = 500, PAUSE = 1700;             // ms after the pen is lifted: the drawing is shown; what is drawn later is another one
 const DOT = 0.03;                                                  // of the paper's side: no symbol
 const STORE = `minisnn.page.${[...DATA.model].reduce((h, c) => (Math.imul(h, 31) + c.charCodeAt(0)) | 0, 7) >>> 0}`;
-let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false;
+const LEAST = 50;                                                  // events of a scene in which there is something to see
+const eye = new Webcam(at("eye"), camera.side);
+let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, watching = false, ahead = null, preparing = 0;
 
 /* ---- the network */
 
 async function build() {
+  stop();
   const words = new DataView(model.buffer), refuse = words.getInt32(4 * (3 + DATA.learner + REFUSE), true);
   DATA.learners[rule].forEach((n, i) => words.setInt32(4 * (3 + DATA.learner + i), n, true));
   words.setInt32(4 * (3 + DATA.learner + REFUSE), refuse, true);
@@ -44,6 +49,7 @@ const patience = () => {                                           // lets the p
 async function change(classes, lessons, said, { undo = true } = {}) {
   if (busy) return;
   busy = true;
+  stop();
   const { classes: were, lessons: had } = memory, before = memory.columns();
   if (undo) earlier.push([were, had]);
   const used = new Set(lessons.map(({ of }) => of));
@@ -56,6 +62,7 @@ async function change(classes, lessons, said, { undo = true } = {}) {
   for (const [one, column] of after) column.forEach((w, i) => { all++; changed += w !== (before.get(one)?.[i] ?? 0); });
   say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
   remember();
+  showLesson(false);
   if (seen) {
     judge();
     turn++;
@@ -78,19 +85,57 @@ function remember() {                                              // in this br
 
 const counted = (events) => camera.counts(events, STEPS, net.height, net.width, DATA.bin, DATA.centred);
 
+const points = () => strokes.reduce((sum, one) => sum + one.length, 0);
+
+/* A recording of what lies on the paper, or null of a dot. */
+function scene() {
+  const size = [0, 1].map((axis) => strokes.flat().map((p) => p[axis]).reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [1, 0])).map(([low, high]) => high - low);
+  if (Math.max(...size) < DOT) return null;
+  const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), events = camera.record(picture, recordings);
+  return { picture, number: recordings, events, counts: counted(events), points: points() };
+}
+
+const breath = () => new Promise((next) => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { port1.close(); next(); };
+  port2.postMessage(0);
+});
+
+/* The network looks as soon as the pen is lifted, a few steps at a time, so that the pen may come back meanwhile. */
+async function prepare() {
+  const mine = stop();
+  await breath();
+  if (mine !== preparing || busy || eye.open || !strokes.length) return;
+  const found = scene();
+  if (!found) return;
+  let last = performance.now();
+  for (const _ of watched(found)) {
+    if (performance.now() - last < 12) continue;
+    await breath();
+    if (mine !== preparing) return;
+    last = performance.now();
+  }
+  ahead = found;
+}
+
+function stop() {                                                  // whatever is being prepared; the number of the next one
+  ahead = null;
+  return ++preparing;
+}
+
 /* The camera and the network look at what lies on the paper; whether there is anything to see. */
 function see() {
   clearTimeout(waiting);
-  if (!strokes.length || busy) return false;
-  const points = strokes.flat(), size = Math.max(...[0, 1].map((axis) => Math.max(...points.map((p) => p[axis])) - Math.min(...points.map((p) => p[axis]))));
-  if (size < DOT) {
+  if (!strokes.length || busy || eye.open) return false;
+  const found = ahead?.points === points() ? ahead : scene(), known = found === ahead;
+  stop();
+  if (!found) {
     at("answer").replaceChildren("That is only a dot.", small("Draw a symbol, as large as you like."));
     return false;
   }
-  const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), number = recordings++;
-  const events = camera.record(picture, number), counts = counted(events);
-  seen = { picture, number, events, counts };
-  judge();
+  seen = found;
+  recordings++;
+  judge(known);
   return true;
 }
 
@@ -101,20 +146,73 @@ function look(asked = false) {
   play(SLOWER);
 }
 
+/* What lies before the camera of this device, for as long as the event camera looks. */
+async function watch() {
+  if (watching || busy) return;
+  watching = true;
+  clear();
+  const answer = at("answer"), last = camera.places.length / 2 - 1, number = recordings++;
+  answer.textContent = "Looking …";
+  refresh();
+  const frames = await eye.frames(last), pictures = frames.length > 1 ? inked(frames) : null;
+  watching = false;
+  if (!eye.open || busy) {
+    answer.textContent = "Draw a symbol.";
+    return refresh();
+  }
+  const events = pictures ? camera.events(between(pictures, (picture) => camera.view(picture)), number) : [];
+  if (events.length < LEAST) {
+    answer.replaceChildren("There is no symbol before the camera.", small("Hold a dark one on bright paper into the square, as large as half of it."));
+    return refresh();
+  }
+  seen = { picture: traced(events), number, events, counts: counted(events), live: true };
+  judge();
+  show("h-watch");
+  play(SLOWER);
+}
+
+/* Where the camera's pixels reported anything, as a drawing of its own: what is kept of a scene. */
+function traced(events) {
+  const { side, sensor } = camera, often = new Uint16Array(side * side), rim = (sensor[0] - side) / 2;
+  for (const { x, y } of events) if (x >= rim && x < side + rim && y >= rim && y < side + rim) often[(y - rim) * side + x - rim]++;
+  const most = Math.max(...often);
+  return Uint8Array.from(often, (n) => (4 * n > most ? 255 : 0));
+}
+
 /* On a phone, where panels stand under each other, the one that matters comes into view. */
 function show(id) {
   if (innerWidth < 672) at(id).scrollIntoView({ behavior: still() ? "auto" : "smooth" });
 }
 
-function judge() {                                               // what the network says of what was seen last
-  const { classes } = memory, places = memory.places(), u = [];
-  Object.assign(seen, { u, scores: [], found: -1, near: -1, far: [] });
+function* watched(one) {                                         // what the network does with a recording, in every step
+  const places = memory.places(), u = [], spikes = net.layers.map(() => []);
+  Object.assign(one, { u, spikes, scores: [] });
+  for (const t of memory.presenting(one.counts, STEPS)) {
+    const far = away(places), scores = net.scores();              // scores of class means end at 64; distances do not
+    u.push(net.byMeans ? far.map((x) => -x / 2) : places.map((k) => scores[k] / 1024));
+    one.scores = places.map((k) => scores[k]);
+    spikes.forEach((steps, n) => steps.push(t % (net.lasts ?? 1) ? new Uint8Array(steps[0].length) : net.spikes(n)));
+    yield t;
+  }
+}
+
+function judge(known = false) {                                  // what the network says of what was seen last
+  if (!known) for (const _ of watched(seen));
+  const { classes } = memory, places = memory.places(), { u } = seen;
+  Object.assign(seen, { found: -1, near: -1, far: [], why: null });
   if (!classes.length) return;
-  memory.give(seen.counts, STEPS, (scores) => u.push(places.map((k) => scores[k])));
-  seen.scores = [...u.at(-1)];
-  seen.near = seen.scores.indexOf(Math.max(...seen.scores));
+  seen.near = u.at(-1).indexOf(Math.max(...u.at(-1)));
   seen.found = net.byMeans && net.label < 0 ? -1 : seen.near;
-  if (net.byMeans) { const all = net.distances(); seen.far = places.map((k) => all[k] / 65536); }
+  seen.far = away(places);
+  if (classes.length < 2) return;
+  const last = u.at(-1), order = last.map((_, k) => k).sort((a, b) => last[b] - last[a]), [a, b] = order.map((k) => net.column(places[k]));
+  seen.why = { other: order[1], shares: evidence(net.traces(), a, b, net.byMeans, net.layers.at(-1)[2]) };
+}
+
+function away(places) {                                          // how far what was given last is from every class
+  if (!net.byMeans) return [];
+  const all = net.distances();
+  return places.map((k) => all[k] / 65536);
 }
 
 function play(slower) {
@@ -128,7 +226,10 @@ function play(slower) {
     if (mine !== turn) return;
     const t = slower && !still() ? Math.min(first - 20000 + ((now - began) * 1000) / slower, end) : end;
     draw(t, first, end);
-    if (!told && t >= Math.min(first + LONG, end)) tell();
+    if (!told && t >= Math.min(first + LONG, end)) {
+      tell();
+      show("h-answer");
+    }
     if (t < end) requestAnimationFrame(frame);
   };
   frame(began);
@@ -138,8 +239,9 @@ function play(slower) {
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const known = new Map();                                           // of this colour scheme
+const hex = (text) => text.match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16));
 const rgb = (name) => {
-  if (!known.has(name)) known.set(name, css(name).match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16)));
+  if (!known.has(name)) known.set(name, hex(css(name)));
   return known.get(name);
 };
 
@@ -169,18 +271,74 @@ function draw(t, first, end) {                                    // the moment 
   for (let s = whole ? 0 : step - 5; s <= Math.min(whole ? STEPS - 1 : step, STEPS - 1); s++)
     for (let i = 0; s >= 0 && i < n; i++) sum[i] += (seen.counts[2 * (s * n + i) + 1] - seen.counts[2 * (s * n + i)]) * (whole ? 0.2 : 0.5);
   pixels(at("input"), net.width, net.height, (i) => mix(sum[i]));
+  layers(step, whole);
   at("seen").style.left = `${(100 * first) / end}%`;
   at("seen").style.width = `${(100 * Math.max(0, Math.min(t - first, LONG))) / end}%`;
   at("hand").style.left = `${(99 * Math.max(t, 0)) / end}%`;
   membranes(Math.max(0, Math.min(step + 1, STEPS)));
 }
 
+/* Every neuron of every layer is a pixel, in the tile of its channel; it glows for a while. */
+function layers(step, whole) {
+  net.layers.forEach((shape, n) => {
+    const steps = seen?.spikes[n] ?? [], sum = fired(steps, whole ? 0 : step - 4, step), most = Math.max(...sum, 1), total = fired(steps, 0, step).reduce((a, b) => a + b, 0);
+    tiles(at("layers").children[n].firstChild, shape, (i) => (sum[i] ?? 0) / most);
+    at("layers").children[n].lastChild.textContent = `layer ${n + 1}: ${total.toLocaleString("en")} spikes`;
+  });
+}
+
+function tiles(canvas, shape, bright) {                           // bright(place): 0 to 1
+  const { width, height, at: place } = mosaic(shape), [screen, gap, spike] = ["--screen", "--gap", "--spike"].map(rgb);
+  pixels(canvas, width, height, (i) => {
+    const k = place(i), x = k < 0 ? 0 : bright(k);
+    return k < 0 ? gap : screen.map((c, j) => c + (spike[j] - c) * x);
+  });
+}
+
+/* Which places of the drawing speak for the nearest class, and which for the next one, under the drawing. */
+function where() {
+  const { classes } = memory, { shares, other } = seen.why ?? {}, [rows, columns] = net.layers.at(-1), side = rows * Math.ceil((camera.side + 4) / rows);
+  at("where").parentNode.hidden = !shares || rows * columns < 4;
+  if (at("where").parentNode.hidden) return;
+  const most = Math.max(...shares.map(Math.abs), 1e-9), both = [seen.near, other].map((k) => hex(colour(classes[k]))), screen = rgb("--screen"), rim = Math.floor((side - camera.side) / 2);
+  pixels(at("where"), side, side, (i) => {
+    const x = i % side, y = Math.floor(i / side), share = shares[Math.floor((y * rows) / side) * columns + Math.floor((x * columns) / side)] / most;
+    if (seen.picture[(y - rim) * camera.side + x - rim] && x >= rim && x < rim + camera.side) return [255, 255, 255];
+    return screen.map((c, j) => c + (both[share > 0 ? 0 : 1][j] - c) * Math.abs(share) * 0.9);
+  });
+  at("for").replaceChildren("Parts that speak for ", named(classes[seen.near]), ", and for ", named(classes[other]), " instead.");
+}
+
+function named(one) {
+  const found = document.createElement("b");
+  found.className = "named";
+  found.style.setProperty("--colour", colour(one));
+  found.textContent = one.name;
+  return found;
+}
+
+function showLesson(shown) {                                       // in place of the membranes
+  at("lesson").hidden = !shown;
+  at("membranes").toggleAttribute("hidden", shown);
+}
+
+/* What a class held before the last lesson, and what it holds now, as tiles of the last layer. */
+function lesson(one, before, far, after) {
+  const now = memory.columns().get(one), most = Math.max(1, ...now.map(Math.abs), ...(before ?? []).map(Math.abs));
+  showLesson(!!now);
+  if (!now) return;
+  for (const [id, column] of [["before", before], ["after", now]]) tiles(at(id), net.layers.at(-1), (i) => Math.abs(column?.[i] ?? 0) / most);
+  const said = (x) => (x === undefined ? "" : `; this drawing was ${x.toFixed(1)} away`);
+  at("before").nextElementSibling.textContent = before ? `before${said(far)}` : "before: nothing";
+  at("after").nextElementSibling.textContent = `after${said(after).replace("was", "is")}`;
+}
+
 function membranes(until) {                                       // one line a class, up to a step; of many, those that end highest
   const { classes } = memory, all = seen ? seen.u : [], svg = at("membranes");
-  const order = (seen?.scores ?? []).map((u, k) => [u, k]).sort((a, b) => b[0] - a[0]).slice(0, COLOURS.length).map(([, k]) => k);
+  const last = all.at(-1) ?? [], order = last.map((u, k) => [u, k]).sort((a, b) => b[0] - a[0]).slice(0, COLOURS.length).map(([, k]) => k);
   const shown = all.flatMap((u) => order.map((k) => u[k])), [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [-1, 0];
-  const x = (t) => 4 + (t / STEPS) * 216, y = (u) => 146 - ((u - low) / Math.max(high - low, 1)) * 134;
-  const places = order.map((k) => y(seen.scores[k]));
+  const x = (t) => 4 + (t / STEPS) * 216, y = (u) => 146 - ((u - low) / Math.max(high - low, 0.001)) * 134;
+  const places = order.map((k) => y(last[k]));
   for (let n = 1; n < places.length; n++) places[n] = Math.max(places[n], places[n - 1] + 12);         // names apart
   const over = Math.max(0, (places.at(-1) ?? 0) - 150);
   const line = (k) => `<path d="M${all.slice(0, until).map((u, t) => `${x(t).toFixed(1)} ${y(u[k]).toFixed(1)}`).join("L")}" stroke="${colour(classes[k])}" stroke-opacity="${k === seen.near ? 1 : 0.7}"/>`;
@@ -209,12 +367,15 @@ function tell() {
   told = true;
   if (seen.near < 0) answer.append("I have not seen this before.", small("Teach it below, then draw it again."));
   else {
-    const one = classes[seen.near], rest = seen.scores.filter((_, k) => k !== seen.near), gap = rest.length ? seen.scores[seen.near] - Math.max(...rest) : 0;
+    const one = classes[seen.near], last = seen.u.at(-1), rest = last.filter((_, k) => k !== seen.near), gap = rest.length ? last[seen.near] - Math.max(...rest) : 0;
     if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`The nearest that I know is ${one.name}, but it lies too far away.`));
-    else answer.append(first(one), `This is ${one.name}.`, small(rest.length ? `Its membrane ends ${(gap / 1024).toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
+    else answer.append(first(one), `This is ${one.name}.`, small(rest.length ? `Its membrane ends ${gap.toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
   }
   const order = seen.far.map((far, k) => [far, k]).sort((a, b) => a[0] - b[0]).slice(0, 3), most = order.at(-1)?.[0] || 1;
-  at("why").hidden = !order.length;
+  at("why").hidden = !order.length && !seen.why;
+  at("near").previousElementSibling.hidden = !order.length;
+  showLesson(false);
+  where();
   at("near").replaceChildren(...order.map(([far, k]) => {
     const item = document.createElement("li"), bar = document.createElement("b");
     item.style.setProperty("--colour", colour(classes[k]));
@@ -244,7 +405,7 @@ function chip(one) {
 }
 
 function refresh(columns) {
-  const { classes, lessons } = memory, testing = at("testing").checked, ready = strokes.length > 0 && !busy && (!testing || !!seen);
+  const { classes, lessons } = memory, testing = at("testing").checked, ready = (strokes.length > 0 || !!seen) && !busy && ((!testing && !eye.open) || !!seen);
   at("h-teach").textContent = testing ? "What was it?" : "Teach it as";
   at("teach").replaceChildren(...classes.map(chip));
   if (testing) at("teach").append(button("None of these", () => choose(null)));
@@ -254,8 +415,12 @@ function refresh(columns) {
   if (!testing) at("teach").lastChild.classList.toggle("primary", ready && !(seen?.found >= 0));
   for (const id of ["forget", "save", "board", "share"]) at(id).disabled = !lessons.length;
   at("undo").disabled = !earlier.length;
-  at("look").disabled = at("clear").disabled = !strokes.length;
+  at("look").disabled = eye.open ? watching || busy : !strokes.length;
+  at("clear").disabled = !strokes.length && !seen;
   at("hint").hidden = strokes.length > 0;
+  at("eye").hidden = !eye.open;
+  at("paper").hidden = eye.open;
+  at("camera").setAttribute("aria-pressed", eye.open);
   tally();
   if (columns) at("known").replaceChildren(...classes.map((one, k) => card(one, k, columns.get(one))));
 }
@@ -311,15 +476,16 @@ async function choose(one) {
     return clear();
   }
   if (!seen && !see()) return;                                    // Teach takes what is on the paper, never what was there
-  const { classes, lessons } = memory, { picture, number, counts } = seen, thought = classes[seen.found];
+  const { classes, lessons } = memory, { picture, number, counts, live, far } = seen, thought = classes[seen.found], held = memory.columns().get(one);
   turn++;                                                         // no more frames of what is taught
   seen = null;
   clear();
-  await change(classes.includes(one) ? classes : [...classes, one], [...lessons, { of: one, number, picture, counts }], "");
+  await change(classes.includes(one) ? classes : [...classes, one], [...lessons, { of: one, number, picture, counts, ...(live && { live }) }], "");
   at("answer").removeAttribute("aria-busy");
   const before = thought && thought !== one ? `Before this lesson, it was ${thought.name} to me. ` : "";
   at("answer").replaceChildren(`Learned: ${one.name}.`, small(before + (memory.classes.length < 2 ? "Now draw another symbol." : "Draw one of them again, and see.")));
   at("why").hidden = true;
+  lesson(one, held, far[classes.indexOf(one)], away(memory.places())[memory.classes.indexOf(one)]);
   membranes(0);
   show("h-draw");
 }
@@ -349,6 +515,7 @@ async function undo() {
 
 function clear() {
   clearTimeout(waiting);
+  stop();
   if (seen || at("answer").hasAttribute("aria-busy")) {
     at("answer").removeAttribute("aria-busy");
     at("answer").replaceChildren("Draw a symbol.");
@@ -359,6 +526,7 @@ function clear() {
   strokes = [];
   pen.show(strokes);
   at("why").hidden = true;
+  showLesson(false);
   at("replay").disabled = true;
   refresh();
 }
@@ -376,11 +544,11 @@ const saved = () => written(memory, camera.side, rule);
 /* Whether the text was one; what was known before can be had back by an undo. */
 async function open(text, said = "Opened.") {
   let found;
-  try { found = read(text, camera.side, Object.keys(DATA.learners), MOST); }
+  try { found = read(text, camera.side, Object.keys(DATA.learners), MOST, STEPS * net.cells); }
   catch { say("That is not what this page saves; nothing was changed."); return false; }
   const classes = found.names.map((name, colour) => ({ name, colour })), lessons = [], pause = patience();
-  for (const { label, number, picture } of found.lessons) {
-    lessons.push({ of: classes[label], number, picture, counts: counted(camera.record(picture, number)) });
+  for (const { label, number, picture, counts } of found.lessons) {
+    lessons.push({ of: classes[label], number, picture, ...(counts ? { counts, live: true } : { counts: counted(camera.record(picture, number)) }) });
     await pause(lessons.length, found.lessons.length);
   }
   recordings = Math.max(recordings, ...lessons.map(({ number }) => number + 1));
@@ -418,6 +586,7 @@ async function share() {
 
 function began() {                                                // after an answer, another drawing
   clearTimeout(waiting);
+  stop();
   const anew = told && performance.now() - ended > PAUSE;
   turn++;
   at("answer").removeAttribute("aria-busy");
@@ -435,7 +604,11 @@ const pen = new Pen(at("paper"), {
     if (!lifted) return;
     ended = performance.now();
     clearTimeout(waiting);
-    waiting = setTimeout(look, LIFTED);
+    const prepared = prepare(), mine = preparing;
+    waiting = setTimeout(async () => {
+      await prepared;
+      if (mine === preparing) look();
+    }, LIFTED);
   },
   enter: () => look(true),
   escape: clear,
@@ -443,7 +616,20 @@ const pen = new Pen(at("paper"), {
 
 await build();
 const on = (id, act) => at(id).addEventListener("click", (event) => { if (event.detail < 2 && !busy) act(); });
-on("look", () => look(true));
+on("look", () => (eye.open ? watch() : look(true)));
+on("camera", async () => {                                         // asks for permission, and only here
+  clear();
+  at("aside").textContent = "";
+  if (eye.open) eye.end();
+  else {
+    try {
+      await eye.begin(refresh);
+      at("aside").textContent = "Hold a symbol into the square, then show it. No frame leaves this page.";
+    } catch (error) { at("aside").textContent = error.message; }
+  }
+  refresh();
+});
+addEventListener("pagehide", () => { eye.end(); refresh(); });
 on("clear", clear);
 on("replay", () => play(4 * SLOWER));
 on("undo", undo);
@@ -464,8 +650,16 @@ at("rule").addEventListener("change", async () => { rule = at("rule").value; awa
 addEventListener("hashchange", arrive);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { known.clear(); pen.show(strokes); if (memory.lessons.length) refresh(memory.columns()); });
 for (const id of ["sensor", "input"]) pixels(at(id), 16, 16, () => rgb("--screen"));
+at("layers").replaceChildren(...net.layers.map(([rows, columns, channels], n) => {
+  const figure = document.createElement("figure"), canvas = document.createElement("canvas");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", `Spikes of layer ${n + 1}: ${channels} channels of ${rows} by ${columns} neurons`);
+  figure.append(canvas, document.createElement("figcaption"));
+  return figure;
+}));
+layers(-1, false);
 membranes(0);
 refresh(new Map());
-globalThis.minisnn = { camera, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
+globalThis.minisnn = { camera, eye, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
 await arrive();
 document.documentElement.dataset.ready = "yes";

@@ -42,16 +42,15 @@ Omniglot: B. M. Lake, R. Salakhutdinov, J. B. Tenenbaum, Science 350:1332, 2015.
 ADAPTER = """
 const BIN = 5, CELLS = { height: 16, width: 16, channels: 2 };
 const create = Edge.create, countsOf = Camera.prototype.counts;
-Edge.create = async (...all) => Object.assign(await create.apply(Edge, all), CELLS);
-Edge.prototype.recording = function (counts, steps, seen = () => {}) {
+Edge.create = async (...all) => Object.assign(await create.apply(Edge, all), CELLS, { lasts: BIN });
+Edge.prototype.presenting = function* (counts, steps) {
   this.start();
   for (let t = 0; t < steps; t += BIN) {
     const sum = new Uint8Array(this.cells);
     for (let i = 0; i < BIN * this.cells; i++) sum[i % this.cells] += counts[t * this.cells + i];
     this.step(sum);
-    for (let i = 0; i < BIN; i++) seen(this.scores(), t + i);
+    for (let i = 0; i < BIN; i++) yield t + i;
   }
-  return this.scores();
 };
 Camera.prototype.counts = function (events, steps, height, width) {
   const columns = width * this.scale, rows = height * this.scale;

@@ -2,6 +2,7 @@
 
 import shutil
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from minisnn.hardware.c.episode import means_of
 from minisnn.hardware.chip.learner import CLASS_MEAN, learn
 from minisnn.hardware.page.make import learner
 from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.sets.pools import Sight
 
 CHROMIUM = next(
     (
@@ -22,16 +24,16 @@ CHROMIUM = next(
 
 
 @contextmanager
-def opened(path, **options):
+def opened(path, *flags, **options):
     """The page of a file, ready, without network; whatever it asks for or complains of fails at the
-    end."""
+    end. `flags` are of Chromium, `options` of playwright's context."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="no playwright; python -m pip install playwright"
     )
     if CHROMIUM is None:
         pytest.skip("no chromium; Debian package: chromium")
     with playwright.sync_playwright() as engines:
-        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = engines.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *flags])
         context = browser.new_context(**{"reduced_motion": "reduce", "offline": True, **options})
         page, said, asked = context.new_page(), [], []
         page.set_default_timeout(120_000)
@@ -45,6 +47,18 @@ def opened(path, **options):
         kept = {url.split("#")[0] for url in asked if not url.startswith(("data:", "blob:"))}
         assert said == [] and kept <= mine
         browser.close()
+
+
+def stroke(page, points) -> None:
+    """With the mouse, and nothing that shows it."""
+    page.locator("#paper").scroll_into_view_if_needed()
+    box = page.locator("#paper").bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place)
+    page.mouse.up()
 
 
 def draw(page, strokes) -> None:
@@ -64,7 +78,7 @@ def draw(page, strokes) -> None:
 
 
 SEEN = (
-    "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, counts: "
+    "({picture: [...minisnn.seen.picture], number: minisnn.seen.number, near: minisnn.seen.near, counts: "
     "[...minisnn.seen.counts], "
     "scores: minisnn.seen.scores, shape: [minisnn.net.height, minisnn.net.width, 2]})"
 )
@@ -82,24 +96,37 @@ def arrays(found: dict) -> dict:
     return found
 
 
+class InPython(NamedTuple):
+    """scores (asked, classes) at the last step; answers (asked,); the share of cells in which the
+    cameras agree."""
+
+    scores: np.ndarray
+    answers: np.ndarray
+    agree: float
+
+
 def in_python(
-    chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN
-) -> tuple[np.ndarray, float]:
-    """(membranes at the last step of what was asked, share of cells in which the cameras agree):
-    Python's camera looks at the pictures of the page, Python's chip learns `taught`, a drawing of
-    each class, and answers."""
-    both = taught + asked
-    counts = np.concatenate(
-        [EventCamera().record_counts(one["picture"][None], [one["number"]], 0) for one in both]
-    )
-    agree = float((counts == np.stack([one["counts"] for one in both])).mean())
+    chip, taught: list[dict], asked: list[dict], rule: str = CLASS_MEAN, given: bool = False
+) -> InPython:
+    """Python's camera looks at the pictures of the page, Python's chip learns `taught`, a drawing of
+    each class, and answers. `given`: of the page's counts, in place of those of Python's camera."""
+    both, how = taught + asked, chip.recording
+    pixels = how.cell * chip.input_shape[0], how.cell * chip.input_shape[1]
+    wide = dict(step_ms=how.bin // 1000, centred=how.centred)
+    sight = Sight(EventCamera(), 0, pixels, how.cell, **wide)
+    numbers = np.array([one["number"] for one in both])
+    seen_here = sight.counts(np.stack([one["picture"] for one in both]), numbers, 0)
+    own = np.stack([one["counts"] for one in both])
+    agree = float((seen_here == own).mean())
     n, wide = len(taught), np.zeros((len(chip.weight), len(taught)), np.int64)
-    p, blank = chip.traces_of(counts), chip.with_readout(wide, wide[0])
+    p, blank = chip.traces_of(own if given else seen_here), chip.with_readout(wide, wide[0])
     if rule == CLASS_MEAN:
         means = means_of(chip, learner(chip, rule))
         for one in p[:n, -1]:
             means.learn(means.add(), one)
-        return np.array([means.scores(one) for one in p[n:, -1]]), agree
+        far = np.array([means.distances(one) for one in p[n:, -1]])
+        scores = np.array([means.scores(one) for one in p[n:, -1]])
+        return InPython(scores, far.argmin(1), agree)
     learned = learn(blank, learner(chip, rule), p[:n], np.arange(n))
     u = blank.membranes(p[n:], learned.weight, learned.bias)[:, -1]
-    return u, agree
+    return InPython(u, u.argmax(1), agree)

@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 
+PREFERENCES = 'user_pref("ui.prefersReducedMotion", 1);\n'
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
 
@@ -24,6 +26,7 @@ class Firefox:
         if FIREFOX is None:
             pytest.skip("no firefox; Debian package: firefox-esr")
         self.folder, self.said, self.asked, self.number = tempfile.TemporaryDirectory(), [], [], 0
+        (Path(self.folder.name) / "user.js").write_text(PREFERENCES)
         command = [
             FIREFOX,
             "--headless",
@@ -69,6 +72,13 @@ class Firefox:
             elif found.get("id") == self.number:
                 assert found["type"] == "success", found
                 return found["result"]
+
+    async def open(self, url: str, width: int | None = None, height: int | None = None) -> None:
+        """An address, in a window of this size."""
+        if width is not None:
+            view = {"width": width, "height": height}
+            await self.send("browsingContext.setViewport", context=self.tab, viewport=view)
+        await self.send("browsingContext.navigate", context=self.tab, url=url, wait="complete")
 
     async def evaluate(self, expression: str):
         """What JavaScript gives, by way of JSON."""

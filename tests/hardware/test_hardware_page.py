@@ -128,12 +128,12 @@ def test_characters_are_taught_by_one_drawing_each_and_recognised_as_by_python(
             draw(page, strokes_of(picture))
             asked.append(seen(page))
             page.click("#clear")
-    u, agree = in_python(chip, taught, asked, rule)
-    assert agree >= 0.9999
-    np.testing.assert_array_equal([one["scores"] for one in asked], u)
-    assert (
-        u.argmax(1) == np.repeat(np.arange(number), each)
-    ).mean() >= 0.5  # of five, chance is 0.2
+    found = in_python(chip, taught, asked, rule)
+    assert found.agree >= 0.9999
+    np.testing.assert_array_equal([one["scores"] for one in asked], found.scores)
+    np.testing.assert_array_equal([one["near"] for one in asked], found.answers)
+    right = (found.answers == np.repeat(np.arange(number), each)).mean()
+    assert right >= 0.5  # of five, chance is 0.2
 
 
 @pytest.mark.slow
@@ -217,9 +217,10 @@ def test_firefox_teaches_and_recognises_as_python(path, chip):
     assert said == [] and {url for url in asked if not url.startswith(("data:", "blob:"))} <= {
         path.as_uri()
     }
-    u, agree = in_python(chip, taught, [found])
-    assert agree >= 0.9999
-    np.testing.assert_array_equal([found["scores"]], u)
+    expected = in_python(chip, taught, [found])
+    assert expected.agree >= 0.9999
+    np.testing.assert_array_equal([found["scores"]], expected.scores)
+    assert found["near"] == expected.answers[0]
 
 
 @pytest.mark.slow
