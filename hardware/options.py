@@ -145,9 +145,7 @@ def _classes_options(parser: argparse.ArgumentParser) -> None:
     _word_options(
         parser, "those that the network was trained for, else 8", readout="those of --bits"
     )
-    options.add_input(
-        parser, "--checkpoint", metavar="FILE", help=f"network (default: {SYMBOLS})"
-    )
+    options.add_input(parser, "--checkpoint", metavar="FILE", help=f"network (default: {SYMBOLS})")
     parser.add_argument(
         "--ways",
         type=_ways,
