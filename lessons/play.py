@@ -15,6 +15,7 @@ from minisnn.data.sets.pools import centred, summed
 from minisnn.data.store.shipped import shipped
 from minisnn.files import write_whole
 from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page.make import page as page_of
 from minisnn.layers import block
 
@@ -30,7 +31,7 @@ def page(path: str = "teach.html") -> None:
     """
     place = mine.place().parent / path
     outputs.check(place, outputs.PAGE)
-    text = page_of(IntegerNet.of(ms.read(shipped("omniglot_prototypes.h5"))))
+    text = page_of(IntegerNet.of(ms.read(shipped(SYMBOLS))))
     write_whole(place, text.encode())
     print(
         f"{path} lies beside this notebook. If no page stands below, open that file in a browser."

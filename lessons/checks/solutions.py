@@ -374,8 +374,7 @@ SOLUTIONS = {
     rng, y = np.random.default_rng(0), np.array([2, 0, 0, 1, 2, 0, 0])
     p, q = rng.standard_normal((7, 3)), 3 * rng.standard_normal((500, 3))
     (W, b), c = f(p, y, 3), np.array([p[y == k].mean(0) for k in range(3)])
-    nearest_mean = ((q[:, None] - c) ** 2).sum(2).argmin(1)
-    assert ((q @ W + b).argmax(1) == nearest_mean).all()
+    assert ((q @ W + b).argmax(1) == ((q[:, None] - c) ** 2).sum(2).argmin(1)).all()
 ''',
     "13.1": r'''def shift(x, k, mode, noise=0):
     """x / 2^k for k >= 1, rounded by mode: "floor", "zero", "nearest" or "stochastic"."""
