@@ -32,6 +32,7 @@ details.code>summary{color:#666;font-size:13px}
 form.guess{border-left:3px solid #0072B2;padding:.4em .8em}form.guess input{font:inherit;width:9em}
 figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap}
 pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
+@media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}}
 @media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
