@@ -123,9 +123,9 @@ def test_a_record_has_a_table_of_its_own(tmp_path):
         "| 2 | 3.3 s |  |",
     ]
     assert known["rows"]("empty") == "([Memory](./empty.json): not measured yet)"
-    assert known["curves"]("empty") == "(not measured yet)"
+    assert known["curves"]("empty") == known["lines"]("empty") == "(not measured yet)"
     assert "python a" in known["told"]("empty full") and "python b" in known["told"]("empty full")
-    for kind in ("rows", "curves", "told", "output"):
+    for kind in ("rows", "curves", "lines", "told", "output"):
         with pytest.raises(ValueError, match="there is no result 'none'"):
             known[kind]("none")
 
@@ -151,6 +151,27 @@ def test_curves_are_drawn_again_only_where_their_numbers_changed(tmp_path):
     assert "out of date" in told and picture.stat().st_mtime_ns == before  # a check draws nothing
     the_makers(tmp_path, records(0.3))["curves"]("grown")
     assert picture.stat().st_mtime_ns != before
+
+
+def test_lines_are_drawn_a_panel_beside_another(tmp_path):
+    def maker(last, **options):
+        series = [
+            dict(label="one shot", x=[5, 250], y=[96.0, last], half=[1.0, 2.0]),
+            dict(label="a chip", x=[250], y=[82.2]),
+        ]
+        panels = [
+            dict(title=title, xlabel="classes", ylabel="%", log=log, series=series)
+            for title, log in (("at once", True), ("one by one", False))
+        ]
+        record = Record("Classes", "figures", ["python a"], more={"lines": panels})
+        return the_makers(tmp_path, {"many": record}, **options)["lines"]
+
+    picture = tmp_path / "pictures" / "many.svg"
+    assert maker(63.0)("many") == "![Classes](./pictures/many.svg)"
+    text = picture.read_text()
+    for words in ("at once", "one by one", "one shot", "a chip", "250"):
+        assert f">{words}</text>" in text or f"{words}</text>" in text, words
+    assert "out of date" in maker(64.0, drawing=False)("many") and picture.read_text() == text
 
 
 def test_the_pictures_that_ship_are_of_the_numbers_that_ship():
