@@ -107,18 +107,20 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
     passes are repeated where what they gave is asked for again, so one sample's tape is kept.
     """
     word = (bits + 7) // 8
-    sites, outs, inputs, weights = [], [], [], []
+    sites, outs, inputs, weights, heights = [], [], [], [], []
     biases = sum(settings.plan.channels)
     for C in settings.plan.channels:
         H, W, C_in = shape
         weights.append(kernel * kernel * C_in * C)
         inputs.append(H * W * C_in)
         sites.append(H * W * C)
+        heights.append(H)
         shape = H // 2, W // 2, C
         outs.append(prod(shape))
     counts = -(-3 * inputs[0] // 8) + sum(-(-n // 8) for n in inputs[1:])
     slopes = sum(n + -(-2 * out // 8) for n, out in zip(sites, outs))
     samples = settings.ways * (1 + settings.queries)
+    asked = settings.ways * settings.queries
     found = {
         "weights and momenta": 2 * word * (sum(weights) + biases),
         "sums of gradients, 32 bits": 4 * (sum(weights) + biases + max(weights)),
@@ -126,6 +128,8 @@ def memory(shape, settings: Settings, bits: int, steps: int, kernel: int = 5) ->
         "states of a layer, sums of 32 bits": max((4 * word + 4) * n for n in sites),
         "adjoints of two layers' spikes": 2 * WINDOW * word * max(outs),
         "features and their adjoints": 2 * word * samples * outs[-1],
+        "class means, distances, errors": settings.ways * (word * outs[-1] + (4 + word) * asked),
+        "random states of a row": 4 * max(n // H for n, H in zip(sites, heights)),
     }
     return found | {"together": sum(found.values())}
 
