@@ -13,7 +13,7 @@ from firefox import Firefox
 HANDS = "mouse", "touch", "keyboard"
 ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
 ARROWS = {"ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015"}
-KEYS = ARROWS | {"Enter": "\ue007", "Space": " ", "Escape": "\ue00c"}
+KEYS = ARROWS | {"Enter": "\ue006", "Space": " ", "Escape": "\ue00c"}
 FINE, COARSE = 0.025, 0.1  # of the paper, that an arrow moves the pen by; with shift
 
 
