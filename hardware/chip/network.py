@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.layers.lif import LIF
-
 from . import kernels, quantise, ranges
 from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
@@ -50,22 +48,7 @@ class IntegerNet:
         readout_exponent: int | None = None,
         exponents=None,
     ):
-        if net.beyond:
-            raise ValueError(
-                f"the chip holds conv layers that are all alike and constants that are fixed; this "
-                f"network has {net.beyond}"
-            )
-        if (
-            getattr(net, "hidden", None)
-            or not isinstance(getattr(net, "neuron", None), LIF)
-            or net.own
-            or not net.channels
-        ):
-            raise ValueError(
-                "the chip holds a spiking network of conv layers of LIF neurons and a readout of "
-                "their spikes; this network "
-                "has other layers or neurons"
-            )
+        quantise.check_kind(net)
         views = net.views(theta)
         chosen = dict(exponents or {})
         layers = []

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from minisnn.layers.lif import LIF
+
 from . import ranges
 from .formats import Format, Saturated, nearest
 from .neuron import U
@@ -61,6 +63,21 @@ def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, 
     form = Format(bits, -exponent)
     whole, clipped = nearest(weight, form.fraction, form.lowest, form.highest)
     return whole.astype(np.int8), clipped
+
+
+def check_kind(net) -> None:
+    """ValueError where a network has what the chip does not hold."""
+    if net.beyond:
+        raise ValueError(
+            f"the chip holds conv layers that are all alike and constants that are fixed; this "
+            f"network has {net.beyond}"
+        )
+    hidden, neuron = getattr(net, "hidden", None), getattr(net, "neuron", None)
+    if hidden or not isinstance(neuron, LIF) or net.own or not net.channels:
+        raise ValueError(
+            "the chip holds a spiking network of conv layers of LIF neurons and a readout of "
+            "their spikes; this network has other layers or neurons"
+        )
 
 
 def finite(name: str, *arrays: np.ndarray) -> None:
