@@ -341,13 +341,13 @@ def _a_page(args: argparse.Namespace) -> outputs.Kind:
 
 
 PARTS = {
-    "classes": (
-        _classes_options,
-        "how many classes a device holds apart: 5 to all of a set, at once and one by one",
-    ),
     "compare": (
         compare_options,
         "float against fixed point on the same test episodes (the default)",
+    ),
+    "classes": (
+        _classes_options,
+        "how many classes a device holds apart: 5 to all of a set, at once and one by one",
     ),
     "export": (
         _export_options,
