@@ -14,12 +14,13 @@ from (double-nmnist/first-cnn, for one) stay in RUNS.
 
 import argparse
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 
 import minisnn as ms
+from minisnn.files import write_json
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 
@@ -69,7 +70,7 @@ def _go_on_from_interim(shipped: Path, run: Path) -> None:
     found = ms.read(shipped)
     if found.progress["update"] < found.progress["updates"]:
         run.mkdir(parents=True)
-        (run / "config.json").write_text(found.config.to_json() + "\n")
+        write_json(run / "config.json", {**asdict(found.config), "made": asdict(found.origin)})
         shutil.copyfile(shipped, run / "checkpoint.h5")
 
 
