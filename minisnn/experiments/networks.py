@@ -89,6 +89,7 @@ RECIPES: dict[str, TrainingConfig] = {
         test_episodes=50,
     ),
     "double-nmnist/moved-snn": replace(preset("maml"), **_WIDE, **_MEANS, updates=2500),
+    "double-nmnist/fast-snn": replace(preset("paper-fast"), test_episodes=0),
     "double-nmnist/first-cuba": replace(preset("maml"), **_WIDE, **_MEANS, **_CUBA, updates=3000),
     "double-nmnist/cuba-snn": replace(
         replace(
