@@ -34,7 +34,7 @@ EXAMPLES = """\
 examples:
   minisnn train                              a first run, into runs/quick-1
   minisnn train --preset maml                MAML alone, as the paper does it
-  minisnn train --preset paper-fast          Table 1's width, as the shipped network
+  minisnn train --preset paper-fast          Table 1's width, longer, by many cameras
   minisnn train --preset paper --out runs/t1 the paper's network and constants
   minisnn train --root ~/N-MNIST --seed 3    real recordings, another seed
   minisnn train --order 1 --inner-steps 3    first order, three steps
