@@ -96,7 +96,7 @@ def page() -> tuple[str, bytes, list[int]]:
     if text.count(words) != 1:
         raise ValueError("the page does not say what network it has where it is looked for")
     text = text.replace(words, f"{HIDDEN} neurons of <code>mysnn.py</code>")
-    numbers = 12 + 4 * (len(MODEL) + 1)  # of the layer: eight words, the seventh its exponent
+    numbers = 12 + 4 * (len(MODEL) + 2)  # of the layer: eight words, the seventh its exponent
     weights = numbers + 32
     slots = [weights, weights + INPUTS * HIDDEN, numbers + 24, 12 + 4 * MODEL.index("id")]
     return text, model, slots

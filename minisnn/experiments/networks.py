@@ -106,17 +106,8 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_episodes=40,
         test_episodes=600,
     ),
-    "omniglot/prototypes-snn": replace(
-        preset("maml"),
-        **_WIDE,
-        **{**_MEANS, "draws": 0},
-        dataset="omniglot",
-        updates=3500,
-        lr=2e-3,
-        test_episodes=100,
-    ),
     # all three saccades in 25 steps of 12 ms: a quarter of the work of 100 steps of 3 ms
-    "omniglot/both-snn": replace(
+    "omniglot-both/prototypes-snn": replace(
         preset("maml"),
         **{**_MEANS, "draws": 0, "evaluate_episodes": 100},
         **{**_PIXELS, "dataset": "omniglot-both", "bin_ms": 12.0, "window": 25},

@@ -172,6 +172,7 @@ static void call(network *n)
         } else if (next(2) && size > 30) {
             uint32_t crc, places = next(4);
             for (i = 0; i < places; i++) bytes[next(2) ? next(30) : next((uint32_t)size)] = (uint8_t)odd();
+            if (next(4) == 0) bytes[4] = (uint8_t)next(5);               /* of another version, as a rule */
             crc = crc32(bytes, size - 4);
             for (i = 0; i < 4 && next(9); i++) bytes[size - 4 + i] = (uint8_t)(crc >> (8 * i));
             if (next(6) == 0) total = next((uint32_t)size);

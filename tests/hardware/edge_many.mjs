@@ -8,7 +8,7 @@ for (let at = 0; at < all.length; ) {
   const word = () => all.readInt32LE((at += 4) - 4), bytes = (n) => all.subarray(at, (at += n));
   const model = Uint8Array.from(bytes(word()));
   const [steps, classes, window, samples, support, T] = Array.from({ length: 6 }, word), labels = Array.from({ length: support }, word);
-  const shape = new Int32Array(model.buffer, 4 * (3 + 37), 3), cells = shape[0] * shape[1] * shape[2], x = bytes(samples * T * cells);
+  const shape = new Int32Array(model.buffer, 4 * (3 + 38), 3), cells = shape[0] * shape[1] * shape[2], x = bytes(samples * T * cells);
   let net;
   try { net = await Edge.create(wasm, model, { steps, classes, window }); } catch (error) { found.push(error.message.startsWith("the model's") ? 2 : -1); continue; }
   found.push(0);

@@ -167,7 +167,6 @@ def test_centring_and_binning_are_those_of_the_data_sets():
     "name, expected",
     [
         ("omniglot_fine.h5", Recording(3000, 1, True, True)),
-        ("omniglot_prototypes.h5", Recording(1000, 2, False, True)),
         ("double_nmnist_maml.h5", Recording(1000, 2, False, True)),
     ],
 )

@@ -134,7 +134,7 @@ def test_pages_and_slides_need_nothing(exported):
             assert ("<math" in text) != name.startswith("00") and not re.search(r"\$\$", outside), (
                 name
             )
-            assert ("ArrowRight" in text) == (kind == "slides")
+            assert ("PageDown" in text) == (kind == "slides")
     overview = (exported / "html" / "index.html").read_text()
     assert all(name in overview for name in names)
     assert (LESSONS / "pictures" / "map.svg").read_text().strip() in overview

@@ -722,7 +722,8 @@ def test_a_film_moves_and_prints_as_its_still(monkeypatch):
     monkeypatch.setattr(style, "_display", lambda *what: shown.append(what))
     frames = np.arange(12).reshape(3, 2, 2) % len(style.SHADES)
     style.film(frames, "what to see", milliseconds=70, still=1, scale=3)
-    [(png, width, title)] = shown
+    [(png, width, title, keeps_its_greys)] = shown
+    assert keeps_its_greys
     with Image.open(io.BytesIO(png)) as film:
         # the still, then the three
         assert (film.n_frames, film.size[0], width, title) == (
