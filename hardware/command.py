@@ -40,6 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(
         dest="what", metavar="{" + ",".join(PARTS) + "}", title="what to do"
     )
+    parser.usage = "%(prog)s [options] [PART [options of the part]]"
     defaults = {}
     for name, (add, help) in PARTS.items():
         part = parts.add_parser(

@@ -36,7 +36,7 @@ def program(folder: Path, chip: IntegerNet, learner: Learner, steps: int) -> Pat
     command = [str(compiler()), "-std=c99", "-O3", f"-I{_HERE}", f"-I{folder}", "-o", str(path)]
     files = ["answers.c", *sources, f"minisnn_edge_{chip.kind}.c"]
     command += [str(_HERE / name) for name in files]
-    ran = subprocess.run(command, capture_output=True, text=True)
+    ran = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if ran.returncode:
         said = ran.stderr.strip().splitlines()[-1:] or ["no message"]
         raise ValueError(f"{command[0]} could not compile the C library: {said[0]}")
@@ -77,7 +77,7 @@ def instructions(folder: Path, chip: IntegerNet, learner: Learner, x: np.ndarray
         )
     export.write(folder, chip, learner, x[:1], np.zeros(1, np.int64), x[1:])
     command = ["make", "-s", "-f", "boards.mk", "m4"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
     said = ran.stdout + ran.stderr  # where a board's words come depends on QEMU
     found = _COUNTED.search(said)
     if found is None or int(found[2]):

@@ -56,6 +56,11 @@ def _best(call, operations: float, repeats: int = 7) -> float:
 
 
 @njit
+def _room(g, u):
+    return pooling.scratch(g, u)
+
+
+@njit
 def _add_rows(y, x, index, n, repeats):
     for _ in range(repeats):
         vector.add_rows(y, 0, x, 0, n, index, 0, index.size, n)
@@ -105,7 +110,7 @@ def limits(pool: str, own: ms.Neuron | None = None) -> dict:
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
     state = BandState(z, P, Q, total, new(0))
-    room = pooling.scratch(g, u)
+    room = _room(g, u)
     arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
     rest = np.ones(g.row, np.float32), layer
     for which, name in enumerate(LAYERS):

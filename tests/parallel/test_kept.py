@@ -37,7 +37,8 @@ HOMES = [
         "learner "
         "neuron "
         "traces"),
-                                                   ("loihi", "network")) for one in names.split()),
+                                                   ("loihi", "network"),
+                                                   ("meta", "kernels noise optimiser")) for one in names.split()),
     "minisnn.data.camera.kernel", "minisnn.data.readers.event_stream", "minisnn.data.sets.aligned",
     "minisnn.experiments.readout",
 ]  # fmt: skip
