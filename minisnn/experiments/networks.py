@@ -106,20 +106,6 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_episodes=40,
         test_episodes=600,
     ),
-    # all three saccades in 25 steps of 12 ms: a quarter of the work of 100 steps of 3 ms
-    "omniglot-both/prototypes-snn": replace(
-        preset("maml"),
-        **{**_MEANS, "draws": 0, "evaluate_episodes": 100},
-        **{**_PIXELS, "dataset": "omniglot-both", "bin_ms": 12.0, "window": 25},
-        duration_ms=300.0,
-        channels=(24, 48, 96),
-        alpha=0.9,
-        beta=0.8,
-        updates=3200,
-        lr=3e-3,
-        evaluate_every=400,
-        test_episodes=0,
-    ),
     "omniglot/first-fine-snn": replace(_FINE, updates=2400, lr=3e-3),
     "omniglot/fine-snn": replace(
         _FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1
