@@ -188,10 +188,13 @@ class MetaNet:
     def impulse(self) -> np.ndarray:
         """What a spike adds to the features 0, 1, … steps later; its largest has 15 bits."""
         n = self.neuron
-        p, q, found = 0, (4096 - n.beta) << 30, [0]
+        p = 0
+        q = (4096 - n.beta) << 30
+        found = [0]
         for _ in range(self.steps - 1):
             found.append(p)
-            p, q = (n.alpha * p + (4096 - n.alpha) * q) >> 12, n.beta * q >> 12
+            p = (n.alpha * p + (4096 - n.alpha) * q) >> 12
+            q = n.beta * q >> 12
         k = max(found).bit_length() - 15
         return np.array([one >> k for one in found], np.int64)
 

@@ -132,12 +132,12 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
     """What every rule answers, by training seed; the last two rows are baselines. A rule that
     could not be trained is missing."""
     dataset = f"{SETS}:{case.nuisance}"
+    size = dict(ways=case.ways, shots=case.shots)
     answered = []
     for seed in SEEDS:
         rules: dict[str, Rule] = {}
         net = theta = None
         for name, changes in TRAINED_BY.items():
-            size = dict(ways=case.ways, shots=case.shots)
             config = replace(chosen("maml", {**_SMALL, **size, **changes}), seed=seed)
             label = f"{case.name}-{name}-{seed}"
             try:
@@ -151,7 +151,6 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
         floor = baselines(net, theta, study.tasks(dataset))
         rules |= {name: floor[name] for name in ("random", "frames")}
         key = f"nuisance-{case.name}-{seed}".replace(", ", "-").replace(" ", "-")
-        size = dict(ways=case.ways, shots=case.shots)
         answered.append(study.rows(key, dataset, rules, episodes=episodes, **size))
     return answered
 
@@ -159,24 +158,26 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
 def _figure(worth: Mapping[tuple[Case, str], Estimate]):
     cases = list(dict.fromkeys(case for case, _ in worth))
     names = list(dict.fromkeys(name for _, name in worth))
-    gains = np.array([[100 * worth[case, name].mean for name in names] for case in cases])
-    largest = max(1.0, float(np.abs(gains).max()))
+    gains = np.full((len(cases), len(names)), np.nan)  # a rule may be missing in a case
+    for (case, name), one in worth.items():
+        gains[cases.index(case), names.index(name)] = 100 * one.mean
+    largest = max(1.0, float(np.nanmax(np.abs(gains))))
     with drawn(6.4, 5.4) as (fig, (axes,)):
         shown = axes.imshow(gains, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
-        for row, case in enumerate(cases):
-            for column, name in enumerate(names):
-                one = worth[case, name]
-                sure = one.low > 0 or one.high < 0
-                dark = abs(gains[row, column]) > 0.6 * largest
-                axes.text(
-                    column,
-                    row,
-                    f"{gains[row, column]:+.1f}" + "*" * sure,
-                    ha="center",
-                    va="center",
-                    fontsize="small",
-                    color="white" if dark else COLOURS["black"],
-                )
+        for (case, name), one in worth.items():
+            row = cases.index(case)
+            column = names.index(name)
+            sure = one.low > 0 or one.high < 0
+            dark = abs(gains[row, column]) > 0.6 * largest
+            axes.text(
+                column,
+                row,
+                f"{gains[row, column]:+.1f}" + "*" * sure,
+                ha="center",
+                va="center",
+                fontsize="small",
+                color="white" if dark else COLOURS["black"],
+            )
         axes.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
         axes.set_yticks(range(len(cases)), [case.name for case in cases])
         axes.set_title("Accuracy less class means (points); *: beyond its interval")

@@ -142,3 +142,10 @@ def test_a_step_is_ahead_only_beyond_its_interval():
     assert "Behind are 0; 1 are not" in told
     told = nuisance.verdict({(case, "MAML"): of(-0.03, 0.02)})
     assert "none is ahead" in told and "Behind are 1; 0 are not" in told
+
+
+def test_a_rule_that_could_not_be_trained_leaves_a_gap_in_the_map():
+    early, late = nuisance.Case("none"), nuisance.Case("late")
+    one = Estimate(0.03, 0.02, None, 3)
+    figure = nuisance._figure({(early, "MAML"): one, (early, "iMAML"): one, (late, "MAML"): one})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["+3.0*"] * 3
