@@ -74,10 +74,14 @@ def leak(x, y, a, part):
 def neurons(V, P, Q, r, u, bias, c, states):
     """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
     clipped = np.int32(0)
-    low, high, one = c.low, c.high, np.int32(np.int32(1) << (c.trace & 31))
+    low = c.low
+    high = c.high
+    one = np.int32(np.int32(1) << (c.trace & 31))
     rest = np.int32(np.int32(4096) - c.beta)
     stochastic = c.mode == STOCHASTIC
-    trace, left, right = c.trace & 31, c.left & 31, c.right & 31
+    trace = c.trace & 31
+    left = c.left & 31
+    right = c.right & 31
     for n in range(u.size):
         state = advance(states[n])
         states[n] = state
@@ -85,7 +89,9 @@ def neurons(V, P, Q, r, u, bias, c, states):
         for_q = np.int32(state >> np.uint32(20))
         if not stochastic:
             for_p = for_q = np.int32(2048)
-        p, q, s = np.int32(P[n]), np.int32(Q[n]), np.int32(r[n])
+        p = np.int32(P[n])
+        q = np.int32(Q[n])
+        s = np.int32(r[n])
         x = np.int32(np.int32(p + np.int32(bias[n])) - np.int32(np.int32(c.rho * s) >> trace))
         y = min(max(x, low), high)
         clipped += np.int32(x != y)
@@ -179,7 +185,8 @@ def filters(du, N, Pd, Qd, c, states, low, high, slopes):
         if not stochastic:
             for_u = np.int32(128)
             for_p = for_q = np.int32(2048)
-        back, p = np.int32(N[n]), np.int32(Pd[n])
+        back = np.int32(N[n])
+        p = np.int32(Pd[n])
         x = np.int32(np.int32(du[n] + back) * np.int32(slopes[n]))
         x = np.int32(np.int32(x + for_u) >> np.int32(8))
         y = min(max(x, low), high)
@@ -282,7 +289,8 @@ def backward(
     W = row // C
     half = k // 2
     first = T - window
-    low, high = np.int32(ends[0]), np.int32(ends[1])
+    low = np.int32(ends[0])
+    high = np.int32(ends[1])
     sums = np.zeros((H + k - 1, (W + k - 1) * C_in), np.int32)
     for b in range(start, stop):
         states = streams(key, b, row)
