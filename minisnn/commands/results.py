@@ -150,7 +150,7 @@ def _named(text: str) -> tuple[str, str]:
 def _code(first: str) -> str:
     """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the
     one that has the first word of the record's name, if there is one."""
-    from ..data.store.cache import code_identity
+    from ..data.store.code import code_identity
 
     rooms = ["data", "kernels", "layers", "meta", "network", "training", "experiments"]
     places = [f"{minisnn.__name__}.{room}" for room in dict.fromkeys([*rooms, first])]

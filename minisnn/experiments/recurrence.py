@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..data.store.cache import code_identity, identity
+from ..data.store.cache import identity
+from ..data.store.code import code_identity
 from ..meta.optim import Adam, clip, cosine
 from ..meta.prototypes import ClassMeans, class_means, distance_logits
 from ..meta.tasks import Task

@@ -22,7 +22,8 @@ import platform
 import numpy as np
 
 from .. import terminal
-from ..data.store.cache import code_identity, folder_identity, identity, is_module
+from ..data.store.cache import folder_identity, identity
+from ..data.store.code import code_identity, is_module
 from ..data.store.shipped import shipped
 from ..stopping import check
 from ..training.baselines import Adapted, Answers, Row, Rule, answers, baselines, rows_of

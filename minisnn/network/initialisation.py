@@ -60,6 +60,15 @@ def _quantile(a: Array, q: float) -> np.floating:
     return np.quantile(near[i : i + 2], place - k)
 
 
+def _spread(a: Array, scratch: Array) -> float:
+    """a.std(dtype=float64), the same bits, without asking for memory, which for a large membrane takes
+    as long as the sums: differences from the mean go to `scratch`."""
+    away = scratch[: a.size].reshape(a.shape)
+    np.subtract(a, a.mean(dtype=np.float64), out=away)
+    np.multiply(away, away, out=away)
+    return float(np.sqrt(away.sum() / a.size))
+
+
 def lsuv(
     net: Layout,
     theta: Array,
@@ -81,6 +90,7 @@ def lsuv(
     theta = theta.copy()
     engine = net.engine()
     x = engine.enter(net._input(x), net.gain, net.dtype)
+    scratch = np.empty(0)
     for n, b in enumerate(net.blocks):
         x = net.fit(b, x)
         weights = [a for name, a in net.views(theta).items() if name in b.weights]
@@ -94,7 +104,11 @@ def lsuv(
                 f"{b.name} receives no input from the data given to init; give samples with events"
             )
         for _ in range(rounds if readout or not b.readout else 0):
-            spread = float(forward()[1]["u"].std(dtype=np.float64))
+            u = forward()[1]["u"]
+            if scratch.size < u.size:
+                scratch = np.empty(u.size)
+            spread = _spread(u, scratch)
+            del u  # before the next is made
             if spread == 0:
                 raise ValueError(
                     f"{b.name} sees the same everywhere in the data given to init; give samples "

@@ -65,6 +65,12 @@ class Bar:
     def __exit__(self, *_):
         self.bar.close()
 
+    def say(self, text: str) -> None:
+        """A line above the bar; nothing where the run shows nothing, or there is none."""
+        if self.progress and text:
+            self.bar.write(text, file=sys.stderr)
+            sys.stderr.flush()
+
     def show(self, row: dict[str, float]) -> None:
         for name, values in self.recent.items():
             values.append(row[name])
@@ -117,17 +123,56 @@ def opening(
     return text
 
 
-def ahead(config: TrainingConfig, updates: int, price: float) -> str:
-    """What is said of the updates that are left and the episodes beside them, where a task takes
-    `price` seconds.
+class Ahead:
+    """The time that a run takes, told from its own first updates, and again where they change
+    their rule or order."""
+
+    def __init__(self, config: TrainingConfig, done: int, workers: int):
+        self.config, self.begin = config, done
+        self.starting = workers > 1
+
+    def after(self, update: int, seconds: float, compiled: bool) -> str:
+        """What there is to say after an update of so many seconds; '' mostly. One that compiles
+        kernels or starts workers is no measure of the others."""
+        settled = not (compiled or self.starting)
+        self.starting = False
+        if update < self.begin or not settled:
+            return ""
+        text = ahead(self.config, self.begin, seconds / self.config.tasks)
+        self.begin = _alike_until(self.config, update)
+        return text
+
+
+def ahead(config: TrainingConfig, done: int, price: float) -> str:
+    """What is said of the updates that come after `done`, and of the episodes beside them, where a
+    task of theirs takes `price` seconds. Of updates by another rule or order, which take another
+    time, nothing is said yet.
 
     An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
     """
+    end = _alike_until(config, done)
+    updates = end - done
     looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
-    episodes = looks * config.evaluate_episodes + config.test_episodes
-    test = f" and {config.test_episodes} test episodes" if config.test_episodes else ""
+    tests = config.test_episodes if end == config.updates else 0
+    episodes = looks * config.evaluate_episodes + tests
     seconds = price * (updates * config.tasks + 0.5 * episodes)
-    return f"{updates} updates{test} will take about {duration(seconds)}"
+    by = f" by {_kind(config, done)}" if _alike_until(config, 0) < config.updates else ""
+    test = f" and {tests} test episodes" if tests else ""
+    return f"{updates} updates{by}{test} will take about {duration(seconds)}"
+
+
+def _alike_until(config: TrainingConfig, update: int) -> int:
+    """The first update after this one of another rule or order, or the number of updates."""
+    changes = config.prototype_updates, config.first_order_updates
+    later = [u for u in changes if max(update, config.prototype_updates - 1) < u]
+    return min([*later, config.updates])
+
+
+def _kind(config: TrainingConfig, update: int) -> str:
+    """The rule and order of an update."""
+    if update < config.prototype_updates:
+        return "class means"
+    return f"{config.rule}, order {config.order_of(update)}"
 
 
 def say(text: str) -> None:

@@ -27,7 +27,7 @@ from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, tell_met
-from .progress import Bar, ahead, opening, say, sentence
+from .progress import Ahead, Bar, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
 from ..data.sets.named import Opened
@@ -199,7 +199,8 @@ class _Run:
         folder.start_log(self.columns, self.rows)
         try:
             if self.progress:
-                self._announce(state)
+                say(opening(config, self.net, folder, self.executor.number, self.measure))
+            time_ahead = Ahead(config, state.update, self.executor.number)
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     self._validate(state)
@@ -208,10 +209,12 @@ class _Run:
                         self._save(state)
                     if over:
                         break
+                    known = misses()
                     began = time.perf_counter()
                     new, row = self._update(state)
                     # of a machine that sleeps or moves some clocks go back
                     spent = max(time.perf_counter() - began, 0.0)
+                    bar.say(time_ahead.after(state.update, spent, misses() > known))
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new
@@ -241,25 +244,6 @@ class _Run:
         if isinstance(error, BrokenPipeError):  # nobody reads our progress any more
             return error
         return self.folder.failed(error, done, self.saved)
-
-    def _announce(self, state: State) -> None:
-        say(opening(self.config, self.net, self.folder, self.executor.number, self.measure))
-        if state.update < self.config.updates:
-            say(ahead(self.config, self.config.updates - state.update, self._price(state)))
-
-    def _price(self, state: State) -> float:
-        """Seconds of a task, from a look at those of the last update."""
-        together = min(self.executor.number, self.config.tasks)
-        looked = False
-        while True:
-            known = misses()
-            began = time.perf_counter()
-            self._gradients(state, self.config.updates - 1, together, lambda found: None)
-            seconds = time.perf_counter() - began
-            # else it has compiled, or started workers: the next look finds all that it needs
-            if misses() == known and (together == 1 or looked):
-                return seconds / together
-            looked = True
 
     def _start(self) -> State:
         return begun(self.config, self.net, self.steps, self.data["train"])

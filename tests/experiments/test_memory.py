@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisnn.data.store import cache
+from minisnn.data.store import code
 from minisnn.experiments import study as studies
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
@@ -108,15 +108,15 @@ def small_net():
 
 def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
     """Every module that an item's numbers pass through, and nothing that only shows."""
-    real, changed = functools.cache(cache.source_of), {}
-    monkeypatch.setattr(cache, "is_module", functools.cache(cache.is_module))
+    real, changed = functools.cache(code.source_of), {}
+    monkeypatch.setattr(code, "is_module", functools.cache(code.is_module))
 
     def source_of(name):
         path, text = real(name)
         return path, text + changed[name] if name in changed else text
 
-    monkeypatch.setattr(cache, "source_of", source_of)
-    modules = cache.closure(studies.__name__)
+    monkeypatch.setattr(code, "source_of", source_of)
+    modules = code.closure(studies.__name__)
     needed = (
         "kernels.neuron kernels.backward layers.neuron meta.inner meta.prototypes network.base "
         "data.sets.samples "
@@ -128,10 +128,10 @@ def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
     assert {f"minisnn.{name}" for name in needed.split()} <= set(
         modules
     ) and "minisnn.plots.curve" not in modules
-    before = cache.code_identity(studies.__name__)
+    before = code.code_identity(studies.__name__)
     for name in modules:
         changed[name] = b"\nx = 1"
-        assert cache.code_identity(studies.__name__) != before, name
+        assert code.code_identity(studies.__name__) != before, name
         changed.clear()
     measure(make(), 0)
     changed["minisnn.kernels.neuron"] = b"\nx = 1"

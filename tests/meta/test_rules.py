@@ -312,24 +312,6 @@ def test_annealing_changes_order_at_its_update(tmp_path, rule, first):
         )
 
 
-def test_the_time_left_is_that_of_second_order(tmp_path, monkeypatch, capsys):
-    """The look at a task beforehand must not be at the cheap updates of the beginning."""
-    seen = []
-    gradient = ms.InnerLoop.meta_gradient
-    monkeypatch.setattr(
-        ms.InnerLoop,
-        "meta_gradient",
-        lambda *a, **options: seen.append(a[4]) or gradient(*a, **options),
-    )
-    train(
-        toy_config(first_order_updates=2, updates=3, tasks=1, evaluate_every=0, test_episodes=0),
-        tmp_path,
-        data=toy_data(),
-    )
-    assert seen in ([2] + [1, 1, 2], [2, 2] + [1, 1, 2])  # once more where kernels were compiled
-    assert "3 updates will take about" in capsys.readouterr().err
-
-
 def test_a_reptile_update_moves_along_the_mean_of_the_tasks_ways(tmp_path):
     config = toy_config(
         dtype="float64",

@@ -22,11 +22,10 @@ from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
-from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen
-from minisnn.training.progress import Bar
+from minisnn.training.progress import Ahead, Bar
 from minisnn.training.origin import TRAIN, Origin
 from minisnn.training.run import Interrupted, Result, _Run, train
 from minisnn.training.settings import TrainingConfig
@@ -626,24 +625,40 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
     assert "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
 
 
-@pytest.mark.parametrize("number, looks", [(1, 1), (2, 2)])
-def test_a_second_look_at_the_price_where_workers_have_started(
-    tmp_path, monkeypatch, number, looks
-):
-    real, asked = _Run._gradients, []
+@pytest.mark.parametrize("number, after", [(1, 0), (2, 1)])
+def test_the_time_ahead_is_told_by_updates_that_neither_compile_nor_start_workers(number, after):
+    config = toy_config(updates=100, tasks=2, evaluate_every=0, test_episodes=0)
+    expected = "100 updates will take about 5 minutes"
+    ahead = Ahead(config, 0, number)
+    said = [ahead.after(u, 3.0, False) for u in range(4)]
+    assert said.index(expected) == after and said.count("") == 3
+    compiles = Ahead(config, 0, number)
+    said = [compiles.after(u, 3.0 + 900 * (u < 2), u < 2) for u in range(5)]
+    assert said.index(expected) == 2 and said.count("") == 4
 
-    def gradients(self, state, update, *rest):
-        asked.append(update)
-        return real(self, state, update, *rest)
 
-    class Several(Executor):
-        pass
-
-    Several.number = number
-    monkeypatch.setattr(_Run, "_gradients", gradients)
-    config = toy_config(updates=3, tasks=2, evaluate_every=0, test_episodes=0)
-    train(config, tmp_path, data=toy_data(), executor=Several())
-    assert asked == [2] * looks + [0, 1, 2]
+def test_the_time_ahead_is_told_again_where_the_rule_or_the_order_changes():
+    config = toy_config(
+        rule="proto-maml",
+        updates=100,
+        tasks=1,
+        prototype_updates=60,
+        first_order_updates=80,
+        evaluate_every=0,
+        test_episodes=10,
+    )
+    ahead = Ahead(config, 0, 1)
+    said = [ahead.after(u, 1.0 if u < 60 else 6.0, False) for u in range(100)]
+    assert {u: text for u, text in enumerate(said) if text} == {
+        0: "60 updates by class means will take about 60 seconds",
+        60: "20 updates by proto-maml, order 1 will take about 2 minutes",
+        80: "20 updates by proto-maml, order 2 and 10 test episodes will take about 2 minutes",
+    }
+    again = Ahead(config, 70, 1)
+    assert (
+        again.after(70, 6.0, False)
+        == "10 updates by proto-maml, order 1 will take about 60 seconds"
+    )
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):

@@ -22,7 +22,8 @@ from ..sets.omniglot import VALIDATION
 from ..sets.pool import Pieces, Pool
 from ..sets.pools import HELD_OUT, Keep, pool_of
 from ..sets.recordings import SPLITS, Recordings
-from ..store.cache import check_unchanged, code_identity, file_identity
+from ..store.cache import check_unchanged, file_identity
+from ..store.code import code_identity
 from . import archive
 from .archive import PEOPLE, Character
 

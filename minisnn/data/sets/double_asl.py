@@ -15,7 +15,7 @@ import numpy as np
 
 from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
 from ..readers.pictures import holds_pictures
-from ..store.cache import code_identity
+from ..store.code import code_identity
 from .double_nmnist import choose
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
 from .pool import Pool

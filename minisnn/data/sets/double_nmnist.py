@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..store.cache import code_identity
+from ..store.code import code_identity
 from . import aligned
 from ..camera.moved import Move
 from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which

@@ -34,7 +34,8 @@ from ..readers import plausible
 from ..readers.anything import Entry, entries, read_entry, sensor_of_all
 from ..readers.spoken import forget
 from ..readers.units import is_row
-from ..store.cache import check_unchanged, code_identity, content_of, file_identity
+from ..store.cache import check_unchanged, content_of, file_identity
+from ..store.code import code_identity
 from .given import check_size, labels_of, one_or_two
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of

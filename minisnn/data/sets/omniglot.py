@@ -24,7 +24,7 @@ from functools import cache, partial
 import numpy as np
 
 from ...meta.tasks import Task
-from ..store.cache import code_identity
+from ..store.code import code_identity
 from ..store.shipped import shipped
 from .pool import Pieces, Pool
 from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures

@@ -27,7 +27,7 @@ from ...parallel.threads import in_order
 from ...terminal import bar
 from ..camera.event_camera import EventCamera
 from ..readers.asl import LETTERS, SHAPE
-from ..store.cache import code_identity
+from ..store.code import code_identity
 from .hands import Look, draw_hand
 from .pool import Pool
 from .pools import BATCH, STEPS, Keep, Sight, pool_of

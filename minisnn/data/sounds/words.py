@@ -30,7 +30,8 @@ from ..sets.pool import Pool, tell_empty, tell_full
 from ..sets.pools import Keep, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import split_classes
-from ..store.cache import check_unchanged, code_identity, file_identity
+from ..store.cache import check_unchanged, file_identity
+from ..store.code import code_identity
 
 SPLITS = ("train", "val", "test")
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example

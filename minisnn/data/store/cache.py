@@ -6,10 +6,8 @@ for caches; all of it may be deleted at any time. An entry is written beside its
 into it: killed at any moment, none is half there.
 """
 
-import ast
 import dataclasses
 import hashlib
-import importlib.util
 import json
 import os
 import re
@@ -27,7 +25,6 @@ from ...files import remove_leftovers, size_of, whole_file
 from ...parallel.compilation import nothing_is_kept
 
 FORMAT = 1  # of the entries themselves
-SHOWS = ("minisnn.plots", "minisnn.terminal", "minisnn.stopping")  # code that makes no numbers
 SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
 _ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
@@ -35,9 +32,6 @@ _unusable: set[str] = set()  # folders whose failure has been told
 _hashes: dict[
     tuple, str
 ] = {}  # of contents of files, by what the system says of a file that is settled
-_codes: dict[
-    tuple, tuple[str, list[str]]
-] = {}  # by name and text of a module: what `_read_code` finds
 
 
 def folder() -> Path:
@@ -61,8 +55,8 @@ def cached(
 
     name        first part of the entry's file name, for people who look into the folder
     made_from   everything the arrays depend on: numbers, texts, None, lists, dictionaries,
-                dataclasses, NumPy arrays (by content); `file_identity` and `code_identity` describe
-                input files and the code
+                dataclasses, NumPy arrays (by content); `file_identity` and `code.code_identity`
+                describe input files and the code
     make        called without arguments; returns a dictionary of arrays
 
     A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
@@ -154,105 +148,6 @@ def content_of(path: Path) -> str:
 def _status(path: Path) -> tuple[int, int, int, int, int]:
     status = path.stat()
     return status.st_dev, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-
-
-def code_identity(*modules: str) -> str:
-    """A hash of what the code of modules says, and the code of their own packages that they import,
-    and so on; wherever it lies: layout, comments, docstrings and the places that it imports from do
-    not count, nor what only shows (`SHOWS`)."""
-    return hashlib.sha256(
-        "".join(f"{_read_code(name)[0]}\n" for name in closure(*modules)).encode()
-    ).hexdigest()
-
-
-def closure(*modules: str) -> list[str]:
-    """These modules, and after them all that they import of their own packages, directly or not, in
-    order of their names."""
-    found = set(modules)
-    left = list(modules)
-    whole = {name.split(".")[0] for name in modules}
-    while left:
-        imported = [
-            one
-            for one in _read_code(left.pop())[1]
-            if one.split(".")[0] in whole and not one.startswith(SHOWS)
-        ]
-        new = {one for one in imported if one not in found and is_module(one)}
-        found |= new
-        left += new
-    return [*modules, *sorted(found.difference(modules))]
-
-
-def source_of(name: str) -> tuple[Path, bytes]:
-    """The file of a module, which is not imported for that, and its text. ModuleNotFoundError where
-    there is none."""
-    path = _file_of(name)
-    if path is None:
-        raise ModuleNotFoundError(f"there is no module {name}", name=name)
-    return path, path.read_bytes()
-
-
-def is_module(name: str) -> bool:
-    """Whether there is a module of this name."""
-    return _file_of(name) is not None
-
-
-def _file_of(name: str) -> Path | None:
-    whole, *parts = name.split(".")
-    spec = importlib.util.find_spec(whole)
-    if spec is None or not parts:
-        return None if spec is None or spec.origin is None else Path(spec.origin)
-    places, rest = [*(spec.submodule_search_locations or ())], parts
-    for k in range(1, len(parts) + 1):
-        package = sys.modules.get(".".join([whole, *parts[:k]]))
-        # one that is imported says itself where its modules lie
-        if package is not None and hasattr(package, "__path__"):
-            places, rest = [*package.__path__], parts[k:]
-    files = [Path(place, *rest) for place in places]
-    return next(
-        (
-            path
-            for one in files
-            for path in (one.with_suffix(".py"), one / "__init__.py")[0 if rest else 1 :]
-            if path.is_file()
-        ),
-        None,
-    )
-
-
-def _read_code(name: str) -> tuple[str, list[str]]:
-    """(hash of what a module says, what it imports: modules, and names that may be modules)."""
-    path, text = source_of(name)
-    if (name, text) not in _codes:
-        tree = ast.parse(text)
-        package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-        imported = _imported(tree, package)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom):
-                node.module, node.level = None, 0
-            body = getattr(node, "body", None)
-            if (
-                isinstance(body, list)
-                and body
-                and isinstance(body[0], ast.Expr)
-                and isinstance(body[0].value, ast.Constant)
-            ):
-                body[0].value.value = None
-        _codes[name, text] = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
-    return _codes[name, text]
-
-
-def _imported(tree: ast.Module, package: list[str]) -> list[str]:
-    """All that a module in a package imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) + 1 - node.level] if node.level else []
-            base = [*base, *(node.module.split(".") if node.module else [])]
-            names |= {".".join(base), *(".".join([*base, alias.name]) for alias in node.names)}
-    return sorted(names)
 
 
 def identity(value: Any) -> str:

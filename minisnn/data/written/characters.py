@@ -19,7 +19,7 @@ from ..sets.given import one_or_two
 from ..sets.pool import Pieces, Pool
 from ..sets.pools import Keep, pool_of
 from ..sets.recordings import SPLITS, Recordings
-from ..store.cache import code_identity
+from ..store.code import code_identity
 from .orders import replayed
 from .parts import Part, Row, alphabets_of, lasting, of_drawings, of_orders
 from .paths import FRAME_MS, FRAMES, MIRRORED, TURNS, Lie, filmed_events, path_of, pen_events

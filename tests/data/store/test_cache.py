@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from minisnn.data.sets.named import open_set
-from minisnn.data.store import cache
+from minisnn.data.store import cache, code
 
 
 @pytest.fixture(autouse=True)
@@ -192,11 +192,11 @@ def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monke
     variants |= dict(code_e=CODE.replace("as bin", "as other"), code_f=CODE + "\nN = 'x'\n")
     for name, text in variants.items():
         (tmp_path / f"{name}.py").write_text(text)
-    a, b, *others = [cache.code_identity(name) for name in variants]
+    a, b, *others = [code.code_identity(name) for name in variants]
     assert a == b and len({a, *others}) == 5
-    assert cache.code_identity("code_a", "code_c") != cache.code_identity("code_c", "code_a")
+    assert code.code_identity("code_a", "code_c") != code.code_identity("code_c", "code_a")
     with pytest.raises(ModuleNotFoundError, match="no module code_x"):
-        cache.code_identity("code_x")
+        code.code_identity("code_x")
 
 
 SETS = tuple(
@@ -236,7 +236,7 @@ def test_every_reader_camera_and_set_belongs_to_the_identity():
         for path in (root / room).glob("*.py")
         if path.stem != "__init__"
     }
-    known = {name: set(cache.closure(name)) for name in SETS}
+    known = {name: set(code.closure(name)) for name in SETS}
     # they check others, and make nothing
     needless = {
         "minisnn.data.camera.reference",
@@ -255,27 +255,27 @@ def test_every_reader_camera_and_set_belongs_to_the_identity():
 
 
 def test_one_changed_character_in_any_function_is_noticed(monkeypatch):
-    real, changed = functools.cache(cache.source_of), {}
-    monkeypatch.setattr(cache, "is_module", functools.cache(cache.is_module))
+    real, changed = functools.cache(code.source_of), {}
+    monkeypatch.setattr(code, "is_module", functools.cache(code.is_module))
 
     def source_of(name):
         path, text = real(name)
         return path, changed.get(name, text)
 
-    monkeypatch.setattr(cache, "source_of", source_of)
-    modules = sorted({module for name in SETS for module in cache.closure(name)})
-    before = {name: cache.code_identity(name) for name in SETS}
+    monkeypatch.setattr(code, "source_of", source_of)
+    modules = sorted({module for name in SETS for module in code.closure(name)})
+    before = {name: code.code_identity(name) for name in SETS}
     tried = 0
     for module in modules:
         text = real(module)[1].decode()
         functions = [one for one in ast.walk(ast.parse(text)) if isinstance(one, ast.FunctionDef)]
         for function in functions[:: max(1, len(functions) // 2)]:
             changed[module] = one_character(text, function).encode()
-            asked = next(name for name in SETS if module in cache.closure(name))
-            assert cache.code_identity(asked) != before[asked], (module, function.name)
+            asked = next(name for name in SETS if module in code.closure(name))
+            assert code.code_identity(asked) != before[asked], (module, function.name)
             tried += 1
         changed.clear()
-    assert tried > 60 and {name: cache.code_identity(name) for name in SETS} == before
+    assert tried > 60 and {name: code.code_identity(name) for name in SETS} == before
 
 
 def test_code_of_another_package_is_followed_where_it_is_named(tmp_path, monkeypatch):
@@ -292,8 +292,8 @@ def test_code_of_another_package_is_followed_where_it_is_named(tmp_path, monkeyp
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text(text)
-    assert cache.closure("one.a")[0] == "one.a"
-    assert set(cache.closure("one.a")) == {
+    assert code.closure("one.a")[0] == "one.a"
+    assert set(code.closure("one.a")) == {
         "one",
         "one.a",
         "one.b",
@@ -301,7 +301,7 @@ def test_code_of_another_package_is_followed_where_it_is_named(tmp_path, monkeyp
         "one.deep.d",
         "one.e",
     } - {"one.deep"}
-    assert {"two.c", "one.e"} < set(cache.closure("one.a", "two"))
+    assert {"two.c", "one.e"} < set(code.closure("one.a", "two"))
 
 
 def test_files_that_are_not_ours_stay_whatever_they_are_called(place):
