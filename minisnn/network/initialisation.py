@@ -90,6 +90,7 @@ def lsuv(
     theta = theta.copy()
     engine = net.engine()
     x = engine.enter(net._input(x), net.gain, net.dtype)
+    steps, needed = len(x[0]) if isinstance(x, np.ndarray) else x.steps, 0
     scratch = np.empty(0)
     for n, b in enumerate(net.blocks):
         x = net.fit(b, x)
@@ -99,11 +100,18 @@ def lsuv(
         def forward():
             return engine.forward(*net.parameters(theta, engine)[n], x)
 
+        fitted = readout or not b.readout
         if x.mean() == 0:  # the reset alone would still move u
             raise ValueError(
                 f"{b.name} receives no input from the data given to init; give samples with events"
             )
-        for _ in range(rounds if readout or not b.readout else 0):
+        needed += b.neuron.delay
+        if steps <= needed:
+            raise ValueError(
+                f"{b.name} receives no spike in the {steps} steps given to init: one takes {needed} "
+                "to reach it; give samples of more steps"
+            )
+        for _ in range(rounds if fitted else 0):
             u = forward()[1]["u"]
             if scratch.size < u.size:
                 scratch = np.empty(u.size)

@@ -101,7 +101,7 @@ def _keep(kernel: Any) -> bool:
     try:
         from .kept import Kept
 
-        kernel._cache = Kept(kernel, _missed, _tell)
+        kernel._cache = Kept(kernel, _missed, _waited, _tell)
     except RuntimeError:  # numba's "no locator available"
         _tell(
             "neither beside the code nor at home",
@@ -163,6 +163,12 @@ def _missed() -> None:
         )
 
 
+def _waited() -> None:
+    """Nothing was kept, until another process had compiled it."""
+    global _misses
+    _misses += 1
+
+
 def _tell(reason: str, text: str = KERNELS) -> None:
     global _told
     if not _told:
@@ -177,7 +183,8 @@ def nothing_is_kept() -> bool:
 
 
 def misses() -> int:
-    """How many kernels this process looked for, and did not find among those that are kept."""
+    """How many kernels this process looked for, and did not find among those that are kept: it
+    compiled them, or waited for another process."""
     return _misses
 
 

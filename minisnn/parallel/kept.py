@@ -51,17 +51,25 @@ SETTINGS = (  # of numba, which change the code that is made
 
 
 class Kept(FunctionCache):
-    """numba's cache of one kernel, with `missed` called where nothing is found and `told`, with the
-    reason, where it cannot be read or written."""
+    """numba's cache of one kernel, with `missed` called where nothing is found, `waited` where another
+    process made it in the meantime, and `told`, with the reason, where it cannot be read or
+    written."""
 
     class _impl_class(CompileResultCacheImpl):
         def rebuild(self, target_context: Any, kept: tuple) -> Any:
             return _without_module(super().rebuild(target_context, kept), kept)
 
-    def __init__(self, kernel: Any, missed: Callable[[], None], told: Callable[[str], None]):
+    def __init__(
+        self,
+        kernel: Any,
+        missed: Callable[[], None],
+        waited: Callable[[], None],
+        told: Callable[[str], None],
+    ):
         super().__init__(kernel.py_func)
         self.kernel = kernel
         self.missed = missed
+        self.waited = waited
         self.told = told
         self._cache_file = self.files = _Files(self.cache_path, _base(kernel.py_func))
 
@@ -97,6 +105,8 @@ class Kept(FunctionCache):
             self.told(f"this numba is not known: {error}")
         if found is None and self._another_is_at(sig, target_context):
             found = super().load_overload(sig, target_context)
+            if found is not None:
+                self.waited()
         if found is None:
             self.missed()
         return found

@@ -100,6 +100,11 @@ def test_data_that_say_nothing_are_refused(backend, rng):
         net.init(rng, 0 * events())
     with pytest.raises(ValueError, match=r"rate must lie in \(0, 1\)"):
         net.init(rng, events(), rate=1.0)
+    x = events()
+    needed = sum(b.neuron.delay for b in net.blocks)
+    with pytest.raises(ValueError, match=f"readout receives no spike in the {needed} steps"):
+        net.init(rng, x[:, :needed], readout="zero")
+    assert np.isfinite(net.init(rng, x[:, : needed + 1], readout="zero")).all()
     with pytest.raises(ValueError, match="x must be"):
         net.init(rng, events()[..., :1])
 
