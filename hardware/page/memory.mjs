@@ -1,43 +1,57 @@
-/* What was taught, and the network that holds it; no page is needed here. A class is {name, colour}; a lesson {of, number, picture, counts}
-   is of a class, and `live` where its counts are no drawing's. Lists of them are replaced, never changed, so that an undo is an earlier pair of lists. */
+/* What was taught, and the network that holds it; no page is needed here. A class is {name, colour}; a lesson {of, number, picture} is of
+   a class, with {counts, live: true} where they are no drawing's. Lists of them are replaced, never changed, so that an undo is an
+   earlier pair of lists. */
 
 export class Memory {
-  constructor(net) {
-    Object.assign(this, { net, classes: [], lessons: [], held: new Set(), ids: new Map(), given: null });
+  /* counting(one): an iterator that returns the counts of a drawing, {picture, number} */
+  constructor(net, counting) {
+    Object.assign(this, { net, counting, classes: [], lessons: [], held: new Set(), ids: new Map(), given: null });
   }
 
-  *presenting(counts, steps) {                                   // a recording, step by step
+  *presenting(one, steps) {                                      // a recording {picture, number, counts?}, piece by piece
     this.given = null;
-    yield* this.net.presenting(counts, steps);
-    this.given = counts;
+    yield* this.net.presenting(one.counts ?? (yield* this.counting(one)), steps);
+    this.given = one.picture;
   }
 
-  give(counts, steps) {                                          // a recording, unless the network has it already
-    if (this.given !== counts) for (const _ of this.presenting(counts, steps));
+  async give(one, steps, pause) {                                // a recording, unless the network has it already
+    if (this.given !== one.picture) for (const _ of this.presenting(one, steps)) await pause();
+  }
+
+  differing() {                                                  // lessons that the network holds and should not, and the other way round
+    const wanted = new Set(this.lessons);
+    return { going: [...this.held].filter((one) => !wanted.has(one)), coming: this.lessons.filter((one) => !this.held.has(one)) };
+  }
+
+  /* The classes whose columns `settle` will write. */
+  touched() {
+    if (!this.net.byMeans) return new Set(this.classes);
+    const { going, coming } = this.differing();
+    return new Set([...going, ...coming].map(({ of }) => of).filter((one) => this.classes.includes(one)));
   }
 
   /* The network learns and unlearns until it holds `lessons`. By class means, only what differs costs a pass; by its membranes, all is
-     learned anew, so that an early lesson counts as much as a late one. pause(done, all) is awaited after every pass. */
+     learned anew, so that an early lesson counts as much as a late one. pause(done, all) is awaited often, and told after every pass. */
   async settle(steps, pause = () => {}) {
-    const { net, held, ids, classes, lessons } = this;
+    const { net, held, ids, classes, lessons } = this, used = new Set(classes);
     if (!net.byMeans) {
       held.clear();
       ids.clear();
       net.forget();
       this.given = null;
     }
-    const going = [...held].filter((one) => !lessons.includes(one)), coming = lessons.filter((one) => !held.has(one));
+    const { going, coming } = this.differing();
     let done = 0;
     for (const one of going) {
-      if (classes.includes(one.of)) {
-        this.give(one.counts, steps);
+      if (used.has(one.of)) {
+        await this.give(one, steps, pause);
         net.correct(ids.get(one.of), -1);
         await pause(++done, going.length + coming.length);
       }
       held.delete(one);
     }
     for (const [one, id] of [...ids]) {
-      if (classes.includes(one)) continue;
+      if (used.has(one)) continue;
       net.removeClass(id);
       ids.delete(one);
     }
@@ -45,7 +59,7 @@ export class Memory {
       if (!ids.has(one)) ids.set(one, !net.byMeans && k < net.classes ? k : net.addClass());
     });
     for (const one of coming) {
-      this.give(one.counts, steps);
+      await this.give(one, steps, pause);
       net.learn(ids.get(one.of));
       held.add(one);
       await pause(++done, going.length + coming.length);
@@ -53,22 +67,24 @@ export class Memory {
     if (!net.byMeans && lessons.length) net.update();
   }
 
-  places() {                                                     // of every class, in the network's order
-    if (!this.net.byMeans) return this.classes.map((_, k) => k);
+  places(of = this.classes) {                                    // of classes, in the network's order
+    if (!this.net.byMeans) return of.map((one) => this.classes.indexOf(one));
     const place = new Map(this.net.known().map(({ id }, n) => [id, n]));
-    return this.classes.map((one) => place.get(this.ids.get(one)));
+    return of.map((one) => place.get(this.ids.get(one)));
   }
 
-  columns() {                                                    // what every class has learned
-    const places = this.places();
-    return new Map(this.classes.flatMap((one, k) => (this.ids.has(one) ? [[one, Array.from(this.net.column(places[k]))]] : [])));
+  columns(of = this.classes) {                                   // what classes have learned, of those that the network holds
+    const held = [...of].filter((one) => this.ids.has(one)), places = this.places(held);
+    return new Map(held.map((one, k) => [one, Int16Array.from(this.net.column(places[k]))]));
   }
 }
 
 /* ---- as text: a bit a pixel, in letters that a link may have */
 
 const letters = (bytes) => btoa(Array.from(bytes, (x) => String.fromCharCode(x)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const packed = (picture) => letters(Array.from({ length: Math.ceil(picture.length / 8) }, (_, i) => Array.from({ length: 8 }, (_, k) => (picture[8 * i + k] ? 128 >> k : 0)).reduce((a, b) => a + b)));
+const packs = new WeakMap();                                     // a picture is packed once
+const packed = (picture) => packs.get(picture) ?? packs.set(picture, pack(picture)).get(picture);
+const pack = (picture) => letters(Array.from({ length: Math.ceil(picture.length / 8) }, (_, i) => Array.from({ length: 8 }, (_, k) => (picture[8 * i + k] ? 128 >> k : 0)).reduce((a, b) => a + b)));
 
 const unpacked = (text, n) => {
   const found = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
