@@ -67,6 +67,20 @@ export class Memory {
     if (!net.byMeans && lessons.length) net.update();
   }
 
+  state() {                                                      // what spares learning again: ids of the classes, and the network's bytes
+    return { ids: this.classes.map((one) => this.ids.get(one)), bytes: letters(this.net.save()) };
+  }
+
+  /* The classes and lessons of an empty memory are these, which a network in that state has learned. Throws where it has not; the network is of no use then. */
+  adopt(classes, lessons, { ids, bytes }) {
+    const { net } = this, shots = new Map(classes.map((one) => [one, 0]));
+    for (const { of } of lessons) shots.set(of, shots.get(of) + 1);
+    net.load(Uint8Array.from(binary(bytes), (c) => c.charCodeAt(0)));
+    const known = new Map(net.known().map((one) => [one.id, one.shots]));
+    if (known.size !== classes.length || !classes.every((one, k) => known.get(ids[k]) === shots.get(one))) throw 0;
+    Object.assign(this, { classes, lessons, held: new Set(lessons), ids: new Map(classes.map((one, k) => [one, ids[k]])), given: null });
+  }
+
   places(of = this.classes) {                                    // of classes, in the network's order
     if (!this.net.byMeans) return of.map((one) => this.classes.indexOf(one));
     const place = new Map(this.net.known().map(({ id }, n) => [id, n]));
@@ -82,12 +96,13 @@ export class Memory {
 /* ---- as text: a bit a pixel, in letters that a link may have */
 
 const letters = (bytes) => btoa(Array.from(bytes, (x) => String.fromCharCode(x)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+const binary = (text) => atob(text.replaceAll("-", "+").replaceAll("_", "/"));
 const packs = new WeakMap();                                     // a picture is packed once
 const packed = (picture) => packs.get(picture) ?? packs.set(picture, pack(picture)).get(picture);
 const pack = (picture) => letters(Array.from({ length: Math.ceil(picture.length / 8) }, (_, i) => Array.from({ length: 8 }, (_, k) => (picture[8 * i + k] ? 128 >> k : 0)).reduce((a, b) => a + b)));
 
 const unpacked = (text, n) => {
-  const found = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const found = binary(text);
   if (found.length !== Math.ceil(n / 8)) throw 0;
   return Uint8Array.from({ length: n }, (_, i) => (found.charCodeAt(i >> 3) & (128 >> (i & 7)) ? 255 : 0));
 };
@@ -109,7 +124,7 @@ export function sparse(counts) {
 export function dense(text, cells) {
   const counts = new Uint8Array(cells);
   let at = 0, bits = 0, gap = 0;
-  for (const c of atob(text.replaceAll("-", "+").replaceAll("_", "/"))) {
+  for (const c of binary(text)) {
     const byte = c.charCodeAt(0);
     gap += (byte & 127) * 2 ** bits;
     bits += 7;
@@ -156,4 +171,4 @@ export function read(text, side, rules, most, cells) {
 const encoded = (text) => letters(new TextEncoder().encode(text));
 export const MARK = "#lessons=";
 export const linked = (text) => MARK + encoded(text);
-export const unlinked = (hash) => new TextDecoder().decode(Uint8Array.from(atob(hash.slice(MARK.length).replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)));
+export const unlinked = (hash) => new TextDecoder().decode(Uint8Array.from(binary(hash.slice(MARK.length)), (c) => c.charCodeAt(0)));

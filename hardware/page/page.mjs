@@ -19,6 +19,7 @@ const LIFTED = 500, PAUSE = 1700;             // ms after the pen is lifted: the
 const DOT = 0.03;                                                  // of the paper's side: no symbol
 const hash = (text) => { let h = 7; for (let i = 0; i < text.length; i++) h = (Math.imul(h, 31) + text.charCodeAt(i)) | 0; return h >>> 0; };
 const STORE = `minisnn.page.${hash(DATA.model)}`;
+const STATE = `${STORE}.state`;
 const SLICE = 12;                                                  // ms of computing after which the page may breathe
 const LEAST = 50;                                                  // events of a scene in which there is something to see
 const eye = new Webcam(at("eye"), camera.side);
@@ -58,6 +59,7 @@ const patience = () => {                                           // lets the p
 async function change(classes, lessons, said, { undo = true } = {}) {
   if (busy) return;
   busy = true;
+  at("known").setAttribute("aria-busy", "true");
   stop();
   const { classes: were, lessons: had } = memory, pause = patience();
   let before = net.byMeans ? null : memory.columns(), touched;
@@ -71,11 +73,15 @@ async function change(classes, lessons, said, { undo = true } = {}) {
     before ??= memory.columns(touched);
     await memory.settle(STEPS, pause);
     if (seen) for (const _ of watched(seen)) await pause();
-  } finally { busy = false; }
+  } finally {
+    busy = false;
+    at("known").removeAttribute("aria-busy");
+  }
   const after = memory.columns(touched), all = memory.classes.length * net.traces().length;
   let changed = 0;
   for (const [one, column] of after) column.forEach((w, i) => { changed += w !== (before.get(one)?.[i] ?? 0); });
-  say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
+  if (!touched.size) say(said);
+  else say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
   remember();
   showLesson(false);
   if (seen) {
@@ -93,8 +99,13 @@ function say(text) { at("written").textContent = text; }
 function remember() {                                              // in this browser; one that keeps nothing is no reason to stop
   try {
     if (memory.lessons.length) localStorage.setItem(STORE, saved());
-    else localStorage.removeItem(STORE);
+    else for (const name of [STORE, STATE]) localStorage.removeItem(name);
   } catch {}
+}
+
+function leave() {                                                 // so that who comes back need not wait while all is learned again
+  if (busy || !net.byMeans || !memory.lessons.length) return;
+  try { localStorage.setItem(STATE, JSON.stringify({ of: hash(saved()), ...memory.state() })); } catch {}
 }
 
 /* ---- seeing */
@@ -424,7 +435,7 @@ function tell() {
   if (seen.near < 0) answer.append("I have not seen this before.", small("Teach it below, then draw it again."));
   else {
     const one = classes[seen.near], last = seen.u.at(-1), rest = last.filter((_, k) => k !== seen.near), gap = rest.length ? last[seen.near] - Math.max(...rest) : 0;
-    if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`The nearest that I know is ${one.name}, but it lies too far away.`));
+    if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`It is most like ${one.name}, but not enough like it.`));
     else answer.append(first(one), `This is ${one.name}.`, small(rest.length ? `Its membrane ends ${gap.toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
   }
   const order = seen.far.map((far, k) => [far, k]).sort((a, b) => a[0] - b[0]).slice(0, 3), most = order.at(-1)?.[0] || 1;
@@ -629,7 +640,8 @@ function keep(name, content, type) {
 const saved = () => written(memory, camera.side, rule);
 
 /* Whether the text was one; what was known before can be had back by an undo. */
-async function open(text, said = "Opened.") {
+async function open(text, said = "Opened.", state = null) {
+  const undo = memory.lessons.length > 0;
   let found;
   try { found = read(text, camera.side, Object.keys(DATA.learners), MOST, STEPS * net.cells); }
   catch { say("That is not what this page saves; nothing was changed."); return false; }
@@ -639,15 +651,19 @@ async function open(text, said = "Opened.") {
     at("rule").value = rule = found.rule;
     await build();
   }
-  await change(classes, lessons, said, { undo: memory.lessons.length > 0 });
+  if (state?.of === hash(text) && net.byMeans && !undo) try { memory.adopt(classes, lessons, state); } catch { await build(); }
+  await change(classes, lessons, said, { undo });
   return true;
 }
 
 async function arrive() {                                          // lessons of a link, or those of the last visit
   const hash = location.hash;
-  let last = null;
-  try { last = localStorage.getItem(STORE); } catch {}
-  if (last) await open(last, "Welcome back.");
+  let last = null, state = null;
+  try {
+    last = localStorage.getItem(STORE);
+    state = JSON.parse(localStorage.getItem(STATE));
+  } catch {}
+  if (last) await open(last, "Welcome back.", state);
   if (memory.lessons.length) at("answer").textContent = "Draw a symbol.";
   if (!hash.startsWith(MARK)) return;
   let text = "";
@@ -707,7 +723,8 @@ on("camera", async () => {                                         // asks for p
   }
   refresh();
 });
-addEventListener("pagehide", () => { eye.end(); refresh(); });
+addEventListener("pagehide", () => { leave(); eye.end(); refresh(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); });
 on("clear", clear);
 on("replay", () => play(4 * SLOWER));
 on("undo", undo);
