@@ -9,6 +9,7 @@ from minisnn.commands.studies import OUT, add_study
 
 CUBA = "double_nmnist_cuba.h5"
 SYMBOLS = "omniglot_fine.h5"
+REFUSE = 4165043  # of SYMBOLS in its own words, chosen on validation classes: hardware-refuse.json
 RULES = "class-mean", "membrane", "three-factor"
 FOR = "what for: C (the default), an Arduino library, WebAssembly, or the page"
 
@@ -47,7 +48,7 @@ def _export_options(parser: argparse.ArgumentParser) -> None:
         help="how it learns: by class means (the default), shot by shot, or by gradients of a fixed "
         "number of classes",
     )
-    _refusal(parser)
+    _refusal(parser, "0; with --for page, that of minisnn hardware page")
     options.add_output(
         parser,
         "folder",
@@ -110,7 +111,7 @@ def _page_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=f"network for single symbols (default: {SYMBOLS})",
     )
-    _refusal(parser)
+    _refusal(parser, f"{REFUSE} for {SYMBOLS}, chosen on validation characters; else 0")
     options.add_seed(parser, "the noise of the camera")
 
 
@@ -198,13 +199,13 @@ def _ways(text: str) -> tuple[int | str, ...]:
 _ways.__name__ = "list of whole numbers, or all"
 
 
-def _refusal(parser: argparse.ArgumentParser) -> None:
+def _refusal(parser: argparse.ArgumentParser, default: str) -> None:
     options.add_count(
         parser,
         "refuse",
-        0,
+        None,
         'distance from which on a device that learns by class means answers "none of these", as '
-        "minisnn hardware refuse tells it; 0: never",
+        f"minisnn hardware refuse tells it; 0: never (default: {default})",
         0,
     )
 

@@ -16,6 +16,7 @@ from minisnn.parallel.executor import Executor
 from minisnn.results.pictures import lines
 from minisnn.training.checkpoint import Checkpoint, read
 from minisnn.data.sets.named import open_set
+from minisnn.data.store.shipped import shipped
 from minisnn.training.evaluation import ALIGNED, alignment
 from minisnn.training.folder import RunFolder, free_folder
 
@@ -27,12 +28,13 @@ from .loihi import measure
 from .loihi.cuba import CubaNet
 from .meta import measure as meta_measure, run as metatrain
 from .meta.words import MetaWords
-from .options import CUBA, SYMBOLS
+from .options import CUBA, REFUSE, SYMBOLS
 from .page.make import page
 from .study import classes, compare, drawings, nothing, ranges, refuse, sampled
 from .training.run import ChipConfig, settings, train
 
 SHIPPED = "double_nmnist_maml.h5"
+WORDS = {"bits", "readout_bits", "fraction", "traces", "membrane", "strict"}
 BLOTS = 40  # dots, and squares, that a device is asked about
 # what a run that is resumed may be given
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")
@@ -85,9 +87,7 @@ def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
 
     found = read(options.find_checkpoint(checkpoint))
     if isinstance(getattr(found.net, "neuron", None), CubaLIF):
-        for name in sorted(
-            {"bits", "readout_bits", "fraction", "traces", "membrane", "strict"} & set(given)
-        ):
+        for name in sorted(WORDS & set(given)):
             raise ValueError(
                 f"--{name.replace('_', '-')} does not apply to {checkpoint}, a network of "
                 "CubaLIF: its words are Loihi's"
@@ -124,13 +124,14 @@ def _export(args: argparse.Namespace, given: dict) -> None:
         dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
     )
     task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
-    if args.refuse and args.rule != CLASS_MEAN:
+    threshold = args.refuse or 0
+    if threshold and args.rule != CLASS_MEAN:
         raise ValueError(
             f"--refuse is of class means, whose answers are distances; the rule is {args.rule}"
         )
-    chip = _refusing(chip, args.refuse, tasks)
+    chip = _refusing(chip, threshold, tasks)
     how = _how(args.rule, found.inner)
-    learner = chip.learner(seed=1, rule=args.rule, refuse=args.refuse, **how)
+    learner = chip.learner(seed=1, rule=args.rule, refuse=threshold, **how)
     samples = task.x_support, task.y_support, task.x_query
     for path in export.write(out, chip, learner, *samples, args.kind, args.force):
         print(path)
@@ -159,14 +160,24 @@ def _page(args: argparse.Namespace, given: dict) -> None:
 
 def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
     found, chip = _chip(args, given, checkpoint)
-    if args.refuse:
+    threshold = _threshold(args, given, checkpoint)
+    if threshold:
         dataset, root = found.to_open(checkpoint, None, None)
         how = found.origin.options(dataset)
-        chip = _refusing(chip, args.refuse, open_set(dataset, "test", root, progress=False, **how))
-    text = page(chip, seed=args.seed, refuse=args.refuse).encode()
+        chip = _refusing(chip, threshold, open_set(dataset, "test", root, progress=False, **how))
+    text = page(chip, seed=args.seed, refuse=threshold).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
     print(f"{path}: {len(text):,} bytes; open it in a browser")
+
+
+def _threshold(args: argparse.Namespace, given: dict, checkpoint: str) -> int:
+    """From which on a page refuses: as told, else as chosen for the network that ships, whose
+    distances are those of its own words."""
+    if args.refuse is not None:
+        return args.refuse
+    others = WORDS & set(given)
+    return 0 if others or options.find_checkpoint(checkpoint) != shipped(SYMBOLS) else REFUSE
 
 
 def _loihi(args: argparse.Namespace, given: dict) -> None:

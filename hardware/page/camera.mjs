@@ -77,6 +77,14 @@ export class Camera {
 
   /* The same of a scene that may move: view(step) is what `view` makes of its picture at that millisecond. */
   events(view, number) {
+    const work = this.looking(view, number);
+    for (;;) {
+      const { done, value } = work.next();
+      if (done) return value;
+    }
+  }
+
+  *looking(view, number) {                                      // the same, a millisecond at a time: whoever asks for the next one may rest
     const { on, off, leak, keep, refractory, sensor } = this, n = sensor[0] * sensor[1], events = [];
     const residual = randoms(this.seed, number, n), light = new Float64Array(n), free = new Float64Array(n).fill(-1);
     let before = new Float64Array(n), now = this.look(view(0), 0, new Float64Array(n));
@@ -107,6 +115,7 @@ export class Camera {
           reference[k] = old + rise * begin;
         }
       }
+      yield;
     }
     return events.sort((a, b) => a.t - b.t || a.y - b.y || a.x - b.x || a.p - b.p);
   }

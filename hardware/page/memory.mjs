@@ -1,43 +1,57 @@
-/* What was taught, and the network that holds it; no page is needed here. A class is {name, colour}; a lesson {of, number, picture, counts}
-   is of a class, and `live` where its counts are no drawing's. Lists of them are replaced, never changed, so that an undo is an earlier pair of lists. */
+/* What was taught, and the network that holds it; no page is needed here. A class is {name, colour}; a lesson {of, number, picture} is of
+   a class, with {counts, live: true} where they are no drawing's. Lists of them are replaced, never changed, so that an undo is an
+   earlier pair of lists. */
 
 export class Memory {
-  constructor(net) {
-    Object.assign(this, { net, classes: [], lessons: [], held: new Set(), ids: new Map(), given: null });
+  /* counting(one): an iterator that returns the counts of a drawing, {picture, number} */
+  constructor(net, counting) {
+    Object.assign(this, { net, counting, classes: [], lessons: [], held: new Set(), ids: new Map(), given: null });
   }
 
-  *presenting(counts, steps) {                                   // a recording, step by step
+  *presenting(one, steps) {                                      // a recording {picture, number, counts?}, piece by piece
     this.given = null;
-    yield* this.net.presenting(counts, steps);
-    this.given = counts;
+    yield* this.net.presenting(one.counts ?? (yield* this.counting(one)), steps);
+    this.given = one.picture;
   }
 
-  give(counts, steps) {                                          // a recording, unless the network has it already
-    if (this.given !== counts) for (const _ of this.presenting(counts, steps));
+  async give(one, steps, pause) {                                // a recording, unless the network has it already
+    if (this.given !== one.picture) for (const _ of this.presenting(one, steps)) await pause();
+  }
+
+  differing() {                                                  // lessons that the network holds and should not, and the other way round
+    const wanted = new Set(this.lessons);
+    return { going: [...this.held].filter((one) => !wanted.has(one)), coming: this.lessons.filter((one) => !this.held.has(one)) };
+  }
+
+  /* The classes whose columns `settle` will write. */
+  touched() {
+    if (!this.net.byMeans) return new Set(this.classes);
+    const { going, coming } = this.differing();
+    return new Set([...going, ...coming].map(({ of }) => of).filter((one) => this.classes.includes(one)));
   }
 
   /* The network learns and unlearns until it holds `lessons`. By class means, only what differs costs a pass; by its membranes, all is
-     learned anew, so that an early lesson counts as much as a late one. pause(done, all) is awaited after every pass. */
+     learned anew, so that an early lesson counts as much as a late one. pause(done, all) is awaited often, and told after every pass. */
   async settle(steps, pause = () => {}) {
-    const { net, held, ids, classes, lessons } = this;
+    const { net, held, ids, classes, lessons } = this, used = new Set(classes);
     if (!net.byMeans) {
       held.clear();
       ids.clear();
       net.forget();
       this.given = null;
     }
-    const going = [...held].filter((one) => !lessons.includes(one)), coming = lessons.filter((one) => !held.has(one));
+    const { going, coming } = this.differing();
     let done = 0;
     for (const one of going) {
-      if (classes.includes(one.of)) {
-        this.give(one.counts, steps);
+      if (used.has(one.of)) {
+        await this.give(one, steps, pause);
         net.correct(ids.get(one.of), -1);
         await pause(++done, going.length + coming.length);
       }
       held.delete(one);
     }
     for (const [one, id] of [...ids]) {
-      if (classes.includes(one)) continue;
+      if (used.has(one)) continue;
       net.removeClass(id);
       ids.delete(one);
     }
@@ -45,7 +59,7 @@ export class Memory {
       if (!ids.has(one)) ids.set(one, !net.byMeans && k < net.classes ? k : net.addClass());
     });
     for (const one of coming) {
-      this.give(one.counts, steps);
+      await this.give(one, steps, pause);
       net.learn(ids.get(one.of));
       held.add(one);
       await pause(++done, going.length + coming.length);
@@ -53,25 +67,42 @@ export class Memory {
     if (!net.byMeans && lessons.length) net.update();
   }
 
-  places() {                                                     // of every class, in the network's order
-    if (!this.net.byMeans) return this.classes.map((_, k) => k);
-    const place = new Map(this.net.known().map(({ id }, n) => [id, n]));
-    return this.classes.map((one) => place.get(this.ids.get(one)));
+  state() {                                                      // what spares learning again: ids of the classes, and the network's bytes
+    return { ids: this.classes.map((one) => this.ids.get(one)), bytes: letters(this.net.save()) };
   }
 
-  columns() {                                                    // what every class has learned
-    const places = this.places();
-    return new Map(this.classes.flatMap((one, k) => (this.ids.has(one) ? [[one, Array.from(this.net.column(places[k]))]] : [])));
+  /* The classes and lessons of an empty memory are these, which a network in that state has learned. Throws where it has not; the network is of no use then. */
+  adopt(classes, lessons, { ids, bytes }) {
+    const { net } = this, shots = new Map(classes.map((one) => [one, 0]));
+    for (const { of } of lessons) shots.set(of, shots.get(of) + 1);
+    net.load(Uint8Array.from(binary(bytes), (c) => c.charCodeAt(0)));
+    const known = new Map(net.known().map((one) => [one.id, one.shots]));
+    if (known.size !== classes.length || !classes.every((one, k) => known.get(ids[k]) === shots.get(one))) throw 0;
+    Object.assign(this, { classes, lessons, held: new Set(lessons), ids: new Map(classes.map((one, k) => [one, ids[k]])), given: null });
+  }
+
+  places(of = this.classes) {                                    // of classes, in the network's order
+    if (!this.net.byMeans) return of.map((one) => this.classes.indexOf(one));
+    const place = new Map(this.net.known().map(({ id }, n) => [id, n]));
+    return of.map((one) => place.get(this.ids.get(one)));
+  }
+
+  columns(of = this.classes) {                                   // what classes have learned, of those that the network holds
+    const held = [...of].filter((one) => this.ids.has(one)), places = this.places(held);
+    return new Map(held.map((one, k) => [one, Int16Array.from(this.net.column(places[k]))]));
   }
 }
 
 /* ---- as text: a bit a pixel, in letters that a link may have */
 
 const letters = (bytes) => btoa(Array.from(bytes, (x) => String.fromCharCode(x)).join("")).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const packed = (picture) => letters(Array.from({ length: Math.ceil(picture.length / 8) }, (_, i) => Array.from({ length: 8 }, (_, k) => (picture[8 * i + k] ? 128 >> k : 0)).reduce((a, b) => a + b)));
+const binary = (text) => atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+const packs = new WeakMap();                                     // a picture is packed once
+const packed = (picture) => packs.get(picture) ?? packs.set(picture, pack(picture)).get(picture);
+const pack = (picture) => letters(Array.from({ length: Math.ceil(picture.length / 8) }, (_, i) => Array.from({ length: 8 }, (_, k) => (picture[8 * i + k] ? 128 >> k : 0)).reduce((a, b) => a + b)));
 
 const unpacked = (text, n) => {
-  const found = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
+  const found = binary(text);
   if (found.length !== Math.ceil(n / 8)) throw 0;
   return Uint8Array.from({ length: n }, (_, i) => (found.charCodeAt(i >> 3) & (128 >> (i & 7)) ? 255 : 0));
 };
@@ -93,7 +124,7 @@ export function sparse(counts) {
 export function dense(text, cells) {
   const counts = new Uint8Array(cells);
   let at = 0, bits = 0, gap = 0;
-  for (const c of atob(text.replaceAll("-", "+").replaceAll("_", "/"))) {
+  for (const c of binary(text)) {
     const byte = c.charCodeAt(0);
     gap += (byte & 127) * 2 ** bits;
     bits += 7;
@@ -140,4 +171,4 @@ export function read(text, side, rules, most, cells) {
 const encoded = (text) => letters(new TextEncoder().encode(text));
 export const MARK = "#lessons=";
 export const linked = (text) => MARK + encoded(text);
-export const unlinked = (hash) => new TextDecoder().decode(Uint8Array.from(atob(hash.slice(MARK.length).replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)));
+export const unlinked = (hash) => new TextDecoder().decode(Uint8Array.from(binary(hash.slice(MARK.length)), (c) => c.charCodeAt(0)));

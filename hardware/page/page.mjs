@@ -17,10 +17,14 @@ const camera = new Camera({ ...DATA.scene, ...Object.fromEntries(Object.entries(
 const wasm = bytes(DATA.wasm), model = bytes(DATA.model);
 const LIFTED = 500, PAUSE = 1700;             // ms after the pen is lifted: the drawing is shown; what is drawn later is another one
 const DOT = 0.03;                                                  // of the paper's side: no symbol
-const STORE = `minisnn.page.${[...DATA.model].reduce((h, c) => (Math.imul(h, 31) + c.charCodeAt(0)) | 0, 7) >>> 0}`;
+const hash = (text) => { let h = 7; for (let i = 0; i < text.length; i++) h = (Math.imul(h, 31) + text.charCodeAt(i)) | 0; return h >>> 0; };
+const STORE = `minisnn.page.${hash(DATA.model)}`;
+const STATE = `${STORE}.state`;
+const SLICE = 12;                                                  // ms of computing after which the page may breathe
 const LEAST = 50;                                                  // events of a scene in which there is something to see
 const eye = new Webcam(at("eye"), camera.side);
 let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, watching = false, ahead = null, preparing = 0;
+let chips = new WeakMap(), cards = new WeakMap(), shots = new WeakMap();                 // of classes and of lessons: what stands on the page
 
 /* ---- the network */
 
@@ -31,68 +35,8 @@ async function build() {
   words.setInt32(4 * (3 + DATA.learner + REFUSE), refuse, true);
   net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
   const old = memory;
-  memory = new Memory(net);
+  memory = new Memory(net, function* (one) { return counted(yield* recording(one.picture, one.number)); });
   if (old) [memory.classes, memory.lessons] = [old.classes, old.lessons];
-}
-
-const patience = () => {                                           // lets the page breathe, and says how far it is
-  let last = performance.now();
-  return async (done, all) => {
-    if (performance.now() - last < 50) return;
-    say(`Learning ${done} of ${all} …`);
-    await new Promise((next) => setTimeout(next));
-    last = performance.now();
-  };
-};
-
-/* What is known becomes this; what was known can be had back. A class without a lesson goes. */
-async function change(classes, lessons, said, { undo = true } = {}) {
-  if (busy) return;
-  busy = true;
-  stop();
-  const { classes: were, lessons: had } = memory, before = memory.columns();
-  if (undo) earlier.push([were, had]);
-  const used = new Set(lessons.map(({ of }) => of));
-  memory.lessons = lessons;
-  memory.classes = classes.filter((one) => used.has(one));
-  tests = tests.filter(({ truth, found }) => used.has(truth) && (!found || used.has(found)));
-  try { await memory.settle(STEPS, patience()); } finally { busy = false; }
-  const after = memory.columns();
-  let changed = 0, all = 0;
-  for (const [one, column] of after) column.forEach((w, i) => { all++; changed += w !== (before.get(one)?.[i] ?? 0); });
-  say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
-  remember();
-  showLesson(false);
-  if (seen) {
-    judge();
-    turn++;
-    draw(1e9, seen.events.length ? seen.events[0].t : 0, 1000 * (camera.places.length / 2 - 1));
-    tell();
-  }
-  refresh(after);
-}
-
-function say(text) { at("written").textContent = text; }
-
-function remember() {                                              // in this browser; one that keeps nothing is no reason to stop
-  try {
-    if (memory.lessons.length) localStorage.setItem(STORE, saved());
-    else localStorage.removeItem(STORE);
-  } catch {}
-}
-
-/* ---- seeing */
-
-const counted = (events) => camera.counts(events, STEPS, net.height, net.width, DATA.bin, DATA.centred);
-
-const points = () => strokes.reduce((sum, one) => sum + one.length, 0);
-
-/* A recording of what lies on the paper, or null of a dot. */
-function scene() {
-  const size = [0, 1].map((axis) => strokes.flat().map((p) => p[axis]).reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [1, 0])).map(([low, high]) => high - low);
-  if (Math.max(...size) < DOT) return null;
-  const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), events = camera.record(picture, recordings);
-  return { picture, number: recordings, events, counts: counted(events), points: points() };
 }
 
 const breath = () => new Promise((next) => {
@@ -101,21 +45,114 @@ const breath = () => new Promise((next) => {
   port2.postMessage(0);
 });
 
-/* The network looks as soon as the pen is lifted, a few steps at a time, so that the pen may come back meanwhile. */
+const patience = () => {                                           // lets the page breathe, and says how far it is
+  let last = performance.now();
+  return async (done, all) => {
+    if (performance.now() - last < SLICE) return;
+    if (all > 1) say(`Learning ${done} of ${all} …`);
+    await breath();
+    last = performance.now();
+  };
+};
+
+/* What is known becomes this; what was known can be had back. A class without a lesson goes. */
+async function change(classes, lessons, said, { undo = true } = {}) {
+  if (busy) return;
+  busy = true;
+  at("known").setAttribute("aria-busy", "true");
+  stop();
+  const { classes: were, lessons: had } = memory, pause = patience();
+  let before = net.byMeans ? null : memory.columns(), touched;
+  if (undo) earlier.push([were, had]);
+  const used = new Set(lessons.map(({ of }) => of));
+  memory.lessons = lessons;
+  memory.classes = classes.filter((one) => used.has(one));
+  tests = tests.filter(({ truth, found }) => used.has(truth) && (!found || used.has(found)));
+  try {
+    touched = memory.touched();
+    before ??= memory.columns(touched);
+    await memory.settle(STEPS, pause);
+    if (seen) for (const _ of watched(seen)) await pause();
+  } finally {
+    busy = false;
+    at("known").removeAttribute("aria-busy");
+  }
+  const after = memory.columns(touched), all = memory.classes.length * net.traces().length;
+  let changed = 0;
+  for (const [one, column] of after) column.forEach((w, i) => { changed += w !== (before.get(one)?.[i] ?? 0); });
+  if (!touched.size) say(said);
+  else say(`${said} ${changed.toLocaleString("en")} of ${all.toLocaleString("en")} synapses were written.`);
+  remember();
+  showLesson(false);
+  if (seen) {
+    judge();
+    turn++;
+    draw(1e9, seen.events.length ? seen.events[0].t : 0, 1000 * (camera.places.length / 2 - 1));
+    tell();
+  } else if (strokes.length && pen.down === false) soon();   // drawn meanwhile
+  relist(after);
+  refresh();
+}
+
+function say(text) { at("written").textContent = text; }
+
+function remember() {                                              // in this browser; one that keeps nothing is no reason to stop
+  try {
+    if (memory.lessons.length) localStorage.setItem(STORE, saved());
+    else for (const name of [STORE, STATE]) localStorage.removeItem(name);
+  } catch {}
+}
+
+function leave() {                                                 // so that who comes back need not wait while all is learned again
+  if (busy || !net.byMeans || !memory.lessons.length) return;
+  try { localStorage.setItem(STATE, JSON.stringify({ of: hash(saved()), ...memory.state() })); } catch {}
+}
+
+/* ---- seeing */
+
+const counted = (events) => camera.counts(events, STEPS, net.height, net.width, DATA.bin, DATA.centred);
+
+const points = () => strokes.reduce((sum, one) => sum + one.length, 0);
+
+/* Events of a picture, piece by piece. */
+function* recording(picture, number) {
+  const view = camera.view(picture);
+  yield;
+  return yield* camera.looking(() => view, number);
+}
+
+/* A recording of what lies on the paper, piece by piece, or null of a dot. */
+function* scene() {
+  const size = [0, 1].map((axis) => strokes.flat().map((p) => p[axis]).reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [1, 0])).map(([low, high]) => high - low);
+  if (Math.max(...size) < DOT) return null;
+  const picture = raster(normal(strokes, DATA.pen), DATA.pen, camera.side), number = recordings, events = yield* recording(picture, number);
+  return { picture, number, events, counts: counted(events) };
+}
+
+/* The camera and the network look at the strokes, piece by piece; `found` is what they saw. */
+function looking() {
+  const one = { points: points(), found: null };
+  one.work = (function* () {
+    const found = yield* scene();
+    if (found) yield* watched(found);
+    one.found = found;
+  })();
+  return one;
+}
+
+/* They look as soon as the pen is lifted, a little at a time, so that the pen may come back meanwhile. */
 async function prepare() {
   const mine = stop();
   await breath();
   if (mine !== preparing || busy || eye.open || !strokes.length) return;
-  const found = scene();
-  if (!found) return;
+  const { work } = (ahead = looking());
   let last = performance.now();
-  for (const _ of watched(found)) {
-    if (performance.now() - last < 12) continue;
+  while (!work.next().done) {
+    if (performance.now() - last < SLICE) continue;
     await breath();
     if (mine !== preparing) return;
     last = performance.now();
   }
-  ahead = found;
 }
 
 function stop() {                                                  // whatever is being prepared; the number of the next one
@@ -123,19 +160,29 @@ function stop() {                                                  // whatever i
   return ++preparing;
 }
 
+function soon() {                                            // shown, unless the pen comes back
+  clearTimeout(waiting);
+  const prepared = prepare(), mine = preparing;
+  waiting = setTimeout(async () => {
+    await prepared;
+    if (mine === preparing) look();
+  }, LIFTED);
+}
+
 /* The camera and the network look at what lies on the paper; whether there is anything to see. */
 function see() {
   clearTimeout(waiting);
   if (!strokes.length || busy || eye.open) return false;
-  const found = ahead?.points === points() ? ahead : scene(), known = found === ahead;
+  const one = ahead?.points === points() ? ahead : looking();
+  while (!one.work.next().done);                                  // what is left of it
   stop();
-  if (!found) {
+  if (!one.found) {
     at("answer").replaceChildren("That is only a dot.", small("Draw a symbol, as large as you like."));
     return false;
   }
-  seen = found;
+  seen = one.found;
   recordings++;
-  judge(known);
+  judge();
   return true;
 }
 
@@ -166,6 +213,7 @@ async function watch() {
     return refresh();
   }
   seen = { picture: traced(events), number, events, counts: counted(events), live: true };
+  for (const _ of watched(seen));
   judge();
   show("h-watch");
   play(SLOWER);
@@ -185,19 +233,30 @@ function show(id) {
 }
 
 function* watched(one) {                                         // what the network does with a recording, in every step
-  const places = memory.places(), u = [], spikes = net.layers.map(() => []);
-  Object.assign(one, { u, spikes, scores: [] });
-  for (const t of memory.presenting(one.counts, STEPS)) {
-    const far = away(places), scores = net.scores();              // scores of class means end at 64; distances do not
-    u.push(net.byMeans ? far.map((x) => -x / 2) : places.map((k) => scores[k] / 1024));
-    one.scores = places.map((k) => scores[k]);
-    spikes.forEach((steps, n) => steps.push(t % (net.lasts ?? 1) ? new Uint8Array(steps[0].length) : net.spikes(n)));
+  const places = memory.places(), u = [], spikes = net.layers.map(() => []), total = net.layers.map(() => 0), totals = net.layers.map(() => []);
+  const sums = net.layers.map((shape) => new Float64Array(shape.reduce((a, b) => a * b)));
+  for (const t of memory.presenting(one, STEPS)) {
+    if (net.byMeans) u.push(away(places).map((x) => -x / 2));
+    else {
+      const scores = net.scores();
+      u.push(places.map((k) => scores[k] / 1024));
+    }
+    spikes.forEach((steps, n) => {
+      const now = t % (net.lasts ?? 1) ? new Uint8Array(steps[0].length) : net.spikes(n);
+      for (let i = 0; i < now.length; i++) {
+        total[n] += now[i];
+        sums[n][i] += now[i];
+      }
+      steps.push(now);
+      totals[n].push(total[n]);
+    });
     yield t;
   }
+  const scores = net.scores();
+  Object.assign(one, { u, spikes, sums, totals, scores: places.map((k) => scores[k]) });
 }
 
-function judge(known = false) {                                  // what the network says of what was seen last
-  if (!known) for (const _ of watched(seen));
+function judge() {                                                // what the network says of what was seen last
   const { classes } = memory, places = memory.places(), { u } = seen;
   Object.assign(seen, { found: -1, near: -1, far: [], why: null });
   if (!classes.length) return;
@@ -238,34 +297,41 @@ function play(slower) {
 /* ---- pictures */
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const known = new Map();                                           // of this colour scheme
+const known = new Map(), ramps = new Map();                        // of this colour scheme
 const hex = (text) => text.match(/[0-9a-f]{2}/gi).slice(0, 3).map((h) => parseInt(h, 16));
 const rgb = (name) => {
   if (!known.has(name)) known.set(name, hex(css(name)));
   return known.get(name);
 };
 
-function pixels(canvas, width, height, colour) {                  // colour(i): [r, g, b]
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i++) {
-    const found = colour(i);
-    for (let k = 0; k < 3; k++) image.data[4 * i + k] = found[k];
-    image.data[4 * i + 3] = 255;
+/* shade(x): the colour at x, 0 to 1, on the way from [r, g, b] to another, as a word of an image's memory. */
+function ramp(from, to) {
+  const key = `${from}:${to}`;
+  if (!ramps.has(key)) {
+    const words = new Uint32Array(256), rgba = new Uint8ClampedArray(words.buffer);
+    for (let n = 0; n < 256; n++) rgba.set([...from.map((c, k) => c + ((to[k] - c) * n) / 255), 255], 4 * n);
+    ramps.set(key, (x) => words[Math.round(255 * Math.min(1, x))]);
   }
+  return ramps.get(key);
+}
+
+function pixels(canvas, width, height, colour) {                  // colour(i): a word of `ramp`
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const image = new ImageData(width, height), words = new Uint32Array(image.data.buffer);
+  for (let i = 0; i < words.length; i++) words[i] = colour(i);
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
 function draw(t, first, end) {                                    // the moment t (us) of the recording
-  const on = rgb("--on"), off = rgb("--off"), screen = rgb("--screen"), [height, width] = camera.sensor, glow = new Float64Array(height * width);
+  const [up, down] = ["--on", "--off"].map((name) => ramp(rgb("--screen"), rgb(name))), [height, width] = camera.sensor, glow = new Float64Array(height * width);
   const whole = t >= end;
   for (const e of seen.events) {
     if (e.t > t) break;
     const place = e.y * width + e.x, fresh = whole ? 0.3 : Math.exp((e.t - t) / 9000);
     if (whole || fresh > 0.02) glow[place] = Math.max(-1, Math.min(1, (whole ? glow[place] : 0) + (e.p ? fresh : -fresh)));
   }
-  const mix = (x) => screen.map((c, k) => c + ((x > 0 ? on : off)[k] - c) * Math.min(1, Math.abs(x)));
+  const mix = (x) => (x > 0 ? up(x) : down(-x));
   pixels(at("sensor"), width, height, (i) => mix(glow[i]));
   const step = Math.floor((t - first) / DATA.bin), n = net.height * net.width, sum = new Float64Array(n);
   for (let s = whole ? 0 : step - 5; s <= Math.min(whole ? STEPS - 1 : step, STEPS - 1); s++)
@@ -281,17 +347,18 @@ function draw(t, first, end) {                                    // the moment 
 /* Every neuron of every layer is a pixel, in the tile of its channel; it glows for a while. */
 function layers(step, whole) {
   net.layers.forEach((shape, n) => {
-    const steps = seen?.spikes[n] ?? [], sum = fired(steps, whole ? 0 : step - 4, step), most = Math.max(...sum, 1), total = fired(steps, 0, step).reduce((a, b) => a + b, 0);
-    tiles(at("layers").children[n].firstChild, shape, (i) => (sum[i] ?? 0) / most);
-    at("layers").children[n].lastChild.textContent = `layer ${n + 1}: ${total.toLocaleString("en")} spikes`;
+    const { spikes, sums, totals } = seen ?? {}, sum = !seen ? [] : whole ? sums[n] : fired(spikes[n], step - 4, step), most = Math.max(...sum, 1);
+    const [canvas, caption] = at("layers").children[n].children;
+    tiles(canvas, shape, (i) => (sum[i] ?? 0) / most);
+    caption.textContent = `layer ${n + 1}: ${(totals?.[n][Math.min(step, STEPS - 1)] ?? 0).toLocaleString("en")} spikes`;
   });
 }
 
 function tiles(canvas, shape, bright) {                           // bright(place): 0 to 1
-  const { width, height, at: place } = mosaic(shape), [screen, gap, spike] = ["--screen", "--gap", "--spike"].map(rgb);
+  const { width, height, at: place } = mosaic(shape), [screen, gap, spike] = ["--screen", "--gap", "--spike"].map(rgb), shade = ramp(screen, spike), between = ramp(gap, gap)(0);
   pixels(canvas, width, height, (i) => {
-    const k = place(i), x = k < 0 ? 0 : bright(k);
-    return k < 0 ? gap : screen.map((c, j) => c + (spike[j] - c) * x);
+    const k = place(i);
+    return k < 0 ? between : shade(bright(k));
   });
 }
 
@@ -300,11 +367,11 @@ function where() {
   const { classes } = memory, { shares, other } = seen.why ?? {}, [rows, columns] = net.layers.at(-1), side = rows * Math.ceil((camera.side + 4) / rows);
   at("where").parentNode.hidden = !shares || rows * columns < 4;
   if (at("where").parentNode.hidden) return;
-  const most = Math.max(...shares.map(Math.abs), 1e-9), both = [seen.near, other].map((k) => hex(colour(classes[k]))), screen = rgb("--screen"), rim = Math.floor((side - camera.side) / 2);
+  const most = Math.max(...shares.map(Math.abs), 1e-9), both = [seen.near, other].map((k) => ramp(rgb("--screen"), hex(colour(classes[k])))), white = ramp([255, 255, 255], [255, 255, 255])(0), rim = Math.floor((side - camera.side) / 2);
   pixels(at("where"), side, side, (i) => {
     const x = i % side, y = Math.floor(i / side), share = shares[Math.floor((y * rows) / side) * columns + Math.floor((x * columns) / side)] / most;
-    if (seen.picture[(y - rim) * camera.side + x - rim] && x >= rim && x < rim + camera.side) return [255, 255, 255];
-    return screen.map((c, j) => c + (both[share > 0 ? 0 : 1][j] - c) * Math.abs(share) * 0.9);
+    if (seen.picture[(y - rim) * camera.side + x - rim] && x >= rim && x < rim + camera.side) return white;
+    return both[share > 0 ? 0 : 1](Math.abs(share) * 0.9);
   });
   at("for").replaceChildren("Parts that speak for ", named(classes[seen.near]), ", and for ", named(classes[other]), " instead.");
 }
@@ -324,7 +391,7 @@ function showLesson(shown) {                                       // in place o
 
 /* What a class held before the last lesson, and what it holds now, as tiles of the last layer. */
 function lesson(one, before, far, after) {
-  const now = memory.columns().get(one), most = Math.max(1, ...now.map(Math.abs), ...(before ?? []).map(Math.abs));
+  const now = memory.columns([one]).get(one), most = Math.max(1, ...now.map(Math.abs), ...(before ?? []).map(Math.abs));
   showLesson(!!now);
   if (!now) return;
   for (const [id, column] of [["before", before], ["after", now]]) tiles(at(id), net.layers.at(-1), (i) => Math.abs(column?.[i] ?? 0) / most);
@@ -349,8 +416,8 @@ function membranes(until) {                                       // one line a 
 }
 
 function thumbnail(picture, size = camera.side) {
-  const canvas = document.createElement("canvas"), ink = rgb("--ink"), paper = rgb("--paper");
-  pixels(canvas, size, size, (i) => paper.map((c, k) => c + ((ink[k] - c) * picture[i]) / 255));
+  const canvas = document.createElement("canvas"), shade = ramp(rgb("--paper"), rgb("--ink"));
+  pixels(canvas, size, size, (i) => shade(picture[i] / 255));
   canvas.setAttribute("aria-hidden", "true");
   return canvas;
 }
@@ -368,7 +435,7 @@ function tell() {
   if (seen.near < 0) answer.append("I have not seen this before.", small("Teach it below, then draw it again."));
   else {
     const one = classes[seen.near], last = seen.u.at(-1), rest = last.filter((_, k) => k !== seen.near), gap = rest.length ? last[seen.near] - Math.max(...rest) : 0;
-    if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`The nearest that I know is ${one.name}, but it lies too far away.`));
+    if (seen.found < 0) answer.append(first(one), "I am not sure.", small(`It is most like ${one.name}, but not enough like it.`));
     else answer.append(first(one), `This is ${one.name}.`, small(rest.length ? `Its membrane ends ${gap.toFixed(2)} above the next one.` : "It is the only one I know: teach me another."));
   }
   const order = seen.far.map((far, k) => [far, k]).sort((a, b) => a[0] - b[0]).slice(0, 3), most = order.at(-1)?.[0] || 1;
@@ -396,23 +463,36 @@ function button(text, act) {
   return found;
 }
 
-function chip(one) {
-  const found = button(one.name, () => choose(one));
-  found.className = "chip";
-  found.style.setProperty("--colour", colour(one));
-  found.prepend(first(one));
-  return found;
+function chip(one, picture) {                                     // made anew where it changed, so that it keeps the keyboard's focus
+  let found = chips.get(one);
+  if (found?.picture !== picture) {
+    const made = button("", () => choose(one));
+    made.className = "chip";
+    made.style.setProperty("--colour", colour(one));
+    made.append(thumbnail(picture), one.name);
+    chips.set(one, { made, picture });
+    found = chips.get(one);
+  }
+  if (found.made.lastChild.data !== one.name) found.made.lastChild.data = one.name;
+  return found.made;
 }
 
-function refresh(columns) {
-  const { classes, lessons } = memory, testing = at("testing").checked, ready = (strokes.length > 0 || !!seen) && !busy && ((!testing && !eye.open) || !!seen);
+function arrange(parent, nodes) {                                 // what stays is not touched
+  const kept = new Set(nodes);
+  for (const one of [...parent.children]) if (!kept.has(one)) one.remove();
+  nodes.forEach((one, n) => { if (parent.children[n] !== one) parent.insertBefore(one, parent.children[n] ?? null); });
+}
+
+const anew = button("A new symbol", () => choose({ name: free(), colour: hue() })), none = button("None of these", () => choose(null));
+const full = small(`There is room for ${MOST} symbols; forget one to teach another.`);
+
+function refresh() {
+  const { classes, lessons } = memory, testing = at("testing").checked, ready = (strokes.length > 0 || !!seen) && !busy && ((!testing && !eye.open) || !!seen), firsts = new Map();
+  for (const { of, picture } of lessons) if (!firsts.has(of)) firsts.set(of, picture);
   at("h-teach").textContent = testing ? "What was it?" : "Teach it as";
-  at("teach").replaceChildren(...classes.map(chip));
-  if (testing) at("teach").append(button("None of these", () => choose(null)));
-  else if (classes.length < MOST) at("teach").append(button("A new symbol", () => choose({ name: free(), colour: hue() })));
-  else at("teach").append(small(`There is room for ${MOST} symbols; forget one to teach another.`));
-  for (const one of at("teach").querySelectorAll("button")) one.disabled = !ready;
-  if (!testing) at("teach").lastChild.classList.toggle("primary", ready && !(seen?.found >= 0));
+  arrange(at("teach"), [...classes.map((one) => chip(one, firsts.get(one))), testing ? none : classes.length < MOST ? anew : full]);
+  for (const one of at("teach").children) one.disabled = !ready;
+  anew.classList.toggle("primary", ready && !(seen?.found >= 0));
   for (const id of ["forget", "save", "board", "share"]) at(id).disabled = !lessons.length;
   at("undo").disabled = !earlier.length;
   at("look").disabled = eye.open ? watching || busy : !strokes.length;
@@ -422,7 +502,22 @@ function refresh(columns) {
   at("paper").hidden = eye.open;
   at("camera").setAttribute("aria-pressed", eye.open);
   tally();
-  if (columns) at("known").replaceChildren(...classes.map((one, k) => card(one, k, columns.get(one))));
+}
+
+function relist(columns) {                                        // the cards, of which those with a column here have changed
+  const all = new Map();
+  for (const lesson of memory.lessons) all.set(lesson.of, [...(all.get(lesson.of) ?? []), lesson]);
+  arrange(at("known"), memory.classes.map((one, k) => {
+    if (columns.has(one) || !cards.has(one)) cards.set(one, card(one, all.get(one), columns.get(one) ?? memory.columns([one]).get(one)));
+    cards.get(one).firstChild.setAttribute("aria-label", `Name of symbol ${k + 1}`);
+    label(one, all.get(one));
+    return cards.get(one);
+  }));
+}
+
+function label(one, lessons) {                                    // for a screen reader, by the name that it has now
+  cards.get(one).querySelector(".gone").setAttribute("aria-label", `Forget ${one.name}`);
+  lessons.forEach((lesson, n) => shots.get(lesson).setAttribute("aria-label", `Forget drawing ${n + 1} of ${one.name}`));
 }
 
 function tally() {                                                // rows: what it was; columns: what the network said
@@ -431,32 +526,34 @@ function tally() {                                                // rows: what 
   const table = at("confusion");
   table.hidden = !tests.length;
   table.replaceChildren();
+  if (table.hidden) return;
   const row = (cells, head) => { const tr = table.insertRow(); cells.forEach((text, n) => { const cell = document.createElement(head || !n ? "th" : "td"); if (head || !n) cell.scope = head ? "col" : "row"; cell.textContent = text; tr.append(cell); }); };
   row(["was \\ said", ...all.map((one) => one?.name ?? "not sure")], true);
   for (const truth of all) row([truth?.name ?? "none of these", ...all.map((found) => tests.filter((one) => one.truth === truth && one.found === found).length || "")]);
 }
 
-function card(one, k, column) {
+function shot(lesson) {                                          // a lesson's drawing, as a button that forgets it
+  if (shots.has(lesson)) return shots.get(lesson);
+  const found = button("", () => change(memory.classes, memory.lessons.filter((other) => other !== lesson), `A drawing of ${lesson.of.name} is forgotten.`));
+  found.append(thumbnail(lesson.picture));
+  found.title = "Forget this drawing";
+  shots.set(lesson, found);
+  return found;
+}
+
+function card(one, lessons, column) {
   const item = document.createElement("li"), name = document.createElement("input"), drawings = document.createElement("div"), synapses = document.createElement("canvas");
   item.style.setProperty("--colour", colour(one));
   name.value = one.name;
   name.maxLength = 24;
-  name.setAttribute("aria-label", `Name of symbol ${k + 1}`);
   name.addEventListener("change", () => rename(one, name));
   drawings.className = "drawings";
-  drawings.append(...memory.lessons.filter(({ of }) => of === one).map((lesson, n) => {
-    const found = button("", () => change(memory.classes, memory.lessons.filter((other) => other !== lesson), `A drawing of ${one.name} is forgotten.`));
-    found.append(thumbnail(lesson.picture));
-    found.title = "Forget this drawing";
-    found.setAttribute("aria-label", `Forget drawing ${n + 1} of ${one.name}`);
-    return found;
-  }));
+  drawings.append(...lessons.map(shot));
   const gone = button("Forget", () => change(memory.classes, memory.lessons.filter(({ of }) => of !== one), `${one.name} is forgotten.`));
   gone.className = "gone";
-  gone.setAttribute("aria-label", `Forget ${one.name}`);
   synapses.className = "synapses";
-  const rows = column.length % 4 ? 1 : 4, most = Math.max(1, ...column.map(Math.abs)), [paper, on, off] = ["--ground", "--on", "--off"].map(rgb);
-  pixels(synapses, column.length / rows, rows, (i) => paper.map((c, j) => c + ((column[i] > 0 ? on : off)[j] - c) * Math.abs(column[i]) / most));
+  const rows = column.length % 4 ? 1 : 4, most = Math.max(1, ...column.map(Math.abs)), [up, down] = ["--on", "--off"].map((to) => ramp(rgb("--ground"), rgb(to)));
+  pixels(synapses, column.length / rows, rows, (i) => (column[i] > 0 ? up(column[i] / most) : down(-column[i] / most)));
   synapses.setAttribute("role", "img");
   const used = column.filter((w) => w).length;
   synapses.setAttribute("aria-label", `${used} of ${column.length} synapses are not zero`);
@@ -476,16 +573,16 @@ async function choose(one) {
     return clear();
   }
   if (!seen && !see()) return;                                    // Teach takes what is on the paper, never what was there
-  const { classes, lessons } = memory, { picture, number, counts, live, far } = seen, thought = classes[seen.found], held = memory.columns().get(one);
+  const { classes, lessons } = memory, { picture, number, counts, live, far } = seen, thought = classes[seen.found], held = memory.columns([one]).get(one);
   turn++;                                                         // no more frames of what is taught
   seen = null;
   clear();
-  await change(classes.includes(one) ? classes : [...classes, one], [...lessons, { of: one, number, picture, counts, ...(live && { live }) }], "");
+  await change(classes.includes(one) ? classes : [...classes, one], [...lessons, { of: one, number, picture, ...(live && { counts, live }) }], "");
   at("answer").removeAttribute("aria-busy");
   const before = thought && thought !== one ? `Before this lesson, it was ${thought.name} to me. ` : "";
   at("answer").replaceChildren(`Learned: ${one.name}.`, small(before + (memory.classes.length < 2 ? "Now draw another symbol." : "Draw one of them again, and see.")));
   at("why").hidden = true;
-  lesson(one, held, far[classes.indexOf(one)], away(memory.places())[memory.classes.indexOf(one)]);
+  lesson(one, held, far[classes.indexOf(one)], away(memory.places([one]))[0]);
   membranes(0);
   show("h-draw");
 }
@@ -498,6 +595,7 @@ const same = (a, b) => a.trim().toLowerCase() === b.trim().toLowerCase();
 function rename(one, field) {
   const name = field.value.trim(), other = memory.classes.find((two) => two !== one && same(two.name, name));
   field.value = name && !other ? (one.name = name) : one.name;
+  label(one, memory.lessons.filter(({ of }) => of === one));
   if (other) {
     say(`Another symbol is called ${other.name}; two need different names. `);
     at("written").append(button("Make them one", () => change(memory.classes, memory.lessons.map((lesson) => (lesson.of === one ? { ...lesson, of: other } : lesson)), `They are one now: ${other.name}.`)));
@@ -542,29 +640,30 @@ function keep(name, content, type) {
 const saved = () => written(memory, camera.side, rule);
 
 /* Whether the text was one; what was known before can be had back by an undo. */
-async function open(text, said = "Opened.") {
+async function open(text, said = "Opened.", state = null) {
+  const undo = memory.lessons.length > 0;
   let found;
   try { found = read(text, camera.side, Object.keys(DATA.learners), MOST, STEPS * net.cells); }
   catch { say("That is not what this page saves; nothing was changed."); return false; }
-  const classes = found.names.map((name, colour) => ({ name, colour })), lessons = [], pause = patience();
-  for (const { label, number, picture, counts } of found.lessons) {
-    lessons.push({ of: classes[label], number, picture, ...(counts ? { counts, live: true } : { counts: counted(camera.record(picture, number)) }) });
-    await pause(lessons.length, found.lessons.length);
-  }
-  recordings = Math.max(recordings, ...lessons.map(({ number }) => number + 1));
+  const classes = found.names.map((name, colour) => ({ name, colour })), lessons = found.lessons.map(({ label, number, picture, counts }) => ({ of: classes[label], number, picture, ...(counts && { counts, live: true }) }));
+  recordings = lessons.reduce((most, { number }) => Math.max(most, number + 1), recordings);
   if (rule !== found.rule) {
     at("rule").value = rule = found.rule;
     await build();
   }
-  await change(classes, lessons, said, { undo: memory.lessons.length > 0 });
+  if (state?.of === hash(text) && net.byMeans && !undo) try { memory.adopt(classes, lessons, state); } catch { await build(); }
+  await change(classes, lessons, said, { undo });
   return true;
 }
 
 async function arrive() {                                          // lessons of a link, or those of the last visit
   const hash = location.hash;
-  let last = null;
-  try { last = localStorage.getItem(STORE); } catch {}
-  if (last) await open(last, "Welcome back.");
+  let last = null, state = null;
+  try {
+    last = localStorage.getItem(STORE);
+    state = JSON.parse(localStorage.getItem(STATE));
+  } catch {}
+  if (last) await open(last, "Welcome back.", state);
   if (memory.lessons.length) at("answer").textContent = "Draw a symbol.";
   if (!hash.startsWith(MARK)) return;
   let text = "";
@@ -603,12 +702,7 @@ const pen = new Pen(at("paper"), {
     if (lifted || !at("hint").hidden) refresh();
     if (!lifted) return;
     ended = performance.now();
-    clearTimeout(waiting);
-    const prepared = prepare(), mine = preparing;
-    waiting = setTimeout(async () => {
-      await prepared;
-      if (mine === preparing) look();
-    }, LIFTED);
+    soon();
   },
   enter: () => look(true),
   escape: clear,
@@ -629,7 +723,8 @@ on("camera", async () => {                                         // asks for p
   }
   refresh();
 });
-addEventListener("pagehide", () => { eye.end(); refresh(); });
+addEventListener("pagehide", () => { leave(); eye.end(); refresh(); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) leave(); });
 on("clear", clear);
 on("replay", () => play(4 * SLOWER));
 on("undo", undo);
@@ -648,8 +743,14 @@ at("testing").addEventListener("change", () => refresh());
 at("file").addEventListener("change", async () => { await open(await at("file").files[0].text()); at("file").value = ""; });
 at("rule").addEventListener("change", async () => { rule = at("rule").value; await build(); await change(memory.classes, memory.lessons, "Learned anew.", { undo: false }); });
 addEventListener("hashchange", arrive);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { known.clear(); pen.show(strokes); if (memory.lessons.length) refresh(memory.columns()); });
-for (const id of ["sensor", "input"]) pixels(at(id), 16, 16, () => rgb("--screen"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  known.clear();
+  [chips, cards, shots] = [new WeakMap(), new WeakMap(), new WeakMap()];
+  pen.show(strokes);
+  relist(memory.columns());
+  refresh();
+});
+for (const id of ["sensor", "input"]) pixels(at(id), 16, 16, () => ramp(rgb("--screen"), rgb("--on"))(0));
 at("layers").replaceChildren(...net.layers.map(([rows, columns, channels], n) => {
   const figure = document.createElement("figure"), canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");
@@ -659,7 +760,7 @@ at("layers").replaceChildren(...net.layers.map(([rows, columns, channels], n) =>
 }));
 layers(-1, false);
 membranes(0);
-refresh(new Map());
+refresh();
 globalThis.minisnn = { camera, eye, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
 await arrive();
 document.documentElement.dataset.ready = "yes";

@@ -48,7 +48,8 @@ class Firefox:
         )
         await self.send("session.new", capabilities={})
         await self.send("session.subscribe", events=["log.entryAdded", "network.beforeRequestSent"])
-        self.tab = (await self.send("browsingContext.getTree"))["contexts"][0]["context"]
+        # of the first tab, the address bar has the keyboard: Enter and space would press no button
+        self.tab = (await self.send("browsingContext.create", type="tab"))["context"]
         return self
 
     async def __aexit__(self, *_):

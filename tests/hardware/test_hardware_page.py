@@ -2,6 +2,7 @@
 by keyboard."""
 
 import asyncio
+import base64
 import json
 import shutil
 import subprocess
@@ -14,9 +15,11 @@ from firefox import Firefox
 from tracing import strokes_of
 
 import minisnn as ms
+import minisnn.cli as cli
+from minisnn.hardware.c.export import MODEL
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.stream import Recording
-from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.options import REFUSE, SYMBOLS
 from minisnn.hardware.page import make
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.sets.pools import Sight
@@ -90,6 +93,36 @@ def test_a_page_says_how_long_its_network_sees():
         make.page(chip)
 
 
+def test_the_threshold_of_the_network_that_ships_is_the_records():
+    """What `minisnn hardware refuse` chose on validation characters."""
+    kept = HERE.parents[1] / "data" / "results" / "hardware-refuse.json"
+    record = json.loads(kept.read_text(encoding="utf-8"))
+    [command] = record["measured"]["commands"]
+    assert f"--checkpoint {SYMBOLS} --allowed 5" in command
+    assert record["figures"]["refuse"]["value"] == REFUSE
+
+
+@pytest.mark.parametrize(
+    "words, threshold, knows",
+    [
+        ("", REFUSE, True),
+        ("--refuse 0", 0, False),
+        ("--refuse 7", 7, True),
+        ("--bits 4", 0, False),
+        ("--checkpoint omniglot_fine_maml.h5", 0, False),
+    ],
+)
+def test_a_page_refuses_as_its_own_network_was_found_to_need(tmp_path, words, threshold, knows):
+    """In other words, or of another network, distances are others. `knows`: what is no class."""
+    path = tmp_path / "page.html"
+    assert cli.main(["hardware", "page", str(path), *words.split()]) == 0
+    text = path.read_text(encoding="utf-8").split("const DATA = ")[1]
+    found = json.JSONDecoder().raw_decode(text)[0]
+    model = np.frombuffer(base64.b64decode(found["model"]), "<i4")[3:]
+    assert model[MODEL.index("refuse")] == threshold
+    assert (model[len(MODEL) + 1] > 0) == knows
+
+
 def test_the_page_is_small_and_asks_for_nothing(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.encode()) <= 1_000_000
@@ -156,8 +189,10 @@ def test_undo_forget_save_and_open(path, tmp_path):
         board = Path(download.value.path()).read_bytes()
         assert board[:4] == b"msnn" and len(board) == page.evaluate("minisnn.net.save().length")
         page.click("#undo")
+        page.locator("#known:not([aria-busy])").wait_for(state="attached")
         assert len(seen(page)["scores"]) == 1 and page.locator("#known li").count() == 1
         page.click("#forget")
+        page.locator("#known:not([aria-busy])").wait_for(state="attached")
         assert "have not seen" in answer.inner_text() and page.locator("#known li").count() == 0
         for wrong in ("{", '{"minisnn": 1}', saved.replace("[1,1,", "[7,1,"), "null"):
             page.evaluate("text => minisnn.open(text)", wrong)
