@@ -28,6 +28,7 @@ NEEDED = (
 
 
 PATHS = ("fast", "6-weeks", "12-weeks")  # of lessons/paths.json
+LINK = re.compile(r"\[([^\]]+)\]\((\d\d)_\w+\.ipynb[^)]*\)")  # to a lesson
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,12 @@ class Way:
 
     def has(self, lesson: "Lesson") -> bool:
         """Whether a lesson is on the path."""
-        steps = [one.partition(".")[0] for _, part in self.parts for one in part]
-        return str(lesson.number) in steps
+        return str(lesson.number) in [one.partition(".")[0] for one in self.steps]
+
+    @property
+    def steps(self) -> list[str]:
+        """Lessons in the order in which the path goes; one of them may come twice."""
+        return [one for _, part in self.parts for one in part]
 
     def lends(self, exercise: str, optional: bool) -> bool:
         """Whether the course's own solution stands in an exercise's place."""
@@ -124,6 +129,48 @@ def on_path(notebook: dict, path: Way) -> dict:
     return notebook | {"cells": cells}
 
 
+def signposted(notebook: dict, number: int, path: Way) -> dict:
+    """The notebook of a lesson that says what comes next on a path.
+
+    It says so at the end, and where the path leaves a lesson half done. What the path does not have
+    is named there without a link.
+    """
+    files = {one.number: one.path.name for one in lessons() if path.has(one)}
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = "".join(cell["source"])
+            kept = LINK.sub(lambda at: at[0] if int(at[2]) in files else at[1], text)
+            cell = cell | {"source": kept.splitlines(keepends=True)}
+        cells.append(cell)
+    for at, step in enumerate(path.steps):
+        lesson, _, part = step.partition(".")
+        if int(lesson) != number:
+            continue
+        where = _onwards(path, at, files)
+        if not part:
+            cells.append(_sign(step, where))
+            continue
+        last = max(n for n, cell in enumerate(cells) if cell["metadata"].get("exercise") == step)
+        cells.insert(last + 1, _sign(step, f"{where} Later you go on from this place."))
+    return notebook | {"cells": cells}
+
+
+def _onwards(path: Way, at: int, files: dict[int, str]) -> str:
+    """What a path has after its step `at`, in words."""
+    if at + 1 == len(path.steps):
+        then = f" Afterwards: `minisnn lessons --only {','.join(path.then)}`." if path.then else ""
+        return f"**Your path ends here.**{then}"
+    lesson, _, part = path.steps[at + 1].partition(".")
+    far = f", as far as exercise {lesson}.{part}" if part else ""
+    return f"**Next on your path:** [lesson {lesson}]({files[int(lesson)]}){far}."
+
+
+def _sign(step: str, text: str) -> dict:
+    name = f"path-{step.replace('.', '-')}"
+    return {"cell_type": "markdown", "id": name, "metadata": {"tags": ["path"]}, "source": [text]}
+
+
 def copy(
     chosen: Sequence[Lesson], out: Path, force: bool = False, path: Way | None = None
 ) -> list[tuple[str, str]]:
@@ -150,6 +197,7 @@ def copy(
             content = one.read_bytes()
             if path is not None and one in books:
                 book = on_path(json.loads(content), path)
+                book = signposted(book, int(one.name[:2]), path)
                 content = (json.dumps(book, indent=1, ensure_ascii=False) + "\n").encode()
             place.write_bytes(content)
     return done

@@ -192,7 +192,7 @@ def foreseen(guess, found, because: str, within: float = 0.1) -> None:
     shown = found if isinstance(found, str) else f"{float(found):.4g}"
     if guess is None:
         _asked(
-            "Your guess first: write it in place of None, and run this cell again.", shown, because
+            "Your guess first: write it in place of None, and run from there again.", shown, because
         )
         return
     if isinstance(found, str):

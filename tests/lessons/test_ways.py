@@ -128,6 +128,35 @@ def test_the_command_lends_what_a_path_leaves_out(name, tmp_path, monkeypatch, c
                 assert f"check.{one.solution.split('(')[0].split()[-1]}(" not in "\n".join(whole)
 
 
+def _said(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+@pytest.mark.parametrize("name", classroom.PATHS)
+def test_each_copy_says_what_comes_next_on_its_path(name, tmp_path):
+    path = classroom.way(name)
+    on_it = [one for one in classroom.lessons() if path.has(one)]
+    classroom.copy(on_it, tmp_path / "mine", path=path)
+    books = _books(tmp_path / "mine")
+    at = path.steps[0]
+    for step in path.steps[1:]:
+        number, _, part = at.partition(".")
+        cells = books[int(number)]["cells"]
+        signs = [n for n, c in enumerate(cells) if c.get("id") == f"path-{at.replace('.', '-')}"]
+        [sign] = signs
+        assert re.search(rf"lesson {step.partition('.')[0]}\b", _said(cells[sign]))
+        if part:  # behind the exercise that it names, and long before the end
+            assert cells[sign - 1]["metadata"]["exercise"] == at and sign < len(cells) - 2
+        else:
+            assert sign == len(cells) - 1
+        at = step
+    assert "ends here" in _said(books[int(at)]["cells"][-1])
+    for book in books.values():
+        for cell in book["cells"]:
+            linked = re.findall(r"\]\((\d\d_\w+\.ipynb)", _said(cell))
+            assert all((tmp_path / "mine" / one).exists() for one in linked), linked
+
+
 def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lessons", "--path", "fast", "--only", "3"]) == 2
