@@ -131,10 +131,10 @@ class Ahead:
         self.config, self.begin = config, done
         self.starting = workers > 1
 
-    def after(self, update: int, seconds: float, compiled: bool) -> str:
-        """What there is to say after an update of so many seconds; '' mostly. One that compiles
-        kernels or starts workers is no measure of the others."""
-        settled = not (compiled or self.starting)
+    def after(self, update: int, seconds: float, prepared: bool) -> str:
+        """What there is to say after an update of so many seconds; '' mostly. One that compiled
+        kernels, made recordings or started workers is no measure of the others."""
+        settled = not (prepared or self.starting)
         self.starting = False
         if update < self.begin or not settled:
             return ""

@@ -31,7 +31,7 @@ from .progress import Ahead, Bar, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
 from ..data.sets.named import Opened
-from ..data.store.cache import identity
+from ..data.store.cache import identity, made
 from ..data.store.shipped import find_checkpoint
 from ..files import read_json, write_json
 from ..layers.loss import Loss
@@ -209,12 +209,12 @@ class _Run:
                         self._save(state)
                     if over:
                         break
-                    known = misses()
+                    known = misses() + made()
                     began = time.perf_counter()
                     new, row = self._update(state)
                     # of a machine that sleeps or moves some clocks go back
                     spent = max(time.perf_counter() - began, 0.0)
-                    bar.say(time_ahead.after(state.update, spent, misses() > known))
+                    bar.say(time_ahead.after(state.update, spent, misses() + made() > known))
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new

@@ -28,6 +28,7 @@ FORMAT = 1  # of the entries themselves
 SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
 _ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
+_made = 0  # entries that were not there
 _unusable: set[str] = set()  # folders whose failure has been told
 _hashes: dict[
     tuple, str
@@ -70,7 +71,7 @@ def cached(
         path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
     except RuntimeError as error:  # Path.home() where there is no home
         _tell_unusable("the user's cache folder", error)
-        return dict(make())
+        return _making(make)
     try:
         return _read(path, key)
     except FileNotFoundError:
@@ -81,12 +82,23 @@ def cached(
         Exception
     ) as error:  # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
-    arrays = dict(make())
+    arrays = _making(make)
     try:
         _write(path, key, arrays)
     except OSError as error:
         _tell_unusable(path.parent, error)
     return arrays
+
+
+def _making(make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    global _made
+    _made += 1
+    return dict(make())
+
+
+def made() -> int:
+    """How many entries this process did not find, and made."""
+    return _made
 
 
 def file_identity(paths: Iterable[Path]) -> str:

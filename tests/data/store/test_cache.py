@@ -183,6 +183,15 @@ SAME = (
 SAME = SAME.replace("2 * a", "(2\n * a)").replace("Two times a.", "a, doubled\n\n    ")
 
 
+def test_what_is_made_is_counted_and_what_is_found_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path))
+    before = cache.made()
+    for _ in range(3):
+        cache.cached("x", {"n": 1}, Maker())
+    cache.cached("x", {"n": 2}, Maker())
+    assert cache.made() == before + 2
+
+
 def test_code_identity_sees_what_code_says_and_not_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     variants = dict(code_a=CODE, code_b=SAME)
