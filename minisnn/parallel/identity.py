@@ -47,6 +47,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.seen: dict[int, Any] = {}  # held, so that no id is given twice
+        self.place: dict[int, int] = {}  # of what is seen
 
     def of(self, value: Any) -> Iterator[str]:
         """Lines that tell a value."""
@@ -71,8 +72,9 @@ class _Walk:
         elif _library(value):
             yield f"{type(value).__name__} {_name(value)}"
         elif id(value) in self.seen:
-            yield f"as before: {list(self.seen).index(id(value))}"
+            yield f"as before: {self.place[id(value)]}"
         else:
+            self.place[id(value)] = len(self.seen)
             self.seen[id(value)] = value
             yield from self._of_new(value)
 
