@@ -24,6 +24,7 @@ const SLICE = 12;                                                  // ms of comp
 const LEAST = 50;                                                  // events of a scene in which there is something to see
 const eye = new Webcam(at("eye"), camera.side);
 let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, watching = false, ahead = null, preparing = 0;
+let clicked = [-1e9, -1e9];                                        // where on the page
 let chips = new WeakMap(), cards = new WeakMap(), shots = new WeakMap();                 // of classes and of lessons: what stands on the page
 
 /* ---- the network */
@@ -456,10 +457,17 @@ function tell() {
 
 function small(text) { const found = document.createElement("small"); found.textContent = text; return found; }
 
+/* A double click is one; two taps with a scroll between them are at different places of the page. */
+const once = (act) => (event) => {
+  const twice = event.detail > 1 && Math.hypot(event.pageX - clicked[0], event.pageY - clicked[1]) < 40;
+  clicked = [event.pageX, event.pageY];
+  if (!twice) act();
+};
+
 function button(text, act) {
   const found = document.createElement("button");
   found.textContent = text;
-  found.addEventListener("click", (event) => { if (event.detail < 2) act(); });       // a double click is one
+  found.addEventListener("click", once(act));
   return found;
 }
 
@@ -527,7 +535,16 @@ function tally() {                                                // rows: what 
   table.hidden = !tests.length;
   table.replaceChildren();
   if (table.hidden) return;
-  const row = (cells, head) => { const tr = table.insertRow(); cells.forEach((text, n) => { const cell = document.createElement(head || !n ? "th" : "td"); if (head || !n) cell.scope = head ? "col" : "row"; cell.textContent = text; tr.append(cell); }); };
+  const row = (cells, head) => {
+    const tr = table.insertRow();
+    cells.forEach((text, n) => {
+      const cell = document.createElement(head || !n ? "th" : "td");
+      if (head || !n) cell.scope = head ? "col" : "row";
+      else cell.classList.toggle("right", n === tr.rowIndex);
+      cell.textContent = text;
+      tr.append(cell);
+    });
+  };
   row(["was \\ said", ...all.map((one) => one?.name ?? "not sure")], true);
   for (const truth of all) row([truth?.name ?? "none of these", ...all.map((found) => tests.filter((one) => one.truth === truth && one.found === found).length || "")]);
 }
@@ -709,7 +726,7 @@ const pen = new Pen(at("paper"), {
 });
 
 await build();
-const on = (id, act) => at(id).addEventListener("click", (event) => { if (event.detail < 2 && !busy) act(); });
+const on = (id, act) => at(id).addEventListener("click", once(() => { if (!busy) act(); }));
 on("look", () => (eye.open ? watch() : look(true)));
 on("camera", async () => {                                         // asks for permission, and only here
   clear();
