@@ -146,7 +146,16 @@ async function prepare() {
   const mine = stop();
   await breath();
   if (mine !== preparing || busy || eye.open || !strokes.length) return;
-  const { work } = (ahead = looking());
+  ahead = looking();
+  await slices(ahead.work, mine);
+}
+
+async function warm() {                                            // the browser compiles, before the first drawing waits for it
+  const picture = new Uint8Array(camera.side ** 2).map((_, i) => (i % camera.side === 9 ? 255 : 0));
+  await slices(memory.presenting({ picture, number: 0 }, STEPS), stop());
+}
+
+async function slices(work, mine) {                                // until something else is prepared
   let last = performance.now();
   while (!work.next().done) {
     if (performance.now() - last < SLICE) continue;
@@ -781,3 +790,4 @@ refresh();
 globalThis.minisnn = { camera, eye, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
 await arrive();
 document.documentElement.dataset.ready = "yes";
+if (!strokes.length && !busy) warm();
