@@ -24,6 +24,7 @@ const SLICE = 12;                                                  // ms of comp
 const LEAST = 50;                                                  // events of a scene in which there is something to see
 const eye = new Webcam(at("eye"), camera.side);
 let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, watching = false, ahead = null, preparing = 0;
+let clicked = [-1e9, -1e9];                                        // where on the page
 let chips = new WeakMap(), cards = new WeakMap(), shots = new WeakMap();                 // of classes and of lessons: what stands on the page
 
 /* ---- the network */
@@ -145,7 +146,16 @@ async function prepare() {
   const mine = stop();
   await breath();
   if (mine !== preparing || busy || eye.open || !strokes.length) return;
-  const { work } = (ahead = looking());
+  ahead = looking();
+  await slices(ahead.work, mine);
+}
+
+async function warm() {                                            // the browser compiles, before the first drawing waits for it
+  const picture = new Uint8Array(camera.side ** 2).map((_, i) => (i % camera.side === 9 ? 255 : 0));
+  await slices(memory.presenting({ picture, number: 0 }, STEPS), stop());
+}
+
+async function slices(work, mine) {                                // until something else is prepared
   let last = performance.now();
   while (!work.next().done) {
     if (performance.now() - last < SLICE) continue;
@@ -456,10 +466,17 @@ function tell() {
 
 function small(text) { const found = document.createElement("small"); found.textContent = text; return found; }
 
+/* A double click is one; two taps with a scroll between them are at different places of the page. */
+const once = (act) => (event) => {
+  const twice = event.detail > 1 && Math.hypot(event.pageX - clicked[0], event.pageY - clicked[1]) < 40;
+  clicked = [event.pageX, event.pageY];
+  if (!twice) act();
+};
+
 function button(text, act) {
   const found = document.createElement("button");
   found.textContent = text;
-  found.addEventListener("click", (event) => { if (event.detail < 2) act(); });       // a double click is one
+  found.addEventListener("click", once(act));
   return found;
 }
 
@@ -527,7 +544,16 @@ function tally() {                                                // rows: what 
   table.hidden = !tests.length;
   table.replaceChildren();
   if (table.hidden) return;
-  const row = (cells, head) => { const tr = table.insertRow(); cells.forEach((text, n) => { const cell = document.createElement(head || !n ? "th" : "td"); if (head || !n) cell.scope = head ? "col" : "row"; cell.textContent = text; tr.append(cell); }); };
+  const row = (cells, head) => {
+    const tr = table.insertRow();
+    cells.forEach((text, n) => {
+      const cell = document.createElement(head || !n ? "th" : "td");
+      if (head || !n) cell.scope = head ? "col" : "row";
+      else cell.classList.toggle("right", n === tr.rowIndex);
+      cell.textContent = text;
+      tr.append(cell);
+    });
+  };
   row(["was \\ said", ...all.map((one) => one?.name ?? "not sure")], true);
   for (const truth of all) row([truth?.name ?? "none of these", ...all.map((found) => tests.filter((one) => one.truth === truth && one.found === found).length || "")]);
 }
@@ -709,7 +735,7 @@ const pen = new Pen(at("paper"), {
 });
 
 await build();
-const on = (id, act) => at(id).addEventListener("click", (event) => { if (event.detail < 2 && !busy) act(); });
+const on = (id, act) => at(id).addEventListener("click", once(() => { if (!busy) act(); }));
 on("look", () => (eye.open ? watch() : look(true)));
 on("camera", async () => {                                         // asks for permission, and only here
   clear();
@@ -764,3 +790,4 @@ refresh();
 globalThis.minisnn = { camera, eye, get net() { return net; }, get seen() { return seen; }, get classes() { return memory.classes; }, get lessons() { return memory.lessons; }, get tests() { return tests; }, get strokes() { return strokes; }, saved, open };
 await arrive();
 document.documentElement.dataset.ready = "yes";
+if (!strokes.length && !busy) warm();

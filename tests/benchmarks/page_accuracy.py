@@ -10,13 +10,16 @@ group of characters is one cluster of the interval. Tests compare the page's num
 
 Times are of the main thread's processor, so that they do not depend on what else runs: of seeing a
 drawing and answering, most of which is done while the page waits whether the pen comes back, and of a
-lesson after sixty others.
+lesson after sixty others. Both are also taken with the main thread slowed down SLOWDOWN times, with
+what a clock in the page says from the pen's lifting to the answer, whose animation is left out, and
+from the click to the lesson's end; those do depend on what else runs.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +40,7 @@ from visitor import sixty
 
 TRACINGS = Path(__file__).with_name("tracings.npz")
 CHARACTERS, DRAWINGS, WAYS, SIDE = 60, 4, 5, 105
+SLOWDOWN = 4
 EVERY = 4  # of the pixels of a traced line, one is kept
 SEEDS = 0, 2000  # of the choice of characters; of episodes that mix them, and their number
 # of a group: drawings as a pointer's events, the first WAYS of them taught, the others asked
@@ -58,6 +62,23 @@ VISIT = """async ([drawings, ways]) => {
     await new Promise((next) => setTimeout(next));
   }
   return found;
+}"""
+
+
+# clocks of the page: lifted and answered, clicked and learned
+STOP = """() => {
+  const paper = document.querySelector("#paper"), answer = document.querySelector("#answer");
+  globalThis.took = { answer: [], lesson: [] };
+  let from = null, what = null;
+  const start = (name) => () => { from = performance.now(); what = name; };
+  paper.addEventListener("pointerup", start("answer"));
+  document.querySelector("#teach").addEventListener("click", start("lesson"), true);
+  new MutationObserver(() => {
+    const words = answer.textContent, over = what === "lesson" ? words.startsWith("Learned") : /^(This is|I )/.test(words);
+    if (from === null || answer.ariaBusy || !over) return;
+    took[what].push((performance.now() - from) / 1000);
+    from = null;
+  }).observe(answer, { childList: true, subtree: true, attributes: true });
 }"""
 
 
@@ -109,7 +130,7 @@ class Clock:
 
 def main(groups: int, out: str | None) -> None:
     chip, given = IntegerNet.of(ms.read(shipped(SYMBOLS))), read_strokes(TRACINGS)
-    right, traces, took = [], [], {"answer": [], "lesson": []}
+    right, traces, took = [], [], defaultdict(list)
     path = Path(tempfile.mkdtemp()) / "page.html"
     path.write_text(make.page(chip), encoding="utf-8")
     order = np.tile(np.arange(WAYS), DRAWINGS - 1)
@@ -131,22 +152,25 @@ def main(groups: int, out: str | None) -> None:
             print(f"{group + 1}: {100 * np.mean(right):.1f} %", flush=True)
         clock = Clock(page)
         page.evaluate("text => minisnn.open(text)", sixty())
-        for number in range(DRAWINGS):
+        page.evaluate(STOP)
+        for number in range(2 * DRAWINGS):
+            slow = "-slow" * (number >= DRAWINGS)
+            clock.tools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWDOWN if slow else 1})
             stroke(page, max(strokes(number), key=len))
             began = clock()
             page.locator("#replay:enabled").wait_for()
-            took["answer"].append(clock() - began)
+            took["answer" + slow].append(clock() - began)
             began = clock()
             page.get_by_role("button", name="A new symbol").click()
             page.locator("#known li").nth(20 + number).wait_for()
-            took["lesson"].append(clock() - began)
+            took["lesson" + slow].append(clock() - began)
+        waited = page.evaluate("took")
+    took |= {f"{name}-slow-clock": waited[name][DRAWINGS:] for name in waited}
 
     seconds = {name: float(np.median(all)) for name, all in took.items()}
     known = np.reshape(traces, (groups, DRAWINGS, WAYS, -1)).swapaxes(1, 2)
     mix = mixed(known.reshape(groups * WAYS, DRAWINGS, -1).astype(np.int64))
-    print(
-        f"episodes that mix all characters: {100 * mix:.1f} %; seconds of the processor: {seconds}"
-    )
+    print(f"episodes that mix all characters: {100 * mix:.1f} %; seconds: {seconds}")
     if out:
         figures = {"page": figure(float(np.mean(right)), "%", over_trials(right))}
         figures["mixed"] = figure(mix, "%")
