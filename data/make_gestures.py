@@ -84,6 +84,7 @@ def make(out: Path, takes: int = 3, subjects: int = 6) -> None:
                 rows.append((name, label, f"subject {subject}", SPLITS.get(label, "train")))
     with open(out / "index.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
+    print(f"{out}: {len(rows) - 1} recordings of {len(PATHS)} gestures, listed in {out}/index.csv")
 
 
 if __name__ == "__main__":

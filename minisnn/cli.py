@@ -7,15 +7,17 @@ tracebacks.
 """
 
 import argparse
+import difflib
 import importlib
 import os
 import shlex
 import sys
 import warnings
+from collections.abc import Iterable
 from contextlib import suppress
 
 from . import __version__, stopping, terminal
-from .commands.layout import Help, only_given
+from .commands.layout import Help, only_given, options_of
 from .experiments import BEYOND
 
 # What each is for. Its module has the rest, and is imported when it is called: commands/NAME.py, or
@@ -81,7 +83,7 @@ def parser(line: list[str] | None = None) -> argparse.ArgumentParser:
             name, help=summary, description=module.__doc__, epilog=module.EXAMPLES, **layout
         )
         module.arguments(sub)
-        sub.set_defaults(run=module.run, otherwise=only_given(sub))
+        sub.set_defaults(run=module.run, otherwise=only_given(sub), known=options_of(sub))
     return top
 
 
@@ -136,9 +138,23 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before
             top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")
-    found = vars(top.parse_args(line))
+    if called := _meant(next((word for word in line if not word.startswith("-")), ""), COMMANDS):
+        top.error(f"there is no such command; did you mean {called}?")
+    namespace, unknown = top.parse_known_args(line)
+    found = vars(namespace)
+    known = found.pop("known", ["--help", "--version"])
+    if unknown:
+        near = _meant(unknown[0].partition("=")[0], known)
+        asked = f"; did you mean {near}?" if near else ""
+        top.error(f"unrecognized arguments: {' '.join(unknown)}{asked}")
     given = frozenset(found) - {"command", "run", "otherwise"}
     return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, whole=parser)
+
+
+def _meant(word: str, known: Iterable[str]) -> str | None:
+    """The nearest of what is known to a word that is not; None where it is, or where none is."""
+    known = list(known)
+    return None if word in known else next(iter(difflib.get_close_matches(word, known, 1)), None)
 
 
 def _explain(error: BaseException, line: list[str]) -> int:

@@ -40,3 +40,13 @@ def only_given(parser: argparse.ArgumentParser) -> dict:
         if action.option_strings and action.default is not argparse.SUPPRESS:
             defaults[action.dest], action.default = action.default, argparse.SUPPRESS
     return defaults
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """All options that a parser knows, those of its sub-commands too."""
+    found: list[str] = []
+    for action in parser._actions:
+        found += action.option_strings
+        if isinstance(action.choices, dict):  # sub-commands by name
+            found += [one for sub in action.choices.values() for one in options_of(sub)]
+    return found

@@ -132,7 +132,11 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         if number < 2:
             to_mend.insert(0, label)
             wrong.append(
-                (label, "has one recording; expected two, one for support and one for query")
+                (
+                    label,
+                    "has one recording; expected two, one for support and one for query (in "
+                    "training --hop-ms cuts a long one into several)",
+                )
             )
     print(
         f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} "

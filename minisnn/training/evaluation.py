@@ -68,8 +68,8 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
                 f"{split}: has {len(classes)} classes, but {ways}-way tasks need {ways}; give "
-                "fewer ways or another split, whose shares Recordings.split takes "
-                "(--dataset FILE.py:NAME hands its parts to the command)"
+                "fewer ways or another split: in a folder by the column split of an index.csv, in "
+                "Python by Recordings.split (--dataset FILE.py:NAME hands its parts to the command)"
             )
 
 

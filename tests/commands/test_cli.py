@@ -413,6 +413,25 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(run, arguments, message):
 
 
 @pytest.mark.parametrize(
+    "line, near",
+    [
+        ("lesson", "did you mean lessons?"),
+        ("train --update 5", "--update 5; did you mean --updates?"),
+        ("evaluate --episode=3 --checkpoint x", "--episode=3; did you mean --episodes?"),
+        ("hardware refuse --alowed 5", "--alowed 5; did you mean --allowed?"),
+        ("--versio", "did you mean --version?"),
+        ("lessons --path fast elsewhere", "unrecognized arguments: elsewhere"),
+        ("xyz", "invalid choice: 'xyz'"),
+    ],
+)
+def test_a_slip_of_the_pen_is_told_what_it_may_have_been(line, near, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(line.split())
+    said = capsys.readouterr().err
+    assert near in said and ("did you mean" in near) == ("did you mean" in said)
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["train", "--lr", "fast"],

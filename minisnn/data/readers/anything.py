@@ -358,10 +358,11 @@ def _indexed(path: Path) -> Iterator[Entry]:
             there = place.is_file()
         except OSError:  # the name is too long, or it lies behind a lock
             there = False
-        if not get["label"] or not there:
-            raise ValueError(
-                f"{path}: line {number} names {get['path'][:80]!r}; expected a file, and a label"
-            )
+        named = f"{path}: line {number} names {get['path'][:80]!r}"
+        if not there:
+            raise ValueError(f"{named}, and there is no such file; paths begin where the index is")
+        if not get["label"]:
+            raise ValueError(f"{named} without a label; expected one")
         split = get.get("split") or None
         if split is not None and split.lower() not in SPLITS:
             raise ValueError(

@@ -249,15 +249,15 @@ def test_an_index_of_parts(tmp_path):
         ),
         (
             f"path,label\n{'a' * 600},b\n",
-            r"index\.csv: line 2 names 'a{80}'; expected a file, and a label$",
+            r"index\.csv: line 2 names 'a{80}', and there is no such file; paths begin where the index is$",
         ),
         ("path,label,start\na.npy,b,x\n", r"index\.csv: line 2 cannot be read"),
         (
             "path,label,start,stop\na.npy,b,5,2\n",
             r"line 2 cannot be read \(start 5 us and stop 2 us\)",
         ),
-        ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy'; expected a file, and a label"),
-        ("path,label\na.npy,\n", "line 2 names 'a.npy'; expected a file, and a label"),
+        ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy', and there is no such file"),
+        ("path,label\na.npy,\n", "line 2 names 'a.npy' without a label; expected one"),
         (
             "path,label,split\na.npy,b,dev\n",
             "line 2 names the split 'dev'; expected train, val or test",
