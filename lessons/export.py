@@ -34,7 +34,7 @@ form.guess{border-left:3px solid #0072B2;padding:.4em .8em}form.guess input{font
 figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap}
 pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
 @media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}
-.output pre.wide{font-size:9px}.formula math{font-size:.88em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
+.output pre.wide{font-size:9px}.formula math{font-size:.85em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
 .map{display:block;overflow-x:auto}.map svg{min-width:600px}}
 @media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
