@@ -35,7 +35,7 @@ figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;
 pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
 @media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}
 .output pre.wide{font-size:9px}.formula math{font-size:.85em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
-.map{display:block;overflow-x:auto}.map svg{min-width:600px}}
+.panels img{width:100%}.output img.broad{min-width:600px}.map{display:block;overflow-x:auto}.map svg{min-width:600px}}
 @media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
@@ -153,7 +153,10 @@ def _picture(png: str, told: dict) -> str:
     In the dark the page turns black into white and leaves the hues; not where greys mean something.
     """
     alt = html.escape(told.get("alt", ""), quote=True)
-    kind = "" if told.get("needs_background") else ' class="drawn"'
+    kinds = ["drawn"] * (not told.get("needs_background"))
+    # on a telephone its letters would be too small to read: it scrolls
+    kinds += ["broad"] * ("panels" not in told and told.get("width", 0) >= 640)
+    kind = f' class="{" ".join(kinds)}"' * bool(kinds)
 
     def image(png, width, alt):
         return f'<img{kind} alt="{alt}" width="{width}" src="data:image/png;base64,{png}">'

@@ -153,6 +153,19 @@ def test_tables_that_small_letters_keep_whole_have_a_class():
     assert export._kind("\n".join(row + "too wide" for row in rows)) == ""
 
 
+def test_a_broad_picture_without_panels_scrolls_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto((exported / "html" / "12_one_shot.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    widths = page.evaluate("[...document.querySelectorAll('img.broad')].map(i => i.clientWidth)")
+    assert widths and min(widths) == 600
+    others = page.evaluate(
+        "[...document.querySelectorAll('img:not(.broad)')].map(i => i.clientWidth)"
+    )
+    assert others and max(others) <= 368
+    page.close()
+
+
 def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):  # noqa: F811
     tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
     pytest.importorskip("brotli", reason="pip install brotli")
