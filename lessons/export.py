@@ -27,12 +27,15 @@ pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-w
 table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid #bbb;padding:.25em .5em}
 math{font:1.08em "minisnn Math","STIX Two Math","Latin Modern Math","Cambria Math",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
-.formula{display:block;overflow-x:auto;overflow-y:hidden}summary{cursor:pointer}
+.formula{display:flex;flex-wrap:wrap;justify-content:center;align-items:baseline;gap:.3em 2em}
+.formula>span{max-width:100%;overflow-x:auto;overflow-y:hidden}summary{cursor:pointer}
 details.code>summary{color:#666;font-size:13px}
 form.guess{border-left:3px solid #0072B2;padding:.4em .8em}form.guess input{font:inherit;width:9em}
 figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap}
 pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
-@media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}}
+@media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}
+.output pre.wide{font-size:9px}.formula math{font-size:.85em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
+.panels img{width:100%}.output img.broad{min-width:600px}.map{display:block;overflow-x:auto}.map svg{min-width:600px}}
 @media print{body{max-width:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
@@ -64,11 +67,26 @@ def formulas(text: str) -> str:
     def one(found):
         if found["code"]:
             return found[0]
-        made = mathml(found["block"] or found["line"], block=bool(found["block"]))
-        return f'<span class="formula">{made}</span>' if found["block"] else made
+        if not found["block"]:
+            return mathml(found["line"])
+        made = [f"<span>{mathml(part, block=True)}</span>" for part in _parts(found["block"])]
+        return f'<span class="formula">{"".join(made)}</span>'
 
     pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
     return re.sub(pattern, one, text, flags=re.S)
+
+
+def _parts(formula: str) -> list[str]:
+    """What stands side by side in a formula, by the wide spaces outside of braces and tables: a
+    narrow page stacks it."""
+    parts, depth = [""], 0
+    for token in re.split(r"(\\qquad|\\(?:begin|end)\b|\\.|[{}])", formula):
+        depth += {"{": 1, "\\begin": 1, "}": -1, "\\end": -1}.get(token, 0)
+        if token == "\\qquad" and not depth:
+            parts.append("")
+        else:
+            parts[-1] += token
+    return [part for part in parts if part.strip()]
 
 
 def highlighted(code: str) -> str:
@@ -119,9 +137,14 @@ def _output(output: dict) -> str:
         return text["text/html"]
     if "image/png" in text:
         return _picture(text["image/png"].strip(), output.get("metadata", {}).get("image/png", {}))
-    return (
-        f"<pre>{html.escape(text.get('text/plain', '') or ''.join(output.get('text', '')))}</pre>"
-    )
+    said = text.get("text/plain", "") or "".join(output.get("text", ""))
+    return f"<pre{_kind(said)}>{html.escape(said)}</pre>"
+
+
+def _kind(said: str) -> str:
+    """Tables that smaller letters keep whole on a telephone have a class of their own."""
+    widths = [len(line) for line in said.splitlines()]
+    return ' class="wide"' * (len(widths) > 2 and 52 < max(widths) <= 66)
 
 
 def _picture(png: str, told: dict) -> str:
@@ -130,7 +153,10 @@ def _picture(png: str, told: dict) -> str:
     In the dark the page turns black into white and leaves the hues; not where greys mean something.
     """
     alt = html.escape(told.get("alt", ""), quote=True)
-    kind = "" if told.get("needs_background") else ' class="drawn"'
+    kinds = ["drawn"] * (not told.get("needs_background"))
+    # on a telephone its letters would be too small to read: it scrolls
+    kinds += ["broad"] * ("panels" not in told and told.get("width", 0) >= 640)
+    kind = f' class="{" ".join(kinds)}"' * bool(kinds)
 
     def image(png, width, alt):
         return f'<img{kind} alt="{alt}" width="{width}" src="data:image/png;base64,{png}">'
@@ -231,6 +257,7 @@ def overview() -> str:
     text = (HERE / "README.md").read_text(encoding="utf-8")
     table = text[text.index("| | lesson") : text.index("## How a lesson works")]
     drawn = (HERE / "pictures" / "map.svg").read_text(encoding="utf-8")
+    drawn = f'<span class="map">{drawn}</span>'
     body = re.sub('<img src="pictures/map.svg"[^>]*>', lambda _: drawn, _markdown(table))
     return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + body)
 

@@ -103,72 +103,6 @@ def meta_train(function):
     right("11.1", "The inner loop learns a task, the outer loop learns to learn.")
 
 
-def tied(function):
-    """11.2: the gradient where the readout's biases are one number, against differences of the
-    twin."""
-    net, theta, task, rng = _task()
-    net.views(theta)["readout.bias"][...] = 0.1
-    x, y = task.x_support, task.y_support
-    gradient, record = net.loss_and_gradient(theta, x, y)[1], net.record(theta, x)
-    found = answer("11.2", function, net, gradient)
-    if found.shape != gradient.shape:
-        raise wrong(
-            "11.2",
-            f"the gradient is flat like theta, {gradient.shape}; yours has shape {found.shape}",
-        )
-    parts, free = net.views(found), net.views(gradient)
-    for name, part in parts.items():
-        if name != "readout.bias" and not np.array_equal(part, free[name]):
-            raise wrong(
-                "11.2",
-                f"the readout's biases are tied, the readout's alone: {name} should stay as it was",
-            )
-    bias = parts["readout.bias"]
-    if not bias.any():
-        raise wrong(
-            "11.2", "tied is not frozen: the biases can still move together, and the loss with them"
-        )
-    if np.array_equal(bias, free["readout.bias"]):
-        raise wrong(
-            "11.2",
-            "the biases' entries are what they were: `bias = ...` makes a new name, `bias[...] = "
-            "...` writes into the view",
-        )
-    if np.ptp(bias) > 1e-12 * np.abs(bias).max():
-        raise wrong(
-            "11.2",
-            f"a step would leave the biases unequal: their entries are {bias}, and must be one "
-            "number",
-        )
-    v = rng.standard_normal(net.size) / np.sqrt(net.size)
-    net.views(v)["readout.bias"][...] = 0.3
-
-    def twin(h):
-        return net.loss(theta + h * v, x, y, spike="jet", record=record)
-
-    slope, rest = (twin(1e-5) - twin(-1e-5)) / 2e-5, v @ gradient - 0.3 * free["readout.bias"].sum()
-    same(
-        "11.2",
-        "<g, v>",
-        v @ found,
-        slope,
-        (
-            (
-                rest + 0.3 * len(bias) * free["readout.bias"].sum(),
-                "as many times too steep as there are biases: the loss moves by the sum of the "
-                "free entries, and <g, v> adds "
-                "your number up once more for each bias",
-            ),
-            (
-                rest - 0.3 * free["readout.bias"].sum(),
-                "the sign of the biases' entries is exchanged",
-            ),
-        ),
-        1e-6,
-    )
-    right("11.2", "A shared parameter: sum what it does, and share that out over its places.")
-
-
 def _adam(theta, g, notes, n, rate, shares=True, old=False, sign=1, power=2):
     m = 0.9 * notes[0] + 0.1 * g
     v = 0.999 * notes[1] + 0.001 * g**power
@@ -178,16 +112,16 @@ def _adam(theta, g, notes, n, rate, shares=True, old=False, sign=1, power=2):
     return theta - sign * rate * taken[0] / first / size, (m, v)
 
 
-@kept("11.3")
+@kept("11.2")
 def adam(function):
-    """11.3: Adam."""
+    """11.2: Adam."""
     rng = np.random.default_rng(5)
     theta, notes, now = rng.standard_normal(7), (0.0, 0.0), (0.0, 0.0)
     for n in range(1, 5):
         g = 3 * rng.standard_normal(7)
-        found = called("11.3", function, theta.copy(), g.copy(), now, n, 0.1)
+        found = called("11.2", function, theta.copy(), g.copy(), now, n, 0.1)
         if not (isinstance(found, tuple) and len(found) == 2 and np.shape(found[1])[:1] == (2,)):
-            raise wrong("11.3", "return theta and, as a pair of its own, the notes: (m, v)")
+            raise wrong("11.2", "return theta and, as a pair of its own, the notes: (m, v)")
         expected = _adam(theta, g, notes, n, 0.1)
         mistakes = []
         for text, options in (
@@ -197,10 +131,10 @@ def adam(function):
             ("v takes in the squares of the gradient", {"power": 1}),
         ):
             mistakes.append((_adam(theta, g, notes, n, 0.1, **options)[0], text))
-        same("11.3", f"theta after step {n}", found[0], expected[0], mistakes)
+        same("11.2", f"theta after step {n}", found[0], expected[0], mistakes)
         for name, one, other in zip("mv", found[1], expected[1]):
             text = f"{name} is a note for the next step: it goes up as it stands, not divided"
             share = 1 - {"m": 0.9, "v": 0.999}[name] ** n
-            same("11.3", f"{name} after step {n}", one, other, [(other / share, text)])
+            same("11.2", f"{name} after step {n}", one, other, [(other / share, text)])
         (theta, notes), now = expected, found[1]
-    right("11.3", "Each parameter has a step of its own length.")
+    right("11.2", "Each parameter has a step of its own length.")

@@ -1,232 +1,484 @@
-"""Lesson 13: into integers."""
+"""Lesson 13: a layer that hears itself, and learns how long it remembers."""
 
 import numpy as np
 
-from . import answer, differs, kept, mine as own, right, same, wrong
+import minisnn as ms
+from minisnn.layers import surrogate
 
-own.prepare(__name__)
+from . import answer, close, mine, right, same, wrong
 
-ADDEND = {
-    "floor": lambda x, k, noise: 0,
-    "zero": lambda x, k, noise: (1 << k) - 1 if x < 0 else 0,
-    "nearest": lambda x, k, noise: 1 << k - 1,
-    "stochastic": lambda x, k, noise: noise,
-}
-SLIPS = {  # mode: (another rounding, what was done)
-    "floor": (
-        (
-            lambda x, k, noise: int(x / 2**k),
-            "floor goes to the next whole number below, of negative x too: -1 >> k is -1",
-        ),
-    ),
-    "zero": (
-        (
-            lambda x, k, noise: x >> k,
-            "a bare >> takes negative x to the next whole number below, away from zero; add 2^k - "
-            "1 to them first",
-        ),
-        (lambda x, k, noise: abs(x) >> k, "the sign is lost: -20 / 8 is -2.5, and -2 toward zero"),
-        (
-            lambda x, k, noise: (x + (1 << k) - 1) >> k,
-            "only negative x get 2^k - 1; yours adds it to all",
-        ),
-    ),
-    "nearest": (
-        (lambda x, k, noise: x >> k, "add half of 2^k before the shift"),
-        (
-            lambda x, k, noise: round(x / 2**k),
-            "ties go up, always: half a unit is added, then floored. Python's round takes ties to "
-            "the even number",
-        ),
-        (
-            lambda x, k, noise: -(-x + (1 << k - 1) >> k) if x < 0 else x + (1 << k - 1) >> k,
-            "ties go up, of negative x too: -1/2 becomes 0. Yours takes them away from zero",
-        ),
-    ),
-    "stochastic": (
-        (lambda x, k, noise: x >> k, "the noise is what is added; yours leaves it out"),
-        (
-            lambda x, k, noise: x + noise + (1 << k - 1) >> k,
-            "the noise alone is added, without another half",
-        ),
-        (lambda x, k, noise: (x >> k) + noise, "add the noise before the shift, not behind it"),
-    ),
-}
+mine.prepare(__name__)
 
-
-def _shift(x, k, mode, noise=0):
-    return x + ADDEND[mode](x, k, noise) >> k
-
-
-@kept("13.1")
-def shift(function):
-    """13.1: four ways to round."""
-    for mode, slips in SLIPS.items():
-        cases = [(x, k, (3 * x + 40) % 2**k) for k in (3, 5) for x in range(-20, 21)]
-        found = [_whole("13.1", function, x, k, mode, noise) for x, k, noise in cases]
-        expected = [_shift(x, k, mode, noise) for x, k, noise in cases]
-        for slip, text in slips:
-            if found != expected and found == [slip(*case) for case in cases]:
-                raise wrong("13.1", f"{mode}: {text}")
-        for (x, k, noise), mine, theirs in zip(cases, found, expected):
-            if mine != theirs:
-                with_noise = f", noise {noise}" * (mode == "stochastic")
-                raise differs(
-                    "13.1",
-                    f"{mode}: x = {x}, k = {k}{with_noise} gives {mine}, expected {theirs} "
-                    f"({x}/{2**k} = {x / 2**k:g})",
-                    given=False,
-                )
-        for x in (2**60 + 127, -(2**60) - 127):
-            if _whole("13.1", function, x, 7, mode, 1) != _shift(x, 7, mode, 1):
-                raise wrong(
-                    "13.1",
-                    f"{mode}: x = {x} comes out wrong. Was it divided as a float? That holds 53 "
-                    "bits; >> "
-                    "is exact, whatever the size",
-                )
-    right("13.1", "One shift, one addition: all four fit any chip.")
-
-
-def _whole(exercise, function, *arguments) -> int:
-    found = answer(exercise, function, *arguments)
-    if found.dtype.kind not in "iub" or found.shape:
-        raise wrong(
-            exercise,
-            f"{function.__name__} must return one whole number, an int, not {found.dtype.name} of "
-            f"shape {found.shape}",
-        )
-    return int(found)
-
-
-def _trace(V, a, F, mode, left=None, twice=False, early=False, swap=False):
-    left, b, Y = F if left is None else left, 4096 - a, [0]
-    a, b = (b, a) if swap else (a, b)
-    for v in V[1:] if early else V[:-1]:
-        x = v << left
-        Y.append(
-            _shift(a * Y[-1], 12, mode) + _shift(b * x, 12, mode)
-            if twice
-            else _shift(a * Y[-1] + b * x, 12, mode)
-        )
-    return Y
-
-
-def trace(function):
-    """13.2: a leaky memory in integers."""
-    for seed, (a, F, mode) in enumerate(
-        ((3686, 5, "floor"), (3891, 3, "nearest"), (3000, 4, "zero"))
-    ):
-        V = np.random.default_rng(seed).integers(-40, 41, 50).tolist()
-        found = answer("13.2", function, V, a, F, mode)
-        if found.dtype.kind == "f":
-            raise wrong("13.2", "the trace of a chip is made of whole numbers; yours are floats")
-        same(
-            "13.2",
-            f"Y ({mode})",
-            found,
-            _trace(V, a, F, mode),
-            (
-                (
-                    _trace(V, a, F, mode, twice=True),
-                    "yours rounds twice a step, once for each product; add the products first, "
-                    "then shift once",
-                ),
-                (
-                    _trace(V, a, F, mode, left=0),
-                    "Y is finer by F bits than V: the input enters as v << F",
-                ),
-                (
-                    np.array(_trace(V, a, 0, mode)) << F,
-                    "bits that are added after the rounding are all zero: shift the input, v << F, "
-                    "before it is filtered",
-                ),
-                (
-                    _trace(V, a, F, "floor"),
-                    f"mode is {mode!r}, but yours rounds always by floor: hand the mode on to "
-                    "shift",
-                ),
-                (_trace(V, a, F, mode, early=True), "one step too early: V[t] enters Y[t + 1]"),
-                (
-                    _trace(V, a, F, mode, swap=True),
-                    "the factor a belongs to the old Y, 4096 - a to the input; yours are exchanged",
-                ),
-            ),
-        )
-    right("13.2", "Lesson 1's line, and nothing but whole numbers.")
-
-
-def fraction_bits(function):
-    """13.3: how many bits a tolerance costs."""
-    given = (
-        (0.5, 0.5, (3686,)),
-        (0.1, 1, (3891, 3686)),
-        (0.03, 0.5, (3891, 3686, 2662)),
-        (4, 1, (2048, 2048)),
-        (0.25, 1, (4064, 1024, 512)),
-        (1000, 1, (3891, 3686)),
-    )
-    found = [_whole("13.3", function, *one) for one in given]
-    expected = [_bits(sum(_units(*one)), one[0]) for one in given]
-    if found != expected:
-        at = next(n for n, pair in enumerate(zip(found, expected)) if pair[0] != pair[1])
-        tolerance, error, factors = given[at]
-        case = (
-            f"tolerance {tolerance}, error {error}, factors {factors}: yours is {found[at]}, "
-            f"expected {expected[at]}"
-        )
-        if found[at] < 0:
-            raise wrong("13.3", f"F is a number of bits, and is not below 0 ({case})")
-        for how, text in BITS:
-            if found == [how(one[0], one[1], _units(*one)) for one in given]:
-                raise wrong("13.3", f"{text} ({case})")
-        off = {mine - theirs for mine, theirs in zip(found, expected)}
-        for step, text in (
-            (-1, "one bit too few: the error must not exceed the tolerance, so round up"),
-            (1, "one bit too many: an error that equals the tolerance is allowed; F is the least"),
-        ):
-            if off <= {0, step}:
-                raise wrong("13.3", f"{text} ({case})")
-        raise differs("13.3", case, given=False)
-    right("13.3", "Each bit halves the error.")
-
-
-def _units(tolerance, error, factors) -> list[float]:
-    return [error / (1 - a / 4096) for a in factors]
-
-
-BITS = (  # another number of bits, and what was done
-    (
-        lambda tolerance, error, units: _bits(max(units), tolerance),
-        "the errors of a chain add up, one term for each filter",
-    ),
-    (
-        lambda tolerance, error, units: _bits(len(units) / sum(1 / u for u in units), tolerance),
-        "the errors of a chain add up, one term for each filter; yours takes a mean",
-    ),
-    (
-        lambda tolerance, error, units: _bits(
-            float(np.prod(units)) / error ** (len(units) - 1), tolerance
-        ),
-        "the errors of a chain add up; yours multiplies them",
-    ),
-    (
-        lambda tolerance, error, units: _bits(sum(units) / error, tolerance),
-        "a shift is off by `error`, which need not be 1: it stands above each 1 - a / 4096",
-    ),
-    (
-        lambda tolerance, error, units: _bits(sum(units) * error, tolerance),
-        "`error` stands above each 1 - a / 4096 once; yours squares it",
-    ),
-    (
-        lambda tolerance, error, units: _bits(sum(units), 1),
-        "units / 2^F is to be no more than the tolerance; yours compares with 1",
-    ),
+NEURONS = (
+    ms.LIF(alpha=0.8, beta=0.6, rho=0.0, threshold=0.3, slope=4.0),
+    ms.LIF(alpha=0.7, beta=0.85, rho=0.0, threshold=-0.2, slope=2.0),
 )
 
 
-def _bits(units: float, tolerance: float) -> int:
-    F = 0
-    while units / 2**F > tolerance:
-        F += 1
-    return F
+# ---- the decay of a trace
+
+
+def _trace(x, decay):
+    y = np.zeros(len(x))
+    for t in range(len(x) - 1):
+        y[t + 1] = decay * y[t] + (1 - decay) * x[t]
+    return y
+
+
+def _decay(x, above, decay, keep=None, old=1.0, new=-1.0, order=-1, after=0, early=False):
+    """The adjoint of the decay; each option makes one mistake."""
+    y = _trace(x, decay)
+    keep = decay if keep is None else keep
+    ddecay = 0.0
+    dy = 0.0
+    for t in range(len(x) - 1)[::order]:
+        given = above[t] if early else above[t + 1]
+        dy = given + keep * dy
+        ddecay += dy * (old * y[t + after] + new * x[t + after])
+    return ddecay
+
+
+def _late(x, above, decay):
+    """dy of step t meets what stood there, and not what made it."""
+    y = _trace(x, decay)
+    ddecay = 0.0
+    dy = 0.0
+    for t in reversed(range(len(x))):
+        dy = above[t] + decay * dy
+        ddecay += dy * (y[t] - x[t])
+    return ddecay
+
+
+def decay_backward(function):
+    """13.1: a decay, for which one number is wanted."""
+    for seed, decay in enumerate((0.9, 0.6, 0.3)):
+        rng = np.random.default_rng(seed)
+        x = (rng.random(25) < 0.4) * rng.uniform(0.5, 2, 25)
+        above = rng.standard_normal(25)
+        expected = _decay(x, above, decay)
+        same(
+            "13.1",
+            "ddecay",
+            answer("13.1", function, x, above, decay),
+            expected,
+            (
+                (
+                    _decay(x, above, decay, keep=0.0),
+                    "y_t also feeds the step after: dy has the term decay dy of the step after; "
+                    "yours takes what comes from above alone",
+                ),
+                (
+                    _decay(x, above, decay, new=0.0),
+                    "the decay stands in two products of its line: (1 - decay) x_t gives -x_t",
+                ),
+                (
+                    _decay(x, above, decay, old=0.0),  # which is that of keep=1, too
+                    "two slips give this value: the decay stands in two products of its line, and "
+                    "decay y_t gives y_t, which is missing; or dy keeps all of dy of the step "
+                    "after, where y keeps the share decay of itself",
+                ),
+                (
+                    _decay(x, above, decay, new=1.0),
+                    "the sign: (1 - decay) x_t gives x_t with a minus",
+                ),
+                (
+                    -expected,
+                    "the sign: decay y_t gives y_t with a plus, (1 - decay) x_t gives x_t with a "
+                    "minus",
+                ),
+                (
+                    _late(x, above, decay),
+                    "your blame comes one step too late: dy of y_{t+1} meets y_t and x_t, which "
+                    "made it, not those of its own step",
+                ),
+                (
+                    _decay(x, above, decay, after=1),
+                    "y_{t+1} was made of y_t and x_t; yours takes those of the step after",
+                ),
+                (
+                    decay * expected,
+                    "once too often by the decay: y_{t+1} was made of y_t, not of itself",
+                ),
+                (
+                    _decay(x, above, decay, early=True),
+                    "y_{t+1} is blamed from above by above[t + 1]; yours takes above[t]",
+                ),
+                (
+                    _decay(x, above, decay, order=1),
+                    "walk from the last step to the first: blame goes to the past",
+                ),
+                (
+                    _decay(x, above, decay, keep=1 - decay),
+                    "y keeps the share decay of itself, not 1 - decay, and so does dy",
+                ),
+                (
+                    decay * (1 - decay) * expected,
+                    "this is da, the adjoint of the number behind the decay; asked for is ddecay",
+                ),
+                (
+                    0.0,
+                    "what comes from above never enters your dy: dy of y_{t+1} begins with "
+                    "above[t + 1]",
+                ),
+                (
+                    _decay(x, above, decay, old=decay, new=decay - 1),
+                    "this is y_{t+1} with another sign, not its derivative: by the decay, decay "
+                    "y_t gives y_t, without the decay",
+                ),
+                (
+                    expected / (len(x) - 1),
+                    "the decay occurs at every step: a sum over the steps, not their mean",
+                ),
+                (
+                    expected / len(x),
+                    "the decay occurs at every step: a sum over the steps, not their mean",
+                ),
+            ),
+        )
+    right("13.1", "1.4's tangent, times what comes from above and summed, is the same number.")
+
+
+# ---- recurrent weights
+
+
+def _recurrent(
+    u,
+    above,
+    V,
+    lif,
+    own=1.0,
+    back=None,
+    heard=None,
+    soft=True,
+    blamed=False,
+    early=False,
+    order=-1,
+    shift=0.0,
+    share=None,
+    kappa=None,
+    gate=False,
+    turn=None,
+):
+    """(dV, dD); each option makes one mistake."""
+    a = u - lif.threshold
+    slope = surrogate.sigma_prime(a + shift, lif.slope if kappa is None else kappa)
+    heard = surrogate.step(a) if heard is None else heard
+    back = V if back is None else back
+    dD = np.zeros(u.shape)
+    dP = np.zeros(len(V))
+    dQ = np.zeros(len(V))
+    for t in range(len(u))[::order]:
+        dD[t] = (1 - lif.beta if share is None else share) * dQ
+        through = surrogate.step(a[t]) if gate else slope[t] if soft else 1.0
+        du = above[t] * (slope[t] if blamed else 1) + own * through * (back @ dD[t])
+        new = du + lif.alpha * dP
+        enters = 1 - lif.alpha if turn is None else turn
+        dQ = lif.beta * dQ + enters * (new if early else dP)
+        dP = new
+    return heard.T @ dD, dD
+
+
+def _membranes(V, lif, rng, steps):
+    """Those of a layer that hears itself."""
+    u = np.zeros((steps, len(V)))
+    P = Q = np.zeros(len(V))
+    for t in range(steps):
+        u[t] = P
+        given = 6 * (rng.random(len(V)) < 0.3) + surrogate.step(P - lif.threshold) @ V
+        P, Q = lif.alpha * P + (1 - lif.alpha) * Q, lif.beta * Q + (1 - lif.beta) * given
+    return u
+
+
+def recurrent_backward(function):
+    """13.2: the weights between the neurons of one layer."""
+    for seed, lif in enumerate(NEURONS):
+        rng = np.random.default_rng(seed)
+        V = rng.standard_normal((4, 4))
+        u = _membranes(V, lif, rng, 25)
+        above = rng.standard_normal(u.shape)
+        given = u, above, V, lif
+        dV, dD = answer("13.2", function, *given, returns=2)
+        wanted, blame = _recurrent(*given)
+        if close(dV, blame) and close(dD, wanted):
+            raise wrong("13.2", "the results are exchanged: return dV first, then dD")
+        same(
+            "13.2",
+            "dD",
+            dD,
+            blame,
+            (
+                (
+                    _recurrent(*given, own=0.0)[1],
+                    "the layer hears itself: a spike feeds the filters of all its neurons, so du "
+                    "has a second term, through ds",
+                ),
+                (
+                    _recurrent(*given, back=V.T)[1],
+                    "ds of neuron j sums over whom it feeds, V_jk dD_k: row j of V; yours takes "
+                    "its column",
+                ),
+                (
+                    _recurrent(*given, soft=False)[1],
+                    "ds enters du through the spike, so it is multiplied by sigma' of the membrane",
+                ),
+                (
+                    _recurrent(*given, blamed=True)[1],
+                    "what comes from above is the adjoint of u, not of s: it enters du as it is",
+                ),
+                (
+                    _recurrent(*given, early=True)[1],
+                    "your credit arrives one step too early: dQ uses dP of step t + 1, but yours "
+                    "was renewed before",
+                ),
+                (
+                    _recurrent(*given, order=1)[1],
+                    "walk from the last step to the first: blame goes to the past",
+                ),
+                (
+                    _recurrent(*given, own=-1.0)[1],
+                    "the sign: spikes enter the filters with a plus, and ds enters du with one",
+                ),
+                (
+                    _recurrent(*given, shift=lif.threshold)[1],
+                    "the slope is taken at u - threshold; yours takes it at u",
+                ),
+                (
+                    _recurrent(*given, share=1.0)[1],
+                    "what a layer hears enters Q with the share 1 - beta, so dD takes that share "
+                    "of dQ",
+                ),
+                (
+                    _recurrent(*given, share=1 - lif.alpha)[1],
+                    "what a layer hears enters Q with the share 1 - beta, not 1 - alpha",
+                ),
+                (
+                    _recurrent(*given, gate=True)[1],
+                    "ds enters du by the spike's slope sigma', not by the spike itself",
+                ),
+                (
+                    _recurrent(*given, turn=1 - lif.beta)[1],
+                    "Q enters P with the share 1 - alpha, so dP enters dQ with it; yours takes "
+                    "1 - beta",
+                ),
+                (
+                    _recurrent(*given, kappa=1.0)[1],
+                    "kappa is lif.slope: sigma_prime(a, lif.slope)",
+                ),
+            ),
+        )
+        a = u - lif.threshold
+        s = surrogate.step(a)
+        soft = surrogate.sigma_prime(a, lif.slope)
+        none = np.zeros((1, 4))
+        instead = (
+            (wanted.T, "dV is transposed: V_jk weighs s_j on its way to k, so dV_jk is s_j dD_k"),
+            (soft.T @ dD, "V weighs the spike itself, 0 or 1: dV takes s, not its slope"),
+            (u.T @ dD, "V weighs the spike itself: dV takes s, not the membrane"),
+            (a.T @ dD, "V weighs the spike itself: dV takes s, not the membrane"),
+            (
+                np.concatenate([none, s[:-1]]).T @ dD,
+                "s_t enters Q together with D_t, and dD[t] is the adjoint of that: s of the same "
+                "step, not of the one before",
+            ),
+            (
+                np.concatenate([s[1:], none]).T @ dD,
+                "s_t enters Q together with D_t, and dD[t] is the adjoint of that: s of the same "
+                "step, not of the one after",
+            ),
+            (wanted / len(u), "V occurs at every step: a sum over the steps, not their mean"),
+            (np.outer(s[0], dD[0]), "V occurs at every step: add up, do not overwrite"),
+            (-wanted, "the sign: spikes enter the filters with a plus"),
+            (V * wanted, "dV is s_j dD_k; V itself is not in it"),
+            (
+                surrogate.step(u).T @ dD,
+                "a neuron fires where u reaches the threshold; your spikes compare u with 0",
+            ),
+        )
+        same("13.2", "dV", dV, wanted, instead)
+    right("13.2", "Blame goes round: through a spike, a weight, two filters, and again.")
+
+
+# ---- both at once, in another layer
+
+
+def _leaky(x, u, above, V, decay, lif, own=1.0, back=None, keep=None, share=None, order=-1, **at):
+    """(dV, ddecay); each option makes one mistake."""
+    s = surrogate.step(u - lif.threshold)
+    slope = surrogate.sigma_prime(u - lif.threshold + at.get("shift", 0.0), lif.slope)
+    back = V if back is None else back
+    none = np.zeros((1, len(V)))
+    before = np.concatenate([u[-1:] if at.get("around") else none, u[:-1]])
+    heard = np.concatenate([s[-1:] if at.get("around") else none, s[:-1]])
+    if at.get("same"):
+        heard = s
+    taken = x + at.get("hears", 1.0) * (heard @ V)
+    made = (u if at.get("own_step") else before) - at.get("takes", 1.0) * taken
+    dV = np.zeros(V.shape)
+    ddecay = 0.0
+    dc = np.zeros(len(V))
+    du = np.zeros(len(V))
+    for t in range(len(u))[::order]:
+        soft = slope[t] if at.get("soft", True) else 1.0
+        du = (
+            above[t] * (slope[t] if at.get("blamed") else 1.0)
+            + (decay if keep is None else keep) * du
+            + own * soft * (back @ (du if at.get("whole") else dc))
+        )
+        dc = (1 - decay if share is None else share) * du
+        dV += np.outer(heard[t], dc)
+        ddecay += du @ (before[t] if at.get("once") else made[t])
+    return dV, ddecay
+
+
+def _run(x, V, decay, lif, spike):
+    u = np.zeros(x.shape)
+    before = np.zeros(len(V))
+    s = np.zeros(len(V))
+    for t in range(len(x)):
+        u[t] = decay * before + (1 - decay) * (x[t] + s @ V)
+        before = u[t]
+        s = spike(u[t] - lif.threshold, t)
+    return u
+
+
+def leaky_backward(function):
+    """13.3: the weights and the decay of a layer that hears itself at once, against differences of
+    its twin."""
+    for seed, (lif, decay) in enumerate(zip(NEURONS, (0.7, 0.4))):
+        rng = np.random.default_rng(seed)
+        x = 1.5 * rng.standard_normal((20, 3))
+        V = rng.standard_normal((3, 3))
+        above = rng.standard_normal(x.shape)
+        u = _run(x, V, decay, lif, lambda a, t: surrogate.step(a))
+        a0 = u - lif.threshold
+        s = surrogate.step(a0)
+        first = surrogate.sigma_prime(a0, lif.slope)
+        second = surrogate.sigma_second(a0, lif.slope)
+
+        def jet(a, t, a0=a0, s=s, first=first, second=second):
+            d = a - a0[t]
+            return s[t] + first[t] * d + second[t] * d**2 / 2
+
+        def twin(V, decay, x=x, lif=lif, above=above, jet=jet):
+            return (above * _run(x, V, decay, lif, jet)).sum()
+
+        h = 1e-5
+        steps = h * np.eye(9).reshape(3, 3, 3, 3)
+        wanted = np.array(
+            [[(twin(V + e, decay) - twin(V - e, decay)) / (2 * h) for e in row] for row in steps]
+        )
+        slope = (twin(V, decay + h) - twin(V, decay - h)) / (2 * h)
+        given = x, u, above, V, decay, lif
+        dV, ddecay = answer("13.3", function, *given, returns=2)
+        if close(dV, slope, 1e-6) and close(ddecay, wanted, 1e-6):
+            raise wrong("13.3", "the results are exchanged: return dV first, then ddecay")
+        slips: tuple[tuple[dict, str], ...] = (
+            (
+                dict(own=0.0),
+                "the layer hears itself: the spike of a step feeds c of the next, so du has a term "
+                "through ds",
+            ),
+            (
+                dict(back=V.T),
+                "ds of neuron j sums over whom it feeds, V_jk dc_k: row j of V; yours takes its "
+                "column",
+            ),
+            (
+                dict(keep=0.0),
+                "u keeps the share decay of itself, so du has the term decay du of the step after",
+            ),
+            (
+                dict(keep=1.0),
+                "u keeps the share decay of itself, so du of the step after enters with that share",
+            ),
+            (
+                dict(share=1.0),
+                "c enters u with the share 1 - decay, so dc takes that share of du",
+            ),
+            (
+                dict(share=decay),
+                "c enters u with the share 1 - decay; yours takes decay",
+            ),
+            (
+                dict(soft=False),
+                "ds enters du through the spike, so it is multiplied by sigma' of the membrane",
+            ),
+            (
+                dict(blamed=True),
+                "what comes from above is the adjoint of u, not of s: it enters du as it is",
+            ),
+            (
+                dict(shift=lif.threshold),
+                "the slope is taken at u - threshold; yours takes it at u",
+            ),
+            (dict(own=-1.0), "the sign: spikes enter c with a plus"),
+            (
+                dict(whole=True),
+                "spikes stand in c, which enters u with the share 1 - decay: ds takes dc, not du",
+            ),
+            (
+                dict(own_step=True),
+                "u_t is made of the membrane of the step before: ddecay takes u_{t-1}, not u_t",
+            ),
+            (dict(order=1), "walk from the last step to the first"),
+            (
+                dict(same=True),
+                "c_t hears the spikes of the step before: s_{t-1} stands in it, not s_t",
+            ),
+            (
+                dict(around=True),
+                "at t = 0 yours reads u[-1] and s[-1], which NumPy takes for the last step; before "
+                "the first there is nothing",
+            ),
+        )
+        made = [(*_leaky(*given, **how), text) for how, text in slips]
+        same(
+            "13.3",
+            "dV",
+            dV,
+            wanted,
+            (
+                *((value, text) for value, _, text in made),
+                (wanted.T, "dV is transposed: dV_jk is s_j of the step before times dc_k"),
+                (
+                    wanted / (1 - decay),
+                    "c enters u with the share 1 - decay, and V stands in c: dV takes dc, not du",
+                ),
+            ),
+            1e-6,
+        )
+        same(
+            "13.3",
+            "ddecay",
+            ddecay,
+            slope,
+            (
+                *((value, text) for _, value, text in made),
+                (
+                    _leaky(*given, hears=0.0)[1],
+                    "c is more than x: 1 - decay takes in s V too, so ddecay has - s_{t-1} V in it",
+                ),
+                (
+                    _leaky(*given, hears=-1.0)[1],
+                    "the sign: (1 - decay) c gives - c, with both of its parts",
+                ),
+                (
+                    _leaky(*given, takes=-1.0)[1],
+                    "the sign: (1 - decay) c gives - c, with both of its parts",
+                ),
+                (
+                    _leaky(*given, once=True)[1],
+                    "the decay stands in two products of its line: (1 - decay) c gives - c",
+                ),
+                (
+                    -slope,
+                    "the sign: decay u gives u with a plus, (1 - decay) c gives c with a minus",
+                ),
+                (
+                    decay * (1 - decay) * slope,
+                    "this is da, the adjoint of the number behind the decay; asked for is ddecay",
+                ),
+            ),
+            1e-6,
+        )
+    right("13.3", "Recurrence and a learned constant, in a layer that no lesson had.")

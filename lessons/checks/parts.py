@@ -99,14 +99,14 @@ PARTS = {
         "lambda_N = gradient of the query's loss at theta_N, lambda_n = lambda_{n+1} - a H_n "
         "lambda_{n+1}: the meta-gradient",
     ),
-    "11.3": (
+    "11.2": (
         "adam",
         "m <- 0.9 m + 0.1 g, v <- 0.999 v + 0.001 g^2, theta <- theta - rate m' / (sqrt(v') + 1e-8)",
     ),
     "12.4": ("means_readout", "2 c p - |c|^2 is largest for the nearest mean c"),
-    "13.1": ("shift", "floor((x + c) / 2^k): four ways to round"),
-    "14.1": ("widest", "the worst that a sum can meet, and the word that holds it"),
-    "14.2": ("exponent", "x of the least sum of (w - 2^x k)^2, k in the word"),
+    "14.1": ("shift", "floor((x + c) / 2^k): four ways to round"),
+    "14.4": ("widest", "the worst that a sum can meet, and the word that holds it"),
+    "14.5": ("exponent", "x of the least sum of (w - 2^x k)^2, k in the word"),
     "15.1": ("error", "e = softmax(u) - [class = y], in 128ths"),
     "15.2": ("update", "W <- W - ((G + noise) >> k) where |G| > least"),
     "16.3": ("nearest", "the class of the nearest support sample, summed over time"),

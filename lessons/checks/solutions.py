@@ -324,14 +324,7 @@ SOLUTIONS = {
         losses.append(loss)
     return theta, np.array(losses)
 ''',
-    "11.2": r'''def tied(net, gradient):
-    """The gradient, flat like theta, where all biases of the readout are one number."""
-    g = gradient.copy()
-    bias = net.views(g)["readout.bias"]
-    bias[...] = bias.mean()
-    return g
-''',
-    "11.3": r'''def adam(theta, g, notes, n, rate):
+    "11.2": r'''def adam(theta, g, notes, n, rate):
     """(theta, notes) after step n = 1, 2, ... along the gradient g; notes are (m, v)."""
     m, v = notes
     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g ** 2
@@ -376,33 +369,65 @@ SOLUTIONS = {
     (W, b), c = f(p, y, 3), np.array([p[y == k].mean(0) for k in range(3)])
     assert ((q @ W + b).argmax(1) == ((q[:, None] - c) ** 2).sum(2).argmin(1)).all()
 ''',
-    "13.1": r'''def shift(x, k, mode, noise=0):
+    "13.1": r'''def decay_backward(x, above, decay):
+    """ddecay, a number, from the input x (T,) of a trace and what comes from above (T,)."""
+    y, ddecay, dy = trace(x, decay), 0.0, 0.0
+    for t in reversed(range(len(x) - 1)):
+        dy = above[t + 1] + decay * dy
+        ddecay += dy * (y[t] - x[t])
+    return ddecay
+''',
+    "13.2": r'''def recurrent_backward(u, above, V, lif):
+    """(dV, dD) from the membranes u (T, K), what comes from above (T, K), and V (K, K)."""
+    dV, dD, dP, dQ = np.zeros(V.shape), np.zeros(u.shape), 0.0, 0.0
+    for t in reversed(range(len(u))):
+        a = u[t] - lif.threshold
+        dD[t] = (1 - lif.beta) * dQ
+        dV += np.outer(step(a), dD[t])
+        du = above[t] + sigma_prime(a, lif.slope) * (V @ dD[t])
+        dQ, dP = lif.beta * dQ + (1 - lif.alpha) * dP, du + lif.alpha * dP
+    return dV, dD
+''',
+    "13.3": r'''def leaky_backward(x, u, above, V, decay, lif):
+    """(dV, ddecay) from x, u and what comes from above, all (T, K), and V (K, K)."""
+    s = step(u - lif.threshold)
+    dV, ddecay, dc, du = np.zeros(V.shape), 0.0, np.zeros(len(V)), np.zeros(len(V))
+    for t in reversed(range(len(u))):
+        ds = V @ dc
+        du = above[t] + decay * du + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
+        dc = (1 - decay) * du
+        before, heard = (u[t - 1], s[t - 1]) if t else (np.zeros(len(V)), np.zeros(len(V)))
+        dV += np.outer(heard, dc)
+        ddecay += du @ (before - x[t] - heard @ V)
+    return dV, ddecay
+''',
+    "14.1": r'''def shift(x, k, mode, noise=0):
     """x / 2^k for k >= 1, rounded by mode: "floor", "zero", "nearest" or "stochastic"."""
     c = {"floor": 0, "zero": (1 << k) - 1 if x < 0 else 0, "nearest": 1 << (k - 1),
          "stochastic": noise}
     return (x + c[mode]) >> k
 ''',
-    "13.2": r'''def trace(V, a, F, mode="floor"):
+    "14.2": r'''def trace(V, a, F, mode="floor"):
     """[Y_0, ..., Y_{T-1}] in units of 2^-F, of integers V (T,) and the factor a / 4096."""
     Y = [0]
     for v in V[:-1]:
         Y.append(shift(a * Y[-1] + (4096 - a) * (v << F), 12, mode))
     return Y
 ''',
-    "13.3": r'''def fraction_bits(tolerance, error, factors):
+    "14.3": r'''def fraction_bits(tolerance, error, factors):
     """The least F; tolerance in units of V, error is epsilon, factors are those of 4096."""
     units, F = sum(error / (1 - a / 4096) for a in factors), 0
     while units / 2 ** F > tolerance:
         F += 1
     return F
 ''',
-    "14.1": r'''def widest(W, most):
+    "14.4": r'''def widest(W, most):
     """(low, high, bits) of the sums over i of W[i, k] p[i], where 0 <= p[i] <= most."""
     low = most * int(np.minimum(W, 0).sum(0).min())
     high = most * int(np.maximum(W, 0).sum(0).max())
     return low, high, max((-low - 1).bit_length() if low else 0, high.bit_length()) + 1
 ''',
-    "14.2": r'''def exponent(w, bits):
+    "14.5": r'''def exponent(w, bits):
     """The exponent x of the least squared error for weights w in signed words of `bits` bits."""
     top, errors = 2 ** (bits - 1) - 1, {}
     for x in range(4, -21, -1):
@@ -509,37 +534,5 @@ SOLUTIONS = {
     dI = tired_backward(u, dy, lif, zeta, eta)
     dI[:-100] = dy[:-100]                                        # blame of the last 100 steps only
     return dI
-''',
-    "18.1": r'''def decay_backward(x, above, decay):
-    """ddecay, a number, from the input x (T,) of a trace and what comes from above (T,)."""
-    y, ddecay, dy = trace(x, decay), 0.0, 0.0
-    for t in reversed(range(len(x) - 1)):
-        dy = above[t + 1] + decay * dy
-        ddecay += dy * (y[t] - x[t])
-    return ddecay
-''',
-    "18.2": r'''def recurrent_backward(u, above, V, lif):
-    """(dV, dD) from the membranes u (T, K), what comes from above (T, K), and V (K, K)."""
-    dV, dD, dP, dQ = np.zeros(V.shape), np.zeros(u.shape), 0.0, 0.0
-    for t in reversed(range(len(u))):
-        a = u[t] - lif.threshold
-        dD[t] = (1 - lif.beta) * dQ
-        dV += np.outer(step(a), dD[t])
-        du = above[t] + sigma_prime(a, lif.slope) * (V @ dD[t])
-        dQ, dP = lif.beta * dQ + (1 - lif.alpha) * dP, du + lif.alpha * dP
-    return dV, dD
-''',
-    "18.3": r'''def leaky_backward(x, u, above, V, decay, lif):
-    """(dV, ddecay) from x, u and what comes from above, all (T, K), and V (K, K)."""
-    s = step(u - lif.threshold)
-    dV, ddecay, dc, du = np.zeros(V.shape), 0.0, np.zeros(len(V)), np.zeros(len(V))
-    for t in reversed(range(len(u))):
-        ds = V @ dc
-        du = above[t] + decay * du + sigma_prime(u[t] - lif.threshold, lif.slope) * ds
-        dc = (1 - decay) * du
-        before, heard = (u[t - 1], s[t - 1]) if t else (np.zeros(len(V)), np.zeros(len(V)))
-        dV += np.outer(heard, dc)
-        ddecay += du @ (before - x[t] - heard @ V)
-    return dV, ddecay
 ''',
 }

@@ -119,6 +119,53 @@ def test_pages_fit_a_telephone_and_fold_what_draws(exported, browser):  # noqa: 
     page.close()
 
 
+CUT = """() => { document.querySelectorAll("details").forEach(d => { d.hidden = false; d.open = true });
+return [...document.querySelectorAll("table, .formula > span")].filter(
+  e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60)) }"""
+
+
+def test_tables_and_formulas_are_whole_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    for path in sorted((exported / "html").glob("*.html")):
+        page.goto(path.as_uri())
+        assert page.evaluate(CUT) == [], path.name
+    page.set_content(
+        export._whole("one line", f"<p>{export.formulas(r'$$' + 'a + ' * 40 + 'b$$')}")
+    )
+    assert len(page.evaluate(CUT)) == 1
+    page.close()
+
+
+def test_a_formula_is_parted_at_wide_spaces_outside_of_what_belongs_together():
+    assert export._parts(r"a = \{1\}, \qquad b = \sqrt{x \qquad y}") == [
+        r"a = \{1\}, ",
+        r" b = \sqrt{x \qquad y}",
+    ]
+    inside = r"\begin{cases} a \qquad b \\ c \end{cases}"
+    assert export._parts(inside) == [inside]
+    assert export._parts(rf"\qquad {inside} \qquad d") == [f" {inside} ", " d"]
+
+
+def test_tables_that_small_letters_keep_whole_have_a_class():
+    rows = ["name".ljust(15) + "12.34 ".rjust(45)] * 3
+    assert export._kind("\n".join(rows)) == ' class="wide"'
+    assert export._kind("\n".join(rows[:2])) == export._kind("a\nb\nc") == ""
+    assert export._kind("\n".join(row + "too wide" for row in rows)) == ""
+
+
+def test_a_broad_picture_without_panels_scrolls_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto((exported / "html" / "12_one_shot.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    widths = page.evaluate("[...document.querySelectorAll('img.broad')].map(i => i.clientWidth)")
+    assert widths and min(widths) == 600
+    others = page.evaluate(
+        "[...document.querySelectorAll('img:not(.broad)')].map(i => i.clientWidth)"
+    )
+    assert others and max(others) <= 368
+    page.close()
+
+
 def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):  # noqa: F811
     tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
     pytest.importorskip("brotli", reason="pip install brotli")

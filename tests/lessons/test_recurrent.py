@@ -4,7 +4,7 @@ differences of the twin, and right answers of another hand pass."""
 import numpy as np
 import pytest
 from checks import Wrong, lesson07
-from checks import lesson18 as check
+from checks import lesson13 as check
 
 from minisnn.layers import surrogate
 from minisnn.layers.surrogate import sigma_prime
@@ -171,5 +171,5 @@ def test_exchanged_results_are_named():
 
 
 def test_a_ragged_list_gets_a_sentence():
-    with pytest.raises(Wrong, match="^Exercise 18.1: .* a list of lists that differ in length"):
+    with pytest.raises(Wrong, match="^Exercise 13.1: .* a list of lists that differ in length"):
         check.decay_backward(lambda *given: [1, [2, 3]])
