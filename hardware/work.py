@@ -198,7 +198,14 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
     tasks = open_set(dataset, "test", root, progress=not args.quiet)
     with options.executor_of(args) as executor:
         values = measure.run(
-            found, tasks, args.episodes, args.seed, args.queries, executor, args.step_size
+            found,
+            tasks,
+            args.episodes,
+            args.seed,
+            args.queries,
+            executor,
+            args.step_size,
+            not args.quiet,
         )
     table = measure.table(values, ALIGNED[alignment(tasks)])
     if args.json is not None:

@@ -16,6 +16,7 @@ from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
 from minisnn.results.figures import figure
+from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS, Intervals
 
@@ -39,10 +40,11 @@ def run(
     queries: int,
     executor: Executor,
     step: float | None = None,
+    show: bool = False,
 ) -> dict[str, Row]:
     """{way to learn: what it answers to the episodes}, of the float network and of the chip of a
     checkpoint; with ONLINE where a step is given, for which the readout's words get an exponent of
-    their own."""
+    their own. A terminal shows a bar where `show`."""
     chip = CubaNet.of(found)
     online = None
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
@@ -54,7 +56,13 @@ def run(
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
     one = partial(_episode, found, chip, online, tasks, seed, queries)
     answered: list[Answers] = []
-    executor.in_order(one, range(episodes), answered.append)
+    with bar(None, episodes, "episodes on Loihi", show) as shown:
+
+        def collect(answers: Answers) -> None:
+            answered.append(answers)
+            shown.update()
+
+        executor.in_order(one, range(episodes), collect)
     return rows_of(names, answered)
 
 
