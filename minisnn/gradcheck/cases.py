@@ -168,13 +168,13 @@ def _random_layers(rng: np.random.Generator, backend: str) -> Case:
     for _ in range(conv):
         stride = int(rng.integers(1, 4))
         H, W = -(-H // stride), -(-W // stride)
-        pool = rng.choice(["max", "mean", "none"]).item() if min(H, W) > 1 else "none"
+        pool = str(rng.choice(["max", "mean", "none"])) if min(H, W) > 1 else "none"
         kernel = int(rng.choice([1, 3, 5, 7]))
         layers.append(Conv(int(rng.integers(1, 5)), kernel, stride, pool))
         H, W = (H, W) if pool == "none" else (H // 2, W // 2)
     for _ in range(int(rng.integers(0 if conv else 1, 3))):
         layers.append(Dense(int(rng.integers(1, 6)), bool(rng.random() < 0.7)))
-    model = rng.choice(["snn", "cuba"]).item()
+    model = str(rng.choice(["snn", "cuba"]))
     neuron, detached = _random_neuron(rng, model)
     constants = ("alpha", "beta", "gamma")[: 2 if model == "cuba" else 3]
     if getattr(neuron, "gamma", 1) == 0:

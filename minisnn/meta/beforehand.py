@@ -1,5 +1,6 @@
-"""A network's kernels, compiled in a process beside the one that needs them, from the last one on:
-numba compiles under one lock a process, and a first start would wait for all of them in turn.
+"""A network's kernels, compiled in a process beside the one that needs them, from the last one of the
+first order on, then those of the second: numba compiles under one lock a process, and a first start
+would wait for all of them in turn.
 
 The process beside this one learns what there is to compile from passes in which no kernel runs
 (`parallel.threads.noting`): each is noted with the types of what it is given. A kernel that one of the
@@ -35,20 +36,24 @@ def _described(net: SpikingNet) -> str:
     return json.dumps(net.like(input_shape=shape, window=window).configuration())
 
 
-def needed(net: SpikingNet) -> list[tuple[Any, tuple]]:
-    """The kernels of a second-order meta-gradient and the types that they are compiled for, in the
-    order in which they are needed."""
+def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
+    """The kernels of a meta-gradient and the types that they are compiled for, in the order in which
+    they are needed; without `second`, those of the first order."""
     x = np.zeros((2, net.window + 1, *net.input_shape), np.uint8)
     y = np.arange(2) % net.ways
     theta = np.zeros(net.size, net.dtype)
     with noting() as found, np.errstate(all="ignore"):
-        net.gradients(theta, x, y).hvp(theta)
+        found_at = net.gradients(theta, x, y)
+        if second:
+            found_at.hvp(theta)
     return list(dict.fromkeys(found))
 
 
 def main() -> None:
     """What the process beside does, with a network's configuration from standard input."""
     net = SpikingNet.from_configuration(json.load(sys.stdin))
-    for kernel, kinds in reversed(needed(net)):
+    first = needed(net, second=False)
+    rest = [one for one in needed(net) if one not in first]
+    for kernel, kinds in (*reversed(first), *reversed(rest)):
         with suppress(Taken):
             kernel.compile(kinds)
