@@ -14,7 +14,6 @@ HANDS = "mouse", "touch", "keyboard"
 ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8)]
 ARROWS = {"ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015"}
 KEYS = ARROWS | {"Enter": "\ue006", "Space": " ", "Escape": "\ue00c"}
-BETWEEN_TAPS = 0.5  # seconds; Chromium takes two taps at one place within 0.3 s for a double tap
 FINE, COARSE = 0.025, 0.1  # of the paper, that an arrow moves the pen by; with shift
 
 
@@ -97,7 +96,6 @@ class Visitor:
         number = self.lessons
         self.press("A new symbol")
         self.until(f"minisnn.lessons.length === {number + 1}")
-        self.until("!document.querySelector('#known').ariaBusy")
 
     @property
     def lessons(self) -> int:
@@ -125,7 +123,6 @@ class InChromium(Visitor):
     def __init__(self, page, by: str):
         self.page, self.by = page, by
         self.cdp = page.context.new_cdp_session(page)
-        self.lifted = 0.0  # when a finger last left the screen
 
     def js(self, expression: str):
         return self.page.evaluate(expression)
@@ -134,15 +131,9 @@ class InChromium(Visitor):
         for name in names:
             self.page.keyboard.press(name)
 
-    def click(self, element: str, times: int = 1) -> None:
-        if self.by == "touch":  # else two buttons, scrolled to one place, are tapped as one, twice
-            time.sleep(max(0.0, self.lifted + BETWEEN_TAPS - time.monotonic()))
-        super().click(element, times)
-
     def pointer(self, moves) -> None:
         for what, x, y in moves:
             if self.by == "touch":
-                self.lifted = time.monotonic()
                 touch = {"down": "touchStart", "move": "touchMove", "up": "touchEnd"}[what]
                 points = [] if what == "up" else [dict(x=x, y=y)]
                 self.cdp.send("Input.dispatchTouchEvent", dict(type=touch, touchPoints=points))
