@@ -43,9 +43,9 @@ def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
     y = np.arange(2) % net.ways
     theta = np.zeros(net.size, net.dtype)
     with noting() as found, np.errstate(all="ignore"):
-        found_at = net.gradients(theta, x, y)
+        passes = net.gradients(theta, x, y)
         if second:
-            found_at.hvp(theta)
+            passes.hvp(theta)
     return list(dict.fromkeys(found))
 
 

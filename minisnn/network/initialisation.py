@@ -61,8 +61,10 @@ def _quantile(a: Array, q: float) -> np.floating:
 
 
 def _spread(a: Array, scratch: Array) -> float:
-    """a.std(dtype=float64), the same bits, without asking for memory, which for a large membrane takes
-    as long as the sums: differences from the mean go to `scratch`."""
+    """a.std(dtype=float64), the same bits; differences from the mean go to `scratch`.
+
+    To ask for memory takes as long as the sums where the membrane is large.
+    """
     away = scratch[: a.size].reshape(a.shape)
     np.subtract(a, a.mean(dtype=np.float64), out=away)
     np.multiply(away, away, out=away)
@@ -89,8 +91,10 @@ def lsuv(
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
     theta = theta.copy()
     engine = net.engine()
-    x = engine.enter(net._input(x), net.gain, net.dtype)
-    steps, needed = len(x[0]) if isinstance(x, np.ndarray) else x.steps, 0
+    x = net._input(x)
+    steps = x.shape[1]
+    x = engine.enter(x, net.gain, net.dtype)
+    needed = 0  # steps from an event to the membranes of a block
     scratch = np.empty(0)
     for n, b in enumerate(net.blocks):
         x = net.fit(b, x)

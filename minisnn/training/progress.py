@@ -138,8 +138,10 @@ class Ahead:
         self.starting = False
         if update < self.begin or not settled:
             return ""
+        while (end := _alike_until(self.config, self.begin)) <= update:  # none of them was settled
+            self.begin = end
         text = ahead(self.config, self.begin, seconds / self.config.tasks)
-        self.begin = _alike_until(self.config, update)
+        self.begin = end
         return text
 
 

@@ -654,6 +654,9 @@ def test_the_time_ahead_is_told_again_where_the_rule_or_the_order_changes():
         60: "20 updates by proto-maml, order 1 will take about 2 minutes",
         80: "20 updates by proto-maml, order 2 and 10 test episodes will take about 2 minutes",
     }
+    late = Ahead(config, 0, 1)  # none by class means was settled
+    said = [late.after(u, 6.0, u < 60) for u in range(61)]
+    assert said[60] == "20 updates by proto-maml, order 1 will take about 2 minutes"
     again = Ahead(config, 70, 1)
     assert (
         again.after(70, 6.0, False)
