@@ -15,6 +15,7 @@ ELL, HOOK = [(0.3, 0.2), (0.3, 0.8), (0.7, 0.8)], [(0.2, 0.2), (0.8, 0.2), (0.8,
 ARROWS = {"ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014", "ArrowDown": "\ue015"}
 KEYS = ARROWS | {"Enter": "\ue006", "Space": " ", "Escape": "\ue00c"}
 FINE, COARSE = 0.025, 0.1  # of the paper, that an arrow moves the pen by; with shift
+TAP = 0.1  # seconds; a tap of no length right after a scroll makes no click in Chromium
 
 
 class Visitor:
@@ -136,6 +137,8 @@ class InChromium(Visitor):
             if self.by == "touch":
                 touch = {"down": "touchStart", "move": "touchMove", "up": "touchEnd"}[what]
                 points = [] if what == "up" else [dict(x=x, y=y)]
+                if what == "up":
+                    time.sleep(TAP)
                 self.cdp.send("Input.dispatchTouchEvent", dict(type=touch, touchPoints=points))
             elif what == "move":
                 self.page.mouse.move(x, y)
