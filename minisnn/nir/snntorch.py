@@ -206,7 +206,7 @@ def from_state_dict(
     dense = [w.shape[0] for w in layers.values() if w.ndim == 2]
     if [w.ndim for w in layers.values()] != [4] * len(convs) + [2] * len(dense) or not dense:
         raise ValueError("expected conv layers and then dense ones, the readout the last of them")
-    kernel = {"kernel": next(iter(kernels))[0]} if convs else {}
+    kernel: dict[str, Any] = {"kernel": next(iter(kernels))[0]} if convs else {}
     channels = tuple(w.shape[0] for w in convs)
     net = SpikingNet(
         input_shape,

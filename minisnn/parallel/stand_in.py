@@ -18,8 +18,12 @@ import time
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections.abc import Callable
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import local, main_thread
+from typing import Any
+
+import numpy as np
 
 TICK = 0.1  # seconds
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
@@ -85,14 +89,27 @@ def carry_out(work: Callable[[Effort], None]) -> None:
     if get_ident() != main_thread().ident:
         work(effort)
     else:
-        context = copy_context()
+        tried = as_here(_tried)
         try:
-            _wait_for(lambda: None if effort.over else context.run(_tried, work, effort))
+            _wait_for(lambda: None if effort.over else tried(work, effort))
         except BaseException:
             effort.over = True
             _settle()
             raise
     effort.end()
+
+
+def as_here(work: Callable[..., None]) -> Callable[..., None]:
+    """`work`, to be called once by another thread, in the context of this one. NumPy's errstate is
+    part of it from NumPy 2.0 on; before, each thread has its own."""
+    context = copy_context()
+    settings = np.geterr()
+
+    def called(*arguments: Any) -> None:
+        with np.errstate(**settings):
+            work(*arguments)
+
+    return partial(context.run, called)
 
 
 def _tried(work: Callable[[Effort], None], effort: Effort) -> None:

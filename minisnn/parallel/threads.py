@@ -15,14 +15,13 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from itertools import count
 from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
 from .arguments import must, whole
-from .stand_in import Effort, GivenUp, carry_out, check_effort, work_at
+from .stand_in import Effort, GivenUp, as_here, carry_out, check_effort, work_at
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
@@ -325,7 +324,7 @@ def _together(
     others: list[Future] = []
     with suppress(RuntimeError):  # the system may have no more threads: those there are do it all
         for _ in range(workers - 1):
-            others.append(pool.submit(copy_context().run, work_on))  # np.errstate holds for all
+            others.append(pool.submit(as_here(work_on)))  # np.errstate holds for all
     work_on()
     for other in others:
         if not other.cancel():  # one that had not begun has nothing left to do

@@ -38,7 +38,7 @@ def refused(
 ) -> str:
     """What keeps a neuron from being `compiled`, and where; '' for nothing."""
     try:
-        if not config.DISABLE_JIT:  # type: ignore[attr-defined]
+        if not getattr(config, "DISABLE_JIT", False):
             _check(step_of(neuron, replaced), dtype)
         compiled()
     except Untranslatable as error:

@@ -89,7 +89,7 @@ def test_another_network_is_measured_anew(make):
     net = small_net()
     theta = net.init(np.random.default_rng(0))
     other = theta.copy()
-    other[-1] = np.nextafter(other[-1], 1)
+    other[-1] = np.nextafter(other[-1], other.dtype.type(1))
     study, tasks = make(), small_set()
     study.tasks = lambda dataset, split="test", **how: tasks
     rules = [{"own": baselines.Nearest(net, one)} for one in (theta, other)]

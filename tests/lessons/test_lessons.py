@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import make
+import numpy as np
 import pytest
 from checks import Wrong, answer, same
 
@@ -40,6 +41,11 @@ def source(request):
 
 # the others train for long; their notebooks run in any case
 QUICK = [source for source in SOURCES if source.stem[:2] not in ("06", "11", "12", "16", "17")]
+
+
+# 256 times a byte has 16 bits there
+RIGHT_BEFORE_NUMPY_2 = ["256 does not fit into a byte"]
+NUMPY_1 = np.__version__.startswith("1.")
 
 
 def run(text: str, namespace: dict):
@@ -70,6 +76,8 @@ def test_every_check_passes_the_stub_on_and_tells_the_solution_from_wrong_answer
                 run(one.checks[0], stubbed)
             assert len(str(hint.value)) > 40
             for wrong in one.wrong:
+                if NUMPY_1 and wrong.message in RIGHT_BEFORE_NUMPY_2:
+                    continue
                 mistaken = dict(namespace)
                 run(wrong.text, mistaken)
                 with pytest.raises(Wrong, match=f"^Exercise {cell.exercise}: ") as error:

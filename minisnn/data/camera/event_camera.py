@@ -278,9 +278,9 @@ class EventCamera:
 
     def _luminance(self, shown: np.ndarray) -> np.ndarray:
         """Luminance of the screen that shows grey values, float64 in [0, 1]."""
-        return (1.0 - shown if self.inverted else shown) ** self.gamma
+        return (1.0 - shown if self.inverted else shown) ** float(self.gamma)
 
-    def _scene(self, shape: tuple[int, int], duration_ms: int) -> Scene:
+    def _scene(self, shape: tuple[int, ...], duration_ms: int) -> Scene:
         """The scene of pictures of this shape."""
         path = self.path(int(duration_ms))
         margin = math.ceil(np.abs(path).max()) + 1
@@ -292,7 +292,7 @@ class EventCamera:
         return Scene(rows, columns, float(self.floor), FINE, places, self.sensor)
 
     def _blur(
-        self, side: int, sensor: int, shape: tuple[int, int], margin: int, offset: float
+        self, side: int, sensor: int, shape: tuple[int, ...], margin: int, offset: float
     ) -> np.ndarray:
         """Weights (samples, side) of the picture's pixels along an axis: a Gaussian integrated over
         each pixel.
@@ -322,10 +322,10 @@ class EventCamera:
         draw = np.random.default_rng(int(self.sensor_seed)).standard_normal(
             (3, self.sensor[0] * self.sensor[1])
         )
-        on = self.threshold_on * np.exp(self.mismatch * draw[0])
-        off = self.threshold_off * np.exp(self.mismatch * draw[1])
+        on = float(self.threshold_on) * np.exp(self.mismatch * draw[0])
+        off = float(self.threshold_off) * np.exp(self.mismatch * draw[1])
         # the mean stays
-        leak_hz = self.leak_hz * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
+        leak_hz = float(self.leak_hz) * np.exp(self.leak_spread * draw[2] - self.leak_spread**2 / 2)
         leak = 1e-3 * leak_hz * on
         if self.hot or self.dead:
             chance = np.random.default_rng((int(self.sensor_seed), 1)).random(on.size)

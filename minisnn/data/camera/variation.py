@@ -139,7 +139,7 @@ def _turned(angle: float) -> np.ndarray:
     return np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
 
 
-def margin_of(shape: tuple[int, int]) -> int:
+def margin_of(shape: tuple[int, ...]) -> int:
     """Picture pixels added to each side, so that what is moved, turned and enlarged stays on it."""
     return math.ceil(0.25 * max(shape))
 

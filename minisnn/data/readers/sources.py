@@ -125,7 +125,8 @@ def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
         found = f"frames have shape {frames.shape}"
         both = "both may be that of the polarities" if first else "none is that of two polarities"
         raise ValueError(f"{found}, {both}; expected (T, 2, H, W) or (T, H, W, 2)")
-    return frames.shape[2:4] if first else frames.shape[1:3]
+    rows, columns = frames.shape[2:4] if first else frames.shape[1:3]
+    return rows, columns
 
 
 def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
