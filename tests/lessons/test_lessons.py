@@ -164,6 +164,7 @@ LESS = {
         ("range(0, 15, 2), 14", "range(4), 3"),
     ],
     "16": [("progress=False), 6", "progress=False), 2")],
+    "17": [('"--tasks", "600", "--second", "100"', '"--tasks", "60", "--second", "10"')],
 }
 
 
