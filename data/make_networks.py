@@ -1,7 +1,7 @@
 """Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what
 adapting needs.
 
-    python data/make_networks.py RUNS [ROLE ...]        RUNS: folder of the training runs, each of
+    python data/make_networks.py RUNS [ROLE ...] [--root SET=DIR]       RUNS: folder of the training runs, each of
                                                         which can be resumed
 
 Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5>
@@ -23,6 +23,9 @@ import minisnn as ms
 from minisnn.files import write_json
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
+BITS = 11  # of a weight's mantissa, which is then half as long in a file
+COARSE = "written/pen-snn", "written/order-snn", "double-nmnist/maml-cnn", "double-asl/maml-cnn"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -30,10 +33,18 @@ def main() -> None:
     )
     parser.add_argument("runs", metavar="RUNS", type=Path)
     parser.add_argument("roles", metavar="ROLE", nargs="*", help=f"of {', '.join(RECIPES)}")
+    parser.add_argument(
+        "--root",
+        metavar="SET=DIR",
+        action="append",
+        default=[],
+        help="recordings, such as written=strokes.npz",
+    )
     args = parser.parse_args()
     if unknown := [role for role in args.roles if role not in RECIPES]:
         parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
-    networks = Networks(retrain=args.runs)
+    roots = dict(one.split("=", 1) for one in args.root)
+    networks = Networks(retrain=args.runs, roots=roots)
     for role in args.roles or [role for role in RECIPES if "/first-" not in role]:
         _go_on_from_interim(
             Path(__file__).with_name(file_name(role)),
@@ -44,16 +55,27 @@ def main() -> None:
         ms.save(
             path,
             found.net,
-            found.theta,
+            coarse(found.theta) if role in COARSE else found.theta,
             inner=found.inner,
-            config=replace(found.config, start=RECIPES[role].start),
+            config=replace(found.config, start=RECIPES[role].start, root=None),
             curve=kept(found.curve),
             progress=found.progress,
-            provenance=found.provenance,
+            provenance=nowhere(found.provenance),
         )
         print(
             f"{path.name}: {path.stat().st_size / 1000:.0f} kB, {found.progress['tasks']:,} tasks"
         )
+
+
+def nowhere(provenance: dict) -> dict:
+    """Without the folder of recordings, which was one of the machine that trained."""
+    return provenance | {"origin": provenance["origin"] | {"root": None}}
+
+
+def coarse(theta: np.ndarray) -> np.ndarray:
+    """float32 numbers with BITS of their mantissa, rounded."""
+    exponent = np.frexp(theta)[1] - BITS
+    return np.ldexp(np.rint(np.ldexp(theta, -exponent)), exponent).astype(np.float32)
 
 
 def kept(curve: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

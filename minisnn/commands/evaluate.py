@@ -3,6 +3,7 @@ confidence interval. The same seed gives the same tasks, so networks can be comp
 """
 
 import argparse
+import sys
 import warnings
 from typing import Any
 from dataclasses import replace
@@ -23,13 +24,14 @@ examples:
   minisnn evaluate --checkpoint runs/quick-1 --inner-steps 3     more inner steps
   minisnn evaluate --checkpoint runs/quick-1 --ways 20           twenty classes a task
   minisnn evaluate --checkpoint runs/quick-1 --against runs/quick-2   which of two is better
+  minisnn evaluate --dataset written --root strokes.npz   by the network that ships for it
   minisnn evaluate --checkpoint runs/pen --strokes shuffled   written, without time
   minisnn evaluate --checkpoint runs/quick-1 --freeze conv1      adapting less
   minisnn evaluate --checkpoint runs/quick-1 --workers 4         four processes"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    options.add_checkpoint(parser, "what is tested", required=True)
+    options.add_checkpoint(parser, "what is tested (default: the network that ships for --dataset)")
     options.add_data(parser)
     options.add_strokes(parser)
     options.add_count(parser, "episodes", 100, "number of tasks")
@@ -113,8 +115,9 @@ def run(args: argparse.Namespace) -> None:
 
     # whatever code of the user makes of the working folder
     json = None if args.json is None else args.json.absolute()
-    found = read(options.find_checkpoint(args.checkpoint))
-    dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
+    tested = options.known_network(args)
+    found = read(options.find_checkpoint(tested))
+    dataset, root = found.to_open(tested, args.dataset, args.root)
     config = found.config
     net = found.net
     theta = found.theta
@@ -140,6 +143,8 @@ def run(args: argparse.Namespace) -> None:
     shots = args.shots or (config.shots if config else 1)
     queries = args.queries or (config.queries if config else 10)
     if not args.quiet:
+        if args.checkpoint is None:
+            print(f"of the network that ships for it, {tested}", file=sys.stderr, flush=True)
         announce()
     whole_set = (
         config is not None
@@ -189,7 +194,7 @@ def run(args: argparse.Namespace) -> None:
         tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
         result = evaluate(net, theta, inner, *tasks, **where, executor=executor)
     result.update(
-        checkpoint=str(args.checkpoint),
+        checkpoint=str(tested),
         learns_by=args.rule or (config and config.rule),
         **(dict(rule=config.rule) if whole_set else {}),
         inner_steps=inner.steps,

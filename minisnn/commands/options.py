@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.written.words import options_of
+from ..data.store.shipped import NETWORKS
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
@@ -213,6 +214,19 @@ def add_strokes(parser) -> None:
         help="of dataset written, words as in train, which replace those of --checkpoint: such as "
         "order, shuffled, summed, or alphabets that test",
     )
+
+
+def known_network(args: argparse.Namespace) -> Path:
+    """--checkpoint, or where it was left out the network that ships for --dataset."""
+    if args.checkpoint is not None:
+        return args.checkpoint
+    asked = options_of(args.strokes or ()).get("over") if args.dataset == "written" else None
+    name = "written, order" if asked == "order" else args.dataset
+    if name not in NETWORKS:
+        known = ", ".join(one for one in NETWORKS if "," not in one)
+        what = f"no network ships for --dataset {name}" if name else "no network was named"
+        raise ValueError(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
+    return Path(NETWORKS[name])
 
 
 def given_strokes(args: argparse.Namespace, dataset: str) -> dict:

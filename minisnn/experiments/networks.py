@@ -70,6 +70,17 @@ _FINE = replace(
     evaluate_every=300,
     test_episodes=100,
 )
+# few steps, each layer without the delays that LIF's traces have
+_PEN = replace(
+    preset("maml"),
+    **{**_MEANS, "evaluate_episodes": 100},
+    **_WIDE,
+    dataset="written",
+    neuron="cuba",
+    lr=3e-3,
+    evaluate_every=250,
+    test_episodes=0,
+)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -158,6 +169,9 @@ RECIPES: dict[str, TrainingConfig] = {
         seed=1,
         evaluate_every=100,
         evaluate_episodes=60,
+    ),
+    "written/pen-snn": replace(
+        _PEN, size=(28, 28), bin_ms=50.0, window=8, alpha=0.7, beta=0.4, updates=3000
     ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(
@@ -280,7 +294,8 @@ class Networks:
     def _train(self, role: str, out: Path) -> Path:
         recipe = RECIPES[role]
         root = self.roots.get(recipe.dataset)
-        config = replace(recipe, root=root, draws=recipe.draws if root is None else 0)
+        real = root is not None and recipe.dataset != "written"  # whose strokes are drawn anew
+        config = replace(recipe, root=root, draws=0 if real else recipe.draws)
         for other in RECIPES:
             if recipe.start == file_name(other):
                 config = replace(config, start=str(self._place(other)))
