@@ -105,6 +105,31 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         )
 
 
+KEYS = """<script>(function () {
+const clash = [], over = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
+for (const root of document.querySelectorAll(".ms-picture")) {
+  const boxes = what => [...root.querySelectorAll(what)].map(one => [one.textContent, one.getBoundingClientRect()]);
+  const frames = boxes("svg > rect, svg > g > rect"), keys = boxes("svg > text"), [[, whole]] = boxes("svg");
+  for (const [text, box] of keys)
+    if (box.right > whole.right || [...frames, ...keys].some(([other, one]) => other !== text && over(one, box)))
+      clash.push(text);
+  if (root.matches(".ms-innerstep") && keys.length !== 3) clash.push("keys of innerstep");
+}
+document.body.dataset.clash = JSON.stringify(clash);
+})();</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.parametrize("width", [368, 680])
+def test_what_names_the_curves_stands_above_them_and_inside_of_the_picture(tmp_path, width):
+    pieces = "".join(
+        f'<div style="width:{width}px">{interactive.piece(name)}</div>'
+        for name in interactive.SLIDERS
+    )
+    page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{KEYS}</body>", tmp_path)
+    assert re.search(r'data-clash="(.*?)"', page)[1] == "[]"
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     pytest.importorskip("latex2mathml")
@@ -125,7 +150,8 @@ def test_pages_and_slides_need_nothing(exported):
     for kind in ("html", "slides"):
         found = sorted(path.name for path in (exported / kind).iterdir())
         assert found == sorted(
-            [".minisnn.json", *names, "GLOSSARY.html", "index.html", "solutions.ipynb"]
+            [".minisnn.json", *names, "GLOSSARY.html", "index.html"]
+            + ["solutions.ipynb", "teach.html"]
         )
         for name in names:
             text = (exported / kind / name).read_text()
