@@ -29,7 +29,8 @@ KINDS = ("html", "slides", "figures")
 CSS = """:root{color-scheme:light dark}
 body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff;overflow-wrap:break-word}
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
-.output{overflow-x:auto;margin:.8em 0}.output pre{margin:0;background:none;border-left:3px solid #bbb;white-space:pre-wrap}
+.output{overflow-x:auto;margin:.8em 0}.output p{margin:.3em 0}
+.output pre{margin:0;background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid #bbb;padding:.25em .5em}
 math{font:1.08em "minisnn Math","STIX Two Math","Latin Modern Math","Cambria Math",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
@@ -45,7 +46,9 @@ pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic
 .output pre.wide{font-size:9px}.formula math{font-size:.85em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
 .panels img{width:100%}.output img.broad{min-width:var(--least)}
 figcaption.sided::after{font-weight:normal;content:" (what the text calls left stands above)"}
-.map{display:block;overflow-x:auto}.map svg{min-width:600px}}
+.map{display:block;overflow-x:auto}.map svg{min-width:600px}
+.map::after,.scrolls::after{content:"it goes on to the right →";display:block;
+position:sticky;left:0;font-size:12px;color:GrayText}}
 @media print{body{max-width:none}nav{display:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
@@ -271,7 +274,12 @@ def page(notebook: dict, slides: bool = False, ways: str = "") -> str:
     told: dict = {}
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        ends = source.startswith("## ") or "**Exercise" in source or cell is notebook["cells"][-1]
+        last = cell is notebook["cells"][-1]
+        ends = source.startswith("## ") or "**Exercise" in source or last
+        if gated and last and not source.startswith("## "):  # what is said of the picture before it
+            about, mark, source = source.rpartition("**Now read**")
+            parts[-1] += [_markdown(about)] * bool(about.strip())
+            source = mark + source
         if gated and ends:
             if len(parts[-1]) == held and told:
                 parts[-1][-1] = _bare(told)
@@ -290,7 +298,9 @@ def page(notebook: dict, slides: bool = False, ways: str = "") -> str:
             held = len(parts[-1])
         for output in cell["outputs"]:
             if "minisnn" not in output.get("metadata", {}):  # a sentence for a notebook's reader
-                parts[-1].append(f'<div class="output">{_output(output)}</div>')
+                made = _output(output)
+                kind = "output" + " scrolls" * bool(re.search(r'<img class="[^"]*\bbroad"', made))
+                parts[-1].append(f'<div class="{kind}">{made}</div>')
     body = "\n".join(f"<section>{_sided(part)}</section>" for part in parts)
     guesses = GUESS * ('<details class="guess' in body)
     around = ways + body + ways * (not slides)

@@ -257,6 +257,39 @@ def test_an_answer_that_nothing_follows_stands_in_its_fold(exported, browser):  
     page.close()
 
 
+def test_what_is_said_of_a_hidden_picture_is_hidden_too(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    for name, said in (
+        ("04", "Left of the point"),
+        ("07", "One forgotten term"),
+        ("08", "Left: most"),
+    ):
+        page.goto(next((exported / "html").glob(f"{name}_*.html")).as_uri())
+        about, rest = page.get_by_text(said), page.get_by_text("Now read")
+        assert about.count() == 1 and not about.is_visible() and rest.is_visible()
+        page.locator("form.guess input").first.fill("1")
+        page.locator("form.guess button").first.click()
+        assert about.is_visible()
+    page.close()
+
+
+def test_a_picture_that_goes_on_says_so_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    said = (
+        "[...document.querySelectorAll('.output, .map')].map(o => [o.scrollWidth > o.clientWidth, "
+        "getComputedStyle(o, '::after').content.includes('goes on')])"
+    )
+    for width in (400, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name in ("00_*", "01_*", "12_*", "index"):
+            page.goto(next((exported / "html").glob(f"{name}.html")).as_uri())
+            page.evaluate(OPEN)
+            found = page.evaluate(said)
+            assert all(scrolls == told for scrolls, told in found), (name, width)
+            assert any(scrolls for scrolls, _ in found) == (width == 400)
+    page.close()
+
+
 def test_no_line_ends_between_a_formula_and_its_point():
     for text in ("($x$)", "$x$.", "($x$,", "$x$'"):
         made = export.formulas(f"so {text} and")
