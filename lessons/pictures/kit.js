@@ -2,8 +2,9 @@
 const BLUE = "#0072B2", RED = "#D55E00", GREEN = "#009E73", SKY = "#56B4E9", GREY = "#999", BLACK = "currentColor";
 let narrow = false;  // a telephone: drawings of 640 are drawn at 350, so that their letters stay legible
 function kit(root, controls, draw) {
+  let drawn = false;
   const values = {}, bar = root.querySelector(".controls"), show = () => {
-    narrow = root.clientWidth > 0 && root.clientWidth < 480;
+    drawn = narrow = root.clientWidth > 0 && root.clientWidth < 480;
     const made = draw(values);
     root.querySelector(".drawing").innerHTML = made.svg;
     root.querySelector(".said").textContent = made.said;
@@ -16,8 +17,9 @@ function kit(root, controls, draw) {
     input.addEventListener("input", () => { values[name] = +input.value; out.textContent = input.value; show(); });
     label.append(text + " ", input, " ", out); bar.append(label);
   }
-  addEventListener("resize", () => { if (narrow !== root.clientWidth < 480) show(); });
   show();
+  // also when a fold opens; nothing is drawn anew for a picture that nobody sees
+  new ResizeObserver(() => { if (root.clientWidth && drawn !== root.clientWidth < 480) show(); }).observe(root);
 }
 function random(seed) {  // mulberry32: the same numbers everywhere
   return () => { seed = seed + 0x6D2B79F5 | 0; let t = Math.imul(seed ^ seed >>> 15, 1 | seed);

@@ -8,6 +8,7 @@ import shutil
 from base64 import b64decode, b64encode
 
 import export
+import interactive
 import make
 import pytest
 import style
@@ -270,6 +271,17 @@ def test_what_is_said_of_a_hidden_picture_is_hidden_too(exported, browser):  # n
         page.locator("form.guess input").first.fill("1")
         page.locator("form.guess button").first.click()
         assert about.is_visible()
+    page.close()
+
+
+def test_a_picture_that_was_hidden_is_drawn_for_a_telephone_when_it_is_shown(browser):
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_content(f"<div hidden>{interactive.piece('innerstep')}</div>")
+    page.evaluate("document.querySelector('div').hidden = false")
+    width = "document.querySelector('.ms-innerstep svg').getAttribute('width')"
+    page.wait_for_function(f"{width} === '350'", timeout=5000)
+    page.set_viewport_size({"width": 800, "height": 800})
+    page.wait_for_function(f"{width} === '640'", timeout=5000)
     page.close()
 
 
