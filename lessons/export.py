@@ -332,6 +332,8 @@ def overview() -> str:
     drawn = (HERE / "pictures" / "map.svg").read_text(encoding="utf-8")
     drawn = f'<span class="map">{drawn}</span>'
     body = re.sub('<img src="pictures/map.svg"[^>]*>', lambda _: drawn, _markdown(table))
+    # a long word in a narrow column takes the room of what the lessons teach
+    body = body.replace("differentiation", "differ&shy;entiation")
     return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + body)
 
 

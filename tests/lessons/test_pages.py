@@ -302,6 +302,15 @@ def test_a_picture_that_goes_on_says_so_on_a_telephone(exported, browser):  # no
     page.close()
 
 
+def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto((exported / "html" / "index.html").as_uri())
+    columns = "[...document.querySelector('tr').children].map(one => one.clientWidth)"
+    widths = page.evaluate(columns)
+    assert len(widths) == 5 and max(widths) == widths[2] > 110
+    page.close()
+
+
 def test_no_line_ends_between_a_formula_and_its_point():
     for text in ("($x$)", "$x$.", "($x$,", "$x$'"):
         made = export.formulas(f"so {text} and")
