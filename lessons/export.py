@@ -3,7 +3,8 @@ or `minisnn lessons --export html`.
 
 Each notebook becomes one page with its outputs, its formulas as MathML and their font, and its
 pictures inside: no page fetches anything. `slides` shows one section at a time, to be turned with the arrow keys.
-Beside them: index.html, the map with times, and solutions.ipynb, all solutions in one notebook.
+Beside them: index.html, the map with times, teach.html, the page that lesson 0 plays with, and
+solutions.ipynb, all solutions in one notebook.
 `figures` writes every picture of the course as a file: drawings as SVG, plots as PNG.
 """
 
@@ -15,6 +16,11 @@ import sys
 from base64 import b64decode, b64encode
 from pathlib import Path
 
+import minisnn as ms
+from minisnn.data.store.shipped import shipped
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.page.make import page as page_of
 from minisnn.outputs import marked_folder
 from minisnn.site.mathml import mathml
 
@@ -23,29 +29,37 @@ KINDS = ("html", "slides", "figures")
 CSS = """:root{color-scheme:light dark}
 body{font:16px/1.5 sans-serif;max-width:840px;margin:auto;padding:1em;color:#111;background:#fff;overflow-wrap:break-word}
 pre{background:#f5f5f5;padding:.6em;overflow-x:auto;font-size:13px}img,svg{max-width:100%;height:auto}
-.output{overflow-x:auto}.output pre{background:none;border-left:3px solid #bbb;white-space:pre-wrap}
+.output{overflow-x:auto;margin:.8em 0}.output p{margin:.3em 0}
+.output pre{margin:0;background:none;border-left:3px solid #bbb;white-space:pre-wrap}
 table{border-collapse:collapse;display:block;overflow-x:auto}td,th{border:1px solid #bbb;padding:.25em .5em}
 math{font:1.08em "minisnn Math","STIX Two Math","Latin Modern Math","Cambria Math",math}details{margin:.5em 0}
 mtd[columnalign=right]{text-align:right}mtd[columnalign=left]{text-align:left}
 .formula{display:flex;flex-wrap:wrap;justify-content:center;align-items:baseline;gap:.3em 2em}
-.formula>span{max-width:100%;overflow-x:auto;overflow-y:hidden}summary{cursor:pointer}
+.formula>span{max-width:100%;overflow-x:auto;overflow-y:hidden}summary{cursor:pointer}.stay{white-space:nowrap}
 details.code>summary{color:#666;font-size:13px}
 form.guess{border-left:3px solid #0072B2;padding:.4em .8em}form.guess input{font:inherit;width:9em}
-figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap}
+figure{margin:0}figcaption{font-weight:bold;font-size:15px}.panels{display:flex;flex-wrap:wrap;align-items:flex-start}
+nav{display:flex;flex-wrap:wrap;gap:.2em 1.5em;font-size:14px;margin:.5em 0}
 pre .k{color:#0550ae}pre .s{color:#0a6b2d}pre .c{color:#656d76;font-style:italic}pre .m{color:#953800}pre .f{color:#8250df}
+@media(min-width:840px){.panels{flex-wrap:nowrap}.panels img{min-width:0}}
 @media(max-width:480px){.output pre{font-size:11px;padding:.6em .3em}
 .output pre.wide{font-size:9px}.formula math{font-size:.85em}table{font-size:12px;line-height:1.35}td,th{padding:.25em .3em}
-.panels img{width:100%}.output img.broad{min-width:600px}.map{display:block;overflow-x:auto}.map svg{min-width:600px}}
-@media print{body{max-width:none}}
+.panels img{width:100%}.output img.broad{min-width:var(--least)}
+figcaption.sided::after{font-weight:normal;content:" (what the text calls left stands above)"}
+.map{display:block;overflow-x:auto}.map svg{min-width:600px}
+.map::after,.scrolls::after{content:"it goes on to the right →";display:block;
+position:sticky;left:0;font-size:12px;color:GrayText}}
+@media print{body{max-width:none}nav{display:none}}
 @media screen and (prefers-color-scheme:dark){body{color:#e4e4e4;background:#181818}a{color:#8ab4f8}a:visited{color:#c58af9}
 pre{background:#262626}.output pre,td,th{border-color:#666}details.code>summary{color:#aaa}
+.ms-picture [stroke="#0072B2"]{stroke:#4aa3df}.ms-picture [fill="#0072B2"]{fill:#4aa3df}
 img.drawn{filter:invert(1) hue-rotate(180deg);mix-blend-mode:screen}
 pre .k{color:#79b8ff}pre .s{color:#85d996}pre .c{color:#9aa4af}pre .m{color:#f0a868}pre .f{color:#d2a8ff}}"""
 GUESS = """<script>(function () { for (const gate of document.querySelectorAll("details.guess")) {
 const form = document.createElement("form"), said = document.createElement("p"); form.className = "guess";
 form.innerHTML = '<label>Your guess: <input required autocomplete="off"></label> <button>See what came out</button>';
 gate.before(form, said); gate.hidden = true; said.setAttribute("aria-live", "polite");
-form.addEventListener("submit", event => { event.preventDefault(); gate.hidden = false; gate.open = true;
+form.addEventListener("submit", event => { event.preventDefault(); gate.hidden = gate.matches(".bare"); gate.open = true;
   gate.firstElementChild.textContent = "What came out";
   const {found, because} = gate.dataset, mine = form.querySelector("input").value;
   said.textContent = `You said ${mine}${found ? `, it is ${found}. Why: ${because}.` : "; what came out stands below."}`; });
@@ -62,17 +76,23 @@ go(n); })();</script>"""
 
 
 def formulas(text: str) -> str:
-    """Markdown with its formulas turned into MathML; what stands in code stays."""
+    """Markdown with its formulas turned into MathML; what stands in code stays, and no line ends
+    between a formula and its point, comma or bracket."""
 
     def one(found):
         if found["code"]:
             return found[0]
         if not found["block"]:
-            return mathml(found["line"])
+            made = mathml(found["line"])
+            around = found["opens"] + found["closes"]
+            whole = f"{found['opens']}{made}{found['closes']}"
+            return f'<span class="stay">{whole}</span>' if around else made
         made = [f"<span>{mathml(part, block=True)}</span>" for part in _parts(found["block"])]
         return f'<span class="formula">{"".join(made)}</span>'
 
-    pattern = r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|(?<!\\)\$(?P<line>[^$]+?)\$"
+    code, block = r"(?P<code>```.*?```|`[^`\n]*`)", r"\$\$(?P<block>.+?)\$\$"
+    line = r"(?P<opens>\(?)(?<!\\)\$(?P<line>[^$]+?)\$(?P<closes>[.,;:!?)']*)"
+    pattern = f"{code}|{block}|{line}"
     return re.sub(pattern, one, text, flags=re.S)
 
 
@@ -127,7 +147,10 @@ def _markdown(text: str) -> str:
         lambda h: f'<h3 id="{h[1].replace(" ", "-")}">{h[1]}</h3>',
         to_html(formulas(text)),
     )
-    return made.replace(".ipynb", ".html").replace("GLOSSARY.md", "GLOSSARY.html")
+    made = made.replace(".ipynb", ".html").replace("GLOSSARY.md", "GLOSSARY.html")
+    made = made.replace('href="README.md"', 'href="index.html"')
+    # no guide stands beside the pages
+    return re.sub(r'<a href="(guides/\w+\.md)[^"]*">(.*?)</a>', r"\2 (<code>\1</code>)", made)
 
 
 def _output(output: dict) -> str:
@@ -138,6 +161,9 @@ def _output(output: dict) -> str:
     if "image/png" in text:
         return _picture(text["image/png"].strip(), output.get("metadata", {}).get("image/png", {}))
     said = text.get("text/plain", "") or "".join(output.get("text", ""))
+    written = re.match(r"(teach\.html) lies beside this notebook\.", said)
+    if written:
+        return f'<p>The page: <a href="{written[1]}">{written[1]}</a></p>'
     return f"<pre{_kind(said)}>{html.escape(said)}</pre>"
 
 
@@ -155,8 +181,10 @@ def _picture(png: str, told: dict) -> str:
     alt = html.escape(told.get("alt", ""), quote=True)
     kinds = ["drawn"] * (not told.get("needs_background"))
     # on a telephone its letters would be too small to read: it scrolls
-    kinds += ["broad"] * ("panels" not in told and told.get("width", 0) >= 640)
+    broad = "panels" not in told and told.get("width", 0) > 480
+    kinds += ["broad"] * broad
     kind = f' class="{" ".join(kinds)}"' * bool(kinds)
+    kind += f' style="--least:{round(told.get("width", 0) * 5 / 6)}px"' * broad
 
     def image(png, width, alt):
         return f'<img{kind} alt="{alt}" width="{width}" src="data:image/png;base64,{png}">'
@@ -196,25 +224,65 @@ def _code(cell: dict) -> str:
     return f'<details class="code"><summary>the code of this picture</summary>{shown}</details>'
 
 
-def _gate(cell: dict) -> str:
+def _gate(told: dict, kind: str = "guess") -> str:
     """What opens the fold over the outputs that answer a prediction."""
+    held = "".join(f' data-{name}="{html.escape(text, quote=True)}"' for name, text in told.items())
+    return f'<details class="{kind}"{held}><summary>What came out: guess first, then open</summary>'
+
+
+def _answer(cell: dict) -> dict:
+    """What was found and why, of a cell with a prediction."""
     told: dict = {}
     for output in cell["outputs"]:
         told |= output.get("metadata", {}).get("minisnn", {})
-    held = "".join(f' data-{name}="{html.escape(text, quote=True)}"' for name, text in told.items())
-    return f'<details class="guess"{held}><summary>What came out: guess first, then open</summary>'
+    return told
 
 
-def page(notebook: dict, slides: bool = False) -> str:
+def _bare(told: dict) -> str:
+    """The fold of a prediction that nothing follows: the answer is all it holds."""
+    found, because = (html.escape(told[name]) for name in ("found", "because"))
+    return f"{_gate(told, 'guess bare')}<p>It is {found}. Why: {because}.</p>"
+
+
+def _sided(parts: list[str]) -> str:
+    """A section, its panels marked where the text tells them by left and right: a narrow page stacks
+    them and says so."""
+    made = "\n".join(parts)
+    told = re.search(r"\bLeft(?:[:,]| and )|\b[Oo]n the left\b", made)
+    return made.replace("<figcaption>", '<figcaption class="sided">') if told else made
+
+
+def _ways(names: list[str], at: int) -> str:
+    """Links of lesson `at` to the lessons beside it, the map and the glossary."""
+    links = ['<a href="index.html">map</a>', '<a href="GLOSSARY.html">glossary</a>']
+    if at:
+        links.insert(0, f'<a rel="prev" href="{names[at - 1]}.html">← lesson {at - 1}</a>')
+    if at + 1 < len(names):
+        links.append(f'<a rel="next" href="{names[at + 1]}.html">lesson {at + 1} →</a>')
+    return f"<nav>{' '.join(links)}</nav>"
+
+
+def page(notebook: dict, slides: bool = False, ways: str = "") -> str:
     """A notebook as a page of its own. What follows a prediction stays folded to the end of its
-    section, or to the next exercise, until a guess is entered."""
+    section, or to the next exercise, until a guess is entered.
+
+    ways    links to other pages; at the top, and below where the page is read from top to bottom
+    """
     title = "".join(notebook["cells"][0]["source"]).splitlines()[0].lstrip("# ")
     parts: list[list[str]] = [[]]
-    gated = False
+    gated, held = False, 0
+    told: dict = {}
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
-        ends = source.startswith("## ") or "**Exercise" in source or cell is notebook["cells"][-1]
+        last = cell is notebook["cells"][-1]
+        ends = source.startswith("## ") or "**Exercise" in source or last
+        if gated and last and not source.startswith("## "):  # what is said of the picture before it
+            about, mark, source = source.rpartition("**Now read**")
+            parts[-1] += [_markdown(about)] * bool(about.strip())
+            source = mark + source
         if gated and ends:
+            if len(parts[-1]) == held and told:
+                parts[-1][-1] = _bare(told)
             parts[-1].append("</details>")
             gated = False
         if source.startswith("## "):
@@ -225,13 +293,18 @@ def page(notebook: dict, slides: bool = False) -> str:
         parts[-1].append(_code(cell))
         if "foreseen(guess" in source and not gated:
             gated = True
-            parts[-1].append(_gate(cell))
+            told = _answer(cell)
+            parts[-1].append(_gate(told))
+            held = len(parts[-1])
         for output in cell["outputs"]:
             if "minisnn" not in output.get("metadata", {}):  # a sentence for a notebook's reader
-                parts[-1].append(f'<div class="output">{_output(output)}</div>')
-    body = "\n".join("<section>" + "\n".join(part) + "</section>" for part in parts)
-    guesses = GUESS * ('<details class="guess"' in body)
-    return _whole(title, body + guesses + TURN * slides, CSS + SLIDES * slides)
+                made = _output(output)
+                kind = "output" + " scrolls" * bool(re.search(r'<img class="[^"]*\bbroad"', made))
+                parts[-1].append(f'<div class="{kind}">{made}</div>')
+    body = "\n".join(f"<section>{_sided(part)}</section>" for part in parts)
+    guesses = GUESS * ('<details class="guess' in body)
+    around = ways + body + ways * (not slides)
+    return _whole(title, around + guesses + TURN * slides, CSS + SLIDES * slides)
 
 
 def _whole(title: str, body: str, css: str = CSS) -> str:
@@ -259,6 +332,8 @@ def overview() -> str:
     drawn = (HERE / "pictures" / "map.svg").read_text(encoding="utf-8")
     drawn = f'<span class="map">{drawn}</span>'
     body = re.sub('<img src="pictures/map.svg"[^>]*>', lambda _: drawn, _markdown(table))
+    # a long word in a narrow column takes the room of what the lessons teach
+    body = body.replace("differentiation", "differ&shy;entiation")
     return _whole("Lessons of minisnn", "<h1>Lessons of minisnn</h1>" + body)
 
 
@@ -298,15 +373,20 @@ def export(kind: str, out: Path, force: bool = False) -> list[Path]:
     notebooks = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
     if kind == "figures":
         return _written(figures(dict(zip([path.stem for path in paths], notebooks))), out, force)
-    made = {f"{path.stem}.html": page(one, kind == "slides") for path, one in zip(paths, notebooks)}
+    names = [path.stem for path in paths]
+    made = {
+        f"{name}.html": page(one, kind == "slides", _ways(names, n))
+        for n, (name, one) in enumerate(zip(names, notebooks))
+    }
+    made["teach.html"] = page_of(IntegerNet.of(ms.read(shipped(SYMBOLS))))
     made["index.html"], made["solutions.ipynb"] = (
         overview(),
         json.dumps(solutions(notebooks), indent=1) + "\n",
     )
     if (HERE / "GLOSSARY.md").exists():
-        made["GLOSSARY.html"] = _whole(
-            "Glossary", _markdown((HERE / "GLOSSARY.md").read_text(encoding="utf-8"))
-        )
+        back = '<nav><a href="index.html">map</a></nav>'
+        text = (HERE / "GLOSSARY.md").read_text(encoding="utf-8")
+        made["GLOSSARY.html"] = _whole("Glossary", back + _markdown(text))
     return _written({name: text.encode() for name, text in made.items()}, out, force)
 
 

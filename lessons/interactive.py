@@ -25,6 +25,7 @@ STYLE = """<style>.ms-picture{font:13px sans-serif;max-width:680px}.ms-picture l
 .ms-picture button[aria-pressed=true]{font-weight:bold;outline:2px solid var(--on)}
 .ms-picture mark{background:none;color:inherit;font-weight:bold;border-bottom:3px solid var(--on)}
 .ms-picture .said{min-height:3em}.ms-picture .line{display:block;font-size:15px}
+@media(max-width:480px){.ms-picture label{margin-right:0;white-space:nowrap}.ms-picture input{width:110px}}
 @media print{.ms-picture .controls{display:none}}</style>"""
 
 

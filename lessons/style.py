@@ -187,8 +187,7 @@ def _show(figure, title: str, scale: int = 2) -> None:
     figure.canvas.draw()
     pixels, held = Picture.fromarray(np.array(figure.canvas.buffer_rgba())[..., :3]), io.BytesIO()
     pixels.quantize(128).save(held, "png", optimize=True)  # a quarter of the size
-    photograph = any(axes.images for axes in figure.axes)
-    _display(held.getvalue(), pixels.width // scale, title, photograph, _panels(figure))
+    _display(held.getvalue(), pixels.width // scale, title, panels=_panels(figure))
 
 
 def _panels(figure) -> dict[str, list[float]]:
@@ -206,8 +205,8 @@ def _panels(figure) -> dict[str, list[float]]:
 
 
 def _display(png: bytes, width: int, title: str, photograph=False, panels=None) -> None:
-    """Show a PNG. photograph: its greys mean something, so that no page may turn them; panels: as
-    `_panels` found them."""
+    """Show a PNG. photograph: the text says what is white or black in it, so that no page may turn
+    them; panels: as `_panels` found them."""
     if _shell() is not None:
         from IPython.display import Image, display
 

@@ -12,8 +12,8 @@ KNOWN = {  # what the converter does not know, as what it knows
     r"\end{aligned}": r"\end{array}",
     r"\arg": r"\mathrm{arg}\,",
 }
-# bars close to what they hold, a space behind log, primes at their full size, and signs of two
-# characters as one
+# bars close to what they hold, a space behind log, primes at their full size, signs of two
+# characters as one, and dots close above their letters
 PLAINER = (
     (
         r"<msup>(<mi>[^<]*</mi>)<mi>(&#x0203[23];)</mi></msup>",
@@ -26,6 +26,10 @@ PLAINER = (
     (r"<mo>&#x02016;</mo>", '<mo stretchy="false" lspace="0" rspace="0">&#x02016;</mo>'),
     (r"(<m[io]>(?:log|exp|max|min|sin|cos)</m[io]>)(?=<m[nis])", r'\1<mspace width=".17em"/>'),
     (r"<m[io]>:</m[io]><mo>&#x0003D;</mo>", "<mo>&#x2254;</mo>"),
+    (
+        r"<mover>(<mi>[^<]*</mi>|<mrow>(?:<mi>[^<]*</mi>)+</mrow>)<mo>&#x002D9;</mo>",
+        r'<mover accent="true">\1<mo stretchy="false">&#x002D9;</mo>',
+    ),
     (r"<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>", "<mo>+=</mo>"),
 )
 

@@ -1,6 +1,7 @@
 """The pictures that answer back: small, whole, fetching nothing, and moved by their sliders in a
 real browser."""
 
+import html
 import json
 import re
 import shutil
@@ -85,8 +86,6 @@ def _opened(page: str, folder: Path) -> str:
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
 def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
-    import html
-
     pieces = "".join(map(interactive.piece, interactive.SLIDERS))
     script = PROBE.replace("MOVES", json.dumps(MOVES), 1)
     page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{script}</body>", tmp_path)
@@ -103,6 +102,31 @@ def test_a_slider_changes_what_it_should_and_nothing_is_fetched(tmp_path):
         assert drawing == interactive.still(name).strip(), (
             f"{name}: draw its still again, python lessons/interactive.py"
         )
+
+
+KEYS = """<script>(function () {
+const clash = [], over = (a, b) => a.top < b.bottom && b.top < a.bottom && a.left < b.right && b.left < a.right;
+for (const root of document.querySelectorAll(".ms-picture")) {
+  const boxes = what => [...root.querySelectorAll(what)].map(one => [one.textContent, one.getBoundingClientRect()]);
+  const frames = boxes("svg > rect, svg > g > rect"), keys = boxes("svg > text"), [[, whole]] = boxes("svg");
+  for (const [text, box] of keys)
+    if (box.right > whole.right || [...frames, ...keys].some(([other, one]) => other !== text && over(one, box)))
+      clash.push(text);
+  if (root.matches(".ms-innerstep") && keys.length !== 3) clash.push("keys of innerstep");
+}
+document.body.dataset.clash = JSON.stringify(clash);
+})();</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
+@pytest.mark.parametrize("width", [368, 680])
+def test_what_names_the_curves_stands_above_them_and_inside_of_the_picture(tmp_path, width):
+    pieces = "".join(
+        f'<div style="width:{width}px">{interactive.piece(name)}</div>'
+        for name in interactive.SLIDERS
+    )
+    page = _opened(f"<!doctype html><meta charset=utf-8><body>{pieces}{KEYS}</body>", tmp_path)
+    assert re.search(r'data-clash="(.*?)"', page)[1] == "[]"
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +149,8 @@ def test_pages_and_slides_need_nothing(exported):
     for kind in ("html", "slides"):
         found = sorted(path.name for path in (exported / kind).iterdir())
         assert found == sorted(
-            [".minisnn.json", *names, "GLOSSARY.html", "index.html", "solutions.ipynb"]
+            [".minisnn.json", *names, "GLOSSARY.html", "index.html"]
+            + ["solutions.ipynb", "teach.html"]
         )
         for name in names:
             text = (exported / kind / name).read_text()
@@ -160,10 +185,15 @@ def test_formulas_are_whole_in_the_exported_pages(exported):
         if "\\" in formula or re.search(r">&(?!#|lt;|gt;|amp;)", formula)
     ]
     assert len(found) > 500 and not left
+    found = [html.unescape(formula) for formula in found]
     assert not [
-        formula for formula in found if re.search(r"<msup>.*?<mi>&#x0203[23];</mi></msup>", formula)
+        formula for formula in found if re.search("<msup>[^′″]*<mi>[′″]</mi></msup>", formula)
     ]
     assert pages["03_backward_through_time.html"].count('<mtd columnalign="right">') == 4
+    dotted = [formula for formula in found if "˙" in formula]  # an accent, not an exponent
+    assert len(dotted) > 20
+    for formula in dotted:
+        assert formula.count("˙") == formula.count('<mover accent="true">'), formula
 
 
 def test_pages_can_be_read_in_the_dark(exported):

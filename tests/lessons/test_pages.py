@@ -8,6 +8,7 @@ import shutil
 from base64 import b64decode, b64encode
 
 import export
+import interactive
 import make
 import pytest
 import style
@@ -119,6 +120,7 @@ def test_pages_fit_a_telephone_and_fold_what_draws(exported, browser):  # noqa: 
     page.close()
 
 
+OPEN = """document.querySelectorAll("details").forEach(d => { d.hidden = false; d.open = true })"""
 CUT = """() => { document.querySelectorAll("details").forEach(d => { d.hidden = false; d.open = true });
 return [...document.querySelectorAll("table, .formula > span")].filter(
   e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60)) }"""
@@ -166,6 +168,167 @@ def test_a_broad_picture_without_panels_scrolls_on_a_telephone(exported, browser
     page.close()
 
 
+def test_letters_of_pictures_stay_large_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    for path in sorted((exported / "html").glob("[01]*.html")):
+        page.goto(path.as_uri())
+        page.evaluate(OPEN)
+        sizes = page.evaluate(
+            "[...document.querySelectorAll('.output > img')].map(i => [i.clientWidth, +i.getAttribute('width')])"
+        )
+        assert all(shown >= 0.76 * drawn for shown, drawn in sizes), path.name
+    page.close()
+
+
+def test_rows_of_panels_stay_rows_on_a_wide_screen(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    counts = []
+    for path in sorted((exported / "html").glob("[01]*.html")):
+        page.goto(path.as_uri())
+        page.evaluate(OPEN)
+        for boxes in page.evaluate(
+            "[...document.querySelectorAll('.panels')].map(row => [...row.children].map(i => "
+            "[i.getBoundingClientRect().top, i.clientHeight, i.clientWidth / i.naturalWidth]))"
+        ):
+            tops, heights, scales = zip(*boxes)
+            counts.append(len(boxes))
+            assert len(set(tops)) == 1 and max(heights) - min(heights) <= 2, path.name
+            assert max(scales) < 1.02 * min(scales), path.name
+    assert max(counts) == 5 and len(counts) > 9
+    page.close()
+
+
+def test_stacked_panels_say_what_the_text_calls_left(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    said = "[...document.querySelectorAll('figcaption')].map(o => getComputedStyle(o, '::after').content)"
+    found = {}
+    for width in (400, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path in sorted((exported / "html").glob("[01]*.html")):
+            page.goto(path.as_uri())
+            page.evaluate(OPEN)
+            found[width, path.name[:2]] = ["left" in one for one in page.evaluate(said)]
+    assert not any(sum((found[one] for one in found if one[0] == 1280), []))
+    told = {name for (width, name), marks in found.items() if any(marks)}
+    assert told == {"00", "03", "06", "07", "08", "12", "13", "14", "15"}
+    assert found[400, "09"] == [False] and found[400, "02"] == [False]
+    page.close()
+
+
+def test_every_link_of_the_pages_leads_somewhere(exported):  # noqa: F811
+    for kind in ("html", "slides"):
+        pages = {one.name: one.read_text() for one in (exported / kind).glob("*.html")}
+        for name, text in pages.items():
+            for link in set(re.findall(r'<a [^>]*href="([^"]+)"', text)):
+                file, _, place = link.partition("#")
+                assert not file or file in pages, f"{name}: {link}"
+                held = pages[file or name]
+                assert not place or f'id="{place}"' in held, f"{name}: {link}"
+
+
+def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):  # noqa: F811
+    names = [f"{source.stem}.html" for source in make.sources()]
+    for way, order in (("next", names), ("prev", names[::-1])):
+        found = [order[0]]
+        while len(found) <= len(order):
+            text = (exported / "html" / found[-1]).read_text()
+            links = re.findall(rf'<a rel="{way}" href="(.*?)">', text)
+            assert len(links) in (0, 2) and len(set(links)) < 2  # above and below
+            assert text.count('href="index.html"') >= 2
+            if not links:
+                break
+            found.append(links[0])
+        assert found == order
+    text = (exported / "html" / "00_forty_five_minutes_of_play.html").read_text()
+    assert '<a href="teach.html">' in text and "lies beside this notebook" not in text
+    assert "<canvas" in (exported / "html" / "teach.html").read_text()
+
+
+def test_an_answer_that_nothing_follows_stands_in_its_fold(exported, browser):  # noqa: F811
+    path = exported / "html" / "13_a_layer_that_hears_itself.html"
+    assert "<summary>What came out: guess first, then open</summary><p>It is 52" in path.read_text()
+    for one in (exported / "html").glob("[01]*.html"):
+        assert "then open</summary>\n</details>" not in one.read_text(), one.name
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    page.locator("form.guess input").first.fill("50")
+    page.locator("form.guess button").first.click()
+    assert page.locator("form.guess + p").first.inner_text().startswith("You said 50, it is 52")
+    assert not page.locator("details.guess").first.is_visible()
+    page.close()
+
+
+def test_what_is_said_of_a_hidden_picture_is_hidden_too(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    for name, said in (
+        ("04", "Left of the point"),
+        ("07", "One forgotten term"),
+        ("08", "Left: most"),
+    ):
+        page.goto(next((exported / "html").glob(f"{name}_*.html")).as_uri())
+        about, rest = page.get_by_text(said), page.get_by_text("Now read")
+        assert about.count() == 1 and not about.is_visible() and rest.is_visible()
+        page.locator("form.guess input").first.fill("1")
+        page.locator("form.guess button").first.click()
+        assert about.is_visible()
+    page.close()
+
+
+def test_a_picture_that_was_hidden_is_drawn_for_a_telephone_when_it_is_shown(browser):
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.set_content(f"<div hidden>{interactive.piece('innerstep')}</div>")
+    page.evaluate("document.querySelector('div').hidden = false")
+    width = "document.querySelector('.ms-innerstep svg').getAttribute('width')"
+    page.wait_for_function(f"{width} === '350'", timeout=5000)
+    page.set_viewport_size({"width": 800, "height": 800})
+    page.wait_for_function(f"{width} === '640'", timeout=5000)
+    page.close()
+
+
+def test_a_picture_that_goes_on_says_so_on_a_telephone(exported, browser):  # noqa: F811
+    page = browser.new_page()
+    said = (
+        "[...document.querySelectorAll('.output, .map')].map(o => [o.scrollWidth > o.clientWidth, "
+        "getComputedStyle(o, '::after').content.includes('goes on')])"
+    )
+    for width in (400, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for name in ("00_*", "01_*", "12_*", "index"):
+            page.goto(next((exported / "html").glob(f"{name}.html")).as_uri())
+            page.evaluate(OPEN)
+            found = page.evaluate(said)
+            assert all(scrolls == told for scrolls, told in found), (name, width)
+            assert any(scrolls for scrolls, _ in found) == (width == 400)
+    page.close()
+
+
+def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(exported, browser):  # noqa: F811
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    page.goto((exported / "html" / "index.html").as_uri())
+    columns = "[...document.querySelector('tr').children].map(one => one.clientWidth)"
+    widths = page.evaluate(columns)
+    assert len(widths) == 5 and max(widths) == widths[2] > 110
+    page.close()
+
+
+def test_no_line_ends_between_a_formula_and_its_point():
+    for text in ("($x$)", "$x$.", "($x$,", "$x$'"):
+        made = export.formulas(f"so {text} and")
+        inside = re.search(r'so <span class="stay">(.*?<math.*</math>.*?)</span> and', made)[1]
+        assert re.sub(r"<math.*</math>", "$x$", inside) == text
+    assert "<span" not in export.formulas("so $x$ and")
+    assert ".stay{white-space:nowrap}" in export.CSS
+
+
+def test_curves_that_move_are_bright_in_the_dark(exported, browser):  # noqa: F811
+    page = browser.new_page(color_scheme="dark")
+    page.goto((exported / "html" / "01_one_leaky_neuron.html").as_uri())
+    line = "document.querySelector('.ms-picture polyline.p')"
+    assert page.evaluate(f"{line}.getAttribute('stroke')") == "#0072B2"
+    assert page.evaluate(f"getComputedStyle({line}).stroke") == "rgb(74, 163, 223)"
+    page.close()
+
+
 def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):  # noqa: F811
     tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
     pytest.importorskip("brotli", reason="pip install brotli")
@@ -173,6 +336,8 @@ def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported): 
     known = set(map(chr, font.getBestCmap()))
     assert "MATH" in font and font["name"].getDebugName(1) == "minisnn Math"
     for path in (exported / "html").glob("*.html"):
+        if path.name == "teach.html":  # a page of the chip's, without formulas
+            continue
         text = path.read_text(encoding="utf-8")
         assert text.count("data:font/woff2;base64,") == 1
         assert b64encode((export.HERE / "fonts" / "math.woff2").read_bytes()).decode() in text
@@ -249,6 +414,17 @@ def test_in_the_dark_pictures_turn_but_photographs_do_not(browser):
     colours = [shot.getpixel((round(box["x"] + 10), round(box["y"] + 10))) for box in boxes]
     assert colours == [(0x18,) * 3, (255,) * 3]
     page.close()
+
+
+def test_of_the_course_only_the_film_stays_as_it_is_in_the_dark():
+    """Its text says what is white in it, and what is black."""
+    kept = []
+    for path in sorted(export.HERE.glob("[01]*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                if output.get("metadata", {}).get("image/png", {}).get("needs_background"):
+                    kept.append((path.name[:2], "style.film(" in "".join(cell["source"])))
+    assert kept == [("09", True)]
 
 
 def test_an_older_notebook_is_shown_as_it_is():
