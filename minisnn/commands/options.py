@@ -220,11 +220,10 @@ def known_network(args: argparse.Namespace) -> Path:
     """--checkpoint, or where it was left out the network that ships for --dataset."""
     if args.checkpoint is not None:
         return args.checkpoint
-    asked = options_of(args.strokes or ()).get("over") if args.dataset == "written" else None
-    name = "written, order" if asked == "order" else args.dataset
+    name = args.dataset
     if name not in NETWORKS:
-        known = ", ".join(one for one in NETWORKS if "," not in one)
         what = f"no network ships for --dataset {name}" if name else "no network was named"
+        known = ", ".join(NETWORKS)
         raise ValueError(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
     return Path(NETWORKS[name])
 

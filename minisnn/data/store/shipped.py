@@ -11,7 +11,6 @@ NETWORKS = {
     "double-asl-same-take": "double_asl_same_take_prototypes.h5",
     "omniglot": "omniglot_fine.h5",
     "written": "written_pen.h5",
-    "written, order": "written_order.h5",
 }
 
 

@@ -1,0 +1,48 @@
+"""The network that a command takes where only a set of tasks is named."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn import cli
+from minisnn.commands.options import known_network
+from minisnn.data.store.shipped import NETWORKS, shipped
+from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
+
+
+def asked(checkpoint=None, dataset=None, strokes=None):
+    return argparse.Namespace(checkpoint=checkpoint, dataset=dataset, strokes=strokes)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_ships_and_was_trained_on_that_set(name):
+    assert known_network(asked(dataset=name)) == Path(NETWORKS[name])
+    assert ms.read(shipped(NETWORKS[name])).origin.data in (name, None)
+
+
+def test_one_that_is_named_comes_first():
+    assert known_network(asked(Path("runs/mine"), "written")) == Path("runs/mine")
+
+
+def test_without_either_it_says_what_is_expected(capsys):
+    assert cli.main(["evaluate"]) == 2
+    assert "expected --checkpoint FILE, or --dataset with one of" in capsys.readouterr().err
+    assert cli.main(["evaluate", "--dataset", "shd"]) == 2
+    assert "no network ships for --dataset shd" in capsys.readouterr().err
+
+
+def test_its_name_is_told_and_kept(tmp_path, capsys, rng):
+    corners = rng.uniform(10, 95, (6, 2, 2))
+    kinds = np.repeat(np.arange(6), 4)
+    drawings = [[Stroke(corners[kind], np.array([0, 300]))] for kind in kinds]
+    names = [f"Made/{k}" for k in range(6)]
+    path = tmp_path / "strokes.npz"
+    write_strokes(path, strokes_of(drawings, kinds, np.tile(np.arange(4), 6), names))
+    out = tmp_path / "found.json"
+    words = ["evaluate", "--dataset", "written", "--root", str(path), "--episodes", "1"]
+    assert cli.main([*words, "--queries", "1", "--no-baselines", "--json", str(out)]) == 0
+    assert f"of the network that ships for it, {NETWORKS['written']}" in capsys.readouterr().err
+    assert NETWORKS["written"] in out.read_text()
