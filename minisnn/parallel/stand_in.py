@@ -23,8 +23,6 @@ from queue import SimpleQueue
 from threading import local, main_thread
 from typing import Any
 
-import numpy as np
-
 TICK = 0.1  # seconds
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
 slow: dict[
@@ -103,10 +101,13 @@ def as_here(work: Callable[..., None]) -> Callable[..., None]:
     """`work`, to be called once by another thread, in the context of this one. NumPy's errstate is
     part of it from NumPy 2.0 on; before, each thread has its own."""
     context = copy_context()
-    settings = np.geterr()
+    numpy = sys.modules.get("numpy")  # which a command that only helps does without
+    if numpy is None:
+        return partial(context.run, work)
+    settings = numpy.geterr()
 
     def called(*arguments: Any) -> None:
-        with np.errstate(**settings):
+        with numpy.errstate(**settings):
             work(*arguments)
 
     return partial(context.run, called)
