@@ -224,7 +224,7 @@ def known_network(args: argparse.Namespace) -> Path:
     if name not in NETWORKS:
         what = f"no network ships for --dataset {name}" if name else "no network was named"
         known = ", ".join(NETWORKS)
-        raise ValueError(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
+        args.whole().error(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
     return Path(NETWORKS[name])
 
 

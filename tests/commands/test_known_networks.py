@@ -28,10 +28,13 @@ def test_one_that_is_named_comes_first():
 
 
 def test_without_either_it_says_what_is_expected(capsys):
-    assert cli.main(["evaluate"]) == 2
-    assert "expected --checkpoint FILE, or --dataset with one of" in capsys.readouterr().err
-    assert cli.main(["evaluate", "--dataset", "shd"]) == 2
-    assert "no network ships for --dataset shd" in capsys.readouterr().err
+    for words, said in (
+        ([], "no network was named; expected --checkpoint FILE, or --dataset with one of"),
+        (["--dataset", "shd"], "no network ships for --dataset shd"),
+    ):
+        with pytest.raises(SystemExit) as error:
+            cli.main(["evaluate", *words])
+        assert error.value.code == 2 and said in capsys.readouterr().err
 
 
 def test_its_name_is_told_and_kept(tmp_path, capsys, rng):
