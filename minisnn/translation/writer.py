@@ -204,12 +204,11 @@ class Writer(ast.NodeTransformer):
             case ast.Constant(value=int() | float() as value):
                 return self._field(node, self.whole.number(float(value)))
         expression = ast.copy_location(ast.Return(copy.deepcopy(node)), node)
-        tree = ast.FunctionDef(
-            name="constant",
-            args=of_names([self.me or self._own("self")]),
-            body=[expression],
-            decorator_list=[],
-        )
+        # parsed: what fields a definition has depends on Python's version
+        tree = ast.parse("def constant(): pass").body[0]
+        assert isinstance(tree, ast.FunctionDef)
+        tree.args = of_names([self.me or self._own("self")])
+        tree.body = [expression]
         evaluate = self._evaluated(ast.copy_location(tree, node))
         owner = self.owner
 

@@ -67,6 +67,8 @@ class Tracer:
 
     def __enter__(self):
         self.before = sys.gettrace()
+        # Python 3.12 traces steps only where some frame asked for them before this
+        sys._getframe().f_trace_opcodes = True
         sys.settrace(self)
         return self
 
