@@ -1,8 +1,9 @@
 """Train the networks of this folder, by the recipes of minisnn.experiments.networks, and keep what
 adapting needs.
 
-    python data/make_networks.py RUNS [ROLE ...] [--root SET=DIR]       RUNS: folder of the training runs, each of
-                                                        which can be resumed
+    python data/make_networks.py RUNS [ROLE ...] [--root SET=DIR]
+
+RUNS is the folder of the training runs, each of which can be resumed.
 
 Without a ROLE all are made, which takes hours. A run folder RUNS/<name of the file without .h5>
 that is there already goes on, and is used as it is where it is done. Written are weights, step
@@ -24,7 +25,7 @@ from minisnn.files import write_json
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 BITS = 11  # of a weight's mantissa, which is then half as long in a file
-COARSE = "written/pen-snn", "written/order-snn", "double-nmnist/maml-cnn", "double-asl/maml-cnn"
+COARSE = "written/pen-snn", "double-nmnist/maml-cnn", "double-asl/maml-cnn"
 
 
 def main() -> None:
@@ -43,7 +44,12 @@ def main() -> None:
     args = parser.parse_args()
     if unknown := [role for role in args.roles if role not in RECIPES]:
         parser.error(f"no recipe for {', '.join(unknown)}; expected some of {', '.join(RECIPES)}")
-    roots = dict(one.split("=", 1) for one in args.root)
+    roots = {}
+    for one in args.root:
+        name, _, place = one.partition("=")
+        if not name or not place:
+            parser.error(f"--root is {one}, expected SET=DIR, such as written=strokes.npz")
+        roots[name] = place
     networks = Networks(retrain=args.runs, roots=roots)
     for role in args.roles or [role for role in RECIPES if "/first-" not in role]:
         _go_on_from_interim(
@@ -69,6 +75,8 @@ def main() -> None:
 
 def nowhere(provenance: dict) -> dict:
     """Without the folder of recordings, which was one of the machine that trained."""
+    if "origin" not in provenance:  # of a file that is older
+        return provenance
     return provenance | {"origin": provenance["origin"] | {"root": None}}
 
 

@@ -144,7 +144,7 @@ def run(args: argparse.Namespace) -> None:
     queries = args.queries or (config.queries if config else 10)
     if not args.quiet:
         if args.checkpoint is None:
-            print(f"of the network that ships for it, {tested}", file=sys.stderr, flush=True)
+            print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
         announce()
     whole_set = (
         config is not None

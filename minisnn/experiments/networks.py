@@ -70,17 +70,6 @@ _FINE = replace(
     evaluate_every=300,
     test_episodes=100,
 )
-# few steps, each layer without the delays that LIF's traces have
-_PEN = replace(
-    preset("maml"),
-    **{**_MEANS, "evaluate_episodes": 100},
-    **_WIDE,
-    dataset="written",
-    neuron="cuba",
-    lr=3e-3,
-    evaluate_every=250,
-    test_episodes=0,
-)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -170,8 +159,20 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_every=100,
         evaluate_episodes=60,
     ),
+    # few steps: a layer passes a spike on within one, where LIF's traces take two
     "written/pen-snn": replace(
-        _PEN, size=(28, 28), bin_ms=50.0, window=8, alpha=0.7, beta=0.4, updates=3000
+        replace(preset("maml"), **_WIDE, **{**_MEANS, "evaluate_episodes": 100}),
+        dataset="written",
+        size=(28, 28),
+        bin_ms=50.0,
+        neuron="cuba",
+        window=8,
+        alpha=0.7,
+        beta=0.4,
+        updates=3000,
+        lr=3e-3,
+        evaluate_every=250,
+        test_episodes=0,
     ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(

@@ -13,8 +13,8 @@ from minisnn.data.store.shipped import NETWORKS, shipped
 from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
 
 
-def asked(checkpoint=None, dataset=None, strokes=None):
-    return argparse.Namespace(checkpoint=checkpoint, dataset=dataset, strokes=strokes)
+def asked(checkpoint=None, dataset=None):
+    return argparse.Namespace(checkpoint=checkpoint, dataset=dataset)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -47,5 +47,5 @@ def test_its_name_is_told_and_kept(tmp_path, capsys, rng):
     out = tmp_path / "found.json"
     words = ["evaluate", "--dataset", "written", "--root", str(path), "--episodes", "1"]
     assert cli.main([*words, "--queries", "1", "--no-baselines", "--json", str(out)]) == 0
-    assert f"of the network that ships for it, {NETWORKS['written']}" in capsys.readouterr().err
+    assert f"{NETWORKS['written']} is tested, which ships for written" in capsys.readouterr().err
     assert NETWORKS["written"] in out.read_text()

@@ -97,6 +97,7 @@ class Visitor:
         number = self.lessons
         self.press("A new symbol")
         self.until(f"minisnn.lessons.length === {number + 1}")
+        self.until("!document.querySelector('#known').ariaBusy")
 
     @property
     def lessons(self) -> int:
