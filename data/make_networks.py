@@ -25,7 +25,13 @@ from minisnn.files import write_json
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 BITS = 11  # of a weight's mantissa, which is then half as long in a file
-COARSE = "written/pen-snn", "double-nmnist/maml-cnn", "double-asl/maml-cnn"
+COARSE = (
+    "written/pen-snn",
+    "written/order-snn",
+    "double-nmnist/prototypes-cnn",
+    "double-nmnist/maml-cnn",
+    "double-asl/maml-cnn",
+)
 
 
 def main() -> None:

@@ -134,6 +134,11 @@ def nearest_power(step: float) -> int:
 def steps_of(net, inner, samples: int) -> dict[str, int]:
     """log2_weight and log2_bias of a float network's inner loop: the readout's step sizes over the
     support samples, of which online each makes a step of its own."""
+    if (readings := getattr(inner, "readings", 1)) > 1:
+        raise ValueError(
+            f"the network reads its features {readings} times in a recording; in integers they are "
+            "the trace at its end alone, expected readings 1"
+        )
     samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.written.words import options_of
-from ..data.store.shipped import NETWORKS
+from ..data.store.shipped import NETWORKS, OF_ORDERS
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
@@ -225,7 +225,8 @@ def known_network(args: argparse.Namespace) -> Path:
         what = f"no network ships for --dataset {name}" if name else "no network was named"
         known = ", ".join(NETWORKS)
         args.whole().error(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
-    return Path(NETWORKS[name])
+    orders = name == "written" and options_of(args.strokes or ()).get("over") == "order"
+    return Path(OF_ORDERS if orders else NETWORKS[name])
 
 
 def given_strokes(args: argparse.Namespace, dataset: str) -> dict:

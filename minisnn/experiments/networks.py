@@ -174,6 +174,22 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_every=250,
         test_episodes=0,
     ),
+    "written/order-snn": replace(
+        replace(preset("maml"), **{**_MEANS, "train_ways": 8, "evaluate_episodes": 100}),
+        dataset="written",
+        strokes=("order",),
+        channels=(16, 32, 64),
+        bin_ms=12.5,
+        neuron="cuba",
+        window=32,
+        alpha=0.8,
+        beta=0.5,
+        readings=32,
+        updates=750,
+        lr=3e-3,
+        evaluate_every=250,
+        test_episodes=0,
+    ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(
         _ASL, **_MORE, evaluate_every=250, evaluate_episodes=100, test_episodes=600

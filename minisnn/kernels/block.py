@@ -361,12 +361,16 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
 
 
-def features(block: Block, x: Events):
-    """What the readout weighs: its presynaptic trace at the last step, (B, F)."""
+def features(block: Block, x: Events, ends):
+    """What the readout weighs: its presynaptic trace after the first n steps, for each n of `ends`,
+    (B, len(ends) F)."""
     x = x.flat()
     B = len(x.offset)
     dtype = x.value.dtype
-    layer = layer_of(block, dtype, x.steps - 1 if block.neuron.delay else x.steps)
-    pq = aligned_empty((B, 2, layer.g.n_in), dtype)
-    parallel(ahead.traces, B, x.lists, pq, layer, work=gradient.work_of(block, B))
-    return pq[:, 0].copy()
+    found = []
+    for n in ends:
+        layer = layer_of(block, dtype, n - 1 if block.neuron.delay else n)
+        pq = aligned_empty((B, 2, layer.g.n_in), dtype)
+        parallel(ahead.traces, B, x.lists, pq, layer, work=gradient.work_of(block, B))
+        found.append(pq[:, 0])
+    return np.concatenate(found, 1)

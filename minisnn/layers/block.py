@@ -197,18 +197,26 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return synapse.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, block.neuron)
 
 
-def features(block: Block, x):
-    """What the readout weighs: its presynaptic trace at the last step, (B, F)."""
-    return synapse.features(x.reshape(*x.shape[:2], -1), block.neuron)
+def features(block: Block, x, ends):
+    """What the readout weighs: its presynaptic trace after the first n steps, for each n of `ends`,
+    (B, len(ends) F)."""
+    x = x.reshape(*x.shape[:2], -1)
+    return np.concatenate([synapse.features(x[:, :n], block.neuron) for n in ends], 1)
 
 
-def twin_features(block: Block, x, frozen: dict):
-    """`features` of a twin: the window's x, behind the states at its start."""
+def twin_features(block: Block, x, frozen: dict, ends):
+    """`features` of a twin: the window's x, behind the states at its start, from which `ends`
+    count."""
     x = x.reshape(*x.shape[:2], -1)[:, -frozen["u"].shape[1] :]
     start = frozen["p"].reshape(*frozen["p"].shape[:2], -1)
-    return synapse.features(x, block.neuron, start)
+    return np.concatenate([synapse.features(x[:, :n], block.neuron, start) for n in ends], 1)
 
 
-def features_backward(block: Block, dp, steps: int):
-    """dx (B, m, F) at the window's steps."""
-    return synapse.features_adjoint(dp, steps, block.neuron)
+def features_backward(block: Block, dp, steps: int, ends):
+    """dx (B, m, F) at the window's steps; `ends` count from its start."""
+    dp = dp.reshape(len(dp), len(ends), -1)
+    dx = np.zeros((len(dp), max(steps - block.neuron.delay, 0), dp.shape[2]), dp.dtype)
+    for k, n in enumerate(ends):
+        of_one = synapse.features_adjoint(dp[:, k], n, block.neuron)
+        dx[:, : of_one.shape[1]] += of_one
+    return dx

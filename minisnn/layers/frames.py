@@ -89,16 +89,16 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     return convolution.backward_tangent(weight, weight_dot, tape, tape_dot, dy_dot, need_dx)
 
 
-def features(block: Block, x):
+def features(block: Block, x, ends):
     """What the readout weighs: its input, (B, F)."""
     return x.reshape(len(x), -1)
 
 
-def twin_features(block: Block, x, frozen: dict):
+def twin_features(block: Block, x, frozen: dict, ends):
     """The same."""
-    return features(block, x)
+    return features(block, x, ends)
 
 
-def features_backward(block: Block, dp, steps: int = 1):
+def features_backward(block: Block, dp, steps: int, ends):
     """dx (B, 1, F)."""
     return dp[:, None]

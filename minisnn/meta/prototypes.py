@@ -1,6 +1,7 @@
 """Rules that learn by class means: nearest class mean, prototypical networks, Proto-MAML.
 
-With p a sample's features (the readout's presynaptic trace at the last step) and c_k the mean of p
+With p a sample's features (the readout's presynaptic trace at the last step, or at the ends of
+several equal stretches, one behind the other) and c_k the mean of p
 over the support samples of class k,
 
     nearest class mean      argmax_k -|p - c_k|^2
@@ -23,6 +24,7 @@ goes back through the support once more. `s` is `scale`; all of these are exact.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -76,11 +78,14 @@ def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) 
     return theta
 
 
-def nearest(net: Network, theta: Array, task: Task, scale: float = SCALE) -> Array:
+def nearest(
+    net: Network, theta: Array, task: Task, scale: float = SCALE, readings: int = 1
+) -> Array:
     """Logits of the query by the class means of the support: nothing of theta is adapted, its
     readout is not used."""
-    c = class_means(net.features(theta, task.x_support), task.y_support, task.ways)
-    return distance_logits(net.features(theta, task.x_query), c, scale)
+    p = net.features(theta, task.x_support, readings=readings)
+    c = class_means(p, task.y_support, task.ways)
+    return distance_logits(net.features(theta, task.x_query, readings=readings), c, scale)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,10 @@ class ClassMeans(InnerLoop):
     """An inner loop that starts from the class means of its support set; theta's own readout is not
     used.
 
-    scale    s of the logits
+    scale      s of the logits
+    readings   R: p is the trace at the end of each R-th of the recording, one behind the other, so
+               that it counts when something happened; R > 1 is for the rule without steps, whose
+               window then has to reach into the first R-th
 
     Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a
     task may have any number of ways, and the meta-gradient is of first order. With steps it is
@@ -103,12 +111,19 @@ class ClassMeans(InnerLoop):
     """
 
     scale: float = SCALE
+    readings: int = 1
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
         super().check(net)
         if arguments.number("scale", self.scale, "a positive number") <= 0:
             raise ValueError(f"scale must be a positive number, not {self.scale}")
+        arguments.whole("readings", self.readings, 1)
+        if self.readings > 1 and self.steps:
+            raise ValueError(
+                f"readings must be 1 where inner steps follow, not {self.readings}: a readout "
+                "weighs the trace at the last step alone"
+            )
         if net.loss_name != "cross_entropy":
             raise ValueError(
                 f"rules of class means ask for the loss cross_entropy, not {net.loss_name}"
@@ -120,6 +135,11 @@ class ClassMeans(InnerLoop):
 
     def _descend(self, net, theta, x, y, second=False, spike="hard", recorded=None):
         record, rest = _first(recorded)
+        if self.readings > 1:
+            raise ValueError(
+                f"class means of {self.readings} readings make no readout, which weighs the trace "
+                "at the last step alone: ask for `logits`"
+            )
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)
         return self._plain._descend(
             net, with_prototypes(net, theta, c, self.scale), x, y, second, spike, rest
@@ -130,7 +150,7 @@ class ClassMeans(InnerLoop):
         return (
             super().logits(net, theta, task)
             if self.steps
-            else nearest(net, theta, task, self.scale)
+            else nearest(net, theta, task, self.scale, self.readings)
         )
 
     def loss(
@@ -146,11 +166,11 @@ class ClassMeans(InnerLoop):
             return super().loss(net, theta, task, spike, recorded)
         support, query = recorded.records if recorded else (None, None)
         c = class_means(
-            net.features(theta, task.x_support, spike=spike, record=support),
+            self._read(net.features)(theta, task.x_support, spike=spike, record=support),
             task.y_support,
             task.ways,
         )
-        p = net.features(theta, task.x_query, spike=spike, record=query)
+        p = self._read(net.features)(theta, task.x_query, spike=spike, record=query)
         return cross_entropy(distance_logits(p, c, self.scale), task.y_query)
 
     def meta_gradient(
@@ -169,14 +189,13 @@ class ClassMeans(InnerLoop):
         """
         self.check(net)
         record, rest = _first(recorded)
-        support = net.features_and_pullback(theta, task.x_support, spike=spike, record=record)
+        read = self._read(net.features_and_pullback)
+        support = read(theta, task.x_support, spike=spike, record=record)
         c = class_means(support.p, task.y_support, task.ways)
         twice = net.dtype.type(2 * self.scale)
         no_step = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
         if not self.steps:
-            query = net.features_and_pullback(
-                theta, task.x_query, spike=spike, record=rest and rest.records[0]
-            )
+            query = read(theta, task.x_query, spike=spike, record=rest and rest.records[0])
             logits = distance_logits(query.p, c, self.scale)
             e = cross_entropy_backward(logits, task.y_query)
             gradient = query.pullback(-twice * (e.sum(1, keepdims=True) * query.p - e @ c))
@@ -195,6 +214,10 @@ class ClassMeans(InnerLoop):
         weight[...], bias[...] = 0, 0
         gradient = found.gradient + support.pullback(spread_over(dc, task.y_support))
         return found._replace(gradient=gradient, support_logits=None)
+
+    def _read(self, features):
+        """features, with as many readings as these settings ask for."""
+        return partial(features, readings=self.readings)
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """As `InnerLoop.record`, preceded by a record of the support at theta, where the class

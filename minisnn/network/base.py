@@ -11,7 +11,7 @@ from .engine import Record, Tape, TwinEngine
 from .found import Features, Gradients, LossAndGradient
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite
-from .loops import Loops, Sums, parts_of
+from .loops import Loops, Sums, ends_of, parts_of
 from .remembered import Seen, once
 from .theta import Parameter
 
@@ -154,19 +154,29 @@ class Network(Derivatives):
         return self.gradients(theta, x, y, spike=spike, record=record).hvp(v)
 
     def features(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
+        self,
+        theta: Array,
+        x: Array,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+        readings: int = 1,
     ) -> Array:
         """What the readout weighs, (B, F): in a spiking network, its presynaptic trace at the last
         step.
+
+        readings   R: the trace at the last step of each R-th of the recording, one behind the other,
+                   (B, R F), which says when something happened. A twin's window has to reach into
+                   the first of them.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
         >>> net.features(net.init(np.random.default_rng(0), x), x).shape
         (3, 5)
         """
-        if spike == "hard" and (seen := once(self, theta, x, self._seen)):
+        if spike == "hard" and readings == 1 and (seen := once(self, theta, x, self._seen)):
             return seen.p
-        return self._features(theta, x, spike, record, 0).p
+        return self._features(theta, x, spike, record, 0, readings).p
 
     def _seen(self, theta, x) -> Seen:
         """Features and logits by the same pass through the layers below the readout."""
@@ -177,7 +187,7 @@ class Network(Derivatives):
         def one(part):
             y = self.fit(readout, loops.forward(x[part], 0, blocks=-1)[0])
             logits, _ = loops.engine.forward(readout, weight, bias, y, 0)
-            return Seen(loops.engine.features(readout, y), logits)
+            return Seen(loops.engine.features(readout, y, (x.shape[1],)), logits)
 
         in_order(one, parts_of(len(x), self.inference_part), found.append)
         p, logits = map(np.concatenate, zip(*found))
@@ -189,10 +199,16 @@ class Network(Derivatives):
         return 1.0
 
     def features_and_pullback(
-        self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
+        self,
+        theta: Array,
+        x: Array,
+        *,
+        spike: str = "hard",
+        record: Record | None = None,
+        readings: int = 1,
     ) -> Features:
         """Features and their pullback, which may be called once; theta and x must not change before
-        that.
+        that. The window has to reach into the first of several `readings`.
 
         >>> net = ms.SpikingNet((6,), (), hidden=(5,), ways=3)
         >>> x, _ = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -200,13 +216,15 @@ class Network(Derivatives):
         >>> p.shape, pullback(np.ones_like(p)).shape == (net.size,)
         ((3, 5), True)
         """
-        return self._features(theta, x, spike, record, self.window)
+        return self._features(theta, x, spike, record, self.window, readings)
 
-    def _features(self, theta, x, spike, record, keep) -> Features:
+    def _features(self, theta, x, spike, record, keep, readings) -> Features:
         """Features, whose pullback has tapes of so many steps."""
         loops, theta, x, twin = self._taken(theta, x, spike, record)
         readout = self.blocks[-1]
         steps = min(self.window, x.shape[1])
+        ends = ends_of(x.shape[1], readings, steps if keep or twin else x.shape[1])
+        in_window = [n - (x.shape[1] - steps) for n in ends]
         parts = self._parts(x, False) if keep else parts_of(len(x), self.inference_part)
         p: list[Array] = []
         tapes: list[list[Tape]] = []
@@ -216,9 +234,9 @@ class Network(Derivatives):
             y, kept = loops.forward(x[part], keep, frozen, blocks=-1)
             y = self.fit(readout, y)
             if frozen is None:
-                return loops.engine.features(readout, y), kept
+                return loops.engine.features(readout, y, ends), kept
             engine: TwinEngine = loops.engine  # type: ignore[assignment]
-            return engine.twin_features(readout, y, frozen.record[-1]), kept
+            return engine.twin_features(readout, y, frozen.record[-1], in_window), kept
 
         def add(found):
             p.append(found[0])
@@ -229,7 +247,7 @@ class Network(Derivatives):
 
             def one(n: int) -> Sums:
                 of_part = np.ascontiguousarray(dp[parts[n]], self.dtype)
-                dx = loops.engine.features_backward(readout, of_part, steps)
+                dx = loops.engine.features_backward(readout, of_part, steps, in_window)
                 if not tapes[n]:
                     return []
                 dx = dx.reshape(*dx.shape[:2], *self.blocks[-2].output_shape)

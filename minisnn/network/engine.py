@@ -10,6 +10,7 @@ of another kind need be no module.
 An engine keeps on a *tape* what it needs for the way back. `Weight` is what `prepare` gives.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -70,11 +71,11 @@ class Engine(Protocol):
     ) -> tuple[Any, Array, Array]:
         """(dx_dot, dweight_dot, dbias_dot): `backward` differentiated line by line."""
 
-    def features(self, block: Block, x: Any) -> Array:
-        """What a readout weighs at the last step, (B, F)."""
+    def features(self, block: Block, x: Any, ends: Sequence[int]) -> Array:
+        """What a readout weighs after the first n steps, for each n of `ends`, (B, len(ends) F)."""
 
-    def features_backward(self, block: Block, dp: Array, steps: int) -> Array:
-        """dx (B, m, F) from dp (B, F)."""
+    def features_backward(self, block: Block, dp: Array, steps: int, ends: Sequence[int]) -> Array:
+        """dx (B, m, F) at a window of so many steps, from whose start `ends` count."""
 
 
 class TwinEngine(Engine, Protocol):
@@ -88,8 +89,8 @@ class TwinEngine(Engine, Protocol):
     ) -> tuple[Any, Tape]:
         """`forward` in the form "jet" or "smooth", of the window's steps alone."""
 
-    def twin_features(self, block: Block, x: Any, frozen: dict) -> Array:
-        """`features` of a twin's x."""
+    def twin_features(self, block: Block, x: Any, frozen: dict, ends: Sequence[int]) -> Array:
+        """`features` of a twin's x; `ends` count from the window's start."""
 
 
 class Twin(NamedTuple):

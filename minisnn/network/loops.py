@@ -13,7 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ..layers.surrogate import FORMS
-from ..parallel.arguments import one_of
+from ..parallel.arguments import one_of, whole
 from ..parallel.threads import in_order
 from .engine import Engine, Record, Tape, Twin, TwinEngine
 from .found import Gradients, Product
@@ -26,6 +26,20 @@ def parts_of(batch: int, size: int) -> list[slice]:
     """Slices of nearly equal length, `size` at most."""
     edges = np.linspace(0, batch, -(-batch // size) + 1).astype(int).tolist()
     return [slice(a, b) for a, b in zip(edges, edges[1:])]
+
+
+def ends_of(steps: int, readings: int, window: int) -> list[int]:
+    """How many steps are over at the end of each of `readings` equal stretches. Raises ValueError
+    where the first of them ends before the window begins."""
+    if whole("readings", readings, 1) > steps:
+        raise ValueError(f"readings must be at most the recording's steps, {steps}, not {readings}")
+    ends = [round(steps * k / readings) for k in range(1, readings + 1)]
+    if ends[0] <= steps - window:
+        raise ValueError(
+            f"the first of {readings} readings is after step {ends[0]} of {steps}; expected a "
+            f"window of at least {steps - ends[0] + 1} steps, not {window}"
+        )
+    return ends
 
 
 class Loops:

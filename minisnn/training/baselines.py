@@ -90,12 +90,13 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
         if isinstance(inner, ClassMeans | OnlineReadout):
             theta = net.without_readout(theta)
         return Adapted(net, theta, plain)
-    steps = 0 if name == "nearest" else plain.steps
-    return Adapted(
-        net,
-        theta,
-        ClassMeans(**vars(replace(plain, steps=steps)), scale=getattr(inner, "scale", SCALE)),
-    )
+    scale = getattr(inner, "scale", SCALE)
+    if name == "nearest":
+        readings = getattr(inner, "readings", 1)
+        return Adapted(
+            net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, readings=readings)
+        )
+    return Adapted(net, theta, ClassMeans(**vars(plain), scale=scale))
 
 
 def with_ways(

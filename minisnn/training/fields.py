@@ -288,6 +288,9 @@ class InnerSettings:
         "logits (online)",
         above=0,
     )
+    readings: int = setting(
+        1, "equal parts of a recording, after each of which prototypes reads its features", least=1
+    )
     proximal: float = setting(
         1.0,
         "lambda of imaml, which pulls inner steps to their start; below 2 / step_size, and above "

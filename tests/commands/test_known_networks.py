@@ -9,18 +9,26 @@ import pytest
 import minisnn as ms
 from minisnn import cli
 from minisnn.commands.options import known_network
-from minisnn.data.store.shipped import NETWORKS, shipped
+from minisnn.data.store.shipped import NETWORKS, OF_ORDERS, shipped
 from minisnn.data.written.strokes import Stroke, strokes_of, write_strokes
 
 
-def asked(checkpoint=None, dataset=None):
-    return argparse.Namespace(checkpoint=checkpoint, dataset=dataset)
+def asked(checkpoint=None, dataset=None, strokes=None):
+    return argparse.Namespace(checkpoint=checkpoint, dataset=dataset, strokes=strokes)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_ships_and_was_trained_on_that_set(name):
     assert known_network(asked(dataset=name)) == Path(NETWORKS[name])
     assert ms.read(shipped(NETWORKS[name])).origin.data in (name, None)
+
+
+def test_orders_have_their_own():
+    """Which learned them: its features are read many times."""
+    assert known_network(asked(None, "written", ["Korean", "order"])) == Path(OF_ORDERS)
+    assert known_network(asked(None, "written", ["Korean"])) == Path(NETWORKS["written"])
+    found = ms.read(shipped(OF_ORDERS))
+    assert found.config.strokes == ("order",) and found.inner.readings == found.config.readings > 1
 
 
 def test_one_that_is_named_comes_first():

@@ -12,6 +12,7 @@ NETWORKS = {
     "omniglot": "omniglot_fine.h5",
     "written": "written_pen.h5",
 }
+OF_ORDERS = "written_order.h5"  # where --strokes asks for order
 
 
 def shipped(name: str) -> Path:

@@ -18,6 +18,7 @@ FEWEST, MOST = 2, 4  # strokes of a shape that is written in orders
 VARIANTS = 8  # of a shape, at most
 LOOKS = 8  # points of a stroke that are compared
 SHORT = 10.0  # pixels of a stroke, below which it has no direction
+CLOSED = 0.25  # of a stroke's length: ends no farther apart are one, as a circle's, begun anywhere
 APART = 0.25  # sides of the picture by which strokes that match may lie apart, on average
 DRAWINGS = 4  # of a shape, at least
 
@@ -55,8 +56,8 @@ def variants(strokes: int, seed: int) -> list[Variant]:
 
 def shape_of(drawings: Sequence[list[Stroke]], numbers: Sequence[int]) -> Shape | None:
     """The drawings of a character, by their numbers, that have the same strokes: as many as most of
-    them have, about where the reference has them, which is the drawing nearest to all. None where
-    these strokes are too few or too many, or the drawings too few."""
+    them have, each with two ends, about where the reference has them, which is the drawing nearest
+    to all. None where these strokes are too few or too many, or the drawings too few."""
     lengths = [len(one) for one in drawings]
     usual = int(np.bincount(lengths).argmax())
     if not FEWEST <= usual <= MOST:
@@ -64,7 +65,7 @@ def shape_of(drawings: Sequence[list[Stroke]], numbers: Sequence[int]) -> Shape 
     own = [
         k
         for k, length in enumerate(lengths)
-        if length == usual and min(_way(one) for one in drawings[k]) >= SHORT
+        if length == usual and all(map(_has_ends, drawings[k]))
     ]
     if len(own) < DRAWINGS:
         return None
@@ -78,9 +79,11 @@ def shape_of(drawings: Sequence[list[Stroke]], numbers: Sequence[int]) -> Shape 
     return Shape([number for number, _ in kept], [match for _, match in kept])
 
 
-def _way(stroke: Stroke) -> float:
-    """The length of a stroke, pixels."""
-    return float(np.hypot(*np.diff(stroke.xy, axis=0).T).sum())
+def _has_ends(stroke: Stroke) -> bool:
+    """Whether it can be told from which end a stroke was drawn."""
+    length = np.hypot(*np.diff(stroke.xy, axis=0).T).sum()
+    apart = np.hypot(*(stroke.xy[-1] - stroke.xy[0]))
+    return bool(length >= SHORT and apart > CLOSED * length)
 
 
 def _looks(strokes: list[Stroke]) -> np.ndarray:

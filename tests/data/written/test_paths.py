@@ -160,6 +160,12 @@ def test_variants_differ_and_shapes_need_strokes():
     dot = [CORNER, DOT]
     assert shape_of([line] * 8, list(range(8))) is None
     assert shape_of([dot] * 8, list(range(8))) is None  # a dot has no direction
+    angle = np.linspace(0, 2 * np.pi, 40)
+    circle = Stroke(50 + 30 * np.stack([np.cos(angle), np.sin(angle)], 1), np.arange(40) * 10)
+    most = Stroke(circle.xy[:30], circle.t[:30])
+    # a circle has no other end from which it could have been drawn; three quarters of one have
+    for loop, fits in ((circle, False), (most, True)):
+        assert (shape_of([[CORNER, loop]] * 8, list(range(8))) is not None) == fits
     two = strokes.character(1, 1)
     assert shape_of([two] * 3, list(range(3))) is None
     assert shape_of([two] * 4, list(range(4))) is not None
