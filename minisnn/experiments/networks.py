@@ -70,6 +70,21 @@ _FINE = replace(
     evaluate_every=300,
     test_episodes=100,
 )
+# few steps: a layer passes a spike on within one, where LIF's traces take two
+_PEN = replace(
+    replace(preset("maml"), **_WIDE, **{**_MEANS, "evaluate_episodes": 100}),
+    dataset="written",
+    size=(28, 28),
+    bin_ms=50.0,
+    neuron="cuba",
+    window=8,
+    alpha=0.7,
+    beta=0.4,
+    updates=3000,
+    lr=3e-3,
+    evaluate_every=250,
+    test_episodes=0,
+)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -159,21 +174,8 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_every=100,
         evaluate_episodes=60,
     ),
-    # few steps: a layer passes a spike on within one, where LIF's traces take two
-    "written/pen-snn": replace(
-        replace(preset("maml"), **_WIDE, **{**_MEANS, "evaluate_episodes": 100}),
-        dataset="written",
-        size=(28, 28),
-        bin_ms=50.0,
-        neuron="cuba",
-        window=8,
-        alpha=0.7,
-        beta=0.4,
-        updates=3000,
-        lr=3e-3,
-        evaluate_every=250,
-        test_episodes=0,
-    ),
+    "written/first-pen-snn": _PEN,
+    "written/pen-snn": replace(_PEN, start="written_first_pen.h5", updates=5000, lr=2.5e-3, seed=1),
     "written/order-snn": replace(
         replace(preset("maml"), **{**_MEANS, "train_ways": 8, "evaluate_episodes": 100}),
         dataset="written",
