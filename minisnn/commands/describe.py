@@ -165,6 +165,11 @@ def _inner_loop(net, inner) -> None:
     extra += ", one sample at a time" * inner.online
     if hasattr(inner, "proximal"):
         extra += f", pulled to their start by {inner.proximal:g} (lambda)"
+    if (readings := getattr(inner, "readings", 1)) > 1:
+        extra += f", features read {readings} times"
+    if not inner.steps and hasattr(inner, "readings"):
+        print(f"{'inner loop':<12}none, nearest class mean{extra}")
+        return
     steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
     if np.ndim(inner.step_size) == 0:
         print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")

@@ -117,7 +117,7 @@ class TrainingConfig(
             (
                 self.model == "cnn",
                 "with model cnn",
-                f"pool window detach_reset {neuron} init_rounds",
+                f"pool window readings detach_reset {neuron} init_rounds",
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.scaled or self.prototype_updates), f"{chosen} alone", "scale"),

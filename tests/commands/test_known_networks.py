@@ -31,6 +31,12 @@ def test_orders_have_their_own():
     assert found.config.strokes == ("order",) and found.inner.readings == found.config.readings > 1
 
 
+def test_info_says_how_often_features_are_read(capsys):
+    for name, said in ((OF_ORDERS, ", features read 32 times"), (NETWORKS["written"], "")):
+        assert cli.main(["info", name]) == 0
+        assert f"inner loop  none, nearest class mean{said}\n" in capsys.readouterr().out
+
+
 def test_one_that_is_named_comes_first():
     assert known_network(asked(Path("runs/mine"), "written")) == Path("runs/mine")
 
