@@ -175,7 +175,12 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_episodes=60,
     ),
     "written/first-pen-snn": _PEN,
-    "written/pen-snn": replace(_PEN, start="written_first_pen.h5", updates=5000, lr=2.5e-3, seed=1),
+    "written/first-long-pen-snn": replace(
+        _PEN, start="written_first_pen.h5", updates=5000, lr=2.5e-3, seed=1
+    ),
+    "written/pen-snn": replace(
+        _PEN, start="written_first_long_pen.h5", updates=5000, seed=2, draws=6
+    ),
     "written/order-snn": replace(
         replace(preset("maml"), **{**_MEANS, "train_ways": 8, "evaluate_episodes": 100}),
         dataset="written",
