@@ -58,6 +58,7 @@ OTHER = dict(
     train_ways=4,
     train_queries=1,
     scale=0.5,
+    readings=2,
     proximal=0.5,
     cg_steps=2,
     updates=3,
