@@ -182,20 +182,17 @@ RECIPES: dict[str, TrainingConfig] = {
         _PEN, start="written_first_long_pen.h5", updates=5000, seed=2, draws=6
     ),
     "written/order-snn": replace(
-        replace(preset("maml"), **{**_MEANS, "train_ways": 8, "evaluate_episodes": 100}),
-        dataset="written",
+        _PEN,
         strokes=("order",),
+        size=(),
+        train_ways=8,
         channels=(16, 32, 64),
         bin_ms=12.5,
-        neuron="cuba",
         window=32,
         alpha=0.8,
         beta=0.5,
         readings=32,
         updates=750,
-        lr=3e-3,
-        evaluate_every=250,
-        test_episodes=0,
     ),
     "double-asl/first-snn": _ASL,
     "double-asl/maml-snn": replace(

@@ -10,6 +10,7 @@ from minisnn.hardware.chip import quantise
 from minisnn.hardware.study.differences import signal_to_noise
 from minisnn.hardware.chip.learner import readout_exponent, steps_of
 from minisnn.meta.inner import InnerLoop
+from minisnn.meta.prototypes import ClassMeans
 
 
 @pytest.mark.parametrize("bits", quantise.WEIGHT_BITS)
@@ -69,6 +70,8 @@ def test_steps_come_from_the_readouts_own_step_sizes():
     sizes[net.layout[-2].slice], sizes[net.layout[-1].slice] = 26.07, 0.0698
     assert steps_of(net, InnerLoop(sizes), 5) == {"log2_weight": 2, "log2_bias": -6}
     assert steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
+    with pytest.raises(ValueError, match="reads its features 3 times .* expected readings 1"):
+        steps_of(net, ClassMeans(steps=0, readings=3), 5)
     assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
 
 

@@ -6,10 +6,15 @@ import pytest
 
 from minisnn.layers.cuba import CubaLIF
 from minisnn.layers.lif import LIF
+from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, nearest
+from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
+from minisnn.network.remembered import remembered
 from minisnn.network.spiking import SpikingNet
+from minisnn.training.baselines import learns_by
+from minisnn.training.settings import TrainingConfig
 
 SCALE = 20.0
 NEURONS = [LIF(), CubaLIF(threshold=0.1)]
@@ -95,6 +100,20 @@ def test_they_tell_when_something_happened():
         for readings in (1, 12)
     ]
     assert right[1] == 1 and right[0] < 1
+
+
+def test_a_run_and_a_test_read_as_often_as_they_were_told():
+    net, theta, task, _ = make()
+    config = TrainingConfig(rule="prototypes", learn_step_size="no", readings=4)
+    loop = RULES["prototypes"].loop(net, InnerLoop(), config)
+    assert loop.readings == 4 and loop.steps == 0
+    assert learns_by("nearest", net, theta, loop).inner.readings == 4
+    assert learns_by("proto-maml", net, theta, loop).inner.readings == 1
+    expected = nearest(net, theta, task, loop.scale, 4)
+    np.testing.assert_array_equal(loop.logits(net, theta, task), expected)
+    with remembered():  # what was read once is not taken for what is read many times
+        once = net.features(theta, task.x_query)
+        assert net.features(theta, task.x_query, readings=4).shape[1] == 4 * once.shape[1]
 
 
 def test_what_does_not_fit():
