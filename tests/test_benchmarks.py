@@ -415,6 +415,7 @@ def test_a_benchmark_writes_its_figures(name, words, tmp_path):
         assert {"second-order", "inference-ratio", "memory-torch"} <= set(made.figures)
 
 
+@pytest.mark.slow
 def test_shapes_write_ratio_floor_and_memory_of_every_case(
     benchmark, tmp_path, monkeypatch, capsys
 ):

@@ -16,6 +16,7 @@ import pytest
 
 from minisnn import cli
 from minisnn.parallel import children
+from slowly import slow
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("hardware", "data", "lessons")
@@ -73,7 +74,12 @@ LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
 
 
 @pytest.mark.parametrize(
-    "line", [*LIGHT, "hardware page page.html", "train --updates 1 --draws 0 --workers 1 --quiet"]
+    "line",
+    [
+        *LIGHT,
+        "hardware page page.html",
+        slow("train --updates 1 --draws 0 --workers 1 --quiet"),
+    ],
 )
 def test_the_command_takes_none_of_them(line, folder):
     small = ["--channels", "2", "--queries", "1", "--test-episodes", "2"] * ("--updates" in line)

@@ -131,6 +131,7 @@ def test_every_block_runs(page, tmp_path, monkeypatch, capsys, small):
     run(page, capsys)
 
 
+@pytest.mark.slow
 def test_the_guide_to_recordings_shows_what_it_promises(tmp_path, monkeypatch, capsys, small):
     """What is found in the folder, a picture of a task, an accuracy, the pixel baseline, and all of
     it in Python."""

@@ -47,6 +47,7 @@ def carried_out(*command):
     return found.returncode, found.stdout + found.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
 def test_types_are_right():
     need("mypy")

@@ -30,8 +30,8 @@ from .onset import delayed
 
 Array = np.ndarray
 Change = Callable[[Array], Array]
-SIZE, BIN_MS, DURATION_MS = (16, 16), 12, 300
-LATEST, FARTHEST, TILE = 12, 4, 4
+SIZE, BIN_MS, DURATION_MS = (16, 16), 25, 300
+LATEST, FARTHEST, TILE = 6, 4, 4
 FASTEST, DEAD, DIMMEST = 2.0, 1 / 3, 0.1
 
 

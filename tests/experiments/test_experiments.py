@@ -99,7 +99,9 @@ def study(sets, folder, tmp_path, monkeypatch):
         ("TRAINED_BY", few),
         ("CASES", (nuisance.Case("none"), nuisance.Case("late", ways=3))),
         ("SEEDS", (0, 1)),
-        ("_SMALL", dict(nuisance._SMALL, updates=1, channels=(2,), window=4, queries=1)),
+        ("_SMALL", dict(nuisance._SMALL, channels=(2,), window=4, queries=1)),
+        ("FIRST", 1),
+        ("LATER", 1),
     ):
         monkeypatch.setattr(nuisance, name, value)
     monkeypatch.setattr(
@@ -178,8 +180,11 @@ def _table(values: dict):
     return Table(**values) if "header" in values else values
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
-@pytest.mark.every(3)
+# the others train networks all the same
+@pytest.mark.parametrize(
+    "name",
+    all_but(("table-2", "figure-4", "figure-6", "ways", "cost", "grid", "rule"), EXPERIMENTS),
+)
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     found = study(name, Networks()).run()

@@ -34,6 +34,7 @@ def test_each_part_takes_less_than_thirty_lines():
     assert len(BLOCKS) == 6 and all(len(block.strip().splitlines()) < 30 for block in BLOCKS)
 
 
+@pytest.mark.slow
 def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_curves):
     monkeypatch.chdir(tmp_path)
     data = dict(

@@ -107,6 +107,7 @@ def test_network_equals_its_recursion(backend):
 
 @pytest.mark.parametrize("window", [4, 9, 20])
 @pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.every(5)
 def test_gradient_and_hessian_of_one_neuron_carried_forward(backend, window, detach):
     """Sensitivities dv/dz, d2v/dz2 in time, z = (w1, w2, w3, b) of a hidden neuron below a readout
     of one."""
@@ -347,6 +348,7 @@ def test_no_window_is_too_short(T, window, pool):
 
 
 @pytest.mark.parametrize("pool", ["max", "mean"])
+@pytest.mark.every(2)
 def test_threads_do_not_change_a_bit(pool):
     net = small("numba", np.float32, channels=(8, 8), pool=pool)
     theta, x, y = case(net, batch=9)

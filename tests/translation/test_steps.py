@@ -51,7 +51,7 @@ def found(net, rng):
 
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", True)])
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 def test_kernels_compute_what_the_class_says(name, pool, detach):
     """Odd sizes, a conv and a dense layer, a window that begins late."""
     settings = dict(kernel=3, hidden=(4,), ways=3, window=9, dtype="float64", neuron=OWN[name])
@@ -116,6 +116,7 @@ def both(neuron):
 @pytest.mark.parametrize(
     "kind", [neurons.Factories, neurons.Renamed, neurons.Constants, neurons.Helped]
 )
+@pytest.mark.every(2)
 def test_names_mean_what_they_mean_in_the_class(kind):
     _, apart = both(kind())
     assert apart() < 1e-12
