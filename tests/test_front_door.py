@@ -88,6 +88,7 @@ def test_the_strict_type_checker_passes_what_is_right_and_sees_what_is_wrong(tmp
     assert [line.split(":")[1] for line in errors] == ["3", "4", "4", "5", "6", "7", "8"], errors
 
 
+@pytest.mark.slow
 def test_an_editor_completes_and_explains(tmp_path):
     jedi = pytest.importorskip(
         "jedi",

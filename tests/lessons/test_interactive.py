@@ -144,6 +144,7 @@ def exported(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_pages_and_slides_need_nothing(exported):
     names = [f"{source.stem}.html" for source in make.sources()]
     for kind in ("html", "slides"):
