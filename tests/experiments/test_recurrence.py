@@ -118,6 +118,7 @@ def test_designs_have_what_they_say():
     assert all(net.window == pen.STEPS for net in nets.values())
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
     tasks = pen.pens()
     monkeypatch.setattr(recurrence, "WIDTH", 6)
@@ -152,6 +153,7 @@ def test_verdicts_go_by_the_interval_over_seeds(mean, half, said):
     assert recurrence.verdict(Estimate(mean, half, None, 3)) == said
 
 
+@pytest.mark.slow
 def test_written_characters_are_measured(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(recurrence, "WIDTH", 4)
     for name, value in (("UPDATES", 1), ("SEEDS", (0, 1))):
@@ -165,6 +167,7 @@ def test_written_characters_are_measured(archive, tmp_path, monkeypatch):
     assert PLAIN in designs.rows[0][0] and designs.rows[1][-1].count(".") == 3
 
 
+@pytest.mark.slow
 def test_a_command_that_was_stopped_in_its_first_network_goes_on(tmp_path, monkeypatch, capsys):
     for name, value in (("WIDTH", 3), ("KEPT_EVERY", 1), ("UPDATES", 2), ("SEEDS", (0, 1))):
         monkeypatch.setattr(recurrence, name, value)

@@ -173,6 +173,7 @@ def test_pages_and_slides_need_nothing(exported):
     assert all(any(one.solution in cell["source"] for cell in cells) for one in parts)
 
 
+@pytest.mark.slow
 def test_formulas_are_whole_in_the_exported_pages(exported):
     """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny
     power."""

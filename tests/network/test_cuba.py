@@ -347,8 +347,8 @@ def test_no_window_is_too_short(T, window, pool):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["max", "mean"])
-@pytest.mark.every(2)
 def test_threads_do_not_change_a_bit(pool):
     net = small("numba", np.float32, channels=(8, 8), pool=pool)
     theta, x, y = case(net, batch=9)

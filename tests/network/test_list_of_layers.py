@@ -12,6 +12,7 @@ import minisnn as ms
 from minisnn import gradcheck
 from minisnn.layers import linear
 from minisnn.meta.stepsizes import StepSizes
+from slowly import slow
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 BACKENDS = ("numpy", "numba")
@@ -349,7 +350,9 @@ class Adaptive(ms.Neuron):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("learn", [(), ("strength",), ("alpha", "strength", "beta")])
+@pytest.mark.parametrize(
+    "learn", [slow(((),)), slow((("strength",),)), ("alpha", "strength", "beta")]
+)
 def test_a_neuron_of_ones_own_learns_its_constants(learn, backend):
     net = ms.SpikingNet(
         (6, 5, 1),
