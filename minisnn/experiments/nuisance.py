@@ -18,10 +18,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..meta.implicit import NegativeCurvature
-from ..plots import COLOURS
+from ..plots import plot_differences
 from ..training.baselines import Adapted, Row, Rule, baselines
 from ..training.presets import chosen
-from .drawing import drawn
 from .findings import Findings
 from .nuisances import NUISANCES, __name__ as SETS
 from .seeds import over_seeds
@@ -112,6 +111,13 @@ def run(study: Study, found: Findings) -> None:
         f"{len(SEEDS)} training seeds, the same {episodes} test episodes; settings of each rule from "
         "validation without a nuisance, by one seed. The last column by the wider of both intervals.",
     )
+    found.table(
+        "worth",
+        "What a gradient step gains over class means (points)",
+        f"new in each task | {' | '.join(_map(worth)[1])}",
+        _gains(worth),
+        "*: the interval leaves zero out; of so many pairs some do by chance.",
+    )
     found.summary = verdict(worth)
     found.figures["nuisance"] = (
         _figure(worth),
@@ -168,31 +174,34 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
     return answered
 
 
+def _map(worth: Mapping[tuple[Case, str], Estimate]) -> tuple[list[Case], list[str]]:
+    """Rows and columns of the map: cases and rules. A rule may be missing in a case."""
+    return list(dict.fromkeys(case for case, _ in worth)), list(
+        dict.fromkeys(name for _, name in worth)
+    )
+
+
+def _gains(worth: Mapping[tuple[Case, str], Estimate]) -> list[list[str | None]]:
+    """A row a case: what each rule gains, with a star where the interval leaves zero out."""
+    cases, names = _map(worth)
+
+    def cell(one: Estimate | None) -> str | None:
+        return None if one is None else one.points() + "*" * _sure(one)
+
+    return [[case.name, *(cell(worth.get((case, name))) for name in names)] for case in cases]
+
+
+def _sure(one: Estimate) -> bool:
+    return one.low > 0 or one.high < 0
+
+
 def _figure(worth: Mapping[tuple[Case, str], Estimate]):
-    cases = list(dict.fromkeys(case for case, _ in worth))
-    names = list(dict.fromkeys(name for _, name in worth))
-    gains = np.full((len(cases), len(names)), np.nan)  # a rule may be missing in a case
+    cases, names = _map(worth)
+    gains = np.full((len(cases), len(names)), np.nan)
+    sure = np.zeros(gains.shape, bool)
     for (case, name), one in worth.items():
-        gains[cases.index(case), names.index(name)] = 100 * one.mean
-    largest = max(1.0, float(np.nanmax(np.abs(gains))))
-    with drawn(6.4, 5.4) as (fig, (axes,)):
-        shown = axes.imshow(gains, cmap="RdBu", vmin=-largest, vmax=largest, aspect="auto")
-        for (case, name), one in worth.items():
-            row = cases.index(case)
-            column = names.index(name)
-            sure = one.low > 0 or one.high < 0
-            dark = abs(gains[row, column]) > 0.6 * largest
-            axes.text(
-                column,
-                row,
-                f"{gains[row, column]:+.1f}" + "*" * sure,
-                ha="center",
-                va="center",
-                fontsize="small",
-                color="white" if dark else COLOURS["black"],
-            )
-        axes.set_xticks(range(len(names)), [name.replace(", ", ",\n") for name in names])
-        axes.set_yticks(range(len(cases)), [case.name for case in cases])
-        axes.set_title("Accuracy less class means (points); *: beyond its interval")
-        fig.colorbar(shown, ax=axes, label="points")
-    return fig
+        where = cases.index(case), names.index(name)
+        gains[where] = 100 * one.mean
+        sure[where] = _sure(one)
+    title = "Accuracy less class means (points); *: beyond its interval"
+    return plot_differences(gains, sure, [case.name for case in cases], names, title)

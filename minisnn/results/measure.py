@@ -40,7 +40,8 @@ CONTINUED = (
     "continued"  # a line of a mark: of a command that was stopped only the last part is timed
 )
 _PLACE = re.compile(r"\{(\w+)\}")
-_MEAN = re.compile(r"(-?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)")  # in per cent or points
+# in per cent, or in points with a sign; a star where its interval leaves zero out
+_MEAN = re.compile(r"([+-]?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)\*?")
 
 
 def measure(
@@ -288,7 +289,7 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
 
 def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and
-    each cell "98.7 ± 0.3" of a table is a figure <table>-<row, from 1>-<header>."""
+    each cell "98.7 ± 0.3", or "+1.2 ± 0.8", of a table is a figure <table>-<row, from 1>-<header>."""
     figures: dict[str, dict] = {}
     tables: list[dict] = []
     claims: list[dict] = []
@@ -307,7 +308,7 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
         for number, row in enumerate(table["rows"], 1):
             for header, cell in zip(table["header"], row):
                 if mean := _MEAN.fullmatch(str(cell)):
-                    unit = "points" if "less" in header else "%"
+                    unit = "points" if "less" in header or mean[1][0] in "+-" else "%"
                     name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
                     figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
     if not figures:

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..files import write_whole
 from ..plots.canvas import COLOURS, figure, save, style
+from ..plots.differences import plot_differences
 
 PANELS = {"seconds": COLOURS["blue"], "MB": COLOURS["vermillion"]}
 
@@ -78,3 +81,13 @@ def curves(title: str, found: Mapping[str, Mapping[str, Any]]) -> Any:
             axis.set_ylabel(unit)
         fig.suptitle(title)
     return fig
+
+
+def differences(title: str, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> Any:
+    """A map of a table of differences: names, then cells such as "+1.20 ± 0.80*", with a star where
+    the interval leaves zero out."""
+    cells = [[cell or "" for cell in row[1:]] for row in rows]
+    values = [[float(cell.split()[0]) if cell else np.nan for cell in row] for row in cells]
+    sure = [[cell.endswith("*") for cell in row] for row in cells]
+    names = [str(row[0]) for row in rows]
+    return plot_differences(np.array(values), np.array(sure), names, list(header[1:]), title)

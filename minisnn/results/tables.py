@@ -5,6 +5,7 @@
     made: commands NAME    how each of them was measured
     made: rows RECORD      a record's own table
     made: grid RECORD T    a table T that its command found, `more["tables"]`
+    made: map RECORD T     such a table of differences, as a picture
     made: curves RECORD    its seconds and megabytes against one quantity after the other, as a
                            picture
     made: lines RECORD     its `more["lines"]`, panels of lines, as a picture
@@ -107,6 +108,14 @@ def makers(
         name, _, which = words.partition(" ")
         return _grid(one(name), which, f"{there}/{name}.json", f"{page}: {name}")
 
+    def differences(words: str) -> str:
+        name, _, which = words.partition(" ")
+        if not one(name).figures:
+            return "(not measured yet)"
+        table = _found(one(name), which, f"{page}: {name}")
+        numbers = [table["title"], table["header"], table["rows"]]
+        return picture(name, table["title"], numbers, lambda: pictures.differences(*numbers))
+
     return dict(
         table=table,
         commands=commands,
@@ -117,6 +126,7 @@ def makers(
         rows=rows,
         output=output,
         grid=grid,
+        map=differences,
     )
 
 
@@ -162,13 +172,18 @@ def _grid(record: Record, which: str, link: str, where: str) -> str:
     a link to the record."""
     if not record.figures:
         return "(not measured yet)"
-    tables = {one["name"]: one for one in record.more.get("tables", [])}
-    if which not in tables:
-        raise ValueError(f"{where} has no table {which!r}; expected one of {', '.join(tables)}")
-    grid = tables[which]
+    grid = _found(record, which, where)
     rows = [["" if cell is None else str(cell) for cell in row] for row in grid["rows"]]
     note = f"{grid['note']} " if grid.get("note") else ""
     return f"{in_markdown(grid['header'], rows)}\n\n{note}([record]({link}))"
+
+
+def _found(record: Record, which: str, where: str) -> Mapping[str, Any]:
+    """The table of this name that a measurement found."""
+    tables = {one["name"]: one for one in record.more.get("tables", [])}
+    if which not in tables:
+        raise ValueError(f"{where} has no table {which!r}; expected one of {', '.join(tables)}")
+    return tables[which]
 
 
 def _output(record: Record, lines: int) -> str:

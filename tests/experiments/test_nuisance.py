@@ -127,6 +127,19 @@ def test_rewiring_exchanges_tiles(tasks):
         assert orders[0] == orders[1] and sorted(orders[0]) == list(range(16))
 
 
+def test_the_table_has_a_row_a_case_and_a_star_where_zero_is_left_out():
+    none, late = nuisance.Case("none"), nuisance.Case("late")
+    worth = {
+        (none, "MAML"): Estimate(0.03, 0.02, None, 3),
+        (none, "iMAML"): Estimate(-0.01, 0.02, None, 3),
+        (late, "MAML"): Estimate(-0.03, 0.02, None, 3),
+    }
+    assert nuisance._gains(worth) == [
+        ["none", "+3.00 ± 2.00*", "-1.00 ± 2.00"],
+        ["late", "-3.00 ± 2.00*", None],
+    ]
+
+
 def test_an_unknown_nuisance_is_refused(tasks):
     with pytest.raises(ValueError, match="nuisance is 'rain', expected one of none, turned"):
         Disturbed("rain", tasks)

@@ -1,11 +1,13 @@
 """How a page shows a table that one command measured whole, and what the records of hardware rest
 on."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from minisnn.commands.results import _code
+from minisnn.results.measure import KINDS
 from minisnn.results.pages import renewed
 from minisnn.results.record import Record, folder, read_all
 from minisnn.results.tables import makers
@@ -46,6 +48,33 @@ def test_a_measured_table_is_shown_with_its_note_and_its_record():
         grid(record, "c")
     with pytest.raises(ValueError, match="there is no result 'hardware-b'"):
         makers({}, folder(), ROOT / "README.md")["grid"]("hardware-b b")
+
+
+def test_a_table_of_differences_is_drawn_as_a_map(tmp_path):
+    rows = [["late", "+1.20 ± 0.80*", None], ["dead", "-3.00 ± 3.50", "-1.00 ± 0.50*"]]
+    worth = dict(name="worth", title="Gains", header=["new", "MAML", "FOMAML"], rows=rows)
+    figures, more = KINDS["study"]([study_of(tmp_path, worth)])
+    assert {name: (one["value"], one["unit"]) for name, one in figures.items()} == {
+        "worth-1-maml": (0.012, "points"),
+        "worth-2-maml": (-0.03, "points"),
+        "worth-2-fomaml": (-0.01, "points"),
+    }
+    record = Record("gains", "study", ["minisnn explore nuisance"], figures=figures, more=more)
+    (tmp_path / "tables.json").write_text("{}")
+    known = makers({"gains": record}, tmp_path, tmp_path / "page.md")
+    assert known["map"]("gains worth") == "![Gains](./pictures/gains.svg)"
+    drawn = (tmp_path / "pictures" / "gains.svg").read_text(encoding="utf-8")
+    assert all(text in drawn for text in (">+1.2*<", ">-3.0<", ">-1.0*<", ">late<", ">FOMAML<"))
+    with pytest.raises(ValueError, match="gains has no table 'b'; expected one of worth"):
+        known["map"]("gains b")
+
+
+def study_of(folder, table):
+    """The folder of a study that found a table and no claim."""
+    out = folder / "out" / "nuisance"
+    out.mkdir(parents=True)
+    (out / "findings.json").write_text(json.dumps({"tables": [table], "claims": []}))
+    return out.parent
 
 
 def test_records_of_hardware_depend_on_its_code_too():
