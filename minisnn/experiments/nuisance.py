@@ -30,6 +30,7 @@ from .study import Study
 TITLE = "When is a gradient step worth it? Rules of learning, by what is new in each task"
 SEEDS = (0, 1, 2)
 FIRST, LATER = 500, 150  # tasks by class means, then by each rule
+QUERIES = 25  # of a task that a rule of steps learns from, whatever its classes
 MEANS = "class means"  # the rule that others are compared with
 # few steps: a layer passes a spike on within one, where LIF's traces take two
 _SMALL: dict = dict(
@@ -155,7 +156,8 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
         few = dict(ways=case.ways, updates=FIRST)
         small = replace(chosen("maml", {**_SMALL, **BEGUN_BY, **few}), seed=seed)
         begun = study.trained(f"{case.nuisance}-{case.ways}-{seed}", dataset, small)
-        more = dict(start=str(begun.out), updates=LATER, **size)
+        queries = max(QUERIES // case.ways, 1)
+        more = dict(start=str(begun.out), updates=LATER, queries=queries, **size)
         rules: dict[str, Rule] = {}
         for name, changes in TRAINED_BY.items():
             config = replace(chosen("maml", {**_SMALL, **more, **changes}), seed=seed)

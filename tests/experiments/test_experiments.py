@@ -101,6 +101,7 @@ def study(sets, folder, tmp_path, monkeypatch):
         ("SEEDS", (0, 1)),
         ("_SMALL", dict(nuisance._SMALL, channels=(2,), window=4, queries=1)),
         ("FIRST", 1),
+        ("QUERIES", 1),
         ("LATER", 1),
     ):
         monkeypatch.setattr(nuisance, name, value)
