@@ -345,3 +345,16 @@ def test_a_notebook_shows_a_task_once(before, monkeypatch):
     nbclient.NotebookClient(book, timeout=60).execute()
     pictures = [one for one in book.cells[0].outputs if "image/png" in one.get("data", {})]
     assert len(pictures) == 1, book.cells[0].outputs
+
+
+def test_a_map_explains_its_stars_and_takes_a_name_for_each_row_and_column():
+    values, sure = np.array([[1.5, np.nan]]), np.array([[True, False]])
+    drawn = plots.plot_differences(values, sure, ["late"], ["MAML, 1 step", "FOMAML"]).axes[0]
+    assert [text.get_text() for text in drawn.texts] == ["+1.5*"]
+    assert drawn.get_xlabel() == "*: its interval leaves zero out"
+    plain = plots.plot_differences(values, ~sure & False, ["late"], ["MAML", "FOMAML"]).axes[0]
+    assert [text.get_text() for text in plain.texts] == ["+1.5"] and not plain.get_xlabel()
+    with pytest.raises(
+        ValueError, match=r"values have shape \(1, 2\) and sure \(1, 2\), expected \(1, 1\)"
+    ):
+        plots.plot_differences(values, sure, ["late"], ["MAML"])

@@ -28,6 +28,7 @@ from .statistics import Estimate, difference, estimate, some_of
 from .study import Study
 
 TITLE = "When is a gradient step worth it? Rules of learning, by what is new in each task"
+WORTH = "What a gradient step gains over class means (points)"
 SEEDS = (0, 1, 2)
 FIRST, LATER = 500, 150  # tasks by class means, then by each rule
 QUERIES = 25  # of a task that a rule of steps learns from, whatever its classes
@@ -116,7 +117,7 @@ def run(study: Study, found: Findings) -> None:
     )
     found.table(
         "worth",
-        "What a gradient step gains over class means (points)",
+        WORTH,
         f"new in each task | {' | '.join(_map(worth)[1])}",
         _gains(worth),
         "*: the interval leaves zero out; of so many pairs some do by chance. "
@@ -125,7 +126,7 @@ def run(study: Study, found: Findings) -> None:
     found.summary = verdict(worth)
     found.figures["nuisance"] = (
         _figure(worth),
-        "What a gradient step gains over class means, by what is new in each task.",
+        f"{WORTH}, by what is new in each task.",
     )
 
 
@@ -183,9 +184,8 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
 
 def _map(worth: Mapping[tuple[Case, str], Estimate]) -> tuple[list[Case], list[str]]:
     """Rows and columns of the map: cases and rules. A rule may be missing in a case."""
-    return list(dict.fromkeys(case for case, _ in worth)), list(
-        dict.fromkeys(name for _, name in worth)
-    )
+    cases, names = (list(dict.fromkeys(part)) for part in zip(*worth))
+    return cases, names
 
 
 def _gains(worth: Mapping[tuple[Case, str], Estimate]) -> list[list[str | None]]:
@@ -210,5 +210,4 @@ def _figure(worth: Mapping[tuple[Case, str], Estimate]):
         where = cases.index(case), names.index(name)
         gains[where] = 100 * one.mean
         sure[where] = _sure(one)
-    title = "Accuracy less class means (points); *: beyond its interval"
-    return plot_differences(gains, sure, [case.name for case in cases], names, title)
+    return plot_differences(gains, sure, [case.name for case in cases], names, WORTH)

@@ -1,7 +1,8 @@
 """Pictures of tasks and of learning. matplotlib is imported when a figure is made, and no window is
 ever opened.
 
-Import from here: all public names of `canvas`, `tasks`, `differences` and `curve`, from the room itself.
+Import from here: all public names of `canvas`, `tasks`, `differences` and `curve`, from the room
+itself.
 It may import: files, outputs, layers, meta, data.readers.
 """
 

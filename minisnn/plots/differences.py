@@ -20,7 +20,7 @@ def plot_differences(
     """A map of differences in points: blue where they are above zero, red where below; a figure.
 
     values   points (rows, columns); NaN where there is none
-    sure     bool (rows, columns): whether its interval leaves zero out; it gets a star
+    sure     bool (rows, columns): whether its interval leaves zero out; it gets a star, which is explained below
     Raises ValueError where shapes and names do not agree.
 
     >>> values = np.array([[1.5, -3.0], [0.2, np.nan]])
@@ -54,5 +54,7 @@ def plot_differences(
         axes.set_xticks(range(len(columns)), [name.replace(", ", ",\n") for name in columns])
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_title(title)
+        if np.any(sure):
+            axes.set_xlabel("*: its interval leaves zero out")
         fig.colorbar(shown, ax=axes, label="points")
     return fig

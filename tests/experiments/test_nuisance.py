@@ -1,10 +1,13 @@
 """Nuisances: what they do to recordings, and what is said of rules that meet them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import minisnn as ms
 from minisnn.experiments import nuisance
+from minisnn.experiments.findings import Findings
 from minisnn.experiments.nuisances import DEAD, FARTHEST, LATEST, NUISANCES, SIZE, Disturbed
 from minisnn.experiments.statistics import Estimate
 
@@ -138,6 +141,39 @@ def test_the_table_has_a_row_a_case_and_a_star_where_zero_is_left_out():
         ["none", "+3.00 ± 2.00*", "-1.00 ± 2.00"],
         ["late", "-3.00 ± 2.00*", None],
     ]
+
+
+def test_every_rule_goes_on_from_the_same_class_means_for_as_many_tasks(monkeypatch):
+    trained = {}
+
+    class Stub:
+        def trained(self, name, dataset, config):
+            assert dataset.endswith(":" + name.split("-")[0].split(",")[0])
+            trained[name] = config
+            return SimpleNamespace(out=f"runs/{name}", net=None, theta=None, inner=None)
+
+        def tasks(self, dataset):
+            return None
+
+        def rows(self, key, dataset, rules, **how):
+            return rules
+
+    floor = dict(random=None, frames=None, own=None)
+    monkeypatch.setattr(nuisance, "baselines", lambda *taken: floor)
+    for case, queries in ((nuisance.Case("late"), 5), (nuisance.Case("none", ways=20), 1)):
+        trained.clear()
+        found = nuisance._rows(Stub(), case, 2, Findings("nuisance", ""))
+        assert [list(one) for one in found] == 3 * [[*list(nuisance.TRAINED_BY)[:5], *floor][:7]]
+        for seed in nuisance.SEEDS:
+            begun = f"{case.nuisance}-{case.ways}-{seed}"
+            assert trained[begun].updates == nuisance.FIRST and trained[begun].start is None
+            for name in list(nuisance.TRAINED_BY)[:5]:
+                config = trained[f"{case.name}-{name}-{seed}"]
+                assert (config.start, config.updates) == (f"runs/{begun}", nuisance.LATER)
+                assert (config.seed, config.ways, config.queries) == (seed, case.ways, queries)
+    trained.clear()
+    nuisance._rows(Stub(), nuisance.Case("none"), 2, Findings("nuisance", ""))
+    assert len(trained) == 3 * (1 + len(nuisance.TRAINED_BY))
 
 
 def test_an_unknown_nuisance_is_refused(tasks):

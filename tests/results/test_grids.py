@@ -67,6 +67,8 @@ def test_a_table_of_differences_is_drawn_as_a_map(tmp_path):
     assert all(text in drawn for text in (">+1.2*<", ">-3.0<", ">-1.0*<", ">late<", ">FOMAML<"))
     with pytest.raises(ValueError, match="gains has no table 'b'; expected one of worth"):
         known["map"]("gains b")
+    missing = makers({"gains": Record("gains", "study", ["a"])}, tmp_path, tmp_path / "page.md")
+    assert missing["map"]("gains worth") == "(not measured yet)"
 
 
 def study_of(folder, table):
