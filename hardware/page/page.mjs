@@ -62,6 +62,7 @@ async function change(classes, lessons, said, { undo = true } = {}) {
   busy = true;
   at("known").setAttribute("aria-busy", "true");
   stop();
+  if (seen) seen.rest = null;                                      // it is looked at anew
   const { classes: were, lessons: had } = memory, pause = patience();
   let before = net.byMeans ? null : memory.columns(), touched;
   if (undo) earlier.push([were, had]);
@@ -130,24 +131,23 @@ function* scene() {
   return { picture, number, events, counts: counted(events) };
 }
 
-/* The camera and the network look at the strokes, piece by piece; `found` is what they saw. */
+/* The camera looks at the strokes, piece by piece; `found` is what it saw. */
 function looking() {
   const one = { points: points(), found: null };
-  one.work = (function* () {
-    const found = yield* scene();
-    if (found) yield* watched(found);
-    one.found = found;
-  })();
+  one.camera = (function* () { one.found = yield* scene(); })();
   return one;
 }
 
-/* They look as soon as the pen is lifted, a little at a time, so that the pen may come back meanwhile. */
+/* It looks as soon as the pen is lifted, a little at a time, so that the pen may come back meanwhile; then the network does, and need
+   not be awaited: it goes on while one watches. */
 async function prepare() {
   const mine = stop();
   await breath();
   if (mine !== preparing || busy || eye.open || !strokes.length) return;
-  ahead = looking();
-  await slices(ahead.work, mine);
+  const one = looking();
+  ahead = one;
+  await slices(one.camera, mine);
+  if (mine === preparing && one.found) slices((one.found.rest = watched(one.found)), mine);
 }
 
 async function warm() {                                            // the browser compiles, before the first drawing waits for it
@@ -179,26 +179,37 @@ function soon() {                                            // shown, unless th
   }, LIFTED);
 }
 
-/* The camera and the network look at what lies on the paper; whether there is anything to see. */
+/* The camera looks at what lies on the paper, and the network begins to; whether there is anything to see. */
 function see() {
   clearTimeout(waiting);
   if (!strokes.length || busy || eye.open) return false;
   const one = ahead?.points === points() ? ahead : looking();
-  while (!one.work.next().done);                                  // what is left of it
-  stop();
+  while (!one.camera.next().done);                                // what is left of it
+  const mine = stop();
   if (!one.found) {
     at("answer").replaceChildren("That is only a dot.", small("Draw a symbol, as large as you like."));
     return false;
   }
   seen = one.found;
   recordings++;
-  judge();
+  slices((seen.rest ??= watched(seen)), mine);
   return true;
+}
+
+/* What the network has not yet done of what is seen; then it is judged. */
+function finish() {
+  if (!seen?.rest) return;
+  while (!seen.rest.next().done);
+  seen.rest = null;
+  judge();
 }
 
 function look(asked = false) {
   if (!see()) return;
-  if (asked) ended = -1e9;                                         // whoever asks has finished the drawing
+  if (asked) {                                                     // whoever asks has finished the drawing
+    ended = -1e9;
+    finish();
+  }
   show("h-watch");
   play(SLOWER);
 }
@@ -242,9 +253,10 @@ function show(id) {
   if (innerWidth < 672) at(id).scrollIntoView({ behavior: still() ? "auto" : "smooth" });
 }
 
-function* watched(one) {                                         // what the network does with a recording, in every step
+function* watched(one) {                                         // what the network does with a recording, in every step so far
   const places = memory.places(), u = [], spikes = net.layers.map(() => []), total = net.layers.map(() => 0), totals = net.layers.map(() => []);
   const sums = net.layers.map((shape) => new Float64Array(shape.reduce((a, b) => a * b)));
+  Object.assign(one, { u, spikes, sums, totals });
   for (const t of memory.presenting(one, STEPS)) {
     if (net.byMeans) u.push(away(places).map((x) => -x / 2));
     else {
@@ -263,7 +275,7 @@ function* watched(one) {                                         // what the net
     yield t;
   }
   const scores = net.scores();
-  Object.assign(one, { u, spikes, sums, totals, scores: places.map((k) => scores[k]) });
+  one.scores = places.map((k) => scores[k]);
 }
 
 function judge() {                                                // what the network says of what was seen last
@@ -291,15 +303,18 @@ function play(slower) {
   at("replay").disabled = false;
   const began = performance.now();
   told = false;
+  let drawn = -1;
   const frame = (now) => {
     if (mine !== turn) return;
     const t = slower && !still() ? Math.min(first - 20000 + ((now - began) * 1000) / slower, end) : end;
-    draw(t, first, end);
-    if (!told && t >= Math.min(first + LONG, end)) {
+    const telling = !told && t >= Math.min(first + LONG, end) && !!seen.scores && !busy;
+    if (telling) finish();
+    if (telling || t !== drawn) draw((drawn = t), first, end);
+    if (telling) {
       tell();
       show("h-answer");
     }
-    if (t < end) requestAnimationFrame(frame);
+    if (t < end || !told) requestAnimationFrame(frame);            // the network may be slower than its pictures
   };
   frame(began);
 }
@@ -360,7 +375,7 @@ function layers(step, whole) {
     const { spikes, sums, totals } = seen ?? {}, sum = !seen ? [] : whole ? sums[n] : fired(spikes[n], step - 4, step), most = Math.max(...sum, 1);
     const [canvas, caption] = at("layers").children[n].children;
     tiles(canvas, shape, (i) => (sum[i] ?? 0) / most);
-    caption.textContent = `layer ${n + 1}: ${(totals?.[n][Math.min(step, STEPS - 1)] ?? 0).toLocaleString("en")} spikes`;
+    caption.textContent = `layer ${n + 1}: ${(totals?.[n][Math.min(step, totals[n].length - 1)] ?? 0).toLocaleString("en")} spikes`;
   });
 }
 
@@ -594,11 +609,13 @@ async function choose(one) {
   if (busy) return;
   if (at("testing").checked) {
     if (!seen) return;
+    finish();
     tests.push({ truth: one, found: memory.classes[seen.found] ?? null });
     say("Counted; nothing was learned.");
     return clear();
   }
   if (!seen && !see()) return;                                    // Teach takes what is on the paper, never what was there
+  finish();
   const { classes, lessons } = memory, { picture, number, counts, live, far } = seen, thought = classes[seen.found], held = memory.columns([one]).get(one);
   turn++;                                                         // no more frames of what is taught
   seen = null;

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import SEEN, arrays, draw, in_python, opened, seen
+from browser import SEEN, arrays, draw, in_python, opened, seen, stroke
 from firefox import Firefox
 from tracing import strokes_of
 
@@ -205,6 +205,40 @@ def test_undo_forget_save_and_open(path, tmp_path):
         page.locator("#known li").nth(1).wait_for()
         assert seen(page)["scores"] == before and "This is Symbol 1." in answer.inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+# teaches what is shown, at once or where it was answered; whether it was wholly seen, and what stood there
+TAUGHT = """async (waits) => {
+  const answer = document.querySelector("#answer"), rest = () => new Promise((next) => setTimeout(next));
+  while (!minisnn.seen || (waits && answer.ariaBusy)) await rest();
+  const found = [minisnn.seen.scores !== undefined, answer.innerText];
+  document.querySelector("#teach button:last-child").click();
+  while (!answer.innerText.startsWith("Learned")) await rest();
+  return found;
+}"""
+
+
+@pytest.mark.slow
+def test_the_network_goes_on_while_one_watches(path):
+    """On a slow device the animation does not wait for it. What is taught or asked meanwhile is of
+    all steps, as where one waits."""
+    first, second = (strokes_of(picture) for picture in characters(2, 1)[:, 0])
+    found = {}
+    for waits in (True, False):
+        with opened(path, reduced_motion="no-preference") as page:
+            clock = page.context.new_cdp_session(page)
+            clock.send("Emulation.setCPUThrottlingRate", {"rate": 1 if waits else 20})
+            for strokes in (first, second):
+                stroke(page, max(strokes, key=len))
+                seen_of, words = page.evaluate(TAUGHT, waits)
+                assert waits or (not seen_of and words == "Watching …")  # else nothing is shown here
+            clock.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+            stroke(page, max(second, key=len))
+            page.locator("#answer", has_text="This is Symbol 2.").wait_for()
+            found[waits] = page.evaluate(
+                "[0, 1].map((k) => [...minisnn.net.column(k)]).concat([minisnn.seen.scores])"
+            )
+    assert found[False] == found[True]
 
 
 def test_the_keyboard_and_a_screen_reader_suffice(path):
