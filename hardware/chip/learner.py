@@ -139,6 +139,11 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
             f"the network reads its features {readings} times in a recording; in integers they are "
             "the trace at its end alone, expected readings 1"
         )
+    if (looks := getattr(inner, "looks", 1)) > 1:
+        raise ValueError(
+            f"the network's features are the mean of {looks} looks at a recording; in integers there "
+            "is one look, expected looks 1"
+        )
     samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])

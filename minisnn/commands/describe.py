@@ -167,6 +167,8 @@ def _inner_loop(net, inner) -> None:
         extra += f", pulled to their start by {inner.proximal:g} (lambda)"
     if (readings := getattr(inner, "readings", 1)) > 1:
         extra += f", features read {readings} times"
+    if (looks := getattr(inner, "looks", 1)) > 1:
+        extra += f", {looks} looks at a recording"
     if not inner.steps and hasattr(inner, "readings"):
         print(f"{'inner loop':<12}none, nearest class mean{extra}")
         return

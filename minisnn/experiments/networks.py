@@ -85,6 +85,18 @@ _PEN = replace(
     evaluate_every=250,
     test_episodes=0,
 )
+_SIX = replace(  # Omniglot in six steps
+    replace(preset("maml"), **_WIDE, **{**_MEANS, "draws": 0}),
+    **{**_PIXELS, "bin_ms": 50.0, "window": 6},
+    duration_ms=300.0,
+    neuron="cuba",
+    alpha=0.7,
+    beta=0.4,
+    lr=3e-3,
+    evaluate_every=500,
+    test_episodes=0,
+)
+_MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, updates=5000)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -139,6 +151,9 @@ RECIPES: dict[str, TrainingConfig] = {
         evaluate_every=100,
         test_episodes=100,
     ),
+    "omniglot/first-cuba-snn": replace(_SIX, evaluate_episodes=60, updates=4000),
+    "omniglot/cuba-snn": replace(_MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3),
+    "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
     "double-asl-same-take/prototypes-snn": replace(
         _TAKES,
         **{**_MEANS, "draws": 0, "evaluate_episodes": 60},

@@ -23,19 +23,40 @@ goes back through the support once more. `s` is `scale`; all of these are exact.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 
 import numpy as np
 
 from ..layers.loss import cross_entropy, cross_entropy_backward
 from ..parallel import arguments
 from ..network.base import Array, Network
+from ..network.found import Features
+from ..network.remembered import by_sample
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded
 from .tasks import Task
 
 SCALE = 0.1
+_BESIDE = ((-1, 0), (1, 0), (0, -1), (0, 1))
+_DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+# cells down and to the right by which so many looks at a recording are shifted
+LOOKS = {1: ((0, 0),), 5: ((0, 0), *_BESIDE), 9: ((0, 0), *_BESIDE, *_DIAGONAL)}
+
+
+def shifted(x: Array, down: int, right: int) -> Array:
+    """x (B, T, H, W, C) moved by so many cells; what leaves the picture is lost, nothing enters."""
+    if down == right == 0:
+        return x
+    moved = np.zeros_like(x)
+    rows, columns = _overlap(down, x.shape[2]), _overlap(right, x.shape[3])
+    moved[:, :, rows[0], columns[0]] = x[:, :, rows[1], columns[1]]
+    return moved
+
+
+def _overlap(by: int, size: int) -> tuple[slice, slice]:
+    """Where cells go to, and where they come from."""
+    return slice(max(by, 0), size + min(by, 0)), slice(max(-by, 0), size + min(-by, 0))
 
 
 def class_means(p: Array, y: Array, ways: int) -> Array:
@@ -78,14 +99,41 @@ def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) 
     return theta
 
 
+def features_of(net: Network, theta: Array, x: Array, readings: int = 1, looks: int = 1) -> Array:
+    """Features p (B, R F) of samples, the mean over so many looks at each."""
+    if looks == 1:
+        return net.features(theta, x, readings=readings)
+
+    def seen(some: Array) -> tuple[Array]:
+        return (
+            _mean([net.features(theta, one, readings=readings) for one in _looks(some, looks)]),
+        )
+
+    return by_sample(net, theta, x, (readings, looks), seen)[0]
+
+
+def _looks(x: Array, looks: int) -> list[Array]:
+    return [shifted(x, *by) for by in LOOKS[looks]]
+
+
+def _mean(arrays: list[Array]) -> Array:
+    """Their mean; the array itself of one."""
+    return arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / len(arrays)
+
+
 def nearest(
-    net: Network, theta: Array, task: Task, scale: float = SCALE, readings: int = 1
+    net: Network,
+    theta: Array,
+    task: Task,
+    scale: float = SCALE,
+    readings: int = 1,
+    looks: int = 1,
 ) -> Array:
     """Logits of the query by the class means of the support: nothing of theta is adapted, its
     readout is not used."""
-    p = net.features(theta, task.x_support, readings=readings)
+    p = features_of(net, theta, task.x_support, readings, looks)
     c = class_means(p, task.y_support, task.ways)
-    return distance_logits(net.features(theta, task.x_query, readings=readings), c, scale)
+    return distance_logits(features_of(net, theta, task.x_query, readings, looks), c, scale)
 
 
 @dataclass(frozen=True)
@@ -97,6 +145,9 @@ class ClassMeans(InnerLoop):
     readings   R: p is the trace at the end of each R-th of the recording, one behind the other, so
                that it counts when something happened; R > 1 is for the rule without steps, whose
                window then has to reach into the first R-th
+    looks      L: p is the mean of the features of L looks at a recording: 1 as it is, 5 also shifted
+               by a cell each way, 9 also diagonally; L > 1 is for pictures and the rule without
+               steps. Runs learn by one look, and validate and test by L
 
     Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a
     task may have any number of ways, and the meta-gradient is of first order. With steps it is
@@ -112,6 +163,7 @@ class ClassMeans(InnerLoop):
 
     scale: float = SCALE
     readings: int = 1
+    looks: int = 1
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
@@ -123,6 +175,18 @@ class ClassMeans(InnerLoop):
             raise ValueError(
                 f"readings must be 1 where inner steps follow, not {self.readings}: a readout "
                 "weighs the trace at the last step alone"
+            )
+        if arguments.whole("looks", self.looks, 1) not in LOOKS:
+            raise ValueError(f"looks must be 1, 5 or 9, not {arguments.shown(self.looks)}")
+        if self.looks > 1 and self.steps:
+            raise ValueError(
+                f"looks must be 1 where inner steps follow, not {self.looks}: they go through the "
+                "network's own answers to one look"
+            )
+        if self.looks > 1 and len(net.input_shape) == 1:
+            raise ValueError(
+                f"looks must be 1 where samples are rows of units, not {self.looks}: each is shifted "
+                "as a picture is"
             )
         if net.loss_name != "cross_entropy":
             raise ValueError(
@@ -150,7 +214,7 @@ class ClassMeans(InnerLoop):
         return (
             super().logits(net, theta, task)
             if self.steps
-            else nearest(net, theta, task, self.scale, self.readings)
+            else nearest(net, theta, task, self.scale, self.readings, self.looks)
         )
 
     def loss(
@@ -164,13 +228,10 @@ class ClassMeans(InnerLoop):
         """The query loss: the function whose gradient is `meta_gradient`."""
         if self.steps:
             return super().loss(net, theta, task, spike, recorded)
-        support, query = recorded.records if recorded else (None, None)
-        c = class_means(
-            self._read(net.features)(theta, task.x_support, spike=spike, record=support),
-            task.y_support,
-            task.ways,
-        )
-        p = self._read(net.features)(theta, task.x_query, spike=spike, record=query)
+        support, query = self._records(recorded)
+        seen = self._each(net.features, theta, task.x_support, spike, support)
+        c = class_means(_mean(seen), task.y_support, task.ways)
+        p = _mean(self._each(net.features, theta, task.x_query, spike, query))
         return cross_entropy(distance_logits(p, c, self.scale), task.y_query)
 
     def meta_gradient(
@@ -188,14 +249,13 @@ class ClassMeans(InnerLoop):
         means.
         """
         self.check(net)
-        record, rest = _first(recorded)
-        read = self._read(net.features_and_pullback)
-        support = read(theta, task.x_support, spike=spike, record=record)
+        records, of_query = self._records(recorded)
+        support = self._features(net, theta, task.x_support, spike, records)
         c = class_means(support.p, task.y_support, task.ways)
         twice = net.dtype.type(2 * self.scale)
         no_step = np.zeros(net.size, net.dtype) if np.ndim(self.step_size) else 0.0
         if not self.steps:
-            query = read(theta, task.x_query, spike=spike, record=rest and rest.records[0])
+            query = self._features(net, theta, task.x_query, spike, of_query)
             logits = distance_logits(query.p, c, self.scale)
             e = cross_entropy_backward(logits, task.y_query)
             gradient = query.pullback(-twice * (e.sum(1, keepdims=True) * query.p - e @ c))
@@ -205,6 +265,7 @@ class ClassMeans(InnerLoop):
             return MetaGradient(
                 cross_entropy(logits, task.y_query), gradient, no_step, None, logits
             )
+        _, rest = _first(recorded)
         found = self._plain.meta_gradient(
             net, with_prototypes(net, theta, c, self.scale), task, order, spike, rest
         )
@@ -215,16 +276,40 @@ class ClassMeans(InnerLoop):
         gradient = found.gradient + support.pullback(spread_over(dc, task.y_support))
         return found._replace(gradient=gradient, support_logits=None)
 
-    def _read(self, features):
-        """features, with as many readings as these settings ask for."""
-        return partial(features, readings=self.readings)
+    def _each(self, read: Callable, theta, x, spike: str, records: list | None) -> list:
+        """read of every look at x, with its record."""
+        looks = _looks(x, self.looks)
+        return [
+            read(theta, one, spike=spike, record=record, readings=self.readings)
+            for one, record in zip(looks, records or [None] * len(looks))
+        ]
+
+    def _features(self, net: Network, theta, x, spike: str, records: list | None) -> Features:
+        """The mean over all looks, and its pullback."""
+        found = self._each(net.features_and_pullback, theta, x, spike, records)
+        if len(found) == 1:
+            return found[0]
+        share = net.dtype.type(1 / len(found))
+        return Features(
+            _mean([one.p for one in found]),
+            lambda dp: np.sum([one.pullback(share * dp) for one in found], axis=0),
+        )
+
+    def _records(self, recorded: Recorded | None) -> tuple[list | None, list | None]:
+        """Of the looks at the support, and at the query where no steps follow."""
+        if recorded is None:
+            return None, None
+        return recorded.records[: self.looks], recorded.records[self.looks :]
 
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """As `InnerLoop.record`, preceded by a record of the support at theta, where the class
-        means are taken."""
-        first = net.record(theta, task.x_support)
+        means are taken; without steps, of all looks at the support, then of those at the query."""
         if not self.steps:
-            return Recorded([first, net.record(theta, task.x_query)], [])
+            both = (task.x_support, task.x_query)
+            return Recorded(
+                [net.record(theta, one) for x in both for one in _looks(x, self.looks)], []
+            )
+        first = net.record(theta, task.x_support)
         c = class_means(net.features(theta, task.x_support), task.y_support, net.ways)
         rest = self._plain.record(net, with_prototypes(net, theta, c, self.scale), task)
         return Recorded([first, *rest.records], rest.gates)

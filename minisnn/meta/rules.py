@@ -206,7 +206,16 @@ class Prototypes(ProtoMAML):
         from .prototypes import ClassMeans
 
         once = replace(loop, steps=0)
-        return ClassMeans(**vars(once), scale=settings.scale, readings=settings.readings)
+        return ClassMeans(
+            **vars(once), scale=settings.scale, readings=settings.readings, looks=settings.looks
+        )
+
+    def gradient(
+        self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
+    ) -> MetaGradient:
+        """By one look: more would cost as many times as much."""
+        once: Any = loop
+        return replace(once, looks=1).meta_gradient(net, theta, task, order)
 
 
 class ImplicitMAML(MAML):

@@ -41,6 +41,11 @@ class Network(Derivatives):
     init_rate, init_rounds = 0.288, 5
     inference_part = 5  # samples that go through the blocks together where no tape is kept
 
+    @property
+    def apart(self) -> bool:
+        """Whether the bits of what a sample gives do not depend on the samples beside it."""
+        return self.backend == "numba"
+
     def init(
         self,
         rng: np.random.Generator,

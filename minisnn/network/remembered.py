@@ -1,11 +1,16 @@
-"""What a network says of the samples of one task, computed once for all learning rules that ask."""
+"""What a network says of the samples of one task, computed once for all learning rules that ask; and
+of the same samples in other tasks, while there is room."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import blake2b
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
+
+ROOM = 2**28  # bytes of what is known of samples
 
 
 class Seen(NamedTuple):
@@ -15,31 +20,100 @@ class Seen(NamedTuple):
     logits: np.ndarray
 
 
-_found: ContextVar[dict | None] = ContextVar("seen", default=None)
+class Samples:
+    """What was computed of samples, found again by their content: few recordings make many tasks.
+
+    Each row must be the same whatever rows it is computed with. Beyond ROOM bytes, what came first
+    goes first. Threads may share it; another process begins with an empty one.
+    """
+
+    def __init__(self, room: int = ROOM):
+        self.room, self.held = room, 0
+        self.known: dict[tuple, tuple[np.ndarray, ...]] = {}
+        self.objects: dict[tuple[int, ...], tuple] = {}  # an id is one object's as long as it lives
+        self.lock = Lock()
+
+    def __reduce__(self):
+        return Samples, (self.room,)
+
+    def rows(
+        self, of: tuple, what: Any, x: np.ndarray, compute: Callable[[np.ndarray], tuple]
+    ) -> tuple[np.ndarray, ...]:
+        """compute(x), arrays with a row a sample, of which only those are computed that are not
+        known.
+
+        of     the objects that rows depend on, which must not change, such as network and theta
+        what   which rows these are
+        """
+        key = tuple(map(id, of))
+        names = [(key, what, blake2b(one.tobytes(), digest_size=16).digest()) for one in x]
+        with self.lock:
+            self.objects.setdefault(key, of)
+            rows = {name: self.known[name] for name in names if name in self.known}
+        new = {name: n for n, name in enumerate(names) if name not in rows}
+        if new:
+            found = compute(x[list(new.values())])
+            rows |= {name: tuple(a[n] for a in found) for n, name in enumerate(new)}
+            self._keep({name: tuple(a.copy() for a in rows[name]) for name in new})
+        return tuple(map(np.stack, zip(*(rows[name] for name in names))))
+
+    def _keep(self, new: dict) -> None:
+        with self.lock:
+            for name, row in new.items():
+                if name not in self.known:
+                    self.known[name] = row
+                    self.held += sum(a.nbytes for a in row)
+            while self.held > self.room:
+                gone = self.known.pop(next(iter(self.known)))
+                self.held -= sum(a.nbytes for a in gone)
+
+
+class _Known(NamedTuple):
+    """What is known of the arrays of one task, and of samples whatever their task."""
+
+    task: dict
+    samples: Samples | None
+
+
+_known: ContextVar[_Known | None] = ContextVar("known", default=None)
 
 
 @contextmanager
-def remembered() -> Iterator[None]:
+def remembered(samples: Samples | None = None) -> Iterator[None]:
     """Within the block a network computes features and logits of the same theta and x once; both
-    must not change until its end. A block within a block knows what the outer one does."""
-    token = _found.set({} if (known := _found.get()) is None else known)
+    must not change until its end. A block within a block knows what the outer one does.
+
+    samples   knows those of other tasks, too
+    """
+    token = _known.set(_Known({}, samples) if (known := _known.get()) is None else known)
     try:
         yield
     finally:
-        _found.reset(token)
+        _known.reset(token)
 
 
 def once(network: Any, theta: Any, x: Any, compute: Callable[[Any, Any], Seen]) -> Seen | None:
     """Within such a block compute(theta, x), or what it gave for the very same objects, not to be
     written to; None outside."""
-    found = _found.get()
-    if found is None:
+    known = _known.get()
+    if known is None:
         return None
     objects = (network, theta, x)
     key = tuple(map(id, objects))
-    if key not in found:
-        seen = compute(theta, x)
+    if key not in known.task:
+        seen = Seen(*by_sample(network, theta, x, "seen", lambda some: compute(theta, some)))
         for one in seen:
             one.setflags(write=False)
-        found[key] = seen, objects  # held, for an id is one object's as long as it lives
-    return found[key][0]
+        known.task[key] = seen, objects
+    return known.task[key][0]
+
+
+def by_sample(
+    network: Any, theta: Any, x: Any, what: Any, compute: Callable[[np.ndarray], tuple]
+) -> tuple[np.ndarray, ...]:
+    """compute(x), of which rows are spared that are known from other tasks, where the network's
+    answer to a sample does not depend on those beside it."""
+    known = _known.get()
+    if known is None or known.samples is None or not network.apart:
+        return compute(x)
+    return known.samples.rows((network, theta), what, np.asarray(x), compute)

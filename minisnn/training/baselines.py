@@ -92,10 +92,8 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
         return Adapted(net, theta, plain)
     scale = getattr(inner, "scale", SCALE)
     if name == "nearest":
-        readings = getattr(inner, "readings", 1)
-        return Adapted(
-            net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, readings=readings)
-        )
+        seen = {name: getattr(inner, name, 1) for name in ("readings", "looks")}
+        return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, **seen))
     return Adapted(net, theta, ClassMeans(**vars(plain), scale=scale))
 
 

@@ -21,7 +21,7 @@ from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
-from ..network.remembered import remembered
+from ..network.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.named import Opened, open_set
@@ -254,7 +254,8 @@ def evaluate(
     adapts = inner.steps > 0
     measure = "accuracy"
     form = ".1%"
-    one = partial(_episode, dataset, net, theta, list(rules.values()), seed, (ways, shots, queries))
+    size = (ways, shots, queries)
+    one = partial(_episode, dataset, net, theta, list(rules.values()), Samples(), seed, size)
     with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
 
         def add(episode: tuple[float, Answers, int]) -> None:
@@ -321,6 +322,7 @@ def _episode(
     net: Network,
     theta: np.ndarray,
     rules: list[Rule],
+    samples: Samples,
     seed: int,
     size: tuple[int, int, int],
     index: int,
@@ -332,7 +334,7 @@ def _episode(
         check_size(task, *size)
     adapts = not isinstance(tasks, Classification) and not task.real
     known = _known(task) if adapts else 0
-    with remembered():
+    with remembered(samples):
         return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
 
 

@@ -153,19 +153,13 @@ class DataSettings:
     ways: int = setting(5, "classes of a task", least=2)
     shots: int = setting(1, "support samples of each class", least=1)
     train_ways: int = setting(
-        0,
-        "classes of a training task of rules prototypes and online, or all where the set has "
-        "fewer; 0: as ways",
-        least=0,
+        0, "classes of a training task of prototypes and online, or all there are; 0: ways", least=0
     )
     train_queries: int = setting(
         0, "query samples of each class in such a task; 0: as queries", least=0
     )
     draws: int = setting(
-        0,
-        "simulated training recordings of each picture, each with its own scene and camera; 0: "
-        "one, with one camera",
-        least=0,
+        0, "recordings of a training picture, each of its own scene and camera; 0: one", least=0
     )
     align: bool | None = setting(
         None,
@@ -290,6 +284,12 @@ class InnerSettings:
     )
     readings: int = setting(
         1, "equal parts of a recording, after each of which prototypes reads its features", least=1
+    )
+    looks: int = setting(
+        1,
+        "looks of prototypes at a recording that validates or tests, whose features are averaged: 5 "
+        "shift it by a cell each way, 9 diagonally too",
+        choices=(1, 5, 9),
     )
     proximal: float = setting(
         1.0,

@@ -92,6 +92,7 @@ IDLE: dict[str, list[str]] = {
     "train --rule maml": [
         "--scale .2",
         "--readings 4",
+        "--looks 5",
         "--train-ways 9",
         "--train-queries 3",
         "--proximal 2",

@@ -231,7 +231,9 @@ def test_the_network_goes_on_while_one_watches(path):
             for strokes in (first, second):
                 stroke(page, max(strokes, key=len))
                 seen_of, words = page.evaluate(TAUGHT, waits)
-                assert waits or (not seen_of and words == "Watching …")  # else nothing is shown here
+                assert waits or (
+                    not seen_of and words == "Watching …"
+                )  # else nothing is shown here
             clock.send("Emulation.setCPUThrottlingRate", {"rate": 1})
             stroke(page, max(second, key=len))
             page.locator("#answer", has_text="This is Symbol 2.").wait_for()

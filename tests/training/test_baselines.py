@@ -7,6 +7,7 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.loops import Loops
 from minisnn.network.remembered import remembered
+import minisnn as ms
 from minisnn.layers.cuba import CubaLIF
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
@@ -98,9 +99,16 @@ def test_features_are_computed_once_for_all_rules(tasks, net, monkeypatch):
             net, theta, inner, tasks, episodes=4, ways=3, queries=4, beside=beside, progress=False
         )
 
-    once = found()
+    ms.set_threads(1)  # two would look at the same sample at once
+    try:
+        once = found()
+    finally:
+        ms.set_threads(None)
     # query and support by theta; support with a tape and query by theta as the step leaves it
-    assert sum(asked) == 4 * (12 + 3 + 3 + 12)
+    drawn = [tasks.episode(0, index, 3, queries=4) for index in range(4)]
+    samples = [one.tobytes() for task in drawn for x in (task.x_support, task.x_query) for one in x]
+    assert len(samples) == 60 > len(set(samples))  # one is in two episodes, and looked at once
+    assert sum(asked) == len(set(samples)) + 4 * (3 + 12)
     assert once["rules"]["maml"]["per_episode"] == once["per_episode_before"]
     monkeypatch.setattr("minisnn.network.base.once", lambda *_: None)
     assert found() == once

@@ -59,6 +59,7 @@ OTHER = dict(
     train_queries=1,
     scale=0.5,
     readings=2,
+    looks=5,
     proximal=0.5,
     cg_steps=2,
     updates=3,

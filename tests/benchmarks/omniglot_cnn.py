@@ -1,0 +1,83 @@
+"""What the spikes cost on Omniglot: a CNN that learned from the same tasks, beside the network that ships.
+
+    python tests/benchmarks/omniglot_cnn.py [--updates N] [--episodes N] [--out DIR]
+
+The CNN has as many channels and weights as omniglot_random_cuba.h5, meta-trains by class means on
+the same tasks (the same seed, the same draws of classes and drawings), and sees the same recordings as
+pictures: the events of each cell, summed over time. Its learning rate, the factor on distances and the
+variance of its first membranes were chosen by validation. A stopped run continues. Both are then tested
+on the same episodes, and compared episode by episode.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import findings
+
+import minisnn as ms
+from minisnn.data.store.shipped import shipped
+from minisnn.experiments.networks import RECIPES
+from minisnn.training.baselines import Adapted, with_ways
+from minisnn.training.settings import TrainingConfig
+
+NETWORK, ROLE = "omniglot_random_cuba.h5", "omniglot-random/cuba-snn"
+CHOSEN = dict(lr=2e-3, scale=0.01, init_variance=1.0)
+SPIKING = "neuron", "window", "alpha", "beta"  # what only spikes have
+
+
+def settings(updates: int | None) -> TrainingConfig:
+    """The recipe of the spiking network, of a CNN."""
+    recipe, usual = RECIPES[ROLE], TrainingConfig()
+    return replace(
+        recipe,
+        model="cnn",
+        **CHOSEN,
+        **{name: getattr(usual, name) for name in SPIKING},
+        updates=updates or recipe.updates,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--updates", type=int, help="default: those of the spiking network")
+    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--out", type=Path, default=Path("runs/omniglot-cnn"))
+    findings.option(parser)
+    args = parser.parse_args()
+    ms.train(settings(args.updates), args.out, resume=(args.out / "config.json").exists())
+    own, peer = ms.read(shipped(NETWORK)), ms.read(args.out / "checkpoint.h5")
+    name, _ = own.to_open(NETWORK, None, None)
+    found = findings.Findings("tasks", "spiking", "CNN", "difference (points)")
+    for ways in (5, 20):
+        net, theta, inner = with_ways(own.net, own.theta, own.inner, ways)
+        cnn = Adapted(*with_ways(peer.net, peer.theta, peer.inner, ways))
+        row = ms.evaluate(
+            net,
+            theta,
+            inner,
+            name,
+            episodes=args.episodes,
+            beside=lambda _, cnn=cnn: {"CNN": cnn},
+            how=own.origin.options(name),
+        )
+        other = row["rules"]["CNN"]
+        names = [
+            found.add(f"spiking-{ways}", row["accuracy_after"], "%", row["interval"]["half"]),
+            found.add(f"cnn-{ways}", other["mean"], "%", other["interval"]["half"]),
+            found.add(
+                f"less-{ways}",
+                100 * other["less"][0],
+                "points",
+                100 * other["less_interval"]["half"],
+            ),
+        ]
+        found.row(f"{ways}-way 1-shot", *names)
+        print(f"{ways}-way: {100 * row['accuracy_after']:.1f} %, CNN {100 * other['mean']:.1f} %")
+    found.write(args.json)
+
+
+if __name__ == "__main__":
+    main()
