@@ -32,7 +32,11 @@ def test_orders_have_their_own():
 
 
 def test_info_says_how_often_features_are_read(capsys):
-    for name, said in ((OF_ORDERS, ", features read 32 times"), (NETWORKS["written"], "")):
+    for name, said in (
+        (OF_ORDERS, ", features read 32 times"),
+        (NETWORKS["written"], ", 9 looks at a recording"),
+        (NETWORKS["omniglot"], ""),
+    ):
         assert cli.main(["info", name]) == 0
         assert f"inner loop  none, nearest class mean{said}\n" in capsys.readouterr().out
 
