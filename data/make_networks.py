@@ -26,6 +26,11 @@ from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 BITS = 11  # of a weight's mantissa, which is then half as long in a file
 COARSE = (
+    "double-nmnist/fomaml-snn",
+    "double-nmnist/moved-snn",
+    "double-nmnist/pretrained-snn",
+    "omniglot/cuba-snn",
+    "omniglot-random/cuba-snn",
     "written/pen-snn",
     "written/order-snn",
     "double-nmnist/prototypes-cnn",
