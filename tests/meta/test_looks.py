@@ -157,6 +157,24 @@ def test_samples_are_computed_once_and_the_first_go_first():
     assert samples.held <= 64
 
 
+def test_samples_that_do_not_come_again_are_not_kept():
+    computed, of = [], (object(),)
+    compute = lambda x: (computed.append(len(x)) or 2 * x,)
+    for again in (2, 3):  # of the first thousand
+        samples = Samples()
+        computed.clear()
+        values = np.arange(1000.0)[:, None]
+        values[900 : 900 + again] = values[:again]
+        for x in np.split(values, 10):
+            samples.rows(of, "p", x, compute)
+        assert sum(computed) == 1000 - again
+        kept = len(samples.known)
+        assert kept == (0, 1000 - again)[again == 3] and samples.held == 8 * kept
+        (found,) = samples.rows(of, "p", values[:4], compute)
+        assert found.tolist() == [[0], [2], [4], [6]]
+        assert sum(computed) == 1000 - again + 4 * (kept == 0)
+
+
 def one_by_one(test):
     ms.set_threads(1)
     try:
