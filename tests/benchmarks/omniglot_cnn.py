@@ -5,8 +5,9 @@
 The CNN has as many channels and weights as omniglot_random_cuba.h5, meta-trains by class means on
 the same tasks (the same seed, the same draws of classes and drawings), and sees the same recordings as
 pictures: the events of each cell, summed over time. Its learning rate, the factor on distances and the
-variance of its first membranes were chosen by validation. A stopped run continues. Both are then tested
-on the same episodes, and compared episode by episode.
+variance of its first activations were chosen by validation on written characters. A stopped run
+continues. Both are then tested on the same episodes, with as many looks at a recording, and compared
+episode by episode.
 """
 
 import argparse
@@ -32,6 +33,7 @@ def settings(updates: int | None) -> TrainingConfig:
     return replace(
         recipe,
         model="cnn",
+        looks=1,  # at what validates; at what tests, as many as the other
         **CHOSEN,
         **{name: getattr(usual, name) for name in SPIKING},
         updates=updates or recipe.updates,
@@ -53,7 +55,8 @@ def main() -> None:
     found = findings.Findings("tasks", "spiking", "CNN", "difference (points)")
     for ways in (5, 20):
         net, theta, inner = with_ways(own.net, own.theta, own.inner, ways)
-        cnn = Adapted(*with_ways(peer.net, peer.theta, peer.inner, ways))
+        same = replace(peer.inner, looks=inner.looks)
+        cnn = Adapted(*with_ways(peer.net, peer.theta, same, ways))
         row = ms.evaluate(
             net,
             theta,
