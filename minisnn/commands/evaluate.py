@@ -207,7 +207,7 @@ def run(args: argparse.Namespace) -> None:
         if args.rule
         else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     )
-    print(sentence(result), *table(result, learned), sep="\n")
+    print(sentence(result), *table(result, learned, inner), sep="\n")
 
 
 def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:

@@ -174,6 +174,10 @@ def run(args: argparse.Namespace) -> None:
     else:
         print(
             sentence(result.test),
-            *table(result.test, f"{RULES[config.rule].words(config.order)}, meta-trained"),
+            *table(
+                result.test,
+                f"{RULES[config.rule].words(config.order)}, meta-trained",
+                result.inner,
+            ),
             sep="\n",
         )

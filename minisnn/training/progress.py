@@ -227,17 +227,19 @@ def sentence(result: dict) -> str:
     )
 
 
-def table(result: dict, learned: str | None = None) -> list[str]:
+def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
     """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
     the first less it, paired, in points; then whom the intervals speak for. learned: the words for
-    how the network learned."""
+    how the network learned; inner: how it learns a task, whose readings and looks are told."""
     if not result.get("rules") or "error_after" in result:
         return []
-    rows = {
-        learned or "this network, after adaptation": dict(result, mean=result["accuracy_after"]),
-        **result["rules"],
-    }
-    shown = {RULE_NAMES.get(name, name): row for name, row in rows.items()}
+    often = [(getattr(inner, name, 1), name) for name in ("readings", "looks")]
+    many = [f"{number} {name}" for number, name in often if number > 1]
+    once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
+    first = ", ".join([learned or "this network, after adaptation", *many])
+    rows = {first: dict(result, mean=result["accuracy_after"]), **result["rules"]}
+    names = RULE_NAMES | {"own": ", ".join([RULE_NAMES["own"], *once])}
+    shown = {names.get(name, name): row for name, row in rows.items()}
     wide = max(36, *map(len, shown))
     lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
     for name, row in shown.items():

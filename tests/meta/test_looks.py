@@ -15,6 +15,7 @@ from minisnn.network.remembered import Samples, remembered
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import learns_by
 from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import table
 from minisnn.training.settings import TrainingConfig
 
 SCALE = 20.0
@@ -208,3 +209,19 @@ def test_evaluating_with_looks_computes_each_recording_once(monkeypatch):
     monkeypatch.setattr("minisnn.meta.prototypes.by_sample", lambda *a: a[-1](a[2]))
     asked.clear()
     assert test() == found and sum(asked) == 9 * 8 * 9
+
+
+def test_the_printed_table_says_how_often_a_recording_was_seen():
+    result = dict(accuracy_after=0.5, interval=None, rules={"own": dict(mean=0.4, interval=None)})
+    for inner, first, own in (
+        (ClassMeans(steps=0, looks=9), "means, 9 looks", "nearest mean: this network, one look"),
+        (
+            ClassMeans(steps=0, readings=4),
+            "means, 4 readings",
+            "nearest mean: this network, one reading",
+        ),
+        (ClassMeans(steps=0), "means", "nearest mean: this network"),
+        (InnerLoop(), "means", "nearest mean: this network"),
+    ):
+        _, one, two = table(result, "means", inner)
+        assert one.split("  ")[0] == first and two.split("  ")[0] == own
