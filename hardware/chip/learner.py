@@ -26,6 +26,7 @@ a device that is taught shot by shot counts them (`means.CountedMeans`).
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -140,9 +141,10 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
             "the trace at its end alone, expected readings 1"
         )
     if (looks := getattr(inner, "looks", 1)) > 1:
-        raise ValueError(
-            f"the network's features are the mean of {looks} looks at a recording; in integers there "
-            "is one look, expected looks 1"
+        warnings.warn(
+            f"the network looks at a recording {looks} times; in integers there is one look, with "
+            "the accuracy of one",
+            stacklevel=2,
         )
     samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)

@@ -72,6 +72,8 @@ def test_steps_come_from_the_readouts_own_step_sizes():
     assert steps_of(net, InnerLoop(4.0), 4) == {"log2_weight": 0, "log2_bias": 0}
     with pytest.raises(ValueError, match="reads its features 3 times .* expected readings 1"):
         steps_of(net, ClassMeans(steps=0, readings=3), 5)
+    with pytest.warns(UserWarning, match="looks at a recording 9 times; in integers there is one"):
+        assert steps_of(net, ClassMeans(4.0, steps=0, looks=9), 4)["log2_weight"] == 0
     assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
 
 
