@@ -27,7 +27,7 @@ a device that is taught shot by shot counts them (`means.CountedMeans`).
 
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -152,6 +152,11 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
     return dict(
         zip(("log2_weight", "log2_bias"), (nearest_power(mean / samples) for mean in means))
     )
+
+
+def one_look(inner):
+    """A float network's inner loop as integers have it: one look at a recording."""
+    return replace(inner, looks=1) if getattr(inner, "looks", 1) > 1 else inner
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:

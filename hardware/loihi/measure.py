@@ -20,7 +20,7 @@ from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS, Intervals
 
-from ..chip.learner import one_shot, samples_of
+from ..chip.learner import one_look, one_shot, samples_of
 from .cuba import FRACTION, CubaNet, axon_words
 
 LEARNERS = {  # name -> options of the chip's learner
@@ -75,7 +75,7 @@ def _episode(found, chip, online, tasks, seed, queries, index) -> Answers:
     p_float = net.features(theta, x)
     by_means = distance_logits(p_float[n:], class_means(p_float[:n], task.y_support, net.ways))
     same = isinstance(found.inner, ClassMeans) and found.inner.steps == 0
-    logits = [by_means if same else found.inner.logits(net, theta, task), by_means]
+    logits = [by_means if same else one_look(found.inner).logits(net, theta, task), by_means]
     p = chip.traces_of(x, 1 + index)
     logits += [
         one_shot(chip, chip.learner(seed=1 + index, **how), task, p).u[:, -1]

@@ -427,6 +427,7 @@ function lesson(one, before, far, after) {
 
 function membranes(until) {                                       // one line a class, up to a step; of many, those that end highest
   const { classes } = memory, all = seen ? seen.u : [], svg = at("membranes");
+  if (seen) until = Math.min(until, all.length);                  // names stand where all steps are known
   const last = all.at(-1) ?? [], order = last.map((u, k) => [u, k]).sort((a, b) => b[0] - a[0]).slice(0, COLOURS.length).map(([, k]) => k);
   const shown = all.flatMap((u) => order.map((k) => u[k])), [low, high] = shown.length ? [Math.min(...shown), Math.max(...shown)] : [-1, 0];
   const x = (t) => 4 + (t / STEPS) * 216, y = (u) => 146 - ((u - low) / Math.max(high - low, 0.001)) * 134;

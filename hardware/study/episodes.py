@@ -21,7 +21,7 @@ from minisnn.training.intervals import POPULATIONS
 
 from ..chip.errors import ERRORS
 from ..chip.formats import ROUNDINGS
-from ..chip.learner import RULES, Learner, one_shot, samples_of, steps_of
+from ..chip.learner import RULES, Learner, one_look, one_shot, samples_of, steps_of
 from ..chip.network import IntegerNet
 from ..chip.words import Words
 from ..chip.neuron import U
@@ -101,7 +101,7 @@ class Comparison:
         )
         self.net = found.net
         self.theta = found.theta
-        self.inner = found.loop
+        self.inner = one_look(found.loop)
         self.tasks = study.tasks("double-nmnist")
         self.choices = choices()
         self.saturations: dict[int, dict[str, int]] = {}

@@ -23,6 +23,7 @@ goes back through the support once more. `s` is `scale`; all of these are exact.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
@@ -32,7 +33,7 @@ from ..layers.loss import cross_entropy, cross_entropy_backward
 from ..parallel import arguments
 from ..network.base import Array, Network
 from ..network.found import Features
-from ..network.remembered import by_sample
+from ..network.remembered import afresh, by_sample
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded
 from .tasks import Task
@@ -105,9 +106,9 @@ def features_of(net: Network, theta: Array, x: Array, readings: int = 1, looks: 
         return net.features(theta, x, readings=readings)
 
     def seen(some: Array) -> tuple[Array]:
-        return (
-            _mean([net.features(theta, one, readings=readings) for one in _looks(some, looks)]),
-        )
+        with afresh():
+            each = [net.features(theta, one, readings=readings) for one in _looks(some, looks)]
+        return (_mean(each),)
 
     return by_sample(net, theta, x, (readings, looks), seen)[0]
 
@@ -204,6 +205,12 @@ class ClassMeans(InnerLoop):
                 f"class means of {self.readings} readings make no readout, which weighs the trace "
                 "at the last step alone: ask for `logits`"
             )
+        if self.looks > 1:
+            warnings.warn(
+                f"a readout of class means answers to one look at a recording, not to {self.looks}; "
+                "`logits` has the answers to all",
+                stacklevel=3,
+            )
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)
         return self._plain._descend(
             net, with_prototypes(net, theta, c, self.scale), x, y, second, spike, rest
@@ -211,6 +218,7 @@ class ClassMeans(InnerLoop):
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
         """The network's answers to the query samples after learning the support set, (Q, ways)."""
+        self.check(net)
         return (
             super().logits(net, theta, task)
             if self.steps
@@ -226,6 +234,7 @@ class ClassMeans(InnerLoop):
         recorded: Recorded | None = None,
     ) -> float:
         """The query loss: the function whose gradient is `meta_gradient`."""
+        self.check(net)
         if self.steps:
             return super().loss(net, theta, task, spike, recorded)
         support, query = self._records(recorded)
@@ -304,6 +313,7 @@ class ClassMeans(InnerLoop):
     def record(self, net: Network, theta: Array, task: Task) -> Recorded:
         """As `InnerLoop.record`, preceded by a record of the support at theta, where the class
         means are taken; without steps, of all looks at the support, then of those at the query."""
+        self.check(net)
         if not self.steps:
             both = (task.x_support, task.x_query)
             return Recorded(

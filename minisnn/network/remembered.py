@@ -24,7 +24,8 @@ class Seen(NamedTuple):
 class Samples:
     """What was computed of samples, found again by their content: few recordings make many tasks.
 
-    Each row must be the same whatever rows it is computed with. Beyond ROOM bytes, what came first
+    Each row must be the same whatever rows it is computed with, and the objects that rows depend on
+    must last as long as this. Beyond ROOM bytes, what came first
     goes first; nothing is kept where samples do not come again, such as pairs that are made for each
     task. Threads may share it; another process begins with an empty one.
     """
@@ -51,7 +52,8 @@ class Samples:
         if self.asked >= TRIED and self.again < AGAIN:
             return compute(x)
         key = tuple(map(id, of))
-        names = [(key, what, blake2b(one.tobytes(), digest_size=16).digest()) for one in x]
+        kind = (key, what, x.dtype.str, x.shape[1:])
+        names = [(kind, blake2b(one.tobytes(), digest_size=16).digest()) for one in x]
         with self.lock:
             self.objects.setdefault(key, of)
             rows = {name: self.known[name] for name in names if name in self.known}
@@ -81,19 +83,32 @@ class _Known(NamedTuple):
 
     task: dict
     samples: Samples | None
+    lasting: tuple  # thetas of other tasks too
 
 
 _known: ContextVar[_Known | None] = ContextVar("known", default=None)
 
 
 @contextmanager
-def remembered(samples: Samples | None = None) -> Iterator[None]:
+def remembered(samples: Samples | None = None, lasting: tuple = ()) -> Iterator[None]:
     """Within the block a network computes features and logits of the same theta and x once; both
     must not change until its end. A block within a block knows what the outer one does.
 
-    samples   knows those of other tasks, too
+    samples   knows those of other tasks, too, as the thetas in `lasting` see them: what a task made
+              of a theta is not met again
     """
-    token = _known.set(_Known({}, samples) if (known := _known.get()) is None else known)
+    known = _known.get()
+    token = _known.set(_Known({}, samples, lasting) if known is None else known)
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+@contextmanager
+def afresh() -> Iterator[None]:
+    """Within the block nothing is remembered: of what is only a part of what will be."""
+    token = _known.set(None)
     try:
         yield
     finally:
@@ -123,5 +138,7 @@ def by_sample(
     answer to a sample does not depend on those beside it."""
     known = _known.get()
     if known is None or known.samples is None or not network.apart:
+        return compute(x)
+    if not any(theta is one for one in known.lasting):
         return compute(x)
     return known.samples.rows((network, theta), what, np.asarray(x), compute)

@@ -334,7 +334,8 @@ def _episode(
         check_size(task, *size)
     adapts = not isinstance(tasks, Classification) and not task.real
     known = _known(task) if adapts else 0
-    with remembered(samples):
+    lasting = (theta, *(rule.theta for rule in rules if hasattr(rule, "theta")))
+    with remembered(samples, lasting):
         return measured(net(theta, task.x_query), task.y_query), answers_of(task, rules), known
 
 

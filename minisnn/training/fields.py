@@ -153,13 +153,13 @@ class DataSettings:
     ways: int = setting(5, "classes of a task", least=2)
     shots: int = setting(1, "support samples of each class", least=1)
     train_ways: int = setting(
-        0, "classes of a training task of prototypes and online, or all there are; 0: ways", least=0
+        0, "classes of a training task by prototypes or online, at most all; 0: as ways", least=0
     )
     train_queries: int = setting(
         0, "query samples of each class in such a task; 0: as queries", least=0
     )
     draws: int = setting(
-        0, "recordings of a training picture, each of its own scene and camera; 0: one", least=0
+        0, "recordings of a training picture, each by its own camera; 0: one, one for all", least=0
     )
     align: bool | None = setting(
         None,
@@ -287,8 +287,8 @@ class InnerSettings:
     )
     looks: int = setting(
         1,
-        "looks of prototypes at a recording that validates or tests, whose features are averaged: 5 "
-        "shift it by a cell each way, 9 diagonally too",
+        "looks of prototypes at what validates or tests, whose features are averaged: 5, as it is "
+        "and a cell up, down, left and right; 9, diagonally too",
         choices=(1, 5, 9),
     )
     proximal: float = setting(

@@ -150,14 +150,15 @@ def ahead(config: TrainingConfig, done: int, price: float) -> str:
     task of theirs takes `price` seconds. Of updates by another rule or order, which take another
     time, nothing is said yet.
 
-    An episode adapts and answers its queries twice, at about half the price of a meta-gradient.
+    An episode adapts and answers its queries twice, at about half the price of a meta-gradient; at
+    more than one look, at as many times as much.
     """
     end = _alike_until(config, done)
     updates = end - done
-    looks = updates // config.evaluate_every + 1 if config.evaluate_every else 0
+    times = updates // config.evaluate_every + 1 if config.evaluate_every else 0
     tests = config.test_episodes if end == config.updates else 0
-    episodes = looks * config.evaluate_episodes + tests
-    seconds = price * (updates * config.tasks + 0.5 * episodes)
+    episodes = times * config.evaluate_episodes + tests
+    seconds = price * (updates * config.tasks + 0.5 * config.looks * episodes)
     by = f" by {_kind(config, done)}" if _alike_until(config, 0) < config.updates else ""
     test = f" and {tests} test episodes" if tests else ""
     return f"{updates} updates{by}{test} will take about {duration(seconds)}"

@@ -13,7 +13,7 @@ from minisnn.meta.tasks import Task
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.remembered import Samples, remembered
 from minisnn.network.spiking import SpikingNet
-from minisnn.training.baselines import learns_by
+from minisnn.training.baselines import baselines, learns_by
 from minisnn.training.evaluation import evaluate
 from minisnn.training.progress import table
 from minisnn.training.settings import TrainingConfig
@@ -100,11 +100,31 @@ def test_what_looks_do_not_fit():
     for wrong in (0, 2, 4, True, "5", 5.5):
         with pytest.raises(ValueError, match="looks must be"):
             ClassMeans(steps=0, looks=wrong).meta_gradient(net, theta, task)
+        for ask in ("logits", "loss", "record"):
+            with pytest.raises(ValueError, match="looks must be"):
+                getattr(ClassMeans(steps=0, looks=wrong), ask)(net, theta, task)
+    with pytest.warns(UserWarning, match="answers to one look at a recording, not to 5"):
+        ClassMeans(steps=0, looks=5).adapt(net, theta, task.x_support, task.y_support)
     with pytest.raises(ValueError, match="looks must be 1 where inner steps follow, not 5"):
         ClassMeans(steps=1, looks=5).meta_gradient(net, theta, task)
     units = SpikingNet((6,), (), 3)
     with pytest.raises(ValueError, match="looks must be 1 where samples are rows of units, not 9"):
         ClassMeans(steps=0, looks=9).check(units)
+
+
+class Tasks:
+    """Tasks that share a few samples."""
+
+    def __init__(self, x):
+        self.x = x
+
+    def episode(self, seed, i, ways, shots=1, queries=1):
+        drawn = np.random.default_rng((seed, i)).permutation(len(self.x))[
+            : ways * (shots + queries)
+        ]
+        y = np.repeat(np.arange(ways), shots + queries)
+        first = np.arange(len(y)) % (shots + queries) < shots
+        return Task(self.x[drawn[first]], y[first], self.x[drawn[~first]], y[~first])
 
 
 NETS = {
@@ -129,7 +149,7 @@ def test_what_a_sample_gives_does_not_depend_on_those_beside_it(made, dtype):
     samples = Samples()
     for _ in range(5):
         some = rng.permutation(13)[: rng.integers(1, 13)]
-        with remembered(samples):
+        with remembered(samples, (theta,)):
             assert net.features(theta, x[some]).tobytes() == p[some].tobytes()
             assert net(theta, x[some]).tobytes() == logits[some].tobytes()
     assert not make("numpy")[0].apart  # BLAS
@@ -176,6 +196,34 @@ def test_samples_that_do_not_come_again_are_not_kept():
         assert sum(computed) == 1000 - again + 4 * (kept == 0)
 
 
+def test_what_has_the_same_bytes_and_another_form_is_another_sample():
+    ask = lambda x: Samples.rows(samples, (x,), "p", x, lambda x: (x.astype(float),))[0]
+    samples = Samples()
+    for x in (np.ones((1, 8), np.uint8), np.ones((1, 4, 2), np.uint8), np.ones((1, 8), np.int8)):
+        kept = len(samples.known)
+        assert ask(x).shape == x.shape
+        assert len(samples.known) == kept + 1
+
+
+def test_only_what_comes_again_is_held(monkeypatch):
+    """Thetas that a task made are gone with it; of several looks the mean is kept, and no look."""
+    made = []
+    monkeypatch.setattr(
+        "minisnn.training.evaluation.Samples", lambda: made.append(Samples()) or made[-1]
+    )
+    net, theta, _, rng = make("numba", np.float32)
+    x = (rng.random((24, 9, 8, 6, 2)) < 0.1).astype(np.uint8)
+    for loop, kinds in (
+        (InnerLoop(0.1), {"seen"}),
+        (ClassMeans(steps=0, scale=SCALE, looks=9), {"seen", (1, 9)}),
+    ):
+        beside = lambda tasks: baselines(net, theta, tasks, None, loop)
+        evaluate(net, theta, loop, Tasks(x), episodes=8, queries=2, progress=False, beside=beside)
+        assert len(made[-1].objects) == 2  # of the network, and of random weights
+        kept = [what for (_, what, *_), _ in made[-1].known]
+        assert set(kept) == kinds and max(map(kept.count, kinds)) <= 2 * 24
+
+
 def one_by_one(test):
     ms.set_threads(1)
     try:
@@ -189,20 +237,12 @@ def test_evaluating_with_looks_computes_each_recording_once(monkeypatch):
     net, theta, _, rng = make("numba", np.float32)
     x = (rng.random((24, 9, 8, 6, 2)) < 0.1).astype(np.uint8)
 
-    class Tasks:
-        def episode(self, seed, i, ways, shots, queries):
-            one = np.random.default_rng((seed, i))
-            drawn = one.permutation(24)[: ways * (shots + queries)]
-            y = np.repeat(np.arange(ways), shots + queries)
-            first = np.arange(len(y)) % (shots + queries) < shots
-            return Task(x[drawn[first]], y[first], x[drawn[~first]], y[~first])
-
     loop = ClassMeans(steps=0, scale=SCALE, looks=9)
     asked, features = [], SpikingNet.features
     monkeypatch.setattr(
         SpikingNet, "features", lambda *a, **k: asked.append(len(a[2])) or features(*a, **k)
     )
-    test = lambda: evaluate(net, theta, loop, Tasks(), episodes=8, queries=2, progress=False)
+    test = lambda: evaluate(net, theta, loop, Tasks(x), episodes=8, queries=2, progress=False)
     assert test() == (found := one_by_one(test))  # two threads may look at the same at once
     asked.clear()
     assert one_by_one(test) == found and sum(asked) == 9 * 24
