@@ -67,3 +67,6 @@ def test_its_name_is_told_and_kept(tmp_path, capsys, rng):
     assert cli.main([*words, "--queries", "1", "--no-baselines", "--json", str(out)]) == 0
     assert f"{NETWORKS['written']} is tested, which ships for written" in capsys.readouterr().err
     assert NETWORKS["written"] in out.read_text()
+    # steps go through one look, where the network takes nine
+    assert cli.main([*words, "--queries", "1", "--no-baselines", "--inner-steps", "1"]) == 0
+    assert "test accuracy" in capsys.readouterr().out

@@ -218,6 +218,17 @@ TAUGHT = """async (waits) => {
 }"""
 
 
+# takes back a lesson while it is looked at; whether that was wholly seen, and how many are left
+UNDONE = """async (waits) => {
+  const answer = document.querySelector("#answer"), rest = () => new Promise((next) => setTimeout(next));
+  while (!minisnn.seen || (waits && answer.ariaBusy)) await rest();
+  const whole = minisnn.seen.scores !== undefined;
+  document.querySelector("#undo").click();
+  while (document.querySelector("#known").ariaBusy) await rest();
+  return [whole, minisnn.lessons.length];
+}"""
+
+
 @pytest.mark.slow
 def test_the_network_goes_on_while_one_watches(path):
     """On a slow device the animation does not wait for it. What is taught or asked meanwhile is of
@@ -234,12 +245,16 @@ def test_the_network_goes_on_while_one_watches(path):
                 assert waits or (
                     not seen_of and words == "Watching …"
                 )  # else nothing is shown here
-            clock.send("Emulation.setCPUThrottlingRate", {"rate": 1})
-            stroke(page, max(second, key=len))
+            stroke(page, max(second, key=len))  # the animation ends before the network
             page.locator("#answer", has_text="This is Symbol 2.").wait_for()
             found[waits] = page.evaluate(
                 "[0, 1].map((k) => [...minisnn.net.column(k)]).concat([minisnn.seen.scores])"
             )
+            page.click("#clear")
+            stroke(page, max(first, key=len))
+            undone = page.evaluate(UNDONE, waits)
+            assert waits or undone == [False, 1]
+            page.locator("#answer", has_text="This is Symbol 1.").wait_for()
     assert found[False] == found[True]
 
 
