@@ -35,7 +35,7 @@ def test_info_says_how_often_features_are_read(capsys):
     for name, said in (
         (OF_ORDERS, ", features read 32 times"),
         (NETWORKS["written"], ", 9 looks at a recording"),
-        (NETWORKS["omniglot"], ""),
+        ("omniglot_fine.h5", ""),
     ):
         assert cli.main(["info", name]) == 0
         assert f"inner loop  none, nearest class mean{said}\n" in capsys.readouterr().out

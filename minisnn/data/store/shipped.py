@@ -9,7 +9,8 @@ NETWORKS = {
     "double-nmnist": "double_nmnist_fast.h5",
     "double-asl": "double_asl_maml.h5",
     "double-asl-same-take": "double_asl_same_take_prototypes.h5",
-    "omniglot": "omniglot_fine.h5",
+    "omniglot": "omniglot_cuba.h5",
+    "omniglot-random": "omniglot_random_cuba.h5",
     "written": "written_pen.h5",
 }
 OF_ORDERS = "written_order.h5"  # where --strokes asks for order
