@@ -97,7 +97,7 @@ _SIX = replace(  # Omniglot in six steps
     evaluate_every=500,
     test_episodes=0,
 )
-_MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=9, updates=5000)
+_MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=5, updates=5000)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-ROOM = 2**28  # bytes of what is known of samples
+ROOM = 2**29  # bytes of what is known of samples
 TRIED, AGAIN = 1000, 3  # samples after which, if fewer came again, nothing more is kept
 
 
