@@ -43,7 +43,11 @@ class Network(Derivatives):
 
     @property
     def apart(self) -> bool:
-        """Whether the bits of what a sample gives do not depend on the samples beside it."""
+        """Whether the bits of what a sample gives do not depend on the samples beside it.
+
+        >>> ms.SpikingNet((6,), (), ways=3).apart
+        True
+        """
         return self.backend == "numba"
 
     def init(
