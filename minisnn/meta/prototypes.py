@@ -50,8 +50,9 @@ def shifted(x: Array, down: int, right: int) -> Array:
     if down == right == 0:
         return x
     moved = np.zeros_like(x)
-    rows, columns = _overlap(down, x.shape[2]), _overlap(right, x.shape[3])
-    moved[:, :, rows[0], columns[0]] = x[:, :, rows[1], columns[1]]
+    to_rows, rows = _overlap(down, x.shape[2])
+    to_columns, columns = _overlap(right, x.shape[3])
+    moved[:, :, to_rows, to_columns] = x[:, :, rows, columns]
     return moved
 
 
@@ -146,9 +147,9 @@ class ClassMeans(InnerLoop):
     readings   R: p is the trace at the end of each R-th of the recording, one behind the other, so
                that it counts when something happened; R > 1 is for the rule without steps, whose
                window then has to reach into the first R-th
-    looks      L: p is the mean of the features of L looks at a recording: 1 as it is, 5 also shifted
-               by a cell each way, 9 also diagonally; L > 1 is for pictures and the rule without
-               steps. Runs learn by one look, and validate and test by L
+    looks      L: p is the mean of the features of L looks at a recording: 1 as it is, 5 also
+               shifted by a cell each way, 9 also diagonally; L > 1 is for pictures and the rule
+               without steps. Runs learn by one look, and validate and test by L
 
     Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a
     task may have any number of ways, and the meta-gradient is of first order. With steps it is
@@ -186,8 +187,8 @@ class ClassMeans(InnerLoop):
             )
         if self.looks > 1 and len(net.input_shape) == 1:
             raise ValueError(
-                f"looks must be 1 where samples are rows of units, not {self.looks}: each is shifted "
-                "as a picture is"
+                f"looks must be 1 where samples are rows of units, not {self.looks}: each is "
+                "shifted as a picture is"
             )
         if net.loss_name != "cross_entropy":
             raise ValueError(
@@ -207,8 +208,8 @@ class ClassMeans(InnerLoop):
             )
         if self.looks > 1:
             warnings.warn(
-                f"a readout of class means answers to one look at a recording, not to {self.looks}; "
-                "`logits` has the answers to all",
+                "a readout of class means answers to one look at a recording, not to "
+                f"{self.looks}; `logits` has the answers to all",
                 stacklevel=3,
             )
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)

@@ -127,7 +127,7 @@ def once(network: Any, theta: Any, x: Any, compute: Callable[[Any, Any], Seen]) 
         seen = Seen(*by_sample(network, theta, x, "seen", lambda some: compute(theta, some)))
         for one in seen:
             one.setflags(write=False)
-        known.task[key] = seen, objects
+        known.task[key] = seen, objects  # held, for an id is one object's as long as it lives
     return known.task[key][0]
 
 

@@ -159,7 +159,7 @@ class DataSettings:
         0, "query samples of each class in such a task; 0: as queries", least=0
     )
     draws: int = setting(
-        0, "recordings of a training picture, each by its own camera; 0: one, one for all", least=0
+        0, "recordings of a training picture, each by another camera; 0: one, one camera", least=0
     )
     align: bool | None = setting(
         None,
