@@ -36,12 +36,14 @@ MADE = [
 FORMULAS = {"4096 ×", "4 ×"}  # of the hardware's words
 SETTINGS = {
     "1 ms",
+    "3 ms",
+    "50 ms",
     "100 ms",
     "7 %",
     "30 %",
     "20 %",
     "95 %",
-}  # a step, a recording, activities, chance, intervals
+}  # steps, a recording, activities, chance, intervals
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "lessons" / "guides" / "commands.md").read_text(encoding="utf-8")
 CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.M | re.S)

@@ -200,20 +200,22 @@ def test_what_was_given_up_for_good_is_over_before_the_next_call(
 ):
     """Where something takes so long that the user insists."""
     monkeypatch.setattr(stand_in, "PATIENCE", 0.0)
-    goes_on, order = threading.Event(), []
+    at_work, goes_on, order = threading.Event(), threading.Event(), []
 
     def slow(start, stop):
+        at_work.set()
         goes_on.wait(10)
         order.append("slow")
 
     def insist():
+        at_work.wait(10)
         for _ in range(2):
             time.sleep(0.05)
             os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=insist)
-    thread.start()
     with pytest.raises(KeyboardInterrupt):
+        thread.start()
         threads.parallel(slow, 3)
     thread.join()
     assert not order
