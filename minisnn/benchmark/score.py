@@ -136,7 +136,7 @@ def table(scored: Mapping[str, Mapping[str, Any]]) -> list[str]:
         lines += [
             f"{name}: {one['episodes']} episodes, {one['ways'] * one['queries']} queries each "
             f"({which}, {one['identity']})",
-            f"{'  in %':<{wide}}{'right':>7}{'95 %':>9}{'episodes':>10}{'first less it':>17}",
+            f"{'  in %':<{wide}}{'right':>7}{'95 %':>9}{'episodes':>10}{'first minus it':>17}",
         ]
         for entry, row in one["entries"].items():
             less = one["rules"].get(entry)

@@ -230,7 +230,7 @@ def sentence(result: dict) -> str:
 
 def table(result: dict, learned: str | None = None, inner: Any = None) -> list[str]:
     """The rules of `evaluate` side by side, a line each: accuracy with the interval that leads, and
-    the first less it, paired, in points; then whom the intervals speak for. learned: the words for
+    the first minus it, paired, in points; then whom the intervals speak for. learned: the words for
     how the network learned; inner: how it learns a task, whose readings and looks are told."""
     if not result.get("rules") or "error_after" in result:
         return []
@@ -242,7 +242,7 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
     names = RULE_NAMES | {"own": ", ".join([RULE_NAMES["own"], *once])}
     shown = {names.get(name, name): row for name, row in rows.items()}
     wide = max(36, *map(len, shown))
-    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first less it':>20}"]
+    lines = [f"{'on the same episodes, in %':<{wide}}{'mean':>8}{'95 %':>10}{'first minus it':>20}"]
     for name, row in shown.items():
         less = (
             f"{100 * row['less'][0]:+.1f}{plus_minus(row['less_interval'])}"
