@@ -67,7 +67,8 @@ def streams() -> Iterator[None]:
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for clean_one in (sys.stdout, sys.stderr):
+            stream = getattr(clean_one, "stream", clean_one)  # which says where it could not
             try:
                 stream.flush()
             except OSError:  # what is left goes nowhere, else Python would try again at its end
