@@ -27,7 +27,7 @@ a device that is taught shot by shot counts them (`means.CountedMeans`).
 
 import math
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -146,6 +146,12 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
             "the accuracy of one",
             stacklevel=2,
         )
+    if getattr(inner, "axes", None) is not None:
+        warnings.warn(
+            f"the network compares class means along {inner.axes.shape[1]} axes; in integers they "
+            "are those of its features, with the accuracy of these",
+            stacklevel=2,
+        )
     samples = 1 if learns_online(inner) else samples
     a = np.broadcast_to(np.asarray((inner or InnerLoop()).step_size, np.float64), net.size)
     means = (float(np.exp(np.log(a[p.slice]).mean())) for p in net.layout[-2:])
@@ -155,8 +161,8 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
 
 
 def one_look(inner):
-    """A float network's inner loop as integers have it: one look at a recording."""
-    return replace(inner, looks=1) if getattr(inner, "looks", 1) > 1 else inner
+    """A float network's inner loop as integers have it: one look at a recording, along no axes."""
+    return getattr(inner, "once", inner)
 
 
 def readout_exponent(log2_weight: int, bits: int, online: bool = False) -> int:

@@ -169,6 +169,8 @@ def _inner_loop(net, inner) -> None:
         extra += f", features read {readings} times"
     if (looks := getattr(inner, "looks", 1)) > 1:
         extra += f", {looks} looks at a recording"
+    if (axes := getattr(inner, "axes", None)) is not None:
+        extra += f", along {axes.shape[1]} axes"
     if not inner.steps and hasattr(inner, "readings"):
         print(f"{'inner loop':<12}none, nearest class mean{extra}")
         return

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from .implicit import ImplicitLoop
 from .inner import InnerLoop
 from .online import OnlineReadout
@@ -14,14 +16,17 @@ LOOPS = (InnerLoop, ClassMeans, OnlineReadout, ImplicitLoop)
 KINDS = {"online": OnlineReadout, "implicit": ImplicitLoop}  # as files name them
 
 
+ARRAYS = ("step_size", "axes")  # which files keep apart
+
+
 def kept_of(inner: InnerLoop) -> dict[str, Any]:
-    """All fields but the step size; of an inner loop of your own those of `InnerLoop`, and its name
+    """All fields but `ARRAYS`; of an inner loop of your own those of `InnerLoop`, and its name
     as "own"."""
     ours = type(inner) in LOOPS
     kept = {
         f.name: getattr(inner, f.name)
         for f in fields(inner if ours else InnerLoop)
-        if f.name != "step_size"
+        if f.name not in ARRAYS
     }
     if not ours:
         kept["own"] = type(inner).__name__
@@ -29,9 +34,17 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
     return kept | ({"kind": kinds[0]} if kinds else {})
 
 
-def loop_of(kept: dict[str, Any], step_size: Any) -> InnerLoop:
+def arrays_of(inner: InnerLoop) -> dict[str, Any]:
+    """The others, as far as there are any."""
+    found = {name: getattr(inner, name, None) for name in ARRAYS}
+    return {name: np.asarray(array) for name, array in found.items() if array is not None}
+
+
+def loop_of(kept: dict[str, Any], step_size: Any, axes: Any = None) -> InnerLoop:
     """`kept_of` backwards, but for "own", which the caller knows. Raises TypeError for fields of
     another version."""
     kept = {**kept, "freeze": tuple(kept["freeze"])}
+    if axes is not None:
+        kept["axes"] = axes
     plain = ClassMeans if "scale" in kept else InnerLoop
     return KINDS.get(kept.pop("kind", None), plain)(**kept, step_size=step_size)

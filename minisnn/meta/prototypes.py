@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -101,8 +101,18 @@ def with_prototypes(net: Network, theta: Array, c: Array, scale: float = SCALE) 
     return theta
 
 
-def features_of(net: Network, theta: Array, x: Array, readings: int = 1, looks: int = 1) -> Array:
-    """Features p (B, R F) of samples, the mean over so many looks at each."""
+def features_of(
+    net: Network,
+    theta: Array,
+    x: Array,
+    readings: int = 1,
+    looks: int = 1,
+    axes: Array | None = None,
+) -> Array:
+    """Features p (B, R F) of samples, the mean over so many looks at each; p A (B, d) along axes
+    A (R F, d)."""
+    if axes is not None:
+        return _along(features_of(net, theta, x, readings, looks), axes)
     if looks == 1:
         return net.features(theta, x, readings=readings)
 
@@ -118,6 +128,10 @@ def _looks(x: Array, looks: int) -> list[Array]:
     return [shifted(x, *by) for by in LOOKS[looks]]
 
 
+def _along(p: Array, axes: Array | None) -> Array:
+    return p if axes is None else p @ axes.astype(p.dtype)
+
+
 def _mean(arrays: list[Array]) -> Array:
     """Their mean; the array itself of one."""
     return arrays[0] if len(arrays) == 1 else sum(arrays[1:], arrays[0]) / len(arrays)
@@ -130,12 +144,13 @@ def nearest(
     scale: float = SCALE,
     readings: int = 1,
     looks: int = 1,
+    axes: Array | None = None,
 ) -> Array:
     """Logits of the query by the class means of the support: nothing of theta is adapted, its
     readout is not used."""
-    p = features_of(net, theta, task.x_support, readings, looks)
+    p = features_of(net, theta, task.x_support, readings, looks, axes)
     c = class_means(p, task.y_support, task.ways)
-    return distance_logits(features_of(net, theta, task.x_query, readings, looks), c, scale)
+    return distance_logits(features_of(net, theta, task.x_query, readings, looks, axes), c, scale)
 
 
 @dataclass(frozen=True)
@@ -150,6 +165,8 @@ class ClassMeans(InnerLoop):
     looks      L: p is the mean of the features of L looks at a recording: 1 as it is, 5 also
                shifted by a cell each way, 9 also diagonally; L > 1 is for pictures and the rule
                without steps. Runs learn by one look, and validate and test by L
+    axes       A (R F, d), such as `fisher_axes` finds: class means of p A are compared; None: of p.
+               For the rule without steps. Runs fit it after their last update
 
     Without steps it answers with the nearest class mean: `loss` is that of prototypical networks, a
     task may have any number of ways, and the meta-gradient is of first order. With steps it is
@@ -166,6 +183,7 @@ class ClassMeans(InnerLoop):
     scale: float = SCALE
     readings: int = 1
     looks: int = 1
+    axes: Array | None = field(default=None, compare=False, repr=False)
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
@@ -190,10 +208,32 @@ class ClassMeans(InnerLoop):
                 f"looks must be 1 where samples are rows of units, not {self.looks}: each is "
                 "shifted as a picture is"
             )
+        if self.axes is not None:
+            self._check_axes(net)
         if net.loss_name != "cross_entropy":
             raise ValueError(
                 f"rules of class means ask for the loss cross_entropy, not {net.loss_name}"
             )
+
+    def _check_axes(self, net: Network) -> None:
+        axes = arguments.array("axes", self.axes)
+        features = self.readings * net.layout[-2].shape[0]
+        if axes.ndim != 2 or len(axes) != features or not 0 < axes.shape[1] <= features:
+            raise ValueError(
+                f"axes must be (features, axes) of {features} features, found {axes.shape}"
+            )
+        if not np.isfinite(axes).all():
+            raise ValueError("axes must hold finite numbers; they hold NaN or infinite ones")
+        if self.steps:
+            raise ValueError(
+                "axes must be None where inner steps follow: they go through the network's readout, "
+                "which weighs its features themselves"
+            )
+
+    @property
+    def once(self) -> "ClassMeans":
+        """This rule as runs learn by it, and devices: by one look, along no axes."""
+        return replace(self, looks=1, axes=None)
 
     @property
     def _plain(self) -> InnerLoop:
@@ -206,10 +246,10 @@ class ClassMeans(InnerLoop):
                 f"class means of {self.readings} readings make no readout, which weighs the trace "
                 "at the last step alone: ask for `logits`"
             )
-        if self.looks > 1:
+        if self.looks > 1 or self.axes is not None:
             warnings.warn(
-                "a readout of class means answers to one look at a recording, not to "
-                f"{self.looks}; `logits` has the answers to all",
+                "a readout of class means weighs the features of one look at a recording, not of "
+                f"{self.looks}{' along axes' * (self.axes is not None)}; `logits` has these answers",
                 stacklevel=3,
             )
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)
@@ -223,7 +263,7 @@ class ClassMeans(InnerLoop):
         return (
             super().logits(net, theta, task)
             if self.steps
-            else nearest(net, theta, task, self.scale, self.readings, self.looks)
+            else nearest(net, theta, task, self.scale, self.readings, self.looks, self.axes)
         )
 
     def loss(
@@ -240,8 +280,8 @@ class ClassMeans(InnerLoop):
             return super().loss(net, theta, task, spike, recorded)
         support, query = self._records(recorded)
         seen = self._each(net.features, theta, task.x_support, spike, support)
-        c = class_means(_mean(seen), task.y_support, task.ways)
-        p = _mean(self._each(net.features, theta, task.x_query, spike, query))
+        c = class_means(_along(_mean(seen), self.axes), task.y_support, task.ways)
+        p = _along(_mean(self._each(net.features, theta, task.x_query, spike, query)), self.axes)
         return cross_entropy(distance_logits(p, c, self.scale), task.y_query)
 
     def meta_gradient(
@@ -295,7 +335,11 @@ class ClassMeans(InnerLoop):
         ]
 
     def _features(self, net: Network, theta, x, spike: str, records: list | None) -> Features:
-        """The mean over all looks, and its pullback."""
+        """The mean over all looks, along the axes, and its pullback."""
+        if self.axes is not None:
+            seen = replace(self, axes=None)._features(net, theta, x, spike, records)
+            axes = self.axes.astype(seen.p.dtype)
+            return Features(seen.p @ axes, lambda dp: seen.pullback(dp @ axes.T))
         found = self._each(net.features_and_pullback, theta, x, spike, records)
         if len(found) == 1:
             return found[0]

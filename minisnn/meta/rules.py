@@ -214,8 +214,8 @@ class Prototypes(ProtoMAML):
         self, loop: InnerLoop, net: Network, theta: Any, task: Task, order: int
     ) -> MetaGradient:
         """By one look: more would cost as many times as much."""
-        once: Any = loop
-        return replace(once, looks=1).meta_gradient(net, theta, task, order)
+        means: Any = loop
+        return means.once.meta_gradient(net, theta, task, order)
 
 
 class ImplicitMAML(MAML):

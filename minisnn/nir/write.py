@@ -113,6 +113,8 @@ def to_nir(
         graph.metadata["step_size"] = (
             inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
         )
+        if (axes := getattr(inner, "axes", None)) is not None:
+            graph.metadata["axes"] = axes
     graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
     return graph
 

@@ -4,8 +4,8 @@
                  part
     attributes   as JSON: network (its configuration), layout (name and shape of every array in
                  theta), inner_loop, training (settings), progress, random, provenance
-    data sets    theta; step_size (scalar or flat like theta); optimiser/<of what>/<array>;
-                 curve/<column>
+    data sets    theta; step_size (scalar or flat like theta); axes, where class means have some;
+                 optimiser/<of what>/<array>; curve/<column>
 
 A file is written under another name and then renamed: whenever the process is killed, the old file
 or the new one is there. A run also keeps the one before. HDF5 may crash on damaged files, so
@@ -33,7 +33,7 @@ from ..network.convolutional import ConvNet
 from ..data.foreign.process import read_image
 from ..files import write_whole
 from ..meta.inner import InnerLoop
-from ..meta.kept import kept_of, loop_of
+from ..meta.kept import arrays_of, kept_of, loop_of
 from ..network.spiking import SpikingNet
 from ..parallel import arguments as given
 from .origin import CHIP, TRAIN, Origin
@@ -164,7 +164,7 @@ def save(
     arrays = {"theta": theta}
     if inner is not None:
         texts["inner_loop"] = kept_of(inner)
-        arrays["step_size"] = np.asarray(inner.step_size)
+        arrays.update(arrays_of(inner))
     for of, state in (optimiser or {}).items():
         arrays.update({f"optimiser/{of}/{name}": array for name, array in state.items()})
     for name, column in (curve or {}).items():
@@ -304,7 +304,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
                 f"the network learns by {own}, an object of your own; in Python: read(path, "
                 "rule=...)"
             )
-        inner = loop_of(given, _cast(step, net.dtype) if step.ndim else float(step))
+        step = _cast(step, net.dtype) if step.ndim else float(step)
+        inner = loop_of(given, step, arrays.get("axes"))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
         inner.check(net)

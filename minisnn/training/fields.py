@@ -155,9 +155,7 @@ class DataSettings:
     train_ways: int = setting(
         0, "classes of a training task by prototypes or online, at most all; 0: as ways", least=0
     )
-    train_queries: int = setting(
-        0, "query samples of each class in such a task; 0: as queries", least=0
-    )
+    train_queries: int = setting(0, "query samples a class in such a task; 0: as queries", least=0)
     draws: int = setting(
         0, "recordings of a training picture, each by another camera; 0: one, one camera", least=0
     )
@@ -291,6 +289,9 @@ class InnerSettings:
         "and a cell up, down, left and right; 9, diagonally too",
         choices=(1, 5, 9),
     )
+    axes: int = setting(
+        0, "axes along which prototypes compares, fitted to training tasks at the end", least=0
+    )
     proximal: float = setting(
         1.0,
         "lambda of imaml, which pulls inner steps to their start; below 2 / step_size, and above "
@@ -324,9 +325,7 @@ class OuterSettings:
 
     TITLE: ClassVar = "outer loop"
 
-    rule: str = setting(
-        "maml", "; ".join(rule.help for rule in RULES.values()), choices=tuple(RULES)
-    )
+    rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
     order: int = setting(
         2,
         "for maml, anil, imaml and proto-maml: 2 with the second-order term, 1 without (FOMAML)",

@@ -236,6 +236,8 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
         return []
     often = [(getattr(inner, name, 1), name) for name in ("readings", "looks")]
     many = [f"{number} {name}" for number, name in often if number > 1]
+    if (axes := getattr(inner, "axes", None)) is not None:
+        many.append(f"{axes.shape[1]} axes")
     once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
     first = ", ".join([learned or "this network, after adaptation", *many])
     rows = {first: dict(result, mean=result["accuracy_after"]), **result["rules"]}

@@ -29,7 +29,8 @@ from .held import Held, Own
 from .origin import Origin, contents, learned, tell_met
 from .progress import Ahead, Bar, opening, say, sentence
 from .settings import TrainingConfig
-from .update import Learned, State, begun, inner_loop, network_of, restored, task_gradient, updated
+from .update import Learned, State, axes_of, begun, check_axes, inner_loop, network_of, restored
+from .update import task_gradient, updated
 from ..data.sets.named import Opened
 from ..data.store.cache import identity, made
 from ..data.store.shipped import find_checkpoint
@@ -175,6 +176,8 @@ class _Run:
         self.net = network_of(config, data["train"].input_shape, self.ways, own)
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
+        self.axes: np.ndarray | None = None
+        check_axes(config, self.net)
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure = measure
@@ -203,8 +206,10 @@ class _Run:
             time_ahead = Ahead(config, state.update, self.executor.number)
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
-                    self._validate(state)
                     over = state.update >= config.updates
+                    if over:
+                        self._fit_axes(state)
+                    self._validate(state)
                     if over or state.update % config.checkpoint_every == 0:
                         self._save(state)
                     if over:
@@ -250,6 +255,8 @@ class _Run:
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
+        if state.update >= self.config.updates:
+            self.axes = getattr(found.inner, "axes", None)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
             known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
@@ -258,7 +265,18 @@ class _Run:
 
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
-        return inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
+        inner = inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
+        return inner if self.axes is None else replace(inner, axes=self.axes)
+
+    def _fit_axes(self, state: State) -> None:
+        """Those of class means, of what training tasks show."""
+        fits = self.config.axes and self.config.rule == "prototypes"
+        if not fits or self.axes is not None:
+            return
+        if self.progress:
+            say(f"fits {self.config.axes} axes to training tasks")
+        tasks = self.data["train"]
+        self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""

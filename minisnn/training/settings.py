@@ -121,7 +121,7 @@ class TrainingConfig(
             ),
             (self.neuron == "cuba", "with neuron cuba", "gamma rho"),
             (not (rule.scaled or self.prototype_updates), f"{chosen} alone", "scale"),
-            (self.rule != "prototypes", chosen, "readings looks"),
+            (self.rule != "prototypes", chosen, "readings looks axes"),
             (not rule.proximal, chosen, "proximal cg_steps"),
             (
                 not (rule.any_ways or self.prototype_updates),

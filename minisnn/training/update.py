@@ -5,6 +5,7 @@ A task depends on settings, parameters and (seed, update, k) alone.
 """
 
 import math
+from functools import partial
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from .evaluation import measured
 from .held import Held, Own
 from .settings import TrainingConfig
 from ..data.store.shipped import find_checkpoint
+from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
 from ..meta.optim import SGD, Adam, clip, cosine
 from ..meta.rules import MAML, RULES
@@ -24,7 +26,8 @@ from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
 
-WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
+WEIGHTS, INIT_TASKS, TASKS, AXES = range(4)  # first part of the spawn keys
+AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
 
 
 class State(NamedTuple):
@@ -197,6 +200,40 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
     return tasks.sample_task(
         generator(config, *key), ways or net.ways, config.shots, queries or config.queries
     )
+
+
+def check_axes(config: TrainingConfig, net: Kept) -> None:
+    """ValueError for more axes than features."""
+    if config.rule == "prototypes" and config.axes > (
+        most := config.readings * net.layout[-2].shape[0]
+    ):
+        raise ValueError(f"axes must be at most the network's {most} features, not {config.axes}")
+
+
+def axes_of(config: TrainingConfig, net: Kept, theta: np.ndarray, tasks, executor) -> np.ndarray:
+    """The axes of class means, fitted to the samples of AXES_TASKS training tasks."""
+    found = Scatter()
+    one = partial(_seen, tasks, net, config, theta)
+    executor.in_order(one, range(AXES_TASKS), lambda part: found.add(*part), large=True)
+    return found.axes(config.axes).astype(net.dtype)
+
+
+def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -> tuple:
+    """(features, classes) of all samples of the k-th of these tasks, by one look at each; of
+    classes as tests have them."""
+    rng = generator(config, AXES, k)
+    turned = set(getattr(tasks, "turned", ()))
+    known = [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
+    ways = min(config.train_ways or net.ways, len(known))
+    size = ways, config.shots, config.queries
+    if turned:
+        chosen = [known[one] for one in rng.choice(len(known), ways, replace=False)]
+        task = tasks.sample_task(rng, *size, chosen)
+    else:
+        task = tasks.sample_task(rng, *size)
+    x = np.concatenate([task.x_support, task.x_query])
+    y = np.concatenate([task.y_support, task.y_query])
+    return net.features(theta, x, readings=config.readings), y
 
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:

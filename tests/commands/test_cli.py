@@ -166,7 +166,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
     listed = dict(layers=("conv4-k3-s2", "dense8-recurrent"), learn=("alpha", "beta"))
     listed.update(adapt_constants=True)
     written = dict(dataset="written", root="strokes.npz", strokes=("order",))
-    means = dict(rule="prototypes", learn_step_size="no", readings=4, looks=5)
+    means = dict(rule="prototypes", learn_step_size="no", readings=4, looks=5, axes=6)
     groups = (values, reading, implicit, listed, written, means)
     assert set().union(*groups) == set(vars(TrainingConfig()))
     seen = {}

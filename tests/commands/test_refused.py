@@ -93,6 +93,7 @@ IDLE: dict[str, list[str]] = {
         "--scale .2",
         "--readings 4",
         "--looks 5",
+        "--axes 6",
         "--train-ways 9",
         "--train-queries 3",
         "--proximal 2",

@@ -8,7 +8,7 @@ from integers import events, small
 from minisnn.hardware.study import operations
 from minisnn.hardware.chip import quantise
 from minisnn.hardware.study.differences import signal_to_noise
-from minisnn.hardware.chip.learner import readout_exponent, steps_of
+from minisnn.hardware.chip.learner import one_look, readout_exponent, steps_of
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 
@@ -74,6 +74,12 @@ def test_steps_come_from_the_readouts_own_step_sizes():
         steps_of(net, ClassMeans(steps=0, readings=3), 5)
     with pytest.warns(UserWarning, match="looks at a recording 9 times; in integers there is one"):
         assert steps_of(net, ClassMeans(4.0, steps=0, looks=9), 4)["log2_weight"] == 0
+    along = ClassMeans(4.0, steps=0, axes=np.ones((net.layout[-2].shape[0], 2)))
+    with pytest.warns(
+        UserWarning, match="along 2 axes; in integers they are those of its features"
+    ):
+        assert steps_of(net, along, 4)["log2_weight"] == 0
+    assert one_look(along).axes is None and one_look(None) is None
     assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]
 
 

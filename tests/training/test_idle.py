@@ -60,6 +60,7 @@ OTHER = dict(
     scale=0.5,
     readings=2,
     looks=5,
+    axes=2,
     proximal=0.5,
     cg_steps=2,
     updates=3,

@@ -239,6 +239,11 @@ class Omniglot(Recordings):
                 one: where[people[where] == trains] for one, where in self.symbols.items()
             }
 
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """Classes that are others turned or mirrored, where these train alone."""
+        return tuple(name for name in self.classes if self.alike and "+" in name)
+
     def sample_task(
         self,
         rng: np.random.Generator,

@@ -244,6 +244,11 @@ class Written(Recordings):
             )
         return read_strokes(root)
 
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """Classes that are others turned or mirrored, which train alone."""
+        return tuple(name for name in self.classes if "+" in name)
+
     def sample_task(
         self,
         rng: np.random.Generator,

@@ -1,0 +1,266 @@
+"""Class means along Fisher's axes: the axes against their definition, the rule's gradient, and runs
+that fit them."""
+
+import numpy as np
+import pytest
+from toy import assert_same, interrupt, toy_config, toy_data
+
+import minisnn as ms
+from minisnn.layers.cuba import CubaLIF
+from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes
+from minisnn.meta.inner import InnerLoop
+from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, features_of
+from minisnn.meta.rules import RULES
+from minisnn.meta.tasks import Task
+from minisnn.network.spiking import SpikingNet
+from minisnn.nir import export_nir, import_nir
+from minisnn.parallel.workers import Workers
+from minisnn.training.baselines import learns_by
+from minisnn.training.checkpoint import read, save
+from minisnn.training.evaluation import evaluate
+from minisnn.training.progress import table
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+
+SCALE = 20.0
+
+
+def scattered(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """S_w and S_b by their sums, a sample and a class at a time."""
+    classes = np.unique(y)
+    means = [p[y == k].mean(0) for k in classes]
+    middle = np.mean(means, 0)
+    within = sum(np.outer(q - c, q - c) for k, c in zip(classes, means) for q in p[y == k])
+    between = sum(np.outer(c - middle, c - middle) for c in means)
+    return within / (len(y) - len(classes)), between / (len(classes) - 1)
+
+
+def drawn(rng, classes=9, each=6, features=5):
+    y = np.repeat(np.arange(classes) * 3, each)
+    centres = rng.standard_normal((y.max() + 1, features))
+    mix = rng.standard_normal((features, features))
+    return centres[y] + rng.standard_normal((len(y), features)) @ mix, y
+
+
+@pytest.mark.parametrize("number, ridge", [(1, RIDGE), (3, 0.1), (5, 1.0)])
+def test_axes_are_those_of_the_definition(number, ridge):
+    p, y = drawn(np.random.default_rng(0))
+    axes = fisher_axes(p, y, number, ridge)
+    within, between = scattered(p, y)
+    wide = within + ridge * np.trace(within) / 5 * np.eye(5)
+    ratios = [a @ between @ a / (a @ wide @ a) for a in axes.T]
+    best = np.sort(np.linalg.eigvals(np.linalg.solve(wide, between)).real)[::-1]
+    exact = 2.0**-BITS  # of a rounded number
+    np.testing.assert_allclose(ratios, best[:number], rtol=10 * exact)
+    assert np.trace(axes.T @ within @ axes) == pytest.approx(np.trace(within), rel=4 * exact)
+    for a, ratio in zip(axes.T, ratios):  # where the ratio is stationary
+        assert np.abs(between @ a - ratio * (wide @ a)).max() < 10 * exact * np.abs(wide @ a).max()
+
+
+def test_samples_in_parts_and_in_any_order_give_the_same_axes():
+    rng = np.random.default_rng(1)
+    p, y = drawn(rng)
+    found = Scatter()
+    for part in np.split(rng.permutation(np.unique(y)), 3):
+        rows = rng.permutation(np.flatnonzero(np.isin(y, part)))
+        found.add(p[rows], y[rows])
+    np.testing.assert_allclose(found.axes(3), fisher_axes(p, y, 3), rtol=2.0 ** (1 - BITS))
+
+
+def test_what_axes_cannot_be_fitted_to():
+    rng = np.random.default_rng(0)
+    p, y = drawn(rng)
+    for wrong, words in (
+        ((p, y, 6), "axes must be at most the network's 5 features, not 6"),
+        ((p, y, 0), "axes"),
+        ((p, np.zeros(len(y), int), 1), "found 54 samples of 1 classes"),
+        ((p[::6], y[::6], 1), "found 9 samples of 9 classes"),
+        ((np.ones_like(p), y, 1), "samples whose features differ"),
+        ((p, y[1:], 1), r"found \(54, 5\) and \(53,\)"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            fisher_axes(*wrong)
+
+
+def make(backend="numpy", dtype=np.float64):
+    net = SpikingNet(
+        (8, 6, 2), (3, 4), 3, 3, "max", CubaLIF(threshold=0.1), 8, dtype, backend=backend
+    )
+    rng = np.random.default_rng(0)
+    x = [(rng.random((3 * n, 9, 8, 6, 2)) < 0.1).astype(np.uint8) for n in (1, 2)]
+    task = Task(x[0], np.arange(3), x[1], np.arange(6) % 3)
+    return net, net.init(rng, task.x_support, rate=0.2), task, rng
+
+
+@pytest.mark.parametrize("looks, readings", [(1, 1), (5, 2)])
+def test_answers_and_gradient(looks, readings):
+    net, theta, task, rng = make()
+    features = readings * net.layout[-2].shape[0]
+    axes = rng.standard_normal((features, 5))
+    loop = ClassMeans(steps=0, scale=SCALE, looks=looks, readings=readings, axes=axes)
+    p, q = (
+        features_of(net, theta, x, readings, looks) @ axes for x in (task.x_support, task.x_query)
+    )
+    logits = distance_logits(q, class_means(p, task.y_support, 3), SCALE)
+    np.testing.assert_allclose(loop.logits(net, theta, task), logits, rtol=1e-10)
+    recorded, v = loop.record(net, theta, task), rng.standard_normal(net.size)
+    found = loop.meta_gradient(net, theta, task)
+    np.testing.assert_allclose(found.query_logits, logits, rtol=1e-10)
+    assert found.loss == pytest.approx(loop.loss(net, theta, task), rel=1e-12)
+    h = 1e-5
+    ahead, behind = (loop.loss(net, theta + s * v, task, "jet", recorded) for s in (h, -h))
+    slope = (ahead - behind) / (2 * h)
+    size = np.linalg.norm(found.gradient) * np.linalg.norm(v)
+    assert size > 0 and abs(found.gradient @ v - slope) < 1e-7 * size
+    fast = loop.meta_gradient(make("numba")[0], theta, task)
+    assert np.abs(fast.gradient - found.gradient).max() < 1e-11 * np.abs(found.gradient).max()
+    whole = ClassMeans(steps=0, scale=SCALE, axes=np.eye(net.layout[-2].shape[0]))
+    plain = ClassMeans(steps=0, scale=SCALE).logits(net, theta, task)
+    np.testing.assert_array_equal(whole.logits(net, theta, task), plain)
+
+
+def test_what_axes_do_not_fit():
+    net, theta, task, rng = make()
+    features = net.layout[-2].shape[0]
+    for axes, words in (
+        (np.ones((features + 1, 2)), rf"of {features} features, found \({features + 1}, 2\)"),
+        (np.ones((features, features + 1)), "axes must be"),
+        (np.ones((features, 0)), "axes must be"),
+        (np.ones(features), "axes must be"),
+        (np.full((features, 1), np.nan), "finite"),
+        ("axes", "axes"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            ClassMeans(steps=0, axes=axes).logits(net, theta, task)
+    axes = np.ones((features, 1))
+    with pytest.raises(ValueError, match="axes must be None where inner steps follow"):
+        ClassMeans(axes=axes).logits(net, theta, task)
+    with pytest.warns(UserWarning, match="weighs the features of one look .* along axes"):
+        ClassMeans(steps=0, axes=axes).adapt(net, theta, task.x_support, task.y_support)
+    rule = RULES["prototypes"]
+    loop = ClassMeans(steps=0, scale=SCALE, looks=5, axes=axes)
+    once = ClassMeans(steps=0, scale=SCALE).meta_gradient(net, theta, task)
+    np.testing.assert_array_equal(rule.gradient(loop, net, theta, task, 2).gradient, once.gradient)
+    assert loop.once == ClassMeans(steps=0, scale=SCALE) and loop.once.axes is None
+    assert learns_by("nearest", net, theta, loop).inner.axes is None
+
+
+def test_files_hold_them(tmp_path):
+    net, theta, task, rng = make(dtype=np.float32)
+    axes = rng.standard_normal((net.layout[-2].shape[0], 4)).astype(np.float32)
+    loop = ClassMeans(steps=0, scale=SCALE, looks=5, axes=axes)
+    save(tmp_path / "net.h5", net, theta, inner=loop)
+    found = read(tmp_path / "net.h5").inner
+    assert found == loop and found.axes.tobytes() == axes.tobytes()
+    assert found.logits(net, theta, task).tobytes() == loop.logits(net, theta, task).tobytes()
+    save(tmp_path / "none.h5", net, theta, inner=loop.once)
+    assert read(tmp_path / "none.h5").inner.axes is None
+
+
+def test_a_nir_file_holds_them(tmp_path):
+    pytest.importorskip("nir")
+    net, theta, _, rng = make()
+    loop = ClassMeans(steps=0, axes=rng.standard_normal((net.layout[-2].shape[0], 4)))
+    export_nir(tmp_path / "net.nir", net, theta, inner=loop)
+    np.testing.assert_array_equal(import_nir(tmp_path / "net.nir").inner.axes, loop.axes)
+
+
+SETTINGS = dict(rule="prototypes", learn_step_size="no", step_size=1.0, scale=1.0, axes=3)
+
+
+def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path, no_curves):
+    config = toy_config(**SETTINGS)
+    done = train(config, tmp_path / "a", data=toy_data(), progress=False)
+    assert done.inner.axes.shape == (done.net.layout[-2].shape[0], 3)
+    assert done.test["rules"]["own"]["mean"] != done.test["accuracy_after"]
+    found = read(tmp_path / "a" / "checkpoint.h5")
+    assert found.inner.axes.tobytes() == done.inner.axes.tobytes()
+    tested = evaluate(
+        found.net,
+        found.theta,
+        found.inner,
+        toy_data()["test"],
+        "test",
+        config.test_episodes,
+        config.test_seed,
+        3,
+        1,
+        2,
+        progress=False,
+    )
+    assert tested["accuracy_after"] == done.test["accuracy_after"]
+    with Workers(2) as executor:
+        train(config, tmp_path / "b", data=toy_data(), progress=False, executor=executor)
+    assert_same(tmp_path / "a", tmp_path / "b")
+    other = read(tmp_path / "b" / "checkpoint.h5").inner.axes
+    assert other.tobytes() == found.inner.axes.tobytes()
+    plain = train(
+        toy_config(**SETTINGS | {"axes": 0}), tmp_path / "c", data=toy_data(), progress=False
+    )
+    assert plain.theta.tobytes() == done.theta.tobytes() and plain.inner.axes is None
+
+
+def test_a_run_that_is_stopped_while_it_fits_them(tmp_path, no_curves):
+    config = toy_config(**SETTINGS)
+    train(config, tmp_path / "a", data=toy_data(), progress=False)
+    calls = toy_data()["train"].calls
+    stopped = toy_data({config.updates * config.tasks + config.init_tasks + 9: interrupt})
+    with pytest.raises(KeyboardInterrupt, match="all is saved"):
+        train(config, tmp_path / "b", data=stopped, progress=False)
+    assert calls == 0 and read(tmp_path / "b" / "checkpoint.h5").inner.axes is None
+    again = toy_data()
+    train(config, tmp_path / "b", resume=True, data=again, progress=False)
+    assert again["train"].calls == 60
+    assert_same(tmp_path / "a", tmp_path / "b")
+    last = toy_data()
+    train(config, tmp_path / "b", resume=True, data=last, progress=False)
+    assert last["train"].calls == 0  # what is fitted is kept
+
+
+def test_more_axes_than_features_are_refused_before_anything_is_learned(tmp_path):
+    with pytest.raises(ValueError, match="axes must be at most the network's .* features, not 999"):
+        train(toy_config(**SETTINGS | {"axes": 999}), tmp_path / "a", data=toy_data())
+
+
+def test_noise_with_random_labels_stays_at_chance():
+    """Axes of noise tell nothing of other noise, and none of what a task's queries are."""
+    rng = np.random.default_rng(0)
+    p, y = rng.standard_normal((600, 40)), np.repeat(np.arange(60), 10)
+    axes, right = fisher_axes(p, y, 10), []
+    for _ in range(400):
+        s, q = rng.standard_normal((5, 40)) @ axes, rng.standard_normal((25, 40)) @ axes
+        answers = distance_logits(q, class_means(s, np.arange(5), 5)).argmax(1)
+        right.append((answers == np.arange(25) % 5).mean())
+    assert abs(np.mean(right) - 0.2) < 4 * np.std(right) / 20
+
+
+def test_what_differs_within_classes_alone_no_longer_misleads():
+    """Two features tell the classes, twenty louder ones nothing."""
+    rng = np.random.default_rng(0)
+
+    def samples(classes, each):
+        y = np.repeat(np.arange(classes), each)
+        centres = 2 * rng.standard_normal((classes, 2))
+        return np.hstack([centres[y] + 0.3 * rng.standard_normal((len(y), 2)),
+                          3 * rng.standard_normal((len(y), 20))]), y  # fmt: skip
+
+    axes = fisher_axes(*samples(50, 10), 2, ridge=0.1)
+    right = {"all": [], "axes": []}
+    for _ in range(100):
+        p, y = samples(5, 6)
+        first = np.arange(30) % 6 == 0
+        for name, along in (("all", np.eye(22)), ("axes", axes)):
+            means = class_means(p[first] @ along, y[first], 5)
+            answers = distance_logits(p[~first] @ along, means).argmax(1)
+            right[name].append((answers == y[~first]).mean())
+    assert np.mean(right["all"]) < 0.4 < 0.7 < np.mean(right["axes"])
+
+
+def test_the_printed_table_names_them():
+    result = dict(accuracy_after=0.5, interval=None, rules={"own": dict(mean=0.4, interval=None)})
+    lines = table(result, "class means", ClassMeans(steps=0, looks=9, axes=np.ones((4, 2))))
+    assert lines[1].startswith("class means, 9 looks, 2 axes ")
+    assert isinstance(
+        RULES["prototypes"].loop(make()[0], InnerLoop(), TrainingConfig()), ClassMeans
+    )
+    assert ms.fisher_axes is fisher_axes
