@@ -153,7 +153,7 @@ RECIPES: dict[str, TrainingConfig] = {
         test_episodes=100,
     ),
     "omniglot/first-cuba-snn": replace(_SIX, evaluate_episodes=60, updates=4000),
-    "omniglot/cuba-snn": replace(_MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3),
+    "omniglot/cuba-snn": replace(_MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3, axes=96),
     "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
     "double-asl-same-take/prototypes-snn": replace(
         _TAKES,
