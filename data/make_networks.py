@@ -26,6 +26,7 @@ from minisnn.experiments.networks import RECIPES, Networks, file_name
 
 BITS = 11  # of a weight's mantissa, which is then half as long in a file
 COARSE = (
+    "double-nmnist/cuba-snn",
     "double-nmnist/fomaml-snn",
     "double-nmnist/moved-snn",
     "double-nmnist/pretrained-snn",
@@ -36,6 +37,7 @@ COARSE = (
     "double-nmnist/prototypes-cnn",
     "double-nmnist/maml-cnn",
     "double-asl/maml-cnn",
+    "double-asl/maml-snn",
 )
 
 
