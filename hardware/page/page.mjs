@@ -752,6 +752,12 @@ const pen = new Pen(at("paper"), {
   escape: clear,
 });
 
+for (const kind of ["error", "unhandledrejection"])
+  addEventListener(kind, ({ error, reason }) => {                  // rather than to watch for ever
+    turn++;
+    at("answer").removeAttribute("aria-busy");
+    at("answer").replaceChildren("This page met a defect.", small(`${(error ?? reason)?.message ?? "It has no name"}. Load it again: what was taught is kept.`));
+  });
 await build();
 const on = (id, act) => at(id).addEventListener("click", once(() => { if (!busy) act(); }));
 on("look", () => (eye.open ? watch() : look(true)));

@@ -258,6 +258,18 @@ def test_the_network_goes_on_while_one_watches(path):
     assert found[False] == found[True]
 
 
+@pytest.mark.slow
+def test_a_defect_is_told_and_nobody_watches_for_ever(path):
+    told = ""
+    with pytest.raises(AssertionError), opened(path) as page:  # for the browser complains, too
+        page.evaluate("() => { minisnn.net.spikes = () => { throw Error('no such memory'); }; }")
+        stroke(page, max(strokes_of(characters(1, 1)[0, 0]), key=len))
+        page.locator("#answer", has_text="This page met a defect.").wait_for()
+        assert page.evaluate("document.querySelector('#answer').ariaBusy") is None
+        told = page.locator("#answer").inner_text()
+    assert "no such memory. Load it again" in told
+
+
 def test_the_keyboard_and_a_screen_reader_suffice(path):
     with opened(path) as page:
         page.keyboard.press("Tab")
