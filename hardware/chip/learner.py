@@ -148,8 +148,8 @@ def steps_of(net, inner, samples: int) -> dict[str, int]:
         )
     if getattr(inner, "axes", None) is not None:
         warnings.warn(
-            f"the network compares class means along {inner.axes.shape[1]} axes; in integers they "
-            "are those of its features, with the accuracy of these",
+            f"the network compares class means along {inner.axes.shape[1]} axes; in integers it "
+            "compares all features, with the accuracy of that",
             stacklevel=2,
         )
     samples = 1 if learns_online(inner) else samples

@@ -132,9 +132,9 @@ def run(args: argparse.Namespace) -> None:
         "step_size": args.step_size,
         "freeze": args.freeze,
         "online": args.online,
-        # steps go through the network's own answers to one look
-        "looks": 1 if args.inner_steps and getattr(inner, "looks", 1) > 1 else None,
     }
+    if args.inner_steps:  # they go through the network's own answers to one look
+        inner = getattr(inner, "once", inner)
     inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
     if args.rule == "nearest":
         options.refuse(args, "with --rule nearest", "inner_steps")

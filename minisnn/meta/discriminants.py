@@ -1,9 +1,11 @@
 """Axes along which class means are compared: Fisher's linear discriminants.
 
-With p (N, F) the features of samples of K classes, c_k the mean of class k and c that of all c_k,
+With p (N, F) the features of samples of K classes, c_k the mean of the n_k samples of class k, and
+c that of all c_k,
 
     S_w = sum_i (p_i - c_(y_i)) (p_i - c_(y_i))^T / (N - K)         how samples of a class differ
-    S_b = sum_k (c_k - c) (c_k - c)^T / (K - 1)                     how classes do
+    S_b = sum_k (c_k - c) (c_k - c)^T / (K - 1) - S_w mean(1 / n_k)    how classes do, but for what
+                                                                       few samples add to their means
 
 The axes a are those d for which
 
@@ -16,6 +18,8 @@ classes that are told apart later need not be among those that A was fitted to.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+
 import numpy as np
 from scipy.linalg import eigh
 
@@ -27,50 +31,66 @@ BITS = 11  # of a number's mantissa: fewer than a matrix product of more threads
 
 
 class Scatter:
-    """S_w and S_b of features that come in parts; each part has all samples of its classes."""
+    """S_w and S_b of features that come in parts."""
 
     def __init__(self) -> None:
-        self.samples = 0
-        self.within: Array = np.zeros(())
-        self.means: list[Array] = []
+        self.origin: Array | None = None  # near the mean, so that squares keep their digits
+        self.squares: Array = np.zeros(())
+        self.classes: dict[
+            Hashable, tuple[int, Array]
+        ] = {}  # samples, and the sum of their features
 
-    def add(self, p: Array, y: Array) -> None:
-        """Features (N, F) of samples of classes y (N,)."""
+    def add(self, p: Array, names: Sequence) -> None:
+        """Features (N, F) of samples, and the classes' names (N,)."""
         p = p.astype(np.float64)
-        classes, y = np.unique(y, return_inverse=True)
-        counts = np.bincount(y)[:, None]
-        means = (np.eye(len(classes))[y].T @ p) / counts
-        apart = p - means[y]
-        self.within = self.within + apart.T @ apart
-        self.samples += len(y)
-        self.means.append(means)
+        if self.origin is None:
+            self.origin = p.mean(0)
+        p -= self.origin
+        known, y = np.unique(names, return_inverse=True)
+        for name, n, total in zip(known.tolist(), np.bincount(y), np.eye(len(known))[y].T @ p):
+            samples, before = self.classes.get(name, (0, 0.0))
+            self.classes[name] = samples + int(n), before + total
+        self.squares = self.squares + p.T @ p
 
     def axes(self, number: int, ridge: float = RIDGE) -> Array:
         """A (F, number), scaled so that samples of a class differ as much along all axes as they
         did: tr(A^T S_w A) = tr(S_w). Raises ValueError where there are too few samples."""
-        means = np.concatenate(self.means)
-        features = means.shape[1]
         arguments.whole("axes", number, 1)
-        if number > features:
+        if arguments.number("ridge", ridge, "a positive number") <= 0:
+            raise ValueError(f"ridge must be a positive number, not {ridge}")
+        counts = np.array([n for n, _ in self.classes.values()])
+        samples, classes = int(counts.sum()), len(counts)
+        if samples == classes or classes < 2:
             raise ValueError(
-                f"axes must be at most the network's {features} features, not {number}"
+                f"axes need two classes or more and two samples of one, found {samples} samples of "
+                f"{classes} classes"
             )
-        freedom = self.samples - len(means)
-        if freedom < 1 or len(means) < 2:
+        means = np.array([total for _, total in self.classes.values()]) / counts[:, None]
+        features = means.shape[1]
+        if number > (most := min(features, classes - 1)):
             raise ValueError(
-                f"axes need two classes or more and two samples of one, found {self.samples} "
-                f"samples of {len(means)} classes"
+                f"axes must be at most {most}, of {features} features and {classes} classes, not "
+                f"{number}"
             )
-        within = self.within / freedom
+        within = (self.squares - (means * counts[:, None]).T @ means) / (samples - classes)
         spread = np.trace(within)
-        if spread == 0:
-            raise ValueError("axes need samples whose features differ; those given do not")
+        if not spread > 1e-12 * np.trace(self.squares):
+            raise ValueError(
+                "axes need samples of a class whose features differ; those given do not"
+            )
         away = means - means.mean(0)
-        between = away.T @ away / (len(means) - 1)
-        wide = within + ridge * spread / features * np.eye(features)
+        between = away.T @ away / (classes - 1) - within * (1 / counts).mean()
+        wide = within.copy()
+        wide[np.diag_indices(features)] += ridge * spread / features
         found = eigh(between, wide, subset_by_index=(features - number, features - 1))[1][:, ::-1]
         found = found * np.sign(found[np.abs(found).argmax(0), np.arange(number)])
-        return rounded(found * np.sqrt(spread / np.trace(found.T @ within @ found)))
+        along = np.einsum("fd,fd->", found, within @ found)
+        if not along > 1e-12 * spread * np.square(found).sum():
+            raise ValueError(
+                f"samples of a class do not differ along the best {number} axes; more samples or "
+                "more axes would tell how far classes are apart"
+            )
+        return rounded(found * np.sqrt(spread / along))
 
 
 def rounded(a: Array) -> Array:
@@ -86,7 +106,7 @@ def fisher_axes(p: Array, y: Array, axes: int, ridge: float = RIDGE) -> Array:
             few samples do not promise too much
 
     Raises ValueError for fewer than two classes, where no class has two samples, and for more axes
-    than features.
+    than features, or than classes less one.
 
     >>> rng = np.random.default_rng(0)
     >>> y = np.repeat([0, 1], 50)
@@ -97,10 +117,13 @@ def fisher_axes(p: Array, y: Array, axes: int, ridge: float = RIDGE) -> Array:
     """
     p = arguments.array("p", p)
     y = arguments.array("y", y)
-    if p.ndim != 2 or y.shape != p.shape[:1]:
+    if p.ndim != 2 or y.shape != p.shape[:1] or p.dtype.kind not in "fiu":
         raise ValueError(
-            f"p must be (samples, features) and y (samples,), found {p.shape} and {y.shape}"
+            f"p must be real (samples, features) and y (samples,), found {p.dtype} {p.shape} and "
+            f"{y.shape}"
         )
+    if not np.isfinite(p).all():
+        raise ValueError("p must hold finite numbers; it holds NaN or infinite ones")
     scatter = Scatter()
     scatter.add(p, y)
     return scatter.axes(axes, ridge)

@@ -153,7 +153,7 @@ def nearest(
     return distance_logits(features_of(net, theta, task.x_query, readings, looks, axes), c, scale)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassMeans(InnerLoop):
     """An inner loop that starts from the class means of its support set; theta's own readout is not
     used.
@@ -183,7 +183,19 @@ class ClassMeans(InnerLoop):
     scale: float = SCALE
     readings: int = 1
     looks: int = 1
-    axes: Array | None = field(default=None, compare=False, repr=False)
+    axes: Array | None = field(default=None, repr=False)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClassMeans):
+            return NotImplemented
+        names = [f.name for f in fields(self) if f.name != "axes"]
+        alike = all(getattr(self, name) == getattr(other, name) for name in names)
+        both = self.axes is not None and other.axes is not None
+        return alike and (
+            np.array_equal(self.axes, other.axes) if both else self.axes is other.axes
+        )
+
+    __hash__ = InnerLoop.__hash__
 
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network."""
@@ -216,13 +228,20 @@ class ClassMeans(InnerLoop):
             )
 
     def _check_axes(self, net: Network) -> None:
-        axes = arguments.array("axes", self.axes)
+        axes = self.axes
+        if not isinstance(axes, np.ndarray) or axes.dtype.kind != "f":
+            raise ValueError(
+                "axes must be an array of floating-point numbers (features, axes), not "
+                f"{arguments.shown(axes)}"
+            )
         features = self.readings * net.layout[-2].shape[0]
         if axes.ndim != 2 or len(axes) != features or not 0 < axes.shape[1] <= features:
             raise ValueError(
                 f"axes must be (features, axes) of {features} features, found {axes.shape}"
             )
-        if not np.isfinite(axes).all():
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(axes.astype(net.dtype)).all()
+        if not finite:
             raise ValueError("axes must hold finite numbers; they hold NaN or infinite ones")
         if self.steps:
             raise ValueError(
@@ -247,9 +266,10 @@ class ClassMeans(InnerLoop):
                 "at the last step alone: ask for `logits`"
             )
         if self.looks > 1 or self.axes is not None:
+            more = [f"{self.looks} looks"] * (self.looks > 1) + ["axes"] * (self.axes is not None)
             warnings.warn(
-                "a readout of class means weighs the features of one look at a recording, not of "
-                f"{self.looks}{' along axes' * (self.axes is not None)}; `logits` has these answers",
+                "a readout of class means weighs all features of one look at a recording, not "
+                f"{' or '.join(more)}; `logits` answers by these",
                 stacklevel=3,
             )
         c = class_means(net.features(theta, x, spike=spike, record=record), y, net.ways)

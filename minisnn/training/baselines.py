@@ -93,6 +93,7 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     scale = getattr(inner, "scale", SCALE)
     if name == "nearest":
         seen = {name: getattr(inner, name, 1) for name in ("readings", "looks")}
+        seen["axes"] = getattr(inner, "axes", None)
         return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, **seen))
     return Adapted(net, theta, ClassMeans(**vars(plain), scale=scale))
 

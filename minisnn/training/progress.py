@@ -236,9 +236,10 @@ def table(result: dict, learned: str | None = None, inner: Any = None) -> list[s
         return []
     often = [(getattr(inner, name, 1), name) for name in ("readings", "looks")]
     many = [f"{number} {name}" for number, name in often if number > 1]
+    once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
     if (axes := getattr(inner, "axes", None)) is not None:
         many.append(f"{axes.shape[1]} axes")
-    once = [f"one {name.removesuffix('s')}" for number, name in often if number > 1]
+        once.append("all features")
     first = ", ".join([learned or "this network, after adaptation", *many])
     rows = {first: dict(result, mean=result["accuracy_after"]), **result["rules"]}
     names = RULE_NAMES | {"own": ", ".join([RULE_NAMES["own"], *once])}

@@ -177,7 +177,7 @@ class _Run:
         self.learns = held.of(self.net)
         self.steps = StepSizes(self.net, config.learn_step_size, config.step_size)
         self.axes: np.ndarray | None = None
-        check_axes(config, self.net)
+        check_axes(config, self.net, data["train"])
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure = measure
@@ -269,14 +269,17 @@ class _Run:
         return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _fit_axes(self, state: State) -> None:
-        """Those of class means, of what training tasks show."""
-        fits = self.config.axes and self.config.rule == "prototypes"
-        if not fits or self.axes is not None:
+        """Those of class means."""
+        if not self.config.axes or self.config.rule != "prototypes" or self.axes is not None:
             return
+        self._save(state)  # whatever comes of them
         if self.progress:
             say(f"fits {self.config.axes} axes to training tasks")
         tasks = self.data["train"]
-        self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
+        try:
+            self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
+        except ValueError as error:
+            warnings.warn(f"class means are compared along all features: {error}", stacklevel=2)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""

@@ -26,8 +26,12 @@ from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
 
-WEIGHTS, INIT_TASKS, TASKS, AXES = range(4)  # first part of the spawn keys
+WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
+AXES = 4  # 3 is that of minisnn.hardware.training
 AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
+MOST_FEATURES = (
+    8192  # of which these are fitted: every matrix then has half a GB, and there are five
+)
 
 
 class State(NamedTuple):
@@ -202,12 +206,29 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
     )
 
 
-def check_axes(config: TrainingConfig, net: Kept) -> None:
-    """ValueError for more axes than features."""
-    if config.rule == "prototypes" and config.axes > (
-        most := config.readings * net.layout[-2].shape[0]
-    ):
-        raise ValueError(f"axes must be at most the network's {most} features, not {config.axes}")
+def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
+    """ValueError for more axes than features, or than training classes less one, and for so many
+    features that their matrices do not fit into memory."""
+    if config.rule != "prototypes" or not config.axes:
+        return
+    features = config.readings * net.layout[-2].shape[0]
+    if features > MOST_FEATURES:
+        raise ValueError(
+            f"axes are fitted to {MOST_FEATURES:,} features at most, found {features:,}; expected "
+            "fewer readings, fewer channels or more pooling, or no axes"
+        )
+    classes = len(_as_tested(tasks, net))
+    if config.axes > (most := min(features, classes - 1)):
+        raise ValueError(
+            f"axes must be at most {most}, of {features} features and {classes} training classes, "
+            f"not {config.axes}"
+        )
+
+
+def _as_tested(tasks: Any, net: Kept) -> list:
+    """The classes of a set but for those that were made by turning others, to train with."""
+    turned = set(getattr(tasks, "turned", ()))
+    return [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
 
 
 def axes_of(config: TrainingConfig, net: Kept, theta: np.ndarray, tasks, executor) -> np.ndarray:
@@ -219,21 +240,20 @@ def axes_of(config: TrainingConfig, net: Kept, theta: np.ndarray, tasks, executo
 
 
 def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -> tuple:
-    """(features, classes) of all samples of the k-th of these tasks, by one look at each; of
-    classes as tests have them."""
+    """(features, names of classes) of all samples of the k-th of these tasks, by one look."""
     rng = generator(config, AXES, k)
-    turned = set(getattr(tasks, "turned", ()))
-    known = [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
+    known = _as_tested(tasks, net)
     ways = min(config.train_ways or net.ways, len(known))
     size = ways, config.shots, config.queries
-    if turned:
+    if getattr(tasks, "turned", ()):
         chosen = [known[one] for one in rng.choice(len(known), ways, replace=False)]
         task = tasks.sample_task(rng, *size, chosen)
     else:
         task = tasks.sample_task(rng, *size)
     x = np.concatenate([task.x_support, task.x_query])
     y = np.concatenate([task.y_support, task.y_query])
-    return net.features(theta, x, readings=config.readings), y
+    names = np.array(task.classes or [f"{k}/{one}" for one in range(ways)])
+    return net.features(theta, x, readings=config.readings), names[y]
 
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:

@@ -75,9 +75,7 @@ def test_steps_come_from_the_readouts_own_step_sizes():
     with pytest.warns(UserWarning, match="looks at a recording 9 times; in integers there is one"):
         assert steps_of(net, ClassMeans(4.0, steps=0, looks=9), 4)["log2_weight"] == 0
     along = ClassMeans(4.0, steps=0, axes=np.ones((net.layout[-2].shape[0], 2)))
-    with pytest.warns(
-        UserWarning, match="along 2 axes; in integers they are those of its features"
-    ):
+    with pytest.warns(UserWarning, match="along 2 axes; in integers it compares all features"):
         assert steps_of(net, along, 4)["log2_weight"] == 0
     assert one_look(along).axes is None and one_look(None) is None
     assert [readout_exponent(2, bits) for bits in (8, 4, 3, 2)] == [-7, -3, -2, -1]

@@ -1,9 +1,11 @@
 """Class means along Fisher's axes: the axes against their definition, the rule's gradient, and runs
 that fit them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from toy import assert_same, interrupt, toy_config, toy_data
+from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
 from minisnn.layers.cuba import CubaLIF
@@ -15,9 +17,11 @@ from minisnn.meta.tasks import Task
 from minisnn.network.spiking import SpikingNet
 from minisnn.nir import export_nir, import_nir
 from minisnn.parallel.workers import Workers
+from minisnn.training import update
 from minisnn.training.baselines import learns_by
 from minisnn.training.checkpoint import read, save
 from minisnn.training.evaluation import evaluate
+from minisnn.training.held import Own
 from minisnn.training.progress import table
 from minisnn.training.run import train
 from minisnn.training.settings import TrainingConfig
@@ -26,13 +30,15 @@ SCALE = 20.0
 
 
 def scattered(p: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """S_w and S_b by their sums, a sample and a class at a time."""
+    """S_w and S_b by their sums, a sample and a class at a time; without the noise of means."""
     classes = np.unique(y)
     means = [p[y == k].mean(0) for k in classes]
     middle = np.mean(means, 0)
     within = sum(np.outer(q - c, q - c) for k, c in zip(classes, means) for q in p[y == k])
     between = sum(np.outer(c - middle, c - middle) for c in means)
-    return within / (len(y) - len(classes)), between / (len(classes) - 1)
+    within = within / (len(y) - len(classes))
+    noise = within * np.mean([1 / (y == k).sum() for k in classes])
+    return within, between / (len(classes) - 1) - noise
 
 
 def drawn(rng, classes=9, each=6, features=5):
@@ -61,9 +67,8 @@ def test_samples_in_parts_and_in_any_order_give_the_same_axes():
     rng = np.random.default_rng(1)
     p, y = drawn(rng)
     found = Scatter()
-    for part in np.split(rng.permutation(np.unique(y)), 3):
-        rows = rng.permutation(np.flatnonzero(np.isin(y, part)))
-        found.add(p[rows], y[rows])
+    for rows in np.array_split(rng.permutation(len(y)), 4):
+        found.add(p[rows], np.array([f"class {k}" for k in y])[rows])
     np.testing.assert_allclose(found.axes(3), fisher_axes(p, y, 3), rtol=2.0 ** (1 - BITS))
 
 
@@ -71,12 +76,19 @@ def test_what_axes_cannot_be_fitted_to():
     rng = np.random.default_rng(0)
     p, y = drawn(rng)
     for wrong, words in (
-        ((p, y, 6), "axes must be at most the network's 5 features, not 6"),
+        ((p, y, 6), "axes must be at most 5, of 5 features and 9 classes, not 6"),
+        ((p[:18], y[:18], 3), "axes must be at most 2, of 5 features and 3 classes, not 3"),
         ((p, y, 0), "axes"),
+        ((p, y, 1, 0.0), "ridge must be a positive number, not 0.0"),
+        ((p, y, 1, "a"), "ridge"),
+        ((p * np.nan, y, 1), "p must hold finite numbers"),
+        ((p * 1j, y, 1), "p must be real"),
+        ((np.eye(2)[y // 3 % 2], y // 3 % 2, 1), "whose features differ"),
+        ((np.outer(np.arange(54) % 6, [1, 0]) + np.outer(y, [0, 9]), y, 1), "do not differ along"),
         ((p, np.zeros(len(y), int), 1), "found 54 samples of 1 classes"),
         ((p[::6], y[::6], 1), "found 9 samples of 9 classes"),
-        ((np.ones_like(p), y, 1), "samples whose features differ"),
-        ((p, y[1:], 1), r"found \(54, 5\) and \(53,\)"),
+        ((np.ones_like(p), y, 1), "samples of a class whose features differ"),
+        ((p, y[1:], 1), r"found float64 \(54, 5\) and \(53,\)"),
     ):
         with pytest.raises(ValueError, match=words):
             fisher_axes(*wrong)
@@ -128,21 +140,28 @@ def test_what_axes_do_not_fit():
         (np.ones((features, 0)), "axes must be"),
         (np.ones(features), "axes must be"),
         (np.full((features, 1), np.nan), "finite"),
-        ("axes", "axes"),
+        ("axes", "axes must be an array of floating-point numbers"),
+        ([[1.0]], "axes must be an array of floating-point numbers"),
+        (np.ones((features, 1), complex), "axes must be an array of floating-point numbers"),
     ):
         with pytest.raises(ValueError, match=words):
             ClassMeans(steps=0, axes=axes).logits(net, theta, task)
     axes = np.ones((features, 1))
     with pytest.raises(ValueError, match="axes must be None where inner steps follow"):
         ClassMeans(axes=axes).logits(net, theta, task)
-    with pytest.warns(UserWarning, match="weighs the features of one look .* along axes"):
+    with pytest.warns(UserWarning, match="weighs all features of one look .*, not axes;"):
         ClassMeans(steps=0, axes=axes).adapt(net, theta, task.x_support, task.y_support)
     rule = RULES["prototypes"]
     loop = ClassMeans(steps=0, scale=SCALE, looks=5, axes=axes)
     once = ClassMeans(steps=0, scale=SCALE).meta_gradient(net, theta, task)
     np.testing.assert_array_equal(rule.gradient(loop, net, theta, task, 2).gradient, once.gradient)
     assert loop.once == ClassMeans(steps=0, scale=SCALE) and loop.once.axes is None
-    assert learns_by("nearest", net, theta, loop).inner.axes is None
+    assert loop != replace(loop, axes=None) and loop != replace(loop, axes=2 * axes)
+    assert loop == replace(loop, axes=axes.copy()) != InnerLoop()
+    assert learns_by("nearest", net, theta, loop).inner.axes is axes
+    assert learns_by("maml", net, theta, loop).inner == InnerLoop()
+    with pytest.raises(ValueError, match="finite"):
+        ClassMeans(steps=0, axes=1e300 * axes).check(make(dtype=np.float32)[0])
 
 
 def test_files_hold_them(tmp_path):
@@ -217,9 +236,71 @@ def test_a_run_that_is_stopped_while_it_fits_them(tmp_path, no_curves):
     assert last["train"].calls == 0  # what is fitted is kept
 
 
-def test_more_axes_than_features_are_refused_before_anything_is_learned(tmp_path):
-    with pytest.raises(ValueError, match="axes must be at most the network's .* features, not 999"):
-        train(toy_config(**SETTINGS | {"axes": 999}), tmp_path / "a", data=toy_data())
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        (dict(axes=10), "axes must be at most 9, of .* features and 10 training classes, not 10"),
+        (dict(axes=3, channels=(1000,)), "axes are fitted to 8,192 features at most, found"),
+        (dict(axes=3, channels=(500,), readings=2), "axes are fitted to 8,192 features at most"),
+    ],
+)
+def test_what_no_axes_are_fitted_to_is_told_before_anything_is_learned(changes, words, tmp_path):
+    data = toy_data()
+    with pytest.raises(ValueError, match=words):
+        train(toy_config(**SETTINGS | dict(window=14) | changes), tmp_path / "a", data=data)
+    assert data["train"].calls == 0
+
+
+def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, no_curves, monkeypatch):
+    config = toy_config(**SETTINGS)
+    monkeypatch.setattr(SpikingNet, "features", lambda net, theta, x, **_: np.zeros((len(x), 36)))
+    with pytest.warns(UserWarning, match="along all features: axes need samples of a class whose"):
+        run = train(config, tmp_path / "a", data=toy_data(), progress=False)
+    assert (
+        run.inner.axes is None and read(tmp_path / "a" / "checkpoint.h5").progress["update"] == 12
+    )
+
+
+class Turned(ToySet):
+    """Whose last classes are others turned."""
+
+    turned = tuple("6789")
+
+    def sample_task(self, rng, ways=3, shots=1, queries=2, classes=None):
+        task = super().sample_task(rng, ways, shots, queries)
+        self.asked = [*getattr(self, "asked", ()), classes]
+        return task
+
+
+@pytest.mark.parametrize("readings", [1, 2])
+def test_samples_are_those_of_unturned_classes_read_as_the_rule_reads(readings):
+    tasks = Turned("train")
+    config = toy_config(**SETTINGS | dict(readings=readings, window=14, train_ways=5, queries=4))
+    net = update.network_of(config, (6, 6, 2), 3, Own())
+    theta = net.init(np.random.default_rng(0))
+    p, names = update._seen(tasks, net, config, theta, 7)
+    assert p.shape == (25, readings * net.layout[-2].shape[0]) and len(names) == 25
+    (asked,) = tasks.asked
+    assert len(set(asked)) == 5 and not set(asked) & set(Turned.turned)
+    assert len(set(names)) == 5
+    again, _ = update._seen(tasks, net, config, theta, 7)
+    other, _ = update._seen(tasks, net, config, theta, 8)
+    assert again.tobytes() == p.tobytes() != other.tobytes()
+    plain = ToySet("train")
+    assert len(set(update._seen(plain, net, config, theta, 7)[1])) == 5
+
+
+def test_few_classes_that_come_again_are_no_noise():
+    """Of twelve classes in sixty tasks, two features tell, six louder ones nothing."""
+    rng = np.random.default_rng(0)
+    centres = np.hstack([2 * rng.standard_normal((12, 2)), np.zeros((12, 6))])
+    found = Scatter()
+    for _ in range(60):
+        y = np.repeat(rng.choice(12, 5, replace=False), 2)
+        noise = rng.standard_normal((10, 8)) * np.repeat([0.3, 1.5], [2, 6])
+        found.add(centres[y] + noise, y)
+    axes = found.axes(2)
+    assert np.abs(axes[2:]).max() < 0.1 * np.abs(axes[:2]).max()
 
 
 def test_noise_with_random_labels_stays_at_chance():
@@ -260,6 +341,7 @@ def test_the_printed_table_names_them():
     result = dict(accuracy_after=0.5, interval=None, rules={"own": dict(mean=0.4, interval=None)})
     lines = table(result, "class means", ClassMeans(steps=0, looks=9, axes=np.ones((4, 2))))
     assert lines[1].startswith("class means, 9 looks, 2 axes ")
+    assert lines[2].startswith("nearest mean: this network, one look, all features ")
     assert isinstance(
         RULES["prototypes"].loop(make()[0], InnerLoop(), TrainingConfig()), ClassMeans
     )

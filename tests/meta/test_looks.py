@@ -103,7 +103,7 @@ def test_what_looks_do_not_fit():
         for ask in ("logits", "loss", "record"):
             with pytest.raises(ValueError, match="looks must be"):
                 getattr(ClassMeans(steps=0, looks=wrong), ask)(net, theta, task)
-    with pytest.warns(UserWarning, match="the features of one look at a recording, not of 5;"):
+    with pytest.warns(UserWarning, match="all features of one look at a recording, not 5 looks;"):
         ClassMeans(steps=0, looks=5).adapt(net, theta, task.x_support, task.y_support)
     with pytest.raises(ValueError, match="looks must be 1 where inner steps follow, not 5"):
         ClassMeans(steps=1, looks=5).meta_gradient(net, theta, task)
