@@ -276,10 +276,7 @@ class _Run:
         if self.progress:
             say(f"fits {self.config.axes} axes to training tasks")
         tasks = self.data["train"]
-        try:
-            self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
-        except ValueError as error:
-            warnings.warn(f"class means are compared along all features: {error}", stacklevel=2)
+        self.axes = axes_of(self.config, self.net, state.theta, tasks, self.executor)
 
     def _update(self, state: State) -> tuple[State, dict[str, float]]:
         """The state after one update of `tasks` tasks, and its row in the log."""

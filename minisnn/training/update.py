@@ -5,6 +5,7 @@ A task depends on settings, parameters and (seed, update, k) alone.
 """
 
 import math
+import warnings
 from functools import partial
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from ..meta.stepsizes import StepSizes
 from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
+from ..parallel.executor import Executor
 
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 AXES = 4  # 3 is that of minisnn.hardware.training
@@ -231,12 +233,19 @@ def _as_tested(tasks: Any, net: Kept) -> list:
     return [name for name in getattr(tasks, "classes", range(net.ways)) if name not in turned]
 
 
-def axes_of(config: TrainingConfig, net: Kept, theta: np.ndarray, tasks, executor) -> np.ndarray:
-    """The axes of class means, fitted to the samples of AXES_TASKS training tasks."""
+def axes_of(
+    config: TrainingConfig, net: Kept, theta: np.ndarray, tasks: Any, executor: Executor
+) -> np.ndarray | None:
+    """The axes of class means, fitted to the samples of AXES_TASKS training tasks; None, with a
+    warning, where these tell none."""
     found = Scatter()
     one = partial(_seen, tasks, net, config, theta)
     executor.in_order(one, range(AXES_TASKS), lambda part: found.add(*part), large=True)
-    return found.axes(config.axes).astype(net.dtype)
+    try:
+        return found.axes(config.axes).astype(net.dtype)
+    except ValueError as error:
+        warnings.warn(f"class means are compared along all features: {error}", stacklevel=2)
+        return None
 
 
 def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -> tuple:
