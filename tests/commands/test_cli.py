@@ -364,6 +364,20 @@ def test_evaluate_with_more_classes(run, trained):
         run("evaluate", "--checkpoint", trained, "--ways", 1)
 
 
+def test_a_network_of_looks_and_axes(run, trained):
+    how = ("--rule", "prototypes", "--learn-step-size", "no", "--looks", 5, "--axes", 3)
+    assert run("train", *TOY, *how, "--quiet", "--out", trained, "--force")[0] == 0
+    assert "5 looks at a recording, along 3 axes" in run("info", trained)[1]
+    asked = ("evaluate", "--checkpoint", trained, "--episodes", 3, "--json", "a.json")
+    found = {}
+    for words in ((), ("--rule", "nearest"), ("--ways", 4), ("--inner-steps", 1)):
+        code, out, _ = run(*asked, *words)
+        assert code == 0 and ("5 looks, 3 axes" in out) == ("--inner-steps" not in words)
+        found[words] = json.loads(Path("a.json").read_text())["per_episode"]
+    whole, nearest, *_ = found.values()
+    assert whole == nearest
+
+
 def test_evaluate_with_another_inner_loop(run, trained):
     run("train", *TOY, "--preset", "maml", "--quiet", "--out", trained, "--force")
     run(
