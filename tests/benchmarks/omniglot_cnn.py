@@ -72,9 +72,9 @@ def main() -> None:
             found.add(f"cnn-{ways}", other["mean"], "%", other["interval"]["half"]),
             found.add(
                 f"less-{ways}",
-                100 * other["less"][0],
+                other["less"][0],
                 "points",
-                100 * other["less_interval"]["half"],
+                other["less_interval"]["half"],
             ),
         ]
         found.row(f"{ways}-way 1-shot", *names)
