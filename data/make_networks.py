@@ -22,10 +22,10 @@ import numpy as np
 
 import minisnn as ms
 from minisnn.files import write_json
+from minisnn.meta.discriminants import rounded
 from minisnn.experiments.networks import RECIPES, Networks, file_name
 
-BITS = 11  # of a weight's mantissa, which is then half as long in a file
-COARSE = (
+COARSE = (  # weights keep 11 bits of their mantissa, which takes half the place in a file
     "double-nmnist/cuba-snn",
     "double-nmnist/fomaml-snn",
     "double-nmnist/moved-snn",
@@ -74,7 +74,7 @@ def main() -> None:
         ms.save(
             path,
             found.net,
-            coarse(found.theta) if role in COARSE else found.theta,
+            rounded(found.theta) if role in COARSE else found.theta,
             inner=found.inner,
             config=replace(found.config, start=RECIPES[role].start, root=None),
             curve=kept(found.curve),
@@ -91,12 +91,6 @@ def nowhere(provenance: dict) -> dict:
     if "origin" not in provenance:  # of a file that is older
         return provenance
     return provenance | {"origin": provenance["origin"] | {"root": None}}
-
-
-def coarse(theta: np.ndarray) -> np.ndarray:
-    """float32 numbers with BITS of their mantissa, rounded."""
-    exponent = np.frexp(theta)[1] - BITS
-    return np.ldexp(np.rint(np.ldexp(theta, -exponent)), exponent).astype(np.float32)
 
 
 def kept(curve: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -25,6 +25,7 @@ from .layers.lif import LIF as LIF
 from .layers.cuba import CubaLIF as CubaLIF
 from .network.neurons import Neuron as Neuron
 from .layers.surrogate import Surrogate as Surrogate
+from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.functions import (
     adapt as adapt,
     meta_gradient as meta_gradient,
@@ -35,7 +36,6 @@ from .meta.functions import (
 from .meta.implicit import ImplicitLoop as ImplicitLoop
 from .meta.inner import InnerLoop as InnerLoop
 from .meta.optim import Adam as Adam, SGD as SGD, clip as clip, cosine as cosine
-from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML, body as body

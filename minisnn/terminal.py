@@ -67,8 +67,10 @@ def streams() -> Iterator[None]:
     try:
         yield
     finally:
-        for clean_one in (sys.stdout, sys.stderr):
-            stream = getattr(clean_one, "stream", clean_one)  # which says where it could not
+        for shown in (sys.stdout, sys.stderr):
+            stream = getattr(
+                shown, "stream", shown
+            )  # a `Clean` does not tell what it could not write
             try:
                 stream.flush()
             except OSError:  # what is left goes nowhere, else Python would try again at its end

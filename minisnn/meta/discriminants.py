@@ -3,10 +3,10 @@
 With p (N, F) the features of samples of K classes, c_k the mean of the n_k samples of class k, and
 c that of all c_k,
 
-    S_w = sum_i (p_i - c_(y_i)) (p_i - c_(y_i))^T / (N - K)         how samples of a class differ
-    S_b = sum_k (c_k - c) (c_k - c)^T / (K - 1) - S_w mean(1 / n_k)    how classes do, but for what
-                                                                       few samples add to their means
+    S_w = sum_i (p_i - c_(y_i)) (p_i - c_(y_i))^T / (N - K)
+    S_b = sum_k (c_k - c) (c_k - c)^T / (K - 1) - S_w mean(1 / n_k)
 
+say how samples of a class differ, and how classes do but for what few samples add to their means.
 The axes a are those d for which
 
     a^T S_b a / a^T (S_w + lambda t I) a,        t = tr(S_w) / F
@@ -27,7 +27,7 @@ from ..network.base import Array
 from ..parallel import arguments
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot
-BITS = 11  # of a number's mantissa: fewer than a matrix product of more threads may change
+BITS = 11  # of a number's mantissa: sums in another order differ far below them
 
 
 class Scatter:
@@ -36,9 +36,8 @@ class Scatter:
     def __init__(self) -> None:
         self.origin: Array | None = None  # near the mean, so that squares keep their digits
         self.squares: Array = np.zeros(())
-        self.classes: dict[
-            Hashable, tuple[int, Array]
-        ] = {}  # samples, and the sum of their features
+        # of each class its samples, and the sum of their features
+        self.classes: dict[Hashable, tuple[int, Array]] = {}
 
     def add(self, p: Array, names: Sequence) -> None:
         """Features (N, F) of samples, and the classes' names (N,)."""
@@ -94,7 +93,7 @@ class Scatter:
 
 
 def rounded(a: Array) -> Array:
-    """Its numbers in `BITS` bits."""
+    """Its numbers with `BITS` bits of mantissa."""
     mantissa, exponent = np.frexp(a)
     return np.ldexp(np.round(np.ldexp(mantissa, BITS)), exponent - BITS)
 

@@ -14,8 +14,6 @@ from .prototypes import ClassMeans
 
 LOOPS = (InnerLoop, ClassMeans, OnlineReadout, ImplicitLoop)
 KINDS = {"online": OnlineReadout, "implicit": ImplicitLoop}  # as files name them
-
-
 ARRAYS = ("step_size", "axes")  # which files keep apart
 
 
@@ -35,7 +33,7 @@ def kept_of(inner: InnerLoop) -> dict[str, Any]:
 
 
 def arrays_of(inner: InnerLoop) -> dict[str, Any]:
-    """The others, as far as there are any."""
+    """`ARRAYS`, as far as there are any."""
     found = {name: getattr(inner, name, None) for name in ARRAYS}
     return {name: np.asarray(array) for name, array in found.items() if array is not None}
 

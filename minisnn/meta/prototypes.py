@@ -1,18 +1,20 @@
 """Rules that learn by class means: nearest class mean, prototypical networks, Proto-MAML.
 
 With p a sample's features (the readout's presynaptic trace at the last step, or at the ends of
-several equal stretches, one behind the other) and c_k the mean of p
-over the support samples of class k,
+several equal stretches, one behind the other) and c_k the mean of p over the support of class k,
 
     nearest class mean      argmax_k -|p - c_k|^2
-    prototypical networks   meta-train the query's cross-entropy of the logits -s |p - c_k|^2 (Snell, Swersky & Zemel 2017)
-    Proto-MAML              starts the readout at W_k = 2 s c_k, b_k = -s |c_k|^2, the same logits but for s |p|^2 where the
-                            readout has no reset, and makes MAML's inner steps from there (Triantafillou et al. 2020)
+    prototypical networks   meta-train the query's cross-entropy of the logits -s |p - c_k|^2
+                            (Snell, Swersky & Zemel 2017)
+    Proto-MAML              starts the readout at W_k = 2 s c_k, b_k = -s |c_k|^2, the same logits
+                            but for s |p|^2 where the readout has no reset, and makes MAML's inner
+                            steps from there (Triantafillou et al. 2020)
 
 The first needs no gradient. Of the second, with e = softmax(logits) - onehot(y) over the number of
 query samples,
 
-    dp_b = -2 s sum_k e_bk (p_b - c_k)         dc_k = 2 s sum_b e_bk (p_b - c_k)         dp_i = dc_k / n_k for i in class k
+    dp_b = -2 s sum_k e_bk (p_b - c_k)         dc_k = 2 s sum_b e_bk (p_b - c_k)
+    dp_i = dc_k / n_k for i in class k
 
 go back through query and support. Of the third, MAML's recursion gives lambda at (theta, W, b), and
 
@@ -245,8 +247,8 @@ class ClassMeans(InnerLoop):
             raise ValueError("axes must hold finite numbers; they hold NaN or infinite ones")
         if self.steps:
             raise ValueError(
-                "axes must be None where inner steps follow: they go through the network's readout, "
-                "which weighs its features themselves"
+                "axes must be None where inner steps follow: they go through the network's "
+                "readout, which weighs its features themselves"
             )
 
     @property

@@ -255,8 +255,7 @@ class _Run:
 
     def _restore(self, found: checkpoints.Checkpoint) -> State:
         state = restored(self.config, self.net, self.steps, found, self.folder.path)
-        if state.update >= self.config.updates:
-            self.axes = getattr(found.inner, "axes", None)
+        self.axes = getattr(found.inner, "axes", None)
         columns = [name for name in self.columns if name in found.curve]
         for row in zip(*(found.curve[name].tolist() for name in columns)):
             known = {name: value for name, value in zip(columns, row) if not math.isnan(value)}
@@ -269,7 +268,7 @@ class _Run:
         return inner if self.axes is None else replace(inner, axes=self.axes)
 
     def _fit_axes(self, state: State) -> None:
-        """Those of class means."""
+        """Fit the axes of class means, where the settings ask for some and none are kept."""
         if not self.config.axes or self.config.rule != "prototypes" or self.axes is not None:
             return
         self._save(state)  # whatever comes of them

@@ -6,8 +6,8 @@ A task depends on settings, parameters and (seed, update, k) alone.
 
 import math
 import warnings
-from functools import partial
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,9 +31,7 @@ from ..parallel.executor import Executor
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 AXES = 4  # 3 is that of minisnn.hardware.training
 AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
-MOST_FEATURES = (
-    8192  # of which these are fitted: every matrix then has half a GB, and there are five
-)
+MOST_FEATURES = 8192  # to which axes are fitted: each of five matrices then has half a GB
 
 
 class State(NamedTuple):

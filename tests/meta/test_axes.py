@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 
-import minisnn as ms
 from minisnn.layers.cuba import CubaLIF
-from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes
+from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, features_of
 from minisnn.meta.rules import RULES
@@ -24,7 +23,6 @@ from minisnn.training.evaluation import evaluate
 from minisnn.training.held import Own
 from minisnn.training.progress import table
 from minisnn.training.run import train
-from minisnn.training.settings import TrainingConfig
 
 SCALE = 20.0
 
@@ -58,6 +56,8 @@ def test_axes_are_those_of_the_definition(number, ridge):
     best = np.sort(np.linalg.eigvals(np.linalg.solve(wide, between)).real)[::-1]
     exact = 2.0**-BITS  # of a rounded number
     np.testing.assert_allclose(ratios, best[:number], rtol=10 * exact)
+    np.testing.assert_array_equal(axes, rounded(axes))
+    assert (axes[np.abs(axes).argmax(0), np.arange(number)] > 0).all()
     assert np.trace(axes.T @ within @ axes) == pytest.approx(np.trace(within), rel=4 * exact)
     for a, ratio in zip(axes.T, ratios):  # where the ratio is stationary
         assert np.abs(between @ a - ratio * (wide @ a)).max() < 10 * exact * np.abs(wide @ a).max()
@@ -177,7 +177,7 @@ def test_files_hold_them(tmp_path):
 
 
 def test_a_nir_file_holds_them(tmp_path):
-    pytest.importorskip("nir")
+    pytest.importorskip("nir", reason="the extra minisnn[nir]")
     net, theta, _, rng = make()
     loop = ClassMeans(steps=0, axes=rng.standard_normal((net.layout[-2].shape[0], 4)))
     export_nir(tmp_path / "net.nir", net, theta, inner=loop)
@@ -192,22 +192,16 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path, no_curv
     done = train(config, tmp_path / "a", data=toy_data(), progress=False)
     assert done.inner.axes.shape == (done.net.layout[-2].shape[0], 3)
     assert done.test["rules"]["own"]["mean"] != done.test["accuracy_after"]
+    assert done.inner.axes.dtype == done.net.dtype
     found = read(tmp_path / "a" / "checkpoint.h5")
     assert found.inner.axes.tobytes() == done.inner.axes.tobytes()
-    tested = evaluate(
-        found.net,
-        found.theta,
-        found.inner,
-        toy_data()["test"],
-        "test",
-        config.test_episodes,
-        config.test_seed,
-        3,
-        1,
-        2,
-        progress=False,
-    )
-    assert tested["accuracy_after"] == done.test["accuracy_after"]
+
+    def tested(split: str, episodes: int, seed: int) -> float:
+        of = found.net, found.theta, found.inner, toy_data()[split], split
+        return evaluate(*of, episodes, seed, 3, 1, 2, progress=False)["accuracy_after"]
+
+    assert tested("test", config.test_episodes, config.test_seed) == done.test["accuracy_after"]
+    assert tested("val", config.evaluate_episodes, config.seed) == done.curve["validation"][-1]
     with Workers(2) as executor:
         train(config, tmp_path / "b", data=toy_data(), progress=False, executor=executor)
     assert_same(tmp_path / "a", tmp_path / "b")
@@ -222,11 +216,10 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path, no_curv
 def test_a_run_that_is_stopped_while_it_fits_them(tmp_path, no_curves):
     config = toy_config(**SETTINGS)
     train(config, tmp_path / "a", data=toy_data(), progress=False)
-    calls = toy_data()["train"].calls
     stopped = toy_data({config.updates * config.tasks + config.init_tasks + 9: interrupt})
     with pytest.raises(KeyboardInterrupt, match="all is saved"):
         train(config, tmp_path / "b", data=stopped, progress=False)
-    assert calls == 0 and read(tmp_path / "b" / "checkpoint.h5").inner.axes is None
+    assert read(tmp_path / "b" / "checkpoint.h5").inner.axes is None
     again = toy_data()
     train(config, tmp_path / "b", resume=True, data=again, progress=False)
     assert again["train"].calls == 60
@@ -256,9 +249,8 @@ def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, no_cu
     monkeypatch.setattr(SpikingNet, "features", lambda net, theta, x, **_: np.zeros((len(x), 36)))
     with pytest.warns(UserWarning, match="along all features: axes need samples of a class whose"):
         run = train(config, tmp_path / "a", data=toy_data(), progress=False)
-    assert (
-        run.inner.axes is None and read(tmp_path / "a" / "checkpoint.h5").progress["update"] == 12
-    )
+    assert run.inner.axes is None
+    assert read(tmp_path / "a" / "checkpoint.h5").progress["update"] == 12
 
 
 class Turned(ToySet):
@@ -322,8 +314,8 @@ def test_what_differs_within_classes_alone_no_longer_misleads():
     def samples(classes, each):
         y = np.repeat(np.arange(classes), each)
         centres = 2 * rng.standard_normal((classes, 2))
-        return np.hstack([centres[y] + 0.3 * rng.standard_normal((len(y), 2)),
-                          3 * rng.standard_normal((len(y), 20))]), y  # fmt: skip
+        telling = centres[y] + 0.3 * rng.standard_normal((len(y), 2))
+        return np.hstack([telling, 3 * rng.standard_normal((len(y), 20))]), y
 
     axes = fisher_axes(*samples(50, 10), 2, ridge=0.1)
     right = {"all": [], "axes": []}
@@ -342,7 +334,3 @@ def test_the_printed_table_names_them():
     lines = table(result, "class means", ClassMeans(steps=0, looks=9, axes=np.ones((4, 2))))
     assert lines[1].startswith("class means, 9 looks, 2 axes ")
     assert lines[2].startswith("nearest mean: this network, one look, all features ")
-    assert isinstance(
-        RULES["prototypes"].loop(make()[0], InnerLoop(), TrainingConfig()), ClassMeans
-    )
-    assert ms.fisher_axes is fisher_axes

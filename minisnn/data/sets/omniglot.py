@@ -308,7 +308,8 @@ def _shape(sight: Sight) -> tuple[int, int, int, int]:
 def _recorded(
     of: tuple[str, str], pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int
 ) -> Pool:
-    """Piece k: characters of an alphabet, turned, by one draw of the camera; of (split, protocol)."""
+    """Piece k: characters of an alphabet, turned, by one draw of the camera; of (split,
+    protocol)."""
     name, turn, draw = pieces[k]
     where, pictures = drawings(*of)[name]
     pictures = pictures.reshape(-1, 28, 28)
