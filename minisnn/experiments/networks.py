@@ -218,6 +218,9 @@ RECIPES: dict[str, TrainingConfig] = {
     "double-asl/fomaml-snn": replace(_ASL, order=1, step_size=1.0, updates=5000),
     "double-asl/maml-cnn": replace(_ASL, **_WIDE, **_OF_CNN),
 }
+RECIPES |= {  # as these were made
+    role: replace(one, init_tasks=4) for role, one in RECIPES.items() if one.start is None
+}
 LABELS = {"maml-snn": "MAML (SNN)", "fomaml-snn": "FOMAML (SNN)", "maml-cnn": "MAML (CNN)"}
 
 

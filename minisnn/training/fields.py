@@ -383,7 +383,7 @@ class StartSettings:
         "fit the readout like the other layers, or zero: no class is preferred",
         choices=("fit", "zero"),
     )
-    init_tasks: int = setting(4, "training tasks whose support sets lsuv uses", least=1)
+    init_tasks: int = setting(1, "training tasks whose support sets lsuv uses", least=1)
 
 
 @dataclass(frozen=True)

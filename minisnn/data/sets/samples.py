@@ -347,15 +347,14 @@ def shared(one: Any, other: Any) -> str | None:
     )
 
 
-def _contents(pool: Pool, places: np.ndarray) -> dict[str, int]:
-    """{hash of the counts: place} of recordings that have enough of them to be told apart."""
-    found: dict[str, int] = {}
+def _contents(pool: Pool, places: np.ndarray) -> dict[int, int]:
+    """{hash of the counts: place} of recordings that have enough of them to be told apart; its 64
+    bits tell a million of them apart but for once in ten million pools."""
+    found: dict[int, int] = {}
     for n in places.tolist():
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
-            found[
-                hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes()).hexdigest()
-            ] = n
+            found[hash(cells.astype(np.uint32).tobytes() + counts.tobytes())] = n
     return found
 
 

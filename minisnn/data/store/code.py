@@ -36,15 +36,17 @@ def closure(*modules: str) -> list[str]:
     """These modules, and after them all that they import of their own packages, directly or not, in
     order of their names."""
     found = set(modules)
+    asked = set(modules)
     left = list(modules)
     whole = {name.split(".")[0] for name in modules}
     while left:
-        imported = [
+        imported = {
             one
             for one in _read_code(left.pop())[1]
             if one.split(".")[0] in whole and not one.startswith(SHOWS)
-        ]
-        new = {one for one in imported if one not in found and is_module(one)}
+        }
+        new = {one for one in imported - asked if is_module(one)}
+        asked |= imported
         found |= new
         left += new
     return [*modules, *sorted(found.difference(modules))]
