@@ -23,7 +23,7 @@ const STATE = `${STORE}.state`;
 const SLICE = 12;                                                  // ms of computing after which the page may breathe
 const LEAST = 50;                                                  // events of a scene in which there is something to see
 const eye = new Webcam(at("eye"), camera.side);
-let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, watching = false, ahead = null, preparing = 0;
+let net, memory, rule = "class-mean", strokes = [], seen = null, tests = [], earlier = [], recordings = 0, turn = 0, waiting = 0, told = false, ended = -1e9, busy = false, keeps = true, watching = false, ahead = null, preparing = 0;
 let clicked = [-1e9, -1e9];                                        // where on the page
 let chips = new WeakMap(), cards = new WeakMap(), shots = new WeakMap();                 // of classes and of lessons: what stands on the page
 
@@ -98,11 +98,13 @@ async function change(classes, lessons, said, { undo = true } = {}) {
 
 function say(text) { at("written").textContent = text; }
 
-function remember() {                                              // in this browser; one that keeps nothing is no reason to stop
+function remember() {                                              // in this browser; one that keeps nothing is told of, and no reason to stop
   try {
     if (memory.lessons.length) localStorage.setItem(STORE, saved());
     else for (const name of [STORE, STATE]) localStorage.removeItem(name);
-  } catch {}
+    keeps = true;
+  } catch { keeps = false; }
+  if (!keeps && memory.lessons.length) at("written").append(" This browser keeps nothing: save what was taught before you leave.");
 }
 
 function leave() {                                                 // so that who comes back need not wait while all is learned again
@@ -756,7 +758,7 @@ for (const kind of ["error", "unhandledrejection"])
   addEventListener(kind, ({ error, reason }) => {                  // rather than to watch for ever
     turn++;
     at("answer").removeAttribute("aria-busy");
-    at("answer").replaceChildren("This page met a defect.", small(`${(error ?? reason)?.message ?? "It has no name"}. Load it again: what was taught is kept.`));
+    at("answer").replaceChildren("This page met a defect.", small(`${(error ?? reason)?.message ?? "It has no name"}. ${keeps ? "Load it again: what was taught is kept." : "Save what was taught, then load it again."}`));
   });
 await build();
 const on = (id, act) => at(id).addEventListener("click", once(() => { if (!busy) act(); }));

@@ -197,6 +197,17 @@ def test_a_link_holds_the_lessons(path):
 
 
 @pytest.mark.slow
+def test_a_browser_that_keeps_nothing_is_told_of(path):
+    with opened(path) as page:
+        page.evaluate("() => { Storage.prototype.setItem = () => { throw Error('full'); }; }")
+        teach(page, VEE)
+        assert "This browser keeps nothing" in page.locator("#written").inner_text()
+        page.click("#forget")
+        settled(page)
+        assert "keeps nothing" not in page.locator("#written").inner_text()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil, again",
     [
