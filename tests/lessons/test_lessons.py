@@ -174,30 +174,49 @@ LESS = {
 }
 
 
-BY_A_KERNEL = [
-    source for source in SOURCES if source not in QUICK or source.stem[:2] in ("01", "09")
-]
+BY_A_KERNEL = [source for source in SOURCES if source.stem[:2] in ("00", "01", "09", "17")]
+HERE = [source for source in SOURCES if source not in QUICK + BY_A_KERNEL]
 
 
-# the cells of the others are run above
+def with_solutions(source: Path, less: bool):
+    """The notebook of a source; what takes long is done fewer times where `less`."""
+    made = make.notebook(make.parse(source), solved=True)
+    for text, instead in LESS.get(source.stem[:2], []) if less else []:
+        found = [cell for cell in made.cells if text in cell.source]
+        assert found, f"lesson {source.stem} has no {text!r} any more"
+        for cell in found:
+            cell.source = cell.source.replace(text, instead)
+    return made
+
+
+# the cells of the others are run above and below
 @pytest.mark.parametrize("source", all_but(BY_A_KERNEL, SOURCES), ids=NAMES)
 @pytest.mark.parametrize(
     "whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["less", "whole"]
 )
 def test_the_notebook_runs_top_to_bottom_with_the_solutions(source, whole):
     pytest.importorskip("nbclient")
-    made = make.notebook(make.parse(source), solved=True)
-    for text, less in [] if whole else LESS.get(source.stem[:2], []):
-        found = [cell for cell in made.cells if text in cell.source]
-        assert found, f"lesson {source.stem} has no {text!r} any more"
-        for cell in found:
-            cell.source = cell.source.replace(text, less)
+    made = with_solutions(source, not whole)
     before = _seconds_of_children()
     done = make.execute(made)
     assert _seconds_of_children() - before < SECONDS[source.stem]
     code = [cell for cell in done.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert any("image/png" in o.get("data", {}) for o in code[-1].outputs)
+
+
+@pytest.mark.parametrize("source", HERE, ids=[source.stem for source in HERE])
+def test_cells_run_one_after_another_with_the_solutions(source, tmp_path, monkeypatch):
+    """Without a kernel, whose start takes as long as some of them."""
+    pytest.importorskip("nbformat")
+    monkeypatch.chdir(LESSONS)
+    monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
+    namespace: dict = {}
+    before = time.process_time()
+    for cell in with_solutions(source, less=True).cells:
+        if cell.cell_type == "code":
+            run(cell.source, namespace)
+    assert time.process_time() - before < SECONDS[source.stem]
 
 
 def test_the_minutes_are_those_of_the_rule():

@@ -94,6 +94,7 @@ def test_golden_meta_gradient(golden, backend, order, name, steps):
 
 
 @pytest.mark.parametrize("seed", range(24))
+@pytest.mark.every(2)
 def test_kernels_and_numpy_agree(seed):
     case = gradcheck.random_case(np.random.default_rng(seed), model="layers")
     net, theta, task = case.net, case.theta, case.task
@@ -219,7 +220,7 @@ def test_theta_holds_weight_bias_recurrent_weights_and_constants_of_each_layer()
 
 
 def test_a_network_is_made_again_of_its_configuration_and_its_file(tmp_path):
-    net = recurrent(neuron=ms.CubaLIF(alpha=0.8))
+    net = recurrent(neuron=ms.CubaLIF(alpha=0.8), backend="numpy")
     again = ms.SpikingNet.from_configuration(json.loads(json.dumps(net.configuration())))
     assert again.configuration() == net.configuration() and again.layout == net.layout
     theta = net.init(np.random.default_rng(0))
@@ -379,7 +380,9 @@ def test_a_neuron_of_ones_own_adds_to_what_decays():
     assert type("Of", (ms.LIF,), {"decaying": ("x",)}).decaying == ("alpha", "beta", "gamma", "x")
     with pytest.raises(ValueError, match=r"Fades fading must lie in \[0, 1\)"):
         Fades(fading=1.0)
-    net = ms.SpikingNet((6,), layers=[ms.Dense(5)], ways=2, neuron=Fades(), learn=("alpha",))
+    net = ms.SpikingNet(
+        (6,), layers=[ms.Dense(5)], ways=2, neuron=Fades(), learn=("alpha",), backend="numpy"
+    )
     theta = net.init(np.random.default_rng(0))
     assert net.views(theta)["dense1.alpha"] == pytest.approx(np.log(0.95 / 0.05))
     assert net.constants(theta) == {"dense1.alpha": pytest.approx(0.95)}
@@ -387,7 +390,12 @@ def test_a_neuron_of_ones_own_adds_to_what_decays():
 
 def test_constants_are_told_as_the_neurons_have_them():
     net = ms.SpikingNet(
-        (6,), layers=[ms.Dense(5)], ways=2, learn=("beta", "gamma"), neuron=ms.LIF()
+        (6,),
+        layers=[ms.Dense(5)],
+        ways=2,
+        learn=("beta", "gamma"),
+        neuron=ms.LIF(),
+        backend="numpy",
     )
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.gamma"][...] = 0

@@ -406,7 +406,9 @@ def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default
 
 
 @needs_signals
-@pytest.mark.parametrize("process, call", [("plain", "evaluate"), slow(("jupyter", "gradients"))])
+@pytest.mark.parametrize(
+    "process, call", [slow(("plain", "evaluate")), slow(("jupyter", "gradients"))]
+)
 def test_calls_that_are_interrupted_in_a_process_of_their_own(process, call):
     assert_right(process, (call,), (3,), 4)
 

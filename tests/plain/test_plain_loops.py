@@ -141,6 +141,7 @@ def passes(engine, case: Case, short: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("short", [0, 2])
+@pytest.mark.every(2)
 def test_plain_loops_are_the_equations(name, short):
     case = CASES[name]
     found = passes(plain, case, short)

@@ -13,6 +13,7 @@ import numpy as np
 import own_neurons as neurons
 import pytest
 from conftest import off
+from slowly import slow
 
 import minisnn as ms
 from minisnn.kernels.neuron import neuron_of
@@ -51,7 +52,7 @@ def found(net, rng):
 
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", True)])
-@pytest.mark.every(4)
+@pytest.mark.every(9)
 def test_kernels_compute_what_the_class_says(name, pool, detach):
     """Odd sizes, a conv and a dense layer, a window that begins late."""
     settings = dict(kernel=3, hidden=(4,), ways=3, window=9, dtype="float64", neuron=OWN[name])
@@ -69,7 +70,7 @@ def test_kernels_compute_what_the_class_says(name, pool, detach):
     ("CubaLIF", neurons.MyCuba(), ms.CubaLIF(threshold=0.3)),
 ])  # fmt: skip
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 def test_what_ships_written_once_more_has_its_values(name, own, shipped, dtype):
     for pool in ("max", "mean"):
         settings = dict(kernel=3, ways=3, window=9, dtype=dtype, pool=pool)
@@ -116,7 +117,7 @@ def both(neuron):
 @pytest.mark.parametrize(
     "kind", [neurons.Factories, neurons.Renamed, neurons.Constants, neurons.Helped]
 )
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 def test_names_mean_what_they_mean_in_the_class(kind):
     _, apart = both(kind())
     assert apart() < 1e-12
@@ -148,7 +149,7 @@ def test_constants_of_one_name_in_two_modules_are_two(tmp_path, monkeypatch):
 @pytest.mark.parametrize("home, name, other", [
     (neurons.Helped, "more", "other_more"),
     (neurons, "half", "other_half"),
-    (neurons.Helped, "forward", "other_forward"),
+    slow((neurons.Helped, "forward", "other_forward")),
 ])  # fmt: skip
 def test_what_is_replaced_is_another_kernel(home, name, other, monkeypatch):
     """A pass, a method that it calls, a function that it calls."""
