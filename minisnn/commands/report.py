@@ -25,8 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--only",
         type=names,
         metavar="A,B,…",
-        help="names of experiments, such as table-2,figure-3,relearn,shots (default: all but grid, "
-        "surrogate and seeds)",
+        help="names of experiments, such as table-2,figure-3,relearn,shots (default: all but "
+        f"{', '.join(LONG)})",
     )
     add_study(parser, 40)
 

@@ -254,7 +254,7 @@ def _designs(study: Study, found: Findings, networks: Mapping, rows: Mapping, sp
         cells,
         f"{study.settings.episodes} test episodes, {WAYS}-way {SHOTS}-shot, the same for all; "
         f"{len(SEEDS)} training seeds, intervals over them by Student's t. Layers of {WIDTH} "
-        "neurons, one of them but where it says two. Class means; Adam's first step was chosen on "
+        "neurons: one, except where a row says two. Class means; Adam's first step was chosen on "
         "validation tasks of figures, for each design. Constants that are learned are means over "
         "seeds, the others "
         f"{_numbers((getattr(neuron, one) for one in CONSTANTS), 2)}.",

@@ -311,7 +311,7 @@ class InnerSettings:
         None, "the same, as a fraction of the range of updates in each layer", kind=float, least=0
     )
     adapt_constants: bool = setting(
-        False, "inner steps move the constants of learn too, which the outer loop moves alone else"
+        False, "inner steps move the constants of learn, too; otherwise the outer loop alone does"
     )
     online: bool = setting(False, "update after every support sample, not once after all")
     error_threshold: float | None = setting(
@@ -328,7 +328,7 @@ class OuterSettings:
     rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
     order: int = setting(
         2,
-        "for maml, anil, imaml and proto-maml: 2 with the second-order term, 1 without (FOMAML)",
+        "for maml, anil, online, imaml, proto-maml: 2 with the second-order term, 1 without (FOMAML)",
         choices=(1, 2),
     )
     zero_readout: bool = setting(
