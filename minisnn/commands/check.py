@@ -85,6 +85,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     options.use_threads(args.threads)
+    if args.plot is not None and args.plot.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise ValueError(
+            f"--plot is {args.plot}, expected a name that ends with .png, .svg or .pdf"
+        )
     if args.checkpoint is not None:
         options.refuse(args, "with --checkpoint, whose network it is", "model", "random", *SHAPE)
     if args.random is not None:

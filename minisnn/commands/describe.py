@@ -29,6 +29,8 @@ MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not 
 def describe(args: argparse.Namespace) -> None:
     """Print what lies at `args.path`."""
     path = args.path.expanduser()
+    if path.exists() and not path.is_dir() and not path.is_file():  # it might never end
+        raise ValueError(f"{path}: this is a device or a pipe; expected a file or a folder")
     set_of_many = holds_set(path)
     ordered = "columns" in args.given
     if ordered:
@@ -42,6 +44,8 @@ def describe(args: argparse.Namespace) -> None:
             "sheet",
             *(() if recording else FORMS),
         )
+    if path.is_file() and not path.stat().st_size:
+        raise ValueError(f"{path}: this file is empty")
     if path.is_dir() and any(
         (path / name).is_file()
         for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")

@@ -3,6 +3,7 @@ confidence interval. The same seed gives the same tasks, so networks can be comp
 """
 
 import argparse
+import math
 import sys
 import warnings
 from typing import Any
@@ -13,7 +14,7 @@ from ..files import write_json
 from . import options
 from ..parallel.compilation import announce
 from ..meta.rules import RULES
-from ..training.fields import SOUNDS, UNALIGNED
+from ..training.fields import SOUNDS, UNALIGNED, USUAL
 
 JSON = outputs.json_of("minisnn evaluate")
 EXAMPLES = """\
@@ -118,6 +119,15 @@ def run(args: argparse.Namespace) -> None:
     tested = options.known_network(args)
     found = read(options.find_checkpoint(tested))
     dataset, root = found.to_open(tested, args.dataset, args.root)
+    if args.align == "support" and dataset in SOUNDS:
+        raise ValueError(f"--{UNALIGNED}: leave it out")
+    if args.align == "support" and dataset != "double-nmnist":
+        raise ValueError(
+            f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
+            "support"
+        )
+    if dataset != "double-nmnist":
+        options.refuse(args, f"with {dataset}, which is centred as the network learned it", "align")
     config = found.config
     net = found.net
     theta = found.theta
@@ -127,6 +137,11 @@ def run(args: argparse.Namespace) -> None:
     features = theta
     if args.rule:
         _, theta, inner = vars(learns_by(args.rule, net, theta, inner)).values()
+    rule = args.rule
+    if rule is None and args.inner_steps and config and config.rule == "prototypes":
+        rule = "proto-maml"  # what steps from class means are
+    if args.step_size is not None and not 0 < args.step_size < math.inf:
+        raise ValueError(f"--step-size is {args.step_size}, expected a number above 0")
     given = {
         "steps": args.inner_steps,
         "step_size": args.step_size,
@@ -154,12 +169,15 @@ def run(args: argparse.Namespace) -> None:
         and args.rule is None
         and net is found.net
     )
-    if args.align == "support" and dataset in SOUNDS:
-        raise ValueError(f"--{UNALIGNED}: leave it out")
-    if args.align == "support" and dataset != "double-nmnist":
-        raise ValueError(
-            f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
-            "support"
+    if whole_set:
+        nothing = "inner_steps", "shots", "baselines", "against"
+        options.refuse(args, "with a classifier, whose readout knows the classes", *nothing)
+    if dataset == "recordings" and not found.origin.options(dataset):
+        warnings.warn(
+            f"{tested} does not say how its recordings were read; these are read in "
+            f"{USUAL['duration_ms']:g} ms from the first event on, in steps of "
+            f"{USUAL['bin_ms']:g} ms. For others use ms.evaluate",
+            stacklevel=2,
         )
     where: dict[str, Any] = dict(
         root=root,
@@ -197,7 +215,7 @@ def run(args: argparse.Namespace) -> None:
         result = evaluate(net, theta, inner, *tasks, **where, executor=executor)
     result.update(
         checkpoint=str(tested),
-        learns_by=args.rule or (config and config.rule),
+        learns_by=rule or (config and config.rule),
         **(dict(rule=config.rule) if whole_set else {}),
         inner_steps=inner.steps,
         freeze=list(inner.freeze),
@@ -205,8 +223,8 @@ def run(args: argparse.Namespace) -> None:
     if json is not None:
         write_json(json, outputs.made_by("minisnn evaluate", result))
     learned = (
-        RULE_NAMES[args.rule]
-        if args.rule
+        RULE_NAMES[rule]
+        if rule
         else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     )
     print(sentence(result), *table(result, learned, inner), sep="\n")

@@ -90,6 +90,8 @@ def run(args: argparse.Namespace) -> int:
         for name, one in records.items():
             print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
         return 0
+    if args.only == ():
+        raise ValueError("--only names no result; leave it out, or name some")
     chosen = args.only or [
         name for name, is_now in states.items() if is_now not in ("measured", "other code")
     ]

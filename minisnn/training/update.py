@@ -217,7 +217,8 @@ def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
             f"axes are fitted to {MOST_FEATURES:,} features at most, found {features:,}; expected "
             "fewer readings, fewer channels or more pooling, or no axes"
         )
-    classes = len(_as_tested(tasks, net))
+    ways = config.train_ways or net.ways
+    classes = min(len(_as_tested(tasks, net)), AXES_TASKS * ways)  # that these tasks can show
     if config.axes > (most := min(features, classes - 1)):
         raise ValueError(
             f"axes must be at most {most}, of {features} features and {classes} training classes, "

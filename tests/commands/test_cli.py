@@ -372,7 +372,9 @@ def test_a_network_of_looks_and_axes(run, trained):
     found = {}
     for words in ((), ("--rule", "nearest"), ("--ways", 4), ("--inner-steps", 1)):
         code, out, _ = run(*asked, *words)
-        assert code == 0 and ("5 looks, 3 axes" in out) == ("--inner-steps" not in words)
+        steps = "--inner-steps" in words
+        assert code == 0 and ("5 looks, 3 axes" in out) != steps
+        assert out.splitlines()[2].startswith("Proto-MAML's step, not trained for it") == steps
         found[words] = json.loads(Path("a.json").read_text())["per_episode"]
     whole, nearest, *_ = found.values()
     assert whole == nearest

@@ -59,6 +59,7 @@ IDLE: dict[str, list[str]] = {
     "results": ["--data a=text", "--work new"],
     "results --check": ["--data a=text", "--work new"],
     "results --pages": ["--data a=text", "--work new"],
+    "evaluate --dataset omniglot": ["--align none"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
     "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
     "nir import text new.h5": ["--for norse"],
@@ -250,11 +251,24 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
             ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"],
             "99999999 shots and 10 queries has",
         ),
+        (
+            ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--step-size", "-1"],
+            "--step-size is -1.0, expected a number above 0",
+        ),
+        (
+            ["evaluate", "--checkpoint", "double_nmnist_pretrained.h5", "--inner-steps", "2"],
+            "--inner-steps would do nothing with a classifier, whose readout knows the classes",
+        ),
+        (["check", "--plot", "x.txt"], "--plot is x.txt, expected a name that ends with .png"),
+        (["results", "--only", "none"], "--only names no result; leave it out, or name some"),
+        (["info", "empty.npy"], "empty.npy: this file is empty"),
+        (["info", "/dev/null"], "/dev/null: this is a device or a pipe; expected a file"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_it_begins(line, words, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
+    Path("empty.npy").touch()
     assert cli.main(line) == 2
     err = capsys.readouterr().err
     assert words in err and err.splitlines()[-1].startswith("minisnn: ")

@@ -233,12 +233,18 @@ def test_a_run_that_is_stopped_while_it_fits_them(tmp_path, no_curves):
     "changes, words",
     [
         (dict(axes=10), "axes must be at most 9, of .* features and 10 training classes, not 10"),
+        (dict(axes=6, shown=2), "axes must be at most 5, of .* features and 6 training classes"),
         (dict(axes=3, channels=(1000,)), "axes are fitted to 8,192 features at most, found"),
         (dict(axes=3, channels=(500,), readings=2), "axes are fitted to 8,192 features at most"),
     ],
 )
-def test_what_no_axes_are_fitted_to_is_told_before_anything_is_learned(changes, words, tmp_path):
+def test_what_no_axes_are_fitted_to_is_told_before_anything_is_learned(
+    changes, words, tmp_path, monkeypatch
+):
     data = toy_data()
+    changes = dict(changes)
+    if shown := changes.pop("shown", 0):  # tasks of three classes that axes are fitted to
+        monkeypatch.setattr(update, "AXES_TASKS", shown)
     with pytest.raises(ValueError, match=words):
         train(toy_config(**SETTINGS | dict(window=14) | changes), tmp_path / "a", data=data)
     assert data["train"].calls == 0

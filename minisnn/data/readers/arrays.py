@@ -70,7 +70,7 @@ def holds_columns(path: Path, ordered: bool = False) -> bool:
     plain = path.suffix.lower() == ".npy"
     try:
         held = np.load(path, mmap_mode="r", allow_pickle=False) if plain else read_arrays(path)
-    except (ValueError, OSError):
+    except (ValueError, OSError, EOFError):  # numpy's word for an empty file
         return False
     if not isinstance(held, np.ndarray):
         return columns_of(held) is not None

@@ -203,9 +203,20 @@ def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
 
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """The classes of each split: those of the folders train, val and test, or of the column split,
-    where labels differ there, else drawn. ValueError where there are too few."""
+    where labels differ there, else drawn; where none are named to validate, those are drawn of the
+    training classes. ValueError where there are too few, or splits are named for some alone."""
+    names = sorted({one.label for one in found})
     labels = labels_of(found)
+    named = [part for part, chosen in labels.items() if chosen]
     apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
-    if all(labels.values()) and apart:
+    nameless = sum(one.split is None for one in found)
+    if not apart or len(named) + bool(nameless) < 2:  # all of one split are a whole set
+        return split_classes(names, class_seed, source)
+    if nameless or not {"train", "test"} <= set(named):
+        raise ValueError(
+            f"{source}: {nameless} recordings name no split, the others {' and '.join(named)}; "
+            "expected train and test, and maybe val, of all recordings, or of none"
+        )
+    if "val" in named:
         return labels
-    return split_classes(sorted({one.label for one in found}), class_seed, source)
+    return split_classes(names, class_seed, source, train=0.8, val=0.2, test=labels["test"])

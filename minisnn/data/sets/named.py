@@ -36,7 +36,7 @@ from ..readers.spoken import forget
 from ..readers.units import is_row
 from ..store.cache import check_unchanged, content_of, file_identity
 from ..store.code import code_identity
-from .given import check_size, labels_of, one_or_two
+from .given import check_size, classes_of, labels_of, one_or_two
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits
@@ -324,10 +324,8 @@ def own(
     # one would train, if any: all of them are told apart
     if classes is not None and len(names) <= len(SPLITS):
         return _drawn(whole, groups["take"], class_seed)[split]
-    if all(labels.values()) and apart:
-        sets = as_splits({part: whole.only(chosen) for part, chosen in labels.items()})
-    else:
-        sets = whole.split(class_seed)
+    parts = classes_of(found, class_seed, str(root))
+    sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
     return (
         sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
     )

@@ -7,7 +7,7 @@ a row, and a sample of it a recording of each. Nothing here knows what a recordi
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -325,16 +325,19 @@ def shared(one: Any, other: Any) -> str | None:
         return None
     here = used_by(one)
     there = used_by(other)
+    pairs: list[tuple[int, int]] = []
     if one.pool is other.pool:
-        common: Sequence[int] = np.intersect1d(here, there).tolist()
-        pairs = [(n, n) for n in common]
-    elif isinstance(one.pool, Pool) and isinstance(other.pool, Pool):
-        known = _contents(one.pool, here)
-        pairs = [
+        pairs = [(n, n) for n in np.intersect1d(here, there).tolist()]
+    if isinstance(one.pool, Pool) and isinstance(other.pool, Pool):
+        known = {content: n for n, content in _contents(one.pool, here)}
+        same = {n for pair in pairs for n in pair}
+        pairs += [
             (known[content], n)
-            for content, n in _contents(other.pool, there).items()
-            if content in known
+            for n, content in _contents(other.pool, there)
+            if content in known and n not in same
         ]
+    elif one.pool is other.pool:
+        pass
     elif one.identity() == other.identity():
         return "are made of the same recordings"
     else:
@@ -347,15 +350,13 @@ def shared(one: Any, other: Any) -> str | None:
     )
 
 
-def _contents(pool: Pool, places: np.ndarray) -> dict[int, int]:
-    """{hash of the counts: place} of recordings that have enough of them to be told apart; its 64
+def _contents(pool: Pool, places: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(place, hash of the counts) of recordings that have enough of them to be told apart; its 64
     bits tell a million of them apart but for once in ten million pools."""
-    found: dict[int, int] = {}
     for n in places.tolist():
         cells, counts = pool.events_of(n)
         if len(cells) >= TELLING:
-            found[hash(cells.astype(np.uint32).tobytes() + counts.tobytes())] = n
-    return found
+            yield n, hash(cells.astype(np.uint32).tobytes() + counts.tobytes())
 
 
 def copies(pool: Any) -> np.ndarray | None:

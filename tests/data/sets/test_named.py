@@ -123,6 +123,23 @@ def test_folders_of_splits_choose_the_classes():
         )
 
 
+def test_folders_to_train_and_test_are_kept_and_validation_is_drawn_of_the_former():
+    folder(Path("a"))
+    for split, labels in (("train", (0, 3, 5, 6, 7, 8)), ("test", (1, 2, 4))):
+        Path("b", split).mkdir(parents=True)
+        for label in labels:
+            Path("a", f"c{label}").rename(Path("b", split, f"c{label}"))
+    sets = {
+        split: set(open_set("recordings", split, "b", False, sensor=[10, 12]).classes)
+        for split in ("train", "val", "test")
+    }
+    assert sets["test"] == {"c1", "c2", "c4"} and len(sets["val"]) == 2
+    assert sets["train"] | sets["val"] == {"c0", "c3", "c5", "c6", "c7", "c8"}
+    Path("b", "test").rename(Path("b", "val"))
+    with pytest.raises(ValueError, match="b: 0 recordings name no split, the others train and val"):
+        open_set("recordings", "train", "b", False, sensor=[10, 12])
+
+
 def test_a_changed_file_is_read_again():
     root = folder(Path("a"))
     first = open_set("recordings", "train", root, False, sensor=[10, 12])
@@ -448,3 +465,21 @@ def test_a_file_of_torchneuromorphic(capsys, rng):
         capsys, "train", "--dataset", "recordings", "--root", "run/checkpoint.h5", "--quiet"
     )
     assert code == 2 and "run/checkpoint.h5: " in text and "\n" not in text.strip()
+
+
+def test_how_recordings_were_read_that_were_given_in_python_is_not_known(capsys, tmp_path):
+    root = folder(Path("a"))
+    for path in root.rglob("*.npy"):
+        events = np.load(path)
+        columns = {name: events[name] for name in events.dtype.names}
+        np.savez(path.with_suffix(".npz"), **columns, sensor=[10, 12])
+        path.unlink()
+    how = dict(sensor=(10, 12), bin_ms=5.0, duration_ms=100.0)
+    sets = {
+        split: open_set("recordings", split, root, False, **how)
+        for split in ("train", "val", "test")
+    }
+    train(TrainingConfig(dataset="recordings", root=str(root), **SMALL), "run", data=sets)
+    words = ("--dataset", "recordings", "--root", str(root), "--episodes", "2")
+    with pytest.warns(UserWarning, match="run does not say how its recordings were read; these"):
+        said(capsys, "evaluate", "--checkpoint", "run", *words)
