@@ -99,10 +99,10 @@ def assert_same(folder, other):
         np.testing.assert_array_equal(array, two[name], err_msg=name)
 
 
-def small_set(split: str = "test", share: float = 0.7) -> Recordings:
+def small_set(split: str = "test", share: float = 0.7, seed: int = 5) -> Recordings:
     """Pairs of eight symbols, thirty recordings of each: random events of a picture that is the
     symbol's own, the fewer the smaller `share` is."""
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seed)
     pictures = rng.random((SYMBOLS, *SHAPE[1:])) ** 3
     counts = (
         (rng.random((30, SYMBOLS, *SHAPE)) < share * pictures[:, None])

@@ -34,7 +34,8 @@ async function build() {
   const words = new DataView(model.buffer), refuse = words.getInt32(4 * (3 + DATA.learner + REFUSE), true);
   DATA.learners[rule].forEach((n, i) => words.setInt32(4 * (3 + DATA.learner + i), n, true));
   words.setInt32(4 * (3 + DATA.learner + REFUSE), refuse, true);
-  net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST });
+  busy = true;
+  net = await Edge.create(wasm, model, { steps: STEPS, classes: MOST }).finally(() => { busy = false; });
   const old = memory;
   memory = new Memory(net, function* (one) { return counted(yield* recording(one.picture, one.number)); });
   if (old) [memory.classes, memory.lessons] = [old.classes, old.lessons];
@@ -702,8 +703,7 @@ async function open(text, said = "Opened.", state = null) {
   return true;
 }
 
-async function arrive() {                                          // lessons of a link, or those of the last visit
-  const hash = location.hash;
+async function arrive() {                                          // lessons of the last visit, or of a link
   let last = null, state = null;
   try {
     last = localStorage.getItem(STORE);
@@ -711,10 +711,16 @@ async function arrive() {                                          // lessons of
   } catch {}
   if (last) await open(last, "Welcome back.", state);
   if (memory.lessons.length) at("answer").textContent = "Draw a symbol.";
+  await follow();
+}
+
+async function follow() {                                          // a link, once nothing is being learned
+  while (busy) await breath();
+  const { hash } = location;
   if (!hash.startsWith(MARK)) return;
   let text = "";
   try { text = unlinked(hash); } catch {}
-  await open(text, "These lessons came by the link.");
+  await open(text, memory.lessons.length ? "These lessons came by the link; Undo brings back yours." : "These lessons came by the link.");
   history.replaceState(null, "", location.pathname + location.search);               // a reload keeps what is taught from here on
 }
 
@@ -793,8 +799,16 @@ on("screen", () => {
 });
 at("testing").addEventListener("change", () => refresh());
 at("file").addEventListener("change", async () => { await open(await at("file").files[0].text()); at("file").value = ""; });
-at("rule").addEventListener("change", async () => { rule = at("rule").value; await build(); await change(memory.classes, memory.lessons, "Learned anew.", { undo: false }); });
-addEventListener("hashchange", arrive);
+at("rule").addEventListener("change", async () => {
+  if (busy) return void (at("rule").value = rule);
+  rule = at("rule").value;
+  await build();
+  await change(memory.classes, memory.lessons, "Learned anew.", { undo: false });
+});
+addEventListener("hashchange", follow);
+addEventListener("storage", ({ key }) => {                         // null: all was removed
+  if (key === STORE || key === null) say("Another tab changed what is kept: load this page again to see it; teaching here replaces it.");
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   known.clear();
   [chips, cards, shots] = [new WeakMap(), new WeakMap(), new WeakMap()];

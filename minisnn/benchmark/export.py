@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from ..data.sets.pool import Counts
+from ..data.sets.samples import shared, used_by
 from ..terminal import bar
 from . import read
 from .dealing import freeze, joined, training_of
@@ -119,6 +121,18 @@ def _shape(tasks: Any, series: Series, support: list[np.ndarray]) -> list[int]:
     return shape
 
 
+def check_apart(series: Series, tasks: Any, train: Any) -> None:
+    """ValueError where recordings of the episodes would go out to learn from, with their labels."""
+    if not _recordings(train):
+        return
+    if (common := shared(train, tasks)) is not None:
+        raise ValueError(
+            f"{series.name}: what is handed out to learn from and the {series.split} set of the "
+            f"episodes {common}, so that labels of queries would go out; expected "
+            f"{'another --split' if series.split == 'train' else 'other recordings'}, or --no-train"
+        )
+
+
 def expected_bytes(series: Series, tasks: Any, train: Any = None) -> tuple[int, int]:
     """(recordings, bytes) that the files of a series will have, about, by one episode of it; train:
     the set to learn from."""
@@ -131,7 +145,7 @@ def expected_bytes(series: Series, tasks: Any, train: Any = None) -> tuple[int, 
     known = _recordings(tasks)
     if known:  # so many of them are drawn at least once
         count = known * (1 - np.exp(-count / known))
-    count += _recordings(train) if train is not None else 0
+    count += _recordings(train)
     return round(count), round(count * buffer.tell() / len(held))
 
 
@@ -140,6 +154,5 @@ def _one_episode(series: Series) -> Series:
 
 
 def _recordings(tasks: Any) -> int:
-    """How many recordings a set deals out; 0 where it does not tell."""
-    symbols = getattr(tasks, "symbols", {})
-    return sum(len(where) for where in symbols.values())
+    """How many recordings the classes of a set are made of; 0 of a set that has none."""
+    return len(used_by(tasks)) if isinstance(getattr(tasks, "pool", None), Counts) else 0

@@ -44,9 +44,15 @@ def score(
 
     Returns, in JSON's types, `identity`, `official`, sizes, `entries`: {name: accuracy and
     intervals, per_episode, `right`: see `packed`}, and of the first also `rules`, the others beside
-    it as `training.evaluation` has them. Raises ValueError where the episodes are others.
+    it as `training.evaluation` has them. Raises ValueError where the episodes are others, or where
+    answers have the name of a rule.
     """
     asked: dict[str, Rule] = {**(rules or {}), FRAMES: frames}
+    if twice := [name for name in answers if name in asked]:
+        raise ValueError(
+            f"{series.name}: answers are called {twice[0]!r}, as a rule beside them is; expected "
+            "another name"
+        )
     with bar(None, series.episodes, series.name, progress) as shown:
         truth = truth_of(series, tasks, asked, executor, lambda: shown.update())
     if dealt is not None and truth.dealt != dealt:
@@ -60,8 +66,9 @@ def score(
     own = dict(zip(asked, np.stack([one.right for one in truth.answers], 1)))
     ordered = {name: _in_order(found, truth) for name, found in own.items() if name != FRAMES}
     met = {**right, **ordered}
+    taken = {*met, FRAMES}
     apart = {
-        f"{name} (an entry of the results)" if name in met else name: found
+        f"{name} (an entry of the results)" if name in taken else name: found
         for name, found in known(identity).items()
     }
     beside = {**apart, FRAMES: _in_order(own[FRAMES], truth)}

@@ -4,7 +4,8 @@ other classes to learn from. `score` takes a file of answers, deals the episodes
 answers beside those of others: accuracy, intervals and paired differences."""
 
 import argparse
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,8 @@ def run(args: argparse.Namespace) -> None:
     whole = {**args.defaults[args.what], **given}
     args = argparse.Namespace(**{**vars(args), **whole})
     args.given = frozenset(given)
+    if args.only == ():
+        raise ValueError("--only none: names no series; expected one or more")
     options.use_threads(args.threads)
     _export(args) if args.what == "export" else _score(args)
 
@@ -135,7 +138,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    from ..benchmark.export import expected_bytes, export
+    from ..benchmark.export import check_apart, expected_bytes, export
 
     series = _own_series(args) if args.dataset else _our_series(args)
     sets: dict[tuple, Any] = {}
@@ -149,7 +152,9 @@ def _export(args: argparse.Namespace) -> None:
 
     expected: dict[str, tuple[int, int]] = {}
     for one in series:
-        found = expected_bytes(one, opened(one, None), opened(one, "train") if args.train else None)
+        tasks, train = opened(one, None), opened(one, "train") if args.train else None
+        check_apart(one, tasks, train)
+        found = expected_bytes(one, tasks, train)
         expected[one.data] = max(expected.get(one.data, (0, 0)), found)
         print(
             f"{one.name}: {one.episodes} {one.ways}-way {one.shots}-shot episodes, {one.asked} "
@@ -203,7 +208,7 @@ def _chosen(names: tuple[str, ...] | None) -> list["Series"]:
 
 def _score(args: argparse.Namespace) -> None:
     from ..benchmark.answers import read_answers
-    from ..benchmark.score import kept, score, table
+    from ..benchmark.score import FRAMES, kept, score, table
     from ..results import record
 
     json = None if args.json is None else args.json.absolute()
@@ -211,12 +216,13 @@ def _score(args: argparse.Namespace) -> None:
     if not found and not args.checkpoint:
         raise ValueError("nothing to score; give a file of answers, or --checkpoint FILE")
     networks = dict(_networks(args.checkpoint))
+    names = _names(found, (*networks, FRAMES))
     records = record.read_all(record.folder())
     scored = {}
     with options.executor_of(args) as executor:
         for one, dealt in _answered(args, found, networks):
             tasks = _open(args, one)
-            own = {_name(each, found): each.labels[one.name] for each in found}
+            own = {name: each.labels[one.name] for name, each in zip(names, found)}
             rules = {name: _rule(name, net, one, tasks) for name, net in networks.items()}
             scored[one.name] = score(
                 one,
@@ -229,16 +235,16 @@ def _score(args: argparse.Namespace) -> None:
                 not args.quiet,
             )
     if json is not None:
-        how = {_name(one, found): one.how for one in found if one.how}
+        how = {name: one.how for name, one in zip(names, found) if one.how}
         values = {"how": how, "series": scored}
         write_json(json, outputs.made_by("minisnn benchmark score", values))
     print(*table(scored), sep="\n")
 
 
-def _name(one: "Answered", found: list["Answered"]) -> str:
-    """What the table calls answers: by their file, too, where two have the same name."""
-    same = sum(other.name == one.name for other in found) > 1
-    return f"{one.name} ({one.path})" if same else one.name
+def _names(found: list["Answered"], others: Iterable[str]) -> list[str]:
+    """What the table calls answers: by their file, too, where others have the same name."""
+    often = Counter([*others, *(one.name for one in found)])
+    return [one.name if often[one.name] == 1 else f"{one.name} ({one.path})" for one in found]
 
 
 def _answered(
@@ -277,7 +283,7 @@ def _open(args: argparse.Namespace, series: "Series") -> Any:
     from ..data.sets.named import OWN
 
     if anybody_has(series):
-        options.refuse(args, f"for {series.name}, which ships", "dataset", "root")
+        options.refuse(args, f"for {series.name}, which ships", "dataset", "root", "seed")
         return series.open(None, not args.quiet)
     named = args.dataset
     known = series.dataset if series.dataset == OWN else None

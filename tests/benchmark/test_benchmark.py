@@ -13,8 +13,9 @@ import toy
 
 from minisnn import cli
 from minisnn.benchmark import dealing, read
-from minisnn.benchmark.score import kept, packed, score as score_of, unpacked
+from minisnn.benchmark.score import FRAMES, kept, packed, score as score_of, unpacked
 from minisnn.benchmark.series import IDENTITIES, SERIES, from_manifest
+from minisnn.commands import benchmark
 from minisnn.results.measure import KINDS
 from minisnn.results.record import Record
 from minisnn.training.baselines import compare, frames
@@ -25,7 +26,7 @@ sys.path.insert(0, {tests!r})
 import toy
 
 def pairs(split):
-    return toy.small_set(split, 0.01)
+    return toy.small_set(split, 0.01, 6 if split == "train" else 5)
 
 def single(split):
     return toy.ToySet(split)
@@ -135,7 +136,7 @@ def test_no_label_of_a_query_is_in_the_folder(made, folder):
 
 
 def test_recordings_to_learn_from_are_those_of_the_training_set(folder):
-    tasks = toy.small_set("train", 0.01)
+    tasks = toy.small_set("train", 0.01, 6)
     training = folder.training(NAME)
     assert training.names == list(tasks.classes) and len(training.recordings) == len(tasks.pool)
     drawn = training.draw(np.random.default_rng(0), 4, 5)
@@ -180,6 +181,37 @@ def test_two_files_of_answers_are_paired(made, folder, tmp_path, capsys):
     assert code == 0 and f"mine ({tmp_path / 'bad.npz'})" in said
     rows = [line.split() for line in said.splitlines() if "bad.npz" in line]
     assert rows[0][-3].startswith("+")
+
+
+def test_answers_named_as_a_rule_or_a_network_are_told_apart(
+    made, folder, tmp_path, capsys, monkeypatch
+):
+    """Their line has their own accuracy, and the other's its own."""
+    frames_by_hand = nearest(folder)
+    monkeypatch.setattr(benchmark, "_networks", lambda paths: [(one, frames) for one in paths])
+    monkeypatch.setattr(benchmark, "_rule", lambda name, net, one, tasks: net)
+    for name in (FRAMES, "a network"):
+        folder.save(tmp_path / "wrong.npz", {NAME: (frames_by_hand + 1) % 3}, name, "wrongly")
+        out = tmp_path / "score.json"
+        words = [tmp_path / "wrong.npz", "--checkpoint", "a network", "--json", out]
+        assert score(made, capsys, *words)[0] == 0
+        found = json.loads(out.read_text())
+        entries = found["series"][NAME]["entries"]
+        mine = f"{name} ({tmp_path / 'wrong.npz'})"
+        assert list(entries) == [mine, "a network", FRAMES] and list(found["how"]) == [mine]
+        assert entries[mine]["accuracy"] < 0.4 < entries[name]["accuracy"]
+        out.unlink()
+
+
+def test_answers_to_be_scored_do_not_have_the_name_of_a_rule(folder):
+    series, good = from_manifest(NAME, folder.series[NAME], 3), nearest(folder)
+    tasks = toy.small_set(share=0.01)
+    with pytest.raises(ValueError, match="expected another name"):
+        score_of(series, tasks, {FRAMES: good}, progress=False)
+    kept_ones = {FRAMES: np.zeros_like(good, bool)}
+    found = score_of(series, tasks, {"mine": good}, None, lambda _: kept_ones, progress=False)
+    assert found["entries"][FRAMES]["accuracy"] > 0.4
+    assert found["entries"][f"{FRAMES} (an entry of the results)"]["accuracy"] == 0
 
 
 def test_read_needs_numpy_alone(made):

@@ -12,7 +12,8 @@ import toy
 from minisnn import cli
 from minisnn.benchmark import read
 from minisnn.benchmark.answers import read_answers
-from minisnn.benchmark.series import from_manifest
+from minisnn.benchmark.export import FORMAT, MADE_BY
+from minisnn.benchmark.series import SERIES, from_manifest
 
 SET = """\
 import sys
@@ -202,6 +203,17 @@ def test_what_makes_no_sense_to_score(made, tmp_path, capsys):
         capsys, place, *own, "--checkpoint", "double_nmnist_maml.h5"
     )
     assert "does not answer y" in refused(capsys, place, *own, "--only", "y")
+
+
+def test_a_seed_or_no_series_makes_no_sense_where_it_does_nothing(tmp_path, capsys):
+    one = replace(SERIES["double-nmnist-5way-1shot"], episodes=1)
+    told = {**one.told(), "dealt": "0" * 64, "identity": one.identity("0" * 64)}
+    text = json.dumps({"made_by": MADE_BY, "format": FORMAT, "series": {one.name: told}})
+    labels = np.zeros((1, one.asked), np.int64)
+    np.savez(tmp_path / "a.npz", manifest=np.array(text), **{one.name: labels})
+    said = refused(capsys, tmp_path / "a.npz", "--seed", "77")
+    assert f"--seed would do nothing for {one.name}, which ships" in said
+    assert "--only none: names no series" in refused(capsys, tmp_path / "a.npz", "--only", "none")
 
 
 def test_read_refuses_to_save_what_would_be_refused(made, tmp_path):

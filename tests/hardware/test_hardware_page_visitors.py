@@ -196,6 +196,51 @@ def test_a_link_holds_the_lessons(path):
         assert lessons(page) == 2 and "#" not in page.url
 
 
+LESSON = "document.querySelector('#teach > :last-child').click(); "
+RULE = "rule.selectedIndex ^= 1; rule.dispatchEvent(new Event('change')); "
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "first, stays", [(LESSON + RULE, True), (RULE, False)], ids=["lesson", "rule"]
+)
+def test_a_link_that_replaces_lessons_waits_and_says_how_they_come_back(path, first, stays):
+    """While something is learned a link waits, and the rule stays."""
+    with opened(path) as page:
+        teach(page, VEE)
+        page.click("#share")
+        hash = "#" + page.locator("#link").input_value().split("#")[1]
+        draw(page, HOOK)
+        come = "history.replaceState(null, '', hash); dispatchEvent(new Event('hashchange')); "
+        shown = f"(hash) => {{ {first}{come}return rule.value; }}"  # `rule`: the element of that id
+        assert (page.evaluate(shown, hash) == "class-mean") == stays
+        page.locator("#written", has_text="by the link; Undo brings back yours.").wait_for()
+        assert names(page) == ["Symbol 1"] and page.evaluate("minisnn.net.classes") == 1
+        assert page.input_value("#rule") == "class-mean" and "#" not in page.url
+        for known in (["Symbol 1", "Symbol 2"], ["Symbol 1"]) if stays else (["Symbol 1"], []):
+            page.wait_for_timeout(600)  # else it is a double click
+            page.click("#undo")
+            settled(page)
+            assert names(page) == known
+
+
+@pytest.mark.slow
+def test_a_tab_is_told_when_another_one_teaches(path):
+    said = "Another tab changed what is kept: load this page again to see it"
+    with opened(path) as page:
+        teach(page, VEE)
+        other = page.context.new_page()
+        other.goto(path.as_uri())
+        other.wait_for_selector("html[data-ready]")
+        other.evaluate("localStorage.setItem('another page', '1')")
+        page.wait_for_timeout(500)
+        assert said not in page.locator("#written").inner_text()  # what was read is what was kept
+        teach(other, HOOK)
+        page.locator("#written", has_text=said).wait_for()
+        assert said not in other.locator("#written").inner_text()
+        assert lessons(page) == 1 and lessons(other) == 2
+
+
 @pytest.mark.slow
 def test_a_browser_that_keeps_nothing_is_told_of(path):
     with opened(path) as page:
