@@ -39,7 +39,7 @@ class Scatter:
         # of each class its samples, and the sum of their features
         self.classes: dict[Hashable, tuple[int, Array]] = {}
 
-    def add(self, p: Array, names: Sequence) -> None:
+    def add(self, p: Array, names: Sequence | Array) -> None:
         """Features (N, F) of samples, and the classes' names (N,)."""
         p = p.astype(np.float64)
         if self.origin is None:

@@ -192,10 +192,9 @@ class ClassMeans(InnerLoop):
             return NotImplemented
         names = [f.name for f in fields(self) if f.name != "axes"]
         alike = all(getattr(self, name) == getattr(other, name) for name in names)
-        both = self.axes is not None and other.axes is not None
-        return alike and (
-            np.array_equal(self.axes, other.axes) if both else self.axes is other.axes
-        )
+        if self.axes is None or other.axes is None:
+            return alike and self.axes is other.axes
+        return alike and np.array_equal(self.axes, other.axes)
 
     __hash__ = InnerLoop.__hash__
 

@@ -258,8 +258,8 @@ def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerL
         return None
     try:
         step = np.asarray(graph.metadata["step_size"])
-        step = step if step.ndim else float(step)
-        inner = loop_of(said["inner_loop"], step, graph.metadata.get("axes"))
+        size = step if step.ndim else float(step)
+        inner = loop_of(said["inner_loop"], size, graph.metadata.get("axes"))
         inner.check(net)
     except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(

@@ -92,7 +92,7 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
         return Adapted(net, theta, plain)
     scale = getattr(inner, "scale", SCALE)
     if name == "nearest":
-        seen = {name: getattr(inner, name, 1) for name in ("readings", "looks")}
+        seen: dict[str, Any] = {name: getattr(inner, name, 1) for name in ("readings", "looks")}
         seen["axes"] = getattr(inner, "axes", None)
         return Adapted(net, theta, ClassMeans(**vars(replace(plain, steps=0)), scale=scale, **seen))
     return Adapted(net, theta, ClassMeans(**vars(plain), scale=scale))

@@ -304,8 +304,8 @@ def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Che
                 f"the network learns by {own}, an object of your own; in Python: read(path, "
                 "rule=...)"
             )
-        step = _cast(step, net.dtype) if step.ndim else float(step)
-        inner = loop_of(given, step, arrays.get("axes"))
+        size = _cast(step, net.dtype) if step.ndim else float(step)
+        inner = loop_of(given, size, arrays.get("axes"))
         if own is not None and rule is not None and rule is not ANY:
             inner = rule.loop(net, inner, config)
         inner.check(net)

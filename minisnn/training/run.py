@@ -99,8 +99,7 @@ def train(
     executor   carries out the tasks of an update and the episodes; the results are the same for any
     held       a device that learns the tasks in place of the float network. It is not part of the
                settings, so a resumed run must be given the same
-    neuron, loss, rule   your own (`held.Own`), in place of those of the settings; likewise to be
-                         given again
+    neuron, loss, rule   your own (`held.Own`), in place of the settings'; to be given again, too
 
     Raises ValueError for settings that do not fit, for a folder that holds another run or in which
     another process trains, and where the loss is no longer finite; `WorkersLost` where the executor
@@ -265,7 +264,9 @@ class _Run:
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
         inner = inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
-        return inner if self.axes is None else replace(inner, axes=self.axes)
+        if self.axes is None:
+            return inner
+        return replace(inner, axes=self.axes)  # type: ignore[call-arg]
 
     def _fit_axes(self, state: State) -> None:
         """Fit the axes of class means, where the settings ask for some and none are kept."""
