@@ -81,7 +81,7 @@ def test_a_folder_with_copies_of_what_trains_is_refused(tmp_path, capsys):
     words += ["--sensor", "6,6", "--episodes", "1", "--queries", "1", "--quiet"]
     out = tmp_path / "out"
     assert cli.main(["benchmark", "export", str(out), *words]) == 2
-    assert "share 4 of 8 recordings" in capsys.readouterr().err and not out.exists()
+    assert "share 4 of 12 recordings" in capsys.readouterr().err and not out.exists()
 
 
 def test_no_series_is_no_benchmark(tmp_path, capsys):
