@@ -68,9 +68,8 @@ def streams() -> Iterator[None]:
         yield
     finally:
         for shown in (sys.stdout, sys.stderr):
-            stream = getattr(
-                shown, "stream", shown
-            )  # a `Clean` does not tell what it could not write
+            # a `Clean` does not tell what it could not write
+            stream = getattr(shown, "stream", shown)
             try:
                 stream.flush()
             except OSError:  # what is left goes nowhere, else Python would try again at its end

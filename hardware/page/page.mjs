@@ -105,7 +105,8 @@ function remember() {                                              // in this br
     else for (const name of [STORE, STATE]) localStorage.removeItem(name);
     keeps = true;
   } catch { keeps = false; }
-  if (!keeps && memory.lessons.length) at("written").append(" This browser keeps nothing: save what was taught before you leave.");
+  const warning = " This browser keeps nothing: save what was taught before you leave.";
+  if (!keeps && memory.lessons.length && !at("written").textContent.endsWith(warning)) at("written").append(warning);
 }
 
 function leave() {                                                 // so that who comes back need not wait while all is learned again

@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> None:
             "support"
         )
     if dataset != "double-nmnist":
-        options.refuse(args, f"with {dataset}, which is centred as the network learned it", "align")
+        options.refuse(args, f"with {dataset}, read as the network learned it", "align")
     config = found.config
     net = found.net
     theta = found.theta

@@ -328,7 +328,8 @@ class OuterSettings:
     rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
     order: int = setting(
         2,
-        "for maml, anil, online, imaml, proto-maml: 2 with the second-order term, 1 without (FOMAML)",
+        "for maml, anil, online, imaml, proto-maml: 2 with the second-order term, 1 without "
+        "(FOMAML)",
         choices=(1, 2),
     )
     zero_readout: bool = setting(

@@ -201,6 +201,11 @@ def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
     return {part: sorted({one.label for one in found if one.split == part}) for part in SHARES}
 
 
+def told_apart(labels: dict[str, list[str]]) -> bool:
+    """Whether no label is of two splits."""
+    return sum(map(len, labels.values())) == len(set().union(*labels.values()))
+
+
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """The classes of each split: those of the folders train, val and test, or of the column split,
     where labels differ there, else drawn; where none are named to validate, those are drawn of the
@@ -208,9 +213,10 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
     names = sorted({one.label for one in found})
     labels = labels_of(found)
     named = [part for part, chosen in labels.items() if chosen]
-    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
     nameless = sum(one.split is None for one in found)
-    if not apart or len(named) + bool(nameless) < 2:  # all of one split are a whole set
+    if (
+        not told_apart(labels) or len(named) + bool(nameless) < 2
+    ):  # all of one split are a whole set
         return split_classes(names, class_seed, source)
     if nameless or not {"train", "test"} <= set(named):
         raise ValueError(

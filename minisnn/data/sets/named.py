@@ -36,7 +36,7 @@ from ..readers.spoken import forget
 from ..readers.units import is_row
 from ..store.cache import check_unchanged, content_of, file_identity
 from ..store.code import code_identity
-from .given import check_size, classes_of, labels_of, one_or_two
+from .given import check_size, classes_of, labels_of, one_or_two, told_apart
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits
@@ -318,8 +318,7 @@ def own(
             f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'"
         )
     labels = labels_of(found)
-    apart = sum(map(len, labels.values())) == len(set().union(*labels.values()))
-    if classes is not None and any(labels.values()) and not apart:
+    if classes is not None and not told_apart(labels):
         return _as_named(whole, of, labels, groups["take"], class_seed)[split]
     # one would train, if any: all of them are told apart
     if classes is not None and len(names) <= len(SPLITS):

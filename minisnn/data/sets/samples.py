@@ -326,7 +326,8 @@ def shared(one: Any, other: Any) -> str | None:
     here = used_by(one)
     there = used_by(other)
     pairs: list[tuple[int, int]] = []
-    if one.pool is other.pool:
+    one_pool = one.pool is other.pool
+    if one_pool:
         pairs = [(n, n) for n in np.intersect1d(here, there).tolist()]
     if isinstance(one.pool, Pool) and isinstance(other.pool, Pool):
         known = {content: n for n, content in _contents(one.pool, here)}
@@ -336,12 +337,9 @@ def shared(one: Any, other: Any) -> str | None:
             for n, content in _contents(other.pool, there)
             if content in known and n not in same
         ]
-    elif one.pool is other.pool:
-        pass
-    elif one.identity() == other.identity():
-        return "are made of the same recordings"
-    else:
-        return None
+    elif not one_pool:
+        alike = one.identity() == other.identity()
+        return "are made of the same recordings" if alike else None
     if not pairs:
         return None
     return (
