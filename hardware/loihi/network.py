@@ -29,7 +29,7 @@ from minisnn.parallel.threads import parallel
 from ..chip import ranges
 from ..chip.formats import whole
 from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
-from ..chip.learner import Learner, readout_exponent, steps_of
+from ..chip.learner import CLASS_MEAN, Learner, readout_exponent, steps_of
 from ..chip.network import IntegerNet
 from ..chip.words import Words
 from ..chip.traces import factor
@@ -241,8 +241,10 @@ class LoihiNet(IntegerNet):
         return super().traces(spikes, bits or self.config.trace_bits, mode, seed)
 
     def learner(self, **options) -> Learner:
-        """Loihi's way to learn: the membrane rule, rounded stochastically."""
-        return super().learner(**{**options, "rounding": "stochastic"})
+        """Loihi's way to learn: its rules are rounded stochastically. Class means, which no rule of
+        Loihi's makes, are rounded as is asked."""
+        own = {} if options.get("rule") == CLASS_MEAN else {"rounding": "stochastic"}
+        return super().learner(**{**options, **own})
 
     def _prepare(self, layer):
         return (2 * mirrored(layer.weight, np.int32),)  # in steps of 2

@@ -4,7 +4,7 @@ the continual curve, and the compiled library's own answers."""
 import numpy as np
 import pytest
 from edge_library import COMPILERS
-from integers import events, small
+from integers import events, small, small_cuba
 
 import minisnn as ms
 from minisnn.hardware.c import answers
@@ -156,6 +156,25 @@ def test_the_compiled_library_answers_alike_and_knows_what_is_no_class(tmp_path)
     assert found.tolist() == [means.nearest(one) for one in p[5:]]
     assert np.array_equal(far, [means.distances(one) for one in p[5:]])
     assert found[-2:].tolist() == [NONE, NONE] and (found != NONE).any()
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler (cc, gcc or clang) is on the path")
+def test_the_compiled_library_has_the_means_of_cubalif_that_are_measured(tmp_path):
+    """Of several shots: rounded to nearest, as class means are asked to be, though Loihi's rules
+    are rounded stochastically."""
+    net, _, chip = small_cuba()
+    x = np.minimum(events(net, 12, 30, 3, rate=0.4), 7)
+    learner = chip.learner(rule="class-mean", rounding="nearest")
+    assert learner.rounding == "nearest"
+    labels = np.array([0, 1, 2, 0, 1, 0, 2, 2])
+    program = answers.program(tmp_path, chip, learner, x.shape[1])
+    found, far = answers.answers(program, 3, x[:8], labels.tolist(), list(x[8:]))
+    p = chip.traces_of(x, learner.seed)[:, -1]
+    means = classes.taught(p[:8], labels, range(8))
+    assert found.tolist() == [means.nearest(one.astype(np.int64)) for one in p[8:]]
+    assert np.array_equal(far, classes.distances(means, p[8:]))
+    # whatever the rounding of a rule of Loihi's, its noise is there
+    assert chip.learner(rounding="nearest").rounding == "stochastic"
 
 
 def test_means_that_are_no_class_are_bytes():
