@@ -7,7 +7,7 @@ from integers import events, small
 
 import minisnn as ms
 from minisnn.hardware.loihi import neuron as loihi
-from minisnn.hardware.chip.learner import learn
+from minisnn.hardware.chip.learner import RULES, learn
 from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
 
 
@@ -114,6 +114,14 @@ def test_learning_has_short_traces_and_stochastic_rounding_and_no_float():
     assert (
         found.weight.min() >= -128 and found.weight.max() <= 127 and found.weight.dtype.kind == "i"
     )
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
+def test_class_means_are_rounded_as_is_asked_and_other_rules_as_loihi_does(rounding):
+    _, _, chip = network()
+    assert chip.learner(rule="class-mean", rounding=rounding).rounding == rounding
+    for rule in RULES:
+        assert chip.learner(rule=rule, rounding="nearest").rounding == "stochastic"
 
 
 def test_with_another_readout_it_is_the_same_network_still():

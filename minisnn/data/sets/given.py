@@ -214,9 +214,8 @@ def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str
     labels = labels_of(found)
     named = [part for part, chosen in labels.items() if chosen]
     nameless = sum(one.split is None for one in found)
-    if (
-        not told_apart(labels) or len(named) + bool(nameless) < 2
-    ):  # all of one split are a whole set
+    # all of one split are a whole set
+    if not told_apart(labels) or len(named) + bool(nameless) < 2:
         return split_classes(names, class_seed, source)
     if nameless or not {"train", "test"} <= set(named):
         raise ValueError(
