@@ -161,7 +161,7 @@ RECIPES: dict[str, TrainingConfig] = {
         channels=(32, 96, 256),
         lr=2.5e-3,
         seed=7,
-        updates=5500,
+        updates=4500,
         evaluate_every=0,
     ),
     "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),

@@ -118,9 +118,8 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
 
 
 def started(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
-    """`first`, from the checkpoint of `start_of`; step sizes that are not learned, here or there,
-    are as configured. What a narrower checkpoint does not hold is `drawn`.
-    """
+    """`first`, from the checkpoint of `start_of`, what a narrower one lacks by `drawn`; step sizes
+    that are not learned, here or there, are as configured."""
     found = start_of(config, net)
     log_step = steps.start
     there = found.config is None or found.config.learn_step_size != "no"
