@@ -250,6 +250,20 @@ def _metatrain_options(parser: argparse.ArgumentParser) -> None:
         help="bits of every stored word, 8 to 16; one or more (default: 16)",
     )
     options.add_count(parser, "updates", 120, "meta-updates")
+    options.add_count(
+        parser,
+        "rate",
+        512,
+        "first step of the integers, in 65,536ths of the largest weight they begin with; smaller for "
+        "long runs",
+    )
+    parser.add_argument(
+        "--lr",
+        type=float,
+        default=0.005,
+        metavar="X",
+        help="first learning rate of the float network beside them (default: 0.005)",
+    )
     options.add_count(parser, "seeds", 1, "how many seeds, from --seed on")
     options.add_count(parser, "episodes", 80, "episodes that test", 2)
     options.add_count(

@@ -268,7 +268,7 @@ def _metatrain(args: argparse.Namespace, given: dict) -> None:
         if (out / "run.json").exists():
             raise ValueError(f"{out}: holds a run; go on with it by --resume {out}")
         settings = metatrain.Settings(
-            metatrain.Plan(updates=args.updates),
+            metatrain.Plan(updates=args.updates, rate=args.rate, lr=args.lr),
             episodes=args.episodes,
             alphabets=args.alphabets,
         )

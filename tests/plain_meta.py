@@ -416,7 +416,7 @@ def learned(net, n: int, pair, update: int, rate: int) -> tuple:
             lead = sum32(7 * m + g)
             state = noise()
             step = sum32(rate * unit + state % 2**16) // 2**16
-            moved.append(word((15 * m + g + state // 2**28) // 16, bits))
+            moved.append(word((63 * m + g + state // 2**26) // 64, bits))
             new.append(clip(w - (step if lead > 0 else -step if lead < 0 else 0), bits))
         out.append(new)
         momenta.append(moved)

@@ -2,6 +2,7 @@
 same weights. Both have `update`, `logits` and `arrays`, the state that a checkpoint holds.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +40,14 @@ class Plan:
     log2_scale: int = 0
     rate: int = 512
     lr: float = 5e-3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1 << 16:
+            raise ValueError(
+                f"rate is {self.rate}, expected 1 to 65,536: at most the largest weight a step"
+            )
+        if not 0 < self.lr < math.inf:
+            raise ValueError(f"lr is {self.lr}, expected a positive number")
 
 
 def integer_start(x: np.ndarray, plan: Plan, bits: int, seed: int) -> MetaNet:

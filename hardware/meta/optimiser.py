@@ -6,7 +6,7 @@ For every array (a layer's weights, its biases), with G its gradient and k such 
 
     g = G 2^-k                       rounded stochastically
     c = 7 m + g                      w <- w - sign(c) d,    d the step, rounded stochastically
-    m <- m + (g - m) / 16            rounded stochastically
+    m <- m + (g - m) / 64            rounded stochastically
 
 m has n bits, as large as g's. The step has 16 fraction bits, so it may be shorter than a weight's last
 place: then a weight moves by one place as often as its mean asks.
@@ -34,7 +34,7 @@ def descend(w, G, m, k, step, low, high, state, counts):
         c = 7 * old + g
         state = xorshift32(state)
         d = (step + (state & 0xFFFF)) >> 16
-        m[i] = (15 * old + g + (state >> 28)) >> 4
+        m[i] = (63 * old + g + (state >> 26)) >> 6
         x = np.int64(w[i]) - (d if c > 0 else (-d if c < 0 else 0))
         y = min(max(x, low), high)
         counts[0] += y != w[i]

@@ -62,7 +62,7 @@ def test_updates_equal_plain_integers_bit_for_bit(bits, rounding):
     task = some(bits)
     net = net_of(task, MetaWords(bits, rounding), seed=bits)
     network.settle(net, task, 1)
-    for update in (1, 2):
+    for update in range(1, 6 if bits == 8 else 3):  # momenta of 8 bits begin as rounding falls
         compared(net, task, update)
     assert all(layer.momentum[0].any() and layer.momentum[1].any() for layer in net.layers)
 
@@ -178,7 +178,7 @@ def test_a_step_shorter_than_a_place_is_taken_as_often_as_its_length():
     counts = np.zeros(2, np.int64)
     optimiser.descend(w, G, m, -6, 1 << 14, -128, 127, 5, counts)
     assert set(w.tolist()) == {0, -1} and abs(w.mean() + 0.25) < 0.02 and counts[0] == -w.sum()
-    assert abs(m.mean() - 64 / 16) < 0.02
+    assert abs(m.mean() - 64 / 64) < 0.02
 
 
 # ---- beside float

@@ -2,6 +2,7 @@
 meet the same tasks, and what is measured is what was answered."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,22 @@ def test_all_arms_meet_the_same_tasks_and_begin_with_the_same_weights(columns, t
     assert np.allclose(found, layer.weight * 2.0 ** (layer.exponent - 8))
 
 
+def test_the_first_steps_are_those_of_the_plan(columns, tmp_path):
+    """A step of the sign of a momentum is as long as its rate, and a step of Adam as its rate."""
+    gone = {}
+    for rate, lr in ((512, 0.001), (2048, 0.004)):
+        plan = Plan(channels=(3, 4), updates=1, rate=rate, lr=lr)
+        settings = replace(SMALL, plan=plan)
+        for bits in (16, None):
+            begun = run.begin(columns, settings, bits, 2).arrays()
+            name = f"{bits}-{rate}.npz"
+            after = run.trained(columns, settings, bits, 2, tmp_path / name, False).arrays()
+            of = "theta" if bits is None else "conv2.weight"
+            gone.setdefault(bits, []).append(abs(after[of].astype(float) - begun[of]).max())
+    assert gone[None][1] == pytest.approx(4 * gone[None][0], rel=1e-3)
+    assert gone[16][1] == pytest.approx(4 * gone[16][0], abs=4)
+
+
 def test_a_checkpoint_of_integers_holds_integers_alone(columns):
     arm = run.begin(columns, SMALL, 12, 0)
     assert isinstance(arm, IntegerArm)
@@ -138,6 +155,9 @@ def test_memory_is_counted_of_what_is_there(columns):
     "options, said",
     [
         (["--word-bits", "7"], "bits must be 8 to 16"),
+        (["--rate", "65537"], "rate is 65537, expected 1 to 65,536"),
+        (["--lr", "0"], "lr is 0.0, expected a positive number"),
+        (["--lr", "nan"], "lr is nan, expected a positive number"),
         (["--resume", "nowhere"], "no run to resume"),
         (["--resume", "nowhere", "--updates", "3"], "leave out --updates"),
     ],
