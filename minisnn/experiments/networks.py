@@ -154,16 +154,6 @@ RECIPES: dict[str, TrainingConfig] = {
     ),
     "omniglot/first-cuba-snn": replace(_SIX, evaluate_episodes=60, updates=4000),
     "omniglot/cuba-snn": replace(_MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3, axes=96),
-    "omniglot/wide-snn": replace(
-        _MANY,
-        dataset="omniglot-background",
-        start="omniglot_cuba.h5",
-        channels=(32, 96, 256),
-        lr=2.5e-3,
-        seed=7,
-        updates=4500,
-        evaluate_every=0,
-    ),
     "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
     "double-asl-same-take/prototypes-snn": replace(
         _TAKES,

@@ -21,7 +21,7 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
-OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both", "omniglot-background")
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 READ_BY = {  # what of it other sets take
     "recordings": READING,
@@ -367,8 +367,8 @@ class StartSettings:
 
     start: str | None = setting(
         None,
-        "checkpoint to start from, with its weights and learned step sizes; channels that it lacks "
-        "have random weights, as all do without",
+        "checkpoint to start from, with its weights and learned step sizes, in place of random "
+        "weights",
         kind=str,
     )
     init: str = setting(

@@ -26,7 +26,6 @@ from ..meta.stepsizes import StepSizes
 from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
-from ..network.widening import WIDTHS, widened, widened_steps, widens
 from ..parallel.executor import Executor
 
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
@@ -71,23 +70,21 @@ def first(
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """The checkpoint config.start, with the neuron of `net` and theta by `nearest`. It may have
-    fewer channels than `net`. ValueError where more differs."""
+    """The checkpoint config.start, its theta by `nearest` where the neuron alone is another.
+    ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
-    there: Any = found.net
-    fits = False
-    if isinstance(there, type(net)):
-        named = [getattr(one, "neuron", None) for one in (there, net)]
-        known = all(one is not None and one.named for one in named)
-        same = net.like(neuron=there.neuron) if known else net
-        fits = there.configuration() == same.configuration() or widens(there, same)
-    if not fits:
+    neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
+    known = all(one is not None and one.named for one in neurons)
+    there, here = (
+        {k: v for k, v in one.configuration().items() if k != "neuron" or not known}
+        for one in (found.net, net)
+    )
+    if there != here:
         raise ValueError(
             f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
-            f"the settings, {net!r}, by more than fewer channels or another neuron"
+            f"the settings, {net!r}"
         )
-    narrow = net.like(**{name: getattr(there, name) for name in WIDTHS})
-    return replace(found, net=narrow, theta=nearest(there, found.theta, narrow))
+    return replace(found, theta=nearest(found.net, found.theta, net))
 
 
 def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
@@ -117,22 +114,15 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     return theta
 
 
-def started(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
-    """`first`, from the checkpoint of `start_of`, what a narrower one lacks by `drawn`; step sizes
-    that are not learned, here or there, are as configured."""
+def started(config: TrainingConfig, net: Kept, steps: StepSizes) -> State:
+    """`first`, from the checkpoint of `start_of`; step sizes that are not learned, here or there,
+    are as configured."""
     found = start_of(config, net)
     log_step = steps.start
     there = found.config is None or found.config.learn_step_size != "no"
-    wider = found.net.size != net.size
     if steps.learned and there and found.inner is not None:
-        sizes = found.inner.step_size
-        if wider and np.ndim(sizes):
-            sizes = widened_steps(found.net, sizes, net)
-        log_step = steps.log_of(sizes)
-    theta = found.theta
-    if wider:
-        theta = widened(found.net, theta, net, drawn(config, net, tasks))
-    theta = net.with_silent_readout(theta) if config.zero_readout else theta
+        log_step = steps.log_of(found.inner.step_size)
+    theta = net.with_silent_readout(found.theta) if config.zero_readout else found.theta
     return first(config, net, steps, theta, log_step)
 
 
@@ -275,22 +265,16 @@ def _seen(tasks, net: Kept, config: TrainingConfig, theta: np.ndarray, k: int) -
 
 
 def begun(config: TrainingConfig, net: Kept, steps: StepSizes, tasks: Any) -> State:
-    """The state that a run begins with: from the checkpoint of its settings, or random weights."""
+    """The state that a run begins with: from the checkpoint of its settings, or random weights, for
+    the support sets of first training tasks."""
     if config.start is not None:
-        return started(config, net, steps, tasks)
-    theta = drawn(config, net, tasks)
-    theta = net.with_silent_readout(theta) if config.zero_readout else theta
-    return first(config, net, steps, theta, steps.start)
-
-
-def drawn(config: TrainingConfig, net: Kept, tasks: Any) -> np.ndarray:
-    """Random weights, for the support sets of first training tasks."""
+        return started(config, net, steps)
     x = None
     rounds = config.init_rounds if config.model == "snn" else None
     if config.init == "lsuv":
         first_tasks = (task_of(tasks, net, config, INIT_TASKS, k) for k in range(config.init_tasks))
         x = np.concatenate([task.x_support for task in first_tasks])
-    return net.init(
+    theta = net.init(
         generator(config, WEIGHTS),
         x,
         config.init_rate,
@@ -298,6 +282,8 @@ def drawn(config: TrainingConfig, net: Kept, tasks: Any) -> np.ndarray:
         config.init_variance,
         rounds,
     )
+    theta = net.with_silent_readout(theta) if config.zero_readout else theta
+    return first(config, net, steps, theta, steps.start)
 
 
 class Learned(NamedTuple):
