@@ -131,8 +131,9 @@ NAMED = {
 
 @pytest.mark.parametrize("what", NAMED)
 def test_an_odd_test_gets_a_sentence(what, monkeypatch, capsys):
-    monkeypatch.setattr(tested, "SECONDS", 0.3)
     body, message = NAMED[what]
+    if body.startswith("while"):  # the others end by themselves, however slow the machine is
+        monkeypatch.setattr(tested, "SECONDS", 0.3)
     with pytest.raises(Wrong) as error:
         tested.judged("3.2t", function(f"def test(f, forward, V):\n    {body}"))
     assert str(error.value).startswith("Exercise 3.2t: ") and message in str(error.value)
