@@ -44,7 +44,7 @@ class Plan:
     def __post_init__(self) -> None:
         if not 0 < self.rate <= 1 << 16:
             raise ValueError(
-                f"rate is {self.rate}, expected 1 to 65,536: at most the largest weight a step"
+                f"rate is {self.rate}, expected 1 to 65,536, a step as long as the largest weight"
             )
         if not 0 < self.lr < math.inf:
             raise ValueError(f"lr is {self.lr}, expected a positive number")

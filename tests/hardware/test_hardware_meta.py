@@ -62,7 +62,7 @@ def test_updates_equal_plain_integers_bit_for_bit(bits, rounding):
     task = some(bits)
     net = net_of(task, MetaWords(bits, rounding), seed=bits)
     network.settle(net, task, 1)
-    for update in range(1, 6 if bits == 8 else 3):  # momenta of 8 bits begin as rounding falls
+    for update in range(1, 6 if bits == 8 else 3):  # of 8 bits, a momentum may stay 0 at first
         compared(net, task, update)
     assert all(layer.momentum[0].any() and layer.momentum[1].any() for layer in net.layers)
 

@@ -155,7 +155,7 @@ def test_memory_is_counted_of_what_is_there(columns):
     "options, said",
     [
         (["--word-bits", "7"], "bits must be 8 to 16"),
-        (["--rate", "65537"], "rate is 65537, expected 1 to 65,536"),
+        (["--rate", "65537"], "rate is 65537, expected 1 to 65,536, a step as long"),
         (["--lr", "0"], "lr is 0.0, expected a positive number"),
         (["--lr", "nan"], "lr is nan, expected a positive number"),
         (["--resume", "nowhere"], "no run to resume"),
