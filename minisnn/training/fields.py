@@ -368,7 +368,7 @@ class StartSettings:
     start: str | None = setting(
         None,
         "checkpoint to start from, with its weights and learned step sizes, in place of random "
-        "weights",
+        "weights; of another number of classes, each begins as their mean",
         kind=str,
     )
     init: str = setting(

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .baselines import with_ways
 from .checkpoint import Checkpoint, Kept, read
 from .evaluation import measured
 from .held import Held, Own
@@ -70,20 +71,24 @@ def first(
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """The checkpoint config.start, its theta by `nearest` where the neuron alone is another.
-    ValueError where more is."""
+    """The checkpoint config.start, for as many classes as the network has (`with_ways`), its theta
+    by `nearest` where the neuron is another. ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
     known = all(one is not None and one.named for one in neurons)
+    free = {"ways", "neuron"} if known else {"ways"}
     there, here = (
-        {k: v for k, v in one.configuration().items() if k != "neuron" or not known}
-        for one in (found.net, net)
+        {k: v for k, v in one.configuration().items() if k not in free} for one in (found.net, net)
     )
     if there != here:
         raise ValueError(
             f"{config.start}: the checkpoint's network, {found.net!r}, differs from that of "
             f"the settings, {net!r}"
         )
+    if found.net.ways != net.ways:
+        loop = found.inner or InnerLoop(config.step_size)
+        wide, theta, loop = with_ways(found.net, found.theta, loop, net.ways)
+        found = replace(found, net=wide, theta=theta, inner=found.inner and loop)
     return replace(found, theta=nearest(found.net, found.theta, net))
 
 

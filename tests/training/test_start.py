@@ -175,6 +175,30 @@ def test_a_run_goes_on_with_another_neuron(before, tmp_path):
     )
 
 
+@pytest.mark.parametrize("ways", [2, 4])
+def test_for_another_number_of_classes_each_begins_as_the_mean_of_those_of_the_checkpoint(
+    before, tmp_path, ways
+):
+    """A share of the loss is smaller among more classes: step sizes grow with their number."""
+    found = checkpoint.read(before)
+    assert found.net.ways == 3
+    config = toy_config(
+        start=str(before), ways=ways, updates=1, lr=1e-9, step_size_lr=1e-9, evaluate_every=0
+    )
+    config = replace(config, test_episodes=0)
+    after = train(config, tmp_path / "after", data=toy_data(), **SILENT)
+    old, new = found.net.views(found.theta), after.net.views(after.theta)
+    assert new["readout.weight"].shape[1] == ways
+    for name in old:
+        kept = old[name].mean(-1, keepdims=True) if name.startswith("readout") else old[name]
+        np.testing.assert_allclose(new[name], np.broadcast_to(kept, new[name].shape), atol=1e-7)
+    last = [
+        one.net.views(np.asarray(one.inner.step_size))["conv1.weight"].ravel()[0]
+        for one in (found, after)
+    ]
+    np.testing.assert_allclose(last[1], last[0] * ways / 3, rtol=1e-6)
+
+
 def test_a_started_run_that_was_stopped_equals_one_that_was_not(before, tmp_path):
     config = toy_config(start=str(before))
     whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
