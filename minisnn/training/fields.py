@@ -21,7 +21,7 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
-OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both")
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both", "omniglot-background")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 READ_BY = {  # what of it other sets take
     "recordings": READING,
@@ -92,7 +92,8 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
-        "of other alphabets (-random: of all, turned ones too; -both: those alike in both); "
+        "of other alphabets (-random: of all, turned ones too; -both: those alike in both; "
+        "-background: those that validate meta-train, too); "
         "n-omniglot: filmed as they were written; written: by the strokes in root; shd, ssc: spoken "
         "words, held out (-other-speaker: and held-out speakers, support by one of them, query by "
         "others); recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
@@ -105,10 +106,7 @@ class DataSettings:
         kind=str,
     )
     sensor: tuple[int, ...] = setting(
-        (),
-        "rows and columns of the sensor of dataset recordings, or one number, of units; none: "
-        "those of its format",
-        above=0,
+        (), "rows and columns of the recordings' sensor, or units; none: as its format has", above=0
     )
     size: tuple[int, ...] = setting(
         (),
@@ -158,6 +156,13 @@ class DataSettings:
     train_queries: int = setting(0, "query samples a class in such a task; 0: as queries", least=0)
     draws: int = setting(
         0, "recordings of a training picture, each by another camera; 0: one, one camera", least=0
+    )
+    distort: float = setting(
+        0.0,
+        "how much 3 in 4 samples of training tasks are turned, stretched, sheared and bent; 1: up "
+        "to 11 degrees, a fifth",
+        least=0,
+        most=3,
     )
     align: bool | None = setting(
         None,
@@ -268,10 +273,7 @@ class InnerSettings:
     step_size: float = setting(1.0, "step size; the starting value if it is learned", above=0)
     inner_steps: int = setting(1, "gradient steps on the support set", least=1, most=1000)
     learn_step_size: str = setting(
-        "no",
-        "learn the step size: one for all, for every layer, for every weight or bias array, or for "
-        "every parameter",
-        choices=GROUPS,
+        "no", "learn it: one for all, or for every layer, array or parameter", choices=GROUPS
     )
     step_size_lr: float = setting(0.01, "Adam's learning rate of log(step size)", above=0)
     scale: float = setting(
@@ -299,9 +301,7 @@ class InnerSettings:
         above=0,
     )
     cg_steps: int = setting(
-        10,
-        "conjugate-gradient iterations of imaml, a Hessian-vector product each, at most",
-        least=1,
+        10, "conjugate-gradient iterations of imaml at most, a Hessian-vector product each", least=1
     )
     freeze: tuple[str, ...] = setting((), "layers that do not adapt, such as conv1,conv2", kind=str)
     gate_threshold: float | None = setting(
@@ -328,15 +328,13 @@ class OuterSettings:
     rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
     order: int = setting(
         2,
-        "for maml, anil, online, imaml, proto-maml: 2 with the second-order term, 1 without "
-        "(FOMAML)",
+        "of maml, anil, online, imaml, proto-maml; 1: without the second-order term",
         choices=(1, 2),
     )
     zero_readout: bool = setting(
         False,
         "start every task from a readout of zero weights, which does not fire and is not "
-        "meta-learned: the zeroing trick "
-        "(Kao, Chiu & Chen 2022); use it with small step sizes",
+        "meta-learned (Kao, Chiu & Chen 2022); use it with small step sizes",
     )
     prototype_updates: int = setting(
         0, "updates by rule prototypes, before those by the rule itself", least=0

@@ -83,6 +83,10 @@ class TrainingConfig(
             ),
             (self.align and self.dataset in SOUNDS, f"{UNALIGNED}: leave it out"),
             (
+                self.distort and self.dataset in SOUNDS,
+                f"distort must be 0 for {self.dataset}: it bends pictures, and sounds are none",
+            ),
+            (
                 (self.draws or self.align) and self.dataset not in PICTURES,
                 f"{'draws' if self.draws else 'align'} is not for {self.dataset}",
             ),

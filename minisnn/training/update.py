@@ -18,6 +18,7 @@ from .checkpoint import Checkpoint, Kept, read
 from .evaluation import measured
 from .held import Held, Own
 from .settings import TrainingConfig
+from ..data.camera.distorted import distorted
 from ..data.store.shipped import find_checkpoint
 from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
@@ -206,9 +207,12 @@ def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = N
     wide = rule is not None and rule.any_ways
     ways, queries = (config.train_ways, config.train_queries) if wide else (0, 0)
     ways = min(ways, len(getattr(tasks, "classes", range(ways))))
-    return tasks.sample_task(
-        generator(config, *key), ways or net.ways, config.shots, queries or config.queries
-    )
+    rng = generator(config, *key)
+    task = tasks.sample_task(rng, ways or net.ways, config.shots, queries or config.queries)
+    if not config.distort:
+        return task
+    support, query = (distorted(x, rng, config.distort) for x in (task.x_support, task.x_query))
+    return replace(task, x_support=support, x_query=query, recordings=None)
 
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:

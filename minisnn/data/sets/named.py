@@ -65,6 +65,7 @@ DATASETS = {
     "omniglot": Shipped(_OMNIGLOT),
     "omniglot-random": Shipped(_OMNIGLOT, {"protocol": "random"}),
     "omniglot-both": Shipped(_OMNIGLOT, {"protocol": "both"}),
+    "omniglot-background": Shipped(_OMNIGLOT, {"protocol": "background"}),
     "written": Shipped("minisnn.data.written.characters:Written"),
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),

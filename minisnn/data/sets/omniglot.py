@@ -12,6 +12,8 @@ Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/RE
                 omniglot_random.csv
     both        what meta-trains, validates and tests in both: a network that learned here has seen
                 nothing that tests in either
+    background  as alphabets, but all 30 background alphabets meta-train: for a network whose
+                settings were chosen where five of them validate (as Snell et al. 2017 train at last)
 
 Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training. So are their
 mirror images by the first protocol.
@@ -65,7 +67,8 @@ CROP, SIZE = (
     (16, 16),
 )
 LONGEST_MS = 300  # of a recording: the three saccades
-PROTOCOLS = ("alphabets", "random", "both")
+PROTOCOLS = ("alphabets", "random", "both", "background")
+BY_ALPHABET = ("alphabets", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
 
@@ -84,8 +87,11 @@ def alphabets(split: str) -> dict[str, np.ndarray]:
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Characters of a split by alphabet: (their places in it, their drawings as of `alphabets`)."""
-    if protocol == "alphabets":
-        return {name: (np.arange(len(one)), one) for name, one in alphabets(split).items()}
+    if protocol in BY_ALPHABET:
+        whole = alphabets(split)
+        if protocol == "background" and split == "train":
+            whole |= alphabets("val")
+        return {name: (np.arange(len(one)), one) for name, one in whole.items()}
     lots = random_split()
     if protocol == "random":
         parts, kept = [alphabets(part) for part in SPLITS], [split]
@@ -119,7 +125,7 @@ class Omniglot(Recordings):
     2), one character each.
 
     split        "train", "val" or "test": characters that meta-train, that validate, that test
-    protocol     "alphabets", "random" or "both", which says what characters these are
+    protocol     "alphabets", "random", "both" or "background", which says what characters these are
     seed         of the simulated camera's noise
     size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
                  the sensor are summed
@@ -179,6 +185,12 @@ class Omniglot(Recordings):
         steps = _steps(bin_ms, duration_ms)
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol is {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
+        if protocol == "background" and split == "val" and classes is None:
+            raise ValueError(
+                "omniglot-background has nothing that validates, as all background alphabets "
+                "meta-train; expected settings chosen with omniglot, and training that does not "
+                "validate (evaluate_every 0)"
+            )
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known = classes == "train"
@@ -221,7 +233,7 @@ class Omniglot(Recordings):
         names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in drawn for k in drawn[n][0]]
         source = (
             f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
-            if protocol == "alphabets"
+            if protocol in BY_ALPHABET
             else f"Omniglot, {sum(sizes.values())} {split} characters of {len(sizes)} alphabets"
         )
         drawing = pool.numbers % (len(whole) // max(draws, 1))
@@ -267,7 +279,7 @@ class Omniglot(Recordings):
 
 def _chosen(turns: bool | None, protocol: str, trains: bool) -> tuple[int, ...]:
     """How characters are turned, and mirrored."""
-    if turns is None and protocol != "alphabets":
+    if turns is None and protocol not in BY_ALPHABET:
         return TURNS
     if turns or (turns is None and trains):
         return *TURNS, *(MIRRORED + turn for turn in TURNS)

@@ -102,6 +102,16 @@ def test_what_tests_in_either_protocol_never_trains_in_both():
     assert not train & characters_of(Omniglot("val", protocol="random"))
 
 
+def test_all_background_alphabets_train_at_last_and_none_validates():
+    train = Omniglot("train", protocol="background")
+    parts = [Omniglot(one, turns=True) for one in ("train", "val")]
+    assert set(train.classes) == set.union(*(set(one.classes) for one in parts))
+    assert len(train.classes) == 8 * 964 and len(train.turned) == 7 * 964
+    assert Omniglot("test", protocol="background").classes == Omniglot("test").classes
+    with pytest.raises(ValueError, match="omniglot-background has nothing that validates"):
+        Omniglot("val", protocol="background")
+
+
 def test_a_random_task_has_classes_turned_as_lots_fall(monkeypatch):
     monkeypatch.setattr(
         omniglot.Recordings, "sample_task", lambda self, rng, ways, shots, queries, classes: classes
