@@ -159,8 +159,8 @@ class DataSettings:
     )
     distort: float = setting(
         0.0,
-        "how much 3 in 4 samples of training tasks are turned, stretched, sheared and bent; 1: up "
-        "to 11 degrees, a fifth",
+        "how much samples of training tasks are turned, stretched, sheared and bent; 1: up to 7 "
+        "degrees, a ninth; 0: not",
         least=0,
         most=3,
     )

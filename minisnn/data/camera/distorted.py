@@ -20,31 +20,24 @@ import numpy as np
 from ...parallel.arguments import need
 from ...parallel.compilation import njit
 
-TURN = 0.2  # largest angle, rad
-STRETCH = 0.18  # largest logarithm of a stretch, either axis its own
-SHEAR = 0.25
-BEND = 0.7 / 32  # standard deviation at a knot, of the picture's rows or columns
+TURN = 0.12  # largest angle, rad
+STRETCH = 0.11  # largest logarithm of a stretch, either axis its own
+SHEAR = 0.15
+BEND = 0.013  # standard deviation at a knot, of the picture's rows or columns
 KNOTS = 4
-SHARE = 0.75  # of the samples that are distorted; the others stay as they are
 
 
-def distorted(
-    x: np.ndarray, rng: np.random.Generator, strength: float = 1.0, share: float = SHARE
-) -> np.ndarray:
-    """A copy of x (B, T, H, W, C), counts of events, of which so large a share of the samples is
-    distorted, each by draws of its own and all time steps of a sample alike.
-
-    strength   all widths are multiplied by it
-    share      probability that a sample is distorted, else it is as it was
+def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """x (B, T, H, W, C), counts of events, with every sample distorted by draws of its own, all its
+    time steps alike; strength multiplies all widths.
 
     Counts stay whole numbers where x is uint8; floating-point ones are not rounded. Raises
     ValueError where x has no rows and columns.
     """
     need("x", x.shape, x.ndim == 5, "samples (B, T, H, W, C) with rows and columns")
-    chosen = np.flatnonzero(rng.random(len(x)) < share)
     height, width = x.shape[2:4]
-    out = x.copy()
-    for k in chosen:
+    out = np.empty_like(x)
+    for k in range(len(x)):
         angle, shear, *stretch = strength * rng.uniform(-1, 1, 4) * (TURN, SHEAR, STRETCH, STRETCH)
         bend = strength * BEND * rng.standard_normal((2, KNOTS, KNOTS))
         turned = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
