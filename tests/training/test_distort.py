@@ -1,0 +1,45 @@
+"""Training tasks whose recordings are distorted."""
+
+import numpy as np
+import pytest
+from toy import ToySet, toy_config, toy_data
+
+from minisnn.data.camera.distorted import distorted
+from minisnn.training.evaluation import evaluate
+from minisnn.training.folder import RunFolder
+from minisnn.training.run import train
+from minisnn.training.settings import TrainingConfig
+from minisnn.training.update import TASKS, generator, network_of, task_of
+
+
+def test_a_training_task_is_that_of_its_key_and_then_distorted_by_the_same_draws():
+    data = ToySet("train")
+    plain, bent = toy_config(), toy_config(distort=0.7)
+    net = network_of(plain, data.input_shape, 3)
+    before, after = (task_of(data, net, config, TASKS, 4, 0) for config in (plain, bent))
+    rng = generator(bent, TASKS, 4, 0)
+    data.sample_task(rng, 3, bent.shots, bent.queries)
+    assert (after.x_support == distorted(before.x_support, rng, 0.7)).all()
+    assert (after.x_query == distorted(before.x_query, rng, 0.7)).all()
+    assert (after.x_support != before.x_support).any()
+    assert (after.y_query == before.y_query).all() and after.classes == before.classes
+
+
+def test_what_tests_is_not_distorted(tmp_path, monkeypatch):
+    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+    config = toy_config(distort=1.0, updates=3, evaluate_every=3)
+    result = train(config, tmp_path / "run", data=toy_data(), progress=False)
+    tasks = dict(episodes=config.test_episodes, queries=config.queries, progress=False)
+    found = evaluate(result.net, result.theta, result.inner, toy_data()["test"], **tasks)
+    assert found["per_episode"] == result.test["per_episode"]
+    other = train(
+        toy_config(updates=3, evaluate_every=3), tmp_path / "other", data=toy_data(), progress=False
+    )
+    assert (other.theta != result.theta).any()
+
+
+@pytest.mark.parametrize("dataset", ["shd", "ssc-other-speaker"])
+def test_sounds_are_no_pictures_to_bend(dataset):
+    with pytest.raises(ValueError, match=f"distort must be 0 for {dataset}: it bends pictures"):
+        TrainingConfig(dataset=dataset, root="there", channels=(), hidden=(8,), distort=1.0)
+    assert np.isfinite(TrainingConfig(distort=1.0).distort)
