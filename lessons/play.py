@@ -19,8 +19,8 @@ from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page.make import page as page_of
 from minisnn.layers import block
 
-# of omniglot_fine_maml.h5: ms of a step of the network, and its steps
-STEP_MS, STEPS = 3, 100
+NETWORK = "omniglot_background_maml.h5"
+STEP_MS, STEPS = 50, 6  # of that network: ms of a step, and its steps
 
 
 def page(path: str = "teach.html") -> None:
@@ -55,7 +55,7 @@ def drawings(seed: int = 0, ways: int = 5, people: int = 5) -> np.ndarray:
 
 def task(drawn: np.ndarray) -> ms.Task:
     """The first drawing of each character to learn from, the others to ask about, as the camera
-    sees them: counts of events in steps of 3 ms, their mean in the middle."""
+    sees them: counts of events in steps of 50 ms, their mean in the middle."""
     ways, people = drawn.shape[:2]
     pictures = thickened(drawn.reshape(-1, 28, 28))
     seen = ms.EventCamera().record_counts(
@@ -119,7 +119,7 @@ def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:
     learned."""
     times = STEP_MS * np.arange(len(x))
     with style.picture("Events come in, spikes go up, membranes answer", 1, 4, 12, 2.4) as axes:
-        axes[0].imshow(plots.event_picture(x[: 99 // STEP_MS].sum(0)))
+        axes[0].imshow(plots.event_picture(x[: 100 // STEP_MS].sum(0)))
         axes[0].set(title="what the camera reports", xticks=[], yticks=[])
         spikes = net.spikes(before, x[None])[0].reshape(len(x), -1)
         active = np.flatnonzero(spikes.any(0))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .. import outputs
 from ..data.written.words import options_of
-from ..data.store.shipped import NETWORKS, OF_ORDERS
 from ..data.store.shipped import find_checkpoint as find_checkpoint
 from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
 from .layout import Help as Help, only_given as only_given
@@ -18,6 +17,18 @@ from ..parallel.workers import Workers
 from ..layers.cuba import CubaLIF
 from ..network.layers import in_text
 from ..training.fields import REPLACED, in_words
+
+# what is tested on a set of tasks where no network is named: the best that ships for it
+NETWORKS = {
+    "double-nmnist": "double_nmnist_fast.h5",
+    "double-asl": "double_asl_maml.h5",
+    "double-asl-same-take": "double_asl_same_take_prototypes.h5",
+    "omniglot": "omniglot_background_cuba.h5",
+    "omniglot-background": "omniglot_background_cuba.h5",
+    "omniglot-random": "omniglot_random_cuba.h5",
+    "written": "written_pen.h5",
+}
+OF_ORDERS = "written_order.h5"  # where --strokes asks for order
 
 
 def refuse(args: argparse.Namespace, why: str, *names: str) -> None:

@@ -97,6 +97,7 @@ _SIX = replace(  # Omniglot in six steps
     evaluate_every=500,
     test_episodes=0,
 )
+_ALL = dict(dataset="omniglot-background", evaluate_every=0)  # nothing is left to validate
 _MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=5, updates=5000)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
@@ -138,22 +139,28 @@ RECIPES: dict[str, TrainingConfig] = {
     "omniglot/fine-snn": replace(
         _FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1
     ),
-    "omniglot/fine-maml-snn": replace(
-        replace(
-            preset("maml"),
-            **_PIXELS,
-            start="omniglot_fine.h5",
-            step_size=0.5,
-            lr=1.5e-4,
-            seed=2,
-            evaluate_episodes=60,
-        ),
-        updates=500,
-        evaluate_every=100,
-        test_episodes=100,
-    ),
     "omniglot/first-cuba-snn": replace(_SIX, evaluate_episodes=60, updates=4000),
-    "omniglot/cuba-snn": replace(_MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3, axes=96),
+    "omniglot/first-long-cuba-snn": replace(
+        _MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3
+    ),
+    "omniglot-background/cuba-snn": replace(
+        replace(_MANY, **_ALL, start="omniglot_first_long_cuba.h5", lr=2.5e-3),
+        distort=1.0,
+        seed=5,
+        axes=96,
+    ),
+    "omniglot-background/maml-snn": replace(
+        replace(_SIX, **_ALL, start="omniglot_background_cuba.h5", rule="maml"),
+        zero_readout=True,
+        learn_step_size="array",
+        step_size=0.1,
+        queries=5,
+        train_ways=0,
+        train_queries=0,
+        lr=1.5e-3,
+        updates=1200,
+        seed=2,
+    ),
     "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
     "double-asl-same-take/prototypes-snn": replace(
         _TAKES,

@@ -130,6 +130,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         train_queries=9,
         scale=0.3,
         draws=0,
+        distort=0.7,
         align=False,
         updates=9,
         tasks=8,

@@ -152,7 +152,7 @@ ALWAYS = {
     "show": "animation checkpoint dataset force format index out queries root seed shots split "
     "ways",
     "site": "force",
-    "train": "align backend channels draws checkpoint-every clip dataset dtype evaluate-every "
+    "train": "align backend channels distort draws checkpoint-every clip dataset dtype evaluate-every "
     "first-order-updates force "
     "freeze "
     "gate-fraction gate-threshold hidden learn-step-size lr lr-end model neuron optimiser out "

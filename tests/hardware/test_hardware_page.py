@@ -109,11 +109,16 @@ def test_the_threshold_of_the_network_that_ships_is_the_records():
         ("--refuse 0", 0, False),
         ("--refuse 7", 7, True),
         ("--bits 4", 0, False),
-        ("--checkpoint omniglot_fine_maml.h5", 0, False),
+        ("--checkpoint other.h5", 0, False),
     ],
 )
-def test_a_page_refuses_as_its_own_network_was_found_to_need(tmp_path, words, threshold, knows):
+def test_a_page_refuses_as_its_own_network_was_found_to_need(
+    tmp_path, monkeypatch, words, threshold, knows
+):
     """In other words, or of another network, distances are others. `knows`: what is no class."""
+    monkeypatch.chdir(tmp_path)
+    found = ms.read(shipped(SYMBOLS))
+    ms.save("other.h5", found.net, 1.01 * found.theta, inner=found.inner, config=found.config)
     path = tmp_path / "page.html"
     assert cli.main(["hardware", "page", str(path), *words.split()]) == 0
     text = path.read_text(encoding="utf-8").split("const DATA = ")[1]

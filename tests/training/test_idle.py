@@ -63,6 +63,7 @@ OTHER = dict(
     axes=2,
     proximal=0.5,
     cg_steps=2,
+    distort=0.5,
     updates=3,
     tasks=2,
     lr=0.1,

@@ -4,16 +4,6 @@ lessons."""
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[2]
-# what is tested on a set of tasks where no network is named: the best that ships for it
-NETWORKS = {
-    "double-nmnist": "double_nmnist_fast.h5",
-    "double-asl": "double_asl_maml.h5",
-    "double-asl-same-take": "double_asl_same_take_prototypes.h5",
-    "omniglot": "omniglot_cuba.h5",
-    "omniglot-random": "omniglot_random_cuba.h5",
-    "written": "written_pen.h5",
-}
-OF_ORDERS = "written_order.h5"  # where --strokes asks for order
 
 
 def shipped(name: str) -> Path:
