@@ -106,7 +106,7 @@ class DataSettings:
         kind=str,
     )
     sensor: tuple[int, ...] = setting(
-        (), "rows and columns of the recordings' sensor, or units; none: as its format has", above=0
+        (), "rows and columns of dataset recordings' sensor, or units; none: its format's", above=0
     )
     size: tuple[int, ...] = setting(
         (),
@@ -273,7 +273,9 @@ class InnerSettings:
     step_size: float = setting(1.0, "step size; the starting value if it is learned", above=0)
     inner_steps: int = setting(1, "gradient steps on the support set", least=1, most=1000)
     learn_step_size: str = setting(
-        "no", "learn it: one for all, or for every layer, array or parameter", choices=GROUPS
+        "no",
+        "learn the step size: one for all, or one a layer, a weight or bias array, a parameter",
+        choices=GROUPS,
     )
     step_size_lr: float = setting(0.01, "Adam's learning rate of log(step size)", above=0)
     scale: float = setting(
@@ -328,7 +330,7 @@ class OuterSettings:
     rule: str = setting("maml", "; ".join(one.help for one in RULES.values()), choices=tuple(RULES))
     order: int = setting(
         2,
-        "of maml, anil, online, imaml, proto-maml; 1: without the second-order term",
+        "of maml, anil, online, imaml, proto-maml; 1: no second-order term (FOMAML)",
         choices=(1, 2),
     )
     zero_readout: bool = setting(

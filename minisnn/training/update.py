@@ -87,8 +87,7 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
             f"the settings, {net!r}"
         )
     if found.net.ways != net.ways:
-        loop = found.inner or InnerLoop(config.step_size)
-        wide, theta, loop = with_ways(found.net, found.theta, loop, net.ways)
+        wide, theta, loop = with_ways(found.net, found.theta, found.loop, net.ways)
         found = replace(found, net=wide, theta=theta, inner=found.inner and loop)
     return replace(found, theta=nearest(found.net, found.theta, net))
 

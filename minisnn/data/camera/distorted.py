@@ -8,9 +8,10 @@ With c the middle of the picture, a cell at q = (y, x) of the result looks at
     R(a)  turns by a, S = [[1, k], [0, 1]] shears, D = diag(exp(s_y), exp(s_x)) stretches
     b(q)  a smooth field: normal draws on 4 x 4 knots, bilinear in between
 
-and takes the counts there, bilinear between four cells and nothing outside. A fraction of a count is
-rounded up with that fraction's probability. a, k and s are uniform, of the widths below. Distorted
-drawings made one-shot learning of characters better for Koch, Zemel & Salakhutdinov 2015, too.
+and takes the counts there, bilinear between four cells, with nothing outside. A fraction of a count
+is rounded up with that fraction's probability. a, k and s are uniform, of the widths below.
+
+Koch, Zemel & Salakhutdinov 2015 learned characters from one drawing better by distorted ones, too.
 """
 
 import math
@@ -36,13 +37,14 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
     """
     need("x", x.shape, x.ndim == 5, "samples (B, T, H, W, C) with rows and columns")
     height, width = x.shape[2:4]
+    rows, columns = _between(height), _between(width)
     out = np.empty_like(x)
     for k in range(len(x)):
         angle, shear, *stretch = strength * rng.uniform(-1, 1, 4) * (TURN, SHEAR, STRETCH, STRETCH)
         bend = strength * BEND * rng.standard_normal((2, KNOTS, KNOTS))
         turned = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
         matrix = np.array(turned) @ [[1, shear], [0, 1]] @ np.diag(np.exp(stretch))
-        field = np.array([_between(height) @ one @ _between(width).T for one in bend])
+        field = np.array([rows @ one @ columns.T for one in bend])
         places = _places(height, width, matrix) + field * np.reshape((height, width), (2, 1, 1))
         if x.dtype == np.uint8:
             _rounded(x[k], places, rng.random(x.shape[1:]), out[k])

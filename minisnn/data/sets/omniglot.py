@@ -12,8 +12,8 @@ Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/RE
                 omniglot_random.csv
     both        what meta-trains, validates and tests in both: a network that learned here has seen
                 nothing that tests in either
-    background  as alphabets, but all 30 background alphabets meta-train: for a network whose
-                settings were chosen where five of them validate (as Snell et al. 2017 train at last)
+    background  as alphabets, but all 30 background alphabets meta-train: for a last run, when
+                settings were chosen where five of them validate
 
 Characters turned by 90, 180 and 270 degrees are classes of their own in meta-training. So are their
 mirror images by the first protocol.
