@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from .. import __version__
-from ..data.store.sealed import verified
+from ..data.store.sealed import unpacked, verified
 from ..data.store.shipped import shipped
 from ..files import read_json, write_whole
 from ..parallel.threads import get_threads, processor
@@ -373,7 +373,7 @@ def hash_of(path: Path) -> str:
             held[name] = of[...]
 
     with h5py.File(io.BytesIO(verified(path)), "r") as file:
-        held.update(file.attrs)
+        held.update({name: unpacked(text) for name, text in file.attrs.items()})
         file.visititems(take)
     digest = hashlib.sha256()
     for name in sorted(held):

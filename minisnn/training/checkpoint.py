@@ -2,8 +2,9 @@
 
     user block   512 bytes of text before the HDF5 part: format, version, length and SHA-256 of that
                  part
-    attributes   as JSON: network (its configuration), layout (name and shape of every array in
-                 theta), inner_loop, training (settings), progress, random, provenance
+    attributes   as JSON, long ones packed: network (its configuration), layout (name and shape of
+                 every array in theta), inner_loop, training (settings), progress, random,
+                 provenance
     data sets    theta; step_size (scalar or flat like theta); axes, where class means have some;
                  optimiser/<of what>/<array>; curve/<column>
 
@@ -27,7 +28,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from .. import __version__
-from ..data.store.sealed import WHAT, image_of, is_whole, verified
+from ..data.store.sealed import WHAT, image_of, is_whole, unpacked, verified
 from ..data.store import shipped
 from ..network.convolutional import ConvNet
 from ..data.foreign.process import read_image
@@ -265,7 +266,7 @@ def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """(texts parsed, arrays) of a verified file."""
     try:
         texts, arrays = read_image(image, _TEXTS, path, WHAT)
-        return {name: json.loads(texts[name]) for name in _TEXTS}, arrays
+        return {name: json.loads(unpacked(texts[name])) for name in _TEXTS}, arrays
     except (ValueError, KeyError, RecursionError) as error:
         raise ValueError(
             f"the checkpoint lacks required parts ({str(error).removeprefix(f'{path}: ')})"

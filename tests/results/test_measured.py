@@ -8,6 +8,7 @@ import pytest
 
 import minisnn as ms
 from minisnn import cli
+from minisnn.data.store import sealed
 from minisnn.results import record
 from minisnn.results.measure import as_options, complete, hash_of, measure, needed, shown
 from minisnn.results.record import Record
@@ -238,7 +239,7 @@ def test_of_a_run_that_was_stopped_no_whole_time_is_told(tmp_path):
         assert "whole" not in measure(one, tmp_path / "work", {}, "code", lambda text: None).figures
 
 
-def test_a_network_is_known_by_all_but_its_training_curve(tmp_path):
+def test_a_network_is_known_by_all_but_its_training_curve(tmp_path, monkeypatch):
     net = ms.SpikingNet((6,), (), ways=3)
     theta = net.init(np.random.default_rng(0))
     known = dict(curve={"loss": np.ones(4)}, provenance={"made": "then"})
@@ -253,3 +254,6 @@ def test_a_network_is_known_by_all_but_its_training_curve(tmp_path):
     assert told(curve={"loss": np.zeros(4)}) == first
     others = told(theta=moved), told(inner=ms.InnerLoop(0.5)), told(inner=ms.InnerLoop(0.25))
     assert len({first, *others}) == 4
+    plain = told(provenance={"made": 9999 * "."})
+    monkeypatch.setattr(sealed, "LONG", 99_999)  # nothing is packed
+    assert told(provenance={"made": 9999 * "."}) == plain

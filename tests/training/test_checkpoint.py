@@ -153,11 +153,40 @@ def test_a_large_file_of_another_kind_is_refused_after_its_header(net, theta, tm
         tracemalloc.stop()
 
 
+def test_long_texts_are_packed(net, theta, tmp_path):
+    """Files without any are still of version 1, as those that are older."""
+    names = [f"Alphabet-{k:02}+{turn}m" for k in range(1000) for turn in (0, 90, 180, 270)] + [
+        "é ∂"
+    ]
+    for file, note, version in (("short.h5", "é", 1), ("long.h5", names, 2)):
+        ms.save(tmp_path / file, net, theta, provenance={"note": note})
+        assert checkpoint.read(tmp_path / file).provenance["note"] == note
+        header = json.loads((tmp_path / file).read_bytes()[: sealed.HEADER])
+        assert header["version"] == version
+    more = (tmp_path / "long.h5").stat().st_size - (tmp_path / "short.h5").stat().st_size
+    assert more < len(json.dumps(names)) / 3
+
+
+def test_damaged_packed_texts_are_named(net, theta, tmp_path, monkeypatch):
+    ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
+    packed = sealed.packed(json.dumps({"note": 9999 * "."}))
+    for wrong in (packed[:-4], packed + "AAAA", "zlib:", "zlib:?", "zlib:" + "AAAA" * 30):
+
+        def change(file):
+            file.attrs["provenance"] = wrong
+
+        with pytest.raises(ValueError, match=r"b\.h5: .*packed text is damaged"):
+            checkpoint.read(rewrite(tmp_path / "a.h5", tmp_path / "b.h5", change))
+    monkeypatch.setattr(sealed, "LARGEST_TEXT", 9999)
+    with pytest.raises(ValueError, match="longer than 9,999 bytes"):
+        checkpoint.read(tmp_path / "a.h5")
+
+
 def test_other_versions_are_named(net, theta, tmp_path, monkeypatch):
-    monkeypatch.setattr(sealed, "VERSION", 2)
-    ms.save(tmp_path / "a.h5", net, theta)
+    monkeypatch.setattr(sealed, "VERSION", 3)
+    ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="version 2.*reads version 1"):
+    with pytest.raises(ValueError, match="version 3.*reads versions 1 and 2"):
         checkpoint.read(tmp_path / "a.h5")
 
 

@@ -1,9 +1,16 @@
 """The file of a checkpoint, sealed: HDF5 behind a block of text that says its format, version,
-length and SHA-256, so that nothing is opened that was damaged or cut short."""
+length and SHA-256, so that nothing is opened that was damaged or cut short.
 
+Long texts are packed: after the word zlib: follows the text, deflated, in base 64. The names of ten
+thousand characters, each turned eight ways, then have a sixteenth of their size.
+"""
+
+import base64
+import binascii
 import hashlib
 import io
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +20,14 @@ from ... import __version__
 from ...files import called, size_of
 
 FORMAT = "minisnn checkpoint"
-VERSION = 1
+VERSION = 2  # 1: without packed texts, as is still written where none is long
 HEADER = 512  # bytes before the HDF5 part
 WHAT = "a minisnn checkpoint"
 LARGEST = 1 << 32  # bytes
+LONG = 4096  # characters from which a text is packed
+LARGEST_TEXT = 1 << 26  # bytes of a text unpacked
+IN_ONE_PIECE = 1 << 22  # numbers of an array
+_PACKED = "zlib:"
 
 
 def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
@@ -26,22 +37,51 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=HEADER) as file:
         for name, text in texts.items():
-            file.attrs[name] = text
+            file.attrs[name] = packed(text)
         for name, array in arrays.items():
-            large = array.size > 64  # bytes of like place together compress better
-            file.create_dataset(
-                name, data=array, compression="gzip" if large else None, shuffle=large
-            )
+            if array.size <= 64:
+                file.create_dataset(name, data=array)
+                continue
+            # bytes of like place together compress better, and better in one piece than in many
+            chunks = array.shape if array.size <= IN_ONE_PIECE else True
+            file.create_dataset(name, data=array, compression="gzip", shuffle=True, chunks=chunks)
     body = buffer.getvalue()[HEADER:]
     header = json.dumps(
         dict(
             format=FORMAT,
-            version=VERSION,
+            version=VERSION if any(map(is_long, texts.values())) else 1,
             length=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
         )
     )
     return f"{header}\n".encode().ljust(HEADER) + body
+
+
+def is_long(text: str) -> bool:
+    return len(text) >= LONG
+
+
+def packed(text: str) -> str:
+    """The text, as it is or packed."""
+    if not is_long(text):
+        return text
+    return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpacked(text: str) -> str:
+    """The text that was given to `packed`; ValueError where it is damaged, or absurdly long."""
+    if not text.startswith(_PACKED):
+        return text
+    inflate = zlib.decompressobj()
+    try:
+        found = inflate.decompress(
+            base64.b64decode(text[len(_PACKED) :], validate=True), LARGEST_TEXT
+        )
+        if inflate.eof and not inflate.unused_data:
+            return found.decode()
+    except (binascii.Error, zlib.error, UnicodeDecodeError):
+        pass
+    raise ValueError(f"a packed text is damaged, or longer than {LARGEST_TEXT:,} bytes")
 
 
 def verified(path: Path) -> bytes:
@@ -58,10 +98,10 @@ def verified(path: Path) -> bytes:
             raise ValueError(f"the file {found}; expected {WHAT}") from None
         version = header.get("version")
         length = header.get("length")
-        if version != VERSION:
+        if version not in (1, VERSION):
             raise ValueError(
-                f"the checkpoint has version {version}; this minisnn ({__version__}) reads version "
-                f"{VERSION}"
+                f"the checkpoint has version {version}; this minisnn ({__version__}) reads versions "
+                f"1 and {VERSION}"
             )
         if size - HEADER != length:
             raise ValueError(
