@@ -32,6 +32,7 @@ COARSE = (  # weights keep 11 bits of their mantissa, which takes half the place
     "double-nmnist/pretrained-snn",
     "omniglot-background/cuba-snn",
     "omniglot-background/maml-snn",
+    "omniglot-background/maml-steps-snn",
     "omniglot-random/cuba-snn",
     "written/pen-snn",
     "written/order-snn",

@@ -99,6 +99,14 @@ _SIX = replace(  # Omniglot in six steps
 )
 _ALL = dict(dataset="omniglot-background", evaluate_every=0)  # nothing is left to validate
 _MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=5, updates=5000)
+_BACKGROUND_MAML = replace(
+    replace(_SIX, **_ALL, start="omniglot_background_cuba.h5", rule="maml"),
+    zero_readout=True,
+    queries=5,
+    train_ways=0,
+    train_queries=0,
+    seed=2,
+)
 RECIPES: dict[str, TrainingConfig] = {
     "double-nmnist/maml-snn": _SNN,
     "double-nmnist/fomaml-snn": replace(_SNN, order=1, step_size=1.0),
@@ -150,16 +158,10 @@ RECIPES: dict[str, TrainingConfig] = {
         axes=96,
     ),
     "omniglot-background/maml-snn": replace(
-        replace(_SIX, **_ALL, start="omniglot_background_cuba.h5", rule="maml"),
-        zero_readout=True,
-        learn_step_size="array",
-        step_size=0.1,
-        queries=5,
-        train_ways=0,
-        train_queries=0,
-        lr=1.5e-3,
-        updates=1200,
-        seed=2,
+        _BACKGROUND_MAML, learn_step_size="array", step_size=0.1, lr=1.5e-3, updates=1200
+    ),
+    "omniglot-background/maml-steps-snn": replace(
+        _BACKGROUND_MAML, inner_steps=5, step_size=0.012, distort=1.0, lr=1e-4, updates=300
     ),
     "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
     "double-asl-same-take/prototypes-snn": replace(
