@@ -25,7 +25,7 @@ HEADER = 512  # bytes before the HDF5 part
 WHAT = "a minisnn checkpoint"
 LARGEST = 1 << 32  # bytes
 LONG = 4096  # characters from which a text is packed
-LARGEST_TEXT = 1 << 26  # bytes of a text unpacked
+LARGEST_TEXT = 1 << 24  # bytes of a text unpacked
 IN_ONE_PIECE = 1 << 22  # numbers of an array
 _PACKED = "zlib:"
 
