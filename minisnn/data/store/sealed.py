@@ -58,6 +58,7 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def is_long(text: str) -> bool:
+    """Whether a text is packed."""
     return len(text) >= LONG
 
 
