@@ -31,6 +31,7 @@ COARSE = (  # weights keep 11 bits of their mantissa, which takes half the place
     "double-nmnist/moved-snn",
     "double-nmnist/pretrained-snn",
     "omniglot-background/cuba-snn",
+    "omniglot-background/wide-snn",
     "omniglot-background/maml-snn",
     "omniglot-background/maml-steps-snn",
     "omniglot-random/cuba-snn",

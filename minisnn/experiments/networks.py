@@ -157,6 +157,9 @@ RECIPES: dict[str, TrainingConfig] = {
         seed=5,
         axes=96,
     ),
+    "omniglot-background/wide-snn": replace(
+        replace(_MANY, **_ALL, channels=(32, 64, 240), init_tasks=4), updates=12000, distort=1.0
+    ),
     "omniglot-background/maml-snn": replace(
         _BACKGROUND_MAML, learn_step_size="array", step_size=0.1, lr=1.5e-3, updates=1200
     ),

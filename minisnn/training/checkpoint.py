@@ -175,7 +175,7 @@ def save(
         for name, value in texts.items()
     }
     kept = previous if previous is not None and is_whole(path) else None
-    write_whole(path, image_of(said, arrays), kept)
+    write_whole(path, image_of(said, arrays, final=not optimiser), kept)
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
