@@ -170,7 +170,7 @@ def test_long_texts_are_packed(net, theta, tmp_path):
 def test_damaged_packed_texts_are_named(net, theta, tmp_path, monkeypatch):
     ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
     packed = sealed.packed(json.dumps({"note": 9999 * "."}))
-    for wrong in (packed[:-4], packed + "AAAA", "zlib:", "zlib:?", "zlib:" + "AAAA" * 30):
+    for wrong in (packed[:-4], packed + "AAAA", "zlib:", "zlib:?", "zlib:é", "zlib:" + "AAAA" * 30):
 
         def change(file):
             file.attrs["provenance"] = wrong

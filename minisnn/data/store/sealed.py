@@ -6,7 +6,6 @@ thousand characters, each turned eight ways, then have a sixteenth of their size
 """
 
 import base64
-import binascii
 import hashlib
 import io
 import json
@@ -83,7 +82,7 @@ def unpacked(text: str) -> str:
         )
         if inflate.eof and not inflate.unused_data:
             return found.decode()
-    except (binascii.Error, zlib.error, UnicodeDecodeError):
+    except (ValueError, zlib.error):
         pass
     raise ValueError(f"a packed text is damaged, or longer than {LARGEST_TEXT:,} bytes")
 
