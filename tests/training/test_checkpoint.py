@@ -1,6 +1,8 @@
+import base64
 import json
 import os
 import tracemalloc
+import zlib
 
 import h5py
 import numpy as np
@@ -170,7 +172,16 @@ def test_long_texts_are_packed(net, theta, tmp_path):
 def test_damaged_packed_texts_are_named(net, theta, tmp_path, monkeypatch):
     ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
     packed = sealed.packed(json.dumps({"note": 9999 * "."}))
-    for wrong in (packed[:-4], packed + "AAAA", "zlib:", "zlib:?", "zlib:é", "zlib:" + "AAAA" * 30):
+    longer = base64.b64encode(zlib.compress(b"{}") + b"more").decode()
+    for wrong in (
+        packed[:-4],
+        packed + "AAAA",
+        f"zlib:{longer}",
+        "zlib:",
+        "zlib:?",
+        "zlib:é",
+        "zlib:" + "AAAA" * 30,
+    ):
 
         def change(file):
             file.attrs["provenance"] = wrong

@@ -2,7 +2,7 @@
 length and SHA-256, so that nothing is opened that was damaged or cut short.
 
 Long texts are packed: after the word zlib: follows the text, deflated, in base 64. The names of ten
-thousand characters, each turned eight ways, then have a sixteenth of their size.
+thousand characters, each turned eight ways, then take a sixth of the room.
 """
 
 import base64
@@ -35,10 +35,11 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray], final: bool =
     import h5py
 
     level = 9 if final else 4
+    short = {name: packed(text) for name, text in texts.items()}
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", userblock_size=HEADER) as file:
-        for name, text in texts.items():
-            file.attrs[name] = packed(text)
+        for name, text in short.items():
+            file.attrs[name] = text
         for name, array in arrays.items():
             if array.size <= 64:
                 file.create_dataset(name, data=array)
@@ -51,7 +52,7 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray], final: bool =
     header = json.dumps(
         dict(
             format=FORMAT,
-            version=VERSION if any(map(is_long, texts.values())) else 1,
+            version=1 if short == texts else VERSION,
             length=len(body),
             sha256=hashlib.sha256(body).hexdigest(),
         )
@@ -59,14 +60,9 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray], final: bool =
     return f"{header}\n".encode().ljust(HEADER) + body
 
 
-def is_long(text: str) -> bool:
-    """Whether a text is packed."""
-    return len(text) >= LONG
-
-
 def packed(text: str) -> str:
     """The text, as it is or packed."""
-    if not is_long(text):
+    if len(text) < LONG:
         return text
     return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
