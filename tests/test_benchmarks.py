@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from minisnn.commands.results import PAGES
-from minisnn.results.measure import KINDS
+from minisnn.results.kinds import KINDS
 from minisnn.results.record import Record, folder, read_all
 from minisnn.results.tables import makers
 

@@ -6,7 +6,6 @@ missing command, and a stopped training run with the missing update. A measureme
 completed, or begun by other code, begins from nothing.
 """
 
-import csv
 import hashlib
 import io
 import json
@@ -28,10 +27,10 @@ import numpy as np
 from .. import __version__
 from ..data.store.sealed import unpacked, verified
 from ..data.store.shipped import shipped
-from ..files import read_json, write_whole
+from ..files import write_whole
 from ..parallel.threads import get_threads, processor
-from ..training.intervals import over_trials
 from .figures import figure
+from .kinds import KINDS
 from .record import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +39,6 @@ CONTINUED = (
     "continued"  # a line of a mark: of a command that was stopped only the last part is timed
 )
 _PLACE = re.compile(r"\{(\w+)\}")
-# in per cent, or in points with a sign; a star where its interval leaves zero out
-_MEAN = re.compile(r"([+-]?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)\*?")
 
 
 def measure(
@@ -61,7 +58,7 @@ def measure(
         raise ValueError(f"{record.title}: needs recordings; give {as_options(lacking)}")
     networks = {name: hash_of(shipped(name)) for name in record.asks}
     began = time.perf_counter()
-    outs = []
+    outs: list[Path] = []
     spent = []
     continued = False
     if (work / COMPLETE).exists():
@@ -69,7 +66,8 @@ def measure(
             _discard(work, mark.stem)
         (work / COMPLETE).unlink()
     for number, command in enumerate(record.commands):
-        out = work / f"{number}{'' if record.kind in ('train', 'study') else '.json'}"
+        folder = record.kind in ("train", "study") or command.startswith("minisnn train")
+        out = work / f"{number}{'' if folder else '.json'}"
         done = work / f"{number}.done"
         key = json.dumps([command, code, networks, dict(roots)])
         begun = work / f"{number}.begun"
@@ -80,7 +78,8 @@ def measure(
             work.mkdir(parents=True, exist_ok=True)
             write_whole(begun, f"{key}\n".encode())
             told(shown(command))
-            spent.append(_run(command, out, roots))
+            before = {str(place): str(one) for place, one in enumerate(outs)}
+            spent.append(_run(command, out, {**roots, **before}))
             write_whole(done, f"{key}\n{CONTINUED * part}\n{spent[-1]}\n".encode())
         else:
             spent.append(float(done.read_text(encoding="utf-8").splitlines()[-1]))
@@ -116,7 +115,8 @@ def complete(work: Path) -> None:
 
 def needed(record: Record) -> set[str]:
     """Names of the folders of recordings that a record's commands need."""
-    return {name for command in record.commands for name in _PLACE.findall(command)} - {"out"}
+    names = {name for command in record.commands for name in _PLACE.findall(command)}
+    return {name for name in names if name != "out" and not name.isdigit()}
 
 
 def as_options(names: Iterable[str]) -> str:
@@ -139,8 +139,10 @@ def _discard(work: Path, number: str) -> None:
 
 
 def shown(command: str) -> str:
-    """A command as a page has it: what it writes to is left out, recordings are DIR."""
-    return _PLACE.sub("DIR", re.sub(r" --\w[\w-]* \{out\}\S*", "", command))
+    """A command as a page has it: what it writes to is left out, an earlier command's run is RUN,
+    recordings are DIR."""
+    command = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
+    return _PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
 
 
 def _printed(out: Path) -> Path:
@@ -184,170 +186,6 @@ def _version_of(package: str) -> str:
     from importlib.metadata import version
 
     return version(package)
-
-
-def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
-    """Accuracy, that of each rule beside, and the paired differences, of `minisnn evaluate
-    --json`."""
-    if len(outs) != 1:
-        raise ValueError(f"kind evaluate takes one command, not {len(outs)}")
-    found = read_json(outs[0])
-    return _of_result(found), _about(found)
-
-
-def _of_result(found: Mapping[str, Any]) -> dict[str, dict]:
-    figures = {
-        "accuracy": figure(found["accuracy_after"], "%", _half(found)),
-        "before": figure(found["accuracy_before"], "%"),
-    }
-    for name, row in found.get("rules", {}).items():
-        key = _slug(name)
-        figures[key] = figure(row["mean"], "%", _half(row))
-        less = row["less"]
-        lead = next((one for one in reversed(less[1:]) if one is not None), None)
-        figures[f"less-{key}"] = figure(less[0], "points", lead)
-    return figures
-
-
-def _half(row: Mapping[str, Any]) -> float | None:
-    """Half the leading interval."""
-    if row.get("interval"):
-        return row["interval"]["half"]
-    return row["ci95"] if row.get("ci95_recordings") is None else row["ci95_recordings"]
-
-
-def _about(found: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a result is kept beside its figures."""
-    keep = "dataset split align episodes seed ways shots queries".split()
-    about = {name: found[name] for name in keep if name in found}
-    per_query = found["ways"] * found["queries"]
-    about["right_per_episode"] = [round(share * per_query) for share in found["per_episode"]]
-    about["intervals"] = {
-        name: found[name] for name in ("interval", "ci95", "ci95_recordings") if name in found
-    }
-    return about
-
-
-def _of_train(outs: list[Path]) -> tuple[dict, dict]:
-    """The final tests of training runs, one a seed, their mean by Student's t, and the seconds of
-    some updates."""
-    tests = [read_json(out / "result.json") for out in outs]
-    tests = [one.get("test", one) for one in tests]
-    means = [one["accuracy_after"] for one in tests]
-    figures = {
-        "accuracy": figure(
-            float(np.mean(means)), "%", over_trials(means) if len(means) > 1 else _half(tests[0])
-        )
-    }
-    for number, test in enumerate(tests):
-        for name, one in _of_result(test).items():
-            figures[f"run-{number}-{name}"] = one
-    rules = set.intersection(*(set(one.get("rules", {})) for one in tests))
-    for rule in sorted(rules):
-        of_rule = [one["rules"][rule]["mean"] for one in tests]
-        key = _slug(rule)
-        half = over_trials(of_rule) if len(of_rule) > 1 else None
-        if half is None or not np.ptp(of_rule):  # of one run, or nothing that a seed changes
-            half = _half(tests[0]["rules"][rule])
-        figures[key] = figure(float(np.mean(of_rule)), "%", half)
-    halves = [half for one in tests if (half := _half(one)) is not None]
-    if halves:
-        figures["widest"] = figure(max(halves), "%")
-    for number, out in enumerate(outs):
-        for update, seconds in _seconds(out / "log.csv"):
-            figures[f"run-{number}-seconds-{update}"] = figure(seconds, "s")
-    return figures, {"accuracies": means}
-
-
-def _seconds(log: Path) -> list[tuple[int, float]]:
-    """(update, seconds since the beginning) at every 300th update and at the last."""
-    with open(log, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "seconds" not in rows[0]:
-        return []
-    total, found = 0.0, []
-    for number, row in enumerate(rows, 1):
-        total = float(row["seconds"])
-        if number % 300 == 0 or number == len(rows):
-            found.append((number, round(total, 1)))
-    return found
-
-
-def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
-    """What scripts write that know figures themselves: {"figures": {…}, "more": {…}}."""
-    figures: dict[str, dict] = {}
-    more: dict[str, Any] = {}
-    for out in outs:
-        found = read_json(out)
-        for name, one in found["figures"].items():
-            if name in figures:
-                raise ValueError(f"{out}: the figure {name!r} is there twice")
-            figures[name] = figure(**one)
-        more |= found.get("more", {})
-    return figures, more
-
-
-def _of_study(outs: list[Path]) -> tuple[dict, dict]:
-    """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and
-    each cell "98.7 ± 0.3", or "+1.2 ± 0.8", of a table is a figure <table>-<row, from 1>-<header>."""
-    figures: dict[str, dict] = {}
-    tables: list[dict] = []
-    claims: list[dict] = []
-    for out in outs:
-        for path in sorted(out.glob("*/findings.json")):
-            found = read_json(path)
-            tables += found["tables"]
-            claims += found["claims"]
-    for number, claim in enumerate(claims, 1):
-        unit = {"points": "points"}.get(claim["unit"], "")
-        scale = 0.01 if unit else 1.0
-        low, high = claim["low"], claim["high"]
-        half = None if low is None or high is None else (high - low) / 2 * scale
-        figures[f"claim-{number}"] = figure(claim["value"] * scale, unit, half)
-    for table in tables:
-        for number, row in enumerate(table["rows"], 1):
-            for header, cell in zip(table["header"], row):
-                if mean := _MEAN.fullmatch(str(cell)):
-                    unit = "points" if "less" in header or mean[1][0] in "+-" else "%"
-                    name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
-                    figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
-    if not figures:
-        raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
-    return figures, {"claims": claims, "tables": tables}
-
-
-def _of_entry(outs: list[Path]) -> tuple[dict, dict]:
-    """Whoever answered first in `minisnn benchmark score --json`: accuracy by series, the paired
-    difference to class means of summed frames, and which answers are right."""
-    figures: dict[str, dict] = {}
-    series: dict[str, dict] = {}
-    how = ""
-    for out in outs:
-        found = read_json(out)
-        for name, one in found["series"].items():
-            first = one["entries"][one["first"]]
-            figures[name] = figure(first["accuracy"], "%", _half(first))
-            frames = list(one["rules"].values())[-1]
-            figures[f"less-{name}"] = figure(
-                frames["less"][0], "points", (frames["less_interval"] or {}).get("half")
-            )
-            series[name] = {"identity": one["identity"], "right": first["right"]}
-            how = found["how"].get(one["first"], how)
-    return figures, {"series": series, **({"how": how} if how else {})}
-
-
-def _slug(name: str) -> str:
-    """A name of a figure: lower case, words joined by -."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-
-
-KINDS: dict[str, Callable[[list[Path]], tuple[dict, dict]]] = {
-    "evaluate": _of_evaluate,
-    "train": _of_train,
-    "study": _of_study,
-    "figures": _of_figures,
-    "entry": _of_entry,
-}
 
 
 def state(record: Record, code: str) -> str:

@@ -2,9 +2,9 @@
 file each.
 
 title        what was measured, in a few words
-kind         how its numbers are found in what the commands write: `measure.KINDS`
-commands     as they are typed; {out} stands for a place that the measurement chooses, {nmnist} for
-             a folder of recordings
+kind         how its numbers are found in what the commands write: `kinds.KINDS`
+commands     as they are typed; {out} stands for a place that the measurement chooses, {0} for that
+             of its first command, {nmnist} for a folder of recordings
 table, place the table of a page that it is a row of, and where in it
 cells        texts of that row, by the names of the table's columns
 detail       what else is to be said: what was tried, what was seen

@@ -16,7 +16,7 @@ from minisnn.benchmark import dealing, read
 from minisnn.benchmark.score import FRAMES, kept, packed, score as score_of, unpacked
 from minisnn.benchmark.series import IDENTITIES, SERIES, from_manifest
 from minisnn.commands import benchmark
-from minisnn.results.measure import KINDS
+from minisnn.results.kinds import KINDS
 from minisnn.results.record import Record
 from minisnn.training.baselines import compare, frames
 

@@ -14,7 +14,7 @@ from minisnn.hardware.loihi import measure, neuron as loihi
 from minisnn.hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
 from minisnn.hardware.loihi.network import LoihiConfig
 from minisnn import cli
-from minisnn.results.measure import KINDS
+from minisnn.results.kinds import KINDS
 
 
 def network(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from minisnn.commands.results import _code
-from minisnn.results.measure import KINDS
+from minisnn.results.kinds import KINDS
 from minisnn.results.pages import renewed
 from minisnn.results.record import Record, folder, read_all
 from minisnn.results.tables import makers

@@ -9,7 +9,9 @@ import pytest
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.store import sealed
+from minisnn.results import measure as measuring
 from minisnn.results import record
+from minisnn.results.kinds import KINDS
 from minisnn.results.measure import as_options, complete, hash_of, measure, needed, shown
 from minisnn.results.record import Record
 
@@ -193,8 +195,6 @@ def test_a_record_of_figures_is_written_and_read(tmp_path):
 
 
 def test_a_baseline_that_no_seed_changes_has_the_interval_of_its_recordings(tmp_path):
-    from minisnn.results.measure import KINDS
-
     def run(name, accuracy, own):
         rules = {
             rule: dict(mean=mean, interval=dict(half=0.02), less=[0.0, None, None])
@@ -237,6 +237,42 @@ def test_of_a_run_that_was_stopped_no_whole_time_is_told(tmp_path):
     (tmp_path / "stopped").unlink()
     for _ in range(2):  # the second time from what is complete, as where a record was not written
         assert "whole" not in measure(one, tmp_path / "work", {}, "code", lambda text: None).figures
+
+
+SEEDS = """
+import json, pathlib, sys
+out = pathlib.Path(sys.argv[-1])
+if out.suffix == ".json":
+    accuracy = float((pathlib.Path(sys.argv[1]) / "learned").read_text())
+    test = dict(accuracy_after=accuracy, accuracy_before=0.2, interval=dict(half=0.1), rules={})
+    test |= dict(ways=5, shots=1, queries=2, per_episode=[accuracy])
+    out.write_text(json.dumps(test))
+else:
+    out.mkdir()
+    (out / "learned").write_text(sys.argv[1])
+"""
+
+
+def test_runs_of_several_seeds_are_judged_by_the_evaluations_that_name_them(tmp_path, monkeypatch):
+    (tmp_path / "script.py").write_text(SEEDS)
+    script = f"python {tmp_path / 'script.py'}"
+    trains = [f"minisnn train {share} {{out}}" for share in (0.7, 0.9)]
+    asks = [f"{script} {{{number}}} {{out}}" for number in (0, 1)]
+    ran = measuring._run
+
+    def run(command, out, places):
+        return ran(command.replace("minisnn train", script), out, places)
+
+    monkeypatch.setattr(measuring, "_run", run)
+    one = Record("a", "seeds", [*trains, *asks])
+    assert needed(one) == set() and shown(asks[0]) == f"{script} RUN DIR"
+    found = carried_out(one, tmp_path)
+    assert found.more["accuracies"] == [0.7, 0.9] and found.more["right_per_episode"] == [7]
+    assert found.figures["accuracy"]["value"] == pytest.approx(0.8)
+    assert found.figures["accuracy"]["half"] == pytest.approx(12.706 * 0.1, rel=1e-3)  # Student's t
+    assert found.figures["run-1-accuracy"]["value"] == 0.9
+    with pytest.raises(ValueError, match="seeds takes the evaluation of two networks or more"):
+        carried_out(Record("a", "seeds", [trains[0], asks[0]]), tmp_path)
 
 
 def test_a_network_is_known_by_all_but_its_training_curve(tmp_path, monkeypatch):
