@@ -102,11 +102,12 @@ def add(V, Q):
 @njit(nogil=True, inline="always", error_model="numpy")
 def _emit(v, index, value, found):
     """Append the sites of one pooled row that are not zero, with their values; the number of events
-    after that."""
+    after that. One more may be written: no processor can guess which sites have spikes, so every
+    site is written, and the next one over it where it has none."""
     for i in range(v.size):
-        if v[i] > 0:
-            index[found], value[found] = i, v[i]
-            found += 1
+        index[found] = i
+        value[found] = v[i]
+        found += int(v[i] > 0)
     return found
 
 

@@ -6,6 +6,9 @@ v is their mean. What the kernels need at a time step:
 
     pooled              v                                         adjoint            du from dy
     tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
+
+A loop that writes over what it reads is no vector (LLVM takes it for one whose arrays overlap), and
+takes ten times as long: so what passes through a slope goes by way of `Scratch.band`.
 """
 
 from typing import NamedTuple
@@ -160,8 +163,8 @@ def _mean(a, y, C, c):
 def adjoint(u, dy, s, du, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
-        unpool(u, dy, dy, du, C, pool, c)
-        spike_slope(u, du, du, layer)
+        unpool(u, dy, dy, s.band, C, pool, c)  # the odd rest stays zero
+        spike_slope(u, s.band, du, layer)
         return
     v = pooled(u, s, C, pool, c)
     spike_slope(v, dy, s.dv, layer)
@@ -184,9 +187,10 @@ def adjoint_tangent(u, u_dot, dy, dy_dot, s, du, du_dot, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
         unpool(u, dy, dy, du, C, pool, c)
-        unpool(u, dy_dot, dy_dot, du_dot, C, pool, c)
-        spike_curvature(u, u_dot, du, du_dot, du_dot, layer)
-        spike_slope(u, du, du, layer)
+        unpool(u, dy_dot, dy_dot, s.band, C, pool, c)
+        spike_curvature(u, u_dot, du, s.band, du_dot, layer)
+        copy(du, s.band)
+        spike_slope(u, s.band, du, layer)
         return
     v = pooled(u, s, C, pool, c)
     v_dot = pooled_tangent(u, v, u_dot, s, C, pool, c)

@@ -71,9 +71,9 @@ def _lowest_bit(typingctx, bits):
     return types.int64(types.int64), codegen
 
 
-def _make_compress(pool):
-    """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has 16 parts
-    channels, without a branch on what is there, which no processor can guess."""
+def _make_compress(pool, lanes):
+    """compress(u, row, columns, parts, threshold, column, x, o): `note` where a column has lanes
+    parts channels, without a branch on what is there, which no processor can guess."""
 
     @intrinsic
     def compress(typingctx, u, row, columns, parts, threshold, column, x, o):
@@ -81,31 +81,29 @@ def _make_compress(pool):
             dtype, (row, columns, parts, threshold) = sig.args[0].dtype, args[1:5]
             pu, pc, px = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 5, 6))
             _, load, _, level, _ = vector_ops(
-                builder, context.get_value_type(dtype), TOGETHER * dtype.bitwidth, dtype.bitwidth
+                builder, context.get_value_type(dtype), lanes * dtype.bitwidth, dtype.bitwidth
             )
-            vec, _, store, _, _ = vector_ops(builder, ir.IntType(32), TOGETHER * 32, 32)
-            kind = ir.FunctionType(vec, [vec, vec, ir.VectorType(ir.IntType(1), TOGETHER)])
+            vec, _, store, _, _ = vector_ops(builder, ir.IntType(32), lanes * 32, 32)
+            kind = ir.FunctionType(vec, [vec, vec, ir.VectorType(ir.IntType(1), lanes)])
             chosen = cgutils.get_or_insert_function(
-                builder.module, kind, f"llvm.x86.avx512.mask.compress.v{TOGETHER}i32"
+                builder.module, kind, f"llvm.x86.avx512.mask.compress.v{lanes}i32"
             )
             threshold = level(threshold)
-            step = ir.Constant(vec, [TOGETHER] * TOGETHER)
-            n = builder.mul(parts, ir.Constant(parts.type, TOGETHER))
-            start = {"o": args[7], "places": ir.Constant(vec, list(range(TOGETHER)))}
+            step = ir.Constant(vec, [lanes] * lanes)
+            n = builder.mul(parts, ir.Constant(parts.type, lanes))
+            start = {"o": args[7], "places": ir.Constant(vec, list(range(lanes)))}
             w, carried, close_column = open_loop(builder, columns, start)
             builder.store(builder.trunc(carried["o"], ir.IntType(32)), builder.gep(pc, [w]))
             i = builder.mul(builder.mul(w, n), ir.Constant(n.type, 2 if pool else 1))
             part, carried, close = open_loop(builder, parts, carried)
-            m = builder.mul(part, ir.Constant(part.type, TOGETHER))
+            m = builder.mul(part, ir.Constant(part.type, lanes))
             o = carried["o"]
             places = carried["places"]
             corners = _corners(builder, i, builder.add(row, i), n) if pool else [i]
             v = [load(pu, builder.add(at, m)) for at in corners]
             found = builder.fcmp_ordered(">=", pool(builder, *v) if pool else v[0], threshold)
             store(builder.call(chosen, [places, places, found]), px, o)
-            number = builder.zext(
-                builder.ctpop(builder.bitcast(found, ir.IntType(TOGETHER))), o.type
-            )
+            number = builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(lanes))), o.type)
             return close_column(
                 close({"o": builder.add(o, number), "places": builder.add(places, step)})
             )["o"]
@@ -146,7 +144,7 @@ def _make_pooled(pool):
                     )
                     store(found, pv, builder.add(o, k))
 
-            each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1))
+            each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, (2, 1), True)
             return context.get_dummy_value()
 
         return types.void(u, v, INDEX, INDEX, INDEX, INDEX), codegen
@@ -174,7 +172,7 @@ def _over_windows(signature, do):
                 first = [builder.fcmp_ordered("==", load(pu, site), largest) for site in sites[:3]]
                 do(builder, ops, pa, pb, sites, at, first)
 
-        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body)
+        each(builder, context.get_value_type(dtype), dtype.bitwidth, n, body, halves=True)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -268,7 +266,8 @@ else:
 
     def _make_note(pool, alone):
         """`alone` is the same for four numbers."""
-        compress = _make_compress(pool)
+        compress = _make_compress(pool, TOGETHER)
+        compress_half = _make_compress(pool, TOGETHER // 2)
         reached = _make_reached(pool)
         windows = pool is not None
 
@@ -280,9 +279,12 @@ else:
             columns = column.size - 1
             row = u.size // 2
             lanes = VECTOR_BITS // (8 * u.itemsize)
-            compresses = COMPRESSES and C % TOGETHER == 0
-            if compresses:
+            half = TOGETHER // 2
+            compresses = COMPRESSES and C % half == 0
+            if compresses and C % TOGETHER == 0:
                 o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
+            elif compresses:
+                o = compress_half(u, row, columns, C // half, threshold, column, x, o)
             for w in range(0 if compresses else columns):
                 column[w] = o
                 i = 2 * w * C if windows else w * C

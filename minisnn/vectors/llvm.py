@@ -190,11 +190,13 @@ def open_loop(builder, n, start):
     return counter, carried, close
 
 
-def each(builder, element, width, n, body, together=(4, 1)):
+def each(builder, element, width, n, body, together=(4, 1), halves=False):
     """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
-    one; ops of that length."""
+    one; ops of that length. With `halves` of vectors before the last, where n is often but half a
+    vector: not everywhere, as each loop must be compiled."""
     k = ir.Constant(n.type, 0)
-    for bits, unroll in (*((VECTOR_BITS, m) for m in together), (width, 1)):
+    half = [(VECTOR_BITS // 2, 1)] * halves
+    for bits, unroll in (*((VECTOR_BITS, m) for m in together), *half, (width, 1)):
         ops = vector_ops(builder, element, bits, width)
         lanes = bits // width
         step = ir.Constant(n.type, unroll * lanes)
