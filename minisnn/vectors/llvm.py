@@ -195,7 +195,7 @@ def each(builder, element, width, n, body, together=(4, 1), halves=False):
     one; ops of that length. With `halves` of vectors before the last, where n is often but half a
     vector: not everywhere, as each loop must be compiled."""
     k = ir.Constant(n.type, 0)
-    half = [(VECTOR_BITS // 2, 1)] * halves
+    half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     for bits, unroll in (*((VECTOR_BITS, m) for m in together), *half, (width, 1)):
         ops = vector_ops(builder, element, bits, width)
         lanes = bits // width
