@@ -35,29 +35,29 @@ class Calls(NamedTuple):
 
 
 @cached
-def _again(dtype: np.dtype, layer: Any, joint: Any) -> Any:
+def _again(dtype: np.dtype, joint: bool | None, layer: Layer) -> Any:
     k = kinds(dtype)
-    given = (k.number, k.number, k.lists, k.before, layer, k.membrane, k.state, k.array, k.index)
-    return address_of(again, types.none(*given, joint))
+    given = (k.number, k.number, k.lists, k.before, typeof(layer), k.membrane, k.state, k.array)
+    return address_of(again, types.none(*given, k.index, typeof(joint)))
 
 
 @cached
-def _along(dtype: np.dtype, layer: Any, joint: Any) -> Any:
+def _along(dtype: np.dtype, joint: bool | None, layer: Layer) -> Any:
     k = kinds(dtype)
     n, x, m = k.number, k.lists, k.membrane
     room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
-    given = (n, n, x, k.direction, layer, m, n, n, m, n, n, k.state, k.array, k.index, room)
-    return address_of(along, types.none(*given, k.sequence, x, k.array, joint))
+    given = (n, n, x, k.direction, typeof(layer), m, n, n, m, n, n, k.state, k.array, k.index)
+    return address_of(along, types.none(*given, room, k.sequence, x, k.array, typeof(joint)))
 
 
 def of_again(layer: Layer, dtype: np.dtype, joint: bool | None) -> Any:
     """The address of `again`, which `backward` calls."""
-    return _again(dtype, typeof(layer), typeof(joint))
+    return _again(dtype, joint, like=(layer,))
 
 
 def calls(layer: Layer, dtype: np.dtype, joint: bool | None) -> Calls:
     """What `forward_tangent` and `backward_tangent` call."""
-    return Calls(of_again(layer, dtype, joint), _along(dtype, typeof(layer), typeof(joint)))
+    return Calls(of_again(layer, dtype, joint), _along(dtype, joint, like=(layer,)))
 
 
 @njit(nogil=True, error_model="numpy", inner=True)

@@ -27,21 +27,22 @@ from .records import MAX, MEAN, SPIKES, BandState, Layer, Lists, Membrane, kinds
 
 
 @cached
-def _body(dtype: np.dtype, layer: Any, joint: Any) -> Any:
+def _body(dtype: np.dtype, joint: bool | None, layer: Layer) -> Any:
     k = kinds(dtype)
     image, places = types.Array(k.array.dtype, 2, "C"), types.Array(types.int32, 3, "C")
     columns = types.Array(types.int32, 4, "C")
     out = types.NamedTuple((places, k.sequence, places, columns, image), Spikes)
     span = types.UniTuple(k.number, 2)
     room = types.NamedUniTuple(k.array, len(Scratch._fields), Scratch)
-    given = (k.number, k.number, k.lists, k.weights, k.flags, k.sequence, span, image, layer)
-    given = (*given, k.membrane, image, out, k.array, room, k.state, k.membrane, k.index, joint)
+    given = (k.number, k.number, k.lists, k.weights, k.flags, k.sequence, span, image)
+    given = (*given, typeof(layer), k.membrane, image, out, k.array, room, k.state, k.membrane)
+    given = (*given, k.index, typeof(joint))
     return address_of(steps, types.none(*given))
 
 
 def body(layer: Layer, dtype: np.dtype, joint: bool | None) -> Any:
     """The address of `steps`, which `forward` calls."""
-    return _body(dtype, typeof(layer), typeof(joint))
+    return _body(dtype, joint, like=(layer,))
 
 
 class Spikes(NamedTuple):

@@ -2,7 +2,6 @@
 loops over them, and maps of vectors by a constant matrix."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -307,10 +306,20 @@ def mapped(matrix: np.ndarray):
 
 
 def cached(make: Callable) -> Callable:
-    """A function that gives addresses, asked once for each of its arguments; not kept while
-    kernels are noted, which have none."""
-    kept = cache(make)
-    return lambda *arguments: make(*arguments) if notes() else kept(*arguments)
+    """A function (*key, like=()) that gives what `make(*key, *like)` does, addresses, asked once
+    for each key. `like` has values whose types the key determines: numba's types of a layer take
+    longer to compare than a pass of a small one. Not kept while kernels are noted, which have none.
+    """
+    kept: dict[tuple, Any] = {}
+
+    def found(*key: Any, like: tuple = ()) -> Any:
+        if notes():
+            return make(*key, *like)
+        if key not in kept:
+            kept[key] = make(*key, *like)
+        return kept[key]
+
+    return found
 
 
 def address_of(kernel, signature) -> Any:
