@@ -237,7 +237,7 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
     (CubaLIF, "backward", "- at.u * at.slope", "+ at.u * at.slope", None, {}),
     (
         membrane,
-        "_steps",
+        "steps_of",
         "t, neuron, detach_reset)",
         "t, neuron, False)",
         None,
