@@ -2,9 +2,12 @@
 a range, bands (a sample and the rows of one pooled row, see `records.Geometry`), and no two items
 write to one place. Arrays are flat below the axes named here:
 
-    u, u_dot (B, n, H W n_out)    y_dot (B, m, H' W' n_out)    PQ_dot (B, 2, H W n_out)    V_dot (B, m - delay, H W n_out)
-    pq (B, 2, H W n_in)           presynaptic traces p_K, q_K; q alone where W p_K is no part of the state
-    V (B, n, H W n_out)           W x of samples that are `dense`, for some steps; the others go by their events
+    u, u_dot (B, n, H W n_out)     y_dot (B, m, H' W' n_out)
+    PQ_dot (B, 2, H W n_out)       V_dot (B, m - delay, H W n_out)
+    pq (B, 2, H W n_in)            presynaptic traces p_K, q_K; q alone where W p_K is no part of the
+                                   state
+    V (B, n, H W n_out)            W x of samples that are `dense`, for some steps; the others go by
+                                   their events
 
 A band's membrane in the window can be computed `again`, to the same bits, from its state at the
 start: where its events are few a tape does not hold it.
@@ -29,7 +32,8 @@ from .records import MAX, MEAN, SPIKES, BandState, Layer, Lists, Membrane, kinds
 @cached
 def _body(dtype: np.dtype, joint: bool | None, layer: Layer) -> Any:
     k = kinds(dtype)
-    image, places = types.Array(k.array.dtype, 2, "C"), types.Array(types.int32, 3, "C")
+    image = types.Array(k.array.dtype, 2, "C")
+    places = types.Array(types.int32, 3, "C")
     columns = types.Array(types.int32, 4, "C")
     out = types.NamedTuple((places, k.sequence, places, columns, image), Spikes)
     span = types.UniTuple(k.number, 2)
@@ -103,8 +107,8 @@ def add(V, Q):
 @njit(nogil=True, inline="always", error_model="numpy")
 def _emit(v, index, value, found):
     """Append the sites of one pooled row that are not zero, with their values; the number of events
-    after that. One more may be written: no processor can guess which sites have spikes, so every
-    site is written, and the next one over it where it has none."""
+    after that. Every site is written, and the next one over it where it has no spike: no processor
+    can guess such a branch. So one site more may be written."""
     for i in range(v.size):
         index[found] = i
         value[found] = v[i]

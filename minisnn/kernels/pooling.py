@@ -7,8 +7,8 @@ v is their mean. What the kernels need at a time step:
     pooled              v                                         adjoint            du from dy
     tangent             y_dot along u_dot                         adjoint_tangent    du and du_dot from dy and dy_dot
 
-A loop that writes over what it reads is no vector (LLVM takes it for one whose arrays overlap), and
-takes ten times as long: so what passes through a slope goes by way of `Scratch.band`.
+A loop that writes over what it reads does not become vectors, since LLVM takes its arrays for ones
+that overlap. It takes seven times as long. So slopes of pooled spikes read from `Scratch.band`.
 """
 
 from typing import NamedTuple
@@ -163,7 +163,7 @@ def _mean(a, y, C, c):
 def adjoint(u, dy, s, du, layer):
     C, pool, c = layer.g.n_out, layer.pool, layer.c
     if pool == SPIKES:
-        unpool(u, dy, dy, s.band, C, pool, c)  # the odd rest stays zero
+        unpool(u, dy, dy, s.band, C, pool, c)  # whose odd rest stays zero
         spike_slope(u, s.band, du, layer)
         return
     v = pooled(u, s, C, pool, c)

@@ -70,8 +70,8 @@ def _of_train(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _of_seeds(outs: list[Path]) -> tuple[dict, dict]:
-    """As of training runs, by what `minisnn evaluate --json` finds of each seed's network; what the
-    runs before it find is not counted."""
+    """The same of networks that `minisnn evaluate --json` tests, one a seed. The runs that train them
+    come first, and are not read."""
     tests = [read_json(out) for out in outs if out.suffix == ".json"]
     if len(tests) < 2:
         raise ValueError("kind seeds takes the evaluation of two networks or more")
@@ -80,6 +80,7 @@ def _of_seeds(outs: list[Path]) -> tuple[dict, dict]:
 
 
 def _over_seeds(tests: list[dict]) -> tuple[dict, dict]:
+    """The mean of one test a seed, and of each rule in all of them; and every test."""
     means = [one["accuracy_after"] for one in tests]
     figures = {
         "accuracy": figure(

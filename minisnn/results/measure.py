@@ -139,8 +139,8 @@ def _discard(work: Path, number: str) -> None:
 
 
 def shown(command: str) -> str:
-    """A command as a page has it: what it writes to is left out, an earlier command's run is RUN,
-    recordings are DIR."""
+    """A command as a page has it: what it writes to is left out, what an earlier one wrote
+    is RUN, recordings are DIR."""
     command = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
     return _PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
 

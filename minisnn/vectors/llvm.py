@@ -191,8 +191,8 @@ def open_loop(builder, n, start):
 
 def each(builder, element, width, n, body, together=(4, 1), halves=False):
     """Emit body(ops, k) for k = 0 .. n in vectors, so many `together` while they last, then one by
-    one; ops of that length. With `halves` of vectors before the last, where n is often but half a
-    vector: not everywhere, as each loop must be compiled."""
+    one; ops of that length. With `halves` a loop of half vectors comes before the last: for where n
+    is often half a vector, as each loop must be compiled."""
     k = ir.Constant(n.type, 0)
     half = [(VECTOR_BITS // 2, 1)] * (halves and VECTOR_BITS // 2 > width)
     for bits, unroll in (*((VECTOR_BITS, m) for m in together), *half, (width, 1)):
@@ -306,10 +306,9 @@ def mapped(matrix: np.ndarray):
 
 
 def cached(make: Callable) -> Callable:
-    """A function (*key, like=()) that gives what `make(*key, *like)` does, addresses, asked once
-    for each key. `like` has values whose types the key determines: numba's types of a layer take
-    longer to compare than a pass of a small one. Not kept while kernels are noted, which have none.
-    """
+    """A function (*key, like=()) that gives the addresses that `make(*key, *like)` does, asked once
+    for each key. `like` has values whose types the key determines: a layer's, which numba compares
+    slowly. Not kept while kernels are noted, which have no addresses."""
     kept: dict[tuple, Any] = {}
 
     def found(*key: Any, like: tuple = ()) -> Any:
