@@ -4,8 +4,8 @@
     python tests/benchmarks/passes.py --activity 0.3 --pool mean --input 30 80
 
 The floor of a pass is the number of operations that it cannot avoid, from the recorded spikes, at
-the speed that this machine reaches on nothing but such operations, measured here first, on one
-core:
+the speed that this machine reaches on nothing but such operations, measured here by turns with the
+passes, on one core:
 
     rows      multiply-adds of event rows: a row of weights, from the second cache, added for every spike and kernel row
     dense     multiply-adds of register tiles; 8 in place of 20 where Winograd's products apply, along one axis: the kernels
@@ -19,6 +19,8 @@ One thread, in CPU time; more threads take other samples.
 import argparse
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable
+from operator import truediv
 from statistics import median
 
 import findings
@@ -75,6 +77,7 @@ def _tiles(a, b, c, repeats):
 @njit
 def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, layer, repeats):
     n, g, c = layer.neuron, layer.g, layer.c
+    still = past  # no constant is learned, so none has a tangent
     z, P, Q, total, _ = state
     for m in range(repeats):
         if m % 20 == 0:  # nothing may decay to denormal numbers, which are slow
@@ -86,12 +89,27 @@ def _site_updates(which, u, past, u_dot, a, b, state, dz, D, room, dy, bias, lay
             pooling.adjoint(u, dy, room, a, layer)
             call_at(n.calls.backward, (u, past, a, z, P, Q, total, D, g, c, n.own))
         elif which == 2:
-            call_at(n.calls.forward_tangent, (u, past, u_dot, past, z, P, Q, bias, c, n.own))
+            step = (u, past, u_dot, past, z, P, Q, bias, still, c, n.own)
+            call_at(n.calls.forward_tangent, step)
             pooling.tangent(u, u_dot, room, room.dv, layer)
         else:
             pooling.adjoint_tangent(u, u_dot, dy, dy, room, a, b, layer)
-            step = (u, past, u_dot, past, a, b, dz, z, P, Q, total, D, g, c, n.own)
-            call_at(n.calls.backward_tangent, step)
+            step_back = (u, past, u_dot, past, a, b, dz, z, P, Q, total, D, still, g, c, n.own)
+            call_at(n.calls.backward_tangent, step_back)
+
+
+def band(pool: str, own: ms.Neuron | None = None) -> tuple:
+    """What `_site_updates` takes: a band of membranes of `own`, or of LIF, and room for it."""
+    rng = np.random.default_rng(0)
+    new = lambda n: aligned_zeros((n,), np.float32)
+    u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
+    u[:], u_dot[:] = rng.standard_normal((2, SITES))
+    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF())
+    layer = neuron.layer(block, np.dtype(np.float32))
+    g = layer.g
+    state = BandState(z, P, Q, total, new(0))
+    arguments = u, new(0), u_dot, one, two, state, dz, D, _room(g, u), new(g.sites)
+    return *arguments, np.ones(g.row, np.float32), layer
 
 
 def limits(pool: str, own: ms.Neuron | None = None) -> dict:
@@ -104,17 +122,9 @@ def limits(pool: str, own: ms.Neuron | None = None) -> dict:
         "rows": _best(lambda: _add_rows(y, x, index, 64, 20), 20 * 5000 * 64),
         "dense": _best(lambda: _tiles(a, b, c, 2000), 2000 * 8 * 32 * 256),
     }
-    u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
-    u[:], u_dot[:] = rng.standard_normal((2, SITES))
-    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF())
-    layer = neuron.layer(block, np.dtype(np.float32))
-    g = layer.g
-    state = BandState(z, P, Q, total, new(0))
-    room = _room(g, u)
-    arguments = u, new(0), u_dot, one, two, state, dz, D, room, new(g.sites)
-    rest = np.ones(g.row, np.float32), layer
+    given = band(pool, own)
     for which, name in enumerate(LAYERS):
-        rates[name] = _best(lambda: _site_updates(which, *arguments, *rest, 500), 500 * SITES)
+        rates[name] = _best(lambda: _site_updates(which, *given, 500), 500 * SITES)
     big, other = new(16 << 20), new(16 << 20)
     rates["bytes"] = _best(lambda: np.copyto(other, big), 2 * big.nbytes)
     return rates
@@ -187,25 +197,28 @@ def floors(block, name: str, tape, steps: int, first_layer: bool) -> dict:
 # ---- a meta-gradient, pass by pass
 
 
-def profile(options, rates: dict):
-    """{(set, pass, layer): [seconds]} and {the same: floor in seconds}."""
+def profile(options, speed: Callable[[], dict]) -> tuple[dict, dict, dict]:
+    """{(set, pass, layer): seconds of every round}, {the same: floors in seconds}, and the speeds of
+    the machine.
+
+    `speed` measures the machine before each round and after it: the floor of a round takes both, so
+    that a machine that slows down in between slows both sides of the ratio.
+    """
     net = network(options)
-    parameters, times, floor = (
-        theta(options, net),
-        defaultdict(lambda: defaultdict(float)),
-        defaultdict(float),
-    )
+    parameters = theta(options, net)
+    times: dict = defaultdict(lambda: [0.0] * (options.repeat + 1))
+    operations: dict = defaultdict(lambda: defaultdict(float))
     first, current = net.blocks[0].name, ["support"]
     passes = {name: getattr(kernels, name) for name in LAYERS}
-    run = [0]
+    round_ = 0
 
     def watch(name):
         def timed(block, *arguments, **settings):
             start = time.process_time()
             result = passes[name](block, *arguments, **settings)
             key = (current[0], name, block.name)
-            times[key][run[0]] += time.process_time() - start
-            if run[0] == 1:
+            times[key][round_] += time.process_time() - start
+            if round_ == 0:
                 tape = (
                     result[1]
                     if name == "forward"
@@ -223,26 +236,49 @@ def profile(options, rates: dict):
                     )
                 )
                 wanted = floors(block, name, tape, steps, block.name == first)
-                floor[key] += sum(amount / rates[kind] for kind, amount in wanted.items())
+                for kind, amount in wanted.items():
+                    operations[key][kind] += amount
             return result
 
         return timed
 
     for name in LAYERS:
         setattr(kernels, name, watch(name))
+    speeds = []
     try:
-        for run[0] in range(options.repeat + 1):  # the first warms up
-            t = task(options, run[0])
+        for round_ in range(options.repeat + 1):  # the first warms up
+            speeds.append(speed())
+            t = task(options, 1)
             current[0] = "support"
             _, gradient, _, hvp = net.gradients(parameters, t.x_support, t.y_support)
             current[0] = "query"
             _, meta = net.loss_and_gradient(parameters - gradient, t.x_query, t.y_query)
             current[0] = "support"
             hvp(meta)
+        speeds.append(speed())
     finally:
         for name in LAYERS:
             setattr(kernels, name, passes[name])
-    return {key: median(list(runs.values())[1:]) for key, runs in times.items()}, floor
+    rounds = list(zip(speeds[1:-1], speeds[2:], strict=True))
+    floor = {
+        key: [
+            sum(n * (1 / before[kind] + 1 / after[kind]) / 2 for kind, n in counted.items())
+            for before, after in rounds
+        ]
+        for key, counted in operations.items()
+    }
+    rates = {kind: median(found[kind] for found in speeds[1:]) for kind in speeds[0]}
+    return {key: found[1:] for key, found in times.items()}, floor, rates
+
+
+def together(times: dict, floor: dict, keys: Iterable) -> tuple[float, float, float]:
+    """Seconds, floor and ratio of these passes: medians over the rounds."""
+    keys = list(keys)
+    rounds = range(len(times[keys[0]]))
+    spent, least = (
+        [sum(table[key][i] for key in keys) for i in rounds] for table in (times, floor)
+    )
+    return median(spent), median(least), median(map(truediv, spent, least))
 
 
 def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
@@ -251,12 +287,12 @@ def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
     found = findings.Findings("pass", "measured", "least", "ratio")
 
     def add(label: str, name: str, keys: list) -> None:
-        spent, least = (sum(table[key] for key in keys) for table in (times, floor))
+        spent, least, ratio = together(times, floor, keys)
         names = [
             found.add(f"{name}-measured", 1e3 * spent, "ms"),
             found.add(f"{name}-least", 1e3 * least, "ms"),
         ]
-        found.row(label, *names, found.add(f"{name}-ratio", spent / least, "x"))
+        found.row(label, *names, found.add(f"{name}-ratio", ratio, "x"))
 
     for part in ("support", "query"):
         for name in LAYERS:
@@ -264,7 +300,8 @@ def found_in(times: dict, floor: dict, rates: dict) -> findings.Findings:
             if keys:
                 add(f"{name.replace('_', ' ')}, {part}", findings.slug(part, name), keys)
     add("all", "all", list(times))
-    layers = {" ".join(key): [1e3 * times[key], 1e3 * floor[key]] for key in times}
+    each = {key: together(times, floor, [key]) for key in times}
+    layers = {" ".join(key): [1e3 * spent, 1e3 * least] for key, (spent, least, _) in each.items()}
     found.more = {"operations_a_second": rates, "measured_and_least_ms": layers}
     return found
 
@@ -281,7 +318,7 @@ def main(words: list[str] | None = None) -> None:
     parser.set_defaults(neuron="lif")
     options = parser.parse_args(words)
     ms.set_threads(1)
-    rates = limits(options.pool)
+    times, floor, rates = profile(options, lambda: limits(options.pool))
     print(
         f"one core: event rows {rates['rows'] / 1e9:.0f} and tiles {rates['dense'] / 1e9:.0f} G "
         "multiply-adds/s, memory "
@@ -289,27 +326,20 @@ def main(words: list[str] | None = None) -> None:
         f"{', '.join(f'{rates[n] / 1e9:.1f}' for n in LAYERS)} G/s "
         f"({', '.join(LAYERS)})"
     )
-    times, floor = profile(options, rates)
     print(f"{'':9s}{'pass':18s}{'layer':9s}{'ms':>8s}{'floor':>8s}{'ratio':>7s}")
     for part in ("support", "query"):
         for name in LAYERS:
             keys = [key for key in times if key[:2] == (part, name)]
             for key in keys:
-                show((part, name, key[2]), times[key], floor[key])
+                show((part, name, key[2]), *together(times, floor, [key]))
             if keys:
-                show(
-                    (part, name, "all"),
-                    *(sum(table[key] for key in keys) for table in (times, floor)),
-                )
-    show(("all", "", ""), sum(times.values()), sum(floor.values()))
+                show((part, name, "all"), *together(times, floor, keys))
+    show(("all", "", ""), *together(times, floor, times))
     found_in(times, floor, rates).write(options.json)
 
 
-def show(words: tuple[str, str, str], spent: float, least: float) -> None:
-    print(
-        "{:9s}{:18s}{:9s}".format(*words)
-        + f"{1e3 * spent:8.2f}{1e3 * least:8.2f}{spent / least:7.2f}"
-    )
+def show(words: tuple[str, str, str], spent: float, least: float, ratio: float) -> None:
+    print("{:9s}{:18s}{:9s}".format(*words) + f"{1e3 * spent:8.2f}{1e3 * least:8.2f}{ratio:7.2f}")
 
 
 if __name__ == "__main__":

@@ -94,12 +94,12 @@ def of_floor(one: Case, repeat: int) -> float:
     threads = ms.get_threads()
     ms.set_threads(1)
     try:
-        rates = passes.limits(one.pool, case.network(one).neuron)
+        neuron = case.network(one).neuron
         options = argparse.Namespace(**asdict(one), repeat=repeat)
-        spent, least = passes.profile(options, rates)
+        spent, least, _ = passes.profile(options, lambda: passes.limits(one.pool, neuron))
     finally:
         ms.set_threads(threads)
-    return sum(spent.values()) / sum(least.values())
+    return passes.together(spent, least, spent)[2]
 
 
 def memory(one: Case, who: str) -> float:
