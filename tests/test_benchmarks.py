@@ -211,13 +211,12 @@ def test_growth_is_drawn_from_what_scaling_writes(benchmark, tmp_path, monkeypat
 def test_passes_write_every_pass_and_all(benchmark, tmp_path):
     passes = benchmark("passes")
     times = {
-        ("support", "forward", "conv1"): 0.002,
-        ("support", "forward", "readout"): 0.001,
-        ("query", "backward", "conv1"): 0.005,
+        ("support", "forward", "conv1"): [0.002, 0.004, 0.002],
+        ("support", "forward", "readout"): [0.001, 0.002, 0.001],
+        ("query", "backward", "conv1"): [0.005, 0.010, 0.005],
     }
-    passes.found_in(times, {key: value / 2 for key, value in times.items()}, {"rows": 1e9}).write(
-        tmp_path / "found.json"
-    )
+    floor = {key: [one / 2 for one in rounds] for key, rounds in times.items()}  # round by round
+    passes.found_in(times, floor, {"rows": 1e9}).write(tmp_path / "found.json")
     made = filled("speed-passes", tmp_path / "found.json")
     assert [cells[0] for cells in made.more["rows"]["cells"]] == [
         "forward, support",
