@@ -19,7 +19,7 @@ import numpy as np
 from numba import typeof, types
 
 from ..parallel.compilation import njit
-from ..vectors.choice import TOGETHER, note_largest, note_mean
+from ..vectors.choice import TOGETHER, note_largest, note_mean, note_values
 from ..vectors.choice import note as note_all
 from ..vectors.llvm import address_of, cached, call_apart, call_at, wide
 from ..vectors.vector import add_rows, copy, empty, zeros
@@ -102,18 +102,6 @@ def lists_of(g):
 def add(V, Q):
     for i in range(Q.size):
         Q[i] += V[i]
-
-
-@njit(nogil=True, inline="always", error_model="numpy")
-def _emit(v, index, value, found):
-    """Append the sites of one pooled row that are not zero, with their values; the number of events
-    after that. Every site is written, and the next one over it where it has no spike: no processor
-    can guess such a branch. So one site more may be written."""
-    for i in range(v.size):
-        index[found] = i
-        value[found] = v[i]
-        found += int(v[i] > 0)
-    return found
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
@@ -270,9 +258,8 @@ def steps(
                 elif pool == MEAN:
                     found = note_mean(U, g.n_out, c.threshold, column, index, found)
                 elif pool == SPIKES:
-                    found = _emit(
-                        pooled(U, room, g.n_out, pool, c), index, out.value[b, band], found
-                    )
+                    v = pooled(U, room, g.n_out, pool, c)
+                    found = note_values(v, index, out.value[b, band], found)
                 else:
                     found = note_all(U, g.n_out, c.threshold, column, index, found)
                 out.offset[b, band, t + 1] = found

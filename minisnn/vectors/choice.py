@@ -114,6 +114,40 @@ def _make_compress(pool, lanes):
 
 
 @intrinsic
+def _compress_values(typingctx, v, parts, x, y, o):
+    """`note_values` of so many whole vectors of v, without a branch; at least one."""
+
+    def codegen(context, builder, sig, args):
+        dtype = sig.args[0].dtype
+        lanes = VECTOR_BITS // dtype.bitwidth
+        element = context.get_value_type(dtype)
+        pv, px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2, 3))
+        vec, load, store, _, _ = vector_ops(builder, element, VECTOR_BITS, dtype.bitwidth)
+        places_of, _, store_places, _, _ = vector_ops(builder, ir.IntType(32), lanes * 32, 32)
+        mask = ir.VectorType(ir.IntType(1), lanes)
+
+        def compress(kind, name, given, found):
+            of = ir.FunctionType(kind, [kind, kind, mask])
+            name = f"llvm.x86.avx512.mask.compress.v{lanes}{name}"
+            chosen = cgutils.get_or_insert_function(builder.module, of, name)
+            return builder.call(chosen, [given, given, found])
+
+        start = {"o": args[4], "places": ir.Constant(places_of, list(range(lanes)))}
+        part, carried, close = open_loop(builder, args[1], start)
+        o = carried["o"]
+        places = carried["places"]
+        here = load(pv, builder.mul(part, ir.Constant(part.type, lanes)))
+        found = builder.fcmp_ordered(">", here, ir.Constant(vec, [0.0] * lanes))
+        store_places(compress(places_of, "i32", places, found), px, o)
+        store(compress(vec, f"f{dtype.bitwidth}", here, found), py, o)
+        number = builder.zext(builder.ctpop(builder.bitcast(found, ir.IntType(lanes))), o.type)
+        step = ir.Constant(places_of, [lanes] * lanes)
+        return close({"o": builder.add(o, number), "places": builder.add(places, step)})["o"]
+
+    return types.int64(v, INDEX, x, y, INDEX), codegen
+
+
+@intrinsic
 def _append(typingctx, x, i, y, o, shift):
     def codegen(context, builder, sig, args):
         px, py = (array_pointer(context, builder, sig.args[m], args[m]) for m in (0, 2))
@@ -234,6 +268,11 @@ if config.DISABLE_JIT:
         column[-1] = o
         return o
 
+    def note_values(v, x, y, o):
+        places = np.flatnonzero(v > 0)
+        x[o : o + len(places)], y[o : o + len(places)] = places, v[places]
+        return o + len(places)
+
     def _windows(u, C, columns):
         return u.reshape(2, -1, C)[:, : 2 * columns].reshape(2, -1, 2, C)
 
@@ -319,6 +358,21 @@ else:
     @njit(inline="always")
     def _mean_alone(a, b, c, d):
         return ((a + c) + (b + d)) * 0.25  # which no precision rounds
+
+    @njit(inline="always")
+    def note_values(v, x, y, o):
+        """x[o:], y[o:] = the places of v that are more than zero, in order, and what is there; the
+        place behind them. `TOGETHER` more may be written. Without vectors every place is written,
+        and the next one over it where it is zero: no processor can guess such a branch."""
+        lanes = VECTOR_BITS // (8 * v.itemsize)
+        parts = v.size // lanes if COMPRESSES else 0
+        if parts > 0:
+            o = _compress_values(v, parts, x, y, o)
+        for i in range(parts * lanes, v.size):
+            x[o] = i
+            y[o] = v[i]
+            o += int(v[i] > 0)
+        return o
 
     # of v (columns, C); what follows of windows of u (2, 2 columns, C)
     note = _make_note(None, _largest_alone)

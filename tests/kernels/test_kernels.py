@@ -255,6 +255,19 @@ def test_notes_of_what_reaches_the_threshold(C, dtype):
         assert column.tolist() == [3, *(3 + np.cumsum((v >= 0.5).sum(1))).tolist()]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", all_but((15, 24), [1, 15, 16, 24, 48, 250]))
+def test_notes_of_values(size, dtype):
+    """Places and values behind what is there, of vectors and of what fills none."""
+    v = (np.random.default_rng(size).integers(-1, 4, size) / 4).astype(dtype)
+    places, values = np.full(3 + size + choice.TOGETHER, -1, np.int32), np.full(300, -1, dtype)
+    end = _called(choice.note_values, v, places, values, 3)
+    assert places[:3].tolist() == values[:3].tolist() == [-1] * 3
+    assert places[3:end].tolist() == np.flatnonzero(v > 0).tolist()
+    assert values[3:end].tolist() == v[v > 0].tolist()
+    assert (places[end + choice.TOGETHER :] == -1).all()
+
+
 @pytest.mark.parametrize("rate", [0.02, 0.9], ids=["events", "dense"])
 def test_both_paths_equal_the_reference(rate):
     """Input sparse enough for events, and so dense that every pass takes the dense path."""
