@@ -2,6 +2,7 @@
 loops over them, and maps of vectors by a constant matrix."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -305,18 +306,28 @@ def mapped(matrix: np.ndarray):
     return map_points
 
 
+class _Like(tuple):
+    """Values that a key determines: all are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
 def cached(make: Callable) -> Callable:
     """A function (*key, like=()) that gives the addresses that `make(*key, *like)` does, asked once
     for each key. `like` has values whose types the key determines: a layer's, which numba compares
     slowly. Not kept while kernels are noted, which have no addresses."""
-    kept: dict[tuple, Any] = {}
+
+    # a table of our own would be a part of what kernels that lead here were made from
+    @lru_cache(None)
+    def kept(key: tuple, like: _Like) -> Any:
+        return make(*key, *like)
 
     def found(*key: Any, like: tuple = ()) -> Any:
-        if notes():
-            return make(*key, *like)
-        if key not in kept:
-            kept[key] = make(*key, *like)
-        return kept[key]
+        return make(*key, *like) if notes() else kept(key, _Like(like))
 
     return found
 

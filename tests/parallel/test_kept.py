@@ -188,6 +188,30 @@ def test_what_is_not_read_recompiles_nothing(old, new):
     assert digest(compiled(HELPED)) == digest(compiled(HELPED.replace(old, new)))
 
 
+TWICE = """
+import importlib, pkgutil
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+import minisnn as ms
+from minisnn import kernels
+from minisnn.parallel.identity import digest
+
+rooms = [importlib.import_module(f"minisnn.kernels.{one.name}") for one in pkgutil.iter_modules(kernels.__path__)]
+every = [(room, name, one) for room in rooms for name, one in vars(room).items() if isinstance(one, Dispatcher)]
+before = [digest(one) for *_, one in every]
+x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
+net = ms.SpikingNet((4, 8, 2), (2,), 2, window=5)
+net.hessian_vector_product(net.init(np.random.default_rng(0)), x, y, np.ones(net.size, np.float32))
+print([name for (_, name, one), first in zip(every, before) if digest(one) != first])
+"""
+
+
+def test_a_kernel_is_the_same_before_and_after_it_has_run():
+    """Else the next process would look for what this one kept under another name, and compile."""
+    done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_an_own_file_and_what_it_imports_count(tmp_path, monkeypatch):
     """A kernel made here, of a function of the user's, which calls one of another file."""
     monkeypatch.syspath_prepend(tmp_path)
