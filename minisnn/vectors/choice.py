@@ -270,8 +270,10 @@ if config.DISABLE_JIT:
 
     def note_values(v, x, y, o):
         places = np.flatnonzero(v > 0)
-        x[o : o + len(places)], y[o : o + len(places)] = places, v[places]
-        return o + len(places)
+        end = o + len(places)
+        x[o:end] = places
+        y[o:end] = v[places]
+        return end
 
     def _windows(u, C, columns):
         return u.reshape(2, -1, C)[:, : 2 * columns].reshape(2, -1, 2, C)

@@ -210,15 +210,15 @@ def profile(options, speed: Callable[[], dict]) -> tuple[dict, dict, dict]:
     operations: dict = defaultdict(lambda: defaultdict(float))
     first, current = net.blocks[0].name, ["support"]
     passes = {name: getattr(kernels, name) for name in LAYERS}
-    round_ = 0
+    number = 0
 
     def watch(name):
         def timed(block, *arguments, **settings):
             start = time.process_time()
             result = passes[name](block, *arguments, **settings)
             key = (current[0], name, block.name)
-            times[key][round_] += time.process_time() - start
-            if round_ == 0:
+            times[key][number] += time.process_time() - start
+            if number == 0:
                 tape = (
                     result[1]
                     if name == "forward"
@@ -246,9 +246,9 @@ def profile(options, speed: Callable[[], dict]) -> tuple[dict, dict, dict]:
         setattr(kernels, name, watch(name))
     speeds = []
     try:
-        for round_ in range(options.repeat + 1):  # the first warms up
+        for number in range(options.repeat + 1):  # the first warms up
             speeds.append(speed())
-            t = task(options, 1)
+            t = task(options, 1)  # the same one each time: its operations are counted once
             current[0] = "support"
             _, gradient, _, hvp = net.gradients(parameters, t.x_support, t.y_support)
             current[0] = "query"

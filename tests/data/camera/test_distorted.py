@@ -48,7 +48,7 @@ def test_counts_are_those_of_the_places_that_the_equations_name(rng, strength):
 def test_fractions_of_a_count_are_rounded_by_chance_and_the_mean_is_kept(rng):
     x = rng.poisson(2.0, (1, *SHAPE[1:])).astype(np.uint8)
     exact = distorted(x.astype(float), np.random.default_rng(7))
-    number = 1000
+    number = 4000
 
     class SameBend:
         """Draws of the distortion that stay the same, draws of the rounding that do not."""
