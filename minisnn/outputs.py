@@ -261,7 +261,7 @@ def check_no_network(path: Path, what: str) -> None:
         )
 
 
-def check_apart(paths: Iterable[str | Path]) -> None:
+def check_distinct(paths: Iterable[str | Path]) -> None:
     """ValueError where two outputs have the same place."""
     seen: dict[str, Path] = {}
     for path in map(Path, paths):

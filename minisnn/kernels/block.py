@@ -35,6 +35,9 @@ from .records import Before, Direction, FromAbove, Membrane, Sums, geometry
 AT_ONCE = 20  # steps whose dense images go through the weights together
 # multiply-adds of its input that a membrane's step may cost if it is computed anew rather than kept
 CHEAP = 8
+# bytes of a weight at the points that stay from part to part of a gradient; where tangents are, at
+# the peak of memory, none do
+KEPT = 2 << 20
 
 
 def enter(x: np.ndarray, gain: float, dtype) -> Events:
@@ -77,7 +80,10 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     x = x.flat() if block.input_shape[:2] == (1, 1) else x
     B = len(x.offset)
     T = x.steps
-    layer = layer_of(block, dtype, max(T - block.window, 0))
+    first = max(T - block.window, 0)
+    # the block is kept with it, so that its id is nobody else's
+    make = lambda: (layer_of(block, dtype, first), block)
+    (layer, _) = weight.once(("layer", id(block), first), make)
     g = layer.g
     kept = min(T - layer.first, keep)
     (rows_out, *sites_out) = block.output_shape
@@ -86,9 +92,10 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     )
     # of EVERY_STEP a layer keeps a few less than the next
     anew = 0 < kept and keep < EVERY_STEP // 2 and not block.readout and not block.recurrent
+    some = bool(dense.any())
     anew = (
         anew
-        and not dense.any()
+        and not some
         and _events(x, layer.first) * block.kernel**2 <= CHEAP * B * kept * g.H * g.W
     )
     neuron = layer.neuron
@@ -116,12 +123,14 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
     bands = -(-g.H // g.height)
     if kept:
         parallel(ahead.traces, B, x.lists, pq, layer, work=work)
-    spans = _spans(T) if dense.any() else [(0, T)]
+    spans = _spans(T) if some else [(0, T)]
     between = nothing(dtype, B if len(spans) > 1 else 0, all_states)
     joint = _joint(block)
     body = ahead.body(layer, dtype, joint)
     for begin, end in spans:
-        V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
+        V = nothing(dtype, 0, 0, 0)
+        if some:
+            V = _of_images(block, x, dense, end - begin, weight, max(begin - layer.lag, 0))
         rest = ((begin, end), between, layer, Membrane(u, past, apart), state, out, body, joint)
         parallel(
             ahead.forward, B * bands, x.lists, weight.record(x, bias), dense, V, *rest, work=work
@@ -136,6 +145,7 @@ def forward(block: Block, weight, bias, x: Events, keep: int = EVERY_STEP):
         "pq": pq,
         "before": pq if layer.first else pq[:, :0],  # which is zero where nothing was before
         "dense": dense,
+        "some": some,
         "state": state,
         "bias": bias,
         "anew": anew,
@@ -159,11 +169,11 @@ def _events(x: Events, first: int) -> int:
 
 
 def _of_images(block, x: Events, dense, steps: int, weight, first: int = 0):
-    """W x of samples that are dense, from a step on, zeros for the others; empty where none is. At
+    """W x of samples that are dense, one at least, from a step on, zeros for the others. At
     the points however few the images are: their number depends on the batch, and bits must not."""
     images = x.images(dense, weight.dtype, first, steps)
-    if dense.all() or not len(images):
-        return _potential(block, steps, images, weight, least=1) if len(images) else images
+    if dense.all():
+        return _potential(block, steps, images, weight, least=1)
     V = aligned_zeros(
         (len(dense), steps, math.prod(block.input_shape[:2]) * block.channels), weight.dtype
     )
@@ -196,7 +206,7 @@ def _empty_sums(block, tape, steps, need_dx) -> Sums:
     g = tape["layer"].g
     B = len(tape["pq"])
     dtype = tape["u"].dtype
-    few = not (tape["x"].known or tape["dense"].any())
+    few = not (tape["x"].known or tape["some"])
     bands = max(g.bands, 1)
     at_once = not need_dx and block.pool != "none" and few
     make = aligned_zeros if block.pool != "none" and (g.H % 2 or g.W % 2) else aligned_empty
@@ -235,7 +245,7 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
     layer = tape["layer"]
     joint = _joint(block)
     work = gradient.work_of(block, len(tape["pq"]))
-    weight.release(("points", False))  # large; the next part or a tangent makes it again
+    weight.release_points(False, KEPT)
     dx, total = _results(block, B, steps, need_dx, weight.dtype)
     sums = _empty_sums(block, tape, steps, need_dx)
     items = -(-B // back.TOGETHER) if block.recurrent else B * layer.g.bands
@@ -257,8 +267,8 @@ def backward(block: Block, weight, tape, dy, need_dx=True, second=True):
             tape[name] = tape[name][:0].copy()
     dweight = gradient.whole_weight_gradient(block, tape, steps, total, sums)
     dx = _dx(block, dx, sums.dV, weight)
-    if tape["dense"].any():  # the next part needs the memory for its images
-        weight.release(("points", True))
+    if tape["some"]:  # the next part needs the memory for its images
+        weight.release_points(True, KEPT)
     dweight = gradient.joined(block, tape, dweight, sums, steps)
     if second:
         tape["d"] = d
@@ -283,12 +293,12 @@ def forward_tangent(block: Block, weight, weight_dot, bias_dot, tape, x_dot, ste
     x_dot = None if x_dot is None else _flat(x_dot)
     if x_dot is not None:
         V_dot = _potential(block, inner, x_dot, weight)
-    weight.release(("points", False))  # large, and next is the way back
-    if dense.any():
+    weight.release_points(False)  # large, and next is the way back
+    if tape["some"]:
         of_weights = _of_images(block, x, dense, inner, weight_dot, layer.first)
         V_dot = np.add(V_dot, of_weights, out=V_dot) if len(V_dot) else of_weights
     PQ_dot = _potential(block, tape["pq"].shape[1], tape["pq"], weight_dot)
-    weight_dot.release(("points", False))
+    weight_dot.release_points(False)
     f = x
     if block.recurrent:
         f = tape["heard"]["x"]
@@ -357,7 +367,7 @@ def backward_tangent(block: Block, weight, weight_dot, tape, tape_dot, dy_dot, n
     dweight_dot = gradient.joined(block, tape, dweight_dot, sums, steps, s_dot, dV)
     dx_dot = _dx(block, dx_dot, sums.dV, weight, dV, weight_dot)
     for one in (weight, weight_dot):
-        one.release(("points", True))  # large, and the layer below holds most
+        one.release_points(True)  # large, and the layer below holds most
     return dx_dot, dweight_dot, sums.db.sum((0, 1))
 
 

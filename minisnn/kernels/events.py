@@ -293,7 +293,8 @@ class EventWeight:
         self._made = {}
         self._lock = Lock()
 
-    def _once(self, name, make):
+    def once(self, name, make):
+        """What `make` makes, made when this name is first asked for."""
         with self._lock:  # threads that work on parts of a batch share it
             if name not in self._made:
                 self._made[name] = make()
@@ -301,16 +302,16 @@ class EventWeight:
 
     @property
     def dense(self):
-        return self._once("dense", lambda: dense_layout(self.weight))
+        return self.once("dense", lambda: dense_layout(self.weight))
 
     @property
     def back(self):
-        return self._once("back", lambda: back_layout(self.weight))
+        return self.once("back", lambda: back_layout(self.weight))
 
     def points(self, back: bool):
         """The dense or back layout at Winograd's points."""
         layout = back_layout if back else dense_layout
-        return self._once(
+        return self.once(
             ("points", back), lambda: transform(layout(self.weight), self.weight[0, 0].size)
         )
 
@@ -320,18 +321,25 @@ class EventWeight:
     def record(self, x: Events, bias: np.ndarray) -> Weights:
         """What the kernels take; the rows layout only where events go through it."""
         rows = (
-            nothing(self.dtype) if x.known else self._once("rows", lambda: rows_layout(self.weight))
+            nothing(self.dtype) if x.known else self.once("rows", lambda: rows_layout(self.weight))
         )
         none = nothing(self.dtype)
         V = self.recurrent
         heard = (V.dense, V.back) if V else (none, none)
         return Weights(rows, self.dense, np.ascontiguousarray(bias), *heard)
 
-    def release(self, *names):
-        """Give up these, or all of them; they are made again when asked for."""
+    def release(self):
+        """Give up all layouts; they are made again when asked for."""
         with self._lock:
-            for name in names or list(self._made):
-                self._made.pop(name, None)
+            self._made.clear()
+
+    def release_points(self, back: bool, kept: int = 0):
+        """Give up a layout at the points that takes more than `kept` bytes: the next part makes it
+        again."""
+        with self._lock:
+            found = self._made.get(("points", back))
+            if found is not None and found.nbytes > kept:
+                del self._made["points", back]
 
 
 def prepare(weight) -> EventWeight:

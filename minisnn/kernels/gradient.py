@@ -175,13 +175,14 @@ def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot
         add_row(sums, i, narrow, dW, g)
 
 
-def _sorted(x: Events, layer: Layer, inner: int, dense, work: int) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense."""
+def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
+    """The window's spikes by channel, of samples that are not dense, as some are."""
     g = layer.g
     first = layer.first
     last = layer.first + inner
     B = len(x.offset)
-    room = int((x.offset[~dense, :, last] - x.offset[~dense, :, first]).max(initial=0))
+    events = x.offset[:, :, last] - x.offset[:, :, first]
+    room = int((events[~dense] if some else events).max(initial=0))
     # of equal spans, as many as it takes
     span = -(-inner // -(-inner * (g.W + g.k - 1) * ALIGNMENT // PACKED))
     starts = np.empty(B * g.H * (-(-inner // span) * g.n_in + 1), np.int32)
@@ -197,13 +198,14 @@ def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=No
     g = layer.g
     inner = max(steps - layer.delay, 0)
     work = work_of(block, len(sums.dPQ))
-    images = x.images(dense, total.dtype, layer.first, inner)
     none = np.empty((0, 0, 0), total.dtype)
+    images = x.images(dense, total.dtype, layer.first, inner) if tape["some"] else none
+    whole = len(images) and dense.all()
     tangent = (none, none) if x_dot is None else (x_dot, dV)
     pairs = list[tuple[np.ndarray, np.ndarray]]()
     if fits(g):
         # a copy of what is large only where it has to be
-        shown = slice(None) if dense.all() else dense
+        shown = slice(None) if whole else dense
         pairs = [(images[shown], sums.dV[shown])] if len(images) else []
         pairs += [pair for pair in (tangent, (pq, sums.dPQ)) if pair[0].size]
         images, tangent, pq = none, (none, none), pq[:, :0]
@@ -213,8 +215,8 @@ def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=No
         total[:] = 0
     if len(sums.dW):
         total += sums.dW.sum(0)
-    if x.known and inner and not dense.all():
-        arguments = (_sorted(x, layer, inner, dense, work), dense, sums.dV)
+    if x.known and inner and not whole:
+        arguments = (_sorted(x, layer, inner, dense, tape["some"], work), dense, sums.dV)
         line = ALIGNMENT // total.itemsize
         parallel(weight_gradient_of_events, -(-g.n_out // line), *arguments, total, g, work=work)
     arguments = (dense, images, inner, sums, pq, *tangent, total, layer)
@@ -241,7 +243,8 @@ def heard_of(block, s: Events, layer) -> dict:
     f = f.since(layer.first) if layer.first else f
     dense = f.above(DENSE_ABOVE)
     before = pq if layer.first else pq[:, :0]
-    return {"x": f, "layer": of_f._replace(first=0), "dense": dense, "pq": pq, "before": before}
+    tape = {"x": f, "layer": of_f._replace(first=0), "dense": dense, "some": bool(dense.any())}
+    return tape | {"pq": pq, "before": before}
 
 
 def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):

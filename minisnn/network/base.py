@@ -252,7 +252,7 @@ class Network(Derivatives):
             tapes.append(found[1])
 
         def pullback(dp: Array) -> Array:
-            gradient = np.zeros(self.size, self.dtype)
+            total: Sums = []
 
             def one(n: int) -> Sums:
                 of_part = np.ascontiguousarray(dp[parts[n]], self.dtype)
@@ -262,8 +262,8 @@ class Network(Derivatives):
                 dx = dx.reshape(*dx.shape[:2], *self.blocks[-2].output_shape)
                 return loops.back(tapes[n], dx, False)[1]
 
-            in_order(one, range(len(parts)), lambda sums: loops.add(gradient, sums))
-            return loops.chain.gradient(gradient)
+            in_order(one, range(len(parts)), lambda sums: loops.add(total, sums))
+            return loops.chain.gradient(loops.flat(total))
 
         in_order(forward, parts, add)
         return Features(np.concatenate(p), pullback)

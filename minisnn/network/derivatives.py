@@ -280,7 +280,7 @@ class _Point:
         """(dtheta, dx); dx is None where it is not needed."""
         net = self.net
         dlogits = self._real("dlogits", dlogits, self.logits.shape)
-        dtheta = np.zeros(net.size, net.dtype)
+        total: Sums = []
         dx = np.zeros(self.entered if need_dx else 0, net.dtype)
         parts = iter(self.parts)
 
@@ -288,14 +288,14 @@ class _Point:
             return self._back(n, np.ascontiguousarray(dlogits[self.parts[n]]), need_dx)
 
         def add(found: tuple[Any, Sums]) -> None:
-            self.loops.add(dtheta, found[1])
+            self.loops.add(total, found[1])
             part = next(parts)
             if need_dx:
                 dx[part, self.window] = found[0] * net.dtype.type(net.gain)
 
         in_order(one, range(len(self.parts)), add)
         self.loops.release()
-        dtheta = self.loops.chain.gradient(dtheta)
+        dtheta = self.loops.chain.gradient(self.loops.flat(total))
         return dtheta, net._entered(dx, self.shape) if need_dx else None
 
     def _back(self, n: int, dlogits: Array, need_dx: bool) -> tuple[Any, Sums]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from ..layers.surrogate import FORMS
+from ..layers.together import Weights
 from ..parallel.arguments import one_of, whole
 from ..parallel.threads import in_order
 from .engine import Engine, Record, Tape, Twin, TwinEngine
@@ -147,11 +148,22 @@ class Loops:
             sums.append((dweight_dot, dbias_dot))
         return sums[::-1]
 
-    def add(self, total: Array, part: Sums) -> None:
-        """total, flat like theta, += what a part of the batch gives to the blocks from the first
-        on."""
-        for b, (dweight, dbias) in zip(self.net.blocks, part):
-            self.net.add(total, b, dweight, dbias)
+    @staticmethod
+    def add(total: Sums, part: Sums) -> None:
+        """total, empty before the first part of a batch, += what a part gives to the blocks from the
+        first on. The arrays of the first part become the total's."""
+        if not total:
+            total += part
+            return
+        for n, ((dweight, dbias), more) in enumerate(zip(total, part, strict=True)):
+            total[n] = _added(dweight, more[0]), _added(dbias, more[1])
+
+    def flat(self, total: Sums) -> Array:
+        """The total of all parts, flat like theta; zero for blocks that have none."""
+        found = np.zeros(self.net.size, self.net.dtype)
+        for b, (dweight, dbias) in zip(self.net.blocks, total):
+            self.net.add(found, b, dweight, dbias)
+        return found
 
     def _below(self, n: int, dx: Any) -> Any:
         """The adjoint of what block n - 1 hands on, from that of what block n takes."""
@@ -167,6 +179,17 @@ class Loops:
             )
         dtype = self.net.dtype
         return np.asarray(found, dtype) * dtype.type(len(logits) / batch)
+
+
+def _added(total: Any, part: Any) -> Any:
+    """total + part, in total's memory."""
+    if not isinstance(part, Weights):
+        return np.add(total, part, out=total)
+    recurrent = (
+        part.recurrent if part.recurrent is None else _added(total.recurrent, part.recurrent)
+    )
+    constants = np.add(total.constants, part.constants)
+    return Weights(_added(total.weight, part.weight), recurrent, constants)
 
 
 class Passes(Layout):
@@ -237,7 +260,7 @@ class Passes(Layout):
         y = self._target(y, len(x))
         parts = self._parts(x, second)
         loss = 0.0
-        gradient = np.zeros(self.size, self.dtype)
+        total: Sums = []
         logits: list[Array] = []
         tapes: list[list[Tape]] = []
 
@@ -250,23 +273,24 @@ class Passes(Layout):
             nonlocal loss
             part_loss, sums, part_logits, part_tapes = found
             loss += part_loss
-            loops.add(gradient, sums)
+            loops.add(total, sums)
             logits.append(part_logits)
             tapes.append(part_tapes)
 
         def hvp(v: Array) -> Array:
             v = self._vector(v, "v")
             dots = loops.dots(v)
-            hv = np.zeros(self.size, self.dtype)
+            hv: Sums = []
 
             def one(n: int) -> Sums:
                 return loops.tangent(dots, tapes[n], logits[n], y[parts[n]], len(x))
 
             in_order(one, range(len(parts)), lambda sums: loops.add(hv, sums))
             loops.release()
-            return loops.chain.product(gradient, v, hv)
+            return loops.chain.product(gradient, v, loops.flat(hv))
 
         in_order(one, parts, add)
+        gradient = loops.flat(total)
         out = self._finite(np.concatenate(logits), theta)
         loops.release()
         return Gradients(loss, loops.chain.gradient(gradient), out, hvp if second else None)

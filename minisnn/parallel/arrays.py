@@ -12,7 +12,10 @@ ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the s
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """np.empty whose first element lies at a multiple of ALIGNMENT."""
     dtype = np.dtype(dtype)
-    buffer = np.empty(math.prod(shape) * dtype.itemsize + ALIGNMENT, np.uint8)
+    size = math.prod(shape) * dtype.itemsize
+    if not size:
+        return np.empty(shape, dtype)
+    buffer = np.empty(size + ALIGNMENT, np.uint8)
     start = ctypes.addressof(ctypes.c_char.from_buffer(buffer.data))
     return np.ndarray(shape, dtype, buffer, -start % ALIGNMENT)
 

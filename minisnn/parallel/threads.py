@@ -90,7 +90,7 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     that have none left take a share.
     """
     check()
-    if _noted(kernel, 0, 0, *arguments):
+    if _notes is not None and _noted(kernel, 0, 0, *arguments):
         return
     crew: _Crew | None = getattr(_inside, "crew", None)
     check_effort()

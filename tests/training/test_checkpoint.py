@@ -191,6 +191,10 @@ def test_damaged_packed_texts_are_named(net, theta, tmp_path, monkeypatch):
     monkeypatch.setattr(sealed, "LARGEST_TEXT", 9999)
     with pytest.raises(ValueError, match="longer than 9,999 bytes"):
         checkpoint.read(tmp_path / "a.h5")
+    whole = (tmp_path / "a.h5").read_bytes()
+    with pytest.raises(ValueError, match="too long for a checkpoint; expected at most 9,999 bytes"):
+        ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
+    assert (tmp_path / "a.h5").read_bytes() == whole
 
 
 def test_other_versions_are_named(net, theta, tmp_path, monkeypatch):

@@ -86,7 +86,8 @@ def _looked(x, places, out):
 
 @njit(cache=True, nogil=True)
 def _rounded(x, places, up, out):
-    """As `_looked`, and a fraction above 1 - up (T, H, W, C) is rounded up."""
-    whole = np.empty(x.shape)
-    _looked(x, places, whole)
-    out[:] = np.floor(whole + up)
+    """As `_looked`, and a fraction of 1 - up (T, H, W, C) or more is rounded up."""
+    exact = np.empty(x.shape)
+    _looked(x, places, exact)
+    for k in range(exact.size):  # as an array expression, it takes 15 s to compile
+        out.flat[k] = math.floor(exact.flat[k] + up.flat[k])

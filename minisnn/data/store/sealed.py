@@ -61,10 +61,16 @@ def image_of(texts: dict[str, str], arrays: dict[str, np.ndarray], final: bool =
 
 
 def packed(text: str) -> str:
-    """The text, as it is or packed."""
+    """The text, as it is or packed; ValueError where `unpacked` would refuse it."""
     if len(text) < LONG:
         return text
-    return _PACKED + base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+    whole = text.encode()
+    if len(whole) > LARGEST_TEXT:
+        raise ValueError(
+            f"a text of {len(whole):,} bytes, such as the names of classes, is too long for a "
+            f"checkpoint; expected at most {LARGEST_TEXT:,} bytes"
+        )
+    return _PACKED + base64.b64encode(zlib.compress(whole, 9)).decode()
 
 
 def unpacked(text: str) -> str:
