@@ -23,8 +23,8 @@ NETWORKS = {
     "double-nmnist": "double_nmnist_fast.h5",
     "double-asl": "double_asl_maml.h5",
     "double-asl-same-take": "double_asl_same_take_prototypes.h5",
-    "omniglot": "omniglot_background_cuba.h5",
-    "omniglot-background": "omniglot_background_cuba.h5",
+    "omniglot": "omniglot_background_wide.h5",
+    "omniglot-background": "omniglot_background_wide.h5",
     "omniglot-random": "omniglot_random_cuba.h5",
     "written": "written_pen.h5",
 }
@@ -353,7 +353,7 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
         if kind is not None and values.get(name) is not None:
             outputs.check(values[name], kind, there, values.get("force", False))
             written.append(values[name])
-    outputs.check_apart(written)
+    outputs.check_distinct(written)
     kinds = [action.output for action in chosen.values() if hasattr(action, "output")]
     if (
         values.get("force")

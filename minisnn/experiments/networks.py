@@ -100,6 +100,7 @@ _SIX = replace(  # Omniglot in six steps
 _ALL = dict(dataset="omniglot-background", evaluate_every=0)  # nothing is left to validate
 _MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=5, updates=5000)
 _WIDER = replace(replace(_MANY, **_ALL, channels=(32, 64, 240)), updates=12000, distort=1.0)
+_LONGER = replace(_WIDER, updates=14000, lr=2e-3)
 _BACKGROUND_MAML = replace(
     replace(_SIX, **_ALL, start="omniglot_background_cuba.h5", rule="maml"),
     zero_readout=True,
@@ -156,11 +157,13 @@ RECIPES: dict[str, TrainingConfig] = {
         replace(_MANY, **_ALL, start="omniglot_first_long_cuba.h5", lr=2.5e-3),
         distort=1.0,
         seed=5,
-        axes=96,
     ),
     "omniglot-background/first-wide-snn": _WIDER,
+    "omniglot-background/first-long-wide-snn": replace(
+        _LONGER, start="omniglot_background_first_wide.h5", seed=1
+    ),
     "omniglot-background/wide-snn": replace(
-        _WIDER, start="omniglot_background_first_wide.h5", updates=14000, lr=2e-3, seed=1
+        _LONGER, start="omniglot_background_first_long_wide.h5", seed=2, axes=96
     ),
     "omniglot-background/maml-snn": replace(
         _BACKGROUND_MAML, learn_step_size="array", step_size=0.1, lr=1.5e-3, updates=1200
