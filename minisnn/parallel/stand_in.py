@@ -28,8 +28,16 @@ PATIENCE = 1.0  # seconds after which another interruption ends the wait for wha
 slow: dict[
     int, str
 ] = {}  # threads that are at something that cannot be broken off, and what is to be said then
-_here = local()
 _errands: SimpleQueue | None = None  # of the thread that works in the main thread's place
+
+
+class _Here(local):
+    """What this thread works at; of the class, where it is nothing, which is found quickly."""
+
+    effort: "Effort | None" = None
+
+
+_here = _Here()
 
 
 class GivenUp(BaseException):
@@ -67,7 +75,7 @@ class Effort:
 
 def check_effort() -> None:
     """Raises GivenUp where what this thread works at is over."""
-    effort: Effort | None = getattr(_here, "effort", None)
+    effort = _here.effort
     if effort is not None:
         effort.check()
 
@@ -75,7 +83,7 @@ def check_effort() -> None:
 def work_at(effort: Effort | None) -> Effort | None:
     """Tell `check_effort` what this thread works at from now on; what it worked at before is
     returned."""
-    before = getattr(_here, "effort", None)
+    before = _here.effort
     _here.effort = effort
     return before
 
@@ -180,7 +188,7 @@ def _forget() -> None:
     """A forked process has none of its parent's threads."""
     global _errands, _here
     _errands = None
-    _here = local()
+    _here = _Here()
     slow.clear()
 
 

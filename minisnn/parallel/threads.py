@@ -26,10 +26,19 @@ from .stand_in import Effort, GivenUp, as_here, carry_out, check_effort, work_at
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
 _lock = Lock()
-_inside = local()
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
+
+
+class _Inside(local):
+    """What this thread is inside of; of the class, where it is nothing, which is found quickly."""
+
+    crew: "_Crew | None" = None
+    busy = False
+
+
+_inside = _Inside()
 
 
 def get_threads() -> int:
@@ -92,15 +101,9 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     check()
     if _notes is not None and _noted(kernel, 0, 0, *arguments):
         return
-    crew: _Crew | None = getattr(_inside, "crew", None)
+    crew = _inside.crew
     check_effort()
-    most = (
-        1
-        if work < WORTHWHILE or getattr(_inside, "busy", False)
-        else crew.idle + 1
-        if crew
-        else get_threads()
-    )
+    most = 1 if work < WORTHWHILE or _inside.busy else crew.idle + 1 if crew else get_threads()
     workers = min(most, items)
     if workers <= 1:
         if items:
@@ -156,9 +159,7 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
     Inside another `in_order` they go one after the other.
     """
-    workers = (
-        1 if getattr(_inside, "busy", False) or getattr(_inside, "crew", None) else get_threads()
-    )
+    workers = 1 if _inside.busy or _inside.crew else get_threads()
     if workers == 1 or not len(items):
         for item in items:
             check()
@@ -286,7 +287,7 @@ class _Crew:
 def alone() -> Iterator[None]:
     """In here this thread uses no others: what a process does that shares a machine with its
     like."""
-    before = getattr(_inside, "busy", False)
+    before = _inside.busy
     _inside.busy = True
     try:
         yield
@@ -343,7 +344,7 @@ def _forget() -> None:
     """A forked process has none of its parent's threads, and works at nothing yet."""
     global _pool, _inside, _lock
     _pool = None
-    _inside = local()
+    _inside = _Inside()
     _lock = Lock()
 
 

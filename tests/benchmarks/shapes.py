@@ -55,6 +55,7 @@ CASES = (
     Case("20 % activity", activity=0.2),
     Case("30 % activity", activity=0.3),
     Case("64 x 64 pixels, 16-32-64", input=(64, 64), channels=(16, 32, 64), query_samples=5),
+    Case("128 x 128 pixels, 16-32-64", input=(128, 128), channels=(16, 32, 64), query_samples=5),
     Case("128 x 128 pixels, 8-16-32", input=(128, 128), channels=(8, 16, 32), query_samples=5),
 )
 
