@@ -16,7 +16,7 @@ def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     if not size:
         return np.empty(shape, dtype)
     buffer = np.empty(size + ALIGNMENT, np.uint8)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+    start = ctypes.addressof(ctypes.c_char.from_buffer(buffer))  # type: ignore[arg-type]
     return np.ndarray(shape, dtype, buffer, -start % ALIGNMENT)
 
 
