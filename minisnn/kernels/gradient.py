@@ -176,7 +176,7 @@ def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot
 
 
 def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -> Sorted:
-    """The window's spikes by channel, of samples that are not dense, as some are."""
+    """The window's spikes by channel, of samples that are not dense; `some`: whether any is."""
     g = layer.g
     first = layer.first
     last = layer.first + inner
