@@ -83,12 +83,10 @@ class Events:
     def images(
         self, dense: np.ndarray, dtype, first: int = 0, steps: int | None = None
     ) -> np.ndarray:
-        """x (B, steps, H W C) from a step on, of samples that are `dense`, else zeros; no samples
-        where none is."""
+        """x (B, steps, H W C) from a step on, of samples that are `dense`, one at least; zeros for
+        the others."""
         steps = self.steps - first if steps is None else steps
         B = len(dense)
-        if not dense.any():
-            return np.empty((0, steps, self.offset.shape[1] * self.sites), dtype)
         x = np.zeros((B, steps, self.offset.shape[1] * self.sites), dtype)
         parallel(_paint, B, self.lists, dense, first, self.sites, x.dtype.type(1), x, work=x.size)
         return x

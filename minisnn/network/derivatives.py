@@ -50,8 +50,8 @@ class Derivatives(Passes):
             logits_dot = (dz / dtheta) theta_dot + (dz / dx) x_dot
 
         theta_dot   flat like theta; None: zero
-        x_dot       real numbers in the shape of x; None: zero. What it has before the gradient window
-                    counts nothing
+        x_dot       real numbers in the shape of x; None: zero. What it has before the gradient
+                    window counts nothing
 
         For several directions at one theta and x see `linearize`. Source: forward mode, Griewank &
         Walther 2008, Evaluating Derivatives, chapter 3.
@@ -69,7 +69,8 @@ class Derivatives(Passes):
     def vjp(
         self, theta: Array, x: Array, *, spike: str = "hard", record: Record | None = None
     ) -> Vjp:
-        """(logits, pullback); pullback(dlogits) = (dtheta, dx), for any number of dlogits (B, ways).
+        """(logits, pullback); pullback(dlogits) = (dtheta, dx), for any number of dlogits, each
+        (B, ways).
 
             dtheta = (dz / dtheta)^T dlogits      flat like theta, summed over the batch
             dx     = (dz / dx)^T dlogits          in the shape of x, with respect to event counts
@@ -194,7 +195,7 @@ class Derivatives(Passes):
         """F v, flat like theta: the Fisher information of the model softmax(z) times v, its mean
         over the samples of x.
 
-            F = mean_b E_k [g_bk g_bk^T]                  k ~ softmax(z_b), g_bk = d log p(k | x_b) / dtheta
+            F = mean_b E_k [g_bk g_bk^T]       k ~ softmax(z_b), g_bk = d log p(k | x_b) / dtheta
               = J^T diag_b((diag(s_b) - s_b s_b^T) / B) J          s_b = softmax(z_b)
 
         The expectation is over the model's own labels, so that no y is needed. For a network with
@@ -217,8 +218,8 @@ class Derivatives(Passes):
     # ---- what `Network` and its subclasses say
 
     def _entering(self, x_dot: Array) -> Array:
-        """The tangent of what enters the first block but for the gain, (B, n, H, W, C) like `_input`,
-        from x_dot in the shape of x."""
+        """The tangent of what enters the first block but for the gain, (B, n, H, W, C) like
+        `_input`, from x_dot in the shape of x."""
         return x_dot.reshape(*x_dot.shape[:2], *self.entry_shape)
 
     def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:

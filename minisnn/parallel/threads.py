@@ -99,7 +99,8 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     that have none left take a share.
     """
     check()
-    if _notes is not None and _noted(kernel, 0, 0, *arguments):
+    if _notes is not None:
+        _note_call(kernel, 0, 0, *arguments)
         return
     crew = _inside.crew
     check_effort()
@@ -145,12 +146,10 @@ def note(kernel: Any, kinds: tuple) -> bool:
     return _notes is not None
 
 
-def _noted(kernel: Any, *arguments: Any) -> bool:
-    if _notes is None:
-        return False
+def _note_call(kernel: Any, *arguments: Any) -> None:
     from numba import typeof
 
-    return note(kernel, tuple(map(typeof, arguments)))
+    note(kernel, tuple(map(typeof, arguments)))
 
 
 def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
