@@ -114,6 +114,22 @@ def test_kernels_and_numpy_agree(seed):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_parts_of_a_batch_are_summed(backend):
+    """Samples that are several parts: weights, biases, recurrent weights and learned constants get
+    the mean of what each sample gives alone."""
+    net = recurrent(dtype=np.float64, backend=backend)
+    rng = np.random.default_rng(0)
+    x = rng.poisson(0.5, (19, 14, 9, 8, 2)).astype(np.uint8)
+    y = rng.integers(0, 3, len(x))
+    theta, v = net.init(rng, x), rng.standard_normal(net.size)
+    assert len(net._parts(x, True)) > 2
+    found = net.gradients(theta, x, y)
+    each = [net.gradients(theta, x[n : n + 1], y[n : n + 1]) for n in range(len(x))]
+    assert arrays_off(net, found.gradient, np.mean([one.gradient for one in each], 0)) < 1e-12
+    assert arrays_off(net, found.hvp(v), np.mean([one.hvp(v) for one in each], 0)) < 1e-12
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("seed", range(3))
 def test_every_derivative_is_proven(seed, backend):
     case = gradcheck.random_case(np.random.default_rng(seed), backend, "layers")
