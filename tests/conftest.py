@@ -3,6 +3,7 @@
 import __future__
 import inspect
 import os
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -89,12 +90,12 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.fixture
-def no_curves(monkeypatch):
-    """Runs draw no learning curves, which takes longer than the rest of a small one."""
-    from minisnn.training.folder import RunFolder
-
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
+@pytest.fixture(autouse=True)
+def empty_curves(monkeypatch):
+    """A run in a test writes an empty file for its learning curve, which takes as long to draw as
+    all else of a small run; those of fixtures for many tests, and of other processes, draw it."""
+    drawn = "minisnn.training.folder.plot_learning_curve"
+    monkeypatch.setattr(drawn, lambda rows, path, chance: path.write_bytes(b""))
 
 
 @pytest.fixture(scope="session")
@@ -123,6 +124,20 @@ def undisturbed(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
     train(toy_config(**faulty.CONFIG), out, data=toy_data(), progress=False)
     return out
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory):
+    """The folder of all lessons as pages and as slides."""
+    pytest.importorskip("latex2mathml")
+    pytest.importorskip("mistune")
+    folder = tmp_path_factory.mktemp("pages")
+    program = Path(__file__).parents[1] / "lessons" / "export.py"
+    for kind in ("html", "slides"):
+        words = [sys.executable, program, kind, folder / kind]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return folder
 
 
 @pytest.fixture

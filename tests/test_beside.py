@@ -81,6 +81,7 @@ LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
         slow("train --updates 1 --draws 0 --workers 1 --quiet"),
     ],
 )
+@pytest.mark.every(2)
 def test_the_command_takes_none_of_them(line, folder):
     small = ["--channels", "2", "--queries", "1", "--test-episodes", "2"] * ("--updates" in line)
     done = started(folder.parent / "bin" / "minisnn", *line.split(), *small, cwd=folder)

@@ -19,7 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 GUIDES = ROOT / "lessons" / "guides"
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
 ELSEWHERE = {"model.md": "tests/gradcheck/test_own.py"}  # where its blocks are run
-SLOW = {"clusters.md", "hardware.md", "interchange.md", "meta-training.md", "speed.md"}
+SLOW = {
+    "benchmark.md",
+    "clusters.md",
+    "hardware.md",
+    "interchange.md",
+    "meta-training.md",
+    "speed.md",
+}
 TRAIN = "--updates 2 --evaluate-every 1 --evaluate-episodes 2 --test-episodes 2 --queries 2 --quiet"
 LESS = {
     "train": shlex.split(TRAIN),
@@ -60,7 +67,7 @@ def pages() -> list:
 
 
 @pytest.fixture
-def small(monkeypatch, no_curves):
+def small(monkeypatch):
     """Runs and evaluations of Python blocks are small."""
     config, evaluate = ms.TrainingConfig, ms.evaluate
     monkeypatch.setattr(ms, "TrainingConfig", lambda **given: config(**{**given, **FEW}))

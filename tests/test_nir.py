@@ -264,6 +264,7 @@ ANOTHER = (
 @pytest.mark.filterwarnings("ignore:.*does not say everything")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("metadata", (True, False), ids=("ours", "foreign"))
+@pytest.mark.every(2)
 def test_what_does_not_fit_is_named(fault, metadata):
     net, theta, _ = made(NETWORKS["max"])
     graph = ours.to_nir(net, theta)

@@ -80,6 +80,7 @@ def conv2d(frame, node):
 
 @pytest.mark.parametrize("tool", (None, *TOOLS))
 @pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.every(2)
 def test_the_graph_fires_as_the_network_does(name, tool):
     net, theta, x = made(NETWORKS[name])
     graph = ours.to_nir(net, theta, tool=tool)
@@ -337,6 +338,7 @@ ANOTHER = ("another decay", "no OR", "no pooling")
 @pytest.mark.filterwarnings("ignore:.*does not say everything")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("metadata", (True, False), ids=("ours", "foreign"))
+@pytest.mark.every(2)
 def test_what_does_not_fit_is_named(fault, metadata):
     net, theta, _ = made(NETWORKS["max"])
     graph = ours.to_nir(net, theta)

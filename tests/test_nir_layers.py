@@ -17,6 +17,7 @@ from minisnn import cli, nir as ours  # noqa: E402
 from minisnn.nir import TOOLS  # noqa: E402
 from minisnn.nir.common import blocks_at  # noqa: E402
 from nir_simulator import simulate, simulate_cuba  # noqa: E402
+from slowly import after  # noqa: E402
 
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")
 
@@ -147,7 +148,7 @@ def there_and_back(kind, seeds):
 
 
 @quiet
-@pytest.mark.parametrize("kind", ("cuba", "lif"))
+@pytest.mark.parametrize("kind", after(1, ("cuba", "lif")))
 def test_random_networks_go_there_and_back(kind):
     seen = there_and_back(kind, range(14))
     assert min(seen.values()) > 2, seen

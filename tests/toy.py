@@ -56,7 +56,7 @@ def toy_config(**changes) -> TrainingConfig:
         ways=3,
         queries=2,
         pool="mean",
-        backend="numpy",
+        backend="numba",
         step_size=5.0,
         learn_step_size="array",
         clip=5.0,

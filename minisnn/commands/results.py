@@ -83,23 +83,25 @@ def run(args: argparse.Namespace) -> int:
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.whole())
-    codes = {name: _code(name.partition("-")[0]) for name in records}
-    states = {name: state(one, codes[name]) for name, one in records.items()}
-    if args.only is None and not args.missing:
-        options.refuse(args, "without --only or --missing", "data", "work")
-        for name, one in records.items():
-            print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
-        return 0
     if args.only == ():
         raise ValueError("--only names no result; leave it out, or name some")
-    chosen = args.only or [
-        name for name, is_now in states.items() if is_now not in ("measured", "other code")
-    ]
-    for name in chosen:
+    for name in args.only or ():
         if name not in records:
             raise ValueError(
                 f"--only: there is no result {name!r}; expected some of {', '.join(records)}"
             )
+    listed = args.only is None and not args.missing
+    if listed:
+        options.refuse(args, "without --only or --missing", "data", "work")
+    codes = {name: _code(name.partition("-")[0]) for name in records}
+    states = {name: state(one, codes[name]) for name, one in records.items()}
+    if listed:
+        for name, one in records.items():
+            print(f"{name:<36} {states[name]:<15} {one.measured.get('date', ''):<11} {one.title}")
+        return 0
+    chosen = args.only or [
+        name for name, is_now in states.items() if is_now not in ("measured", "other code")
+    ]
     return _measured(args, {name: records[name] for name in chosen}, folder, codes)
 
 

@@ -27,7 +27,7 @@ from slowly import after
 from toy import ToySet
 
 TOY = (
-    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numpy --updates 6 "
+    "--channels 4 --kernel 3 --window 8 --ways 3 --queries 2 --backend numba --updates 6 "
     "--evaluate-every 3 "
     "--evaluate-episodes 2 --test-episodes 3"
 ).split()
@@ -527,28 +527,29 @@ def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch, model)
     arguments = (
         "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy"
     ).split()
-    code, out, _ = run(*arguments)
-    assert (
-        code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
-    )
 
     from minisnn.layers import activation, pool
 
     module, name = {"snn": (pool, "pool"), "cnn": (activation, "softplus")}[model]
     right = module.backward
     monkeypatch.setattr(module, "backward", lambda *a: 1.01 * right(*a))
-    code, out, _ = run(*arguments, "--full")
+    code, out, _ = run(*arguments)
     assert (
         code == 1
         and "WRONG" in out
         and f"To blame: {name}.backward" in out
         and "1 of 2 networks passed" in out
     )
-    if model == "snn":
-        code, out, _ = run(
-            "check", "--model", "cnn", "--channels", 2, "--input", "4,4,2", "--backend", "numpy"
-        )
-        assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
+
+
+def test_check_of_both_networks_or_of_one(run):
+    small = ("--channels", 1, "--input", "2,2,1", "--backend", "numpy", "--full")
+    code, out, _ = run("check", "--model", "both", "--pool", "mean", "--window", 4, *small)
+    assert (
+        code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
+    )
+    code, out, _ = run("check", "--model", "cnn", *small)
+    assert code == 0 and "1 of 1 network passed" in out and "SpikingNet" not in out
 
 
 def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
@@ -832,19 +833,29 @@ def test_a_shipped_checkpoint_is_found_by_its_name(run, trained, monkeypatch):
 
 
 def test_help_is_quick_and_teaches():
-    for arguments in ([], *([name] for name in cli.COMMANDS)):
-        program = (
-            f"import sys; from minisnn import cli\ntry: cli.main({[*arguments, '--help']!r})\n"
-            f"except SystemExit: pass\nheavy = {{'numpy', 'numba', 'matplotlib', 'h5py', 'scipy', "
-            f"'tqdm'}}\n"
-            f"print('LOADED', sorted(heavy & set(sys.modules)))"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
-        )
-        assert done.returncode == 0 and "LOADED []" in done.stdout, done.stderr
+    asked = [[], *([name] for name in cli.COMMANDS)]
+    program = f"""
+import sys
+from minisnn import cli
+
+for arguments in {asked!r}:
+    print("ASKED")
+    try:
+        cli.main([*arguments, "--help"])
+    except SystemExit:
+        pass
+    heavy = {{"numpy", "numba", "matplotlib", "h5py", "scipy", "tqdm"}}
+    print("LOADED", sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    helps = done.stdout.split("ASKED\n")[1:]
+    for arguments, text in zip(asked, helps, strict=True):
+        assert "LOADED []" in text, arguments
         # an example
-        assert f"minisnn {' '.join(arguments or ['train'])}" in done.stdout.split("\n", 1)[1]
+        assert f"minisnn {' '.join(arguments or ['train'])}" in text.split("\n", 1)[1]
 
 
 def test_it_is_a_module_and_a_pipe_may_close(tmp_path):

@@ -251,7 +251,6 @@ def in_folders(root: Path, classes: int, **each: int) -> Path:
 def test_two_or_three_classes_are_told_apart(tmp_path, monkeypatch, capsys, make):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("minisnn.training.folder.RunFolder.draw", lambda self, rows, chance: None)
     assert cli.main(["info", str(make(tmp_path / "few"))]) == 0
     said = capsys.readouterr().out
     assert (

@@ -8,6 +8,7 @@ import pytest
 from minisnn import cli
 from minisnn.experiments import BEYOND, UNUSED
 from minisnn.training.settings import TrainingConfig
+from slowly import slow
 
 SHAPE = (
     "--input 9,8,2|--channels 3|--hidden 4|--ways 3|--kernel 3|--window 9|--pool max|--detach-reset"
@@ -247,9 +248,12 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
             "empty: no network of the experiments lies in this folder",
         ),
         (["table", "2", "--networks", "absent"], "absent: no such folder"),
-        (
-            ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"],
-            "99999999 shots and 10 queries has",
+        # after the recordings are there
+        slow(
+            (
+                ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--shots", "99999999"],
+                "99999999 shots and 10 queries has",
+            )
         ),
         (
             ["evaluate", "--checkpoint", "double_nmnist_maml.h5", "--step-size", "-1"],

@@ -25,7 +25,7 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture
-def here(root, tmp_path, monkeypatch, no_curves):
+def here(root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(root.parent / "cache"))
     Path("SHD").symlink_to(root)
@@ -70,7 +70,7 @@ def test_the_preset_is_of_dense_layers_and_all_steps():
     assert chosen(None, {}).channels and chosen(None, {}).window == 30
 
 
-def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch, no_curves):
+def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
     """So a run that was begun when they were always said goes on."""
     monkeypatch.chdir(tmp_path)
     x = np.random.default_rng(0).poisson(0.1, (24, 20, 2, 4, 4))

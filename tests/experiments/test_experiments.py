@@ -134,7 +134,7 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
     assert told.drawn.support.shape == (0, 2)  # many shots, a small part each
 
 
-@pytest.mark.parametrize("name", all_but(("figure-6", "ways"), EXPERIMENTS))
+@pytest.mark.parametrize("name", all_but(("figure-6",), EXPERIMENTS))
 def test_every_experiment_runs_and_repeats(name, study):
     """The same numbers three times: measured, from the records, and measured again as by a worker
     process."""

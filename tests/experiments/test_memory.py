@@ -162,7 +162,7 @@ def test_what_is_no_file_of_records_stays(make, tmp_path):
     assert path.read_text() == "my thesis\n"
 
 
-def test_networks_that_a_study_trains_are_of_its_recordings(make, tmp_path, no_curves):
+def test_networks_that_a_study_trains_are_of_its_recordings(make, tmp_path):
     def trained(study: Study) -> Path:
         study.tasks = lambda dataset, split="test", **how: small_set()
         config = toy_config(updates=1, evaluate_every=0, test_episodes=0, ways=3)

@@ -51,7 +51,7 @@ def bar(seed, backend):
 
 @pytest.mark.parametrize(
     "seed, backend",
-    after(2, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]),
+    after(1, [(seed, "numpy" if seed % 3 == 0 else "numba") for seed in range(1, 13)]),
 )
 def test_random_architectures(seed, backend):
     bar(seed, backend)
@@ -270,7 +270,7 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
 
 @pytest.mark.parametrize(
     "module, name, old, new, blame, changes",
-    after(4, FAULTS),
+    after(3, FAULTS),
     ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)],
 )
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, changes):
@@ -295,6 +295,7 @@ def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, chan
         ("squared", "backward_tangent", " / len(y)", ""),
     ],
 )
+@pytest.mark.every(2)
 def test_a_fault_in_the_loss_is_named(mutate, monkeypatch, name, part, old, new):
     faulty = mutate(loss, f"{name}_{part}", old, new)
     monkeypatch.setattr(loss.LOSSES[name], part, faulty)
@@ -303,6 +304,7 @@ def test_a_fault_in_the_loss_is_named(mutate, monkeypatch, name, part, old, new)
 
 
 @pytest.mark.parametrize("passname", ["backward", "forward_tangent", "backward_tangent"])
+@pytest.mark.every(2)
 def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
     net = small(backend)
     engine, right = net.engine(), getattr(net.engine(), passname)

@@ -44,7 +44,7 @@ def bar(seed, backend):
 
 
 @pytest.mark.parametrize(
-    "seed, backend", after(4, [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
+    "seed, backend", after(2, [(seed, "numpy" if seed % 2 else "numba") for seed in range(12)])
 )
 def test_random_architectures(seed, backend):
     bar(seed, backend)
@@ -82,6 +82,7 @@ def test_every_layer_and_pass_has_its_rows():
     ) not in found
 
 
+@pytest.mark.slow
 def test_random_cases_cover_every_option():
     nets = [
         gradcheck.random_case(np.random.default_rng(seed), "numpy", "cnn").net for seed in range(60)
@@ -255,6 +256,7 @@ def test_a_fault_in_a_kernel_is_named(monkeypatch, product, blame):
 
 
 @pytest.mark.parametrize("passname", ["backward", "forward_tangent", "backward_tangent"])
+@pytest.mark.every(2)
 def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
     engine = small(backend).engine()
     right = getattr(engine, passname)
@@ -296,6 +298,7 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         ("self._times(m, lam", "self._times(1, lam", 1),
     ],
 )
+@pytest.mark.every(2)
 def test_a_fault_in_anils_meta_gradient_is_named(mutate, old, new, steps):
     mutate(
         maml, "update_backward" if "_times" in old else "meta_gradient", old, new, maml.InnerLoop

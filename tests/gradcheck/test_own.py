@@ -36,7 +36,7 @@ def test_each_part_takes_less_than_thirty_lines():
 
 
 @pytest.mark.slow
-def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch, no_curves):
+def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = dict(
         updates=2,
@@ -246,7 +246,7 @@ def test_a_rule_whose_update_is_the_plain_one_is_maml(page, rng):
         )
 
 
-def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, no_curves, capsys):
+def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, capsys):
     from minisnn import cli
 
     own = dict(neuron=page["Tiring"](), loss=page["OneAgainstAll"](), rule=page["Pulled"]())

@@ -57,7 +57,7 @@ def compared(net, task, update: int, rate: int = 3000) -> None:
 
 @pytest.mark.parametrize("rounding", ["stochastic", "nearest"])
 @pytest.mark.parametrize("bits", [16, 13, 10, 8])
-@pytest.mark.every(3)
+@pytest.mark.every(5)
 def test_updates_equal_plain_integers_bit_for_bit(bits, rounding):
     task = some(bits)
     net = net_of(task, MetaWords(bits, rounding), seed=bits)

@@ -344,7 +344,7 @@ def test_traces_and_what_lies_under_a_kernel_are_those_of_the_network():
 
 
 def started(tmp_path, **changes):
-    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy")
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numba")
     theta = net.init(np.random.default_rng(0), toy_data()["train"].episode(0, 0).x_query)
     sizes = np.ones(net.size, np.float32)
     sizes[net.layout[-1].slice] = 0.05

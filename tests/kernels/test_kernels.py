@@ -230,6 +230,12 @@ def _reciprocal(x):
     return llvm.reciprocal(x)
 
 
+@cache
+def _kernel_of(note):
+    """A kernel that does nothing but note: `note` is written inline."""
+    return njit(lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o))
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("C", all_but((8, 9, 16), [1, 8, 9, 16, 24, 45, 64]))
 def test_notes_of_what_reaches_the_threshold(C, dtype):
@@ -245,9 +251,7 @@ def test_notes_of_what_reaches_the_threshold(C, dtype):
     )
     for note, given, v in ways:
         places, column = np.full(3 + 3 * C + choice.TOGETHER, -1, np.int32), np.zeros(4, np.int32)
-        # a kernel: it is written inline
-        noted = njit(lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o))
-        end = noted(given.ravel(), C, dtype(0.5), column, places, 3)
+        end = _kernel_of(note)(given.ravel(), C, dtype(0.5), column, places, 3)
         assert (
             places[3:end].tolist() == np.flatnonzero(v >= 0.5).tolist()
             and places[:3].tolist() == [-1] * 3

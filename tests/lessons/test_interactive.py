@@ -129,21 +129,6 @@ def test_what_names_the_curves_stands_above_them_and_inside_of_the_picture(tmp_p
     assert re.search(r'data-clash="(.*?)"', page)[1] == "[]"
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    pytest.importorskip("latex2mathml")
-    pytest.importorskip("mistune")
-    folder = tmp_path_factory.mktemp("pages")
-    for kind in ("html", "slides"):
-        done = subprocess.run(
-            [sys.executable, LESSONS / "export.py", kind, folder / kind],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.mark.slow
 def test_pages_and_slides_need_nothing(exported):
     names = [f"{source.stem}.html" for source in make.sources()]

@@ -16,7 +16,6 @@ from checks import foreseen
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
-from test_interactive import exported  # noqa: F401 a fixture
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 CELL = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "a", "execution_count": 1}
@@ -79,7 +78,7 @@ def test_a_notebook_keeps_what_a_page_answers_a_guess_with(monkeypatch, capsys):
     assert metadata["minisnn"] == {"found": "3.142", "because": "it is pi"}
 
 
-def test_a_page_answers_a_guess_and_not_before(exported, browser):  # noqa: F811
+def test_a_page_answers_a_guess_and_not_before(browser, exported):
     for kind, name in (("html", "03_backward_through_time"), ("slides", "10_maml")):
         path = next((exported / kind).glob(f"{name}*.html"))
         page = browser.new_page()
@@ -98,7 +97,7 @@ def test_a_page_answers_a_guess_and_not_before(exported, browser):  # noqa: F811
         page.close()
 
 
-def test_without_scripts_a_page_can_be_read_whole(exported, browser):  # noqa: F811
+def test_without_scripts_a_page_can_be_read_whole(browser, exported):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto((exported / "html" / "05_stacking_layers.html").as_uri())
@@ -110,7 +109,7 @@ def test_without_scripts_a_page_can_be_read_whole(exported, browser):  # noqa: F
     context.close()
 
 
-def test_pages_fit_a_telephone_and_fold_what_draws(exported, browser):  # noqa: F811
+def test_pages_fit_a_telephone_and_fold_what_draws(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("*.html")):
         page.goto(path.as_uri())
@@ -126,7 +125,7 @@ return [...document.querySelectorAll("table, .formula > span")].filter(
   e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60)) }"""
 
 
-def test_tables_and_formulas_are_whole_on_a_telephone(exported, browser):  # noqa: F811
+def test_tables_and_formulas_are_whole_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("*.html")):
         page.goto(path.as_uri())
@@ -155,7 +154,7 @@ def test_tables_that_small_letters_keep_whole_have_a_class():
     assert export._kind("\n".join(row + "too wide" for row in rows)) == ""
 
 
-def test_a_broad_picture_without_panels_scrolls_on_a_telephone(exported, browser):  # noqa: F811
+def test_a_broad_picture_without_panels_scrolls_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     page.goto((exported / "html" / "12_one_shot.html").as_uri())
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
@@ -168,7 +167,7 @@ def test_a_broad_picture_without_panels_scrolls_on_a_telephone(exported, browser
     page.close()
 
 
-def test_letters_of_pictures_stay_large_on_a_telephone(exported, browser):  # noqa: F811
+def test_letters_of_pictures_stay_large_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("[01]*.html")):
         page.goto(path.as_uri())
@@ -180,7 +179,7 @@ def test_letters_of_pictures_stay_large_on_a_telephone(exported, browser):  # no
     page.close()
 
 
-def test_rows_of_panels_stay_rows_on_a_wide_screen(exported, browser):  # noqa: F811
+def test_rows_of_panels_stay_rows_on_a_wide_screen(browser, exported):
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     counts = []
     for path in sorted((exported / "html").glob("[01]*.html")):
@@ -198,7 +197,7 @@ def test_rows_of_panels_stay_rows_on_a_wide_screen(exported, browser):  # noqa: 
     page.close()
 
 
-def test_stacked_panels_say_what_the_text_calls_left(exported, browser):  # noqa: F811
+def test_stacked_panels_say_what_the_text_calls_left(browser, exported):
     page = browser.new_page()
     said = "[...document.querySelectorAll('figcaption')].map(o => getComputedStyle(o, '::after').content)"
     found = {}
@@ -215,7 +214,7 @@ def test_stacked_panels_say_what_the_text_calls_left(exported, browser):  # noqa
     page.close()
 
 
-def test_every_link_of_the_pages_leads_somewhere(exported):  # noqa: F811
+def test_every_link_of_the_pages_leads_somewhere(exported):
     for kind in ("html", "slides"):
         pages = {one.name: one.read_text() for one in (exported / kind).glob("*.html")}
         for name, text in pages.items():
@@ -226,7 +225,7 @@ def test_every_link_of_the_pages_leads_somewhere(exported):  # noqa: F811
                 assert not place or f'id="{place}"' in held, f"{name}: {link}"
 
 
-def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):  # noqa: F811
+def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):
     names = [f"{source.stem}.html" for source in make.sources()]
     for way, order in (("next", names), ("prev", names[::-1])):
         found = [order[0]]
@@ -244,7 +243,7 @@ def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):  # noq
     assert "<canvas" in (exported / "html" / "teach.html").read_text()
 
 
-def test_an_answer_that_nothing_follows_stands_in_its_fold(exported, browser):  # noqa: F811
+def test_an_answer_that_nothing_follows_stands_in_its_fold(browser, exported):
     path = exported / "html" / "13_a_layer_that_hears_itself.html"
     assert "<summary>What came out: guess first, then open</summary><p>It is 52" in path.read_text()
     for one in (exported / "html").glob("[01]*.html"):
@@ -258,7 +257,7 @@ def test_an_answer_that_nothing_follows_stands_in_its_fold(exported, browser):  
     page.close()
 
 
-def test_what_is_said_of_a_hidden_picture_is_hidden_too(exported, browser):  # noqa: F811
+def test_what_is_said_of_a_hidden_picture_is_hidden_too(browser, exported):
     page = browser.new_page()
     for name, said in (
         ("04", "Left of the point"),
@@ -285,7 +284,7 @@ def test_a_picture_that_was_hidden_is_drawn_for_a_telephone_when_it_is_shown(bro
     page.close()
 
 
-def test_a_picture_that_goes_on_says_so_on_a_telephone(exported, browser):  # noqa: F811
+def test_a_picture_that_goes_on_says_so_on_a_telephone(browser, exported):
     page = browser.new_page()
     said = (
         "[...document.querySelectorAll('.output, .map')].map(o => [o.scrollWidth > o.clientWidth, "
@@ -302,7 +301,7 @@ def test_a_picture_that_goes_on_says_so_on_a_telephone(exported, browser):  # no
     page.close()
 
 
-def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(exported, browser):  # noqa: F811
+def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     page.goto((exported / "html" / "index.html").as_uri())
     columns = "[...document.querySelector('tr').children].map(one => one.clientWidth)"
@@ -320,7 +319,7 @@ def test_no_line_ends_between_a_formula_and_its_point():
     assert ".stay{white-space:nowrap}" in export.CSS
 
 
-def test_curves_that_move_are_bright_in_the_dark(exported, browser):  # noqa: F811
+def test_curves_that_move_are_bright_in_the_dark(browser, exported):
     page = browser.new_page(color_scheme="dark")
     page.goto((exported / "html" / "01_one_leaky_neuron.html").as_uri())
     line = "document.querySelector('.ms-picture polyline.p')"
@@ -329,7 +328,7 @@ def test_curves_that_move_are_bright_in_the_dark(exported, browser):  # noqa: F8
     page.close()
 
 
-def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):  # noqa: F811
+def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):
     tools = pytest.importorskip("fontTools.ttLib")  # comes with matplotlib
     pytest.importorskip("brotli", reason="pip install brotli")
     font = tools.TTFont(export.HERE / "fonts" / "math.woff2")
@@ -346,7 +345,7 @@ def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported): 
         assert not used - known - {"\n"}, path.name
 
 
-def test_the_font_is_drawn_with(exported, browser):  # noqa: F811
+def test_the_font_is_drawn_with(browser, exported):
     page = browser.new_page()
     page.goto((exported / "html" / "03_backward_through_time.html").as_uri())
     loaded = "document.fonts.ready.then(f => [...f].map(one => one.family + one.status))"

@@ -187,7 +187,7 @@ def test_a_nir_file_holds_them(tmp_path):
 SETTINGS = dict(rule="prototypes", learn_step_size="no", step_size=1.0, scale=1.0, axes=3)
 
 
-def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path, no_curves):
+def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
     config = toy_config(**SETTINGS)
     done = train(config, tmp_path / "a", data=toy_data(), progress=False)
     assert done.inner.axes.shape == (done.net.layout[-2].shape[0], 3)
@@ -213,7 +213,7 @@ def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path, no_curv
     assert plain.theta.tobytes() == done.theta.tobytes() and plain.inner.axes is None
 
 
-def test_a_run_that_is_stopped_while_it_fits_them(tmp_path, no_curves):
+def test_a_run_that_is_stopped_while_it_fits_them(tmp_path):
     config = toy_config(**SETTINGS)
     train(config, tmp_path / "a", data=toy_data(), progress=False)
     stopped = toy_data({config.updates * config.tasks + config.init_tasks + 9: interrupt})
@@ -250,7 +250,7 @@ def test_what_no_axes_are_fitted_to_is_told_before_anything_is_learned(
     assert data["train"].calls == 0
 
 
-def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, no_curves, monkeypatch):
+def test_a_network_that_is_silent_is_compared_along_all_features(tmp_path, monkeypatch):
     config = toy_config(**SETTINGS)
     monkeypatch.setattr(SpikingNet, "features", lambda net, theta, x, **_: np.zeros((len(x), 36)))
     with pytest.warns(UserWarning, match="along all features: axes need samples of a class whose"):

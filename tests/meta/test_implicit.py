@@ -56,7 +56,7 @@ def hessian(net, theta, task, **twin):
 
 @pytest.mark.parametrize("freeze", [(), ("conv1",), ("conv1", "hidden1")], ids=len)
 @pytest.mark.parametrize("name", [name for name in NETS if name != "smooth"])
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 def test_equals_the_dense_solution(name, freeze, backend):
     net = network(name, backend)
     theta, task = case(net)
@@ -319,7 +319,7 @@ def test_info_says_how_strong_the_pull_is(tmp_path, capsys):
     assert "inner loop  4 steps of size 0.2, pulled to their start by 0.5 (lambda)" in said
 
 
-def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path, no_curves):
+def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path):
     changes = dict(updates=4, evaluate_every=0, checkpoint_every=2, test_episodes=2, proximal=3.0)
     config = toy_config(**{**IMAML, **changes, "clip": None, "optimiser": "sgd", "tasks": 1})
     whole = train(config, tmp_path / "whole", data=toy_data(), **SILENT)
@@ -341,7 +341,7 @@ def test_a_run_learns_by_it_and_goes_on_where_it_was_stopped(tmp_path, no_curves
     np.testing.assert_allclose(one.theta, start - short.lr * g, rtol=1e-5, atol=1e-7)
 
 
-def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path, no_curves):
+def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path):
     weak = {**IMAML, "zero_readout": False, "proximal": 1e-6, "cg_steps": 50}
     message = (
         r"^update 1: the support loss has .*; take a larger proximal .*; the state before is saved: "
@@ -360,7 +360,7 @@ def test_a_run_with_too_weak_a_pull_ends_with_the_sentence(tmp_path, no_curves):
     train(toy_config(**strong, **small), tmp_path / "on", data=toy_data(), **SILENT)
 
 
-def test_what_was_learned_before_negative_curvature_is_kept(tmp_path, no_curves, monkeypatch):
+def test_what_was_learned_before_negative_curvature_is_kept(tmp_path, monkeypatch):
     real = ms.ImplicitLoop.meta_gradient
     calls = []
 

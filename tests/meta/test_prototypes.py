@@ -88,6 +88,7 @@ def test_trace_is_the_sum_of_its_coefficients(window):
 
 @pytest.mark.parametrize("options", NETWORKS)
 @pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.every(2)
 def test_engines_and_twin_agree(steps, options):
     """Numba and NumPy give the same features and gradient, and the jet twin at its own record
     too."""
@@ -139,6 +140,7 @@ def test_pullback_against_differences(options):
 @pytest.mark.parametrize(
     "steps, options", [(0, o) for o in NETWORKS] + [(n, o) for n in (1, 3) for o in NETWORKS[:3]]
 )
+@pytest.mark.every(2)
 def test_meta_gradient_taylor(steps, options):
     """The error of the straight line falls by a hundred where the step falls by ten, in the jet
     twin: prototypical networks without steps, Proto-MAML through its steps and the class means they

@@ -16,7 +16,6 @@ import minisnn as ms
 from minisnn.gradcheck import Sets, random_data, random_theta
 from minisnn.meta.optim import Adam, cosine
 from minisnn.training import checkpoint
-from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
 from minisnn.training.settings import TrainingConfig
 from slowly import after
@@ -36,11 +35,6 @@ RULES = {
     ),
     "reptile gated": dict(rule="reptile", inner_steps=2, learn_step_size="no", gate_fraction=0.05),
 }
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
 
 
 @pytest.fixture(params=["snn", "cnn"])

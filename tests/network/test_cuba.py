@@ -399,7 +399,7 @@ def test_init_reaches_the_rate(backend):
         assert (record["u"] >= NEURON.threshold).mean() == pytest.approx(0.2, abs=0.05)
 
 
-def test_settings_make_it(tmp_path, no_curves):
+def test_settings_make_it(tmp_path):
     from minisnn.training.run import train
     from toy import toy_config, toy_data
 

@@ -48,6 +48,7 @@ def smooth():
     return value, product, matrix, start
 
 
+@pytest.mark.slow
 def test_trust_ncg_reaches_the_minimum_of_a_dense_hessian(smooth):
     value, product, matrix, start = smooth
     how = dict(jac=True, options=dict(gtol=1e-9, maxiter=500), method="trust-ncg")

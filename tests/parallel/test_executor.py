@@ -28,6 +28,7 @@ from minisnn.parallel.workers import Workers
 from minisnn.meta.inner import InnerLoop
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
+from slowly import after
 from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 
 HERE = Path(__file__).parents[1]
@@ -237,7 +238,7 @@ def test_the_kernels_are_compiled_by_one_process(tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("number", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", after(1, [2, 1, 4]))
 def test_training_ends_with_the_same_arrays(here, two, tmp_path, number):
     """theta after three updates of four tasks, validation and test episodes, to the last bit."""
     workers = two if number == 2 else Workers(number)

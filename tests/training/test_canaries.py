@@ -393,7 +393,7 @@ def test_a_refusal_is_no_leak_of_a_set_that_was_heard(leak, monkeypatch):
     ],
     ids="folder windows parts subjects splits windows-of-tasks parts-of-tasks samples".split(),
 )
-@pytest.mark.every(6)
+@pytest.mark.every(8)
 def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
     config = config_of(rule, made())
     assert_silent(heard(config))

@@ -27,7 +27,6 @@ from minisnn.training.run import train
 
 CONFIG = toy_config(**faulty.CONFIG)
 SILENT = dict(progress=False)
-pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 @pytest.fixture

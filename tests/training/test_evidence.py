@@ -22,7 +22,6 @@ from minisnn.training.progress import sentence
 from minisnn.training.run import train
 from minisnn.training.update import nearest
 
-pytestmark = pytest.mark.usefixtures("no_curves")
 SILENT = dict(progress=False)
 
 

@@ -8,16 +8,10 @@ from toy import interrupt, toy_config, toy_data
 
 from minisnn.meta.inner import InnerLoop
 from minisnn.network.spiking import SpikingNet
-from minisnn.training.folder import RunFolder
 from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy, not_finite, remedy
 from minisnn.training.run import train
 
 SILENT = dict(progress=False)
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
 
 
 def told(call) -> list[str]:

@@ -234,6 +234,7 @@ def test_students_t():
 
 
 @pytest.mark.parametrize("name", ["digits", "rivals"])
+@pytest.mark.every(2)
 def test_the_interval_that_leads_holds_the_truth(name, monkeypatch):
     """A few worlds with the library's own episodes: nine in ten at least, where the ± over episodes
     holds far fewer."""

@@ -24,7 +24,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.
 CONFIG = toy_config(**faulty.CONFIG)
 STEPS = ("write", "sync", "link", "replace")
 SILENT = dict(progress=False)
-pytestmark = pytest.mark.usefixtures("no_curves")
 
 
 def resume_and_compare(out, undisturbed):
@@ -108,6 +107,7 @@ def stopped(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "byte", "gone", "nan"])
+@pytest.mark.every(2)
 def test_where_the_newest_is_damaged_the_one_before_is_used(undisturbed, stopped, damage):
     newest, whole = stopped / CURRENT, (stopped / CURRENT).read_bytes()
     assert checkpoint.read(newest).progress["update"] == 5

@@ -32,7 +32,7 @@ CONFIG = toy_config(
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch, no_curves):
+def here(tmp_path, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 

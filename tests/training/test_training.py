@@ -60,6 +60,7 @@ def undisturbed(tmp_path_factory):
 
 def test_a_run_folder_has_all_its_files(undisturbed):
     assert {path.name for path in undisturbed.iterdir()} == RUN_FILES
+    assert (undisturbed / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert RunFolder(undisturbed).config() == toy_config()
     rows = list(csv.DictReader((undisturbed / "log.csv").open()))
     assert [int(row["update"]) for row in rows] == list(range(1, 13))

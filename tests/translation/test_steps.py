@@ -52,7 +52,7 @@ def found(net, rng):
 
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", True)])
-@pytest.mark.every(9)
+@pytest.mark.every(20)
 def test_kernels_compute_what_the_class_says(name, pool, detach):
     """Odd sizes, a conv and a dense layer, a window that begins late."""
     settings = dict(kernel=3, hidden=(4,), ways=3, window=9, dtype="float64", neuron=OWN[name])
@@ -70,7 +70,7 @@ def test_kernels_compute_what_the_class_says(name, pool, detach):
     ("CubaLIF", neurons.MyCuba(), ms.CubaLIF(threshold=0.3)),
 ])  # fmt: skip
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.every(4)
+@pytest.mark.slow
 def test_what_ships_written_once_more_has_its_values(name, own, shipped, dtype):
     for pool in ("max", "mean"):
         settings = dict(kernel=3, ways=3, window=9, dtype=dtype, pool=pool)
@@ -148,7 +148,7 @@ def test_constants_of_one_name_in_two_modules_are_two(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("home, name, other", [
     (neurons.Helped, "more", "other_more"),
-    (neurons, "half", "other_half"),
+    slow((neurons, "half", "other_half")),
     slow((neurons.Helped, "forward", "other_forward")),
 ])  # fmt: skip
 def test_what_is_replaced_is_another_kernel(home, name, other, monkeypatch):

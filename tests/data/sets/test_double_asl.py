@@ -61,7 +61,7 @@ def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return list(zip(marks[::2], marks[1::2]))
 
 
-def check_tasks(data: DoubleASL, episodes: int = 40, **sizes) -> set[int]:
+def check_tasks(data: DoubleASL, episodes: int = 25, **sizes) -> set[int]:
     """Samples are what their classes say and support and query share none; the numbers of the
     recordings used."""
     used = set()
@@ -111,6 +111,7 @@ def test_a_task_has_the_protocol_of_double_nmnist(root):
     "split, numbers",
     [("train", {n for n in range(1, 16) if n % 5}), ("val", {5, 10, 15}), ("test", {5, 10, 15})],
 )
+@pytest.mark.every(2)
 def test_one_recording_in_five_is_a_test_recording(root, split, numbers):
     data = DoubleASL(split, root, progress=False)
     assert check_tasks(data, ways=5, shots=1, queries=2) == numbers
@@ -262,7 +263,7 @@ class MarkingCamera:
 def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
     data = DoubleASL(split, per_letter=11, camera=MarkingCamera(), progress=False)
     assert (
-        check_tasks(data, 60) == numbers
+        check_tasks(data, 30) == numbers
         and data.classes == CLASSES[split]
         and "simulated" in data.source
     )
@@ -314,7 +315,7 @@ def photographs(tmp_path):
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
     assert (
-        check_tasks(data, 60) == numbers
+        check_tasks(data, 30) == numbers
         and data.classes == CLASSES[split]
         and "photographs" in data.source
     )

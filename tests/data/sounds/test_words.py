@@ -241,6 +241,7 @@ def test_steps_finer_than_the_times_are_told(roots):
 
 
 @pytest.mark.parametrize("name", ["shd", "shd-other-speaker"])
+@pytest.mark.every(2)
 def test_noise_is_guessed(tmp_path, name):
     """Nothing but what is heard tells a word: neither who speaks nor where in its file it stands."""
     for part, people in (("train", range(6)), ("test", range(4, 8))):
