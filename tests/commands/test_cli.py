@@ -525,7 +525,7 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
 @pytest.mark.parametrize("model", after(1, ["snn", "cnn"]))
 def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch, model):
     arguments = (
-        "check --model both --channels 2 --input 4,4,2 --window 6 --pool mean --backend numpy"
+        "check --model both --channels 1 --input 2,2,1 --window 4 --pool mean --backend numpy"
     ).split()
 
     from minisnn.layers import activation, pool

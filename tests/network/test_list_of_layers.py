@@ -94,7 +94,7 @@ def test_golden_meta_gradient(golden, backend, order, name, steps):
 
 
 @pytest.mark.parametrize("seed", range(24))
-@pytest.mark.every(6)
+@pytest.mark.every(12)
 def test_kernels_and_numpy_agree(seed):
     case = gradcheck.random_case(np.random.default_rng(seed), model="layers")
     net, theta, task = case.net, case.theta, case.task
