@@ -126,11 +126,14 @@ def alike(kept: Path) -> dict:
         kernel.compile(kinds)
         cache = kernel._cache
         name = cache.files._name(cache._index_key(kinds, _codegen()))
-        both = [cache.files.folder / name, *kept.glob(f"*/{name}")]
-        codes = [pickle.loads(path.read_bytes())[1] for path in both]
+        paths = [cache.files.folder / name, *kept.glob(f"*/{name}")]  # of other clones, too
+        codes = [pickle.loads(path.read_bytes())[1] for path in paths]
         # of what numba keeps of a kernel, its library: (name, kind, (machine code, bitcode))
         codes = [pickle.loads(one)[0] if isinstance(one, bytes) else one[0] for one in codes]
-        found[kernel.py_func.__qualname__] = len(codes) == 2 and codes[0][2] == codes[1][2]
+        others = [one[2] for one in codes[1:]]
+        found[kernel.py_func.__qualname__] = bool(others) and all(
+            one == codes[0][2] for one in others
+        )
     assert keeping.surroundings()
     return found
 

@@ -105,6 +105,21 @@ def test_classes_by_the_method_of_moments():
     assert np.mean(whole) == pytest.approx(exact, rel=0.06)
 
 
+def test_the_error_of_that_variance_is_how_far_it_scatters():
+    """With effects of classes and without, where a variance is often below 0: what one set of
+    episodes says of its own error, beside the scatter over many."""
+    rng = np.random.default_rng(1)
+    shared, _ = few(rng)
+    Z, E = shared.classes, shared.episodes
+    for effect in (0.0, 1.0):
+        found = [
+            shared._of_classes(effect * (Z @ c) + 0.5 * rng.standard_normal(E))
+            for c in rng.standard_normal((4000, 4))
+        ]
+        variance, error = np.transpose(found)
+        assert 0.95 < np.sqrt(np.mean(error**2)) / variance.std() < 1.6
+
+
 def test_more_classes_than_episodes():
     """Eigenvalues are taken on the smaller side, and what they give does not depend on it."""
     rng = np.random.default_rng(3)
