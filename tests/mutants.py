@@ -24,6 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("minisnn", "hardware")
+TRIED_BY = {"vectors": "tests/kernels"}  # a room whose tests lie in another's folder
 OTHER = {
     ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
     ast.NotEq: ("!=", "=="), ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"),
@@ -112,17 +113,23 @@ def chosen(count: int, seed: int) -> list[Mutant]:
 
 
 def tests_of(mutant: Mutant, root: Path) -> list[str]:
-    """The tests of the mutant's own part."""
+    """The tests of the mutant's own part: its room's folder, files named after it or its room."""
     parts = Path(mutant.path).parts
     folders = (
         ["tests/hardware"]
         if parts[0] == "hardware"
         else ["/".join(("tests", *parts[1:k])) for k in (3, 2) if len(parts) > k]
     )
-    stem = f"test_{Path(mutant.path).stem}"
+    folders += [TRIED_BY[one] for one in parts[:2] if one in TRIED_BY]
     found = [folder for folder in folders if folder != "tests" and (root / folder).is_dir()][:1]
-    named = [str(path.relative_to(root)) for path in sorted((root / "tests").rglob(f"{stem}*.py"))]
-    return [*named, *found]
+    patterns = [f"test_{Path(mutant.path).stem}*.py"]
+    patterns += [f"test_{room}{more}.py" for room in parts[1:-1] for more in ("", "_*")]
+    named = {
+        str(path.relative_to(root))
+        for pattern in patterns
+        for path in (root / "tests").rglob(pattern)
+    }
+    return [*sorted(named), *found]
 
 
 def clone(root: Path) -> None:
