@@ -26,6 +26,7 @@ from minisnn.experiments import (
     relearn,
     rule,
     seeds,
+    table3,
 )
 from minisnn.experiments import surrogate
 from minisnn.experiments.curvature import lanczos
@@ -913,6 +914,20 @@ def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
         assert len(some) <= count <= len(some) + 3
     assert outer_updates(one)[:, 3].max() < 5e-3  # Adam at 1e-3 makes no larger ones
     assert outer_updates(one).shape[0] == 60
+
+
+def test_updates_of_a_network_that_was_not_meta_trained_where_there_is_one(study, monkeypatch):
+    values = np.random.default_rng(0).random((4, 6))
+    for name in ("inner_updates", "outer_updates", "plain_updates"):
+        monkeypatch.setattr(table3, name, lambda *_: values)
+    one = study("table-3", episodes=2)
+    assert [row[0] for row in one.run().tables[0].rows] == ["inner loop", *table3.RATIOS]
+    has = one.network
+    monkeypatch.setattr(one, "network", lambda role: None if "pretrained" in role else has(role))
+    found = Findings("table-3", "")
+    table3.run(one, found)
+    assert [row[0] for row in found.tables[0].rows] == ["inner loop", "outer loop"]
+    assert found.missing == ["non-meta training: no pretrained network"]
 
 
 @pytest.mark.parametrize("rows", [3, 6])

@@ -71,11 +71,27 @@ def test_a_table_of_differences_is_drawn_as_a_map(tmp_path):
     assert missing["map"]("gains worth") == "(not measured yet)"
 
 
-def study_of(folder, table):
-    """The folder of a study that found a table and no claim."""
+def test_a_claim_is_a_figure_with_half_its_interval(tmp_path):
+    claims = [
+        dict(value=4.0, unit="points", low=1.0, high=7.0),
+        dict(value=12.0, unit="times", low=None, high=None),
+        dict(value=12.0, unit="times", low=10.0, high=15.0),
+    ]
+    figures, more = KINDS["study"]([study_of(tmp_path, claims=claims)])
+    assert figures == {
+        "claim-1": {"value": 0.04, "unit": "points", "half": pytest.approx(0.03)},
+        "claim-2": {"value": 12.0, "unit": ""},
+        "claim-3": {"value": 12.0, "unit": "", "half": 2.5},
+    }
+    assert more["claims"] == claims
+
+
+def study_of(folder, *tables, claims=()):
+    """The folder of a study that found these."""
     out = folder / "out" / "nuisance"
     out.mkdir(parents=True)
-    (out / "findings.json").write_text(json.dumps({"tables": [table], "claims": []}))
+    found = {"tables": tables, "claims": claims}
+    (out / "findings.json").write_text(json.dumps(found))
     return out.parent
 
 
