@@ -64,6 +64,14 @@ def test_an_error_of_another_file_keeps_its_name(tmp_path):
     assert raised.value.filename == str(tmp_path / "other") and not tree(tmp_path)
 
 
+def test_a_file_of_the_largest_size_is_read_whole(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"12345")
+    assert files.read_whole(path, "five bytes", 5) == b"12345"
+    with pytest.raises(ValueError, match="a: the file has 5 bytes; expected .*, of at most 4"):
+        files.read_whole(path, "four bytes", 4)
+
+
 def test_a_folder_that_is_missing_is_named_by_its_file(tmp_path):
     with pytest.raises(FileNotFoundError) as raised:
         write_whole(tmp_path / "no" / "a", b"")
