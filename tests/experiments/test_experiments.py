@@ -4,7 +4,7 @@ verdicts; the page."""
 import json
 import math
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -31,7 +31,7 @@ from minisnn.experiments import (
 from minisnn.experiments import surrogate
 from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
-from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train
+from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train, if_shipped
 from minisnn.experiments.report import write_report
 from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge, over, ratio
 from minisnn.experiments.study import Settings, Study, recalled
@@ -192,6 +192,19 @@ def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeyp
     found = study(name, Networks()).run()
     if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence", "nuisance"):
         assert found.missing and not found.claims
+
+
+# how a run is watched, how its first weights are found, and what has no effect or is the default
+WATCHED = {"evaluate_every", "evaluate_episodes", "init_tasks"}
+DEFAULTS = {"align": False, "firing_threshold": 0.0, "bin_ms": 1.0, "duration_ms": 100.0}
+
+
+@pytest.mark.parametrize("role", [role for role in RECIPES if if_shipped(file_name(role))])
+def test_what_ships_was_trained_by_its_recipe(role):
+    found, recipe = ms.read(if_shipped(file_name(role))).config, RECIPES[role]
+    for one in {one.name for one in fields(recipe)} - WATCHED:
+        had, says = getattr(found, one), getattr(recipe, one)
+        assert had == (DEFAULTS.get(one) if says is None and had is not None else says), one
 
 
 @pytest.mark.slow

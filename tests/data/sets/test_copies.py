@@ -2,6 +2,7 @@
 told."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import named
 from minisnn.data.sets.named import own
+from minisnn.data.sets.pool import tell_full
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.sets.samples import shared
 
@@ -130,6 +132,16 @@ def test_counts_that_are_full_are_told(recwarn):
     words = r"32 of 32 cells with events hold 255 in a step, .* is lost, .* \(--bin-ms\) or more cells \(--size\)"
     with pytest.warns(UserWarning, match=words):
         Recordings(events, size=(2, 2), bin_ms=20, **how)
+
+
+def test_a_thousandth_of_full_cells_is_not_worth_a_word(recwarn):
+    counts = np.ones(3000, np.uint8)
+    counts[:3] = 255
+    tell_full(SimpleNamespace(counts=counts), "a")
+    assert not recwarn
+    counts[3] = 255
+    with pytest.warns(UserWarning, match="a: 4 of 3,000 cells with events hold 255"):
+        tell_full(SimpleNamespace(counts=counts), "a")
 
 
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
