@@ -396,7 +396,7 @@ def test_a_run_that_is_refused_leaves_the_one_that_lies_there(tmp_path):
     before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
     convolutional = ms.ConvNet((6, 6, 2), (4,), 3, 3)
     ms.save(tmp_path / "cnn.h5", convolutional, convolutional.init(np.random.default_rng(0)))
-    dense = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numpy", hidden=(5,))
+    dense = ms.SpikingNet((6, 6, 2), (4,), 3, 3, "mean", window=8, backend="numba", hidden=(5,))
     ms.save(tmp_path / "dense.h5", dense, dense.init(np.random.default_rng(0)))
     for changes, words in (
         (

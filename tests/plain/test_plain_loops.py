@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from minisnn.layers.cuba import LeakyIntegrator
 from minisnn.plain import block as plain
 from slowly import all_but
 
+TESTS = Path(__file__).resolve().parents[1]
 LIF = ms.LIF(threshold=-0.1)
 CUBA = ms.CubaLIF(threshold=0.05)
 LEAKY = LeakyIntegrator(0.95, 0.9)
@@ -188,9 +190,10 @@ def test_plain_loops_are_the_kernels(pool, settings, monkeypatch):
 @pytest.mark.skipif(config.DISABLE_JIT, reason="this starts the test above without numba")
 def test_plain_loops_run_in_a_debugger():
     """As plain Python, without what numba compiles."""
-    told = f"-m pytest -q -n 0 -p no:cacheprovider --noconftest -k equations {__file__}"
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    command = [sys.executable, *told.split()]
+    told = f"-m pytest -q -n 0 -p no:cacheprovider --noconftest -k equations {__file__} -m"
+    paths = os.pathsep.join(map(str, (TESTS, TESTS.parent)))
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": paths}
+    command = [sys.executable, *told.split(), "slow or not slow"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{2 * len(CASES)} passed" in done.stdout
