@@ -21,7 +21,6 @@ from minisnn.data.sets import named
 from minisnn.data.sets.named import open_set
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.training.baselines import baselines
-from minisnn.training.folder import RunFolder
 from minisnn.training.settings import TrainingConfig
 from slowly import after
 from toy import ToySet
@@ -37,8 +36,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(minisnn.__file__).parents[1]
 
 @pytest.fixture(autouse=True)
 def toy_sets(monkeypatch, tmp_path):
-    """Toy tasks in place of every data set; figures are left out; runs/ lies in a folder of the
-    test's own."""
+    """Toy tasks in place of every data set; runs/ lies in a folder of the test's own."""
 
     def open_set(name, split, root=None, progress=True, align=None, draws=0):
         if root == "absent":
@@ -47,7 +45,6 @@ def toy_sets(monkeypatch, tmp_path):
 
     for module in (evaluation, named):
         monkeypatch.setattr(module, "open_set", open_set)
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
     monkeypatch.chdir(tmp_path)
 

@@ -88,7 +88,8 @@ def test_operations_and_memory_by_hand():
     steps = 2 * 14
     assert found["conv1"] == ((x > 0).sum() * 9 * 3 + 6 * 42 * 3 * steps, 6 * 42 * 3 * steps)
     assert found["conv2"] == (inner.sum() * 9 * 4 + 6 * 9 * 4 * steps, 6 * 9 * 4 * steps)
-    p, features = chip.traces(chip.spikes(x)), 4
+    p = chip.traces(chip.spikes(x))
+    features = 4
     assert found["readout"] == (
         np.count_nonzero(p) * 3 + 2 * features * steps,
         np.count_nonzero(p) * 3 + 4 * features * steps,

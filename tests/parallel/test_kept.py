@@ -127,7 +127,6 @@ def test_a_change_of_any_helper_is_noticed_by_what_leads_to_it():
     (choice, "COMPRESSES", None, "kernels.forward.forward"),
     (records, "MAX", 7, "kernels.backward.backward"),
 ])  # fmt: skip
-@pytest.mark.every(2)
 def test_a_constant_that_is_frozen_is_noticed(module, constant, value, kernel, monkeypatch):
     """Read by the kernel, by what it calls, or by what writes its code."""
     before = {name: digest(one) for name, one in KERNELS.items()}

@@ -97,8 +97,8 @@ def test_without_its_option_kernels_count_references(monkeypatch):
     assert private.borrowing() == {} and compilation.njit(borrows=True)(triple)(4) == 12
 
 
-def _trees(word=""):
-    """Files that have a word in them, parsed, which takes a second of all."""
+def _trees(word):
+    """Files that have a word in them, parsed; all of them would take a second."""
     for room in ("minisnn", "hardware"):
         for path in sorted((ROOT / room).rglob("*.py")):
             if word in (text := path.read_text(encoding="utf-8")):

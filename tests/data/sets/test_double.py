@@ -174,7 +174,7 @@ def test_few_recordings_are_told_with_root_digit_and_number(tmp_path):
 
 def test_two_recordings_a_digit_are_enough(tmp_path):
     data = DoubleNMnist("test", root_of(tmp_path, Test=[3, 8]), progress=False)
-    for i in range(60):
+    for i in range(200):
         task = data.episode(0, i, ways=5, shots=2, queries=4)
         support, query = (
             {one for sides in told(x) for one in sides} for x in (task.x_support, task.x_query)
@@ -328,7 +328,7 @@ def few_digits(monkeypatch):
 def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
     data = DoubleNMnist(split, camera=MarkingCamera(), progress=False)
     assert data.classes == CLASSES[split]
-    for i in range(40):
+    for i in range(100):
         task = data.episode(0, i)
         for x, y in ((task.x_support, task.y_support), (task.x_query, task.y_query)):
             for label, sides in zip(y, told(x)):

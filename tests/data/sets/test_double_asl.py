@@ -61,7 +61,7 @@ def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     return list(zip(marks[::2], marks[1::2]))
 
 
-def check_tasks(data: DoubleASL, episodes: int = 25, **sizes) -> set[int]:
+def check_tasks(data: DoubleASL, episodes: int = 40, **sizes) -> set[int]:
     """Samples are what their classes say and support and query share none; the numbers of the
     recordings used."""
     used = set()
@@ -263,7 +263,7 @@ class MarkingCamera:
 def test_drawn_hands_keep_to_the_rule_of_five(drawn, split, numbers):
     data = DoubleASL(split, per_letter=11, camera=MarkingCamera(), progress=False)
     assert (
-        check_tasks(data, 30) == numbers
+        check_tasks(data, 60) == numbers
         and data.classes == CLASSES[split]
         and "simulated" in data.source
     )
@@ -315,7 +315,7 @@ def photographs(tmp_path):
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
     assert (
-        check_tasks(data, 30) == numbers
+        check_tasks(data, 60) == numbers
         and data.classes == CLASSES[split]
         and "photographs" in data.source
     )
