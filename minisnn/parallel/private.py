@@ -1,4 +1,4 @@
-"""What is used here of numba that numba promises nobody, named in one place.
+"""What is used here of numba and llvmlite that they promise nobody, named in one place.
 
 Where another numba lacks a name nothing breaks: kernels are not kept, and a sentence says why;
 without its lock they are compiled by the thread that asks; without `_nrt` they count references;
@@ -41,6 +41,16 @@ def compiler_lock() -> Any:
     """numba's lock while it compiles; None where numba is not imported, or has no such lock."""
     lock = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
     return lock if hasattr(lock, "is_locked") and hasattr(lock, "_lock") else None
+
+
+def compiler_locks() -> list[Any]:
+    """Whatever a process that is forked must find free to compile: numba's lock, then llvmlite's,
+    which is held, too, while a module that nobody uses any more is taken down."""
+    numbas = compiler_lock()
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    llvms = getattr(getattr(library, "_lock", None), "_lock", None)
+    found = [numbas and numbas._lock, llvms]
+    return [lock for lock in found if hasattr(lock, "acquire") and hasattr(lock, "release")]
 
 
 def unwrapped(inner: bool) -> dict[str, Any]:

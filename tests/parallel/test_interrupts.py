@@ -4,6 +4,7 @@ processes at random."""
 import contextlib
 import dis
 import functools
+import gc
 import io
 import os
 import random
@@ -378,18 +379,61 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
 @needs_signals
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_process_that_is_forked_during_a_compilation_can_compile(slow_kernel):
-    thread = threading.Thread(target=slow_kernel, args=(1,))
+    with beside(slow_kernel, 1):
+        assert compiles_in_a_child() == 0
+
+
+@needs_signals
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_process_that_is_forked_while_llvm_is_asked_can_compile():
+    """As when Python takes down what it was given, which numba's lock does not cover."""
+    from llvmlite.binding import ffi
+
+    def ask():
+        with ffi.lib._lock:
+            time.sleep(0.4)
+
+    with beside(ask):
+        assert compiles_in_a_child() == 0
+
+
+def test_python_collects_no_cycles_while_a_kernel_is_compiled(slow_kernel):
+    with beside(slow_kernel, 1):
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        slow_kernel(1.0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    if hasattr(os, "fork"):
+        with compilation._uncollected():  # which a child never leaves
+            assert compiles_in_a_child() == 0
+
+
+@contextlib.contextmanager
+def beside(function, *arguments):
+    """A thread that has begun to call it."""
+    thread = threading.Thread(target=function, args=arguments)
     thread.start()
     time.sleep(0.1)
+    yield
+    thread.join()
+
+
+def compiles_in_a_child() -> int:
+    """The status of a process that is forked, collects cycles and compiles a kernel; 0 where it
+    does."""
     process = os.fork()
     if process == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
         signal.alarm(10)
         for _ in range(3):  # else the next thread may be taken for the one that had the lock
             threading.Thread(target=time.sleep, args=(20,), daemon=True).start()
-        os._exit(0 if compilation.njit()(lambda x: 5 * x)(2) == 10 else 1)
-    assert os.waitpid(process, 0)[1] == 0
-    thread.join()
+        works = gc.isenabled() and compilation.njit()(lambda x: 5 * x)(2) == 10
+        os._exit(0 if works else 1)
+    return os.waitpid(process, 0)[1]
 
 
 @needs_signals

@@ -85,8 +85,9 @@ def test_a_private_part_that_takes_other_arguments_breaks_nothing(
 def test_without_its_lock_kernels_are_compiled_where_they_are_asked_for(monkeypatch):
     with monkeypatch.context() as other:
         other.setattr("numba.core.compiler_lock.global_compiler_lock", object())
-        assert private.compiler_lock() is None
-        compilation._numbas_lock(True)
+        assert private.compiler_lock() is None and len(private.compiler_locks()) == 1
+        other.setattr("llvmlite.binding.ffi.lib", object())
+        assert private.compiler_locks() == []
     monkeypatch.setattr(compilation, "compiler_lock", lambda: None)
     assert compilation.njit()(triple)(4) == 12
 
