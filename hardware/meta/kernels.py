@@ -153,15 +153,17 @@ def forward(start, stop, x, words, weight, bias, c, key, out, slopes, args, clip
             for h in range(H):
                 of = flat[h + half, half * C : half * C + row]
                 total += neurons(of, P[h], Q[h], r[h], u[h], bias, c, states)
-            pooled(u.reshape(H, W, C), out[b, t], arg, c.threshold)
+            which = args[b, t - first] if t >= first else arg
+            pooled(u.reshape(H, W, C), out[b, t], which, c.threshold)
             if t >= first:
-                args[b, t - first] = arg
                 for h in range(H):
                     for n in range(row):
                         a = shift(np.int64(u[h, n]) - c.threshold, c.fraction - 10, 0, 0)
                         slopes[b, t - first, h, n] = surrogate(a, 0, c.slope)
             if b < kept.shape[0]:
-                kept[b, t] = u
+                for h in range(H):
+                    for n in range(row):
+                        kept[b, t, h, n] = u[h, n]
         clipped[b] = total
 
 
