@@ -1,6 +1,7 @@
 """Shared by the tests of the network: both backends, and faults put into one line of the source."""
 
 import __future__
+import gc
 import inspect
 import os
 import subprocess
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(items):
             seen[test] += 1
     # the longest first, so that workers end together
     items.sort(key=lambda item: "/lessons/" not in item.nodeid)
+
+
+def pytest_collection_finish():
+    """Six thousand tests lie in memory to the end, so Python need not look through them for cycles
+    again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -127,17 +134,27 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory):
-    """The folder of all lessons as pages and as slides."""
+def exported_pages(tmp_path_factory):
+    """The folder of all lessons as pages, in `html`."""
     pytest.importorskip("latex2mathml")
     pytest.importorskip("mistune")
     folder = tmp_path_factory.mktemp("pages")
-    program = Path(__file__).parents[1] / "lessons" / "export.py"
-    for kind in ("html", "slides"):
-        words = [sys.executable, program, kind, folder / kind]
-        done = subprocess.run(words, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+    _export("html", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def exported(exported_pages):
+    """The same folder, in which they are slides, too."""
+    _export("slides", exported_pages)
+    return exported_pages
+
+
+def _export(kind: str, folder: Path) -> None:
+    program = Path(__file__).parents[1] / "lessons" / "export.py"
+    words = [sys.executable, program, kind, folder / kind]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ LIGHT = ["--version", "train --help", "lessons --list", "hardware --help"]
     "line",
     [
         *LIGHT,
-        "hardware page page.html",
+        slow("hardware page page.html"),
         slow("train --updates 1 --draws 0 --workers 1 --quiet"),
     ],
 )

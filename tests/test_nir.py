@@ -96,6 +96,7 @@ def test_a_threshold_that_is_just_reached_fires(tmp_path):
         )
 
 
+@pytest.mark.slow
 def test_the_shipped_network_sees_recordings_alike(tmp_path):
     """The meta-trained network on recordings of two digits, through the file and the simulator."""
     net, theta = ms.load(shipped("double_nmnist_maml.h5"), dtype=np.float64, backend="numpy")

@@ -247,6 +247,7 @@ def test_a_full_disk_is_told_with_the_name_of_the_picture(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("backend", ["nonsense", "module://absent", ""])
+@pytest.mark.every(3)
 def test_no_backend_is_needed(backend, tmp_path):
     """MPLBACKEND of another program, or of a machine with windows."""
     code = "import sys; from minisnn import plots; plots.save(plots.figure(), sys.argv[1])"

@@ -186,6 +186,7 @@ def test_ctrl_c_in_a_script_saves_the_run_and_leaves_python_as_it_was(tmp_path):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_its_terminal(tmp_path):
     """Its progress has nowhere to go, it hears SIGHUP, and all is saved."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")

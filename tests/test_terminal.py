@@ -50,6 +50,7 @@ def test_what_is_printed_in_a_command_is_clean_and_bars_are_bars(capsys):
     assert type(sys.stdout) is not terminal.Clean
 
 
+@pytest.mark.slow
 def test_a_files_own_text_does_not_steer_the_terminal(tmp_path):
     import numpy as np
     import minisnn as ms

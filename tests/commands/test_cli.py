@@ -192,6 +192,7 @@ def test_every_setting_is_an_option(run, monkeypatch):
         assert seen == {"config": TrainingConfig(**chosen), "out": Path("here")}
 
 
+@pytest.mark.slow
 def test_rules_of_meta_learning_and_what_info_calls_them(run):
     out, reptile = (
         Path("runs/quick-1"),
@@ -362,6 +363,7 @@ def test_evaluate_with_more_classes(run, trained):
         run("evaluate", "--checkpoint", trained, "--ways", 1)
 
 
+@pytest.mark.slow
 def test_a_network_of_looks_and_axes(run, trained):
     how = ("--rule", "prototypes", "--learn-step-size", "no", "--looks", 5, "--axes", 3)
     assert run("train", *TOY, *how, "--quiet", "--out", trained, "--force")[0] == 0
@@ -378,6 +380,7 @@ def test_a_network_of_looks_and_axes(run, trained):
     assert whole == nearest
 
 
+@pytest.mark.slow
 def test_evaluate_with_another_inner_loop(run, trained):
     run("train", *TOY, "--preset", "maml", "--quiet", "--out", trained, "--force")
     run(
@@ -591,6 +594,7 @@ def test_check_writes_its_rows_as_json(run):
     )
 
 
+@pytest.mark.slow
 def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
     net = minisnn.ConvNet((4, 4, 2), (2,), 2, 3)
     minisnn.save("cnn.h5", net, net.init(np.random.default_rng(0)))
@@ -702,7 +706,9 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
     minisnn.save("bare.h5", net, net.init(np.random.default_rng(0)))
     code, out, _ = run("info", "bare.h5")
     assert code == 0 and f"{net.size} parameters" in out and "training" not in out
-    net = minisnn.SpikingNet((6,), layers=[minisnn.Dense(5)], ways=3, learn=("alpha", "gamma"))
+    net = minisnn.SpikingNet(
+        (6,), layers=[minisnn.Dense(5)], ways=3, learn=("alpha", "gamma"), backend="numpy"
+    )
     theta = net.init(np.random.default_rng(0))
     net.views(theta)["dense1.alpha"][...] = 0
     minisnn.save("learned.h5", net, theta)
@@ -911,6 +917,7 @@ def test_workers_give_the_same_run(run, trained):
     assert found["here"] == found["there"]
 
 
+@pytest.mark.slow
 def test_workers_share_an_update_and_the_command_says_so(run):
     told = "an update has one task (--tasks 1), which this process carries out alone"
     code, _, err = run("train", *TOY, "--workers", 2, "--out", "shared")

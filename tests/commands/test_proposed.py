@@ -164,6 +164,7 @@ def opens(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.every(4)
 def test_the_command_that_info_prints_opens_its_data(tmp_path, monkeypatch, capsys, kind):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
     write, flags = KINDS[kind]
@@ -361,6 +362,7 @@ def test_class_names_with_formulas_are_drawn(tmp_path, capsys):
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_network_of_three_ways_is_shown(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))

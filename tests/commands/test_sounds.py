@@ -39,6 +39,7 @@ def said(capsys, line: str, code: int = 0) -> str:
     return out if code == 0 else err
 
 
+@pytest.mark.slow
 def test_a_network_of_dense_layers_is_trained_and_tested(here, capsys):
     out = said(capsys, f"train --dataset shd --root SHD --out run {SMALL}")
     assert "test accuracy" in out and "2 unseen 5-way 1-shot episodes" in out

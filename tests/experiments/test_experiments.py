@@ -795,6 +795,7 @@ def test_the_page(tmp_path):
     assert "<script" not in page and "http" not in page.replace("http-equiv", "")
 
 
+@pytest.mark.slow
 def test_commands(study, folder, tmp_path, monkeypatch, capsys):
     """A table, a figure and the report from the command line, with folders of networks and of
     results."""
@@ -900,6 +901,7 @@ def test_relearning_written_out(study, sets, learning):
             assert of_task.shared.same(Shared([drawn_by(one) for one in met[k]]))
 
 
+@pytest.mark.slow
 def test_inner_updates_are_the_readouts_share_of_the_step(study, sets):
     from minisnn.experiments.updates import inner_updates, outer_updates, readout
     from minisnn.meta.functions import adapt

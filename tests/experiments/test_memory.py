@@ -106,6 +106,7 @@ def small_net():
     return SpikingNet((8, 12, 2), (3,), 5, kernel=3, window=8)
 
 
+@pytest.mark.slow
 def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
     """Every module that an item's numbers pass through, and nothing that only shows."""
     real, changed = functools.cache(code.source_of), {}

@@ -110,6 +110,7 @@ def test_a_random_order_keeps_the_events_and_nothing_else():
     assert pen.sliced(task.x_query, 5).shape == (25, 5 * 36)
 
 
+@pytest.mark.slow
 def test_designs_have_what_they_say():
     tasks = pen.pens()
     nets = {name: design.network(tasks, pen.STEPS) for name, design in DESIGNS.items()}

@@ -93,11 +93,13 @@ def test_float32_network_is_checked_in_float64():
     assert report.ok and "float64" in report.title
 
 
+@pytest.mark.slow
 def test_gates_and_frozen_layers():
     net = small()
     assert gradcheck.check(net, freeze=("conv1",), threshold_fraction=0.05, step_size=0.05).ok
 
 
+@pytest.mark.slow
 def test_lsuv_initialised_network_passes_in_the_jet_form(rng):
     net = small()
     x, y = gradcheck.random_data(net, rng)
@@ -295,7 +297,7 @@ def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame, chan
         ("squared", "backward_tangent", " / len(y)", ""),
     ],
 )
-@pytest.mark.every(2)
+@pytest.mark.every(5)
 def test_a_fault_in_the_loss_is_named(mutate, monkeypatch, name, part, old, new):
     faulty = mutate(loss, f"{name}_{part}", old, new)
     monkeypatch.setattr(loss.LOSSES[name], part, faulty)
@@ -304,7 +306,7 @@ def test_a_fault_in_the_loss_is_named(mutate, monkeypatch, name, part, old, new)
 
 
 @pytest.mark.parametrize("passname", ["backward", "forward_tangent", "backward_tangent"])
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 def test_a_fault_in_one_block_names_that_block(backend, monkeypatch, passname):
     net = small(backend)
     engine, right = net.engine(), getattr(net.engine(), passname)

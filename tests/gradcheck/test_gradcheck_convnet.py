@@ -232,7 +232,7 @@ FAULTS = [  # module, function, old, new, to blame
     FAULTS,
     ids=[f"{f[0].__name__.split('.')[-1]}.{f[1]}-{n}" for n, f in enumerate(FAULTS)],
 )
-@pytest.mark.every(3)
+@pytest.mark.every(6)
 def test_a_fault_in_a_layer_is_named(mutate, module, name, old, new, blame):
     mutate(module, name, old, new)
     report = gradcheck.check(small(hidden=()), inner_steps=())
@@ -298,7 +298,7 @@ def test_a_fault_in_the_networks_loops_is_named(monkeypatch):
         ("self._times(m, lam", "self._times(1, lam", 1),
     ],
 )
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 def test_a_fault_in_anils_meta_gradient_is_named(mutate, old, new, steps):
     mutate(
         maml, "update_backward" if "_times" in old else "meta_gradient", old, new, maml.InnerLoop

@@ -423,6 +423,7 @@ print(p.sum(), found.weight.tolist(), chip.membranes(p, found.weight, found.bias
 """
 
 
+@pytest.mark.slow
 def test_kernels_can_be_stepped_through_as_plain_python():
     said = []
     for setting in ("0", "1"):

@@ -112,7 +112,7 @@ def test_the_threshold_of_the_network_that_ships_is_the_records():
         ("--checkpoint other.h5", 0, False),
     ],
 )
-@pytest.mark.every(2)
+@pytest.mark.every(4)
 def test_a_page_refuses_as_its_own_network_was_found_to_need(
     tmp_path, monkeypatch, words, threshold, knows
 ):

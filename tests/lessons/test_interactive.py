@@ -159,10 +159,10 @@ def test_pages_and_slides_need_nothing(exported):
 
 
 @pytest.mark.slow
-def test_formulas_are_whole_in_the_exported_pages(exported):
+def test_formulas_are_whole_in_the_exported_pages(exported_pages):
     """Nothing of LaTeX is left in them, rows of aligned equations are rows, and a prime is no tiny
     power."""
-    pages = {path.name: path.read_text() for path in (exported / "html").glob("*.html")}
+    pages = {path.name: path.read_text() for path in (exported_pages / "html").glob("*.html")}
     found = [
         formula for text in pages.values() for formula in re.findall(r"<math.*?</math>", text, re.S)
     ]
@@ -183,14 +183,14 @@ def test_formulas_are_whole_in_the_exported_pages(exported):
         assert formula.count("˙") == formula.count('<mover accent="true">'), formula
 
 
-def test_pages_can_be_read_in_the_dark(exported):
-    text = (exported / "html" / "index.html").read_text()
+def test_pages_can_be_read_in_the_dark(exported_pages):
+    text = (exported_pages / "html" / "index.html").read_text()
     assert "prefers-color-scheme:dark" in text and "color-scheme:light dark" in text
 
 
 @pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed: apt-get install chromium")
-def test_pictures_work_in_the_exported_pages(exported, tmp_path):
-    path = next((exported / "html").glob("01_*.html"))
+def test_pictures_work_in_the_exported_pages(exported_pages, tmp_path):
+    path = next((exported_pages / "html").glob("01_*.html"))
     name, script = "neuron", PROBE.replace("MOVES", json.dumps({"neuron": MOVES["neuron"]}), 1)
     page = _opened(path.read_text().replace("</body>", script + "</body>"), tmp_path)
     assert (
@@ -200,6 +200,7 @@ def test_pictures_work_in_the_exported_pages(exported, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_wrong_export_is_refused(tmp_path):
     for arguments in (["pdf", tmp_path], ["html"]):
         done = subprocess.run(

@@ -174,13 +174,13 @@ LESS = {
     ],
     "17": [
         ("check.whole()", f"check.data.write.__defaults__ = {FEW}; check.whole()"),
-        ('"--tasks", "600", "--second", "100"', '"--tasks", "20", "--second", "4"'),
+        ('"--tasks", "600", "--second", "100"', '"--tasks", "8", "--second", "2"'),
     ],
 }
 
 
-BY_A_KERNEL = [source for source in SOURCES if source.stem[:2] == "00"]
-HERE = [source for source in SOURCES if source not in QUICK + BY_A_KERNEL]
+BY_A_KERNEL = [FIRST]
+HERE = [source for source in SOURCES if source not in QUICK]
 
 
 def with_solutions(source: Path, less: bool):
@@ -504,6 +504,7 @@ student.run("open('begun', 'w')\\nwhile True: pass", 600)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc to see processes in")
+@pytest.mark.slow
 def test_an_endless_answer_ends_with_the_process_that_judges(tmp_path):
     place = {
         **os.environ,
@@ -691,6 +692,7 @@ def _slider_outputs(watched: bool, monkeypatch):
     return make.execute(made).cells[0].outputs
 
 
+@pytest.mark.slow
 def test_a_picture_stands_where_nobody_moves_a_slider(monkeypatch):
     [picture] = _slider_outputs(False, monkeypatch)
     assert "image/png" in picture.data and picture.metadata["image/png"]["alt"] == "value 2"

@@ -209,6 +209,7 @@ def test_the_gradient_by_class_means_is_the_slope_of_its_twin(mysnn, monkeypatch
     assert (up - down) / (2 * h) == pytest.approx(gradient @ way, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_its_whole_numbers_are_the_chips_bit_for_bit(mysnn, folder):
     chip = mysnn.to_chip(a_hidden_layer(mysnn))
     theirs = data.chip(chip.W, chip.b, chip.x)

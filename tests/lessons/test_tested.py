@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from checks import Wrong, bugs, suspects, tested
 from checks.solutions import SOLUTIONS
-from slowly import after
 
 EXERCISES = list(suspects.CASES)
 PARTS = {
@@ -192,7 +191,8 @@ def test_a_hint_tells_what_a_survivor_gets_wrong_and_never_shows_it():
         tested.judged("3.2t", function(precise), hint=1)
 
 
-@pytest.mark.parametrize("exercise", after(1, ["3.2t", "15.2t"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", ["3.2t", "15.2t"])
 def test_an_exam_marks_tests_in_a_process_of_their_own(exercise):
     judge = pytest.importorskip("judge")
     one = PARTS[exercise]

@@ -10,6 +10,7 @@ import paths
 import pytest
 
 from minisnn import classroom, cli
+from slowly import slow
 
 KNOWN = paths.lessons()
 NEEDS = {number: paths.needs(number, cells) for number, cells in KNOWN.items()}
@@ -169,7 +170,7 @@ def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
     assert len(list(Path("minisnn-lessons").glob("*.ipynb"))) == 13
 
 
-@pytest.mark.parametrize("name, number", [("fast", 1), ("fast", 2), ("12-weeks", 14)])
+@pytest.mark.parametrize("name, number", [("fast", 1), slow(("fast", 2)), ("12-weeks", 14)])
 def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
     source = next(one for one in make.sources() if one.stem.startswith(f"{number:02d}"))

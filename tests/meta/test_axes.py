@@ -187,6 +187,7 @@ def test_a_nir_file_holds_them(tmp_path):
 SETTINGS = dict(rule="prototypes", learn_step_size="no", step_size=1.0, scale=1.0, axes=3)
 
 
+@pytest.mark.slow
 def test_a_run_fits_them_at_its_end_and_again_to_the_same_bits(tmp_path):
     config = toy_config(**SETTINGS)
     done = train(config, tmp_path / "a", data=toy_data(), progress=False)

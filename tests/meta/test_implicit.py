@@ -80,6 +80,7 @@ def test_equals_the_dense_solution(name, freeze, backend):
 
 
 @pytest.mark.parametrize("freeze", [(), ("hidden1",)], ids=len)
+@pytest.mark.slow
 def test_equals_the_whole_way_differentiated(freeze):
     """MAML's recursion through so many steps that they come to rest."""
     net = network("smooth")

@@ -8,6 +8,7 @@ from conftest import arrays_off, off
 import minisnn as ms
 from minisnn.gradcheck import random_case, random_data, random_theta
 from minisnn.layers.surrogate import sigma_prime, sigma_second
+from slowly import after
 
 
 def small(backend="numpy", dtype=np.float64, **changes):
@@ -285,7 +286,7 @@ def test_backends_agree(seed):
     assert arrays_off(net, kernel_g, g) < 1e-10 and arrays_off(net, kernel_hv, hv) < 1e-10
 
 
-@pytest.mark.parametrize("seed", range(300, 310))
+@pytest.mark.parametrize("seed", after(7, range(300, 310)))
 def test_backends_agree_in_float32(seed):
     _, (loss, g, hv), (kernel_loss, kernel_g, kernel_hv) = both(seed, np.float32)
     assert kernel_g.dtype == kernel_hv.dtype == g.dtype == hv.dtype == np.float32

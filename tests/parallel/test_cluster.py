@@ -102,6 +102,7 @@ def test_the_first_error_in_order_is_raised(dask, tmp_path):
     assert squares(dask, partial(pow, 2)) == [2**n for n in range(8)]
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_same_arrays_and_a_killed_worker_changes_nothing(here, dask, tmp_path):
     """One of the two is killed at its third task of the run, and takes the data set that it held
     with it."""

@@ -269,6 +269,7 @@ def test_a_run_goes_on_with_another_number_of_workers(here, two, tmp_path):
     assert_same(here, tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_a_run_changes_nothing(here, two, tmp_path):
     """The data set kills the worker that draws its third task; the one that takes over gets another
     copy of the set."""

@@ -206,6 +206,7 @@ print([name for (_, name, one), first in zip(every, before) if digest(one) != fi
 """
 
 
+@pytest.mark.slow
 def test_a_kernel_is_the_same_before_and_after_it_has_run():
     """Else the next process would look for what this one kept under another name, and compile."""
     done = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True)

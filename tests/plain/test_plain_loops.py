@@ -17,7 +17,7 @@ from minisnn.layers import block as arrays
 from minisnn.layers.block import Block
 from minisnn.layers.cuba import LeakyIntegrator
 from minisnn.plain import block as plain
-from slowly import all_but
+from slowly import all_but, slow
 
 TESTS = Path(__file__).resolve().parents[1]
 LIF = ms.LIF(threshold=-0.1)
@@ -108,9 +108,7 @@ CASES = {
 
 
 # each other neuron, and each that is detached, is compiled by itself
-COMPILED = [
-    name for name, case in CASES.items() if case.neuron in (LIF, CUBA) and not case.detach_reset
-]
+COMPILED = [name for name, case in CASES.items() if case.neuron is LIF and not case.detach_reset]
 
 
 def off(found, expected) -> float:
@@ -164,8 +162,8 @@ def test_plain_loops_are_the_equations(name, short):
 @pytest.mark.parametrize("pool, settings", [
     ("max", dict(neuron=LIF, window=6)),
     ("mean", dict(neuron=LIF, window=30, detach_reset=True)),
-    ("max", dict(neuron=CUBA, window=30)),
-    ("mean", dict(neuron=CUBA, window=6)),
+    slow(("max", dict(neuron=CUBA, window=30))),
+    slow(("mean", dict(neuron=CUBA, window=6))),
 ])  # fmt: skip
 def test_plain_loops_are_the_kernels(pool, settings, monkeypatch):
     """A network runs on them: what a block takes and hands on fits."""

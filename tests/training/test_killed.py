@@ -47,6 +47,7 @@ def killed_in_a_write(out, moment):
 
 
 @pytest.mark.parametrize("moment", ["write 3 0.6", "replace 2"])
+@pytest.mark.every(2)
 def test_a_run_killed_while_it_writes_resumes(undisturbed, tmp_path, moment):
     killed_in_a_write(tmp_path / "run", moment)
     left = list((tmp_path / "run").glob(".*.tmp"))

@@ -126,6 +126,7 @@ def test_ctrl_c_while_validating_or_testing(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("call", [14])
+@pytest.mark.slow
 def test_a_killed_run_resumes_from_its_last_checkpoint(undisturbed, tmp_path, call):
     out = tmp_path / "run"
     program = textwrap.dedent(f"""
@@ -193,6 +194,7 @@ def test_resuming_works_for_every_kind_of_step_size(tmp_path, learn, changes):
     assert step.shape == (() if learn in ("no", "scalar") else (whole.net.size,))
 
 
+@pytest.mark.slow
 def test_one_and_two_threads_give_the_same_arrays(tmp_path):
     program = textwrap.dedent("""
         import sys

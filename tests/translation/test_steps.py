@@ -53,6 +53,7 @@ def found(net, rng):
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", True)])
 @pytest.mark.every(20)
+@pytest.mark.slow
 def test_kernels_compute_what_the_class_says(name, pool, detach):
     """Odd sizes, a conv and a dense layer, a window that begins late."""
     settings = dict(kernel=3, hidden=(4,), ways=3, window=9, dtype="float64", neuron=OWN[name])
@@ -118,6 +119,7 @@ def both(neuron):
     "kind", [neurons.Factories, neurons.Renamed, neurons.Constants, neurons.Helped]
 )
 @pytest.mark.every(4)
+@pytest.mark.slow
 def test_names_mean_what_they_mean_in_the_class(kind):
     _, apart = both(kind())
     assert apart() < 1e-12
@@ -135,6 +137,7 @@ def test_a_constant_is_read_at_each_call(monkeypatch):
     assert apart() < 1e-12
 
 
+@pytest.mark.slow
 def test_constants_of_one_name_in_two_modules_are_two(tmp_path, monkeypatch):
     (tmp_path / "their_base.py").write_text(
         "import own_neurons\nKAPPA = 7.0\n"

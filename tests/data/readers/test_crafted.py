@@ -413,7 +413,7 @@ def reading(monkeypatch, tmp_path):
         ("os._exit(3)", "the library that reads it failed, the file is damaged"),
     ],
 )
-@pytest.mark.every(2)
+@pytest.mark.every(3)
 def test_what_ends_the_reading_process_is_told(saved, reading, monkeypatch, body, words):
     reading(body)
     with pytest.raises(ValueError, match=f"good.h5: the checkpoint lacks required parts .*{words}"):

@@ -15,6 +15,7 @@ from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
 from minisnn.data.sets.pool import Pool
+from slowly import slow
 
 # marks tell which recording it is by their cell
 DoubleNMnist = partial(double.DoubleNMnist, align="none")
@@ -118,6 +119,7 @@ def test_support_and_query_share_no_recording_over_thousands_of_episodes():
         assert all(seen) and not seen[0] & seen[1]
 
 
+@pytest.mark.slow
 def test_training_pictures_divisible_by_five_never_meta_train(tmp_path):
     root = root_of(tmp_path, Train=range(1, 31), Test=range(1, 31))
     assert numbers_used(DoubleNMnist("train", root, progress=False)) == {
@@ -172,6 +174,7 @@ def test_few_recordings_are_told_with_root_digit_and_number(tmp_path):
         DoubleNMnist("val", root, progress=False)
 
 
+@pytest.mark.slow
 def test_two_recordings_a_digit_are_enough(tmp_path):
     data = DoubleNMnist("test", root_of(tmp_path, Test=[3, 8]), progress=False)
     for i in range(200):
@@ -324,7 +327,9 @@ def few_digits(monkeypatch):
     monkeypatch.setattr(double, "load_digits", lambda: digits.Digits(images, labels, numbers))
 
 
-@pytest.mark.parametrize("split, kept", [("train", {1, 2, 3, 4}), ("val", {0}), ("test", {0})])
+@pytest.mark.parametrize(
+    "split, kept", [("train", {1, 2, 3, 4}), slow(("val", {0})), ("test", {0})]
+)
 def test_simulated_recordings_keep_to_the_rule_of_five(few_digits, split, kept):
     data = DoubleNMnist(split, camera=MarkingCamera(), progress=False)
     assert data.classes == CLASSES[split]

@@ -118,6 +118,7 @@ def test_one_recording_in_five_is_a_test_recording(root, split, numbers):
     assert data.classes == CLASSES[split]
 
 
+@pytest.mark.slow
 def test_classes_and_recordings_chosen_apart(root):
     data = DoubleASL("train", root, recordings="test", progress=False)
     assert data.classes == CLASSES["train"] and check_tasks(data, 10) == {5, 10, 15}
@@ -179,6 +180,7 @@ def test_flipped_rows(root, tmp_path, capsys):
     )
 
 
+@pytest.mark.slow
 def test_recordings_are_read_once(root, monkeypatch):
     paths, read = [], double_asl.read_asl
     monkeypatch.setattr(double_asl, "read_asl", lambda *args: paths.append(args) or read(*args))
@@ -312,6 +314,7 @@ def photographs(tmp_path):
 @pytest.mark.parametrize(
     "split, numbers", after(1, [("test", {5, 10}), ("train", {1, 2, 3, 4, 6, 7, 8, 9, 11})])
 )
+@pytest.mark.slow
 def test_photographs_keep_to_the_rule_of_five(photographs, split, numbers):
     data = DoubleASL(split, photographs[0], camera=MarkingCamera(), progress=False)
     assert (

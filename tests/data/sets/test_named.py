@@ -18,6 +18,7 @@ from minisnn.data.sets.named import DATASETS, Opened, find, open_set
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, train
 from minisnn.training.settings import TrainingConfig
+from slowly import slow
 
 CODE = """
 import numpy as np
@@ -238,7 +239,7 @@ def said(capsys, *line) -> tuple[int, str]:
     return code, out + err
 
 
-@pytest.mark.parametrize("own", ["recordings", "mine.py:moves"])
+@pytest.mark.parametrize("own", ["recordings", slow("mine.py:moves")])
 def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_path):
     """Stopped, resumed by the command that it prints, evaluated, shown, inspected and exported:
     with its data, or refused."""
@@ -349,6 +350,7 @@ def test_other_data_of_one_name_is_noticed(monkeypatch, capsys):
     )
 
 
+@pytest.mark.slow
 def test_a_look_at_recordings_says_what_is_wrong_and_draws_a_sheet(capsys, rng):
     root = folder(Path("a"), 3, 4)
     code, text = said(capsys, "info", root, "--sheet", "sheet.png", "--sensor", "10,12")

@@ -255,6 +255,7 @@ def test_finer_cells_hold_the_same_events(small):
     )
 
 
+@pytest.mark.slow
 def test_longer_steps_hold_the_same_events_and_later_ones(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     short, long = (Omniglot("train", bin_ms=ms, progress=False) for ms in (1, 3))
@@ -267,6 +268,7 @@ def test_longer_steps_hold_the_same_events_and_later_ones(small):
     assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
 
 
+@pytest.mark.slow
 def test_few_long_steps_hold_the_same_events(small):
     names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
     hundred, thirty = (
