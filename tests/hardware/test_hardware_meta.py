@@ -122,6 +122,17 @@ def test_sums_reach_their_bounds_and_do_not_leave_32_bits():
     assert sums[4, 4 * 8] == below <= 2**31 - 1
 
 
+@pytest.mark.parametrize("gamma", [100, 3000])
+def test_the_sum_of_the_reset_holds_every_adjoint(gamma):
+    """Of words of 8 bits, all there are; and it is hardly larger."""
+    words, rho = MetaWords(8), -300
+    back, du = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+    reset = (rho * du) >> words.state.fraction
+    size = np.abs(gamma * back - (4096 - gamma) * reset + 2048).max()
+    bound = ranges.reset_sums(words, rho, gamma)["adjoint of r"]
+    assert size <= bound <= size + 2 * 4096
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_what_is_clipped_before_the_filter_saturates_whatever_was_there(bits):
     words = MetaWords(bits)

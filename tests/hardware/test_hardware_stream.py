@@ -133,6 +133,16 @@ def test_what_a_stream_cannot_take_is_refused(tmp_path):
             python.event(*numbers)
 
 
+def test_events_are_held_until_their_step_is_over():
+    """Five in the first step, where there is room for three."""
+    seen = Stream((2, 2, 2), 2, Recording(1000, 1), Onset(1000, 1, 0), room=3)
+    for t in (0, 100, 200, 300, 400):
+        seen.event(t, 0, 0, 1)
+    assert seen.lost == 2
+    counts = seen.time(2000)
+    assert counts[0, 0, 0, 1] == 3 and counts.sum() == 3
+
+
 def test_centring_and_binning_are_those_of_the_data_sets():
     rng = np.random.default_rng(0)
     for _ in range(300):

@@ -120,6 +120,29 @@ def test_the_error_of_that_variance_is_how_far_it_scatters():
         assert 0.95 < np.sqrt(np.mean(error**2)) / variance.std() < 1.6
 
 
+def test_the_error_of_that_variance_is_that_of_a_quadratic_form():
+    """2 tr((Q V)^2) of A' Q A, V the covariance of effects of classes and of episodes that were
+    found, with matrices of episodes by episodes."""
+    rng = np.random.default_rng(1)
+    shared, _ = few(rng)
+    Z, E = shared.classes, shared.episodes
+    assert len(shared._moments[0]) < E - 1  # some episodes' directions have no class
+    A = Z @ rng.standard_normal(4) + 0.5 * rng.standard_normal(E)
+    H = np.eye(E) - 1 / E
+    forms = [H, H @ Z @ Z.T @ H]
+    covariances = [H @ Z @ Z.T @ H, H]  # of classes, and of episodes
+    sizes = np.linalg.solve(
+        [[np.trace(form @ one) for one in covariances] for form in forms],
+        [A @ form @ A for form in forms],
+    )
+    assert (sizes > 0).all()
+    V = sum(size * one for size, one in zip(sizes, covariances))
+    Q = sum(weight * form for weight, form in zip(shared._moments[1], forms))
+    variance, error = shared._of_classes(A)
+    assert variance == pytest.approx(A @ Q @ A, rel=1e-9)
+    assert error**2 == pytest.approx(2 * np.trace(Q @ V @ Q @ V), rel=1e-9)
+
+
 def test_more_classes_than_episodes():
     """Eigenvalues are taken on the smaller side, and what they give does not depend on it."""
     rng = np.random.default_rng(3)
