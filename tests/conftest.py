@@ -16,6 +16,7 @@ from pathlib import Path
 # other take ten times as long.
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(name, "1")
+os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at every word
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
@@ -103,6 +104,13 @@ def empty_curves(monkeypatch):
     all else of a small run; those of fixtures for many tests, and of other processes, draw it."""
     drawn = "minisnn.training.folder.plot_learning_curve"
     monkeypatch.setattr(drawn, lambda rows, path, chance: path.write_bytes(b""))
+
+
+@pytest.fixture(autouse=True)
+def unsynced(monkeypatch):
+    """No power fails during a test: what is written need not reach the disk, which is a twentieth of
+    all that tests do."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
 
 
 @pytest.fixture(scope="session")

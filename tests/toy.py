@@ -68,7 +68,11 @@ def toy_config(**changes) -> TrainingConfig:
         test_episodes=4,
         init_tasks=2,
     )
-    return TrainingConfig(**{**settings, **changes})
+    settings |= changes
+    fitted = settings.get("init", "lsuv") == "lsuv" and settings.get("start") is None
+    if fitted and settings.get("model", "snn") == "snn":
+        settings.setdefault("init_rounds", 2)  # of five, which a small run takes long for
+    return TrainingConfig(**settings)
 
 
 def interrupt():

@@ -83,7 +83,9 @@ def test_what_a_test_set_lacks_is_told_before_training(tmp_path):
 @pytest.mark.every(3)
 def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys):
     data = {split: Waves(split) for split in toy_data()}
-    config = toy_config(rule=rule, ways=2, shots=4, queries=4, updates=30, step_size=0.1, **more)
+    config = toy_config(
+        rule=rule, ways=2, shots=4, queries=4, updates=30, step_size=0.1, init_rounds=5, **more
+    )
     result = train(config, tmp_path / "run", data=data, loss=LOSSES["squared"], **SILENT)
     assert {"error_before", "error_after"} <= set(
         result.curve

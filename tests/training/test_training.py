@@ -241,7 +241,10 @@ def test_an_update_is_the_mean_of_the_tasks_gradients(tmp_path):
 
     x = np.concatenate([draw(1, k).x_support for k in range(2)])
     theta = net.init(
-        np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))), x, rate=config.init_rate
+        np.random.default_rng(np.random.SeedSequence(0, spawn_key=(0,))),
+        x,
+        rate=config.init_rate,
+        rounds=config.init_rounds,
     )
     gradients = [meta_gradient(net, theta, draw(2, 0, k), 5.0)[1] for k in range(3)]
     expected = theta - 0.5 * sum(gradients) / 3

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import importlib.util
 import json
+import os
 import sys
 from contextlib import suppress
 from functools import cache
@@ -77,16 +78,12 @@ def _file_of(name: str) -> Path | None:
         # one that is imported says itself where its modules lie
         if package is not None and hasattr(package, "__path__"):
             places, rest = [*package.__path__], parts[k:]
-    files = [Path(place, *rest) for place in places]
-    return next(
-        (
-            path
-            for one in files
-            for path in (one.with_suffix(".py"), one / "__init__.py")[0 if rest else 1 :]
-            if path.is_file()
-        ),
-        None,
-    )
+    for place in places:
+        one = os.path.join(place, *rest)
+        for path in (f"{one}.py", os.path.join(one, "__init__.py"))[0 if rest else 1 :]:
+            if os.path.isfile(path):
+                return Path(path)
+    return None
 
 
 def _read_code(name: str) -> tuple[str, list[str]]:
