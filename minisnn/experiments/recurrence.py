@@ -273,6 +273,11 @@ def _widest(estimates: list[Estimate], speaks: str) -> list[str]:
     return [f"± {100 * max(each):.1f}" for each in halves]
 
 
+def _leading(estimates: list[Estimate]) -> float:
+    """The widest half of the intervals that lead."""
+    return max(one.half for one in estimates)
+
+
 def _what(study: Study) -> str:
     if study.settings.root is None:
         return "the order in which unseen figures are drawn"
@@ -304,23 +309,29 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
         pairs = [(rows[one, seed], rows[other, seed]) for seed in SEEDS]
         apart = [a.mean - b.mean for a, b in pairs]
         whole = over_seeds(apart)
-        wide = _widest([difference(a, b) for a, b in pairs], speaks)
+        estimates = [difference(a, b) for a, b in pairs]
+        wide = _widest(estimates, speaks)
+        said = verdict(whole, _leading(estimates))
         each = _numbers((100 * one for one in apart), 1, "+")
-        cells.append([what, whole.points(), each, *wide, verdict(whole)])
-        found.summary += f"{what}: {verdict(whole)} ({whole.points()} points). "
+        cells.append([what, whole.points(), each, *wide, said])
+        found.summary += f"{what}: {said} ({whole.points()} points). "
     found.table(
         "effects",
         "What each part changes: paired differences of accuracy (points)",
         f"what | accuracy less that without it ± 95 % over seeds | seeds | {_over(speaks)} | "
         "verdict",
         cells,
-        f"Verdicts go by the interval over {len(SEEDS)} training seeds, by Student's t: a "
-        "difference that all seeds show may still be too small for so few of them.",
+        f"A verdict asks both: the interval over {len(SEEDS)} training seeds, by Student's t, and the "
+        "first of those behind it, over what the tasks are drawn from. A difference that all seeds "
+        "show may still be too small for so few of them, and seeds may agree by chance.",
     )
 
 
-def verdict(apart: Estimate) -> str:
-    """Whether a difference over seeds is one."""
+def verdict(apart: Estimate, wide: float) -> str:
+    """Whether a difference over seeds is one, for new tasks, too: `wide` is half the interval of a
+    single seed's difference over tasks."""
+    if abs(apart.mean) <= wide:
+        return "no significant difference"
     if apart.low > 0:
         return "helps"
     return "harms" if apart.high < 0 else "no significant difference"

@@ -147,11 +147,17 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "mean, half, said",
-    [(0.1, 0.05, "helps"), (-0.1, 0.05, "harms"), (0.1, 0.2, "no significant difference")],
+    "mean, half, wide, said",
+    [
+        (0.1, 0.05, 0.05, "helps"),
+        (-0.1, 0.05, 0.05, "harms"),
+        (0.1, 0.2, 0.05, "no significant difference"),
+        (0.1, 0.05, 0.2, "no significant difference"),
+        (-0.1, 0.05, 0.2, "no significant difference"),
+    ],
 )
-def test_verdicts_go_by_the_interval_over_seeds(mean, half, said):
-    assert recurrence.verdict(Estimate(mean, half, None, 3)) == said
+def test_verdicts_ask_for_seeds_and_for_tasks(mean, half, wide, said):
+    assert recurrence.verdict(Estimate(mean, half, None, 3), wide) == said
 
 
 @pytest.mark.slow
