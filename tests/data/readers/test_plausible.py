@@ -148,6 +148,15 @@ def test_few_events_tell_nothing():
     assert Pace.of(many[:100]).fault() is not None
 
 
+def test_less_than_an_event_a_second_is_no_scene():
+    """Each of a pixel of its own, so that nothing but how many there are can tell."""
+    n = 120
+    for apart_us, fault in ((700_000, False), (1_100_000, True)):
+        t = np.arange(n) * apart_us + 1
+        pace = Pace.of(event_array(np.arange(n) % 12, np.arange(n) // 12, t, np.ones(n, int)))
+        assert (pace.fault() is not None) == fault
+
+
 def test_what_no_sensor_reads_out():
     n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
     y, x = np.divmod(np.arange(n), 100)
