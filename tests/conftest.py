@@ -16,6 +16,8 @@ from pathlib import Path
 # other take ten times as long.
 for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ.setdefault(name, "1")
+if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
+    os.environ.setdefault("MINISNN_THREADS", "1")  # a core for each worker
 os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at every word
 
 import numpy as np  # noqa: E402
