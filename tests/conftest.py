@@ -47,6 +47,7 @@ def pytest_collection_finish():
     """Six thousand tests lie in memory to the end, so Python need not look through them for cycles
     again and again."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -366,7 +366,7 @@ class Adaptive(ms.Neuron):
         )
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ["numpy", slow("numba")])
 @pytest.mark.parametrize(
     "learn", [slow(((),)), slow((("strength",),)), ("alpha", "strength", "beta")]
 )
