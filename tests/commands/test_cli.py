@@ -192,7 +192,6 @@ def test_every_setting_is_an_option(run, monkeypatch):
         assert seen == {"config": TrainingConfig(**chosen), "out": Path("here")}
 
 
-@pytest.mark.slow
 def test_rules_of_meta_learning_and_what_info_calls_them(run):
     out, reptile = (
         Path("runs/quick-1"),

@@ -387,6 +387,8 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
         np.unique(phi[network.net.layout[0].slice])
     ) <= 4
     assert network.provenance["chip"]["bits"] == 2 and not network.optimiser
+    # of the network's own step size, 1, over three samples: a quarter
+    assert whole["exponents"]["readout"] == readout_exponent(-2, 4) != readout_exponent(1, 4)
 
 
 @pytest.mark.slow

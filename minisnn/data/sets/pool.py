@@ -137,7 +137,7 @@ class Pool(Counts):
             flat = dense.reshape(-1)
             place = np.flatnonzero(
                 flat != 0
-            )  # of bytes, or of two axes, it takes ten times as long
+            )  # of bytes, or of two axes, it takes five times as long
             recording, cell = np.divmod(place, max(np.prod(shape), 1))
             filled = np.bincount(recording, minlength=len(dense))
             parts.append((cell.astype(kinds[0]), flat[place], filled, label, number))
