@@ -16,7 +16,7 @@ from conftest import off
 from slowly import slow
 
 import minisnn as ms
-from minisnn.kernels.neuron import neuron_of
+from minisnn.kernels.neuron import loops_of, neuron_of
 
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,6 +92,19 @@ def test_each_passes_the_check(name):
     assert net.backend == "numba"
     report = ms.gradcheck.check(net)
     assert report.ok, str(report)
+
+
+ALL = [
+    *OWN.values(),
+    *(kind() for kind in (neurons.Factories, neurons.Renamed, neurons.Constants, neurons.Helped)),
+]
+
+
+@pytest.mark.parametrize("neuron", ALL, ids=lambda neuron: type(neuron).__name__)
+def test_each_is_understood(neuron):
+    """Their loops are written, and not compiled: what is not understood is refused by then."""
+    loops = loops_of(neuron)
+    assert loops.step.states == len(neuron.states)
 
 
 # ---- whatever NumPy sees, the kernels see
