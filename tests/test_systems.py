@@ -3,6 +3,7 @@ pretending (`pretended`); vectors and intrinsics of other processors; names of f
 have."""
 
 import ast
+import io
 import os
 import re
 import signal
@@ -90,6 +91,18 @@ def test_a_processor_has_a_name_without_proc(monkeypatch):
 
     monkeypatch.setattr(threads, "open", missing, raising=False)
     assert threads.processor()
+
+
+@pytest.mark.parametrize("told, name", [
+    ("model\t\t: 2\nmodel name\t: AMD EPYC\n", "AMD EPYC, family 26, model 2"),
+    ("model\t\t: 1\nmodel name\t: Some 7763 Processor\n", "Some 7763 Processor"),
+    ("model name\t: Nameless\n", "Nameless"),
+])  # fmt: skip
+def test_a_processor_is_told_apart_from_others_of_its_name(told, name, monkeypatch):
+    """In virtual machines two generations may have one name, and one be twice as fast."""
+    text = f"processor\t: 0\ncpu family\t: 26\n{told}"
+    monkeypatch.setattr(threads, "open", lambda *path, **how: io.StringIO(text), raising=False)
+    assert threads.processor() == name
 
 
 def test_a_reading_process_has_no_limits_where_there_are_none(monkeypatch):

@@ -63,16 +63,23 @@ def get_threads() -> int:
 
 
 def processor() -> str:
-    """Name of the processor, as the system tells it."""
+    """Name of the processor, as the system tells it; on Linux with its family and model where the
+    name has no number, as in many virtual machines."""
     import platform
 
+    told: dict[str, str] = {}
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            return next(
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+            for line in file:
+                key, _, value = line.partition(":")
+                told.setdefault(key.strip(), value.strip())
+    except OSError:
+        pass
+    name = told.get("model name") or platform.processor() or platform.machine()
+    family, model = told.get("cpu family"), told.get("model")
+    if family and model and not any(letter.isdecimal() for letter in name):
+        return f"{name}, family {family}, model {model}"
+    return name
 
 
 def set_threads(number: int | None) -> None:
