@@ -21,7 +21,7 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 CELL = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "a", "execution_count": 1}
 
 
-@pytest.fixture(scope="session")  # before the pages are made
+@pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     if BROWSER is None:
