@@ -321,9 +321,9 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
         f"what | accuracy less that without it ± 95 % over seeds | seeds | {_over(speaks)} | "
         "verdict",
         cells,
-        f"A verdict asks both: the interval over {len(SEEDS)} training seeds, by Student's t, and the "
-        "first of those behind it, over what the tasks are drawn from. A difference that all seeds "
-        "show may still be too small for so few of them, and seeds may agree by chance.",
+        f"A verdict asks both for the interval over {len(SEEDS)} training seeds, by Student's t, and "
+        "for that over new tasks, in the next column but one. A difference that all seeds show may "
+        "still be too small for so few of them, and seeds may agree by chance.",
     )
 
 

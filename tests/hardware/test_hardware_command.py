@@ -54,7 +54,7 @@ def run(monkeypatch, tmp_path, capsys):
 
 
 def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, monkeypatch):
-    code, out, err = run("--episodes", 2, "--bits", "8,3")
+    code, out, err = run("--episodes", 3, "--bits", "8,3")
     assert code == 0, err
     assert "less twin" in out and "signal to noise" in out and "energy" in out
     found = json.loads(Path("out/hardware/findings.json").read_text())
@@ -68,7 +68,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     )
     note = tables["roundings"]["note"]
     assert (
-        note.startswith("2 episodes, tasks ")
+        note.startswith("3 episodes, tasks ")
         and "± is half a 95 % interval, for more episodes of the same kind" in note
     )
     assert len(rows) == 2 * len(episodes.choices()) and {row[0] for row in rows} == {8, 3}
@@ -94,9 +94,9 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert "random feedback, step 2^-8, float twin" in out and "Loihi's neurons and words" in out
     before = {path: path.read_bytes() for path in Path("out/records").iterdir()}
     assert len(before) == 5
-    for path, content in before.items():  # as if it had been stopped after the first episode
-        path.write_bytes(b"".join(content.splitlines(True)[:2]))
-    assert run("--episodes", 2, "--bits", "8,3")[1] == out
+    for path, content in before.items():  # as if it had been stopped after the second episode
+        path.write_bytes(b"".join(content.splitlines(True)[:3]))
+    assert run("--episodes", 3, "--bits", "8,3")[1] == out
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
     again = json.loads(Path("out/hardware/findings.json").read_text())
     assert again["tables"] == found["tables"]
@@ -108,7 +108,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     for path in before:
         path.unlink()
     assert (
-        run("--episodes", 2, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 6
+        run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
     )
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
 

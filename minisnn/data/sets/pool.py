@@ -135,9 +135,8 @@ class Pool(Counts):
                     f"{len(number)} numbers, expected (n, {', '.join(map(str, shape))}) and uint8"
                 )
             flat = dense.reshape(-1)
-            place = np.flatnonzero(
-                flat != 0
-            )  # of bytes, or of two axes, it takes five times as long
+            # of bytes, or of two axes, `nonzero` takes five times as long
+            place = np.flatnonzero(flat != 0)
             recording, cell = np.divmod(place, max(np.prod(shape), 1))
             filled = np.bincount(recording, minlength=len(dense))
             parts.append((cell.astype(kinds[0]), flat[place], filled, label, number))
