@@ -157,6 +157,15 @@ def test_less_than_an_event_a_second_is_no_scene():
         assert (pace.fault() is not None) == fault
 
 
+@pytest.mark.parametrize("apart_us, fault", [(99, True), (100, False)])
+def test_a_pixel_rests_between_its_events(apart_us, fault):
+    pixel, time = np.divmod(np.arange(120), 30)
+    events = event_array(pixel, 0 * pixel, time * apart_us + 7 * pixel, np.ones(120, int))
+    said = Pace.of(events).fault()
+    assert (said is not None) == fault
+    assert not fault or said.endswith("99 us from one event of a pixel to its next")
+
+
 def test_what_no_sensor_reads_out():
     n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
     y, x = np.divmod(np.arange(n), 100)
