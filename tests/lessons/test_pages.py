@@ -21,6 +21,12 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 CELL = {"cell_type": "code", "metadata": {}, "outputs": [], "id": "a", "execution_count": 1}
 
 
+# asked before lessons are exported for it
+needs_browser = pytest.mark.skipif(
+    BROWSER is None, reason="Chromium is not installed: apt-get install chromium"
+)
+
+
 @pytest.fixture(scope="module")
 def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -78,6 +84,7 @@ def test_a_notebook_keeps_what_a_page_answers_a_guess_with(monkeypatch, capsys):
     assert metadata["minisnn"] == {"found": "3.142", "because": "it is pi"}
 
 
+@needs_browser
 def test_a_page_answers_a_guess_and_not_before(browser, exported):
     for kind, name in (("html", "03_backward_through_time"), ("slides", "10_maml")):
         path = next((exported / kind).glob(f"{name}*.html"))
@@ -97,6 +104,7 @@ def test_a_page_answers_a_guess_and_not_before(browser, exported):
         page.close()
 
 
+@needs_browser
 def test_without_scripts_a_page_can_be_read_whole(browser, exported):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
@@ -109,6 +117,7 @@ def test_without_scripts_a_page_can_be_read_whole(browser, exported):
     context.close()
 
 
+@needs_browser
 def test_pages_fit_a_telephone_and_fold_what_draws(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("*.html")):
@@ -125,6 +134,7 @@ return [...document.querySelectorAll("table, .formula > span")].filter(
   e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent.trim().slice(0, 60)) }"""
 
 
+@needs_browser
 def test_tables_and_formulas_are_whole_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("*.html")):
@@ -154,6 +164,7 @@ def test_tables_that_small_letters_keep_whole_have_a_class():
     assert export._kind("\n".join(row + "too wide" for row in rows)) == ""
 
 
+@needs_browser
 def test_a_broad_picture_without_panels_scrolls_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     page.goto((exported / "html" / "12_one_shot.html").as_uri())
@@ -167,6 +178,7 @@ def test_a_broad_picture_without_panels_scrolls_on_a_telephone(browser, exported
     page.close()
 
 
+@needs_browser
 def test_letters_of_pictures_stay_large_on_a_telephone(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     for path in sorted((exported / "html").glob("[01]*.html")):
@@ -179,6 +191,7 @@ def test_letters_of_pictures_stay_large_on_a_telephone(browser, exported):
     page.close()
 
 
+@needs_browser
 def test_rows_of_panels_stay_rows_on_a_wide_screen(browser, exported):
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     counts = []
@@ -197,6 +210,7 @@ def test_rows_of_panels_stay_rows_on_a_wide_screen(browser, exported):
     page.close()
 
 
+@needs_browser
 def test_stacked_panels_say_what_the_text_calls_left(browser, exported):
     page = browser.new_page()
     said = "[...document.querySelectorAll('figcaption')].map(o => getComputedStyle(o, '::after').content)"
@@ -243,6 +257,7 @@ def test_pages_lead_from_the_first_lesson_to_the_last_and_back(exported):
     assert "<canvas" in (exported / "html" / "teach.html").read_text()
 
 
+@needs_browser
 def test_an_answer_that_nothing_follows_stands_in_its_fold(browser, exported):
     path = exported / "html" / "13_a_layer_that_hears_itself.html"
     assert "<summary>What came out: guess first, then open</summary><p>It is 52" in path.read_text()
@@ -257,6 +272,7 @@ def test_an_answer_that_nothing_follows_stands_in_its_fold(browser, exported):
     page.close()
 
 
+@needs_browser
 def test_what_is_said_of_a_hidden_picture_is_hidden_too(browser, exported):
     page = browser.new_page()
     for name, said in (
@@ -284,6 +300,7 @@ def test_a_picture_that_was_hidden_is_drawn_for_a_telephone_when_it_is_shown(bro
     page.close()
 
 
+@needs_browser
 def test_a_picture_that_goes_on_says_so_on_a_telephone(browser, exported):
     page = browser.new_page()
     said = (
@@ -301,6 +318,7 @@ def test_a_picture_that_goes_on_says_so_on_a_telephone(browser, exported):
     page.close()
 
 
+@needs_browser
 def test_on_a_telephone_the_map_has_room_for_what_lessons_teach(browser, exported):
     page = browser.new_page(viewport={"width": 400, "height": 800})
     page.goto((exported / "html" / "index.html").as_uri())
@@ -319,6 +337,7 @@ def test_no_line_ends_between_a_formula_and_its_point():
     assert ".stay{white-space:nowrap}" in export.CSS
 
 
+@needs_browser
 def test_curves_that_move_are_bright_in_the_dark(browser, exported):
     page = browser.new_page(color_scheme="dark")
     page.goto((exported / "html" / "01_one_leaky_neuron.html").as_uri())
@@ -345,6 +364,7 @@ def test_every_sign_of_every_formula_is_in_the_font_that_pages_carry(exported):
         assert not used - known - {"\n"}, path.name
 
 
+@needs_browser
 def test_the_font_is_drawn_with(browser, exported):
     page = browser.new_page()
     page.goto((exported / "html" / "03_backward_through_time.html").as_uri())
