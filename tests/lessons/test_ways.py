@@ -3,6 +3,7 @@ the map and the tables say so."""
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import make
@@ -173,6 +174,9 @@ def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("name, number", [("fast", 1), slow(("fast", 2)), ("12-weeks", 14)])
 def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setitem(sys.modules, "mysnn", None)  # whatever it is then is forgotten
+    del sys.modules["mysnn"]
     source = next(one for one in make.sources() if one.stem.startswith(f"{number:02d}"))
     book = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))
     parts = make.exercises(KNOWN[number])
