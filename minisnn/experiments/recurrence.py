@@ -273,11 +273,6 @@ def _widest(estimates: list[Estimate], speaks: str) -> list[str]:
     return [f"± {100 * max(each):.1f}" for each in halves]
 
 
-def _leading(estimates: list[Estimate]) -> float:
-    """The widest half of the intervals that lead."""
-    return max(one.half for one in estimates)
-
-
 def _what(study: Study) -> str:
     if study.settings.root is None:
         return "the order in which unseen figures are drawn"
@@ -311,7 +306,7 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
         whole = over_seeds(apart)
         estimates = [difference(a, b) for a, b in pairs]
         wide = _widest(estimates, speaks)
-        said = verdict(whole, _leading(estimates))
+        said = verdict(whole, max(one.half for one in estimates))
         each = _numbers((100 * one for one in apart), 1, "+")
         cells.append([what, whole.points(), each, *wide, said])
         found.summary += f"{what}: {said} ({whole.points()} points). "
@@ -328,8 +323,8 @@ def _effects(found: Findings, rows: Mapping, speaks: str) -> None:
 
 
 def verdict(apart: Estimate, wide: float) -> str:
-    """Whether a difference over seeds is one, for new tasks, too: `wide` is half the interval of a
-    single seed's difference over tasks."""
+    """Whether a difference over seeds is one, for new tasks, too: `wide` is half the widest
+    interval of a single seed's difference over tasks."""
     if abs(apart.mean) <= wide:
         return "no significant difference"
     if apart.low > 0:

@@ -1,6 +1,7 @@
 """Recordings of a pen, in which time carries the class, and the networks that meta-train on them."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -158,6 +159,25 @@ def test_a_stopped_run_goes_on_and_ends_the_same(tmp_path, monkeypatch):
 )
 def test_verdicts_ask_for_seeds_and_for_tasks(mean, half, wide, said):
     assert recurrence.verdict(Estimate(mean, half, None, 3), wide) == said
+
+
+@pytest.mark.parametrize("half, said", [(0.01, "helps"), (0.5, "no significant difference")])
+def test_an_effect_asks_for_the_interval_that_leads(half, said, monkeypatch):
+    """Over new classes, say, of the seed whose interval is widest; over episodes it is narrow."""
+    one, other = "recurrent", "feed-forward"
+    monkeypatch.setattr(recurrence, "EFFECTS", {"one": (one, other)})
+    rows = {}
+    for seed in recurrence.SEEDS:
+        rows[one, seed] = SimpleNamespace(mean=0.2 + 1e-4 * seed)
+        rows[other, seed] = SimpleNamespace(mean=0.1)
+    halves = iter([0.001, half, 0.001])
+    monkeypatch.setattr(
+        recurrence, "difference", lambda a, b: Estimate(a.mean - b.mean, next(halves), 0.001, 3)
+    )
+    told: list = []
+    found = SimpleNamespace(summary="", table=lambda *cells: told.append(cells))
+    recurrence._effects(found, rows, "classes")
+    assert told[0][3][0][-1] == said and f"one: {said} (" in found.summary
 
 
 @pytest.mark.slow

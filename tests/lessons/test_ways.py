@@ -175,7 +175,8 @@ def test_a_path_says_what_to_copy(tmp_path, monkeypatch, capsys):
 def test_what_is_lent_serves_the_cells_below(name, number, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("MYSNN", str(tmp_path / "mysnn.py"))
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setitem(sys.modules, "mysnn", None)  # whatever it is then is forgotten
+    # the next test imports a file of its own
+    monkeypatch.setitem(sys.modules, "mysnn", None)
     del sys.modules["mysnn"]
     source = next(one for one in make.sources() if one.stem.startswith(f"{number:02d}"))
     book = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))

@@ -394,7 +394,6 @@ def test_a_refusal_is_no_leak_of_a_set_that_was_heard(leak, monkeypatch):
     ids="folder windows parts subjects splits windows-of-tasks parts-of-tasks samples".split(),
 )
 @pytest.mark.every(8)
-@pytest.mark.slow
 def test_noise_in_a_users_folder(made, rule, leak, monkeypatch):
     config = config_of(rule, made())
     assert_silent(heard(config))
@@ -443,7 +442,6 @@ def test_noise_in_arrays(monkeypatch):
     assert_loud(heard(config, pairs().split()))
 
 
-@pytest.mark.slow
 def test_noise_in_arrays_told_apart(monkeypatch):
     rng = np.random.default_rng(7)
     long = [(noise(rng, duration_ms=100, events=600), n % 6) for n in range(120)]

@@ -52,7 +52,6 @@ def found(net, rng):
 
 @pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("pool, detach", [("max", False), ("mean", True)])
-@pytest.mark.every(20)
 @pytest.mark.slow
 def test_kernels_compute_what_the_class_says(name, pool, detach):
     """Odd sizes, a conv and a dense layer, a window that begins late."""
@@ -131,7 +130,6 @@ def both(neuron):
 @pytest.mark.parametrize(
     "kind", [neurons.Factories, neurons.Renamed, neurons.Constants, neurons.Helped]
 )
-@pytest.mark.every(4)
 @pytest.mark.slow
 def test_names_mean_what_they_mean_in_the_class(kind):
     _, apart = both(kind())

@@ -48,7 +48,6 @@ def test_support_and_query_share_no_recording_and_use_what_they_may(few):
 
 
 @pytest.mark.parametrize("few", [True, False])
-@pytest.mark.every(3)
 @pytest.mark.slow
 def test_no_recording_is_drawn_twice_more_than_another(few):
     for classes, sizes, shots, queries, (support, query) in episodes(3000, few):
