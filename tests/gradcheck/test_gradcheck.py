@@ -193,7 +193,7 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
     (ms.LIF, "backward", "(1 - self.gamma) * dr", "dr", "LIF.backward dI", {}),
     (
         membrane,
-        "_steps",
+        "steps_of",
         "neuron, detach_reset)",
         "neuron, False)",
         None,
@@ -262,8 +262,8 @@ FAULTS = [  # module or class, function, old, new, to blame, changes of the netw
     (
         surrogate,
         "sigma_prime",
-        "** 2",
-        "** 3",
+        "y * y",
+        "y * y * y",
         ("surrogate.sigma_prime", "surrogate.sigma_second"),
         {},
     ),
