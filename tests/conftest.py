@@ -28,10 +28,35 @@ os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")
 BACKENDS = ("numpy", "numba")
 
 
+def worker() -> int | None:
+    """The number of this process among several that share the tests."""
+    name = os.environ.get("PYTEST_XDIST_WORKER")
+    return int(name.removeprefix("gw")) if name else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure():
+    """A worker ends when all is told. Python would first take down each kernel and each test, which
+    takes four seconds."""
+    if worker() is not None:
+        os._exit(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    """Half of the workers begin at the last folder, so that in a fresh clone each rewrites the
+    assertions of half of the files, and not all of them those of all."""
+    report = yield
+    if isinstance(collector, (pytest.Directory, pytest.Session)) and (worker() or 0) % 2:
+        report.result = report.result[::-1]
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Of a test marked `every(n)`, the first case and each n-th after it run by default, the others
     with `pytest -m slow`."""
+    items.sort(key=lambda item: item.location[0])
     seen = Counter()
     for item in items:
         if mark := item.get_closest_marker("every"):
@@ -51,25 +76,21 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(worker_id, tmp_path_factory):
+def compiled(tmp_path_factory):
     """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
-    Of two workers one compiles those of float32 and the other those of float64, which each then
-    reads of the other's."""
-    alone, number = (
-        worker_id == "master",
-        int(worker_id.removeprefix("gw")) if worker_id != "master" else 0,
-    )
-    mine = "float64" if number % 2 else "float32"
-    compile_kernels(mine)
-    if alone or os.environ["PYTEST_XDIST_WORKER_COUNT"] == "1":
+    Of several workers one compiles those of float32 and another those of float64, which all then
+    read."""
+    number = worker() or 0
+    mine = ("float32", "float64")[number:][:1]
+    for dtype in mine:
+        compile_kernels(dtype)
+    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1":
         return
-    places = {
-        dtype: tmp_path_factory.getbasetemp().parent / f"compiled-{dtype}"
-        for dtype in ("float32", "float64")
-    }
-    places[mine].touch()
+    place = tmp_path_factory.getbasetemp().parent
+    for dtype in mine:
+        (place / f"compiled-{dtype}").touch()
     end = time.monotonic() + 300
-    while not all(place.exists() for place in places.values()) and time.monotonic() < end:
+    while len(list(place.glob("compiled-*"))) < 2 and time.monotonic() < end:
         time.sleep(0.1)
 
 

@@ -82,7 +82,7 @@ def mirrored(weight: np.ndarray, dtype: type) -> np.ndarray:
     )
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def spread(x, words, weight, V):
     """V (H + k - 1, W + k - 1, C_out) = the weights under the events of one step; x (H, W C_in)
     counts.
@@ -158,7 +158,7 @@ def neuron_row(V, P, Q, r, bias, u, c):
     return clipped
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def pool_row(top, bottom, out, C, pool, threshold):
     """Spikes out (W', C) flat of two rows of membranes; mean pooling compares the sum of four with
     four thresholds."""

@@ -66,7 +66,7 @@ class LoihiConfig:
                 whole(least, most, **{name: getattr(self, name)})
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def _toward_zero(x, factor):
     y = abs(x) * factor >> 12
     return -y if x < 0 else y

@@ -44,7 +44,7 @@ class Step(NamedTuple):
     mode: np.int32
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def streams(key, sample, lanes):
     """The random states of a row of neurons, uint32; key = (seed, update, place)."""
     state = stream(key[0], key[1], key[2], sample)
@@ -70,7 +70,7 @@ def leak(x, y, a, part):
     return np.int32(np.int32(np.int32(kept + given) + part) >> np.int32(12))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def neurons(V, P, Q, r, u, bias, c, states):
     """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
     clipped = np.int32(0)
@@ -107,7 +107,7 @@ def neurons(V, P, Q, r, u, bias, c, states):
     return clipped
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def pooled(u, out, arg, threshold):
     """Spikes out (H', W', C) of the largest of 2 x 2 membranes u (H, W, C), and which it was."""
     for h in range(out.shape[0]):
@@ -167,7 +167,7 @@ def forward(start, stop, x, words, weight, bias, c, key, out, slopes, args, clip
         clipped[b] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@njit(nogil=True, error_model="numpy", inner=True)
 def filters(du, N, Pd, Qd, c, states, low, high, slopes):
     """A step back of a row of neurons, on flat arrays. du (int32) holds the adjoint of the spikes, and
     then that of u; N, Pd, Qd are the adjoints of r, P and Q. Returns how many were clipped.
@@ -261,7 +261,7 @@ def words_of(sums, k, mode, ends, out, state, seen):
     return state
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def route(dy, arg, du):
     """du (H, W, C) = dy (H', W', C) at the largest of 2 x 2 membranes, else 0."""
     du[:] = 0

@@ -10,7 +10,7 @@ from minisnn.parallel.compilation import njit
 WHOLE = 0xFFFFFFFF
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, inner=True)
 def mixed(x):
     """A permutation of 32-bit numbers whose outputs look unrelated."""
     x ^= x >> 16

@@ -71,7 +71,7 @@ def scratch_again(layer, steps, like):
     return u, u_dot, state_of(N, layer, like), lists_of(g)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, apart=True)
 def again(b, band, x, before, layer, U, s, biases, lists, joint):
     """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
     loops: plain.sample.filters, membrane_forward."""
@@ -101,7 +101,7 @@ def again(b, band, x, before, layer, U, s, biases, lists, joint):
         membrane_step(u_t, more, s, biases, layer)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, apart=True)
 def along(
     b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard, joint
 ):

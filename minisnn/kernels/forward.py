@@ -178,7 +178,7 @@ def _own(out, x):
     return Lists(index, x.value[:0], offset, column, out.index.shape[2], x.T, False, True)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", borrows=True, inner=True)
+@njit(nogil=True, cache=True, error_model="numpy", borrows=True, apart=True)
 def steps(
     start,
     stop,

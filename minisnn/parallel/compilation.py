@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from ..stopping import check
 from .children import start_beside
-from .private import borrowing, compiler_lock, compiler_locks, lacking, unwrapped
+from .private import KEEPING, LINKED, borrowing, compiler_lock, compiler_locks, lacking, unwrapped
 from .stand_in import carry_out, check_effort, slow
 
 KERNELS = (
@@ -42,7 +42,11 @@ _paused = False  # whether a thread compiles, and Python collects no cycles mean
 
 
 def njit(
-    cache: bool = False, borrows: bool = False, inner: bool = False, **options: Any
+    cache: bool = False,
+    borrows: bool = False,
+    inner: bool = False,
+    apart: bool = False,
+    **options: Any,
 ) -> Callable:
     """numba's njit. Where there is no place to keep what it compiles, or no room, a warning says so
     once, and every process compiles its kernels itself. What is kept is kept under the name of all
@@ -52,14 +56,20 @@ def njit(
     which costs loops over short rows a tenth of their time. numba refuses one that makes an array,
     `a[i:j] = b` included (`vector.copy` does it).
 
-    One that is `inner` is called by other kernels alone: it is compiled into theirs, and nothing is
-    made that Python would call, which takes a seventh of all compiling.
+    One that is `inner` or `apart` is called by other kernels alone, and nothing is made that Python
+    would call, which takes a seventh of all compiling. Kernels have an `inner` one within them, so
+    that it is no machine code by itself, and is not kept; one that is `apart` they call by its
+    address (`llvm.call_apart`).
     """
     from numba import njit as compile_with
 
     if borrows:
         options |= borrowing()
-    options |= unwrapped(inner)
+    options |= unwrapped(inner or apart)
+    if inner and not lacking(LINKED):
+        from .inner import Inner
+
+        options["pipeline_class"] = Inner
 
     def decorate(function: Callable) -> Any:
         kernel = compile_with(**options)(function)
@@ -71,7 +81,7 @@ def njit(
             if "no_cpython_wrapper" in options:
                 kernel.add_overload = partial(_add_inner, kernel)
                 kernel._compile_for_args = partial(_refuse, function.__qualname__)
-            if not cache or not _keep(kernel):
+            if inner or not cache or not _keep(kernel):
                 kernel.compile = partial(_counted, kernel.compile)
         return kernel
 
@@ -98,7 +108,7 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
 def _keep(kernel: Any) -> bool:
     """From now on, look for a kernel among those that are kept, and keep it; whether that is
     possible."""
-    if name := lacking():
+    if name := lacking(KEEPING):
         _tell(f"this numba has no {name}")
         return False
     try:

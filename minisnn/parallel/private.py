@@ -2,7 +2,7 @@
 
 Where another numba lacks a name nothing breaks: kernels are not kept, and a sentence says why;
 without its lock they are compiled by the thread that asks; without `_nrt` they count references;
-without INNER each of them can be called by Python.
+without INNER each of them can be called by Python; without LINKED each of them becomes machine code.
 """
 
 import sys
@@ -21,11 +21,18 @@ KEEPING = {
 }
 
 INNER = ("add_overload", "_compile_for_args")  # of a kernel that other kernels alone call
+# what `inner` derives from, overrides and calls
+LINKED = {
+    "numba.core.codegen.JITCodeLibrary": "_ensure_finalized _finalize_specific "
+    "get_pointer_to_function",
+    "numba.core.codegen.JITCPUCodegen": "_add_module set_env",
+    "numba.core.compiler.Compiler": "compile_extra",
+}
 
 
-def lacking() -> str | None:
-    """The first of KEEPING that this numba does not have."""
-    for place, names in KEEPING.items():
+def lacking(names_of: dict[str, str]) -> str | None:
+    """The first of these names that this numba does not have."""
+    for place, names in names_of.items():
         module, _, name = place.rpartition(".")
         try:
             owner = getattr(import_module(module), name)
@@ -53,14 +60,14 @@ def compiler_locks() -> list[Any]:
     return [lock for lock in found if hasattr(lock, "acquire") and hasattr(lock, "release")]
 
 
-def unwrapped(inner: bool) -> dict[str, Any]:
-    """The options of a kernel that is not handed to C as a function, and where it is `inner` not
-    called by Python either, if there are such."""
+def unwrapped(fully: bool) -> dict[str, Any]:
+    """The options of a kernel that is not handed to C as a function, and `fully` not called by
+    Python either, if there are such."""
     from numba.core import options
 
     dispatcher = getattr(import_module("numba.core.dispatcher"), "Dispatcher", None)
     known = all(hasattr(dispatcher, name) for name in INNER)
-    names = ["no_cfunc_wrapper"] + ["no_cpython_wrapper"] * (inner and known)
+    names = ["no_cfunc_wrapper"] + ["no_cpython_wrapper"] * (fully and known)
     return {name: True for name in names if hasattr(options.DefaultOptions, name)}
 
 

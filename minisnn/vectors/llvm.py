@@ -343,7 +343,13 @@ def address_of(kernel, signature) -> Any:
         return 0
     kernel.compile(signature.args)
     found = kernel.overloads[signature.args]
-    return found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+    address = found.library.get_pointer_to_function(found.fndesc.llvm_func_name)
+    if not address:
+        raise TypeError(
+            f"{kernel.py_func.__qualname__} is within the kernels that call it; one with "
+            "an address is `apart`"
+        )
+    return address
 
 
 def _call(context, builder, address, arguments, kinds):

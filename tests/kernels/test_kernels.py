@@ -490,7 +490,7 @@ def test_what_kernels_alone_call_python_cannot():
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 def test_a_kernel_that_is_called_by_its_address_is_called_with_its_own_types():
-    @compilation.njit(inner=True)
+    @compilation.njit(apart=True)
     def add(to, number):
         to[0] += number
 
@@ -507,6 +507,28 @@ def test_a_kernel_that_is_called_by_its_address_is_called_with_its_own_types():
         twice(to, 2, where)
     with pytest.raises(TypingError, match="add was compiled for other types"):
         twice(to.astype(np.float32), 2.5, where)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+@pytest.mark.parametrize("made", [True, False])
+def test_what_is_within_other_kernels_is_no_machine_code_by_itself(made, monkeypatch):
+    """Unless this numba has no such compiler."""
+    if made:
+        monkeypatch.setitem(compilation.LINKED, "numba.core.compiler.Nobody", "compile_extra")
+
+    @compilation.njit(inner=True)
+    def triple(x):
+        return 3 * x
+
+    assert njit(lambda x: triple(x) + 1)(5) == 16
+    found = next(iter(triple.overloads.values()))
+    engine = found.library._codegen._engine
+    assert engine.is_symbol_defined(found.fndesc.llvm_func_name) is made
+    if not made:
+        with pytest.raises(
+            TypeError, match="triple is within the kernels that call it; one with an"
+        ):
+            llvm.address_of(triple, types.int64(types.int64))
 
 
 def test_what_nobody_may_write_to_is_computed_with():

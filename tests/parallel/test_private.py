@@ -17,6 +17,10 @@ DEEP = {
     "minisnn/vectors/choice.py": {"numba.core.cgutils"},
     "minisnn/vectors/llvm.py": {"numba.core.cgutils"},
     "minisnn/kernels/records.py": {"numba.core.types", "numba.core.typing.typeof.typeof_impl"},
+    "minisnn/parallel/inner.py": {
+        "numba.core.codegen.JITCodeLibrary",
+        "numba.core.compiler.Compiler",
+    },
     "minisnn/parallel/kept.py": {
         "numba.core.caching.CompileResultCacheImpl",
         "numba.core.caching.FunctionCache",
@@ -54,7 +58,7 @@ def test_a_numba_that_lacks_a_name_keeps_nothing_and_works(
         "its module": (f"numba.core.nowhere.{place.rsplit('.')[-1]}", names),
         "a method": (place, f"{names} _absent"),
     }[lacks]
-    monkeypatch.setattr(private, "KEEPING", dict([other]))
+    monkeypatch.setattr(compilation, "KEEPING", dict([other]))
     kernels = [compilation.njit(cache=True)(triple) for _ in range(2)]
     assert [kernel(4) for kernel in kernels] == [12, 12]
     absent = other[0] + "._absent" * (lacks == "a method")
