@@ -11,7 +11,12 @@ import numpy as np
 
 def _padded(x: np.ndarray, k: int) -> np.ndarray:
     h = k // 2
-    return np.pad(x, [(0, 0)] * (x.ndim - 3) + [(h, h), (h, h), (0, 0)]) if h else x
+    if not h:
+        return x
+    *lead, H, W, C = x.shape
+    padded = np.zeros((*lead, H + 2 * h, W + 2 * h, C), x.dtype)  # np.pad takes five times as long
+    padded[..., h:-h, h:-h, :] = x
+    return padded
 
 
 def correlate(x: np.ndarray, weight: np.ndarray) -> np.ndarray:

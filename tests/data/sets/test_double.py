@@ -51,7 +51,7 @@ def root_of(tmp_path: Path, **parts) -> Path:
 
 def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """((digit, number) left, right) of every sample of a task made of marked recordings."""
-    sample, step, row, column = np.nonzero(x[..., 1])
+    sample, step, row, column = np.unravel_index(np.flatnonzero(x[..., 1] > 0), x.shape[:-1])
     order = np.lexsort((column >= 16, sample))
     assert sample[order].tolist() == np.repeat(np.arange(len(x)), 2).tolist()
     assert (column[order] // 16).tolist() == [0, 1] * len(x)

@@ -53,7 +53,7 @@ def root(tmp_path_factory):
 
 def told(x: np.ndarray) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """((label, number) left, right) of every sample of a task made of marked recordings."""
-    sample, step, row, column = np.nonzero(x[..., 1])
+    sample, step, row, column = np.unravel_index(np.flatnonzero(x[..., 1] > 0), x.shape[:-1])
     order = np.lexsort((column >= 40, sample))
     assert sample[order].tolist() == np.repeat(np.arange(len(x)), 2).tolist()
     assert (column[order] // 40).tolist() == [0, 1] * len(x)
