@@ -28,7 +28,7 @@ def code_identity(*modules: str) -> str:
     """A hash of what the code of modules says, and the code of their own packages that they import,
     and so on; wherever it lies: layout, comments, docstrings and the places that it imports from do
     not count, nor what only shows (`SHOWS`)."""
-    said = "".join(f"{_read_code(name)[0]}\n" for name in closure(*modules))
+    said = "".join(f"{one}\n" for one in _read_all(modules).values())
     _remember()
     return hashlib.sha256(said.encode()).hexdigest()
 
@@ -36,21 +36,24 @@ def code_identity(*modules: str) -> str:
 def closure(*modules: str) -> list[str]:
     """These modules, and after them all that they import of their own packages, directly or not, in
     order of their names."""
-    found = set(modules)
+    return list(_read_all(modules))
+
+
+def _read_all(modules: tuple[str, ...]) -> dict[str, str]:
+    """The hash of what each module of the closure says."""
+    found: dict[str, str] = {}
     asked = set(modules)
     left = list(modules)
     whole = {name.split(".")[0] for name in modules}
     while left:
+        name = left.pop()
+        found[name], names = _read_code(name)
         imported = {
-            one
-            for one in _read_code(left.pop())[1]
-            if one.split(".")[0] in whole and not one.startswith(SHOWS)
+            one for one in names if one.split(".")[0] in whole and not one.startswith(SHOWS)
         }
-        new = {one for one in imported - asked if is_module(one)}
+        left += [one for one in imported - asked if is_module(one)]
         asked |= imported
-        found |= new
-        left += new
-    return [*modules, *sorted(found.difference(modules))]
+    return {name: found[name] for name in (*modules, *sorted(found.keys() - modules))}
 
 
 def source_of(name: str) -> tuple[Path, bytes]:
