@@ -11,7 +11,7 @@ import numpy as np
 from ..parallel.compilation import njit
 
 NUMBERS = (int, float, np.integer, np.floating)
-number_kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy")
+number_kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)
 # rounded as the loop is that it stands in
 inlined = njit(nogil=True, inline="always", error_model="numpy")
 
