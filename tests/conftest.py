@@ -18,6 +18,7 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
     os.environ.setdefault(name, "1")
 if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
     os.environ.setdefault("MINISNN_THREADS", "1")  # a core for each worker
+gc.disable()  # until all tests are found
 os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at every word
 
 import numpy as np  # noqa: E402
@@ -72,7 +73,8 @@ def pytest_collection_finish():
     """Six thousand tests lie in memory to the end, so Python need not look through them for cycles
     again and again."""
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,6 +86,7 @@ def compiled(tmp_path_factory):
     mine = ("float32", "float64")[number:][:1]
     for dtype in mine:
         compile_kernels(dtype)
+    gc.freeze()
     if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1":
         return
     place = tmp_path_factory.getbasetemp().parent

@@ -138,7 +138,12 @@ class BandLoops:
         )
         function.__name__ = name
         function.__qualname__ = name
-        options = {"fastmath": set(fastmath), "error_model": "numpy", "borrows": True, "apart": True}
+        options = {
+            "fastmath": set(fastmath),
+            "error_model": "numpy",
+            "borrows": True,
+            "apart": True,
+        }
         return njit(nogil=True, cache=Path(self.step.filename).exists(), **options)(function)
 
     def forward(self) -> Any:
