@@ -29,17 +29,17 @@ os.environ["MYSNN"] = str(Path(tempfile.mkdtemp(prefix="mysnn-")) / "mysnn.py")
 BACKENDS = ("numpy", "numba")
 
 
-def worker() -> int | None:
-    """The number of this process among several that share the tests."""
-    name = os.environ.get("PYTEST_XDIST_WORKER")
-    return int(name.removeprefix("gw")) if name else None
+def worker(config: pytest.Config) -> int | None:
+    """The number of this process among those that share the tests; None where it has them all."""
+    told = getattr(config, "workerinput", None)
+    return int(told["workerid"].removeprefix("gw")) if told else None
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_unconfigure():
+def pytest_unconfigure(config):
     """A worker ends when all is told. Python would first take down each kernel and each test, which
     takes four seconds."""
-    if worker() is not None:
+    if worker(config) is not None:
         os._exit(0)
 
 
@@ -48,7 +48,8 @@ def pytest_make_collect_report(collector):
     """Half of the workers begin at the last folder, so that in a fresh clone each rewrites the
     assertions of half of the files, and not all of them those of all."""
     report = yield
-    if isinstance(collector, (pytest.Directory, pytest.Session)) and (worker() or 0) % 2:
+    odd = (worker(collector.config) or 0) % 2
+    if odd and isinstance(collector, (pytest.Directory, pytest.Session)):
         report.result = report.result[::-1]
     return report
 
@@ -78,16 +79,16 @@ def pytest_collection_finish():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(tmp_path_factory):
+def compiled(pytestconfig, tmp_path_factory):
     """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
     Of several workers one compiles those of float32 and another those of float64, which all then
     read."""
-    number = worker() or 0
+    number = worker(pytestconfig) or 0
     mine = ("float32", "float64")[number:][:1]
     for dtype in mine:
         compile_kernels(dtype)
     gc.freeze()
-    if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") == "1":
+    if worker(pytestconfig) is None or pytestconfig.workerinput["workercount"] == 1:
         return
     place = tmp_path_factory.getbasetemp().parent
     for dtype in mine:
