@@ -17,7 +17,7 @@ from minisnn.parallel import compilation
 from minisnn.parallel.arrays import ALIGNMENT
 from minisnn.vectors import choice, llvm, products, vector
 from minisnn.vectors.products import Left, Out, Right
-from slowly import all_but
+from slowly import after, all_but
 
 
 def _relative(a, b):
@@ -48,7 +48,7 @@ GEOMETRIES = [
 ]
 
 
-@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 1e-5)])
+@pytest.mark.parametrize("dtype, tolerance", after(1, [(np.float64, 1e-13), (np.float32, 1e-5)]))
 @pytest.mark.parametrize("counts", [True, False], ids=["counts", "spikes"])
 @pytest.mark.parametrize("g", GEOMETRIES, ids=str)
 def test_linear_maps(g, counts, dtype, tolerance):
