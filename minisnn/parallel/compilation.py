@@ -102,7 +102,7 @@ def _add_inner(kernel: Any, made: Any) -> None:
 
 
 def _refuse(name: str, *arguments: Any, **named: Any) -> None:
-    raise TypeError(f"{name} is compiled into the kernels that call it; Python cannot call it")
+    raise TypeError(f"{name} is for other kernels to call; Python cannot call it")
 
 
 def _keep(kernel: Any) -> bool:

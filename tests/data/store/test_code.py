@@ -101,3 +101,11 @@ def test_the_oldest_texts_are_forgotten(module, monkeypatch):
     forget()
     code.code_identity("remembered")
     assert not seen
+
+
+def test_modules_are_in_one_order_in_every_process():
+    """Sets of texts are in another one in each."""
+    named = ("minisnn.experiments.table2", "minisnn.data.sets.omniglot")
+    found = code.closure(*named)
+    assert found[:2] == list(named) and len(found) > 100
+    assert found[2:] == sorted(found[2:])
