@@ -18,7 +18,6 @@ for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
     os.environ.setdefault(name, "1")
 if os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1") != "1":
     os.environ.setdefault("MINISNN_THREADS", "1")  # a core for each worker
-gc.disable()  # until all tests are found
 os.environ["LANGUAGE"] = "C"  # argparse speaks the user's, and looks for it at every word
 
 import numpy as np  # noqa: E402
@@ -70,12 +69,17 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: "/lessons/" not in item.nodeid)
 
 
-def pytest_collection_finish():
-    """Six thousand tests lie in memory to the end, so Python need not look through them for cycles
-    again and again."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Six thousand tests lie in memory to the end, so Python need not look through them for cycles,
+    neither while they are found nor again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(100_000, 20, 20)
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,7 +88,7 @@ def compiled(pytestconfig, tmp_path_factory):
     Of several workers one compiles those of float32 and another those of float64, which all then
     read."""
     number = worker(pytestconfig) or 0
-    mine = ("float32", "float64")[number:][:1]
+    mine = ("float32", "float64")[number : number + 1]
     for dtype in mine:
         compile_kernels(dtype)
     gc.freeze()

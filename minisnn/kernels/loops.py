@@ -138,13 +138,9 @@ class BandLoops:
         )
         function.__name__ = name
         function.__qualname__ = name
-        options = {
-            "fastmath": set(fastmath),
-            "error_model": "numpy",
-            "borrows": True,
-            "apart": True,
-        }
-        return njit(nogil=True, cache=Path(self.step.filename).exists(), **options)(function)
+        options = {"fastmath": set(fastmath), "error_model": "numpy", "borrows": True}
+        keeps = Path(self.step.filename).exists()
+        return njit(nogil=True, cache=keeps, apart=True, **options)(function)
 
     def forward(self) -> Any:
         step = self.step.forward

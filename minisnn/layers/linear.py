@@ -14,7 +14,7 @@ def _padded(x: np.ndarray, k: int) -> np.ndarray:
     if not h:
         return x
     *lead, H, W, C = x.shape
-    padded = np.zeros((*lead, H + 2 * h, W + 2 * h, C), x.dtype)  # np.pad takes five times as long
+    padded = np.zeros((*lead, H + 2 * h, W + 2 * h, C), x.dtype)  # np.pad takes far longer
     padded[..., h:-h, h:-h, :] = x
     return padded
 

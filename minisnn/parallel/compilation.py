@@ -66,7 +66,7 @@ def njit(
     if borrows:
         options |= borrowing()
     options |= unwrapped(inner or apart)
-    if inner and not lacking(LINKED):
+    if inner and "no_cpython_wrapper" in options and not lacking(LINKED):
         from .inner import Inner
 
         options["pipeline_class"] = Inner

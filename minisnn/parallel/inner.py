@@ -1,7 +1,7 @@
 """The compiler of kernels that other kernels alone call.
 
-numba links the LLVM module of a kernel into each kernel that calls it. So of one that Python cannot
-call no machine code is made, which is a sixth of all compiling.
+numba links the LLVM module of a kernel into each kernel that calls it. So one that Python cannot
+call needs no machine code of its own, which would take a tenth of all compiling.
 """
 
 from typing import Any
@@ -24,10 +24,10 @@ class _Codegen:
     """numba's, by which no module reaches the engine that makes machine code."""
 
     def __init__(self, numbas: Any):
-        self._numbas = numbas
+        self.numbas = numbas
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._numbas, name)
+        return getattr(self.numbas, name)
 
     def _add_module(self, module: Any) -> None:
         pass

@@ -514,11 +514,13 @@ def test_a_kernel_that_is_called_by_its_address_is_called_with_its_own_types():
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
-@pytest.mark.parametrize("made", [True, False])
-def test_what_is_within_other_kernels_is_no_machine_code_by_itself(made, monkeypatch):
-    """Unless this numba has no such compiler."""
-    if made:
+@pytest.mark.parametrize("lacks", ["", "its compiler", "a way to be closed to Python"])
+def test_what_is_within_other_kernels_is_no_machine_code_by_itself(lacks, monkeypatch):
+    """Unless this numba lacks what it takes."""
+    if lacks == "its compiler":
         monkeypatch.setitem(compilation.LINKED, "numba.core.compiler.Nobody", "compile_extra")
+    elif lacks:
+        monkeypatch.setattr(compilation, "unwrapped", lambda fully: {})
 
     @compilation.njit(inner=True)
     def triple(x):
@@ -527,8 +529,10 @@ def test_what_is_within_other_kernels_is_no_machine_code_by_itself(made, monkeyp
     assert njit(lambda x: triple(x) + 1)(5) == 16
     found = next(iter(triple.overloads.values()))
     engine = found.library._codegen._engine
-    assert engine.is_symbol_defined(found.fndesc.llvm_func_name) is made
-    if not made:
+    assert engine.is_symbol_defined(found.fndesc.llvm_func_name) is bool(lacks)
+    if lacks.startswith("a way"):
+        assert triple(5) == 15
+    if not lacks:
         with pytest.raises(
             TypeError, match="triple is within the kernels that call it; one with an"
         ):

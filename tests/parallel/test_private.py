@@ -120,16 +120,24 @@ def test_what_lies_deep_in_numba_is_imported_in_few_places():
     assert found == DEEP
 
 
-def test_every_private_name_that_is_used_is_known_and_every_known_one_used():
-    parts = [ROOT / "minisnn" / "parallel" / f"{name}.py" for name in ("kept", "compilation")]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in parts)
-    known = {name for names in private.KEEPING.values() for name in names.split()}
-    assert all(re.search(rf"\b{name}\b", text) for name in known)
-    tree = ast.parse(parts[0].read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    "parts, listed, of_instances",
+    [
+        (("kept", "compilation"), private.KEEPING, {"_cache_file", "_shared_module"}),
+        (("inner",), private.LINKED, set()),
+    ],
+)
+def test_every_private_name_that_is_used_is_known_and_every_known_one_used(
+    parts, listed, of_instances
+):
+    texts = [(ROOT / f"minisnn/parallel/{name}.py").read_text(encoding="utf-8") for name in parts]
+    known = {name for names in listed.values() for name in names.split()}
+    assert all(re.search(rf"\b{name}\b", "\n".join(texts)) for name in known)
+    tree = ast.parse(texts[0])
     ours = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     private_ones = {
         node.attr
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr)
     }
-    assert private_ones - ours - known == {"_cache_file", "_shared_module"}
+    assert private_ones - ours - known == of_instances
