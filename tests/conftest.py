@@ -111,7 +111,7 @@ def compile_kernels(dtype: str) -> None:
     if dtype == "float64":
         EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
     x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
-    for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,))):
+    for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,)), dict(channels=(16,))):
         net = ms.SpikingNet((4, 8, 2), ways=2, window=5, dtype=dtype, **made)
         net.hessian_vector_product(
             net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype)

@@ -76,8 +76,7 @@ def filters(V, bias, start, chain):
         y_t = a y_{t-1} + (1 - a) x_t      where it does not; the bias goes through, like an x of 1
     """
     I = np.empty_like(V)
-    states = np.zeros((len(chain.decays), *V.shape[1:]), V.dtype)
-    states[:] = start
+    states = start.copy()
     for t in range(len(V)):
         for i in np.ndindex(V.shape[1:]):
             passed = V[t][i] if chain.delay else V[t][i] + bias[i[2]]
@@ -88,6 +87,11 @@ def filters(V, bias, start, chain):
                 passed = before if chain.delay else states[f][i]
             I[t][i] = passed + bias[i[2]] if chain.delay else passed
     return I, states
+
+
+def filters_from_zero(V, bias, chain):
+    """`filters` where every state before V is zero."""
+    return filters(V, bias, np.zeros((len(chain.decays), *V.shape[1:]), V.dtype), chain)
 
 
 @loops
@@ -238,14 +242,14 @@ def jet(v, neuron):
 def forward(block, neuron, weight, bias, x):
     """(y (T, H', W', C_out), of a readout u; the tape) from x (T, H, W, C_in)."""
     V = correlate(x, weight)  # (T, H, W, C_out)
-    I, _ = filters(V, bias, 0.0, neuron.chain)  # (T, H, W, C_out)
+    I, _ = filters_from_zero(V, bias, neuron.chain)  # (T, H, W, C_out)
     steps = membrane_forward(I, neuron)
     of_membranes, of_spikes = shares(steps.u, block.pool)
     v = gather(steps.u, of_membranes)  # (T, H', W', C_out)
     y = gather((v >= neuron.k[THRESHOLD]).astype(x.dtype), of_spikes)  # (T, H', W', C_out)
     K = max(len(x) - block.window, 0)  # where filters stand at W p + bias c, of constants p and c
-    _, p = filters(x[:K], np.zeros_like(x[0, 0, 0]), 0.0, neuron.chain)  # (F, H, W, C_in)
-    _, c = filters(np.zeros_like(V[:K, :1, :1]), np.ones_like(bias), 0.0, neuron.chain)
+    _, p = filters_from_zero(x[:K], np.zeros_like(x[0, 0, 0]), neuron.chain)  # (F, H, W, C_in)
+    _, c = filters_from_zero(np.zeros_like(V[:K, :1, :1]), np.ones_like(bias), neuron.chain)
     tape = SimpleNamespace(x=x[K:], p=p, c=c, steps=Steps(*(a[K:] for a in steps)))
     tape.of_membranes, tape.of_spikes = shares(tape.steps.u, block.pool)
     tape.slope, tape.curvature = jet(v[K:], neuron)  # (n, H', W', C_out)

@@ -145,7 +145,7 @@ def test_filters_of_few_bits_are_those_of_plain_integers_and_of_twelve_the_same_
 def postsynaptic(V, A, B, plus, minus, p, q, found):
     for t in range(V.shape[0]):
         for n in range(V.shape[1]):
-            found[t, n] = p[n], q[n]
+            found[t, n, 0], found[t, n, 1] = p[n], q[n]
             p[n], q[n] = (
                 traces.mix(p[n], q[n], A, plus, minus),
                 traces.mix(q[n], V[t, n], B, plus, minus),

@@ -17,7 +17,7 @@ from minisnn.parallel import compilation
 from minisnn.parallel.arrays import ALIGNMENT
 from minisnn.vectors import choice, llvm, products, vector
 from minisnn.vectors.products import Left, Out, Right
-from slowly import after, all_but
+from slowly import after, all_but, slow
 
 
 def _relative(a, b):
@@ -236,7 +236,7 @@ def _kernel_of(note):
     return njit(lambda v, C, threshold, column, x, o: note(v, C, threshold, column, x, o))
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, slow(np.float64)])
 @pytest.mark.parametrize("C", all_but((8, 9, 16), [1, 8, 9, 16, 24, 45, 64]))
 def test_notes_of_what_reaches_the_threshold(C, dtype):
     """Of sites, and of windows by their largest, which may be any of the four, or mean; a row ends

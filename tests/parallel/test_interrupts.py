@@ -341,15 +341,17 @@ def fourfold(x):
 
 @pytest.fixture
 def slow_kernel(monkeypatch, tmp_path):
-    """One whose compilation takes half a second."""
+    """One whose compilation takes a fifth of a second and tells when it has begun."""
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
     kernel = compilation.njit(cache=True)(fourfold)
     if not hasattr(kernel, "py_func"):
         pytest.skip("nothing is compiled")
     compile_it = kernel._compiler.compile
+    kernel.begun = threading.Event()
 
     def slowly(*types):
-        until = time.monotonic() + 0.5
+        kernel.begun.set()
+        until = time.monotonic() + 0.2
         while time.monotonic() < until:
             time.sleep(0.01)
         return compile_it(*types)
@@ -361,7 +363,12 @@ def slow_kernel(monkeypatch, tmp_path):
 @needs_signals
 def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler, capsys, tmp_path):
     """It is said; numba's lock is free, and what was compiled is there."""
-    threading.Timer(0.2, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+    def interrupt():
+        slow_kernel.begun.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         slow_kernel(1)
     said = capsys.readouterr().err
@@ -379,7 +386,7 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
 @needs_signals
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_process_that_is_forked_during_a_compilation_can_compile(slow_kernel):
-    with beside(slow_kernel, 1):
+    with beside(slow_kernel.begun, slow_kernel, 1):
         assert compiles_in_a_child() == 0
 
 
@@ -389,16 +396,19 @@ def test_a_process_that_is_forked_while_llvm_is_asked_can_compile():
     """As when Python takes down what it was given, which numba's lock does not cover."""
     from llvmlite.binding import ffi
 
+    asked = threading.Event()
+
     def ask():
         with ffi.lib._lock:
-            time.sleep(0.4)
+            asked.set()
+            time.sleep(0.2)
 
-    with beside(ask):
+    with beside(asked, ask):
         assert compiles_in_a_child() == 0
 
 
 def test_python_collects_no_cycles_while_a_kernel_is_compiled(slow_kernel):
-    with beside(slow_kernel, 1):
+    with beside(slow_kernel.begun, slow_kernel, 1):
         assert not gc.isenabled()
     assert gc.isenabled()
     gc.disable()
@@ -413,11 +423,11 @@ def test_python_collects_no_cycles_while_a_kernel_is_compiled(slow_kernel):
 
 
 @contextlib.contextmanager
-def beside(function, *arguments):
-    """A thread that has begun to call it."""
+def beside(begun, function, *arguments):
+    """A thread that calls it, from when that has begun."""
     thread = threading.Thread(target=function, args=arguments)
     thread.start()
-    time.sleep(0.1)
+    assert begun.wait(5)
     yield
     thread.join()
 

@@ -23,6 +23,7 @@ recordings.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ NEVER = 1 << 60  # microseconds
 NEVER_FIRES = 1e9  # threshold of a dead pixel, in log luminance
 MOST_MS = 3_600_000  # of a recording: an hour
 RECORDING_MS = 312  # length of a recording of N-MNIST
+
+
+@cache
+def _saccades() -> np.ndarray:
+    return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
 
 
 @dataclass(frozen=True)
@@ -149,7 +155,7 @@ class EventCamera:
 
             loops = kernel
         view = loops.log_luminance(picture, scene.rows, scene.columns, scene.floor)
-        residual = self._residuals(seed, [number])[0]
+        residual = self._residuals(pixels, seed, [number])[0]
         capacity = 16 * residual.size
         while True:
             time = np.empty(capacity, np.int64)
@@ -239,13 +245,14 @@ class EventCamera:
             counts = np.concatenate([counts[:0], *found])
         elif len(luminance):
             scene = self._scene(luminance.shape[1:], RECORDING_MS)
-            residual = self._residuals(seed, numbers)
+            pixels = self._pixels()
+            residual = self._residuals(pixels, seed, numbers)
             parallel(
                 count_all,
                 len(luminance),
                 luminance,
                 scene,
-                self._pixels(),
+                pixels,
                 residual,
                 int(scale),
                 counts,
@@ -274,7 +281,7 @@ class EventCamera:
         """
         if self.trajectory is not None:
             return np.array(self.trajectory, float)
-        return np.loadtxt(shipped("camera_trajectory.csv"), delimiter=",")
+        return _saccades().copy()
 
     def _luminance(self, shown: np.ndarray) -> np.ndarray:
         """Luminance of the screen that shows grey values, float64 in [0, 1]."""
@@ -309,8 +316,12 @@ class EventCamera:
         edge = (
             np.arange(-reach, side + reach + 1) - side / 2
         ) * pitch  # of the picture's square pixels
-        distance = np.clip((edge - sample[:, None]) / self.blur, -_REACH, _REACH)
-        weight = np.diff(erf(distance / math.sqrt(2)), axis=1)
+        distance = (edge - sample[:, None]) / self.blur
+        near = np.abs(distance) < _REACH  # few are
+        below, above = erf(np.array([-_REACH, _REACH]) / math.sqrt(2))
+        integral = np.where(distance < 0, below, above)
+        integral[near] = erf(distance[near] / math.sqrt(2))
+        weight = np.diff(integral, axis=1)
         weight /= weight.sum(axis=1, keepdims=True)
         inside = weight[:, reach : reach + side].copy()
         inside[:, 0] += weight[:, :reach].sum(axis=1)
@@ -334,10 +345,10 @@ class EventCamera:
         keep = 1.0 - math.exp(-1.0 / self.time_constant_ms) if self.time_constant_ms > 0 else 1.0
         return Pixels(on, off, leak, float(self.refractory_ms), keep)
 
-    def _residuals(self, seed: int, numbers: Sequence[int]) -> np.ndarray:
+    def _residuals(self, pixels: Pixels, seed: int, numbers: Sequence[int]) -> np.ndarray:
         """How far each pixel's signal is above its reference at the start, from where the leak had
         brought it."""
-        on, off = self._pixels()[:2]
+        on, off = pixels.on, pixels.off
         out = np.empty((len(numbers), on.size))
         for row, one in zip(out, numbers):
             share = np.random.default_rng((int(seed), int(one))).random(on.size)

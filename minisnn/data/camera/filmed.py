@@ -43,12 +43,13 @@ def film(
     nothing = np.zeros((0, 0))
     scene = Scene(nothing, nothing, camera.floor, 1, places, camera.sensor)
     view = view.reshape(-1, columns + 1)
-    residual = camera._residuals(seed, [number])[0]
+    pixels = camera._pixels()
+    residual = camera._residuals(pixels, seed, [number])[0]
     capacity = 8 * residual.size
     while True:
         time = np.empty(capacity, np.int64)
         address = np.empty(capacity, np.int64)
-        found = kernel.pixel_events(view, scene, camera._pixels(), residual, NEVER, time, address)
+        found = kernel.pixel_events(view, scene, pixels, residual, NEVER, time, address)
         if found >= 0:
             break
         capacity *= 4

@@ -137,7 +137,7 @@ class Pool(Counts):
             flat = dense.reshape(-1)
             # of bytes, or of two axes, `nonzero` takes five times as long
             place = np.flatnonzero(flat != 0)
-            recording, cell = np.divmod(place, max(np.prod(shape), 1))
+            recording, cell = np.divmod(place, max(int(np.prod(shape)), 1))
             filled = np.bincount(recording, minlength=len(dense))
             parts.append((cell.astype(kinds[0]), flat[place], filled, label, number))
         cells, counts, lengths, labels, numbers = (

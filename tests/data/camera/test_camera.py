@@ -113,6 +113,33 @@ def test_kernel_and_twin_agree_on_digits(digits):
         assert np.abs(fast["t"] - slow["t"]).max() <= 1
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        dict(refractory_ms=1.7, moving=True),
+        dict(threshold_on=0.01, threshold_off=0.02, refractory_ms=0.01, time_constant_ms=0.0),
+        dict(leak_hz=0.0, amplitude=0.0),
+        dict(leak_hz=900.0, hot=0.1, dead=0.2),
+    ],
+    ids=["default", "blind", "busy", "still", "leaky"],
+)
+def test_events_are_those_of_the_twin_to_the_last_bit(settings, digits):
+    """Of one map; 399 pixels, no multiple of 8."""
+    camera = EventCamera(sensor=(19, 21), picture_px=18.0, **settings)
+    scene, pixels = camera._scene((28, 28), 60), camera._pixels()
+    picture = camera._luminance(digits.images[700] / 255)
+    view = camera_kernel.log_luminance(picture, scene.rows, scene.columns, scene.floor)
+    found = []
+    for module in (camera_kernel, camera_reference):
+        time, address = np.empty((2, 40_000), np.int64)
+        count = module.pixel_events(
+            view, scene, pixels, camera._residuals(pixels, 0, [1])[0], NEVER, time, address
+        )
+        found.append(sorted(zip(time[:count].tolist(), address[:count].tolist())))
+    assert found[0] == found[1] and (len(found[0]) > 40 or settings.get("amplitude") == 0)
+
+
 def test_log_luminance_agrees(digits):
     camera = EventCamera()
     picture = camera._luminance(digits.images[0] / 255)

@@ -63,8 +63,10 @@ def test_pixels_of_what_moved_before_start_anywhere():
         len(dataclasses.replace(still, moving=moving).record(picture, 0, 0, 100))
         for moving in (False, True)
     ]
-    residual = dataclasses.replace(still, moving=True)._residuals(0, [0])
-    assert residual.min() < -0.1 < 0.1 < residual.max() and still._residuals(0, [0]).min() >= 0
+    pixels = still._pixels()
+    residual = dataclasses.replace(still, moving=True)._residuals(pixels, 0, [0])
+    assert residual.min() < -0.1 < 0.1 < residual.max()
+    assert still._residuals(pixels, 0, [0]).min() >= 0
     assert 0.6 < counts[1] / counts[0] < 0.95
 
 
