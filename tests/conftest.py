@@ -86,36 +86,39 @@ def pytest_collection():
 def compiled(pytestconfig, tmp_path_factory):
     """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
     Of several workers one compiles those of float32 and another those of float64, which all then
-    read."""
+    read; that of float32 goes on with the camera's."""
     number = worker(pytestconfig) or 0
     mine = ("float32", "float64")[number : number + 1]
-    for dtype in mine:
-        compile_kernels(dtype)
-    gc.freeze()
-    if worker(pytestconfig) is None or pytestconfig.workerinput["workercount"] == 1:
-        return
+    alone = worker(pytestconfig) is None or pytestconfig.workerinput["workercount"] == 1
     place = tmp_path_factory.getbasetemp().parent
     for dtype in mine:
-        (place / f"compiled-{dtype}").touch()
+        compile_kernels(dtype)
+        if not alone:
+            (place / f"compiled-{dtype}").touch()
+    if number == 0:
+        compile_camera()
+    gc.freeze()
     end = time.monotonic() + 300
-    while len(list(place.glob("compiled-*"))) < 2 and time.monotonic() < end:
+    while not alone and len(list(place.glob("compiled-*"))) < 2 and time.monotonic() < end:
         time.sleep(0.1)
 
 
 def compile_kernels(dtype: str) -> None:
-    """All that networks of this dtype run, and the camera's with those of float64, of which there
-    are fewer."""
+    """All that networks of this dtype run."""
     import minisnn as ms
-    from minisnn.data.camera.event_camera import EventCamera
 
-    if dtype == "float64":
-        EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
     x, y = np.ones((2, 8, 4, 8, 2), np.uint8), np.arange(2)
     for made in (dict(channels=(2,)), dict(channels=(2,), hidden=(3,)), dict(channels=(16,))):
         net = ms.SpikingNet((4, 8, 2), ways=2, window=5, dtype=dtype, **made)
         net.hessian_vector_product(
             net.init(np.random.default_rng(0)), x, y, np.ones(net.size, dtype)
         )
+
+
+def compile_camera() -> None:
+    from minisnn.data.camera.event_camera import EventCamera
+
+    EventCamera().record_counts(np.zeros((1, 28, 28), np.uint8), [1], 0)
 
 
 @pytest.fixture(params=BACKENDS)
