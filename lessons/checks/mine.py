@@ -210,7 +210,7 @@ def prepare(module: str) -> None:
     mysnn` finds it."""
     number = int(module[-2:])
     _fill(number)
-    if str(place().parent) not in sys.path:
+    if sys.path[0] != str(place().parent):  # before any other file of this name
         sys.path.insert(0, str(place().parent))
 
 

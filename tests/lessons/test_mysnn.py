@@ -1,5 +1,6 @@
 """The student's own library: what passes is kept, runs by itself, and agrees with minisnn."""
 
+import importlib.machinery
 import json
 import multiprocessing
 import os
@@ -202,6 +203,17 @@ def test_later_lessons_find_the_courses_own_where_one_was_left_out(own):
     assert (
         "by hand" in own.read_text() and len(mine.parse(own.read_text())[1]) == len(mine.PARTS) - 3
     )
+
+
+def test_the_students_file_is_found_before_any_other_of_its_name(own, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mysnn.py").write_text("")
+    monkeypatch.setattr(sys, "path", [str(other), *sys.path, str(own.parent)])
+    mine.prepare("lesson02")
+    mine.prepare("lesson03")
+    found = importlib.machinery.PathFinder.find_spec("mysnn", sys.path)
+    assert found.origin == str(own) and sys.path.count(str(own.parent)) == 2
 
 
 def test_the_report_runs_the_checks_again(own, capsys):
