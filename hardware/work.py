@@ -189,6 +189,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
             f"{name}: nothing says how this network adapts; expected a checkpoint of a run"
         )
     chip = CubaNet.of(found)
+    online = None if args.step_size is None else measure.online_of(found, args.step_size)
     if args.words is not None:
         measure.write_words(args.words, chip)
         print(
@@ -204,7 +205,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
             args.seed,
             args.queries,
             executor,
-            args.step_size,
+            online,
             not args.quiet,
         )
     table = measure.table(values, ALIGNED[alignment(tasks)])

@@ -32,6 +32,22 @@ FLOAT = "class means, float"
 ONLINE = "from zero, one sample at a time"  # with a step size of its own, in float and on the chip
 
 
+def online_of(found, step: float) -> CubaNet:
+    """The chip of a checkpoint whose readout starts from zero and learns by this step, for which
+    its words get an exponent of their own. Raises ValueError where the network learns so itself."""
+    net = found.net
+    nothing = np.zeros_like(net.views(found.theta)["readout.weight"].T)
+    theta = with_prototypes(net, found.theta, nothing)
+    chip = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
+    own, step = found.inner, 2.0 ** chip.steps["log2_weight"]
+    if isinstance(own, OnlineReadout) and own.steps == 1 and np.all(own.step_size == step):
+        raise ValueError(
+            f"step size {step:g}: the network adapts from zero, one sample after the other, by this "
+            "step anyway; expected another one, or none"
+        )
+    return chip
+
+
 def run(
     found,
     tasks,
@@ -39,20 +55,15 @@ def run(
     seed: int,
     queries: int,
     executor: Executor,
-    step: float | None = None,
+    online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
     """{way to learn: what it answers to the episodes}, of the float network and of the chip of a
-    checkpoint; with ONLINE where a step is given, for which the readout's words get an exponent of
-    their own. A terminal shows a bar where `show`."""
+    checkpoint; with ONLINE where there is a chip for it (`online_of`). A terminal shows a bar where
+    `show`."""
     chip = CubaNet.of(found)
-    online = None
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
-    if step is not None:
-        theta = with_prototypes(
-            found.net, found.theta, np.zeros(chip.weight.T.shape, found.net.dtype)
-        )
-        online = CubaNet.of(replace(found, theta=theta, inner=OnlineReadout(step)))
+    if online is not None:
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]
     one = partial(_episode, found, chip, online, tasks, seed, queries)
     answered: list[Answers] = []

@@ -142,6 +142,13 @@ def test_online_every_sample_makes_a_step_of_its_own():
     )
 
 
+def test_a_step_that_the_network_takes_anyway_is_no_other_way_to_learn(capsys):
+    line = "hardware loihi --episodes 2 --quiet --step-size".split()
+    assert cli.main([*line, "0.0004883"]) == 2  # double_nmnist_cuba.h5 has 2^-11
+    said = capsys.readouterr()
+    assert "by this step anyway; expected another one, or none" in said.err and not said.out
+
+
 def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
     tmp_path, monkeypatch, capsys
 ):
