@@ -57,10 +57,10 @@ ROUNDING = 1e-12  # halves below it are what sums of equal numbers leave, and co
 
 
 def _places(half: float, unit: str) -> int | None:
-    """Decimals of a figure that has fixed ones: one, or as many as half of its interval needs not
-    to be shown as 0."""
+    """Decimals of a figure with an interval: as many as half of it needs not to be shown as 0, and
+    at least one where the unit has fixed ones."""
     if unit not in ("%", "points", "x"):
-        return None
+        return None if half <= ROUNDING else max(0, -math.floor(math.log10(float(f"{half:.0e}"))))
     scaled = half if unit == "x" else 100 * half
     if half <= ROUNDING or scaled >= 0.05:
         return 1
@@ -72,6 +72,8 @@ def _number(value: float, unit: str, places: int | None = None, signed: bool = F
         return f"{100 * value:{'+' if signed else ''}.{places or 1}f}"
     if unit == "x":
         return f"{value:.{places or (2 if abs(value) < 2 else 1)}f}"
+    if places is not None:
+        return f"{value:,.{places}f}"
     if float(value).is_integer() and abs(value) >= 100 or abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{Decimal(f'{value:.3g}'):f}"
