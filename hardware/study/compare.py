@@ -187,7 +187,8 @@ def _thresholds(found: Findings, curves: dict, conv_bits: int, episodes: int) ->
         f"{episodes} episodes; conv layers of {conv_bits} bits, a readout of 8, updates rounded to "
         "nearest." + speaks(several[0].row)
     )
-    found.table("thresholds", "Only updates beyond a threshold are written", header, rows, note)
+    title = "Accuracy (%) where only updates beyond a threshold are written"
+    found.table("thresholds", title, header, rows, note)
 
 
 def _rules(found: Findings, curves: dict, conv_bits: int, like: dict) -> None:

@@ -134,7 +134,9 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
 
 def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     """Claims and tables of experiments (`experiments.findings`): claim-1 is the first claim, and
-    each cell "98.7 ± 0.3", or "+1.2 ± 0.8", of a table is a figure <table>-<row, from 1>-<header>."""
+    each cell "98.7 ± 0.3", or "+1.2 ± 0.8", of a table is a figure <table>-<row, from 1>-<header>,
+    where the table or the header says that it is per cent or points; standard deviations and what
+    the paper has are none."""
     figures: dict[str, dict] = {}
     tables: list[dict] = []
     claims: list[dict] = []
@@ -152,13 +154,27 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     for table in tables:
         for number, row in enumerate(table["rows"], 1):
             for header, cell in zip(table["header"], row):
-                if mean := _MEAN.fullmatch(str(cell)):
-                    unit = "points" if "less" in header or mean[1][0] in "+-" else "%"
+                mean = _MEAN.fullmatch(str(cell))
+                if mean and (unit := _unit(table["title"], header, mean[1])):
                     name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
                     figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
     if not figures:
         raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
     return figures, {"claims": claims, "tables": tables}
+
+
+def _unit(title: str, header: str, mean: str) -> str | None:
+    """Of such a cell; None where it is no figure."""
+    if header.startswith("paper") or any("± SD" in text for text in (title, header)):
+        return None
+    if mean[0] in "+-" or "less" in header:
+        return "points"
+    for text in (header, title):
+        if "(points)" in text:
+            return "points"
+        if "(%)" in text:
+            return "%"
+    return None
 
 
 def _of_entry(outs: list[Path]) -> tuple[dict, dict]:

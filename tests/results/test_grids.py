@@ -86,6 +86,22 @@ def test_a_claim_is_a_figure_with_half_its_interval(tmp_path):
     assert more["claims"] == claims
 
 
+def test_a_cell_is_a_figure_where_its_unit_is_told(tmp_path):
+    """And its half is that of an interval: no standard deviation, and nothing of the paper's."""
+    header = ["method", "mean ± 95 % CI", "mean ± SD of 10 trials", "paper", "MAML less it"]
+    row = ["MAML", "98.6 ± 1.1", "98.64 ± 1.22", "98.23 ± 1.12", "-0.2 ± 0.6"]
+    two = dict(name="two", title="Accuracy (%)", header=header, rows=[row])
+    three = dict(two, name="three", title="Magnitude, mean ± SD over updates", rows=[row[:2]])
+    four = dict(name="four", title="Differences (points)", header=header[:2], rows=[row[:2]])
+    five = dict(two, name="five", title="What is left", rows=[row[:2]])
+    figures, _ = KINDS["study"]([study_of(tmp_path, two, three, four, five)])
+    assert figures == {
+        "two-1-mean": {"value": 0.986, "unit": "%", "half": 0.011000000000000001},
+        "two-1-maml-less-it": {"value": -0.002, "unit": "points", "half": 0.006},
+        "four-1-mean": {"value": 0.986, "unit": "points", "half": 0.011000000000000001},
+    }
+
+
 def study_of(folder, *tables, claims=()):
     """The folder of a study that found these."""
     out = folder / "out" / "nuisance"
