@@ -404,6 +404,7 @@ def test_memory_is_written_for_every_case(benchmark, tmp_path, monkeypatch, caps
         ("speed-scaling", "scaling.py --only inner_steps --repeat 1"),
         ("speed-workers", "workers.py --tasks 2 --repeat 1"),
         ("speed-first-task", "first_task.py"),
+        ("speed-camera", "camera.py --repeat 1"),
         (
             "speed-accuracy",
             "time_to_accuracy.py --presets maml --seeds 1 --every 2 --updates 2 --out OUT",

@@ -155,9 +155,10 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
         for number, row in enumerate(table["rows"], 1):
             for header, cell in zip(table["header"], row):
                 mean = _MEAN.fullmatch(str(cell))
-                if mean and (unit := _unit(table["title"], header, mean[1])):
+                said = mean and _unit(table["title"], header, mean[1])
+                if mean and said:
                     name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
-                    figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
+                    figures[name] = figure(float(mean[1]) / 100, said, float(mean[2]) / 100)
     if not figures:
         raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
     return figures, {"claims": claims, "tables": tables}
