@@ -1,6 +1,7 @@
 """The event camera's hot loops in numba; their readable twins are in reference.py, where what they
-are given is described. Few pixels have an event in a millisecond: `find_due` tells which, for eight
-pixels at once and without a division, and only these are gone through one by one."""
+are given is described. Few pixels have an event in a millisecond: `find_due` tells which, without a
+division, and only these are gone through one by one. What is done to all pixels are short loops of
+their own, of which LLVM makes vectors."""
 
 import math
 
