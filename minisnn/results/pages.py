@@ -1,7 +1,8 @@
 """Numbers and tables of Markdown pages, held to the files of results by markers that a reader does
 not see.
 
-    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure; NAME:FIGURE.value its value alone
+    98.7 ± 0.3 %<!--=NAME:FIGURE-->          the text before the marker is that figure; NAME:FIGURE.value its value alone,
+                                             NAME:FIGURE.plain all of it without a plus sign
     ? %<!--=NAME:FIGURE-->                   the same of a result that is not measured yet
     <!-- made: table NAME --> … <!-- end --> all between the two lines is made again by a maker of that name
 
@@ -22,7 +23,7 @@ _UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
 _NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"
 _UNKNOWN = rf"\?(?P<unit>{_UNIT})"
 _MARK = re.compile(
-    rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half))?-->"
+    rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half|plain))?-->"
 )
 _REGION = re.compile(
     r"^<!-- made: (?P<what>[\w -]+?) -->\n(?P<body>.*?)^<!-- end -->$", re.M | re.S

@@ -30,6 +30,9 @@ RECORDS = read_all(folder())
         (0.50523, "%", 0.0005, "50.5 ± 0.1 %"),
         (0.5, "%", 0.00000096, "50.0000 ± 0.0001 %"),
         (0.004, "points", 0.0001, "+0.40 ± 0.01 points"),
+        (-0.0025, "points", 0.00151, "-0.25 ± 0.15 points"),  # 0 lies outside
+        (0.0022, "points", 0.0023, "+0.2 ± 0.2 points"),  # inside
+        (-0.0002, "points", 0.003, "+0.0 ± 0.3 points"),
         (8.31, "x", None, "8.3 ×"),
         (8.31, "x", 0.04, "8.31 ± 0.04 ×"),
         (1.25, "x", None, "1.25 ×"),
@@ -52,6 +55,14 @@ def test_half_an_interval_is_0_only_where_it_is(value, unit, half, text):
     record = Record("a", "figures", ["python a"], figures={"b": one})
     page = f"has {text}<!--=a:b--> here"
     assert pages.renewed(page, {"a": record}, {}, {}, "page") == page
+
+
+def test_what_is_lost_has_no_plus_sign():
+    one = figure(0.066, "points", 0.019)
+    record = Record("a", "figures", ["python a"], figures={"b": one})
+    made = pages.renewed("loses +1.0 points<!--=a:b.plain-->", {"a": record}, {}, {}, "page")
+    assert made == "loses 6.6 ± 1.9 points<!--=a:b.plain-->"
+    assert shown(figure(-0.066, "points", 0.019), "plain") == "-6.6 ± 1.9 points"
 
 
 def test_what_a_page_shows_of_any_figure_is_found_again():

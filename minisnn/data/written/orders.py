@@ -2,8 +2,8 @@
 
 People draw the strokes of a character in one order or another, and from either end. So that orders
 are comparable, the strokes of every drawing are matched to those of one of them, the reference:
-which is which, and from which end it is drawn. Replayed are then the same strokes, each at the
-speed of its writer, in another order or from other ends. Summed over time all of these look alike.
+which is which, and from which end it is drawn. Replayed are then the same strokes, in another order
+or from other ends, at the pace that `paths` gives. Summed over time all of these look alike.
 """
 
 from collections.abc import Sequence
