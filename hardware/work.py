@@ -196,7 +196,9 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
             f"{args.words}: weights, axons, thresholds and decays of {len(chip.vth)} layers in "
             "Loihi's words"
         )
-    tasks = open_set(dataset, "test", root, progress=not args.quiet)
+    tasks = open_set(
+        dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
+    )
     with options.executor_of(args) as executor:
         values = measure.run(
             found,

@@ -83,13 +83,14 @@ def pytest_collection():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled(pytestconfig, tmp_path_factory):
+def compiled(request, pytestconfig, tmp_path_factory):
     """Kernels compiled beforehand: no test waits for it by surprise, and no command speaks of it.
     Of several workers one compiles those of float32 and another those of float64, which all then
     read; that of float32 goes on with the camera's."""
     number = worker(pytestconfig) or 0
     mine = ("float32", "float64")[number : number + 1]
-    alone = worker(pytestconfig) is None or pytestconfig.workerinput["workercount"] == 1
+    workers = pytestconfig.workerinput["workercount"] if worker(pytestconfig) is not None else 1
+    alone = workers == 1 or len(request.session.items) < workers  # one has no test, and never comes
     place = tmp_path_factory.getbasetemp().parent
     for dtype in mine:
         compile_kernels(dtype)

@@ -43,7 +43,7 @@ SLOW = set(
 FIRST = {"commands", "cli", "hardware.command"}
 STILL_LATE = set(
     "data.camera.event_camera data.sets.double_asl gradcheck.curve layers.neuron meta.rules "
-    "network.convolutional network.spiking parallel.compilation parallel.threads".split()
+    "network.convolutional network.spiking parallel.compilation parallel.threads results.record".split()
 )
 
 

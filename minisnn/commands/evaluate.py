@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
 
     from ..meta.online import OnlineReadout
     from ..training.checkpoint import classifier, read
-    from ..training.baselines import baselines, learns_by, with_ways
+    from ..training.baselines import Adapted, baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
     from ..training.progress import RULE_NAMES, sentence, table
     from ..training.origin import met
@@ -135,6 +135,9 @@ def run(args: argparse.Namespace) -> None:
     if args.ways not in (None, net.ways):
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
+    own = inner
+    foreign = args.rule is not None and not (config and config.rule == args.rule)
+    trained_by = config and f"{RULES[config.rule].words(config.order)}, meta-trained"
     if args.rule:
         _, theta, inner = vars(learns_by(args.rule, net, theta, inner)).values()
     rule = args.rule
@@ -186,27 +189,28 @@ def run(args: argparse.Namespace) -> None:
         how={**found.origin.options(dataset), **options.given_strokes(args, dataset)},
         whole_set=whole_set,
     )
-    other = (
-        _other(args.against, net, found.origin.options(dataset), dataset)
-        if args.against is not None
-        else {}
-    )
+    learners = {str(tested): found.origin}
+    other: dict[str, Any] = {}
+    if args.against is not None:
+        opened = found.origin.options(dataset)
+        other, learners[args.against] = _other(args.against, net, opened, dataset)
 
     def beside(tasks: Any) -> dict[str, Any]:
-        known = (
-            None
-            if args.split == "train" or whole_set
-            else met(found.origin, replace(found.origin, data=dataset, root=root), tasks)
-        )
-        if known is not None:
-            warnings.warn(
-                f"{args.split}: {known}; its accuracy is not that of unseen classes", stacklevel=2
-            )
-        named = (
-            baselines(net, features, tasks, classifier(), inner)
-            if args.baselines and not whole_set
-            else {}
-        )
+        asked = replace(found.origin, data=dataset, root=root)
+        for name, learner in learners.items():
+            if args.split == "train" or whole_set:
+                break
+            if (known := met(learner, asked, tasks)) is not None:
+                warnings.warn(
+                    f"{args.split}: {known}{f' of {name}' * (learner is not found.origin)}; its "
+                    "accuracy is not that of unseen classes",
+                    stacklevel=2,
+                )
+        named: dict[str, Any] = {}
+        if args.baselines and not whole_set:
+            named = baselines(net, features, tasks, classifier(), None if foreign else inner)
+            if foreign and config and not RULES[config.rule].whole_set:
+                named[trained_by] = Adapted(net, features, own)
         return {**named, **other}
 
     where.update(beside=beside)
@@ -222,34 +226,37 @@ def run(args: argparse.Namespace) -> None:
     )
     if json is not None:
         write_json(json, outputs.made_by("minisnn evaluate", result))
-    learned = (
-        RULE_NAMES[rule]
-        if rule
-        else config and f"{RULES[config.rule].words(config.order)}, meta-trained"
-    )
+    learned = RULE_NAMES[rule] if foreign or rule != args.rule else trained_by
     print(sentence(result), *table(result, learned, inner), sep="\n")
 
 
-def _other(path: str, net: Any, how: dict, dataset: str) -> dict[str, Any]:
-    """The network at `path` as a rule, by name; it must take the recordings that `net` takes,
-    opened in the same way."""
+def _other(path: str, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:
+    """The network at `path` as a rule, by name, and its origin; it must take the recordings that
+    `net` takes, opened in the same way."""
     from ..training.baselines import Adapted, with_ways
     from ..training.checkpoint import read
 
     found = read(options.find_checkpoint(path))
     given = found.net, found.theta, found.loop
-    if (
-        found.net.input_shape != net.input_shape
-        or found.origin.data == dataset
-        and found.origin.options(dataset) != how
-    ):
+    if found.config is not None and RULES[found.config.rule].whole_set:
         raise ValueError(
-            f"{path}: takes recordings of shape {found.net.input_shape}, binned as it learned "
-            "them; expected those of "
-            f"--checkpoint, {net.input_shape}"
+            f"--against {path}: a classifier, whose readout knows its own classes; expected a "
+            "network that learns new ones"
+        )
+    if found.net.input_shape != net.input_shape:
+        raise ValueError(
+            f"--against {path}: takes recordings of shape {found.net.input_shape}; expected those "
+            f"of --checkpoint, {net.input_shape}"
+        )
+    theirs = found.origin.options(dataset)
+    if theirs and theirs != how:
+        apart = sorted(one for one in {*theirs, *how} if theirs.get(one) != how.get(one))
+        raise ValueError(
+            f"--against {path}: its recordings were read by other options than those of "
+            f"--checkpoint ({', '.join(apart)}); expected the same"
         )
     if found.net.ways != net.ways:
         given = with_ways(*given, net.ways)
     config = found.config
     words = f", {RULES[config.rule].words(config.order)}, meta-trained" if config else ""
-    return {f"{path}{words}": Adapted(*given)}
+    return {f"{path}{words}": Adapted(*given)}, found.origin

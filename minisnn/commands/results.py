@@ -1,8 +1,9 @@
 """The measurements behind every number in the documents, one file each in data/results. Without
-options, lists what is missing or out of date. --only measures again, and continues where it was
+options, lists them all, and says which are missing or out of date. --only measures again, and continues where it was
 stopped; --pages writes the pages made from them."""
 
 import argparse
+import hashlib
 import importlib
 import sys
 from functools import cache, partial
@@ -21,7 +22,7 @@ EXAMPLES = """\
 examples:
   minisnn results                             every measurement, and whether it is up to date
   minisnn results --only double-nmnist-maml   measure one again; the same command resumes it
-  minisnn results --missing                   measure what is missing or out of date; takes hours
+  minisnn results --missing                   measure what is missing, or was measured otherwise; takes hours
   minisnn results --only real-shift --data nmnist=~/N-MNIST
   minisnn results --pages                     write numbers, tables and plots of all pages again"""
 PAGES = (
@@ -80,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
 
     folder = args.folder or record.folder()
     records = record.read_all(folder)
+    if not records:
+        raise ValueError(f"--folder {folder}: holds no measurement, expected files NAME.json")
     if args.pages or args.check:
         options.refuse(args, "with --check" if args.check else "with --pages", "data", "work")
         return _pages(folder, records, args.check, args.whole())
@@ -93,7 +96,10 @@ def run(args: argparse.Namespace) -> int:
     listed = args.only is None and not args.missing
     if listed:
         options.refuse(args, "without --only or --missing", "data", "work")
-    codes = {name: _code(name.partition("-")[0]) for name in records}
+    codes = {
+        name: _code(name.partition("-")[0], *_programs(one.commands))
+        for name, one in records.items()
+    }
     states = {name: state(one, codes[name]) for name, one in records.items()}
     if listed:
         for name, one in records.items():
@@ -111,7 +117,12 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict)
     from ..results.measure import as_options, complete, measure, needed
 
     roots = dict(_named(text) for text in args.data)
-    lacking = {name: needs for name, one in chosen.items() if (needs := needed(one) - set(roots))}
+    asks = {name: needed(one.commands) for name, one in chosen.items()}
+    if args.only and (idle := set(roots) - set().union(*asks.values())):
+        raise ValueError(
+            f"--data {', '.join(sorted(idle))}: needed by none of {', '.join(chosen)}; leave it out"
+        )
+    lacking = {name: needs for name, of in asks.items() if (needs := of - set(roots))}
     if lacking:
         raise ValueError(
             f"recordings are needed for {', '.join(lacking)}; give "
@@ -122,21 +133,24 @@ def _measured(args: argparse.Namespace, chosen: dict, folder: Path, codes: dict)
         file=sys.stderr,
         flush=True,
     )
+    work = args.work.absolute()  # commands run in the project's folder
     failed = {}
-    for number, (name, one) in enumerate(chosen.items(), 1):
-        print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
-        told = partial(print, " ", file=sys.stderr, flush=True)
-        try:
-            made = measure(one, args.work / name, roots, codes[name], told)
-            record.write(folder / f"{name}.json", made)
-            complete(args.work / name)
-        except (OSError, ValueError, LookupError, TypeError) as error:  # of a command's output, too
-            failed[name] = error
-            told("failed")
-            continue
-        print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
-    for name, error in failed.items():
-        print(f"{name} was not measured: {error}", file=sys.stderr)
+    try:
+        for number, (name, one) in enumerate(chosen.items(), 1):
+            print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
+            told = partial(print, " ", file=sys.stderr, flush=True)
+            try:
+                made = measure(one, work / name, roots, codes[name], told)
+                record.update(folder / f"{name}.json", made)
+                complete(work / name)
+            except (OSError, ValueError, LookupError, TypeError) as error:  # of an output, too
+                failed[name] = error
+                told("failed")
+                continue
+            print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s")
+    finally:  # when stopped, too
+        for name, error in failed.items():
+            print(f"{name} was not measured: {error}", file=sys.stderr)
     return int(bool(failed))
 
 
@@ -150,20 +164,37 @@ def _named(text: str) -> tuple[str, str]:
     return name, str(path)
 
 
+def _programs(commands: list[str]) -> list[str]:
+    """The programs that commands are: a command of minisnn, or the path of a script."""
+    return list(dict.fromkeys(command.split()[1] for command in commands))
+
+
 @cache
-def _code(first: str) -> str:
+def _code(first: str, *programs: str) -> str:
     """A hash of the code that a record's numbers depend on: all modules of these rooms, and of the
-    one that has the first word of the record's name, if there is one."""
+    one that has the first word of the record's name, if there is one; the commands themselves, and
+    the scripts that lie beside them."""
     from ..data.store.code import code_identity
+    from ..results.measure import ROOT
 
     rooms = ["data", "kernels", "layers", "meta", "network", "training", "experiments"]
     places = [f"{minisnn.__name__}.{room}" for room in dict.fromkeys([*rooms, first])]
     found = [importlib.import_module(place) for place in places if find_spec(place) is not None]
-    return code_identity(*sorted(name for room in found for name in _modules_of(room)))[:16]
+    names = {name for room in found for name in _modules_of(room)} | {
+        f"{minisnn.__name__}.results.kinds"
+    }
+    commands = [f"{minisnn.__name__}.commands.{one}" for one in programs if one.isidentifier()]
+    names |= {name for name in commands if find_spec(name) is not None}
+    scripts = {(ROOT / one).parent for one in programs if one.endswith(".py")}
+    texts = [path.read_bytes() for one in sorted(scripts) for path in sorted(one.glob("*.py"))]
+    told = [code_identity(*sorted(names)), *(hashlib.sha256(text).hexdigest() for text in texts)]
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()[:16]
 
 
 def _modules_of(package: ModuleType) -> list[str]:
     """The names of a package and of all modules in it."""
+    if not hasattr(package, "__path__"):
+        return [package.__name__]
     folder = Path(*package.__path__)
     files = [path.relative_to(folder).with_suffix("") for path in folder.rglob("*.py")]
     names = [".".join((package.__name__, *path.parts)) for path in files]

@@ -66,7 +66,7 @@ def _places(value: float, half: float, unit: str) -> int | None:
     least one where the unit has fixed ones, and of points as many as tell whether the interval
     holds 0."""
     if unit not in ("%", "points", "x"):
-        return None if half <= ROUNDING else max(0, -math.floor(math.log10(float(f"{half:.0e}"))))
+        return None if half <= ROUNDING else max(0, -math.floor(math.log10(half)))
     scaled = half if unit == "x" else 100 * half
     if half <= ROUNDING:
         return 1

@@ -33,9 +33,8 @@ def _of_result(found: Mapping[str, Any]) -> dict[str, dict]:
     for name, row in found.get("rules", {}).items():
         key = _slug(name)
         figures[key] = figure(row["mean"], "%", _half(row))
-        less = row["less"]
-        lead = next((one for one in reversed(less[1:]) if one is not None), None)
-        figures[f"less-{key}"] = figure(less[0], "points", lead)
+        lead = (row["less_interval"] or {}).get("half")
+        figures[f"less-{key}"] = figure(row["less"][0], "points", lead)
     return figures
 
 

@@ -14,12 +14,15 @@ import platform
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -29,16 +32,17 @@ from ..data.store.sealed import unpacked, verified
 from ..data.store.shipped import shipped
 from ..files import write_whole
 from ..parallel.threads import get_threads, processor
+from ..stopping import PAUSE, SIGNALS as STOPPING, check
 from .figures import figure
 from .kinds import KINDS
-from .record import Record
+from .record import PLACE, Record
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPLETE = "complete"  # a file of the working folder
 CONTINUED = (
     "continued"  # a line of a mark: of a command that was stopped only the last part is timed
 )
-_PLACE = re.compile(r"\{(\w+)\}")
+STOPS = {code for number in STOPPING for code in (-number, 128 + number)}  # exit codes
 
 
 def measure(
@@ -54,7 +58,7 @@ def measure(
     Raises ValueError where a command lacks a folder of recordings, ends with an error, or writes
     nothing that is expected.
     """
-    if lacking := needed(record) - set(roots):
+    if lacking := needed(record.commands) - set(roots):
         raise ValueError(f"{record.title}: needs recordings; give {as_options(lacking)}")
     networks = {name: hash_of(shipped(name)) for name in record.asks}
     began = time.perf_counter()
@@ -69,7 +73,10 @@ def measure(
         folder = record.kind in ("train", "study") or command.startswith("minisnn train")
         out = work / f"{number}{'' if folder else '.json'}"
         done = work / f"{number}.done"
-        key = json.dumps([command, code, networks, dict(roots)])
+        asked = record.commands[: number + 1]  # {0} stands for what the first of them made
+        key = json.dumps(
+            [asked, code, networks, {name: roots[name] for name in sorted(needed(asked))}]
+        )
         begun = work / f"{number}.begun"
         if _is_of_another(begun, key) or _is_of_another(done, key):
             _discard(work, str(number))
@@ -90,8 +97,9 @@ def measure(
         figures["whole"] = figure(spent[0], "s")
     if record.kind == "train" and _printed(outs[0]).exists():
         more["printed"] = _printed(outs[0]).read_text(encoding="utf-8")
-    made = dict(vars(record), figures=figures, more={**record.more, **more}, networks=networks)
-    made["measured"] = dict(
+    made = replace(record, figures=figures, more={**record.more, **more})
+    made.networks = {name: hash_of(shipped(name)) for name in made.asks}
+    made.measured = dict(
         commands=list(record.commands),
         code=code,
         minisnn=__version__,
@@ -104,7 +112,7 @@ def measure(
         seconds=round(sum(spent) or time.perf_counter() - began, 1),
         date=f"{datetime.now(UTC):%Y-%m-%d}",
     )
-    return Record(**made)
+    return made
 
 
 def complete(work: Path) -> None:
@@ -113,9 +121,9 @@ def complete(work: Path) -> None:
     write_whole(work / COMPLETE, b"")
 
 
-def needed(record: Record) -> set[str]:
-    """Names of the folders of recordings that a record's commands need."""
-    names = {name for command in record.commands for name in _PLACE.findall(command)}
+def needed(commands: Iterable[str]) -> set[str]:
+    """Names of the folders of recordings that commands need."""
+    names = {name for command in commands for name in PLACE.findall(command)}
     return {name for name in names if name != "out" and not name.isdigit()}
 
 
@@ -142,7 +150,7 @@ def shown(command: str) -> str:
     """A command as a page has it: what it writes to is left out, what an earlier one wrote
     is RUN, recordings are DIR."""
     command = re.sub(r" --\w[\w-]* \{out\}\S*", "", command)
-    return _PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
+    return PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
 
 
 def _printed(out: Path) -> Path:
@@ -157,7 +165,7 @@ def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     if words[:2] == ["minisnn", "train"] and (out / "config.json").exists():
         words = ["minisnn", "train", "--resume", "{out}"]
     places = {**roots, "out": str(out)}
-    words = [_PLACE.sub(lambda found: places[found[1]], word) for word in words]
+    words = [PLACE.sub(lambda found: places[found[1]], word) for word in words]
     start = {"minisnn": [sys.executable, "-m", "minisnn"], "python": [sys.executable]}
     if words[0] not in start:
         raise ValueError(f"{command}: a measurement's command begins with minisnn or python")
@@ -165,21 +173,46 @@ def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
         words.append("--quiet")
     began = time.perf_counter()
     line = [*start[words[0]], *words[1:]]
-    with open(_printed(out), "w", encoding="utf-8") as printed:
-        done = subprocess.run(
+    with open(_printed(out), "w", encoding="utf-8") as printed, TemporaryFile() as errors:
+        child = subprocess.Popen(
             line,
             cwd=ROOT,
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
             stdout=printed,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
+            stderr=errors,
         )
-    if done.returncode == 130 or done.returncode < 0:
+        _wait(child)
+        errors.seek(0)
+        said = errors.read().decode(errors="replace").strip().splitlines()
+    code = child.returncode
+    if code in STOPS:
         raise KeyboardInterrupt("stopped; the same command goes on where it was")
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise ValueError(f"{shown(command)}: ended with exit code {done.returncode}: {last[0]}")
+    if code < 0:
+        raise ValueError(
+            f"{shown(command)}: ended by {signal.Signals(-code).name}; expected it to end by "
+            "itself. Where that is SIGKILL, memory may have run out"
+        )
+    if code:
+        last = said[-1] if said else "no message"
+        raise ValueError(f"{shown(command)}: ended with exit code {code}: {last}")
     return round(time.perf_counter() - began, 1)
+
+
+def _wait(child: subprocess.Popen) -> None:
+    """Until a command has ended. Where this process is to stop, so is the command, and what it
+    saves then is waited for; a second signal kills it."""
+    try:
+        while child.poll() is None:
+            check()
+            time.sleep(PAUSE)
+    except KeyboardInterrupt:
+        child.terminate()
+        child.wait()
+        raise
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
 
 
 def _version_of(package: str) -> str:

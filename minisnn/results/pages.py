@@ -20,7 +20,7 @@ from ..files import read_json
 from .record import LITERATURE, Record
 
 _UNIT = r"(?: (?:%|points|s|ms|MB|kB|×))?"
-_NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.]+)?{_UNIT}"
+_NUMBER = rf"[+-]?[\d.,]+(?: ± [\d.,]+)?{_UNIT}"
 _UNKNOWN = rf"\?(?P<unit>{_UNIT})"
 _MARK = re.compile(
     rf"(?P<text>{_NUMBER}|{_UNKNOWN})?<!--=(?P<name>[a-z0-9-]+):(?P<key>[\w-]+)(?:\.(?P<part>value|half|plain))?-->"

@@ -18,7 +18,7 @@ measured     versions, processor, threads, seconds, date, and `code`, a hash of 
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ from ..files import read_json, write_whole
 LITERATURE = "literature.json"
 TABLES = "tables.json"
 NOT_RECORDS = (LITERATURE, TABLES)
+CLASSIFIER = "double_nmnist_pretrained.h5"  # whose class means are the baseline `pretrained`
+PLACE = re.compile(r"\{(\w+)\}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _NETWORK = re.compile(r"[\w./-]+\.h5")
 
@@ -50,8 +52,11 @@ class Record:
 
     @property
     def asks(self) -> tuple[str, ...]:
-        """Shipped networks that the commands name."""
+        """Shipped networks that the commands name, and that of the baseline `pretrained`, where
+        there is one."""
         found = [word for command in self.commands for word in _NETWORK.findall(command)]
+        if any(name.endswith("pretrained") for name in self.figures):
+            found.append(CLASSIFIER)
         return tuple(dict.fromkeys(word for word in found if "/" not in word))
 
 
@@ -62,6 +67,8 @@ def folder() -> Path:
 
 def read(path: Path) -> Record:
     """A record. ValueError, naming the file and the field, where it is none."""
+    from .kinds import KINDS
+
     if not _NAME.fullmatch(path.stem):
         raise ValueError(f"{path}: a record's name has small letters, digits and hyphens")
     values = read_json(path)
@@ -81,6 +88,19 @@ def read(path: Path) -> Record:
         isinstance(one, str) for one in record.commands
     ):
         raise ValueError(f"{path}: commands must be a list of texts, one a command")
+    if record.kind not in KINDS:
+        raise ValueError(f"{path}: kind is {record.kind!r}, expected one of {', '.join(KINDS)}")
+    if not record.commands:
+        raise ValueError(f"{path}: commands is empty, expected one or more")
+    for number, command in enumerate(record.commands):
+        if not command.strip():
+            raise ValueError(f"{path}: command {number} is empty")
+        for place in PLACE.findall(command):
+            if place.isdigit() and int(place) >= number:
+                raise ValueError(
+                    f"{path}: command {number} has {{{place}}}, expected the number of a command "
+                    "before it"
+                )
     return record
 
 
@@ -88,6 +108,16 @@ def read_all(place: Path) -> dict[str, Record]:
     """All records of a folder, by name."""
     paths = sorted(path for path in place.glob("*.json") if path.name not in NOT_RECORDS)
     return {path.stem: read(path) for path in paths}
+
+
+def update(path: Path, made: Record) -> None:
+    """Write what was measured into the record as it is now: its texts may have changed meanwhile.
+    ValueError where its commands have."""
+    now = read(path)
+    if now.commands != made.commands or now.kind != made.kind:
+        raise ValueError(f"{path}: its commands changed as they were measured; measure it again")
+    found = replace(now, figures=made.figures, more=made.more)
+    write(path, replace(found, networks=made.networks, measured=made.measured))
 
 
 def write(path: Path, record: Record) -> None:

@@ -28,7 +28,17 @@ from ..meta.prototypes import SCALE, ClassMeans, class_means, distance_logits, n
 from ..meta.tasks import Task
 from ..network.remembered import remembered
 from ..parallel.executor import Executor
-from .intervals import Drawn, Interval, Intervals, Shared, ci95
+from .intervals import (
+    ANSWERS,
+    ANYTHING,
+    DIFFERENCES,
+    ERRORS,
+    Drawn,
+    Interval,
+    Intervals,
+    Shared,
+    ci95,
+)
 
 TELLING_ANSWERS = 20  # beyond one an episode: fewer may be right and wrong like this by chance
 
@@ -121,8 +131,8 @@ def with_ways(
 
     step = widened(np.asarray(inner.step_size)) if np.ndim(inner.step_size) else inner.step_size
     # the loss is a mean over classes too: a class's share of the gradient shrinks as classes are
-    # added
-    changes: dict[str, Any] = dict(step_size=step * (ways / net.ways))
+    # added; an online update is of one sample, whatever the classes
+    changes: dict[str, Any] = dict(step_size=step * (1 if inner.online else ways / net.ways))
     if isinstance(inner, ImplicitLoop):
         changes["proximal"] = inner.proximal * (net.ways / ways)
     return wide, widened(theta), replace(inner, **changes)
@@ -189,10 +199,15 @@ class Row:
         paired alone, and the other intervals are those of independent answers."""
         if self.shared.same(other.shared):
             apart = self.right.astype(float) - other.right
-            return float(apart.mean()), self.shared.intervals(apart)
+            return float(apart.mean()), self.shared.intervals(apart, self._apart)
         each = np.subtract(self.per_episode, other.per_episode)
         mean = float(each.mean())
         return mean, self._independent(mean, ci95(each.tolist()), other)
+
+    @property
+    def _apart(self) -> tuple[float, float]:
+        """Within what differences are."""
+        return ANYTHING if self.right.dtype.kind == "f" else DIFFERENCES
 
     def _independent(self, mean: float, over_episodes: float | None, other: "Row") -> Intervals:
         """Of the difference `mean` of independent answers: the root of the sum of the squares of
@@ -206,9 +221,9 @@ class Row:
         lead = None
         if self.interval is not None and other.interval is not None:
             half = float(np.hypot(self.interval.half, other.interval.half))
-            lead = Interval(
-                half, max(mean - half, -1.0), min(mean + half, 1.0), self.interval.population
-            )
+            least, most = self._apart
+            low, high = max(mean - half, least), min(mean + half, most)
+            lead = Interval(half, low, high, self.interval.population)
         return Intervals(lead, over_episodes, both("recordings"), both("classes"))
 
 
@@ -324,7 +339,6 @@ def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
     rows = {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        rows[name] = Row(
-            float(np.mean(per_episode)), shared.intervals(right), per_episode, right, shared
-        )
+        found_of = shared.intervals(right, ERRORS if right.dtype.kind == "f" else ANSWERS)
+        rows[name] = Row(float(np.mean(per_episode)), found_of, per_episode, right, shared)
     return rows

@@ -49,6 +49,8 @@ import numpy as np
 LEVEL = 0.95
 LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate
 CAUTION = 0.6  # standard errors; tests/benchmarks/interval_coverage.py tells what it is good for
+ANSWERS, DIFFERENCES = (0.0, 1.0), (-1.0, 1.0)
+ERRORS, ANYTHING = (0.0, np.inf), (-np.inf, np.inf)
 POPULATIONS = {
     "classes": "new classes and new recordings",
     "recordings": "new recordings of the same classes",
@@ -195,9 +197,12 @@ class Shared:
         mine, others = ((one.query, one.support, one.classes) for one in (self, other))
         return all(np.array_equal(a, b) for a, b in zip(mine, others))
 
-    def intervals(self, right: np.ndarray) -> Intervals:
-        """Of the mean of the answers (n,), booleans, or differences of two; None where there is one
-        episode.
+    def intervals(self, right: np.ndarray, within: tuple[float, float] = ANSWERS) -> Intervals:
+        """Of the mean of the answers (n,), or of their differences or errors; None where there is
+        one episode.
+
+        within   what a mean can be: ANSWERS, right or wrong, whose ends are Wilson's; DIFFERENCES
+                 of two; ERRORS, or differences of them, ANYTHING
 
         Raises ValueError where there are not as many as episodes ask for."""
         right = np.asarray(right, float)
@@ -212,8 +217,9 @@ class Shared:
         accuracy = right.reshape(self.episodes, -1).mean(1)
         alike = bool(np.ptp(accuracy) < 1e-12)  # so that no spread is to be seen
         halves = self._alike() if alike else self._halves(right - mean)
-        counts = bool(np.isin(right, (0, 1)).all())
-        lead = _interval(mean, halves[self.population], self.population, counts, alike)
+        if alike and np.isinf(within).any():  # the rule of three is for right and wrong
+            return Intervals(None, None, None, None)
+        lead = _interval(mean, halves[self.population], self.population, within, alike)
         over_episodes = halves["episodes"] if np.ptp(right) == 0 else ci95(accuracy.tolist())
         return Intervals(lead, over_episodes, halves.get("recordings"), halves.get("classes"))
 
@@ -355,16 +361,18 @@ def _t(free: float) -> float:
     return float(stdtrit(free, (1 + LEVEL) / 2))
 
 
-def _interval(mean: float, half: float, population: str, counts: bool, alike: bool) -> Interval:
-    """mean ± half; of counts Wilson's, for as many answers as have this half."""
+def _interval(
+    mean: float, half: float, population: str, within: tuple[float, float], alike: bool
+) -> Interval:
+    """mean ± half, as far as means can be; of ANSWERS Wilson's, for as many as have this half."""
     low = mean - half
     high = mean + half
-    if counts and not alike:
+    if within == ANSWERS and not alike:
         excess = half**2 / (mean * (1 - mean))  # z^2 / n
         centre = (mean + excess / 2) / (1 + excess)
         half = (half**2 + excess**2 / 4) ** 0.5 / (1 + excess)
         low = centre - half
         high = centre + half
-    low = max(low, 0.0 if counts else -1.0)
-    high = min(high, 1.0)
+    low = max(low, within[0])
+    high = min(high, within[1])
     return Interval(max(mean - low, high - mean), low, high, population)

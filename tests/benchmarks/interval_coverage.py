@@ -34,7 +34,7 @@ from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import Recordings
 from minisnn.meta.tasks import Task
 from minisnn.training.baselines import drawn_by
-from minisnn.training.intervals import Shared
+from minisnn.training.intervals import ANSWERS, DIFFERENCES, Shared
 
 WAYS, QUERIES = 5, 10
 ALIKE, WORSE = 0.8, -0.5  # the second rule's effects and mean
@@ -192,8 +192,12 @@ def held(world: World, series: Series, rng: np.random.Generator) -> list[float]:
     first, second = (answers(world, series, of, rule, rng) for rule in (0, 1))
     true = [truth(world, series, of, rule) for rule in (0, 1)]
     found: list[float] = []
-    for right, target in ((first, true[0]), (first.astype(float) - second, true[0] - true[1])):
-        mean, one = right.mean(), series.shared.intervals(right)
+    apart = first.astype(float) - second
+    for right, target, within in (
+        (first, true[0], ANSWERS),
+        (apart, true[0] - true[1], DIFFERENCES),
+    ):
+        mean, one = right.mean(), series.shared.intervals(right, within)
         miss = abs(mean - target)
         lead = one.lead
         found += [

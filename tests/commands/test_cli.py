@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 import minisnn
-from minisnn.training import checkpoint, evaluation, intervals, presets, progress, run as training
+from minisnn.training import checkpoint, evaluation, intervals, origin, presets, progress
+from minisnn.training import run as training
 from minisnn import cli, gradcheck
 from minisnn.parallel import threads
 from minisnn.commands import options
+from minisnn.commands.evaluate import _other
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.sets.digits import load_digits
 from minisnn.data.sets import named
@@ -296,6 +298,9 @@ def test_evaluate_by_another_rule(run, trained):
     )
     assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
     assert still["per_episode"] == nearest["per_episode"]
+    # beside another rule stands its own, and no step that would begin from a readout of zero
+    assert maml["rules"]["Proto-MAML, meta-trained"]["per_episode"] == whole["per_episode"]
+    assert not {"maml", "proto-maml"} & maml["rules"].keys()
 
 
 def test_evaluate_against_another_network(run, trained):
@@ -328,13 +333,29 @@ def test_evaluate_against_another_network(run, trained):
     assert out.splitlines()[-1] == f"± is the 95 % interval for {first['interval']['population']}"
     run(*mine, "--against", trained, "--ways", 4)
     assert [*json.loads(Path("a.json").read_text())["rules"].values()][0]["less"][:2] == [0, 3 / 24]
-    code, out, err = run("evaluate", "--checkpoint", trained, "--against", "double_asl_maml.h5")
-    assert (
-        code == 2
-        and not out
-        and err.count("\n") == 1
-        and "double_asl_maml.h5: takes recordings of shape (30, 80, 2)" in err
-    )
+    for name, told in (
+        ("double_asl_maml.h5", "double_asl_maml.h5: takes recordings of shape (30, 80, 2)"),
+        ("double_nmnist_pretrained.h5", "a classifier, whose readout knows its own classes"),
+    ):
+        code, out, err = run("evaluate", "--checkpoint", trained, "--against", name)
+        assert code == 2 and not out and err.count("\n") == 1 and told in err
+    own = ("evaluate", "--checkpoint", "other", "--episodes", 3)
+    code, out, _ = run(*own, "--rule", "maml")
+    assert code == 0 and "\nMAML, meta-trained  " in out and "\nMAML's step" not in out
+
+
+def test_networks_beside_learned_the_same_steps_and_no_class_of_the_test(run, trained, monkeypatch):
+    fine = checkpoint.read(options.find_checkpoint("omniglot_fine.h5"))
+    how = checkpoint.read(options.find_checkpoint("omniglot_random_cuba.h5")).origin
+    with pytest.raises(ValueError, match="read by other options .*bin_ms"):
+        _other("omniglot_fine.h5", fine.net, how.options("omniglot-random"), "omniglot-random")
+    assert _other("omniglot_fine.h5", fine.net, fine.origin.options("omniglot"), "omniglot")
+    assert run("train", *TOY, "--seed", 1, "--quiet", "--out", "other")[0] == 0
+    theirs = checkpoint.read(options.find_checkpoint("other")).origin
+    monkeypatch.setattr(origin, "met", lambda one, *_: "3 were met" if one == theirs else None)
+    mine = ("evaluate", "--checkpoint", trained, "--episodes", 3, "--no-baselines")
+    told = "test: 3 were met of other; its accuracy is not that of unseen classes"
+    assert told in run(*mine, "--against", "other")[2] and told not in run(*mine)[2]
 
 
 def test_evaluate_with_more_classes(run, trained):

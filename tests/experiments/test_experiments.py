@@ -546,6 +546,8 @@ def test_more_ways_keep_the_classes_alike(rng):
     assert (inner.steps, inner.freeze) == (2, ("conv1",)) and with_ways(
         net, theta, InnerLoop(3.0), 6
     )[2].step_size == 6.0
+    # an online update is of one sample, whose loss has no mean over classes
+    assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
 
 
 def test_lanczos_finds_the_spectrum(rng):

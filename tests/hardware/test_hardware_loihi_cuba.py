@@ -9,6 +9,7 @@ from integers import events
 from test_hardware_loihi_net import dense
 
 import minisnn as ms
+from minisnn.hardware import work
 from minisnn.hardware.chip.learner import one_shot
 from minisnn.hardware.loihi import measure, neuron as loihi
 from minisnn.hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
@@ -147,6 +148,16 @@ def test_a_step_that_the_network_takes_anyway_is_no_other_way_to_learn(capsys):
     assert cli.main([*line, "0.0004883"]) == 2  # double_nmnist_cuba.h5 has 2^-11
     said = capsys.readouterr()
     assert "by this step anyway; expected another one, or none" in said.err and not said.out
+
+
+def test_recordings_are_opened_as_the_network_learned_them(monkeypatch, capsys):
+    def opened(dataset, *_, size, bin_ms, **how):
+        raise ValueError(f"{dataset} of {size} in {bin_ms:g} ms")
+
+    monkeypatch.setattr(work, "open_set", opened)
+    line = ["hardware", "loihi", "--checkpoint", "omniglot_random_cuba.h5", "--quiet"]
+    assert cli.main(line) == 2
+    assert "omniglot-random of [32, 32] in 50 ms" in capsys.readouterr().err
 
 
 def test_the_command_measures_and_writes_words_that_reproduce_the_chip(

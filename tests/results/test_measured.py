@@ -84,9 +84,7 @@ def test_what_a_command_keeps_beside_its_output_is_no_part_of_it():
     assert (
         shown("python a.py --out {out}.runs --root {asl} --json {out}") == "python a.py --root DIR"
     )
-    assert needed(Record("a", "figures", ["python a.py --root {asl} --json {out}.lines"])) == {
-        "asl"
-    }
+    assert needed(["python a.py --root {asl} --json {out}.lines"]) == {"asl"}
     assert as_options({"b", "a"}) == "--data a=DIR --data b=DIR"
 
 
@@ -197,7 +195,9 @@ def test_a_record_of_figures_is_written_and_read(tmp_path):
 def test_a_baseline_that_no_seed_changes_has_the_interval_of_its_recordings(tmp_path):
     def run(name, accuracy, own):
         rules = {
-            rule: dict(mean=mean, interval=dict(half=0.02), less=[0.0, None, None])
+            rule: dict(
+                mean=mean, interval=dict(half=0.02), less=[0.0, None, None], less_interval=None
+            )
             for rule, mean in (("own", own), ("frames", 0.58))
         }
         (tmp_path / name).mkdir()
@@ -265,7 +265,7 @@ def test_runs_of_several_seeds_are_judged_by_the_evaluations_that_name_them(tmp_
 
     monkeypatch.setattr(measuring, "_run", run)
     one = Record("a", "seeds", [*trains, *asks])
-    assert needed(one) == set() and shown(asks[0]) == f"{script} RUN DIR"
+    assert needed(one.commands) == set() and shown(asks[0]) == f"{script} RUN DIR"
     found = carried_out(one, tmp_path)
     assert found.more["accuracies"] == [0.7, 0.9] and found.more["right_per_episode"] == [7]
     assert found.figures["accuracy"]["value"] == pytest.approx(0.8)

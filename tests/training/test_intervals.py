@@ -9,8 +9,18 @@ import pytest
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.meta.tasks import Classification
-from minisnn.training.baselines import drawn_by
-from minisnn.training.intervals import POPULATIONS, Drawn, Shared, ci95, over_trials, rule_of_three
+from minisnn.training.baselines import Answers, drawn_by, rows_of
+from minisnn.training.intervals import (
+    ANYTHING,
+    DIFFERENCES,
+    ERRORS,
+    POPULATIONS,
+    Drawn,
+    Shared,
+    ci95,
+    over_trials,
+    rule_of_three,
+)
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import interval_coverage as coverage
@@ -220,8 +230,45 @@ def test_ends_stay_within_what_there_is():
     right[:2] = 0
     lead = unknown(100).intervals(right).lead
     assert 0 < lead.low < 0.99 < lead.high <= 1 and lead.half == pytest.approx(0.99 - lead.low)
-    difference = unknown(100).intervals(np.array([1.0, -1.0] * 99 + [1.0, 1.0])).lead
+    apart = np.array([1.0, -1.0] * 99 + [1.0, 1.0])
+    difference = unknown(100).intervals(apart, DIFFERENCES).lead
     assert difference.high - 0.01 == pytest.approx(0.01 - difference.low)
+
+
+def test_a_difference_and_its_reverse_have_one_interval():
+    """Also where one rule is never behind the other."""
+    apart = np.zeros(1000)
+    apart[:3] = 1
+    one, other = (unknown(500).intervals(sign * apart, DIFFERENCES).lead for sign in (1, -1))
+    assert (one.half, one.low, one.high) == (other.half, -other.high, -other.low)
+    assert one.low < 0 and one.high - 0.003 == pytest.approx(one.half)
+
+
+def test_errors_of_real_targets_are_not_held_below_1():
+    error = 9 * np.random.default_rng(3).chisquare(1, 400)
+    lead = unknown(200).intervals(error, ERRORS).lead
+    mean = error.mean()
+    assert lead.high - mean == pytest.approx(mean - lead.low) == pytest.approx(lead.half)
+    assert 1 < lead.low < mean < lead.high
+    assert unknown(200).intervals(error - 99, ANYTHING).lead.low < -1
+    assert unknown(2).intervals(np.array([9.0, 0.1] * 2), ERRORS) == (None, None, None, None)
+    assert unknown(2).intervals(np.array([9.0, 0.0, 0.0, 0.0]), ERRORS).lead.low == 0
+
+
+def test_rows_of_real_targets_are_of_errors():
+    rng = np.random.default_rng(4)
+    drawn = few(rng)[1]
+    found = [Answers(9 * rng.chisquare(1, (2, 2)), one) for one in drawn]
+    rows = rows_of(["one", "other"], found)
+    assert rows["one"].interval.low < 1 < rows["one"].mean < rows["one"].interval.high
+    mean, less = rows["one"].less(rows["other"])
+    assert less.lead.low < -1 and 1 < less.lead.high - mean == pytest.approx(mean - less.lead.low)
+    far = rows_of(
+        ["far"],
+        [Answers(one.right[:1], one.drawn._replace(query=one.drawn.query + 99)) for one in found],
+    )
+    lead = rows["other"].less(far["far"])[1].lead
+    assert lead.low < -1 and lead.high > 1
 
 
 def test_all_alike():

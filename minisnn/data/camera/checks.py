@@ -20,6 +20,8 @@ def check(camera: Any) -> None:
         need(name, found[name], 0 < real(found[name]), "a positive number")
     for name in "mismatch time_constant_ms leak_hz leak_spread hot hot_hz dead".split():
         need(name, found[name], 0 <= real(found[name]), "zero or a positive number")
+    for name in ("hot", "dead"):
+        need(name, found[name], found[name] <= 1, "a share from 0 to 1")
     blind = camera.refractory_ms
     need("refractory_ms", blind, 0.01 <= real(blind), "at least 0.01 ms")
     need(

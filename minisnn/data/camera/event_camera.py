@@ -188,6 +188,7 @@ class EventCamera:
 
         pictures   (N, H, W), uint8 or float in [0, 1]
         numbers    one for each picture, to draw its noise with the seed
+        duration_ms   up to 312, the length of a recording
         draw       with a variation, which of the scenes and sensors that a picture can meet
                    (`record` has the first, 0)
 
@@ -213,7 +214,7 @@ class EventCamera:
             whole("numbers", one, 0)
         whole("seed", seed, 0)
         whole("draw", draw, 0)
-        whole("duration_ms", duration_ms, 1, MOST_MS)
+        whole("duration_ms", duration_ms, 1, RECORDING_MS)
         whole("scale", scale, 1)
         if crop is not None:
             fits = (

@@ -340,6 +340,8 @@ def test_pictures_are_checked(picture, words):
         ({"threshold_off": np.nan}, "threshold_off"),
         ({"refractory_ms": 0.0}, "refractory_ms"),
         ({"leak_hz": -1.0}, "leak_hz"),
+        ({"hot": 3.0}, "hot is 3.0; expected a share from 0 to 1"),
+        ({"dead": 1.5}, "dead is 1.5; expected a share from 0 to 1"),
         ({"sensor": (34,)}, "sensor"),
         ({"sensor": (0, 34)}, "sensor"),
         ({"gamma": 0}, "gamma"),
@@ -365,6 +367,7 @@ def test_arguments_are_checked(digits):
         (lambda: camera.record_counts(digits.images[:2], [1], 0), "numbers has shape"),
         (lambda: camera.record_counts(digits.images[0], [1], 0), "pictures has shape"),
         (lambda: camera.record_counts(digits.images[:1], [1], 0, 1.5), "duration_ms is 1.5"),
+        (lambda: camera.record_counts(digits.images[:1], [1], 0, 313), "duration_ms is 313.* 312"),
         (lambda: camera.record_counts(digits.images[:1], [1], 0, scale=5), "scale is 5"),
     ):
         with pytest.raises(ValueError, match=words):
