@@ -108,7 +108,7 @@ SAVES = """\
 import pathlib, signal, sys, time
 beside = pathlib.Path(__file__)
 def save(*_):
-    time.sleep(4)
+    time.sleep(2.6)  # longer than `stopping.PATIENCE`
     beside.with_name("saved").touch()
     sys.exit(143)
 signal.signal(signal.SIGTERM, save)
