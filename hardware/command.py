@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
             f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}"
         )
     if (
-        what in ("export", "page")
+        what in ("classes", "export", "page", "refuse")
         and len(args.bits) > 1
         or what == "train"
         and len(args.bits) != 1

@@ -202,6 +202,7 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
     with options.executor_of(args) as executor:
         values = measure.run(
             found,
+            chip,
             tasks,
             args.episodes,
             args.seed,
@@ -228,17 +229,19 @@ def _refuse(args: argparse.Namespace, given: dict) -> None:
     name = args.checkpoint or SYMBOLS
     found, chip = _chip(args, given, name)
     how = args.ways, args.shots, args.queries
+    plan = classes.How((2 * args.ways,), (args.shots,), args.queries, args.episodes, 0, args.seed)
+    sets = {split: _alone(args, found, name, split) for split in ("val", "test")}
+    for tasks in sets.values():
+        drawings.check(tasks)
+        refuse.check(tasks, plan)
     seen = {}
     with options.executor_of(args) as executor:
-        for split in ("val", "test"):
-            tasks = _alone(args, found, name, split)
-            drawings.check(tasks)
+        for split, tasks in sets.items():
             blots = None
             if nothing.known(tasks):
                 chip = chip.with_nothing(nothing.means(chip, tasks))
                 blots = nothing.others(chip, tasks, BLOTS, args.seed)
-            ways = 2 * args.ways, args.shots, args.queries
-            rows = drawings.rows(tasks, [(args.seed, n, *ways) for n in range(args.episodes)])
+            rows = drawings.rows(tasks, plan.deals())
             traces = drawings.traces(chip, found, tasks, rows, executor, not args.quiet)
             dealt = drawings.numbered(tasks)
             more = Executor(), traces, blots
@@ -253,7 +256,8 @@ def _refuse(args: argparse.Namespace, given: dict) -> None:
         write_json(args.json, outputs.made_by("minisnn hardware refuse", numbers))
     print(table.text())
     chosen = refuse.choose(seen["val"].known, share, args.shots)
-    print(f"\nminisnn hardware export --checkpoint {name} --refuse {chosen}")
+    words = {option: given[option] for option in given if option in WORDS | {"root"}}
+    print(f"\n{refuse.command(name, chosen, words)}")
 
 
 def _metatrain(args: argparse.Namespace, given: dict) -> None:
@@ -281,7 +285,7 @@ def _metatrain(args: argparse.Namespace, given: dict) -> None:
     metatrain.run(settings, arms, out, not args.quiet, split)
     values = meta_measure.rows(out, settings, arms, split)
     seeds_of = meta_measure.by_seed(out, arms)
-    tables = [meta_measure.table(values, seeds_of, settings)]
+    tables = [meta_measure.table(values, seeds_of, settings, split)]
     lengths = sorted({bits for bits, _ in arms if bits is not None}, reverse=True)
     tables.append(meta_measure.memory_table(metatrain.SHAPE, settings, lengths, metatrain.STEPS))
     if args.json is not None:

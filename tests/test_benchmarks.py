@@ -9,6 +9,7 @@ import shlex
 import runpy
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -337,26 +338,43 @@ def test_times_to_an_accuracy_are_means_over_seeds_that_all_reached_it(
     assert "CPU s / updates" in capsys.readouterr().out
 
 
-def test_a_log_without_seconds_is_made_again(benchmark, tmp_path, monkeypatch):
-    accuracy = benchmark("time_to_accuracy")
-    np.savez(
-        tmp_path / "processor.npz",
-        names=["update", "seconds", "processor", "validation"],
-        rows=[[25.0, 3.0, 5.0, 0.9]],
-    )
-    config = SimpleNamespace(dataset="none")
-    assert accuracy.trained(config, tmp_path, 0) == [
-        dict(update=25.0, seconds=3.0, processor=5.0, validation=0.9)
+def test_a_log_of_other_settings_is_made_again(benchmark, tmp_path, monkeypatch):
+    accuracy, made = benchmark("time_to_accuracy"), []
+
+    class Run:
+        def __init__(self, config, *_, **__):
+            self.rows = []
+            made.append(config)
+
+        def _start(self):
+            return SimpleNamespace(update=0)
+
+        def _update(self, state):
+            now = float(state.update + 1)
+            return SimpleNamespace(update=now), dict(update=now, seconds=now, processor=now)
+
+        def _evaluate(self, *_, **__):
+            return dict(accuracy_after=0.9)
+
+    monkeypatch.setattr(accuracy, "Counted", Run)
+    monkeypatch.setattr(accuracy, "open_set", lambda *_, **__: None)
+    log = tmp_path / "processor.npz"
+    row = [1.0, 3.0, 5.0, 0.9]
+    np.savez(log, names=["update", "seconds", "processor", "validation"], rows=[row])  # of any
+    config = accuracy.preset("quick")
+    every = dict(evaluate_every=1, evaluate_episodes=40)
+    others = [
+        (replace(config, **every), 1),
+        (replace(config, **every), 2),
+        (replace(config, **every, seed=1), 2),
+        (replace(config, **every | dict(evaluate_every=2), seed=1), 2),
+        (replace(accuracy.preset("maml"), **every), 2),
     ]
-    np.savez(
-        tmp_path / "processor.npz",
-        names=["update", "processor", "validation"],
-        rows=[[25.0, 5.0, 0.9]],
-    )
-    monkeypatch.setattr(accuracy, "open_set", lambda *_, **__: pytest.fail("trains"))
-    config.recordings = lambda split: {}
-    with pytest.raises(pytest.fail.Exception, match="trains"):
-        accuracy.trained(config, tmp_path, 0)
+    for count, (changed, most) in enumerate(others, 1):
+        told = accuracy.trained(changed, tmp_path, most)
+        kept = accuracy.trained(changed, tmp_path, most)
+        assert len(made) == count and [row["update"] for row in kept] == [1.0, 2.0][:most]
+        assert [row["seconds"] for row in told] == [row["seconds"] for row in kept]
 
 
 def test_coverage_is_written_for_every_setting(benchmark, tmp_path, monkeypatch, capsys):
@@ -378,6 +396,44 @@ def test_coverage_is_written_for_every_setting(benchmark, tmp_path, monkeypatch,
         for what in ("", "-difference")
     )
     assert made.figures["least"]["value"] == least
+
+
+def test_coverage_goes_on_from_lines_of_the_same_settings_alone(benchmark, tmp_path, monkeypatch):
+    coverage, out, held = benchmark("interval_coverage"), tmp_path / "lines", []
+    monkeypatch.setattr(coverage, "EPISODES", (2,))
+    monkeypatch.setattr(coverage, "Series", lambda *_: None)
+    monkeypatch.setattr(coverage, "held", lambda *_: held.append(1) or [1.0])
+    digits = {"rivals": coverage.SETTINGS["rivals"]}
+    measure = partial(coverage.measure, digits, out=out, series=2)
+    found = measure(4, 0)
+    assert found["rivals", 2].shape == (4, 1) and len(held) == 4
+    assert measure(3, 0)["rivals", 2].shape == (4, 1) and len(held) == 4  # two a series, too
+    for worlds, seed, others in ((6, 0, {}), (4, 1, {}), (4, 0, dict(series=1))):
+        with pytest.raises(SystemExit, match="lines: its first line is .*; expected .*, or a new"):
+            measure(worlds, seed, **others)
+    out.write_text('["rivals", 0, 2, [[1.0]]]\n')
+    with pytest.raises(SystemExit, match="its first line is"):
+        measure(4, 0)
+
+
+@pytest.mark.parametrize("proc", [True, False])
+def test_a_peak_of_memory_is_told_in_megabytes(proc, benchmark, monkeypatch):
+    """Of 10^6 bytes, as records have them."""
+    made = benchmark("meta_gradient")
+
+    class Status:
+        def __init__(self, path):
+            assert path == "/proc/self/status"
+
+        def read_text(self):
+            if not proc:
+                raise FileNotFoundError
+            return "VmPeak:\t  900000 kB\nVmHWM:\t  250000 kB\n"
+
+    usage = SimpleNamespace(ru_maxrss=256_000_000)  # bytes where there is no /proc
+    monkeypatch.setattr(made, "Path", Status)
+    monkeypatch.setattr(made.resource, "getrusage", lambda who: usage)
+    assert made._peak_memory() == 256.0
 
 
 def test_memory_is_written_for_every_case(benchmark, tmp_path, monkeypatch, capsys):

@@ -50,6 +50,7 @@ def online_of(found, step: float) -> CubaNet:
 
 def run(
     found,
+    chip: CubaNet,
     tasks,
     episodes: int,
     seed: int,
@@ -58,10 +59,9 @@ def run(
     online: CubaNet | None = None,
     show: bool = False,
 ) -> dict[str, Row]:
-    """{way to learn: what it answers to the episodes}, of the float network and of the chip of a
-    checkpoint; with ONLINE where there is a chip for it (`online_of`). A terminal shows a bar where
+    """{way to learn: what it answers to the episodes}, of the float network of a checkpoint and of
+    its chip; with ONLINE where there is a chip for it (`online_of`). A terminal shows a bar where
     `show`."""
-    chip = CubaNet.of(found)
     names = ["as the network adapts, float", FLOAT, *(f"{name}, Loihi" for name in LEARNERS)]
     if online is not None:
         names += [f"{ONLINE}, float", f"{ONLINE}, Loihi"]

@@ -59,8 +59,14 @@ def by_seed(folder: Path, arms: Sequence[tuple[int | None, int]]) -> dict[str, d
     return found
 
 
-def table(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]], settings: Settings):
-    """Accuracies in per cent, and what each is more than float's on the same answers."""
+def table(
+    values: Mapping[str, Row],
+    seeds: Mapping[str, Mapping[int, float]],
+    settings: Settings,
+    split: str,
+) -> Table:
+    """Accuracies in per cent, and what each is more than float's on the same answers; `split` is
+    whose characters test."""
     base = values[FLOAT]
     lines = []
     for name, row in values.items():
@@ -76,13 +82,15 @@ def table(values: Mapping[str, Row], seeds: Mapping[str, Mapping[int, float]], s
             ]
         )
     plan = settings.plan
-    of = f" of the characters of {settings.alphabets} alphabets" if settings.alphabets else ""
+    few = settings.alphabets
+    of = f" of the characters of {few} alphabet{'s' * (few > 1)}" if few else ""
+    kind = {"val": "validation", "test": "test"}[split]
     return Table(
         "metatrain",
         "Class-means meta-training in integers and in float, from the same weights, on the same tasks",
         ["stored words", "accuracy (%)", "of every seed", "less float (points)"],
         lines,
-        f"{plan.updates} updates of a {settings.ways}-way task; {settings.episodes} test episodes, "
+        f"{plan.updates} updates of a {settings.ways}-way task; {settings.episodes} {kind} episodes, "
         f"{settings.test_ways}-way 1-shot{of}. ± is half a 95 % interval, for "
         f"{POPULATIONS[base.shared.population]}.",
     )

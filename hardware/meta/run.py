@@ -109,12 +109,19 @@ def episode(tasks: Any, settings: Settings, index: int) -> Task:
 
 
 def testing(settings: Settings, split: str, progress: bool) -> Any:
-    """The recordings that test."""
+    """The recordings that test. ValueError where they are of fewer alphabets than `settings`
+    says."""
     tasks = open_set(DATASET, split, None, progress=progress, **READING)
-    if not settings.alphabets:
+    few = settings.alphabets
+    if not few:
         return tasks
-    alphabets = dict.fromkeys(name.rpartition("-")[0] for name in tasks.classes)
-    first = list(alphabets)[: settings.alphabets]
+    alphabets = list(dict.fromkeys(name.rpartition("-")[0] for name in tasks.classes))
+    if few > len(alphabets):
+        raise ValueError(
+            f"alphabets is {few}; split {split} has {len(alphabets)}: expected at most as many, or "
+            "0 for all"
+        )
+    first = alphabets[:few]
     return tasks.only([name for name in tasks.classes if name.rpartition("-")[0] in first])
 
 
@@ -156,12 +163,12 @@ def run(
     split: str = "test",
 ) -> None:
     """Train and test every arm that the folder does not hold yet."""
+    tests = testing(settings, split, progress)  # or refuse them, before anything is made
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "run.json", {**asdict(settings), "arms": list(arms), "split": split})
     tasks = open_set(DATASET, "train", None, progress=progress, **READING)
     for bits, seed in arms:
         trained(tasks, settings, bits, seed, _place(folder, bits, seed, ".npz"), progress)
-    tests = testing(settings, split, progress)
     for bits, seed in arms:
         place = _place(folder, bits, seed, ".json")
         if place.exists():

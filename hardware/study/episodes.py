@@ -6,6 +6,7 @@ starts there.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -52,12 +53,13 @@ class Choice:
         )
 
 
-def choices() -> list[Choice]:
-    """All that is compared, without repetitions."""
+def choices(asked: Sequence[int] = BITS) -> list[Choice]:
+    """All that is compared, without repetitions; readouts have BITS, and what is asked for
+    beside."""
     found = [
         *(
             Choice(bits, ("membrane", "softmax", rounding, 0, False))
-            for bits in BITS
+            for bits in (*BITS, *asked)
             for rounding in ROUNDINGS
         ),
         *(
@@ -103,7 +105,7 @@ class Comparison:
         self.theta = found.theta
         self.inner = one_look(found.loop)
         self.tasks = study.tasks("double-nmnist")
-        self.choices = choices()
+        self.choices = choices(bits)
         self.saturations: dict[int, dict[str, int]] = {}
         # which refuses a network that no chip holds, before anything is measured
         self.chip(bits[0])

@@ -8,6 +8,7 @@ refuse (1 + 1 / shots), and where a mean that is no class is nearer and within r
 """
 
 import math
+import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,14 +16,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minisnn.data.sets.recordings import Recordings
 from minisnn.experiments.findings import Table
 from minisnn.parallel.executor import Executor
 from minisnn.results.figures import figure
+from minisnn.training.fields import in_words
 
 from ..chip.learner import samples_of
 from ..chip.means import CountedMeans
 from ..chip.network import IntegerNet
-from .classes import distances, distances_to
+from .classes import How, check_room, distances, distances_to
 from .drawings import Traces
 from .nothing import Blots
 
@@ -47,6 +50,19 @@ class Choice(NamedTuple):
 
     share: float
     refuse: int
+
+
+def check(tasks: Recordings, how: How) -> None:
+    """ValueError where a set has too few classes, half of which are taught, or too few recordings
+    for episodes of `how`."""
+    taught = how.most // 2
+    there = len(tasks.classes)
+    if how.most > there:
+        raise ValueError(
+            f"--ways is {taught}, and as many classes are not taught; {tasks.source} has {there}: "
+            f"expected at most {there // 2}"
+        )
+    check_room(tasks, how)
 
 
 def look(
@@ -182,6 +198,15 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
         "Shares that are refused: of queries of taught classes (false alarms), of classes that were "
         f"not taught, of empty recordings, and of dots and filled squares of many sizes. {note}",
     )
+
+
+def command(checkpoint: str, refuse: int, given: Mapping[str, Any]) -> str:
+    """What exports a network with a threshold, in the words it was chosen in; `given` are their
+    options."""
+    line = ["minisnn", "hardware", "export", "--checkpoint", checkpoint]
+    for name, value in given.items():
+        line += [f"--{name.replace('_', '-')}", *[in_words(value)] * (value is not True)]
+    return shlex.join([*line, "--refuse", str(refuse)])
 
 
 def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dict]:

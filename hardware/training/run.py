@@ -17,17 +17,20 @@ from the weights that the chip holds, and with outer gradients straight through 
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.meta.inner import InnerLoop
+from minisnn.network.spiking import SpikingNet
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of
 from minisnn.training.evaluation import open_sets
 from minisnn.files import read_json, write_json
 from minisnn.training.folder import FILES, RunFolder
+from minisnn.training.origin import Origin
 from minisnn.training.settings import READING, TrainingConfig
 from minisnn.training.update import network_of, start_of
 
@@ -92,13 +95,30 @@ def settings(**changes) -> TrainingConfig:
     if "start" in changes:
         start = checkpoint.read(find_checkpoint(changes["start"]))
         found = start.net.configuration()
-        same = ("ways", "channels", "hidden", "kernel", "pool", "window", "backend")
-        changes |= {name: found[name] for name in same if name in found}
+        same = "ways channels hidden kernel pool window detach_reset dtype backend"
+        changes |= {name: found[name] for name in same.split() if name in found}
+        if isinstance(start.net, SpikingNet):
+            changes |= _constants(start.net.neuron)
         if start.config is not None and start.origin.data == start.config.dataset:
-            changes = {
-                name: getattr(start.config, name) for name in ("dataset", "root", *READING)
-            } | changes
+            changes = _recordings(start.config, start.origin) | changes
     return TrainingConfig(**{**base, **changes})
+
+
+def _recordings(config: TrainingConfig, origin: Origin) -> dict[str, Any]:
+    """The settings of the recordings that a network learned from, as they were read."""
+    found = {name: getattr(config, name) for name in ("dataset", "root", "strokes", *READING)}
+    if config.dataset != "double-nmnist":  # there it is of tasks that test: a choice of this run
+        found["align"] = config.align
+    if origin.how is not None:  # what had no effect when it was read might have one now
+        how, usual = origin.options(config.dataset), TrainingConfig()
+        found |= {name: how.get(name, getattr(usual, name)) for name in READING}
+    return found
+
+
+def _constants(neuron: Any) -> dict[str, Any]:
+    """The settings of a neuron that a file can name."""
+    found = {**vars(neuron), "neuron": neuron.kind, "firing_threshold": neuron.threshold}
+    return {name: value for name, value in found.items() if name not in ("threshold", "surrogate")}
 
 
 def train(

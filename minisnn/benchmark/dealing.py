@@ -2,7 +2,9 @@
 
 Queries lie in the order of hashes, so that their places tell nothing of their classes. What is
 hashed are the numbers of the recordings where a set tells them: they are in no exported file, and
-the same on every processor. Else it is the counts themselves.
+the same on every processor. Else it is the counts themselves. The hash of what was dealt is of the
+same; of a set that does not ship it is of the counts, too, for other recordings may bear the same
+numbers.
 """
 
 import hashlib
@@ -18,7 +20,7 @@ from ..parallel.executor import Executor
 from ..training.baselines import Answers, Rule, answers_of, drawn_by
 from ..training.evaluation import check_size
 from ..training.intervals import Drawn
-from .series import Series
+from .series import Series, anybody_has
 
 COLUMNS = "tyxp"
 
@@ -82,7 +84,7 @@ def truth_of(
         found.append(one)
         told()
 
-    deal = partial(_deal, tasks, series.seed, series.size, list((rules or {}).values()), False)
+    deal = partial(_deal, tasks, series, list((rules or {}).values()), False)
     (executor or Executor()).in_order(deal, range(series.episodes), add)
     return Truth(
         hashlib.sha256(b"".join(one.content for one in found)).hexdigest(),
@@ -102,7 +104,7 @@ def freeze(
     """Deal a series out; the events of its recordings are added to `held`, by their hashes."""
     found: list[Dealt] = []
     for index in range(series.episodes):
-        one = _deal(tasks, series.seed, series.size, [], True, index)
+        one = _deal(tasks, series, [], True, index)
         for key, counts in one.held.items():
             if key not in held:
                 held[key] = events_of(counts)
@@ -119,21 +121,20 @@ def freeze(
 
 def _deal(
     tasks: Any,
-    seed: int,
-    size: tuple[int, int, int],
+    series: Series,
     rules: list[Rule],
     holding: bool,
     index: int,
 ) -> Dealt:
     """Episode `index`."""
-    task = tasks.episode(seed, index, *size)
+    task = tasks.episode(series.seed, index, *series.size)
     if task.real or task.x_query.dtype != np.uint8 or task.x_query.ndim not in (3, 5):
         kind = "real targets" if task.real else f"{task.x_query.dtype} of {task.x_query.shape[1:]}"
         raise ValueError(
             f"a task has samples that are {kind}; expected labels, and event counts, uint8 of "
             "shape (T, H, W, 2) or (T, units)"
         )
-    check_size(task, *size)
+    check_size(task, *series.size)
     support, query = sides(task)
     numbers = None if task.recordings is None else task.recordings[1]
     keys = (
@@ -147,6 +148,9 @@ def _deal(
     of_support = support if learned is None else learned
     content = hashlib.sha256(b"".join([*keys, task.y_support.tobytes(), truth.tobytes()]))
     content.update(of_support.tobytes())
+    if not anybody_has(series):
+        for counts in (support, query[order]):
+            content.update(repr(counts.shape).encode() + counts.tobytes())
     held: dict[bytes, np.ndarray] = {}
     samples = None
     if holding:

@@ -86,10 +86,14 @@ class Training(NamedTuple):
     names: list[str]
 
     def draw(self, rng: np.random.Generator, ways: int, samples: int) -> np.ndarray:
-        """(ways, samples, S) recordings: so many samples of so many classes, all at random."""
+        """(ways, samples, S) recordings: so many samples of so many classes, all at random; no
+        recording of a symbol twice in a class, as long as there are enough."""
         chosen = rng.choice(len(self.classes), ways, replace=False)
         of = {symbol: np.flatnonzero(self.label == symbol) for symbol in np.unique(self.label)}
-        drawn = [[rng.choice(of[one], samples) for one in row] for row in self.classes[chosen]]
+        drawn = [
+            [rng.choice(of[one], samples, replace=samples > len(of[one])) for one in row]
+            for row in self.classes[chosen]
+        ]
         return np.array(drawn).transpose(0, 2, 1)
 
 
@@ -151,10 +155,13 @@ class Folder:
         name     what the table calls them
         how      a sentence: which network, trained on what
 
-        Raises ValueError where labels are not of the shape that the series has.
+        Raises ValueError where labels are not of the shape that the series has, or of none.
         """
         answers: dict[str, Any] = {series: np.asarray(found) for series, found in labels.items()}
         for series, found in answers.items():
+            if series not in self.series:
+                known = ", ".join(self.series)
+                raise ValueError(f"there is no series {series!r}; expected some of {known}")
             sizes = self.series[series]
             shape = (sizes["episodes"], sizes["ways"] * sizes["queries"])
             if found.shape != shape or found.dtype.kind not in "iu":

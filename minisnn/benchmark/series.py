@@ -125,7 +125,7 @@ def own(
 ) -> Series:
     """A series over a set that the user names. ValueError where there is no such set."""
     find(dataset)
-    word = re.sub(r"[^a-z0-9]+", "-", dataset.rpartition(":")[2].lower()).strip("-")
+    word = re.sub(r"[^a-z0-9]+", "-", dataset.rpartition(":")[2].lower()).strip("-") or "own"
     ways, shots, queries = size
     return Series(
         name=f"{word}-{ways}way-{shots}shot",

@@ -132,7 +132,10 @@ def run(args: argparse.Namespace) -> None:
     net = found.net
     theta = found.theta
     inner = found.loop
+    whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None
     if args.ways not in (None, net.ways):
+        if whole_set:
+            options.refuse(args, "with a classifier, whose readout knows the classes", "ways")
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
     own = inner
@@ -166,12 +169,6 @@ def run(args: argparse.Namespace) -> None:
         if args.checkpoint is None:
             print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
         announce()
-    whole_set = (
-        config is not None
-        and RULES[config.rule].whole_set
-        and args.rule is None
-        and net is found.net
-    )
     if whole_set:
         nothing = "inner_steps", "shots", "baselines", "against"
         options.refuse(args, "with a classifier, whose readout knows the classes", *nothing)
@@ -188,6 +185,7 @@ def run(args: argparse.Namespace) -> None:
         align=args.align if dataset == "double-nmnist" else None,
         how={**found.origin.options(dataset), **options.given_strokes(args, dataset)},
         whole_set=whole_set,
+        classes=found.origin.labels(net.ways) if whole_set else None,
     )
     learners = {str(tested): found.origin}
     other: dict[str, Any] = {}

@@ -30,4 +30,11 @@ examples:
   minisnn explore shots
   minisnn explore curvature
   minisnn explore recordings --root ~/N-MNIST --asl-root hands.npz"""
-arguments, run = study_command("{}", BEYOND, "what to explore", 200)
+arguments, run = study_command(
+    "{}",
+    BEYOND,
+    "what to explore",
+    200,
+    counted="test episodes; all but recordings, grid and recurrence measure half of them, at most "
+    "200 (surrogate 40), and the table tells how many",
+)

@@ -12,13 +12,14 @@ import numpy as np
 
 from ..data.readers.anything import (
     BYTES,
+    Entry,
     entries,
     read_entry,
     read_events,
     sensor_of,
     sensor_of_all,
 )
-from ..data.sets.given import classes_of
+from ..data.sets.given import check_taken, classes_of, dealt_by, of_one_group, tell_unused
 from ..data.readers.spoken import forget
 from ..data.readers.units import as_picture, in_words, is_row
 from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
@@ -46,6 +47,7 @@ CHANNELS = (16, 32, 64)  # of the preset that the command starts from
 
 def look_at_file(path: Path, args: argparse.Namespace) -> None:
     """A recording: its sensor, statistics, and what looks wrong."""
+    check_taken([Entry(path, "")], str(path), time=args.time, columns=args.columns)
     sensor = args.sensor or sensor_of(path)
     events = read_events(path, args.time, _rows(path, args, sensor), args.sensor, args.columns)
     if sensor is None and _row(events):
@@ -71,9 +73,15 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     """Recordings of your own: classes, rates, and what looks wrong in a sample of them; a contact
     sheet of it."""
     found = entries(root)
+    check_taken(found, str(root), time=args.time, columns=args.columns)
     labels = sorted({one.label for one in found})
     wrong: list[tuple[str, str]] = []
     to_mend: list[str] = []
+    try:
+        dealt_by(found, str(root))
+    except ValueError as error:
+        wrong.append(("the splits", str(error).removeprefix(f"{root}: ")))
+        to_mend.append("the splits")
     sensor = args.sensor
     if sensor is None:
         try:
@@ -122,6 +130,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             title = one.name.rpartition("/")[2] if one.key is None else f"recording {one.key}"
             shown[one.label].append((title, events))
     forget()
+    lone = of_one_group(found)
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
     for label in labels:
         number = sum(one.label == label for one in found)
@@ -134,8 +143,16 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             wrong.append(
                 (
                     label,
-                    "has one recording; expected two, one for support and one for query (in "
-                    "training --hop-ms cuts a long one into several)",
+                    "has one recording; expected two, one for support and one for query (parts "
+                    "that --hop-ms cuts of it stay on one side)",
+                )
+            )
+        if label in lone:
+            wrong.append(
+                (
+                    label,
+                    "all its recordings are of one subject, or parts of one; expected two, one for "
+                    "support and one for query",
                 )
             )
     print(
@@ -163,13 +180,17 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         print("this command then says how to train on them")
         return
     if to_mend:
-        more = f" and {len(to_mend) - MOST_ALIKE} more" * (len(to_mend) > MOST_ALIKE)
-        print(
-            f"fix first: {', '.join(to_mend[:MOST_ALIKE])}{more}; this command then says how to "
-            "train on them"
-        )
-        return
+        return _fix_first(to_mend)
     propose(root, args, found, sensor, reach, spans, row)
+
+
+def _fix_first(to_mend: list[str]) -> None:
+    """What must be mended before a command is proposed."""
+    more = f" and {len(to_mend) - MOST_ALIKE} more" * (len(to_mend) > MOST_ALIKE)
+    print(
+        f"fix first: {', '.join(to_mend[:MOST_ALIKE])}{more}; this command then says how to "
+        "train on them"
+    )
 
 
 def _many(number: int, what: str) -> str:
@@ -225,7 +246,7 @@ def _to_tell_apart(found: list) -> str | None:
         return "some recordings name no split; expected all of them to, or none"
     for label in sorted({one.label for one in found}):
         for split, number in least.items():
-            there = len({one.path for one in found if one.label == label and one.split == split})
+            there = len({one.name for one in found if one.label == label and one.split == split})
             if there < number:
                 where = "two each to train, validate and test" if split is None else f"in {split}"
                 return (
@@ -276,6 +297,7 @@ def propose(
     """The command that trains on them, as they were looked at; spans: seconds that they last; row:
     of units, which they do not number."""
     number = len({one.label for one in found})
+    dealt_by(found, str(root))  # a ValueError of its own, unlike that of too few classes
     try:
         parts = {split: len(names) for split, names in classes_of(found, 0, str(root)).items()}
     except ValueError:
@@ -325,8 +347,11 @@ def propose(
             flags.append(f"--rule classify --queries {number}")
         else:
             flags.append("--evaluate-every 0 --test-episodes 0")
-    if 2 <= ways < WAYS:
-        flags.append(f"--ways {ways}")
+    if ways >= 2:
+        if lone := of_one_group(found):
+            return _fix_first(lone)
+        tell_unused(found, str(root))
+        flags += [f"--ways {ways}"] * (ways < WAYS)
     print(
         f"train on them with: minisnn train --dataset recordings --root {shlex.quote(str(root))} "
         f"{' '.join(flags)}".rstrip()

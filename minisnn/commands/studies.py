@@ -12,12 +12,19 @@ from . import options
 from ..parallel.compilation import announce
 
 OUT = Path("runs/paper")
+WAYS = 5  # classes of the tasks that the tables compare networks by
 
 
-def add_study(parser: argparse.ArgumentParser, episodes: int = 600, asl: bool = True) -> None:
-    """`asl`: whether the data set of letters is measured, too."""
+def add_study(
+    parser: argparse.ArgumentParser,
+    episodes: int = 600,
+    asl: bool = True,
+    counted: str = "test episodes",
+) -> None:
+    """`asl`: whether the data set of letters is measured, too; `counted`: what so many episodes
+    are, in words."""
     data = parser.add_argument_group("what is measured")
-    options.add_count(data, "episodes", episodes, "test episodes", 2)
+    options.add_count(data, "episodes", episodes, counted, 2)
     options.add_count(data, "queries", 5, "query samples of each class")
     options.add_seed(data, "the episodes")
     options.add_input(
@@ -66,7 +73,8 @@ def study_maker(args: argparse.Namespace, *names: str):
     """A function that makes the study of an experiment's name; networks, their data and the workers
     are shared.
 
-    names   of the experiments that will be carried out: what none of them uses must not be given
+    names   of the experiments that will be carried out: what none of them uses must not be given,
+            and their networks must have the ways of the tables
     """
     idle = [set(UNUSED.get(name, ())) for name in names]
     options.refuse(
@@ -82,7 +90,8 @@ def study_maker(args: argparse.Namespace, *names: str):
     with held(args.out), options.executor_of(args) as executor:
         retrain = args.out / "networks" if args.retrain else None
         roots = dict(zip(("double-nmnist", "double-asl"), roots))
-        networks = Networks(args.networks, retrain, roots, not args.quiet, executor)
+        ways = WAYS if names else None
+        networks = Networks(args.networks, retrain, roots, not args.quiet, executor, ways)
         try:
             yield lambda name: Study(name, args.out, settings, networks, not args.quiet, executor)
         except KeyboardInterrupt as signal:
@@ -116,15 +125,21 @@ def check_place(study, force: bool) -> None:
     outputs.note(study.out, ())  # what a study that was stopped leaves there is its own
 
 
-def study_command(name: str, what: tuple = (), text: str = "", episodes: int = 600):
+def study_command(
+    name: str,
+    what: tuple = (),
+    text: str = "",
+    episodes: int = 600,
+    counted: str = "test episodes",
+):
     """(arguments, run) of a command that carries out the experiment `name`, of which {} is one of
-    `what`, in words `text`."""
+    `what`, in words `text`; `counted` as `add_study` takes it."""
 
     def arguments(parser: argparse.ArgumentParser) -> None:
         if what:
             many = dict(metavar="WHAT") if len(what) > 7 else {}  # they stand above, a line each
             parser.add_argument("what", type=type(what[0]), choices=what, help=text, **many)
-        add_study(parser, episodes)
+        add_study(parser, episodes, counted=counted)
 
     return arguments, lambda args: run_and_print(name.format(*what and [args.what]), args)
 

@@ -12,7 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from ..meta.rules import RULES
-from ..training.presets import DEFAULT, PRESETS, chosen, shared
+from ..training.presets import DEFAULT, PRESETS, chosen, named, shared
 from ..training.fields import in_words
 from ..training.settings import TrainingConfig
 from .. import outputs
@@ -52,7 +52,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--preset",
         choices=tuple(PRESETS),
-        help=f"settings to start from (default: {DEFAULT}; maml with another rule, order or model)",
+        help=f"settings to start from (default: {DEFAULT}; maml with another rule, order or model, or "
+        "with updates of first order)",
     )
     run.add_argument("--force", action="store_true", help="overwrite the run in --out")
     add_output(
@@ -148,7 +149,7 @@ def run(args: argparse.Namespace) -> None:
             print(_told(args.workers, config), file=sys.stderr)
         for name, why in config.idle().items():
             refuse(args, why, name)
-        out = Path(args.out) if args.out else free_folder(args.preset or DEFAULT)
+        out = Path(args.out) if args.out else free_folder(named(args.preset, changes))
     from ..training.evaluation import open_sets
     from ..training.progress import sentence, table
     from ..training.run import train

@@ -44,7 +44,7 @@ UNUSED = {
     "table-3": ("queries", "asl_root"),
     "figure-5": ("asl_root",),
     "figure-6": ("asl_root",),
-    "grid": ("asl_root",),
+    **dict.fromkeys(("shift", "grid"), ("asl_root",)),
     **dict.fromkeys(("surrogate", "seeds", "recurrence"), ("asl_root", "networks", "retrain")),
     "nuisance": ("root", "asl_root", "networks", "retrain"),
     "classes": ("asl_root",),

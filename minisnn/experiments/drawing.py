@@ -40,16 +40,14 @@ def curves_of(
     curves: dict[str, dict[float, Estimate]],
     size=(6.0, 3.4),
     legend=None,
-    ticks: bool = True,
     **settings,
 ):
-    """Figure of an estimate against a number, a curve a name, and `settings` of its axes; ticks
-    where there are values."""
+    """Figure of an estimate against a number, a curve a name, with ticks where there are values,
+    and `settings` of its axes."""
     with drawn(*size) as (fig, (axes,)):
         for (name, curve), colour in zip(curves.items(), TWO):
             errorbars(axes, curve, list(curve.values()), colour, label=name)
-        if ticks:
-            axes.set_xticks(sorted({x for curve in curves.values() for x in curve}))
+        axes.set_xticks(sorted({x for curve in curves.values() for x in curve}))
         axes.set(**{"ylabel": "accuracy (%)", **settings})
         axes.legend(loc=legend)
     return fig

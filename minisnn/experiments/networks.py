@@ -255,6 +255,7 @@ class Networks:
               resumed; or None
     roots     {data set: folder of real recordings} that the retraining uses
     executor  that carries the retraining out
+    ways      classes that every network tells apart, except plain classifiers; None: any number
     """
 
     def __init__(
@@ -264,6 +265,7 @@ class Networks:
         roots=None,
         progress=True,
         executor=None,
+        ways: int | None = None,
     ):
         self.folder = None if folder is None else Path(folder).expanduser()
         names = [file_name(role) for role in RECIPES]
@@ -280,6 +282,7 @@ class Networks:
         self.roots = roots or {}
         self.progress = progress
         self.executor = executor
+        self.ways = ways
         self.found: dict[str, Checkpoint | None] = {}
         self.places: dict[str, Path] = {}
 
@@ -293,6 +296,13 @@ class Networks:
                 raise ValueError(
                     f"{place}: the network learned from {found.origin.words()}; expected one of "
                     f"{dataset}"
+                )
+            # a plain classifier tells all training classes apart
+            ways = None if role.endswith("/pretrained-snn") else self.ways
+            if found is not None and ways not in (None, found.net.ways):
+                raise ValueError(
+                    f"{place}: the network tells {found.net.ways} classes apart; expected one of "
+                    f"{ways}, as those that it stands beside"
                 )
             self.found[role] = found
             if place is not None:

@@ -112,18 +112,6 @@ def over(values: Values) -> Estimate:
     return Estimate(float(values.mean()), over_trials(values), None, len(values), lead)
 
 
-def ratio(one: Sequence[float], other: Sequence[float]) -> Estimate:
-    """Of the means of two independent samples; the relative errors of both, squared, add up."""
-    (a, b) = (estimate(values) for values in (one, other))
-    n = min(len(one), len(other))
-    relative = (
-        None if a.ci95 is None or b.ci95 is None else math.hypot(a.ci95 / a.mean, b.ci95 / b.mean)
-    )
-    return Estimate(
-        a.mean / b.mean, None if relative is None else abs(a.mean / b.mean) * relative, None, n
-    )
-
-
 @dataclass(frozen=True)
 class Claim:
     """A claim of the paper, the number that it becomes here, and whether the two agree.
@@ -147,7 +135,7 @@ class Claim:
 def judge(
     text: str,
     paper: str,
-    found: Estimate,
+    found: Estimate | float,
     least=-math.inf,
     most=math.inf,
     *,
@@ -156,13 +144,19 @@ def judge(
     scale: float = 100.0,
 ) -> Claim:
     """The claim agrees where the whole interval lies in [least, most], differs where none of it
-    does.
+    does. A number without an interval is judged by itself.
 
     least, most are in the unit of the claim, `scale` times that of `found`: points (hundredths) of
     accuracy as a rule.
     """
-    low = scale * found.low
-    high = scale * found.high
-    apart = high < least or low > most
-    verdict = "agrees" if least <= low and high <= most else "differs" if apart else "inconclusive"
-    return Claim(text, paper, scale * found.mean, low, high, unit, verdict, rule)
+    if isinstance(found, Estimate):
+        value, low, high = (scale * number for number in (found.mean, found.low, found.high))
+        first, last = low, high
+    else:
+        value = first = last = scale * found
+        low, high = -math.inf, math.inf
+    apart = last < least or first > most
+    verdict = (
+        "agrees" if least <= first and last <= most else "differs" if apart else "inconclusive"
+    )
+    return Claim(text, paper, value, low, high, unit, verdict, rule)

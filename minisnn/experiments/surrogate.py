@@ -127,8 +127,8 @@ def run(study: Study, found: Findings) -> None:
         "surrogate | order | accuracy ± 95 % CI | over episodes | second less first order | less κ "
         "10, paired (points)",
         rows,
-        f"{UPDATES} tasks each, the same ones, one training seed: differences over episodes say "
-        "nothing about other seeds.",
+        f"{UPDATES} tasks each, the same ones, one training seed, {episodes} test episodes: "
+        "differences over episodes say nothing about other seeds.",
     )
     found.summary = _verdict(values)
     found.figures["surrogate"] = (

@@ -174,13 +174,14 @@ def baselines(
 @dataclass(frozen=True)
 class Row:
     """A rule's accuracy on the episodes: mean, its 95 % intervals, the accuracy of every episode,
-    all answers, right (n,), and what the episodes share."""
+    all answers, right (n,), or the errors of real targets, and what the episodes share."""
 
     mean: float
     intervals: Intervals
     per_episode: list[float]
     right: np.ndarray = field(compare=False, repr=False)
     shared: Shared = field(compare=False, repr=False)
+    errors: bool = False
 
     @property
     def interval(self) -> Interval | None:
@@ -207,7 +208,7 @@ class Row:
     @property
     def _apart(self) -> tuple[float, float]:
         """Within what differences are."""
-        return ANYTHING if self.right.dtype.kind == "f" else DIFFERENCES
+        return ANYTHING if self.errors else DIFFERENCES
 
     def _independent(self, mean: float, over_episodes: float | None, other: "Row") -> Intervals:
         """Of the difference `mean` of independent answers: the root of the sum of the squares of
@@ -333,12 +334,12 @@ def drawn_by(task: Task, asked: np.ndarray | None = None, support: bool = True) 
     return Drawn(query if asked is None else query[asked], of, learned[kept], labels[kept], names)
 
 
-def rows_of(names: list[str], found: list[Answers]) -> dict[str, Row]:
-    """A row for every rule, of the answers of all episodes."""
+def rows_of(names: list[str], found: list[Answers], errors: bool = False) -> dict[str, Row]:
+    """A row for every rule, of the answers of all episodes, or of the errors of real targets."""
     shared = Shared([one.drawn for one in found])
     rows = {}
     for name, right in zip(names, np.concatenate([one.right for one in found], 1)):
         per_episode = right.reshape(len(found), -1).mean(1).tolist()
-        found_of = shared.intervals(right, ERRORS if right.dtype.kind == "f" else ANSWERS)
-        rows[name] = Row(float(np.mean(per_episode)), found_of, per_episode, right, shared)
+        halves = shared.intervals(right, ERRORS if errors else ANSWERS)
+        rows[name] = Row(float(np.mean(per_episode)), halves, per_episode, right, shared, errors)
     return rows

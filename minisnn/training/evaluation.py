@@ -3,7 +3,7 @@ section 3.1)."""
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,7 @@ def evaluate(
     beside: Callable[[Any], Mapping[str, Rule]] | None = None,
     how: Mapping[str, Any] | None = None,
     whole_set: bool = False,
+    classes: Sequence[str] | None = None,
 ) -> dict:
     """Query accuracy on `episodes` tasks, starting each from theta; episode i depends on (seed, i)
     alone.
@@ -185,6 +186,8 @@ def evaluate(
     how        other options of a data set that is given by name
     whole_set  the network tells all training classes apart (rule classify): it is tested on these,
                in recordings of `split`
+    classes    with whole_set, their names in the order of the network's outputs; None: in that of
+               the set
     beside     makes other learning rules from the set of tasks, such as `baselines`, for the same
                episodes
 
@@ -239,11 +242,18 @@ def evaluate(
         options |= asked_whole(dataset) if whole_set else {}
         dataset = open_set(dataset, split, root, progress, **options)
     if whole_set:
-        dataset = Classification(dataset)
-        if len(dataset.classes) != net.ways:
+        there = tuple(dataset.classes)
+        if len(there) != net.ways:
             raise ValueError(
-                f"{name} has {len(dataset.classes)} training classes; the network has {net.ways}"
+                f"{name} has {len(there)} training classes; the network has {net.ways}"
             )
+        if classes is not None and set(classes) != set(there):
+            other = next(one for one in there if one not in set(classes))
+            raise ValueError(
+                f"{name}: the network has not learned its class {other}; expected the classes that "
+                f"it tells apart, {', '.join(map(str, classes[:5]))}{', …' * (len(classes) > 5)}"
+            )
+        dataset = Classification(dataset, classes)
     rules: dict[str, Rule] = {"adapted": Adapted(net, theta, inner)}
     if beside:
         rules.update(beside(dataset))
@@ -286,7 +296,7 @@ def evaluate(
             "tells nothing of what was learned",
             stacklevel=2,
         )
-    rows = rows_of(list(rules), answered)
+    rows = rows_of(list(rules), answered, errors=measure == "error")
     own = rows.pop("adapted")
     told = told_beside(own, rows)
     return {

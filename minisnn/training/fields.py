@@ -341,7 +341,7 @@ class OuterSettings:
     prototype_updates: int = setting(
         0, "updates by rule prototypes, before those by the rule itself", least=0
     )
-    first_order_updates: int = setting(0, "updates of order 1, before those of order 2", least=0)
+    first_order_updates: int = setting(0, "updates before those of order 2, of any rule", least=0)
     updates: int = setting(20000, "meta-updates", least=1)
     tasks: int = setting(1, "tasks of an update, whose gradients are averaged", least=1)
     optimiser: str = setting("adam", "optimiser of the outer loop", choices=("adam", "sgd"))

@@ -140,10 +140,14 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._hold.take()
 
-    def begin(self, config: TrainingConfig, origin: Origin | None = None) -> None:
+    def begin(
+        self, config: TrainingConfig, origin: Origin | None = None, force: bool = False
+    ) -> None:
         """Make the folder, without the files of a run before, and write the settings and what makes
-        the run."""
+        the run. ValueError where another process has made a run here meanwhile, but with `force`."""
         self.make()
+        if not force and any((self / name).exists() for name in FILES):
+            self.check_free(config)
         for name in FILES:
             (self / name).unlink(missing_ok=True)
         self.origin = origin or self.origin
@@ -265,6 +269,12 @@ def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -
             "data must have the sets of tasks train, val and test, not "
             f"{', '.join(map(str, data)) or 'none'}"
         )
+    for split, setting in (("val", "evaluate_every"), ("test", "test_episodes")):
+        if data is not None and getattr(config, setting) and split not in data:
+            raise ValueError(
+                f"data has no set of tasks {split}, which {setting}={getattr(config, setting)} asks "
+                f"for; give one, or {setting}=0"
+            )
     for split, tasks in (data or {}).items():
         lacking = [
             name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)

@@ -54,7 +54,7 @@ class Own(NamedTuple):
         """What is your own, as far as files can say it."""
         parts = {"neuron": self.neuron, "loss": self.loss, "rule": self.rule}
         said = (
-            (name, repr(part) if name != "rule" else type(part).__name__)
+            (name, repr(part) if name != "rule" else _words_of(part))
             for name, part in parts.items()
             if part is not None
         )
@@ -86,3 +86,14 @@ class Own(NamedTuple):
                     f"{name} is set to {getattr(config, name)!r}, which has no effect where {part} "
                     "is given"
                 )
+
+
+def _words_of(rule: MAML) -> str:
+    """A rule's type and its numbers and texts; of what else it holds a file can say nothing."""
+    plain = {
+        name: value
+        for name, value in sorted(vars(rule).items())
+        if isinstance(value, bool | int | float | str | None)
+    }
+    values = ", ".join(f"{name}={value!r}" for name, value in plain.items())
+    return type(rule).__name__ + f"({values})" * bool(values)

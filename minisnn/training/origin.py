@@ -149,6 +149,12 @@ class Origin:
             )
         return self.data, self.root if root is None else root
 
+    def labels(self, ways: int) -> tuple[str, ...] | None:
+        """The names of a classifier's classes, in the order of its outputs; None where they are not
+        known."""
+        found = _names(self.classes)
+        return tuple(found) if len(found) == ways else None
+
     def options(self, dataset: str) -> dict[str, Any]:
         """What the data set is opened with, where it is the one that the network learned from, or
         another protocol of it, but for which classes."""

@@ -71,9 +71,16 @@ def preset(name: str) -> TrainingConfig:
     return PRESETS[name]
 
 
+def named(name: str | None, changes: Mapping[str, Any]) -> str:
+    """The preset of that name; None: DEFAULT, but "maml" where `changes` ask for another rule,
+    order or model than it trains, or for updates of the first order."""
+    base = preset(name or DEFAULT)
+    others = any(changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS)
+    return name or ("maml" if others else DEFAULT)
+
+
 def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
-    """The settings of a preset with `changes`; name None: DEFAULT, but "maml" for another rule,
-    order or model than it trains.
+    """The settings of the preset `named` with `changes`.
 
     Sets of sounds have a dense layer in place of conv layers, all steps are differentiated, and
     inner steps begin smaller.
@@ -82,11 +89,7 @@ def chosen(name: str | None, changes: Mapping[str, Any]) -> TrainingConfig:
     no choice (`fixed`), as of step sizes that have no gradient, the preset's gives way to it, and to
     what suits the rule better (`suits`).
     """
-    base = preset(name or DEFAULT)
-    if name is None and any(
-        changes.get(key, getattr(base, key)) != getattr(base, key) for key in _OTHERS
-    ):
-        base = preset("maml")
+    base = preset(named(name, changes))
     dataset = changes.get("dataset", base.dataset)
     # of 64,000 turned drawings one each is enough
     most = {"double-nmnist": base.draws, **dict.fromkeys(OMNIGLOT, 1)}.get(str(dataset), 0)

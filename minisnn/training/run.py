@@ -154,7 +154,7 @@ def train(
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
             run = _Run(config, folder, data, progress, executor, held, mine, measure)
-            return run.go(found, None if resume else origin)
+            return run.go(found, None if resume else origin, force)
 
 
 class _Run:
@@ -188,7 +188,7 @@ class _Run:
             *(f"activity_{b.name}" for b in self.net.blocks if not b.readout),
         ]
 
-    def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None) -> Result:
+    def go(self, found: checkpoints.Checkpoint | None, origin: Origin | None, force=False):
         """From a checkpoint, or from the beginning; origin: of a run that begins again."""
         config, folder = self.config, self.folder
         if self.progress:
@@ -197,7 +197,7 @@ class _Run:
         self.saved = None if found is None else state.update
         self.health = Health(config, self.rows)
         if origin is not None:
-            folder.begin(config, origin)
+            folder.begin(config, origin, force)
         folder.start_log(self.columns, self.rows)
         try:
             if self.progress:

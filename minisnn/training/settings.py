@@ -134,6 +134,11 @@ class TrainingConfig(
             ),
             (self.rule == "prototypes", chosen, "step_size inner_steps prototype_updates"),
             (rule.whole_set, chosen, "ways shots step_size inner_steps"),
+            (
+                0 < self.first_order_updates <= self.prototype_updates,
+                f"before update {self.prototype_updates}, where the second order begins",
+                "first_order_updates",
+            ),
             (not rule.second_order, chosen, "order"),
             (self.learn_step_size == "no", "where step sizes are not learned", "step_size_lr"),
             (self.optimiser == "adam", "with optimiser adam", "momentum"),

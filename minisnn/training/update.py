@@ -72,8 +72,8 @@ def first(
 
 
 def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
-    """The checkpoint config.start, for as many classes as the network has (`with_ways`), its theta
-    by `nearest` where the neuron is another. ValueError where more is."""
+    """The checkpoint config.start as one of the network `net`: for as many classes as that has
+    (`with_ways`), its theta by `nearest` where the neuron is another. ValueError where more is."""
     found = read(find_checkpoint(str(config.start)))
     neurons: list[Any] = [getattr(one, "neuron", None) for one in (found.net, net)]
     known = all(one is not None and one.named for one in neurons)
@@ -89,7 +89,7 @@ def start_of(config: TrainingConfig, net: Kept) -> Checkpoint:
     if found.net.ways != net.ways:
         wide, theta, loop = with_ways(found.net, found.theta, found.loop, net.ways)
         found = replace(found, net=wide, theta=theta, inner=found.inner and loop)
-    return replace(found, theta=nearest(found.net, found.theta, net))
+    return replace(found, net=net, theta=nearest(found.net, found.theta, net))
 
 
 def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:

@@ -158,6 +158,56 @@ def test_the_same_seed_gives_the_same_bytes(made, tmp_path):
         assert (made / "out" / name).read_bytes() == (tmp_path / "out" / name).read_bytes(), name
 
 
+OTHERS = """
+def pairs(split):
+    return toy.small_set(split, 0.01, 8)
+"""
+
+
+def test_other_recordings_of_the_same_numbers_are_another_series(made, folder, tmp_path, capsys):
+    """Of a set of one's own, which may have changed between two exports."""
+    (tmp_path / "own.py").write_text(SET.format(tests=str(Path(__file__).parents[1])) + OTHERS)
+    dealt = dealing.truth_of(replace(folder_series(folder), seed=3), toy.small_set("test", 0.01, 5))
+    other = dealing.truth_of(replace(folder_series(folder), seed=3), toy.small_set("test", 0.01, 8))
+    assert dealt.dealt == folder.series[NAME]["dealt"] != other.dealt
+    folder.save(tmp_path / "a.npz", {NAME: nearest(folder)})
+    line = ["benchmark", "score", str(tmp_path / "a.npz"), "--seed", "3", "--quiet"]
+    assert cli.main([*line, "--dataset", f"{tmp_path / 'own.py'}:pairs"]) == 2
+    assert "the episodes that were answered have the hash" in capsys.readouterr().err
+
+
+def folder_series(folder):
+    return from_manifest(NAME, folder.series[NAME])
+
+
+def test_a_set_of_any_name_stays_in_its_folder(made, tmp_path):
+    (tmp_path / "own.py").write_text(
+        (made / "own.py").read_text() + "\n\ndef жесты(split):\n    return single(split)\n"
+    )
+    line = f"benchmark export {tmp_path / 'out'} --dataset {tmp_path / 'own.py'}:жесты --quiet"
+    sizes = "--ways 3 --queries 2 --episodes 2"
+    assert cli.main([*line.split(), *sizes.split()]) == 0
+    assert (tmp_path / "out" / "own" / "own-3way-1shot.npz").is_file()
+
+
+def test_samples_to_learn_from_are_different_recordings(folder):
+    training = folder.training(NAME)
+    for seed in range(20):
+        drawn = training.draw(np.random.default_rng(seed), 4, 5)
+        assert all(len(set(side)) == 5 for row in drawn for side in row.T.tolist())
+    assert training.draw(np.random.default_rng(0), 2, 99).shape == (2, 99, 2)
+    with pytest.raises(ValueError, match="there is no series 'other'"):
+        folder.save("a.npz", {"other": np.zeros(3)})
+
+
+def test_a_classifier_answers_no_episodes(made, folder, tmp_path, capsys):
+    folder.save(tmp_path / "a.npz", {NAME: nearest(folder)})
+    line = ["benchmark", "score", str(tmp_path / "a.npz"), "--seed", "3", "--quiet"]
+    line += ["--dataset", f"{made / 'own.py'}:pairs"]
+    assert cli.main([*line, "--checkpoint", "double_nmnist_pretrained.h5"]) == 2
+    assert "a classifier, whose readout knows its own classes" in capsys.readouterr().err
+
+
 def test_a_set_without_recordings_is_exported_and_scored(made, tmp_path, capsys):
     line = f"benchmark export {tmp_path / 'out'} --dataset {made / 'own.py'}:single --quiet"
     assert cli.main([*line.split(), "--ways", "3", "--queries", "2", "--episodes", "3"]) == 0

@@ -214,15 +214,15 @@ def measure(
     settings: dict[str, World], worlds: int, seed: int, out: Path | None, series: int = SERIES
 ) -> dict:
     """{(setting, episodes): (worlds, 11)}; a line of `out` for each series and setting, from which
-    it goes on."""
+    it goes on. SystemExit where `out` is of another seed, or of other numbers of worlds, series or
+    episodes."""
     values: dict[tuple[str, int], list] = {}
     done: set[tuple[str, int]] = set()
-    if out is not None and out.exists():
-        for line in out.read_text().splitlines():
-            name, which, episodes, rows = json.loads(line)
-            done.add((name, which))
-            values.setdefault((name, episodes), []).extend(rows)
     each = -(-worlds // series)
+    head = {"seed": seed, "worlds of a series": each, "series": series, "episodes": list(EPISODES)}
+    for name, which, episodes, rows in _kept(out, head):
+        done.add((name, which))
+        values.setdefault((name, episodes), []).extend(rows)
     by_pool = sorted(
         settings,
         key=lambda name: (settings[name].symbols, settings[name].each, settings[name].pairs),
@@ -252,6 +252,20 @@ def measure(
                     with open(out, "a") as file:
                         file.write("".join(lines))
     return {key: np.array(rows) for key, rows in values.items() if key[0] in settings}
+
+
+def _kept(out: Path | None, head: dict) -> list:
+    """The lines of a file that begins with `head`, which a new one is given."""
+    if out is None:
+        return []
+    if not out.exists():
+        out.write_text(json.dumps(head) + "\n")
+    first, *lines = out.read_text().splitlines() or [""]
+    if first != json.dumps(head):
+        raise SystemExit(
+            f"{out}: its first line is {first[:120]!r}; expected {json.dumps(head)}, or a new file"
+        )
+    return [json.loads(line) for line in lines]
 
 
 def table(settings: dict[str, World], values: dict) -> list[str]:

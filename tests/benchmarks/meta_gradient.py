@@ -14,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from statistics import median
 
 import findings
@@ -179,15 +180,13 @@ def only(options):
 
 
 def _peak_memory() -> float:
-    """Peak resident memory of this process in MB; getrusage would count what the parent held before
-    it started this one."""
+    """Peak resident memory of this process in MB, 10^6 bytes; getrusage would count what the parent
+    held before it started this one."""
     try:
-        with open("/proc/self/status") as status:
-            return (
-                next(float(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-            )
+        status = Path("/proc/self/status").read_text()
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e6
 
 
 def main(words: list[str] | None = None) -> None:

@@ -5,14 +5,15 @@ validation tasks.
 
 Every preset is trained as `minisnn train --preset NAME` does, but checked every 25 updates on 40
 validation tasks by the rule that it trains; the checks are not counted, nor are compiling and
-recording. What is done is kept in DIR. CPU seconds do not depend on what else the machine does; two
-idle cores take little more than half of them. The price of a meta-gradient stands above, so that
-machines can be compared: Table 1's network, 5-way 1-shot, 10 queries, second order. `--updates N`
-stops the long ones (preset paper, the constants of the paper's authors, takes hours), and says what
-they had by then.
+recording. What is done is kept in DIR, and made again for other settings. CPU seconds do not depend
+on what else the machine does; two idle cores take little more than half of them. The price of a
+meta-gradient stands above, so that machines can be compared: Table 1's network, 5-way 1-shot, 10
+queries, second order. `--updates N` stops the long ones (preset paper, the constants of the paper's
+authors, takes hours), and says what they had by then.
 """
 
 import argparse
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -137,11 +138,15 @@ def _cell(row: dict) -> str:
 
 
 def trained(config, out: Path, most: int) -> list[dict]:
-    """The log of a run, made by this program in one piece or as far as `most` updates."""
+    """The log of a run, made by this program in one piece or as far as `most` updates. What is kept
+    of other settings is made again."""
     log = out / "processor.npz"
+    most = most or config.updates
+    settings = json.dumps([vars(config), most], default=str)
     if log.exists():
         with np.load(log) as kept:
-            if "seconds" in (names := kept["names"].tolist()):
+            if "settings" in kept and kept["settings"].item() == settings:
+                names = kept["names"].tolist()
                 return [dict(zip(names, row)) for row in kept["rows"].tolist()]
     data = {
         split: open_set(config.dataset, split, **config.recordings(split))
@@ -150,7 +155,7 @@ def trained(config, out: Path, most: int) -> list[dict]:
     with training.RunFolder(out) as folder:
         one = Counted(config, folder, data, progress=True)
         state = one._start()
-        while state.update < (most or config.updates):
+        while state.update < most:
             state, row = one._update(state)
             one.rows.append(row)
             if state.update % config.evaluate_every == 0:
@@ -162,6 +167,7 @@ def trained(config, out: Path, most: int) -> list[dict]:
     names = ["update", "seconds", "processor", "validation"]
     np.savez(
         log,
+        settings=settings,
         names=names,
         rows=np.array([[row.get(name, np.nan) for name in names] for row in one.rows]),
     )

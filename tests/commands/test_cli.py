@@ -208,6 +208,8 @@ def test_rules_of_meta_learning_and_what_info_calls_them(run):
     ):
         assert run("train", *TOY, *flags, "--quiet", "--out", out, "--force")[0] == 0
         assert f"training    {words} updates" in run("info", out)[1]
+    assert run("train", *TOY, "--rule", "anil", "--quiet")[0] == 0
+    assert Path("runs/maml-1").is_dir()  # the preset that it has
     code, _, err = run("train", *TOY, "--rule", "reptile")
     assert (
         code == 2

@@ -12,6 +12,7 @@ from scipy.io import savemat
 
 from minisnn import cli
 from minisnn.data.readers.nmnist import write_nmnist
+from minisnn.data.readers.spoken import write_spoken
 from minisnn.training.evaluation import check_ways, open_sets
 from minisnn.training.presets import chosen
 from minisnn.training.settings import TrainingConfig
@@ -301,6 +302,7 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     assert (
         "class 0: has one recording; expected two" in said and "this command then says how" in said
     )
+    assert "(parts that --hop-ms cuts of it stay on one side)" in said
     root = made(tmp_path / "bare", bare)
     assert cli.main(["info", str(root), "--sensor", "12,16"]) == 0
     said = capsys.readouterr().out
@@ -313,6 +315,45 @@ def test_what_looks_wrong_comes_before_any_command(tmp_path, capsys):
     assert "has the same events as" in capsys.readouterr().out
     assert cli.main(["info", str(made(tmp_path / "wide", array)), "--sensor", "200,300"]) == 0
     assert "reach x 15 and y 11 only: is the sensor smaller (--sensor)?" in capsys.readouterr().out
+
+
+def test_a_few_classes_in_one_file_are_told_apart(tmp_path, capsys):
+    """Whose recordings all have one path."""
+    rng = np.random.default_rng(0)
+    times = [np.sort(rng.random(60)) * 0.8 for _ in range(18)]
+    units = [rng.integers(0, 700, 60) for _ in times]
+    path = write_spoken(tmp_path / "few.h5", times, units, np.arange(18) % 3)
+    assert cli.main(["info", str(path)]) == 0
+    assert " ".join(proposed(capsys.readouterr().out)).endswith("--rule classify --queries 3")
+
+
+def test_splits_that_do_not_choose_the_classes_are_told(tmp_path, capsys):
+    root = in_folders(tmp_path / "same", 6, train=2, test=2)
+    assert cli.main(["info", str(root)]) == 0
+    found = capsys.readouterr()
+    assert "train and test have the same labels, so these splits are not used" in found.err
+    assert proposed(found.out)
+    made(root / "train", lambda path, k: archive(path, 500 + k), 7)
+    assert cli.main(["info", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "looks wrong: the splits: class 0, class 1, class 2, class 3, class 4 and 1 more" in said
+    assert "are in more than one of train, test, but class 6 not in all" in said
+    assert "fix first: the splits; " in said and "train on them with" not in said
+
+
+@pytest.mark.parametrize("classes", [7, 3])
+def test_a_class_of_one_subject_is_told_and_a_classifier_can_do_with_it(tmp_path, capsys, classes):
+    root = made(tmp_path / "who", archive, classes, 6)
+    rows = [
+        f"{path.relative_to(root)},{path.parent.name},{'ab'[k % 2 * ('0' not in path.parent.name)]}"
+        for k, path in enumerate(sorted(root.rglob("*.npz")))
+    ]
+    (root / "index.csv").write_text("\n".join(["path,label,subject", *rows]))
+    assert cli.main(["info", str(root)]) == 0
+    said = capsys.readouterr().out
+    assert "class 0: all its recordings are of one subject, or parts of one; expected two" in said
+    assert ("fix first: class 0; " in said) == (classes == 7)
+    assert ("--rule classify" in said) == (classes == 3)
 
 
 def test_no_command_is_proposed_that_would_fail(tmp_path, capsys):

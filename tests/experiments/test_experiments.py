@@ -4,8 +4,10 @@ verdicts; the page."""
 import json
 import math
 import os
+import re
 from dataclasses import fields, replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,8 +16,9 @@ import minisnn as ms
 import pieces
 from conftest import off
 from minisnn.data.store.cache import identity
-from minisnn.experiments import EXPERIMENTS, experiment
+from minisnn.experiments import BEYOND, EXPERIMENTS, UNUSED, experiment
 from minisnn.experiments import (
+    activity,
     cost,
     figure6,
     grid,
@@ -26,6 +29,7 @@ from minisnn.experiments import (
     relearn,
     rule,
     seeds,
+    shift,
     table3,
 )
 from minisnn.experiments import surrogate
@@ -33,8 +37,16 @@ from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train, if_shipped
 from minisnn.experiments.report import write_report
-from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge, over, ratio
-from minisnn.experiments.study import Settings, Study, recalled
+from minisnn.experiments.statistics import (
+    Claim,
+    Estimate,
+    difference,
+    estimate,
+    judge,
+    over,
+    some_of,
+)
+from minisnn.experiments.study import Settings, Study, recalled, recorded
 from minisnn.experiments.table2 import nearest_neighbour
 from minisnn.experiments.updates import EDGES, STATISTICS, summary
 from minisnn.training.baselines import with_ways
@@ -136,10 +148,13 @@ def test_shots_of_transfer_learning_do_not_count_as_recordings(sets):
 
 
 @pytest.mark.parametrize("name", all_but(("figure-6",), EXPERIMENTS))
-def test_every_experiment_runs_and_repeats(name, study):
+def test_every_experiment_runs_and_repeats(name, study, monkeypatch):
     """The same numbers three times: measured, from the records, and measured again as by a worker
     process."""
-    seen, travelling = [], pieces.Travelling()
+    seen, travelling, asked, tasks = [], pieces.Travelling(), set(), Study.tasks
+    monkeypatch.setattr(
+        Study, "tasks", lambda self, data, *how, **more: asked.add(data) or tasks(self, data, *how)
+    )
     for keep in (False, True, False):
         one = study(name)
         if not keep:
@@ -165,6 +180,11 @@ def test_every_experiment_runs_and_repeats(name, study):
             told = any(cell.startswith(("over episodes", "over new recordings")) for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
     assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
+    # letters are asked for, or --asl-root is refused
+    assert ("double-asl" in asked) == ("asl_root" not in UNUSED.get(name, ()))
+    if hasattr(experiment(name), "some_of"):  # of four episodes
+        notes = [table.note for table in found.tables]
+        assert any(re.search(r"\b2 (test )?(episodes|orders)", note) for note in notes)
     files = {path.name for path in one.folder.iterdir()}
     assert {f"{table.name}.csv" for table in found.tables} <= files and "findings.json" in files
     assert {f"{figure}.{kind}" for figure in found.figures for kind in ("png", "svg")} <= files
@@ -426,13 +446,9 @@ def test_estimates():
         estimate([])
 
 
-def test_estimates_of_few_trials_and_of_a_ratio():
+def test_estimates_of_few_trials():
     # Student's t, two degrees of freedom
     assert math.isclose(over([1.0, 2.0, 3.0]).ci95, 4.303 / 3**0.5, rel_tol=1e-3)
-    rng = np.random.default_rng(0)
-    one, other = 10 + rng.standard_normal((4000, 40)), 2 + 0.2 * rng.standard_normal((4000, 40))
-    found = [ratio(a, b) for a, b in zip(one, other)]
-    assert np.mean([e.low < 5 < e.high for e in found]) == pytest.approx(0.95, abs=0.02)
 
 
 def test_verdicts_go_by_the_interval_that_leads():
@@ -483,6 +499,12 @@ def test_verdicts(mean, half, verdict):
         "a claim", "so much", Estimate(mean, half, None, 9), 0, 10, rule="from 0 to 10 points"
     )
     assert claim.verdict == verdict and math.isclose(claim.value, 100 * mean)
+
+
+@pytest.mark.parametrize("number, verdict", [(0.03, "agrees"), (-0.01, "differs")])
+def test_a_number_without_an_interval_is_judged_by_itself(number, verdict):
+    claim = judge("a claim", "so much", number, 0, 10, rule="from 0 to 10 points")
+    assert claim.verdict == verdict and quantity(claim) == f"{100 * number:g} points (no interval)"
 
 
 def test_a_number_in_words():
@@ -680,6 +702,26 @@ def test_where_networks_are_found(folder, tmp_path, monkeypatch):
         match="no such folder; expected one with checkpoints such as double_nmnist_maml.h5",
     ):
         Networks(tmp_path / "nowhere")
+
+
+def test_a_network_of_other_ways_is_refused(folder, tmp_path, capsys):
+    """Those that it would stand beside have five; only a plain classifier has all classes."""
+    from minisnn.cli import main
+
+    for role in RECIPES:
+        net = Networks(folder, ways=5).find(role).net
+        assert net.ways == 5 or role == "double-nmnist/pretrained-snn"
+    role = "double-nmnist/maml-snn"
+    net = ms.SpikingNet((8, 12, 2), (3, 4), 10, kernel=3, window=8)
+    place = tmp_path / file_name(role)
+    ms.save(place, net, np.zeros(net.size, np.float32))
+    assert Networks(tmp_path).find(role).net.ways == 10
+    options = ["--networks", str(tmp_path), "--out", str(tmp_path / "out"), "--quiet"]
+    assert main(["table", "2", *options]) == 2
+    assert capsys.readouterr().err == (
+        f"minisnn: {place}: the network tells 10 classes apart; expected one of 5, as those that it "
+        "stands beside\n"
+    )
 
 
 def test_retraining_follows_the_recipe(tmp_path, monkeypatch):
@@ -945,6 +987,106 @@ def test_updates_of_a_network_that_was_not_meta_trained_where_there_is_one(study
     table3.run(one, found)
     assert [row[0] for row in found.tables[0].rows] == ["inner loop", "outer loop"]
     assert found.missing == ["non-meta training: no pretrained network"]
+
+
+def test_the_papers_own_ratios_agree_with_it(study, monkeypatch):
+    """From a third to three times the paper's, by the means alone: updates of one run by Adam are
+    much like each other."""
+
+    def of(size, changed):
+        return np.array([[size, size, 1.0, 1.0, changed, 100.0]] * 3)
+
+    sizes = {"inner": of(1.0, 5), "outer": of(1 / 57, 100), "plain": of(1 / 9, 99)}
+    for name, values in sizes.items():
+        monkeypatch.setattr(table3, f"{name}_updates", lambda *_, of=values: of)
+    found = study("table-3", episodes=2).run()
+    assert [claim.verdict for claim in found.claims] == ["agrees"] * 4
+    values = [claim.value for claim in found.claims]
+    np.testing.assert_allclose(values, [57, -95, 9, -94])
+    assert all("no interval" in quantity(claim) for claim in found.claims)
+    assert "from 19 to 171, a third to three times" in found.claims[0].rule
+    for times, verdict in ((4, "agrees"), (2.9, "differs"), (28, "differs")):
+        changed = of(1 / times, 99)
+        monkeypatch.setattr(table3, "plain_updates", lambda *_, of=changed: of)
+        assert study("table-3", episodes=2).run().claims[2].verdict == verdict
+
+
+def _told(right, episode):
+    """Answers to queries of as many recordings, which other episodes do not ask."""
+    n = np.shape(right)[1]
+    query = n * episode + np.arange(n)[:, None]
+    nothing = np.zeros((0, 1), int), np.zeros(0, int), ("a",)
+    return Answers(np.array(right, bool), Drawn(query, np.zeros(n, int), *nothing))
+
+
+def test_shifts_of_the_same_activity_keep_their_names():
+    """Silent layers are silent, however far their biases are lowered."""
+    rates = dict(zip(activity.SHIFTS, (0.0, 0.0, 0.0, 0.05, 0.06, 0.07)))
+
+    def items(key, dataset, function, net, theta, loop, count):
+        rate = rates[float(theta[0])]
+        return [[recorded(_told([[rate > 0] * 5], i)), [rate]] for i in range(count)]
+
+    bias = SimpleNamespace(part="bias", layer="conv1", slice=slice(0, 1))
+    trained = SimpleNamespace(net=SimpleNamespace(layout=[bias]), theta=np.zeros(1), loop=None)
+    one = SimpleNamespace(
+        settings=Settings(4),
+        meta_trained=lambda found: [("double-nmnist", "Digits", "role")],
+        network=lambda role: trained,
+        items=items,
+    )
+    found = Findings("activity", "")
+    activity.run(one, found)
+    assert "at 5.0 % mean activity (biases +0)" in found.summary
+    beside = found.figures["activity"][0].axes[0].texts
+    assert [text.get_text() for text in beside] == [f"{shift:+g}" for shift in activity.SHIFTS]
+
+
+def test_the_worst_point_is_the_one_that_looked_worst(monkeypatch):
+    """And not the least of those that were met again, which is too low by chance."""
+    monkeypatch.setattr(grid, "WORST", 3)
+    monkeypatch.setattr(grid, "LOOKS", 10)
+
+    def answered(study, key, rule, points, first):
+        if key == "grid":  # the first point is wrong
+            return [_told([[i > 0] * 5] * 3, i) for i in range(len(points))]
+        shares = np.repeat([4, 2, 3], 10)  # of five
+        return [_told([[k < n for k in range(5)]] * 3, i) for i, n in enumerate(shares)]
+
+    monkeypatch.setattr(grid, "_answers", answered)
+    trained = SimpleNamespace(net=None, theta=None, loop=None)
+    one = SimpleNamespace(settings=Settings(8), network=lambda role: trained)
+    found = Findings("grid", "")
+    grid.run(one, found)
+    told = [row for row in found.tables[0].rows if row[1] == "met again"]
+    again = [float(row[3].split(" ± ")[0]) for row in told]
+    assert again == [80, 40, 60] * 2 and all(row[4] is not None for row in told)
+    assert told[0][2] == " ".join(f"{n:g}" for n in grid.GRID[0])
+    assert found.summary.count(f"{told[0][3]} % by 10 other episodes at the point that") == 2
+
+
+def test_the_help_of_explore_says_how_many_episodes_are_measured(capsys):
+    from minisnn.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["explore", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    *some, last = [
+        name
+        for name in BEYOND
+        if not hasattr(experiment(name), "some_of") and "episodes" not in UNUSED.get(name, ())
+    ]
+    most = f"at most {some_of(10**6)} (surrogate {surrogate.EPISODES})"
+    assert f"all but {', '.join(some)} and {last} measure half of them, {most}" in said
+
+
+def test_recordings_of_letters_are_refused_where_only_digits_are_moved(study, monkeypatch):
+    asked = set()
+    row = rows_of(["adapted"], [_told([[True, False]], i) for i in range(3)])
+    monkeypatch.setattr(Study, "rows", lambda self, key, data, *_, **__: asked.add(data) or row)
+    monkeypatch.setattr(shift, "_figure", lambda curves: None)
+    study("shift").run()
+    assert asked == {"double-nmnist"} and "asl_root" in UNUSED["shift"]
 
 
 @pytest.mark.parametrize("rows", [3, 6])

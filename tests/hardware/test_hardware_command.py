@@ -44,7 +44,7 @@ def run(monkeypatch, tmp_path, capsys):
     def call(*arguments):
         study = (
             []
-            if arguments and arguments[0] in ("export", "loihi", "train")
+            if arguments and arguments[0] in ("classes", "export", "loihi", "refuse", "train")
             else ["--networks", "networks", "--out", "out"]
         )
         code = cli.main(["hardware", *map(str, arguments), *study, "--quiet"])
@@ -111,6 +111,21 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
         run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
     )
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
+
+
+def test_words_of_other_lengths_than_the_usual_ones(run):
+    """Beside which everything is as it was: records of the usual ones are known again."""
+    assert episodes.choices((8, 3)) == episodes.choices()
+    more = episodes.choices((8, 6))
+    assert [one for one in more if one.bits != 6] == episodes.choices() and len(more) == 4 + len(
+        episodes.choices()
+    )
+    code, out, err = run("--episodes", 2, "--bits", "8,6")
+    assert code == 0, err
+    tables = {table.name: table for table in Findings.read(Path("out/hardware")).tables}
+    roundings = [row[0] for row in tables["roundings"].rows]
+    assert roundings == ["8", "6", "6 in the readout, 8 below", "8 in the readout, 6 below"]
+    assert {row[0] for row in tables["bits"].rows} == {8, 6} and "; 6 bits " in out
 
 
 def test_ranges_and_saturations(run):
@@ -292,6 +307,8 @@ def test_export_for_others(run, kind):
             "cnn.h5: the checkpoint's network, ConvNet",
         ),
         (("export", "--bits", "8,4"), "export takes one number of --bits"),
+        (("classes", "--bits", "8,4"), "classes takes one number of --bits"),
+        (("refuse", "--bits", "8,4"), "refuse takes one number of --bits"),
         (
             ("export", "--readout-bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
             "readout_bits must be 2 to 8, a whole number, not 9",

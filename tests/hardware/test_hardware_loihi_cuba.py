@@ -168,11 +168,14 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
     tasks = ms.DoubleNMnist("test", progress=False)
     theta = net.init(np.random.default_rng(0), x=tasks.episode(0, 0, 5, 1, 1).x_support, rate=0.2)
     ms.save("cuba.h5", net, theta, inner=ms.ClassMeans(steps=0))
+    made, of = [], CubaNet.of
+    monkeypatch.setattr(CubaNet, "of", lambda found: made.append(found) or of(found))
     line = (
         "hardware loihi --checkpoint cuba.h5 --episodes 2 --queries 2 --words words.npz --json "
         "out.json --quiet"
     ).split()
     assert cli.main([*line, "--step-size", "0.03"]) == 0
+    assert len(made) == 2  # the chip, and the one that learns from zero
     out = capsys.readouterr().out
     assert f"{measure.ONLINE}, float" in out and f"{measure.ONLINE}, Loihi" in out
     assert (

@@ -125,7 +125,10 @@ def test_a_run_and_what_it_tells(columns, tmp_path, capsys):
     found = measure.figures(values, seeds)
     less = values["16 bits"].mean - values["float"].mean
     assert found["less-16-bits"]["value"] == pytest.approx(less)
-    assert [row[0] for row in measure.table(values, seeds, SMALL).rows] == list(values)
+    for split, note in (("test", "3 test episodes"), ("val", "3 validation episodes")):
+        table = measure.table(values, seeds, SMALL, split)
+        assert [row[0] for row in table.rows] == list(values)
+        assert f"{note}, 3-way 1-shot of the characters of 2 alphabets. ±" in table.note
     again = run.resumed(tmp_path)
     assert again.settings == SMALL and again.arms == arms and again.split == "test"
     cli.main(
@@ -134,6 +137,17 @@ def test_a_run_and_what_it_tells(columns, tmp_path, capsys):
     assert "16 bits" in capsys.readouterr().out
     told = json.loads((tmp_path / "o.json").read_text())
     assert told["figures"]["less-16-bits"]["value"] == pytest.approx(less)
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_more_alphabets_than_there_are_are_refused_before_anything_is_made(
+    split, columns, tmp_path, capsys
+):
+    out = tmp_path / "run"
+    line = f"hardware metatrain --alphabets 4 --split {split} --out".split()
+    assert cli.main([*line, str(out)]) == 2
+    said = f"alphabets is 4; split {split} has 3: expected at most as many, or 0 for all"
+    assert said in capsys.readouterr().err and not out.exists() and not columns.asked
 
 
 def test_memory_is_counted_of_what_is_there(columns):

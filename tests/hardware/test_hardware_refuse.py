@@ -1,11 +1,15 @@
 """When a device answers "none of these": the threshold keeps its promise on validation, and is the
 device's own."""
 
+import shlex
+
 import numpy as np
 import pytest
 from integers import small
 
+import minisnn as ms
 import minisnn.cli as cli
+from minisnn.hardware import work
 from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.means import NONE, CountedMeans
 from minisnn.hardware.study import refuse
@@ -88,6 +92,47 @@ def test_what_cannot_be_is_refused(tmp_path, capsys, monkeypatch):
     ):
         assert cli.main(["hardware", *line.split()]) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.fixture
+def device(tmp_path, monkeypatch):
+    """A network in a file, and recordings of six classes, of eight each."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
+    frames = np.random.default_rng(0).poisson(0.2, (48, 12, 2, 8, 8))
+    tasks = ms.Recordings(frames, sorted([*range(6)] * 8), duration_ms=12)
+    monkeypatch.setattr(work, "open_set", lambda *_, **__: tasks)
+    net = ms.SpikingNet((8, 8, 2), (4,), 2, 3, window=6)
+    theta = net.init(np.random.default_rng(0), tasks.episode(0, 0, 2).x_query)
+    ms.save("my net.h5", net, theta)
+    return ["hardware", "refuse", "--checkpoint", "my net.h5", "--quiet"]
+
+
+def test_what_is_printed_exports_in_the_words_that_were_measured(device, tmp_path, capsys):
+    (tmp_path / "my root").mkdir()
+    words = "--bits 4 --fraction 10 --readout-bits 5 --root my_root --traces nearest".split()
+    words[words.index("my_root")] = "my root"
+    more = "--ways 2 --episodes 2 --queries 2".split()
+    assert cli.main([*device, *words, *more]) == 0
+    *line, option, number = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert line == "minisnn hardware export --checkpoint".split() + ["my net.h5", *words]
+    assert option == "--refuse" and int(number) > 0
+    command = refuse.command("my.h5", 3, dict(membrane="zero", strict=True))
+    assert command.endswith("my.h5 --membrane zero --strict --refuse 3")
+
+
+@pytest.mark.parametrize(
+    "asked, said",
+    [
+        ("--ways 4", "--ways is 4, and as many classes are not taught; recordings given in "),
+        ("--ways 4", " has 6: expected at most 3"),
+        ("--ways 3 --shots 5", "5 shots and 5 queries are asked for; recordings given in Python "),
+        ("--ways 3 --shots 4", "8 recordings of a class: expected at most 4 shots, and 8 of both"),
+    ],
+)
+def test_what_the_recordings_cannot_show_is_refused(device, asked, said, capsys):
+    assert cli.main([*device, *asked.split()]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_empty_recordings_and_right_answers_are_told_apart():

@@ -1,6 +1,8 @@
 """Meta-training for the chip: what it holds, derivatives straight through, rounding by the
 membrane, and whole runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from integers import events, small
@@ -14,6 +16,7 @@ from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.quantise import best_exponent
 from minisnn.hardware.training.straight import Grid, HeldNet, OnChip
+from minisnn.data.store.shipped import find_checkpoint
 from minisnn.experiments.readout import traces
 from minisnn.files import Hold
 from minisnn.training import checkpoint, update as metabatch
@@ -341,6 +344,52 @@ def test_traces_and_what_lies_under_a_kernel_are_those_of_the_network():
 
 
 # ---- runs
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        ms.LIF(alpha=0.9, beta=0.8, gamma=0.6, rho=0.5, threshold=0.1, slope=5.0, gain=5.0),
+        ms.CubaLIF(alpha=0.9, beta=0.8, threshold=0.4, slope=5.0, gain=5.0),
+    ],
+)
+def test_the_settings_name_the_network_that_a_run_starts_from(neuron, tmp_path):
+    net = ms.SpikingNet(
+        (6, 6, 2), (4,), 3, 3, "mean", neuron, window=8, dtype="float64", detach_reset=True
+    )
+    ms.save(tmp_path / "float.h5", net, net.init(np.random.default_rng(0)))
+    config = training.settings(start=str(tmp_path / "float.h5"))
+    found = metabatch.network_of(config, net.input_shape, config.ways)
+    assert found.configuration() == net.configuration()
+
+
+def test_the_weights_of_another_neuron_are_converted_once(tmp_path):
+    """A run begins with a checkpoint of its own, from which training starts."""
+    config = started(tmp_path, gain=5.0)
+    net = metabatch.network_of(config, (6, 6, 2), 3)
+    found = metabatch.start_of(config, net)
+    checkpoint.save(tmp_path / "start.h5", found.net, found.theta)
+    again = metabatch.start_of(replace(config, start=str(tmp_path / "start.h5")), net)
+    assert np.array_equal(again.theta, found.theta) and found.net.neuron.gain == 5
+    before = checkpoint.read(tmp_path / "float.h5")
+    weights = [one.net.views(one.theta)["conv1.weight"] for one in (again, before)]
+    np.testing.assert_allclose(weights[0], 2 * weights[1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["omniglot_fine.h5", "written_order.h5"])
+def test_recordings_are_those_that_the_network_learned_from(name):
+    """Centred, or of certain strokes; and of the length that they had."""
+    config = training.settings(start=name)
+    how = ms.read(find_checkpoint(name)).origin.options(config.dataset)
+    size = {"size": tuple(how["size"])} if "size" in how else {}
+    assert config.recordings("train") == {**how, **size} != {}
+
+
+def test_tasks_of_pairs_of_digits_are_tested_as_without_a_start():
+    """By whatever the shipped network was tested."""
+    config = training.settings(start="double_nmnist_maml.h5")
+    assert checkpoint.read(find_checkpoint(config.start)).config.align is False
+    assert config.recordings("test") == training.settings().recordings("test")
 
 
 def started(tmp_path, **changes):

@@ -285,7 +285,7 @@ def trains_on_all(monkeypatch):
 def parts_takes(monkeypatch):
     """Windows of one take train and test."""
     real = samples.divided
-    alone = lambda labels, groups, shares, seed: real(labels, np.arange(len(labels)), shares, seed)
+    alone = lambda labels, groups, *rest: real(labels, np.arange(len(labels)), *rest)
     monkeypatch.setattr(samples, "divided", alone)
     monkeypatch.setattr(
         named,

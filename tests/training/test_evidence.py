@@ -59,6 +59,14 @@ class Waves(ToySet):
         return ms.Task(*samples(shots), *samples(queries))
 
 
+class Far(Waves):
+    """The same, errors above 1."""
+
+    def sample_task(self, *how, **more):
+        task = super().sample_task(*how, **more)
+        return ms.Task(task.x_support, task.y_support, task.x_query, 20 + 9 * task.y_query)
+
+
 def test_rows_of_features_train_and_are_tested(tmp_path):
     data = {split: Features(split) for split in toy_data()}
     result = train(toy_config(channels=(), hidden=(8,)), tmp_path, data=data, **SILENT)
@@ -102,6 +110,8 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys)
     assert sentence(test).startswith(
         f"test error {test['error_after']:.4g} ± "
     ) and "mean squared" in sentence(test)
+    far = ms.evaluate(result, Far("test"), episodes=4, shots=4, queries=4)
+    assert 1 < far["interval"]["low"] < far["error_after"] < far["interval"]["high"]
     whole = result.theta
     again = train(config, tmp_path / "run", True, data=data, loss=LOSSES["squared"], **SILENT)
     assert np.array_equal(whole, again.theta) and again.test == test

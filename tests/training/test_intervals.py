@@ -259,16 +259,27 @@ def test_rows_of_real_targets_are_of_errors():
     rng = np.random.default_rng(4)
     drawn = few(rng)[1]
     found = [Answers(9 * rng.chisquare(1, (2, 2)), one) for one in drawn]
-    rows = rows_of(["one", "other"], found)
+    rows = rows_of(["one", "other"], found, errors=True)
     assert rows["one"].interval.low < 1 < rows["one"].mean < rows["one"].interval.high
     mean, less = rows["one"].less(rows["other"])
     assert less.lead.low < -1 and 1 < less.lead.high - mean == pytest.approx(mean - less.lead.low)
     far = rows_of(
         ["far"],
         [Answers(one.right[:1], one.drawn._replace(query=one.drawn.query + 99)) for one in found],
+        errors=True,
     )
     lead = rows["other"].less(far["far"])[1].lead
     assert lead.low < -1 and lead.high > 1
+
+
+def test_means_of_answers_over_seeds_stay_within_0_and_1():
+    right = np.tile([1.0, 1.0, 1.0, 2 / 3], 6)[:24]
+    found = [
+        Answers(right.reshape(12, 1, 2)[n], one)
+        for n, one in enumerate(few(np.random.default_rng(5))[1])
+    ]
+    lead = rows_of(["seeds"], found)["seeds"].interval
+    assert 0 < lead.low < right.mean() < lead.high <= 1
 
 
 def test_all_alike():

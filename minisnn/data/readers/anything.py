@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import called, size_of
-from .arrays import Held, holds_columns, read_arrays, read_hdf5, read_sensor
+from .arrays import SETS, Held, holds_events, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
 from .columns import UNITS, name_of, order_of
 from .event_stream import read_event_stream, sensor_of_stream
@@ -36,13 +36,12 @@ from .units import as_recording, in_words, is_row
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
 CAMERAS = (".raw", ".dat", ".aedat4")
-SETS = (".hdf5", ".h5")
 BYTES = (".bin", ".bs2")  # of N-MNIST's form
 SAYING = (*BYTES, ".mat", ".es", *CAMERAS)  # forms that say their unit of time and their columns
 SUFFIXES = (".npy", ".npz", ".csv", ".txt", *SETS, *SAYING)
 INDEX = "index.csv"
-SPLITS = {"train": "train", "val": "val", "validation": "val", "test": "test"}  # folders
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# names of folders, and in the column
+SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
 _LARGEST = 1 << 33  # bytes
 
 
@@ -199,25 +198,15 @@ def holds_set(path: Path) -> bool:
         return {"data", "extra"} <= set(names or ()) or holds_spoken(names)
 
 
-def holds_events(path: str | Path, ordered: bool = False) -> bool:
-    """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
-    their order is said (`ordered`); of an .npy file alone the head is read. Of a file in HDF5
-    whether it is one, and no checkpoint, which begins with text."""
-    path = Path(path)
-    if path.suffix.lower() in SETS:
-        with called(path), open(path, "rb") as file:
-            return file.read(len(SIGNATURE)) == SIGNATURE
-    return holds_columns(path, ordered)
-
-
 def entries(root: str | Path) -> list[Entry]:
     """The recordings of a data set, in order of their names; no recording is opened.
 
-    root: a folder with one folder for each class, alone or within train, val and test; or an HDF5
-    file of torchneuromorphic, or of SHD's form; or an index, which is a CSV file (or a folder with
-    index.csv). Its columns are path and label, and optionally start, stop (of a part, in us, or
-    start_ms, stop_s and so on), subject and split. Raises ValueError, naming it, for anything else,
-    and for two entries of one part of a file.
+    root: a folder with one folder for each class, alone or within train, val (also valid or
+    validation) and test; or an HDF5 file of torchneuromorphic, or of SHD's form; or an index, which
+    is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally
+    start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. Raises
+    ValueError, naming it, for anything else, for two entries of one part of a file, and where
+    recordings lie beside the folders of splits, which would not be read.
     """
     root = Path(root).expanduser()
     if root.is_file() and root.suffix.lower() in SETS:
@@ -237,6 +226,12 @@ def entries(root: str | Path) -> list[Entry]:
             for one in sorted(part.iterdir())
             if one.is_dir()
         ]
+        if inside and (beside := [one for one in folders if one not in splits and _holds(one)]):
+            raise ValueError(
+                f"{root}: recordings in {', '.join(one.name for one in beside)} would not be read "
+                f"beside {' and '.join(one.name for one in splits)}; expected folders train, val "
+                "(or valid) and test alone"
+            )
         found = [
             Entry(path, folder.name, split=split)
             for split, folder in inside or [(None, one) for one in folders]
@@ -255,6 +250,17 @@ def entries(root: str | Path) -> list[Entry]:
                 f"{root}: {one.path.name} is listed twice; expected each part of a recording once"
             )
     return found
+
+
+def _holds(folder: Path) -> bool:
+    """Whether recordings lie in a folder or in folders of it; text in itself may be notes."""
+    own = (one for one in folder.glob("*") if one.suffix.lower() not in (".txt", ".csv"))
+    return any(
+        one.is_file()
+        and (kind := one.suffix.lower()) in SUFFIXES
+        and (kind not in SETS or holds_events(one))
+        for one in (*own, *folder.glob("*/*"))
+    )
 
 
 def _in_one_file(root: Path) -> list[Entry]:

@@ -19,6 +19,8 @@ from ..foreign.process import ForeignFile
 from ..foreign.hdf5 import one_line
 from .spoken import holds_spoken
 
+SETS = (".hdf5", ".h5")
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MOST_BYTES = 1 << 31  # of a file, and of what it unpacks to: 60 million events
 EVENTS = "events"  # name of an array of events among others
 Held = np.ndarray | Mapping[str, np.ndarray]
@@ -64,9 +66,14 @@ def read_sensor(path: Path) -> np.ndarray | None:
         raise unreadable(path, error) from None
 
 
-def holds_columns(path: Path, ordered: bool = False) -> bool:
+def holds_events(path: str | Path, ordered: bool = False) -> bool:
     """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
-    their order is said (`ordered`); of an .npy file alone the head is read."""
+    their order is said (`ordered`); of an .npy file alone the head is read. Of a file in HDF5
+    whether it is one, and no checkpoint, which begins with text."""
+    path = Path(path)
+    if path.suffix.lower() in SETS:
+        with called(path), open(path, "rb") as file:
+            return file.read(len(SIGNATURE)) == SIGNATURE
     plain = path.suffix.lower() == ".npy"
     try:
         held = np.load(path, mmap_mode="r", allow_pickle=False) if plain else read_arrays(path)

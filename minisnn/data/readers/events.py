@@ -283,20 +283,29 @@ def downscaled(
     return out
 
 
-def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.ndarray]:
-    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms` from the
-    first event on; a rest at the end that is shorter is left out, and so is a part without events.
+def windows(
+    events: np.ndarray, duration_ms: float, hop_ms: float, lasting_ms: float | None = None
+) -> list[np.ndarray]:
+    """Parts of a continuous recording, each of `duration_ms`, that begin every `hop_ms`; a rest at
+    the end that is shorter is left out, and so is a part without events.
+
+    lasting_ms   how long it lasts from time zero on; None: from the first event to the last
+
     Raises ValueError where there is not one, and for a clock that jumps ahead, so that there are
     more parts than events.
     """
     good = isinstance(hop_ms, Real) and hop_ms > 0
     need("hop_ms", hop_ms, good, "a positive number of milliseconds")
     time = np.sort(events["t"])
-    length = (time[-1] - time[0]) / 1000 if len(time) else 0
-    if length < duration_ms:
+    first = time[0] if len(time) and lasting_ms is None else 0
+    length = lasting_ms
+    if length is None:
+        length = (time[-1] - first) / 1000 if len(time) else 0
+    tiny = 1e-9  # 100 * 1.1 is more than 110
+    if length < duration_ms - tiny:
         raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
-    number = int((length - duration_ms) // hop_ms) + 1
-    if number > len(time):
+    number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
+    if lasting_ms is None and number > len(time):
         at = int(np.diff(time).argmax())
         gap = (time[at + 1] - time[at]) / 1e6
         after = (time[at] - time[0]) / 1e6
@@ -304,10 +313,13 @@ def windows(events: np.ndarray, duration_ms: float, hop_ms: float) -> list[np.nd
             f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
             f"none for {gap:g} s after {after:g} s, expected a clock that does not jump"
         )
-    begins = time[0] + np.arange(number) * (hop_ms * 1000)
+    begins = first + np.arange(number) * (hop_ms * 1000)
     events = events[np.argsort(events["t"], kind="stable")]
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
-    return [events[first:last] for first, last in zip(*edges) if first < last]
+    parts = [events[low:high] for low, high in zip(*edges) if low < high]
+    if not parts:
+        raise ValueError(f"the recording has no events in its parts of {duration_ms:g} ms")
+    return parts
 
 
 def event_map(events: np.ndarray, shape: tuple[int, int] = (34, 34)) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What `Recordings` are given, by a script or as entries of a folder, checked: each error names the
 argument, or the recording."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, count
@@ -10,13 +11,16 @@ import numpy as np
 
 from ...parallel import arguments
 from ...parallel.arguments import is_sequence, mapping, must, one_of, shown, wholes
-from ..readers.anything import Entry
+from ..readers.anything import SAYING, Entry
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge
+from ..readers.spoken import is_spoken
 from ..readers.units import in_words, is_row, lacks_rows
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
 from .pool import Counts, Form, Pool, counts_of
-from .samples import SHARES, split_classes
+from .samples import SHARES, joined, split_classes, used_by
+
+MOST_NAMED = 5  # labels in a message
 
 
 def check_given(events: Any, labels: Any, form: Form) -> None:
@@ -118,10 +122,10 @@ def symbols_of(
     places = {name: place for place, name in enumerate(names or ())}
     if made_of is None:
         made_of = {str(one): (one,) for one in (names or np.unique(pool.labels).tolist())}
-    made_of = mapping("made_of", made_of)
+    must("made_of", mapping("made_of", made_of), "labels of one class or more", made_of)
     for name, symbols in made_of.items():
-        if not is_sequence(symbols):
-            raise ValueError(f"made_of[{name!r}] must be a list of labels, not {shown(symbols)}")
+        listed = is_sequence(symbols) and len(symbols)
+        must(f"made_of[{name!r}]", listed, "a list of one label or more", symbols)
     found = {
         name: tuple(_symbol(one, places, name) for one in symbols)
         for name, symbols in made_of.items()
@@ -141,59 +145,128 @@ def _symbol(one: Any, places: Mapping[str, int], name: str) -> int:
     raise ValueError(f"made_of[{name!r}] names {one!r}; expected labels, {' '.join(places)}")
 
 
-def check_enough(
-    symbols: Mapping[int, np.ndarray],
-    names: Sequence[str] | Mapping[str, tuple[int, ...]],
-    copy_of: np.ndarray | None,
-    source: str,
-    kind: str,
-) -> None:
-    """ValueError where a symbol has fewer than two recordings that are no copies of one; names: of
-    the symbols, or the symbols of classes by their names."""
-    if isinstance(names, Mapping):
-        called = {own[0]: name for name, own in names.items() if len(own) == 1}
-    else:
-        called = dict(enumerate(names))
-    for symbol, recordings in symbols.items():
-        different = len(recordings if copy_of is None else np.unique(copy_of[recordings]))
+def called_by(labels: list[str] | None, made_of: Mapping[str, tuple[int, ...]]) -> dict[int, str]:
+    """What messages call the symbols: by their labels, else by the classes of one symbol."""
+    if labels is not None:
+        return dict(enumerate(labels))
+    return {own[0]: name for name, own in made_of.items() if len(own) == 1}
+
+
+def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """What a task may draw from, in words, and the places of its recordings: each symbol, or each
+    within a value of `within`."""
+    values: list[Any] = [None]
+    if tasks.within is not None:
+        values = np.unique(tasks.within[used_by(tasks)]).tolist()
+    for symbol in sorted({one for name in tasks.classes for one in tasks.made_of[name]}):
+        where, name = tasks.symbols[symbol], f"{tasks.kind} {tasks.called.get(symbol, symbol)}"
+        for value in values:
+            if value is None:
+                yield name, where
+            else:
+                yield f"within {value!r}, {name}", where[tasks.within[where] == value]
+
+
+def check_enough(tasks: Any, copy_of: np.ndarray | None) -> None:
+    """ValueError where a symbol has fewer than two recordings that are no copies of one, or those
+    of a value of `within` are fewer."""
+    for name, where in _drawn_from(tasks):
+        different = len(where if copy_of is None else np.unique(copy_of[where]))
         if different < 2:
-            number = f"{len(recordings)} recording{'s' * (len(recordings) != 1)}"
-            number += ", copies of one" * (different < len(recordings))
+            number = f"{len(where)} recording{'s' * (len(where) != 1)}"
+            number += ", copies of one" * (different < len(where))
             raise ValueError(
-                f"{source}: {kind} {called.get(symbol, symbol)} has "
-                f"{number}, expected at least 2, one for support and one for query"
+                f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
+                "one for query"
             )
 
 
-def within_of(tasks: Any, given: Any) -> np.ndarray:
-    """`within` of `Recordings`, where it has one entry a recording, and each of its values two
-    recordings of every symbol."""
-    within = np.asarray(given)
-    if within.shape != (len(tasks.pool),):
-        raise ValueError(
-            f"within has shape {within.shape}; expected one entry for each recording, "
-            f"{len(tasks.pool)}"
-        )
-    for symbol, where in tasks.symbols.items():
-        for value in np.unique(within):
-            if np.sum(within[where] == value) < 2:
-                found = f"within {value!r}" if isinstance(value, str) else f"within {value}"
+def check_dealt(*sets: Any) -> None:
+    """ValueError where all recordings of a symbol, or those of a value of `within`, are of one
+    group, which is never on both sides of a task."""
+    for tasks in sets:
+        split = f" in {tasks.of_split}" if tasks.of_split else ""
+        for name, where in _drawn_from(tasks) if tasks.groups is not None else ():
+            if len(np.unique(tasks.groups[where])) < 2:
                 raise ValueError(
-                    f"{tasks.source}: {found}, {tasks.kind} {symbol} has fewer than 2 "
-                    "recordings; expected 2 of each"
+                    f"{tasks.source}: {name} has {len(where)} recordings{split}, all of one group "
+                    f"by {' and '.join(tasks.apart)}; expected at least 2 groups, one for support "
+                    "and one for query"
                 )
-    return within
 
 
-def per_recording(name: str, group: Any, recordings: np.ndarray) -> np.ndarray:
-    """One entry of a group for every part that was cut from its recording."""
-    must(name, hasattr(group, "__len__"), "a list with one entry for each recording", group)
-    if np.ma.count_masked(group) or len(group) != recordings[-1] + 1:
+def apart_of(groups: Mapping[str, Any], shared: Sequence[str]) -> tuple[str, ...]:
+    """The names of the groups that support and query must not share."""
+    for name in shared:
+        if name not in groups:
+            raise ValueError(
+                f"shared names {name!r}; expected one of "
+                f"{', '.join(groups) or 'no group, there are none'}"
+            )
+    return tuple(name for name in groups if name not in shared)
+
+
+def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording. ValueError where it is
+    no list of names or numbers, one for each recording and none of them missing."""
+    what = "a list of names or numbers, one for each recording and none missing"
+    must(name, is_sequence(given), what, given)
+    number = int(recordings.max(initial=-1)) + 1
+    hidden = isinstance(given, np.ma.MaskedArray) and np.ma.count_masked(given)
+    if hidden or len(given) != number:
         raise ValueError(
-            f"{name} has {len(group)} entries; expected one for each recording, "
-            f"{recordings[-1] + 1}, none of them masked"
+            f"{name} has {len(given)} entries; expected one for each recording, "
+            f"{number}, none of them masked"
         )
-    return np.asarray(group)[recordings]
+    try:
+        made = np.asarray(given)
+        np.unique(made)  # as is done with them: of names and numbers alone
+        named = made.ndim == 1 and not any(one is None or one != one for one in given)
+    except (TypeError, ValueError):  # lists of different lengths, None among names
+        named = False
+    must(name, named, what, given)
+    return made[recordings]
+
+
+# ---- of entries of a folder
+
+
+def check_taken(found: Sequence[Entry], source: str, **said: str | None) -> None:
+    """ValueError where `time` or `columns` is said, and no file takes it."""
+    takes: list[str] = []
+    first = found[0]
+    if first.key is not None:  # all in one file
+        takes = ["time"] * is_spoken(first.path)
+        forms = f"files such as {first.path.name}"
+    else:
+        kinds = {one.path.suffix.lower() for one in found}
+        takes = ["time", "columns"] * bool(kinds - set(SAYING))
+        forms = f"files ending in {' and '.join(sorted(kinds))}"
+    for name, value in said.items():
+        if value is not None and name not in takes:
+            raise ValueError(
+                f"{source}: --{name} {value} (in Python {name}={value!r}) would do nothing: {forms} "
+                "say it themselves; leave it out"
+            )
+
+
+def groups_of(found: Sequence[Entry], takes: Sequence[Any]) -> dict[str, list[Any]]:
+    """What support and query must not share: the takes of entries, and their subjects, where some
+    are named; a recording of none is of its own."""
+    groups = {"take": list(takes)}
+    if any(one.subject for one in found):
+        groups["subject"] = [one.subject or f"file {one.name}" for one in found]
+    return groups
+
+
+def of_one_group(found: Sequence[Entry]) -> list[str]:
+    """Labels of several entries that are all of one recording or subject, so that not both sides
+    of a task can have some."""
+    groups = groups_of(found, [one.name for one in found])
+    group = joined([np.array(one) for one in groups.values()])
+    labels = np.array([one.label for one in found])
+    own = {label: group[labels == label] for label in np.unique(labels).tolist()}
+    return [label for label, one in own.items() if len(one) > 1 and len(np.unique(one)) == 1]
 
 
 def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
@@ -201,27 +274,64 @@ def labels_of(found: Sequence[Entry]) -> dict[str, list[str]]:
     return {part: sorted({one.label for one in found if one.split == part}) for part in SHARES}
 
 
-def told_apart(labels: dict[str, list[str]]) -> bool:
-    """Whether no label is of two splits."""
-    return sum(map(len, labels.values())) == len(set().union(*labels.values()))
+def dealt_by(found: Sequence[Entry], source: str) -> str:
+    """What the splits that folders or a column name deal out: "classes", where each has labels of
+    its own, "recordings", where all have the same labels, or "nothing", where there is one at most.
+    ValueError where some labels alone are in several, or splits are named for some alone."""
+    labels = {part: names for part, names in labels_of(found).items() if names}
+    nameless = sum(one.split is None for one in found)
+    if len(labels) + bool(nameless) < 2:
+        return "nothing"
+    everywhere = set.intersection(*map(set, labels.values()))
+    names = sorted(set().union(*labels.values()))
+    if len(labels) > 1 and len(everywhere) == len(names):
+        return "recordings"
+    several = [one for one in names if sum(one in own for own in labels.values()) > 1]
+    if several:
+        rest = [one for one in names if one not in everywhere]
+        raise ValueError(
+            f"{source}: {_some(several)} {'is' if len(several) == 1 else 'are'} in more than one "
+            f"of {', '.join(labels)}, but {_some(rest)} not in all of them; expected labels of "
+            "their own in each split, or the same labels in all"
+        )
+    if nameless or not {"train", "test"} <= set(labels):
+        raise ValueError(
+            f"{source}: {nameless} recordings name no split, the others {' and '.join(labels)}; "
+            "expected train and test, and maybe val, of all recordings, or of none"
+        )
+    return "classes"
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED} more" * (len(names) > MOST_NAMED)
+    return ", ".join(names[:MOST_NAMED]) + more
+
+
+def tell_unused(found: Sequence[Entry], source: str) -> None:
+    """Warn where splits are named that do not choose the classes."""
+    named = [part for part, labels in labels_of(found).items() if labels]
+    if named and dealt_by(found, source) != "classes":
+        why = (
+            f"{' and '.join(named)} have the same labels"
+            if len(named) > 1
+            else f"all recordings are of {named[0]}"
+        )
+        warnings.warn(
+            f"{source}: {why}, so these splits are not used; which classes train, validate and test "
+            "is drawn",
+            stacklevel=3,
+        )
 
 
 def classes_of(found: Sequence[Entry], class_seed: int, source: str) -> dict[str, list[str]]:
     """The classes of each split: those of the folders train, val and test, or of the column split,
-    where labels differ there, else drawn; where none are named to validate, those are drawn of the
-    training classes. ValueError where there are too few, or splits are named for some alone."""
+    where each has labels of its own, else drawn; where none are named to validate, those are drawn
+    of the training classes. ValueError where there are too few, and as `dealt_by`."""
     names = sorted({one.label for one in found})
-    labels = labels_of(found)
-    named = [part for part, chosen in labels.items() if chosen]
-    nameless = sum(one.split is None for one in found)
-    # all of one split are a whole set
-    if not told_apart(labels) or len(named) + bool(nameless) < 2:
+    if dealt_by(found, source) != "classes":
         return split_classes(names, class_seed, source)
-    if nameless or not {"train", "test"} <= set(named):
-        raise ValueError(
-            f"{source}: {nameless} recordings name no split, the others {' and '.join(named)}; "
-            "expected train and test, and maybe val, of all recordings, or of none"
-        )
-    if "val" in named:
+    labels = labels_of(found)
+    if labels["val"]:
         return labels
     return split_classes(names, class_seed, source, train=0.8, val=0.2, test=labels["test"])

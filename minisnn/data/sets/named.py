@@ -36,7 +36,16 @@ from ..readers.spoken import forget
 from ..readers.units import is_row
 from ..store.cache import check_unchanged, content_of, file_identity
 from ..store.code import code_identity
-from .given import check_size, classes_of, labels_of, one_or_two, told_apart
+from .given import (
+    check_dealt,
+    check_size,
+    check_taken,
+    classes_of,
+    dealt_by,
+    groups_of,
+    one_or_two,
+    tell_unused,
+)
 from .pool import Form, counts_of, tell_empty, tell_full
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits
@@ -230,7 +239,7 @@ def own(
     """The recordings under `root` as a set of tasks (`Recordings`), with a class for every label.
 
     split       of the classes: those of the folders train, val and test, or of the column split, if
-                labels differ there; otherwise `class_seed` draws 64, 16 and 20 % of them
+                each has labels of its own; otherwise `class_seed` draws 64, 16 and 20 % of them
     sensor      rows and columns, or (n,) of n units; None: those that the format states, as
                 N-MNIST's does; otherwise they must be given
     classes     "train": the classes that meta-train, in the recordings of `split`. A rule that
@@ -249,6 +258,8 @@ def own(
             f"{OWN} need a root; expected --root with one folder for each class, or index.csv"
         )
     found = entries(root)
+    deals = dealt_by(found, str(root))
+    check_taken(found, str(root), time=time, columns=columns)
     if sensor is None:
         sensor = sensor_of_all(found)
         if sensor is None:
@@ -293,42 +304,35 @@ def own(
                 forget()
         check_unchanged({one.path for one in found}, made_from["files"], root)
 
-    pool = pool_of(
-        "recordings",
-        counts_of((), (), Form(**how))[0],
-        made_from,
-        batches,
-        Keep(cache, progress),
-        code_identity(__name__),
-    )
+    shape = counts_of((), (), Form(**how))[0]
+    keep = Keep(cache, progress)
+    pool = pool_of("recordings", shape, made_from, batches, keep, code_identity(__name__))
     tell_empty(pool, str(root))
     tell_full(pool, str(root))
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
-    takes = _takes(found)
-    groups: dict[str, Any] = dict(take=[takes[one.name] for one in of])
+    take_of = _takes(found)
+    takes: list[Any] = [take_of[one.name] for one in of]
     # the same events in files that differ, such as one that was converted
     if (copy_of := copies(pool)) is not None:
-        groups["take"] = joined([np.array(groups["take"]), copy_of]).tolist()
-    if any(one.subject for one in found):
-        groups["subject"] = [one.subject or f"file {one.name}" for one in of]
-    whole = Recordings(
-        pool, made_of={name: (k,) for k, name in enumerate(names)}, groups=groups, source=str(root)
-    )
+        takes = joined([np.array(takes), copy_of]).tolist()
+    symbols = {name: (k,) for k, name in enumerate(names)}
+    whole = Recordings(pool, made_of=symbols, groups=groups_of(of, takes), source=str(root))
     if classes not in (None, *SPLITS) or split not in SPLITS:
         raise ValueError(
             f"split is {split!r} and classes {classes!r}, expected 'train', 'val' or 'test'"
         )
-    labels = labels_of(found)
-    if classes is not None and not told_apart(labels):
-        return _as_named(whole, of, labels, groups["take"], class_seed)[split]
+    if classes is not None and deals == "recordings":
+        return _as_named(whole, of, takes, class_seed)[split]
     # one would train, if any: all of them are told apart
     if classes is not None and len(names) <= len(SPLITS):
-        return _drawn(whole, groups["take"], class_seed)[split]
+        return _drawn(whole, takes, class_seed)[split]
+    tell_unused(found, str(root))
     parts = classes_of(found, class_seed, str(root))
     sets = as_splits({part: whole.only(chosen) for part, chosen in parts.items()})
-    return (
-        sets[split] if classes is None else _drawn(sets[classes], groups["take"], class_seed)[split]
-    )
+    if classes is not None:
+        return _drawn(sets[classes], takes, class_seed)[split]
+    check_dealt(*sets.values())
+    return sets[split]
 
 
 def _takes(found: list[Entry]) -> dict[str, str]:
@@ -339,19 +343,14 @@ def _takes(found: list[Entry]) -> dict[str, str]:
 
 
 def _as_named(
-    whole: Recordings, of: list[Entry], labels: dict[str, list[str]], takes: list[str], seed: int
+    whole: Recordings, of: list[Entry], takes: list[str], seed: int
 ) -> dict[str, Recordings]:
     """All classes in the recordings that the folders or the column of splits name; where they name
     none to validate, `seed` draws those, of the training recordings. ValueError where they cannot
     serve."""
-    named = [part for part in SPLITS if labels[part]]
-    for part in named:
-        if odd := sorted(set(labels[part]) ^ set(labels[named[0]])):
-            raise ValueError(
-                f"{whole.source}: {odd[0]} is not a label of both {named[0]} and {part}; expected "
-                "the same labels in all splits to tell them apart, or labels of their own in each"
-            )
-    if not {"train", "test"} <= set(named) or None in {one.split for one in of}:
+    splits = {one.split for one in of}
+    named = [part for part in SPLITS if part in splits]
+    if not {"train", "test"} <= splits or None in splits:
         nameless = sum(one.split is None for one in of)
         raise ValueError(
             f"{whole.source}: {nameless} recordings name no split, the others "
@@ -391,8 +390,7 @@ def _drawn(tasks: Recordings, takes: list[str], seed: int) -> dict[str, Recordin
     sets = tasks.split_recordings(seed, together=takes)
     warnings.warn(
         f"{tasks.source}: there are too few subjects to divide them; recordings of one subject "
-        "train, validate and test, in "
-        "different continuous recordings",
+        "train, validate and test, in different continuous recordings",
         stacklevel=3,
     )
     return sets

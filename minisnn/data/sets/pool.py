@@ -238,7 +238,7 @@ def counts_of(
     pixels = as_picture(sensor)
     rows = as_picture(form.size or sensor)
 
-    def counted(events: np.ndarray, start: str) -> Iterator[np.ndarray]:
+    def counted(events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
         # by what it holds, so that copies of a recording remain copies
         content = (
             np.diff(events["t"], prepend=events["t"][:1]).tobytes()
@@ -248,8 +248,9 @@ def counts_of(
         one = downscaled(events, pixels, rows, zlib.crc32(content))
         if not len(one):
             raise ValueError("the recording has no events; expected at least one")
-        for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms):
-            begin = start if hop_ms is None else "first event"
+        whole = hop_ms is None and lasting_ms is not None  # all frames, the first of them at zero
+        begin = "zero" if whole else "first event"
+        for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms, lasting_ms):
             counts = bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)
             yield (counts[:, 0, :, 1] if units else counts)[None]
 
@@ -257,8 +258,8 @@ def counts_of(
         lengths = []
         for number, ((given, label), name) in enumerate(zip(recordings, names)):
             try:
-                frames = are_frames(given := plain(given))
-                if frames:
+                lasting = None
+                if are_frames(given := plain(given)):
                     if sensor_of_frames(given) != tuple(sensor):
                         raise ValueError(
                             f"frames of {in_words(sensor_of_frames(given))}; expected those of the "
@@ -266,13 +267,14 @@ def counts_of(
                         )
                     lengths.append(given.shape[0])
                     events = events_of_frames(given, bin_ms)
+                    lasting = given.shape[0] * round(bin_ms * 1000) / 1000
                 else:
                     how = form.time, form.columns
                     events, said = as_recording(given, sensor, name, *how, inside=True)
                     events = in_order(events)
                     if judge is not None:
                         judge.look(events, sensor, name, said and form.time is None)
-                for dense in counted(events, "zero" if frames else "first event"):
+                for dense in counted(events, lasting):
                     yield dense, [label], [number]
             except ValueError as error:
                 raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None

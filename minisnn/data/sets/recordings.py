@@ -7,6 +7,7 @@ sides (`samples`).
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from ...meta.tasks import Task
 from ...parallel.arguments import mapping, texts, whole
 from ..store.cache import identity
 from .given import (
+    apart_of,
+    called_by,
+    check_dealt,
     check_enough,
     check_given,
     labelled,
     one_or_two,
     per_recording,
     symbols_of,
-    within_of,
 )
 from .pool import Counts, Form, tell_empty, tell_full
 from .samples import (
@@ -32,6 +35,7 @@ from .samples import (
     places_of,
     same_symbols,
     split_classes,
+    used_by,
 )
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
@@ -61,7 +65,8 @@ class Recordings:
                  (`readers.plausible`)
     columns      "t,x,y,p", the order of the columns of arrays (N, 4)
     hop_ms       cut each continuous recording into parts of `duration_ms`, one every so many
-                 milliseconds. All parts of a recording then form a group
+                 milliseconds. All parts of a recording then form a group, "take"; one of this name
+                 in `groups` holds whole recordings, and takes its place
     groups       {"subject": one name or number for each recording, …}: what support and query must
                  not share; {}: recordings alone. Copies, which have the same events after their
                  first, count as one recording
@@ -74,8 +79,8 @@ class Recordings:
                    other texts
 
     Raises ValueError, naming the recording, where events are not as described, and where a symbol
-    has fewer than two recordings. Warns where many of them have nearly no events in the steps that
-    are counted, and where cells see more than they can count.
+    has fewer than two recordings, or all of them are of one group. Warns where many of them have
+    nearly no events in the steps that are counted, and where cells see more than they can count.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -116,17 +121,15 @@ class Recordings:
         check_given(events, labels, form)
         if isinstance(events, Counts):
             pool: Counts = events
+            of = np.arange(len(pool))
         else:
             pool, names = labelled(events, labels, form)
-            groups = {
-                name: per_recording(f"groups[{name!r}]", group, pool.numbers)
-                for name, group in groups.items()
-            }
-            within = None if within is None else per_recording("within", within, pool.numbers)
-            if hop_ms is not None:
-                groups["take"] = pool.numbers
+            of = pool.numbers
             tell_empty(pool, source)
             tell_full(pool, source)
+        groups = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
+        if names is not None and hop_ms is not None:
+            groups.setdefault("take", of)
         self.pool = pool
         self.source = source
         self.kind = kind
@@ -134,21 +137,18 @@ class Recordings:
         self.classes = tuple(self.made_of)
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
+        self.called = called_by(names, self.made_of)
+        self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        check_enough(self.symbols, names or self.made_of, copy_of, source, kind)
-        for name in shared:
-            if name not in groups:
-                raise ValueError(
-                    f"shared names {name!r}; expected one of "
-                    f"{', '.join(groups) or 'no group, there are none'}"
-                )
-        apart = [group for name, group in groups.items() if name not in shared]
-        takes = [groups["take"]] if "take" in groups and "take" not in shared else []
-        if copy_of is not None:
-            apart, takes = [*apart, copy_of], [*takes, copy_of]
-        self.groups = joined([np.asarray(one) for one in apart]) if apart else None
-        self.takes = joined([np.asarray(one) for one in takes]) if takes else None
-        self.within = None if within is None else within_of(self, within)
+        check_enough(self, copy_of)
+        self.apart = apart_of(groups, shared)
+        both = [] if copy_of is None else [copy_of]  # no copy is on both sides
+        apart = [groups[name] for name in self.apart] + both
+        takes = [groups[name] for name in self.apart if name == "take"] + both
+        self.groups = joined(apart) if apart else None
+        self.takes = joined(takes) if takes else None
+        if names is not None:
+            check_dealt(self)
 
     def __repr__(self) -> str:
         symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
@@ -220,13 +220,16 @@ class Recordings:
         made_of = [self.made_of[name] for name in classes]
         places = self.symbols
         if self.within is not None:
-            one = rng.choice(np.unique(self.within))
+            one = rng.choice(np.unique(self.within[used_by(self)]))
             places = {symbol: where[self.within[where] == one] for symbol, where in places.items()}
         sizes = {symbol: len(recordings) for symbol, recordings in places.items()}
         groups = None
         if self.groups is not None:
             groups = {one: self.groups[where] for one, where in places.items()}
-        sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
+        try:
+            sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
+        except ValueError as error:
+            raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from None
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support = np.repeat(np.arange(len(classes)), shots)
@@ -295,8 +298,8 @@ class Recordings:
         named = split_classes(self.classes, seed, self.source, **classes)
         sets = {name: self.only(named[name]) for name in SPLITS}
         if same_symbols(sets.values()):
-            own = self.split_recordings(seed)
-            sets = {name: own[name].only(named[name]) for name in SPLITS}
+            own = places_of(self, SHARES, seed, None, dealt=self.groups is not None)
+            sets = {name: part.among(own[name]) for name, part in sets.items()}
         return as_splits(sets)
 
     def split_recordings(
@@ -304,8 +307,8 @@ class Recordings:
     ) -> "dict[str, Recordings]":
         """Sets of the same classes and of disjoint recordings, {"train": …, "val": …, "test": …}.
 
-        Each has some recordings of every symbol. An ordinary classifier is trained and tested on
-        such sets (rule classify).
+        Each has some recordings of every symbol, and of every value of `within` whose recordings
+        may be divided. An ordinary classifier is trained and tested on such sets (rule classify).
 
         train, val, test   shares of the recordings of each symbol; none given: 64, 16 and 20 %
         together           one name or number for each recording: those with the same one stay
@@ -319,18 +322,14 @@ class Recordings:
         >>> {name: len(part.symbols[0]) for name, part in parts.items()}
         {'train': 4, 'val': 2, 'test': 2}
         """
-        if shares and (
-            set(shares) != set(SPLITS) or not all(0 < share < np.inf for share in shares.values())
-        ):
+        good = all(isinstance(one, Real) and 0 < one < np.inf for one in shares.values())
+        if shares and not (good and set(shares) == set(SPLITS)):
             raise ValueError(
                 f"found the shares {shares}; expected train, val and test, each above 0"
             )
-        if together is not None and len(together) != len(self.pool):
-            raise ValueError(
-                f"together has {len(together)} entries; expected one for each recording, "
-                f"{len(self.pool)}"
-            )
-        places = places_of(self, shares or SHARES, seed, together)
+        each = np.arange(len(self.pool))
+        group = None if together is None else per_recording("together", together, each)
+        places = places_of(self, shares or SHARES, seed, group)
         return as_splits({name: self.among(own) for name, own in places.items()})
 
     def among(self, places: np.ndarray) -> "Recordings":

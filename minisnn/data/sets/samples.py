@@ -9,16 +9,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import whole
+from ...parallel.arguments import texts, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
-# how often to draw again where the rules for samples keep few recordings from being used equally
-# often
+# how often to draw again where the rules keep few recordings from being used equally often
 TRIES = 20
 REGROUPS = 200  # how often to draw again which groups serve support and which query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
@@ -104,8 +104,8 @@ def _sides(
             return {symbol: (support, ~support) for symbol, support in first.items()}
     raise ValueError(
         f"{len(names)} groups hold the recordings of {len(groups)} symbols, and no split of them "
-        "was found that gives support "
-        f"and query recordings of each; expected at least 2 groups of every symbol"
+        "was found that gives support and query recordings of each; expected at least 2 groups of "
+        "every symbol, and more where symbols share them"
     )
 
 
@@ -197,7 +197,7 @@ class TooFew(ValueError):
 
 
 def divided(
-    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int
+    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int, dealt: bool
 ) -> np.ndarray:
     """The split of every recording, a place in `shares` (N,): no group is in two of them, and every
     symbol is in all.
@@ -205,53 +205,64 @@ def divided(
     labels   (N,) symbols of the recordings
     groups   (N,) what must stay together, such as takes
     shares   of the recordings that a split gets, as far as whole groups allow
+    dealt    whether support and query of tasks within a split share no group
 
-    Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol.
+    Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol (if `dealt`,
+    groups).
     """
     rng = np.random.default_rng(whole("seed", seed, 0))
     symbols, label = np.unique(labels, return_inverse=True)
     names, group = np.unique(groups, return_inverse=True)
     held = np.zeros((len(names), len(symbols)), int)  # recordings of a symbol in a group
     np.add.at(held, (group, label), 1)
+    needed = np.minimum(held, 1) if dealt else held
     share = np.array(list(shares.values()))
     wanted = share[:, None] / share.sum() * held.sum(0)
     short: tuple[int, int] = (0, 0)
     for _ in range(DEALS):
-        given = np.zeros(wanted.shape)
+        given, met = np.zeros((2, *wanted.shape))
         split_of = np.zeros(len(names), int)
         for one in rng.permutation(len(names)):
-            has = held[one]
-            lacking = (np.minimum(LEAST, given + has) - np.minimum(LEAST, given)).sum(1)
-            behind = ((wanted - given) * (has > 0)).sum(1)
+            lacking = (np.minimum(LEAST, met + needed[one]) - np.minimum(LEAST, met)).sum(1)
+            behind = ((wanted - given) * (held[one] > 0)).sum(1)
             split_of[one] = np.lexsort((behind, lacking))[-1]
-            given[split_of[one]] += has
-        if (given >= LEAST).all():
+            given[split_of[one]] += held[one]
+            met[split_of[one]] += needed[one]
+        if (met >= LEAST).all():
             return split_of[group]
-        short = divmod(int(given.argmin()), len(symbols))
+        short = divmod(int(met.argmin()), len(symbols))
     symbol = int(symbols[short[1]])
     number = int(held[:, short[1]].sum())
     apart = int((held[:, short[1]] > 0).sum())
     found = f"{number} recordings" if apart == number else f"{number} recordings in {apart} groups"
     raise TooFew(
         symbol,
-        f"{found}; expected at least {LEAST} in each of {', '.join(shares)}, and no group in two "
-        "of them",
+        f"{found}; expected at least {LEAST}{' groups' * dealt} in each of {', '.join(shares)}, "
+        "and no group in two of them",
     )
 
 
 def places_of(
-    tasks: Any, shares: Mapping[str, float], seed: int, together: Sequence[Any] | None
+    tasks: Any, shares: Mapping[str, float], seed: int, together: Any, dealt: bool = False
 ) -> dict[str, np.ndarray]:
     """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says."""
     if together is None:
         together = range(len(tasks.pool)) if tasks.groups is None else tasks.groups
     where = used_by(tasks)
+    labels, group = tasks.pool.labels[where], np.asarray(together)[where]
+    values, value = np.zeros(1), np.zeros(len(where), np.int64)
+    if tasks.within is not None:
+        values, value = np.unique(tasks.within[where], return_inverse=True)
+        # where each value stays together, a split has all that a task within it needs
+        if all(len(np.unique(group[value == k])) == 1 for k in range(len(values))):
+            values, value = values[:1], 0 * value
     try:
-        split = divided(tasks.pool.labels[where], np.asarray(together)[where], shares, seed)
+        split = divided(labels * len(values) + value, group, shares, seed, dealt)
     except TooFew as error:
-        named = [name for name, symbols in tasks.made_of.items() if symbols == (error.symbol,)]
+        symbol, k = divmod(error.symbol, len(values))
+        within = f"within {values.tolist()[k]!r}, " * (len(values) > 1)
         raise ValueError(
-            f"{tasks.source}: {tasks.kind} {named[0] if named else error.symbol} has {error}"
+            f"{tasks.source}: {within}{tasks.kind} {tasks.called.get(symbol, symbol)} has {error}"
         ) from None
     return {name: where[split == k] for k, name in enumerate(shares)}
 
@@ -263,9 +274,8 @@ def split_classes(
     wanted = (
         {name: classes.pop(name) for name in SHARES if name in classes} if classes else dict(SHARES)
     )
-    named = {
-        name: list(given) for name, given in wanted.items() if not isinstance(given, (int, float))
-    }
+    given = {name: one for name, one in wanted.items() if not isinstance(one, Real)}
+    named = {name: list(texts(name, one)) for name, one in given.items()}
     taken = [one for given in named.values() for one in given]
     if classes or set(wanted) != set(SHARES) or len(set(taken)) != len(taken):
         raise ValueError(

@@ -204,6 +204,26 @@ def test_a_folder_a_class_and_folders_of_splits(tmp_path):
     ]
 
 
+def test_folders_beside_those_of_splits_are_refused_and_not_left_out(tmp_path):
+    root = tree(tmp_path, "train/wave/1.npy", "valid/nod/1.npy", "test/clap/1.npy", "notes/a.txt")
+    (root / "runs" / "first").mkdir(parents=True)
+    (root / "runs" / "first" / "checkpoint.h5").write_text("minisnn")
+    assert [(one.label, one.split) for one in entries(root)] == [
+        ("clap", "test"),
+        ("wave", "train"),
+        ("nod", "val"),
+    ]
+    for place in ("dev/bow/1.npy", "bow/1.npy"):
+        tree(root, place)
+        beside = place.split("/")[0]
+        with pytest.raises(
+            ValueError,
+            match=f"recordings in {beside} would not be read beside test and train and valid; exp",
+        ):
+            entries(root)
+        (root / place).unlink()
+
+
 def test_an_index_of_parts(tmp_path):
     root = tree(tmp_path, "takes/a.npy", "takes/b.npy")
     index = root / "index.csv"

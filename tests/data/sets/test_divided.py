@@ -24,7 +24,7 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
     for seed in range(50):
         labels, groups = takes(rng, 24, 3, every)
         order = rng.permutation(len(labels))
-        split = samples.divided(labels[order], groups[order], SHARES, seed)
+        split = samples.divided(labels[order], groups[order], SHARES, seed, False)
         for group in range(24):
             assert len(set(split[groups[order] == group])) == 1
         numbers = np.array(
@@ -38,22 +38,22 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
 
 def test_shares_are_kept_where_recordings_are_alone(rng):
     labels = np.repeat(np.arange(4), 100)
-    split = samples.divided(labels, np.arange(400), SHARES, 0)
+    split = samples.divided(labels, np.arange(400), SHARES, 0, False)
     assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [
         [64, 16, 20]
     ] * 4
-    assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1))
+    assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1, False))
 
 
 def test_too_few_are_told():
     with pytest.raises(
         samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"
     ):
-        samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0)
+        samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0, False)
     with pytest.raises(
         samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"
     ):
-        samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0)
+        samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0, False)
 
 
 # ---- of a folder of recordings
@@ -123,7 +123,7 @@ def test_without_a_folder_to_validate_the_training_recordings_give_some():
     [
         (
             ["a,train", "a,train", "b,test", "b,test", "a,test", "a,test"],
-            "b is not a label of both train and test",
+            "r: a is in more than one of train, test, but b not in all of them; expected labels",
         ),
         (
             ["a,train", "a,train", "a,test", "a,test", "a,"],
@@ -203,6 +203,73 @@ def test_too_few_subjects_are_told():
     )
     subjects = {split: {place // 6 for place in of} for split, of in used().items()}
     assert not subjects["train"] & subjects["test"] and not subjects["train"] & subjects["val"]
+
+
+def indexed(rows: list[str], head: str) -> None:
+    """A data set of so many recordings, whose index has these columns."""
+    for n in range(len(rows)):
+        save(f"r/{n}.npy", n)
+    lines = "".join(f"{n}.npy,{row}\n" for n, row in enumerate(rows))
+    Path("r/index.csv").write_text(f"path,{head}\n{lines}")
+
+
+def classes(split: str, **how) -> tuple[str, ...]:
+    found = open_set("recordings", split, "r", False, sensor=(10, 12), duration_ms=20, **how)
+    return found.classes
+
+
+def test_a_label_in_two_splits_is_no_reason_to_draw_others():
+    """Only where all splits have the same labels are classes drawn, and that is said."""
+    of = {"train": "abcdefghijl", "val": "mno", "test": "lpqrs"}
+    indexed([f"{c},{part}" for part, own in of.items() for c in own for _ in "12"], "label,split")
+    for how in ({}, {"classes": "train"}):
+        with pytest.raises(
+            ValueError,
+            match="r: l is in more than one of train, val, test, but a, b, c, d, e and 13 more not in",
+        ):
+            classes("test", **how)
+    indexed([f"{c},{part}" for part in of for c in "abcdef" for _ in "12"], "label,split")
+    with pytest.warns(
+        UserWarning, match="r: train and val and test have the same labels, so these"
+    ):
+        assert len(classes("test")) == 2
+    indexed([f"{c},train" for c in "abcdef" for _ in "12"], "label,split")
+    with pytest.warns(UserWarning, match="r: all recordings are of train, so these splits are not"):
+        assert len(classes("test")) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_splits_that_are_used_need_no_note():
+    of = {"train": "abcd", "val": "ef", "test": "gh"}
+    indexed([f"{c},{part}" for part, own in of.items() for c in own for _ in "12"], "label,split")
+    assert {part: "".join(classes(part)) for part in of} == of
+    indexed([f"{c}," for c in "abcdef" for _ in "12"], "label,split")
+    assert len(classes("test")) == 2
+
+
+def test_a_class_of_one_subject_is_told_before_a_task_is_drawn():
+    """Whichever split is opened; a classifier that learns nothing from a support can do with it."""
+    rows = [f"{c},{'ann' if c == 'd' else who}" for c in "abcdefgh" for who in ["ann", "bob"] * 3]
+    indexed(rows, "label,subject")
+    for split in ("train", "val", "test"):
+        with pytest.raises(
+            ValueError,
+            match="r: class d has 6 recordings in (train|val|test), all of one group by take and sub",
+        ):
+            classes(split)
+    with pytest.warns(UserWarning, match="r: there are too few subjects to divide them"):
+        assert classes("test", classes="train")
+
+
+def test_parts_of_one_recording_are_one_group():
+    for n in range(12):
+        save(f"r/c{n // 2}/{n}.npy", n)
+    Path("r/c3/6.npy").unlink()
+    how = dict(root="r", progress=False, sensor=(10, 12), duration_ms=5, hop_ms=5)
+    with pytest.raises(
+        ValueError, match="class c3 has [234] recordings in .*, all of one group by take"
+    ):
+        open_set("recordings", "test", **how)
 
 
 def test_what_a_set_is_told_by():

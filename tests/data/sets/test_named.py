@@ -3,6 +3,7 @@ package."""
 
 import json
 import os
+import re
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 
 from minisnn import cli
 from minisnn.data.readers.events import event_array
+from minisnn.data.readers.nmnist import write_nmnist
+from minisnn.data.readers.spoken import write_spoken
 from minisnn.data.sets import named
 from minisnn.training import checkpoint
 from minisnn.data.sets.named import DATASETS, Opened, find, open_set
@@ -172,6 +175,32 @@ def test_folders_that_do_not_fit(how, message):
     folder(Path("a"))
     with pytest.raises(ValueError, match=message):
         open_set("recordings", "train", progress=False, **{"root": "a", **how})
+
+
+def test_what_no_file_takes_is_refused(capsys):
+    """Of recordings that say their unit of time and their columns themselves."""
+    for k in range(12):
+        Path("bins", "abcdef"[k // 2]).mkdir(parents=True, exist_ok=True)
+        write_nmnist(Path("bins", "abcdef"[k // 2], f"{k}.bin"), event_array([k], [k], [k], [1]))
+    spoken = write_spoken("few.h5", [[0.1, 0.2]] * 4, [[1, 2]] * 4, [0, 0, 1, 1])
+    folder(Path("a"))
+    for root, how, why in (
+        ("bins", dict(time="ms"), "--time ms (in Python time='ms') would do nothing: files ending"),
+        (
+            "bins",
+            dict(columns="t,x,y,p"),
+            "would do nothing: files ending in .bin say it themselves",
+        ),
+        (str(spoken), dict(columns="t,unit"), "would do nothing: files such as few.h5 say it"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(why)):
+            open_set("recordings", "train", root, False, **how)
+        flags = [word for name, value in how.items() for word in (f"--{name}", value)]
+        places = [root, "bins/a/0.bin"] if root == "bins" else [root]
+        for place in places:
+            code, text = said(capsys, "info", place, *flags)
+            assert code == 2 and why[-40:] in text
+    assert said(capsys, "info", "a", "--sensor", "10,12", "--time", "us")[0] == 0
 
 
 def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):

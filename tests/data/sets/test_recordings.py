@@ -7,7 +7,7 @@ import pytest
 import minisnn as ms
 from minisnn.data.readers.events import downscaled, event_array, windows
 from minisnn.data.sets.pool import Pool
-from minisnn.data.sets.samples import draw_samples
+from minisnn.data.sets.samples import draw_samples, split_classes
 
 SENSOR = (20, 30)  # rows, columns
 
@@ -144,6 +144,39 @@ def test_takes_are_cut_and_stay_on_one_side():
     )
 
 
+def test_takes_that_are_named_hold_all_parts_of_their_recordings():
+    """Two takes, each in two recordings of every class: what is cut from one take stays together."""
+    events = [marked(label, number, 320) for label in range(3) for number in range(4)]
+    groups = {"take": [0, 0, 1, 1] * 3}
+    data = ms.Recordings(events, np.repeat(range(3), 4), sensor=SENSOR, hop_ms=100, groups=groups)
+    assert len(data.pool) == 3 * len(events) and len(np.unique(data.takes)) == 2
+    for index in range(20):
+        task = data.episode(0, index, ways=3, shots=2, queries=2)
+        support, query = (
+            {number // 2 for _, number in told(x)} for x in (task.x_support, task.x_query)
+        )
+        assert not support & query
+
+
+@pytest.mark.parametrize("bin_ms, duration_ms", [(1, 100), (1.1, 100 * 1.1), (0.1, 10)])
+def test_frames_are_cut_to_their_last_one(bin_ms, duration_ms):
+    """A frame lasts a step, be it empty or not, so that twice as many make two parts."""
+    frames = np.zeros((200, 2, 4, 4), int)
+    frames[1:-1] = 1
+    for many, parts in ((200, 2), (199, 1), (100, 1)):
+        twins = [frames[:many] * k for k in (1, 2, 3, 4)]
+        data = ms.Recordings(
+            twins, [0, 0, 1, 1], bin_ms=bin_ms, duration_ms=duration_ms, hop_ms=duration_ms
+        )
+        assert np.bincount(data.pool.numbers).tolist() == [parts] * 4
+    with pytest.raises(ValueError, match="recording 0: the recording lasts 9.*; expected at least"):
+        ms.Recordings([frames[:99]] * 2, [0, 0], bin_ms=1, hop_ms=100)
+    late = np.zeros((150, 2, 4, 4), int)
+    late[120:] = 1
+    with pytest.raises(ValueError, match="recording 0: the recording has no events in its parts"):
+        ms.Recordings([late] * 2, [0, 0], bin_ms=1, hop_ms=100)
+
+
 def test_windows_hold_the_events_of_their_time():
     events = event_array(
         np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int)
@@ -179,11 +212,89 @@ def test_groups_are_apart_even_through_one_another():
 
 def test_groups_that_cannot_be_apart_are_told():
     events, labels = labelled(3, 4)
-    data = ms.Recordings(events, labels, sensor=SENSOR, groups={"subject": ["me"] * 12})
+    how = dict(sensor=SENSOR, groups={"subject": [*"abab", *"cccc", *"abab"]})
     with pytest.raises(
-        ValueError, match="1 groups hold the recordings of 3 symbols, and no split of them"
+        ValueError,
+        match="class class 1 has 4 recordings, all of one group by subject; expected at least 2",
+    ):
+        ms.Recordings(events, labels, **how)
+    assert ms.Recordings(events, labels, **how, shared=["subject"]).groups is None
+    rooms = ["home", "lab"] * 6
+    with pytest.raises(
+        ValueError,
+        match="within 'home', class class 0 has 2 recordings, all of one group by subject; expected",
+    ):
+        ms.Recordings(events, labels, sensor=SENSOR, groups={"subject": rooms}, within=rooms)
+    # each class by two of three, so that two classes at most can be dealt out
+    data = ms.Recordings(
+        events, labels, sensor=SENSOR, groups={"subject": [*"aabb", *"bbcc", *"aacc"]}
+    )
+    assert data.episode(0, 0, ways=2).ways == 2
+    with pytest.raises(
+        ValueError,
+        match="a task of class [0-2] class [0-2] class [0-2]: 3 groups hold the recordings of 3 "
+        "symbols, .* of every symbol, and more where symbols share them",
     ):
         data.episode(0, 0, ways=3)
+
+
+def test_splits_of_shared_symbols_have_groups_enough_for_their_tasks():
+    """Recordings of a split that are of one subject serve a classifier, but no task."""
+    events, labels = labelled(2, 16)
+    made_of = {"ab": ["class 0", "class 1"], "ba": ["class 1", "class 0"], "aa": ["class 0"] * 2}
+    groups = {"subject": [*"aabbccddeeffgghh"] * 2}
+    data = ms.Recordings(events, labels, sensor=SENSOR, made_of=made_of, groups=groups)
+    for seed in range(20):
+        for part in data.split(seed).values():
+            assert part.episode(0, 0, ways=1).ways == 1
+    alone = [
+        len(np.unique(part.groups[part.symbols[0]])) for part in data.split_recordings().values()
+    ]
+    assert min(alone) == 1
+    few = {"subject": [*"aabbccdd"] * 2}
+    data = ms.Recordings(*labelled(2, 8), sensor=SENSOR, made_of=made_of, groups=few)
+    with pytest.raises(
+        ValueError,
+        match="class class [01] has 8 recordings in 4 groups; expected at least 2 groups in each of",
+    ):
+        data.split()
+
+
+def test_recordings_are_divided_within_what_tasks_are_within():
+    events, labels = labelled(3, 16)
+    place = np.tile(np.repeat(["home", "lab"], 8), 3)
+    data = ms.Recordings(events, labels, sensor=SENSOR, within=place)
+    for part in data.split_recordings().values():
+        for symbol in range(3):
+            met = place[part.symbols[symbol]]
+            assert min(np.sum(met == "home"), np.sum(met == "lab")) >= 2
+        for index in range(10):
+            task = part.episode(0, index, ways=3)
+            assert len({place[k] for side in task.recordings for k in side.ravel()}) == 1
+    # or whole places are held out
+    four = np.tile(np.repeat(list("abcd"), 4), 3)
+    data = ms.Recordings(events, labels, sensor=SENSOR, within=four)
+    parts = data.split_recordings(together=four)
+    met = [set(four[part.symbols[0]].tolist()) for part in parts.values()]
+    assert sum(map(len, met)) == len(set().union(*met)) == 4
+    for part in parts.values():
+        for index in range(10):
+            assert part.episode(0, index, ways=3).ways == 3
+    few = ms.Recordings(
+        *labelled(2, 8), sensor=SENSOR, within=[0] * 4 + [1] * 4 + [0] * 4 + [1] * 4
+    )
+    with pytest.raises(
+        ValueError, match="within [01], class class [01] has 4 recordings; expected"
+    ):
+        few.split_recordings()
+
+
+def test_numbers_of_classes_that_are_enough_for_three_ways():
+    """As the guide says."""
+    names = list(map(str, range(40)))
+    parts = {n: split_classes(names[:n], 0, "r").values() for n in range(9, 41)}
+    enough = [n for n, of in parts.items() if min(map(len, of)) >= 3]
+    assert enough == [16, 17, *range(19, 41)]
 
 
 def test_splits_are_disjoint_and_whole():
@@ -237,8 +348,62 @@ def test_splits_are_disjoint_and_whole():
             "recording 0: the recording lasts 99 ms",
         ),
         (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": "ab"}),
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": ["a", "b"]}),
             r"groups\['who'\] has 2 entries; expected one for each recording",
+        ),
+        *(
+            (
+                lambda e, k, who=who: ms.Recordings(e, k, sensor=SENSOR, groups={"who": who}),
+                r"groups\['who'\] must be a list of names or numbers, one for each .* none missing",
+            )
+            for who in (
+                "ab" * 15,
+                dict.fromkeys(range(30), 1),
+                [None, "b"] * 15,
+                ["a", float("nan")] * 15,
+                np.full(30, np.nan),
+                np.zeros((30, 2)),
+                [[1], [1, 2]] * 15,
+                [{}] * 30,
+                5,
+            )
+        ),
+        (
+            lambda e, k: ms.Recordings(
+                ms.Recordings(e, k, sensor=SENSOR).pool, groups={"who": "ab" * 15}
+            ),
+            r"groups\['who'\] must be a list of names or numbers",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, within=[None] * 30),
+            "within must be a list of names or numbers, one for each recording and none missing",
+        ),
+        *(
+            (
+                lambda e, k, one=one: ms.Recordings(e, k, sensor=SENSOR).split_recordings(
+                    together=one
+                ),
+                "together must be a list of names or numbers, one for each recording and none",
+            )
+            for one in ([None] * 30, "ab" * 15)
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split_recordings(
+                train="a", val=1, test=1
+            ),
+            "found the shares {'train': 'a', 'val': 1, 'test': 1}; expected train, val and test",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=None, val=0.2, test=0.3),
+            "train must be a list of texts, not None",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"x": []}),
+            r"made_of\['x'\] must be a list of one label or more, not \[\]",
+        ),
+        (
+            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={}),
+            "made_of must be labels of one class or more, not {}",
         ),
         (
             lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]),
