@@ -9,7 +9,7 @@ import pytest
 import minisnn as ms
 from minisnn.meta.tasks import summed_frames
 from minisnn.parallel import arguments
-from toy import ToySet
+from toy import ToySet, toy_data
 
 
 class Odd:
@@ -106,7 +106,7 @@ CALLED = {
     ),
     "train": (
         ms.train,
-        dict(config=ms.TrainingConfig(), out="run", data=dict(train=ToySet("train"))),
+        dict(config=ms.TrainingConfig(), out="run", data=toy_data()),
         None,
     ),
 }

@@ -110,7 +110,8 @@ def test_regression_trains_validates_and_is_tested(rule, more, tmp_path, capsys)
     assert sentence(test).startswith(
         f"test error {test['error_after']:.4g} ± "
     ) and "mean squared" in sentence(test)
-    far = ms.evaluate(result, Far("test"), episodes=4, shots=4, queries=4)
+    sizes = dict(episodes=4, shots=4, queries=4)
+    far = ms.evaluate(result.net, result.theta, result.inner, Far("test"), **sizes, **SILENT)
     assert 1 < far["interval"]["low"] < far["error_after"] < far["interval"]["high"]
     whole = result.theta
     again = train(config, tmp_path / "run", True, data=data, loss=LOSSES["squared"], **SILENT)
