@@ -3,6 +3,7 @@ not fit is named."""
 
 import builtins
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -330,6 +331,22 @@ def test_what_cannot_be_exported(tmp_path):
         with pytest.raises(ValueError, match=sentence):
             ms.export_nir(tmp_path / "net.nir", *arguments, **options)
     assert not list(tmp_path.iterdir())
+
+
+@dataclass(frozen=True)
+class Mine(ms.InnerLoop):
+    """An inner loop of your own."""
+
+
+def test_an_inner_loop_of_your_own_is_named_and_left_out(tmp_path):
+    """As `load` does of a checkpoint: the weights are what they were."""
+    net = ms.SpikingNet((6,), (), ways=3)
+    theta = net.init(np.random.default_rng(0))
+    ms.export_nir(tmp_path / "net.nir", net, theta, inner=Mine(0.5, steps=2))
+    with pytest.warns(UserWarning, match="no inner loop: the network learns by Mine, an object of"):
+        found = ms.import_nir(tmp_path / "net.nir")
+    assert found.inner is None and np.array_equal(found.theta, theta)
+    assert "Mine" in found.provenance["not said by the graph"][0]
 
 
 def test_files_that_are_no_graphs(tmp_path):

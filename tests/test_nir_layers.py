@@ -442,6 +442,24 @@ def test_commands(tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "no.npz").exists()
 
 
+def test_no_command_line_is_proposed_for_neurons_of_a_layers_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    layers = [ms.Dense(4, neuron=ms.CubaLIF(alpha=0.5))]
+    net = ms.SpikingNet((5,), layers=layers, ways=2, neuron=ms.CubaLIF(), backend="numpy")
+    ms.save("own.h5", net, np.ones(net.size, net.dtype))
+    assert cli.main(["nir", "export", "own.h5", "net.nir"]) == 0
+    capsys.readouterr()
+    assert cli.main(["nir", "import", "net.nir", "again.h5"]) == 0
+    said = capsys.readouterr().out
+    assert "neurons of their own, which no command line says" in said and "--start" not in said
+    step = "found.loop.meta_gradient(found.net, found.theta, task).gradient"
+    assert "found = ms.read('again.h5')" in said and step in said
+    x, y = np.ones((2, 9, 5), np.uint8), np.arange(2)
+    found, task = ms.read("again.h5"), ms.Task(x, y, x, y)
+    assert found.net.layers == net.layers
+    assert eval(step, dict(found=found, task=task)).shape == (net.size,)
+
+
 @quiet
 @pytest.mark.slow
 def test_the_tools_themselves():

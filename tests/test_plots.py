@@ -225,6 +225,14 @@ def test_plot_answers_shows_beliefs_and_counts_what_is_right():
     assert "33 % right before, 83 % after, of 6 query recordings" in fig.get_suptitle()
     bars = [axes for axes in fig.axes if axes.patches]
     assert len(bars) == 3
+    for shots, updates, title, legend in (
+        (1, 1, "One recording of each class, one weight update: 33 %", "after one step"),
+        (1, 0, "One recording of each class, no weight update: 33 %", "after"),
+        (3, 5, "3 recordings of each class, 5 weight updates: 33 %", "after 5 steps"),
+    ):
+        other = plots.plot_answers(make_task(shots=shots), before, after, updates)
+        assert other.get_suptitle().startswith(title)
+        assert other.axes[-1].get_legend().get_texts()[1].get_text() == legend
     for way, axes in enumerate(bars):
         heights = [bar.get_height() for bar in axes.patches]
         assert (

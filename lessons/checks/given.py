@@ -313,14 +313,18 @@ def train(held, means, second, episodes, seed):
             one = outer(name, gradient, hidden, seen, second, 0.002, seed)
             stages.append((f"{second} more by {name}", one))
     print(f"{episodes} tasks of unseen characters, moved by up to {MOVE} pixels, five classes:")
-    best = ("", "", 0.0, hidden)
+    best, steps = ("", "", 0.0, hidden), []
     for stage, one in stages:
         found = examine(one, tasks)
+        steps.append(found["one step of MAML"])
         said = ", ".join(f"{rule} {percent(shares)}" for rule, shares in found.items())
         print(f"  after {stage}: {said}", flush=True)
         for rule in ("class means", "one step of MAML"):
             if np.mean(found[rule]) > best[2]:
                 best = (rule, stage, np.mean(found[rule]), one)
+    if second:
+        less = percent(np.subtract(*steps[-2:])).replace("%", "points")
+        print(f"  that step after MAML less after FOMAML, task by task: {less}")
     np.savez(here(WEIGHTS), hidden=best[3])
     print(f"the best rule: {best[0]}, after {best[1]}: {100 * best[2]:.1f} %; kept in {WEIGHTS}")
 

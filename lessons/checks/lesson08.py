@@ -172,6 +172,13 @@ def strongest(function):
             "column k of the vectors does not belong to value k: bring the columns into the same "
             "order",
         )
+    lengths = np.linalg.norm(vectors, axis=0)
+    if not close(vectors.T @ vectors, np.eye(3), 1e-6):
+        raise wrong(
+            "8.3",
+            "the vectors are directions, of length 1, each at a right angle to the others; yours "
+            f"have the lengths {', '.join(f'{one:.3g}' for one in lengths)}",
+        )
     right("8.3", "No matrix was ever seen.")
 
 

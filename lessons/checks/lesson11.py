@@ -103,13 +103,39 @@ def meta_train(function):
     right("11.1", "The inner loop learns a task, the outer loop learns to learn.")
 
 
-def _adam(theta, g, notes, n, rate, shares=True, old=False, sign=1, power=2):
+def _adam(
+    theta, g, notes, n, rate, shares=True, old=False, sign=1, power=2, small=1e-8, inside=0.0
+):
     m = 0.9 * notes[0] + 0.1 * g
     v = 0.999 * notes[1] + 0.001 * g**power
     taken = (m, v) if not old else notes
     first, second = (1 - 0.9**n, 1 - 0.999**n) if shares else (1, 1)
-    size = np.sqrt(np.abs(taken[1]) / second) + 1e-8
+    size = np.sqrt(np.abs(taken[1]) / second + inside) + small
     return theta - sign * rate * taken[0] / first / size, (m, v)
+
+
+def _small_gradients(function):
+    """Where a gradient is no larger than 10^-8, or 0, as of a weight that hears nothing."""
+    theta, g = np.array([0.3, -0.2, 0.5, 1.0]), np.array([0.0, 1e-8, -3e-8, 2.0])
+    with np.errstate(all="ignore"):  # 0 / 0 is told below
+        found = called("11.2", function, theta.copy(), g.copy(), (0.0, 0.0), 1, 0.1)[0]
+    if np.shape(found) == (4,) and np.isnan(found[0]):
+        raise wrong(
+            "11.2",
+            "where a gradient is 0, the step is 0 / 0: 10^-8 is missing in the divisor",
+        )
+    mistakes = (
+        (
+            _adam(theta, g, (0.0, 0.0), 1, 0.1, small=0.0, inside=1e-8)[0],
+            "10^-8 is added to the root, not under it",
+        ),
+        (
+            _adam(theta, g, (0.0, 0.0), 1, 0.1, small=0.0, inside=1e-16)[0],
+            "10^-8 is added to the root, not under it",
+        ),
+    )
+    wanted = _adam(theta, g, (0.0, 0.0), 1, 0.1)[0]
+    same("11.2", "theta after a step of gradients about 10^-8", found, wanted, mistakes)
 
 
 @kept("11.2")
@@ -138,4 +164,5 @@ def adam(function):
             share = 1 - {"m": 0.9, "v": 0.999}[name] ** n
             same("11.2", f"{name} after step {n}", one, other, [(other / share, text)])
         (theta, notes), now = expected, found[1]
+    _small_gradients(function)
     right("11.2", "Each parameter has a step of its own length.")

@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> None:
             told.training(net),
             sep="\n  ",
         )
-        print(f"meta-train it with: {options.to_train_from(net, args.out)}")
+        print(options.to_train_from(net, args.out))
         return
     found = read(options.find_checkpoint(args.source))
     found.check_usable(args.source)

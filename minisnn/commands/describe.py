@@ -46,13 +46,13 @@ def describe(args: argparse.Namespace) -> None:
         )
     if path.is_file() and not path.stat().st_size:
         raise ValueError(f"{path}: this file is empty")
-    if path.is_dir() and any(
+    run = path.is_dir() and any(
         (path / name).is_file()
         for name in ("checkpoint.h5", "checkpoint.previous.h5", "config.json")
-    ):
-        _run_folder(path)
-    elif holds_strokes(path):
-        _strokes(path)
+    )
+    if run or holds_strokes(path):
+        refuse(args, f"for {'a run' if run else 'pen strokes'}", "sample", "sheet", *FORMS)
+        (_run_folder if run else _strokes)(path)
     elif path.is_dir():
         _data_folder(path, args)
     elif set_of_many:

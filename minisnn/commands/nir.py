@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> None:
     if args.direction == "import":
         if told:
             print(f"{args.source} does not say everything; taken were:", *told, sep="\n  ")
-        print(f"train it on with: {to_train_from(found.net, args.out)}")
+        print(to_train_from(found.net, args.out))
         return
     sentences = unsaid(found.net, dt=args.dt, steps=args.steps, tool=tool)
     print(

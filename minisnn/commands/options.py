@@ -263,8 +263,14 @@ def in_a_line(net) -> str:
 
 
 def to_train_from(net, path: Path) -> str:
-    """The command line that trains a network on, from its checkpoint at `path`, and what its data
-    must be."""
+    """How to train a network on, from its checkpoint at `path`: a command line, and what its data
+    must be; or in Python, where a command line cannot say what its layers are."""
+    if any(layer.neuron is not None for layer in net.layers or ()):
+        return (
+            "its layers have neurons of their own, which no command line says; in Python: found = "
+            f"ms.read({str(path)!r}), and steps of your own along "
+            "found.loop.meta_gradient(found.net, found.theta, task).gradient"
+        )
     kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {
         "firing_threshold" if name == "threshold" else name: value
@@ -288,7 +294,7 @@ def to_train_from(net, path: Path) -> str:
             continue
         flag = f"--{name.replace('_', '-')}"
         flags.append(flag if value is True else f"{flag} {in_words(value)}")
-    line = f"minisnn train --start {shlex.quote(str(path))} {' '.join(flags)}"
+    line = f"train it on with: minisnn train --start {shlex.quote(str(path))} {' '.join(flags)}"
     if net.input_shape == (16, 32, 2):
         return line
     shape = " x ".join(map(str, net.input_shape))

@@ -4,6 +4,7 @@ once: a folder of digits in N-MNIST's format serves as --root of train and evalu
 
 import argparse
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,8 @@ examples:
 
 pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the labels beside it (as
 MNIST's, plain or .gz), or .npz with images and labels"""
+
+DIGITS = frozenset("0123456789")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +116,9 @@ def run(args: argparse.Namespace) -> None:
         refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
+    made = [(names[int(labels[n])], int(numbers[n])) for n in keep]
+    if not single:
+        _check_no_others(args, out, made)
     write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
     events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
     print(
@@ -121,14 +127,41 @@ def run(args: argparse.Namespace) -> None:
         f"{args.sensor[0]} pixels"
     )
     if not single:
-        place = shlex.quote(str(out))
-        if set(names) <= set("0123456789") and args.sensor == (34, 34):
-            print(
-                f"see them with: minisnn info {place}; train on them with: minisnn train --root "
-                f"{place}"
-            )
-        else:
-            print(f"see them, and how to train on them, with: minisnn info {place}")
+        print(_what_next(args, out, made))
+
+
+def _check_no_others(args: argparse.Namespace, out: Path, made: list[tuple[str, int]]) -> None:
+    """ValueError where the folder's split holds files that none of these recordings, (label,
+    number), replaces: old and new ones would be read as one set."""
+    new = {f"{args.split}/{label}/{_file_name(number, args.sensor)}" for label, number in made}
+    splits = [one for one in out.glob("*") if one.name.lower() == args.split.lower()]
+    files = (one for split in splits for one in split.rglob("*") if not one.is_dir())
+    others = sorted({one.relative_to(out).as_posix() for one in files} - new)
+    if others:
+        raise ValueError(
+            f"{out}: {', '.join(others[:3])}{', …' * (len(others) > 3)} would stay beside the new "
+            f"recordings and be read as some of them; remove the old {args.split}, or give another "
+            "folder"
+        )
+
+
+def _file_name(number: int, sensor: tuple[int, ...]) -> str:
+    return f"{number:05d}{'.bin' if sensor == (34, 34) else '.npz'}"
+
+
+def _what_next(args: argparse.Namespace, out: Path, made: list[tuple[str, int]]) -> str:
+    """Commands that these recordings, (label, number), are enough for."""
+    place = shlex.quote(str(out))
+    if args.sensor != (34, 34) or not {label for label, _ in made} <= DIGITS:
+        return f"see them, and how to train on them, with: minisnn info {place}"
+    held = Counter(label for label, number in made if number % 5 == 0)  # never meta-train
+    rest = Counter(label for label, _ in made) - held
+    see = f"see them with: minisnn info {place}"
+    if args.split == "Test" and all((held + rest)[digit] >= 2 for digit in DIGITS):
+        return f"{see}; test on them with: minisnn evaluate --dataset double-nmnist --root {place}"
+    if args.split == "Train" and all(min(held[digit], rest[digit]) >= 2 for digit in DIGITS):
+        return f"{see}; train on them with: minisnn train --root {place}"
+    return see
 
 
 def _pictures(args: argparse.Namespace):
@@ -144,7 +177,7 @@ def _pictures(args: argparse.Namespace):
 
     found = read_pictures(args.pictures.expanduser(), args.labels, args.size)
     for name in found.names:
-        if name in (".", "..") or not name.isprintable() or set(name) & set("/\\:"):
+        if name in ("", ".", "..") or not name.isprintable() or set(name) & set("/\\:"):
             raise ValueError(f"{args.pictures}: the label {name!r} cannot be the name of a folder")
     return found.images, found.labels, np.arange(1, len(found) + 1), found.names
 
@@ -197,12 +230,12 @@ def _write_folder(
         for name in names:
             (folder / split / name).mkdir(parents=True)
         for label, number, events in recordings:
-            place = folder / split / names[label] / f"{number:05d}.bin"
+            place = folder / split / names[label] / _file_name(number, sensor)
             if sensor == (34, 34):
                 write_nmnist(place, events)
             else:
                 np.savez_compressed(
-                    place.with_suffix(".npz"),
+                    place,
                     sensor=np.array(sensor),
                     **{one: events[one] for one in "xytp"},
                 )

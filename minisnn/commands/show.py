@@ -102,9 +102,11 @@ def run(args: argparse.Namespace) -> None:
         written = [save(plot_task(task, args.queries), made / f"task.{args.format}")]
         written.append(save(plot_raster(task.x_support[0], title), made / f"raster.{args.format}"))
         if found is not None:
-            theta = found.loop.adapt(found.net, found.theta, task.x_support, task.y_support)
-            before, after = (found.net(point, task.x_query) for point in (found.theta, theta))
-            written.append(save(plot_answers(task, before, after), made / f"answers.{args.format}"))
+            before = found.net(found.theta, task.x_query)
+            after = found.loop.logits(found.net, found.theta, task)
+            updates = len(found.loop.batches(task.x_support, task.y_support))
+            fig = plot_answers(task, before, after, updates)
+            written.append(save(fig, made / f"answers.{args.format}"))
         if args.animation and not sounds:
             written.append(animate_task(task, made / "task.gif"))
     print(*(args.out / path.name for path in written), sep="\n")

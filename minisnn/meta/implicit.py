@@ -226,7 +226,7 @@ class ImplicitLoop(InnerLoop):
                 met.curvature,
             ) from None
         gradient = strength * y
-        if self.freeze:
+        if not m.all():  # of frozen layers, and of constants that the outer loop alone moves
             gradient += (1 - m) * (g - hvp(y))
         return gradient
 

@@ -37,6 +37,9 @@ class OnlineReadout(InnerLoop):
     readout is not used.
 
     scale    factor on the query's logits in the meta-loss
+
+    The readout learns from every sample: there are no gates, and it cannot be frozen. Raises
+    ValueError for settings that do not fit.
     """
 
     online: bool = True
@@ -47,6 +50,15 @@ class OnlineReadout(InnerLoop):
         super().check(net)
         if not 0 < self.scale < np.inf:
             raise ValueError(f"scale must be a positive number, not {self.scale}")
+        for name in ("threshold", "threshold_fraction", "error_threshold"):
+            if (found := getattr(self, name)) is not None:
+                raise ValueError(
+                    f"{name} must be None for rule online, which has no gate, not {found}"
+                )
+        if "readout" in self.freeze:
+            raise ValueError("freeze must not name the readout: it is all that rule online adapts")
+        if not self.online:
+            raise ValueError("online must be True for rule online, which always is")
         if net.loss_name != "cross_entropy":
             raise ValueError(
                 f"the rule online asks for the loss cross_entropy, not {net.loss_name}"

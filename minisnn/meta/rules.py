@@ -150,6 +150,11 @@ class Reptile(MAML):
         if settings.inner_steps < 2:
             found = f"{settings.inner_steps}: one step is joint training on all tasks"
             raise ValueError(f"inner_steps must be at least 2 for rule reptile, not {found}")
+        if settings.learn and not settings.adapt_constants:
+            raise ValueError(
+                f"learn must be none for rule reptile, not {','.join(settings.learn)}: what no inner "
+                "step moves it does not learn; or give adapt_constants"
+            )
         super().check(settings)
 
     def gradient(

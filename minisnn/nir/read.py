@@ -69,7 +69,7 @@ def from_nir(
     readout: str | None = None,
 ) -> Checkpoint:
     """The `SpikingNet` of a NIR graph and its theta, as a `Checkpoint`; with its inner loop, where
-    the metadata has one.
+    the metadata has one of this library.
 
     A graph without this library's metadata is read too, if it has the form that `to_nir` writes,
     under any names, or is a chain of Conv2d, Affine and neurons. Arguments supply what it does not
@@ -185,6 +185,11 @@ def _told_of(
         compare(graph, build(net, theta, step, steps))
         theta = _kept(graph, said, net, theta) if said else theta
         told = [] if said else loops_told(net, whence, steps)
+    if own := _own(said):
+        told.append(
+            f"no inner loop: the network learns by {own}, an object of your own, which a graph "
+            "only names"
+        )
     provenance = {**_FROM, "not said by the graph": told} if told else _FROM
     return Checkpoint(net, theta, _inner(graph, said, net), provenance=provenance), told
 
@@ -252,9 +257,15 @@ def _same_numbers(found: Any, written: Any) -> bool:
     )
 
 
+def _own(said: dict[str, Any]) -> str:
+    """The name of an inner loop of your own, where the network learns by one; else empty."""
+    kept = said.get("inner_loop")
+    return str(kept.get("own", ""))[:40] if isinstance(kept, dict) else ""
+
+
 def _inner(graph: nir.NIRGraph, said: dict[str, Any], net: SpikingNet) -> InnerLoop | None:
-    """How the network adapts, where the metadata has it."""
-    if said.get("inner_loop") is None:
+    """How the network adapts, where the metadata has it and it is one of this library."""
+    if said.get("inner_loop") is None or _own(said):
         return None
     try:
         step = np.asarray(graph.metadata["step_size"])

@@ -160,11 +160,12 @@ def _grid(task: Task, parts: list[str], height: float, look: Look):
     return fig, grid
 
 
-def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
+def plot_answers(task: Task, before: np.ndarray, after: np.ndarray, updates: int = 1):
     """What one adaptation changes: a support and a query sample of each class, and the network's
     belief in every class.
 
-    before, after   logits (queries, ways) of the query samples at theta and at the adapted theta_N
+    before, after   logits (queries, ways) of the query samples before and after learning the support
+    updates         weight updates that led from one to the other; 0: class means alone, say
 
     >>> x = np.random.default_rng(0).poisson(0.1, (2, 20, 8, 8, 2)).astype(np.uint8)
     >>> task = ms.Task(x, [0, 1], x, [0, 1])
@@ -184,6 +185,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
     )
     names = [_name(task, way) for way in range(task.ways)]
     right = [100 * np.mean(np.argmax(logits, 1) == task.y_query) for logits in (before, after)]
+    then = {0: "after", 1: "after one step"}.get(updates, f"after {updates} steps")
     with style():
         fig = figure(1.0 + 1.9 * task.ways, 3.0 + 2 * (0.25 + 1.75 * look.ratio))
         grid = fig.subplots(3, task.ways, squeeze=False, height_ratios=(1, 1, 1.4))
@@ -199,9 +201,7 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
             place = np.arange(task.ways)
             belief = [100 * softmax(logits[query : query + 1])[0] for logits in (before, after)]
             bars.bar(place - 0.2, belief[0], 0.4, color="0.7", label="before")
-            bars.bar(
-                place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label="after one step"
-            )
+            bars.bar(place + 0.2, belief[1], 0.4, color=COLOURS["vermillion"], label=then)
             bars.set(xticks=place, xticklabels=names, ylim=(0, 105), yticks=(0, 50, 100))
             bars.get_xticklabels()[way].set_fontweight("bold")
             if max(map(len, names)) > SHORT_NAME:
@@ -215,11 +215,21 @@ def plot_answers(task: Task, before: np.ndarray, after: np.ndarray):
         fig.supxlabel("class; the true one in bold", fontsize=10)
         grid[2, -1].legend(fontsize=8, loc="best")
         fig.suptitle(
-            f"One recording of each class, one weight update: {right[0]:.0f} % right before, "
+            f"{_lesson(task, updates)}: {right[0]:.0f} % right before, "
             f"{right[1]:.0f} % after, of {len(task.y_query)} query recordings\n(events of "
             f"{task.x_query.shape[1]} time steps; {look.legend})"
         )
     return fig
+
+
+def _lesson(task: Task, updates: int) -> str:
+    """What is learned from, and in how many weight updates."""
+    shots = int(np.bincount(task.y_support).max())
+    support = "One recording" if shots == 1 else f"{shots} recordings"
+    steps = {0: "no weight update", 1: "one weight update"}.get(
+        updates, f"{updates} weight updates"
+    )
+    return f"{support} of each class, {steps}"
 
 
 def plot_raster(x: np.ndarray, title: str | None = None):

@@ -91,11 +91,8 @@ def learns_by(name: str, net: Any, theta: np.ndarray, inner: InnerLoop) -> Adapt
     if name != "nearest":
         plain = replace(plain, steps=max(1, inner.steps))
     if name == "online":
-        return Adapted(
-            net,
-            theta,
-            OnlineReadout(**vars(replace(plain, online=True)), scale=getattr(inner, "scale", 1.0)),
-        )
+        scale = getattr(inner, "scale", 1.0)
+        return Adapted(net, theta, OnlineReadout(plain.step_size, plain.steps, scale=scale))
     if name == "maml":
         if isinstance(inner, ClassMeans | OnlineReadout):
             theta = net.without_readout(theta)

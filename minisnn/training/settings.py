@@ -156,6 +156,11 @@ class TrainingConfig(
             (not self.channels, "without conv layers", "kernel pool"),
             (bool(self.layers) and self.model == "snn", "with layers", " ".join(REPLACED)),
             (self.model == "cnn", "with model cnn", "layers learn"),
+            (
+                self.rule in ("anil", "online", "classify", "prototypes"),
+                chosen,
+                "adapt_constants",  # the readout has none
+            ),
             (not self.learn, "without learn", "adapt_constants"),
             (not self.evaluate_every, "where nothing is evaluated", "evaluate_episodes"),
             (not self.test_episodes, "without test episodes", "test_seed"),

@@ -97,9 +97,9 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     neuron.
 
     The input is what it was, whatever the gain. A hard reset does not see the scale of a layer: of
-    two `CubaLIF` with thresholds above 0, weights and biases follow the threshold. Else biases
-    follow it, W p + b - threshold is what it was; filters and resets are left to the training,
-    which starts from here.
+    two `CubaLIF` with thresholds above 0, weights, recurrent ones too, and biases follow the
+    threshold. Else biases follow it, W p + b - threshold is what it was; filters and resets are
+    left to the training, which starts from here.
     """
     before: Any = getattr(old, "neuron", None)
     after: Any = getattr(net, "neuron", None)
@@ -110,12 +110,12 @@ def nearest(old: Any, theta: np.ndarray, net: Any) -> np.ndarray:
     views[f"{net.blocks[0].name}.weight"][...] *= before.gain / after.gain
     scaled = before.scales and after.scales and min(before.threshold, after.threshold) > 0
     for b in net.blocks[:-1]:
-        weight, bias = views[f"{b.name}.weight"], views[f"{b.name}.bias"]
         if scaled:
-            weight *= after.threshold / before.threshold
-            bias *= after.threshold / before.threshold
+            for part in ("weight", "bias", "recurrent"):
+                if (array := views.get(f"{b.name}.{part}")) is not None:
+                    array *= after.threshold / before.threshold
         else:
-            bias += after.threshold - before.threshold
+            views[f"{b.name}.bias"][...] += after.threshold - before.threshold
     return theta
 
 

@@ -654,7 +654,7 @@ def test_record_shipped_digits_as_the_camera_sees_them(run):
     assert (
         code == 0
         and "made: 20 recordings of 10 labels" in out
-        and "minisnn train --root made" in out
+        and "minisnn train" not in out  # which two of a digit are too few for
     )
     for digit in range(10):
         numbers = digits.numbers[digits.labels == digit][:2]

@@ -351,6 +351,35 @@ def test_a_checkpoint_is_never_replaced_by_another(here, capsys):
     assert cli.main(["nir", "import", "a.nir", "mine.h5", "--force"]) == 0
 
 
+def test_an_hdf5_file_that_names_minisnn_is_a_strangers(here):
+    """What makes it a graph of minisnn's is its note in the graph's metadata, in this file."""
+    import h5py
+
+    def made(name, notes):
+        with h5py.File(name, "w") as file:
+            file["theirs"] = "recorded for minisnn"
+            notes(file)
+        return Path(name)
+
+    note = "node/metadata/minisnn"
+    link = lambda file: file.__setitem__(note, h5py.ExternalLink("f.h5", note))
+    group = lambda file: file.create_group(note)
+    good = made("f.h5", lambda file: file.__setitem__(note, "{}"))
+    strangers = [
+        made("a.h5", lambda file: file.__setitem__("node/metadata/of", "minisnn")),
+        made("c.h5", link),
+        made("d.h5", group),
+        made("e.h5", lambda file: file.__setitem__(note, [1.0, 2.0])),
+    ]
+    damaged = Path("g.h5")
+    damaged.write_bytes(good.read_bytes()[:-400])
+    for path in (*strangers, damaged):
+        with pytest.raises(ValueError, match="an HDF5 file exists already; expected a NIR file"):
+            outputs.check(path, outputs.NIR)
+        outputs.check(path, outputs.NIR, force=True)
+    outputs.check(good, outputs.NIR)
+
+
 def test_files_of_a_run_for_the_chip_are_not_removed_unasked(here, capsys):
     """network.h5 is no name of a run's of minisnn train, and was unlinked where it lay."""
     Path("out").mkdir()

@@ -86,8 +86,10 @@ def test_it_trains_and_writes_its_page_where_minisnn_cannot_be_imported(folder):
     assert all(f" after {name}: " in line for name, line in zip(stages, lines[6:10], strict=True))
     for rule in ("nearest sample", "class means", "one step of MAML"):
         assert all(re.search(rf"{rule} \d+\.\d ± \d+\.\d %", line) for line in lines[6:10])
+    pairwise = r"  that step after MAML less after FOMAML, task by task: -?\d+\.\d ± \d+\.\d points"
+    assert re.fullmatch(pairwise, lines[10])
     assert re.match(
-        r"the best rule: (class means|one step of MAML), after .*: \d+\.\d %", lines[10]
+        r"the best rule: (class means|one step of MAML), after .*: \d+\.\d %", lines[11]
     )
     done = alone(folder / "mysnn.py", "page", "--episodes", "2")
     assert done.returncode == 0, done.stderr

@@ -124,6 +124,24 @@ def test_is_the_gradient_of_the_twins_loss(name, twin, freeze):
     assert min(errors) < 1e-7 * np.linalg.norm(found.gradient)
 
 
+@pytest.mark.parametrize("freeze", [(), ("conv1",)], ids=len)
+def test_constants_that_no_inner_step_moves_have_their_gradient(freeze):
+    """The outer loop alone moves them: differences of the jet twin's loss along them."""
+    settings = {**SMALL, **NETS["cuba"], "learn": ("alpha", "beta"), "backend": "numpy"}
+    net = ms.SpikingNet(**settings)
+    theta, task = case(net)
+    loop = ms.ImplicitLoop(0.2, 60, freeze, proximal=4.0, cg_steps=200)
+    recorded = loop.record(net, theta, task)
+    found = loop.meta_gradient(net, theta, task, spike="jet", recorded=recorded)
+    for p in net.learned:
+        for place in range(p.slice.start, p.slice.stop):
+            d = np.zeros(net.size)
+            d[place] = 1e-5
+            ends = [loop.loss(net, theta + s * d, task, "jet", recorded) for s in (1, -1)]
+            assert found.gradient[place] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-5)
+        assert found.gradient[p.slice].all()
+
+
 def test_first_order_and_a_strong_pull_are_the_query_gradient(backend):
     net = network("lif", backend)
     theta, task = case(net)

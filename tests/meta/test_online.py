@@ -12,6 +12,7 @@ from minisnn.meta.rules import body
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.convolutional import ConvNet
+from minisnn.training.baselines import learns_by
 from minisnn.training.settings import TrainingConfig
 
 NEURONS = {"lif": ms.LIF(gain=3.0), "cuba": ms.CubaLIF(threshold=0.2, gain=3.0)}
@@ -213,11 +214,26 @@ def test_what_the_readout_from_zero_does_not_fit():
     for loop, at, sentence in (
         (OnlineReadout(), lif, "a readout that does not fire"),
         (OnlineReadout(scale=0.0), net, "scale must"),
+        (OnlineReadout(threshold=0.1), net, "threshold must be None for rule online, which has no"),
+        (OnlineReadout(threshold_fraction=0.1), net, "threshold_fraction must be None"),
+        (OnlineReadout(error_threshold=0.1), net, "error_threshold must be None for rule online"),
+        (OnlineReadout(freeze=("readout",)), net, "freeze must not name the readout"),
+        (OnlineReadout(online=False), net, "online must be True for rule online"),
     ):
         with pytest.raises(ValueError, match=sentence):
             loop.check(at)
     with pytest.raises(ValueError, match="online must be False for rule online, which always is"):
         TrainingConfig(rule="online", neuron="cuba", online=True)
+
+
+def test_a_network_of_another_loop_learns_online_by_its_steps_alone():
+    """The gates and the frozen layers of the other loop are not the readout's."""
+    net, theta, _, task, _ = from_zero()
+    gated = InnerLoop(0.5, 2, freeze=("readout",), threshold=0.1, error_threshold=0.4)
+    found = learns_by("online", net, theta, gated)
+    assert found.inner == OnlineReadout(0.5, 2)
+    expected = OnlineReadout(0.5, 2).logits(net, theta, task)
+    np.testing.assert_array_equal(found(task), expected)
 
 
 def test_it_is_kept_in_checkpoints_and_graphs(tmp_path):

@@ -399,6 +399,10 @@ def test_runs_of_before_the_rules_are_resumed(tmp_path):
             "first_order_updates must be 0",
         ),
         (
+            dict(rule="reptile", inner_steps=2, learn_step_size="no", learn=("alpha",)),
+            "learn must be none for rule reptile, not alpha: what no inner step moves",
+        ),
+        (
             dict(rule="classify"),
             "learn_step_size must be no for rule classify, which has no inner loop, not 'array'",
         ),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
+from minisnn import Dense
 from minisnn.layers.cuba import CubaLIF
 from minisnn.layers.lif import LIF
 from minisnn.meta.inner import InnerLoop
@@ -164,6 +165,28 @@ def test_another_neuron_starts_from_the_nearest_weights():
         found["conv1.bias"], first.views(theta)["conv1.bias"] + 0.1 - 0.25, rtol=1e-12, atol=1e-15
     )
     assert (found["readout.weight"] == first.views(theta)["readout.weight"]).all()
+
+
+def test_recurrent_weights_follow_the_threshold():
+    rng = np.random.default_rng(0)
+    of = lambda threshold: SpikingNet(
+        (6,), layers=[Dense(8, recurrent=True)], ways=3, neuron=CubaLIF(threshold=threshold),
+        window=9, dtype=np.float64, backend="numpy",
+    )  # fmt: skip
+    old, new, x = of(0.1), of(0.4), rng.poisson(0.3, (2, 30, 6))
+    theta = old.init(rng, x, rate=0.3)
+    theta += 0.1 * rng.standard_normal(old.size)
+    assert np.abs(old.features(theta, x) - old.features(silent(old, theta), x)).max() > 0.01
+    np.testing.assert_allclose(
+        new.features(nearest(old, theta, new), x), old.features(theta, x), rtol=1e-12
+    )
+
+
+def silent(net, theta):
+    """theta without its recurrent weights."""
+    theta = theta.copy()
+    net.views(theta)["dense1.recurrent"][...] = 0
+    return theta
 
 
 def test_a_run_goes_on_with_another_neuron(before, tmp_path):

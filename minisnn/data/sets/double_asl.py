@@ -60,7 +60,7 @@ class DoubleASL(Recordings):
                           classes="train" and
                  recordings="test", for example, known classes are met in unseen recordings
     per_letter   the first so many recordings of each letter, by their numbers; None: 500 real, or
-                 200 drawn ones
+                 200 drawn ones; with a protocol at most 60, and all of them for None
     flip_y       whether y of the real recordings grows upwards, as it does in the files of ASL-DVS
     camera       an EventCamera of 240 x 180 pixels in place of `hand_camera()`, or of
                  `takes.take_camera()`
@@ -75,7 +75,7 @@ class DoubleASL(Recordings):
 
     Recordings whose number within their letter, counted from 1, is divisible by 5 never meta-train;
     validation and test draw from those alone. Raises ValueError where a letter has fewer than two
-    recordings of the kind that is needed.
+    recordings of the kind that is needed, and for more moments than there are.
 
     >>> tasks = ms.DoubleASL("test", per_letter=10, progress=False)
     >>> len(tasks.classes), tasks.input_shape
@@ -121,6 +121,11 @@ class DoubleASL(Recordings):
         ):
             raise ValueError(
                 f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None"
+            )
+        if protocol is not None and per_letter > MOMENTS:
+            raise ValueError(
+                f"per_letter is {per_letter}, expected at most {MOMENTS} with a protocol: so many "
+                "moments are in a continuous recording"
             )
         sight = Sight(camera or hand_camera(), seed, SENSOR, SCALE)
         groups: dict[str, Any] = {}
@@ -188,17 +193,18 @@ def _takes(
     protocol: str, split: str, moments: int, sight: Sight, keep: Keep
 ) -> tuple[Pool, str, dict[str, Any]]:
     """And what support and query have in common, or must not."""
-    from .takes import MOMENTS, SUBJECTS, pool_of_takes
+    from .takes import SUBJECTS, pool_of_takes
 
     known = protocol == "same-take" or split == "train"
     subjects = SUBJECTS["train" if known else split]
-    least = min(moments, MOMENTS) if known else min(moments, MOMENTS) // 2
-    met = functools.partial(_met, train=split == "train", known=known, last=least)
+    last = moments if known else moments // 2
+    met = functools.partial(_met, train=split == "train", known=known, last=last)
     pool, of = pool_of_takes(subjects, met, SHAPE, sight, keep)
     words = (
         f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
         + f" ({which(split == 'train')})" * known
     )
+    _check_letters(Counter(pool.labels.tolist()), words)
     apart = protocol == "other-subject" and not known
     return pool, words, dict(groups={"subject": of}) if apart else dict(within=of)
 

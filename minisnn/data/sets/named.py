@@ -14,17 +14,13 @@ training classes in recordings of the split; one without gives sets of the same 
 """
 
 import importlib
-import importlib.util
 import inspect
 import json
 import re
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from importlib.machinery import SourceFileLoader
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +32,7 @@ from ..readers.spoken import forget
 from ..readers.units import is_row
 from ..store.cache import check_unchanged, content_of, file_identity
 from ..store.code import code_identity
+from ..store.own_code import module_of, told_by_line
 from .given import (
     check_dealt,
     check_size,
@@ -105,7 +102,8 @@ def find(name: str) -> Callable[..., Any]:
     if name == OWN:
         return own
     if name in DATASETS:
-        name = DATASETS[name].place
+        place, _, function = DATASETS[name].place.rpartition(":")
+        return getattr(importlib.import_module(place), function)
     if not runs_code(name):
         found = [one for one in entry_points(group=GROUP) if one.name == name]
         if not found:
@@ -114,7 +112,8 @@ def find(name: str) -> Callable[..., Any]:
                 f"an entry point of the group {GROUP}, or a function as package.module:name or "
                 "file.py:name"
             )
-        return found[0].load()
+        with told_by_line(name):
+            return found[0].load()
     place, _, function = name.rpartition(":")
     if place.endswith(".py"):
         path = Path(place).expanduser()
@@ -123,18 +122,17 @@ def find(name: str) -> Callable[..., Any]:
         if not path.is_file():
             raise ValueError(f"{name}: there is no file {path}")
         _met[place] = path.absolute()
-        title = f"minisnn_dataset_{path.stem}"
-        spec = importlib.util.spec_from_file_location(title, path, loader=_AsItIs(title, str(path)))
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[title] = module
-        spec.loader.exec_module(module)
+        with told_by_line(name):
+            module = module_of(path)
     else:
-        try:
-            module = importlib.import_module(place)
-        except ModuleNotFoundError as error:
-            expected = "expected an installed module, or a file ending in .py"
-            raise ValueError(f"{name}: {error}; {expected}") from None
+        with told_by_line(name):
+            try:
+                module = importlib.import_module(place)
+            except ModuleNotFoundError as error:
+                if not f"{place}.".startswith(f"{error.name}."):
+                    raise
+                expected = "expected an installed module, or a file ending in .py"
+                raise ValueError(f"{name}: {error}; {expected}") from None
     made = getattr(module, function, None)
     if not callable(made):
         raise ValueError(f"{name}: there is no function {function} in {place}")
@@ -142,15 +140,6 @@ def find(name: str) -> Callable[..., Any]:
 
 
 _met: dict[str, Path] = {}  # files of code, by what they were called, and where they lay
-
-
-class _AsItIs(SourceFileLoader):
-    """Code as the file has it now: kept bytecode is told apart by its size and the second of its
-    change alone."""
-
-    def get_code(self, fullname: str) -> CodeType:
-        path = self.get_filename(fullname)
-        return self.source_to_code(self.get_data(path), path)
 
 
 def open_set(
@@ -170,13 +159,15 @@ def open_set(
     if "classes" in options and not _takes_classes(make):
         # what it gives may have the same classes in all splits: `training.evaluation.check_apart`
         del options["classes"]
-    try:
-        found = make(split=split, **({} if root is None else {"root": root}), **options)
-    except TypeError as error:
-        if "split" not in str(error) and "argument" not in str(error):
-            raise
-        given = f"split{' and root' * (root is not None)}"
-        raise ValueError(f"{name}: cannot be called with {given} ({error})") from None
+    given = {"split": split, **({} if root is None else {"root": root}), **options}
+    if (signature := _signature(make)) is not None:
+        try:
+            signature.bind(**given)
+        except TypeError as error:
+            names = " and ".join(given)
+            raise ValueError(f"{name}: cannot be called with {names} ({error})") from None
+    with told_by_line(name):
+        found = make(**given)
     if isinstance(found, Mapping):
         found = found.get(split)
     lacking = [one for one in ("input_shape", "sample_task", "episode") if not hasattr(found, one)]
@@ -210,12 +201,17 @@ class Opened(dict[str, Any]):
         self.how = json.dumps(how) if how else None
 
 
+def _signature(make: Callable) -> inspect.Signature | None:
+    try:
+        return inspect.signature(make)
+    except (TypeError, ValueError):  # of a class of C, say
+        return None
+
+
 def _takes_classes(make: Callable) -> bool:
     """Whether a function of your own has an argument for the classes, as `own` has."""
-    try:
-        parameters = inspect.signature(make).parameters.values()
-    except (TypeError, ValueError):  # of a class of C, say
-        return False
+    signature = _signature(make)
+    parameters = () if signature is None else signature.parameters.values()
     return any(one.name == "classes" or one.kind is one.VAR_KEYWORD for one in parameters)
 
 

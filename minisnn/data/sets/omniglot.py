@@ -141,7 +141,8 @@ class Omniglot(Recordings):
                  With split "train" they are drawings by four in five people, else drawings by the
                  others
     camera       an EventCamera in place of the default one
-    draws        recordings of each drawing, each with a scene and a sensor of its own
+    draws        recordings of each drawing, each by another scene and sensor; noise, scenes and
+                 sensors are those of its number in its alphabet, and come again in the next
                  (`camera.variation`); 0: one, by one sensor
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made
@@ -329,7 +330,7 @@ def _recorded(
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
     labels = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE)
     numbers = np.arange(len(pictures))
-    # each recording's own, but for its mirror image
+    # each recording's own within its alphabet, but for its mirror image
     of_alphabet = (PEOPLE * where[:, None] + np.arange(PEOPLE)).reshape(-1)
     noise = 4 * of_alphabet + turn // 90 % 4 + 4 * PEOPLE * (where[-1] + 1) * draw
     told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (

@@ -73,13 +73,22 @@ class Sight(NamedTuple):
                 else summed(centred(found) if self.centred else found, self.step_ms, scale)
             )
         events = (
-            self.move.of(self.camera.record(one, self.seed, n), n)
+            self.move.of(self._events(one, n, draw), n)
             for one, n in zip(pictures, numbers.tolist())
         )
         shape, step = self.camera.sensor, self.step_ms
         return np.array(
             [bin_events(one, duration, step, shape=shape, crop=crop, scale=scale) for one in events]
         )
+
+    def _events(self, picture: np.ndarray, number: int, draw: int) -> np.ndarray:
+        """Events of one picture; a draw after the first has a scene and a sensor of its own, as in
+        `EventCamera.record_counts`."""
+        camera: EventCamera = self.camera
+        if draw and camera.variation is not None:
+            picture = picture / 255.0 if picture.dtype == np.uint8 else picture
+            camera, picture = camera.variation.draw(camera, picture, (self.seed, number, draw))
+        return camera.record(picture, self.seed, number)
 
 
 def centred(counts: np.ndarray) -> np.ndarray:

@@ -98,9 +98,10 @@ class Written(Recordings):
                  `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
                  layer, too; "scaled": as written, but for how long it takes, which is the same;
                  "written": as it was written, and cut after `duration_ms`
-    over         what is asked. "characters": which one. "new-drawers": the same by people of whose
-                 drawings none has meta-trained, those of the support not in the query. "drawers":
-                 who has written it. "order": in which order, and from which ends, the strokes of
+    over         what is asked. "characters": which one. "new-drawers": the same, the query by other
+                 people than the support, and the test by those whose numbers training over
+                 new-drawers leaves out; a number says who it was within an alphabet alone.
+                 "drawers": who has written it. "order": in which order, and from which ends, the strokes of
                  one character were drawn, which was written in up to 8 ways: real strokes, replayed
     alphabets    names of those that test; None: all that neither train nor validate
     size         rows and columns of the sensor

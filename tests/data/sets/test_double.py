@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minisnn.data.camera.event_camera import EventCamera
+from minisnn.data.camera.moved import Move
+from minisnn.data.camera.variation import Variation
 from minisnn.data.sets import digits, double_nmnist as double
 from minisnn.data.sets.double_nmnist import CLASSES
+from minisnn.data.sets.pools import Sight
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.readers.events import event_array
 from minisnn.data.readers.nmnist import write_nmnist
@@ -359,6 +363,19 @@ def test_what_is_tested_never_shows_a_picture_on_both_sides(few_digits, split):
             {pair for sides in told(x) for pair in sides} for x in (task.x_support, task.x_query)
         ]
         assert not shown[0] & shown[1]
+
+
+def test_a_move_keeps_draws_apart_and_the_first_what_it_was():
+    """Moved by nothing, recordings are those that nothing moves, in every draw."""
+    picture = np.zeros((2, 28, 28), np.uint8)
+    picture[:, 8:20, 12:16] = 255
+    numbers = np.array([3, 4])
+    plain = Sight(EventCamera(variation=Variation()), 0, (32, 32), 2, draws=2)
+    moved = plain._replace(move=Move())
+    found = [moved.counts(picture, numbers, draw) for draw in (0, 1)]
+    assert not np.array_equal(*found)
+    for draw in (0, 1):
+        np.testing.assert_array_equal(found[draw], plain.counts(picture, numbers, draw))
 
 
 def test_simulated_recordings_are_made_once_for_each_seed_and_camera(few_digits):

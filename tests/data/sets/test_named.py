@@ -249,6 +249,73 @@ def test_names_that_lead_nowhere(name, message):
         open_set(name, "train", None, False)
 
 
+THEIRS = """
+def calls(split, root=None):
+    inner(1)
+
+def inner(a):
+    return [][a]
+
+def key(split):
+    return {"train": 1}["val"]
+
+def argument(split):
+    return "a".split(1, 2, 3)
+
+def absent(split):
+    import nothere_xyz
+
+def told(split):
+    raise ValueError("mine is told as it is")
+"""
+
+
+@pytest.mark.parametrize(
+    "code, function, message",
+    [
+        (THEIRS.replace("inner(1)", "inner(1, 2)"), "calls", r"line 3: TypeError: inner\(\) takes"),
+        (THEIRS, "calls", "line 6: IndexError: list index out of range"),
+        (THEIRS, "key", "line 9: KeyError: 'val'"),
+        (THEIRS, "argument", r"line 12: TypeError: split\(\) takes at most 2"),
+        (THEIRS, "absent", "line 15: ModuleNotFoundError: No module named 'nothere_xyz'"),
+        ("import nothere_xyz", "any", "line 1: ModuleNotFoundError: No module named 'nothere_xyz'"),
+        ("import json\n\njson.loads(3)", "any", "line 3: TypeError: the JSON object must be"),
+        ("\ndef f(:\n", "f", "line 2: SyntaxError: invalid syntax"),
+    ],
+)
+@pytest.mark.parametrize("place", ["theirs.py", "theirs_of_a_module"])
+def test_a_bug_in_own_code_is_told_by_its_line(code, function, message, place, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(".")
+    monkeypatch.delitem(sys.modules, place, raising=False)
+    Path(f"{place.removesuffix('.py')}.py").write_text(code)
+    name = f"{place}:{function}"
+    told = rf"^{name}: its own code fails in .*{place.removesuffix('.py')}\.py, {message}"
+    with pytest.raises(ValueError, match=told) as found:
+        open_set(name, "train", None, False)
+    assert found.value.__cause__ is not None  # the whole traceback, for who asks for it
+    sys.modules.pop(place, None)
+    code, said = cli.main(["show", "--dataset", name]), capsys.readouterr().err
+    assert code == 2 and "its own code fails" in said and "defect" not in said
+    sys.modules.pop(place, None)
+
+
+def test_what_own_code_says_itself_is_told_as_it_is():
+    Path("theirs.py").write_text(THEIRS)
+    with pytest.raises(ValueError, match="^mine is told as it is$"):
+        open_set("theirs.py:told", "train", None, False)
+    with pytest.raises(ValueError, match="cannot be called with split and root .*'root'"):
+        open_set("theirs.py:key", "train", "a", False)
+
+
+def test_an_entry_point_with_a_bug_is_told_by_its_line(monkeypatch):
+    Path("theirs_entered.py").write_text("\n1 / 0\n")
+    monkeypatch.syspath_prepend(".")
+    entry = EntryPoint("theirs", "theirs_entered:moves", named.GROUP)
+    monkeypatch.setattr(named, "entry_points", lambda group: [entry])
+    with pytest.raises(ValueError, match="^theirs: .*theirs_entered.py, line 2: ZeroDivisionError"):
+        open_set("theirs", "train", None, False)
+
+
 def stop_after(updates: int, monkeypatch):
     from minisnn.training import run
 

@@ -143,6 +143,18 @@ def test_what_takes_are_not_made_of(tmp_path, marked):
         DoubleASL("test", tmp_path, protocol="same-take")
 
 
+def test_too_few_and_too_many_moments_are_told(marked):
+    for split, few in (("test", 4), ("val", 1)):
+        with pytest.raises(
+            ValueError,
+            match=r"continuous recordings of .*: letter a has 0 recordings, expected at least 2",
+        ):
+            marked(split, "same-take", per_letter=few)
+    with pytest.raises(ValueError, match="per_letter is 61, expected at most 60 with a protocol"):
+        marked("test", "same-take", per_letter=61)
+    assert len(marked("test", "same-take", per_letter=10).pool) == 24 * 5 * 2
+
+
 def test_recordings_within_a_group():
     events = [np.zeros(1, EVENT)] * 24
     labels, of = np.repeat(list("abc"), 8), np.tile(np.repeat(["one", "two"], 4), 3)

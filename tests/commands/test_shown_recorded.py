@@ -1,0 +1,118 @@
+"""What show draws of a network's answers, what record leaves and proposes, and what info refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_cli import pictures, run, toy_sets  # noqa: F401
+
+import minisnn as ms
+from minisnn import plots
+from minisnn.data.camera.event_camera import EventCamera
+
+ALL = "0123456789"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A camera that sees three events in each picture."""
+    events = np.ones(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i1")])
+    monkeypatch.setattr(EventCamera, "record", lambda *_: events)
+
+
+@pytest.mark.parametrize(
+    "rule, shots, title",
+    [
+        (ms.ClassMeans(steps=0, readings=3, looks=5), 2, "2 recordings of each class, no weight"),
+        (ms.InnerLoop(0.1, steps=3), 1, "One recording of each class, 3 weight updates: "),
+        (ms.InnerLoop(0.1, online=True), 2, "2 recordings of each class, 6 weight updates: "),
+    ],
+)
+def test_show_draws_what_the_network_answers(run, monkeypatch, rule, shots, title):  # noqa: F811
+    net = ms.SpikingNet((6, 6, 2), (4,), 3, 3, window=8, backend="numpy")
+    theta = net.init(np.random.default_rng(0), np.ones((1, 14, 6, 6, 2), np.uint8))
+    ms.save("net.h5", net, theta, inner=rule)
+    drawn, draw = [], plots.plot_answers
+
+    def kept(task, before, after, *more):
+        drawn.append((task, before, after, draw(task, before, after, *more)))
+        return drawn[0][-1]
+
+    monkeypatch.setattr(plots, "plot_answers", kept)
+    monkeypatch.setattr(plots, "save", lambda fig, path: path)
+    line = ("--no-animation", "--checkpoint", "net.h5", "--shots", shots)
+    code, out, err = run("show", *line)
+    assert code == 0 and "answers.png" in out, err
+    [(task, before, after, fig)] = drawn
+    assert np.array_equal(before, net(theta, task.x_query))
+    assert np.array_equal(after, rule.logits(net, theta, task))
+    assert fig.get_suptitle().startswith(title)
+
+
+def test_record_mixes_no_old_recordings_with_new_ones(run, quick):  # noqa: F811
+    folder = pictures(Path("pictures"), "ab", 3)
+    line = ("record", folder, "--out", "made", "--quiet", "--force")
+    assert run(*line)[0] == 0
+    before = sorted(Path("made").rglob("*"))
+    for more in (["--each", 2], ["--sensor", "20,30"]):
+        code, _, err = run(*line, *more)
+        assert code == 2 and "would stay beside the new recordings" in err
+        assert "remove the old Train, or give another folder" in err
+        assert sorted(Path("made").rglob("*")) == before
+    assert "Train/a/00003.bin, Train/b/00006.bin would stay" in run(*line, "--each", 2)[2]
+    assert run(*line, "--seed", 1)[0] == 0  # each is replaced
+    assert run(*line, "--split", "Test", "--each", 2)[0] == 0  # beside Train
+    assert len(list(Path("made/Test").rglob("*.bin"))) == 4
+
+
+@pytest.mark.parametrize(
+    "labels, each, split, proposed",
+    [
+        (None, 20, "Train", "; train on them with: minisnn train --root made"),
+        (None, 2, "Train", ""),
+        (
+            None,
+            2,
+            "Test",
+            "; test on them with: minisnn evaluate --dataset double-nmnist --root made",
+        ),
+        (None, 1, "Test", ""),
+        (ALL, 4, "Train", ""),
+        ("01", 20, "Train", ""),
+    ],
+)
+def test_record_proposes_what_can_be_done(run, quick, labels, each, split, proposed):  # noqa: F811
+    given = [] if labels is None else [pictures(Path("pictures"), labels, each)]
+    code, out, _ = run(
+        "record", *given, "--each", each, "--out", "made", "--split", split, "--quiet"
+    )
+    assert code == 0 and out.splitlines()[1] == f"see them with: minisnn info made{proposed}"
+
+
+def test_record_loses_no_recording_of_an_empty_label(run, quick):  # noqa: F811
+    np.savez("a.npz", images=np.ones((2, 20, 20), np.uint8), labels=np.array(["", "b"]))
+    code, _, err = run("record", "a.npz", "--out", "made", "--quiet")
+    assert code == 2 and "a.npz: the label '' cannot be the name of a folder" in err
+    assert not Path("made").exists()
+
+
+@pytest.mark.parametrize("kind", ["a run", "pen strokes"])
+def test_info_refuses_what_does_nothing(run, kind):  # noqa: F811
+    Path("given").mkdir()
+    if kind == "a run":
+        net = ms.SpikingNet((6,), (), 2)
+        ms.save("given/checkpoint.h5", net, np.zeros(net.size, net.dtype))
+    else:
+        place = Path("given/strokes_background/Latin/character01")
+        place.mkdir(parents=True)
+        (place / "0001_01.txt").write_text("START\n1,-2,3\n2,-3,9\nBREAK\n")
+    assert run("info", "given")[0] == 0
+    for name, value in (
+        ("sheet", "a.png"),
+        ("sample", 3),
+        ("sensor", "3,4"),
+        ("columns", "t,x,y,p"),
+    ):
+        code, _, err = run("info", "given", f"--{name}", value)
+        assert code == 2 and f"--{name} would do nothing for {kind}; leave it out" in err
+    assert not Path("a.png").exists()

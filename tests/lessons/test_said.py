@@ -1,0 +1,91 @@
+"""What the lessons' texts say of the library and of their own outputs is so."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import make
+from checks import Wrong, lesson08, lesson11
+
+ROOT = Path(__file__).parents[2]
+# `forward` and `back` in `minisnn/network/loops.py`
+POINTER = re.compile(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`")
+
+
+def outputs(number: str) -> str:
+    """All that the stored notebook of a lesson printed."""
+    (source,) = make.HERE.glob(f"source/{number}_*.md")
+    cells = json.loads(make.notebook_of(source).read_text(encoding="utf-8"))["cells"]
+    printed = (out.get("text", "") for cell in cells for out in cell.get("outputs", ()))
+    return "".join("".join(one) for one in printed)
+
+
+@pytest.mark.parametrize("source", make.sources(), ids=lambda source: source.stem)
+def test_names_are_where_the_texts_say(source):
+    for names, file in POINTER.findall(source.read_text(encoding="utf-8")):
+        path = ROOT / file
+        assert path.is_file(), file
+        for name in re.findall(r"`(\w+)`", names):
+            made = rf"^ *(def|class) {name}\b|^(\w+, )*{name}(, \w+)* ="
+            assert re.search(made, path.read_text(encoding="utf-8"), re.M), (name, file)
+
+
+def test_files_to_read_are_there():
+    for source in make.sources():
+        found = re.search(r"\*\*Now read\*\*(.*?)\*\*Next\*\*", source.read_text("utf-8"), re.S)
+        for file in re.findall(r"`([\w/]+\.(?:py|md))`", found[1] if found else ""):
+            assert any((root / file).is_file() for root in (ROOT, make.HERE)), (source.stem, file)
+
+
+def test_a_step_size_is_judged_by_the_loss_after_the_last_step():
+    rows = re.findall(r"^ +([\d.]+) +([\d.]+) +([\d.]+)$", outputs("06"), re.M)
+    last = {float(size): float(end) for size, end, _ in rows}
+    highest = {float(size): float(top) for size, _, top in rows}
+    assert min(last, key=last.get) == 1
+    start = last[0.001]
+    assert 2.9 < highest[4] / start < 3.1 and last[4] > start  # "triples ... and ends above"
+    assert (
+        highest[1] <= start + 0.005 and start < highest[2] < 2 * start
+    )  # "falls", "rises a little"
+
+
+def test_before_it_learns_a_network_of_equal_membranes_names_the_first_class():
+    assert "of 20 drawings right: 4 before" in outputs("00")
+
+
+def test_two_starts_are_compared_on_the_same_tasks():
+    said = re.search(r"task by task: (-?[\d.]+) ± ([\d.]+) points", outputs("17"))
+    mean, half = map(float, said.groups())
+    assert 0.5 < mean < 2.5 and 0.7 < mean / half < 1.5  # "about as much as half the width"
+
+
+def adam(theta, g, notes, n, rate, small=1e-8, inside=0.0):
+    m, v = notes
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+    size = np.sqrt(v / (1 - 0.999**n) + inside) + small
+    return theta - rate * m / (1 - 0.9**n) / size, (m, v)
+
+
+@pytest.mark.parametrize(
+    "small, inside, said",
+    [(0.0, 0.0, "0 / 0"), (0.0, 1e-8, "not under it"), (0.0, 1e-16, "not under it")],
+)
+def test_adam_is_asked_where_gradients_vanish(small, inside, said):
+    check = lesson11.adam.__wrapped__
+    check(adam)
+    with pytest.raises(Wrong, match=said):
+        check(lambda *given: adam(*given, small, inside))
+
+
+@pytest.mark.parametrize("factor, lengths", [(0, "0, 0, 0"), (7, "7, 7, 7")])
+def test_eigenvectors_have_length_1(factor, lengths):
+    def strongest(product, size, count):
+        values, vectors = np.linalg.eigh(np.array([product(e) for e in np.eye(size)]))
+        order = np.argsort(-np.abs(values))[:count]
+        return values[order], factor * vectors[:, order]
+
+    with pytest.raises(Wrong, match=f"lengths {lengths}"):
+        lesson08.strongest(strongest)
