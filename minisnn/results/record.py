@@ -128,9 +128,11 @@ def write(path: Path, record: Record) -> None:
         ensure_ascii=False,
         allow_nan=False,
     )
-    text = re.sub(r"\[\s+((?:-?[\d.e+-]+,\s+)*-?[\d.e+-]+)\s+\]", _in_a_line, text)
+    text = re.sub(r"[\[{]\n[^\[\]{}]*?\n\s*[\]}]", _in_a_line, text)
     write_whole(path, f"{text}\n".encode())
 
 
-def _in_a_line(numbers: re.Match) -> str:
-    return "[" + re.sub(r"\s+", " ", numbers[1]) + "]"
+def _in_a_line(flat: re.Match) -> str:
+    """A list or an object of plain values in one line; texts hold no newline in JSON."""
+    first, *inner, last = flat[0].split("\n")
+    return first + " ".join(one.strip() for one in inner) + last.strip()
