@@ -317,14 +317,9 @@ def _fits(networks: dict[str, Any], series: "Series") -> bool:
 
 
 def _rule(name: str, found: Any, series: "Series", tasks: Any) -> Any:
-    from ..meta.rules import RULES
     from ..training.baselines import Adapted, with_ways
 
-    if found.config is not None and RULES[found.config.rule].whole_set:
-        raise ValueError(
-            f"{name}: a classifier, whose readout knows its own classes; expected a network that "
-            "learns new ones"
-        )
+    options.check_learns(name, found)
     if tuple(found.net.input_shape) != tuple(tasks.input_shape):
         raise ValueError(
             f"{name}: takes recordings of shape {found.net.input_shape}; those of {series.name} "

@@ -133,9 +133,11 @@ def run(args: argparse.Namespace) -> None:
     theta = found.theta
     inner = found.loop
     whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None
-    if args.ways not in (None, net.ways):
-        if whole_set:
-            options.refuse(args, "with a classifier, whose readout knows the classes", "ways")
+    others = args.ways not in (None, net.ways)
+    if whole_set:
+        nothing = ["inner_steps", "shots", "baselines", "against", *["ways"] * others]
+        options.refuse(args, "with a classifier, whose readout knows the classes", *nothing)
+    if others:
         net, theta, inner = with_ways(net, theta, inner, args.ways)
     features = theta
     own = inner
@@ -169,9 +171,6 @@ def run(args: argparse.Namespace) -> None:
         if args.checkpoint is None:
             print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
         announce()
-    if whole_set:
-        nothing = "inner_steps", "shots", "baselines", "against"
-        options.refuse(args, "with a classifier, whose readout knows the classes", *nothing)
     if dataset == "recordings" and not found.origin.options(dataset):
         warnings.warn(
             f"{tested} does not say how its recordings were read; these are read in "
@@ -195,9 +194,8 @@ def run(args: argparse.Namespace) -> None:
 
     def beside(tasks: Any) -> dict[str, Any]:
         asked = replace(found.origin, data=dataset, root=root)
-        for name, learner in learners.items():
-            if args.split == "train" or whole_set:
-                break
+        unseen = {} if args.split == "train" or whole_set else learners
+        for name, learner in unseen.items():
             if (known := met(learner, asked, tasks)) is not None:
                 warnings.warn(
                     f"{args.split}: {known}{f' of {name}' * (learner is not found.origin)}; its "
@@ -236,11 +234,7 @@ def _other(path: str, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any]
 
     found = read(options.find_checkpoint(path))
     given = found.net, found.theta, found.loop
-    if found.config is not None and RULES[found.config.rule].whole_set:
-        raise ValueError(
-            f"--against {path}: a classifier, whose readout knows its own classes; expected a "
-            "network that learns new ones"
-        )
+    options.check_learns(f"--against {path}", found)
     if found.net.input_shape != net.input_shape:
         raise ValueError(
             f"--against {path}: takes recordings of shape {found.net.input_shape}; expected those "

@@ -4,6 +4,7 @@ import argparse
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .. import outputs
 from ..data.written.words import options_of
@@ -15,6 +16,7 @@ from ..parallel.threads import set_threads
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
 from ..layers.cuba import CubaLIF
+from ..meta.rules import RULES
 from ..network.layers import in_text
 from ..training.fields import REPLACED, in_words
 
@@ -238,6 +240,15 @@ def known_network(args: argparse.Namespace) -> Path:
         args.whole().error(f"{what}; expected --checkpoint FILE, or --dataset with one of {known}")
     orders = name == "written" and options_of(args.strokes or ()).get("over") == "order"
     return Path(OF_ORDERS if orders else NETWORKS[name])
+
+
+def check_learns(name: str, found: Any) -> None:
+    """ValueError where a checkpoint is a classifier of its own classes and learns no new ones."""
+    if found.config is not None and RULES[found.config.rule].whole_set:
+        raise ValueError(
+            f"{name}: a classifier, whose readout knows its own classes; expected a network that "
+            "learns new ones"
+        )
 
 
 def given_strokes(args: argparse.Namespace, dataset: str) -> dict:

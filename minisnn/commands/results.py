@@ -180,9 +180,8 @@ def _code(first: str, *programs: str) -> str:
     rooms = ["data", "kernels", "layers", "meta", "network", "training", "experiments"]
     places = [f"{minisnn.__name__}.{room}" for room in dict.fromkeys([*rooms, first])]
     found = [importlib.import_module(place) for place in places if find_spec(place) is not None]
-    names = {name for room in found for name in _modules_of(room)} | {
-        f"{minisnn.__name__}.results.kinds"
-    }
+    names = {name for room in found for name in _modules_of(room)}
+    names.add(f"{minisnn.__name__}.results.kinds")
     commands = [f"{minisnn.__name__}.commands.{one}" for one in programs if one.isidentifier()]
     names |= {name for name in commands if find_spec(name) is not None}
     scripts = {(ROOT / one).parent for one in programs if one.endswith(".py")}

@@ -117,7 +117,7 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it to save")
 def test_a_command_has_time_to_save_when_the_measurement_is_stopped(tmp_path, records):
     records("first", SAVES)
     line = [sys.executable, "-m", "minisnn", *records.words("--only", "first")]
