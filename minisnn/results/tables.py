@@ -16,7 +16,7 @@ Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from .pages import Maker, in_markdown
 from ..files import read_json
 from .record import TABLES, Record
 
+UNMEASURED = "not measured yet"
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 
 
@@ -134,7 +135,7 @@ def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) ->
     """A Markdown table: a row a record, a cell a figure, or a text of the record's own."""
     heads, (first, *others) = zip(*layout["columns"])
     cells = [
-        [f"[{_cell(record, first)}]({there}/{name}.json)", *(_cell(record, key) for key in others)]
+        [f"[{_cell(record, first)}]({there}/{name}.json)", *_said_once(record, others)]
         for name, record in rows.items()
     ]
     note = layout.get("note")
@@ -148,8 +149,15 @@ def _cell(record: Record, key: str) -> str:
         return record.title
     one = record.figures.get(key)
     if one is None:
-        return "" if record.figures else "not measured yet"
+        return "" if record.figures else UNMEASURED
     return shown(one).removesuffix(" %")
+
+
+def _said_once(record: Record, keys: Sequence[str]) -> list[str]:
+    """Cells of a row; that it is not measured yet stands in the first of them alone."""
+    cells = [_cell(record, key) for key in keys]
+    first = cells.index(UNMEASURED) if UNMEASURED in cells else -1
+    return ["" if cell == UNMEASURED and n != first else cell for n, cell in enumerate(cells)]
 
 
 def _rows(record: Record, link: str) -> str:
@@ -209,13 +217,13 @@ def _commands(rows: Mapping[str, Record], there: str) -> str:
 
 
 def _how(measured: Mapping[str, Any]) -> str:
-    """With what, when, and in how many seconds a record was measured."""
+    """With what, when, in how many seconds and on which processor a record was measured."""
     if not measured:
-        return "not measured yet"
+        return UNMEASURED
     told = f"minisnn {measured['minisnn']}, {measured['date']}"
     if "transcribed" in measured:
         return f"{told}, {measured['transcribed']}"
-    return f"{told}, {measured['seconds']:,.0f} s"
+    return f"{told}, {measured['seconds']:,.0f} s, {measured['processor']}"
 
 
 def _accuracies(title: str, rows: Mapping[str, Record]) -> list:

@@ -146,6 +146,30 @@ def test_a_record_has_a_table_of_its_own(tmp_path):
             known[kind]("none")
 
 
+def test_a_row_says_once_that_it_is_not_measured_yet(tmp_path):
+    layout = {"columns": [["command", "label"], ["a", "a"], ["by", "by"], ["b", "b"]]}
+    (tmp_path / "tables.json").write_text(json.dumps({"runs": dict(layout, title="Runs")}))
+    cells = {"label": "x", "by": "hand"}
+    records = {
+        "made": Record(
+            "M", "figures", ["m"], table="runs", cells=cells, figures={"a": figure(0.5, "%")}
+        ),
+        "owed": Record("O", "figures", ["o"], table="runs", cells=cells),
+    }
+    rows = makers(records, tmp_path, tmp_path / "page.md", False)["table"]("runs").splitlines()
+    assert rows[2:] == [
+        "| [x](./made.json) | 50.0 | hand |  |",
+        "| [x](./owed.json) | not measured yet | hand |  |",
+    ]
+
+
+def test_a_page_tells_on_which_processor_a_record_was_measured(tmp_path):
+    measured = dict(minisnn="1", date="2026-01-01", seconds=60.4, processor="A processor")
+    records = {"full": Record("Workers", "figures", ["python a"], measured=measured)}
+    told = the_makers(tmp_path, records)["told"]("full")
+    assert "(minisnn 1, 2026-01-01, 60 s, A processor):" in told
+
+
 def test_curves_are_drawn_again_only_where_their_numbers_changed(tmp_path):
     def records(last):
         sweep = {"label": "steps", "x": [1, 2], "seconds": [0.1, last], "MB": [10, 20]}
