@@ -19,7 +19,7 @@ from ..training.checkpoint import CURRENT, PREVIOUS, holds_checkpoint, read
 from ..training.evaluation import measure_of
 from ..files import read_json
 from ..training.folder import RunFolder
-from ..training.progress import sentence, tells_before
+from ..training.progress import alike_since, sentence, tells_before
 from .look import look_at_file, look_at_folder, propose, short
 from .options import FORMS, find_checkpoint, in_a_line, refuse
 
@@ -210,7 +210,8 @@ def _training(found, config) -> None:
     measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
     if {*names, "seconds", "validation"} <= curve.keys() and len(curve["loss"]) == done > 0:
-        last = slice(-min(100, done), None)
+        number = min(100, done - alike_since(config, done))
+        last = slice(-number, None)
         loss, before, after = (float(np.mean(curve[name][last])) for name in names)
         form = ".1%" if measure == "accuracy" else ".4g"
         way = f"query loss {loss:.3f}, {measure} {after:{form}}"
@@ -219,7 +220,7 @@ def _training(found, config) -> None:
                 f"query loss {loss:.3f}, {measure} {before:{form}} before, {after:{form}} after "
                 "adaptation"
             )
-        print(f"{'':<12}last {min(100, done)} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
+        print(f"{'':<12}last {number} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
         seen = np.flatnonzero(np.isfinite(curve["validation"]))
         if len(seen):
             last = seen[-1]

@@ -11,7 +11,7 @@ from .canvas import COLOURS, figure, save, style
 def plot_learning_curve(
     rows: Sequence[Mapping[str, float]] | Mapping[str, Sequence[float] | np.ndarray],
     path: str | Path | None = None,
-    chance: float | None = None,
+    chance: float | Sequence[float] | None = None,
     span: int | None = None,
 ):
     """Loss and accuracy against the number of tasks seen, raw values pale behind their running
@@ -23,7 +23,8 @@ def plot_learning_curve(
              what a row lacks, or has as None or NaN, is left out; or the same as columns by name,
              as the `curve` of a finished run and of a checkpoint has them
     path     where to save the figure as well
-    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways)
+    chance   accuracy of guessing, drawn as a dotted line (0.2 for five ways); or one for each row,
+             where the tasks of some have more classes. Raises ValueError for another number of them
     span     rows that a running mean takes in; without, a twentieth of them
 
     >>> columns = {"tasks": [5, 10, 15], "loss": [1.6, 1.2, 0.9], "accuracy_after": [0.2, 0.4, 0.5]}
@@ -66,13 +67,10 @@ def plot_learning_curve(
             "o-",
         )
         if chance is not None:
-            bottom.axhline(100 * chance, color="0.4", linestyle=":", linewidth=1.2)
-            _annotate(
-                bottom, f"chance, {100 * chance:.3g} %", 100 * chance, ("axes fraction", "data")
-            )
-        top.set(
-            ylabel="loss (nats)", title="Between before and after lies what one adaptation teaches"
-        )
+            _chance(bottom, rows, chance)
+        adapts = any(np.isfinite(row.get(f"{measure}_before") or np.nan) for row in rows)
+        between = "Between before and after lies what one adaptation teaches"
+        top.set(ylabel="loss (nats)", title=between if adapts else "Training and validation tasks")
         top.set_ylim(bottom=0)
         bottom.set(xlabel="meta-training tasks seen", ylabel="query accuracy (%)", ylim=(0, 102))
         if error:
@@ -88,6 +86,24 @@ def plot_learning_curve(
     if path is not None:
         save(fig, path)
     return fig
+
+
+def _chance(axes, rows, chance):
+    """A dotted line at what guessing gets right, which changes where the tasks' classes do."""
+    each = np.broadcast_to(chance, len(rows)) if np.ndim(chance) == 0 else np.asarray(chance)
+    if len(each) != len(rows):
+        raise ValueError(
+            f"chance has {len(each)} values for {len(rows)} rows; expected one, or one for each"
+        )
+    line = dict(color="0.4", linestyle=":", linewidth=1.2)
+    levels = each[np.r_[True, each[1:] != each[:-1]]]
+    if len(levels) == 1:
+        axes.axhline(100 * each[0], **line)
+    else:
+        axes.plot([row["tasks"] for row in rows], 100 * each, drawstyle="steps-pre", **line)
+    said = ", then ".join(f"{100 * level:.3g} %" for level in levels)
+    of = "" if len(levels) == 1 else " in training tasks"
+    _annotate(axes, f"chance{of}, {said}", 100 * each[-1], ("axes fraction", "data"))
 
 
 def _annotate(axes, text, y, coordinates):

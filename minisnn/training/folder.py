@@ -12,6 +12,7 @@ import os
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from .. import stopping
@@ -221,13 +222,17 @@ class RunFolder:
         values = (row.get(name, math.nan) for name in self.columns)
         return ",".join("" if math.isnan(value) else f"{value:.7g}" for value in values)
 
-    def draw(self, rows: list[dict[str, float]], chance: float | None) -> None:
+    def draw(
+        self, rows: list[dict[str, float]], chance: Callable[[int], list[float]] | None
+    ) -> None:
         """The learning curve, where there is something to draw, and time. A picture is never worth
-        a run: where it cannot be drawn, a warning says so."""
+        a run: where it cannot be drawn, a warning says so. chance: that of the first so many rows'
+        tasks."""
         if not rows or (stopping.asked() and not drawing()) or self.drawn == rows[-1]:
             return
         try:
-            plot_learning_curve(rows, self / "curve.png", chance=chance)
+            guessed = None if chance is None else chance(len(rows))
+            plot_learning_curve(rows, self / "curve.png", chance=guessed)
         except Exception as error:
             warnings.warn(
                 f"{self / 'curve.png'}: the learning curve could not be drawn "

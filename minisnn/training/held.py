@@ -50,6 +50,10 @@ class Own(NamedTuple):
         """What the run learns by."""
         return self.rule or RULES[config.rule]
 
+    def rule_at(self, config: TrainingConfig, u: int) -> MAML:
+        """What update u learns by."""
+        return RULES["prototypes"] if u < config.prototype_updates else self.rule_of(config)
+
     def words(self) -> str | None:
         """What is your own, as far as files can say it."""
         parts = {"neuron": self.neuron, "loss": self.loss, "rule": self.rule}

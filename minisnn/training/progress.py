@@ -4,6 +4,7 @@ import math
 import sys
 from collections import deque
 from collections.abc import Mapping
+from statistics import median
 from typing import Any
 
 from .. import terminal
@@ -11,7 +12,9 @@ from ..network.base import Network
 from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder
+from .held import Own
 from .settings import TrainingConfig
+from .update import ways_of
 
 
 _MEANS = dict(
@@ -53,8 +56,11 @@ class Bar:
         )
         span = max(1, 100 // config.tasks)
         self.measure, shown = measure, ("loss", f"{measure}_before", f"{measure}_after", "seconds")
+        alike = rows[alike_since(config, len(rows)) :]
         self.recent = {
-            name: deque((row.get(name, math.nan) for row in rows[-span:]), maxlen=span)
+            name: deque(
+                (row.get(name, math.nan) for row in (rows if name == "seconds" else alike)), span
+            )
             for name in shown
         }
         self.every = max(1, config.updates // 20)
@@ -72,7 +78,10 @@ class Bar:
             sys.stderr.flush()
 
     def show(self, row: dict[str, float]) -> None:
+        changed = row["update"] - 1 == alike_since(self.config, int(row["update"]))
         for name, values in self.recent.items():
+            if changed and name != "seconds":
+                values.clear()
             values.append(row[name])
         loss, before, after = (
             sum(values) / len(values) for name, values in self.recent.items() if name != "seconds"
@@ -90,6 +99,18 @@ class Bar:
                 f"update {done} of {total}: {text}; {_clock(times[-1])}, "
                 f"{_clock(rate * (total - done))} left"
             )
+
+
+def alike_since(config: TrainingConfig, done: int) -> int:
+    """After so many updates, the first of those whose tasks, and so whose losses, are like the
+    last's: 0, or that in which class means end."""
+    return config.prototype_updates if done > config.prototype_updates else 0
+
+
+def chances(tasks, ways: int, config: TrainingConfig, own: Own, updates: int) -> list[float]:
+    """How often guessing is right in the training tasks of each of the first updates."""
+    rules = (own.rule_at(config, u) for u in range(updates))
+    return [1 / ways_of(tasks, ways, config, rule) for rule in rules]
 
 
 def tells_before(config: TrainingConfig) -> bool:
@@ -125,11 +146,15 @@ def opening(
 
 class Ahead:
     """The time that a run takes, told from its own first updates, and again where they change
-    their rule or order."""
+    their rule or order: from the median of FEW, for a process beside compiles while the first ones
+    compute, or of as many as take ENOUGH seconds."""
+
+    FEW, ENOUGH = 5, 20.0
 
     def __init__(self, config: TrainingConfig, done: int, workers: int):
         self.config, self.begin = config, done
         self.starting = workers > 1
+        self.spent: list[float] = []
 
     def after(self, update: int, seconds: float, prepared: bool) -> str:
         """What there is to say after an update of so many seconds; '' mostly. One that compiled
@@ -138,10 +163,15 @@ class Ahead:
         self.starting = False
         if update < self.begin or not settled:
             return ""
-        while (end := _alike_until(self.config, self.begin)) <= update:  # none of them was settled
+        while (end := _alike_until(self.config, self.begin)) <= update:  # too few were settled
             self.begin = end
-        text = ahead(self.config, self.begin, seconds / self.config.tasks)
+            self.spent.clear()
+        self.spent.append(seconds)
+        if len(self.spent) < self.FEW and sum(self.spent) < self.ENOUGH:
+            return ""
+        text = ahead(self.config, self.begin, median(self.spent) / self.config.tasks)
         self.begin = end
+        self.spent.clear()
         return text
 
 

@@ -27,7 +27,7 @@ from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, tell_met
-from .progress import Ahead, Bar, opening, say, sentence
+from .progress import Ahead, Bar, chances, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, axes_of, begun, check_axes, inner_loop, network_of, restored
 from .update import task_gradient, updated
@@ -180,7 +180,8 @@ class _Run:
         self.rows: list[dict[str, float]] = []
         self.saved: int | None = None  # updates of the state that was saved last
         self.measure = measure
-        self.chance = 1 / self.ways if measure == "accuracy" else None
+        guessed = partial(chances, data["train"], self.ways, config, own)
+        self.chances = guessed if measure == "accuracy" else None
         self.columns = [
             *f"update tasks loss {measure}_before {measure}_after gradient_norm lr".split(),
             *self.steps.parts,
@@ -241,7 +242,7 @@ class _Run:
                 raise
         go_on = f"continue with: {self.folder.how_to_go_on}"
         if isinstance(error, KeyboardInterrupt):
-            self.folder.draw(self.rows, self.chance)
+            self.folder.draw(self.rows, self.chances)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
         if isinstance(error, WorkersLost):
             return WorkersLost(f"{error}; the state after {done} is saved, {go_on}")
@@ -264,9 +265,7 @@ class _Run:
     def _inner(self, state: State) -> InnerLoop:
         step_size = self.steps.value(state.log_step)
         inner = inner_loop(self.config, self.net, step_size, self.own.rule_of(self.config))
-        if self.axes is None:
-            return inner
-        return replace(inner, axes=self.axes)  # type: ignore[call-arg]
+        return inner if self.axes is None else replace(inner, axes=self.axes)  # type: ignore[call-arg]
 
     def _fit_axes(self, state: State) -> None:
         """Fit the axes of class means, where the settings ask for some and none are kept."""
@@ -326,7 +325,7 @@ class _Run:
         if result["interval"] is not None:
             self.rows[-1]["validation_ci95"] = result["interval"]["half"]
         self.folder.start_log(self.columns, self.rows)
-        self.folder.draw(self.rows, self.chance)
+        self.folder.draw(self.rows, self.chances)
 
     def _activity(self, state: State, index: int) -> dict[str, float]:
         """Activity of every layer in the support set of a validation task."""
@@ -370,7 +369,7 @@ class _Run:
         config = self.config
         path = self.folder / "result.json"
         origin = self.folder.origin
-        self.folder.draw(self.rows, self.chance)
+        self.folder.draw(self.rows, self.chances)
         if not config.test_episodes:
             return None
         network = identity(state.theta)

@@ -23,7 +23,7 @@ from ..data.store.shipped import find_checkpoint
 from ..meta.discriminants import Scatter
 from ..meta.inner import InnerLoop
 from ..meta.optim import SGD, Adam, clip, cosine
-from ..meta.rules import MAML, RULES
+from ..meta.rules import MAML
 from ..meta.stepsizes import StepSizes
 from ..network.base import NotFinite
 from ..network.convolutional import ConvNet
@@ -203,15 +203,21 @@ def generator(config: TrainingConfig, *key: int) -> np.random.Generator:
 
 def task_of(tasks, net, config: TrainingConfig, *key: int, rule: MAML | None = None):
     """The training task of a key."""
-    wide = rule is not None and rule.any_ways
-    ways, queries = (config.train_ways, config.train_queries) if wide else (0, 0)
-    ways = min(ways, len(getattr(tasks, "classes", range(ways))))
+    queries = config.train_queries if rule is not None and rule.any_ways else 0
     rng = generator(config, *key)
-    task = tasks.sample_task(rng, ways or net.ways, config.shots, queries or config.queries)
+    ways = ways_of(tasks, net.ways, config, rule)
+    task = tasks.sample_task(rng, ways, config.shots, queries or config.queries)
     if not config.distort:
         return task
     support, query = (distorted(x, rng, config.distort) for x in (task.x_support, task.x_query))
     return replace(task, x_support=support, x_query=query, recordings=None)
+
+
+def ways_of(tasks, ways: int, config: TrainingConfig, rule: MAML | None) -> int:
+    """The classes of a training task by a rule, of a network that tells `ways` apart."""
+    if rule is None or not rule.any_ways or not config.train_ways:
+        return ways
+    return min(config.train_ways, len(getattr(tasks, "classes", range(config.train_ways))))
 
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
@@ -320,7 +326,7 @@ def task_gradient(
     own=Own(),
 ) -> Learned:
     """Task k of update u, from parameters theta and log(step size)."""
-    rule = RULES["prototypes"] if u < config.prototype_updates else own.rule_of(config)
+    rule = own.rule_at(config, u)
     task = task_of(tasks, net, config, TASKS, u, k, rule=rule)
     inner = held.inner(net, inner_loop(config, net, steps.value(log_step), rule))
     (theta, slope) = held.start(net, theta)

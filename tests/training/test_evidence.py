@@ -18,7 +18,8 @@ from minisnn.layers.lif import LIF
 from minisnn.network.neurons import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint
-from minisnn.training.progress import sentence
+from minisnn.training.folder import RunFolder
+from minisnn.training.progress import Bar, sentence
 from minisnn.training.run import train
 from minisnn.training.update import nearest
 
@@ -153,6 +154,56 @@ def test_the_error_is_drawn_as_one(tmp_path):
     assert bottom.get_ylabel() == "mean squared error" and [
         line.get_ydata()[0] for line in bottom.lines
     ] == [3, 2, 1.5]
+
+
+def test_chance_is_that_of_the_tasks_that_are_drawn(tmp_path):
+    """Class means may learn from tasks of more classes than the network tells apart: guessing is
+    right more seldom there."""
+    from minisnn.plots import plot_learning_curve
+
+    rows = [dict(tasks=n, loss=1.0, accuracy_after=0.5) for n in range(1, 5)]
+    bottom = plot_learning_curve(rows, chance=[0.05, 0.05, 0.2, 0.2]).axes[1]
+    assert bottom.lines[-1].get_ydata().tolist() == [5, 5, 20, 20]
+    assert [one.get_text() for one in bottom.texts] == ["chance in training tasks, 5 %, then 20 %"]
+    bottom = plot_learning_curve(rows, chance=[0.2] * 4).axes[1]
+    assert [one.get_text() for one in bottom.texts] == ["chance, 20 %"]
+    with pytest.raises(ValueError, match="chance has 1 values for 4 rows; expected one, or one"):
+        plot_learning_curve(rows, chance=[0.2])
+
+
+def test_a_run_draws_the_chance_of_its_tasks_and_means_over_alike_ones(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        RunFolder, "draw", lambda self, rows, chance: drawn.update(chance=chance(len(rows)))
+    )
+    config = toy_config(
+        rule="proto-maml", updates=4, prototype_updates=2, train_ways=6, tasks=1, evaluate_every=0
+    )
+    known = len(toy_data()["train"].classes)
+    train(replace(config, test_episodes=0), tmp_path, data=toy_data())
+    ways = min(6, known)
+    assert ways != config.ways and drawn["chance"] == [1 / ways] * 2 + [1 / config.ways] * 2
+
+
+@pytest.mark.parametrize("begun", [0, 3])
+def test_what_a_bar_tells_is_of_updates_alike(begun):
+    """The loss of 20 classes is larger than that of five, so the two are not averaged."""
+    config = toy_config(rule="proto-maml", updates=6, prototype_updates=2, tasks=1)
+    rows = [
+        dict(
+            update=u,
+            loss=3.0 if u <= 2 else 1.0,
+            accuracy_before=0.0,
+            accuracy_after=0.5,
+            seconds=u,
+        )
+        for u in range(1, 6)
+    ]
+    with Bar(config, rows[:begun], progress=False) as bar:
+        for row in rows[begun:]:
+            bar.show(row)
+            assert len({*bar.recent["loss"]}) == 1
+        assert [*bar.recent["loss"]] == [1.0] * 3 and len(bar.recent["seconds"]) >= 3
 
 
 # ---- rules that do not adapt

@@ -636,11 +636,15 @@ def test_the_time_ahead_is_told_by_updates_that_neither_compile_nor_start_worker
     config = toy_config(updates=100, tasks=2, evaluate_every=0, test_episodes=0)
     expected = "100 updates will take about 5 minutes"
     ahead = Ahead(config, 0, number)
-    said = [ahead.after(u, 3.0, False) for u in range(4)]
-    assert said.index(expected) == after and said.count("") == 3
+    few = Ahead.FEW - 1
+    said = [ahead.after(u, 3.0 + 900 * (u < 2), False) for u in range(10)]
+    assert said[0 if after == 0 else 1] != ""  # alone it took more than enough
+    ahead = Ahead(config, 0, number)
+    said = [ahead.after(u, 3.0 + 4 * (u == after), False) for u in range(10)]  # waits in the first
+    assert said.index(expected) == after + few and said.count("") == 9
     compiles = Ahead(config, 0, number)
-    said = [compiles.after(u, 3.0 + 900 * (u < 2), u < 2) for u in range(5)]
-    assert said.index(expected) == 2 and said.count("") == 4
+    said = [compiles.after(u, 3.0 + 900 * (u < 2), u < 2) for u in range(10)]
+    assert said.index(expected) == 2 + few and said.count("") == 9
 
 
 def test_the_time_ahead_is_told_again_where_the_rule_or_the_order_changes():
@@ -656,18 +660,16 @@ def test_the_time_ahead_is_told_again_where_the_rule_or_the_order_changes():
     ahead = Ahead(config, 0, 1)
     said = [ahead.after(u, 1.0 if u < 60 else 6.0, False) for u in range(100)]
     assert {u: text for u, text in enumerate(said) if text} == {
-        0: "60 updates by class means will take about 60 seconds",
-        60: "20 updates by proto-maml, order 1 will take about 2 minutes",
-        80: "20 updates by proto-maml, order 2 and 10 test episodes will take about 2 minutes",
+        4: "60 updates by class means will take about 60 seconds",
+        63: "20 updates by proto-maml, order 1 will take about 2 minutes",
+        83: "20 updates by proto-maml, order 2 and 10 test episodes will take about 2 minutes",
     }
     late = Ahead(config, 0, 1)  # none by class means was settled
-    said = [late.after(u, 6.0, u < 60) for u in range(61)]
-    assert said[60] == "20 updates by proto-maml, order 1 will take about 2 minutes"
+    said = [late.after(u, 6.0, u < 58) for u in range(65)]  # but for two by class means
+    assert said.index("20 updates by proto-maml, order 1 will take about 2 minutes") == 63
     again = Ahead(config, 70, 1)
-    assert (
-        again.after(70, 6.0, False)
-        == "10 updates by proto-maml, order 1 will take about 60 seconds"
-    )
+    said = [again.after(u, 6.0, False) for u in range(70, 74)]
+    assert said[3] == "10 updates by proto-maml, order 1 will take about 60 seconds"
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):
