@@ -157,7 +157,7 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
             )
     print(
         f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} "
-        "recordings were looked at"
+        f"recording{'s were' if len(chosen) != 1 else ' was'} looked at"
     )
     if sensor is not None and reach[0]:
         sides = as_picture(sensor)

@@ -60,8 +60,9 @@ class Neuron(Dynamics):
 
     I is W p_t + b of presynaptic traces as of `LIF`, with its delay of two steps. In a class with
     `delay = 0` it is the current i_t = beta i_{t-1} + (1 - beta) (W x_t + b) of `CubaLIF`, and the
-    readout is then a `LeakyIntegrator`. Networks of such neurons run on the NumPy backend; other
-    tools and chips do not know them. `gradcheck.check(net)` proves the passes.
+    readout is then a `LeakyIntegrator`. A class in a file is compiled, and runs on the numba backend;
+    one that was typed into a console runs on NumPy. Other tools and chips do not know them.
+    `gradcheck.check(net)` proves the passes.
 
     >>> class Plain(ms.Neuron):
     ...     def forward(self, I, z, spike):

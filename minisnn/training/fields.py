@@ -253,11 +253,11 @@ class NetworkSettings:
             shared["layers"] = list(self.layers)
         if self.learn:
             shared["learn"] = list(self.learn)
-        neuron = self._neuron() if neuron is None else neuron
-        return dict(shared, input_shape=tuple(input_shape), neuron=neuron)
+        return dict(shared, input_shape=tuple(input_shape), neuron=neuron or self._neuron())
 
     def _neuron(self) -> dict[str, Any]:
-        constants = {f.name for f in fields(class_of(self.neuron))} - {"threshold", "surrogate"}
+        """Its kind, and its constants as far as they are settings; others have its own defaults."""
+        constants = {f.name for f in fields(class_of(self.neuron))} & {f.name for f in fields(self)}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold
