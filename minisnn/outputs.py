@@ -16,7 +16,8 @@ import os
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -335,6 +336,17 @@ def note(folder: Path, names: Iterable[str]) -> None:
         folder / MARK,
         _mark({**(_noted(folder) or {}), **{name: _hash(folder / name) for name in names}}),
     )
+
+
+@contextmanager
+def unmarked_again(folder: Path) -> Iterator[None]:
+    """Take a mark away that was made meanwhile and stands alone in the end: nothing was written."""
+    before = (folder / MARK).exists()
+    try:
+        yield
+    finally:
+        if not before and folder.is_dir() and _entries(folder) == [MARK]:
+            (folder / MARK).unlink()
 
 
 def _mark(files: Mapping[str, str]) -> bytes:

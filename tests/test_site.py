@@ -385,7 +385,7 @@ def test_no_page_names_an_address_that_it_would_fetch(site):
 
 @pytest.mark.slow
 def test_docstrings_stand_there_as_they_were_written(site):
-    page = (site / "reference" / "minisnn.layers.neuron.html").read_text()
+    page = (site / "reference" / "minisnn.layers.lif.html").read_text()
     assert (
         "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n"
         in page

@@ -330,7 +330,7 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
     if options.get("default") is not argparse.SUPPRESS:
         options["type"] = place
     action = parser.add_argument(*flags, **options)
-    action.output = kind  # type: ignore[attr-defined]
+    action.output = kind
     shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
     if "--force" not in parser._option_string_actions and not shared:
         parser.add_argument(

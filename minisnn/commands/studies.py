@@ -87,7 +87,7 @@ def study_maker(args: argparse.Namespace, *names: str):
     asl_root = getattr(args, "asl_root", None)
     settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
     roots = (args.root, asl_root)
-    with held(args.out), options.executor_of(args) as executor:
+    with held(args.out), outputs.unmarked_again(args.out), options.executor_of(args) as executor:
         retrain = args.out / "networks" if args.retrain else None
         roots = dict(zip(("double-nmnist", "double-asl"), roots))
         ways = WAYS if names else None
@@ -110,10 +110,9 @@ def carry_out(study, force: bool = False):
 
 
 def write(found, study, force: bool) -> None:
-    """Write what an experiment found, but over nobody else's files."""
-    outputs.check_files(study.folder, dict.fromkeys(found.files()), force)
-    found.write(study.folder)
-    outputs.note(study.folder, found.files())
+    """Write what an experiment found, all of it or nothing, but over nobody else's files."""
+    with outputs.marked_folder(study.folder, force) as made:
+        found.write(made)
     outputs.note(study.out, ())
 
 

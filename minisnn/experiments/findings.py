@@ -69,11 +69,6 @@ class Findings:
         """Add a claim, judged by the arguments of `statistics.judge`."""
         self.claims.append(judge(*what, **options))
 
-    def files(self) -> list[str]:
-        """Names of the files that `write` writes."""
-        pictures = [f"{name}.{kind}" for name in self.figures for kind in KINDS]
-        return ["findings.json", *(f"{table.name}.csv" for table in self.tables), *pictures]
-
     def write(self, folder: Path) -> list[Path]:
         """Write all of it; the files. findings.json comes last: where it is, the rest is whole."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -875,6 +875,33 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         main(["figure", "4", "--out", str(tmp_path / "file")]) == 2
         and "expected a folder" in capsys.readouterr().err
     )
+
+    def refuses(*_):
+        raise ValueError("a root that holds nothing")
+
+    for new in (tmp_path / "new", tmp_path / "empty"):  # what is refused leaves nothing behind
+        if new.name == "empty":
+            new.mkdir()
+        with monkeypatch.context() as refused:
+            refused.setattr("minisnn.experiments.figure4.run", refuses)
+            assert main(["figure", "4", *options, "--out", str(new)]) == 2
+        assert "a root that holds nothing" in capsys.readouterr().err
+        assert not new.exists() or new.name == "empty" and not [*new.iterdir()]
+
+    def half(self, folder):
+        (folder / "figure-4.csv").write_text("half")
+        raise KeyboardInterrupt
+
+    written = sorted((tmp_path / "out" / "figure-4").iterdir())
+    with monkeypatch.context() as stopped:  # in the midst of its files
+        stopped.setattr(Findings, "write", half)
+        assert main(["figure", "4", *options]) == 130
+        other = [*options, "--out", str(tmp_path / "other")]
+        assert main(["figure", "4", *other]) == 130
+    capsys.readouterr()
+    assert sorted((tmp_path / "out" / "figure-4").iterdir()) == written
+    assert main(["figure", "4", *options]) == main(["figure", "4", *other]) == 0
+    assert capsys.readouterr().err == ""
     monkeypatch.setattr(
         "minisnn.experiments.figure4.run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
