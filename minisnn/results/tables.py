@@ -221,8 +221,6 @@ def _how(measured: Mapping[str, Any]) -> str:
     if not measured:
         return UNMEASURED
     told = f"minisnn {measured['minisnn']}, {measured['date']}"
-    if "transcribed" in measured:
-        return f"{told}, {measured['transcribed']}"
     return f"{told}, {measured['seconds']:,.0f} s, {measured['processor']}"
 
 
