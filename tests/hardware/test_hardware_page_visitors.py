@@ -72,7 +72,9 @@ def sized(width, height, **options):
 
 def teach(page, strokes) -> None:
     draw(page, strokes)
+    known = lessons(page)
     page.get_by_role("button", name="A new symbol").click()
+    page.wait_for_function(f"minisnn.lessons.length === {known + 1}")  # a busy page begins later
     settled(page)
 
 
