@@ -392,7 +392,7 @@ def test_docstrings_stand_there_as_they_were_written(site):
     )
     assert "rho                  strength of the reset; 0 switches it off" in page
     assert (
-        'href="minisnn.meta.inner.html#minisnn.meta.inner.adapt"'
+        'href="minisnn.meta.functions.html#minisnn.meta.functions.adapt"'
         in (site / "reference" / "index.html").read_text()
     )
 
