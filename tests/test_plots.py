@@ -287,10 +287,10 @@ def test_a_picture_is_never_worth_a_run(tmp_path, monkeypatch):
         UserWarning,
         match="curve.png: the learning curve could not be drawn .KeyError: 'PolyCollection:kwdoc'",
     ):
-        folder.RunFolder(tmp_path).draw(rows(3), 0.2)
+        folder.RunFolder(tmp_path).draw(rows(3), lambda number: [0.2] * number)
     monkeypatch.setattr(stopping, "asked", lambda: True)  # no time to import what draws
     monkeypatch.setattr(folder, "drawing", lambda: False)
-    folder.RunFolder(tmp_path).draw(rows(3), 0.2)
+    folder.RunFolder(tmp_path).draw(rows(3), lambda number: [0.2] * number)
     assert drawn == [1]
 
 
