@@ -62,8 +62,10 @@ def test_threads_that_have_nothing_left_help(number, more):
 
     def function(n):
         everybody.wait(5)  # every item has a thread of its own
-        # the last one's kernels, of which some begin after the others have ended
-        for _ in range(50 * (n == items - 1)):
+        # the last one's kernels, of which some begin after the others have ended; on a busy machine
+        # a thread may wake late
+        end = time.monotonic() + 10
+        while n == items - 1 and len(who) < number and time.monotonic() < end:
             threads.parallel(kernel, 12)
 
     def kernel(start, stop):
