@@ -44,7 +44,7 @@ def plot_learning_curve(
         error = "error_after" in rows[0]
         told = "validation: unseen classes"
         measure, factor = ("error", 1.0) if error else ("accuracy", 100.0)
-        _curve(
+        adapts = _curve(
             bottom, rows, f"{measure}_before", "before adaptation", COLOURS["blue"], span, factor
         )
         _curve(
@@ -68,7 +68,6 @@ def plot_learning_curve(
         )
         if chance is not None:
             _chance(bottom, rows, chance)
-        adapts = any(np.isfinite(row.get(f"{measure}_before") or np.nan) for row in rows)
         between = "Between before and after lies what one adaptation teaches"
         top.set(ylabel="loss (nats)", title=between if adapts else "Training and validation tasks")
         top.set_ylim(bottom=0)
@@ -135,15 +134,17 @@ def running_mean(values: np.ndarray, span: int) -> np.ndarray:
 
 
 def _curve(axes, rows, key, label, colour, span, factor, line="-"):
+    """Draw a column against the tasks seen; whether there was anything to draw."""
     points = [
         (row["tasks"], row[key])
         for row in rows
         if row.get(key) is not None and np.isfinite(row[key])
     ]
     if not points:
-        return
+        return False
     seen, values = np.array(points, float).T
     values = factor * values
     if span > 1:
         axes.plot(seen, values, color=colour, alpha=0.25, linewidth=0.8)
     axes.plot(seen, running_mean(values, span), line, color=colour, label=label, markersize=4)
+    return True

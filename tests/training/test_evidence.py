@@ -165,6 +165,9 @@ def test_chance_is_that_of_the_tasks_that_are_drawn(tmp_path):
     bottom = plot_learning_curve(rows, chance=[0.05, 0.05, 0.2, 0.2]).axes[1]
     assert bottom.lines[-1].get_ydata().tolist() == [5, 5, 20, 20]
     assert [one.get_text() for one in bottom.texts] == ["chance in training tasks, 5 %, then 20 %"]
+    assert plot_learning_curve(rows).axes[0].get_title() == "Training and validation tasks"
+    before = [dict(row, accuracy_before=0.0) for row in rows]  # wrong, and told all the same
+    assert plot_learning_curve(before).axes[0].get_title().startswith("Between before and after")
     bottom = plot_learning_curve(rows, chance=[0.2] * 4).axes[1]
     assert [one.get_text() for one in bottom.texts] == ["chance, 20 %"]
     with pytest.raises(ValueError, match="chance has 1 values for 4 rows; expected one, or one"):
