@@ -1,30 +1,31 @@
 """Second-order meta-learning of a spiking network in one file, every pass written out by hand.
 
-Read it from top to bottom; it needs only NumPy, and `python -m minisnn.micro` tries it. The model
-is that of Stewart & Neftci 2022 (Eq. 4, 5), with max pooling.
+It needs only NumPy; `python -m minisnn.micro` tries it. The model is that of Stewart & Neftci 2022
+(Eq. 4, 5) with max pooling. theta is a list of (weight, bias), one pair a layer: none or more conv
+layers, weight (k, k, C_in, C_out) with odd k, each followed by 2 x 2 pooling; then dense layers,
+weight (features, units), the last one the readout, (features, ways). x (B, T, H, W, C) has the
+event counts of B recordings, y (B,) their labels. Inside, time is the first axis: (T, B, H, W, C).
 
-theta is a list of (weight, bias), a pair for each layer: none or more conv layers with weights
-(k, k, C_in, C_out), none or more dense layers (features, units), then the readout (features, ways).
-x (B, T, H, W, C) holds the event counts of B recordings in T steps, y (B,) their labels.
-`dX` is the adjoint of X: the derivative of the loss by X. `X_dot` is the derivative of X along a
-direction in theta. `tangent` and `backward_tangent` are `forward` and `backward`, differentiated.
+`dX` is the adjoint of X, the derivative of the loss with respect to X; `X_dot` is the derivative
+of X along a direction in theta. `tangent` and `backward_tangent` are `forward` and `backward`
+differentiated line by line. `forward`, `backward`, `tangent` fill a layer's tape in this order.
 """
 
 import argparse
 
 import numpy as np
 
-ALPHA, BETA, GAMMA = 0.95, 0.9, 0.65  # what the traces p, q and the reset r keep of themselves
-RHO, KAPPA, GAIN = 1.0, 10.0, 10.0  # weight of the reset, sharpness of slope, spikes for an event
+ALPHA, BETA, GAMMA = 0.95, 0.9, 0.65  # decay per step of the traces p and q and of the reset r
+RHO, KAPPA, GAIN = 1.0, 10.0, 10.0  # strength of the reset; sharpness of slope; spikes an event
 
 
-# ---- spikes: a step, with the derivatives of sigma(u) = u / (1 + kappa |u|) in place of its own
+# ---- a spike is a step; in place of its derivatives stand those of sigma(u) = u / (1 + kappa |u|)
 def spike(u):
-    """1 if u >= 0, else 0. The second term is 0, but for the imaginary part of a complex step."""
+    """1 if u >= 0, else 0; slope(u) times the imaginary part, where u has one (see `main`)."""
     return (u.real >= 0) + slope(u) * (u - u.real)
 
 
-def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2
+def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2, with |u| = sign(u) u for complex u too
     return (KAPPA * np.sign(u.real) * u + 1) ** -2
 
 
@@ -33,7 +34,7 @@ def curvature(u):  # sigma''(u) = -2 kappa sign(u) / (kappa |u| + 1)^3
 
 
 # ---- linear maps and their adjoints, for values and derivatives alike
-def traces(x):  # p filters q, q filters the spikes x; each is a step late
+def traces(x):  # two filters, each a step late: x_t reaches q_{t+1} and p_{t+2}
     p = np.zeros_like(x)
     q = np.zeros_like(x[0])
     for t in range(len(x) - 1):
@@ -42,12 +43,12 @@ def traces(x):  # p filters q, q filters the spikes x; each is a step late
     return p
 
 
-def traces_adjoint(dp):  # dx: the same two filters, run from the last step to the first
+def traces_adjoint(dp):  # dx: the same two filters, run from the last step to the first one
     return traces(dp[::-1])[::-1]
 
 
 def seen(weight, p):
-    """What each neuron weighs: (T, B, features), or of k x k pixels (T, B, H, W, k k C)."""
+    """What a neuron weighs: all features (T, B, H W C); conv: k x k pixels (T, B, H, W, k k C)."""
     if weight.ndim == 2:
         return p.reshape(*p.shape[:2], -1)
     k = len(weight)
@@ -61,28 +62,28 @@ def weigh(weight, p):  # I = W p
 
 
 def weigh_adjoint(weight, p, dI):
-    """dp = W^T dI, for a kernel the one turned around; dW = p dI, summed over B, T, H and W."""
+    """dp = W^T dI (conv: W turned around, channels exchanged); dW = p dI summed over T, B, H, W."""
     turned = weight.T if weight.ndim == 2 else weight[::-1, ::-1].swapaxes(2, 3)
     dweight = seen(weight, p).reshape(-1, weight[..., 0].size).T @ dI.reshape(-1, dI.shape[-1])
     return weigh(turned, dI).reshape(p.shape), dweight.reshape(weight.shape)
 
 
 def corners(u):
-    """Views of u at the corners of its 2 x 2 windows, odd rests dropped; of a dense layer u."""
+    """Views of u, one a corner of the 2 x 2 windows, odd rests dropped; [u] of a dense layer."""
     if u.ndim == 3:
         return [u]
     H, W = u.shape[2] // 2 * 2, u.shape[3] // 2 * 2
     return [u[:, :, i:H:2, j:W:2] for i, j in np.ndindex(2, 2)]
 
 
-def pool_adjoint(dv, largest, shape):  # du: dv at the corner that was largest, 0 at the others
+def pool_adjoint(dv, winner, shape):  # du: dv at the corner that was largest, 0 at the others
     du = np.zeros(shape, dv.dtype)
-    for n, corner in enumerate(corners(du)):
-        corner[...] = dv * (largest == n)
+    for n, corner in enumerate(corners(du)):  # writes into du
+        corner[...] = dv * (winner == n)
     return du
 
 
-# ---- a layer: the spikes x of the membranes `below` come in, pooled membranes v go out
+# ---- a layer: spikes x come in, those of the membranes `below`; pooled membranes v go out
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)
@@ -91,15 +92,15 @@ def forward(weight, bias, below, x):
     for t in range(len(u)):
         u[t] -= RHO * r
         r = GAMMA * r + (1 - GAMMA) * spike(u[t])
-    largest = np.argmax(np.real(corners(u)), 0)  # the first of equal ones
-    v = np.choose(largest, corners(u))
-    return {"below": below, "p": p, "u": u, "largest": largest, "v": v}
+    winner = np.argmax(np.real(corners(u)), 0)  # the first of equal ones
+    v = np.choose(winner, corners(u))
+    return {"below": below, "p": p, "u": u, "winner": winner, "v": v}
 
 
 def backward(weight, tape, dv):
-    """dI_t = du_t = dv_t + (1 - gamma) slope(u_t) dr_{t+1}   dr_t = gamma dr_{t+1} - rho du_t"""
+    """dI = du_t = dv_t + (1 - gamma) slope(u_t) dr_{t+1}   dr_t = gamma dr_{t+1} - rho du_t"""
     u = tape["u"]
-    du = pool_adjoint(dv, tape["largest"], u.shape)
+    du = pool_adjoint(dv, tape["winner"], u.shape)
     dr = np.zeros((len(u) + 1, *u[0].shape), du.dtype)
     for t in reversed(range(len(u))):
         du[t] += (1 - GAMMA) * slope(u[t]) * dr[t + 1]
@@ -118,29 +119,29 @@ def tangent(weight, weight_dot, bias_dot, tape, below_dot):
         u_dot[t] -= RHO * r_dot
         r_dot = GAMMA * r_dot + (1 - GAMMA) * slope(tape["u"][t]) * u_dot[t]
     tape.update(below_dot=below_dot, p_dot=p_dot, u_dot=u_dot)
-    return np.choose(tape["largest"], corners(u_dot))
+    return np.choose(tape["winner"], corners(u_dot))
 
 
 def backward_tangent(weight, weight_dot, tape, dv_dot):
     """du_dot_t = dv_dot_t + (1 - gamma) (slope dr_dot_{t+1} + curvature u_dot_t dr_{t+1})"""
     u, below = tape["u"], tape["below"]
-    du_dot = pool_adjoint(dv_dot, tape["largest"], u.shape)
+    du_dot = pool_adjoint(dv_dot, tape["winner"], u.shape)
     dr_dot = np.zeros_like(u[0])
     for t in reversed(range(len(u))):
         slope_dot = curvature(u[t]) * tape["u_dot"][t]
         du_dot[t] += (1 - GAMMA) * (slope(u[t]) * dr_dot + slope_dot * tape["dr"][t + 1])
         dr_dot = GAMMA * dr_dot - RHO * du_dot[t]
-    dp_dot, dweight_dot = weigh_adjoint(weight, tape["p"], du_dot)
-    dp_dot_2, dweight_dot_2 = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])
-    dx_dot = traces_adjoint(dp_dot + dp_dot_2)
+    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # the product rule's two halves
+    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])
+    dx_dot = traces_adjoint(W_du_dot + W_dot_du)
     dbelow_dot = slope(below) * dx_dot + curvature(below) * tape["below_dot"] * tape["dx"]
-    return dbelow_dot, (dweight_dot + dweight_dot_2, du_dot.reshape(-1, u.shape[-1]).sum(0))
+    return dbelow_dot, (p_du_dot + p_dot_du, du_dot.reshape(-1, u.shape[-1]).sum(0))
 
 
-# ---- the network: each layer's spikes enter the next; the readout's last membranes are the logits
+# ---- the network: spikes enter the next layer; the readout's membranes at the end are the logits
 def run(theta, x):  # (logits (B, ways), the tape of each layer)
     tapes = []
-    v = x = GAIN * x.swapaxes(0, 1)  # time first
+    v = x = GAIN * x.swapaxes(0, 1)  # below the first layer no membrane: dv and v_dot are unused
     for weight, bias in theta:
         tapes.append(forward(weight, bias, v, x))
         v = tapes[-1]["v"]
@@ -168,9 +169,9 @@ def gradient(theta, x, y):  # (loss, its gradient, shaped like theta)
 
 
 def hvp(theta, x, y, direction):
-    """H direction, shaped like theta: the derivative of `gradient` along it (Pearlmutter 1994)."""
+    """H direction, the derivative of `gradient` along it (Pearlmutter 1994), shaped like theta."""
     _, _, probability, tapes = backpropagate(theta, x, y)
-    v_dot = np.zeros_like(tapes[0]["p"])
+    v_dot = np.zeros_like(tapes[0]["below"])  # the events do not depend on theta
     for (weight, _), (weight_dot, bias_dot), tape in zip(theta, direction, tapes):
         v_dot = tangent(weight, weight_dot, bias_dot, tape, v_dot)
     centred = v_dot[-1] - (probability * v_dot[-1]).sum(1, keepdims=True)
@@ -184,22 +185,22 @@ def hvp(theta, x, y, direction):
 
 
 # ---- MAML (Finn et al. 2017)
-def moved(theta, a, direction):  # theta + a direction
+def add_scaled(theta, a, direction):  # theta + a direction
     return [(w + a * dw, b + a * db) for (w, b), (dw, db) in zip(theta, direction)]
 
 
 def meta_gradient(theta, support, query, step_size, steps, order=2):
-    """The query's loss after `steps` inner steps on the support, and its gradient by theta.
+    """Loss of query (x, y) after `steps` steps on the support (x, y), and its gradient by theta.
 
     theta_{n+1} = theta_n - step_size g_n   lambda_n = lambda_{n+1} - step_size H_n lambda_{n+1}
-    lambda_N is the query's gradient at theta_N. Of first order (FOMAML) the H_n are left out.
+    with lambda_N the query's gradient at theta_N, H_n symmetric; order=1 (FOMAML) leaves H_n out.
     """
     path = [theta]
     for _ in range(steps):
-        path.append(moved(path[-1], -step_size, gradient(path[-1], *support)[1]))
+        path.append(add_scaled(path[-1], -step_size, gradient(path[-1], *support)[1]))
     loss, adjoint = gradient(path[-1], *query)
-    for theta_n in path[-2::-1] if order == 2 else []:
-        adjoint = moved(adjoint, -step_size, hvp(theta_n, *support, adjoint))
+    for theta_n in path[-2::-1] if order == 2 else []:  # from theta_{N-1} to theta_0
+        adjoint = add_scaled(adjoint, -step_size, hvp(theta_n, *support, adjoint))
     return loss, adjoint
 
 
@@ -222,17 +223,17 @@ def main():
     rng = np.random.default_rng(options.seed)
     theta = [(rng.normal(0, 0.3, (3, 3, 2, 6)), np.zeros(6)), (np.zeros((96, 3)), np.zeros(3))]
     history = []
-    for n in range(1, options.updates + 1):
+    for n in range(1, max(options.updates, 1) + 1):
         support, (x, y) = draw_task(rng)
         loss, adjoint = meta_gradient(theta, support, (x, y), step_size=20, steps=1)
-        logits, _ = run(moved(theta, -20, gradient(theta, *support)[1]), x)
+        logits, _ = run(add_scaled(theta, -20, gradient(theta, *support)[1]), x)
         history.append((loss, np.mean(logits.argmax(1) == y)))
-        theta = moved(theta, -0.1, adjoint)
+        theta = add_scaled(theta, -0.1, adjoint)
         if n % 100 == 0:
             print(n, "tasks: mean loss, accuracy after a step", np.mean(history[-100:], 0).round(3))
-    along_i = gradient(moved(theta, 1e-100j, theta), x, y)[1]
+    along_i = gradient(add_scaled(theta, 1e-100j, theta), x, y)[1]  # f' = Im f(u + i h) / h
     for (w, _), (w_i, _) in zip(hvp(theta, x, y, theta), along_i):
-        print("max |H theta|", abs(w).max(), "by a complex step", abs(w_i.imag).max() * 1e100)
+        print("H theta", abs(w).max(), "less a complex step", abs(w - w_i.imag * 1e100).max())
 
 
 if __name__ == "__main__":

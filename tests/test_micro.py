@@ -74,7 +74,7 @@ def test_product_by_the_tangent_passes_is_that_of_a_complex_step(name):
     theta, (x, y), *_ = draw(name, 1)
     rng = np.random.default_rng(2)
     direction = [(rng.normal(size=w.shape), rng.normal(size=b.shape)) for w, b in theta]
-    _, gradient = micro.gradient(micro.moved(theta, 1e-100j, direction), x, y)
+    _, gradient = micro.gradient(micro.add_scaled(theta, 1e-100j, direction), x, y)
     close(flat(micro.hvp(theta, x, y, direction)), flat(gradient).imag * 1e100)
 
 
@@ -92,8 +92,8 @@ def test_learns_from_the_command_line(capsys, monkeypatch):
     loss, accuracy = map(float, lines[0].split("[")[1].rstrip("]").split())
     assert loss < np.log(3) - 0.1 and accuracy > 0.6  # a guess: log 3 and 1/3
     for line in lines[1:]:
-        by_hand, by_step = (float(word) for word in line.split() if word[0].isdigit())
-        assert by_hand == pytest.approx(by_step, rel=1e-12)
+        largest, difference = (float(word) for word in line.split() if word[0].isdigit())
+        assert difference < 1e-12 * largest
 
 
 def test_keeps_its_size():
