@@ -1,14 +1,14 @@
 """Second-order meta-learning of a spiking network in one file, every pass written out by hand.
 
 It needs only NumPy; `python -m minisnn.micro` tries it. The model is that of Stewart & Neftci 2022
-(Eq. 4, 5) with max pooling. theta is a list of (weight, bias), one pair a layer: none or more conv
+(Eq. 4, 5) with max pooling. theta is a list of (weight, bias), one pair a layer: zero or more conv
 layers, weight (k, k, C_in, C_out) with odd k, each followed by 2 x 2 pooling; then dense layers,
 weight (features, units), the last one the readout, (features, ways). x (B, T, H, W, C) has the
 event counts of B recordings, y (B,) their labels. Inside, time is the first axis: (T, B, H, W, C).
 
-`dX` is the adjoint of X, the derivative of the loss with respect to X; `X_dot` is the derivative
-of X along a direction in theta. `tangent` and `backward_tangent` are `forward` and `backward`
-differentiated line by line. `forward`, `backward`, `tangent` fill a layer's tape in this order.
+`dX` is the adjoint of X, the derivative of the loss with respect to X. `X_dot` and `dX_dot` are the
+derivatives of X and dX along a direction in theta: `tangent` is `forward` differentiated line by
+line, `backward_tangent` is `backward`. The first three add to a layer's tape what the last reads.
 """
 
 import argparse
@@ -16,13 +16,16 @@ import argparse
 import numpy as np
 
 ALPHA, BETA, GAMMA = 0.95, 0.9, 0.65  # decay per step of the traces p and q and of the reset r
-RHO, KAPPA, GAIN = 1.0, 10.0, 10.0  # strength of the reset; sharpness of slope; spikes an event
+RHO, KAPPA, GAIN = (
+    1.0,
+    10.0,
+    10.0,
+)  # strength of the reset; sharpness of the slope; input spikes per event
 
 
 # ---- a spike is a step; in place of its derivatives stand those of sigma(u) = u / (1 + kappa |u|)
-def spike(u):
-    """1 if u >= 0, else 0; slope(u) times the imaginary part, where u has one (see `main`)."""
-    return (u.real >= 0) + slope(u) * (u - u.real)
+def spike(u):  # 1 if u >= 0, else 0
+    return (u.real >= 0) + slope(u) * (u - u.real)  # + 0, but for the complex step in `main`
 
 
 def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2, with |u| = sign(u) u for complex u too
@@ -30,7 +33,7 @@ def slope(u):  # sigma'(u) = 1 / (kappa |u| + 1)^2, with |u| = sign(u) u for com
 
 
 def curvature(u):  # sigma''(u) = -2 kappa sign(u) / (kappa |u| + 1)^3
-    return -2 * KAPPA * np.sign(u) * (KAPPA * np.abs(u) + 1) ** -3
+    return -2 * KAPPA * np.sign(u.real) * (KAPPA * np.sign(u.real) * u + 1) ** -3
 
 
 # ---- linear maps and their adjoints, for values and derivatives alike
@@ -47,14 +50,13 @@ def traces_adjoint(dp):  # dx: the same two filters, run from the last step to t
     return traces(dp[::-1])[::-1]
 
 
-def seen(weight, p):
-    """What a neuron weighs: all features (T, B, H W C); conv: k x k pixels (T, B, H, W, k k C)."""
+def seen(weight, p):  # what a neuron weighs: (T, B, features); conv: (T, B, H, W, k k C)
     if weight.ndim == 2:
         return p.reshape(*p.shape[:2], -1)
     k = len(weight)
     padded = np.pad(p, [(0, 0), (0, 0), (k // 2, k // 2), (k // 2, k // 2), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (2, 3))
-    return np.moveaxis(windows, 4, 6).reshape(*p.shape[:4], -1)
+    return np.moveaxis(windows, 4, 6).reshape(*p.shape[:4], -1)  # C goes behind k, k
 
 
 def weigh(weight, p):  # I = W p
@@ -62,14 +64,13 @@ def weigh(weight, p):  # I = W p
 
 
 def weigh_adjoint(weight, p, dI):
-    """dp = W^T dI (conv: W turned around, channels exchanged); dW = p dI summed over T, B, H, W."""
+    """dp = W^T dI (conv: W turned around, channels exchanged); dW = seen(p)^T dI."""
     turned = weight.T if weight.ndim == 2 else weight[::-1, ::-1].swapaxes(2, 3)
     dweight = seen(weight, p).reshape(-1, weight[..., 0].size).T @ dI.reshape(-1, dI.shape[-1])
     return weigh(turned, dI).reshape(p.shape), dweight.reshape(weight.shape)
 
 
-def corners(u):
-    """Views of u, one a corner of the 2 x 2 windows, odd rests dropped; [u] of a dense layer."""
+def corners(u):  # views of the 2 x 2 windows' corners, an odd last row dropped; dense: [u]
     if u.ndim == 3:
         return [u]
     H, W = u.shape[2] // 2 * 2, u.shape[3] // 2 * 2
@@ -83,7 +84,7 @@ def pool_adjoint(dv, winner, shape):  # du: dv at the corner that was largest, 0
     return du
 
 
-# ---- a layer: spikes x come in, those of the membranes `below`; pooled membranes v go out
+# ---- a layer: in come x, the spikes of the membranes `below`; out go its pooled membranes v
 def forward(weight, bias, below, x):
     """I = W p + b   u_t = I_t - rho r_t   r_{t+1} = gamma r_t + (1 - gamma) spike(u_t)"""
     p = traces(x)
@@ -92,13 +93,13 @@ def forward(weight, bias, below, x):
     for t in range(len(u)):
         u[t] -= RHO * r
         r = GAMMA * r + (1 - GAMMA) * spike(u[t])
-    winner = np.argmax(np.real(corners(u)), 0)  # the first of equal ones
+    winner = np.argmax(np.real(corners(u)), 0)  # ties: the first
     v = np.choose(winner, corners(u))
     return {"below": below, "p": p, "u": u, "winner": winner, "v": v}
 
 
 def backward(weight, tape, dv):
-    """dI = du_t = dv_t + (1 - gamma) slope(u_t) dr_{t+1}   dr_t = gamma dr_{t+1} - rho du_t"""
+    """du_t = unpooled dv_t + (1 - gamma) slope(u_t) dr_{t+1}   dr_t = gamma dr_{t+1} - rho du_t"""
     u = tape["u"]
     du = pool_adjoint(dv, tape["winner"], u.shape)
     dr = np.zeros((len(u) + 1, *u[0].shape), du.dtype)
@@ -111,7 +112,7 @@ def backward(weight, tape, dv):
 
 
 def tangent(weight, weight_dot, bias_dot, tape, below_dot):
-    """I_dot = W_dot p + W p_dot + b_dot   u_dot, r_dot like u, r, with slope u_dot for the spike"""
+    """I_dot = W_dot p + W p_dot + b_dot   u_dot, r_dot like u, r, but slope(u) u_dot for spike"""
     p_dot = traces(slope(tape["below"]) * below_dot)
     u_dot = weigh(weight_dot, tape["p"]) + weigh(weight, p_dot) + bias_dot
     r_dot = np.zeros_like(u_dot[0])
@@ -131,8 +132,8 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
         slope_dot = curvature(u[t]) * tape["u_dot"][t]
         du_dot[t] += (1 - GAMMA) * (slope(u[t]) * dr_dot + slope_dot * tape["dr"][t + 1])
         dr_dot = GAMMA * dr_dot - RHO * du_dot[t]
-    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # the product rule's two halves
-    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])
+    W_du_dot, p_du_dot = weigh_adjoint(weight, tape["p"], du_dot)  # (W^T du)_dot, (p du)_dot:
+    W_dot_du, p_dot_du = weigh_adjoint(weight_dot, tape["p_dot"], tape["du"])  # two terms each
     dx_dot = traces_adjoint(W_du_dot + W_dot_du)
     dbelow_dot = slope(below) * dx_dot + curvature(below) * tape["below_dot"] * tape["dx"]
     return dbelow_dot, (p_du_dot + p_dot_du, du_dot.reshape(-1, u.shape[-1]).sum(0))
@@ -141,7 +142,7 @@ def backward_tangent(weight, weight_dot, tape, dv_dot):
 # ---- the network: spikes enter the next layer; the readout's membranes at the end are the logits
 def run(theta, x):  # (logits (B, ways), the tape of each layer)
     tapes = []
-    v = x = GAIN * x.swapaxes(0, 1)  # below the first layer no membrane: dv and v_dot are unused
+    v = x = GAIN * x.swapaxes(0, 1)  # no membrane is below layer 1: v_dot is 0, dv is dropped
     for weight, bias in theta:
         tapes.append(forward(weight, bias, v, x))
         v = tapes[-1]["v"]
@@ -149,19 +150,19 @@ def run(theta, x):  # (logits (B, ways), the tape of each layer)
     return v[-1], tapes
 
 
-def backpropagate(theta, x, y):
-    """(loss, gradient, class probabilities, tapes); the loss is the mean of -log probability[y]."""
+def backpropagate(theta, x, y):  # (cross-entropy, gradient, class probabilities, tapes)
     logits, tapes = run(theta, x)
-    e = np.exp(logits - logits.real.max(1, keepdims=True))
-    probability = e / e.sum(1, keepdims=True)
-    label = np.eye(logits.shape[1])[y]
+    z = logits - logits.real.max(1, keepdims=True)
+    log_probability = z - np.log(np.exp(z).sum(1, keepdims=True))
+    probability = np.exp(log_probability)
+    one_hot = np.eye(z.shape[1])[y]
     dv = np.zeros_like(tapes[-1]["v"])
-    dv[-1] = (probability - label) / len(y)
+    dv[-1] = (probability - one_hot) / len(y)
     grads = []
     for (weight, _), tape in zip(theta[::-1], tapes[::-1]):
         dv, grad = backward(weight, tape, dv)
         grads.insert(0, grad)
-    return -np.log((probability * label).sum(1)).mean(), grads, probability, tapes
+    return -(log_probability * one_hot).sum(1).mean(), grads, probability, tapes
 
 
 def gradient(theta, x, y):  # (loss, its gradient, shaped like theta)
@@ -169,7 +170,7 @@ def gradient(theta, x, y):  # (loss, its gradient, shaped like theta)
 
 
 def hvp(theta, x, y, direction):
-    """H direction, the derivative of `gradient` along it (Pearlmutter 1994), shaped like theta."""
+    """Hessian times direction: the derivative of `gradient` along it (Pearlmutter 1994)."""
     _, _, probability, tapes = backpropagate(theta, x, y)
     v_dot = np.zeros_like(tapes[0]["below"])  # the events do not depend on theta
     for (weight, _), (weight_dot, bias_dot), tape in zip(theta, direction, tapes):
@@ -190,10 +191,10 @@ def add_scaled(theta, a, direction):  # theta + a direction
 
 
 def meta_gradient(theta, support, query, step_size, steps, order=2):
-    """Loss of query (x, y) after `steps` steps on the support (x, y), and its gradient by theta.
+    """Loss of query (x, y) after `steps` steps on the support (x, y), and its gradient.
 
     theta_{n+1} = theta_n - step_size g_n   lambda_n = lambda_{n+1} - step_size H_n lambda_{n+1}
-    with lambda_N the query's gradient at theta_N, H_n symmetric; order=1 (FOMAML) leaves H_n out.
+    from the query's gradient lambda_N at theta_N. order=1 (FOMAML) leaves the Hessians H_n out.
     """
     path = [theta]
     for _ in range(steps):
@@ -204,9 +205,8 @@ def meta_gradient(theta, support, query, step_size, steps, order=2):
     return loss, adjoint
 
 
-# ---- try it: dots on three new paths, each learned from one recording
-def draw_task(rng, ways=3, queries=5, side=8, T=16):
-    """(support, query). A class is a dot's start and velocity; recordings are noisy."""
+# ---- try it: a class is a dot's start and velocity; three new ones, from one recording of each
+def draw_task(rng, ways=3, queries=5, side=8, T=16):  # (support, query)
     start, velocity = rng.uniform(-1, 1, (2, ways, 1, 2))
     y = np.tile(np.arange(ways), 1 + queries)
     at = side * start[y] + 0.6 * velocity[y] * np.arange(T)[:, None]  # (B, T, 2)
@@ -216,7 +216,7 @@ def draw_task(rng, ways=3, queries=5, side=8, T=16):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Meta-train a small network, then check an H v.")
+    parser = argparse.ArgumentParser(description="Meta-train a small network, check its H v.")
     parser.add_argument("--updates", type=int, default=500, help="one task each (default: 500)")
     parser.add_argument("--seed", type=int, default=0, help="of weights and tasks (default: 0)")
     options = parser.parse_args()
@@ -231,9 +231,9 @@ def main():
         theta = add_scaled(theta, -0.1, adjoint)
         if n % 100 == 0:
             print(n, "tasks: mean loss, accuracy after a step", np.mean(history[-100:], 0).round(3))
-    along_i = gradient(add_scaled(theta, 1e-100j, theta), x, y)[1]  # f' = Im f(u + i h) / h
-    for (w, _), (w_i, _) in zip(hvp(theta, x, y, theta), along_i):
-        print("H theta", abs(w).max(), "less a complex step", abs(w - w_i.imag * 1e100).max())
+    along_i = gradient(add_scaled(theta, 1e-100j, theta), x, y)[1]  # Im f(u + i h) / h = f'(u)
+    for a, a_i in zip(sum(hvp(theta, x, y, theta), ()), sum(along_i, ())):
+        print("H theta", abs(a).max(), "less a complex step", abs(a - a_i.imag * 1e100).max())
 
 
 if __name__ == "__main__":
