@@ -1,7 +1,5 @@
-"""The site holds every document, its links lead somewhere, docstrings keep their form, and it opens
-without a network."""
+"""The site: docstrings keep their form, links lead somewhere, and it opens without a network."""
 
-import base64
 import re
 import shutil
 import subprocess
@@ -9,12 +7,9 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import documents
-import notebooks
 import pytest
 import reference
 from mathml import mathml
-from test_documents import broken
 
 import minisnn
 
@@ -27,117 +22,6 @@ CHROMIUM = next(
     ),
     None,
 )
-MENU = re.compile(r"(?:```\{toctree\}|\.\. toctree::)\n(?: *:.*\n)*\n((?: *[^\s`].*\n)+)")
-
-
-@pytest.fixture(scope="module")
-def gathered(tmp_path_factory):
-    """(folder of the sources, the documents and their sources)."""
-    folder = tmp_path_factory.mktemp("sources")
-    return folder, documents.gather(folder)
-
-
-def test_every_document_of_the_project_is_a_page(gathered):
-    folder, known = gathered
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("no clone of git here, which would list the documents")
-    not_for_reading = ("tests/", "lessons/source/", "hardware/c/")
-    written = {name for name in listed.stdout.split() if name.endswith((".md", ".ipynb"))}
-    assert {name for name in written if not name.startswith(not_for_reading)} == set(known)
-    assert all((folder / source).is_file() for source in known.values())
-
-
-def test_the_menu_lists_every_page_once(gathered):
-    folder, _ = gathered
-    pages = [path for path in folder.rglob("*") if path.suffix in (".md", ".rst")]
-    found = []
-    for page in pages:
-        for entries in MENU.findall(page.read_text(encoding="utf-8")):
-            for entry in entries.split("\n"):
-                name = entry.strip().removesuffix(">").rpartition("<")[2]
-                if name:
-                    found.append((page.parent / name).relative_to(folder).as_posix())
-    names = {path.relative_to(folder).with_suffix("").as_posix() for path in pages}
-    assert sorted(found) == sorted(names - {"index"})
-    guides = [name for name in found if name.startswith("lessons/guides/")]
-    course = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
-    assert guides == [
-        f"lessons/guides/{name}"
-        for name in re.findall(r"^\| \[.*\]\(guides/([\w-]+)\.md\)", course, re.M)
-    ]
-
-
-def test_links_lead_to_pages_and_files(gathered):
-    folder, known = gathered
-    for name, source in known.items():
-        page = folder / source
-        text = page.read_text(encoding="utf-8")
-        assert broken(page, text) == [], name
-        assert not re.findall(r"\]\([^)\s]*\.ipynb#", text), name
-        for picture in re.findall(r"\{image\} (\S+)", text):
-            assert (page.parent / picture).is_file(), name
-        assert "<!--" not in documents.CODE.sub("", text) or name.endswith(".ipynb"), name
-
-
-def test_a_link_is_led_to_the_page_or_brings_its_file():
-    known = {
-        "README.md": "index.md",
-        "lessons/README.md": "lessons/index.md",
-        "lessons/01_a.ipynb": "lessons/01_a.md",
-    }
-    beside: set[str] = set()
-    text = (
-        "[a](../README.md) [b](01_a.ipynb#Part) ![c](guides/page.png) `[d](../README.md)` "
-        "[e](https://e.f) [g](#h)"
-    )
-    made = documents.linked(text, "lessons/README.md", known, beside)
-    assert (
-        made == "[a](../index.md) [b](01_a.md#part) ![c](guides/page.png) `[d](../README.md)` "
-        "[e](https://e.f) [g](#h)"
-    )
-    assert beside == {"lessons/guides/page.png"}
-    with pytest.raises(
-        FileNotFoundError,
-        match="guides",
-    ):
-        documents.linked("[a](guides)", "lessons/README.md", known, beside)
-    with pytest.raises(FileNotFoundError, match="nothing"):
-        documents.linked("[a](nothing.md)", "lessons/README.md", known, beside)
-
-
-def test_a_page_has_one_title_and_leaves_out_no_level():
-    text = "# A\n## B\n#### C\n```\n# no heading\n```\n# D\n## E\n"
-    assert documents.one_title(text) == "# A\n## B\n### C\n```\n# no heading\n```\n## D\n### E\n"
-    assert documents.one_title("# A\n\n## B\n") == "# A\n\n## B\n"
-
-
-def test_a_notebook_becomes_text_with_its_outputs():
-    picture = base64.b64encode(b"png").decode()
-    outputs = [
-        {"output_type": "stream", "name": "stdout", "text": ["one\n", "two\n"]},
-        {
-            "data": {"image/png": picture, "text/plain": "<Figure>"},
-            "metadata": {"image/png": {"alt": "a curve", "width": 400}},
-        },
-        {"data": {"text/html": "<svg>\n\n</svg>", "text/plain": "Drawn"}},
-    ]
-    cells = [
-        {"cell_type": "markdown", "source": ["# 1 · Title\n", "text"]},
-        {"cell_type": "code", "source": 'print("```")', "outputs": outputs},
-    ]
-    text, pictures = notebooks.page({"cells": cells}, "01_a")
-    assert text.split("\n\n") == [
-        "# 1 · Title\ntext",
-        '````python\nprint("```")\n````',
-        "```{code-block} text\n:class: output",
-        "one\ntwo\n```",
-        "```{image} 01_a-1.png\n:alt: a curve\n:width: 400\n```",
-        "```{raw} html\n<svg>",
-        "</svg>\n```\n",
-    ]
-    assert pictures == {"01_a-1.png": b"png"}
-
 
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
@@ -252,7 +136,7 @@ OVERFLOWING = """() => {
 def site(tmp_path_factory):
     """The folder of a built site; what the build said on its error stream is empty but for its
     first line."""
-    for name in ("furo", "myst_parser", "latex2mathml"):
+    for name in ("furo", "myst_nb", "latex2mathml"):
         pytest.importorskip(name, reason=f'{name} is not installed; pip install "minisnn[docs]"')
     out = tmp_path_factory.mktemp("built") / "site"
     made = subprocess.run(

@@ -14,7 +14,7 @@ from minisnn import __version__  # noqa: E402
 project = "minisnn"
 version = release = __version__
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
@@ -45,7 +45,12 @@ myst_disable_syntax = [
     "myst_role",
 ]
 myst_heading_anchors = 6
-suppress_warnings = ["ref.python"]  # two classes of one name, in annotations that name no module
+nb_execution_mode = "off"  # outputs are those that are stored
+exclude_patterns = ["tests", "minisnn", "lessons/source", "hardware/c", "**/.ipynb_checkpoints"]
+suppress_warnings = [
+    "myst.header",  # a level is left out
+    "ref.python",  # two classes of one name, in annotations that name no module
+]
 
 autodoc_default_options = {
     "member-order": "bysource",
