@@ -79,7 +79,7 @@ def _loihi_options(parser: argparse.ArgumentParser) -> None:
         "--json",
         kind=outputs.json_of("minisnn hardware loihi"),
         metavar="OUT",
-        help="write the numbers, as minisnn results takes them, to this file",
+        help="write the numbers, as records of results have them, to this file",
     )
     parser.add_argument(
         "--step-size",
@@ -136,7 +136,7 @@ def _refuse_options(parser: argparse.ArgumentParser) -> None:
         "--json",
         kind=outputs.json_of("minisnn hardware refuse"),
         metavar="OUT",
-        help="write the numbers, as minisnn results takes them, to this file",
+        help="write the numbers, as records of results have them, to this file",
     )
     _ground_options(parser, "the episodes")
     options.add_workers(parser)
@@ -179,7 +179,7 @@ def _classes_options(parser: argparse.ArgumentParser) -> None:
         "--json",
         kind=outputs.json_of("minisnn hardware classes"),
         metavar="OUT",
-        help="write the numbers, as minisnn results takes them, to this file",
+        help="write the numbers, as records of results have them, to this file",
     )
     options.add_output(
         parser,
@@ -295,7 +295,7 @@ def _metatrain_options(parser: argparse.ArgumentParser) -> None:
         "--json",
         kind=outputs.json_of("minisnn hardware metatrain"),
         metavar="OUT",
-        help="write the numbers, as minisnn results takes them, to this file",
+        help="write the numbers, as records of results have them, to this file",
     )
     options.add_seed(parser, "weights, tasks and rounding")
     options.add_quiet(parser)

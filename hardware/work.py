@@ -13,7 +13,7 @@ from minisnn.layers.cuba import CubaLIF
 from minisnn import plots
 from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor
-from minisnn.results.pictures import lines
+from minisnn.plots.lines import plot_lines
 from minisnn.training.checkpoint import Checkpoint, read
 from minisnn.data.sets.named import open_set
 from minisnn.data.store.shipped import shipped
@@ -335,7 +335,7 @@ def _classes(args: argparse.Namespace, given: dict) -> None:
     ]
     panels = classes.panels(result, plan, published)
     if args.plot is not None:
-        plots.save(lines("How many classes a device holds apart", panels), args.plot)
+        plots.save(plot_lines("How many classes a device holds apart", panels), args.plot)
     if args.json is not None:
         numbers = {
             **classes.figures(result, plan),

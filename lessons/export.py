@@ -16,13 +16,14 @@ import sys
 from base64 import b64decode, b64encode
 from pathlib import Path
 
+from mathml import mathml
+
 import minisnn as ms
 from minisnn.data.store.shipped import shipped
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page.make import page as page_of
 from minisnn.outputs import marked_folder
-from minisnn.site.mathml import mathml
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("html", "slides", "figures")

@@ -25,7 +25,6 @@ from .experiments import BEYOND
 COMMANDS = {
     "train": "meta-train a network, then test it on unseen classes",
     "evaluate": "few-shot accuracy of a checkpoint",
-    "benchmark": "frozen episodes for other frameworks, and the score of answers to them",
     "show": "a task as pictures, a raster and an animation",
     "fetch": "download N-MNIST, the real recordings",
     "record": "turn labelled pictures into event recordings",
@@ -36,10 +35,8 @@ COMMANDS = {
     "relearn": "forget a task and learn it again in one shot",
     "explore": f"beyond the paper: {', '.join(BEYOND)}",
     "report": "all tables and figures on one page",
-    "results": "measurements behind the documents: list, measure again, write the pages",
     "nir": "convert networks to and from NIR, the interchange format",
     "convert": "convert lif networks to and from snnTorch's state dictionaries",
-    "site": "guides, lessons, results and API reference as web pages",
     "lessons": "copy the lessons, notebooks with exercises, into a folder of your own",
     "hardware": "learn in integers: compare float and fixed point, export to C",
 }

@@ -101,7 +101,6 @@ def test_every_process_is_started_so():
     others = {
         "parallel/children.py",
         "classroom.py",  # the students' own: JupyterLab, and mysnn.py in the folder of lessons
-        "results/measure.py",  # commands of records, in the folder of this repository
     }
     package = ROOT / "minisnn"
     found = {path for path in package.rglob("*.py") if "sys.executable" in path.read_text()}

@@ -1,22 +1,17 @@
-"""The site holds every document, its links lead somewhere, docstrings keep their form, and it opens
-without a network."""
+"""The site: docstrings keep their form, links lead somewhere, and it opens without a network."""
 
-import base64
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from test_documents import broken
+import reference
+from mathml import mathml
 
 import minisnn
-from minisnn import cli
-from minisnn.data.store import shipped
-from minisnn.site import build, documents, notebooks, reference
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = next(
@@ -27,117 +22,6 @@ CHROMIUM = next(
     ),
     None,
 )
-MENU = re.compile(r"(?:```\{toctree\}|\.\. toctree::)\n(?: *:.*\n)*\n((?: *[^\s`].*\n)+)")
-
-
-@pytest.fixture(scope="module")
-def gathered(tmp_path_factory):
-    """(folder of the sources, the documents and their sources)."""
-    folder = tmp_path_factory.mktemp("sources")
-    return folder, documents.gather(folder)
-
-
-def test_every_document_of_the_project_is_a_page(gathered):
-    folder, known = gathered
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("no clone of git here, which would list the documents")
-    not_for_reading = ("tests/", "lessons/source/", "hardware/c/")
-    written = {name for name in listed.stdout.split() if name.endswith((".md", ".ipynb"))}
-    assert {name for name in written if not name.startswith(not_for_reading)} == set(known)
-    assert all((folder / source).is_file() for source in known.values())
-
-
-def test_the_menu_lists_every_page_once(gathered):
-    folder, _ = gathered
-    pages = [path for path in folder.rglob("*") if path.suffix in (".md", ".rst")]
-    found = []
-    for page in pages:
-        for entries in MENU.findall(page.read_text(encoding="utf-8")):
-            for entry in entries.split("\n"):
-                name = entry.strip().removesuffix(">").rpartition("<")[2]
-                if name:
-                    found.append((page.parent / name).relative_to(folder).as_posix())
-    names = {path.relative_to(folder).with_suffix("").as_posix() for path in pages}
-    assert sorted(found) == sorted(names - {"index"})
-    guides = [name for name in found if name.startswith("lessons/guides/")]
-    course = (ROOT / "lessons" / "README.md").read_text(encoding="utf-8")
-    assert guides == [
-        f"lessons/guides/{name}"
-        for name in re.findall(r"^\| \[.*\]\(guides/([\w-]+)\.md\)", course, re.M)
-    ]
-
-
-def test_links_lead_to_pages_and_files(gathered):
-    folder, known = gathered
-    for name, source in known.items():
-        page = folder / source
-        text = page.read_text(encoding="utf-8")
-        assert broken(page, text) == [], name
-        assert not re.findall(r"\]\([^)\s]*\.ipynb#", text), name
-        for picture in re.findall(r"\{image\} (\S+)", text):
-            assert (page.parent / picture).is_file(), name
-        assert "<!--" not in documents.CODE.sub("", text) or name.endswith(".ipynb"), name
-
-
-def test_a_link_is_led_to_the_page_or_brings_its_file():
-    known = {
-        "README.md": "index.md",
-        "lessons/README.md": "lessons/index.md",
-        "lessons/01_a.ipynb": "lessons/01_a.md",
-    }
-    beside: set[str] = set()
-    text = (
-        "[a](../README.md) [b](01_a.ipynb#Part) ![c](guides/page.png) `[d](../README.md)` "
-        "[e](https://e.f) [g](#h)"
-    )
-    made = documents.linked(text, "lessons/README.md", known, beside)
-    assert (
-        made == "[a](../index.md) [b](01_a.md#part) ![c](guides/page.png) `[d](../README.md)` "
-        "[e](https://e.f) [g](#h)"
-    )
-    assert beside == {"lessons/guides/page.png"}
-    with pytest.raises(
-        FileNotFoundError,
-        match="lessons/README.md: the link to guides leads to a folder; expected a file",
-    ):
-        documents.linked("[a](guides)", "lessons/README.md", known, beside)
-    with pytest.raises(FileNotFoundError, match="'lessons/nothing.md' is missing"):
-        documents.linked("[a](nothing.md)", "lessons/README.md", known, beside)
-
-
-def test_a_page_has_one_title_and_leaves_out_no_level():
-    text = "# A\n## B\n#### C\n```\n# no heading\n```\n# D\n## E\n"
-    assert documents.one_title(text) == "# A\n## B\n### C\n```\n# no heading\n```\n## D\n### E\n"
-    assert documents.one_title("# A\n\n## B\n") == "# A\n\n## B\n"
-
-
-def test_a_notebook_becomes_text_with_its_outputs():
-    picture = base64.b64encode(b"png").decode()
-    outputs = [
-        {"output_type": "stream", "name": "stdout", "text": ["one\n", "two\n"]},
-        {
-            "data": {"image/png": picture, "text/plain": "<Figure>"},
-            "metadata": {"image/png": {"alt": "a curve", "width": 400}},
-        },
-        {"data": {"text/html": "<svg>\n\n</svg>", "text/plain": "Drawn"}},
-    ]
-    cells = [
-        {"cell_type": "markdown", "source": ["# 1 · Title\n", "text"]},
-        {"cell_type": "code", "source": 'print("```")', "outputs": outputs},
-    ]
-    text, pictures = notebooks.page({"cells": cells}, "01_a")
-    assert text.split("\n\n") == [
-        "# 1 · Title\ntext",
-        '````python\nprint("```")\n````',
-        "```{code-block} text\n:class: output",
-        "one\ntwo\n```",
-        "```{image} 01_a-1.png\n:alt: a curve\n:width: 400\n```",
-        "```{raw} html\n<svg>",
-        "</svg>\n```\n",
-    ]
-    assert pictures == {"01_a-1.png": b"png"}
-
 
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
@@ -151,7 +35,6 @@ def test_the_modules_of_the_reference_are_those_for_scripts():
         "options",
         "former",
         "cli",
-        "site",
         "__main__",
     }
     assert not [name for name in found if inside & set(name.split("."))]
@@ -215,88 +98,9 @@ def test_formulas_need_no_script():
     pytest.importorskip(
         "latex2mathml", reason='latex2mathml is not installed; pip install "minisnn[docs]"'
     )
-    from minisnn.site.mathml import mathml
-
     assert mathml(r"\sigma'(a)").startswith("<math") and 'display="inline"' in mathml("a")
     block = mathml(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", block=True)
     assert 'display="block"' in block and block.count("<mtr>") == 2
-
-
-def test_the_command_writes_marked_pages_and_tells_what_sphinx_warned_of(
-    tmp_path, capsys, monkeypatch
-):
-    made = tmp_path / "made"
-    (made / "lessons").mkdir(parents=True)
-    (made / "index.html").write_text("a page")
-    (made / "lessons" / "index.html").write_text("another")
-    monkeypatch.setattr(
-        build, "built", lambda: nullcontext((made, ["index.md:1: WARNING: a link leads nowhere"]))
-    )
-    out = tmp_path / "site"
-    assert cli.main(["site", str(out)]) == 0 and cli.main(["site", str(out)]) == 0
-    said, err = capsys.readouterr()
-    assert said == f"{out / 'index.html'}: 2 pages\n" * 2
-    assert "minisnn: note: index.md:1: WARNING: a link leads nowhere\n" in err
-    assert (out / "lessons" / "index.html").read_text() == "another"
-    (out / "index.html").write_text("changed by hand")
-    assert cli.main(["site", str(out)]) == 2 and "--force" in capsys.readouterr().err
-    assert (
-        cli.main(["site", str(out), "--force"]) == 0
-        and (out / "index.html").read_text() == "a page"
-    )
-
-
-def test_what_is_not_installed_is_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(
-        build, "find_spec", lambda name: None if name in ("furo", "myst_parser") else True
-    )
-    assert cli.main(["site", str(tmp_path / "site")]) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert (
-        said
-        == 'minisnn: the site needs furo, myst-parser; install it with: pip install "minisnn[docs]"'
-    )
-
-
-def test_a_failure_of_sphinx_is_told_in_a_sentence(tmp_path, capsys, monkeypatch):
-    for name in build.NEEDED:
-        monkeypatch.setitem(sys.modules, name, sys)
-    monkeypatch.setattr(build, "find_spec", lambda name: True)
-    monkeypatch.setattr(build, "gather", lambda folder: None)
-    monkeypatch.setattr(
-        build.subprocess,
-        "run",
-        lambda command, **_: subprocess.CompletedProcess(command, 2, stderr="no\ntheme furo\n"),
-    )
-    assert cli.main(["site", str(tmp_path / "site")]) == 1
-    said = capsys.readouterr().err
-    assert (
-        "Sphinx could not make the site: no theme furo" in said and not (tmp_path / "site").exists()
-    )
-
-
-@pytest.mark.skipif(not (ROOT / "pyproject.toml").is_file(), reason="not in a clone")
-def test_documents_of_an_installation_are_its_own(tmp_path, monkeypatch):
-    """Not those of another package that lies beside it."""
-    for name in ("minisnn/_folders/lessons", "minisnn/hardware", "hardware", "lessons"):
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "README.md").write_text(name)
-    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "minisnn")
-    assert documents.located("hardware/README.md").read_text() == "minisnn/hardware"
-    assert documents.located("lessons/README.md").read_text() == "minisnn/_folders/lessons"
-    (tmp_path / "minisnn" / "_folders").rename(tmp_path / "elsewhere")  # as in a clone
-    assert documents.located("hardware").joinpath("README.md").read_text() == "hardware"
-
-
-def test_an_installation_carries_the_documents():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    carried = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    for name in ("README.md", "CHANGELOG.md", "CITATION.cff"):
-        assert carried[name] == f"minisnn/_folders/{name}"
-    extra = {
-        re.split("[>=]", one)[0] for one in project["project"]["optional-dependencies"]["docs"]
-    }
-    assert extra == set(build.NEEDED.values())
 
 
 # ---- the pages themselves
@@ -332,18 +136,17 @@ OVERFLOWING = """() => {
 def site(tmp_path_factory):
     """The folder of a built site; what the build said on its error stream is empty but for its
     first line."""
-    missing = [name for module, name in build.NEEDED.items() if build.find_spec(module) is None]
-    if missing:
-        pytest.skip(f'{", ".join(missing)} not installed; pip install "minisnn[docs]"')
+    for name in ("furo", "myst_nb", "latex2mathml"):
+        pytest.importorskip(name, reason=f'{name} is not installed; pip install "minisnn[docs]"')
     out = tmp_path_factory.mktemp("built") / "site"
     made = subprocess.run(
-        [sys.executable, "-m", "minisnn", "site", str(out)],
+        [sys.executable, "data/site/make.py", str(out)],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert made.returncode == 0, made.stderr
-    assert made.stderr == "Sphinx makes the pages, which takes a minute or two\n"
+    assert made.stderr == ""
     return out
 
 

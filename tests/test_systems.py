@@ -12,7 +12,6 @@ import sys
 import time
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pretended
@@ -22,7 +21,6 @@ from numba import config, njit
 import minisnn as ms
 from minisnn import files, stopping
 from minisnn.data.foreign import program
-from minisnn.experiments import cost
 from minisnn.parallel import stand_in, threads
 from minisnn.parallel.stand_in import carry_out
 from minisnn.vectors import choice, llvm
@@ -108,13 +106,6 @@ def test_a_processor_is_told_apart_from_others_of_its_name(told, name, monkeypat
 def test_a_reading_process_has_no_limits_where_there_are_none(monkeypatch):
     monkeypatch.setitem(sys.modules, "resource", None)
     assert program._limit(time=1, memory=1) is None
-
-
-def test_peak_memory_is_refused_in_a_sentence(monkeypatch):
-    monkeypatch.setitem(sys.modules, "resource", None)
-    monkeypatch.setattr(cost, "Path", lambda _: SimpleNamespace(exists=lambda: False))
-    with pytest.raises(ValueError, match="on Linux and macOS only"):
-        cost._peak()
 
 
 def test_marking_is_refused_in_a_sentence(monkeypatch):

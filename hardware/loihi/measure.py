@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Table, figure
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import write_whole
 from minisnn.outputs import archive
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, with_prototypes
 from minisnn.parallel.executor import Executor
-from minisnn.results.figures import figure
 from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of
 from minisnn.training.intervals import POPULATIONS, Intervals

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Table, figure
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.files import read_json
-from minisnn.results.figures import figure
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, frames, rows_of
 from minisnn.training.intervals import POPULATIONS
 

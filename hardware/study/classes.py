@@ -15,11 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisnn.data.sets.recordings import Recordings
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Table, figure
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.meta.prototypes import class_means, distance_logits
 from minisnn.parallel.executor import Executor
-from minisnn.results.figures import figure
 from minisnn.terminal import bar
 from minisnn.training.baselines import Answers, Row, drawn_by, rows_of
 
@@ -302,7 +301,7 @@ def _shown(found: Any, unit: str = "%") -> dict:
 
 
 def panels(seen: Seen, how: How, published: Sequence[tuple[int, int, float]]) -> list[dict]:
-    """Both pictures, as `results.pictures.lines` draws them; published: (classes, shots, %) of
+    """Both pictures, as `plots.lines.plot_lines` draws them; published: (classes, shots, %) of
     others."""
     accuracies = []
     for k in how.shots:

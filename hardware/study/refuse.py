@@ -17,9 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minisnn.data.sets.recordings import Recordings
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Table, figure
 from minisnn.parallel.executor import Executor
-from minisnn.results.figures import figure
 from minisnn.training.fields import in_words
 
 from ..chip.learner import samples_of

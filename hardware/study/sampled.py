@@ -10,10 +10,8 @@ import numpy as np
 
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.store.shipped import shipped
-from minisnn.experiments.findings import Table
+from minisnn.experiments.findings import Table, figure
 from minisnn.files import read_json
-from minisnn.results.figures import figure
-from minisnn.results.record import LITERATURE
 
 from ..c import answers, export
 from ..chip.learner import Learner
@@ -153,7 +151,7 @@ def figures(
 
 def published() -> list[tuple[int, int, float]]:
     """(classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel 2025)."""
-    known = read_json(shipped("results") / LITERATURE)
+    known = read_json(shipped("results") / "literature.json")
     found = []
     for name, one in known.items():
         of, _, rest = name.partition("-")

@@ -9,7 +9,7 @@ import time
 from .. import outputs
 from .options import names
 from .studies import add_study, carry_out, check_place, study_maker
-from ..experiments import EXPERIMENTS, LONG
+from ..experiments import EXPERIMENTS
 from ..parallel.compilation import announce
 
 EXAMPLES = """\
@@ -25,14 +25,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--only",
         type=names,
         metavar="A,B,…",
-        help="names of experiments, such as table-2,figure-3,relearn,shots (default: all but "
-        f"{', '.join(LONG)})",
+        help="names of experiments, such as table-2,figure-3,relearn,shots (default: all)",
     )
     add_study(parser, 40)
 
 
 def run(args: argparse.Namespace) -> None:
-    chosen = [name for name in EXPERIMENTS if name not in LONG] if args.only is None else args.only
+    chosen = list(EXPERIMENTS) if args.only is None else args.only
     for name in chosen:
         if name not in EXPERIMENTS:
             raise ValueError(

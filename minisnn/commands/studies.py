@@ -31,8 +31,7 @@ def add_study(
         data,
         "--root",
         metavar="DIR",
-        help="folder of real N-MNIST recordings (default: simulated ones), of recurrence an archive "
-        "of written strokes (default: drawn ones)",
+        help="folder of real N-MNIST recordings (default: simulated ones)",
     )
     if asl:
         options.add_input(

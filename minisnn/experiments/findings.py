@@ -13,6 +13,27 @@ from ..files import read_json
 from .statistics import Claim, judge
 
 KINDS = ("png", "svg")
+UNITS = {  # of figures
+    "%": "a share between 0 and 1, shown in per cent",
+    "points": "a difference of two shares, shown in points of a per cent",
+    "s": "seconds",
+    "ms": "milliseconds",
+    "MB": "megabytes, 10^6 bytes",
+    "kB": "kilobytes, 10^3 bytes",
+    "x": "a ratio",
+    "": "a plain number",
+}
+
+
+def figure(value: float, unit: str, half: float | None = None) -> dict:
+    """A number that was measured, as JSON files of results hold it, with half of its 95 % interval.
+    ValueError for a unit that is not in UNITS."""
+    if unit not in UNITS:
+        raise ValueError(f"unit is {unit!r}, expected one of {', '.join(map(repr, UNITS))}")
+    found: dict = {"value": value, "unit": unit}
+    if half is not None:
+        found["half"] = half
+    return found
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 import minisnn as ms
 from minisnn.hardware import IntegerNet, one_shot
 from minisnn.data.store.shipped import shipped
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 from minisnn.data.sets.named import open_set
 
 EPISODES = 12
@@ -57,6 +57,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     main(parser.parse_args().json)

@@ -24,7 +24,7 @@ from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 from minisnn.training.checkpoint import read
 from minisnn.data.sets.named import open_set
 
@@ -104,7 +104,7 @@ def play(folder: Path, build: str, board: str) -> list[int]:
 
 
 def write(path: Path, said: dict[tuple[str, str], list[list[int]]], figures: dict) -> None:
-    """As `minisnn results` takes it; of several episodes the most RAM, and instructions of the
+    """As records of results have it; of several episodes the most RAM, and instructions of the
     first."""
     rows = []
     for (build, board), episodes in said.items():
@@ -143,6 +143,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("--checkpoint", default="double_nmnist_maml.h5")
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     sys.exit(main(parser.parse_args()))

@@ -24,7 +24,7 @@ from minisnn.data.sets.named import open_set
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.hardware.c import export
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 from minisnn.training.checkpoint import read
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -182,6 +182,6 @@ if __name__ == "__main__":
         help="how often a lesson or question has a new recording",
     )
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     sys.exit(main(parser.parse_args()))

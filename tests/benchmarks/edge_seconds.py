@@ -24,7 +24,7 @@ from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.layers.cuba import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 from minisnn.training.checkpoint import read
 from minisnn.data.sets.named import open_set
 
@@ -116,7 +116,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--checkpoints", default="double_nmnist_maml.h5,double_nmnist_cuba.h5")
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     options = parser.parse_args()
     main(options.checkpoints.split(","), options.json)

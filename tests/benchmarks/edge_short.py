@@ -22,7 +22,7 @@ from minisnn.hardware.c import export  # noqa: E402
 from minisnn.hardware.chip.learner import one_shot  # noqa: E402
 from minisnn.hardware.chip.network import IntegerNet  # noqa: E402
 from minisnn.data.store.shipped import shipped  # noqa: E402
-from minisnn.results.figures import figure  # noqa: E402
+from minisnn.experiments.findings import figure  # noqa: E402
 from minisnn.training.baselines import Answers, Row, correct, drawn_by, rows_of  # noqa: E402
 from minisnn.data.sets.named import open_set  # noqa: E402
 
@@ -82,7 +82,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--episodes", type=int, default=200)
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     options = parser.parse_args()
     main(options.episodes, options.json)

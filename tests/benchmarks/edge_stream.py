@@ -19,7 +19,7 @@ from minisnn.experiments.statistics import difference, estimate
 from minisnn.hardware.chip.means import CountedMeans
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.stream import Onset, Stream
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 
 RATES = 0, 1, 3  # background events a second and pixel
 BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 400_000, 32, 5, 2, 100
@@ -118,7 +118,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--episodes", type=int, default=100)
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     options = parser.parse_args()
     main(options.episodes, options.json)

@@ -1,4 +1,4 @@
-"""What a benchmark found, as the file that `minisnn results` reads: figures by name, and the table
+"""What a benchmark found, as the file that a record of results is made from: figures by name, and the table
 of them that a page shows.
 
 It imports nothing of minisnn, so that a benchmark may measure another tree.
@@ -14,7 +14,10 @@ from typing import Any
 def option(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument(
-        "--json", type=Path, metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json",
+        type=Path,
+        metavar="OUT",
+        help="write the figures, as records of results have them",
     )
 
 

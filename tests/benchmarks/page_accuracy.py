@@ -34,7 +34,7 @@ from minisnn.data.written.strokes import Stroke, read_strokes, strokes_of, write
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page import make
-from minisnn.results.figures import figure
+from minisnn.experiments.findings import figure
 from minisnn.training.intervals import over_trials
 from tracing import strokes_of as traced
 from visitor import sixty
@@ -203,7 +203,7 @@ if __name__ == "__main__":
     parser.add_argument("--groups", type=int, default=CHARACTERS // WAYS)
     parser.add_argument("--trace", metavar="NPZ", type=Path, help="make tracings.npz anew")
     parser.add_argument(
-        "--json", metavar="OUT", help="write the figures, as minisnn results takes them"
+        "--json", metavar="OUT", help="write the figures, as records of results have them"
     )
     options = parser.parse_args()
     if options.trace is not None:

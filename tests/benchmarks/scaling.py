@@ -1,6 +1,6 @@
 """How the cost and the memory of a second-order meta-gradient grow, and with what law.
 
-    python tests/benchmarks/scaling.py --out scaling.png
+    python tests/benchmarks/scaling.py --json scaling.json
 
 One quantity at a time is changed, the rest stays as in Table 1 of the paper (5-way 1-shot, 25
 queries, 100 steps, window 30, 7 % activity, one inner step). Seconds are medians of `--repeat`
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from statistics import median
 
 import findings
@@ -21,8 +20,6 @@ import meta_gradient as benchmark
 import numpy as np
 
 import minisnn as ms
-from minisnn.plots.canvas import save
-from minisnn.results.pictures import curves
 
 
 @dataclass(frozen=True)
@@ -139,7 +136,6 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, help="picture to draw (PNG, SVG)")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=tuple(SWEEPS), default=tuple(SWEEPS))
     parser.add_argument("--memory-of", nargs="+", help=argparse.SUPPRESS)
@@ -165,12 +161,6 @@ def main(words: list[str] | None = None) -> None:
         )
     made = found_in(found)
     made.write(options.json)
-    if options.out:
-        save(
-            curves("Time and memory of a second-order meta-gradient", made.more["curves"]),
-            options.out,
-        )
-        print(options.out)
 
 
 if __name__ == "__main__":

@@ -1,35 +1,21 @@
 """An entry of another framework to minisnn's benchmark: prototypical networks in PyTorch.
 
-    minisnn benchmark export benchmark
     python tests/benchmarks/torch_entry.py benchmark answers.npz
-    minisnn benchmark score answers.npz
 
-It reads the exported files alone and imports nothing of minisnn. For each set of recordings a small
-convolutional network is meta-trained on episodes drawn from the training recordings; it sees the
-events summed in a few slices of time. It answers by the nearest class mean of its features
-(Snell et al. 2017, NeurIPS).
+lessons/guides/benchmark.md shows how the folder is made, and how answers are scored. This reads the
+files alone and imports nothing of minisnn. For each series a small convolutional network is
+meta-trained on the training tasks; it sees the events summed in a few slices of time. It answers by
+the nearest class mean of its features (Snell et al. 2017, NeurIPS).
 """
 
 import argparse
-import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 SLICES = 5  # of time
-
-
-def reader(folder: Path) -> ModuleType:
-    """The module read.py of an exported folder."""
-    sys.path.insert(0, str(folder.resolve()))
-    sys.dont_write_bytecode = True
-    import read
-
-    return read
 
 
 def network(channels: int, width: int = 32) -> nn.Module:
@@ -58,24 +44,22 @@ def distances(
     return ((asked[:, None] - means[None]) ** 2).sum(-1)
 
 
-def train(net: nn.Module, training: Any, updates: int, ways: int, rng: np.random.Generator) -> None:
-    """Meta-train on episodes of one support and three query samples of each class."""
+def train(net: nn.Module, files: list[Path], updates: int, rng: np.random.Generator) -> None:
+    """Meta-train on training tasks, drawn at random."""
     optimiser = torch.optim.Adam(net.parameters(), 1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, updates)
-    ways = min(ways, len(training.classes))
-    labels = torch.arange(ways)
     for update in range(updates):
-        drawn = training.draw(rng, ways, 4)
-        x = pictures(training.recordings.bins(drawn.reshape(ways * 4, -1)))
-        x = x.reshape(ways, 4, *x.shape[1:])
-        far = distances(net, x[:, 0], labels, x[:, 1:].flatten(0, 1))
-        loss = nn.functional.cross_entropy(-far / scale(far), labels.repeat_interleave(3))
+        with np.load(files[rng.integers(len(files))]) as task:
+            support, query = pictures(task["support"]), pictures(task["query"])
+            labels, asked = torch.from_numpy(task["labels"]), torch.from_numpy(task["answers"])
+        far = distances(net, support, labels, query)
+        loss = nn.functional.cross_entropy(-far / scale(far), asked)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         if update % 100 == 0:
-            right = float((far.argmin(1) == labels.repeat_interleave(3)).float().mean())
+            right = float((far.argmin(1) == asked).float().mean())
             print(f"  update {update}: loss {loss.item():.3f}, right {right:.2f}", flush=True)
 
 
@@ -84,14 +68,15 @@ def scale(far: torch.Tensor) -> torch.Tensor:
     return far.detach().mean() / 10
 
 
-def answers(net: nn.Module, folder: Any, series: str) -> np.ndarray:
+def answers(net: nn.Module, files: list[Path]) -> np.ndarray:
     """The nearest class mean of every query, (episodes, queries)."""
     net.eval()
     rows = []
     with torch.no_grad():
-        for episode in folder.episodes(series):
-            support, query = pictures(episode.support), pictures(episode.query)
-            far = distances(net, support, torch.from_numpy(episode.labels), query)
+        for file in files:
+            with np.load(file) as task:
+                support, query = pictures(task["support"]), pictures(task["query"])
+                far = distances(net, support, torch.from_numpy(task["labels"]), query)
             rows.append(far.argmin(1).numpy())
     return np.array(rows)
 
@@ -104,20 +89,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="series to answer, between commas (default: all)")
     args = parser.parse_args()
-    folder = reader(args.folder).Folder(args.folder)
-    found, nets = {}, {}
-    for series in args.only.split(",") if args.only else folder.series:
-        data = folder.series[series]["data"]
-        if data not in nets:
-            print(f"{data}: training", flush=True)
-            torch.manual_seed(args.seed)
-            nets[data] = network(2 * SLICES)
-            rng = np.random.default_rng(args.seed)
-            train(nets[data], folder.training(series), args.updates, 20, rng)
-        found[series] = answers(nets[data], folder, series)
-        print(f"{series}: answered", flush=True)
-    how = f"prototypical network in PyTorch {torch.__version__}, {args.updates} updates"
-    folder.save(args.answers, found, "PyTorch, prototypical network", how)
+    found = {}
+    for folder in sorted(path for path in args.folder.iterdir() if path.is_dir()):
+        if args.only and folder.name not in args.only.split(","):
+            continue
+        print(f"{folder.name}: training", flush=True)
+        torch.manual_seed(args.seed)
+        net = network(2 * SLICES)
+        train(
+            net, sorted(folder.glob("train-*.npz")), args.updates, np.random.default_rng(args.seed)
+        )
+        found[folder.name] = answers(net, sorted(folder.glob("[0-9]*.npz")))
+        print(f"{folder.name}: answered", flush=True)
+    np.savez(args.answers, **found)
 
 
 if __name__ == "__main__":

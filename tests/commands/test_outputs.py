@@ -278,7 +278,6 @@ def test_defaults_are_checked_as_well(here, capsys):
         "task": ["show"],
         "minisnn-lessons": ["lessons"],
         "minisnn-pages": ["lessons", "--export", "html"],
-        "site": ["site"],
         "runs/paper": ["table", "2"],
     }.items():
         Path(default).mkdir(parents=True)

@@ -57,9 +57,6 @@ IDLE: dict[str, list[str]] = {
         "--columns t,x,y,p",
     ],
     "record --out new": ["--labels a", "--size 9,9"],
-    "results": ["--data a=text", "--work new"],
-    "results --check": ["--data a=text", "--work new"],
-    "results --pages": ["--data a=text", "--work new"],
     "evaluate --dataset omniglot": ["--align none"],
     "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
     "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
@@ -139,7 +136,6 @@ STUDIES = (
 )
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
-    "benchmark": "",
     "check": "backend checkpoint full input json model plot random seed thorough threads",
     "evaluate": "against align baselines checkpoint dataset episodes inner-steps json ways "
     "queries quiet root rule scheduler seed shots split threads workers",
@@ -149,10 +145,8 @@ ALWAYS = {
     "nir": "force",
     "convert": "force",
     "record": "duration each force inverted out quiet seed sensor split threads",
-    "results": "check folder missing only pages",
     "show": "animation checkpoint dataset force format index out queries root seed shots split "
     "ways",
-    "site": "force",
     "train": "align backend channels distort draws checkpoint-every clip dataset dtype evaluate-every "
     "first-order-updates force "
     "freeze "
@@ -264,7 +258,6 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
             "--inner-steps would do nothing with a classifier, whose readout knows the classes",
         ),
         (["check", "--plot", "x.txt"], "--plot is x.txt, expected a name that ends with .png"),
-        (["results", "--only", "none"], "--only names no result; leave it out, or name some"),
         (["info", "empty.npy"], "empty.npy: this file is empty"),
         (["info", "/dev/null"], "/dev/null: this is a device or a pipe; expected a file"),
     ],

@@ -3,7 +3,6 @@ verdicts; the page."""
 
 import json
 import math
-import os
 import re
 from dataclasses import fields, replace
 from functools import partial
@@ -19,21 +18,14 @@ from minisnn.data.store.cache import identity
 from minisnn.experiments import BEYOND, EXPERIMENTS, UNUSED, experiment
 from minisnn.experiments import (
     activity,
-    cost,
     figure6,
-    grid,
     onset,
     readout,
-    nuisance,
-    recurrence,
     relearn,
     rule,
-    seeds,
     shift,
     table3,
 )
-from minisnn.experiments import surrogate
-from minisnn.experiments.curvature import lanczos
 from minisnn.experiments.findings import Findings, Table, quantity
 from minisnn.experiments.networks import RECIPES, Networks, file_name, how_to_train, if_shipped
 from minisnn.experiments.report import write_report
@@ -87,40 +79,6 @@ def study(sets, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(Study, "tasks", lambda self, dataset, split="test", **how: sets[split])
     for name, value in (("TRIALS", 2), ("SHOTS", 3), ("QUERIES", 2), ("UPDATES", 2)):
         monkeypatch.setattr(figure6, name, value)
-    monkeypatch.setattr(grid, "open_set", lambda *named, **how: sets["test"])
-    for name, value in (("WORST", 2), ("LOOKS", 2)):
-        monkeypatch.setattr(grid, name, value)
-    monkeypatch.setattr(surrogate, "UPDATES", 1)
-    some = (surrogate.RIGHT, "triangle, κ 2", f"{surrogate.RIGHT}, curvature times 0")
-    for part in ("SLOPES", "SHAPES", "WRONG", "NEURONS"):
-        few = {name: neuron for name, neuron in getattr(surrogate, part).items() if name in some}
-        monkeypatch.setattr(surrogate, part, few)
-    monkeypatch.setattr(
-        surrogate, "_SMALL", dict(surrogate._SMALL, channels=(2,), window=4, queries=1)
-    )
-    monkeypatch.setattr(
-        seeds, "TRAINED_BY", {name: seeds.TRAINED_BY[name] for name in ("MAML", "class means")}
-    )
-    monkeypatch.setattr(seeds, "SEEDS", (0, 1))
-    monkeypatch.setattr(
-        seeds, "_SMALL", dict(seeds._SMALL, updates=1, channels=(2,), window=4, queries=1)
-    )
-    for name, value in (("UPDATES", 1), ("SEEDS", (0, 1)), ("WIDTH", 3)):
-        monkeypatch.setattr(recurrence, name, value)
-    few = {name: nuisance.TRAINED_BY[name] for name in (nuisance.MEANS, "MAML, 1 step")}
-    for name, value in (
-        ("TRAINED_BY", few),
-        ("CASES", (nuisance.Case("none"), nuisance.Case("late", ways=3))),
-        ("SEEDS", (0, 1)),
-        ("_SMALL", dict(nuisance._SMALL, channels=(2,), window=4, queries=1)),
-        ("FIRST", 1),
-        ("QUERIES", 1),
-        ("LATER", 1),
-    ):
-        monkeypatch.setattr(nuisance, name, value)
-    monkeypatch.setattr(
-        cost, "measure", lambda net, theta, task, order, steps: [0.1 * order, 10.0 * steps]
-    )
     settings = Settings(episodes=4, queries=2)
 
     def make(name: str, networks=None, **changes) -> Study:
@@ -179,7 +137,7 @@ def test_every_experiment_runs_and_repeats(name, study, monkeypatch):
         for header in (table.header for table in found.tables):
             told = any(cell.startswith(("over episodes", "over new recordings")) for cell in header)
             assert told or not any(cell.startswith(("accuracy ±", "error ±")) for cell in header)
-    assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name in ("figure-2", "cost"))
+    assert seen[0] == seen[1] == seen[2] and (travelling.journeys or name == "figure-2")
     # letters are asked for, or --asl-root is refused
     assert ("double-asl" in asked) == ("asl_root" not in UNUSED.get(name, ()))
     if hasattr(experiment(name), "some_of"):  # of four episodes
@@ -202,15 +160,13 @@ def _table(values: dict):
     return Table(**values) if "header" in values else values
 
 
-# the others train networks all the same
 @pytest.mark.parametrize(
-    "name",
-    all_but(("table-2", "figure-4", "figure-6", "ways", "cost", "grid", "rule"), EXPERIMENTS),
+    "name", all_but(("table-2", "figure-4", "figure-6", "ways", "rule"), EXPERIMENTS)
 )
 def test_without_networks_it_says_what_is_missing(name, study, tmp_path, monkeypatch):
     monkeypatch.setattr("minisnn.experiments.networks.if_shipped", lambda name: None)
     found = study(name, Networks()).run()
-    if name not in ("figure-2", "recordings", "surrogate", "seeds", "recurrence", "nuisance"):
+    if name not in ("figure-2", "recordings"):
         assert found.missing and not found.claims
 
 
@@ -225,68 +181,6 @@ def test_what_ships_was_trained_by_its_recipe(role):
     for one in {one.name for one in fields(recipe)} - WATCHED:
         had, says = getattr(found, one), getattr(recipe, one)
         assert had == (DEFAULTS.get(one) if says is None and had is not None else says), one
-
-
-@pytest.mark.slow
-def test_what_a_meta_gradient_costs_is_measured_in_a_process_of_its_own():
-    """The second order keeps the whole inner step: more memory; three steps keep three."""
-    net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
-    rng = np.random.default_rng(0)
-    x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
-    task = ms.Task(x, np.arange(5), x, np.arange(5), tuple("abcde"))
-    theta = net.init(rng, x)
-    memory = {}
-    for case in ((1, 1), (2, 1), (2, 3)):
-        seconds, memory[case] = cost.measure(net, theta, task, *case)
-        assert 0 < seconds < 60
-    assert 1 < memory[1, 1] < memory[2, 1] < memory[2, 3] < 500
-
-
-def test_what_is_counted_is_beyond_a_tiny_networks_meta_gradient(tmp_path, monkeypatch, capsys):
-    """A tiny one loads the kernels, the peak is forgotten; what the network itself needs comes
-    after that."""
-    seen, peaks, net = [], iter([100.0, 130.0]), ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
-    x, y = np.zeros((5, 4, 16, 32, 2), np.uint8), np.arange(5)
-    np.savez(tmp_path / "task.npz", x_support=x, y_support=y, x_query=x, y_query=y)
-    monkeypatch.setattr(cost, "set_threads", lambda number: None)
-    monkeypatch.setattr(cost, "load", lambda path: (net, net.init(np.random.default_rng(0))))
-    monkeypatch.setattr(
-        cost, "meta_gradient", lambda net, *_, order=0, **settings: seen.append((net.size, order))
-    )
-    monkeypatch.setattr(cost, "_forget_peak", lambda: seen.append("forget"))
-    monkeypatch.setattr(cost, "_peak", lambda: seen.append("peak") or next(peaks))
-    cost._child(str(tmp_path), "1", "2", "1")
-    (tiny, _), *rest = seen
-    assert tiny < net.size / 2 and rest == [
-        "forget",
-        "peak",
-        *[(net.size, 1)] * (cost.REPEAT + 1),
-        "peak",
-    ]
-    assert json.loads(capsys.readouterr().out)[1] == 30.0
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/clear_refs"), reason="only Linux forgets a peak")
-def test_a_peak_that_is_over_does_not_count():
-    np.ones(20_000_000)  # 160 MB, given back at once
-    high = cost._peak()
-    cost._forget_peak()
-    assert cost._peak() < high - 100
-
-
-def test_the_cost_of_one_and_of_most_inner_steps_is_told(study, monkeypatch):
-    monkeypatch.setattr(
-        cost,
-        "measure",
-        lambda net, theta, task, order, steps: [order * steps, 10.0 + order * steps],
-    )
-    found = study("cost").run()
-    first, last = found.tables[0].rows[0], found.tables[0].rows[-1]
-    words = (
-        f"second order takes {first[-2]} times the time and {first[-1]} times the memory of the "
-        "first, with 5 steps "
-    )
-    assert words + f"{last[-2]} and {last[-1]}" in found.summary and first[-1] != last[-1]
 
 
 def test_where_a_gradient_step_is_told_from_the_nearest_mean():
@@ -570,22 +464,6 @@ def test_more_ways_keep_the_classes_alike(rng):
     )[2].step_size == 6.0
     # an online update is of one sample, whose loss has no mean over classes
     assert with_ways(net, theta, InnerLoop(3.0, online=True), 6)[2].step_size == 3.0
-
-
-def test_lanczos_finds_the_spectrum(rng):
-    q = np.linalg.qr(rng.standard_normal((12, 12)))[0]
-    exact = np.array([-3, -1, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 2, 4, 8, 20.0])
-    matrix = q * exact @ q.T
-    values, weights = lanczos(lambda v: matrix @ v, 12, 12, rng)
-    np.testing.assert_allclose(values, exact, atol=1e-9)
-    assert weights.sum() == pytest.approx(1) and (weights >= 0).all()
-    few, weights = lanczos(lambda v: matrix @ v, 12, 6, np.random.default_rng(1))
-    start = np.random.default_rng(1).standard_normal(12)
-    start /= np.linalg.norm(start)
-    for power in range(8):  # Gauss quadrature: exact to degree 2 n - 1
-        assert weights @ few**power == pytest.approx(
-            start @ np.linalg.matrix_power(matrix, power) @ start, rel=1e-9
-        )
 
 
 @pytest.mark.parametrize("detach_reset", [False, True])
@@ -1069,42 +947,14 @@ def test_shifts_of_the_same_activity_keep_their_names():
     assert [text.get_text() for text in beside] == [f"{shift:+g}" for shift in activity.SHIFTS]
 
 
-def test_the_worst_point_is_the_one_that_looked_worst(monkeypatch):
-    """And not the least of those that were met again, which is too low by chance."""
-    monkeypatch.setattr(grid, "WORST", 3)
-    monkeypatch.setattr(grid, "LOOKS", 10)
-
-    def answered(study, key, rule, points, first):
-        if key == "grid":  # the first point is wrong
-            return [_told([[i > 0] * 5] * 3, i) for i in range(len(points))]
-        shares = np.repeat([4, 2, 3], 10)  # of five
-        return [_told([[k < n for k in range(5)]] * 3, i) for i, n in enumerate(shares)]
-
-    monkeypatch.setattr(grid, "_answers", answered)
-    trained = SimpleNamespace(net=None, theta=None, loop=None)
-    one = SimpleNamespace(settings=Settings(8), network=lambda role: trained)
-    found = Findings("grid", "")
-    grid.run(one, found)
-    told = [row for row in found.tables[0].rows if row[1] == "met again"]
-    again = [float(row[3].split(" ± ")[0]) for row in told]
-    assert again == [80, 40, 60] * 2 and all(row[4] is not None for row in told)
-    assert told[0][2] == " ".join(f"{n:g}" for n in grid.GRID[0])
-    assert found.summary.count(f"{told[0][3]} % by 10 other episodes at the point that") == 2
-
-
 def test_the_help_of_explore_says_how_many_episodes_are_measured(capsys):
     from minisnn.cli import main
 
     with pytest.raises(SystemExit):
         main(["explore", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    *some, last = [
-        name
-        for name in BEYOND
-        if not hasattr(experiment(name), "some_of") and "episodes" not in UNUSED.get(name, ())
-    ]
-    most = f"at most {some_of(10**6)} (surrogate {surrogate.EPISODES})"
-    assert f"all but {', '.join(some)} and {last} measure half of them, {most}" in said
+    (last,) = [name for name in BEYOND if not hasattr(experiment(name), "some_of")]
+    assert f"all but {last} measure half of them, at most {some_of(10**6)}" in said
 
 
 def test_recordings_of_letters_are_refused_where_only_digits_are_moved(study, monkeypatch):

@@ -3,7 +3,6 @@ of what it accepts."""
 
 import gzip
 import io
-import json
 import struct
 import zipfile
 import zlib
@@ -17,9 +16,6 @@ import numpy as np
 from matplotlib.image import imsave
 from scipy.io import savemat
 
-from minisnn.benchmark import series
-from minisnn.benchmark.answers import read_answers
-from minisnn.benchmark.export import MADE_BY
 from minisnn.data.filmed import archive
 from minisnn.data.readers.asl import SHAPE as ASL, read_asl
 from minisnn.data.readers.events import check_events, event_array
@@ -75,7 +71,6 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         idx=_idx,
         pictures=_pictures,
         numpy=_numpy,
-        answers=_answers,
         n_omniglot=_n_omniglot,
         n_omniglot_table=_n_omniglot_table,
     )
@@ -281,34 +276,6 @@ def _idx(folder, rng) -> Reader:
         [([images], gzip.compress)],
         {"t-labels-idx1-ubyte": labels},
     )
-
-
-def _answers(folder, rng) -> Reader:
-    """Answers to a benchmark; half of the damage is done to what the archive holds."""
-    one = series.own("double-asl", "test", False, (3, 1, 2), 4, 0, {})
-    told = {**one.told(), "dealt": "0" * 64, "identity": one.identity("0" * 64)}
-    manifest = json.dumps(dict(made_by=MADE_BY, format=1, series={one.name: told}))
-    labels = rng.integers(0, 3, (4, 6))
-
-    def pack(content: bytes) -> bytes:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            archive.writestr("manifest.npy", _npy(np.array(manifest)))
-            archive.writestr(f"{one.name}.npy", content)
-        return buffer.getvalue()
-
-    def check(path: Path) -> None:
-        found = read_answers(path)
-        for name, given in found.labels.items():
-            sizes = found.series[name]
-            assert given.shape == (sizes.episodes, sizes.asked) and given.dtype == np.int64
-            assert 0 <= given.min() and given.max() < sizes.ways
-
-    whole = io.BytesIO()
-    np.savez_compressed(whole, manifest=manifest, name="a", **{one.name: labels.astype(np.int8)})
-    contents = [_npy(labels.astype(kind)) for kind in (np.int64, np.int16, np.uint8)]
-    seeds = [whole.getvalue(), *map(pack, contents)]
-    return Reader("a.npz", seeds, check, [(contents, pack)])
 
 
 def _n_omniglot(folder, rng) -> Reader:

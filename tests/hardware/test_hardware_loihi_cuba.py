@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from kinds import KINDS
 from integers import events
 from test_hardware_loihi_net import dense
 
@@ -15,7 +16,6 @@ from minisnn.hardware.loihi import measure, neuron as loihi
 from minisnn.hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
 from minisnn.hardware.loihi.network import LoihiConfig
 from minisnn import cli
-from minisnn.results.kinds import KINDS
 
 
 def network(

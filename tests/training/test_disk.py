@@ -6,7 +6,6 @@ import resource
 import shutil
 import subprocess
 import warnings
-from contextlib import nullcontext
 
 import faulty
 import numpy as np
@@ -18,7 +17,6 @@ from minisnn import cli
 from minisnn.data.readers import nmnist
 from minisnn.data.readers.events import event_array
 from minisnn.data.store import cache
-from minisnn.site import build
 from minisnn.training import evaluation
 from minisnn.training import run as training
 from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
@@ -102,8 +100,6 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
     net = ms.SpikingNet((6, 6, 2), (2,), 3, 3, backend="numpy")
     ms.save(tmp_path / "net.h5", net, net.init(np.random.default_rng(0)))
     monkeypatch.setattr(evaluation, "open_set", lambda *_, **__: toy_data()["test"])
-    (tmp_path / "index.html").write_text("made by Sphinx, in a minute")
-    monkeypatch.setattr(build, "built", lambda: nullcontext((tmp_path, [])))
     old = '{"made_by": "minisnn evaluate"}'
     (disk / "old.json").write_text(old)
     fill(disk)
@@ -131,7 +127,6 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
         ["lessons", "--out", disk / "mine"],
         ["lessons", "--out", disk, "--force"],
-        ["site", disk / "pages"],
     ):
         code = cli.main([str(word) for word in command])
         err = capsys.readouterr().err
@@ -178,7 +173,6 @@ def test_a_read_only_disk_is_named_by_what_was_to_come(disk, tmp_path, capsys):
         for command in (
             ["record", pictures.parent, "--quiet", "--out"],
             ["lessons", "--out"],
-            ["site"],
         ):
             for name in ("made", "deep/made"):
                 assert cli.main([str(word) for word in (*command, disk / name)]) == 2

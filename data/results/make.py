@@ -1,0 +1,115 @@
+"""The measurements behind every number in the documents, one file each in this folder. Without
+options, lists them all. --only measures again, and continues where it was stopped; --pages writes
+the pages made from them.
+
+examples:
+  python data/results/make.py                             every measurement, and when it was made
+  python data/results/make.py --only double-nmnist-maml   measure one again; the same command resumes it
+  python data/results/make.py --missing                   measure what is missing, or has other commands; takes hours
+  python data/results/make.py --only real-shift --data nmnist=~/N-MNIST
+  python data/results/make.py --pages                     write numbers, tables and plots of all pages again"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import flags
+from measure import ROOT, measure, needed
+from pages import literature, renewed
+from record import read_all, update
+from tables import makers
+
+from minisnn.cli import parser as all_commands
+from minisnn.files import write_whole
+
+PAGES = (
+    "README.md",
+    "CHANGELOG.md",
+    "hardware/README.md",
+    "data/results/*.md",
+    "lessons/guides/*.md",
+    "lessons/README.md",
+)
+
+
+def main() -> int:
+    layout = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--only", metavar="A,B,…", help="measure these again")
+    what.add_argument("--missing", action="store_true", help="measure what is missing")
+    what.add_argument("--pages", action="store_true", help="write the pages that show results")
+    what.add_argument("--check", action="store_true", help="exit with 1 where a page differs")
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="folder of recordings that commands call {NAME}; can be repeated",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path("runs/results"),
+        metavar="DIR",
+        help="folder in which a stopped measurement continues (default: runs/results)",
+    )
+    args = parser.parse_args()
+    records = read_all()
+    if args.pages or args.check:
+        return pages(records, args.check)
+    if args.only:
+        chosen = args.only.split(",")
+        if unknown := [name for name in chosen if name not in records]:
+            parser.error(f"there is no result {unknown[0]}; expected some of {', '.join(records)}")
+    else:
+        chosen = [name for name, one in records.items() if one.state != "measured"]
+    if not args.only and not args.missing:
+        for name, one in records.items():
+            print(f"{name:<36} {one.state:<15} {one.measured.get('date', ''):<11} {one.title}")
+        return 0
+    roots = dict(_named(text) for text in args.data)
+    lacking = {place for name in chosen for place in needed(records[name].commands)} - set(roots)
+    if lacking:
+        words = " ".join(f"--data {place}=DIR" for place in sorted(lacking))
+        parser.error(f"recordings are needed for {', '.join(chosen)}: {words}")
+    failed = 0
+    for number, name in enumerate(chosen, 1):
+        print(f"{number} of {len(chosen)}: {name}", flush=True)
+        try:
+            made = measure(records[name], args.work.absolute() / name, roots)
+        except (ValueError, OSError) as error:
+            print(f"{name} was not measured: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        update(name, made)
+        print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s", flush=True)
+    return int(failed > 0)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, place = text.partition("=")
+    return name, str(Path(place).expanduser().resolve(strict=True))
+
+
+def pages(records: dict, check: bool) -> int:
+    """Write the pages again, or list those that are not what the files say."""
+    paths = sorted(path for pattern in PAGES for path in ROOT.glob(pattern))
+    stale = []
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        regions = makers(records, path, drawing=not check) | flags.makers(all_commands())
+        made = renewed(text, records, literature(), regions, path.name)
+        if made != text:
+            stale.append(path)
+            if not check:
+                write_whole(path, made.encode())
+    for path in stale:
+        print(f"{path.relative_to(ROOT)}: {'is not what the results say' if check else 'written'}")
+    if not stale:
+        print(f"{len(paths)} pages are what {len(records)} results say")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

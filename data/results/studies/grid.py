@@ -1,0 +1,156 @@
+"""Beyond the paper: every other camera of a grid, offsets by halves of a pixel, scales and numbers
+of events all at once.
+
+One episode at each point says what the mean of the grid is. A single point it cannot tell: where
+the means along the four axes add up to the least, more episodes are met, which had no part in the
+choice. What is told of the worst point is the mean of those at the point that was chosen first: the
+least of the means that were met again would be too low.
+"""
+
+from functools import partial
+from itertools import product
+
+import numpy as np
+
+from minisnn.data.camera.moved import Move
+from minisnn.plots import COLOURS
+from minisnn.training.baselines import Adapted, Answers, answers, frames, rows_of
+from minisnn.data.sets.named import open_set
+from minisnn.experiments.drawing import drawn, errorbars
+from minisnn.experiments.findings import Findings
+from minisnn.experiments.shift import DATASET, STYLES
+from minisnn.experiments.statistics import estimate
+from minisnn.experiments.study import Settings, Study, recalled, recorded
+
+TITLE = (
+    "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the "
+    "worst points"
+)
+NETWORK = "moved-snn"
+HALVES = tuple(k / 2 for k in range(-6, 7))
+AXES = {
+    "right (pixels)": HALVES,
+    "down (pixels)": HALVES,
+    "scale": (0.85, 1.0, 1.15),
+    "events (times)": (0.5, 1.0, 2.0),
+}
+# a part of it is spread over all of it
+GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))
+HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
+WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
+
+
+def run(study: Study, found: Findings) -> None:
+    checkpoint = study.network(f"{DATASET}/{NETWORK}")
+    if checkpoint is None:
+        found.missing.append("no network meta-trained on another camera for every recording")
+        return
+    points = GRID[: study.settings.episodes]
+    rule = Adapted.of(checkpoint)
+    rows = rows_of(list(HOW), _answers(study, "grid", rule, points, 0))
+    accuracy = {how: np.array(row.per_episode) for how, row in rows.items()}
+    table: list[list] = [
+        [how, "mean of the grid", None, *estimate(row).columns()] for how, row in rows.items()
+    ]
+    means = {how: _along(points, values) for how, values in accuracy.items()}
+    for align, (_, how) in STYLES.items():
+        expected = sum(
+            np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES))
+        )
+        again = points[np.argsort(expected, kind="stable")[:WORST]]
+        looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))
+        met = [
+            estimate(rows_of(list(HOW), looks[first : first + LOOKS])[how])
+            for first in range(0, len(looks), LOOKS)
+        ]
+        for point, e in zip(again, met):
+            place = " ".join(f"{n:g}" for n in point)
+            table.append([how, "met again", place, *e.columns()])
+        found.summary += (
+            f"{how}: {100 * accuracy[how].mean():.1f} % averaged over the grid, "
+            f"{met[0].percent()} % by {LOOKS} other episodes at the point that looked worst. "
+        )
+    found.table(
+        "grid",
+        "Accuracy on unseen classes (%)",
+        "tasks | what | where | accuracy ± 95 % CI | over episodes",
+        table,
+        f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
+        "others, and stand in the order of the first pass, the worst first. Where: right, down "
+        "(pixels), scale, events (times).",
+    )
+    found.figures["grid"] = (
+        _figure(points, accuracy),
+        "Accuracy along each axis, averaged over all the others.",
+    )
+
+
+def _answers(
+    study: Study, key: str, rule: Adapted, points: np.ndarray, first: int
+) -> list[Answers]:
+    """Of the rule with and without alignment, and of summed frames: an episode a point, from number
+    `first` on."""
+    s = study.settings
+    one = partial(one_point, s, s.root_of(DATASET), rule, points, first)
+    # more points: the same begin
+    found = study.each(
+        key,
+        DATASET,
+        len(points),
+        one,
+        (
+            rule.net.configuration(),
+            rule.theta,
+            rule.inner,
+            points if first else GRID,
+            first,
+        ),
+    )
+    return [recalled(*one) for one in found]
+
+
+def one_point(
+    settings: Settings, root: str | None, rule: Adapted, points: np.ndarray, first: int, index: int
+) -> list:
+    """Which answers to an episode are right where recordings are moved to a point, and the
+    recordings that each rests on."""
+    x, y, scale, rate = points[index].tolist()
+    move = Move((x, y), scale, rate)
+    found = []
+    for align in ("none", "support"):
+        tasks = open_set(DATASET, "test", root, False, move=move, align=align, cache=False)
+        rules = [rule, frames] if align == "none" else [rule]
+        found.append(
+            answers(tasks, rules, settings.seed, rule.net.ways, 1, settings.queries, first + index)
+        )
+    plain, aligned = found
+    return [
+        [plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()],
+        *recorded(plain)[1:],
+    ]
+
+
+def _along(points: np.ndarray, values: np.ndarray) -> list[dict[float, float]]:
+    """Means of the points that share a place on an axis, for every axis."""
+    return [
+        {at: float(values[points[:, k] == at].mean()) for at in np.unique(points[:, k])}
+        for k in range(len(AXES))
+    ]
+
+
+def _figure(points: np.ndarray, accuracy: dict[str, np.ndarray]):
+    with drawn(11.0, 3.2, len(AXES), sharey=True) as (fig, axes):
+        for k, (axis, place) in enumerate(zip(AXES, axes)):
+            for (how, values), colour in zip(
+                accuracy.items(), (COLOURS["vermillion"], COLOURS["blue"])
+            ):
+                curve = {
+                    at: estimate(values[points[:, k] == at])
+                    for at in np.unique(points[:, k]).tolist()
+                }
+                errorbars(place, curve, list(curve.values()), colour, label=how, capsize=0)
+            place.set(xlabel=axis)
+        axes[0].set(ylabel="accuracy (%)")
+        axes[0].legend(fontsize="x-small", loc="lower center")
+        fig.suptitle("Every other camera: the mean over the grid")
+    return fig
