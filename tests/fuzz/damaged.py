@@ -25,6 +25,7 @@ SENSOR = (34, 34)
 DURATION_MS = 100
 FORMATS = (".bin", ".bs2", ".npy", ".npz", ".csv", ".h5", ".mat")
 BYTES = (".bin", ".bs2")  # of which a stamp has 23 bits
+OUTCOMES = ("whole", "refused", "warned", "missed")
 KINDS = ("stray", "zeros", "wrap", "cut", "reset", "unwritten")
 ORDERS = ("time", "none", "polarity", "pixel", "jitter")
 NEAR = 0.9  # share of the counts of a sound recording, of which one is counted whole
@@ -181,35 +182,36 @@ def became_of(case: Case, rng: np.random.Generator, place: Path) -> str:
     return "whole" if NEAR * whole <= there <= whole / NEAR else "missed"
 
 
+def judged(number: int, seed: int, place: Path) -> tuple[Counter, list, list]:
+    """What became of so many damaged recordings by kind and by format; those that were missed; and
+    false alarms, of as many sound ones in any honest order."""
+    found: Counter[tuple[str, str]] = Counter()
+    missed, alarms = [], []
+    folder_of(place, np.random.default_rng(seed))
+    for n in range(number):
+        rng = np.random.default_rng((seed, n))
+        case = damaged(rng)
+        what = became_of(case, rng, place)
+        found.update([(case.kind, what), (case.suffix, what)])
+        if what == "missed":
+            missed.append((n, case.kind, case.suffix))
+    for n in range(number):
+        rng = np.random.default_rng((seed, n, 1))
+        order = str(rng.choice(ORDERS))
+        write(place / "class1" / "wrong.npz", ordered(sound(rng), order, rng))
+        _, said = opened(place)
+        if said:
+            alarms.append((n, order, said))
+    return found, missed, alarms
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--number", type=int, default=1000, help="of damaged recordings")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    found: Counter[tuple[str, str]] = Counter()
-    missed, alarms = [], []
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        folder_of(place, np.random.default_rng(args.seed))
-        for number in range(args.number):
-            rng = np.random.default_rng((args.seed, number))
-            case = damaged(rng)
-            try:
-                what = became_of(case, rng, place)
-            except AssertionError as error:
-                what = "alarm"
-                alarms.append((number, str(error)))
-            found.update([(case.kind, what), (case.suffix, what)])
-            if what == "missed":
-                missed.append((number, case.kind, case.suffix))
-        for number in range(args.number):
-            rng = np.random.default_rng((args.seed, number, 1))
-            order = str(rng.choice(ORDERS))
-            path = place / "class1" / "wrong.npz"
-            write(path, ordered(sound(rng), order, rng))
-            _, said = opened(place)
-            if said:
-                alarms.append((number, order, said))
+        found, missed, alarms = judged(args.number, args.seed, Path(folder))
     print(f"{'':<12}" + "".join(f"{what:>9}" for what in OUTCOMES))
     for name in (*KINDS, *FORMATS):
         print(f"{name:<12}" + "".join(f"{found[name, what]:>9}" for what in OUTCOMES))
@@ -217,8 +219,6 @@ def main() -> int:
     print(*missed[:20], *alarms[:20], sep="\n")
     return 1 if missed or alarms else 0
 
-
-OUTCOMES = ("whole", "refused", "warned", "missed")
 
 if __name__ == "__main__":
     sys.exit(main())

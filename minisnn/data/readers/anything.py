@@ -236,7 +236,7 @@ def entries(root: str | Path) -> list[Entry]:
         found = [
             Entry(path, path.parent.name, split=split)
             for split, path in there
-            if path.suffix.lower() in SUFFIXES and path.is_file()
+            if path.suffix.lower() in SUFFIXES and not path.is_dir()
         ]
         read = {one.path for one in found}
         if found:

@@ -80,10 +80,9 @@ class Recordings:
                    other texts
 
     Raises ValueError, naming the recording, where events are not as described or not of one clock,
-    and where a symbol has fewer than two recordings, or all of them are of one group or are those of
-    another one. Warns of recordings of which nearly no events are counted, of frames beyond
-    `duration_ms`, of a sensor far larger than where events are, and where cells see more than they
-    can count.
+    and where a symbol has fewer than two recordings, or all are of one group or of another symbol,
+    too. Warns of recordings of which nearly no events, or not all frames, are counted, of a sensor
+    far larger than where events are, and where cells see more than they can count.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
