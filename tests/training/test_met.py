@@ -52,7 +52,7 @@ def recordings(classes=10) -> Recordings:
 
 
 def folders(classes) -> None:
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(1 + classes[0])
     for label in classes:
         for number in range(6):
             path = Path("data", f"c{label}", f"{number}.npy")

@@ -20,9 +20,11 @@ from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_fra
 from ..readers.units import as_picture, as_recording, in_words, is_row
 from ..store.cache import identity
 
-# events that say nothing, of so many that a recording has; or a share of those that it has in its
-# busiest stretch as long as what is counted
-FEW, OF, SHARE = 5, 100, 0.01
+# Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
+# times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
+# events is followed by a quarter of that time and more without any, IDLE times the usual.
+FEW, SPARE, TIMES = 5, 30, 100
+PART, IDLE, IDLE_US = 4, 30, 20_000
 NAMED = 5  # recordings in a warning
 TELLING = 1000  # cells with events that say how large a sensor is
 # share of cells with events that hold as many as they can, from which on the loss is told
@@ -265,7 +267,7 @@ def counts_of(
         whole = hop_ms is None and lasting_ms is not None  # all frames, the first of them at zero
         begin = "zero" if whole else "first event"
         if few is not None and hop_ms is None and lasting_ms is None:
-            few.extend(few_of(number, one["t"], one["t"][0], duration_ms))
+            few.extend(few_of(number, one["t"], None, duration_ms))
         for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms, lasting_ms):
             counts = bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)
             yield (counts[:, 0, :, 1] if units else counts)[None]
@@ -358,31 +360,38 @@ def tell_full(pool: Pool, source: str) -> None:
 
 
 def few_of(
-    number: int, t: np.ndarray, begin: float, duration_ms: float
+    number: int, t: np.ndarray, begin: int | None, duration_ms: float
 ) -> list[tuple[int, int, int]]:
-    """[(number, events that are counted, events that there are)] of a recording of which nearly
-    nothing is counted from `begin` on, else []; t: its times in microseconds, sorted."""
+    """[(number, events that are counted, events that there are)] of a recording of which less is
+    counted from `begin` on (None: its first event) than it has, else []; t: its times in
+    microseconds, sorted."""
     length = round(1000 * duration_ms)
-    low, high = np.searchsorted(t, (begin, begin + length))
+    if not len(t):
+        return []
+    first = int(t[0]) if begin is None else begin
+    low, high = np.searchsorted(t, (first, first + length))
     counted = int(high - low)
-    busiest = int((np.searchsorted(t, t + length) - np.arange(len(t))).max(initial=0))
-    nothing = counted < FEW and len(t) >= OF or counted < SHARE * busiest
-    return [(number, counted, len(t))] if nothing else []
+    busiest = int((np.searchsorted(t, t + length) - np.arange(len(t))).max())
+    idle = int(np.diff(t[low : low + FEW + 1]).max(initial=0))
+    usual = int(t[-1] - t[0]) / len(t)
+    little = busiest > (SPARE if counted < FEW else TIMES) * counted
+    late = begin is None and idle > max(length / PART, IDLE * usual, IDLE_US)
+    return [(number, counted, len(t))] if little or late else []
 
 
 def tell_few(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:
-    """Warn of recordings of which nearly nothing is counted: of a stray first stamp, a wrong unit
-    of time, or a late beginning."""
+    """Warn of recordings of which little is counted: of a stray first stamp, a wrong unit of time,
+    or a late beginning."""
     if not len(pool.few):
         return
     told = [
-        f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,})"
+        f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
         for number, counted, there in pool.few[:NAMED].tolist()
     ]
     more = f" and {len(pool.few) - NAMED} more" * (len(pool.few) > NAMED)
     warnings.warn(
-        f"{source}: nearly no events are counted of {', '.join(told)}{more}; is the first stamp "
-        "right, or the unit of their times another (--time)? Else give a longer duration "
-        "(--duration-ms), or cut them (--hop-ms)",
+        f"{source}: little is counted of {', '.join(told)}{more}; is the first stamp right, or the "
+        "unit of their times another (--time)? Else give a longer duration (--duration-ms), or cut "
+        "them (--hop-ms)",
         stacklevel=3,
     )

@@ -70,8 +70,17 @@ def test_what_counts_nearly_nothing_is_named(tmp_path):
         (tmp_path / f"c{k % 2}").mkdir(exist_ok=True)
         np.savez(tmp_path / f"c{k % 2}" / f"{k}.npz", **take)
     for _ in range(2):  # from the cache, too
-        with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000\)"):
+        with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000 events\)"):
             own("train", tmp_path, sensor=SENSOR, classes="train", progress=False)
+
+
+def test_a_first_stamp_that_is_half_the_window_early_is_named():
+    """The window has begun, and half of it is empty."""
+    take = a_take(50_000, 9000)
+    early = with_stamp(take, 0, 0)
+    sound = [a_take(50_000, 9000, seed=k) for k in range(1, 4)]
+    with pytest.warns(UserWarning, match="recording 1 "):
+        ms.Recordings([sound[0], early, *sound[1:]], list("aabb"), sensor=SENSOR)
 
 
 def test_chunks_that_were_never_written(tmp_path):
@@ -81,6 +90,17 @@ def test_chunks_that_were_never_written(tmp_path):
             made[:3000] = column
     with pytest.raises(ValueError, match="a.h5: .*zeros"):
         read_events(tmp_path / "a.h5", sensor=SENSOR)
+
+
+def test_sparse_recordings_are_silent():
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            sparse = [a_take(seed=k, n=320) for k in range(4)]
+            for one in sparse:
+                one["t"] = np.sort(rng.integers(0, 5_000_000, 320))
+            ms.Recordings(sparse, list("aabb"), sensor=SENSOR)
 
 
 def test_text_that_is_cut_within_its_last_number(tmp_path):

@@ -205,7 +205,7 @@ def test_recordings_that_hold_nearly_nothing_are_told(recwarn):
     assert not recwarn.list
     late = [sweep(k) for k in range(4)]
     late[2]["t"][3:] += 1_000_000  # three events, a second before all others
-    with pytest.warns(UserWarning, match=r"recording 2 \(3 of 768\)"):
+    with pytest.warns(UserWarning, match=r"recording 2 \(3 of 768 events\)"):
         ms.Recordings(late, [0, 0, 1, 1], sensor=SENSOR)
 
 
