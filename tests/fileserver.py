@@ -4,9 +4,7 @@ of downloading."""
 import hashlib
 import io
 import os
-import re
 import threading
-import time
 import zipfile
 from collections import namedtuple
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +15,6 @@ import pytest
 
 import minisnn
 from minisnn import cli
-from minisnn.data.store import download as downloads
 from minisnn.data.store import fetch as fetching
 from minisnn.data.readers.events import EVENT
 from minisnn.data.store.fetch import Part, fetch
@@ -28,11 +25,11 @@ ENVIRONMENT = {
     "PYTHONPATH": str(Path(minisnn.__file__).parents[1]),
     "NO_PROXY": "127.0.0.1",
 }
-Request = namedtuple("Request", "path range agent")
+Request = namedtuple("Request", "path agent")
 
 
 class Server(ThreadingHTTPServer):
-    """Files served from memory, with ranges; the attributes make it misbehave."""
+    """Files served from memory; the attributes make it misbehave."""
 
     daemon_threads = True
 
@@ -41,11 +38,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.requests: list[Request] = []
         self.stop_after = None  # bytes of a body after which the connection is cut
-        self.ranges = True  # answer Range with 206
-        self.shift = 0  # answer it with a part that begins so many bytes later
-        self.tell_total = True  # "bytes */10" with 416
-        self.lengths = True  # Content-Length with 200
-        self.status, self.kind = None, "application/zip"
+        self.status = None
         self.during = lambda: None  # called before the last byte of a body
 
     @property
@@ -58,35 +51,23 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        server, wanted = self.server, self.headers.get("Range")
-        server.requests.append(Request(self.path, wanted, self.headers["User-Agent"]))
+        server = self.server
+        server.requests.append(Request(self.path, self.headers["User-Agent"]))
         if self.path.startswith("/moved/"):
             return self.reply(302, {"Location": self.path.removeprefix("/moved")})
         body = server.files.get(self.path)
         if body is None or server.status:
             return self.reply(server.status or 404, {}, b"nothing here")
-        headers = {"Content-Type": server.kind, "ETag": f'"{hashlib.md5(body).hexdigest()}"'}
-        if wanted and server.ranges:
-            first = int(re.fullmatch(r"bytes=(\d+)-", wanted).group(1)) + server.shift
-            if first >= len(body):
-                return self.reply(
-                    416,
-                    {"Content-Range": f"bytes */{len(body)}"} if server.tell_total else {},
-                    b"too far",
-                )
-            headers["Content-Range"] = f"bytes {first}-{len(body) - 1}/{len(body)}"
-            return self.reply(206, headers, body[first:])
-        self.reply(200, headers, body)
+        self.reply(200, {"Content-Type": "application/zip"}, body)
 
     def reply(self, status, headers, body=b""):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        if self.server.lengths:
-            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         cut = self.server.stop_after
-        if status in (200, 206) and cut is not None:
+        if status == 200 and cut is not None:
             self.wfile.write(body[:cut])
             self.wfile.flush()
             return
@@ -142,9 +123,7 @@ def recordings(name: str, each: int) -> dict[str, bytes]:
 
 @pytest.fixture
 def parts(server, monkeypatch, tmp_path):
-    """Train and Test of 30 and 20 recordings, on the server; a download comes in steps of 500
-    bytes."""
-    monkeypatch.setattr(downloads, "CHUNK", 500)
+    """Train and Test of 30 and 20 recordings, on the server."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("MINISNN_DEBUG", raising=False)
@@ -186,16 +165,5 @@ def wrong(error: str) -> str:
     return error.removeprefix("minisnn: ").rstrip("\n")
 
 
-def kb(server, name="Train") -> str:
-    return f"{len(server.files[f'/{name}.zip']) / 1e3:.1f} kB"
-
-
 def names(folder="N-MNIST") -> list[str]:
     return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).is_dir() else []
-
-
-def wait_for(true, seconds=60):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)

@@ -48,17 +48,3 @@ def archive(root: Path, alphabets: dict[str, int], part: str = "background") -> 
             (place / f"{number:04d}.aedat4").symlink_to(GOLDEN)
             (place / f"{number:04d}.csv").write_text(table())
     return root
-
-
-def converted(root: Path, alphabets: dict[str, int], part: str = "background") -> Path:
-    """The same as SpikingJelly keeps events, an .npz file a sample."""
-    whole = events()
-    for name, many in alphabets.items():
-        for k in range(many):
-            place = root / "events_np" / part / name / f"character{k + 1:02d}"
-            place.mkdir(parents=True)
-            for sample in range(20):
-                part_of = whole[sample * EACH : sample * EACH + LONG]
-                columns = {one: part_of[one] for one in "txyp"}
-                np.savez(place / f"{k + 1:04d}_{sample + 1:02d}.npz", **columns)
-    return root

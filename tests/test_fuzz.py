@@ -13,6 +13,7 @@ sys.path.insert(0, str(FUZZ))
 
 import child  # noqa: E402
 import commands  # noqa: E402
+import damaged  # noqa: E402
 import environments  # noqa: E402
 import run  # noqa: E402
 import signals  # noqa: E402
@@ -25,6 +26,12 @@ def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path):
         found["read"] + found["refused"] == 4 * len(run.NAMES)
         and min(found["read"], found["refused"]) > 6
     )
+
+
+def test_no_damaged_stamp_is_counted_in_silence(tmp_path):
+    found, missed, alarms = damaged.judged(24, 20_000, tmp_path)
+    assert not missed and not alarms, (missed, alarms)
+    assert sum(found[kind, "refused"] for kind in damaged.KINDS) > 12
 
 
 def test_wrong_command_lines_end_with_one_sentence(tmp_path):

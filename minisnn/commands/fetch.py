@@ -1,7 +1,7 @@
 """Fetch real recordings: N-MNIST (Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience
 9:437; CC BY-SA 4.0) from Mendeley Data, checked and unpacked into a folder that serves as --root of
-train and evaluate. Files that are there already are used, and the same command resumes a download
-that was stopped."""
+train and evaluate. Files that are there already are used; a download that is stopped begins
+again."""
 
 import argparse
 import functools

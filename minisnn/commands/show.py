@@ -1,5 +1,5 @@
 """Show a task: its samples as pictures, one recording as a raster, and all of it as an animation,
-each written to a file."""
+each written to a file. Recordings of your own that cannot form tasks yet are shown as they are."""
 
 import argparse
 from pathlib import Path
@@ -28,6 +28,7 @@ examples:
   minisnn show --no-animation --format svg"""
 
 WAYS = 5  # of a task, where the set has so many
+SHOWN = 6  # recordings of a class that are drawn where they form no tasks
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import read
-    from ..data.sets.named import open_set
+    from ..data.sets.named import OWN, open_set
     from ..plots import animate_task, plot_answers, plot_raster, plot_task, save
 
     found = None
@@ -74,7 +75,12 @@ def run(args: argparse.Namespace) -> None:
     for name in options.given_reading(args, dataset):
         how[name] = getattr(args, name)
     how |= options.given_strokes(args, dataset)
-    tasks = open_set(dataset, args.split, root, **how)
+    try:
+        tasks = open_set(dataset, args.split, root, **how)
+    except ValueError as error:
+        if dataset != OWN or root is None or found is not None:
+            raise
+        return _as_they_are(args, Path(root), how, error)
     ways = args.ways or (
         min(WAYS, len(getattr(tasks, "classes", ())) or WAYS) if found is None else found.net.ways
     )
@@ -110,3 +116,31 @@ def run(args: argparse.Namespace) -> None:
         if args.animation and not sounds:
             written.append(animate_task(task, made / "task.gif"))
     print(*(args.out / path.name for path in written), sep="\n")
+
+
+def _as_they_are(args: argparse.Namespace, root: Path, how: dict, why: ValueError) -> None:
+    """A contact sheet of recordings that form no tasks, and why not. ValueError where none can be
+    read."""
+    from ..data.readers.anything import entries, read_entry, sensor_of_all
+    from ..plots import plot_sheet, save
+
+    found = entries(root)
+    sensor = how.get("sensor") or sensor_of_all(found)
+    flip = sensor[0] if how.get("flip_y") and sensor else None
+    shown: dict[str, list] = {one.label: [] for one in found}
+    for one in found:
+        some = shown[one.label]
+        if len(some) == SHOWN:
+            continue
+        try:
+            events = read_entry(one, how.get("time"), flip, how.get("sensor"), how.get("columns"))
+        except ValueError as error:
+            print(f"not shown: {error}")
+            continue
+        some.append((one.path.name if one.key is None else f"recording {one.key}", events))
+    if not any(shown.values()):
+        raise why
+    print(f"no tasks yet: {why}")
+    with outputs.marked_folder(args.out, args.force) as made:
+        sheet = save(plot_sheet(shown, sensor), made / f"recordings.{args.format}")
+    print(args.out / sheet.name)

@@ -21,11 +21,11 @@ READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()
 USUAL = {"bin_ms": 1.0, "duration_ms": 100.0}  # where nothing is said, but of sounds
 SOUNDS = ("shd", "shd-other-speaker", "ssc", "ssc-other-speaker")
 UNALIGNED = "align shifts pictures; the units of a sound are frequencies, and a shifted sound is another one"
-OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-both", "omniglot-background")
+OMNIGLOT = ("omniglot", "omniglot-random", "omniglot-background")
 PICTURES = ("double-nmnist", *OMNIGLOT, "written")  # seen by a simulated sensor
 READ_BY = {  # what of it other sets take
     "recordings": READING,
-    **dict.fromkeys((*OMNIGLOT, "n-omniglot", "written"), ["size", "bin_ms", "duration_ms"]),
+    **dict.fromkeys((*OMNIGLOT, "written"), ["size", "bin_ms", "duration_ms"]),
     **dict.fromkeys(SOUNDS, ["size", "bin_ms", "duration_ms", "time"]),
 }
 TYPES = {int: "a whole number", float: "a finite number", str: "a text", bool: "true or false"}
@@ -92,11 +92,10 @@ class DataSettings:
     dataset: str = setting(
         "double-nmnist",
         "double-nmnist: pairs of digits; double-asl: pairs of signed letters; omniglot: characters "
-        "of other alphabets (-random: of all, turned ones too; -both: those alike in both; "
-        "-background: those that validate meta-train, too); "
-        "n-omniglot: filmed as they were written; written: by the strokes in root; shd, ssc: spoken "
-        "words, held out (-other-speaker: and held-out speakers, support by one of them, query by "
-        "others); recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
+        "of other alphabets (-random: of all, turned ones too; -background: those that validate "
+        "meta-train, too); written: by the strokes in root; shd, ssc: spoken words, held out "
+        "(-other-speaker: and held-out speakers, support by one of them, query by others); "
+        "recordings: those in root; or your own: file.py:NAME or package.module:NAME, a "
         "function, or an entry point of minisnn.datasets",
     )
     root: str | None = setting(
@@ -144,7 +143,7 @@ class DataSettings:
     )
     strokes: tuple[str, ...] = setting(
         (),
-        "of dataset written, the words that apply: filmed (by a camera); scaled, written (in time); "
+        "of dataset written, the words that apply: scaled, written (in time); "
         "new-drawers, drawers, order (asked); shuffled, summed (without time); alphabets that test",
         kind=str,
     )
@@ -180,7 +179,7 @@ class DataSettings:
         names = READ_BY.get(self.dataset, ["size", "bin_ms"])
         given = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in given.items() if value not in ((), None)}
-        if self.dataset in (*SOUNDS, "n-omniglot"):
+        if self.dataset in SOUNDS:
             return given
         if self.dataset == "recordings":
             return {**USUAL, **given}

@@ -24,7 +24,7 @@ from ..meta.rules import RULES
 
 FLOAT32 = 3.4e38  # the largest number
 
-AS_GIVEN = (*SOUNDS, "n-omniglot", "written")  # sets that know themselves what is usual
+AS_GIVEN = (*SOUNDS, "written")  # sets that know themselves what is usual
 
 
 @dataclass(frozen=True)

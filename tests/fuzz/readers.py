@@ -10,13 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import filmed
 import h5py
 import numpy as np
 from matplotlib.image import imsave
 from scipy.io import savemat
 
-from minisnn.data.filmed import archive
 from minisnn.data.readers.asl import SHAPE as ASL, read_asl
 from minisnn.data.readers.events import check_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
@@ -71,8 +69,6 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         idx=_idx,
         pictures=_pictures,
         numpy=_numpy,
-        n_omniglot=_n_omniglot,
-        n_omniglot_table=_n_omniglot_table,
     )
     found = {name: make(folder, np.random.default_rng(1)) for name, make in makers.items()}
     return {
@@ -278,27 +274,6 @@ def _idx(folder, rng) -> Reader:
     )
 
 
-def _n_omniglot(folder, rng) -> Reader:
-    """Recordings of the camera's own library, cut by their table."""
-    beside = {"0001.csv": filmed.table().encode()}
-    seeds = [filmed.GOLDEN.read_bytes()]
-    return Reader("0001.aedat4", seeds, _check_samples, beside=beside)
-
-
-def _n_omniglot_table(folder, rng) -> Reader:
-    """Tables of samples, beside a recording that is whole."""
-    beside = {"0001.aedat4": filmed.GOLDEN.read_bytes()}
-    return Reader("0001.csv", [filmed.table().encode()], _check_samples, beside=beside)
-
-
-def _check_samples(path: Path) -> None:
-    """Samples lie on the sensor and follow each other, in the order of the table."""
-    files = path.with_suffix(".aedat4"), path.with_suffix(".csv")
-    found = list(archive.samples(archive.Character("Greek", 1, files)))
-    assert len(found) == 20
-    for sample in found:
-        check_events(sample, archive.SENSOR)
-        assert len(sample) and (np.diff(sample["t"]) >= 0).all()
 
 
 def _npy(array: np.ndarray) -> bytes:

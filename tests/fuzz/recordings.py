@@ -11,7 +11,7 @@ import numpy as np
 from minisnn.data.readers.anything import entries, read_entry, read_events, sensor_of
 from minisnn.data.readers.events import check_events
 
-CAMERAS = ("raw", "dat", "aedat4")
+CAMERAS = ("raw", "dat", "aedat4", "es")
 RECORDINGS = ("table", "text", "events", "index", *CAMERAS)
 
 

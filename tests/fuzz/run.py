@@ -37,7 +37,7 @@ NAMES = (
     "settings",
 )
 NAMES += ("nir", "run", "table", "text", "events", "index", "answers")
-CAMERAS = ("raw", "dat", "aedat4", "n_omniglot", "n_omniglot_table")
+CAMERAS = ("raw", "dat", "aedat4", "es")
 NAMES += CAMERAS if importlib.util.find_spec("faery") else ()  # the extra cameras
 A_CHILD = 2500
 

@@ -40,7 +40,7 @@ HOMES = [
                                                    ("loihi", "network"),
                                                    ("meta", "kernels noise optimiser")) for one in names.split()),
     "minisnn.data.camera.distorted", "minisnn.data.camera.kernel",
-    "minisnn.data.readers.event_stream", "minisnn.data.sets.aligned",
+    "minisnn.data.sets.aligned",
     "minisnn.experiments.readout",
 ]  # fmt: skip
 KERNELS = {

@@ -523,7 +523,6 @@ SHIPPED = [
     "double-asl",
     "double-asl-same-take",
     "double-asl-new-subject",
-    "double-asl-other-subject",
     "omniglot",
     "omniglot-random",
 ]

@@ -4,14 +4,17 @@
     .npz         one such array, or one named `events`, or the columns by name
     .csv, .txt   columns by name in the first line, or in an order that is said, separated by commas, semicolons, tabs or blanks
     .h5, .hdf5   one recording, events/x, y, t and p or a table `events`; or all of a set, as torchneuromorphic or SHD has it
-    .bin, .bs2   of N-MNIST's form, 34 x 34 unless a sensor is said          .mat   ASL-DVS          .es   Event Stream
-    .raw, .dat, .aedat4   of Prophesee's and iniVation's cameras, by the library faery (extra `cameras`)
+    .bin, .bs2   of N-MNIST's form; .bin is of 34 x 34 pixels unless a sensor is said, of which .bs2 must be
+    .mat         ASL-DVS
+    .raw, .dat, .aedat4, .es   of cameras, by the library faery (extra `cameras`)
 
 Columns t and unit in place of x, y, t and p make recordings that are no pictures (`units`). Nothing in
 a file is executed; every error names it.
 """
 
 import csv
+import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +25,6 @@ from ...files import called, size_of
 from .arrays import SETS, Held, holds_events, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
 from .columns import UNITS, name_of, order_of
-from .event_stream import read_event_stream, sensor_of_stream
 from .events import as_events, in_order
 from ..foreign.process import ForeignFile, read_camera
 from ..foreign.hdf5 import one_line
@@ -35,14 +37,16 @@ from .units import as_recording, in_words, is_row
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
-CAMERAS = (".raw", ".dat", ".aedat4")
+CAMERAS = (".raw", ".dat", ".aedat4", ".es")
 BYTES = (".bin", ".bs2")  # of N-MNIST's form
-SAYING = (*BYTES, ".mat", ".es", *CAMERAS)  # forms that say their unit of time and their columns
+SAYING = (*BYTES, ".mat", *CAMERAS)  # forms that say their unit of time and their columns
 SUFFIXES = (".npy", ".npz", ".csv", ".txt", *SETS, *SAYING)
 INDEX = "index.csv"
 # names of folders, and in the column
 SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
 _LARGEST = 1 << 33  # bytes
+MOST_KINDS = 5  # of files, in a warning
+PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 
 
 class Entry(NamedTuple):
@@ -75,8 +79,8 @@ def read_events(
 
     time      unit of the times of files whose form does not say it (`events.as_events`)
     flip_y    rows of the sensor, where y grows upwards in the file: row y becomes flip_y - 1 - y
-    sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's; (n,): a
-              row of n units
+    sensor    rows and columns of the sensor that recorded .bin and .bs2; None: N-MNIST's, of .bin
+              alone; (n,): a row of n units
     columns   "t,x,y,p", the order of the columns of arrays and text without names
     Raises ValueError, naming the file, where it holds no events or is damaged, and where nothing
     says the unit of its times and they cannot be microseconds (`plausible`); FileNotFoundError
@@ -94,8 +98,6 @@ def read_events(
         events = read_nmnist(path, _of_bytes(path, sensor))
     elif kind == ".mat":
         events = read_asl(path)
-    elif kind == ".es":
-        events = read_event_stream(path)
     elif kind in CAMERAS:
         events = _camera(path)
     else:
@@ -143,7 +145,7 @@ def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
 
 
 def sensor_of(path: str | Path) -> tuple[int, ...] | None:
-    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS, .es,
+    """Rows and columns of the sensor, where the format or the file says: N-MNIST, ASL-DVS,
     .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
     path = Path(path)
     kind = path.suffix.lower()
@@ -153,8 +155,6 @@ def sensor_of(path: str | Path) -> tuple[int, ...] | None:
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
         return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
-    if kind == ".es":
-        return sensor_of_stream(path)
     sensor = read_sensor(path) if kind == ".npz" else None
     told = sensor if isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu" else None
     return tuple(map(int, told)) if told is not None and told.shape in ((1,), (2,)) else None
@@ -204,7 +204,8 @@ def entries(root: str | Path) -> list[Entry]:
     root: a folder with one folder for each class, alone or within train, val (also valid or
     validation) and test; or an HDF5 file of torchneuromorphic, or of SHD's form; or an index, which
     is a CSV file (or a folder with index.csv). Its columns are path and label, and optionally
-    start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. Raises
+    start, stop (of a part, in us, or start_ms, stop_s and so on), subject and split. In folders what
+    begins with a dot is hidden; a warning counts what else is not read. Raises
     ValueError, naming it, for anything else, for two entries of one part of a file, and where
     recordings lie beside the folders of splits, which would not be read.
     """
@@ -216,14 +217,12 @@ def entries(root: str | Path) -> list[Entry]:
     elif not root.is_dir():
         raise ValueError(f"{root}: no such folder or index of recordings")
     else:
-        folders = [
-            one for one in sorted(root.iterdir()) if one.is_dir() and not one.name.startswith(".")
-        ]
+        folders = [one for one in _shown(root) if one.is_dir()]
         splits = [one for one in folders if one.name.lower() in SPLITS]
         inside: list[tuple[str | None, Path]] = [
             (SPLITS[part.name.lower()], one)
             for part in splits
-            for one in sorted(part.iterdir())
+            for one in _shown(part)
             if one.is_dir()
         ]
         if inside and (beside := [one for one in folders if one not in splits and _holds(one)]):
@@ -232,12 +231,16 @@ def entries(root: str | Path) -> list[Entry]:
                 f"beside {' and '.join(one.name for one in splits)}; expected folders train, val "
                 "(or valid) and test alone"
             )
+        classes = inside or [(None, one) for one in folders]
+        there = [(split, path) for split, folder in classes for path in _shown(folder)]
         found = [
-            Entry(path, folder.name, split=split)
-            for split, folder in inside or [(None, one) for one in folders]
-            for path in sorted(folder.iterdir())
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+            Entry(path, path.parent.name, split=split)
+            for split, path in there
+            if path.suffix.lower() in SUFFIXES and not path.is_dir()
         ]
+        read = {one.path for one in found}
+        if found:
+            _tell_left_out(root, [path for _, path in there if path not in read])
     if not found:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
@@ -250,6 +253,33 @@ def entries(root: str | Path) -> list[Entry]:
                 f"{root}: {one.path.name} is listed twice; expected each part of a recording once"
             )
     return found
+
+
+def _shown(folder: Path) -> list[Path]:
+    """What a folder holds and does not hide, in order of names."""
+    return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+
+
+def _tell_left_out(root: Path, left: Sequence[Path]) -> None:
+    """Warn of what stands in folders of classes and is not read, with how many of each kind."""
+    kinds = Counter(
+        "folders" if one.is_dir() else _ending(one) or "without an ending" for one in left
+    )
+    if kinds:
+        told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS))
+        warnings.warn(
+            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} classes are "
+            f"not read ({told}), such as {left[0].relative_to(root)}; recordings end in "
+            f"{', '.join(SUFFIXES)}",
+            stacklevel=3,
+        )
+
+
+def _ending(path: Path) -> str:
+    """What a file's name ends in: of one that is packed also what it is inside, .npy.gz."""
+    return "".join(
+        path.suffixes[-2:] if path.suffix.lower() in PACKED else path.suffixes[-1:]
+    ).lower()
 
 
 def _holds(folder: Path) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...parallel.arguments import need
+from .clock import check_clock
 from .columns import ACCEPTED, ORDER, are_fractions, microseconds, of_events, unmasked
 from .plausible import unit_of_fractions
 
@@ -22,14 +23,12 @@ EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as e
 SATURATION = 255
 
 
-def event_array(
-    x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike, one_clock: bool = False
-) -> np.ndarray:
+def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.ndarray:
     """Events from four sequences of equal length, sorted by time (events of one time keep their
     order).
 
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
-    not 0 or 1; of what one clock has stamped, also as `in_order`.
+    not 0 or 1, and as `clock.check_clock`.
     """
     columns = {}
     for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
@@ -58,49 +57,14 @@ def event_array(
     for name, values in columns.items():
         events[name] = values
     check_events(events)
-    return in_order(events, one_clock)
+    return in_order(events)
 
 
-# us that a clock falls back by; events between such falls, and how many there are
-JUMP, LEAST, MOST = (
-    10_000,
-    50,
-    16,
-)
-
-
-def in_order(events: np.ndarray, one_clock: bool = True) -> np.ndarray:
-    """Events sorted by time, those of one time in their order.
-
-    ValueError where their clock began again on the way, and sorting would lay one stretch upon the
-    other: a few falls by more than half of the time that has passed, between them events of both
-    polarities whose times mostly grow. Events in no order or a polarity after the other, are
-    sorted.
-    """
+def in_order(events: np.ndarray, whole: bool = True) -> np.ndarray:
+    """Events sorted by time, those of one time in their order. ValueError as `clock.check_clock`."""
+    check_clock(events, whole)
     t = events["t"]
-    falls = np.flatnonzero(np.diff(t) < 0)
-    if not falls.size:
-        return events
-    if not one_clock:
-        return events[np.argsort(t, kind="stable")]
-    fallen = t[falls] - t[falls + 1]
-    passed = np.maximum.accumulate(t)[falls] - np.minimum.accumulate(t)[falls]
-    jumps = falls[(fallen > JUMP) & (2 * fallen > passed)]
-    edges = [0, *(jumps + 1).tolist(), len(t)]
-    stretches = [events["p"][a:b] for a, b in zip(edges, edges[1:])]
-    if (
-        0 < jumps.size <= MOST
-        and falls.size - jumps.size < len(t) / 20
-        and min(map(len, stretches)) >= LEAST
-        and all(0 < stretch.sum() < len(stretch) for stretch in stretches)
-    ):
-        at = int(jumps[0])
-        seconds = (int(t[at]) - int(t[at + 1])) / 1e6
-        raise ValueError(
-            f"times fall back by {seconds:g} s after event {at + 1:,}: the clock wraps or begins "
-            "again; expected times that grow, or each stretch as a recording of its own"
-        )
-    return events[np.argsort(t, kind="stable")]
+    return events[np.argsort(t, kind="stable")] if np.any(t[:-1] > t[1:]) else events
 
 
 def as_events(
@@ -120,12 +84,17 @@ def as_events(
     columns   for an array without names, its columns in order, "t,x,y,p"
 
     Polarities are booleans, 0 and 1, or -1 and 1. Raises ValueError, naming `name`, for anything
-    else, for masked values, and as `event_array` and `check_events`.
+    else, for masked values, and as `event_array` and `check_events`; arrays of this type may be
+    parts of recordings, of which a late beginning says nothing.
     """
     plain = isinstance(events, np.ndarray) and not isinstance(events, np.ma.MaskedArray)
     whole = plain and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
     if whole and not (events["p"].size and events["p"].min() == -1):
         check_events(events, shape, name)
+        try:
+            check_clock(events, whole=False)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
         return events
     try:
         held, said = of_events(events, columns)
@@ -144,7 +113,7 @@ def as_events(
                 f"times are fractions, and nothing gives their unit; they look like {unit}: "
                 f"say --time {unit} (in Python time={unit!r})"
             )
-        made = event_array(x, y, microseconds(t, time, said), p, one_clock=True)
+        made = event_array(x, y, microseconds(t, time, said), p)
         check_events(made, shape)
     except ValueError as error:
         raise ValueError(f"{name}: {str(error).removeprefix('events: ')}") from None

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .clock import check_clock
 from .events import EVENT, as_events
 from ...files import read_whole
 
@@ -93,6 +94,10 @@ def read_nmnist(path: str | Path, shape: tuple[int, int] = SHAPE) -> np.ndarray:
             f"{path}: time falls from {events['t'][row - 1]} to {events['t'][row]} us at event "
             f"{row}; expected times in order, so the file is damaged or no N-MNIST recording"
         )
+    try:
+        check_clock(events)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return events
 
 
@@ -151,14 +156,18 @@ def labelled_files(root: str | Path, split: str) -> dict[str, list[tuple[int, Pa
         raise ValueError(
             f"{root}: no such folder; expected the root of N-MNIST, which holds Train or Test"
         )
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    names = sorted(one.name for one in root.iterdir() if one.is_dir() and one.name[0] != ".")
     folder = next((root / name for name in names if name.lower() == split.lower()), None)
     if folder is None:
         raise ValueError(
             f"{root}: there is no folder {split.capitalize()}; found {names or 'no folders'}, "
             "expected the root of N-MNIST, which holds Train or Test"
         )
-    files = {label.name: _numbered(label) for label in sorted(folder.iterdir()) if label.is_dir()}
+    files = {
+        label.name: _numbered(label)
+        for label in sorted(folder.iterdir())
+        if label.is_dir() and label.name[0] != "."
+    }
     files = {label: numbered for label, numbered in files.items() if numbered}
     if not files:
         raise ValueError(

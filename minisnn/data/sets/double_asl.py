@@ -68,8 +68,7 @@ class DoubleASL(Recordings):
                  recordings (`takes`), `per_letter` of each. "same-take": support and query of a
                  task are moments of the same continuous recordings, one for each letter, of one
                  subject, as in the paper. "new-subject": validation and test also meet other
-                 subjects than meta-training. "other-subject": support and query are of different
-                 subjects, too
+                 subjects than meta-training
     cache        whether recordings are kept in the cache, and looked for there
     progress     whether a terminal shows a progress bar while recordings are made or read
 
@@ -192,7 +191,7 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
 def _takes(
     protocol: str, split: str, moments: int, sight: Sight, keep: Keep
 ) -> tuple[Pool, str, dict[str, Any]]:
-    """And what support and query have in common, or must not."""
+    """And the subjects, of whom support and query have one in common."""
     from .takes import SUBJECTS, pool_of_takes
 
     known = protocol == "same-take" or split == "train"
@@ -205,8 +204,7 @@ def _takes(
         + f" ({which(split == 'train')})" * known
     )
     _check_letters(Counter(pool.labels.tolist()), words)
-    apart = protocol == "other-subject" and not known
-    return pool, words, dict(groups={"subject": of}) if apart else dict(within=of)
+    return pool, words, dict(within=of)
 
 
 def _met(moment: int, train: bool, known: bool, last: int) -> bool:

@@ -1,6 +1,7 @@
 """What `Recordings` are given, by a script or as entries of a folder, checked: each error names the
 argument, or the recording."""
 
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from ..readers.plausible import Judge
 from ..readers.spoken import is_spoken
 from ..readers.units import in_words, is_row, lacks_rows
 from ..readers.sources import are_frames, items_of, label_of, plain, sensor_in, sensor_of_frames
-from .pool import Counts, Form, Pool, counts_of
+from .pool import Counts, Form, Pool, counts_of, tell_reach
 from .samples import SHARES, joined, split_classes, used_by
 
 MOST_NAMED = 5  # labels in a message
@@ -52,7 +53,9 @@ def check_given(events: Any, labels: Any, form: Form) -> None:
     must("labels", labels is None or one_each, "a list with one label for each recording", labels)
 
 
-def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Pool, list[str]]:
+def labelled(
+    source: Any, labels: Sequence[Any] | None, form: Form, of: str
+) -> tuple[Pool, list[str]]:
     """(counts, names of the labels) of recordings given in Python, of which one is held at a
     time."""
     items = items_of(source, labels)
@@ -62,6 +65,7 @@ def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Poo
             "found 0 recordings and 0 labels; expected some, and one label for each recording"
         )
     form = replace(form, sensor=_sensor(form.sensor, source, plain(first[0])))
+    frames = are_frames(plain(first[0]))
     check_size(form)
     items = chain([first], items)
     del first
@@ -74,12 +78,14 @@ def labelled(source: Any, labels: Sequence[Any] | None, form: Form) -> tuple[Poo
             except ValueError as error:
                 raise ValueError(f"recording {k}: {error}") from None
 
-    pool = Pool.collect(
-        *counts_of(numbered(), (f"recording {k}" for k in count()), form, Judge(form.time))
-    )
-    names = sorted(met, key=by_value)
-    places = np.array([names.index(name) for name in met], np.int64)
-    return replace(pool, labels=places[pool.labels]), names
+    few: list[tuple[int, int, int]] = []
+    names = (f"recording {k}" for k in count())
+    pool = Pool.collect(*counts_of(numbered(), names, form, Judge(form.time), few), few)
+    labels_met = sorted(met, key=by_value)
+    places = np.array([labels_met.index(name) for name in met], np.int64)
+    if not frames:  # they are as large as their sensor
+        tell_reach(pool, of, form.sensor)
+    return replace(pool, labels=places[pool.labels]), labels_met
 
 
 def check_size(form: Form) -> None:
@@ -178,6 +184,34 @@ def check_enough(tasks: Any, copy_of: np.ndarray | None) -> None:
             raise ValueError(
                 f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
                 "one for query"
+            )
+
+
+def check_different(tasks: Any, copy_of: np.ndarray | None) -> None:
+    """ValueError where the names of two classes differ in how their accents are encoded alone, or
+    all recordings of one are recordings of another one, too."""
+    seen: dict[str, str] = {}
+    for name in tasks.classes:
+        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise ValueError(
+                f"{tasks.source}: two classes are called {name}, {ascii(other)} and {ascii(name)}; "
+                "expected one, for they differ in how it is encoded alone"
+            )
+    if copy_of is None:
+        return
+    shown_by: dict[int, set[int]] = {}
+    held = {symbol: set(copy_of[where].tolist()) for symbol, where in tasks.symbols.items()}
+    for symbol, recordings in held.items():
+        for one in recordings:
+            shown_by.setdefault(one, set()).add(symbol)
+    for symbol, recordings in held.items():
+        same = set.intersection(*(shown_by[one] for one in recordings)) - {symbol}
+        if same:
+            one, other = (tasks.called.get(k, k) for k in sorted((symbol, min(same))))
+            raise ValueError(
+                f"{tasks.source}: {tasks.kind} {one} and {tasks.kind} {other} have the very same "
+                "recordings; expected each recording in one of them"
             )
 
 

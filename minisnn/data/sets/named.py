@@ -43,7 +43,7 @@ from .given import (
     one_or_two,
     tell_unused,
 )
-from .pool import Form, counts_of, tell_empty, tell_full
+from .pool import Form, counts_of, tell_few, tell_full, tell_reach
 from .pools import Keep, pool_of
 from .recordings import SPLITS, Recordings, as_splits
 from .samples import LEAST, copies, joined, places_of
@@ -51,7 +51,7 @@ from .samples import LEAST, copies, joined, places_of
 OWN = "recordings"
 GROUP = "minisnn.datasets"
 # of sets that ship, and, beside them, of `own`, as JSON has them
-KEPT = "size bin_ms centred duration_ms time view pace over control alphabets fitted".split()
+KEPT = "size bin_ms centred duration_ms time pace over control alphabets fitted".split()
 OPTIONS = frozenset([*KEPT, *"sensor hop_ms flip_y columns class_seed classes".split()])
 
 
@@ -70,13 +70,10 @@ DATASETS = {
     "double-asl": Shipped(_ASL),
     "omniglot": Shipped(_OMNIGLOT),
     "omniglot-random": Shipped(_OMNIGLOT, {"protocol": "random"}),
-    "omniglot-both": Shipped(_OMNIGLOT, {"protocol": "both"}),
     "omniglot-background": Shipped(_OMNIGLOT, {"protocol": "background"}),
     "written": Shipped("minisnn.data.written.characters:Written"),
     "double-asl-same-take": Shipped(_ASL, {"protocol": "same-take"}),
     "double-asl-new-subject": Shipped(_ASL, {"protocol": "new-subject"}),
-    "double-asl-other-subject": Shipped(_ASL, {"protocol": "other-subject"}),
-    "n-omniglot": Shipped("minisnn.data.filmed.n_omniglot:NOmniglot"),
     "shd": Shipped("minisnn.data.sounds.words:SHD"),
     "shd-other-speaker": Shipped("minisnn.data.sounds.words:SHD", {"speakers": "other"}),
     "ssc": Shipped("minisnn.data.sounds.words:SSC"),
@@ -284,7 +281,10 @@ def own(
         columns=columns,
     )
 
+    few: list[tuple[int, int, int]] = []
+
     def batches() -> Iterator[tuple]:
+        few.clear()
         with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
             read = (
                 (read_entry(one, time, flip, sensor, columns), names.index(one.label))
@@ -292,8 +292,9 @@ def own(
             )
             # where nothing says a unit, the reader has judged
             judge = None if time is None else plausible.Judge(time)
+            called = (one.name for one in found)
             try:
-                for batch in counts_of(read, (one.name for one in found), Form(**how), judge)[1]:
+                for batch in counts_of(read, called, Form(**how), judge, few, checked=True)[1]:
                     shown.update(int(batch[2][0]) - shown.n)
                     yield batch
             finally:
@@ -302,9 +303,10 @@ def own(
 
     shape = counts_of((), (), Form(**how))[0]
     keep = Keep(cache, progress)
-    pool = pool_of("recordings", shape, made_from, batches, keep, code_identity(__name__))
-    tell_empty(pool, str(root))
+    pool = pool_of("recordings", shape, made_from, batches, keep, code_identity(__name__), few)
+    tell_few(pool, str(root), [one.name for one in found])
     tell_full(pool, str(root))
+    tell_reach(pool, str(root), sensor)
     of = [found[k] for k in pool.numbers]  # the entry that each was cut from
     take_of = _takes(found)
     takes: list[Any] = [take_of[one.name] for one in of]

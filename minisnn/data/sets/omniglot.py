@@ -10,8 +10,6 @@ Lake, Salakhutdinov & Tenenbaum 2015, Science 350:1332 (MIT licence; see data/RE
                 have any of them (Santoro et al. 2016, ICML; Vinyals et al. 2016, NeurIPS; Snell et
                 al. 2017, NeurIPS). Theirs was another drawing of lots; ours is listed in
                 omniglot_random.csv
-    both        what meta-trains, validates and tests in both: a network that learned here has seen
-                nothing that tests in either
     background  as alphabets, but all 30 background alphabets meta-train: for a last run, when
                 settings were chosen where five of them validate
 
@@ -67,7 +65,7 @@ CROP, SIZE = (
     (16, 16),
 )
 LONGEST_MS = 300  # of a recording: the three saccades
-PROTOCOLS = ("alphabets", "random", "both", "background")
+PROTOCOLS = ("alphabets", "random", "background")
 BY_ALPHABET = ("alphabets", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
@@ -93,13 +91,9 @@ def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarra
             whole |= alphabets("val")
         return {name: (np.arange(len(one)), one) for name, one in whole.items()}
     lots = random_split()
-    if protocol == "random":
-        parts, kept = [alphabets(part) for part in SPLITS], [split]
-    else:  # what has met training in one of the two may still validate
-        parts, kept = [alphabets(split)], ["train", "val"] if split == "val" else [split]
     found = {}
-    for name, pictures in sorted(one for part in parts for one in part.items()):
-        where = np.array([k for k in range(len(pictures)) if lots[name][k] in kept], int)
+    for name, pictures in sorted(one for part in SPLITS for one in alphabets(part).items()):
+        where = np.array([k for k in range(len(pictures)) if lots[name][k] == split], int)
         if len(where):
             found[name] = where, pictures[where]
     return found
@@ -125,7 +119,7 @@ class Omniglot(Recordings):
     2), one character each.
 
     split        "train", "val" or "test": characters that meta-train, that validate, that test
-    protocol     "alphabets", "random", "both" or "background", which says what characters these are
+    protocol     "alphabets", "random" or "background", which says what characters these are
     seed         of the simulated camera's noise
     size         rows and columns of cells, as many of each, into which the middle 32 x 32 pixels of
                  the sensor are summed

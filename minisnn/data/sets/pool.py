@@ -7,8 +7,8 @@ A recording of 100 ms fills some 2 % of its (100, 16, 16, 2) cells: 5,000 of the
 
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,13 @@ from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_fra
 from ..readers.units import as_picture, as_recording, in_words, is_row
 from ..store.cache import identity
 
-FEW = 5  # events of a recording that say nothing
+# Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
+# times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
+# events is followed by a quarter of that time and more without any, IDLE times the usual.
+FEW, SPARE, TIMES = 5, 30, 100
+PART, IDLE, IDLE_US = 4, 30, 20_000
+NAMED = 5  # recordings in a warning
+TELLING = 1000  # cells with events that say how large a sensor is
 # share of cells with events that hold as many as they can, from which on the loss is told
 FULL = 0.001
 
@@ -81,6 +87,8 @@ class Pool(Counts):
     start    int64 (N + 1,): recording i has the cells start[i] up to, not including, start[i + 1]
     labels   int64 (N,), the symbol shown
     numbers  int64 (N,), the number of the picture or file it comes from
+    few      (n, 3): the number of each recording of which nearly nothing is counted, how many of its
+             events are, and how many it has
     """
 
     shape: tuple[int, ...]
@@ -89,6 +97,7 @@ class Pool(Counts):
     start: np.ndarray
     labels: np.ndarray
     numbers: np.ndarray
+    few: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     def __post_init__(self):
         object.__setattr__(self, "shape", tuple(int(size) for size in self.shape))
@@ -116,9 +125,10 @@ class Pool(Counts):
         cls,
         shape: tuple[int, ...],
         batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
+        few: Sequence[tuple[int, int, int]] = (),
     ) -> "Pool":
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
-        one at a time."""
+        one at a time; `few` may grow meanwhile."""
         small = np.prod(shape, dtype=np.int64) <= 65536
         # of cells, counts, how many cells a recording has, labels, numbers
         kinds = (np.uint16 if small else np.uint32, np.uint8, np.int64, np.int64, np.int64)
@@ -143,7 +153,9 @@ class Pool(Counts):
         cells, counts, lengths, labels, numbers = (
             np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
-        return cls(shape, cells, counts, np.append(0, np.cumsum(lengths)), labels, numbers)
+        start = np.append(0, np.cumsum(lengths))
+        rows = np.array(few, np.int64).reshape(-1, 3)
+        return cls(shape, cells, counts, start, labels, numbers, rows)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as named arrays; Pool(**arrays) makes the pool again."""
@@ -154,6 +166,7 @@ class Pool(Counts):
             start=self.start,
             labels=self.labels,
             numbers=self.numbers,
+            few=self.few,
         )
 
     def identity(self) -> str:
@@ -161,7 +174,7 @@ class Pool(Counts):
 
     @cached_property
     def _identity(self) -> str:
-        return identity(self.arrays())
+        return identity({name: one for name, one in self.arrays().items() if name != "few"})
 
     def events_of(self, recording: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(self.start[recording], self.start[recording + 1])
@@ -228,17 +241,20 @@ def counts_of(
     names: Iterable[str],
     form: Form,
     judge: Judge | None = None,
+    few: list[tuple[int, int, int]] | None = None,
+    checked: bool = False,
 ) -> tuple[tuple[int, ...], Iterator[tuple]]:
     """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label),
     whose names errors tell; the numbers say from which of them each was cut. `judge` looks at the
-    units of their times."""
+    units of their times. `few` gets those of which nearly nothing is counted. checked: a reader has
+    looked at their clock, and they may be parts."""
     assert form.sensor is not None
     sensor, bin_ms, duration_ms, hop_ms = form.sensor, form.bin_ms, form.duration_ms, form.hop_ms
     units = is_row(sensor)
     pixels = as_picture(sensor)
     rows = as_picture(form.size or sensor)
 
-    def counted(events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
+    def counted(number: int, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
         # by what it holds, so that copies of a recording remain copies
         content = (
             np.diff(events["t"], prepend=events["t"][:1]).tobytes()
@@ -250,12 +266,14 @@ def counts_of(
             raise ValueError("the recording has no events; expected at least one")
         whole = hop_ms is None and lasting_ms is not None  # all frames, the first of them at zero
         begin = "zero" if whole else "first event"
+        if few is not None and hop_ms is None and lasting_ms is None:
+            few.extend(few_of(number, one["t"], None, duration_ms))
         for part in [one] if hop_ms is None else windows(one, duration_ms, hop_ms, lasting_ms):
             counts = bin_events(part, duration_ms, bin_ms, shape=rows, start=begin)
             yield (counts[:, 0, :, 1] if units else counts)[None]
 
     def batches() -> Iterator[tuple]:
-        lengths = []
+        lengths: dict[str, int] = {}
         for number, ((given, label), name) in enumerate(zip(recordings, names)):
             try:
                 lasting = None
@@ -265,16 +283,16 @@ def counts_of(
                             f"frames of {in_words(sensor_of_frames(given))}; expected those of the "
                             f"sensor, {in_words(sensor)}"
                         )
-                    lengths.append(given.shape[0])
+                    lengths[name] = given.shape[0]
                     events = events_of_frames(given, bin_ms)
                     lasting = given.shape[0] * round(bin_ms * 1000) / 1000
                 else:
                     how = form.time, form.columns
                     events, said = as_recording(given, sensor, name, *how, inside=True)
-                    events = in_order(events)
+                    events = in_order(events, not checked)
                     if judge is not None:
                         judge.look(events, sensor, name, said and form.time is None)
-                for dense in counted(events, lasting):
+                for dense in counted(number, events, lasting):
                     yield dense, [label], [number]
             except ValueError as error:
                 raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from None
@@ -287,25 +305,43 @@ def counts_of(
     return (steps, rows[1]) if units else (steps, *rows, 2), batches()
 
 
-def tell_frames(lengths: Sequence[int], steps: int, bin_ms: float) -> None:
-    """Warn where recordings of frames, so many in each, do not fill the steps that are counted, or
-    extend well beyond them."""
-    most = max(lengths)
-    middle = sorted(lengths)[len(lengths) // 2]
-    if 0.9 * steps <= middle <= 1.1 * steps:
+def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
+    """Warn where recordings of frames, so many in each by name, do not fill the steps that are
+    counted, or some extend well beyond them."""
+    most = max(lengths.values())
+    middle = sorted(lengths.values())[len(lengths) // 2]
+    long = [name for name, number in lengths.items() if number > 1.1 * steps]
+    if not long and middle >= 0.9 * steps:
         return
-    what = (
-        f"the last {steps - middle} steps are empty"
-        if middle < steps
-        else f"{middle - steps} of them are left out"
-    )
+    what = f"the last {steps - middle} steps of most are empty"
+    if long:
+        what = (
+            f"{len(long)} of {len(lengths)} recordings are cut, such as {long[0]}, which has "
+            f"{lengths[long[0]]}"
+        )
     warnings.warn(
         f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and "
-        f"duration_ms={steps * bin_ms:g} "
-        f"counts {steps} steps: {what}; give bin_ms, the length of a frame, and "
-        f"duration_ms={most}*bin_ms",
+        f"duration_ms={steps * bin_ms:g} counts {steps} steps: {what}; give bin_ms, the length of a "
+        f"frame, and duration_ms={most}*bin_ms",
         stacklevel=3,
     )
+
+
+def tell_reach(pool: Pool, source: str, sensor: Sequence[int]) -> None:
+    """Warn where all events are in a corner of the sensor, less than half as wide and half as high:
+    then it is smaller."""
+    sides = pool.shape[1:3] if len(pool.shape) == 4 else pool.shape[1:]
+    places = np.unravel_index(np.unique(pool.cells), pool.shape)[1 : 1 + len(sides)]
+    reach = [int(place.max(initial=-1)) + 1 for place in places]
+    if len(pool.cells) >= TELLING and all(2 * far < side for far, side in zip(reach, sides)):
+        far = " x ".join(
+            str(-(-far * whole // side)) for far, whole, side in zip(reach, sensor, sides)
+        )
+        warnings.warn(
+            f"{source}: a sensor of {in_words(sensor)} is given, and all events are in its first "
+            f"{far}; is it smaller (--sensor)?",
+            stacklevel=3,
+        )
 
 
 def tell_full(pool: Pool, source: str) -> None:
@@ -323,19 +359,39 @@ def tell_full(pool: Pool, source: str) -> None:
         )
 
 
-def tell_empty(pool: Pool, source: str) -> None:
-    """Warn where many recordings have nearly no event in the steps that are counted: of a wrong
-    unit of time, or a late beginning."""
-    if pool.shape[0] < 10 or not len(pool):
+def few_of(
+    number: int, t: np.ndarray, begin: int | None, duration_ms: float
+) -> list[tuple[int, int, int]]:
+    """[(number, events that are counted, events that there are)] of a recording of which less is
+    counted from `begin` on (None: its first event) than it has, else []; t: its times in
+    microseconds, sorted."""
+    length = round(1000 * duration_ms)
+    if not len(t):
+        return []
+    first = int(t[0]) if begin is None else begin
+    low, high = np.searchsorted(t, (first, first + length))
+    counted = int(high - low)
+    busiest = int((np.searchsorted(t, t + length) - np.arange(len(t))).max())
+    idle = int(np.diff(t[low : low + FEW + 1]).max(initial=0))
+    usual = int(t[-1] - t[0]) / len(t)
+    little = busiest > (SPARE if counted < FEW else TIMES) * counted
+    late = begin is None and idle > max(length / PART, IDLE * usual, IDLE_US)
+    return [(number, counted, len(t))] if little or late else []
+
+
+def tell_few(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:
+    """Warn of recordings of which little is counted: of a stray first stamp, a wrong unit of time,
+    or a late beginning."""
+    if not len(pool.few):
         return
-    total = np.concatenate([[0], np.cumsum(pool.counts, dtype=np.int64)])
-    few = int(np.sum(np.diff(total[pool.start]) < FEW))
-    if few > len(pool) / 10:
-        warnings.warn(
-            f"{source}: {few} of {len(pool)} recordings have fewer than {FEW} events in the "
-            f"{pool.shape[0]} steps that are "
-            "counted from the first event on; give a longer duration (--duration-ms) or cut them "
-            "(--hop-ms), or is the unit of "
-            "their times another (--time)?",
-            stacklevel=3,
-        )
+    told = [
+        f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
+        for number, counted, there in pool.few[:NAMED].tolist()
+    ]
+    more = f" and {len(pool.few) - NAMED} more" * (len(pool.few) > NAMED)
+    warnings.warn(
+        f"{source}: little is counted of {', '.join(told)}{more}; is the first stamp right, or the "
+        "unit of their times another (--time)? Else give a longer duration (--duration-ms), or cut "
+        "them (--hop-ms)",
+        stacklevel=3,
+    )

@@ -210,12 +210,13 @@ def pool_of(
     batches: Callable[[], Iterator[tuple]],
     keep: Keep,
     code: str,
+    few: Sequence[tuple[int, int, int]] = (),
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`), from the cache where it is known there:
+    """The pool of what `batches()` yields (`Pool.collect`, also of `few`), from the cache where it is known there:
     by what it is made from, and by the identity of the code that makes it, which is `code_identity`
     of the module that calls."""
     if not keep.cache:
-        return Pool.collect(shape, batches())
+        return Pool.collect(shape, batches(), few)
     made_from = dict(made_from, code=code, shape=list(shape))
-    arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches()).arrays())
+    arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches(), few).arrays())
     return Pool(**arrays)

@@ -19,6 +19,7 @@ from .given import (
     apart_of,
     called_by,
     check_dealt,
+    check_different,
     check_enough,
     check_given,
     labelled,
@@ -26,7 +27,7 @@ from .given import (
     per_recording,
     symbols_of,
 )
-from .pool import Counts, Form, tell_empty, tell_full
+from .pool import Counts, Form, tell_few, tell_full
 from .samples import (
     SHARES,
     copies,
@@ -78,9 +79,10 @@ class Recordings:
     source, kind   where the recordings come from, and what a symbol is: for error messages and
                    other texts
 
-    Raises ValueError, naming the recording, where events are not as described, and where a symbol
-    has fewer than two recordings, or all of them are of one group. Warns where many of them have
-    nearly no events in the steps that are counted, and where cells see more than they can count.
+    Raises ValueError, naming the recording, where events are not as described or not of one clock,
+    and where a symbol has fewer than two recordings, or all are of one group or of another symbol,
+    too. Warns of recordings of which nearly no events, or not all frames, are counted, of a sensor
+    far larger than where events are, and where cells see more than they can count.
 
     >>> frames = np.random.default_rng(0).poisson(0.1, (24, 100, 2, 8, 8))
     >>> tasks = ms.Recordings(frames, list("abcdef") * 4)
@@ -123,9 +125,9 @@ class Recordings:
             pool: Counts = events
             of = np.arange(len(pool))
         else:
-            pool, names = labelled(events, labels, form)
+            pool, names = labelled(events, labels, form, source)
             of = pool.numbers
-            tell_empty(pool, source)
+            tell_few(pool, source)
             tell_full(pool, source)
         groups = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
         if names is not None and hop_ms is not None:
@@ -141,6 +143,7 @@ class Recordings:
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
         check_enough(self, copy_of)
+        check_different(self, copy_of)
         self.apart = apart_of(groups, shared)
         both = [] if copy_of is None else [copy_of]  # no copy is on both sides
         apart = [groups[name] for name in self.apart] + both

@@ -176,7 +176,7 @@ class Take:
         return np.concatenate(parts)
 
 
-PROTOCOLS = ("same-take", "new-subject", "other-subject")
+PROTOCOLS = ("same-take", "new-subject")
 # five, as in ASL-DVS, and others for the new ones
 SUBJECTS = {
     "train": range(5),

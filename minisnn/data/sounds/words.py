@@ -26,7 +26,7 @@ from ..readers.events import EVENT, downscaled
 from ..readers.spoken import BATCH, UNITS, SpokenFile
 from ..readers.units import bin_units
 from ..sets.given import one_or_two
-from ..sets.pool import Pool, tell_empty, tell_full
+from ..sets.pool import Pool, few_of, tell_few, tell_full
 from ..sets.pools import Keep, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import split_classes
@@ -131,7 +131,7 @@ class SpokenWords(Recordings):
         super().__init__(pool, made_of=labels, source=source, kind="word", groups=groups)
         self.alone = speakers is not None
         self.of_split = split if classes in (None, split) else None
-        tell_empty(pool, source)
+        tell_few(pool, source)
         tell_full(pool, source)
 
     def sample_task(
@@ -246,20 +246,23 @@ class SpokenWords(Recordings):
         self, file: SpokenFile, rows: np.ndarray, heard: Heard, shape: tuple[int, ...], keep: Keep
     ) -> Pool:
         files = file_identity([file.path])
+        few: list[tuple[int, int, int]] = []
 
         def batches() -> Iterator[tuple]:
             of = f"reading {len(rows)} recordings of {file.path}"
             with bar(None, len(rows), of, keep.progress) as shown:
                 for first in range(0, len(rows), BATCH):
                     some = rows[first : first + BATCH]
-                    read = zip(file.read_some(some.tolist()), some.tolist())
+                    read = list(zip(file.read_some(some.tolist()), some.tolist()))
                     dense = np.stack([heard.counts(events, row) for events, row in read])
+                    for events, row in read:
+                        few.extend(few_of(row, events["t"], 0, heard.duration_ms))
                     yield dense, file.labels[some], some
                     shown.update(len(some))
             check_unchanged([file.path], files, file.path)
 
         made_from: dict[str, Any] = dict(heard._asdict(), files=files, rows=rows)
-        return pool_of(self.NAME, shape, made_from, batches, keep, code_identity(__name__))
+        return pool_of(self.NAME, shape, made_from, batches, keep, code_identity(__name__), few)
 
 
 class SHD(SpokenWords):

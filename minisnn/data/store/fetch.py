@@ -24,7 +24,7 @@ from pathlib import Path
 from ... import terminal
 from ...files import held, whole_folder
 from ...parallel.arguments import need
-from .download import check_room, discard, disk_full, download, is_full, md5_of, need_pooch
+from .download import check_room, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
 LICENCE = "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0"
@@ -89,7 +89,7 @@ def fetch(
     A part that is there is left alone; an archive that is there (train.zip too) is used if its md5
     is right. Raises ValueError where something in the folder is not what its name says, where the
     md5 of a download is wrong, or where pooch is needed and missing; ConnectionError and OSError as
-    `download` does, and calling again continues.
+    `download` does.
     """
     out = Path(out).expanduser()
     chosen = [one for one in files if part in ("both", one.name.lower())]
@@ -119,7 +119,6 @@ def fetch(
             if one in sources:
                 download(sources[one], archive, one.md5, tell, progress)
             unpack(archive, out, one, progress)
-            discard(out / one.archive)  # left by a download before the archive came another way
             kept = f"; {archive.name} is kept, and can be deleted"
             if not keep_zips and one in sources:  # what the user brought is not ours to delete
                 archive.unlink()

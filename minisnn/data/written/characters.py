@@ -1,9 +1,9 @@
-"""Few-shot tasks over characters as they were written, by pens or before a camera: which character,
-which drawer, in which order."""
+"""Few-shot tasks over characters as they were written by pens: which character, which drawer, in
+which order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path as File
 from typing import NamedTuple
@@ -12,17 +12,13 @@ import numpy as np
 
 from ...meta.tasks import Task
 from ...parallel import arguments
-from ...terminal import bar
-from ..camera.event_camera import EventCamera
 from ..readers.events import EVENT, SATURATION, bin_events
 from ..sets.given import one_or_two
 from ..sets.pool import Pieces, Pool
-from ..sets.pools import Keep, pool_of
 from ..sets.recordings import SPLITS, Recordings
-from ..store.code import code_identity
 from .orders import replayed
 from .parts import Part, Row, alphabets_of, lasting, of_drawings, of_orders
-from .paths import FRAME_MS, FRAMES, MIRRORED, TURNS, Lie, filmed_events, path_of, pen_events
+from .paths import MIRRORED, TURNS, Lie, path_of, pen_events
 from .strokes import WHERE, Strokes, read_strokes
 from .words import KINDS
 
@@ -34,14 +30,12 @@ DURATION_MS = {"even": 400.0, "scaled": 400.0, "written": 8000.0}
 WRITING = 0.5
 HELD_OUT = 5  # drawers whose number it divides never meta-train, where drawers are held out
 VARIED = 0.1  # how much each of several draws of a drawing is changed
-BATCH = 64  # recordings that are counted at once
 
 
 class Seen(NamedTuple):
-    """How drawings become counts: what sees them, at what pace, how they lie, the width of a step
-    and the length of a recording in ms, what is taken away from them, and the seed."""
+    """How drawings become counts: at what pace, how they lie, the width of a step and the length of
+    a recording in ms, what is taken away from them, and the seed."""
 
-    view: str
     pace: str
     size: tuple[int, int]
     fitted: bool
@@ -49,7 +43,6 @@ class Seen(NamedTuple):
     duration_ms: float
     control: str
     seed: int
-    camera: EventCamera
 
     @property
     def writing_ms(self) -> float:
@@ -63,14 +56,7 @@ class Seen(NamedTuple):
         lie = Lie(self.size, self.fitted, turn, VARIED * (draw > 0))
         rng = np.random.default_rng((self.seed, number, turn, draw))
         place = lie.place(path.xy, rng)
-        if self.view == "pen":
-            events = pen_events(place, path, self.size)
-        else:
-            written = self.pace == "written"
-            frame_ms = FRAME_MS if written else self.writing_ms / FRAMES
-            noise = int(rng.integers(1 << 31))
-            key = (self.seed, noise)
-            events = filmed_events(place, path, self.camera, frame_ms, self.duration_ms, key)
+        events = pen_events(place, path, self.size)
         if self.control == "shuffled":
             events["t"] = rng.permutation(events["t"])
         found = bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
@@ -85,15 +71,14 @@ class Written(Recordings):
 
         counts[t, i, j, p] = events at  time // bin_ms = t,  row i, column j,  polarity p      time from the first point on
 
-    The drawings are those of a file of pen strokes (`ms.read_strokes`). Three alphabets meta-train,
+    The drawings are those of a file of pen strokes (`ms.read_strokes`). A pen makes an event for
+    every pixel that it draws (polarity 1), and one before and one behind each stroke, where it is
+    lifted (0). Three alphabets meta-train,
     Japanese (katakana), Latin and Sanskrit; Greek validates; all others of the file test. All
     classes of a task are of one alphabet.
 
     split        "train", "val" or "test"
     root         a file of strokes, or the folder of them
-    view         "pen": an event for every pixel that a pen draws (polarity 1), and one before and
-                 one behind each stroke, where it is lifted (0). "filmed": a camera that does not
-                 move sees the ink appear on a screen
     pace         "even": at one speed, a lift as long as 8 pixels, so that writing takes half of
                  `duration_ms`; then the pen rests, and what it wrote last reaches a network's last
                  layer, too; "scaled": as written, but for how long it takes, which is the same;
@@ -118,10 +103,8 @@ class Written(Recordings):
                  turned, stretched, sheared and shifted a little; 0 is 1
     classes      "train": the unturned characters that meta-train, to train a classifier of them.
                  With split "train" they are drawings by four in five people, else by the others
-    seed         of what is drawn at random: changes, shuffled times, a camera's noise, ways to write
-    camera       an `EventCamera` of this size in place of the usual one
-    cache        whether filmed recordings are kept in the cache, and looked for there
-    progress     whether a terminal shows a progress bar while a camera films
+    seed         of what is drawn at random: changes, shuffled times, ways to write
+    progress     taken as by the other sets; nothing here takes long
 
     Classes are named as in the file, and by turn: "Latin/07", "Latin/07+90", mirrored "Latin/07+m";
     drawers "Korean by 07"; orders "Korean/07 2+1-": the second stroke first, then the first from
@@ -142,7 +125,6 @@ class Written(Recordings):
         split: str = "train",
         root: str | File | None = None,
         *,
-        view: str = "pen",
         pace: str = "even",
         over: str = "characters",
         alphabets: Sequence[str] | None = None,
@@ -155,12 +137,10 @@ class Written(Recordings):
         draws: int = 0,
         classes: str | None = None,
         seed: int = 0,
-        camera: EventCamera | None = None,
-        cache: bool = True,
         progress: bool = True,
     ):
         arguments.one_of("split", split, SPLITS)
-        for name, given in dict(view=view, pace=pace, over=over, control=control).items():
+        for name, given in dict(pace=pace, over=over, control=control).items():
             arguments.one_of(name, given, KINDS[name])
         if classes not in (None, "train"):
             raise ValueError(f"classes is {classes!r}, expected 'train' or None")
@@ -175,12 +155,7 @@ class Written(Recordings):
         trains = split == "train"
         shape = _sides(size)
         duration = DURATION_MS[pace] if duration_ms is None else duration_ms
-        usual = EventCamera(sensor=shape) if camera is None else camera
-        if tuple(usual.sensor) != shape:
-            raise ValueError(
-                f"camera has a sensor of {tuple(usual.sensor)}; expected that of size, {shape}"
-            )
-        seen = Seen(view, pace, shape, fitted, bin_ms, duration, control, seed, usual)
+        seen = Seen(pace, shape, fitted, bin_ms, duration, control, seed)
         sides = bin_events(np.zeros(0, EVENT), duration, bin_ms, shape=shape).shape
         turned = not classes and (trains if turns is None else turns)
         serves = np.ones(len(strokes), bool)
@@ -207,8 +182,7 @@ class Written(Recordings):
             kinds.index(turn) * first[-1] + first[k] + found[k].labels for k, turn, _ in pieces
         ]
         numbers = [np.array([row.drawing for row in found[k].rows]) for k, _, _ in pieces]
-        keep = Keep(cache and view == "filmed", progress and view == "filmed")
-        make = partial(_recorded, strokes, found, pieces, seen, over, sides, keep)
+        make = partial(_recorded, strokes, found, pieces, seen, sides)
         who = np.concatenate(numbers)
         pool = Pieces(
             sides,
@@ -276,9 +250,7 @@ def _recorded(
     parts: list[Part],
     pieces: list[tuple[int, int, int]],
     seen: Seen,
-    over: str,
     sides: tuple[int, ...],
-    keep: Keep,
     piece: int,
 ) -> Pool:
     """Piece number `piece`: all recordings of a part, turned, by one draw."""
@@ -295,17 +267,13 @@ def _recorded(
             drawn = replayed(drawn, match, part.ways[row.variant])
         return seen.counts(drawn, row.drawing, turn, draw)
 
-    def batches() -> Iterator[tuple]:
-        told = f"a camera films {len(part.rows)} drawings of {part.names[0].split('/')[0]}"
-        with bar(None, len(part.rows), told, keep.progress) as shown:
-            for first in range(0, len(part.rows), BATCH):
-                some = slice(first, first + BATCH)
-                dense = np.stack([one(row) for row in part.rows[some]])
-                yield dense, part.labels[some], numbers[some]
-                shown.update(len(dense))
-
-    of = [strokes.identity(), part.told(), turn, draw, [*seen]] if keep.cache else []
-    return pool_of("written", sides, dict(of=of), batches, keep, code_identity(__name__))
+    return Pool.collect(
+        sides,
+        (
+            (one(row)[None], [label], [number])
+            for row, label, number in zip(part.rows, part.labels.tolist(), numbers.tolist())
+        ),
+    )
 
 
 def _told(turn: int) -> str:

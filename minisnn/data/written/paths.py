@@ -1,18 +1,14 @@
 """Where a pen is at every moment, from the strokes of a drawing: at what pace it moves, how the
 drawing lies on a sensor, and the events that it makes there.
 
-Two sensors look at it. A pen sends an event for every stretch of the way that it draws (p = 1) and
-two where it is not yet or no longer down (p = 0), as a tablet does. A camera that does not move sees the ink appear on
-a screen (`camera.filmed`), as N-Omniglot was recorded (Li, Dong, Zhao & Zeng 2022, Scientific Data
-9:746).
+A pen sends an event for every stretch of the way that it draws (p = 1) and two where it is not yet
+or no longer down (p = 0), as a tablet does.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..camera.event_camera import EventCamera
-from ..camera.filmed import film
 from ..readers.events import EVENT
 from .strokes import PICTURE, Stroke
 
@@ -22,10 +18,6 @@ FILL = 0.8  # of the sensor's side, which the longer side of a fitted drawing ta
 LEAST = 20.0  # pixels of the longer side, that a fitted drawing is taken to have at least
 TURNS = (0, 90, 180, 270)  # degrees
 MIRRORED = 360  # and more: turned by the rest, and then mirrored
-FRAMES = 240  # of a film whose pace is not the writer's: 60 a second of a usual drawing
-FRAME_MS = 1000 / 60  # of a film at the writer's pace
-INK = 0.7  # standard deviation of a line's cross section, in pixels of the sensor
-STAMP = 3.0  # standard deviations at which it is cut off
 
 
 class Path(NamedTuple):
@@ -118,33 +110,3 @@ def pen_events(place: np.ndarray, path: Path, size: tuple[int, int]) -> np.ndarr
     events["t"] = np.floor(path.t * 1000)
     events["p"] = path.down
     return events
-
-
-def filmed_events(
-    place: np.ndarray,
-    path: Path,
-    camera: EventCamera,
-    frame_ms: float,
-    duration_ms: float,
-    key: tuple[int, int],
-) -> np.ndarray:
-    """What a camera sees (dtype EVENT) while ink appears along a path, from its first point on, of
-    places (n, 2) on the sensor; key: (seed, number), which draw its noise."""
-    rows, columns = camera.sensor
-    frames = int(np.ceil(min(duration_ms, path.t[-1] + frame_ms) / frame_ms)) + 1
-    # the first frame is empty
-    of = np.minimum((path.t / frame_ms).astype(int) + 1, frames)
-    down = path.down.astype(bool) & (of < frames)
-    across, along = (
-        np.exp(-((np.arange(side) + 0.5 - place[:, axis, None]) ** 2) / (2 * INK**2))
-        for axis, side in ((0, rows), (1, columns))
-    )
-    ink = np.zeros((frames, rows, columns))
-    order = np.flatnonzero(down)
-    edges = np.searchsorted(of[order], np.arange(frames + 1))
-    for n in range(1, frames):
-        new = order[edges[n] : edges[n + 1]]
-        ink[n] = ink[n - 1]
-        for k in new.tolist():
-            np.maximum(ink[n], np.multiply.outer(across[k], along[k]), out=ink[n])
-    return film(camera, ink, frame_ms, duration_ms, *key)

@@ -4,11 +4,10 @@ them; NumPy is not needed here."""
 from collections.abc import Iterable
 from typing import Any
 
-VIEWS = ("pen", "filmed")
 PACES = ("even", "scaled", "written")
 OVER = ("characters", "new-drawers", "drawers", "order")
 CONTROLS = ("none", "shuffled", "summed")
-KINDS = {"view": VIEWS, "pace": PACES, "over": OVER, "control": CONTROLS}
+KINDS = {"pace": PACES, "over": OVER, "control": CONTROLS}
 
 
 def options_of(words: Iterable[str]) -> dict[str, Any]:
@@ -16,8 +15,8 @@ def options_of(words: Iterable[str]) -> dict[str, Any]:
     of alphabets. ValueError where two choose the same.
 
     >>> from minisnn.data.written.words import options_of
-    >>> options_of(["filmed", "order", "Korean"])
-    {'view': 'filmed', 'over': 'order', 'alphabets': ('Korean',)}
+    >>> options_of(["scaled", "order", "Korean"])
+    {'pace': 'scaled', 'over': 'order', 'alphabets': ('Korean',)}
     """
     found: dict[str, Any] = {}
     alphabets = []

@@ -113,7 +113,7 @@ def test_empty_support_is_not_moved():
 def test_tasks_are_moved_by_their_support_alone(monkeypatch):
     """The query's whereabouts do not count: support and query of a set whose recordings lie apart
     keep their distance."""
-    pool = sensor_pool([(0, 0), (0, 0), (4, 0), (4, 0), (0, 0), (0, 0), (4, 0), (4, 0)])
+    pool = sensor_pool([(0, 0), (0, 2), (4, 0), (4, 2)] * 2)
     monkeypatch.setattr(double_nmnist, "_simulated", lambda *how: (pool, "here"))
     monkeypatch.setattr(double_nmnist, "CLASSES", {"train": ("01", "10")})
     data = DoubleNMnist("train", align="support")

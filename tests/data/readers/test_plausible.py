@@ -203,10 +203,9 @@ def test_recordings_that_hold_nearly_nothing_are_told(recwarn):
     long = [sweep(k, lasting_ms=9000) for k in range(4)]
     ms.Recordings(long, [0, 0, 1, 1], sensor=SENSOR, duration_ms=9000, bin_ms=90)
     assert not recwarn.list
-    late = [event_array([0], [0], [0], [1]) if k < 2 else sweep(k) for k in range(4)]
-    with pytest.warns(
-        UserWarning, match="2 of 4 recordings have fewer than 5 events in the 100 steps"
-    ):
+    late = [sweep(k) for k in range(4)]
+    late[2]["t"][3:] += 1_000_000  # three events, a second before all others
+    with pytest.warns(UserWarning, match=r"recording 2 \(3 of 768 events\)"):
         ms.Recordings(late, [0, 0, 1, 1], sensor=SENSOR)
 
 

@@ -279,16 +279,6 @@ def test_wrong_files_in_hdf5(tmp_path):
     assert "asks for 1073741824 values" in told(lambda: read_events(path))
 
 
-def test_event_streams_there_and_back(tmp_path):
-    events = sweep(1)
-    path = tmp_path / "a.es"
-    path.write_bytes(stream(events))
-    assert np.array_equal(read_events(path), events) and sensor_of(path) == SENSOR
-    head = stream(events)[:20]
-    path.write_bytes(head + b"\xfe" * 5 + stream(events)[20:])  # resets say nothing
-    assert np.array_equal(read_events(path), events)
-
-
 def test_event_streams_as_faery_writes_them(tmp_path):
     faery = pytest.importorskip(
         "faery", reason="the library that reads and writes files of cameras: extra cameras"
@@ -303,35 +293,7 @@ def test_event_streams_as_faery_writes_them(tmp_path):
     # faery counts from the first event
     assert np.array_equal(found["t"], events["t"] - events["t"][0])
     path.write_bytes(stream(events))
-    back = np.concatenate(list(faery.events_stream_from_file(path)))
-    assert all(
-        np.array_equal(back[other], events[name])
-        for name, other in zip("txyp", ("t", "x", "y", "on"))
-    )
-
-
-@pytest.mark.parametrize(
-    "content, message",
-    [
-        (b"", "does not begin with the words Event Stream"),
-        (b"Event Stream\2\0\0", "does not begin with the words Event Stream"),
-        (stream(sweep()[:3], version=1), "version 1.0.0 of Event Stream; expected version 2"),
-        (stream(sweep()[:3], kind=2), r"holds ATIS events; expected DVS events \(type 1\)"),
-        (stream(sweep()[:3], kind=9), "holds the unknown type 9"),
-        (stream(sweep()[:3])[:18], "ends within its head"),
-        (stream(sweep()[:3])[:-1], "ends within event 2; the file is truncated"),
-        (
-            stream(sweep()[:3], (12, 16))[:16] + b"\2\0\2\0" + stream(sweep()[:9])[20:],
-            "expected x below 2 and y below 2",
-        ),
-        (stream(sweep()[:0]), "the recording has no events"),
-        (stream(sweep()[:3])[:16] + bytes(4), "a sensor of 0 x 0 pixels"),
-    ],
-)
-def test_event_streams_that_are_none(tmp_path, content, message):
-    (tmp_path / "a.es").write_bytes(content)
-    with pytest.raises(ValueError, match=f"a.es: .*{message}"):
-        read_events(tmp_path / "a.es")
+    assert np.array_equal(read_events(path), events) and sensor_of(path) == SENSOR
 
 
 def test_archives_that_unpack_to_more_than_they_should(tmp_path):
@@ -628,9 +590,20 @@ def test_an_offset_of_the_clock_and_negative_times_change_nothing():
     assert all(np.array_equal(one.cells, sets[0].cells) for one in sets[1:])
 
 
+def test_a_few_frames_too_long_are_named():
+    frames = [np.ones((100 if k != 4 else 300, 2, 5, 5), np.uint8) for k in range(6)]
+    frames = [one * (k + 1) for k, one in enumerate(frames)]
+    with pytest.warns(UserWarning, match="recording 4, which has 300"):
+        ms.Recordings(frames, list("aabbcc"))
+
+
 @pytest.mark.parametrize(
     "steps, words",
-    [(20, "the last 80 steps are empty"), (100, None), (300, "200 of them are left out")],
+    [
+        (20, "the last 80 steps of most are empty"),
+        (100, None),
+        (300, "6 of 6 recordings are cut, such as recording 0"),
+    ],
 )
 def test_frames_that_do_not_fill_the_steps_are_told(recwarn, steps, words):
     frames = np.zeros((6, steps, 2, 5, 5), np.uint8)

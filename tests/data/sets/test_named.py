@@ -225,8 +225,8 @@ def test_functions_of_files_modules_and_packages(monkeypatch, tmp_path):
         (
             "double-mnist",
             "there is no data set 'double-mnist'; expected double-nmnist, double-asl, omniglot, "
-            "omniglot-random, omniglot-both, omniglot-background, written, double-asl-same-take, "
-            "double-asl-new-subject, double-asl-other-subject, n-omniglot, shd, "
+            "omniglot-random, omniglot-background, written, double-asl-same-take, "
+            "double-asl-new-subject, shd, "
             "shd-other-speaker, ssc, ssc-other-speaker, recordings with --root",
         ),
         ("absent.py:moves", "absent.py:moves: there is no file absent.py"),

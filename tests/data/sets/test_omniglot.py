@@ -92,16 +92,6 @@ def test_the_random_split_gives_every_character_one_split():
     assert 400 < sum(lots[name].count("train") for name in alphabets("test"))  # of all alphabets
 
 
-def test_what_tests_in_either_protocol_never_trains_in_both():
-    parts = ("alphabets", "random")
-    tests = set.union(*(characters_of(Omniglot("test", protocol=one)) for one in parts))
-    sees = set.union(*(characters_of(Omniglot(one, protocol="both")) for one in ("train", "val")))
-    assert not sees & tests and len(sees) == 521 + 144
-    train = characters_of(Omniglot("train", protocol="both"))
-    assert all(train <= characters_of(Omniglot("train", protocol=one)) for one in parts)
-    assert not train & characters_of(Omniglot("val", protocol="random"))
-
-
 def test_all_background_alphabets_train_at_last_and_none_validates():
     train = Omniglot("train", protocol="background")
     parts = [Omniglot(one, turns=True) for one in ("train", "val")]
@@ -118,7 +108,6 @@ def test_a_random_task_has_classes_turned_as_lots_fall(monkeypatch):
     )
     # None: drawn from all classes by `Recordings`
     assert Omniglot("test", protocol="random").episode(0, 0, 20) is None
-    assert Omniglot("test", protocol="both").episode(0, 0, 20) is not None
 
 
 def test_a_class_of_the_random_split_is_the_character_of_its_number(small):
@@ -327,7 +316,10 @@ def test_centring_moves_by_whole_cells_and_leaves_the_empty_alone():
         ),
         (dict(bin_ms=10, duration_ms=310), "duration_ms is 310, expected"),
         (dict(bin_ms=10, duration_ms=5), "duration_ms is 5, expected"),
-        (dict(protocol="lots"), "protocol is 'lots', expected one of alphabets, random, both"),
+        (
+            dict(protocol="lots"),
+            "protocol is 'lots', expected one of alphabets, random, background",
+        ),
         (
             dict(size=(16, 32)),
             r"size is \(16, 32\), expected as many rows as columns, of which each is whole pixels of \(32, 32\)",

@@ -121,10 +121,7 @@ def test_protocols(marked, split, protocol):
         subjects = [{subject for _, subject, _ in side} for side in (support, query)]
         assert not support & query  # disjoint in time
         assert {LETTERS[letter] for letter, _, _ in support} == set("".join(task.classes))
-        if protocol == "other-subject" and not known:
-            assert not subjects[0] & subjects[1]
-        else:
-            assert len(subjects[0] | subjects[1]) == 1
+        assert len(subjects[0] | subjects[1]) == 1
         seen |= subjects[0] | subjects[1]
         if known:
             assert all((moment % 5 != 0) == (split == "train") for _, _, moment in support | query)
@@ -134,7 +131,7 @@ def test_protocols(marked, split, protocol):
 def test_what_takes_are_not_made_of(tmp_path, marked):
     with pytest.raises(
         ValueError,
-        match="protocol is 'same take'; expected one of same-take, new-subject, other-subject",
+        match="protocol is 'same take'; expected one of same-take, new-subject",
     ):
         marked("test", "same take")
     with pytest.raises(

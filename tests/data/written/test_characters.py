@@ -154,18 +154,6 @@ def test_draws_change_a_drawing_a_little_and_turns_turn_it(path):
     assert np.abs(np.rot90(one, -1).astype(int) - other).sum() <= 4
 
 
-def test_filmed_recordings_are_kept(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path))
-    how = dict(view="filmed", alphabets=["Ogham"], progress=False, size=(10, 10))
-    first = ms.Written("test", path, **how).episode(0, 0, ways=3, queries=1)
-    kept = list(tmp_path.iterdir())
-    again = ms.Written("test", path, **how).episode(0, 0, ways=3, queries=1)
-    assert kept and list(tmp_path.iterdir()) == kept
-    assert np.array_equal(first.x_query, again.x_query) and first.x_query.sum() > 100
-    other = ms.Written("test", path, seed=1, **how).episode(0, 0, ways=3, queries=1)
-    assert not np.array_equal(first.x_query, other.x_query)
-
-
 def test_at_the_pace_of_the_writer_a_recording_is_cut(path):
     tasks = ms.Written("test", path, pace="written", duration_ms=600)
     assert tasks.pool.shape == (30, 20, 20, 2)
@@ -182,7 +170,6 @@ def test_at_the_pace_of_the_writer_a_recording_is_cut(path):
 
 WRONG = [
     (dict(split="all"), "split"),
-    (dict(view="seen"), "view"),
     (dict(pace="fast"), "pace"),
     (dict(over="orders"), "over"),
     (dict(control="mixed"), "control"),
@@ -195,7 +182,6 @@ WRONG = [
     (dict(bin_ms=7), "duration_ms"),
     (dict(classes="all"), "classes is 'all'"),
     (dict(classes="train", over="order"), "leave it out for order"),
-    (dict(camera=ms.EventCamera()), "camera has a sensor of .34, 34.; expected that of size"),
 ]
 
 
@@ -217,8 +203,8 @@ def test_a_file_must_have_what_a_split_needs(tmp_path):
 
 
 def test_words_choose_options():
-    assert options_of(("order", "filmed", "shuffled", "scaled", "Thai", "Ogham")) == dict(
-        view="filmed", pace="scaled", over="order", control="shuffled", alphabets=("Thai", "Ogham")
+    assert options_of(("order", "shuffled", "scaled", "Thai", "Ogham")) == dict(
+        pace="scaled", over="order", control="shuffled", alphabets=("Thai", "Ogham")
     )
     words = [word for known in KINDS.values() for word in known]
     assert len(set(words)) == len(words) and "written" in READ_BY

@@ -1,24 +1,17 @@
-"""The path of a pen at each pace, how drawings lie on a sensor, orders and directions of strokes,
-and a camera before a screen."""
+"""The path of a pen at each pace, how drawings lie on a sensor, orders and directions of
+strokes."""
 
 import numpy as np
 import pytest
 import strokes
 
-import minisnn as ms
-from minisnn.data.camera import filmed, reference
-from minisnn.data.camera.filmed import film
 from minisnn.data.readers.events import check_events
 from minisnn.data.written.orders import Variant, replayed, shape_of, variants
-from minisnn.data.written.paths import LIFT, Lie, filmed_events, path_of, pen_events
+from minisnn.data.written.paths import LIFT, Lie, path_of, pen_events
 from minisnn.data.written.strokes import Stroke
 
 CORNER = Stroke(np.array([[10.0, 10], [40, 10], [40, 30]]), np.array([0, 500, 600]))
 DOT = Stroke(np.array([[70.0, 70]]), np.array([900]))
-
-
-def still(**how):
-    return ms.EventCamera(sensor=(12, 12), leak_hz=0.0, mismatch=0.0, **how)
 
 
 def test_at_an_even_pace_the_pen_moves_at_one_speed():
@@ -76,39 +69,6 @@ def test_a_pen_sends_an_event_for_every_pixel_that_it_draws():
     assert (events["p"] == 0).sum() == 4
     beyond = pen_events(place * 3 - 10, path, (20, 20))
     check_events(beyond, (20, 20))
-
-
-def test_a_camera_that_does_not_move_sees_ink_appear():
-    path = path_of([CORNER], "even", 300)
-    place = Lie((12, 12)).place(path.xy)
-    events = filmed_events(place, path, still(), 5.0, 300, (0, 0))
-    check_events(events, (12, 12))
-    assert set(events["p"]) == {0} and (np.diff(events["t"]) >= 0).all()  # dark ink
-    drawn = np.zeros((12, 12), bool)
-    drawn[tuple(np.floor(place).astype(int).T)] = True
-    seen = np.zeros((12, 12), int)
-    np.add.at(seen, (events["y"], events["x"]), 1)
-    assert (seen[drawn] >= 3).all() and seen[0].sum() == 0
-    # each pixel when the pen is there
-    for row, column in np.argwhere(drawn):
-        when = path.t[(np.floor(place) == [row, column]).all(1)].min()
-        first = events["t"][(events["y"] == row) & (events["x"] == column)].min() / 1000
-        assert when - 60 < first < when + 15
-
-
-def test_a_film_is_what_the_readable_loop_sees(monkeypatch):
-    rng = np.random.default_rng(0)
-    frames = np.maximum.accumulate(rng.random((6, 12, 12)), axis=0)
-    camera = ms.EventCamera(sensor=(12, 12), leak_hz=20.0)
-    fast = film(camera, frames, 7.5, 60, 3, 4)
-    monkeypatch.setattr(filmed, "kernel", reference)
-    slow = film(camera, frames, 7.5, 60, 3, 4)
-    assert len(fast) > 100 and np.array_equal(fast, slow)
-    assert len(film(camera, frames, 7.5, 60, 3, 5)) != len(fast) or not np.array_equal(
-        fast, film(camera, frames, 7.5, 60, 3, 5)
-    )
-    with pytest.raises(ValueError, match="12 x 11 pixels; expected those of the sensor"):
-        film(camera, frames[:, :, 1:], 7.5, 60, 3, 4)
 
 
 # ---- orders

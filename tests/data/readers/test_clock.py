@@ -1,0 +1,138 @@
+"""Stamps that no clock gave are refused or warned of with the name of the recording, in every format
+and in memory; honest recordings are silent and counted to the same bits."""
+
+import warnings
+
+import h5py
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.data.readers.anything import read_events
+from minisnn.data.sets.named import own
+
+SENSOR = (34, 34)
+
+
+def a_take(first=10_000_000, n=3000, seed=0):
+    rng = np.random.default_rng(seed)
+    t = first + np.cumsum(rng.integers(1, 60, n))
+    columns = dict(x=rng.integers(0, 34, n), y=rng.integers(0, 34, n), p=rng.integers(0, 2, n))
+    return dict(t=t.astype(np.int64), **columns)
+
+
+def longer(take, rows, t=0):
+    """Rows behind it, of zeros but for their stamp."""
+    more = {name: np.append(column, np.zeros(rows, int)) for name, column in take.items()}
+    more["t"][len(more["t"]) - rows :] = t
+    return more
+
+
+def with_stamp(take, place, t):
+    return {**take, "t": np.where(np.arange(len(take["t"])) == place, t, take["t"])}
+
+
+def wrapped(take, period, behind):
+    t = take["t"] - take["t"][-behind] + period
+    return {**take, "t": t % period}
+
+
+DAMAGED = {
+    **{f"{n} zeros": longer(a_take(), n) for n in (1, 20, 500, 5000)},
+    **{f"{n} zeros, begun at 50 ms": longer(a_take(50_000), n) for n in (1, 20, 5000)},
+    **{f"{n} zeros, begun at 0": longer(a_take(0), n) for n in (1, 20)},
+    **{
+        f"wrap {p}, {k}": wrapped(a_take(), 1 << p, k)
+        for p in (20, 24, 31, 32)
+        for k in (1, 10, 49)
+    },
+    "first stamp 0": with_stamp(a_take(), 0, 0),
+    "stamp 0 later": with_stamp(a_take(), 1500, 0),
+    "first stamp late": with_stamp(a_take(), 0, 1 << 40),
+    "cut number": with_stamp(a_take(), 2999, 99),
+    "one polarity": longer({**a_take(), "p": np.ones(3000, int)}, 1),
+}
+
+
+@pytest.mark.parametrize("take", DAMAGED.values(), ids=DAMAGED)
+def test_a_stamp_that_no_clock_gave_is_refused(take):
+    sound = [a_take(seed=k) for k in range(1, 4)]
+    with pytest.raises(ValueError, match="recording 2:"):
+        ms.Recordings([*sound[:2], take, sound[2]], list("abab"), sensor=SENSOR)
+
+
+def test_what_counts_nearly_nothing_is_named(tmp_path):
+    """Three stray stamps, a second before all others: nobody can tell that from a slow beginning."""
+    for k in range(12):
+        take = a_take(seed=k)
+        if k == 7:
+            take["t"][3:] += 1_000_000
+        (tmp_path / f"c{k % 2}").mkdir(exist_ok=True)
+        np.savez(tmp_path / f"c{k % 2}" / f"{k}.npz", **take)
+    for _ in range(2):  # from the cache, too
+        with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000 events\)"):
+            own("train", tmp_path, sensor=SENSOR, classes="train", progress=False)
+
+
+def test_a_first_stamp_that_is_half_the_window_early_is_named():
+    """The window has begun, and half of it is empty."""
+    take = a_take(50_000, 9000)
+    early = with_stamp(take, 0, 0)
+    sound = [a_take(50_000, 9000, seed=k) for k in range(1, 4)]
+    with pytest.warns(UserWarning, match="recording 1 "):
+        ms.Recordings([sound[0], early, *sound[1:]], list("aabb"), sensor=SENSOR)
+
+
+def test_chunks_that_were_never_written(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, column in a_take().items():
+            made = file.create_dataset(f"events/{name}", (4000,), "i8", chunks=(500,))
+            made[:3000] = column
+    with pytest.raises(ValueError, match="a.h5: .*zeros"):
+        read_events(tmp_path / "a.h5", sensor=SENSOR)
+
+
+def test_sparse_recordings_are_silent():
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(20):
+            sparse = [a_take(seed=k, n=320) for k in range(4)]
+            for one in sparse:
+                one["t"] = np.sort(rng.integers(0, 5_000_000, 320))
+            ms.Recordings(sparse, list("aabb"), sensor=SENSOR)
+
+
+def test_text_that_is_cut_within_its_last_number(tmp_path):
+    rows = zip(*(a_take()[name].tolist() for name in "xypt"))
+    text = "\n".join(["x,y,p,t_us", *(",".join(map(str, row)) for row in rows)])
+    (tmp_path / "a.csv").write_text(text[:-1])
+    with pytest.raises(ValueError, match="a.csv: .*fall back"):
+        read_events(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("first", [0, 50_000, 10_000_000])
+def test_honest_recordings_are_silent(first):
+    """In no order, one polarity or pixel after the other, in packets that overtake each other, with a
+    slow beginning: each is counted as it is when it is sorted."""
+    take = a_take(first)
+    take["t"][:40] = first + np.arange(40) * 700
+    take["t"][40:] += 28_000
+    rng = np.random.default_rng(1)
+    orders = [
+        rng.permutation(3000),
+        np.argsort(take["p"], kind="stable"),
+        np.lexsort((take["t"], take["x"], take["y"])),
+        np.argsort(take["t"] + rng.integers(-900, 900, 3000), kind="stable"),
+    ]
+    shuffled = [{name: column[order] for name, column in take.items()} for order in orders]
+    other = a_take(first, seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for one in shuffled:
+            data = [take, one, other, {**other, "x": 33 - other["x"]}]
+            tasks = ms.Recordings(
+                data, list("aabb") if one is take else list("abab"), sensor=SENSOR
+            )
+            counts = tasks.pool.dense(np.arange(2))
+            np.testing.assert_array_equal(counts[0], counts[1])

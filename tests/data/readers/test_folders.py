@@ -1,0 +1,86 @@
+"""What a folder of recordings holds and is not read is told; classes that are one class are refused."""
+
+import shutil
+import unicodedata
+import warnings
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn import cli
+from minisnn.data.readers.anything import entries
+from minisnn.data.sets.named import own
+from sweeps import SENSOR, sweep
+
+
+def a_folder(root, classes="abc", each=4):
+    for k, name in enumerate(classes):
+        (root / name).mkdir(parents=True)
+        for n in range(each):
+            events = sweep(10 * k + n)
+            np.savez(root / name / f"{n}.npz", sensor=SENSOR, **{c: events[c] for c in "xytp"})
+    return root
+
+
+def test_what_is_left_out_is_counted(tmp_path):
+    root = a_folder(tmp_path / "set")
+    (root / "a" / "more").mkdir()
+    (root / "a" / "x.npy.gz").write_bytes(b"x")
+    (root / "d").mkdir()
+    for n in range(3):
+        (root / "d" / f"{n}.aedat").write_bytes(b"x")
+    with pytest.warns(UserWarning) as told:
+        assert len(entries(root)) == 12
+    [message] = [str(one.message) for one in told]
+    for words in ("5 files or folders in 2 classes", "3 .aedat", "1 .npy.gz", "1 folders"):
+        assert words in message, message
+
+
+def test_what_is_hidden_is_hidden_everywhere(tmp_path):
+    for part in ("train", "test"):
+        root = a_folder(tmp_path / part).parent
+        shutil.copytree(root / part / "a", root / part / ".ipynb_checkpoints")
+    shutil.copy(root / "train" / "a" / "0.npz", root / "train" / "a" / "._0.npz")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = entries(root)
+    assert {one.label for one in found} == set("abc") and len(found) == 24
+
+
+def test_a_class_that_is_a_copy_of_another_is_refused(tmp_path):
+    root = a_folder(tmp_path / "set")
+    shutil.copytree(root / "a", root / "e")
+    with pytest.raises(ValueError, match="class a and class e"):
+        own("train", root, classes="train", cache=False, progress=False)
+    recordings = [sweep(k) for k in (0, 1, 2, 3, 0, 1)]
+    with pytest.raises(ValueError, match="class a and class c"):
+        ms.Recordings(recordings, list("aabbcc"), sensor=SENSOR)
+
+
+def test_names_that_differ_in_their_encoding_alone_are_refused():
+    composed, apart = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    labels = [composed, composed, apart, apart]
+    with pytest.raises(ValueError, match=r"'\\xe9' and 'e\\u0301'|'e\\u0301' and '\\xe9'"):
+        ms.Recordings([sweep(k) for k in range(4)], labels, sensor=SENSOR)
+
+
+def test_a_sensor_far_too_large_is_told(tmp_path):
+    recordings = [sweep(k) for k in range(4)]
+    with pytest.warns(UserWarning, match="sensor of 240 x 180 pixels"):
+        ms.Recordings(recordings, list("aabb"), sensor=(180, 240))
+    root = a_folder(tmp_path / "set", each=6)
+    with pytest.warns(UserWarning, match="sensor of 240 x 180 pixels"):
+        own("train", root, sensor=(180, 240), classes="train", progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ms.Recordings(recordings, list("aabb"), sensor=SENSOR)
+
+
+def test_recordings_that_form_no_tasks_are_shown(tmp_path, capsys):
+    root = a_folder(tmp_path / "set", "ab", 1)
+    out = tmp_path / "shown"
+    line = ["show", "--dataset", "recordings", "--root", str(root), "--out", str(out)]
+    assert cli.main(line) == 0
+    said = capsys.readouterr().out
+    assert "no tasks yet" in said and (out / "recordings.png").is_file()
