@@ -38,7 +38,6 @@ COMMANDS = {
     "report": "all tables and figures on one page",
     "results": "measurements behind the documents: list, measure again, write the pages",
     "nir": "convert networks to and from NIR, the interchange format",
-    "convert": "convert lif networks to and from snnTorch's state dictionaries",
     "site": "guides, lessons, results and API reference as web pages",
     "lessons": "copy the lessons, notebooks with exercises, into a folder of your own",
     "hardware": "learn in integers: compare float and fixed point, export to C",
