@@ -14,7 +14,7 @@ examples:
   minisnn nir export double_nmnist_cuba.h5 net.nir --for spikingjelly
   minisnn nir import net.nir net.h5
   minisnn nir import theirs.nir mine.h5 --reset subtract     from snnTorch, its default reset
-  minisnn nir import theirs.nir mine.h5 --dt 0.001           from Norse, whose files do not say their step
+  minisnn nir import theirs.nir mine.h5 --dt 1e-6            from Norse 1.1.0, which writes time constants times dt
   minisnn evaluate --checkpoint net.h5
 
 --for chooses the time step and the form that one tool asks for. No other tool has a neuron like lif, whose reset fades: train

@@ -16,7 +16,7 @@ from ..training.checkpoint import Checkpoint
 from .layers import QUIET, Layer, Reader
 from .sentences import of_import, warn
 from .walk import chain_of
-from .write import TOOLS, VERSION, build, checked, need_nir
+from .write import VERSION, build, checked, need_nir
 
 if TYPE_CHECKING:
     import nir
@@ -178,10 +178,9 @@ def _theirs(
 ) -> Checkpoint:
     implied = _implied_step(graph)
     if dt is None and implied is None:
-        known = ", ".join(f"{tool.dt:g} s in {name}" for name, tool in TOOLS.items())
         raise ValueError(
-            "no r or w_in of the graph says how long a step is; expected dt, its seconds: such as "
-            f"the one that its neurons were made for ({known})"
+            "no r of the graph says how long a step is, by tau / dt; expected dt, its seconds "
+            "(Norse 1.1.0 writes time constants times dt, so 1e-6 for steps of 0.001 s)"
         )
     if dt is None:
         dt, whence = implied, f"{implied:g} s, of which every r is tau / dt"
