@@ -82,7 +82,13 @@ def from_nir(
 
 
 def read_file(path: str | Path, **given: Any) -> Checkpoint:
-    """`import_nir` without its warning, whose sentences are in the provenance."""
+    """`import_nir` without its warning, whose sentences are in the provenance.
+
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
+    >>> ms.export_nir("net.nir", net, net.init(np.random.default_rng(0)))
+    >>> ms.nir.read_file("net.nir").provenance
+    {'imported from': 'NIR'}
+    """
     library = need_nir()
     with open(path, "rb"):  # FileNotFoundError in Python's words
         pass
