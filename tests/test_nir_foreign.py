@@ -303,6 +303,12 @@ def field(node, name, value):
     return lambda g: setattr(g.nodes[node], name, np.full(g.nodes[node].r.shape, value))
 
 
+def leak(g):
+    """An LI as a graph's first neurons are."""
+    node = g.nodes["lif1"]
+    return nir.LI(node.tau, node.r, node.v_leak)
+
+
 def integrator(g):
     node = g.nodes["lif2"]
     g.nodes["lif2"] = nir.LI(node.tau, node.r, node.v_leak)
@@ -358,6 +364,17 @@ WRONG = {
         "weight",
     ),
     "NaN": (lambda g: g.nodes["conv1"].bias.fill(np.nan), "bias"),
+    "a flat kernel": (
+        lambda g: setattr(g.nodes["conv1"], "weight", np.ones((4, 1), np.float32)),
+        "weight's shape",
+    ),
+    "two synapses": (
+        lambda g: (
+            between(g, "a", leak(g), "conv1", "lif1"),
+            between(g, "b", leak(g), "a", "lif1"),
+        ),
+        "'b'",
+    ),
     "groups": (lambda g: setattr(g.nodes["conv2"], "groups", 2), "groups"),
     "no stride": (lambda g: setattr(g.nodes["conv1"], "stride", (0, 0)), "stride"),
     "a width": (lambda g: setattr(g.nodes["linear"], "weight", np.ones((3, 7))), "weight's shape"),

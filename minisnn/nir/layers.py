@@ -72,7 +72,9 @@ class Reader:
         for name, after in zip(names[1:], names[2:]):
             if self.nodes[name].kind not in NEURONS:
                 linear.append(name)
-            elif self.nodes[name].kind == "LI" and self.nodes[after].kind in ("LI", "LIF"):
+            elif (self.nodes[name].kind, synapse) == ("LI", None) and (
+                self.nodes[after].kind in ("LI", "LIF")
+            ):
                 synapse = name
             else:
                 self.neurons(name, linear, synapse, last=self.nodes[after].kind == "Output")
@@ -190,20 +192,13 @@ class Reader:
 
     def heard(self, name: str, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(recurrent weights, row j what neuron j sends, their bias) of a dense layer."""
-        node = self.within[self.loops[name]]
-        back, bias = self.numbers(self.loops[name])
-        size = weight.shape[-1]
-        steps = (1, 1, 0, 1)
+        loop, size = self.loops[name], weight.shape[-1]
+        back, bias = self.numbers(loop)
+        plain = back.ndim == 2
         if back.ndim == 4:
-            steps = tuple(
-                int(np.max(getattr(node, of))) for of in ("stride", "dilation", "padding", "groups")
-            )
-        if (
-            weight.ndim != 2
-            or back.size != size**2
-            or back.shape[0] != size
-            or steps != (1, 1, 0, 1)
-        ):
+            steps = [self.two(loop, of) for of in ("stride", "dilation", "padding")]
+            plain = steps == [(1, 1), (1, 1), (0, 0)] and back.shape[2:] == (1, 1)
+        if weight.ndim != 2 or not plain or back.shape[:2] != (size, size):
             found = f"{back.shape} weights in its loop"
             raise self.wrong(name, "recurrence", found, "a dense layer's, from each to each")
         return np.ascontiguousarray(back.reshape(size, size).T), bias
@@ -248,8 +243,11 @@ class Reader:
             raise ValueError(f"{self.place(name)} has no synapse; expected weights before it")
         weight, bias = self.numbers(found)
         weight = weight if self.factor == 1 else weight * self.factor
+        axes = 4 if self.nodes[found].kind == "Conv2d" else 2
+        if weight.ndim != axes:
+            raise self.wrong(found, "weight's shape", weight.shape, f"{axes} axes")
         stride = 1
-        if weight.ndim == 4:
+        if axes == 4:
             weight, stride = self.conv(found, weight)
         else:
             weight = self.dense(found, weight)
@@ -260,9 +258,9 @@ class Reader:
 
     def two(self, name: str, what: str) -> tuple[int, int]:
         """(rows, columns) of what may be one number, or a word for one."""
-        value = getattr(self.nodes[name], what)
+        value = getattr(self.within[name], what)
         if isinstance(value, (str, bytes, np.str_)):
-            sides = np.shape(self.nodes[name].weight)[2:]
+            sides = np.shape(self.within[name].weight)[2:]
             return (sides[0] // 2, sides[1] // 2) if value in ("same", b"same") else (0, 0)
         first, *rest = np.ravel(value).tolist()
         return int(first), int(rest[0] if rest else first)
@@ -304,6 +302,7 @@ class Reader:
         """(weight, stride) of a Conv2d: (k, k, C_in, C_out), or (features, K) where it is as large
         as the image."""
         node, sides = self.nodes[name], weight.shape[2:]
+        padding: tuple[float, float]
         stride, padding, dilation = (self.two(name, of) for of in ("stride", "padding", "dilation"))
         found = weight.shape[1], int(np.ravel(node.groups)[0]), dilation
         if self.flat or len(self.shape) != 3 or found != (self.shape[0], 1, (1, 1)):
@@ -325,7 +324,7 @@ class Reader:
             weight = 4 * weight[..., ::2, ::2]
             self.pooled("mean", name)
             stride = (stride[0] // 2, stride[1] // 2)
-            sides, padding = weight.shape[2:], tuple(p / 2 for p in padding)
+            sides, padding = weight.shape[2:], (padding[0] / 2, padding[1] / 2)
         k, s = sides[0], stride[0]
         if (stride, sides, padding) != ((s, s), (k, k), (k // 2, k // 2)) or k % 2 == 0:
             expected = (

@@ -188,14 +188,13 @@ def _theirs(
             "no r of the graph says how long a step is, by tau / dt; expected dt, its seconds "
             "(Norse 1.1.0 writes time constants times dt, so 1e-6 for steps of 0.001 s)"
         )
-    if dt is None:
-        dt, whence = implied, f"{implied:g} s, of which every r is tau / dt"
-    else:
-        whence = f"{checked(dt):g} s, as you say"
-        if implied is not None and abs(implied - dt) > 1e-5 * implied:
-            whence += f", though every r is tau / {implied:g} s, as if for steps of that"
+    step = implied if dt is None else checked(dt)
+    assert step is not None
+    whence = f"{step:g} s, " + ("of which every r is tau / dt" if dt is None else "as you say")
+    if implied is not None and abs(implied - step) > 1e-5 * implied:
+        whence += f", though every r is tau / {implied:g} s, as if for steps of that"
     subtracts = reset == "subtract"
-    reader = Reader(graph, dt, readout, subtracts)
+    reader = Reader(graph, step, readout, subtracts)
     net, theta = (_as_lif if subtracts else _as_cuba)(reader)
     if not np.isfinite(theta).all():
         raise ValueError(f"weights, times r and w_in, are too large for {net.dtype}")
@@ -245,9 +244,9 @@ def _settings(reader: Reader, own: dict[int, Any]) -> dict[str, Any]:
 
 def _fires_at(b: Layer, reader: Reader) -> float:
     """The threshold, reached, that > means in a layer's first channel."""
-    level = reader.dtype.type(b.threshold[0])
-    tiny = -np.finfo(reader.dtype).tiny
-    return 0.0 if level == tiny else float(np.nextafter(level, reader.dtype.type(np.inf)))
+    level = np.array(b.threshold[0], reader.dtype)
+    tiny = -np.finfo(level.dtype).tiny
+    return 0.0 if level == tiny else float(np.nextafter(level, level.dtype.type(np.inf)))
 
 
 def _as_cuba(reader: Reader) -> tuple[SpikingNet, np.ndarray]:
