@@ -94,11 +94,11 @@ def read_file(path: str | Path, **given: Any) -> Checkpoint:
         pass
     try:
         return _read(library.read(path), *(given.get(name) for name in ("dt", "reset", "readout")))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
     except Exception as error:  # nir and h5py raise whatever Python does
-        words = " ".join(f"{type(error).__name__}: {error}".split())
-        raise ValueError(f"{path}: not a NIR chain, or a damaged file ({words[:200]})") from None
+        words = " ".join(str(error).split())[:500]
+        if not isinstance(error, ValueError):
+            words = f"not a NIR chain, or a damaged file ({type(error).__name__}: {words})"
+        raise ValueError(f"{path}: {words}") from None
 
 
 def _read(graph: Any, dt: float | None, reset: str | None, readout: str | None) -> Checkpoint:
