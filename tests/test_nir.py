@@ -229,7 +229,7 @@ def test_a_neuron_says_itself_that_nir_has_it_or_is_refused(neuron, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_neuron_of_ones_own_that_says_so_is_written():
+def test_a_neuron_of_ones_own_that_says_so_is_held_by_no_file():
     @dataclass(frozen=True)
     class Same(ms.CubaLIF):
         nir = "CubaLIF"

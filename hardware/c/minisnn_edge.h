@@ -195,10 +195,11 @@ edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per
    edge_learn or edge_correct, until the next one begins.
 
    Time is in microseconds, may wrap, and does not go back: what is before the last event or time is refused (EDGE_INPUT) and changes
-   nothing. When EDGE_REFUSALS calls in a row were refused so, the clock itself has changed: the next call is believed, and time goes
-   on from there. So the stream recovers by itself from a stamp far ahead, from a camera that began again at 0, and from 36 to 71
-   minutes without a call, which 32 bits cannot tell from a step back. A recording that was under way then is dropped; what is known
-   of the noise stays. A stamp ahead is believed at once, and ends the recording that is under way. */
+   nothing. When EDGE_REFUSALS calls were refused, none taken between them, that were back by a window or more, the clock itself has
+   changed: the next such call is believed, and time goes on from there. So the stream recovers by itself from a stamp far ahead, from
+   a camera that began again at 0, and from 36 to 71 minutes without a call, which 32 bits cannot tell from a step back. A recording
+   that was under way then is dropped; what is known of the noise stays. A stamp ahead is believed at once, and ends the recording that
+   is under way. */
 #define EDGE_REFUSALS 64
 
 typedef struct { uint32_t t; uint8_t x, y, polarity; } edge_timed;

@@ -6,7 +6,7 @@
    lasts as long as the model says. Another can begin when a window has had fewer than that.
 
    Of 32 bits of time a step of 2^31 or more is one back. A camera that was silent for 36 minutes, or one stamp far ahead, would
-   have every later event refused until the clock came round: after EDGE_REFUSALS in a row time begins again. */
+   have every later event refused until the clock came round: after EDGE_REFUSALS of more than a window, time begins again. */
 #include "minisnn_edge_neuron.h"
 
 #include <string.h>
@@ -108,8 +108,9 @@ static edge_error pass(edge_stream *s, uint32_t t, int *whole)
     edge_error error = EDGE_OK;
     if (!s->begun) s->begun = 1, s->mark = s->last = t;
     if (t - s->last > INT32_MAX) {                                      /* back in time */
-        if (s->refused < EDGE_REFUSALS) {
-            s->refused++;
+        const int late = s->last - t < s->onset.window;                 /* an event out of order: time is soon there again */
+        if (late || s->refused < EDGE_REFUSALS) {
+            s->refused += !late;
             return EDGE_INPUT;
         }
         s->state = IDLE;

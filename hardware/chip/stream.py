@@ -8,7 +8,8 @@ window is averaged in 256ths: noise += (256 n - noise) // k, k being the number 
 `bin`. Another can begin when a window has had fewer than that.
 
 Time is a clock of 32 bits: a step of 2^31 microseconds or more is one back, and refused. After
-`REFUSALS` in a row the clock has changed, and time goes on from what it says now.
+`REFUSALS` of a window or more, none taken between them, the clock has changed, and time goes on
+from what it says now.
 """
 
 import json
@@ -24,7 +25,7 @@ from .formats import whole
 _IDLE, _SEEING, _RESTING = range(3)
 _WINDOWS = 256  # that are looked at, of a long silence
 _HEARD, _LEAST_HEARD = 16, 8
-REFUSALS = 64  # in a row, after which the clock is believed
+REFUSALS = 64  # after which the clock is believed
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,12 @@ class Stream:
 
     def time(self, t: int) -> np.ndarray | None:
         """It is t now; ValueError where that is before the last event, but for the call after
-        `REFUSALS` of them in a row, with which time begins again."""
+        `REFUSALS` of them, with which time begins again."""
         step = 0 if self._last is None else (t - self._last) % 2**32
         if step >= 2**31:
-            if self._refused < REFUSALS:
-                self._refused += 1
+            late = 2**32 - step < self.onset.window  # out of order: time is soon there again
+            if late or self._refused < REFUSALS:
+                self._refused += not late
                 raise ValueError(f"time goes back, from {self._last} to {t} microseconds")
             step = 0
             self._state, self._mark, self._count, self._held = _IDLE, self._now, 0, []
