@@ -36,7 +36,6 @@ COMMANDS = {
     "explore": f"beyond the paper: {', '.join(BEYOND)}",
     "report": "all tables and figures on one page",
     "nir": "convert networks to and from NIR, the interchange format",
-    "convert": "convert lif networks to and from snnTorch's state dictionaries",
     "lessons": "copy the lessons, notebooks with exercises, into a folder of your own",
     "hardware": "learn in integers: compare float and fixed point, export to C",
 }

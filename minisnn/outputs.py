@@ -164,7 +164,6 @@ NIR = Kind("a NIR file that minisnn wrote", _nir)
 PAGE = page_of("minisnn hardware page")
 REPORT = page_of("minisnn report")
 WORDS = archive_of("Loihi's words")
-STATE = archive_of("a state dictionary")
 
 
 def check(

@@ -1,71 +1,20 @@
 """A simulator of NIR graphs that knows nothing of minisnn: the primitives' equations as the format
-defines them, one time step after another. Edges into a node add up; states step all at once, from
-their old values."""
+defines them, one time step after another. Edges into a node add up."""
 
 import nir
 import numpy as np
-
-
-def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float = 1e-3, exponential: bool = False):
-    """(output, {node: what it put out}) for x (T, *input shape), each (T, *shape), in double
-    precision."""
-    sources = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
-    state = {
-        name: [np.zeros(node.v_leak.shape)] * 2
-        for name, node in graph.nodes.items()
-        if isinstance(node, (nir.CubaLI, nir.LI))
-    }
-    history: dict[str, list] = {name: [] for name in graph.nodes}
-
-    def share(tau):
-        return 1 - np.exp(-dt / tau.astype(float)) if exponential else dt / tau.astype(float)
-
-    for frame in x:
-        out = {name: v for name, (v, _) in state.items()}
-
-        def value(name, frame=frame, out=out):
-            if name not in out:
-                node = graph.nodes[name]
-                out[name] = (
-                    frame
-                    if isinstance(node, nir.Input)
-                    else apply(node, sum(value(s) for s in sources[name]))
-                )
-            return out[name]
-
-        for name in graph.nodes:
-            history[name].append(value(name))
-        for name, (v, current) in state.items():
-            node, put = graph.nodes[name], sum(out[s] for s in sources[name])
-            if isinstance(node, nir.LI):
-                state[name] = [v + share(node.tau) * ((node.v_leak - v) + node.r * put), current]
-            else:
-                state[name] = [
-                    v + share(node.tau_mem) * ((node.v_leak - v) + node.r * current),
-                    current + share(node.tau_syn) * (node.w_in * put - current),
-                ]
-    (output,) = graph.outputs
-    return np.array(history[output]), {name: np.array(values) for name, values in history.items()}
 
 
 def apply(node, x):
     """A node without a state."""
     if isinstance(node, nir.Output):
         return x
-    if isinstance(node, nir.Threshold):
-        return (x > node.threshold).astype(float)
-    if isinstance(node, nir.Scale):
-        return x * node.scale
     if isinstance(node, nir.Flatten):
         return x.reshape(node.output_type["output"])
     if isinstance(node, nir.Affine):
         return node.weight.astype(float) @ x + node.bias
     if isinstance(node, nir.Linear):
         return node.weight.astype(float) @ x
-    if isinstance(node, (nir.SumPool2d, nir.AvgPool2d)):
-        C, H, W = x.shape[0], x.shape[1] // 2, x.shape[2] // 2
-        windows = x[:, : 2 * H, : 2 * W].reshape(C, H, 2, W, 2)
-        return windows.sum((2, 4)) if isinstance(node, nir.SumPool2d) else windows.mean((2, 4))
     assert isinstance(node, nir.Conv2d), node
     (h, w), (down, right) = node.padding, node.stride
     x, weight = np.pad(x, [(0, 0), (h, h), (w, w)]), node.weight.astype(float)
@@ -74,7 +23,7 @@ def apply(node, x):
     return np.einsum("chwij,ocij->ohw", windows, weight) + node.bias[:, None, None]
 
 
-def simulate_cuba(graph: nir.NIRGraph, x: np.ndarray, dt: float):
+def simulate(graph: nir.NIRGraph, x: np.ndarray, dt: float):
     """({CubaLIF: its spikes (T, …)}, {it: its membrane at the last step, before its reset}) of Euler
     steps, all nodes within a step; what comes round a loop is of the step before."""
     sources = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}

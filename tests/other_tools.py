@@ -333,13 +333,12 @@ def compare(name, net, theta, x, found, scales):
 
 def scales_of(net, theta, tool):
     """What a tool's membranes are of this library's, for each layer."""
-    from minisnn.nir.chain import TOOLS, scales
-    from minisnn.nir.common import blocks_at
+    from minisnn.nir.write import TOOLS, scales
 
     if TOOLS[tool].unit:
         return [1.0] * len(net.blocks)
     found = []
-    for b in blocks_at(net, theta):
+    for b, _, _ in net.parameters(theta):
         whole, power = scales(b.neuron)
         found.append(1.0 if b.readout else power / whole)
     return found
@@ -350,8 +349,7 @@ def check(tool, title, net, theta, x, folder, said):
     import nir
 
     from minisnn.nir import export_nir, from_nir
-    from minisnn.nir.recurrence import unrolled
-    from minisnn.nir.walk import one_after_another
+    from minisnn.nir.walk import chain_of
 
     name = type(tool).__name__
     frames = x.transpose(0, 1, 4, 2, 3) if x.ndim == 5 else x
@@ -360,8 +358,8 @@ def check(tool, title, net, theta, x, folder, said):
     with contextlib.redirect_stdout(io.StringIO()):
         module = tool.load(path).double()
     graph = nir.read(path)
-    straight, loops = unrolled(graph)
-    order = one_after_another(straight)
+    nodes, loops, _ = chain_of(graph)
+    order = list(nodes)
     firing = [module.get_submodule(n) for n in order if isinstance(graph.nodes[n], nir.CubaLIF)]
     scales = scales_of(net, theta, name.lower())
     there = compare(
@@ -441,73 +439,6 @@ def from_tool(found, net):
     )
 
 
-def check_first_neuron():
-    """The first neuron as snnTorch's Synaptic, by `minisnn.nir.snntorch`: whether its spikes are
-    the same, two steps later a layer, from a network of the library's and from one of snnTorch's
-    own weights."""
-    import torch
-
-    import minisnn as ms
-    from minisnn.nir.snntorch import definition, from_state_dict, to_state_dict
-
-    names = {
-        name: getattr(torch.nn, name)
-        for name in ("Sequential", "Conv2d", "MaxPool2d", "Flatten", "Linear")
-    }
-    import snntorch
-
-    names["Synaptic"] = snntorch.Synaptic
-    rng, right = np.random.default_rng(1), True
-    # exact in float32
-    neuron = ms.LIF(alpha=0.75, beta=0.875, gamma=0.75, rho=2.0, threshold=0.5, gain=2.0)
-    net = ms.SpikingNet(
-        (8, 12, 2), (4, 5), 3, 3, neuron=neuron, dtype=np.float64, backend="numpy", hidden=(6,)
-    )
-    theta = rng.standard_normal(net.size) * 2
-    for name, view in net.views(theta).items():
-        view[...] = 0 if name.endswith("bias") else view.astype(np.float32)
-    module = eval(definition(net), names)  # the library's own text
-    x = rng.poisson(0.3, (4, 40, *net.input_shape))
-    for direction in ("there", "back"):
-        if direction == "there":
-            module.load_state_dict(
-                {k: torch.tensor(v) for k, v in to_state_dict(net, theta).items()}, strict=False
-            )
-        else:
-            for m in module:
-                if hasattr(m, "weight"):
-                    m.weight.data = torch.tensor(rng.standard_normal(m.weight.shape) / 8)
-            net, theta = from_state_dict(
-                {k: v.numpy() for k, v in module.state_dict().items()},
-                net.input_shape,
-                dtype=np.float64,
-                backend="numpy",
-            )
-        module.double()
-        fires = [m for m in module if isinstance(m, snntorch.Synaptic)]
-        found = [run(SnnTorch(), module, fires, one) for one in x.transpose(0, 1, 4, 2, 3)]
-        wanted = [net.spikes(theta, x, b.name) for b in net.blocks if not b.readout]
-        wanted = [s.transpose(0, 1, 4, 2, 3) if s.ndim == 5 else s for s in wanted]
-        wrong = fired = 0
-        for n, layer in enumerate(wanted):
-            images = np.array([spikes[n] for spikes, _ in found])
-            if layer.ndim == 5:
-                h, w = (side // 2 for side in images.shape[3:])
-                images = (
-                    images[..., : 2 * h, : 2 * w].reshape(*images.shape[:3], h, 2, w, 2).max((4, 6))
-                )
-            late = 2 * (n + 1)
-            wrong += int((layer[:, late:] != images.reshape(layer.shape)[:, :-late]).sum())
-            fired += int(layer.sum())
-        print(
-            f"SnnTorch, {direction}, the paper's neuron: {wrong} spikes of {len(wanted)} layers "
-            f"differ ({fired:,} fired)",
-            flush=True,
-        )
-        right &= wrong == 0 and fired > 100
-    return right
-
-
 def recordings(count):
     """Pairs of shipped digits before the simulated camera, (count, 100, 16, 32, 2)."""
     import minisnn as ms
@@ -559,8 +490,6 @@ def main() -> int:
                 x,
             )
         )
-    if "snntorch" in args.tools and not args.only:
-        right &= check_first_neuron()
     said: list[dict] = []
     with tempfile.TemporaryDirectory() as folder:
         for name, net, theta, x in cases:

@@ -49,7 +49,7 @@ typedef enum {
     EDGE_ARGUMENT,                      /* a null pointer, or an `edge` that edge_init has not made ready */
     EDGE_MODEL,                         /* the model's numbers do not fit each other or this build, or could make a sum overflow */
     EDGE_MEMORY,                        /* too few words of memory, or no room for a step, a class or the window */
-    EDGE_INPUT,                         /* an event outside the picture */
+    EDGE_INPUT,                         /* an event outside the picture, or before the last */
     EDGE_FULL,                          /* more steps than there is room for (small build), or the classes are used up */
     EDGE_EMPTY,                         /* no step has been given: there is nothing to read or to learn */
     EDGE_LABEL,                         /* not one of the classes */
@@ -192,7 +192,16 @@ edge_error edge_recording(edge *e, const edge_event *events, const uint16_t *per
 
    The library finds where a recording begins, cuts the model's steps out of it, brings its mean event to the middle where the model
    was trained so, sums pixels to cells, and gives all to the network. *whole tells that a recording is over: then edge_scores, and
-   edge_learn or edge_correct, until the next one begins. Time is in microseconds, may wrap, and does not go back (EDGE_INPUT). */
+   edge_learn or edge_correct, until the next one begins.
+
+   Time is in microseconds, may wrap, and does not go back: what is before the last event or time is refused (EDGE_INPUT) and changes
+   nothing. When EDGE_REFUSALS calls were refused, none taken between them, that were back by a window or more, the clock itself has
+   changed: the next such call is believed, and time goes on from there. So the stream recovers by itself from a stamp far ahead, from
+   a camera that began again at 0, and from 36 to 71 minutes without a call, which 32 bits cannot tell from a step back. A recording
+   that was under way then is dropped; what is known of the noise stays. A stamp ahead is believed at once, and ends the recording that
+   is under way. */
+#define EDGE_REFUSALS 64
+
 typedef struct { uint32_t t; uint8_t x, y, polarity; } edge_timed;
 
 /* A recording begins where there are `least` events in `window` microseconds, and `factor` times as many as in those before. The
@@ -203,7 +212,7 @@ typedef struct {                        /* `lost` may be read: events of this re
     edge *network;
     edge_timed *events;
     edge_onset onset;
-    uint32_t room, held, lost, count, noise, heard, mark, last, begin, step;
+    uint32_t room, held, lost, count, noise, heard, mark, last, begin, step, refused;
     int32_t right, down;
     int state, begun;
 } edge_stream;

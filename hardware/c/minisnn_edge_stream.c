@@ -3,7 +3,10 @@
    While nothing happens, events of the last `window` microseconds are kept, and the number n of a window is averaged, in 256ths:
    noise += (256 n - noise) / k, rounded down, k being the number of windows so far, 16 at most. A recording begins with the oldest
    event kept as soon as there are `least` of them and 256 n >= factor noise; not within the first 8 windows, unless factor is 0. It
-   lasts as long as the model says. Another can begin when a window has had fewer than that. */
+   lasts as long as the model says. Another can begin when a window has had fewer than that.
+
+   Of 32 bits of time a step of 2^31 or more is one back. A camera that was silent for 36 minutes, or one stamp far ahead, would
+   have every later event refused until the clock came round: after EDGE_REFUSALS of more than a window, time begins again. */
 #include "minisnn_edge_neuron.h"
 
 #include <string.h>
@@ -91,6 +94,7 @@ static void windows(edge_stream *s, uint32_t t)
             const int64_t away = 256 * (int64_t)s->count - (int64_t)s->noise;
             if (s->heard < HEARD) s->heard++;
             s->noise = (uint32_t)(s->noise + away / s->heard - (away % s->heard < 0));
+            if (!s->count) s->held = 0;                                 /* too old, and of another round of the clock by and by */
         } else if (!loud(s, s->count)) s->state = IDLE;
     }
     if (n == WINDOWS) s->mark = t;
@@ -103,7 +107,17 @@ static edge_error pass(edge_stream *s, uint32_t t, int *whole)
     const uint32_t length = (uint32_t)m->bin * (uint32_t)m->steps;
     edge_error error = EDGE_OK;
     if (!s->begun) s->begun = 1, s->mark = s->last = t;
-    if (t - s->last > INT32_MAX) return EDGE_INPUT;                     /* back in time */
+    if (t - s->last > INT32_MAX) {                                      /* back in time */
+        const int late = s->last - t < s->onset.window;                 /* an event out of order: time is soon there again */
+        if (late || s->refused < EDGE_REFUSALS) {
+            s->refused += !late;
+            return EDGE_INPUT;
+        }
+        s->state = IDLE;
+        s->held = s->count = 0;
+        s->mark = t;
+    }
+    s->refused = 0;
     s->last = t;
     if (s->state == SEEING) {
         const int over = t - s->begin >= length;

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minisnn.layers.lif import LIF
 
 from . import ranges
 from .formats import Format, Saturated, nearest
@@ -72,8 +71,8 @@ def check_kind(net) -> None:
             f"the chip holds conv layers that are all alike and constants that are fixed; this "
             f"network has {net.beyond}"
         )
-    hidden, neuron = getattr(net, "hidden", None), getattr(net, "neuron", None)
-    if hidden or not isinstance(neuron, LIF) or net.own or not net.channels:
+    neuron = getattr(net, "neuron", None)
+    if neuron is None or neuron.says("chip") != "lif" or net.own or net.hidden or not net.channels:
         raise ValueError(
             "the chip holds a spiking network of conv layers of LIF neurons and a readout of "
             "their spikes; this network has other layers or neurons"

@@ -6,6 +6,10 @@ window is averaged in 256ths: noise += (256 n - noise) // k, k being the number 
 16 at most. A recording begins with the oldest event kept as soon as there are `least` of them and
 256 n >= factor noise, not within the first 8 windows, unless factor is 0. It lasts `steps` times
 `bin`. Another can begin when a window has had fewer than that.
+
+Time is a clock of 32 bits: a step of 2^31 microseconds or more is one back, and refused. After
+`REFUSALS` of a window or more, none taken between them, the clock has changed, and time goes on
+from what it says now.
 """
 
 import json
@@ -21,6 +25,7 @@ from .formats import whole
 _IDLE, _SEEING, _RESTING = range(3)
 _WINDOWS = 256  # that are looked at, of a long silence
 _HEARD, _LEAST_HEARD = 16, 8
+REFUSALS = 64  # after which the clock is believed
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,8 @@ class Stream:
     def __post_init__(self) -> None:
         whole(self.onset.least, 1 << 20, room=self.room)
         self.noise = self.heard = self._count = self._begin = self._step = 0
-        self._mark: int | None = None
-        self._last = 0
+        self._last: int | None = None  # what the clock said
+        self._now = self._mark = self._refused = 0  # microseconds since the first call
         self._state = _IDLE
         self.moved = 0, 0  # right and down, pixels of the last recording that is over
         self._held: list[tuple[int, int, int, int]] = []
@@ -106,13 +111,14 @@ class Stream:
     def event(self, t: int, x: int, y: int, polarity: int) -> np.ndarray | None:
         """An event at t microseconds, of a pixel.
 
-        Raises ValueError for one outside the picture, or before the last.
+        Raises ValueError for one outside the picture, or before the last (`time`).
         """
         cell = self.recording.cell
         height, width, channels = self.shape
         if not (0 <= x < width * cell and 0 <= y < height * cell and 0 <= polarity < channels):
             raise ValueError(f"the event ({x}, {y}, {polarity}) lies outside the picture")
         found = self.time(t)
+        t = self._now
         self._count += 1
         if self._state == _RESTING:
             return found
@@ -132,12 +138,20 @@ class Stream:
         return found
 
     def time(self, t: int) -> np.ndarray | None:
-        """It is t now; ValueError where that is before the last event."""
-        if self._mark is None:
-            self._mark = self._last = t
-        if t < self._last:
-            raise ValueError(f"time goes back, from {self._last} to {t} microseconds")
+        """It is t now; ValueError where that is before the last event, but for the call after
+        `REFUSALS` of them, with which time begins again."""
+        step = 0 if self._last is None else (t - self._last) % 2**32
+        if step >= 2**31:
+            late = 2**32 - step < self.onset.window  # out of order: time is soon there again
+            if late or self._refused < REFUSALS:
+                self._refused += not late
+                raise ValueError(f"time goes back, from {self._last} to {t} microseconds")
+            step = 0
+            self._state, self._mark, self._count, self._held = _IDLE, self._now, 0, []
+        self._refused = 0
         self._last = t
+        self._now += step
+        t = self._now
         if self._state != _SEEING:
             self._windows(t)
             return None
@@ -155,7 +169,6 @@ class Stream:
         return n >= self.onset.least and 256 * n >= self.onset.factor * self.noise
 
     def _windows(self, t: int) -> None:
-        assert self._mark is not None
         for _ in range(_WINDOWS):
             if t - self._mark < self.onset.window:
                 return

@@ -19,7 +19,6 @@ network's time, which is the same thing shifted.
 
 import numpy as np
 
-from minisnn.layers.cuba import CubaLIF
 from minisnn.parallel.threads import parallel
 
 from ..chip import quantise, ranges
@@ -95,7 +94,8 @@ class CubaNet(LoihiNet):
         readout_exponent: int | None = None,
     ):
         neuron = getattr(net, "neuron", None)
-        if not isinstance(neuron, CubaLIF) or net.hidden or not net.channels or net.beyond:
+        says = neuron.says("chip") if neuron else ""
+        if says != "cuba" or net.own or net.hidden or not net.channels or net.beyond:
             found = f"this network has {net.beyond}" if net.beyond else "this network is not"
             raise ValueError(
                 f"a CubaNet is of conv layers of CubaLIF and a readout of their spikes; {found}"

@@ -15,7 +15,6 @@ from ..parallel.cluster import Cluster
 from ..parallel.threads import set_threads
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
-from ..layers.cuba import CubaLIF
 from ..meta.rules import RULES
 from ..network.layers import in_text
 from ..training.fields import REPLACED, in_words
@@ -276,13 +275,13 @@ def in_a_line(net) -> str:
 def to_train_from(net, path: Path) -> str:
     """How to train a network on, from its checkpoint at `path`: a command line, and what its data
     must be; or in Python, where a command line cannot say what its layers are."""
-    if any(layer.neuron is not None for layer in net.layers or ()):
+    kind = net.neuron.says("kind")
+    if net.own or not kind or any(layer.neuron is not None for layer in net.layers or ()):
         return (
-            "its layers have neurons of their own, which no command line says; in Python: found = "
+            "it has neurons or a loss of its own, which no command line says; in Python: found = "
             f"ms.read({str(path)!r}), and steps of your own along "
             "found.loop.meta_gradient(found.net, found.theta, task).gradient"
         )
-    kind = "cuba" if isinstance(net.neuron, CubaLIF) else "lif"
     constants = {
         "firing_threshold" if name == "threshold" else name: value
         for name, value in vars(net.neuron).items()

@@ -50,7 +50,7 @@ _CNN_MEANS = replace(
     model="cnn",
     test_episodes=600,
 )
-# constants that other tools' float32 holds: `minisnn.nir.chain`
+# constants that other tools' float32 holds: `minisnn.nir`
 _HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
 _CUBA = dict(
     neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600

@@ -51,6 +51,8 @@ class CubaLIF(Dynamics):
     gain: float = 10.0
     surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     kind: ClassVar[str] = "cuba"
+    nir: ClassVar[str] = "CubaLIF"
+    chip: ClassVar[str] = "cuba"
     scales: ClassVar[bool] = True
     states: ClassVar[tuple[str, ...]] = ("v",)
     delay: ClassVar[int] = 0
@@ -92,6 +94,7 @@ class CubaLIF(Dynamics):
 class LearningCubaLIF(CubaLIF):
     """The same step where alpha is learned: it is a state that stays as it is."""
 
+    nir: ClassVar[str] = "CubaLIF"
     learnable: ClassVar[tuple[str, ...]] = ("alpha",)
 
     def forward(self, I, z, spike):

@@ -50,6 +50,7 @@ class LIF(Dynamics):
     gain: float = 10.0
     surrogate: "Surrogate | None" = field(default=None, kw_only=True)
     kind: ClassVar[str] = "lif"
+    chip: ClassVar[str] = "lif"
     states: ClassVar[tuple[str, ...]] = ("r",)
     decaying: ClassVar[tuple[str, ...]] = ("alpha", "beta", "gamma")
 

@@ -21,6 +21,13 @@ adjoints of u and z' to those of I and z. `lif` and `cuba` are the neurons that 
     spike     the surrogate of its spike
     fires     whether it has a spike at all; a readout need not
     scales    whether its spikes stay where current and threshold are scaled alike
+
+and, where `says` asks, what it is to others, for which it is not enough to be made of a class that
+says so, as that one's equations may have changed:
+
+    kind      the name by which files and command lines know it; only neurons that ship have one
+    nir       the neuron of NIR with the same equations
+    chip      the integer model that computes it, of `minisnn.hardware`
 """
 
 from __future__ import annotations
@@ -103,15 +110,23 @@ class Dynamics:
     scales: ClassVar[bool] = False
     alpha: float
     beta: float
+    kind: ClassVar[str]
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]
     forward_tangent: ClassVar[Callable]
     backward_tangent: ClassVar[Callable]
 
     def __init_subclass__(cls, **more: Any) -> None:
-        """What decays in a class decays in those made of it: your own neuron names what it
-        adds."""
+        """What decays in a class decays in those made of it: your own neuron names what it adds.
+
+        Raises ValueError for a `kind`, by which a file would give back the neuron that ships.
+        """
         super().__init_subclass__(**more)
+        if "kind" in vars(cls) and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            raise ValueError(
+                f"{cls.__name__} has the kind {cls.kind!r}, which names a neuron that ships; leave "
+                "kind out, and give files the neuron again: load(path, neuron=...)"
+            )
         inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]
         cls.decaying = tuple(dict.fromkeys((*inherited, *cls.decaying)))
 
@@ -168,8 +183,8 @@ class Dynamics:
 
     def configuration(self) -> dict[str, Any]:
         """What `neurons.neuron_of` makes the neuron from; of parts of your own the words alone."""
-        kind = vars(type(self)).get("kind")
-        if kind is None:
+        kind = self.says("kind")
+        if not kind:
             return {"kind": OWN, "words": repr(self)}
         constants = self._constants()
         if "surrogate" in constants:
@@ -218,10 +233,19 @@ class Dynamics:
         """A bias with which it does not fire as long as a step that learns is small."""
         return 0.0
 
+    def says(self, what: str) -> str:
+        """What its own class says that it is to files ("kind"), other tools ("nir") and integer
+        models ("chip"); empty where it says nothing.
+
+        >>> ms.CubaLIF().says("nir"), ms.LIF().says("nir")
+        ('CubaLIF', '')
+        """
+        return vars(type(self)).get(what, "")
+
     @property
     def named(self) -> bool:
         """Whether a file can name it by a kind."""
-        return "kind" in vars(type(self))
+        return bool(self.says("kind"))
 
     @property
     def ships(self) -> bool:

@@ -1,52 +1,37 @@
 """Spiking networks to and from NIR, the interchange format of neuromorphic tools.
 
-A network is a graph of NIR's primitives (Pedersen et al. 2024, Nature Communications 15:8122). A
-block of this library becomes
+A network of `minisnn.CubaLIF` becomes a chain of NIR's primitives (Pedersen et al. 2024, Nature
+Communications 15:8122) that snnTorch, Norse and SpikingJelly run with the same spikes. With s =
+(1 - alpha) (1 - beta) and c the power of two nearest to it,
 
-    trace (CubaLI)      tau_syn dq/dt = -q + w_in x        tau_mem dp/dt = -p + q         p of Eq. 4; w_in = gain in the first
-    synapse (Conv2d, Affine)    W p + b
-    spike (Threshold)   s = 1 if u > threshold             u = W p + b - rho r: the edges into a node add up
-    refractory (LI)     tau dr/dt = -r + s                 back into u through reset (Scale by -rho)
-    pool, fire          "max": SumPool2d of s and Threshold 0.5; "mean": AvgPool2d of u and Threshold
+    conv      Conv2d of c W, c b      CubaLIF  tau_syn = dt / (1 - beta), tau_mem = dt / (1 - alpha), w_in = tau_syn / dt,
+                                               r = tau_mem / dt, v_leak = v_reset = 0, threshold c / s times the network's
+    "max"     the OR of four spikes: Conv2d of 2 x 2 ones from each channel to itself, stride 2, and a CubaLIF without memory
+              (tau_syn = tau_mem = dt) of threshold 0.5
+    "mean"    no node: the next synapse has kernels of 2k x 2k and stride 2, every weight four times over, divided by 4
+    dense     Flatten and Affine, or a Conv2d as large as the image for a tool whose Flatten takes the batch for an axis
+    recurrent a loop CubaLIF - Linear of c V - the same CubaLIF; a Conv2d of 1 x 1 where neurons are (C, 1, 1)
+    readout   s W, s b and a CubaLIF that never fires; the logits are its membrane at the last step
 
-    recurrent   the spike into a trace of its own (CubaLI) and weights V (Linear), back into u
+each layer with the constants of its own neuron, or with those that it has learned, whose forward
+Euler step is the network's own step. A reset to zero does not see the scale of a layer, so that the
+float32 weights of a network stay as they are. The gain is multiplied into the first. For Norse
+w_in = r = 1, c = s = 1. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense weights
+(K, C H W).
 
-and the readout's u is the output. Images are (C, H, W), conv weights (C_out, C_in, k, k), dense
-weights (K, C H W). Kernels, strides, pooling and constants are those of each layer; constants that
-are learned stand there as the numbers that they are.
+Tools hold what they read in float32, even where they then compute in float64. A network of which
+float32 holds everything runs there spike for spike: decays of 1 - 2^-n, a gain of 2^n, and a
+threshold one hair above a float32 number where a tool fires beyond its threshold only. Of another
+network a membrane is off by 1e-7, a few spikes in a million flip, and each moves others.
 
-What NIR cannot say (`unsaid` lists it for a network, and the command prints it with every file that
-it writes):
-- Time. Its equations are continuous. A simulator that takes forward Euler steps of dt reproduces
-  this library's equations
-  exactly with tau = dt / (1 - decay), steps="euler"; one that multiplies by exp(-dt / tau),
-  steps="exponential", with tau = -dt / ln(decay). All states must step at once, from the old
-  values; a spike is an input of height 1 for one step.
-- A threshold that is reached: NIR fires where u > threshold, this library where u >= threshold. The
-  next smaller number is
-  written, which makes the two the same (at zero the smallest normal number below it).
-- That the logits are the readout's u at the last step, and states zero before the first; the
-  surrogate derivative and its
-  slope, the gradient window, a detached reset, the loss, how the network adapts. These travel as
-  JSON in the graph's metadata, which other tools ignore; the gain is a w_in, or in the first
-  weights.
-- softplus: a `ConvNet` has no graph.
+NIR has no time steps, no output and no learning: `unsaid` lists what a graph does not say, and the
+metadata hold the network, theta and how it adapts. While the nodes are those that were written, a
+file read back is the same to the last bit. No other tool has the paper's `LIF`, whose reset fades,
+nor a neuron of your own: only a class that says `nir = "CubaLIF"` is written.
 
-CubaLIF, most tools' neuron, is no part of this graph: it resets its membrane when it fires, while
-here a trace is subtracted that fades. A tool must know CubaLI, LI, Threshold and loops to run it,
-and no other than this library is known to.
-
-A network of `minisnn.CubaLIF` is written as a chain of Conv2d, Affine and CubaLIF instead
-(`chain`), which snnTorch, Norse and SpikingJelly run with the same spikes. Chains that they write
-can be read (`unchain`). A recurrent layer is a loop of edges, CubaLIF - Linear - CubaLIF
-(`recurrence`); it hears itself a step later, in all three. tests/other_tools.py compares all this.
-
-A graph from elsewhere does not say these things either. Each time one is read, a UserWarning names
-what was assumed; the command prints it and keeps it in the checkpoint's provenance. Two assumptions
-decide the result: the step, which is the one of which every r is tau / dt, or dt; and the reset.
-NIR's CubaLIF and LIF are set to v_reset at once, but snnTorch writes v_reset = 0 whatever its
-neurons do. Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the
-largest):
+A graph from elsewhere is read as the same chain, and a UserWarning names what was assumed. NIR's
+CubaLIF and LIF are set to v_reset at once, but snnTorch writes v_reset = 0 whatever its neurons do.
+Of two layers of 30 and 4, 50 steps, read as reset="zero" (logits off by … of the largest):
 
     reset_mechanism   reset_delay    Leaky           Synaptic
     "zero"            False          rounding        rounding
@@ -54,17 +39,15 @@ largest):
     "subtract"        True           0.27 of 0.98    3.1 of 17.0      the default: reset="subtract", to rounding
     "subtract"        False          0.32 of 0.51    1.7 of 9.1
 
-reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha), as
-`snntorch` does of a state dictionary: the same spikes, two steps later a layer; without biases,
-which snnTorch filters and LIF does not.
+reset="subtract" makes a network of `LIF` with gamma = alpha and threshold = rho (1 - alpha): the
+same spikes, two steps later a layer, so that an input needs two silent steps a layer behind it;
+without biases, which snnTorch filters and LIF does not.
 
-Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `told_of_file`, `unsaid`,
-`TOOLS`, `snntorch`, `told`.
-It may import: files, outputs, layers, network, meta, data.foreign, training.
+Import from here: `export_nir`, `import_nir`, `to_nir`, `from_nir`, `read_file`, `unsaid`, `TOOLS`.
+It may import: files, layers, network, meta, training.
 """
 
-from .chain import TOOLS
-from .read import from_nir, import_nir, told_of_file
-from .write import export_nir, to_nir, unsaid
+from .read import from_nir, import_nir, read_file
+from .write import TOOLS, export_nir, to_nir, unsaid
 
-__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "to_nir", "told_of_file", "unsaid"]
+__all__ = ["TOOLS", "export_nir", "from_nir", "import_nir", "read_file", "to_nir", "unsaid"]

@@ -1,29 +1,56 @@
-"""From a network to a NIR graph and file, as the package's docstring says."""
+"""From a network of current-based neurons with a hard reset to a NIR chain, as the room's docstring
+describes, and to its file."""
 
 from __future__ import annotations
 
 import io
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..files import write_whole
 from ..layers.block import Block
-from ..layers.cuba import CubaLIF
-from ..network.base import Network
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
+from ..network.base import Network
 from ..network.spiking import SpikingNet
-from .chain import TOOLS, build as build_chain
-from .common import below, blocks_at, need_nir, tau_of
-from .networks import as_cuba
-from .told import of_export
-from .unchain import reader_of
+from .sentences import of_export
 
 if TYPE_CHECKING:
     import nir
+
+NEVER = 1e30  # a threshold that no membrane reaches
+VERSION = 2  # of the metadata
+
+
+class Tool(NamedTuple):
+    """What a simulator asks of a graph.
+
+    dt         seconds of its steps
+    membrane   where it keeps that of the readout
+    reaches    whether it fires at v = threshold; others ask for more
+    flattens   whether its Flatten leaves the batch as it is
+    unit       whether w_in = r = 1, and 1 / tau is taken in float32
+    hides      whether it takes a loop of two nodes for another; with a Flatten in it, it does not
+    """
+
+    dt: float
+    membrane: str
+    reaches: bool = False
+    flattens: bool = False
+    unit: bool = False
+    hides: bool = False
+
+
+TOOLS = {
+    "snntorch": Tool(1e-4, "mem of the last Synaptic", hides=True),
+    "norse": Tool(1e-3, "v of the last LIFBoxCell", unit=True),
+    "spikingjelly": Tool(1e-4, "v of the last CUBALIFNode", reaches=True, flattens=True),
+}
+ANY = Tool(1e-3, "the membrane of the last CubaLIF", flattens=True)
 
 
 def export_nir(
@@ -33,20 +60,19 @@ def export_nir(
     *,
     inner: InnerLoop | None = None,
     dt: float = 1e-3,
-    steps: str = "euler",
     tool: str | None = None,
 ) -> None:
     """Write a network as a NIR file, whole or not at all; arguments as in `to_nir`.
 
     Raises what `to_nir` raises, and OSError where the file cannot be written.
 
-    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> theta = net.init(np.random.default_rng(0))
     >>> ms.export_nir("net.nir", net, theta)
     >>> np.array_equal(ms.import_nir("net.nir").theta, theta)
     True
     """
-    graph = to_nir(net, theta, inner=inner, dt=dt, steps=steps, tool=tool)
+    graph = to_nir(net, theta, inner=inner, dt=dt, tool=tool)
     buffer = io.BytesIO()
     need_nir().write(buffer, graph)
     write_whole(Path(path), buffer.getvalue())
@@ -58,233 +84,284 @@ def to_nir(
     *,
     inner: InnerLoop | None = None,
     dt: float = 1e-3,
-    steps: str = "euler",
     tool: str | None = None,
 ) -> nir.NIRGraph:
-    """The NIR graph of a `SpikingNet` and its flat theta, as the module's docstring describes;
-    arrays in the network's dtype.
+    """The NIR graph of a `SpikingNet` of `CubaLIF` and its flat theta, in float64.
 
     inner   how the network adapts, kept in the metadata          dt      seconds of a step
-    steps   how the tool that will run it takes a step of dt, "euler" or "exponential"
-    tool    for a network of `CubaLIF`: who will run it, one of `TOOLS`, which gives dt
+    tool    who will run it, one of `TOOLS`, which gives dt
 
-    Raises ValueError for another network, a theta that does not fit or is not finite, and dt <= 0.
-    Also for a decay of 0 with "exponential", which has no time constant, for "exponential" steps of
-    CubaLIF, and for a tool that cannot run the network.
+    Raises ValueError for another network, a theta that does not fit or is not finite, dt <= 0, and
+    for means over an image with one side odd and one even.
 
-    >>> net = ms.SpikingNet((6,), (), ways=3)
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> theta = net.init(np.random.default_rng(0))
-    >>> graph = ms.nir.to_nir(net, theta)
-    >>> sorted({type(node).__name__ for node in graph.nodes.values()})
-    ['Affine', 'CubaLI', 'Input', 'LI', 'Output', 'Scale', 'Threshold']
+    >>> [type(node).__name__ for node in ms.nir.to_nir(net, theta).nodes.values()]
+    ['Input', 'Affine', 'CubaLIF', 'Output']
     """
     need_nir()
-    if not isinstance(net, SpikingNet):
-        raise ValueError(
-            f"NIR has no softplus, so that a {type(net).__name__} cannot be exported; expected a "
-            "SpikingNet"
-        )
+    if tool is not None and tool not in TOOLS:
+        raise ValueError(f"tool must be one of {', '.join(TOOLS)}, not {tool!r}")
+    _check_kind(net)
+    assert isinstance(net, SpikingNet)
     theta = net._vector(theta, "theta")
     if inner is not None:
         inner.check(net)
-    if tool is not None:
-        dt = _step_of(tool, net)
-    if net.own:
-        raise ValueError(
-            f"the network has {net.own}, which NIR and its tools do not know; expected LIF or "
-            "CubaLIF as they ship"
-        )
-    chain = _is_cuba(net)
-    if chain and steps != "euler":
-        raise ValueError(
-            "a CubaLIF is written in Euler steps, which all its tools take; expected steps euler, "
-            f"not {steps}"
-        )
-    graph = build_chain(net, theta, dt, tool) if chain else build(net, theta, dt, steps)
-    _check_finite(graph)
-    said: dict[str, Any] = dict(
-        version=1, dt=dt, steps=steps, tool=tool, network=net.configuration(), inner_loop=None
-    )
-    graph.metadata = {"about": "minisnn: " + "; ".join(unsaid(net, dt=dt, steps=steps, tool=tool))}
-    if net.learned or (chain and not _comes_back(graph, net, theta, dt)):
-        graph.metadata["theta"] = theta.copy()
+    dt = TOOLS[tool].dt if tool else checked(dt)
+    graph = build(net, theta, dt, tool)
+    kept = dict(version=VERSION, dt=dt, tool=tool, network=net.configuration(), inner_loop=None)
+    graph.metadata = {
+        "about": "minisnn: " + "; ".join(unsaid(net, dt=dt, tool=tool)),
+        "theta": theta.copy(),
+    }
     if inner is not None:
-        said["inner_loop"] = kept_of(inner)
-        graph.metadata["step_size"] = (
-            inner.step_size if np.ndim(inner.step_size) else float(inner.step_size)
-        )
+        kept["inner_loop"] = kept_of(inner)
+        step = inner.step_size
+        graph.metadata["step_size"] = step if np.ndim(step) else float(step)
         if (axes := getattr(inner, "axes", None)) is not None:
             graph.metadata["axes"] = axes
-    graph.metadata["minisnn"] = json.dumps(said, sort_keys=True)
+    graph.metadata["minisnn"] = json.dumps(kept, sort_keys=True)
     return graph
 
 
-def unsaid(
-    net: SpikingNet, *, dt: float = 1e-3, steps: str = "euler", tool: str | None = None
-) -> list[str]:
+def unsaid(net: SpikingNet, *, dt: float = 1e-3, tool: str | None = None) -> list[str]:
     """What the NIR graph of a network does not tell whoever runs it, in sentences; arguments as in
     `to_nir`.
 
-    >>> net = ms.SpikingNet((6,), (), ways=3)
-    >>> theta = net.init(np.random.default_rng(0))
+    >>> net = ms.SpikingNet((6,), (), ways=3, neuron=ms.CubaLIF())
     >>> len(ms.nir.unsaid(net)) > 0
     True
     """
-    membrane = TOOLS[tool].membrane if tool in TOOLS else "the membrane of the last CubaLIF"
-    return of_export(net, TOOLS[tool].dt if tool in TOOLS else dt, steps, tool, membrane)
+    asks = TOOLS[tool] if tool else ANY._replace(dt=dt)
+    return of_export(net, asks.dt, asks.membrane, asks.reaches)
 
 
-def _check_finite(graph: nir.NIRGraph) -> None:
-    for name, node in graph.nodes.items():
-        for of in ("weight", "bias", "v_threshold", "tau_mem", "tau_syn"):
-            if not np.isfinite(getattr(node, of, 0.0)).all():
-                raise ValueError(
-                    f"{name}'s {of} would not be finite: constants of the neuron or dt are too "
-                    "large or too small"
-                )
-
-
-def _comes_back(graph: nir.NIRGraph, net: SpikingNet, theta: np.ndarray, dt: float) -> bool:
-    """Whether the weights of a chain, divided again by what they were multiplied by, are theta to
-    the last bit."""
-    found = as_cuba(reader_of(graph, dt, meant=net.blocks), net, ours=True)[1]
-    return found.tobytes() == theta.tobytes()
-
-
-def _is_cuba(net: SpikingNet) -> bool:
-    """Whether all its layers are of `CubaLIF`, or none. Raises ValueError for some."""
-    kinds = {isinstance(b.neuron, CubaLIF) for b in net.blocks if not b.readout}
-    kinds.add(isinstance(net.neuron, CubaLIF))
-    if len(kinds) > 1:
+def need_nir() -> Any:
+    """The package nir. Raises ValueError, saying how to install it, where it is missing."""
+    try:
+        import nir
+    except ImportError as error:
         raise ValueError(
-            "the network has layers of CubaLIF, which act within a step, and of LIF, which take two, "
-            "and no graph says both; expected one kind"
-        )
-    return kinds.pop()
+            'NIR files need the library nir; install it with: pip install "minisnn[nir]"'
+        ) from error
+    return nir
 
 
-def _step_of(tool: str, net: SpikingNet) -> float:
-    """Seconds of a tool's step."""
-    if tool not in TOOLS:
-        raise ValueError(f"tool must be one of {', '.join(TOOLS)}, not {tool!r}")
-    if not isinstance(net.neuron, CubaLIF):
+def checked(dt: float) -> float:
+    """The seconds of a step. Raises ValueError where they are none."""
+    if not 0 < dt < math.inf:
+        raise ValueError(f"dt must be a positive time in seconds, not {dt}")
+    return dt
+
+
+def _check_kind(net: Network) -> None:
+    """Raises ValueError for a network that no tool runs."""
+    if not isinstance(net, SpikingNet):
         raise ValueError(
-            f"{tool} cannot run a network of LIF, whose reset fades: it knows no Threshold, LI or "
-            "loop; expected one of CubaLIF"
+            f"NIR has no softplus, so a {type(net).__name__} cannot be exported; expected a "
+            "SpikingNet of CubaLIF"
         )
-    return TOOLS[tool].dt
+    for neuron in (net.neuron, *(b.neuron for b in net.blocks if not b.readout)):
+        if neuron.says("nir") != "CubaLIF":
+            raise ValueError(
+                f"no neuron of NIR that other tools run is a {type(neuron).__name__}; expected a "
+                "network of CubaLIF (a checkpoint keeps any neuron that ships: minisnn.save)"
+            )
+    if net.own:
+        raise ValueError(f"the network has {net.own}, an object of your own, which no file holds")
 
 
-def build(net: SpikingNet, theta: np.ndarray, dt: float, steps: str) -> nir.NIRGraph:
-    """Nodes and edges of a network of LIF, named after the blocks, each with the constants that its
+def build(net: SpikingNet, theta: np.ndarray, dt: float, tool: str | None) -> nir.NIRGraph:
+    """Nodes and edges of a network, named after its blocks, each layer with the constants that its
     neuron has at theta."""
-    made = _Loops(net, theta, dt, steps)
-    for n, b in enumerate(blocks_at(net, theta)):
-        made.block(n, b)
-    return need_nir().NIRGraph(made.nodes, made.edges)
+    chain = _Chain(net, TOOLS[tool] if tool else ANY, np.dtype("f4" if tool else "f8"), dt)
+    views = net.views(theta.astype(np.float64))
+    for n, (b, _, _) in enumerate(net.parameters(theta)):
+        parts = (views.get(f"{b.name}.{part}") for part in ("weight", "bias", "recurrent"))
+        chain.layer(b, 1.0 if n else net.gain, *parts)
+    chain.put("output", chain.nir.Output(output_type=np.array(chain.shape)))
+    return chain.nir.NIRGraph(chain.nodes, chain.edges)
 
 
-class _Loops:
-    """The nodes so far, the last of them and the shape (C, H, W) or (C,) that it hands on."""
+class _Chain:
+    """The nodes so far, and the shape (C, H, W) or (C,) that the last of them hands on."""
 
-    def __init__(self, net: SpikingNet, theta: np.ndarray, dt: float, steps: str):
-        self.library = need_nir()
-        self.net = net
-        self.views = net.views(theta)
+    def __init__(self, net: SpikingNet, asks: Tool, held: np.dtype, dt: float):
+        self.nir = need_nir()
+        self.asks = asks
+        self.held = held  # the type that a tool keeps a threshold in
         self.dt = dt
-        self.steps = steps
-        self.nodes: dict[str, Any] = {}
-        self.edges: list[tuple[str, str]] = []
-        # images are (C, H, W) in NIR
+        self.before: Block | None = None
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
-        self.at = self.put("input", self.library.Input(input_type=np.array(self.shape)))
+        self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
+        self.edges: list[tuple[str, str]] = []
+        self.at = "input"
 
-    def put(self, name: str, node: Any, *sources: str) -> str:
-        """A node behind others; its name."""
+    def put(self, name: str, node: Any) -> None:
+        """Add a node behind the last one."""
+        self.edges.append((self.at, name))
         self.nodes[name] = node
-        self.edges.extend((source, name) for source in sources)
-        return name
+        self.at = name
 
-    def full(self, value: Any) -> np.ndarray:
-        """A number for each neuron."""
-        return np.full(self.shape, value, self.net.dtype)
+    def layer(self, b: Block, gain: float, weight: Any, bias: Any, heard: Any) -> None:
+        """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
+        whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
+        scale = whole if b.readout else power
+        mean = self.before is not None and self.before.pool == "spikes"
+        if mean:
+            self.crop(b)
+        synapse = self.of_image if weight.ndim == 4 else self.dense
+        synapse(b, scale * gain * weight, scale * bias, mean)
+        level = NEVER if b.readout else b.neuron.threshold * power / whole
+        self.neurons(f"{b.name}_spike", level, b.neuron.alpha, b.neuron.beta)
+        if heard is not None:
+            self.loop(b.name, np.ascontiguousarray(scale * heard.T))
+        if b.pool == "max":
+            self.conv(f"{b.name}_pool", ors(b.channels), np.zeros(b.channels), 2)
+            self.neurons(f"{b.name}_or", 0.5)
+        self.before = b
 
-    def trace(self, name: str, b: Block, gain: float, source: str) -> str:
-        """Both filters of a synapse."""
+    def neurons(self, name: str, threshold: float, alpha: float = 0.0, beta: float = 0.0) -> None:
+        """Add a CubaLIF, whose threshold is the largest number whose > is this library's >=."""
+        unit = self.asks.unit
+        tau_syn, tau_mem = (_tau(decay, self.dt, unit) for decay in (beta, alpha))
         values = dict(
-            tau_syn=tau_of(b.neuron.beta, self.dt, self.steps),
-            tau_mem=tau_of(b.neuron.alpha, self.dt, self.steps),
-            r=1,
-            v_leak=0,
-            w_in=gain,
+            tau_syn=tau_syn,
+            tau_mem=tau_mem,
+            w_in=1.0 if unit else tau_syn / self.dt,
+            r=1.0 if unit else tau_mem / self.dt,
+            v_leak=0.0,
+            v_reset=0.0,
+            v_threshold=threshold if self.asks.reaches else float(below(threshold, self.held)),
         )
-        arrays = {name: self.full(value) for name, value in values.items()}
-        return self.put(name, self.library.CubaLI(**arrays), source)
+        self.put(
+            name, self.nir.CubaLIF(**{key: np.full(self.shape, v) for key, v in values.items()})
+        )
 
-    def synapse(self, n: int, b: Block, source: str) -> str:
-        """W p + b, behind its trace."""
-        weight = _nir_weight(self.net, n, self.views[f"{b.name}.weight"])
-        bias = self.views[f"{b.name}.bias"].copy()
-        if b.name.startswith("conv"):
-            half = weight.shape[-1] // 2
-            node = self.library.Conv2d(self.shape[1:], weight, b.stride, half, 1, 1, bias)
-            self.shape = (b.channels, *(-(-side // b.stride) for side in self.shape[1:]))
+    def conv(
+        self, name: str, weight: np.ndarray, bias: np.ndarray, stride: int = 1, padding: Any = 0
+    ) -> None:
+        """Add a Conv2d."""
+        sides, kernel = self.shape[1:], weight.shape[2:]
+        pads = (padding, padding) if isinstance(padding, int) else padding
+        self.put(
+            name,
+            self.nir.Conv2d(sides, np.ascontiguousarray(weight), stride, pads, 1, 1, bias),
+        )
+        self.shape = (len(weight), *outcome(sides, kernel, (stride, stride), pads))
+
+    def crop(self, b: Block) -> None:
+        """Add a node that drops what the mean over an image of odd sides drops."""
+        assert self.before is not None
+        odd = [side % 2 for side in self.shape[1:]]
+        if any(odd) and not all(odd):  # the library nir infers shapes as if kernels were square
+            raise ValueError(
+                f"{b.name} would need a mean over {self.shape[1]} x {self.shape[2]} sites, one "
+                "side odd and one even, which no Conv2d of NIR drops; expected both or none"
+            )
+        if any(odd):
+            channels = self.shape[0]
+            self.conv(f"{self.before.name}_crop", corners(channels, (2, 2)), np.zeros(channels))
+
+    def of_image(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+        """Add the synapse of a conv layer; `mean`: of means of the spikes that come in."""
+        k = len(weight)
+        weight = weight.transpose(3, 2, 0, 1)
+        if mean:
+            self.conv(f"{b.name}_synapse", fourfold(weight), bias, 2 * b.stride, 2 * (k // 2))
         else:
-            node = self.library.Affine(weight, bias)
-            self.shape = (b.channels,)
-        return self.put(f"{b.name}_synapse", node, source)
+            self.conv(f"{b.name}_synapse", weight, bias, b.stride, k // 2)
 
-    def block(self, n: int, b: Block) -> None:
-        """All nodes of a block."""
-        lif = b.neuron
-        conv = b.name.startswith("conv")
-        if not conv and len(self.shape) == 3:
-            flat = self.library.Flatten({"input": np.array(self.shape)}, start_dim=0, end_dim=-1)
-            self.at = self.put("flatten", flat, self.at)
-            self.shape = (int(np.prod(self.shape)),)
-        trace = self.trace(f"{b.name}_trace", b, 1 if n else self.net.gain, self.at)
-        u = [self.synapse(n, b, trace), f"{b.name}_reset"]
-        if b.recurrent:
-            u.append(f"{b.name}_recurrent")
-        least = below(lif.threshold, self.net.dtype)
-        spike = self.put(f"{b.name}_spike", self.library.Threshold(self.full(least)), *u)
-        fades = tau_of(lif.gamma, self.dt, self.steps)
-        refractory = self.library.LI(self.full(fades), self.full(1), self.full(0))
-        r = self.put(f"{b.name}_refractory", refractory, spike)
-        self.put(f"{b.name}_reset", self.library.Scale(self.full(-lif.rho)), r)
-        if b.recurrent:
-            heard = self.trace(f"{b.name}_heard", b, 1, spike)
-            weight = np.ascontiguousarray(self.views[f"{b.name}.recurrent"].T)
-            self.put(f"{b.name}_recurrent", self.library.Linear(weight), heard)
+    def dense(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+        """Add the synapse of a dense layer, behind a Flatten or as a kernel as large as the
+        image."""
+        name = f"{b.name}_synapse"
+        image = len(self.shape) == 3
+        if image:
+            sides = [side // (1 + mean) for side in self.shape[1:]]
+            weight = weight.reshape(*sides, self.shape[0], -1).transpose(3, 2, 0, 1)
+            weight = fourfold(weight) if mean else weight
+        if image and not self.asks.flattens:
+            height, width = self.shape[1:]
+            k = max(height, width)  # square, and so far apart that it fits once
+            top, left = (k - height + 1) // 2, (k - width + 1) // 2
+            square = np.zeros((*weight.shape[:2], k, k))
+            square[:, :, top : top + height, left : left + width] = weight
+            self.conv(name, square, bias, k, (top, left))
+            return
+        if image:
+            self.put("flatten", self.flatten(0))
+            weight = weight.reshape(len(weight), -1).T
+        self.put(name, self.nir.Affine(np.ascontiguousarray(weight.T), bias))
+        self.shape = (b.channels,)
+
+    def loop(self, layer: str, weight: np.ndarray) -> None:
+        """Add recurrent weights (to, from), from the neurons back to themselves."""
+        spike, name = self.at, f"{layer}_recurrent"
+        if len(self.shape) == 3:
+            square, bias = weight[:, :, None, None], np.zeros(len(weight))
+            self.put(name, self.nir.Conv2d((1, 1), square, 1, 0, 1, 1, bias))
+        else:
+            if self.asks.hides:
+                self.put(f"{layer}_heard", self.flatten(-1))
+            self.put(name, self.nir.Linear(weight))
+        self.edges.append((name, spike))
         self.at = spike
-        if b.readout:
-            self.put("output", self.library.Output(output_type=np.array(self.shape)), *u)
-        elif b.pool != "none":
-            self.pool(b, spike if b.pool == "max" else u, least)
 
-    def pool(self, b: Block, sources: Any, least: Any) -> None:
-        """The OR of spikes, or the mean of membranes and their spike."""
-        two = np.array([2, 2])
-        kinds = dict(max=self.library.SumPool2d, mean=self.library.AvgPool2d)
-        node = kinds[b.pool](two, two, np.array([0, 0]))
-        sources = [sources] if isinstance(sources, str) else sources
-        pooled = self.put(f"{b.name}_pool", node, *sources)
-        self.shape = (self.shape[0], self.shape[1] // 2, self.shape[2] // 2)
-        level = 0.5 if b.pool == "max" else least
-        self.at = self.put(f"{b.name}_fire", self.library.Threshold(self.full(level)), pooled)
+    def flatten(self, first: int) -> Any:
+        """A Flatten from an axis on."""
+        return self.nir.Flatten({"input": np.array(self.shape)}, start_dim=first, end_dim=-1)
 
 
-def image_before(net: SpikingNet, n: int) -> tuple[int, ...] | None:
-    """(H, W, C) of what block n flattens, None where it gets no image."""
-    image = net.blocks[n - 1].output_shape if n else net.input_shape
-    return None if len(image) == 1 or image[:2] == (1, 1) else image
+def scales(neuron: Any) -> tuple[float, float]:
+    """s = (1 - alpha) (1 - beta), and the power of two nearest to it; s twice where the threshold
+    is not a positive number."""
+    whole = (1 - neuron.alpha) * (1 - neuron.beta)
+    return whole, 2.0 ** round(math.log2(whole)) if neuron.threshold > 0 else whole
 
 
-def _nir_weight(net: SpikingNet, n: int, weight: np.ndarray) -> np.ndarray:
-    """(k, k, C_in, C_out) -> (C_out, C_in, k, k); (H W C, K) -> (K, C H W)."""
-    if weight.ndim == 4:
-        return np.ascontiguousarray(weight.transpose(3, 2, 0, 1))
-    image = image_before(net, n)
-    if image is not None:
-        weight = weight.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(weight.shape)
-    return np.ascontiguousarray(weight.T)
+def _tau(decay: float, dt: float, unit: bool) -> float:
+    """The time constant whose Euler step has a decay; with `unit` the float32 number near it of
+    which dt * (1 / tau), in float32, is the nearest to 1 - decay."""
+    tau = dt / (1 - decay)
+    if not unit:
+        return tau
+    one = np.float32(1)
+    near = np.float32(tau) * (one + np.arange(-8, 9, dtype=np.float32) * np.finfo("f4").eps)
+    apart = np.abs((np.float32(dt) * (one / near)).astype(np.float64) - (1 - decay))
+    return float(near[np.lexsort((np.abs(near - np.float32(tau)), apart))[0]])
+
+
+def below(threshold: float, dtype: np.dtype) -> np.floating:
+    """The largest number whose > is >= threshold; never a subnormal one, which many processors take
+    for zero."""
+    exact = dtype.type(threshold)
+    if float(exact) < threshold:  # rounded down, it is below itself
+        return exact
+    return min(np.nextafter(exact, dtype.type(-np.inf)), exact - np.finfo(dtype).tiny)
+
+
+# ---- kernels that pool, fold and drop a rest
+
+
+def outcome(sides: Any, kernel: Any, stride: Any, padding: Any) -> tuple[int, ...]:
+    """Sides of what a Conv2d makes of an image."""
+    return tuple((n + 2 * p - k) // s + 1 for n, k, s, p in zip(sides, kernel, stride, padding))
+
+
+def fourfold(weight: np.ndarray) -> np.ndarray:
+    """Of (..., k, k) on the means of 2 x 2 sites the same on the sites."""
+    return weight.repeat(2, -2).repeat(2, -1) / 4
+
+
+def ors(channels: int) -> np.ndarray:
+    """The Conv2d that is the OR of 2 x 2 spikes, with stride 2: ones from each channel to
+    itself."""
+    return np.eye(channels)[:, :, None, None] * np.ones((2, 2))
+
+
+def corners(channels: int, sides: tuple[int, int]) -> np.ndarray:
+    """A Conv2d that takes the first of the sites that it sees, of each channel."""
+    weight = np.zeros((channels, channels, *sides))
+    weight[:, :, 0, 0] = np.eye(channels)
+    return weight

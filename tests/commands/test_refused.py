@@ -58,10 +58,9 @@ IDLE: dict[str, list[str]] = {
     ],
     "record --out new": ["--labels a", "--size 9,9"],
     "evaluate --dataset omniglot": ["--align none"],
-    "nir export double_nmnist_maml.h5 new.nir --for norse": ["--dt 1", "--steps euler"],
-    "nir export double_nmnist_maml.h5 new.nir": ["--reset zero", "--readout membrane"],
+    "nir export double_nmnist_cuba.h5 new.nir --for norse": ["--dt 1"],
+    "nir export double_nmnist_cuba.h5 new.nir": ["--reset zero", "--readout membrane"],
     "nir import text new.h5": ["--for norse"],
-    "convert snntorch double_nmnist_maml.h5 new.npz": ["--input 9,8,2", "--window 9"],
     "lessons --list": [
         "--out a",
         "--only 1",
@@ -143,7 +142,6 @@ ALWAYS = {
     "info": "",
     "lessons": "list",
     "nir": "force",
-    "convert": "force",
     "record": "duration each force inverted out quiet seed sensor split threads",
     "show": "animation checkpoint dataset force format index out queries root seed shots split "
     "ways",

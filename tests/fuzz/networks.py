@@ -330,7 +330,9 @@ def _read_checkpoint(path: Path) -> None:
 def _nir(folder: Path, reader: Callable, saved: Callable):
     rng, seeds = np.random.default_rng(2), []
     for pool, hidden, step in (("max", (), 0.5), ("mean", (3,), None), ("max", (3,), "each")):
-        net = ms.SpikingNet((4, 4, 2), (2,), 2, 3, hidden=hidden, pool=pool, backend="numpy")
+        net = ms.SpikingNet(
+            (4, 4, 2), (2,), 2, 3, hidden=hidden, pool=pool, neuron=ms.CubaLIF(), backend="numpy"
+        )
         inner = (
             None
             if step is None

@@ -1,6 +1,7 @@
 """CubaLIF on Loihi: neuron for neuron the chip model that equals Lava's, delays and bias axons
 included; what the float network does, the chip does, without a threshold rescaled."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -228,11 +229,21 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
     assert layer.name == "conv1"
 
 
+@dataclass(frozen=True)
+class Louder(ms.CubaLIF):
+    """A CubaLIF with equations of its own."""
+
+    def forward(self, I, z, spike):
+        u, z = super().forward(I, z, spike)
+        return 2 * u, z
+
+
 def test_what_the_chip_does_not_hold():
     net, theta, _ = network()
-    lif = ms.SpikingNet((8, 12, 2), (4,), 3, 3)
-    with pytest.raises(ValueError, match="CubaNet is of conv layers of CubaLIF"):
-        CubaNet(lif, np.zeros(lif.size, np.float32))
+    for neuron in (ms.LIF(), Louder()):
+        other = ms.SpikingNet((8, 12, 2), (4,), 3, 3, neuron=neuron, backend="numpy")
+        with pytest.raises(ValueError, match="CubaNet is of conv layers of CubaLIF"):
+            CubaNet(other, np.zeros(other.size, np.float32))
     below = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.CubaLIF(threshold=-0.5))
     with pytest.raises(ValueError, match="conv1: threshold -.* Loihi holds 0 to 131071"):
         CubaNet(below, theta)

@@ -180,6 +180,7 @@ def test_a_nir_file_holds_them(tmp_path):
     pytest.importorskip("nir", reason="the extra minisnn[nir]")
     net, theta, _, rng = make()
     loop = ClassMeans(steps=0, axes=rng.standard_normal((net.layout[-2].shape[0], 4)))
+    net = net.like(neuron=CubaLIF())
     export_nir(tmp_path / "net.nir", net, theta, inner=loop)
     np.testing.assert_array_equal(import_nir(tmp_path / "net.nir").inner.axes, loop.axes)
 

@@ -244,5 +244,6 @@ def test_it_is_kept_in_checkpoints_and_graphs(tmp_path):
         pytest.importorskip("nir")
         from minisnn.nir import export_nir, import_nir
 
-        export_nir(tmp_path / "net.nir", net, theta, inner=inner)
+        cuba = net.like(neuron=ms.CubaLIF())
+        export_nir(tmp_path / "net.nir", cuba, theta, inner=inner)
         assert import_nir(tmp_path / "net.nir").inner == inner
