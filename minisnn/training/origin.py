@@ -86,7 +86,7 @@ class Origin:
         """What resumes the run in `folder`."""
         given = ["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own)
         if given:
-            return f"resume=True in Python, with the same {' and '.join(given)}"
+            return f"out={str(folder)!r}, resume=True in Python, and the same {' and '.join(given)}"
         code = " and --dataset" if self.data is not None and runs_code(self.data) else ""
         return f"--resume {folder}{code}"
 
