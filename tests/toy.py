@@ -28,7 +28,7 @@ class ToySet:
     def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
         self.calls += 1
         self.at_call.get(self.calls, lambda: None)()
-        classes = rng.choice(10, ways, replace=False)
+        classes = rng.choice(len(self.classes), ways, replace=False)
         pictures = [
             np.random.default_rng(self.first + c).random(self.input_shape) ** 4 for c in classes
         ]

@@ -19,7 +19,10 @@ from .update import ways_of
 
 
 _MEANS = dict(
-    frames="pixel baseline", random="random network", pretrained="a shipped network, trained in full", own="this network"
+    frames="pixel baseline",
+    random="random network",
+    pretrained="a shipped network, trained in full",
+    own="this network",
 )
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},

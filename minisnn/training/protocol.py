@@ -53,9 +53,7 @@ def plain(value: Any) -> Any:
 
 def differing(own: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the network's own that a test does not keep to, by name."""
-    return {
-        name: value for name, value in own.items() if name in asked and value != asked[name]
-    }
+    return {name: value for name, value in own.items() if name in asked and value != asked[name]}
 
 
 def same(root: str | Path | None, other: str | Path | None) -> bool:

@@ -23,6 +23,8 @@ WRITTEN = f"train --dataset written --root pen.npz --bin-ms 40 {TRAIN}"
 FOLDER = f"train --dataset recordings --root own --sensor 6,6 --duration-ms 12 {TRAIN}"
 CLASSIFIER = FOLDER.replace("--ways 2 ", "").replace("--rule maml --order 1", "--rule classify")
 CLASSIFIER = CLASSIFIER.replace("--updates 1 ", "--updates 60 --lr 0.02 ")
+CLASSIFIER = CLASSIFIER.replace("--queries 2", "--queries 4").replace("--window 4", "--window 12")
+
 
 # how each option is tried, on which network; None where no figure can depend on it
 TRIED = {
@@ -88,7 +90,8 @@ def bars(label: int, key: tuple, size: int) -> np.ndarray:
     """Noise, and a bar where the label says."""
     rng = np.random.default_rng((label, *key))
     x, y = rng.integers(0, size, (2, 90))
-    x[::2] = 2 + 3 * label % (size - 2)
+    x[::2] = label % size
+    y[::2] = label // size
     return event_array(x, y, np.sort(rng.integers(0, 12_000, 90)), rng.integers(0, 2, 90))
 
 

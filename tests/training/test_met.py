@@ -53,8 +53,8 @@ def recordings(classes=10) -> Recordings:
 
 
 def folders(classes) -> None:
-    rng = np.random.default_rng(1)
     for label in classes:
+        rng = np.random.default_rng(label)
         for number in range(6):
             path = Path("data", f"c{label}", f"{number}.npy")
             path.parent.mkdir(parents=True, exist_ok=True)

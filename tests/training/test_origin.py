@@ -144,9 +144,7 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
 
-    assert f"continue with --resume {tmp_path}" in stopped(
-        tmp_path, given=False, held=Chip()
-    )
+    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
     code, err = said("train", "--resume", tmp_path)
     assert (
         code == 2
@@ -169,7 +167,8 @@ def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
     code, err = said("hardware", "train", "--resume", tmp_path)
     assert (
         code == 2
-        and f"was made by minisnn train; expected that to continue it, with --resume {tmp_path}" in err
+        and f"was made by minisnn train; expected that to continue it, with --resume {tmp_path}"
+        in err
     )
 
 
