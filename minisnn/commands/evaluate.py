@@ -108,7 +108,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
 
-    from ..training.baselines import Adapted, baselines
+    from ..training.baselines import baselines
     from ..training.checkpoint import classifier, read
     from ..training.evaluation import evaluate
     from ..training.origin import met

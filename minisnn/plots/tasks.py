@@ -10,7 +10,6 @@ from ..data.readers.events import event_map
 from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
-from ..outputs import PICTURE_MARK
 from .canvas import COLOURS, figure, plain, style
 from .sounds import Look, look_of_sounds, plot_rasters, plot_units
 
@@ -352,7 +351,6 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     pictures[0].save(
         image,
         "GIF",
-        comment=PICTURE_MARK,
         save_all=True,
         append_images=pictures[1:],
         loop=0,

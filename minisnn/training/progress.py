@@ -21,7 +21,7 @@ from .update import ways_of
 _MEANS = dict(
     frames="pixel baseline",
     random="random network",
-    pretrained="a shipped network, trained in full",
+    pretrained="a shipped classifier, fully trained",
     own="this network",
 )
 RULE_NAMES = {

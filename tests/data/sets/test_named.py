@@ -351,7 +351,7 @@ def test_a_run_on_own_data_never_meets_other_data(own, monkeypatch, capsys, tmp_
     Path("ran").unlink(missing_ok=True)
     if own != "recordings":
         code, text = said(capsys, "train", "--resume", "run", "--quiet")
-        assert code == 2 and f"run: the run learns from code; give data=..., or --resume run" in text
+        assert code == 2 and "run: the run learns from code; give data=..., or --resume run" in text
         code, text = said(capsys, "train", "--resume", "run", "--dataset", "double-nmnist")
         assert (
             code == 2
