@@ -116,8 +116,7 @@ def _export(args: argparse.Namespace, given: dict) -> None:
                 )
         out.mkdir(parents=True, exist_ok=True)
         outputs.check(out / "index.html", outputs.PAGE, force=args.force)
-        _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
-        return outputs.note(out, ["index.html"])
+        return _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
     found, chip = _chip(args, given, args.checkpoint or SHIPPED)
     dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
     tasks = open_set(

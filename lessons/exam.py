@@ -30,12 +30,12 @@ from minisnn.files import write_whole
 
 SECONDS = 20  # for an answer that does not come to an end
 COURSE = 300  # for a cell of the course's own
-EXAM = outputs.Kind("an exam that exam.py wrote", outputs.marked((b"{",), '"minisnn": "exam"'))
+EXAM = outputs.Kind("an exam")
 
 
 def set_exam(number: str, out: Path, sealed: bool = False, force: bool = False) -> Path:
     """Write the exam of a lesson. Raises ValueError where there is no such lesson, and where `out`
-    holds anything but an exam, unless `force`."""
+    exists, unless `force`."""
     import nbformat
 
     cells = make.parse(_source(number))
@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> None:
     one = commands.add_parser("set", help="make an exam of a lesson")
     one.add_argument("lesson", help="its number")
     one.add_argument("out", type=Path, help="the notebook to write")
-    one.add_argument("--force", action="store_true", help="replace what lies there, whatever it is")
+    one.add_argument("--force", action="store_true", help="replace what is there")
     one.add_argument("--sealed", action="store_true", help="leave out the checks")
     one.add_argument(
         "--nbgrader", action="store_true", help="out is the folder of an nbgrader course"

@@ -30,8 +30,8 @@ def page(path: str = "teach.html") -> None:
     another file has this name.
     """
     place = mine.place().parent / path
-    outputs.check(place, outputs.PAGE)
     text = page_of(IntegerNet.of(ms.read(shipped(SYMBOLS))))
+    outputs.check_files(place.parent, {path: text.encode()})
     write_whole(place, text.encode())
     print(
         f"{path} lies beside this notebook. If no page stands below, open that file in a browser."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .data.store.shipped import folder
-from .outputs import marked_folder
+from .outputs import LESSONS, marked_folder
 
 NEEDED = (
     "README.md",
@@ -177,9 +177,8 @@ def copy(
     """Copy notebooks and what they need into `out`, all or none; (name, what was done) for every
     notebook. Of a path it is what the path has of them.
 
-    A notebook that is there already is the student's work and stays, unless `force`. What notebooks
-    import is renewed, where it is still as minisnn wrote it. Raises ValueError where a file of
-    somebody else's has the name of one of the course.
+    A notebook that is there already is the student's work and stays, unless `force`. Raises
+    ValueError where another file that notebooks import would be replaced, unless `force`.
     """
     source = folder("lessons")
     done, paths = [], needed()
@@ -190,7 +189,7 @@ def copy(
             books.append(lesson.path)
         what = ("written afresh" if force else "yours, left as it is") if there else lesson.title
         done.append((lesson.path.name, what))
-    with marked_folder(out, force) as made:
+    with marked_folder(out, force, LESSONS) as made:
         for one in [*paths, *books]:
             place = made / one.relative_to(source)
             place.parent.mkdir(exist_ok=True)

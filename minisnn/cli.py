@@ -124,8 +124,8 @@ def _carry_out(line: list[str]) -> int:
 
 
 def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argparse.Namespace:
-    """A command line: its options, `given`, the names of those that it names itself, `run`, and
-    `whole`, which makes the parser of all commands."""
+    """A command line: its options, `given`, the names of those that it names itself, `run`, `line`,
+    its words, and `whole`, which makes the parser of all commands."""
     top = top or parser(line)
     for before, word in zip(["", *line], line):
         # argparse would make an empty list of it
@@ -144,7 +144,8 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
         asked = f"; did you mean {near}?" if near else ""
         top.error(f"unrecognized arguments: {' '.join(unknown)}{asked}")
     given = frozenset(found) - {"command", "run", "otherwise"}
-    return argparse.Namespace(**{**found.get("otherwise", {}), **found}, given=given, whole=parser)
+    values = {**found.get("otherwise", {}), **found}
+    return argparse.Namespace(**values, given=given, line=line, whole=parser)
 
 
 def _meant(word: str, known: Iterable[str]) -> str | None:

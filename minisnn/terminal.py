@@ -110,17 +110,21 @@ def bar(
     total: int | None = None,
     text: str = "",
     show: bool = True,
+    line: bool = True,
     **options: Any,
 ) -> Any:
     """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its
-    text is cleaned."""
+    text is cleaned. Elsewhere, in a log, the text is a line of its own, unless `line` is False."""
     out = Clean(
         sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True, beside=True
     )
     style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
     if in_notebook() and show:
         style["disable"] = False
-    return _tqdm(show)(items, desc=clean(text), total=total, **{**style, **options})
+    made = _tqdm(show)(items, desc=clean(text), total=total, **{**style, **options})
+    if show and line and made.disable:
+        print(f"{text} …", file=sys.stderr, flush=True)
+    return made
 
 
 def in_notebook() -> bool:

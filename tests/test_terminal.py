@@ -207,3 +207,11 @@ def test_a_clock_that_is_set_back_holds_no_bar_up(monkeypatch, capsys):
             bar.update()
         assert bar.format_dict["elapsed"] >= 0 and bar.last_print_n == 3
     assert "3/3 [00:00<" in capsys.readouterr().err.replace("00:01", "00:00")
+
+
+def test_a_bar_is_a_line_where_there_is_no_terminal(capsys):
+    """A log says what is being done before it takes long."""
+    for show in (True, False):
+        with terminal.bar(None, 3, "the camera records 3 digits", show) as bar:
+            bar.update()
+        assert capsys.readouterr().err == "the camera records 3 digits …\n" * show

@@ -19,15 +19,16 @@ class ToySet:
     """Tasks of ten classes a split; `calls` counts the tasks drawn, and `at_call` maps a count to
     what to do then."""
 
-    input_shape, classes = (6, 6, 2), tuple("0123456789")
+    input_shape = (6, 6, 2)
 
     def __init__(self, split: str, at_call: dict | None = None):
         self.first, self.calls, self.at_call = 10 * SPLITS.index(split), 0, at_call or {}
+        self.classes = tuple(str(self.first + k) for k in range(10))
 
     def sample_task(self, rng, ways=3, shots=1, queries=2) -> Task:
         self.calls += 1
         self.at_call.get(self.calls, lambda: None)()
-        classes = rng.choice(10, ways, replace=False)
+        classes = rng.choice(len(self.classes), ways, replace=False)
         pictures = [
             np.random.default_rng(self.first + c).random(self.input_shape) ** 4 for c in classes
         ]
@@ -36,7 +37,8 @@ class ToySet:
             x = np.concatenate([rng.random((n, 14, *self.input_shape)) < 0.6 * p for p in pictures])
             return x.astype(np.uint8), np.repeat(np.arange(ways), n)
 
-        return Task(*samples(shots), *samples(queries), tuple(map(str, classes)))
+        names = tuple(self.classes[k] for k in classes)
+        return Task(*samples(shots), *samples(queries), names)
 
     def episode(self, seed, index, ways=3, shots=1, queries=2) -> Task:
         return self.sample_task(np.random.default_rng((seed, index)), ways, shots, queries)

@@ -2,7 +2,6 @@
 with all that it needs."""
 
 import argparse
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +82,8 @@ def _strokes(path: Path) -> None:
             f"{np.median(seconds[own]):>9.1f}  {split}"
         )
     print("strokes of a drawing are means, and seconds that it took medians")
-    able = {*TRAINING, *VALIDATION} <= set(found.alphabets)
-    way = "train on them" if able else "test a network on them"
-    command = "train" if able else "evaluate --checkpoint RUN"
-    print(f"{way} with: minisnn {command} --dataset written --root {shlex.quote(str(path))}")
+    if lacking := sorted({*TRAINING, *VALIDATION} - set(found.alphabets)):
+        print(f"a network can be tested on them, and not trained: {', '.join(lacking)} is missing")
 
 
 def _run_folder(path: Path) -> None:
@@ -94,8 +91,8 @@ def _run_folder(path: Path) -> None:
     config, origin = folder.read() if (path / "config.json").is_file() else (None, folder.origin)
     if not holds_checkpoint(path):
         print(
-            f"{path}: a run that was stopped before its first checkpoint; "
-            f"`{origin.how_to_go_on(path)}` begins it"
+            f"{path}: a run that was stopped before its first checkpoint; begin it with "
+            f"{origin.how_to_go_on(path)}"
         )
         return
     _checkpoint(path, config)

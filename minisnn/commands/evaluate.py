@@ -17,6 +17,7 @@ from ..meta.rules import RULES
 from ..training.fields import SOUNDS, UNALIGNED, USUAL
 
 JSON = outputs.json_of("minisnn evaluate")
+WHOLE = [name for name, rule in RULES.items() if rule.whole_set]
 EXAMPLES = """\
 examples:
   minisnn evaluate --checkpoint runs/quick-1/checkpoint.h5
@@ -107,123 +108,187 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     options.use_threads(args.threads)
 
-    from ..meta.online import OnlineReadout
+    from ..training.baselines import baselines
     from ..training.checkpoint import classifier, read
-    from ..training.baselines import Adapted, baselines, learns_by, with_ways
     from ..training.evaluation import evaluate
-    from ..training.progress import RULE_NAMES, sentence, table
     from ..training.origin import met
+    from ..training.progress import RULE_NAMES, sentence, table
+    from ..training.protocol import differing
 
     # whatever code of the user makes of the working folder
     json = None if args.json is None else args.json.absolute()
     tested = options.known_network(args)
     found = read(options.find_checkpoint(tested))
-    dataset, root = found.to_open(tested, args.dataset, args.root)
-    if args.align == "support" and dataset in SOUNDS:
-        raise ValueError(f"--{UNALIGNED}: leave it out")
-    if args.align == "support" and dataset != "double-nmnist":
-        raise ValueError(
-            f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by their "
-            "support"
-        )
-    if dataset != "double-nmnist":
-        options.refuse(args, f"with {dataset}, read as the network learned it", "align")
     config = found.config
-    net = found.net
-    theta = found.theta
-    inner = found.loop
-    whole_set = config is not None and RULES[config.rule].whole_set and args.rule is None
-    others = args.ways not in (None, net.ways)
+    dataset, root = found.to_open(tested, args.dataset, args.root)
+    _check_align(args, dataset)
+    own = _own(found, dataset, root)
+    whole_set = own.get("rule") in WHOLE and args.rule is None
     if whole_set:
-        nothing = ["inner_steps", "shots", "baselines", "against", *["ways"] * others]
+        nothing = "inner_steps shots baselines against align".split()
+        nothing += ["ways"] * (args.ways not in (None, found.net.ways))
         options.refuse(args, "with a classifier, whose readout knows the classes", *nothing)
-    if others:
-        net, theta, inner = with_ways(net, theta, inner, args.ways)
-    features = theta
-    own = inner
-    foreign = args.rule is not None and not (config and config.rule == args.rule)
-    trained_by = config and f"{RULES[config.rule].words(config.order)}, meta-trained"
-    if args.rule:
-        _, theta, inner = vars(learns_by(args.rule, net, theta, inner)).values()
-    rule = args.rule
-    if rule is None and args.inner_steps and config and config.rule == "prototypes":
-        rule = "proto-maml"  # what steps from class means are
-    if args.step_size is not None and not 0 < args.step_size < math.inf:
-        raise ValueError(f"--step-size is {args.step_size}, expected a number above 0")
-    given = {
-        "steps": args.inner_steps,
-        "step_size": args.step_size,
-        "freeze": args.freeze,
-        "online": args.online,
-    }
-    if args.inner_steps:  # they go through the network's own answers to one look
-        inner = getattr(inner, "once", inner)
-    inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
-    if args.rule == "nearest":
-        options.refuse(args, "with --rule nearest", "inner_steps")
-    if args.rule == "online" or args.rule is None and isinstance(inner, OnlineReadout):
-        options.refuse(args, "with rule online, which adapts the readout alone", "freeze", "online")
-    if inner.steps == 0:
-        options.refuse(args, "where there are no inner steps", "step_size", "freeze", "online")
-    shots = args.shots or (config.shots if config else 1)
-    queries = args.queries or (config.queries if config else 10)
+    asked, learner = _asked(args, found, own, dataset, root)
     if not args.quiet:
         if args.checkpoint is None:
             print(f"{tested} is tested, which ships for {dataset}", file=sys.stderr, flush=True)
         announce()
-    if dataset == "recordings" and not found.origin.options(dataset):
+    how = found.origin.options(dataset)
+    if dataset == "recordings" and not how:
         warnings.warn(
             f"{tested} does not say how its recordings were read; these are read in "
             f"{USUAL['duration_ms']:g} ms from the first event on, in steps of "
             f"{USUAL['bin_ms']:g} ms. For others use ms.evaluate",
             stacklevel=2,
         )
-    where: dict[str, Any] = dict(
-        root=root,
-        progress=not args.quiet,
-        align=args.align if dataset == "double-nmnist" else None,
-        how={**found.origin.options(dataset), **options.given_strokes(args, dataset)},
-        whole_set=whole_set,
-        classes=found.origin.labels(net.ways) if whole_set else None,
-    )
     learners = {str(tested): found.origin}
-    other: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     if args.against is not None:
-        opened = found.origin.options(dataset)
-        other, learners[args.against] = _other(args.against, net, opened, dataset)
+        others, learners[args.against] = _other(args.against, learner.net, how, dataset)
+    trained_by = config and f"{RULES[config.rule].words(config.order)}, meta-trained"
+    foreign = args.rule is not None and asked["rule"] != own.get("rule")
+    known: dict[str, str] = {}
 
     def beside(tasks: Any) -> dict[str, Any]:
-        asked = replace(found.origin, data=dataset, root=root)
-        unseen = {} if args.split == "train" or whole_set else learners
-        for name, learner in unseen.items():
-            if (known := met(learner, asked, tasks)) is not None:
+        real = tasks.episode(args.seed, 0, asked["ways"], asked["shots"], asked["queries"]).real
+        if real:
+            options.refuse(args, "where tasks have real targets", "rule", "against")
+        here = replace(found.origin, data=dataset, root=root)
+        for name, origin in {} if args.split == "train" or whole_set else learners.items():
+            if (words := met(origin, here, tasks)) is not None:
+                known[name] = words
+                of = "" if origin is found.origin else f" of {name}"
                 warnings.warn(
-                    f"{args.split}: {known}{f' of {name}' * (learner is not found.origin)}; its "
-                    "accuracy is not that of unseen classes",
+                    f"{args.split}: {words}{of}; its accuracy is not that of unseen classes",
                     stacklevel=2,
                 )
         named: dict[str, Any] = {}
-        if args.baselines and not whole_set:
-            named = baselines(net, features, tasks, classifier(), None if foreign else inner)
-            if foreign and config and not RULES[config.rule].whole_set:
-                named[trained_by] = Adapted(net, features, own)
-        return {**named, **other}
+        if args.baselines and not whole_set and not real:
+            same = _with_ways(found, asked["ways"])
+            inner = None if foreign else learner.inner
+            named = baselines(same.net, same.theta, tasks, classifier(), inner)
+            if foreign and config and own.get("rule") not in WHOLE:
+                named[trained_by] = same
+        return {**named, **others}
 
-    where.update(beside=beside)
     with options.executor_of(args) as executor:
-        tasks = (dataset, args.split, args.episodes, args.seed, None, shots, queries)
-        result = evaluate(net, theta, inner, *tasks, **where, executor=executor)
+        result = evaluate(
+            *(learner.net, learner.theta, learner.inner, dataset, args.split, args.episodes),
+            *(args.seed, None, asked["shots"], asked["queries"]),
+            root=root,
+            progress=not args.quiet,
+            executor=executor,
+            align=args.align,
+            beside=beside,
+            how={**how, **options.given_strokes(args, dataset)},
+            whole_set=whole_set,
+            classes=found.origin.labels(found.net.ways) if whole_set else None,
+        )
     result.update(
+        asked,
         checkpoint=str(tested),
-        learns_by=rule or (config and config.rule),
-        **(dict(rule=config.rule) if whole_set else {}),
-        inner_steps=inner.steps,
-        freeze=list(inner.freeze),
+        trained_for=differing(own, asked),
+        met=known.get(str(tested)),
+        command=["minisnn", *args.line],
     )
+    for name, row in result["rules"].items():
+        if name in others:
+            row["met"] = known.get(args.against)
     if json is not None:
         write_json(json, outputs.made_by("minisnn evaluate", result))
-    learned = RULE_NAMES[rule] if foreign or rule != args.rule else trained_by
-    print(sentence(result), *table(result, learned, inner), sep="\n")
+    learned = trained_by if asked["rule"] == own.get("rule") else RULE_NAMES[asked["rule"]]
+    print(sentence(result), *table(result, learned, learner.inner), sep="\n")
+
+
+def _check_align(args: argparse.Namespace, dataset: str) -> None:
+    """ValueError where tasks cannot be aligned."""
+    if dataset == "double-nmnist":
+        return
+    if args.align == "support":
+        raise ValueError(
+            f"--{UNALIGNED}: leave it out"
+            if dataset in SOUNDS
+            else f"--align support is for double-nmnist; tasks of {dataset} cannot be aligned by "
+            "their support"
+        )
+    options.refuse(args, f"with {dataset}, read as the network learned it", "align")
+
+
+def _with_ways(found: Any, ways: int) -> Any:
+    """The network of a checkpoint as a rule, for so many classes."""
+    from ..training.baselines import Adapted, with_ways
+
+    if ways == found.net.ways:
+        return Adapted.of(found)
+    return Adapted(*with_ways(found.net, found.theta, found.loop, ways))
+
+
+def _own(found: Any, dataset: str, root: str | None) -> dict[str, Any]:
+    """What a network was trained for, as far as it says, as values by name (`training.protocol`)."""
+    from ..training.protocol import learning, reading, same
+
+    config, origin = found.config, found.origin
+    values: dict[str, Any] = {}
+    if origin.data is not None:
+        values |= dict(dataset=origin.data, root=root if same(origin.root, root) else origin.root)
+    if config is not None:
+        values |= dict(shots=config.shots, queries=config.queries, rule=config.rule)
+        values |= dict(seed=config.test_seed, episodes=config.test_episodes)
+    values["ways"] = found.net.ways
+    return values | reading(dataset, origin.options(dataset)) | learning(found.loop)
+
+
+def _asked(
+    args: argparse.Namespace, found: Any, own: dict, dataset: str, root: str | None
+) -> tuple[dict[str, Any], Any]:
+    """What is asked for, by the names of `own`, and the network as it learns then. What a rule asks
+    for becomes its own in `own`, so that only the rule is said to differ."""
+    from ..meta.online import OnlineReadout
+    from ..training.baselines import Adapted, learns_by
+    from ..training.protocol import learning, reading
+
+    ways = args.ways or found.net.ways
+    learner = _with_ways(found, ways)
+    rule = args.rule or own.get("rule")
+    if rule == "nearest" and own.get("rule") == "prototypes":  # two names for one thing
+        rule = "prototypes"
+    if args.rule is not None:
+        learner = learns_by(args.rule, learner.net, learner.theta, learner.inner)
+        own |= learning(learner.inner)
+    if args.rule is None and args.inner_steps and rule == "prototypes":
+        rule = "proto-maml"  # what steps from class means are
+    if args.step_size is not None and not 0 < args.step_size < math.inf:
+        raise ValueError(f"--step-size is {args.step_size}, expected a number above 0")
+    inner = learner.inner
+    if args.inner_steps:  # they go through the network's own answers to one look
+        inner = getattr(inner, "once", inner)
+    given = {
+        "steps": args.inner_steps,
+        "step_size": args.step_size,
+        "freeze": args.freeze,
+        "online": args.online,
+    }
+    inner = replace(inner, **{name: value for name, value in given.items() if value is not None})
+    if args.rule == "nearest":
+        options.refuse(args, "with --rule nearest", "inner_steps")
+    if isinstance(inner, OnlineReadout):
+        options.refuse(args, "with rule online, which adapts the readout alone", "freeze", "online")
+    if inner.steps == 0:
+        options.refuse(args, "where there are no inner steps", "step_size", "freeze", "online")
+    how = {**found.origin.options(dataset), **options.given_strokes(args, dataset)}
+    asked = dict(
+        dataset=dataset,
+        root=root,
+        ways=ways,
+        shots=args.shots or own.get("shots", 1),
+        queries=args.queries or own.get("queries", 10),
+        rule=rule,
+        seed=args.seed,
+    )
+    if rule in WHOLE:  # of others the sentence says it
+        asked["episodes"] = args.episodes
+    asked |= reading(dataset, how) | learning(inner)
+    return asked, Adapted(learner.net, learner.theta, inner)
 
 
 def _other(path: str, net: Any, how: dict, dataset: str) -> tuple[dict[str, Any], Any]:

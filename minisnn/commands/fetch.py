@@ -5,7 +5,6 @@ again."""
 
 import argparse
 import functools
-import shlex
 from pathlib import Path
 
 from .. import outputs
@@ -63,8 +62,4 @@ def run(args: argparse.Namespace) -> None:
         progress=not args.quiet,
         tell=functools.partial(print, flush=True),
     )
-    root = shlex.quote(str(out))
-    on = f"train on them with: minisnn train --root {root}"
-    if args.part == "test":
-        on = f"test on them with: minisnn evaluate --checkpoint double_nmnist_maml.h5 --root {root}"
-    print(f"see them with: minisnn info {root}; {on}")
+    print(out)

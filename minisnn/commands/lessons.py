@@ -57,7 +57,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _kind(args: argparse.Namespace) -> outputs.Kind | None:
-    return None if args.list or args.mine and not args.export else outputs.FOLDER
+    if args.export:
+        return outputs.FOLDER
+    return None if args.list or args.mine else outputs.LESSONS
 
 
 def _plan(path: classroom.Way) -> list[str]:

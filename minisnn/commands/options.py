@@ -330,12 +330,12 @@ def add_output(parser, *flags: str, kind: outputs.Kind | Callable, **options) ->
         options["type"] = place
     action = parser.add_argument(*flags, **options)
     action.output = kind
-    shared = isinstance(kind, outputs.Kind) and kind.shared  # nothing is replaced there
-    if "--force" not in parser._option_string_actions and not shared:
+    forced = kind not in (outputs.RUN, outputs.DATA)  # which say themselves what is replaced
+    if "--force" not in parser._option_string_actions and forced:
         parser.add_argument(
             "--force",
             action="store_true",
-            help="overwrite what lies there, even if minisnn did not write it",
+            help="replace what is there",
         )
     return action
 

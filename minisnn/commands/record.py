@@ -3,8 +3,6 @@ saccades. Without pictures it records the digits that ship with minisnn. Its out
 once: a folder of digits in N-MNIST's format serves as --root of train and evaluate."""
 
 import argparse
-import shlex
-from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -37,8 +35,6 @@ examples:
 
 pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the labels beside it (as
 MNIST's, plain or .gz), or .npz with images and labels"""
-
-DIGITS = frozenset("0123456789")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,8 +122,6 @@ def run(args: argparse.Namespace) -> None:
         f"{sum(events) / len(events):.0f} events on average, on a sensor of {args.sensor[1]} x "
         f"{args.sensor[0]} pixels"
     )
-    if not single:
-        print(_what_next(args, out, made))
 
 
 def _check_no_others(args: argparse.Namespace, out: Path, made: list[tuple[str, int]]) -> None:
@@ -147,21 +141,6 @@ def _check_no_others(args: argparse.Namespace, out: Path, made: list[tuple[str, 
 
 def _file_name(number: int, sensor: tuple[int, ...]) -> str:
     return f"{number:05d}{'.bin' if sensor == (34, 34) else '.npz'}"
-
-
-def _what_next(args: argparse.Namespace, out: Path, made: list[tuple[str, int]]) -> str:
-    """Commands that these recordings, (label, number), are enough for."""
-    place = shlex.quote(str(out))
-    if args.sensor != (34, 34) or not {label for label, _ in made} <= DIGITS:
-        return f"see them, and how to train on them, with: minisnn info {place}"
-    held = Counter(label for label, number in made if number % 5 == 0)  # never meta-train
-    rest = Counter(label for label, _ in made) - held
-    see = f"see them with: minisnn info {place}"
-    if args.split == "Test" and all((held + rest)[digit] >= 2 for digit in DIGITS):
-        return f"{see}; test on them with: minisnn evaluate --dataset double-nmnist --root {place}"
-    if args.split == "Train" and all(min(held[digit], rest[digit]) >= 2 for digit in DIGITS):
-        return f"{see}; train on them with: minisnn train --root {place}"
-    return see
 
 
 def _pictures(args: argparse.Namespace):

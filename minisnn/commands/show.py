@@ -64,6 +64,7 @@ def run(args: argparse.Namespace) -> None:
     from ..training.checkpoint import read
     from ..data.sets.named import OWN, open_set
     from ..plots import animate_task, plot_answers, plot_raster, plot_task, save
+    from ..plots.tasks import check_drawn
 
     found = None
     dataset = args.dataset or "double-nmnist"
@@ -90,8 +91,10 @@ def run(args: argparse.Namespace) -> None:
             "it out"
         )
     task = tasks.episode(args.seed, args.index, ways, args.shots, args.queries)
+    check_drawn(task)
+    names = task.classes or tuple(map(str, range(task.ways)))
     print(
-        f"task {args.index} of seed {args.seed}: classes {' '.join(task.classes)}; "
+        f"task {args.index} of seed {args.seed}: classes {' '.join(names)}; "
         f"{len(task.y_support)} support and {len(task.y_query)} query samples of "
         f"{task.x_support.shape[1]} time steps, "
         f"{task.x_support.sum() / len(task.x_support):.0f} events a sample"
@@ -101,7 +104,7 @@ def run(args: argparse.Namespace) -> None:
     sounds = task.x_support.ndim == 3
     if sounds and args.animation:
         refuse(args, "with sounds, which are no pictures that move", "animation")
-    name = task.classes[int(task.y_support[0])]
+    name = names[int(task.y_support[0])]
     where = "which units fire" if sounds else "where its events lie"
     title = f"A recording of class {name}: {where}, step by step"
     with outputs.marked_folder(args.out, args.force) as made:

@@ -56,7 +56,7 @@ def add_study(
     options.add_output(
         parser,
         "--out",
-        kind=outputs.FOLDER,
+        kind=outputs.STUDIES,
         default=OUT,
         metavar="DIR",
         help="folder for numbers, figures and records, from which the same command continues "
@@ -86,7 +86,7 @@ def study_maker(args: argparse.Namespace, *names: str):
     asl_root = getattr(args, "asl_root", None)
     settings = Settings(args.episodes, args.queries, args.seed, args.root, asl_root)
     roots = (args.root, asl_root)
-    with held(args.out), outputs.unmarked_again(args.out), options.executor_of(args) as executor:
+    with held(args.out), options.executor_of(args) as executor:
         retrain = args.out / "networks" if args.retrain else None
         roots = dict(zip(("double-nmnist", "double-asl"), roots))
         ways = WAYS if names else None
@@ -112,15 +112,12 @@ def write(found, study, force: bool) -> None:
     """Write what an experiment found, all of it or nothing, but over nobody else's files."""
     with outputs.marked_folder(study.folder, force) as made:
         found.write(made)
-    outputs.note(study.out, ())
 
 
 def check_place(study, force: bool) -> None:
     """Before any work: ValueError where another's files lie in the place of what an experiment will
     find."""
     outputs.check(study.folder, outputs.FOLDER, force=force)
-    outputs.check_unchanged(study.folder, force)
-    outputs.note(study.out, ())  # what a study that was stopped leaves there is its own
 
 
 def study_command(

@@ -6,7 +6,6 @@ folder holds settings, log, learning curve, checkpoint and result. Ctrl-C saves 
 --resume DIR continues it as if nothing had happened."""
 
 import argparse
-import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -168,10 +167,7 @@ def run(args: argparse.Namespace) -> None:
         )
     print(f"run folder {out}: checkpoint.h5, result.json, log.csv, curve.png", file=sys.stderr)
     if result.test is None:
-        print(
-            "trained; test with: minisnn evaluate --checkpoint "
-            f"{shlex.quote(str(out / 'checkpoint.h5'))}"
-        )
+        print(f"trained, not tested: {out / 'checkpoint.h5'}")
     else:
         print(
             sentence(result.test),

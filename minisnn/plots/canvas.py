@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 from ..files import write_whole
-from ..outputs import PICTURE_MARK
 
 # Okabe and Ito (2008), told apart by every kind of colour vision
 COLOURS = dict(
@@ -142,10 +141,8 @@ def save(fig, path: str | Path) -> Path:
             f"{path}: figures cannot be written as {path.suffix or 'a file without ending'!r}, "
             f"expected one of {', '.join(sorted(kinds))}"
         )
-    # by it the picture may be drawn again
-    mark = {"png": "Software", "svg": "Creator", "pdf": "Creator"}.get(kind)
     with style():
-        fig.savefig(image, format=kind, metadata={mark: PICTURE_MARK} if mark else None)
+        fig.savefig(image, format=kind)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, image.getvalue())
     return path

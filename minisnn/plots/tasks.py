@@ -10,7 +10,6 @@ from ..data.readers.events import event_map
 from ..files import write_whole
 from ..layers.loss import softmax
 from ..meta.tasks import Task
-from ..outputs import PICTURE_MARK
 from .canvas import COLOURS, figure, plain, style
 from .sounds import Look, look_of_sounds, plot_rasters, plot_units
 
@@ -352,7 +351,6 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
     pictures[0].save(
         image,
         "GIF",
-        comment=PICTURE_MARK,
         save_all=True,
         append_images=pictures[1:],
         loop=0,
@@ -365,6 +363,7 @@ def animate_task(task: Task, path: str | Path, window: int = 5, milliseconds: in
 
 def _look(task: Task) -> Look:
     """How the samples of a task are drawn."""
+    check_drawn(task)
     if task.x_support.ndim == 3:
         return look_of_sounds(task.x_support, task.x_query)
     if task.x_support.ndim != 5 or task.x_support.shape[-1] != 2:
@@ -374,6 +373,15 @@ def _look(task: Task) -> Look:
         )
     support, query = (x.sum(axis=1, dtype=float) for x in (task.x_support, task.x_query))
     return Look(support, query, "y (px)", "x (px)", None, LEGEND)
+
+
+def check_drawn(task: Task) -> None:
+    """ValueError for a task that is drawn class by class and has none."""
+    if task.real:
+        raise ValueError(
+            f"the task has real targets of {task.ways} outputs; expected labels, since samples are "
+            "drawn by class"
+        )
 
 
 def _name(task: Task, way: int) -> str:

@@ -5,6 +5,7 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from .intervals import Intervals
 from .settings import TrainingConfig
 from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
+from ..meta.online import OnlineReadout
+from ..meta.prototypes import ClassMeans
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
 from ..network.remembered import Samples, remembered
@@ -61,9 +64,16 @@ def asked_whole(dataset: str) -> dict[str, str]:
 
 
 def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
-    """ValueError where a set has fewer classes than its tasks."""
+    """ValueError where a set has fewer classes than its tasks, or does not say which it has where
+    all of them are told apart."""
     for split, tasks in data.items():
         ways = config.ways
+        if RULES[config.rule].whole_set and not _chooses(tasks):
+            raise ValueError(
+                f"{split}: a set for rule {config.rule}, which tells all classes apart, has "
+                "`classes`, their names, and `sample_task` takes some of them (classes=); found "
+                f"{type(tasks).__name__} without"
+            )
         classes = getattr(tasks, "classes", ())
         if not RULES[config.rule].whole_set and 0 < len(classes) < ways:
             raise ValueError(
@@ -71,6 +81,11 @@ def check_ways(config: TrainingConfig, data: Mapping[str, Any]) -> None:
                 "fewer ways or another split: in a folder by the column split of an index.csv, in "
                 "Python by Recordings.split (--dataset FILE.py:NAME hands its parts to the command)"
             )
+
+
+def _chooses(tasks: Any) -> bool:
+    """Whether a set names its classes, and draws tasks of those that it is asked for."""
+    return hasattr(tasks, "classes") and "classes" in signature(tasks.sample_task).parameters
 
 
 def check_apart(config: TrainingConfig, data: Mapping[str, Any]) -> None:
@@ -120,9 +135,23 @@ def rehearsed(config: TrainingConfig, data: Mapping[str, Any], loss: Loss | None
                 f"{split}: has samples of shape {task.x_query.shape[2:]}; the training samples "
                 f"have {shape}"
             )
-    if not tasks and loss is not None and loss_of(loss).one_hot:
+    if not tasks:
         tasks["train"] = data["train"].episode(config.seed, 0, *size)
+    rule = RULES[config.rule]
+    labels = rule.whole_set or rule.class_means or rule.any_ways
+    for split, task in tasks.items():
+        check_targets(task, loss_of(loss or "cross_entropy"), labels, f"{split}: its tasks")
     return "error" if any(task.real for task in tasks.values()) else "accuracy"
+
+
+def check_targets(task: Any, loss: Loss, labels: bool, what: str = "tasks") -> None:
+    """ValueError for real targets where a loss or a rule takes labels only."""
+    if task.real and (labels or not loss.one_hot):
+        raise ValueError(
+            f"{what} have real targets, and {'the rule' if labels else loss.name} takes labels; "
+            "expected a rule of gradient steps with a loss of targets, such as squared "
+            "(ms.train(loss=...) in Python)"
+        )
 
 
 def check_size(task: Any, ways: int, shots: int, queries: int) -> None:
@@ -266,7 +295,7 @@ def evaluate(
     form = ".1%"
     size = (ways, shots, queries)
     one = partial(_episode, dataset, net, theta, list(rules.values()), Samples(), seed, size)
-    with terminal.bar(None, episodes, f"{split} episodes", progress) as bar:
+    with terminal.bar(None, episodes, f"{episodes} {split} episodes", progress) as bar:
 
         def add(episode: tuple[float, Answers, int]) -> None:
             nonlocal measure, form, known
@@ -342,6 +371,9 @@ def _episode(
     task = tasks.episode(seed, index, *size)
     if not isinstance(tasks, Classification):
         check_size(task, *size)
+    if task.real:
+        by_labels = isinstance(rules[0].inner, ClassMeans | OnlineReadout)  # type: ignore[attr-defined]
+        check_targets(task, net.criterion, by_labels)
     adapts = not isinstance(tasks, Classification) and not task.real
     known = _known(task) if adapts else 0
     lasting = (theta, *(rule.theta for rule in rules if hasattr(rule, "theta")))

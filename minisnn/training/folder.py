@@ -120,7 +120,7 @@ class RunFolder:
             else:
                 what = "this very run"
                 way = (
-                    f"continue it with `{origin.how_to_go_on(self.path)}`, or begin again with "
+                    f"continue it with {origin.how_to_go_on(self.path)}, or begin again with "
                     "--force (in Python force=True)"
                 )
         raise ValueError(f"{self.path}: the folder holds {what}; {way}")
@@ -159,7 +159,7 @@ class RunFolder:
         must not run it."""
         if runs_code(config.dataset):
             raise ValueError(
-                f"{self.path}: the run learns from code; give data=..., or `{self.how_to_go_on}`"
+                f"{self.path}: the run learns from code; give data=..., or {self.how_to_go_on}"
             )
 
     def check_made(self, given: bool) -> TrainingConfig:
@@ -181,7 +181,7 @@ class RunFolder:
             raise ValueError(
                 f"{self.path}: the run was made with "
                 f"{self.origin.own or 'no parts of a model'}, not with "
-                f"{own.words() or 'none'}; continue in Python: {self.how_to_go_on}"
+                f"{own.words() or 'none'}; continue with {self.how_to_go_on}"
             )
         if changes:
             raise ValueError(
@@ -250,7 +250,7 @@ class RunFolder:
         where = self.path if error.filename is None else error.filename
         kept = "nothing is saved"
         if saved is not None and holds_checkpoint(self.path):
-            kept = f"the state after update {saved} is saved, continue with: {self.how_to_go_on}"
+            kept = f"the state after update {saved} is saved, continue with {self.how_to_go_on}"
         return OSError(f"{where}: {reason}; stopped after {done}, {kept}")
 
 

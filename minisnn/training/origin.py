@@ -7,19 +7,19 @@ A run folder keeps it in config.json beside the settings ("made"), a checkpoint 
 
 import hashlib
 import json
-import shlex
-import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 import numpy as np
 
 from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
-from .settings import TrainingConfig
+from ..data.sets.pool import Pool
+from ..data.sets.samples import TELLING, used_by
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
+KNOWN, DIGITS = 64, 12  # hashes of recordings that are kept, and digits of each
 SAMPLES = 20  # tasks by which recordings are told that cannot tell themselves
 
 
@@ -33,6 +33,7 @@ class Origin:
               other recordings under the same name are told
     how       of recordings in a folder the options that they are read with, as JSON
     classes   names of those that were learned from, here and where the run started from, as JSON
+    recordings   hashes of some of those that were learned from, likewise (`some_of`)
     own       parts of the model that were given in Python, in words (`held.Own`)
     """
 
@@ -44,6 +45,7 @@ class Origin:
     own: str | None = None
     content: str | None = None
     classes: str | None = None
+    recordings: str | None = None
 
     @classmethod
     def of(cls, command: str, data: Mapping[str, Any]) -> "Origin":
@@ -81,35 +83,24 @@ class Origin:
         )
 
     def how_to_go_on(self, folder: Path) -> str:
-        """The command that resumes the run in `folder`; for data that no command can open, the
-        call."""
-        if self.data == PYTHON or self.own:
-            call = (
-                "minisnn.train(config"
-                if self.command == TRAIN
-                else "minisnn.hardware.training.run.train(config, chip"
-            )
-            same = ["data=..."] * (self.data == PYTHON) + ([self.own] if self.own else [])
-            what = " and ".join(["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own))
-            return f"{call}, {str(folder)!r}, resume=True, {', '.join(same)}) with the same {what}"
-        code = (
-            f" --dataset {shlex.quote(self.data)}"
-            if self.data is not None and runs_code(self.data)
-            else ""
-        )
-        return f"{self.command} --resume {shlex.quote(str(folder))}{code}"
+        """What resumes the run in `folder`."""
+        given = ["data"] * (self.data == PYTHON) + ["parts"] * bool(self.own)
+        if given:
+            return f"out={str(folder)!r}, resume=True in Python, and the same {' and '.join(given)}"
+        code = " and --dataset" if self.data is not None and runs_code(self.data) else ""
+        return f"--resume {folder}{code}"
 
     def check(self, command: str, given: bool, folder: Path) -> None:
         """Before data is read: ValueError where `command` does not continue this run, or where data
         are given to it in Python and should not be, or should be and are not."""
         if command != self.command:
             raise ValueError(
-                f"{folder}: the run was made by `{self.command}`; continue with: "
+                f"{folder}: the run was made by {self.command}; expected that to continue it, with "
                 f"{self.how_to_go_on(folder)}"
             )
         if given != (self.data == PYTHON):
             what = "the run learns from " + self.words()
-            way = "leave out data=" if given else f"continue in Python: {self.how_to_go_on(folder)}"
+            way = "leave out data=" if given else f"continue with {self.how_to_go_on(folder)}"
             raise ValueError(f"{folder}: {what}; {way}")
 
     def check_same(self, now: "Origin", folder: Path) -> None:
@@ -144,8 +135,7 @@ class Origin:
         if runs_code(self.data):
             raise ValueError(
                 f"{path}: the network learned from {self.data}, code that runs only where you name "
-                "it; give --dataset "
-                f"{shlex.quote(self.data)}"
+                "it, with --dataset"
             )
         return self.data, self.root if root is None else root
 
@@ -158,7 +148,9 @@ class Origin:
     def options(self, dataset: str) -> dict[str, Any]:
         """What the data set is opened with, where it is the one that the network learned from, or
         another protocol of it, but for which classes."""
-        if _maker(dataset) != _maker(self.data) or self.how is None:
+        shipped = {dataset, self.data} <= {*DATASETS}
+        same = dataset == self.data or shipped and DATASETS[dataset].place == _vocabulary(self)
+        if self.how is None or not same:
             return {}
         found = _kept(
             self.how,
@@ -170,45 +162,64 @@ class Origin:
         return {name: value for name, value in found.items() if name != "classes"}
 
 
-def learned(origin: Origin, tasks: Any, start: Origin | None) -> str:
-    """`Origin.classes` of a run by `tasks`, from the network of `start`."""
-    before = _names(start.classes) if start is not None and _alike(start, origin) else []
-    return json.dumps(list(dict.fromkeys([*before, *map(str, getattr(tasks, "classes", ()))])))
-
-
-def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
-    """What a network has learned from and is to be unseen, in words: classes of `tasks`, of the
-    same data set by their origins; None where there is nothing."""
-    known = set(_names(learner.classes))
-    common = [name for name in map(str, getattr(tasks, "classes", ())) if name in known]
-    if not common or not _alike(learner, origin):
-        return None
-    few = ", ".join(common[:5]) + ", …" * (len(common) > 5)
-    return (
-        f"{len(common)} of its {len(tasks.classes)} classes ({few}) are of those that the network "
-        "learned from"
+def learned(origin: Origin, tasks: Any, start: Origin | None) -> Origin:
+    """The origin of a run by `tasks`, from the network of `start`, with what is learned from."""
+    before = start or Origin()
+    names = _names(before.classes) if _vocabulary(before) == _vocabulary(origin) else []
+    classes = [*names, *map(str, getattr(tasks, "classes", ()))]
+    recordings = [*_names(before.recordings), *some_of(tasks)]
+    return replace(
+        origin,
+        classes=json.dumps(list(dict.fromkeys(classes))),
+        recordings=json.dumps(list(dict.fromkeys(recordings))),
     )
 
 
-def tell_met(config: TrainingConfig, start: Origin, origin: Origin, data: Mapping) -> None:
-    """Warn where the network that a run starts from learned classes that are to be unseen."""
-    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
-        if looks and split in data and (known := met(start, origin, data[split])) is not None:
-            warnings.warn(
-                f"{split}: {known}, {config.start}; its accuracy is not that of unseen classes",
-                stacklevel=3,
-            )
+def met(learner: Origin, origin: Origin, tasks: Any) -> str | None:
+    """What a network has learned from and is to be unseen, in words: classes of `tasks` by their
+    names, where both are of one vocabulary, or else recordings by what they hold, wherever they lie;
+    None where there is nothing."""
+    classes = list(map(str, getattr(tasks, "classes", ())))
+    known = set(_names(learner.classes)) if _vocabulary(learner) == _vocabulary(origin) else set()
+    if common := [name for name in classes if name in known]:
+        few = ", ".join(common[:5]) + ", …" * (len(common) > 5)
+        return (
+            f"{len(common)} of its {len(classes)} classes ({few}) are of those that the network "
+            "learned from"
+        )
+    hashes = set(_names(learner.recordings))
+    if hashes and not hashes.isdisjoint(contents_of(tasks)):
+        return "recordings that the network learned from are among its own"
+    return None
 
 
-def _alike(one: Origin, other: Origin) -> bool:
-    """Whether classes of a name are the same: of one data set, by whichever of its protocols."""
-    first, second = ((_maker(origin.data), origin.root, origin.kind) for origin in (one, other))
-    return first == second
+def _vocabulary(origin: Origin) -> str | None:
+    """Whose names the classes have: those of a set that ships, or else the user's, None."""
+    places = {one.place for one in DATASETS.values()}
+    if origin.data == PYTHON:
+        return next((one for one in places if one.endswith(f":{origin.kind}")), None)
+    return DATASETS[origin.data].place if origin.data in DATASETS else None
 
 
-def _maker(data: str | None) -> str | None:
-    """What protocols of one data set have in common."""
-    return DATASETS[data].place if data in DATASETS else data
+def some_of(tasks: Any) -> list[str]:
+    """Hashes by which a set of recordings is known again, or a part or a copy of it, under
+    whatever names: the smallest of all, so that two sets choose the same."""
+    return sorted(contents_of(tasks))[:KNOWN]
+
+
+def contents_of(tasks: Any) -> set[str]:
+    """A hash of what each recording of a set holds, but of those with too few events to tell; none
+    of sets that are not `Recordings`, or whose recordings are only made when they are asked for."""
+    pool = getattr(tasks, "pool", None)
+    if not isinstance(pool, Pool):
+        return set()
+    found = set()
+    for place in used_by(tasks).tolist():
+        cells, counts = pool.events_of(place)
+        if len(cells) >= TELLING:
+            held = hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes())
+            found.add(held.hexdigest()[:DIGITS])
+    return found
 
 
 def _names(classes: str | None) -> list[str]:

@@ -13,12 +13,16 @@ from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder
 from .held import Own
+from .protocol import deviations
 from .settings import TrainingConfig
 from .update import ways_of
 
 
 _MEANS = dict(
-    frames="pixel baseline", random="random network", pretrained="classifier", own="this network"
+    frames="pixel baseline",
+    random="random network",
+    pretrained="a shipped classifier, fully trained",
+    own="this network",
 )
 RULE_NAMES = {
     **{rule: f"nearest mean: {of}" for rule, of in _MEANS.items()},
@@ -29,6 +33,9 @@ RULE_NAMES = {
     "nearest": "nearest mean",
     "online": "online, one sample after the other",
 }
+
+
+FEW = 5  # training classes, of which little is learned that holds for others
 
 
 class Bar:
@@ -50,6 +57,7 @@ class Bar:
             config.updates,
             "training",
             progress,
+            False,
             initial=len(rows),
             bar_format=form,
             leave=True,
@@ -121,9 +129,15 @@ def tells_before(config: TrainingConfig) -> bool:
 
 
 def opening(
-    config: TrainingConfig, net: Network, folder: RunFolder, workers: int, measure: str = "accuracy"
+    config: TrainingConfig,
+    net: Network,
+    folder: RunFolder,
+    workers: int,
+    measure: str = "accuracy",
+    classes: int | None = None,
 ) -> str:
-    """What is said of a run before it begins, or goes on."""
+    """What is said of a run before it begins, or goes on; classes: how many there are to learn
+    from, where that is known."""
     kind = {"snn": "spiking", "cnn": "convolutional"}[config.model]
     tasks = (
         f"{net.ways} classes"
@@ -135,6 +149,12 @@ def opening(
     text += f"run folder {folder.path}; Ctrl-C saves"
     if tells_before(config):
         text += f"; {measure} is shown before → after adaptation"
+    if classes is not None and classes <= FEW and not RULES[config.rule].whole_set:
+        text += (
+            f"\nthere are only {classes} classes to learn from: meta-training may end worse than a "
+            "random network (from four classes: 38.6 %, nearest class means of a random network: "
+            "48.9 %)"
+        )
     if workers > 1 and config.tasks == 1:
         text += (
             "\nan update has one task (--tasks 1), which this process carries out alone; the "
@@ -227,6 +247,8 @@ def _clock(seconds: float) -> str:
 def sentence(result: dict) -> str:
     """The result of `evaluate` in a line."""
     split = result.get("split", "test")
+    other = deviations(result)
+    more = f" ({other})" if other else ""
     if "error_after" in result:
         before = (
             f" ({result['error_before']:.4g} before adaptation)"
@@ -236,20 +258,25 @@ def sentence(result: dict) -> str:
         margin = "" if result["ci95"] is None else f" ± {result['ci95']:.2g}"
         return (
             f"{split} error {result['error_after']:.4g}{margin}, mean squared, on "
-            f"{result['episodes']} episodes{before}"
+            f"{result['episodes']} episodes{before}{more}"
         )
     right = f"{100 * result['accuracy_after']:.1f}"
+    met = result.get("met")
+    unseen = "" if met or split == "train" else "unseen "
+    validation = "validation " if split == "val" else ""
     if result.get("rule") in [name for name, rule in RULES.items() if rule.whole_set]:
-        which = "recordings that it learned from" if split == "train" else "unseen recordings"
-        return f"accuracy {right} % among {result['ways']} classes on {which}"
+        which = "recordings that it learned from"
+        if split != "train":
+            which = f"{unseen}{validation}recordings"
+        return f"accuracy {right} % among {result['ways']} classes on {which}{more}"
     interval = result["interval"]
-    kind = {"train": "", "val": "unseen validation ", "test": "unseen "}.get(split, "")
     episodes = (
-        f"{kind}{result['ways']}-way {result['shots']}-shot "
+        f"{unseen}{validation}{result['ways']}-way {result['shots']}-shot "
         f"episode{'s' * (result['episodes'] != 1)}"
     )
     said = [f"± for {interval['population']}"] if interval else []
     said.append(ALIGNED[result["align"]])
+    said += [words for words in (met, other) if words]
     if result.get("inner_steps") != 0:  # else it answers by class means, or without learning at all
         said.insert(0, f"{100 * result['accuracy_before']:.1f} % before adaptation")
     margin = plus_minus(interval)

@@ -26,7 +26,7 @@ from .evaluation import check_apart, check_ways, evaluate, measure_of, open_sets
 from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
-from .origin import Origin, contents, learned, tell_met
+from .origin import Origin, contents, learned, met
 from .progress import Ahead, Bar, chances, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, axes_of, begun, check_axes, inner_loop, network_of, restored
@@ -95,7 +95,8 @@ def train(
     force      overwrite a run in `out`
     data       sets of tasks by split ("train", "val", "test") in place of config.dataset; each has
                `input_shape`, `sample_task(rng, ways, shots, queries)` and `episode(seed, index,
-               ways, shots, queries)`
+               ways, shots, queries)`; for rule classify also `classes`, and sample_task takes some
+               of them
     executor   carries out the tasks of an update and the episodes; the results are the same for any
     held       a device that learns the tasks in place of the float network. It is not part of the
                settings, so a resumed run must be given the same
@@ -137,7 +138,8 @@ def train(
         origin = replace(Origin.of(held.command, data), own=mine.words(), content=contents(data))
         if resume:
             folder.origin.check_same(origin, folder.path)
-            origin = replace(origin, classes=folder.origin.classes)
+            kept = folder.origin
+            origin = replace(origin, classes=kept.classes, recordings=kept.recordings)
             folder.origin = origin
         check_ways(config, data)
         check_apart(config, data)
@@ -145,23 +147,46 @@ def train(
             start = None
             if config.start is not None:
                 start = checkpoints.read(find_checkpoint(config.start)).origin
-                if not whole_set:
-                    tell_met(config, start, origin, data)
-            origin = replace(origin, classes=learned(origin, data["train"], start))
+            origin = learned(origin, data["train"], start)
+        known = {} if whole_set else _known(config, origin, data)
         if whole_set:
-            known = data["train"].classes
-            data = {split: Classification(tasks, known) for split, tasks in data.items()}
+            names = data["train"].classes
+            data = {split: Classification(tasks, names) for split, tasks in data.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # `_update` finds what is not finite
             measure = measure_of(found.curve) if found else rehearsed(config, data, mine.loss)
-            run = _Run(config, folder, data, progress, executor, held, mine, measure)
+            run = _Run(config, folder, data, progress, executor, held, mine, measure, known)
             return run.go(found, None if resume else origin, force)
+
+
+def _known(config: TrainingConfig, origin: Origin, data: Mapping) -> dict[str, str]:
+    """What of the sets that are to be unseen is learned from, here or where the run starts, by
+    split and in words; with a warning."""
+    found = {}
+    for split, looks in (("val", config.evaluate_every), ("test", config.test_episodes)):
+        if looks and split in data and (words := met(origin, origin, data[split])) is not None:
+            found[split] = words
+            start = f", here or at its start, {config.start}" if config.start is not None else ""
+            warnings.warn(
+                f"{split}: {words}{start}; its accuracy is not that of unseen classes",
+                stacklevel=3,
+            )
+    return found
 
 
 class _Run:
     """A run in the making."""
 
     def __init__(
-        self, config, out, data, progress, executor=None, held=Held(), own=Own(), measure="accuracy"
+        self,
+        config,
+        out,
+        data,
+        progress,
+        executor=None,
+        held=Held(),
+        own=Own(),
+        measure="accuracy",
+        known=None,
     ):
         self.config = config
         self.folder = out
@@ -170,6 +195,7 @@ class _Run:
         self.held = held
         self.own = own
         self.executor = executor or Executor()
+        self.known = known or {}  # what is not unseen, in words, by split
         self.ways = len(data["train"].classes) if RULES[config.rule].whole_set else config.ways
         self.size = self.ways, config.shots, config.queries
         self.net = network_of(config, data["train"].input_shape, self.ways, own)
@@ -202,7 +228,10 @@ class _Run:
         folder.start_log(self.columns, self.rows)
         try:
             if self.progress:
-                say(opening(config, self.net, folder, self.executor.number, self.measure))
+                known = getattr(self.data["train"], "classes", None)
+                many = None if known is None else len(known)
+                number = self.executor.number
+                say(opening(config, self.net, folder, number, self.measure, many))
             time_ahead = Ahead(config, state.update, self.executor.number)
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
@@ -240,7 +269,7 @@ class _Run:
         except OSError:
             if not isinstance(error, OSError) or isinstance(error, WorkersLost):
                 raise
-        go_on = f"continue with: {self.folder.how_to_go_on}"
+        go_on = f"continue with {self.folder.how_to_go_on}"
         if isinstance(error, KeyboardInterrupt):
             self.folder.draw(self.rows, self.chances)
             return Interrupted(f"stopped after {done}; all is saved, {go_on}")
@@ -386,6 +415,7 @@ class _Run:
         )
         test.update(
             rule=config.rule,
+            met=self.known.get("test"),
             dataset=origin.kind or origin.data,
             root=origin.root,
             updates=state.update,

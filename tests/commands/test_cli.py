@@ -266,7 +266,8 @@ def test_evaluate_says_and_writes_what_evaluate_finds(run, trained):
     )
     result = json.loads(Path("a.json").read_text())
     table = progress.table(expected, "Proto-MAML, meta-trained")
-    assert code == 0 and out.splitlines() == [progress.sentence(expected), *table]
+    assert code == 0 and out.splitlines() == [progress.sentence(result), *table]
+    assert "other than in training: seed 5, not 0" in out
     assert "nearest mean: pixel baseline" in out
     for name in set(expected) - {"dataset"}:
         assert result[name] == expected[name], name
@@ -295,7 +296,7 @@ def test_evaluate_by_another_rule(run, trained):
         assert code == 0 and ("nearest mean   " in out) == (how == ("--rule", "nearest"))
     whole, nearest, maml, still = found.values()
     assert (
-        whole["learns_by"] == "proto-maml"
+        whole["rule"] == "proto-maml"
         and whole["rules"]["own"]["per_episode"] == nearest["per_episode"]
     )
     assert whole["rules"]["maml"]["per_episode"] == maml["per_episode"] != nearest["per_episode"]
@@ -539,7 +540,7 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
         code, _, err = run("train", *TOY, "--quiet")
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert code == 143 and "minisnn train --resume runs/quick-1" in err
+    assert code == 143 and "--resume runs/quick-1" in err
     # after a task of val and one of test
     assert checkpoint.read("runs/quick-1").progress["update"] == 3
 

@@ -65,30 +65,6 @@ def test_record_mixes_no_old_recordings_with_new_ones(run, quick):  # noqa: F811
     assert len(list(Path("made/Test").rglob("*.bin"))) == 4
 
 
-@pytest.mark.parametrize(
-    "labels, each, split, proposed",
-    [
-        (None, 20, "Train", "; train on them with: minisnn train --root made"),
-        (None, 2, "Train", ""),
-        (
-            None,
-            2,
-            "Test",
-            "; test on them with: minisnn evaluate --dataset double-nmnist --root made",
-        ),
-        (None, 1, "Test", ""),
-        (ALL, 4, "Train", ""),
-        ("01", 20, "Train", ""),
-    ],
-)
-def test_record_proposes_what_can_be_done(run, quick, labels, each, split, proposed):  # noqa: F811
-    given = [] if labels is None else [pictures(Path("pictures"), labels, each)]
-    code, out, _ = run(
-        "record", *given, "--each", each, "--out", "made", "--split", split, "--quiet"
-    )
-    assert code == 0 and out.splitlines()[1] == f"see them with: minisnn info made{proposed}"
-
-
 def test_record_loses_no_recording_of_an_empty_label(run, quick):  # noqa: F811
     np.savez("a.npz", images=np.ones((2, 20, 20), np.uint8), labels=np.array(["", "b"]))
     code, _, err = run("record", "a.npz", "--out", "made", "--quiet")

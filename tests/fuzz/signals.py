@@ -21,8 +21,6 @@ from pathlib import Path
 
 import numpy as np
 
-MARK = ".minisnn.json"  # a folder that the library wrote says so in it
-
 HERE = Path(__file__).resolve().parent
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SMALL = (
@@ -266,11 +264,7 @@ def judge(
 def leftovers(folder: Path) -> list[str]:
     """Files that are written beside their places, and were not renamed or removed; what Jupyter
     keeps is its own."""
-    hidden = [
-        path.relative_to(folder)
-        for path in folder.rglob(".*")
-        if path.is_file() and path.name != MARK
-    ]
+    hidden = [path.relative_to(folder) for path in folder.rglob(".*") if path.is_file()]
     own = (
         "numba",
         ".ipynb_checkpoints",

@@ -264,10 +264,7 @@ def test_export_for_others(run, kind):
     assert cli.main(line) == 0
     files = {str(path.relative_to("made")) for path in Path("made").rglob("*") if path.is_file()}
     if kind == "page":
-        assert (
-            files == {"index.html", ".minisnn.json"}
-            and cli.main(["hardware", "page", "p.html", *line[4:8]]) == 0
-        )
+        assert files == {"index.html"} and cli.main(["hardware", "page", "p.html", *line[4:8]]) == 0
         assert Path("p.html").read_bytes() == Path("made/index.html").read_bytes()
     elif kind == "wasm":
         assert files >= {

@@ -407,7 +407,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_arrays_and_the_chip_is_tested
     calls = 2 * training.CALIBRATION + 2 * 7
     with pytest.raises(
         KeyboardInterrupt,
-        match=r"continue with: minisnn.hardware.training.run.train\(config, chip, .*, resume=True, data=",
+        match="continue with .*resume=True in Python, and the same data",
     ):
         training.train(
             config, chip, tmp_path / "two", progress=False, data=toy_data({calls - 8: interrupt})

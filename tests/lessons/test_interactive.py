@@ -135,8 +135,7 @@ def test_pages_and_slides_need_nothing(exported):
     for kind in ("html", "slides"):
         found = sorted(path.name for path in (exported / kind).iterdir())
         assert found == sorted(
-            [".minisnn.json", *names, "GLOSSARY.html", "index.html"]
-            + ["solutions.ipynb", "teach.html"]
+            [*names, "GLOSSARY.html", "index.html"] + ["solutions.ipynb", "teach.html"]
         )
         for name in names:
             text = (exported / kind / name).read_text()

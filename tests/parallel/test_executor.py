@@ -302,8 +302,8 @@ def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
 
     with pytest.raises(
         WorkersLost,
-        match="all workers are gone; the state after 1 of 3 updates is saved, continue with: "
-        "minisnn",
+        match="all workers are gone; the state after 1 of 3 updates is saved, continue with .*"
+        "resume=True",
     ):
         train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=Lost(), **SILENT)
     train(toy_config(**CONFIG), tmp_path / "run", resume=True, data=toy_data(), **SILENT)

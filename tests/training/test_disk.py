@@ -61,7 +61,7 @@ def test_a_full_disk(undisturbed, disk):
     with pytest.raises(
         OSError,
         match=r"run/\S+: no space left on device; stopped after [5-7] of 12 updates, the state after "
-        r"update 4 is saved, continue with: minisnn.train\(config, .*run",
+        r"update 4 is saved, continue with out=.*, resume=True",
     ):
         train(CONFIG, out, data=toy_data({8: lambda: fill(disk)}), **SILENT)
     assert (
@@ -81,7 +81,7 @@ def test_files_that_may_grow_no_further(undisturbed, tmp_path):
         with pytest.raises(
             OSError,
             match=r"checkpoint.h5: file too large; stopped after 6 of 12 updates, the state after update "
-            r"4 is saved, continue with: minisnn.train",
+            r"4 is saved, continue with out=.*, resume=True",
         ):
             train(
                 CONFIG,
@@ -204,7 +204,7 @@ def test_a_read_only_file_system(undisturbed, disk):
         with pytest.raises(
             OSError,
             match=r"read-only file system; stopped after \d of 12 updates, the state after update 4 is "
-            r"saved, continue with: minisnn.train",
+            r"saved, continue with out=.*, resume=True",
         ):
             train(CONFIG, out, data=toy_data({8: lambda: remount(disk, "ro")}), **SILENT)
         before = {path.name: path.read_bytes() for path in out.iterdir()}
@@ -249,7 +249,7 @@ def test_data_that_vanish_in_a_run(undisturbed, tmp_path, call, done):
         OSError,
         match=f"recordings/7.bin: no such file or directory; stopped after {done} of 12 updates, "
         "the "
-        f"state after update {done} is saved, continue with: minisnn.train",
+        f"state after update {done} is saved, continue with out=.*, resume=True",
     ):
         train(CONFIG, tmp_path, data=toy_data({call: vanish}), **SILENT)
     train(CONFIG, tmp_path, resume=True, data=toy_data(), **SILENT)

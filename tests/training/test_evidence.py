@@ -3,6 +3,7 @@ results that were kept."""
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,6 +208,82 @@ def test_what_a_bar_tells_is_of_updates_alike(begun):
             bar.show(row)
             assert len({*bar.recent["loss"]}) == 1
         assert [*bar.recent["loss"]] == [1.0] * 3 and len(bar.recent["seconds"]) >= 3
+
+
+WAVES = """
+import numpy as np, minisnn as ms
+
+class Waves:
+    input_shape = (6, 6, 2)
+
+    def sample_task(self, rng, ways=2, shots=4, queries=4):
+        def samples(n):
+            at = rng.integers(0, 6, n)
+            x = (rng.random((n, 14, 6, 6, 2)) < 0.05).astype(np.uint8)
+            return x, np.stack([at / 5, 1 - at / 5], 1)
+
+        return ms.Task(*samples(shots), *samples(queries))
+
+    def episode(self, seed, index, *size):
+        return self.sample_task(np.random.default_rng((seed, index)), *size)
+
+def make(split):
+    return Waves()
+"""
+
+
+def test_commands_take_real_targets_or_say_in_a_sentence_that_they_do_not(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("waves.py").write_text(WAVES)
+    config = toy_config(
+        ways=2, shots=4, queries=4, updates=2, step_size=0.1, dataset="waves.py:make"
+    )
+    train(config, "run", loss=LOSSES["squared"], **SILENT)
+    look = "evaluate --checkpoint run --dataset waves.py:make --episodes 2 --quiet".split()
+    assert cli.main(look) == 0
+    assert capsys.readouterr().out.startswith("test error ")
+    learn = "train --dataset waves.py:make --channels 2 --kernel 3 --ways 2 --updates 1 --out new"
+    assert cli.main([*look, "--rule", "nearest"]) == 2
+    assert capsys.readouterr().err.startswith("minisnn: rules of class means")
+    for line in (
+        [*learn.split(), "--quiet"],
+        [*learn.split(), "--rule", "maml", "--evaluate-every", "0", "--test-episodes", "0"],
+        "show --checkpoint run --dataset waves.py:make".split(),
+        "show --dataset waves.py:make --out new".split(),
+    ):
+        assert cli.main(line) == 2, line
+        *_, err = capsys.readouterr().err.splitlines()
+        assert err.startswith("minisnn: ") and "real targets" in err, line
+        assert not Path("new").exists() and not Path("task").exists()
+    with pytest.raises(ValueError, match="real targets"):
+        ms.plots.plot_task(Waves("test").episode(0, 0))
+
+
+def test_classes_that_a_set_does_not_name_are_asked_for(tmp_path):
+    class Nameless:
+        input_shape = ToySet.input_shape
+        sample_task, episode = ToySet.sample_task, ToySet.episode
+
+    config = toy_config(rule="classify", learn_step_size="no", clip=None)
+    data = dict.fromkeys(toy_data(), Nameless())
+    with pytest.raises(ValueError, match="classes"):
+        train(config, tmp_path / "run", data=data, **SILENT)
+    assert not (tmp_path / "run").exists()
+
+
+# ---- what is said while it is done
+
+
+@pytest.mark.parametrize("classes, said", [(4, True), (10, False)])
+def test_few_classes_and_long_phases_are_announced(classes, said, tmp_path, capsys):
+    data = toy_data()
+    data["train"].classes = data["train"].classes[:classes]
+    train(toy_config(updates=1, evaluate_every=0), tmp_path, data=data)
+    err = capsys.readouterr().err
+    assert ("only 4 classes" in err) == said
+    assert err.index("run folder") < err.index("4 test episodes …")
 
 
 # ---- rules that do not adapt

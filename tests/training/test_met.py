@@ -2,6 +2,7 @@
 division of the classes."""
 
 import json
+import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from toy import toy_config
 
-from minisnn.cli import main
+from minisnn import cli
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets.omniglot import Omniglot
 from minisnn.data.sets.recordings import Recordings
@@ -52,8 +53,8 @@ def recordings(classes=10) -> Recordings:
 
 
 def folders(classes) -> None:
-    rng = np.random.default_rng(1 + classes[0])
     for label in classes:
+        rng = np.random.default_rng(label)
         for number in range(6):
             path = Path("data", f"c{label}", f"{number}.npy")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,9 @@ def test_a_start_that_learned_the_test_classes_is_told():
     )
     (found,) = told(lambda: train(again, "other", data=other, progress=False))
     assert found.startswith(words) and "first/checkpoint.h5" in found
+    kept = json.loads(Path("other/result.json").read_text())
+    assert found.startswith(f"test: {kept['met']}")
+    assert kept["met"] in sentence(kept) and "unseen" not in sentence(kept)
     # what the first one learned is not forgotten by what starts from the second, nor when it goes
     # on
     third = replace(CONFIG, start="again/checkpoint.h5")
@@ -88,6 +92,7 @@ def test_a_start_that_learned_the_test_classes_is_told():
         found.replace("first/", "again/")
     ]
     train(CONFIG, "first", True, data=first, progress=False)
+    assert told(lambda: train(again, "other", True, data=other, progress=False)) == [found]
     assert told(lambda: train(again, "more", data=other, progress=False)) == [found]
 
 
@@ -101,34 +106,59 @@ def test_protocols_of_one_data_set_have_classes_in_common():
     assert binned.options("omniglot-random") == dict(bin_ms=10, duration_ms=300)
     assert binned.options("double-nmnist") == {}
     start = replace(learner, data="omniglot-random", classes=json.dumps(["Greek-01"]))
-    assert "Greek-01" in json.loads(learned(Origin(data="omniglot"), Omniglot("val"), start))
+    assert "Greek-01" in learned(Origin(data="omniglot"), Omniglot("val"), start).classes
     assert (
         met(replace(learner, data="double-nmnist"), Origin(data="omniglot-random"), tasks) is None
     )
 
 
-def test_a_class_that_is_added_moves_others_and_it_is_told(capsys):
+TRAINED = (
+    "train --dataset recordings --root data --sensor 6,6 --duration-ms 12 --channels none --ways 2 "
+    "--queries 2 --evaluate-every 0 --updates 1 --tasks 1 --quiet"
+)
+
+
+def copied(name: str, prefix: str) -> None:
+    for path in Path("data").iterdir():
+        shutil.copytree(path, Path(name, f"{prefix}{path.name}"))
+
+
+@pytest.mark.parametrize("root", ["data", "./data", "data/", "here", "copy", "renamed"])
+def test_known_classes_are_noticed_wherever_they_lie(root, capsys):
+    """A class that is added moves others to another split. Neither the spelling of a folder nor its
+    name decides, nor those of the classes where the recordings are the same."""
     folders(range(8))
-    flags = (
-        "--channels none --ways 2 --queries 2 --evaluate-every 0 --test-episodes 0 --updates 1 "
-        "--tasks 1 --init-tasks 1"
-    )
-    main(
-        f"train --dataset recordings --root data --sensor 6,6 --duration-ms 12 {flags} --out run "
-        "--quiet".split()
-    )
-    look = "evaluate --checkpoint run --episodes 2 --quiet".split()
-    main(look)
-    assert "unseen classes" not in capsys.readouterr().err
+    assert cli.main([*TRAINED.split(), "--test-episodes", "0", "--out", "run"]) == 0
+    look = "evaluate --checkpoint run --episodes 2 --quiet --json found.json --force".split()
+    assert cli.main(look) == 0
+    out, err = capsys.readouterr()
+    assert "unseen classes" not in err and "unseen 2-way" in out
+    assert json.loads(Path("found.json").read_text())["met"] is None
     folders(range(8, 14))
-    main(look)
-    found = capsys.readouterr().err
-    assert (
-        "note: test: " in found
-        and "learned from; its accuracy is not that of unseen classes" in found
-    )
-    main([*look, "--split", "train"])
+    copied("copy", "")
+    copied("renamed", "new-")
+    Path("here").symlink_to("data")
+    assert cli.main([*look, "--root", root]) == 0
+    out, err = capsys.readouterr()
+    assert "note: test: " in err and "learned from" in err
+    kept = json.loads(Path("found.json").read_text())["met"]
+    assert kept in out and "unseen" not in out
+    assert cli.main([*look, "--root", root, "--split", "train"]) == 0
     assert "unseen classes" not in capsys.readouterr().err
+    start = f"{TRAINED} --test-episodes 2 --start run --out next --root {root}"
+    assert cli.main(start.split()) == 0
+    out, err = capsys.readouterr()
+    assert "learned from" in err and "unseen" not in out
+    assert json.loads(Path("next/result.json").read_text())["met"] in out
+
+
+def test_a_run_on_known_classes_does_not_call_them_unseen():
+    """New recordings of the classes that train."""
+    data = recordings().split_recordings(0)
+    config = replace(CONFIG, test_episodes=2)
+    found = told(lambda: train(config, "known", data=data, progress=False))
+    assert len(found) == 1 and "10 of its 10 classes" in found[0]
+    assert "unseen" not in sentence(json.loads(Path("known/result.json").read_text()))
 
 
 def test_the_training_set_is_not_called_unseen():

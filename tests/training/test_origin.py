@@ -69,15 +69,14 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     """Else it would go on with digits, end with exit 0 and print a digit accuracy."""
     message = stopped(tmp_path / "mine")
     assert (
-        f"continue with: minisnn.train(config, '{tmp_path / 'mine'}', resume=True, data=...)"
+        f"continue with out='{tmp_path / 'mine'}', resume=True in Python, and the same data"
         in message
     )
     before = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
     code, err = said("train", "--resume", "mine", "--quiet")
     assert (
         code == 2
-        and "mine: the run learns from data given in Python (ToySet); continue in Python: "
-        "minisnn.train("
+        and "mine: the run learns from data given in Python (ToySet); continue with out='mine'"
         in err
     )
     assert {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()} == before
@@ -96,7 +95,7 @@ def test_a_run_on_data_given_in_python_is_no_commands(said, tmp_path):
     made = checkpoint.read("mine").origin
     assert (
         made
-        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes)
+        == Origin(TRAIN, PYTHON, kind="ToySet", classes=made.classes, recordings="[]")
         == RunFolder("mine").read()[1]
     )
 
@@ -134,7 +133,7 @@ def test_other_data_given_in_python_is_refused(tmp_path):
 
 
 def test_data_given_to_a_run_of_a_named_set_is_refused(tmp_path):
-    assert f"continue with: minisnn train --resume {tmp_path}" in stopped(tmp_path, given=False)
+    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False)
     with pytest.raises(
         ValueError, match="learns from double-nmnist, simulated recordings; leave out data="
     ):
@@ -145,21 +144,18 @@ def test_a_run_for_the_chip_is_not_one_of_train(said, tmp_path):
     class Chip(type(training.Held())):
         command = CHIP
 
-    assert f"continue with: minisnn hardware train --resume {tmp_path}" in stopped(
-        tmp_path, given=False, held=Chip()
-    )
+    assert f"continue with --resume {tmp_path}" in stopped(tmp_path, given=False, held=Chip())
     code, err = said("train", "--resume", tmp_path)
     assert (
         code == 2
-        and "was made by `minisnn hardware train`; continue with: minisnn hardware train --resume "
-        f"{tmp_path}"
+        and f"was made by minisnn hardware train; expected that to continue it, with --resume {tmp_path}"
         in err
     )
     code, err = said("evaluate", "--checkpoint", tmp_path)
     assert code == 2 and f"give the model's own network, {tmp_path / 'network.h5'}" in err
     code, err = said("nir", "export", tmp_path, "net.nir")
     assert code == 2 and "network.h5" in err and not Path("net.nir").exists()
-    with pytest.raises(ValueError, match="was made by `minisnn hardware train`"):
+    with pytest.raises(ValueError, match="was made by minisnn hardware train;"):
         train(toy_config(), tmp_path, resume=True, data=toy_data(), **SILENT)
 
 
@@ -171,7 +167,8 @@ def test_a_run_of_train_is_not_one_for_the_chip(said, tmp_path):
     code, err = said("hardware", "train", "--resume", tmp_path)
     assert (
         code == 2
-        and f"was made by `minisnn train`; continue with: minisnn train --resume {tmp_path}" in err
+        and f"was made by minisnn train; expected that to continue it, with --resume {tmp_path}"
+        in err
     )
 
 

@@ -104,7 +104,7 @@ def test_ctrl_c_saves_and_a_resumed_run_equals_an_undisturbed_one(undisturbed, t
     out = tmp_path / "a run"
     with pytest.raises(
         Interrupted,
-        match=r"stopped after \d+ of 12 updates.*minisnn.train\(config, '.*a run', resume",
+        match=r"stopped after \d+ of 12 updates.*a run', resume=True",
     ):
         train(toy_config(), out, data=toy_data({call: interrupt}), **SILENT)
     assert checkpoint.read(out).progress["update"] == (call - 3) // 2

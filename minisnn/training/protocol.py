@@ -1,0 +1,76 @@
+"""How a network was trained to be used, and how it is tested: both as plain values by name, compared
+name by name, so that a result says whatever differs.
+
+A value stands here if it changes what a test finds: which data, how they are read, the size of a
+task, and every field of the inner loop.
+"""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..data.sets.named import DATASETS, OPTIONS, find
+from ..meta.inner import InnerLoop
+from ..meta.kept import kept_of
+from .fields import in_words
+
+LEARNED = "as learned"
+
+
+def reading(dataset: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """How the recordings of a data set are read: `options`, and the defaults of what is not given."""
+    try:
+        parameters = inspect.signature(find(dataset)).parameters.values()
+    except (TypeError, ValueError):  # a callable of C, which does not say
+        parameters = ()
+    defaults = {
+        one.name: one.default
+        for one in parameters
+        if one.name in OPTIONS - {"classes"} and one.default is not one.empty
+    }
+    shipped = DATASETS[dataset].options if dataset in DATASETS else {}
+    values = {**defaults, **shipped, **options}
+    return {name: plain(value) for name, value in values.items()}
+
+
+def learning(inner: InnerLoop) -> dict[str, Any]:
+    """How an inner loop learns a task: all its fields."""
+    fields = {name: plain(value) for name, value in kept_of(inner).items()}
+    fields["inner_steps"] = fields.pop("steps")
+    learned = np.ndim(inner.step_size) > 0
+    return fields | {"step_size": LEARNED if learned else float(inner.step_size)}
+
+
+def plain(value: Any) -> Any:
+    """A value in JSON's types."""
+    if isinstance(value, (tuple, list)):
+        return [plain(one) for one in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def differing(own: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the network's own that a test does not keep to, by name."""
+    return {name: value for name, value in own.items() if name in asked and value != asked[name]}
+
+
+def same(root: str | Path | None, other: str | Path | None) -> bool:
+    """Whether two spellings name one folder."""
+    if root is None or other is None:
+        return root is other
+    return Path(root).expanduser().resolve() == Path(other).expanduser().resolve()
+
+
+def deviations(result: Mapping[str, Any]) -> str:
+    """What a result is of that the network was not trained for, in words; "" where nothing is."""
+    parts = [
+        f"{name.replace('_', ' ')} {_words(result[name])}, not {_words(own)}"
+        for name, own in result.get("trained_for", {}).items()
+    ]
+    return f"other than in training: {', '.join(parts)}" if parts else ""
+
+
+def _words(value: Any) -> str:
+    return in_words(tuple(value) if isinstance(value, list) else value)
