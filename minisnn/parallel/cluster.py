@@ -310,15 +310,11 @@ class Elsewhere(Exception):
 
 
 def _source() -> str:
-    """A short hash of the sources of this package and of `minisnn.hardware`, which in a clone is a
-    folder next to it."""
+    """A short hash of this package's sources, but for folders that an installation adds."""
     package = Path(__file__).parents[1]
-    found = {path.relative_to(package): path for path in package.rglob("*.py")}
-    if len(list((package / "hardware").rglob("*.py"))) == 1:
-        beside = package.parent
-        found |= {path.relative_to(beside): path for path in (beside / "hardware").rglob("*.py")}
     digest = hashlib.sha256()
-    for name, path in sorted(found.items()):
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package)
         if name.parts[0] not in ("_shipped", "_folders"):
             digest.update(name.as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]
