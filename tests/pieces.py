@@ -34,6 +34,12 @@ def who(trace: str, item: int):
     return item * item, os.getpid()
 
 
+def slow_who(item: int) -> tuple[int, int]:
+    """(item squared, process)."""
+    time.sleep(0.1)
+    return item * item, os.getpid()
+
+
 def dies(trace: str, when: int, times: int, item: int) -> int:
     """item squared; at one item the process is killed, the first so many times."""
     begun = len(list(Path(trace).glob(f"{item}-*")))

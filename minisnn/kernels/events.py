@@ -2,12 +2,12 @@
 in the layouts that spikes and dense images go through."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from threading import Lock
 
 import numpy as np
 
 from ..layers import together
+from ..parallel.arrays import once
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER, lowest_bit
@@ -46,7 +46,7 @@ class Events:
         """Whether it is known where columns begin."""
         return self.column.shape[3] > 0
 
-    @cached_property
+    @once
     def lists(self) -> Lists:
         """What the kernels take."""
         arrays = (self.index.ravel(), self.value.ravel(), self.offset.ravel(), self.column.ravel())

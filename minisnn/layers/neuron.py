@@ -34,10 +34,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..parallel.arguments import number, shown
+from ..parallel.arrays import once
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array
@@ -72,17 +72,17 @@ class At:
         self.constants = constants
         self._jet = spike
 
-    @cached_property
+    @once
     def spike(self) -> Array:
         """Its value, 1 or 0."""
         return self._jet("value")
 
-    @cached_property
+    @once
     def slope(self) -> Array:
         """Its first derivative by u."""
         return self._jet("derivative")
 
-    @cached_property
+    @once
     def curvature(self) -> Array:
         """Its second derivative by u."""
         return self._jet("curvature")

@@ -24,6 +24,7 @@ start hold each other, and the meta-gradient is the true one of the jet twin abo
 """
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +34,13 @@ import numpy as np
 from ..network.base import Array, Network
 from ..parallel.arguments import number, whole
 from .inner import InnerLoop
-from .path import Adjoint, MetaGradient, Recorded
+from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task
 
+STEP_SIZE, STEPS = 0.05, 40
 PROXIMAL = 1.0
 CG_STEPS = 10
+CONVERGED = 0.2  # most that may be left of a gradient; where spikes jump, some 0.1 is
 
 
 class NegativeCurvature(ValueError):
@@ -55,7 +58,8 @@ def conjugate_gradients(
     """y with A y = b, by at most so many products v -> A v of a symmetric A, from zero.
 
     It ends where |b - A y| <= tolerance |b|. Sums are in float64, y is in the dtype of b. Raises
-    `NegativeCurvature` where <v, A v> <= 0 for a direction v.
+    `NegativeCurvature` where <v, A v> <= 0 for a direction v. Warns where more than CONVERGED |b| is
+    left.
 
     >>> from minisnn.meta.implicit import conjugate_gradients
     >>> A, b = np.diag([1.0, 2.0, 4.0]), np.ones(3)
@@ -83,7 +87,21 @@ def conjugate_gradients(
         before = square
         square = float(rest @ rest)
         direction = rest + (square / before) * direction
+    left = math.sqrt(square) / (np.linalg.norm(b) or 1)
+    if left > CONVERGED:
+        warnings.warn(
+            f"conjugate gradients have not converged: after {steps} of them the residual is {left:.2g} "
+            f"of the query gradient, expected at most {CONVERGED}; take more cg_steps (--cg-steps) "
+            "or a larger proximal (--proximal)",
+            stacklevel=2,
+        )
     return y.astype(b.dtype)
+
+
+def _share(left: Array, first: Step) -> float:
+    """|left| over the gradient of the first step, 0 where that is 0."""
+    norm = float(np.linalg.norm(first.gate * first.gradient))
+    return float(np.linalg.norm(left)) / norm if norm else 0.0
 
 
 @dataclass(frozen=True)
@@ -98,18 +116,21 @@ class ImplicitLoop(InnerLoop):
     tolerance   they end sooner, where the residual is at most so large a share of grad L_q; None:
                 1e-10 in float64, 1e-5 in float32
 
-    The meta-gradient is right as far as phi is the minimum: `residual` says how far off it is. The
+    The meta-gradient is right as far as phi is the minimum: `residual` says how far off it is, and a
+    warning where that is more than 0.2 before the last step. The
     step size has no part in it, and none of Eq. 6's gates is possible, for phi would then depend on
     the way. Raises ValueError for settings that do not fit, and `NegativeCurvature` where H +
     lambda is not positive definite.
 
     >>> case = ms.gradcheck.random_case(np.random.default_rng(0))
-    >>> loop = ms.ImplicitLoop(case.step_size, steps=5, proximal=1.0)
+    >>> loop = ms.ImplicitLoop(proximal=10.0)
     >>> found = loop.meta_gradient(case.net, case.theta, case.task)
     >>> found.gradient.shape == case.theta.shape, found.step_size_gradient
     (True, 0.0)
     """
 
+    step_size: float | Array = STEP_SIZE
+    steps: int = STEPS
     proximal: float = PROXIMAL
     cg_steps: int = CG_STEPS
     tolerance: float | None = None
@@ -152,6 +173,24 @@ class ImplicitLoop(InnerLoop):
         pull = self.proximal * back
         return Adjoint(lam - pull, pull, -back, -(m * self._pulled(theta, start, g) * lam))
 
+    def _descend(self, net, theta, *given) -> tuple[Array, list[Step]]:
+        """As of `InnerLoop`; warns where the steps have not come to rest."""
+        phi, path = super()._descend(net, theta, *given)
+        if path:
+            self._check_rest(theta, path)
+        return phi, path
+
+    def _check_rest(self, theta: Array, path: list[Step]) -> None:
+        last = path[-1]
+        left = _share(last.gate * self._pulled(last.theta, theta, last.gradient), path[0])
+        if left > CONVERGED:
+            warnings.warn(
+                f"the inner steps have not come to rest: after {len(path)} of them the residual is "
+                f"{left:.2g}, expected at most {CONVERGED}; take more steps (--inner-steps), or a "
+                "smaller step_size (--step-size) where they jump about the minimum",
+                stacklevel=4,
+            )
+
     def _pulled(self, theta: Array, start: Array, g: Array) -> Array:
         """The gradient of the proximal problem."""
         return g + theta.dtype.type(self.proximal) * (theta - start)
@@ -167,12 +206,11 @@ class ImplicitLoop(InnerLoop):
         >>> many.residual(net, theta, x, y) < few.residual(net, theta, x, y) < 1
         True
         """
-        phi, path = self._descend(net, theta, x, y)
-        m = self.gate(net, theta)
-        left = m * self._pulled(phi, theta, net.loss_and_gradient(phi, x, y).gradient)
-        first = m * path[0].gradient if path else left
-        norm = float(np.linalg.norm(first))
-        return float(np.linalg.norm(left)) / norm if norm else 0.0
+        phi, path = super()._descend(net, theta, x, y)
+        if not path:
+            return 1.0
+        gradient = net.loss_and_gradient(phi, x, y).gradient
+        return _share(path[0].gate * self._pulled(phi, theta, gradient), path[0])
 
     def meta_gradient(
         self,

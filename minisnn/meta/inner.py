@@ -202,8 +202,8 @@ class InnerLoop:
         return np.asarray(self.update(theta, start, m, g), net.dtype)
 
     def adapt(self, net: Network, theta: Array, x: Array, y: Array) -> Array:
-        """theta_N, the parameters after learning the support set: x (B, T, H, W, C) event counts, y
-        (B,) labels.
+        """theta_N, the parameters after learning the support set, in an array of their own:
+        x (B, T, H, W, C) event counts, y (B,) labels.
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -212,7 +212,8 @@ class InnerLoop:
         >>> net.loss(adapted, x, y) < net.loss(theta, x, y)
         True
         """
-        return self._descend(net, theta, x, y)[0]
+        adapted = self._descend(net, theta, x, y)[0]
+        return adapted.copy() if adapted is theta else adapted
 
     def logits(self, net: Network, theta: Array, task: Task) -> Array:
         """The network's answers to the query samples after learning the support set, (Q, ways).

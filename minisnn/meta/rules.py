@@ -240,7 +240,7 @@ class ImplicitMAML(MAML):
         online=(False, "whose minimum is that of all samples"),
     )
     # of a readout that fires the curvature is so negative that lambda would leave nothing to learn
-    suits = dict(step_size=0.1, inner_steps=10, zero_readout=True)
+    suits = dict(step_size=0.05, inner_steps=40, zero_readout=True)
     proximal, titles = True, ("implicit MAML", "first-order implicit MAML")
 
     def check(self, settings: Any) -> None:

@@ -25,7 +25,7 @@ class Task:
                                 recordings, these are the numbers of those recordings
 
     Sequences of other ranks, such as (B, T, features), are accepted too; both sets must agree in
-    all axes but B. Raises ValueError for shapes that do not fit, labels out of range, and counts
+    all axes but B. Arrays are copied. Raises ValueError for shapes that do not fit, labels out of range, and counts
     that are not finite. Source: Stewart & Neftci 2022, section 2.1; Vinyals et al. 2016.
 
     >>> x = np.zeros((2, 10, 4, 4, 2), np.uint8)
@@ -71,8 +71,8 @@ class Task:
                     raise ValueError(
                         f"y_{part} holds NaN or infinite values, expected finite targets"
                     )
-                object.__setattr__(self, f"x_{part}", x)
-                object.__setattr__(self, f"y_{part}", y)
+                object.__setattr__(self, f"x_{part}", x.copy())
+                object.__setattr__(self, f"y_{part}", y.copy())
                 continue
             if y.dtype.kind not in "iu":
                 raise ValueError(
@@ -92,7 +92,7 @@ class Task:
                     f"y_{part} holds the label {y.max()}, expected at most {ways - 1} for {ways} "
                     "classes"
                 )
-            object.__setattr__(self, f"x_{part}", x)
+            object.__setattr__(self, f"x_{part}", x.copy())
             object.__setattr__(self, f"y_{part}", y.astype(np.int64))
         if (
             self.y_support.ndim != self.y_query.ndim
@@ -104,7 +104,9 @@ class Task:
             )
             raise ValueError(f"y_query has the shape {shapes}")
         if self.recordings is not None:
-            self._check_recordings(*(array("recordings", side) for side in self.recordings))
+            recordings = tuple(array("recordings", side).copy() for side in self.recordings)
+            object.__setattr__(self, "recordings", recordings)
+            self._check_recordings(*recordings)
         if self.x_support.shape[1:] != self.x_query.shape[1:]:
             shapes = (
                 f"{self.x_query.shape[1:]}, expected that of x_support, {self.x_support.shape[1:]}"

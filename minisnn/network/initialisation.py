@@ -12,6 +12,7 @@ from .layout import Array, Layout
 from .theta import held
 
 SAMPLE = 20_000  # numbers that are ordered to find a quantile's bracket
+SHARED = 1e-4  # of all membranes: fewer, and at least one, may have the same value by chance
 
 
 def _orthonormal(a: Array) -> Array:
@@ -60,6 +61,26 @@ def _quantile(a: Array, q: float) -> np.floating:
     return np.quantile(near[i : i + 2], place - k)
 
 
+def _place(a: Array, q: float, scale: float) -> float:
+    """The quantile of membranes of standard deviation `scale`. Where several share it, half-way
+    from their value to the nearest different one: on the threshold, rounding would choose whether
+    they fire, and which of its two values their curvature has."""
+    flat = a.reshape(-1)
+    quantile = _quantile(flat, q)
+    eps = np.finfo(a.dtype).eps
+    rounding = 16 * eps * scale
+    values, counts = np.unique(
+        flat[(flat >= quantile - rounding) & (flat <= quantile + rounding)], return_counts=True
+    )
+    if counts.max(initial=0) <= max(1, SHARED * flat.size):
+        return quantile
+    value = values[counts.argmax()]
+    away = np.sqrt(eps) * scale  # of different values: half of it is far more than rounding
+    below = np.max(flat, where=flat < value - away, initial=-np.inf)
+    above = np.min(flat, where=flat > value + away, initial=np.inf)
+    return (value + (above if above - value <= value - below else below)) / 2
+
+
 def _spread(a: Array, scratch: Array) -> float:
     """a.std(dtype=float64), the same bits; differences from the mean go to `scratch`.
 
@@ -84,8 +105,9 @@ def lsuv(
     threshold) = `rate`.
 
     x (B, T, H, W, C) is the data to fit; statistics are taken over batch, window and sites. A reset
-    feeds back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the
-    readout as it is.
+    feeds back on u, so scaling and shifting are repeated `rounds` times. Where the quantile is a
+    value that several membranes share, as before any event, the threshold comes to lie half-way
+    between it and the nearest different one. `readout=False` leaves the readout as it is.
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
@@ -129,7 +151,9 @@ def lsuv(
             for weight in weights:
                 weight *= net.dtype.type(np.sqrt(variance) / spread)
             threshold = net.threshold if b.readout else getattr(b.neuron, "threshold", 0.0)
-            bias += net.dtype.type(threshold - _quantile(forward()[1]["u"], 1 - rate))
+            bias += net.dtype.type(
+                threshold - _place(forward()[1]["u"], 1 - rate, np.sqrt(variance))
+            )
         if not b.readout:
             x = forward()[0]
     return theta

@@ -19,11 +19,13 @@ import platform
 import re
 import signal
 import socket
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -33,6 +35,7 @@ from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
 
 PATIENCE = 300  # seconds without any worker until the run is given up
+RESTART = 10  # seconds in which a worker that died is replaced, where all others have other code
 
 
 class Cluster(Others):
@@ -41,14 +44,19 @@ class Cluster(Others):
     address    such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     timeout    seconds to wait for the scheduler, and for a first worker
 
-    Raises ValueError where Dask is not installed, where the address is not one, and where the
-    cluster has another version of Python, NumPy, numba or minisnn. Raises `WorkersLost` where there
-    is no scheduler or no worker.
+    Every task says what code it was made by: the sources of minisnn, and the versions of Python,
+    NumPy and numba. A worker of other code refuses it, whenever it joined; a warning names the
+    worker, and another one does the task.
+
+    Raises ValueError where Dask is not installed, where the address is not one, and where all
+    workers have other code. Raises `WorkersLost` where there is no scheduler or no worker.
 
     >>> ms.Cluster("10.0.0.1")
     Traceback (most recent call last):
     ValueError: scheduler '10.0.0.1': expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     """
+
+    _meant: set[str] | None = None  # workers that tasks are for, where not for all
 
     def __init__(self, address: str, timeout: float = 5):
         if not re.fullmatch(r"[a-z]+://\S+:\d+", address):
@@ -68,10 +76,12 @@ class Cluster(Others):
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
         self._sent: list = []
+        self._others: dict[str, Any] = {}  # workers of other code, and which
+        self._processors = {_processor()}
         try:
             _check_reachable(address, timeout)
             with warnings.catch_warnings():
-                # of other versions; `_check_versions` says it better
+                # of other versions; `_ask` says it better
                 warnings.simplefilter("ignore")
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
@@ -81,7 +91,10 @@ class Cluster(Others):
             ) from None
         try:
             self._client.wait_for_workers(1, timeout)
-            self._check_versions()
+            self._check_scheduler()
+            self._ask()
+            if self._others.keys() >= self._threads().keys():
+                raise ValueError(self._all_refuse())
         except BaseException as error:
             self.close()
             if not isinstance(error, OSError):
@@ -93,41 +106,44 @@ class Cluster(Others):
     def _start_some(self) -> str:
         return f"start some with `dask worker {self.address} --nthreads 1 --nworkers N`"
 
-    def _check_versions(self) -> None:
-        found = {
-            f"worker {name}": one
-            for name, one in self._client.run(description, on_error="return").items()
-        }
-        processors = {one["processor"] for one in found.values() if isinstance(one, dict)}
-        here = description()
+    def _check_scheduler(self) -> None:
+        """ValueError where the scheduler, through which tasks go, cannot read them."""
         try:
-            found["the scheduler"] = self._client.run_on_scheduler(description)
+            self._client.run_on_scheduler(code)
         except Exception as error:
-            found["the scheduler"] = error
-        for name, there in found.items():
-            if not isinstance(there, dict):
-                raise ValueError(
-                    f"{self.address}: {name} cannot run minisnn ({_short(there)}); it needs "
-                    "the same packages as this machine"
-                )
-            for what in ("Python", "minisnn", "NumPy", "numba"):
-                if there[what] != here[what]:
-                    raise ValueError(
-                        f"{self.address}: {name} has {what} {there[what]}, here it is "
-                        f"{here[what]}; expected the same on all machines"
-                    )
-        if processors != {here["processor"]}:
+            raise ValueError(
+                f"{self.address}: the scheduler cannot run minisnn ({_short(error)}); it needs the "
+                "same packages as this machine"
+            ) from None
+
+    def _ask(self) -> None:
+        """Ask all workers what code they have; a warning names those now known to have other
+        code."""
+        answers = self._client.run(code, on_error="return")
+        new = {
+            name: answer
+            for name, answer in answers.items()
+            if answer != CODE and not isinstance(answer, OSError) and name not in self._others
+        }
+        self._others.update(new)
+        if new and self._others.keys() < answers.keys():
             warnings.warn(
-                f"the workers' processors are {', '.join(sorted(processors))}, the one here is "
-                f"{here['processor']}: results may differ in their last bits from those of "
-                "this machine",
-                stacklevel=3,
+                f"{self.address}: {_difference(new)}; no task is given to it", stacklevel=4
             )
+
+    def _all_refuse(self) -> str:
+        return (
+            f"{self.address}: {_difference(self._others)}; expected at least one worker with the "
+            "same code as this machine"
+        )
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
-        """Threads of all workers."""
-        return max(sum(self._threads().values()), 1)
+        """Threads of all workers that have the code of this machine."""
+        return max(sum(self._usable(self._threads()).values()), 1)
+
+    def _usable(self, workers: dict[str, int]) -> dict[str, int]:
+        return {name: threads for name, threads in workers.items() if name not in self._others}
 
     def _threads(self) -> dict[str, int]:
         """Threads of every worker. WorkersLost where the scheduler does not answer."""
@@ -158,37 +174,65 @@ class Cluster(Others):
         futures: list = []
         try:
             self._send(sets)
-            name = uuid4().hex
-            shared = self._submit(_itself, call, key=f"call-{name}")
-            threads = self._threads()
-            workers = sorted(threads)
-            few = len(items) <= 2 * sum(threads.values())
-            for n, item in enumerate(items):
-                # Dask would give few tasks to the one worker that holds what they share; many it
-                # hands out as workers are free
-                place = (
-                    dict(workers=[workers[n % len(workers)]], allow_other_workers=True)
-                    if few and workers
-                    else {}
-                )
-                futures.append(
-                    self._submit(
-                        _carry_out, shared, item, *self._sent, key=(f"task-{name}", n), **place
-                    )
-                )
-            for future in futures:
-                collect(self._result(future))
+            shared = [self._submit(bytes, _packed(call), key=f"call-{uuid4().hex}"), *self._sent]
+            futures += self._begun(shared, items)
+            for n in range(len(items)):
+                while True:
+                    try:
+                        processor, result = self._result(futures[n])
+                        break
+                    except Elsewhere:
+                        self._ask()
+                    undone = [k for k in range(n, len(items)) if futures[k].status != "finished"]
+                    self._client.cancel([futures[k] for k in undone], force=True)
+                    again = self._begun(shared, [items[k] for k in undone])
+                    for k, future in zip(undone, again):
+                        futures[k] = future
+                self._note(processor)
+                collect(result)
         except BaseException:
             with suppress(Exception):  # the scheduler may be what was lost
                 self._client.cancel(futures, force=True)
             raise
+
+    def _begun(self, shared: list, items: Sequence) -> list:
+        """A future for each item, on workers that are not known to have other code."""
+        workers = self._threads()
+        for _ in range(RESTART):
+            if self._usable(workers) or not workers:
+                break
+            check()
+            time.sleep(1)
+            workers = self._threads()
+        else:
+            raise WorkersLost(self._all_refuse())
+        usable = self._usable(workers)
+        names = sorted(usable)
+        self._meant = set(usable) if len(usable) < len(workers) else None
+        few = len(items) <= 2 * sum(usable.values())
+        task = uuid4().hex
+        futures = []
+        for n, item in enumerate(items):
+            # Dask would give few tasks to the one worker that holds what they share; many it hands
+            # out as workers are free
+            place: dict[str, Any] = {}
+            if few and names:
+                place = dict(workers=[names[n % len(names)]], allow_other_workers=True)
+            if self._meant:
+                place = dict(workers=names)
+            keys = [future.key for future in shared]
+            arguments = CODE, keys, _packed(item), *shared
+            futures.append(
+                self._submit(_carry_out_as, *arguments, key=(f"task-{task}", n), **place)
+            )
+        return futures
 
     def _send(self, sets: list) -> None:
         """Sets of tasks the cluster does not hold; what it held and is not asked for is
         forgotten."""
         held = {id(one): future for one, future in zip(self._sets, self._sent)}
         self._sent = [
-            held.get(id(one)) or self._submit(_itself, one, key=f"tasks-{uuid4().hex}")
+            held.get(id(one)) or self._submit(bytes, _packed(one), key=f"tasks-{uuid4().hex}")
             for one in sets
         ]
         self._sets = sets
@@ -216,7 +260,10 @@ class Cluster(Others):
             except TimeoutError:
                 if failed:
                     raise
-                without = 0 if self._alive() else without + 1
+                workers = self._alive()
+                if self._meant and not self._meant & workers:
+                    raise Elsewhere from None
+                without = 0 if workers else without + 1
                 if without == 10:
                     warnings.warn(
                         f"{self.address}: the cluster has no workers; waiting for some",
@@ -235,11 +282,20 @@ class Cluster(Others):
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
 
-    def _alive(self) -> bool:
+    def _alive(self) -> set[str]:
         try:
-            return bool(self._threads())
+            return set(self._threads())
         except (WorkersLost, ValueError):
-            return False
+            return set()
+
+    def _note(self, processor: str) -> None:
+        if processor not in self._processors:
+            self._processors.add(processor)
+            warnings.warn(
+                f"a worker's processor is {processor}, the one here is {_processor()}: results may "
+                "differ in their last bits from those of this machine",
+                stacklevel=4,
+            )
 
     def give_up(self) -> None:
         """Forget what the cluster holds, and leave it."""
@@ -248,29 +304,48 @@ class Cluster(Others):
             self._client.close(timeout=2)
 
 
-def description() -> dict[str, str]:
-    """What results depend on, of the machine that this runs on."""
-    import numba
-    import numpy
-    from llvmlite.binding import get_host_cpu_name
+class Elsewhere(Exception):
+    """A task is to be done by another worker: this one has other code, or those that it was for
+    have gone."""
 
-    return dict(
-        Python=".".join(platform.python_version_tuple()[:2]),
-        minisnn=f"{__version__} ({_source()})",
-        NumPy=numpy.__version__,
-        numba=numba.__version__,
-        processor=get_host_cpu_name(),
-    )
+
+def _source() -> str:
+    """A short hash of this package's sources, but for folders that an installation adds."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package)
+        if name.parts[0] not in ("_shipped", "_folders"):
+            digest.update(name.as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+# computed as the module is imported, which is when a worker's first task arrives
+CODE = (
+    f"minisnn {__version__} ({_source()}), Python {'.'.join(platform.python_version_tuple()[:2])}, "
+    f"NumPy {version('numpy')}, numba {version('numba')}"
+)
+
+
+def code() -> str:
+    """What the results of this process depend on."""
+    return CODE
+
+
+def _difference(others: dict[str, Any]) -> str:
+    """What other code workers have, the first of them named."""
+    name, answer = next(iter(others.items()))
+    more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
+    if isinstance(answer, Exception):
+        return f"worker {name}{more} cannot run minisnn ({_short(answer)})"
+    return f"worker {name}{more} has {answer}, here it is {CODE}"
 
 
 @cache
-def _source() -> str:
-    """A short hash of this package's source: two states of one version differ, too."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*.py")):
-        digest.update(str(path.relative_to(package)).encode() + path.read_bytes())
-    return digest.hexdigest()[:8]
+def _processor() -> str:
+    from llvmlite.binding import get_host_cpu_name
+
+    return get_host_cpu_name()
 
 
 def _check_reachable(address: str, timeout: float) -> None:
@@ -293,9 +368,26 @@ def _short(error) -> str:
     )
 
 
-def _itself(what):
-    return what
+def _packed(what: Any) -> bytes:
+    """Bytes, which schedulers and workers of other code pass on as they are."""
+    from distributed.protocol.pickle import dumps
+
+    return dumps(what)
 
 
-def _carry_out(call: Call, item, *sets):
-    return call(sets, item)
+_open: dict[str, Any] = {}  # what tasks share, by its key
+
+
+def _carry_out_as(made_by: str, keys: list[str], item: bytes, *shared: bytes) -> tuple[str, Any]:
+    """(processor, result) of a task, on a worker; raises `Elsewhere` where it has other code."""
+    global _open
+    if made_by != CODE:
+        raise Elsewhere(f"this worker has {CODE}, the task was made by {made_by}")
+    from distributed.protocol.pickle import loads
+
+    known = _open
+    _open = known = {
+        key: known[key] if key in known else loads(packed) for key, packed in zip(keys, shared)
+    }
+    call, *sets = known.values()
+    return _processor(), call(sets, loads(item))

@@ -41,10 +41,11 @@ recordings. So it is with two rules that answer alike.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+
+from ..parallel.arrays import once
 
 LEVEL = 0.95
 LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate
@@ -273,7 +274,7 @@ class Shared:
             found += times * (shared - how_many * mean[self.symbol])
         return found / self.answers**2
 
-    @cached_property
+    @once
     def _counted(self) -> "_Counted":
         """How often recordings take part, and how many pairs there are."""
         cells = len(self.cell_episode)
@@ -303,7 +304,7 @@ class Shared:
         whole = one.symbols.sum(1) * other.symbols.sum(1) - (one.symbols * other.symbols).sum(1)
         return shared, whole - np.bincount(self.symbol, shared)
 
-    @cached_property
+    @once
     def _moments(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Eigenvalues of H Z Z' H, H taking the mean off, and the weights of sum (A - mean)^2 and
         |Z'(A - mean)|^2 in Var(mean A). None where classes are made of several symbols, or episodes

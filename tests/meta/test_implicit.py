@@ -3,6 +3,7 @@ differences; what is refused; and a run by the rule."""
 
 import pickle
 import re
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
 from minisnn import cli
+from minisnn.data.store.shipped import find_checkpoint
 from minisnn.gradcheck import random_data, random_theta
 from minisnn.gradcheck.whole import check_update
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
@@ -182,6 +184,46 @@ def test_its_update_is_proven():
     assert all(row.ok for row in rows)
 
 
+SHIPPED = ["maml", "fomaml", "cuba", "moved"]  # networks of Double N-MNIST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_by_default_shipped_networks_come_to_rest(name):
+    shipped = ms.read(find_checkpoint(f"double_nmnist_{name}.h5"))
+    theta = shipped.net.with_silent_readout(shipped.theta)  # as runs by the rule begin
+    task = ms.DoubleNMnist("train", progress=False).episode(0, 0)
+    loop = ms.ImplicitLoop()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loop.meta_gradient(shipped.net, theta, task)
+    x, y = task.x_support, task.y_support
+    assert loop.residual(shipped.net, theta, x, y) < 0.2
+
+
+@pytest.mark.parametrize(
+    "changes, what",
+    [
+        (dict(), None),
+        (dict(steps=5), "--inner-steps"),
+        (dict(step_size=0.9), "--step-size"),
+        (dict(step_size=0.2, steps=100, proximal=0.05, cg_steps=1), "--cg-steps"),
+    ],
+)
+def test_what_has_not_converged_is_said_with_its_residual(backend, changes, what):
+    net = ms.SpikingNet(**SMALL, neuron=ms.LIF(gain=4.0), window=9, backend=backend)
+    theta, task = case(net)
+    loop = replace(ms.ImplicitLoop(proximal=1.0), **changes)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        loop.meta_gradient(net, theta, task)
+    sentences = [str(warning.message) for warning in said]
+    assert bool(sentences) == bool(what), sentences
+    for sentence in sentences:
+        assert float(re.search(r"residual is ([\d.]+\d)", sentence)[1]) > 0.2
+    assert not what or any(what in sentence for sentence in sentences)
+
+
 def test_the_residual_falls_to_zero():
     net = network("smooth")
     theta, task = case(net)
@@ -310,7 +352,9 @@ def test_runs_that_do_not_fit(changes, message):
 
 def test_the_command_without_more_suits_the_rule():
     config = chosen(None, {"rule": "imaml"})
-    assert (config.step_size, config.inner_steps, config.zero_readout) == (0.1, 10, True)
+    assert (config.step_size, config.inner_steps, config.zero_readout) == (0.05, 40, True)
+    loop = ms.ImplicitLoop()
+    assert (loop.step_size, loop.steps) == (config.step_size, config.inner_steps)
     assert (config.learn_step_size, config.proximal, config.cg_steps) == ("no", 1.0, 10)
     assert chosen(None, {"rule": "imaml", "inner_steps": 4}).inner_steps == 4
     assert "proximal" in chosen(None, {"rule": "maml"}).idle() and "proximal" not in config.idle()

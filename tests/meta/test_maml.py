@@ -45,6 +45,16 @@ def test_adapt_is_gradient_descent(backend):
     assert np.array_equal(ms.adapt(net, theta, task.x_support, task.y_support, 0.3, 0), theta)
 
 
+def test_adapted_parameters_are_an_array_of_their_own(backend):
+    net = ms.SpikingNet((6,), (), 3, window=5, backend=backend)
+    rng = np.random.default_rng(0)
+    theta, (x, y) = random_theta(net, rng), random_data(net, rng)
+    for steps in (0, 1):
+        adapted = ms.adapt(net, theta, x, y, steps=steps, freeze=("readout",))
+        assert np.array_equal(adapted, theta)
+        assert not np.shares_memory(adapted, theta)
+
+
 def test_adapting_learns_the_support_set(backend):
     net = small(backend)
     theta, task = case(net)

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -27,11 +29,24 @@ def test_a_task_is_shown_in_a_line():
 def test_task_keeps_counts_and_casts_labels(dtype):
     given = parts(dtype=dtype)
     task = Task(**given, classes=["02", "17", "25"])
-    assert task.x_query is given["x_query"] and task.x_support.dtype == dtype
+    assert np.array_equal(task.x_query, given["x_query"]) and task.x_support.dtype == dtype
     assert task.y_support.dtype == task.y_query.dtype == np.int64
     assert task.y_query.tolist() == given["y_query"].tolist()
     assert task.classes == ("02", "17", "25") and task.ways == 3
     assert Task(**given).ways == 3
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_what_is_written_into_arrays_later_does_not_change_the_task(real):
+    given = parts(dtype=np.float32)
+    if real:
+        given.update({name: np.ones((len(given[name]), 2)) for name in ("y_support", "y_query")})
+    recordings = tuple(np.arange(n)[:, None] + start for n, start in ((6, 0), (12, 6)))
+    task = Task(**given, recordings=recordings)
+    before = pickle.dumps(task)
+    for array in (*given.values(), *recordings):
+        array[:] = 0
+    assert pickle.dumps(task) == before
 
 
 def test_task_is_frozen():

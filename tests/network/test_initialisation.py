@@ -64,6 +64,20 @@ def test_lsuv_reaches_variance_and_rate(backend, rng, threshold, rate, variance)
             assert u.var() == pytest.approx(variance, rel=0.04), b.name
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(3))
+def test_membranes_that_are_equal_before_any_event_are_not_on_the_threshold(backend, seed, dtype):
+    """Of 12,800, 640 were with seed 1: all of the first step."""
+    net = ms.SpikingNet((48,), (), 5, window=20, hidden=(64,), dtype=dtype, backend=backend)
+    x = (np.random.default_rng(seed).random((10, 20, 48)) < 0.2).astype(np.uint8)
+    theta = net.init(np.random.default_rng(seed), x)
+    for b, u in zip(net.blocks, membranes(net, theta, x)):
+        values, counts = np.unique(u, return_counts=True)
+        shared = values[counts >= 50]
+        assert shared.size and np.abs(shared).min() > 1e-6
+        assert (u > 0).mean() == pytest.approx(net.init_rate, abs=0.08)
+
+
 def test_zero_readout_leaves_the_layers_below_fitted(backend, rng):
     net = network(backend)
     theta = net.init(np.random.default_rng(1), events(), readout="zero")

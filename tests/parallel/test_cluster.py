@@ -3,20 +3,25 @@ die."""
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+import warnings
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import minisnn as ms
 import pieces
 from minisnn.parallel import cluster as clusters
 from minisnn.parallel import threads
-from minisnn.parallel.cluster import Cluster, description
+from minisnn.parallel.cluster import Cluster
 from minisnn.parallel import executor as executors
 from minisnn.parallel.executor import WorkersLost
 from minisnn.training.folder import RunFolder
@@ -119,32 +124,71 @@ def test_a_task_that_kills_every_worker_ends_with_a_sentence(dask, tmp_path):
         squares(dask, partial(pieces.dies, str(tmp_path), 0, 99), 4)
 
 
-def test_another_version_is_named(dask, local, monkeypatch):
-    monkeypatch.setattr(clusters, "description", Here(description, minisnn="another"))
-    with pytest.raises(
-        ValueError,
-        match=r"worker tcp://\S+ has minisnn \S+ \(\w{8}\), here it is another; expected the same",
-    ):
-        Cluster(local.scheduler_address, 30)
-
-
-def test_a_machine_without_minisnn_is_named(dask, monkeypatch):
-    monkeypatch.setattr(clusters, "description", Here(pieces.not_there))
-    sentence = (
-        r"worker tcp://\S+ cannot run minisnn \(No module named 'minisnn'\); it needs the same"
+@contextmanager
+def stranger(address, folder, name="parallel/executor.py", line="VALUE = 1\n"):
+    """A worker whose minisnn is a copy with a line more."""
+    shutil.copytree(Path(ms.__file__).parent, folder / "minisnn")
+    with (folder / "minisnn" / name).open("a") as file:
+        file.write(line)
+    path = os.pathsep.join([str(folder), ENVIRONMENT["PYTHONPATH"]])
+    command = "dask worker --nthreads 1 --no-dashboard --no-nanny --name stranger".split()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, address],
+        cwd=folder,
+        env={**ENVIRONMENT, "PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
-    with pytest.raises(ValueError, match=sentence):
-        dask._check_versions()
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait(30)
 
 
-class Here:
-    """A description that is well here, and elsewhere what is given."""
+def test_a_worker_of_other_code_that_joins_later_does_no_task(local, tmp_path):
+    with Cluster(local.scheduler_address, 30) as dask:
+        squares(dask, pieces.slow_who)
+        with stranger(local.scheduler_address, tmp_path) as other:
+            wait_until(lambda: dask.number == 3, 60)
+            with pytest.warns(UserWarning, match="worker tcp://") as warned:
+                found = squares(dask, pieces.slow_who, 24)
+            assert len(warned) == 1
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                found += squares(dask, pieces.slow_who, 4)
+            assert [value for value, _ in found] == [n * n for n in (*range(24), *range(4))]
+            assert other not in {process for _, process in found}
+            assert dask.number == 2
 
-    def __init__(self, elsewhere, **here):
-        self.elsewhere, self.here, self.process = elsewhere, here, os.getpid()
 
-    def __call__(self):
-        return {**description(), **self.here} if os.getpid() == self.process else self.elsewhere()
+def test_a_worker_without_minisnn_is_named_and_does_no_task(local, tmp_path):
+    missing = "__init__.py", "raise ImportError('no minisnn')\n"
+    with stranger(local.scheduler_address, tmp_path, *missing) as other:
+        wait_until(lambda: len(local.scheduler.workers) == 3, 60)
+        with pytest.warns(UserWarning, match="no minisnn"):
+            dask = Cluster(local.scheduler_address, 30)
+        with dask:
+            assert other not in {process for _, process in squares(dask, pieces.slow_who)}
+
+
+def test_a_cluster_whose_workers_all_have_other_code_is_refused(tmp_path, monkeypatch):
+    """At the start, and when the last good worker has gone."""
+    from distributed import LocalCluster
+
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+    options = dict(threads_per_worker=1, dashboard_address=None, silence_logs=100)
+    with LocalCluster(1, host="127.0.0.1", **options) as one:
+        with Cluster(one.scheduler_address, 30) as dask:
+            with stranger(one.scheduler_address, tmp_path):
+                wait_until(lambda: dask.number == 2, 60)
+                one.scale(0)
+                wait_until(lambda: dask.number == 1, 60)
+                with pytest.raises(WorkersLost, match="minisnn"):
+                    squares(dask, partial(pieces.who, str(tmp_path)))
+                assert not list(tmp_path.glob("*-*"))
+                with pytest.raises(ValueError, match="minisnn"):
+                    Cluster(one.scheduler_address, 30)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch):

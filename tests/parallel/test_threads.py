@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+import minisnn as ms
 from minisnn.parallel import threads
 
 
@@ -312,6 +313,46 @@ def test_a_fork_during_a_computation(number, where):
         over.set()
         thread.join(20)
     assert len(codes) >= 3 and not any(codes)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_a_slope_is_computed_computes_slopes():
+    began, go_on = threading.Event(), threading.Event()
+    parent = os.getpid()
+
+    class Waits(ms.Surrogate):
+        def sigma(self, a):
+            return np.tanh(a)
+
+        def prime(self, a):
+            if os.getpid() == parent:
+                began.set()
+                go_on.wait(20)
+            return 1 / np.cosh(a) ** 2
+
+        def second(self, a):
+            return -2 * np.tanh(a) / np.cosh(a) ** 2
+
+    neuron = ms.LIF(surrogate=Waits())
+    net = ms.SpikingNet((6,), (), ways=3, neuron=neuron, window=4, backend="numpy")
+    x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+    theta = net.init(np.random.default_rng(0), x)
+
+    def gradient():
+        return net.loss_and_gradient(theta, x, y).gradient
+
+    thread = threading.Thread(target=gradient, daemon=True)
+    thread.start()
+    assert began.wait(20)
+    process = os.fork()
+    if process == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # a child that hangs is killed
+        signal.alarm(10)
+        os._exit(0 if gradient().any() else 1)
+    status = os.waitpid(process, 0)[1]
+    go_on.set()
+    thread.join(20)
+    assert status == 0
 
 
 def test_settings_of_numpy_hold_wherever_an_item_is_computed(number):

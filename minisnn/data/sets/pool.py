@@ -9,11 +9,11 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ...parallel.arrays import once
 from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames
@@ -172,7 +172,7 @@ class Pool(Counts):
     def identity(self) -> str:
         return self._identity
 
-    @cached_property
+    @once
     def _identity(self) -> str:
         return identity({name: one for name, one in self.arrays().items() if name != "few"})
 

@@ -20,13 +20,13 @@ import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ...files import called, check_archive, size_of, write_whole
+from ...parallel.arrays import once
 from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
@@ -78,12 +78,12 @@ class Strokes:
             f"{', '.join(self.alphabets)}"
         )
 
-    @cached_property
+    @once
     def alphabets(self) -> list[str]:
         """Names of the alphabets, in the order of the characters."""
         return list(dict.fromkeys(self.alphabet_of.tolist()))
 
-    @cached_property
+    @once
     def alphabet_of(self) -> np.ndarray:
         """The alphabet of every character, (characters,) texts."""
         return np.array([str(name).partition("/")[0] for name in self.names])
