@@ -23,6 +23,7 @@ CHROMIUM = next(
     None,
 )
 
+
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
     assert {"minisnn", "minisnn.layers.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)

@@ -274,8 +274,6 @@ def _idx(folder, rng) -> Reader:
     )
 
 
-
-
 def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
