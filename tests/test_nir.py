@@ -269,6 +269,7 @@ def test_sentences_name_what_a_graph_does_not_say():
     text = " ".join(ms.nir.unsaid(net, tool="snntorch"))
     for words in ("0.0001 s", "dense1", "mem of the last Synaptic", "all states are zero"):
         assert words in text
+    assert "of conv1" not in text
     layers = [ms.Dense(4, neuron=ms.CubaLIF(slope=3.0))]
     net = ms.SpikingNet((5,), layers=layers, ways=2, neuron=ms.CubaLIF())
     assert "of dense1 1 / (3 |u - threshold| + 1)^2" in " ".join(ms.nir.unsaid(net))

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
     tool = getattr(args, "for")
     refuse(args, f"in an {args.direction}", *(("reset", "readout") if exports else ("for",)))
     if tool:
-        refuse(args, f"beside --for {tool}, which sets it", "dt")
+        refuse(args, f"with --for {tool}, which sets it", "dt")
     if exports:
         found = read(find_checkpoint(args.source))
         found.check_usable(args.source)

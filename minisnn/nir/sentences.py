@@ -47,9 +47,9 @@ def of_import(net: SpikingNet, reader: Any, whence: str, reset: str | None) -> l
         )
     if reader.unfiltered:
         sentences.append(
-            f"the input of {', '.join(map(repr, reader.unfiltered))}: w_in = 1, as Norse's LIFCell "
-            "is written, whose input no filter scales; its own spikes are those of w_in = tau_syn "
-            "/ dt, and this is another network"
+            f"the input of {', '.join(map(repr, reader.unfiltered))}, whose w_in is 1: scaled by "
+            "dt / tau_syn, as NIR says. Norse's LIFCell is written so, and does not scale it: of "
+            "one, this is another network until w_in = tau_syn / dt in the file"
         )
     sentences.append("a spike where the membrane is above the threshold, none at the threshold")
     logits = f"the logits: the membrane of {last!r} at the last step, not a count of its spikes"
@@ -83,13 +83,14 @@ def _recurrence(net: SpikingNet) -> list[str]:
 
 def _common(net: SpikingNet) -> list[str]:
     shape = "images as (C, H, W)" if len(net.input_shape) == 3 else "one number a feature"
-    neurons = [b for b in net.blocks if b.neuron.fires and b.neuron.spike != net.neuron.spike]
-    own = "".join(f" (of {b.name} {_surrogate(b.neuron)})" for b in neurons)
+    usual = _surrogate(net.neuron)
+    found = {b.name: _surrogate(b.neuron) for b in net.blocks if b.neuron.fires}
+    own = "".join(f" (of {name} {text})" for name, text in found.items() if text != usual)
     return [
         "all states are zero before the first step",
         f"the input: event counts a step, {shape}; a gain of {net.neuron.gain:g} is in the first "
         "weights",
-        f"for training: the surrogate is {_surrogate(net.neuron)}{own}, the last {net.window} steps "
+        f"for training: the surrogate is {usual}{own}, the last {net.window} steps "
         f"are differentiated, the reset has {'none' if net.detach_reset else 'its gradient'}, the "
         f"loss is {net.loss_name}; other tools have others",
     ]
