@@ -240,7 +240,7 @@ def entries(root: str | Path) -> list[Entry]:
         ]
         read = {one.path for one in found}
         if found:
-            _tell_left_out(root, [path for _, path in there if path not in read])
+            _tell_left_out(root, [path for _, path in there if path not in read], len(there))
     if not found:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
@@ -260,17 +260,14 @@ def _shown(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
 
 
-def _tell_left_out(root: Path, left: Sequence[Path]) -> None:
-    """Warn of what stands in folders of classes and is not read, with how many of each kind."""
-    kinds = Counter(
-        "folders" if one.is_dir() else _ending(one) or "without an ending" for one in left
-    )
+def _tell_left_out(root: Path, left: Sequence[Path], there: int) -> None:
+    """Warn of what is not read in folders of classes, which hold so many files, by its kinds."""
+    kinds = Counter("folder" if one.is_dir() else _ending(one) or "none" for one in left)
     if kinds:
-        told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS))
+        counts = ", ".join(f"{kind} ({number})" for kind, number in kinds.most_common(MOST_KINDS))
         warnings.warn(
-            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} classes are "
-            f"not read ({told}), such as {left[0].relative_to(root)}; recordings end in "
-            f"{', '.join(SUFFIXES)}",
+            f"{root}: {len(left)} of {there} files in classes are not read, by their endings {counts}, "
+            f"such as {left[0].relative_to(root)}; expected recordings ending in {', '.join(SUFFIXES)}",
             stacklevel=3,
         )
 

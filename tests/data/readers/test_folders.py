@@ -33,7 +33,7 @@ def test_what_is_left_out_is_counted(tmp_path):
     with pytest.warns(UserWarning) as told:
         assert len(entries(root)) == 12
     [message] = [str(one.message) for one in told]
-    for words in ("5 files or folders in 2 classes", "3 .aedat", "1 .npy.gz", "1 folders"):
+    for words in ("5 of 17 files", ".aedat (3)", ".npy.gz (1)", "folder (1)"):
         assert words in message, message
 
 
