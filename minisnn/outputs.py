@@ -110,8 +110,8 @@ def _check_writable(path: Path) -> None:
 def _refusal(path: Path, kind: Kind) -> str:
     if not kind.folder:
         return (
-            f"{path}: there is a file of this name; expected none to write {kind.words} to: give "
-            "another name, or --force to replace it"
+            f"{path}: this file exists already; expected another name for {kind.words}, or --force "
+            "to replace it"
         )
     names = _entries(path)
     return (

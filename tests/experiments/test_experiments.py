@@ -742,6 +742,7 @@ def test_commands(study, folder, tmp_path, monkeypatch, capsys):
         and (tmp_path / "out" / "table-2" / "table-2.csv").exists()
     )
     assert main(["relearn", *options]) == 0 and "task A" in capsys.readouterr().out
+    options.append("--force")  # what was found before is replaced
     assert main(["report", "--only", "figure-4,relearn", *options]) == 0
     assert (
         "2 experiments" in capsys.readouterr().out and (tmp_path / "out" / "report.html").exists()

@@ -96,7 +96,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     assert len(before) == 5
     for path, content in before.items():  # as if it had been stopped after the second episode
         path.write_bytes(b"".join(content.splitlines(True)[:3]))
-    assert run("--episodes", 3, "--bits", "8,3")[1] == out
+    assert run("--episodes", 3, "--bits", "8,3", "--force")[1] == out
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
     again = json.loads(Path("out/hardware/findings.json").read_text())
     assert again["tables"] == found["tables"]
@@ -108,7 +108,8 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
     for path in before:
         path.unlink()
     assert (
-        run("--episodes", 3, "--bits", "8,3", "--workers", 2)[1] == out and travelling.journeys >= 9
+        run("--episodes", 3, "--bits", "8,3", "--workers", 2, "--force")[1] == out
+        and travelling.journeys >= 9
     )
     assert {path: path.read_bytes() for path in Path("out/records").iterdir()} == before
 
@@ -139,7 +140,8 @@ def test_ranges_and_saturations(run):
     tables = {table.name: table for table in Findings.read(Path("out/hardware-ranges")).tables}
     assert {row[0] for row in tables["ranges"].rows} == {4} and len(tables["ranges"].rows) == 6
     assert "readout.theta" in {row[1] for row in tables["saturations"].rows}
-    assert run("--ranges", "--episodes", 2, "--bits", "4")[1] == out  # from its records
+    again = run("--ranges", "--episodes", 2, "--bits", "4", "--force")
+    assert again[1] == out  # from its records
 
 
 def test_training_for_the_chip_and_going_on(run, monkeypatch):
@@ -397,7 +399,9 @@ def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
         (("--bits", 4), (4, 4)),
         (("--bits", 3, "--readout-bits", 2), (3, 2)),
     ):
-        assert run("export", "--checkpoint", "trained.h5", "--out", "chip", *given)[0] == 0
+        assert (
+            run("export", "--checkpoint", "trained.h5", "--force", "--out", "chip", *given)[0] == 0
+        )
         chip = exported.from_header(Path("chip/chip.h"))
         assert (chip.words.weight_bits, chip.words.readout_bits) == words
         assert (chip.layers[0].exponent == -3) == (words[0] == 3) and (

@@ -119,6 +119,7 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
                 1,
                 "--json",
                 disk / "old.json",
+                "--force",
                 "--quiet",
             ]
         ),
