@@ -345,7 +345,7 @@ class Recordings:
         """The same recordings, of which support and query may share groups: for rules that do not
         learn from the support.
 
-        >>> frames = [np.full((100, 2, 8, 8), n) for n in range(8)]
+        >>> frames = [np.full((100, 2, 8, 8), n) for n in range(1, 9)]
         >>> tasks = ms.Recordings(frames, list("abababab"), groups={"subject": [1, 1, 1, 1, 2, 2, 2, 2]})
         >>> tasks.groups is None, tasks.ungrouped().groups is None
         (False, True)
