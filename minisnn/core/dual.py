@@ -120,6 +120,21 @@ class Dual:
     __hash__ = None  # type: ignore[assignment]
 
 
+class Later(Dual):
+    """A number whose value is only computed where somebody asks for it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Callable, d: Any):
+        self._value = value
+        self.d = d
+
+    @property
+    def x(self) -> Any:  # type: ignore[override]
+        """Computed at every call."""
+        return self._value()
+
+
 def value(a: Any) -> Any:
     """A number without its derivative: a constant from here on."""
     return a.x if isinstance(a, Dual) else a
@@ -142,19 +157,27 @@ def linear(f: Callable) -> Callable:
 
 
 def bilinear(f: Callable) -> Callable:
-    """f(a, b, ...), linear in a and in b, for numbers with a derivative too."""
+    """f(a, b, ...), linear in a and in b, for numbers with a derivative too. `rule.later` leaves the
+    value to those who ask for it: nobody asks for a gradient's where its derivative is H v."""
+
+    def d(a, b, *more):
+        if not isinstance(b, Dual):
+            return f(a.d, b, *more)
+        along_b = f(value(a), b.d, *more)
+        return along_b + f(a.d, b.x, *more) if isinstance(a, Dual) else along_b
 
     def rule(a, b, *more):
         x = f(value(a), value(b), *more)
-        if not isinstance(a, Dual) and not isinstance(b, Dual):
-            return x
-        if not isinstance(b, Dual):
-            return Dual(x, f(a.d, b, *more))
-        d = f(value(a), b.d, *more)
-        if isinstance(a, Dual):
-            d += f(a.d, b.x, *more)
-        return Dual(x, d)
+        if isinstance(a, Dual) or isinstance(b, Dual):
+            return Dual(x, d(a, b, *more))
+        return x
 
+    def later(a, b, *more):
+        if isinstance(a, Dual) or isinstance(b, Dual):
+            return Later(lambda: f(value(a), value(b), *more), d(a, b, *more))
+        return f(a, b, *more)
+
+    rule.later = later  # type: ignore[attr-defined]
     return rule
 
 

@@ -33,7 +33,8 @@ class State(NamedTuple):
 
     x     what the filters hold of what came in, each (B, H, W, C_in)
     one   the same of 1
-    own   the same of its own spikes, each (B, H', W', C_out)
+    own   the same of its own spikes, each (B, H', W', C_out); where the neuron does not delay,
+          before they have heard s
     z     the neuron's states, each (B, H', W', C_out)
     s     its spikes in the last step, (B, H', W', C_out)
     """
@@ -67,6 +68,7 @@ class Tape(NamedTuple):
     c: Any  # (n, 1, 1, 1, 1), or 1
     of_one: list
     of_own: list
+    heard: list  # h of each step, (B, H', W', C_out)
     I: list  # of each step, (B, H', W', C_out)
     z: list  # before each step
     u: Any  # (n, B, H', W', C_out)
@@ -178,21 +180,30 @@ class Layer:
         spikes = [jet.about(u0) for u0 in before]
         makers = [at_work(neuron, w.constants, jet.about(u0, self.detach_reset)) for u0 in before]
         own, z, s = start.own, start.z, start.s
-        u, of_I, of_z, of_own = [], [], [], []
+        u, of_I, of_z, of_own, heard = [], [], [], [], []
+
+        def hear():
+            after = advance(own, s, decays, True)
+            of_own.append((own, s, after))
+            return after
+
         for t in range(steps):
             I_t = I[t]
             if self.recurrent:
-                heard = self._hear(own, s, decays, t)
-                of_own.append((own, s, heard))
-                own = heard
+                if not neuron.delay:  # of the step before
+                    own = hear()
+                heard.append(own[-1])
                 I_t = I_t + times(own[-1], w.recurrent)
             of_I.append(I_t)
             of_z.append(z)
             u_t, z = makers[t].forward(I_t, z)
             if t == 0:
                 check_states(neuron, z, neuron.states, "forward")
-            s = spikes[t].value(u_t) if self.recurrent else s
             u.append(u_t)
+            if self.recurrent:
+                s = spikes[t].value(u_t)
+                if neuron.delay:
+                    own = hear()
         u = stack(u) if u else I
         end = State(*(tuple(map(value, a)) for a in (filtered.end, one, own, z)), value(s))
         shares, v, spike = self._pooled(u, jet, recorded)
@@ -200,16 +211,9 @@ class Layer:
         if self.pool == "spikes":
             y = gather(y, QUARTER)
         steps_made = list(zip(makers, spikes))
-        kept = p, filtered.steps, c, of_one, of_own, of_I, of_z, u, steps_made
+        kept = p, filtered.steps, c, of_one, of_own, heard, of_I, of_z, u, steps_made
         tape = Tape(*kept, v, spike, shares)
         return Pass(y, u, end, tape)
-
-    def _hear(self, own, s, decays, t):
-        """What the filters hold of its own spikes once they have heard those of the step before.
-        Where the neuron delays they have done so when a window begins, and are constants of it."""
-        if t == 0 and self.neuron.delay:
-            decays = [value(a) for a in decays]
-        return advance(own, s, decays, True)
 
     def _pooled(self, u, jet, recorded):
         """(shares, v, the spike of v)."""
@@ -234,24 +238,33 @@ class Layer:
         sums = dict.fromkeys(self.learn, 0.0)
         dV: Any = 0.0
         dI = []
+
+        def unhear(t):  # own' = advance(own, s)
+            ds, before, whole = advance_back(down, decays, True)
+            self._add(sums, decay_adjoints(whole, tape.of_own[t], True))
+            return ds, before
+
         for t in reversed(range(len(du))):
             maker, spike = tape.steps[t]
             u_t = tape.u[t]
-            du_t = du[t] + ds * spike.slope(u_t) if self.recurrent else du[t]
+            du_t = du[t]
+            if self.recurrent:
+                if neuron.delay:
+                    ds, down = unhear(t)
+                du_t = du_t + ds * spike.slope(u_t)
             dI_t, dz, *dk = maker.backward(tape.I[t], tape.z[t], u_t, du_t, dz)
             dI.append(dI_t)
             for name, a in zip(neuron.learnable, dk[0] if dk else ()):
                 if name in sums:
                     sums[name] = sums[name] + total(a)
-            if self.recurrent:  # I = ... + V h, h = own[-1], own' = advance(own, s)
-                dV = dV + conv_weight(tape.of_own[t][2][-1], dI_t, 1)
+            if self.recurrent:  # I = W p + b c + V h
+                dV = dV + conv_weight(tape.heard[t], dI_t, 1)
                 down[-1] = down[-1] + times(dI_t, transposed(w.recurrent))
-                ds, down, whole = advance_back(down, decays, True)
-                if t or not neuron.delay:
-                    self._add(sums, decay_adjoints(whole, tape.of_own[t], True))
+                if not neuron.delay:
+                    ds, down = unhear(t)
         dI = stack(dI[::-1]) if dI else du
-        sums["weight"] = conv_weight(tape.p, dI, self.kernel, self.stride)
-        sums["bias"] = summed(dI * tape.c)
+        sums["weight"] = conv_weight.later(tape.p, dI, self.kernel, self.stride)
+        sums["bias"] = summed(dI * tape.c if self._filters_bias else dI)
         if self.recurrent:
             sums["recurrent"] = dV
         dx = None

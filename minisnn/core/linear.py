@@ -7,29 +7,39 @@ Convolution here is cross-correlation of stride s with zero padding (k - 1) / 2,
 It is linear in x and in the weight, and so are its two adjoints: each is its own derivative along
 either.
 
-Shapes: x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., ceil(H / s), ceil(W / s), C_out).
+Shapes: x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., h, w, C_out) with h = ceil(H / s)
+and w = ceil(W / s). All but the last three axes are images.
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from .dual import Array, bilinear
 
+CHUNK = 1 << 19  # numbers that kernels see at once: more would not stay in the processor's cache
 
-def _rows(x: Array, k: int, s: int) -> Array:
-    """What a kernel's row sees at each row h of the padded image and each s-th site w of it,
-    (images, H + k - 1, ceil(W / s), k C_in)."""
+
+def _chunks(images: int, numbers: int) -> Iterator[slice]:
+    """Of images, of each of which kernels see so many numbers."""
+    size = max(CHUNK // max(numbers, 1), 1)
+    for start in range(0, images, size):
+        yield slice(start, start + size)
+
+
+def _padded(x: Array, k: int) -> Array:
+    """The images with a margin of zeros, (images, H + k - 1, W + k - 1, C)."""
     *lead, H, W, C = x.shape
     pad = k // 2
-    padded = np.zeros((int(np.prod(lead)), H + 2 * pad, W + 2 * pad, C), x.dtype)
+    padded = np.zeros((int(np.prod(lead)), H + k - 1, W + k - 1, C), x.dtype)
     padded[:, pad : pad + H, pad : pad + W] = x.reshape(-1, H, W, C)
-    seen = np.lib.stride_tricks.sliding_window_view(padded, k, 2)[:, :, ::s]
-    return np.moveaxis(seen, -1, -2).reshape(*seen.shape[:3], k * C)
+    return padded
 
 
-def _row(rows: Array, i: int, s: int, height: int) -> Array:
-    """What the kernel's row i sees at each site, (images, sites, k C_in)."""
-    some = rows[:, i : i + s * (height - 1) + 1 : s]
-    return some.reshape(len(rows), height * rows.shape[2], rows.shape[3])
+def _seen(padded: Array, k: int, s: int) -> Array:
+    """What the kernel sees at each of its sites, (images h w, k k C)."""
+    seen = np.lib.stride_tricks.sliding_window_view(padded, (k, k), (1, 2))[:, ::s, ::s]
+    return np.moveaxis(seen, 3, -1).reshape(-1, k * k * padded.shape[-1])
 
 
 @bilinear
@@ -38,21 +48,35 @@ def conv(x: Array, weight: Array, s: int = 1) -> Array:
     k, _, C_in, C_out = weight.shape
     *lead, H, W, _ = x.shape
     h, w = -(-H // s), -(-W // s)
+    matrix = weight.reshape(-1, C_out)
     if k == s == 1:
-        return (x.reshape(-1, C_in) @ weight[0, 0]).reshape(*lead, h, w, C_out)
-    rows = _rows(x, k, s)
-    y = sum(_row(rows, i, s, h) @ weight[i].reshape(k * C_in, C_out) for i in range(k))
+        return (x.reshape(-1, C_in) @ matrix).reshape(*lead, h, w, C_out)
+    padded = _padded(x, k)
+    y = np.empty((len(padded), h * w, C_out), x.dtype)
+    for some in _chunks(len(padded), h * w * len(matrix)):
+        np.matmul(_seen(padded[some], k, s), matrix, out=y[some].reshape(-1, C_out))
     return y.reshape(*lead, h, w, C_out)
 
 
 @bilinear
 def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array:
-    """dx = W^T dy for an image of this size (H, W): the convolution with the kernel turned round."""
-    if s > 1:
-        spread = np.zeros((*dy.shape[:-3], *size, dy.shape[-1]), dy.dtype)
-        spread[..., ::s, ::s, :] = dy
-        dy = spread
-    return conv(dy, weight[::-1, ::-1].transpose(0, 1, 3, 2))
+    """dx = W^T dy for images of this size (H, W): each tap of the kernel adds to the site that it
+    has seen."""
+    k, _, C_in, C_out = weight.shape
+    *lead, h, w, _ = dy.shape
+    H, W = size
+    back = np.ascontiguousarray(weight.transpose(0, 1, 3, 2))
+    if k == s == 1:
+        return (dy.reshape(-1, C_out) @ back[0, 0]).reshape(*lead, H, W, C_in)
+    dy = dy.reshape(-1, h, w, C_out)
+    dx = np.zeros((len(dy), H + k - 1, W + k - 1, C_in), dy.dtype)
+    for some in _chunks(len(dy), 2 * h * w * C_in):
+        rows = dy[some].reshape(-1, C_out)
+        for i, j in np.ndindex(k, k):
+            tap = (rows @ back[i, j]).reshape(-1, h, w, C_in)
+            dx[some, i : i + s * (h - 1) + 1 : s, j : j + s * (w - 1) + 1 : s] += tap
+    pad = k // 2
+    return dx[:, pad : pad + H, pad : pad + W].reshape(*lead, H, W, C_in)
 
 
 @bilinear
@@ -62,7 +86,9 @@ def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
     C_in = x.shape[-1]
     if k == s == 1:
         return (x.reshape(-1, C_in).T @ dy.reshape(-1, C_out)).reshape(1, 1, C_in, C_out)
-    rows = _rows(x, k, s)
-    dy = dy.reshape(-1, C_out)
-    found = [_row(rows, i, s, h).reshape(-1, k * C_in).T @ dy for i in range(k)]
-    return np.stack(found).reshape(k, k, C_in, C_out)
+    padded = _padded(x, k)
+    dy = dy.reshape(len(padded), h * w, C_out)
+    dW = np.zeros((k * k * C_in, C_out), x.dtype)
+    for some in _chunks(len(padded), h * w * len(dW)):
+        dW += _seen(padded[some], k, s).T @ dy[some].reshape(-1, C_out)
+    return dW.reshape(k, k, C_in, C_out)

@@ -499,6 +499,9 @@ class Network(Checks):
                 pieces.append((places[f"{layer.name}.{name}"], chained(layer, w[n], name, adjoint)))
         return dy, pieces
 
+    def _flat(self, pieces: list, of: Callable = value) -> Array:
+        return flat(self.size, self.dtype, pieces, of)
+
     def _read(self, passes: list[Pass]) -> Any:
         """The logits (B, ways): the readout's membrane at the last step."""
         u = passes[-1].u
@@ -510,10 +513,10 @@ class Network(Checks):
         return _at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
 
     def _gradient(
-        self, w: list[Weights], window: Window, y: Array, batch: int, like: Any
-    ) -> tuple[float, Any, Array]:
-        """(loss, gradient, logits): a part's share of a batch's mean loss. Where theta has a
-        derivative, so has the gradient."""
+        self, w: list[Weights], window: Window, y: Array, batch: int, of: Callable
+    ) -> tuple[float, Array, Array]:
+        """(loss, gradient, logits): a part's share of a batch's mean loss; of the gradient its
+        `value`, or where theta has a derivative its `derivative`, H v."""
         passes = self._forward(w, window)
         logits = self._read(passes)
         loss = float(self.criterion.value(value(logits), y)) * len(y) / batch
@@ -522,7 +525,7 @@ class Network(Checks):
             found = self.criterion.backward_tangent(logits.x, logits.d, y)
             dlogits = Dual(dlogits, self._of_loss("backward_tangent", found, logits, batch))
         _, pieces = self._back(w, passes, self._unread(passes, dlogits))
-        return loss, flat(self.size, pieces, like), value(logits)
+        return loss, self._flat(pieces, of), value(logits)
 
     def _of_loss(self, name: str, found: Any, logits: Any, batch: int) -> Array:
         """A derivative of the loss, the part's share, in the network's dtype; ValueError where it is
@@ -659,7 +662,7 @@ class Network(Checks):
 
         def of_part(part: slice) -> tuple:
             window = self._window(w, x, part, twin)
-            return *self._gradient(w, window, y[part], len(x), theta), window
+            return *self._gradient(w, window, y[part], len(x), value), window
 
         def add(found: tuple) -> None:
             nonlocal loss, gradient
@@ -670,12 +673,11 @@ class Network(Checks):
                 windows.append(found[3])
 
         def hvp(v: Array) -> Array:
-            moving = Dual(theta, self._vector(v, "v"))
-            w = self.weights(moving)
+            w = self.weights(Dual(theta, self._vector(v, "v")))
             product = np.zeros(self.size, self.dtype)
 
             def of_part(n: int) -> Array:
-                return self._gradient(w, windows[n], y[parts[n]], len(x), moving)[1].d
+                return self._gradient(w, windows[n], y[parts[n]], len(x), derivative)[1]
 
             def add(found: Array) -> None:
                 nonlocal product
@@ -798,7 +800,7 @@ class Network(Checks):
                 of_readings = np.asarray(dp[parts[k]], self.dtype).reshape(-1, len(at), 1, 1, F)
                 dtrace = _at_steps(np.swapaxes(of_readings, 0, 1), n, at)
                 dy, _ = traces_back(dtrace, readout.decays(w[-1]), readout.neuron.delay)
-                return flat(self.size, self._back(w, tapes[k], dy)[1], theta)
+                return self._flat(self._back(w, tapes[k], dy)[1])
 
             def add(found: Array) -> None:
                 nonlocal gradient
@@ -953,7 +955,7 @@ class Network(Checks):
             def of_part(k: int) -> tuple[Array, Array]:
                 dy = self._unread(tapes[k], dlogits[parts[k]])
                 of_x, pieces = self._back(w, tapes[k], dy, True)
-                return flat(self.size, pieces, theta), of_x
+                return self._flat(pieces), of_x
 
             def add(found: tuple[Array, Array]) -> None:
                 nonlocal dtheta

@@ -7,14 +7,14 @@ as it is:
     alpha = 1 / (1 + exp(-a))       d alpha / da = alpha (1 - alpha)
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import log, log1p, prod
 from typing import Any
 
 import numpy as np
 
-from .dual import Array, Dual, derivative, logistic, value
+from .dual import Array, logistic, value
 from .layer import Layer, Weights
 
 
@@ -83,18 +83,12 @@ def weights_of(layer: Layer, arrays: dict[str, Any]) -> Weights:
     return Weights(weight, arrays["bias"], arrays.get("recurrent"), constants)
 
 
-def flat(size: int, pieces: Iterable[tuple[slice, Any]], like: Any) -> Any:
-    """One vector of the pieces' numbers, each at its place; with a derivative where `like` has one."""
-    x = np.zeros(size, like.dtype)
-    if not isinstance(like, Dual):
-        for at, piece in pieces:
-            x[at] = np.ravel(piece)
-        return x
-    d = np.zeros(size, like.dtype)
+def flat(size: int, dtype: Any, pieces: Iterable[tuple[slice, Any]], of: Callable) -> Array:
+    """One vector of the pieces, each at its place: of their value or of their derivative."""
+    vector = np.zeros(size, dtype)
     for at, piece in pieces:
-        x[at] = np.ravel(value(piece))
-        d[at] = np.ravel(derivative(piece))
-    return Dual(x, d)
+        vector[at] = np.ravel(of(piece))
+    return vector
 
 
 def chained(layer: Layer, w: Weights, name: str, adjoint: Any) -> Any:
