@@ -24,7 +24,18 @@ import numpy as np
 
 MOVES = 1e-10
 FLOOR = 1e-6  # what is smaller is the rest of a sum that cancels
-RULES = ("maml", "fomaml", "anil", "gate", "fraction", "sizes", "online", "means", "proto", "implicit")
+RULES = (
+    "maml",
+    "fomaml",
+    "anil",
+    "gate",
+    "fraction",
+    "sizes",
+    "online",
+    "means",
+    "proto",
+    "implicit",
+)
 
 
 def names(core: bool) -> Any:
@@ -33,7 +44,9 @@ def names(core: bool) -> Any:
 
     if not core:
         return ms
-    found = {name: getattr(ms, name) for name in ("InnerLoop", "ImplicitLoop", "ClassMeans", "Task")}
+    found = {
+        name: getattr(ms, name) for name in ("InnerLoop", "ImplicitLoop", "ClassMeans", "Task")
+    }
     for room, some in {
         "spiking": ("SpikingNet",),
         "convolutional": ("ConvNet",),

@@ -175,9 +175,7 @@ def in_texts(layers: Any) -> Any:
 
 FIRST_WORD = re.compile("(conv|dense)([0-9]{1,7})")
 MORE_WORDS = {
-    "conv": re.compile(
-        "k(?P<kernel>[0-9]{1,7})|s(?P<stride>[0-9]{1,7})|(?P<pool>max|mean|none)"
-    ),
+    "conv": re.compile("k(?P<kernel>[0-9]{1,7})|s(?P<stride>[0-9]{1,7})|(?P<pool>max|mean|none)"),
     "dense": re.compile("(?P<recurrent>recurrent)"),
 }
 
@@ -193,7 +191,7 @@ def read_text(text: str) -> Conv | Dense:
     first, *more = text.split("-")
     kind = FIRST_WORD.fullmatch(first)
     found = [MORE_WORDS[kind[1]].fullmatch(word) for word in more] if kind else [None]
-    settings = {word.lastgroup: word[word.lastgroup] for word in found if word}
+    settings = {word.lastgroup: word.group(word.lastgroup or 0) for word in found if word}
     if not kind or len(settings) < len(more):
         forms = "conv64-k3-s2-none (kernel, stride and pooling where they are not 5, 1 and max)"
         raise ValueError(

@@ -114,10 +114,11 @@ class Dual:
             "without a rule for it (minisnn.core.dual)"
         )
 
-    __array__ = __array_function__ = __bool__ = __float__ = __contains__ = _refuse
+    __array__ = __array_function__ = __float__ = __contains__ = _refuse
     __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __setitem__ = _refuse
-    __hash__ = None  # type: ignore[assignment]
+    __bool__: Any = _refuse
+    __hash__: Any = None
 
 
 class Later(Dual):
@@ -156,7 +157,7 @@ def linear(f: Callable) -> Callable:
     return rule
 
 
-def bilinear(f: Callable) -> Callable:
+def bilinear(f: Callable) -> Any:
     """f(a, b, ...), linear in a and in b, for numbers with a derivative too. `rule.later` leaves the
     value to those who ask for it: nobody asks for a gradient's where its derivative is H v."""
 
@@ -198,11 +199,11 @@ total = linear(np.sum)
 times = bilinear(np.matmul)
 transposed = linear(np.transpose)
 
-RULES = {
-    np.add: lambda a, b: b + a,  # of an array and a Dual, in this order
-    np.subtract: lambda a, b: b.__rsub__(a),
-    np.multiply: lambda a, b: b * a,
-    np.true_divide: lambda a, b: b.__rtruediv__(a),
+RULES: dict[Any, Callable] = {
+    np.add: lambda a, b: a + b if isinstance(a, Dual) else b + a,
+    np.subtract: lambda a, b: a - b if isinstance(a, Dual) else b.__rsub__(a),
+    np.multiply: lambda a, b: a * b if isinstance(a, Dual) else b * a,
+    np.true_divide: lambda a, b: a / b if isinstance(a, Dual) else b.__rtruediv__(a),
     np.negative: lambda a: -a,
     np.absolute: abs,
     np.square: lambda a: a * a,

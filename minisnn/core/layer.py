@@ -14,6 +14,7 @@ Time is the first axis of a sequence: x (n, B, H, W, C_in), p and u (n, B, H', W
 and `backward` run on plain numbers, or on numbers with a derivative (`dual`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,6 +25,12 @@ from .filters import advance, advance_back, decay_adjoints, traces, traces_back
 from .linear import conv, conv_input, conv_weight
 from .neuron import at_work, check_states
 from .pool import QUARTER, gather, largest, scatter
+
+
+def _plain(numbers: Iterable) -> tuple:
+    """Constants from here on."""
+    return tuple(value(a) for a in numbers)
+
 
 summed = linear(lambda a: a.reshape(-1, a.shape[-1]).sum(0))  # over all but the channels
 
@@ -170,7 +177,9 @@ class Layer:
         decays = self.decays(w)
         filtered = self.traces(w, x, start, steps)
         p = filtered.trace
-        c, of_one, one = 1, [], start.one
+        c: Any = 1
+        of_one: list = []
+        one: Any = start.one
         if self._filters_bias:
             ones = np.ones((steps, 1, 1, 1, 1), p.dtype)
             c, one, of_one = traces(ones, start.one, decays, 0, steps, self._filters_learn)
@@ -179,7 +188,8 @@ class Layer:
         jet = neuron.jet(form)
         spikes = [jet.about(u0) for u0 in before]
         makers = [at_work(neuron, w.constants, jet.about(u0, self.detach_reset)) for u0 in before]
-        own, z, s = start.own, start.z, start.s
+        own: Any = start.own
+        z, s = start.z, start.s
         u, of_I, of_z, of_own, heard = [], [], [], [], []
 
         def hear():
@@ -205,7 +215,7 @@ class Layer:
                 if neuron.delay:
                     own = hear()
         u = stack(u) if u else I
-        end = State(*(tuple(map(value, a)) for a in (filtered.end, one, own, z)), value(s))
+        end = State(_plain(filtered.end), _plain(one), _plain(own), _plain(z), value(s))
         shares, v, spike = self._pooled(u, jet, recorded)
         y = u if self.readout else spike.value(v)
         if self.pool == "spikes":

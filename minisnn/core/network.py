@@ -208,9 +208,9 @@ class Network(Checks):
                 f"{MOST_PARAMETERS:,}"
             )
         self.learned = [p for p in self.layout if p.part in learn]
-        for layer in self.blocks:
-            for name in layer.learn:
-                held(layer, name)
+        for block in self.blocks:
+            for constant in block.learn:
+                held(block, constant)
 
     def configuration(self) -> dict[str, Any]:
         """All settings that `from_configuration` needs to build this network again, in plain JSON
@@ -353,7 +353,9 @@ class Network(Checks):
         """
         self._check_vector(theta, "theta")
         by_layer = zip(self.blocks, self.weights(theta))
-        return {f"{b.name}.{name}": float(a) for b, w in by_layer for name, a in w.constants.items()}
+        return {
+            f"{b.name}.{name}": float(a) for b, w in by_layer for name, a in w.constants.items()
+        }
 
     def without_readout(self, vector: Array) -> Array:
         """A copy of a vector, flat like theta, that is zero in the readout.
@@ -520,7 +522,9 @@ class Network(Checks):
         passes = self._forward(w, window)
         logits = self._read(passes)
         loss = float(self.criterion.value(value(logits), y)) * len(y) / batch
-        dlogits = self._of_loss("backward", self.criterion.backward(value(logits), y), logits, batch)
+        dlogits: Any = self._of_loss(
+            "backward", self.criterion.backward(value(logits), y), logits, batch
+        )
         if isinstance(logits, Dual):
             found = self.criterion.backward_tangent(logits.x, logits.d, y)
             dlogits = Dual(dlogits, self._of_loss("backward_tangent", found, logits, batch))
@@ -930,7 +934,9 @@ class Network(Checks):
         def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
             if theta_dot is None and x_dot is None:
                 raise ValueError("jvp needs theta_dot, x_dot or both; both are None")
-            moving = theta if theta_dot is None else Dual(theta, self._vector(theta_dot, "theta_dot"))
+            moving = (
+                theta if theta_dot is None else Dual(theta, self._vector(theta_dot, "theta_dot"))
+            )
             along = None if x_dot is None else self._entering(self._real("x_dot", x_dot, shape))
             w = self.weights(moving)
             logits_dot: list[Array] = []

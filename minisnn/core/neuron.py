@@ -55,7 +55,6 @@ class Dynamics:
     learns: ClassVar[bool] = True  # in a step: whether anybody asks for dk
     alpha: float
     beta: float
-    threshold: Any
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]
 
@@ -119,7 +118,7 @@ class Dynamics:
 
     def jet(self, form: str) -> Any:
         """Its spike and the slope of that, as functions."""
-        return Spike(self.spike, self.threshold, form)
+        return Spike(self.spike, getattr(self, "threshold", 0.0), form)
 
     @property
     def filtering(self) -> tuple[str, ...]:
@@ -289,7 +288,7 @@ class CubaLIF(Dynamics):
 class Leaky(Dynamics):
     """The readout of a network of `CubaLIF`: the synapse's two filters, no spike and no reset.
 
-        v_t = alpha v_{t-1} + (1 - alpha) i_t      the membrane, is what the second filter gives
+    v_t = alpha v_{t-1} + (1 - alpha) i_t      the membrane, is what the second filter gives
     """
 
     alpha: float
@@ -320,7 +319,7 @@ class Softplus(Dynamics):
 
     delay: ClassVar[int] = 0
     threshold: ClassVar[float] = 0.0
-    filtering: ClassVar[tuple[str, ...]] = ()  # type: ignore[assignment]
+    filtering = ()
     forward = Leaky.forward
     backward = Leaky.backward
 

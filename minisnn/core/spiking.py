@@ -182,7 +182,9 @@ class SpikingNet(Network):
         if readout.neuron.fires:
             return None
         decays = [getattr(readout.neuron, name) for name in readout.neuron.filtering]
-        return float(traces(np.ones((steps, 1)), [0.0] * len(decays), decays, 0, steps).trace[-1, 0])
+        return float(
+            traces(np.ones((steps, 1)), [0.0] * len(decays), decays, 0, steps).trace[-1, 0]
+        )
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         sites = sum(int(np.prod(layer.sites)) * layer.channels for layer in self.blocks)

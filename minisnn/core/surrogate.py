@@ -144,7 +144,11 @@ class Spike:
         if self.form == "smooth":
             return curve(self.surrogate.sigma, self.surrogate.prime)(a)
         away = a - a0
-        return step(a0) + self.surrogate.prime(a0) * away + 0.5 * self.surrogate.second(a0) * away * away
+        return (
+            step(a0)
+            + self.surrogate.prime(a0) * away
+            + 0.5 * self.surrogate.second(a0) * away * away
+        )
 
     def slope(self, u: Any) -> Any:
         """The surrogate derivative; its own derivative is the curvature."""
