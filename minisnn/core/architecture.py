@@ -1,6 +1,5 @@
 """The layers of a network as one says them, and the layers (`layer.Layer`) that these make."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -111,8 +110,6 @@ def listed(layers: Any) -> list[Named]:
         layer = given
         if isinstance(given, dict):
             layer = layer_of(given)
-        elif isinstance(given, str):
-            layer = read_text(given)
         if not isinstance(layer, (Conv, Dense)):
             raise ValueError(f"layers[{n}] must be a Conv or a Dense, not {shown(layer)}")
         alike = sum(isinstance(other.layer, type(layer)) for other in named)
@@ -140,67 +137,6 @@ def layer_of(configuration: dict[str, Any]) -> Conv | Dense:
         return KINDS[kind](**settings)
     except TypeError as error:
         raise ValueError(f"a layer of kind {kind} cannot be made: {error}") from None
-
-
-# ---- in words, as the command line has them
-
-
-def in_text(layer: Conv | Dense) -> str:
-    """A layer in a word, as `read_text` takes it; its neuron is left out.
-
-    >>> from minisnn.core.architecture import in_text
-    >>> in_text(ms.Conv(32, kernel=3, stride=2, pool="none")), in_text(ms.Dense(64, recurrent=True))
-    ('conv32-k3-s2-none', 'dense64-recurrent')
-    """
-    if isinstance(layer, Dense):
-        return f"dense{layer.channels}" + "-recurrent" * layer.recurrent
-    words = [f"conv{layer.channels}"]
-    words += [f"k{layer.kernel}"] * (layer.kernel != 5)
-    words += [f"s{layer.stride}"] * (layer.stride != 1)
-    words += [layer.pool] * (layer.pool != "max")
-    return "-".join(words)
-
-
-def in_texts(layers: Any) -> Any:
-    """Layers as a run keeps them, in words."""
-    if not isinstance(layers, (list, tuple)):
-        return layers
-    if any(getattr(layer, "neuron", None) is not None for layer in layers):
-        raise ValueError(
-            "layers of a run are kept as words, which hold no neuron of a layer's own; give "
-            "one for all layers, train(neuron=...), or train such a network by a loop of yours"
-        )
-    return [in_text(layer) if isinstance(layer, (Conv, Dense)) else layer for layer in layers]
-
-
-FIRST_WORD = re.compile("(conv|dense)([0-9]{1,7})")
-MORE_WORDS = {
-    "conv": re.compile("k(?P<kernel>[0-9]{1,7})|s(?P<stride>[0-9]{1,7})|(?P<pool>max|mean|none)"),
-    "dense": re.compile("(?P<recurrent>recurrent)"),
-}
-
-
-def read_text(text: str) -> Conv | Dense:
-    """The layer of a word: conv and its channels, then what of k (kernel), s (stride) and the pooling
-    is not as usual; or dense and its neurons, and whether it is recurrent. ValueError for another.
-
-    >>> from minisnn.core.architecture import read_text
-    >>> read_text("conv64-k3-mean")
-    Conv(channels=64, kernel=3, stride=1, pool='mean', neuron=None)
-    """
-    first, *more = text.split("-")
-    kind = FIRST_WORD.fullmatch(first)
-    found = [MORE_WORDS[kind[1]].fullmatch(word) for word in more] if kind else [None]
-    settings = {word.lastgroup: word.group(word.lastgroup or 0) for word in found if word}
-    if not kind or len(settings) < len(more):
-        forms = "conv64-k3-s2-none (kernel, stride and pooling where they are not 5, 1 and max)"
-        raise ValueError(
-            f"layers must be words such as {forms} and dense128-recurrent, not {shown(text)}"
-        )
-    if kind[1] == "dense":
-        return Dense(int(kind[2]), bool(settings))
-    sizes = int(settings.get("kernel", 5)), int(settings.get("stride", 1))
-    return Conv(int(kind[2]), *sizes, settings.get("pool", "max"))
 
 
 # ---- the layers that they make

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, number
-from .architecture import short_form
+from ..parallel.arguments import array, number, wholes
+from .architecture import odd, short_form
 from .dual import Array
 from .loss import Loss
 from .network import Network, parts_of
@@ -72,11 +72,14 @@ class ConvNet(Network):
         backend: str = "numpy",
         gain: float = 0.1,
     ):
-        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.gain = number("gain", gain, "a finite positive number")
         if self.gain <= 0:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
-        self._lay_out(short_form(self.channels, self.hidden, self.kernel, "max"), Softplus())
+        self.channels = wholes("channels", channels)
+        self.hidden = wholes("hidden", hidden)
+        self.kernel = odd("kernel", kernel)
+        named = short_form(self.channels, self.hidden, self.kernel, "max")
+        self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
 
     def readout_bias(self, steps: int) -> float | None:
         """The factor of the readout's bias in the logits."""

@@ -131,7 +131,7 @@ class Later(Dual):
         self.d = d
 
     @property
-    def x(self) -> Any:  # type: ignore[override]
+    def x(self) -> Any:
         """Computed at every call."""
         return self._value()
 

@@ -13,10 +13,10 @@ fewer.
 Parts of a batch are computed next to each other, and their results are summed in a fixed order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from inspect import signature
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from ..parallel.arguments import array, floating, generator, is_sequence, number
 from ..parallel.arguments import whole, wholes
 from ..parallel.checks import Checks, NotFinite
 from ..parallel.threads import in_order
-from .architecture import Builder, Named, configuration_of
+from .architecture import Builder, configuration_of
 from .dual import Array, Dual, derivative, linear, value
 from .filters import traces_back
 from .init import lsuv, orthogonal
@@ -37,8 +37,6 @@ from .theta import Parameter, array_views, chained, flat, held, layout_of, weigh
 
 Record = list[dict[str, Any]]  # what a twin freezes of each layer, of `Network.record`
 BACKENDS = ("numba", "numpy")
-MOST_LAYERS = 100
-MOST_PARAMETERS = 1 << 30
 
 
 class LossAndGradient(NamedTuple):
@@ -48,18 +46,14 @@ class LossAndGradient(NamedTuple):
     gradient: Array
 
 
-Product = Callable[[Array], Array]  # v -> H v, both flat
-Hvp = TypeVar("Hvp", Product, None, Product | None)
-
-
-class Gradients(NamedTuple, Generic[Hvp]):
+class Gradients(NamedTuple):
     """Mean loss over the batch, its gradient, the logits (B, ways), and `hvp(v)` = H v; None where
     it was not asked for."""
 
     loss: float
     gradient: Array
     logits: Array
-    hvp: Hvp
+    hvp: Any
 
 
 class Features(NamedTuple):
@@ -104,20 +98,13 @@ class Linearized(NamedTuple):
     vjp: Callable[[Array], Adjoints]
 
 
-class Twin(NamedTuple):
-    """Which twin is computed, and what it freezes."""
-
-    form: str
-    record: Record
-
-
 class Window(NamedTuple):
     """The steps of a part of the batch that are differentiated."""
 
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # of each layer
     form: str
-    recorded: list  # the membranes of each layer (m, B, H', W', C_out), or None
+    recorded: list  # of a twin: the membranes of each layer (m, B, H', W', C_out)
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -158,59 +145,34 @@ class Network(Checks):
 
     # ---- settings
 
-    def _configure(self, input_shape, channels, hidden, ways, kernel, dtype, loss, backend) -> None:
+    def _configure(
+        self, input_shape, layers, ways, dtype, loss, backend, neuron, detach_reset=False, learn=()
+    ) -> None:
+        """What all networks have: the layers of these and of a readout, and where their arrays are
+        in theta."""
         shape = input_shape if is_sequence(input_shape) else (whole("input_shape", input_shape),)
         self.input_shape = wholes("input_shape", shape)
-        self.channels = wholes("channels", channels)
-        self.hidden = wholes("hidden", hidden)
-        self.ways = whole("ways", ways)
-        self.kernel = whole("kernel", kernel)
-        self.dtype = floating("dtype", dtype)
-        self.criterion = loss_of(loss)
-        self.backend = backend
-        self.loss_name = self.criterion.name
         if len(self.input_shape) not in (1, 3) or min(self.input_shape) < 1:
             raise ValueError(
                 f"input_shape must be (H, W, C) or (features,), positive, not {self.input_shape}"
             )
-        if self.channels and len(self.input_shape) == 1:
-            raise ValueError(
-                f"conv channels {self.channels} need an input_shape (H, W, C), not "
-                f"{self.input_shape}"
-            )
-        widths = dict(channels=self.channels, hidden=self.hidden, ways=(self.ways,))
-        for name, found in widths.items():
-            if found and min(found) < 1:
-                raise ValueError(f"{name} must be positive, not {found}")
-        layers = len(self.channels) + len(self.hidden)
-        if layers > MOST_LAYERS:
-            raise ValueError(
-                f"channels and hidden name {layers} layers, expected at most {MOST_LAYERS}"
-            )
-        if self.kernel < 1 or self.kernel % 2 == 0:
-            raise ValueError(f"kernel must be odd and positive, not {self.kernel}")
-        one_of("backend", self.backend, BACKENDS)
-
-    def _lay_out(
-        self, named: list[Named], neuron: Any, detach_reset: bool = False, learn: tuple = ()
-    ) -> None:
-        """The layers and the readout, and where their arrays are in theta."""
+        self.ways = whole("ways", ways, 1)
+        self.dtype = floating("dtype", dtype)
+        self.criterion = loss_of(loss)
+        self.loss_name = self.criterion.name
+        one_of("backend", backend, BACKENDS)
+        self.backend = backend
         built = Builder(self.input_shape, neuron, detach_reset, learn)
-        for name, layer in named:
+        for name, layer in layers:
             built.add(name, layer)
         built.readout(self.ways)
         self.blocks = tuple(built.layers)
         self.layout = layout_of(self.blocks)
         self.size = self.layout[-1].slice.stop
-        if self.size > MOST_PARAMETERS:
-            raise ValueError(
-                f"the network would have {self.size:,} parameters, expected at most "
-                f"{MOST_PARAMETERS:,}"
-            )
         self.learned = [p for p in self.layout if p.part in learn]
-        for block in self.blocks:
-            for constant in block.learn:
-                held(block, constant)
+        for of_layer in self.blocks:
+            for constant in of_layer.learn:
+                held(of_layer, constant)
 
     def configuration(self) -> dict[str, Any]:
         """All settings that `from_configuration` needs to build this network again, in plain JSON
@@ -430,61 +392,53 @@ class Network(Checks):
 
     # ---- the two loops
 
-    def _steps(self, n: int) -> list[int]:
-        """How many of a window's n steps reach the logits, of each layer."""
-        steps = [n]
-        for layer in reversed(self.blocks[1:]):
-            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
-        return steps
-
     def _begin(self, x: Array) -> list[State]:
         return [layer.begin(x.shape[1], self.dtype) for layer in self.blocks]
 
-    def _through(self, w: list[Weights], x: Array, starts: list[State]) -> list[Pass]:
-        """All steps of x, of all layers."""
-        passes: list[Pass] = []
-        for layer, w_layer, start in zip(self.blocks, w, starts):
-            passes.append(layer.forward(w_layer, x, start, len(x)))
-            x = passes[-1].y
-        return passes
-
-    def _past(self, w: list[Weights], x: Array) -> list[State]:
-        """What stands behind the steps of x, which may be none; `window` steps at a time, so that
-        they take no more memory than those that are differentiated."""
-        states = self._begin(x)
-        for start in range(0, len(x), self.window):
-            ends = []
-            y = x[start : start + self.window]
-            for layer, w_layer, state in zip(self.blocks, w, states):
-                found = layer.forward(w_layer, y, state, len(y))
-                y = found.y
-                ends.append(found.end)
-            states = ends
-        return states
+    def _through(
+        self,
+        w: list[Weights],
+        x: Any,
+        starts: list[State],
+        steps: Sequence[int] = (),
+        form: str = "hard",
+        recorded: Sequence = (),
+    ) -> Iterator[Pass]:
+        """The pass of each layer that has weights, one after the other; of so many `steps` each, or
+        of all of x."""
+        for n, w_layer in enumerate(w):
+            many = steps[n] if steps else len(x)
+            frozen = recorded[n] if recorded else None
+            found = self.blocks[n].forward(w_layer, x, starts[n], many, form, frozen)
+            x = found.y
+            yield found
 
     def _window(
-        self, w: list[Weights], x: Array, part: slice, twin: Twin | None, first: int | None = None
+        self, w: list[Weights], x: Array, part: slice, twin: tuple, first: int | None = None
     ) -> Window:
-        """The last steps of a part of the batch, from the step `first` on, and where they begin."""
+        """The last steps of a part of the batch, from the step `first` on, and where they begin.
+        What is before goes through the layers `window` steps at a time, so that it takes no more
+        memory than what is differentiated."""
+        form, record = twin
         x = self._enter(x[part])
         K = max(len(x) - self.window, 0) if first is None else first
-        if twin is None:
-            starts = self._past(w, x[:K])
-            return Window(x[K:], starts, "hard", [None] * len(starts))
-        starts = [of_layer["start"].part(part) for of_layer in twin.record]
-        recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in twin.record]
-        return Window(x[K:], starts, twin.form, recorded)
+        if record is not None:
+            starts = [of_layer["start"].part(part) for of_layer in record]
+            recorded = [np.swapaxes(of_layer["u"][part], 0, 1) for of_layer in record]
+            return Window(x[K:], starts, form, recorded)
+        starts = self._begin(x)
+        for start in range(0, K, self.window):
+            past = x[start : min(start + self.window, K)]
+            starts = [found.end for found in self._through(w, past, starts)]
+        return Window(x[K:], starts, form, [])
 
-    def _forward(self, w: list[Weights], window: Window, below: int | None = None) -> list[Pass]:
-        """The passes of the window's layers, or of so many."""
-        y = window.x
-        passes: list[Pass] = []
-        steps = self._steps(len(y))
-        for n, layer in enumerate(self.blocks[:below]):
-            twin = window.form, window.recorded[n]
-            passes.append(layer.forward(w[n], y, window.starts[n], steps[n], *twin))
-            y = passes[-1].y
-        return passes
+    def _forward(self, w: list[Weights], window: Window) -> list[Pass]:
+        """The passes of the window's layers that have weights, of each as many steps as reach the
+        logits."""
+        steps = [len(window.x)]
+        for layer in reversed(self.blocks[1:]):
+            steps.insert(0, max(steps[0] - layer.neuron.delay, 0))
+        return list(self._through(w, window.x, window.starts, steps, window.form, window.recorded))
 
     def _back(
         self, w: list[Weights], passes: list[Pass], dy: Any, need_dx: bool = False
@@ -506,8 +460,7 @@ class Network(Checks):
 
     def _read(self, passes: list[Pass]) -> Any:
         """The logits (B, ways): the readout's membrane at the last step."""
-        u = passes[-1].u
-        return u[len(u) - 1].reshape(-1, self.ways)
+        return passes[-1].u[-1].reshape(-1, self.ways)
 
     def _unread(self, passes: list[Pass], dlogits: Any) -> Any:
         """The adjoint of the readout's membranes, (n, B, 1, 1, ways)."""
@@ -541,18 +494,16 @@ class Network(Checks):
             )
         return np.asarray(found, self.dtype) * self.dtype.type(len(logits) / batch)
 
-    def _taken(self, theta, x, spike, record) -> tuple[Array, Array, Twin | None]:
-        """(theta, x, twin) of what a method is given, checked."""
+    def _taken(self, theta, x, spike="hard", record=None) -> tuple[Array, Array, tuple]:
+        """(theta, x, (form, record of a twin)) of what a method is given, checked."""
         theta = self._vector(theta, "theta")
         x = self._input(x)
         one_of("spike", spike, FORMS)
-        if spike == "hard":
-            return theta, x, None
-        if record is None:
+        if spike != "hard" and record is None:
             raise ValueError(
                 f"spike={spike!r} needs record=net.record(theta, x), what the twin freezes"
             )
-        return theta, x, Twin(spike, record)
+        return theta, x, (spike, None if spike == "hard" else record)
 
     # ---- what the network computes
 
@@ -567,17 +518,16 @@ class Network(Checks):
 
     def _seen(self, theta, x) -> Seen:
         """Features and logits by the same pass."""
-        theta, x, _ = self._taken(theta, x, "hard", None)
+        theta, x, twin = self._taken(theta, x)
         w = self.weights(theta)
-        found: list[Seen] = []
+        seen: list[Seen] = []
 
         def of_part(part: slice) -> Seen:
-            passes = self._forward(w, self._window(w, x, part, None))
-            p = passes[-1].tape.p
-            return Seen(p[len(p) - 1].reshape(p.shape[1], -1), self._read(passes))
+            found = self._forward(w, self._window(w, x, part, twin))
+            return Seen(found[-1].tape.p[-1].reshape(len(x[part]), -1), self._read(found))
 
-        in_order(of_part, parts_of(len(x), self.inference_part), found.append)
-        p, logits = map(np.concatenate, zip(*found))
+        in_order(of_part, parts_of(len(x), self.inference_part), seen.append)
+        p, logits = map(np.concatenate, zip(*seen))
         return Seen(p, self._finite(logits, theta))
 
     def loss(
@@ -642,7 +592,7 @@ class Network(Checks):
         *,
         spike: str = "hard",
         record: Record | None = None,
-    ) -> Gradients[Any]:
+    ) -> Gradients:
         """(loss, gradient, logits, hvp); hvp(v) = H v, for any number of v.
 
         theta and x must not change before the last call of hvp, which begins where the window does.
@@ -657,42 +607,35 @@ class Network(Checks):
         """
         theta, x, twin = self._taken(theta, x, spike, record)
         y = self._target(y, len(x))
-        parts = self._parts(x, second)
         w = self.weights(theta)
-        windows: list[Window] = []
-        logits: list[Array] = []
-        loss = 0.0
-        gradient = np.zeros(self.size, self.dtype)
+        parts = self._parts(x, second)
+        kept: list[Any] = [None] * len(parts)  # (window, loss, logits)
 
-        def of_part(part: slice) -> tuple:
-            window = self._window(w, x, part, twin)
-            return *self._gradient(w, window, y[part], len(x), value), window
-
-        def add(found: tuple) -> None:
-            nonlocal loss, gradient
-            loss += found[0]
-            gradient += found[1]
-            logits.append(found[2])
-            if second:
-                windows.append(found[3])
+        def of_part(n: int) -> Array:
+            window = self._window(w, x, parts[n], twin)
+            loss, gradient, logits = self._gradient(w, window, y[parts[n]], len(x), value)
+            kept[n] = window if second else None, loss, logits
+            return gradient
 
         def hvp(v: Array) -> Array:
-            w = self.weights(Dual(theta, self._vector(v, "v")))
-            product = np.zeros(self.size, self.dtype)
+            moving = self.weights(Dual(theta, self._vector(v, "v")))
 
             def of_part(n: int) -> Array:
-                return self._gradient(w, windows[n], y[parts[n]], len(x), derivative)[1]
+                found = self._gradient(moving, kept[n][0], y[parts[n]], len(x), derivative)
+                return found[1]
 
-            def add(found: Array) -> None:
-                nonlocal product
-                product += found
+            return self._sum(of_part, parts)
 
-            in_order(of_part, range(len(parts)), add)
-            return product
+        gradient = self._sum(of_part, parts)
+        logits = self._finite(np.concatenate([of_part[2] for of_part in kept]), theta)
+        loss = sum(of_part[1] for of_part in kept)
+        return Gradients(loss, gradient, logits, hvp if second else None)
 
-        in_order(of_part, parts, add)
-        together = self._finite(np.concatenate(logits), theta)
-        return Gradients(loss, gradient, together, hvp if second else None)
+    def _sum(self, of_part: Callable[[int], Array], parts: list[slice]) -> Array:
+        """The sum of vectors over the parts of a batch, in their order."""
+        total = np.zeros(self.size, self.dtype)
+        in_order(of_part, range(len(parts)), total.__iadd__)
+        return total
 
     def record(self, theta: Array, x: Array) -> Record:
         """What a twin holds fixed, a dictionary for each layer: `start`, its state at the window's
@@ -705,14 +648,11 @@ class Network(Checks):
         >>> bool(np.isclose(net.loss(theta, x, y, spike="jet", record=record), net.loss(theta, x, y)))
         True
         """
-        theta, x, _ = self._taken(theta, x, "hard", None)
+        theta, x, twin = self._taken(theta, x)
         w = self.weights(theta)
-        window = self._window(w, x, slice(None), None)
-        passes = self._forward(w, window)
-        return [
-            {"start": start, "u": np.swapaxes(found.u, 0, 1)}
-            for start, found in zip(window.starts, passes)
-        ]
+        window = self._window(w, x, slice(None), twin)
+        membranes = [np.swapaxes(found.u, 0, 1) for found in self._forward(w, window)]
+        return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every layer below the readout, after pooling: over batch, time and sites.
@@ -722,10 +662,10 @@ class Network(Checks):
         >>> [(name, 0 <= rate <= 1) for name, rate in net.activity(net.init(np.random.default_rng(0), x), x).items()]
         [('hidden1', True)]
         """
-        theta, x, _ = self._taken(theta, x, "hard", None)
+        theta, x, _ = self._taken(theta, x)
         x = self._enter(x)
-        passes = self._through(self.weights(theta), x, self._begin(x))
-        return {layer.name: float(found.y.mean()) for layer, found in zip(self.blocks[:-1], passes)}
+        passes = self._through(self.weights(theta)[:-1], x, self._begin(x))
+        return {layer.name: float(found.y.mean()) for layer, found in zip(self.blocks, passes)}
 
     # ---- features
 
@@ -778,43 +718,32 @@ class Network(Checks):
         theta, x, twin = self._taken(theta, x, spike, record)
         readout = self.blocks[-1]
         w = self.weights(theta)
-        ends, first = self._readings(x.shape[1], readings, pull or twin is not None)
+        ends, first = self._readings(x.shape[1], readings, pull or spike != "hard")
         at = [end - 1 - first for end in ends]
         n = x.shape[1] - first
         parts = self._parts(x, False) if pull else parts_of(len(x), self.inference_part)
+        tapes: list[Any] = [None] * len(parts)
         p: list[Array] = []
-        tapes: list[list[Pass]] = []
 
-        def of_part(part: slice) -> tuple[Array, list[Pass]]:
-            window = self._window(w, x, part, twin, first)
-            passes = self._forward(w, window, -1)
-            y = passes[-1].y if passes else window.x
+        def of_part(k: int) -> Array:
+            window = self._window(w, x, parts[k], twin, first)
+            below = self._forward(w[:-1], window)
+            y = below[-1].y if below else window.x
             trace = readout.traces(w[-1], y, window.starts[-1], n).trace[at]  # (R, B, 1, 1, F)
-            return np.swapaxes(trace, 0, 1).reshape(trace.shape[1], -1), passes
-
-        def add(found: tuple[Array, list[Pass]]) -> None:
-            p.append(found[0])
-            if pull:
-                tapes.append(found[1])
+            tapes[k] = below if pull else None
+            return np.swapaxes(trace, 0, 1).reshape(trace.shape[1], -1)
 
         def pullback(dp: Array) -> Array:
-            gradient = np.zeros(self.size, self.dtype)
-
             def of_part(k: int) -> Array:
                 of_readings = np.asarray(dp[parts[k]], self.dtype).reshape(-1, len(at), 1, 1, F)
                 dtrace = _at_steps(np.swapaxes(of_readings, 0, 1), n, at)
                 dy, _ = traces_back(dtrace, readout.decays(w[-1]), readout.neuron.delay)
                 return self._flat(self._back(w, tapes[k], dy)[1])
 
-            def add(found: Array) -> None:
-                nonlocal gradient
-                gradient += found
-
-            in_order(of_part, range(len(parts)), add)
-            return gradient
+            return self._sum(of_part, parts)
 
         F = readout.input_shape[2]
-        in_order(of_part, parts, add)
+        in_order(of_part, range(len(parts)), p.append)
         return Features(np.concatenate(p), pullback)
 
     def _readings(self, steps: int, readings: int, in_window: bool) -> tuple[list[int], int]:
@@ -917,65 +846,53 @@ class Network(Checks):
         theta, x, twin = self._taken(theta, x, spike, record)
         w = self.weights(theta)
         parts = self._parts(x, True)
-        windows: list[Window] = []
-        tapes: list[list[Pass]] = []
+        windows: list[Any] = [None] * len(parts)
+        tapes: list[Any] = [None] * len(parts)
 
-        def of_part(part: slice) -> tuple[Window, list[Pass]]:
-            window = self._window(w, x, part, twin)
-            return window, self._forward(w, window)
+        def of_part(k: int) -> Array:
+            windows[k] = self._window(w, x, parts[k], twin)
+            tapes[k] = self._forward(w, windows[k])
+            return self._read(tapes[k])
 
-        def add(found: tuple[Window, list[Pass]]) -> None:
-            windows.append(found[0])
-            tapes.append(found[1])
-
-        in_order(of_part, parts, add)
-        logits = self._finite(np.concatenate([self._read(passes) for passes in tapes]), theta)
+        def collected(of_part: Callable[[int], Array]) -> Array:
+            found: list[Array] = []
+            in_order(of_part, range(len(parts)), found.append)
+            return np.concatenate(found)
 
         def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
             if theta_dot is None and x_dot is None:
                 raise ValueError("jvp needs theta_dot, x_dot or both; both are None")
-            moving = (
-                theta if theta_dot is None else Dual(theta, self._vector(theta_dot, "theta_dot"))
-            )
-            along = None if x_dot is None else self._entering(self._real("x_dot", x_dot, shape))
+            moving: Any = theta
+            if theta_dot is not None:
+                moving = Dual(theta, self._vector(theta_dot, "theta_dot"))
             w = self.weights(moving)
-            logits_dot: list[Array] = []
+            along = None if x_dot is None else self._entering(self._real("x_dot", x_dot, shape))
 
             def of_part(k: int) -> Array:
                 window = windows[k]
                 if along is not None:
                     d = np.swapaxes(along[parts[k]], 0, 1)[-len(window.x) :]
-                    d = d * self.dtype.type(self.gain)
-                    window = window._replace(x=Dual(window.x, d))
+                    window = window._replace(x=Dual(window.x, d * self.dtype.type(self.gain)))
                 return derivative(self._read(self._forward(w, window)))
 
-            in_order(of_part, range(len(parts)), logits_dot.append)
-            return np.concatenate(logits_dot)
+            return collected(of_part)
 
         def vjp(dlogits: Array) -> Adjoints:
             dlogits = self._real("dlogits", dlogits, logits.shape)
-            dtheta = np.zeros(self.size, self.dtype)
             dx = np.zeros(x.shape, self.dtype)
-            remaining = iter(range(len(parts)))
+            first = x.shape[1] - len(windows[0].x)
 
-            def of_part(k: int) -> tuple[Array, Array]:
+            def of_part(k: int) -> Array:
                 dy = self._unread(tapes[k], dlogits[parts[k]])
                 of_x, pieces = self._back(w, tapes[k], dy, True)
-                return self._flat(pieces), of_x
+                of_x = np.swapaxes(of_x, 0, 1) * self.dtype.type(self.gain)
+                there = dx[parts[k], first : first + of_x.shape[1]]
+                there[...] = of_x.reshape(there.shape)
+                return self._flat(pieces)
 
-            def add(found: tuple[Array, Array]) -> None:
-                nonlocal dtheta
-                k = next(remaining)
-                dtheta += found[0]
-                of_x = np.swapaxes(found[1], 0, 1) * self.dtype.type(self.gain)
-                first = x.shape[1] - len(windows[k].x)
-                dx[parts[k], first : first + of_x.shape[1]] = of_x.reshape(
-                    *of_x.shape[:2], *x.shape[2:]
-                )
+            return Adjoints(self._sum(of_part, parts), self._entered(dx, shape))
 
-            in_order(of_part, range(len(parts)), add)
-            return Adjoints(dtheta, self._entered(dx, shape))
-
+        logits = self._finite(collected(of_part), theta)
         return Linearized(logits, jvp, vjp)
 
     def gauss_newton(
@@ -986,7 +903,7 @@ class Network(Checks):
         *,
         spike: str = "hard",
         record: Record | None = None,
-    ) -> Product:
+    ) -> Callable[[Array], Array]:
         """v -> G v, the Gauss-Newton products of `gauss_newton_product`, for any number of v.
 
         >>> net = ms.SpikingNet((6,), (), ways=3, dtype="float64")

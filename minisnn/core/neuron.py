@@ -21,7 +21,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..parallel.arguments import number, shown
+from ..parallel.arguments import number, one_of, shown
 from .dual import Array, Dual, curve, derivative, logistic, value
 from .surrogate import FastSigmoid, Spike, Surrogate
 
@@ -408,13 +408,6 @@ class Neuron(Dynamics):
 NEURONS = {"lif": LIF, "cuba": CubaLIF}  # by the kind that files name
 
 
-def class_of(kind: str) -> Any:
-    """The class of a kind of neuron. Raises ValueError where there is none."""
-    if kind not in NEURONS:
-        raise ValueError(f"the neuron's kind must be one of {', '.join(NEURONS)}, not {kind!r}")
-    return NEURONS[kind]
-
-
 def neuron_of(configuration: dict[str, Any]) -> Any:
     """The neuron of a `configuration()`; without a "kind" it is an LIF, as in checkpoints of
     version 0.1."""
@@ -427,7 +420,8 @@ def neuron_of(configuration: dict[str, Any]) -> Any:
         raise ValueError(
             f"the network's {what}, an object of your own; in Python: load(path, neuron=...)"
         )
-    return class_of(kind)(**constants)
+    one_of("the neuron's kind", kind, NEURONS)
+    return NEURONS[kind](**constants)
 
 
 # ---- at work

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole
+from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole, wholes
 from ..parallel.threads import in_order
-from .architecture import Conv, Dense, firing, listed, short_form
+from .architecture import Conv, Dense, firing, listed, odd, short_form
 from .dual import Array
 from .filters import traces
 from .loss import Loss
 from .network import Network, parts_of
-from .neuron import Dynamics, neuron_of
+from .neuron import LIF, Dynamics
 
 # membranes of the samples that go through the layers together, at least one; a third for H v
 PART_BYTES = 12 << 20
@@ -108,27 +108,26 @@ class SpikingNet(Network):
         backend: str | None = None,
     ):
         self.pool = pool
-        self.window = whole("window", window)
-        self.neuron = firing("neuron", neuron_of({}) if neuron is None else neuron)
-        if channels is None:
-            channels = CHANNELS if layers is None else ()
-        backend = "numpy" if backend is None else backend
-        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
+        self.window = whole("window", window, 1)
+        self.neuron = firing("neuron", LIF() if neuron is None else neuron)
+        usual = CHANNELS if layers is None else ()
+        self.channels = wholes("channels", usual if channels is None else channels)
+        self.hidden = wholes("hidden", hidden)
+        self.kernel = odd("kernel", kernel)
         self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
         self.learn = _names(learn)
+        named = short_form(self.channels, self.hidden, self.kernel, pool)
         self.layers: tuple[Conv | Dense, ...] | None = None
-        if layers is None:
-            named = short_form(self.channels, self.hidden, self.kernel, pool)
-        else:
+        if layers is not None:
             self._refuse_short_form()
             named = listed(layers)
             self.layers = tuple(layer for _, layer in named)
-        if self.window < 1:
-            raise ValueError(f"window must be at least one step, not {self.window}")
         self.gain: float = self.neuron.gain
         self.threshold: float = self.neuron.threshold
-        self._lay_out(named, self.neuron, self.detach_reset, self.learn)
+        backend = "numpy" if backend is None else backend
+        how = self.neuron, self.detach_reset, self.learn
+        self._configure(input_shape, named, ways, dtype, loss, backend, *how)
 
     def _refuse_short_form(self) -> None:
         """ValueError where layers are given, and something of the form that they replace."""
@@ -162,18 +161,19 @@ class SpikingNet(Network):
             )
         at = names.index(name or names[-1])
         layer = self.blocks[at]
-        theta, x, _ = self._taken(theta, x, "hard", None)
+        theta, x, _ = self._taken(theta, x)
         w = self.weights(theta)[: at + 1]
-        found: list[Array] = []
+        parts: list[Array] = []
 
         def of_part(part: slice) -> Array:
             entered = self._enter(x[part])
-            y = np.swapaxes(self._through(w, entered, self._begin(entered))[-1].y, 0, 1)
-            return y if layer.pool == "spikes" else y != 0
+            *_, found = self._through(w, entered, self._begin(entered))
+            return np.swapaxes(found.y, 0, 1)
 
-        in_order(of_part, parts_of(len(x), self.inference_part), found.append)
-        spikes = np.concatenate(found)
-        return spikes[:, :, 0, 0] if layer.dense else spikes
+        in_order(of_part, parts_of(len(x), self.inference_part), parts.append)
+        y = np.concatenate(parts)
+        y = y[:, :, 0, 0] if layer.dense else y
+        return y if layer.pool == "spikes" else y != 0
 
     def readout_bias(self, steps: int) -> float | None:
         """The factor of the readout's bias in the logits after this many steps; None where logits
