@@ -13,6 +13,8 @@ import numpy as np
 from .dual import Array
 from .theta import held
 
+SHARED = 1e-4  # of all membranes: fewer, and at least one, may have the same value by chance
+
 
 def _orthonormal(a: Array) -> Array:
     """Gram-Schmidt on the columns, twice over; sums in NumPy's own order, so that no BLAS thread
@@ -43,18 +45,22 @@ def orthogonal(net: Any, rng: np.random.Generator) -> Array:
     return theta.astype(net.dtype)
 
 
-def _between(u: Array, share: float) -> float:
-    """A number that so large a share of the membranes is below, or nearly: half-way between two
-    neighbouring values of theirs, so that rounding moves no membrane across it."""
+def _place(u: Array, share: float, scale: float) -> float:
+    """The quantile of membranes of standard deviation `scale`. Where several share it, half-way
+    from their value to the nearest different one: on the threshold, rounding would choose whether
+    they fire, and which of its two values their curvature has."""
     u = u.reshape(-1)
-    k = min(max(round(share * u.size), 1), u.size - 1)
-    upper = np.partition(u, k)[k]
-    below = u[u < upper]
-    if not below.size:  # more than the share are equal, and the least: all of these are below
-        below = u[u == upper]
-        upper = u[u > upper].min(initial=np.inf)
-    lower = below.max()
-    return float(lower) + (float(upper) - float(lower)) / 2
+    place = np.quantile(u, share)
+    eps = np.finfo(u.dtype).eps
+    near = u[np.abs(u - place) <= 16 * eps * scale]
+    values, counts = np.unique(near, return_counts=True)
+    if counts.max(initial=0) <= max(1, SHARED * u.size):
+        return place
+    shared = values[counts.argmax()]
+    away = np.sqrt(eps) * scale  # of different values: half of it is far more than rounding
+    below = np.max(u, where=u < shared - away, initial=-np.inf)
+    above = np.min(u, where=u > shared + away, initial=np.inf)
+    return (shared + (above if above - shared <= shared - below else below)) / 2
 
 
 def lsuv(
@@ -71,7 +77,8 @@ def lsuv(
 
     x (B, T, H, W, C) is the data to fit; statistics are taken over batch, time and sites. A reset
     feeds back on u, so scaling and shifting are repeated `rounds` times. `readout=False` leaves the
-    readout as it is.
+    readout as it is. No threshold is put at a value that several membranes share, as before any
+    event.
     """
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
@@ -107,7 +114,7 @@ def lsuv(
             for part in ("weight", "recurrent"):
                 if f"{layer.name}.{part}" in views:
                     views[f"{layer.name}.{part}"] *= net.dtype.type(np.sqrt(variance) / spread)
-            place = _between(_window_of(net, forward().u), 1 - rate)
+            place = _place(_window_of(net, forward().u), 1 - rate, np.sqrt(variance))
             views[f"{layer.name}.bias"] += net.dtype.type(threshold - place)
         x = forward().y
     return theta

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..network.remembered import Seen, once
+from .remembered import Seen, once
 from ..parallel.arguments import array, floating, generator, is_sequence, number, one_of
 from ..parallel.arguments import whole, wholes
 from ..parallel.checks import Checks, NotFinite

@@ -21,7 +21,7 @@ from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
-from ..network.remembered import Samples, remembered
+from ..core.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.named import Opened, open_set
