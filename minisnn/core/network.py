@@ -104,7 +104,7 @@ class Window(NamedTuple):
     x: Any  # (n, B, H, W, C), times the gain
     starts: list[State]  # of each layer
     form: str
-    recorded: list  # of a twin: the membranes of each layer (m, B, H', W', C_out)
+    recorded: list  # of a twin: the membranes of each layer (n, B, H', W', C_out)
 
 
 def parts_of(batch: int, size: int) -> list[slice]:
@@ -408,7 +408,7 @@ class Network(Checks):
         of all of x."""
         for n, w_layer in enumerate(w):
             many = steps[n] if steps else len(x)
-            frozen = recorded[n] if recorded else None
+            frozen = recorded[n][:many] if recorded else None
             found = self.blocks[n].forward(w_layer, x, starts[n], many, form, frozen)
             x = found.y
             yield found
@@ -639,7 +639,7 @@ class Network(Checks):
 
     def record(self, theta: Array, x: Array) -> Record:
         """What a twin holds fixed, a dictionary for each layer: `start`, its state at the window's
-        start, and `u`, its membranes within the window (B, m, H, W, C).
+        start, and `u`, its membranes within the window (B, n, H, W, C).
 
         >>> net = ms.SpikingNet((6,), (), ways=3)
         >>> x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
@@ -651,7 +651,8 @@ class Network(Checks):
         theta, x, twin = self._taken(theta, x)
         w = self.weights(theta)
         window = self._window(w, x, slice(None), twin)
-        membranes = [np.swapaxes(found.u, 0, 1) for found in self._forward(w, window)]
+        passes = self._through(w, window.x, window.starts)
+        membranes = [np.swapaxes(found.u, 0, 1) for found in passes]
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
