@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..parallel.arguments import flag, is_sequence, one_of, shown, whole
 from .layer import Layer
@@ -86,19 +86,15 @@ class Dense:
 KINDS: dict[str, Any] = {"conv": Conv, "dense": Dense}
 
 
-class Named(NamedTuple):
-    """A layer and its name in `views`."""
-
-    name: str
-    layer: Conv | Dense
+Named = tuple[str, Conv | Dense]  # a layer and its name in `views`
 
 
 def short_form(
     channels: Sequence[int], hidden: Sequence[int], kernel: int, pool: str
 ) -> list[Named]:
     """Conv layers that are all alike, then dense ones."""
-    conv = [Named(f"conv{n}", Conv(c, kernel, 1, pool)) for n, c in enumerate(channels, 1)]
-    return conv + [Named(f"hidden{n}", Dense(c)) for n, c in enumerate(hidden, 1)]
+    conv = [(f"conv{n}", Conv(c, kernel, 1, pool)) for n, c in enumerate(channels, 1)]
+    return conv + [(f"hidden{n}", Dense(c)) for n, c in enumerate(hidden, 1)]
 
 
 def listed(layers: Any) -> list[Named]:
@@ -112,10 +108,10 @@ def listed(layers: Any) -> list[Named]:
             layer = layer_of(given)
         if not isinstance(layer, (Conv, Dense)):
             raise ValueError(f"layers[{n}] must be a Conv or a Dense, not {shown(layer)}")
-        alike = sum(isinstance(other.layer, type(layer)) for other in named)
+        alike = sum(isinstance(other, type(layer)) for _, other in named)
         if isinstance(layer, Conv) and alike < len(named):
             raise ValueError(f"layers[{n}] is a Conv behind a Dense, whose output is no image")
-        named.append(Named(f"{type(layer).__name__.lower()}{alike + 1}", layer))
+        named.append((f"{type(layer).__name__.lower()}{alike + 1}", layer))
     return named
 
 

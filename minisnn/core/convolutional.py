@@ -81,10 +81,6 @@ class ConvNet(Network):
         named = short_form(self.channels, self.hidden, self.kernel, "max")
         self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
 
-    def readout_bias(self, steps: int) -> float | None:
-        """The factor of the readout's bias in the logits."""
-        return 1.0
-
     def _parts(self, x: Array, second: bool) -> list[slice]:
         return parts_of(len(x), PART)
 

@@ -182,13 +182,21 @@ def bilinear(f: Callable) -> Any:
     return rule
 
 
+def cast(a: Any, dtype: Any) -> Any:
+    """In a dtype: what users write may be wider than their network."""
+    if isinstance(a, Dual):
+        return Dual(np.asarray(a.x, dtype), np.asarray(a.d, dtype))
+    return np.asarray(a, dtype)
+
+
 def curve(f: Callable, slope: Callable) -> Callable:
-    """f(a), element by element, with the derivative `slope`, for numbers with a derivative too."""
+    """f(a), element by element and in a's dtype, with the derivative `slope`, for numbers with a
+    derivative too."""
 
     def rule(a):
         if isinstance(a, Dual):
-            return Dual(f(a.x), slope(a.x) * a.d)
-        return f(a)
+            return Dual(np.asarray(f(a.x), a.dtype), np.asarray(slope(a.x) * a.d, a.dtype))
+        return cast(f(a), a.dtype) if hasattr(a, "dtype") else f(a)
 
     return rule
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .dual import Array, linear, stack, times, total, transposed, value
+from .dual import Array, cast, linear, stack, times, total, transposed, value
 from .filters import advance, advance_back, decay_adjoints, traces, traces_back
 from .linear import conv, conv_input, conv_weight
 from .neuron import at_work, check_states
@@ -207,8 +207,9 @@ class Layer:
             of_I.append(I_t)
             of_z.append(z)
             u_t, z = makers[t].forward(I_t, z)
-            if t == 0:
-                check_states(neuron, z, neuron.states, "forward")
+            check_states(neuron, z, neuron.states, "forward")
+            u_t = cast(u_t, p.dtype)
+            z = tuple(cast(a, p.dtype) for a in z)
             u.append(u_t)
             if self.recurrent:
                 s = spikes[t].value(u_t)
@@ -263,6 +264,9 @@ class Layer:
                     ds, down = unhear(t)
                 du_t = du_t + ds * spike.slope(u_t)
             dI_t, dz, *dk = maker.backward(tape.I[t], tape.z[t], u_t, du_t, dz)
+            check_states(neuron, dz, neuron.states, "backward")
+            dI_t = cast(dI_t, u_t.dtype)
+            dz = tuple(cast(a, u_t.dtype) for a in dz)
             dI.append(dI_t)
             for name, a in zip(neuron.learnable, dk[0] if dk else ()):
                 if name in sums:

@@ -20,18 +20,26 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from .remembered import Seen, once
-from ..parallel.arguments import array, floating, generator, is_sequence, number, one_of
-from ..parallel.arguments import whole, wholes
+from ..parallel.arguments import (
+    array,
+    floating,
+    generator,
+    is_sequence,
+    number,
+    one_of,
+    whole,
+    wholes,
+)
 from ..parallel.checks import Checks, NotFinite
 from ..parallel.threads import in_order
 from .architecture import Builder, configuration_of
 from .dual import Array, Dual, derivative, linear, value
-from .filters import traces_back
+from .filters import traces, traces_back
 from .init import lsuv, orthogonal
 from .layer import Layer, Pass, State, Weights
 from .loss import LOSSES, cross_entropy_backward_tangent, loss_of
 from .neuron import neuron_of
+from .remembered import Seen, once
 from .surrogate import FORMS
 from .theta import Parameter, array_views, chained, flat, held, layout_of, weights_of
 
@@ -345,8 +353,14 @@ class Network(Checks):
 
     def readout_bias(self, steps: int) -> float | None:
         """The factor of the readout's bias in the logits after this many steps; None where logits
-        are not W p + a bias."""
-        raise NotImplementedError
+        are not W p + a bias, for the readout of `LIF` is reset."""
+        readout = self.blocks[-1].neuron
+        if readout.fires:
+            return None
+        decays = [getattr(readout, name) for name in readout.filtering]
+        return float(
+            traces(np.ones((steps, 1)), [0.0] * len(decays), decays, 0, steps).trace[-1, 0]
+        )
 
     def init(
         self,

@@ -318,6 +318,7 @@ class Softplus(Dynamics):
     """
 
     delay: ClassVar[int] = 0
+    fires: ClassVar[bool] = False
     threshold: ClassVar[float] = 0.0
     filtering = ()
     forward = Leaky.forward
@@ -497,31 +498,30 @@ class FourPasses:
     def forward(self, I, z):
         z = (*z, *self._constants_like(I))
         u, after = self.neuron.forward(value(I), _values(z), self.jet.value)
-        u = np.asarray(u, I.dtype)
-        after = self._states(after, I.dtype, "forward")
+        self._check(after, "forward")
         if _any_dual(I, *z):
             at = self._at(I, z, u)
             u_dot, after_dot = self.neuron.forward_tangent(at, derivative(I), _derivatives(z))
+            self._check(after_dot, "forward_tangent")
             u = _dual(u, u_dot)
-            after = map(_dual, after, self._states(after_dot, I.dtype, "forward_tangent"))
-        return u, tuple(after)[: len(self.neuron.states)]
+            after = tuple(map(_dual, after, after_dot))
+        return u, after[: len(self.neuron.states)]
 
     def backward(self, I, z, u, du, dz):
+        n = len(z)
         constants = self._constants_like(I)
         z = (*z, *constants)
         dz = (*dz, *(np.zeros_like(value(I)) for _ in constants))
         at = self._at(I, z, value(u))
         dI, before = self.neuron.backward(at, value(du), _values(dz))
-        dI = np.asarray(dI, I.dtype)
-        before = self._states(before, I.dtype, "backward")
-        n = len(self.neuron.states)
+        self._check(before, "backward")
         if _any_dual(I, *z, du, *dz):
             z_dot = _derivatives(z)
             dot = Dot(derivative(I), z_dot[:n], derivative(u), z_dot[n:])
             adjoints = value(du), _values(dz), derivative(du), _derivatives(dz)
             dI_dot, before_dot = self.neuron.backward_tangent(at, dot, *adjoints)
+            self._check(before_dot, "backward_tangent")
             dI = _dual(dI, dI_dot)
-            before_dot = self._states(before_dot, I.dtype, "backward_tangent")
             before = tuple(map(_dual, before, before_dot))
         return dI, before[:n], before[n:]
 
@@ -533,10 +533,9 @@ class FourPasses:
         z = _values(z)
         return At(value(I), z[:n], u, z[n:], self.jet)
 
-    def _states(self, states, dtype, name):
+    def _check(self, states, name):
         names = (*self.neuron.states, *self.neuron.learnable)
         check_states(self.neuron, states, names, name)
-        return tuple(np.asarray(state, dtype) for state in states)
 
 
 def check_states(neuron: Any, states: Any, names: tuple[str, ...], method: str) -> None:
@@ -557,6 +556,7 @@ def _any_dual(*numbers):
 
 
 def _dual(x, d):
+    x = np.asarray(x)
     return Dual(x, np.asarray(d, x.dtype))
 
 

@@ -9,7 +9,6 @@ from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole,
 from ..parallel.threads import in_order
 from .architecture import Conv, Dense, firing, listed, odd, short_form
 from .dual import Array
-from .filters import traces
 from .loss import Loss
 from .network import Network, parts_of
 from .neuron import LIF, Dynamics
@@ -174,17 +173,6 @@ class SpikingNet(Network):
         y = np.concatenate(parts)
         y = y[:, :, 0, 0] if layer.dense else y
         return y if layer.pool == "spikes" else y != 0
-
-    def readout_bias(self, steps: int) -> float | None:
-        """The factor of the readout's bias in the logits after this many steps; None where logits
-        are not W p + a bias, for the readout of `LIF` is reset."""
-        readout = self.blocks[-1]
-        if readout.neuron.fires:
-            return None
-        decays = [getattr(readout.neuron, name) for name in readout.neuron.filtering]
-        return float(
-            traces(np.ones((steps, 1)), [0.0] * len(decays), decays, 0, steps).trace[-1, 0]
-        )
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         sites = sum(int(np.prod(layer.sites)) * layer.channels for layer in self.blocks)

@@ -328,6 +328,38 @@ def test_lif_in_a_users_words(kind, detached):
         assert relative(own, built_in) < 1e-13
 
 
+class Wide(TwoMethods):
+    """In the midst of its step it computes in float64."""
+
+    def forward(self, I, z):
+        u, z = super().forward(I, z)
+        return u * np.ones((1, 1, 1, 1)), z
+
+    def backward(self, I, z, u, du, dz):
+        dI, dz = super().backward(I, z, u, du * np.ones((1, 1, 1, 1)), dz)
+        return dI, dz
+
+
+class Widening(ArcTan):
+    def prime(self, a):
+        return super().prime(a) * np.ones((1, 1, 1, 1))
+
+
+def test_what_users_write_widens_nothing():
+    results = []
+    for neuron in (LIF(surrogate=ArcTan()), Wide(surrogate=Widening())):
+        layers = [Conv(3, 3), Dense(4, recurrent=True)]
+        net = SpikingNet((5, 6, 2), layers=layers, ways=3, neuron=neuron, window=9)
+        x = np.random.default_rng(3).poisson(0.4, (4, 14, 5, 6, 2))
+        theta = net.init(np.random.default_rng(3), x)
+        found = net.gradients(theta, x, np.arange(4) % 3)
+        assert {of_layer["u"].dtype.name for of_layer in net.record(theta, x)} == {"float32"}
+        results.append([found.logits, found.gradient, found.hvp(np.cos(np.arange(net.size)))])
+    for narrow, wide in zip(*results):
+        assert wide.dtype == np.float32
+        assert relative(wide, narrow) < 1e-4
+
+
 @pytest.mark.parametrize("broken", ["states", "methods", "surrogate", "constant"])
 def test_a_neuron_that_cannot_be_says_why(broken):
     if broken == "states":
