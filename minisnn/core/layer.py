@@ -14,7 +14,6 @@ Time is the first axis of a sequence: x (n, B, H, W, C_in), p and u (n, B, H', W
 and `backward` run on plain numbers, or on numbers with a derivative (`dual`).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,11 +24,6 @@ from .filters import advance, advance_back, decay_adjoints, traces, traces_back
 from .linear import conv, conv_input, conv_weight
 from .neuron import at_work, check_states
 from .pool import QUARTER, gather, largest, scatter
-
-
-def _plain(numbers: Iterable) -> tuple:
-    """Constants from here on."""
-    return tuple(value(a) for a in numbers)
 
 
 summed = linear(lambda a: a.reshape(-1, a.shape[-1]).sum(0))  # over all but the channels
@@ -216,7 +210,7 @@ class Layer:
                 if neuron.delay:
                     own = hear()
         u = stack(u) if u else I
-        end = State(_plain(filtered.end), _plain(one), _plain(own), _plain(z), value(s))
+        end = State(tuple(filtered.end), tuple(one), tuple(own), z, s)
         shares, v, spike = self._pooled(u, jet, recorded)
         y = u if self.readout else spike.value(v)
         if self.pool == "spikes":
