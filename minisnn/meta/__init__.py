@@ -3,5 +3,5 @@ optimisers, step sizes, tasks.
 
 Import from here: `inner`, `implicit`, `functions`, `gate`, `prototypes`, `discriminants`, `online`,
 `kept`, `rules`, `optim`, `stepsizes`, `tasks`, `beforehand`.
-It may import: files, parallel, layers, network.
+It may import: files, parallel, core, layers, network.
 """

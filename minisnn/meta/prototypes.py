@@ -35,7 +35,7 @@ from ..layers.loss import cross_entropy, cross_entropy_backward
 from ..parallel import arguments
 from ..network.base import Array, Network
 from ..network.found import Features
-from ..network.remembered import afresh, by_sample
+from ..core.remembered import afresh, by_sample
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded
 from .tasks import Task

@@ -5,6 +5,6 @@ where theta starts.
 meta-learning: Jacobians, Gauss-Newton and Fisher products.
 
 Import from here: `base`, `engine`, `loops`, `spiking`, `convolutional`, `initialisation`,
-`remembered`, `layers`, `neurons`, `theta`, `found`.
-It may import: files, parallel, layers, kernels.
+`layers`, `neurons`, `theta`, `found`.
+It may import: files, parallel, core, layers, kernels.
 """

@@ -12,7 +12,7 @@ from .found import Features, Gradients, LossAndGradient
 from .initialisation import lsuv, orthogonal
 from .layout import Array, Layout, NotFinite
 from .loops import Loops, Sums, ends_of, parts_of
-from .remembered import Seen, once
+from ..core.remembered import Seen, once
 from .theta import Parameter
 
 __all__ = [

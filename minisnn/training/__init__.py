@@ -1,6 +1,6 @@
 """Runs: settings, an update, the folder and the checkpoint of a run, evaluation, health, progress.
 
 Import from here: any module.
-It may import: stopping, terminal, files, parallel, layers, network, meta, data.camera, data.foreign,
-data.readers, data.store, data.sets, data.written, plots.
+It may import: stopping, terminal, files, parallel, core, layers, network, meta, data.camera,
+data.foreign, data.readers, data.store, data.sets, data.written, plots.
 """

@@ -24,7 +24,7 @@ from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans
 from ..layers.loss import Loss, loss_of
 from ..network.base import Network
-from ..network.remembered import Samples, remembered
+from ..core.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.named import Opened, open_set

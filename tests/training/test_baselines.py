@@ -6,7 +6,7 @@ import pytest
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.loops import Loops
-from minisnn.network.remembered import remembered
+from minisnn.core.remembered import remembered
 import minisnn as ms
 from minisnn.layers.cuba import CubaLIF
 from minisnn.network.spiking import SpikingNet

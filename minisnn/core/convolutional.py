@@ -1,0 +1,114 @@
+"""The CNN baseline: the same layers on event frames, with a softplus in place of a neuron.
+
+It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or
+surrogate. So the part of a result that is due to spikes shows next to it. Samples never share
+statistics (there is no batch normalisation).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..parallel.arguments import array, number, wholes
+from .architecture import odd, short_form
+from .dual import Array
+from .loss import Loss
+from .network import Network, parts_of
+from .neuron import Softplus
+
+PART = 2  # samples that go through the layers together; a constant, sums depend on it
+
+
+class ConvNet(Network):
+    """Convolutional network on frames, the events of a recording summed over time; it has the
+    interface of `SpikingNet`.
+
+    Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2
+    max pooling (the first among equals; odd rows and columns are dropped). Dense softplus blocks
+    (`hidden`) and a linear readout follow. Softplus rises, so pooling before it gives what pooling
+    after it gives.
+
+    The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
+
+    gain      frame = gain * counts; 0.1 turns the tens of events of an active site into numbers of
+              about one
+    backend   "numba" (register tiles) or "numpy" (the readable reference; BLAS threads may change
+              its last bits)
+
+    `theta` is flat and laid out in the same way. x is (B, T, H, W, C) counts, or their sums over
+    time (B, H, W, C).
+
+    The network is smooth except for the choices of max pooling. `record` notes these, and
+    spike="jet" or "smooth" (the same here) keeps them, for finite differences; spike="hard" is the
+    network itself.
+
+    Raises ValueError for a configuration that is not possible. Its methods raise ValueError for
+    theta, x or y that do not fit or are not finite.
+
+    >>> net = ms.ConvNet((8, 8, 2), channels=(4,), ways=3)
+    >>> x = np.random.default_rng(0).poisson(0.3, (2, 20, 8, 8, 2))
+    >>> theta = net.init(np.random.default_rng(0), x)
+    >>> net.size, np.allclose(net(theta, x), net(theta, x.sum(1)))
+    (399, True)
+    """
+
+    window = 1  # a frame is a sequence of one step
+    # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
+    init_rate = 0.5
+    init_rounds = 1
+    inference_part = PART
+
+    def __init__(
+        self,
+        input_shape: int | Sequence[int] = (16, 32, 2),
+        channels: Sequence[int] = (32, 64, 128),
+        ways: int = 5,
+        kernel: int = 5,
+        dtype: str | type | np.dtype = np.float32,
+        *,
+        hidden: Sequence[int] = (),
+        loss: str | Loss = "cross_entropy",
+        backend: str = "numpy",
+        gain: float = 0.1,
+    ):
+        self.gain = number("gain", gain, "a finite positive number")
+        if self.gain <= 0:
+            raise ValueError(f"gain must be a finite positive number, not {gain!r}")
+        self.channels = wholes("channels", channels)
+        self.hidden = wholes("hidden", hidden)
+        self.kernel = odd("kernel", kernel)
+        named = short_form(self.channels, self.hidden, self.kernel, "max")
+        self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
+
+    def _parts(self, x: Array, second: bool) -> list[slice]:
+        return parts_of(len(x), PART)
+
+    def _input(self, x: Any) -> Array:
+        """The frames of x (B, 1, H, W, C): sums over time, checked."""
+        x = array("x", x)
+        shape = self.input_shape
+        frames = x.ndim == 1 + len(shape)
+        if x.ndim - len(shape) not in (1, 2) or x.shape[-len(shape) :] != shape:
+            axes = "H, W, C" if len(shape) == 3 else "features"
+            raise ValueError(
+                f"x must be (B, T, {axes}) or (B, {axes}) with {shape} at each step, not {x.shape}"
+            )
+        x = self._counts(x)
+        x = x if frames else x.sum(1, dtype=np.float64 if x.dtype.kind == "f" else np.int64)
+        return x.reshape(len(x), 1, *self.blocks[0].input_shape)
+
+    def _enter(self, x: Array) -> Array:
+        x = np.multiply(np.swapaxes(x, 0, 1), self.gain, dtype=np.float64)
+        return np.ascontiguousarray(x, self.dtype)
+
+    def _entering(self, x_dot: Array) -> Array:
+        """A frame is a sum over time, and so is its tangent."""
+        if x_dot.ndim > 1 + len(self.input_shape):
+            x_dot = x_dot.sum(1)
+        return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
+
+    def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
+        """Every step has a share in the frame, and so its adjoint."""
+        dx = dx.reshape(len(dx), *self.input_shape)
+        return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

@@ -1,0 +1,239 @@
+"""Numbers with a derivative along one direction: x + d eps with eps^2 = 0.
+
+    (x + d eps) + (y + e eps) = x + y + (d + e) eps
+    (x + d eps) (y + e eps)   = x y + (d y + x e) eps
+    f(x + d eps)              = f(x) + f'(x) d eps
+
+The gradient's own code, run on such numbers, gives the Hessian-vector product (Pearlmutter 1994,
+Neural Computation 6): at theta + v eps it returns g + H v eps. A plain array is a constant, whose
+derivative is zero and costs nothing.
+
+What has no rule here raises TypeError: a number that lost its derivative on the way would be wrong
+in silence. `value` takes the derivative away on purpose.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+
+class Dual:
+    """x + d eps: arrays x and d of one shape and dtype."""
+
+    __slots__ = ("x", "d")
+
+    def __init__(self, x: Any, d: Any):
+        if d.dtype != x.dtype:
+            raise TypeError(f"a derivative in {d.dtype} of a number in {x.dtype}")
+        self.x = x
+        self.d = d if d.shape == x.shape else np.broadcast_to(d, x.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """That of x and of d."""
+        return self.x.shape
+
+    @property
+    def dtype(self) -> Any:
+        """That of x and of d."""
+        return self.x.dtype
+
+    def __repr__(self) -> str:
+        return f"Dual({self.x!r}, {self.d!r})"
+
+    # ---- views
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index):
+        return Dual(self.x[index], self.d[index])
+
+    def reshape(self, *shape: Any) -> "Dual":
+        """Both parts in another shape."""
+        return Dual(self.x.reshape(*shape), self.d.reshape(*shape))
+
+    # ---- arithmetic
+
+    def __neg__(self):
+        return Dual(-self.x, -self.d)
+
+    def __abs__(self):
+        return Dual(np.abs(self.x), np.sign(self.x) * self.d)
+
+    def __add__(self, b):
+        if isinstance(b, Dual):
+            return Dual(self.x + b.x, self.d + b.d)
+        return Dual(self.x + b, self.d)
+
+    def __sub__(self, b):
+        if isinstance(b, Dual):
+            return Dual(self.x - b.x, self.d - b.d)
+        return Dual(self.x - b, self.d)
+
+    def __rsub__(self, b):
+        return Dual(b - self.x, -self.d)
+
+    def __mul__(self, b):
+        if isinstance(b, Dual):
+            return Dual(self.x * b.x, self.d * b.x + self.x * b.d)
+        return Dual(self.x * b, self.d * b)
+
+    def __truediv__(self, b):
+        if isinstance(b, Dual):
+            ratio = self.x / b.x
+            return Dual(ratio, (self.d - ratio * b.d) / b.x)
+        return Dual(self.x / b, self.d / b)
+
+    def __rtruediv__(self, b):
+        ratio = b / self.x
+        return Dual(ratio, -ratio / self.x * self.d)
+
+    def __pow__(self, n):
+        if isinstance(n, Dual):
+            return exp(n * log(self))
+        return Dual(self.x**n, n * self.x ** (n - 1) * self.d)
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    # ---- NumPy
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        rule = RULES.get(ufunc)
+        if rule is None or method != "__call__" or options:
+            return NotImplemented  # NumPy raises TypeError
+        return rule(*inputs)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(
+            "a number with a derivative is compared, changed in place, or given to a function "
+            "without a rule for it (minisnn.core.dual)"
+        )
+
+    __array__ = __array_function__ = __float__ = __contains__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __setitem__ = _refuse
+    __bool__: Any = _refuse
+    __hash__: Any = None
+
+
+class Later(Dual):
+    """A number whose value is only computed where somebody asks for it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Callable, d: Any):
+        self._value = value
+        self.d = d
+
+    @property
+    def x(self) -> Any:
+        """Computed at every call."""
+        return self._value()
+
+
+def value(a: Any) -> Any:
+    """A number without its derivative: a constant from here on."""
+    return a.x if isinstance(a, Dual) else a
+
+
+def derivative(a: Any) -> Any:
+    """d of x + d eps, zeros for a constant."""
+    return a.d if isinstance(a, Dual) else np.zeros_like(a)
+
+
+def linear(f: Callable) -> Callable:
+    """f(a, ...), linear in a, for numbers with a derivative too."""
+
+    def rule(a, *more):
+        if isinstance(a, Dual):
+            return Dual(f(a.x, *more), f(a.d, *more))
+        return f(a, *more)
+
+    return rule
+
+
+def bilinear(f: Callable) -> Any:
+    """f(a, b, ...), linear in a and in b, for numbers with a derivative too. `rule.later` leaves the
+    value to those who ask for it: nobody asks for a gradient's where its derivative is H v."""
+
+    def d(a, b, *more):
+        if not isinstance(b, Dual):
+            return f(a.d, b, *more)
+        along_b = f(value(a), b.d, *more)
+        return along_b + f(a.d, b.x, *more) if isinstance(a, Dual) else along_b
+
+    def rule(a, b, *more):
+        x = f(value(a), value(b), *more)
+        if isinstance(a, Dual) or isinstance(b, Dual):
+            return Dual(x, d(a, b, *more))
+        return x
+
+    def later(a, b, *more):
+        if isinstance(a, Dual) or isinstance(b, Dual):
+            return Later(lambda: f(value(a), value(b), *more), d(a, b, *more))
+        return f(a, b, *more)
+
+    rule.later = later  # type: ignore[attr-defined]
+    return rule
+
+
+def cast(a: Any, dtype: Any) -> Any:
+    """In a dtype: what users write may be wider than their network."""
+    if isinstance(a, Dual):
+        return Dual(np.asarray(a.x, dtype), np.asarray(a.d, dtype))
+    return np.asarray(a, dtype)
+
+
+def curve(f: Callable, slope: Callable) -> Callable:
+    """f(a), element by element and in a's dtype, with the derivative `slope`, for numbers with a
+    derivative too."""
+
+    def rule(a):
+        if isinstance(a, Dual):
+            return Dual(np.asarray(f(a.x), a.dtype), np.asarray(slope(a.x) * a.d, a.dtype))
+        return cast(f(a), a.dtype) if hasattr(a, "dtype") else f(a)
+
+    return rule
+
+
+exp = curve(np.exp, np.exp)
+log = curve(np.log, lambda a: 1 / a)
+total = linear(np.sum)
+times = bilinear(np.matmul)
+transposed = linear(np.transpose)
+
+RULES: dict[Any, Callable] = {
+    np.add: lambda a, b: a + b if isinstance(a, Dual) else b + a,
+    np.subtract: lambda a, b: a - b if isinstance(a, Dual) else b.__rsub__(a),
+    np.multiply: lambda a, b: a * b if isinstance(a, Dual) else b * a,
+    np.true_divide: lambda a, b: a / b if isinstance(a, Dual) else b.__rtruediv__(a),
+    np.negative: lambda a: -a,
+    np.absolute: abs,
+    np.square: lambda a: a * a,
+    np.sqrt: curve(np.sqrt, lambda a: 0.5 / np.sqrt(a)),
+    np.exp: exp,
+    np.log: log,
+    np.tanh: curve(np.tanh, lambda a: 1 - np.tanh(a) ** 2),
+}
+
+
+def stack(steps: Sequence[Any]) -> Any:
+    """Arrays of one shape along a new first axis; at least one."""
+    if any(isinstance(a, Dual) for a in steps):
+        return Dual(np.stack([value(a) for a in steps]), np.stack([derivative(a) for a in steps]))
+    return np.stack(steps)
+
+
+def logistic(a: Any) -> Any:
+    """1 / (1 + exp(-a)), without overflow, and with its derivative y (1 - y)."""
+
+    def f(x):
+        e = np.exp(-np.abs(x))
+        return np.where(x >= 0, 1, e).astype(x.dtype) / (1 + e)
+
+    return curve(f, lambda x: f(x) * f(-x))(a)

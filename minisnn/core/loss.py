@@ -1,0 +1,133 @@
+"""Losses of the logits (B, ways), and their first and second derivatives.
+
+A `Loss` has three methods: the mean loss over the batch, its gradient dlogits, and the directional
+derivative of that along logits_dot. Another loss is another such object, `SpikingNet(loss=...)`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..parallel.arguments import shown
+from .dual import Array
+
+
+def softmax(logits: Array) -> Array:
+    """exp(l_k) / sum_j exp(l_j) for each row, shifted by the row's maximum."""
+    e = np.exp(logits - logits.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def cross_entropy(logits: Array, y: Array) -> float:
+    """Mean softmax cross-entropy, -mean_b log softmax(logits_b)[y_b]; y (B,) integer labels."""
+    top = logits.max(1)
+    log_sum = top + np.log(np.exp(logits - top[:, None]).sum(1))
+    return float(np.mean(log_sum - logits[np.arange(len(y)), y]))
+
+
+def cross_entropy_backward(logits: Array, y: Array) -> Array:
+    """dlogits = (softmax(logits) - onehot(y)) / B."""
+    dlogits = softmax(logits)
+    dlogits[np.arange(len(y)), y] -= 1
+    return dlogits / len(y)
+
+
+def cross_entropy_backward_tangent(logits: Array, logits_dot: Array, y: Array) -> Array:
+    """dlogits_dot = s (logits_dot - <s, logits_dot>) / B with s = softmax(logits)."""
+    s = softmax(logits)
+    return s * (logits_dot - (s * logits_dot).sum(1, keepdims=True)) / len(y)
+
+
+def squared(logits: Array, y: Array) -> float:
+    """Half the squared error, mean_b 1/2 |logits_b - y_b|^2; y (B, ways)."""
+    return float(0.5 * np.sum((logits - y) ** 2) / len(y))
+
+
+def squared_backward(logits: Array, y: Array) -> Array:
+    """dlogits = (logits - y) / B."""
+    return (logits - y) / len(y)
+
+
+def squared_backward_tangent(logits: Array, logits_dot: Array, y: Array) -> Array:
+    """dlogits_dot = logits_dot / B."""
+    return logits_dot / len(y)
+
+
+class Loss:
+    """A loss of the logits (B, ways) and their targets y, with its derivatives. Your own is a
+    subclass with these three:
+
+    value(logits, y)                           the mean loss over the batch, a number
+    backward(logits, y)                        its gradient dlogits (B, ways)
+    backward_tangent(logits, logits_dot, y)    the directional derivative of that gradient along
+                                               logits_dot
+
+    one_hot   True: y is (B, ways) in the logits' dtype; labels become one-hot rows, and real-valued
+              targets may be given. False: y is (B,) labels, nothing else
+
+    >>> class Quartic(ms.Loss):
+    ...     def value(self, logits, y):
+    ...         return ((logits - y) ** 4).sum() / len(y)
+    ...     def backward(self, logits, y):
+    ...         return 4 * (logits - y) ** 3 / len(y)
+    ...     def backward_tangent(self, logits, logits_dot, y):
+    ...         return 12 * (logits - y) ** 2 * logits_dot / len(y)
+    >>> net = ms.SpikingNet((4,), (), ways=2, loss=Quartic(), window=8)
+    >>> ms.gradcheck.check(net, inner_steps=()).ok
+    True
+    """
+
+    one_hot: bool = True
+    value: Callable
+    backward: Callable
+    backward_tangent: Callable
+
+    @property
+    def name(self) -> str:
+        """The name of the loss in files and messages.
+
+        >>> ms.SpikingNet((4,), (), ways=2, loss="squared").criterion.name
+        'squared'
+        """
+        return repr(self)
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({values})"
+
+
+class Shipped(Loss):
+    """One of the two above."""
+
+    def __init__(self, value: Callable, backward: Callable, tangent: Callable, one_hot: bool):
+        self.value = value
+        self.backward = backward
+        self.backward_tangent = tangent
+        self.one_hot = one_hot
+
+    @property
+    def name(self) -> str:
+        return self.value.__name__
+
+
+LOSSES = {
+    "cross_entropy": Shipped(
+        cross_entropy, cross_entropy_backward, cross_entropy_backward_tangent, False
+    ),
+    "squared": Shipped(squared, squared_backward, squared_backward_tangent, True),
+}
+
+
+def loss_of(found: Any) -> Loss:
+    """The loss of a name in LOSSES, or your own; ValueError for anything else."""
+    if isinstance(found, str) and found in LOSSES:
+        return LOSSES[found]
+    if isinstance(found, dict):  # of a configuration
+        what = f"the network's loss is {found.get('words')}, an object of your own"
+        raise ValueError(f"{what}; in Python: load(path, loss=...)")
+    methods = ("value", "backward", "backward_tangent")
+    if not isinstance(found, Loss) or not all(callable(getattr(found, m, None)) for m in methods):
+        own = f"a minisnn.Loss with {', '.join(methods)}, not {shown(found)}"
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, or {own}")
+    return found

@@ -1,0 +1,454 @@
+"""The reference engine: an independent program's values, symmetry, twins, and what dual numbers
+refuse."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minisnn as ms
+from minisnn.core.architecture import Conv, Dense
+from minisnn.core.convolutional import ConvNet
+from minisnn.core.dual import Dual, exp, logistic, value
+from minisnn.core.neuron import LIF, CubaLIF, Neuron
+from minisnn.core.spiking import SpikingNet
+from minisnn.core.surrogate import Surrogate
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FILES = sorted(
+    path.name for path in GOLDEN.glob("[clm][aeu][bty]*_*.npz") if "lava" not in path.name
+)
+
+
+def relative(a, b) -> float:
+    return float(np.abs(np.asarray(a) - b).max() / np.abs(b).max())
+
+
+# ---- an independent program's values
+
+
+def golden_network(g):
+    """The network of a file, and whether its inner steps move the constants."""
+    if "net" in g:
+        settings = json.loads(str(g["net"]))
+        neuron = {"lif": LIF, "cuba": CubaLIF}[settings["neuron"]](**settings["constants"])
+        layers = [Dense(**one) if kind == "dense" else Conv(**one) for kind, one in kinds(settings)]
+        net = SpikingNet(
+            tuple(g["input_shape"].tolist()),
+            layers=layers,
+            ways=settings["ways"],
+            neuron=neuron,
+            learn=settings["learn"],
+            window=int(g["window"]),
+            dtype="float64",
+        )
+        return net, bool(settings["learn"])
+    names = ("alpha", "beta", "gamma", "rho", "slope", "gain", "threshold")
+    constants = {name: float(g[name]) for name in names if name in g}
+    net = SpikingNet(
+        g["x_support"].shape[2:],
+        tuple(g["channels"].tolist()),
+        int(g["ways"]),
+        int(g["kernel"]),
+        {"max": "max", "avg": "mean"}[str(g["pool"])],
+        (LIF if "rho" in g else CubaLIF)(**constants),
+        int(g["window"]),
+        "float64",
+    )
+    return net, False
+
+
+def kinds(settings):
+    return [
+        (one["kind"], {k: v for k, v in one.items() if k != "kind"}) for one in settings["layers"]
+    ]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_golden_values(name):
+    g = dict(np.load(GOLDEN / name))
+    net, moving = golden_network(g)
+    support = g["x_support"], g["y_support"]
+    found = net.gradients(g["theta"], *support)
+    assert found.loss == pytest.approx(float(g["loss"]), rel=1e-13)
+    assert relative(found.logits, g["logits"]) < 1e-13
+    assert relative(found.gradient, g["gradient"]) < 1e-13
+    assert relative(found.hvp(g["v"]), g["hvp"]) < 1e-13
+    assert list(net.activity(g["theta"], support[0]).values()) == pytest.approx(g["rates"].tolist())
+    task = ms.Task(*support, g["x_query"], g["y_query"])
+    for rule, order, steps in (("fomaml", 1, 1), ("maml", 2, 3)):
+        loop = ms.InnerLoop(float(g["step_size"]), steps, adapt_constants=moving)
+        meta = loop.meta_gradient(net, g["theta"], task, order)
+        assert meta.loss == pytest.approx(float(g[f"{rule}_{steps}_loss"]), rel=1e-12)
+        assert relative(meta.gradient, g[f"{rule}_{steps}_gradient"]) < 1e-11
+
+
+def test_golden_files_are_there():
+    assert len(FILES) == 7
+
+
+# ---- networks of every kind
+
+
+@dataclass(frozen=True)
+class Adaptive(Neuron):
+    """u = exp(-r) I - rho r - strength a, r' = gamma r + (1 - gamma) s, a' = gamma a + s: two states,
+    a function of NumPy, and two constants of its own that can be learned."""
+
+    gamma: float = 0.6
+    rho: float = 1.0
+    strength: float = 0.5
+    states = ("r", "a")
+    learnable = ("gamma", "strength")
+    decaying = ("gamma",)
+
+    def forward(self, I, z):
+        r, a = z
+        u = np.exp(-r) * I - self.rho * r - self.strength * a
+        s = self.spike(u)
+        return u, (self.gamma * r + (1 - self.gamma) * s, self.gamma * a + s)
+
+    def backward(self, I, z, u, du, dz):
+        r, a = z
+        dr, da = dz
+        s = self.spike(u)
+        du = du + ((1 - self.gamma) * dr + da) * self.slope(u)
+        of_r = self.gamma * dr - du * (np.exp(-r) * I + self.rho)
+        dz = of_r, self.gamma * da - self.strength * du
+        return np.exp(-r) * du, dz, (dr * (r - s) + da * a, -du * a)
+
+
+class ArcTan(Surrogate):
+    def sigma(self, a):
+        return np.arctan(2 * a) / 2
+
+    def prime(self, a):
+        return 1 / (1 + (2 * a) ** 2)
+
+    def second(self, a):
+        return -8 * a * self.prime(a) ** 2
+
+
+LISTED = [Conv(3, 3, 2, "none"), Conv(4, 3, 1, "max"), Dense(5, recurrent=True)]
+CASES = {
+    "max": lambda **how: SpikingNet((6, 7, 2), (3,), 3, 3, hidden=(4,), window=9, **how),
+    "mean": lambda **how: SpikingNet((6, 7, 2), (3,), 3, 3, "mean", window=20, **how),
+    "detached": lambda **how: SpikingNet(
+        (6, 7, 2), (3,), 3, 3, "max", CubaLIF(gain=3.0), 9, detach_reset=True, **how
+    ),
+    "cuba mean": lambda **how: SpikingNet(
+        (6, 7, 2), (3,), 3, 3, "mean", CubaLIF(gain=3.0), 9, **how
+    ),
+    "listed": lambda **how: SpikingNet(
+        (6, 7, 2), layers=LISTED, ways=3, window=11, learn=("gamma", "beta", "alpha"), **how
+    ),
+    "listed cuba": lambda **how: SpikingNet(
+        (6, 7, 2), layers=LISTED, ways=3, window=9, neuron=CubaLIF(), learn=("alpha", "beta"), **how
+    ),
+    "own": lambda **how: SpikingNet(
+        (6,),
+        layers=[Dense(5, recurrent=True), Dense(4, neuron=CubaLIF(surrogate=ArcTan()))],
+        ways=3,
+        neuron=LIF(surrogate=ArcTan()),
+        window=9,
+        loss="squared",
+        **how,
+    ),
+    "own learns": lambda **how: SpikingNet(
+        (6,), layers=[Dense(5)], ways=3, neuron=Adaptive(), learn=("strength", "gamma"), **how
+    ),
+    "short": lambda **how: SpikingNet((6,), (), 3, hidden=(4, 4), window=2, **how),
+    "cnn": lambda **how: ConvNet((6, 7, 2), (3,), 3, 3, hidden=(4,), **how),
+}
+
+
+@pytest.fixture(params=CASES)
+def case(request):
+    """(network, theta, x, y, two directions)"""
+    net = CASES[request.param](dtype="float64")
+    rng = np.random.default_rng(1)
+    x = rng.poisson(0.4, (5, 14, *net.input_shape)).astype(np.uint8)
+    theta = net.init(rng, x)
+    theta += 0.1 * rng.standard_normal(net.size)
+    return net, theta, x, np.arange(5) % 3, rng.standard_normal((2, net.size))
+
+
+def test_the_hessian_is_symmetric(case):
+    net, theta, x, y, (v, w) = case
+    hvp = net.gradients(theta, x, y).hvp
+    Hv, Hw = hvp(v), hvp(w)
+    assert np.abs(Hv).max() > 0
+    assert abs(w @ Hv - v @ Hw) < 1e-12 * np.linalg.norm(w) * np.linalg.norm(Hv)
+
+
+def test_jet_twin_has_the_networks_derivatives(case):
+    net, theta, x, y, (v, _) = case
+    record = net.record(theta, x)
+    found = net.gradients(theta, x, y)
+    h = 1e-5
+    ends = [net.gradients(theta + s * v, x, y, spike="jet", record=record) for s in (h, -h)]
+    assert (ends[0].loss - ends[1].loss) / (2 * h) == pytest.approx(found.gradient @ v, rel=1e-6)
+    assert relative((ends[0].gradient - ends[1].gradient) / (2 * h), found.hvp(v)) < 1e-6
+
+
+def test_smooth_twin_by_differences(case):
+    net, theta, x, y, (v, _) = case
+    record = net.record(theta, x)
+    at = lambda theta: net.gradients(theta, x, y, spike="smooth", record=record)
+    h = 1e-6
+    ends = [at(theta + s * v) for s in (h, -h)]
+    assert (ends[0].loss - ends[1].loss) / (2 * h) == pytest.approx(
+        at(theta).gradient @ v, rel=1e-5
+    )
+    differences = (ends[0].gradient - ends[1].gradient) / (2 * h)
+    assert relative(differences, at(theta).hvp(v)) < 1e-3  # sigma'' jumps at 0
+
+
+def test_jacobian_and_features_by_their_adjoints(case):
+    net, theta, x, y, (v, _) = case
+    rng = np.random.default_rng(2)
+    at = net.linearize(theta, x)
+    x_dot = rng.standard_normal(x.shape)
+    dlogits = rng.standard_normal(at.logits.shape)
+    dtheta, dx = at.vjp(dlogits)
+    assert np.vdot(dlogits, at.jvp(v, x_dot)) == pytest.approx(dtheta @ v + np.vdot(dx, x_dot))
+    record = net.record(theta, x)
+    p, pullback = net.features_and_pullback(theta, x)
+    dp = rng.standard_normal(p.shape)
+    ends = [net.features(theta + s * v, x, spike="jet", record=record) for s in (1e-5, -1e-5)]
+    along = np.vdot(dp, ends[0] - ends[1]) / 2e-5
+    assert pullback(dp) @ v == pytest.approx(along, rel=1e-6, abs=1e-9)
+
+
+def test_float32_stays_and_threads_change_no_bit(case):
+    net, theta, x, y, (v, _) = case
+    single = net.like(dtype="float32")
+    theta, v = theta.astype(np.float32), v.astype(np.float32)
+    results = []
+    for threads in (1, 2):
+        ms.set_threads(threads)
+        found = single.gradients(theta, x, y)
+        p, pullback = single.features_and_pullback(theta, x)
+        results.append(
+            [found.gradient, found.logits, found.hvp(v), p, pullback(p), single(theta, x)]
+        )
+    ms.set_threads(None)
+    for one, two in zip(*results):
+        assert one.dtype == np.float32
+        assert np.array_equal(one, two)
+    assert relative(results[0][0], net.loss_and_gradient(theta.astype(float), x, y).gradient) < 1e-2
+
+
+# ---- neurons of one's own
+
+
+@dataclass(frozen=True)
+class TwoMethods(Neuron):
+    """`LIF`, line by line."""
+
+    gamma: float = 0.65
+    rho: float = 1.0
+    states = ("r",)
+
+    def forward(self, I, z):
+        (r,) = z
+        u = I - self.rho * r
+        return u, (self.gamma * r + (1 - self.gamma) * self.spike(u),)
+
+    def backward(self, I, z, u, du, dz):
+        (dr,) = dz
+        du = du + (1 - self.gamma) * dr * self.slope(u)
+        return du, (self.gamma * dr - self.rho * du,)
+
+
+@dataclass(frozen=True)
+class FourPasses(Neuron):
+    """The same as version 0.2 wanted it, gamma learned as a state behind the others."""
+
+    gamma: float = 0.65
+    rho: float = 1.0
+    states = ("r",)
+    learnable = ("gamma",)
+    decaying = ("gamma",)
+
+    def forward(self, I, z, spike):
+        r, gamma = z
+        u = I - self.rho * r
+        return u, (gamma * r + (1 - gamma) * spike(u), gamma)
+
+    def backward(self, at, du, dz):
+        (r,), (gamma,) = at.z, at.constants
+        dr, dgamma = dz
+        du = du + (1 - gamma) * dr * at.slope
+        return du, (gamma * dr - self.rho * du, dgamma + dr * (r - at.spike))
+
+    def forward_tangent(self, at, I_dot, z_dot):
+        (r,), (gamma,) = at.z, at.constants
+        r_dot, gamma_dot = z_dot
+        u_dot = I_dot - self.rho * r_dot
+        r_dot = gamma * r_dot + (1 - gamma) * at.slope * u_dot + gamma_dot * (r - at.spike)
+        return u_dot, (r_dot, gamma_dot)
+
+    def backward_tangent(self, at, dot, du, dz, du_dot, dz_dot):
+        (r,), (gamma,) = at.z, at.constants
+        (r_dot,), (gamma_dot,) = dot.z, dot.constants
+        (dr, _), (dr_dot, dgamma_dot) = dz, dz_dot
+        du_dot = du_dot + (1 - gamma) * (dr_dot * at.slope + dr * at.curvature * dot.u)
+        du_dot = du_dot - gamma_dot * dr * at.slope
+        dgamma_dot = dgamma_dot + dr_dot * (r - at.spike) + dr * (r_dot - at.slope * dot.u)
+        return du_dot, (gamma * dr_dot + gamma_dot * dr - self.rho * du_dot, dgamma_dot)
+
+
+@pytest.mark.parametrize("detached", [False, True])
+@pytest.mark.parametrize("kind", [TwoMethods, FourPasses])
+def test_lif_in_a_users_words(kind, detached):
+    learn = ("gamma", "alpha") if kind is FourPasses else ("alpha",)
+    results = []
+    for neuron in (LIF(), kind()):
+        net = SpikingNet(
+            (5, 6, 2),
+            layers=[Conv(3, 3), Dense(4, recurrent=True)],
+            ways=3,
+            neuron=neuron,
+            learn=learn,
+            window=9,
+            dtype="float64",
+            detach_reset=detached,
+        )
+        rng = np.random.default_rng(3)
+        x = rng.poisson(0.4, (4, 14, 5, 6, 2))
+        theta = net.init(rng, x)
+        found = net.gradients(theta, x, np.arange(4) % 3)
+        twin = net.gradients(theta, x, np.arange(4) % 3, spike="jet", record=net.record(theta, x))
+        v = np.cos(np.arange(net.size))
+        results.append([found.logits, found.gradient, found.hvp(v), twin.gradient, twin.hvp(v)])
+    for built_in, own in zip(*results):
+        assert relative(own, built_in) < 1e-13
+
+
+class Wide(TwoMethods):
+    """In the midst of its step it computes in float64."""
+
+    def forward(self, I, z):
+        u, z = super().forward(I, z)
+        return u * np.ones((1, 1, 1, 1)), z
+
+    def backward(self, I, z, u, du, dz):
+        dI, dz = super().backward(I, z, u, du * np.ones((1, 1, 1, 1)), dz)
+        return dI, dz
+
+
+class Widening(ArcTan):
+    def prime(self, a):
+        return super().prime(a) * np.ones((1, 1, 1, 1))
+
+
+def test_what_users_write_widens_nothing():
+    results = []
+    for neuron in (LIF(surrogate=ArcTan()), Wide(surrogate=Widening())):
+        layers = [Conv(3, 3), Dense(4, recurrent=True)]
+        net = SpikingNet((5, 6, 2), layers=layers, ways=3, neuron=neuron, window=9)
+        x = np.random.default_rng(3).poisson(0.4, (4, 14, 5, 6, 2))
+        theta = net.init(np.random.default_rng(3), x)
+        found = net.gradients(theta, x, np.arange(4) % 3)
+        assert {of_layer["u"].dtype.name for of_layer in net.record(theta, x)} == {"float32"}
+        results.append([found.logits, found.gradient, found.hvp(np.cos(np.arange(net.size)))])
+    for narrow, wide in zip(*results):
+        assert wide.dtype == np.float32
+        assert relative(wide, narrow) < 1e-4
+
+
+@pytest.mark.parametrize("broken", ["states", "methods", "surrogate", "constant"])
+def test_a_neuron_that_cannot_be_says_why(broken):
+    if broken == "states":
+
+        @dataclass(frozen=True)
+        class Wrong(TwoMethods):
+            def forward(self, I, z):
+                return I, z[0]
+
+        net = SpikingNet((4,), (), 2, neuron=Wrong())
+        with pytest.raises(ValueError, match="forward"):
+            net(np.zeros(net.size, np.float32), np.ones((1, 5, 4)))
+    elif broken == "methods":
+        with pytest.raises(ValueError, match="backward"):
+            type("Half", (Neuron,), {"forward": TwoMethods.forward})()
+    elif broken == "surrogate":
+        with pytest.raises(ValueError, match="slope"):
+            LIF(slope=3.0, surrogate=ArcTan())
+    else:
+        with pytest.raises(ValueError, match="gamma"):
+            LIF(gamma=1.0)
+
+
+# ---- dual numbers
+
+
+def number():
+    return Dual(np.array([0.5, 2.0]), np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a: a * a / (1 + a) - 2 / a + (-a) * np.array([1.0, 3.0]),
+        lambda a: np.array([1.0, 3.0]) / a - abs(-a) ** 3,
+        lambda a: np.exp(a) * np.tanh(a) + np.sqrt(a) - np.log(a) * np.square(a),
+        lambda a: logistic(a - 1) ** a + exp(1 - a),
+    ],
+)
+def test_rules_by_a_complex_step(function):
+    a = number()
+    found = function(a)
+    step = function(a.x + 1e-6 * a.d), function(a.x - 1e-6 * a.d)
+    assert np.allclose(found.x, function(a.x), rtol=1e-14)
+    assert np.allclose(found.d, (step[0] - step[1]) / 2e-6, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        lambda a: np.asarray(a),
+        lambda a: np.cos(a),
+        lambda a: np.where([True, False], a, 0.0),
+        lambda a: np.sum(a),
+        lambda a: np.maximum(a, 0),
+        lambda a: a > 0,
+        lambda a: a == a,
+        lambda a: bool(a),
+        lambda a: float(a[0]),
+        lambda a: np.add(np.ones(2), a, out=np.ones(2)),
+        lambda a: np.ones(2).__iadd__(a),
+        lambda a: a.__iadd__(1),
+        lambda a: a.__setitem__(0, 1.0),
+        lambda a: np.ones(2).__setitem__(0, a[0]),
+        lambda a: a.astype(np.float32),
+        lambda a: Dual(a.x, a.d.astype(np.float32)),
+    ],
+)
+def test_a_derivative_is_never_lost_in_silence(lost):
+    with pytest.raises((TypeError, ValueError, AttributeError)):
+        lost(number())
+
+
+def test_a_constant_is_taken_as_such():
+    a = number() + np.zeros((3, 2))
+    assert a.d.shape == (3, 2)
+    assert isinstance(value(a), np.ndarray)
+
+
+# ---- initialisation
+
+
+@pytest.mark.parametrize("kind", ["max", "cuba mean", "cnn"])
+def test_init_reaches_its_rate_and_puts_no_membrane_at_the_threshold(kind):
+    net = CASES[kind](dtype="float64")
+    rng = np.random.default_rng(4)
+    x = rng.poisson(0.4, (6, 14, *net.input_shape))
+    record = net.record(net.init(rng, x, rate=0.3), x)
+    for layer, of_layer in zip(net.blocks, record):
+        threshold = net.threshold if layer.readout else layer.neuron.threshold
+        assert np.abs(of_layer["u"] - threshold).min() > 1e-12
+    assert np.mean(record[-1]["u"] > net.threshold) == pytest.approx(0.3, abs=0.15)
