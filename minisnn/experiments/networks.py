@@ -13,7 +13,6 @@ from ..training.origin import PYTHON
 from ..training.checkpoint import Checkpoint, read
 from ..data.store.shipped import if_shipped
 from ..training.presets import preset
-from ..training.fields import in_words
 from ..training.settings import TrainingConfig
 from ..training.run import train
 
@@ -269,13 +268,9 @@ class Networks:
     ):
         self.folder = None if folder is None else Path(folder).expanduser()
         names = [file_name(role) for role in RECIPES]
-        if self.folder is not None and not self.folder.is_dir():
-            raise ValueError(
-                f"{self.folder}: no such folder; expected one with checkpoints such as {names[0]}"
-            )
         if self.folder is not None and not any(self._own(name) for name in names):
             raise ValueError(
-                f"{self.folder}: no network of the experiments lies in this folder; expected "
+                f"{self.folder}: no network of the experiments is in this folder; expected "
                 f"checkpoints or run folders named {', '.join(names)}"
             )
         self.retrain = retrain
@@ -288,67 +283,50 @@ class Networks:
 
     def find(self, role: str) -> Checkpoint | None:
         """The checkpoint of a role; None where there is none anywhere."""
-        if role not in self.found:
-            place = self._place(role)
-            found = None if place is None else read(place)
-            dataset = role.split("/")[0]
-            if found is not None and found.origin.data not in (None, PYTHON, dataset):
-                raise ValueError(
-                    f"{place}: the network learned from {found.origin.words()}; expected one of "
-                    f"{dataset}"
-                )
-            # a plain classifier tells all training classes apart
-            ways = None if role.endswith("/pretrained-snn") else self.ways
-            if found is not None and ways not in (None, found.net.ways):
-                raise ValueError(
-                    f"{place}: the network tells {found.net.ways} classes apart; expected one of "
-                    f"{ways}, as those that it stands beside"
-                )
-            self.found[role] = found
-            if place is not None:
-                self.places[role] = place
-        return self.found[role]
+        if role in self.found:
+            return self.found[role]
+        place = self._place(role)
+        if place is None:
+            self.found[role] = None
+            return None
+        network = read(place)
+        dataset = role.split("/")[0]
+        if network.origin.data not in (None, PYTHON, dataset):
+            raise ValueError(
+                f"{place}: the network learned from {network.origin.words()}; expected one of "
+                f"{dataset}"
+            )
+        # a plain classifier tells all training classes apart
+        ways = None if role.endswith("/pretrained-snn") else self.ways
+        if ways not in (None, network.net.ways):
+            raise ValueError(
+                f"{place}: the network tells {network.net.ways} classes apart; expected one of "
+                f"{ways}, as the others that it is compared with"
+            )
+        self.found[role] = network
+        self.places[role] = place
+        return network
 
     def describe(self, role: str) -> str:
         """Where a network that was found comes from, and how long it was trained."""
-        progress, config = self.found[role].progress, self.found[role].config
-        trained = f", {progress['tasks']:,} tasks" if "tasks" in progress else ""
-        if config is not None and config.start is not None:
-            first = next(
-                (name for name in RECIPES if file_name(name) == Path(config.start).name), None
-            )
-            ships = first is None or if_shipped(Path(config.start).name)
-            trained += (
-                f" from {Path(config.start).name} on"
-                if ships
-                else self._after(RECIPES[first], config)
-            )
-        if self.found[role].origin.data == PYTHON:
-            trained += f", of {self.found[role].origin.words()}"
-        done = progress.get("update")
-        planned = progress.get("updates")
-        left = (
-            f" (training is not done: {done:,} of {planned:,} updates)" if done != planned else ""
-        )
-        return f"{self.places[role].name}{trained}{left}"
-
-    @staticmethod
-    def _after(first: TrainingConfig, config: TrainingConfig) -> str:
-        """What a network continued from that does not ship."""
-        how = (
-            "the same rule"
-            if first.rule == config.rule
-            else {"prototypes": "class means"}.get(first.rule, f"rule {first.rule}")
-        )
-        return f" after {first.updates:,} by {how}"
+        network = self.found[role]
+        words = self.places[role].name
+        if "tasks" in network.progress:
+            words += f", {network.progress['tasks']:,} tasks"
+        if network.config is not None and network.config.start is not None:
+            words += f" from {Path(network.config.start).name} on"
+        if network.origin.data == PYTHON:
+            words += f", of {network.origin.words()}"
+        done, planned = (network.progress.get(name) for name in ("update", "updates"))
+        if done != planned:
+            words += f" (training is not done: {done:,} of {planned:,} updates)"
+        return words
 
     def _own(self, name: str) -> Path | None:
         """The user's checkpoint or run folder of a name."""
-        places = (
-            ()
-            if self.folder is None
-            else (self.folder / name, self.folder / name.removesuffix(".h5"))
-        )
+        if self.folder is None:
+            return None
+        places = (self.folder / name, self.folder / name.removesuffix(".h5"))
         return next((place for place in places if place.exists()), None)
 
     def _place(self, role: str) -> Path | None:
@@ -362,7 +340,7 @@ class Networks:
     def _train(self, role: str, out: Path) -> Path:
         recipe = RECIPES[role]
         root = self.roots.get(recipe.dataset)
-        real = root is not None and recipe.dataset != "written"  # whose strokes are drawn anew
+        real = root is not None and recipe.dataset != "written"  # whose strokes are drawn again
         config = replace(recipe, root=root, draws=0 if real else recipe.draws)
         for other in RECIPES:
             if recipe.start == file_name(other):
@@ -375,17 +353,3 @@ class Networks:
             executor=self.executor,
         )
         return out
-
-
-def how_to_train(role: str) -> str:
-    """The command that makes the network of a role."""
-    base = preset("maml")
-    words = ["minisnn train --preset maml"]
-    for name, value in vars(RECIPES[role]).items():
-        if value != getattr(base, name) and not name.startswith(("evaluate_", "test_")):
-            option = name.replace("_", "-")
-            words.append(
-                f"--{'no-' * (value is False)}{option}"
-                + f" {in_words(value)}" * (not isinstance(value, bool))
-            )
-    return " ".join(words)

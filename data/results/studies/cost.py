@@ -21,7 +21,6 @@ from minisnn.meta.functions import meta_gradient
 from minisnn.meta.tasks import Task
 from minisnn.parallel.children import python, surroundings
 from minisnn.parallel.threads import get_threads, set_threads
-from minisnn.experiments.drawing import TWO, drawn
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.study import Study
 
@@ -67,10 +66,6 @@ def run(study: Study, found: Findings) -> None:
             rows,
             f"{CLOCK}, least of {REPEAT}, on {get_threads()} "
             f"thread{'s' * (get_threads() != 1)}; peak memory beyond {BEYOND}.",
-        )
-        found.figures[f"cost-{dataset}"] = (
-            _draw(at, name),
-            f"{name}: time and memory against inner steps.",
         )
         (time_1, memory_1), (time_n, memory_n) = (
             [f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1])
@@ -154,24 +149,6 @@ def _peak() -> float:
     except ImportError as error:
         raise ValueError("peak memory is measured on Linux and macOS only") from error
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
-
-
-def _draw(at: dict[tuple[int, int], list[float]], name: str):
-    with drawn(8.4, 3.2, 2) as (fig, columns):
-        for k, (axes, unit) in enumerate(zip(columns, ("time (s)", "memory (MB)"))):
-            for (order, label), colour, mark in zip(ORDERS.items(), TWO, "so"):
-                axes.plot(
-                    STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label
-                )
-            axes.set(
-                xlabel="inner steps",
-                ylabel=unit,
-                ylim=(0, None),
-                xticks=STEPS,
-                title=f"{name}, {unit.split()[0]}",
-            )
-            axes.legend()
-    return fig
 
 
 if __name__ == "__main__":

@@ -15,10 +15,8 @@ wider of two intervals: Student's t over training seeds, and that of the episode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 
 from minisnn.meta.implicit import NegativeCurvature
-from minisnn.plots import plot_differences
 from minisnn.training.baselines import Adapted, Row, Rule, baselines
 from minisnn.training.presets import chosen
 from minisnn.experiments.findings import Findings
@@ -126,10 +124,6 @@ def run(study: Study, found: Findings) -> None:
         f"{', '.join(ONLY_ON)}: trained for some cases alone, because it takes longest.",
     )
     found.summary = verdict(worth)
-    found.figures["nuisance"] = (
-        _figure(worth),
-        f"{WORTH}, by what is new in each task.",
-    )
 
 
 def verdict(worth: Mapping[tuple[Case, str], Estimate]) -> str:
@@ -194,14 +188,3 @@ def _gains(worth: Mapping[tuple[Case, str], Estimate]) -> list[list[str | None]]
 
 def _sure(one: Estimate) -> bool:
     return one.low > 0 or one.high < 0
-
-
-def _figure(worth: Mapping[tuple[Case, str], Estimate]):
-    cases, names = _map(worth)
-    gains = np.full((len(cases), len(names)), np.nan)
-    sure = np.zeros(gains.shape, bool)
-    for (case, name), one in worth.items():
-        where = cases.index(case), names.index(name)
-        gains[where] = 100 * one.mean
-        sure[where] = _sure(one)
-    return plot_differences(gains, sure, [case.name for case in cases], names, WORTH)
