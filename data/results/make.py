@@ -96,9 +96,10 @@ def _named(text: str) -> tuple[str, str]:
 def pages(before: dict, now: dict, check: bool = False) -> int:
     """Write the pages again, or name those that are not what the records say."""
     stale = 0
+    changed = {name for name in now if before.get(name) != now[name]}
     for path in sorted(path for pattern in PAGES for path in ROOT.glob(pattern)):
         text = path.read_text(encoding="utf-8")
-        regions = makers(now, path, drawing=not check) | flags.makers(all_commands())
+        regions = makers(now, path, changed) | flags.makers(all_commands())
         made = renewed(text, before, now, regions, path.name)
         if made != text:
             stale += 1

@@ -63,4 +63,6 @@ def value_of(records: Records, name: str) -> str:
     if record == "literature":
         return read_json(FOLDER / LITERATURE)[key]["value"]
     key, _, part = key.partition(".")
+    if key not in records[record].figures:
+        raise ValueError(f"{name}: the record {record} has no figure {key}; measure it first")
     return shown(records[record].figures[key], part)

@@ -16,7 +16,7 @@ Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,10 @@ MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames"
 
 
 def makers(
-    records: Mapping[str, Record], page: Path, drawing: bool = True, folder: Path = FOLDER
+    records: Mapping[str, Record], page: Path, changed: Container[str] = (), folder: Path = FOLDER
 ) -> dict[str, Maker]:
-    """What makes the regions of a page; links lead from the page to the files.
-
-    drawing   whether a picture whose numbers changed is drawn again, or said in the page to be out
-              of date
-    """
+    """What makes the regions of a page; links lead from the page to the files. A picture is drawn
+    where it is missing, and where a record that it shows has `changed`."""
     tables = read_json(folder / TABLES)
     there = Path(os.path.relpath(folder, page.parent)).as_posix()
 
@@ -54,26 +51,25 @@ def makers(
     def told(names: str) -> str:
         return _commands({name: records[name] for name in names.split()}, there)
 
-    def picture(name: str, title: str, draw: Callable[..., Any], *numbers: Any) -> str:
-        path = folder / "pictures" / f"{name}.svg"
-        if not pictures.is_of(path, [title, *numbers]):
-            if not drawing:
-                return f"(pictures/{name}.svg is out of date)"
-            pictures.keep(path, draw(title, *numbers), [title, *numbers])
-        return f"![{title}]({there}/pictures/{name}.svg)"
+    def picture(names: Iterable[str], title: str, draw: Callable[..., Any], *numbers: Any) -> str:
+        first, *shown = names
+        path = folder / "pictures" / f"{first}.svg"
+        if not path.exists() or any(name in changed for name in (first, *shown)):
+            pictures.keep(path, draw(title, *numbers))
+        return f"![{title}]({there}/pictures/{path.name})"
 
     def plot(name: str) -> str:
         layout, rows = of(name)
-        return picture(name, layout["title"], _dots, *_accuracies(rows))
+        return picture([name, *rows], layout["title"], _dots, *_accuracies(rows))
 
     def differences(words: str) -> str:
         name, which = words.split()
         table = _found(records[name], which)
         drawn = pictures.differences, table["header"], table["rows"]
-        return picture(name, table["title"], *drawn)
+        return picture([name], table["title"], *drawn)
 
     def drawn(draw: Callable[..., Any], which: str) -> Maker:
-        return lambda name: picture(name, records[name].title, draw, records[name].more[which])
+        return lambda name: picture([name], records[name].title, draw, records[name].more[which])
 
     def grid(words: str) -> str:
         name, which = words.split()

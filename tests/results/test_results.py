@@ -58,22 +58,20 @@ def test_figures_of_a_paragraph_follow_the_record():
         renewed(page, now, now, {}, "page")
 
 
-def test_pictures_are_drawn_where_their_numbers_changed(tmp_path):
+def test_pictures_are_drawn_where_their_record_changed(tmp_path):
     (tmp_path / "tables.json").write_text("{}")
 
-    def made(last, drawing=True):
+    def made(last, changed=()):
         sweep = {"label": "steps", "x": [1, 2], "seconds": [0.1, last], "MB": [10, 20]}
         more = {"curves": {"steps": sweep}}
         records = {"grown": Record("Growth", "figures", ["python a"], more=more)}
-        return makers(records, tmp_path / "page.md", drawing, tmp_path)["curves"]("grown")
+        region = makers(records, tmp_path / "page.md", changed, tmp_path)["curves"]("grown")
+        assert region == "![Growth](./pictures/grown.svg)"
+        return (tmp_path / "pictures" / "grown.svg").read_text()
 
-    picture = tmp_path / "pictures" / "grown.svg"
-    assert made(0.2) == "![Growth](./pictures/grown.svg)"
-    first = picture.read_text()
+    first = made(0.2)
     assert "seconds</text>" in first
-    assert "out of date" in made(0.3, drawing=False) and picture.read_text() == first
-    made(0.3)
-    assert picture.read_text() != first
+    assert made(0.3) == first and made(0.3, {"grown"}) != first
 
 
 def test_figures_of_a_study_are_its_claims_and_the_cells_with_an_interval(tmp_path):
