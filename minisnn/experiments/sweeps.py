@@ -100,7 +100,7 @@ def nothing_is_lost(found: Findings, curves: list[Curve]) -> None:
 
 def shots(network: Checkpoint) -> Iterable[Case]:
     for count in (1, 2, 3, 5, 10):
-        yield Case(count, Adapted.of(network), dict(ways=network.net.ways, shots=count))
+        yield Case(count, Adapted.of(network), dict(shots=count))
 
 
 def ways(study: Study, found: Findings) -> Iterable[Curve]:
@@ -194,8 +194,9 @@ def moves(study: Study, found: Findings) -> Iterable[Curve]:
             continue
         for align, how in ALIGNED.items():
             for axis, values in MOVES.items():
+                rule = Adapted.of(network)
                 cases = [
-                    Case(value, Adapted.of(network), dict(move=move, align=align))
+                    Case(value, rule, dict(move=None if move == Move() else move, align=align))
                     for value, move in values.items()
                 ]
                 yield Curve([trained, how, axis], study, "double-nmnist", cases)

@@ -13,7 +13,8 @@ from minisnn.cli import main
 from minisnn.data.store.shipped import if_shipped
 from minisnn.experiments import EXPERIMENTS, UNUSED, figure6, onset
 from minisnn.experiments.findings import Findings, Table, quantity
-from minisnn.experiments.networks import RECIPES, Networks, file_name
+from make_networks import RECIPES
+from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.report import write_report
 from minisnn.experiments.statistics import Claim, Estimate, difference, estimate, judge, over
 from minisnn.experiments.study import Settings, Study, recalled
@@ -448,10 +449,10 @@ def test_what_a_recipe_starts_from_is_trained_before_it(tmp_path, monkeypatch):
         )
 
     monkeypatch.setattr("minisnn.experiments.networks.train", train)
-    Networks(None, tmp_path).find("double-nmnist/prototypes-cnn")
+    Networks(None, tmp_path, recipes=RECIPES).find("double-nmnist/prototypes-cnn")
     first = "double_nmnist_first_cnn"
     assert trained == [(first, None), ("double_nmnist_prototypes_cnn", str(tmp_path / first))]
-    Networks(None, tmp_path).find("double-asl/maml-snn")
+    Networks(None, tmp_path, recipes=RECIPES).find("double-asl/maml-snn")
     assert [name for name, _ in trained[2:]] == ["double_asl_first", "double_asl_maml"]
 
 

@@ -15,7 +15,8 @@ from slowly import all_but
 from toy import small_set
 
 import minisnn as ms
-from minisnn.experiments.networks import RECIPES, Networks, file_name
+from make_networks import RECIPES
+from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Study
 
 
