@@ -9,7 +9,6 @@ episodes. Small networks (Table 1 at half its width) and the same number of task
 means and Proto-MAML learn from tasks of twenty classes, as `minisnn train` does.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from minisnn.training.baselines import Adapted, Row, Rule, baselines
@@ -64,7 +63,6 @@ def run(study: Study, found: Findings) -> None:
         "seed changes the last two rows: their interval is over new recordings. Settings of each "
         "rule as minisnn train has them, not tuned again.",
     )
-    found.summary = _verdict(apart)
 
 
 def over_seeds(values: list[float]) -> Estimate:
@@ -96,17 +94,3 @@ def _rows(study: Study, name: str, seed: int, episodes: int) -> dict:
     rules: dict[str, Rule] = {"adapted": Adapted(made.net, made.theta, made.inner)}
     rules |= baselines(made.net, made.theta, study.tasks(DATASET))
     return study.rows(f"seeds-{name}-{seed}", DATASET, rules, ways=made.net.ways, episodes=episodes)
-
-
-def _verdict(apart: Mapping[str, Estimate]) -> str:
-    text = ""
-    for name, one in apart.items():
-        judged = (
-            "better than"
-            if one.low > 0
-            else "worse than"
-            if one.high < 0
-            else "not significantly different from"
-        )
-        text += f"{name}: {judged} MAML over {one.n} seeds ({one.points()} points). "
-    return text

@@ -128,7 +128,6 @@ def run(study: Study, found: Findings) -> None:
         f"{UPDATES} tasks each, the same ones, one training seed, {episodes} test episodes: "
         "differences over episodes say nothing about other seeds.",
     )
-    found.summary = _verdict(values)
 
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
@@ -148,25 +147,3 @@ def _accuracy(study: Study, name: str, neuron: LIF, order: int, episodes: int):
     return study.rows(
         f"surrogate-{name}-{order}", DATASET, rules, ways=net.ways, episodes=episodes
     )["adapted"]
-
-
-def _verdict(values: dict) -> str:
-    def of(names, order: int) -> tuple[str, str]:
-        means = {name: values[name, order].mean for name in names if (name, order) in values}
-        low = min(means, key=means.__getitem__)
-        high = max(means, key=means.__getitem__)
-        return f"{low} {100 * means[low]:.1f} %", f"{high} {100 * means[high]:.1f} %"
-
-    words = " to ".join(of(SLOPES, 2))
-    text = f"At second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
-    for name in WRONG:
-        loss = difference(values[name, 2], values[RIGHT, 2])
-        judged = (
-            "better"
-            if loss.low > 0
-            else "worse"
-            if loss.high < 0
-            else "not significantly different from the right one"
-        )
-        text += f"{name.removeprefix(RIGHT + ', ')}: {judged} ({loss.points()} points). "
-    return text
