@@ -23,8 +23,193 @@ import numpy as np
 import minisnn as ms
 from minisnn.files import write_json
 from minisnn.meta.discriminants import rounded
-from minisnn.experiments.networks import RECIPES, Networks, file_name
+from minisnn.experiments import networks
+from minisnn.experiments.networks import MEANS, WIDE, Networks, file_name
+from minisnn.training.presets import preset
 
+_TAKES = replace(
+    preset("maml"),
+    dataset="double-asl-same-take",
+    queries=5,
+    evaluate_episodes=40,
+    test_episodes=600,
+)
+_CNN_MEANS = replace(
+    preset("maml"),
+    **WIDE,
+    **{**MEANS, "draws": 0, "evaluate_episodes": 100},
+    model="cnn",
+    test_episodes=600,
+)
+_HELD = dict(alpha=15 / 16, beta=7 / 8, gain=8.0, firing_threshold=0.5 + 2.0**-40)
+_CUBA = dict(
+    neuron="cuba", firing_threshold=0.5, scale=0.3, lr=2e-3, evaluate_every=250, test_episodes=600
+)
+_ONLINE = dict(
+    rule="online",
+    learn_step_size="no",
+    step_size=2.0**-11,
+    train_ways=20,
+    train_queries=1,
+    draws=3,
+    scale=128.0,
+)
+_PIXELS = dict(dataset="omniglot", size=(32, 32), bin_ms=3.0, align=True, window=50)
+_FINE = replace(
+    replace(preset("maml"), **{**MEANS, "draws": 0, "evaluate_episodes": 60}, **_PIXELS),
+    evaluate_every=300,
+    test_episodes=100,
+)
+_PEN = replace(
+    replace(preset("maml"), **WIDE, **{**MEANS, "evaluate_episodes": 100}),
+    dataset="written",
+    size=(28, 28),
+    bin_ms=50.0,
+    neuron="cuba",
+    window=8,
+    alpha=0.7,
+    beta=0.4,
+    looks=9,
+    updates=3000,
+    lr=3e-3,
+    evaluate_every=250,
+    test_episodes=0,
+)
+_SIX = replace(  # Omniglot in six steps
+    replace(preset("maml"), **WIDE, **{**MEANS, "draws": 0}),
+    **{**_PIXELS, "bin_ms": 50.0, "window": 6},
+    duration_ms=300.0,
+    neuron="cuba",
+    alpha=0.7,
+    beta=0.4,
+    lr=3e-3,
+    evaluate_every=500,
+    test_episodes=0,
+)
+_ALL = dict(dataset="omniglot-background", evaluate_every=0)  # nothing is left to validate
+_MANY = replace(_SIX, train_ways=40, train_queries=1, evaluate_episodes=100, looks=5, updates=5000)
+_WIDER = replace(replace(_MANY, **_ALL, channels=(32, 64, 240)), updates=12000, distort=1.0)
+_LONGER = replace(_WIDER, updates=14000, lr=2e-3)
+_BACKGROUND_MAML = replace(
+    replace(_SIX, **_ALL, start="omniglot_background_cuba.h5", rule="maml"),
+    zero_readout=True,
+    queries=5,
+    train_ways=0,
+    train_queries=0,
+    seed=2,
+)
+RECIPES = dict(networks.RECIPES)
+RECIPES |= {
+    "double-nmnist/first-cnn": replace(
+        _CNN_MEANS, draws=3, init_variance=9.0, updates=5000, lr=2e-3, evaluate_every=500
+    ),
+    "double-nmnist/prototypes-cnn": replace(
+        _CNN_MEANS, start="double_nmnist_first_cnn.h5", updates=1500, lr=5e-4, seed=1
+    ),
+    "double-nmnist/fast-snn": replace(preset("paper-fast"), test_episodes=0),
+    "double-nmnist/first-cuba": replace(preset("maml"), **WIDE, **MEANS, **_CUBA, updates=3000),
+    "double-nmnist/cuba-snn": replace(
+        replace(
+            preset("maml"),
+            **WIDE,
+            **_HELD,
+            **_ONLINE,
+            neuron="cuba",
+            start="double_nmnist_first_cuba.h5",
+        ),
+        updates=200,
+        lr=5e-4,
+        evaluate_every=50,
+        evaluate_episodes=40,
+        test_episodes=600,
+    ),
+    "omniglot/first-fine-snn": replace(_FINE, updates=2400, lr=3e-3),
+    "omniglot/fine-snn": replace(
+        _FINE, start="omniglot_first_fine.h5", updates=1200, lr=1.5e-3, seed=1
+    ),
+    "omniglot/first-cuba-snn": replace(_SIX, evaluate_episodes=60, updates=4000),
+    "omniglot/first-long-cuba-snn": replace(
+        _MANY, start="omniglot_first_cuba.h5", lr=2.5e-3, seed=3
+    ),
+    "omniglot-background/cuba-snn": replace(
+        replace(_MANY, **_ALL, start="omniglot_first_long_cuba.h5", lr=2.5e-3),
+        distort=1.0,
+        seed=5,
+    ),
+    "omniglot-background/first-wide-snn": _WIDER,
+    "omniglot-background/first-long-wide-snn": replace(
+        _LONGER, start="omniglot_background_first_wide.h5", seed=1
+    ),
+    "omniglot-background/wide-snn": replace(
+        _LONGER, start="omniglot_background_first_long_wide.h5", seed=2, axes=96
+    ),
+    "omniglot-background/maml-snn": replace(
+        _BACKGROUND_MAML, learn_step_size="array", step_size=0.1, lr=1.5e-3, updates=1200
+    ),
+    "omniglot-background/maml-steps-snn": replace(
+        _BACKGROUND_MAML, inner_steps=5, step_size=0.012, distort=1.0, lr=1e-4, updates=300
+    ),
+    "omniglot-random/cuba-snn": replace(_MANY, dataset="omniglot-random"),
+    "double-asl-same-take/prototypes-snn": replace(
+        _TAKES,
+        **{**MEANS, "draws": 0, "evaluate_episodes": 60},
+        updates=1500,
+        lr=3e-3,
+        evaluate_every=300,
+    ),
+    "double-asl-same-take/proto-snn": replace(
+        replace(
+            _TAKES,
+            start="double_asl_same_take_prototypes.h5",
+            rule="proto-maml",
+            step_size=1.0,
+            evaluate_episodes=60,
+        ),
+        updates=200,
+        lr=5e-4,
+        seed=1,
+        evaluate_every=100,
+    ),
+    "double-asl-same-take/maml-snn": replace(
+        replace(
+            _TAKES,
+            start="double_asl_same_take_prototypes.h5",
+            zero_readout=True,
+            inner_steps=5,
+            step_size=0.025,
+        ),
+        learn_step_size="no",
+        updates=200,
+        lr=2e-4,
+        seed=1,
+        evaluate_every=100,
+        evaluate_episodes=60,
+    ),
+    "written/first-pen-snn": _PEN,
+    "written/first-long-pen-snn": replace(
+        _PEN, start="written_first_pen.h5", updates=5000, lr=2.5e-3, seed=1
+    ),
+    "written/pen-snn": replace(
+        _PEN, start="written_first_long_pen.h5", updates=5000, seed=2, draws=6
+    ),
+    "written/order-snn": replace(
+        _PEN,
+        strokes=("order",),
+        size=(),
+        train_ways=8,
+        channels=(16, 32, 64),
+        bin_ms=12.5,
+        window=32,
+        alpha=0.8,
+        beta=0.5,
+        readings=32,
+        looks=1,
+        updates=750,
+    ),
+}
+RECIPES |= {  # as these were made
+    role: replace(one, init_tasks=4) for role, one in RECIPES.items() if one.start is None
+}
 COARSE = (  # weights keep 11 bits of their mantissa, which takes half the place in a file
     "double-nmnist/cuba-snn",
     "double-nmnist/fomaml-snn",
@@ -66,14 +251,14 @@ def main() -> None:
         if not name or not place:
             parser.error(f"--root is {one}, expected SET=DIR, such as written=strokes.npz")
         roots[name] = place
-    networks = Networks(retrain=args.runs, roots=roots)
+    found_by = Networks(retrain=args.runs, roots=roots, recipes=RECIPES)
     ship = [role for role in RECIPES if "/first-" not in role and role not in STARTS]
     for role in args.roles or ship:
         _go_on_from_interim(
             Path(__file__).with_name(file_name(role)),
             args.runs / file_name(role).removesuffix(".h5"),
         )
-        found = networks.find(role)
+        found = found_by.find(role)
         path = Path(__file__).with_name(file_name(role))
         ms.save(
             path,

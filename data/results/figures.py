@@ -9,34 +9,24 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-Figure = Mapping[str, Any]
+ROUNDING = 1e-12  # halves below it are what sums of equal numbers leave, and count as 0
+MOST_PLACES = 6
 
 
-def shown(one: Figure, part: str = "") -> str:
+def shown(figure: Mapping[str, Any], part: str = "") -> str:
     """A figure as pages show it: 98.7 ± 0.3 %, 0.103 s, 8.3 ×.
 
-    part   "value" or "half": that part of it alone, without a unit; "plain": all of it, without the
-           plus sign that points have, as in "loses 0.4 ± 0.2 points"
+    part   "value": without interval and unit; "plain": without the plus sign that points have, as
+           in "loses 0.4 ± 0.2 points"
     """
-    value = one["value"]
-    half = one.get("half")
-    places = None if half is None else _places(value, half, one["unit"])
-    if part == "half":
-        return "" if half is None else _number(half, one["unit"], places)
-    signed = one["unit"] == "points" and part != "plain"
-    text = _number(value, one["unit"], places, signed)
+    value, unit, half = figure["value"], figure["unit"], figure.get("half")
+    places = None if half is None else _places(value, half, unit)
+    text = _number(value, unit, places, "+" if unit == "points" and part != "plain" else "")
     if part == "value":
         return text
     if half is not None:
-        text = f"{text} ± {_number(half, one['unit'], places)}"
-    unit = {"x": "×", "points": "points"}.get(one["unit"], one["unit"])
-    return f"{text} {unit}".rstrip()
-
-
-ROUNDING = 1e-12  # halves below it are what sums of equal numbers leave, and count as 0
-
-
-MOST_PLACES = 6
+        text += f" ± {_number(half, unit, places)}"
+    return f"{text} {'×' if unit == 'x' else unit}".rstrip()
 
 
 def _places(value: float, half: float, unit: str) -> int | None:
@@ -49,23 +39,17 @@ def _places(value: float, half: float, unit: str) -> int | None:
     if half <= ROUNDING:
         return 1
     places = 1 if scaled >= 0.05 else -math.floor(math.log10(float(f"{scaled:.0e}")))
-    while (
-        unit == "points"
-        and places < MOST_PLACES
-        and _told(value, half, places) != (abs(value) > half)
-    ):
+    while unit == "points" and places < MOST_PLACES:
+        seems = float(f"{100 * abs(value):.{places}f}") > float(f"{scaled:.{places}f}")
+        if seems == (abs(value) > half):
+            break
         places += 1
     return places
 
 
-def _told(value: float, half: float, places: int) -> bool:
-    """Whether the interval seems to leave 0 out, as it is shown."""
-    return float(f"{100 * abs(value):.{places}f}") > float(f"{100 * half:.{places}f}")
-
-
-def _number(value: float, unit: str, places: int | None = None, signed: bool = False) -> str:
+def _number(value: float, unit: str, places: int | None, sign: str = "") -> str:
     if unit in ("%", "points"):
-        return f"{100 * value:{'+' if signed else ''}z.{places or 1}f}"
+        return f"{100 * value:{sign}z.{places or 1}f}"
     if unit == "x":
         return f"{value:.{places or (2 if abs(value) < 2 else 1)}f}"
     if places is not None:

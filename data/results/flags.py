@@ -7,102 +7,72 @@ from collections.abc import Iterator
 
 from pages import Maker, in_markdown
 
-HIDDEN = argparse.SUPPRESS
-
 
 def makers(parser: argparse.ArgumentParser) -> dict[str, Maker]:
     """Regions `made: help` (a table of all commands) and `made: help NAME` (one command with its
     sub-commands)."""
 
     def helped(name: str) -> str:
-        known = dict(children(parser))
-        if not name:
-            return _overview(parser)
-        if name not in known:
-            raise ValueError(f"there is no command {name!r}; expected one of {', '.join(known)}")
-        return "\n\n".join(_entry(known[name], 3))
+        if name:
+            return "\n\n".join(_entry(dict(children(parser))[name][0], 3))
+        rows = (
+            (f"[`{parser.prog} {name}`](#{name})", _plain(text or ""))
+            for name, (_, text) in children(parser)
+        )
+        return in_markdown(("command", "what it is for"), rows)
 
     return {"help": helped}
 
 
-def children(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Commands below a parser by name, in the order of its help; each once, whatever its
-    aliases."""
+def children(
+    parser: argparse.ArgumentParser,
+) -> Iterator[tuple[str, tuple[argparse.ArgumentParser, str | None]]]:
+    """(name, (parser, help)) of commands below a parser, in the order of its help; each once,
+    whatever its aliases."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for listed in action._choices_actions:
-                yield listed.dest, action.choices[listed.dest]
+                yield listed.dest, (action.choices[listed.dest], listed.help)
 
 
 def shown(action: argparse.Action) -> str:
-    """An argument as its help begins: --size H,W or DIR; HIDDEN for one that is not told."""
-    if action.help == HIDDEN:
-        return HIDDEN
-    value = _value(action)
-    if not action.option_strings:
-        return value
-    return f"{', '.join(action.option_strings)} {value}".rstrip()
-
-
-def _value(action: argparse.Action) -> str:
+    """An argument as its help begins: --size H,W or DIR."""
+    value = action.dest.upper() if action.option_strings else action.dest
     if action.nargs == 0:
-        return ""
-    if action.metavar is not None:
-        return action.metavar if isinstance(action.metavar, str) else " ".join(action.metavar)
-    if action.choices is not None:
-        return "{" + ",".join(map(str, action.choices)) + "}"
-    return action.dest.upper() if action.option_strings else action.dest
-
-
-def _overview(parser: argparse.ArgumentParser) -> str:
-    rows = (
-        (f"[`{parser.prog} {listed.dest}`](#{listed.dest})", _plain(listed.help or ""))
-        for action in parser._actions
-        if isinstance(action, argparse._SubParsersAction)
-        for listed in action._choices_actions
-    )
-    return in_markdown(("command", "what it is for"), rows)
+        value = ""
+    elif action.metavar is not None:
+        value = action.metavar if isinstance(action.metavar, str) else " ".join(action.metavar)
+    elif action.choices is not None:
+        value = "{" + ",".join(map(str, action.choices)) + "}"
+    return f"{', '.join(action.option_strings)} {value}".strip()
 
 
 def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None) -> Iterator[str]:
     """Heading, description, examples (but those of the command above) and arguments; then the same
     of its sub-commands."""
     yield f"{'#' * level} {parser.prog.split(maxsplit=1)[1]}"
-    if parser.description:
-        yield from _paragraphs(parser.description)
+    for part in (parser.description or "").strip().split("\n\n"):
+        # lines in two columns, and indented ones, stay as they are
+        fixed = re.search(r"\S {2,}\S|^ ", part, re.M)
+        yield f"```text\n{part}\n```" if fixed else _plain(" ".join(part.split()))
     if parser.epilog and parser.epilog != above:
         yield f"```text\n{parser.epilog}\n```"
+    hidden = argparse._HelpAction, argparse._SubParsersAction
     for group in parser._action_groups:
-        told = [action for action in group._group_actions if _is_told(action)]
-        if not told:
-            continue
-        if group.title:
+        listed = [one for one in group._group_actions if not isinstance(one, hidden)]
+        listed = [one for one in listed if one.help != argparse.SUPPRESS]
+        if listed and group.title:
             yield f"*{group.title}*"
-        if group.description:
+        if listed and group.description:
             yield _plain(" ".join(group.description.split()))
-        yield "\n".join(f"- `{shown(action)}`: {_words(parser, action)}" for action in told)
-    for _, one in children(parser):
-        yield from _entry(one, level + 1, parser.epilog)
-
-
-def _is_told(action: argparse.Action) -> bool:
-    return (
-        not isinstance(action, (argparse._HelpAction, argparse._SubParsersAction))
-        and action.help != HIDDEN
-    )
+        if listed:
+            yield "\n".join(f"- `{shown(one)}`: {_words(parser, one)}" for one in listed)
+    for _, (child, _) in children(parser):
+        yield from _entry(child, level + 1, parser.epilog)
 
 
 def _words(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     return _plain(" ".join(((action.help or "") % {**vars(action), "prog": parser.prog}).split()))
-
-
-def _paragraphs(text: str) -> Iterator[str]:
-    """Paragraphs of a description; lines in two columns, and indented ones, stay as they are."""
-    for part in text.strip().split("\n\n"):
-        if re.search(r"\S {2,}\S|^ ", part, re.M):
-            yield f"```text\n{part}\n```"
-        else:
-            yield _plain(" ".join(part.split()))
 
 
 def _plain(text: str) -> str:

@@ -19,8 +19,6 @@ _MEAN = re.compile(r"([+-]?\d+(?:\.\d+)?) ± (\d+(?:\.\d+)?)\*?")
 def _of_evaluate(outs: list[Path]) -> tuple[dict, dict]:
     """Accuracy, that of each rule beside, and the paired differences, of `minisnn evaluate
     --json`."""
-    if len(outs) != 1:
-        raise ValueError(f"kind evaluate takes one command, not {len(outs)}")
     found = read_json(outs[0])
     return _of_result(found), _about(found)
 
@@ -72,8 +70,6 @@ def _of_seeds(outs: list[Path]) -> tuple[dict, dict]:
     """The same of networks that `minisnn evaluate --json` tests, one a seed. The runs that train them
     come first, and are not read."""
     tests = [read_json(out) for out in outs if out.suffix == ".json"]
-    if len(tests) < 2:
-        raise ValueError("kind seeds takes the evaluation of two networks or more")
     figures, more = _over_seeds(tests)
     return figures, more | _about(tests[0])
 
@@ -81,22 +77,17 @@ def _of_seeds(outs: list[Path]) -> tuple[dict, dict]:
 def _over_seeds(tests: list[dict]) -> tuple[dict, dict]:
     """The mean of one test a seed, and of each rule in all of them; and every test."""
     means = [one["accuracy_after"] for one in tests]
-    figures = {
-        "accuracy": figure(
-            float(np.mean(means)), "%", over_trials(means) if len(means) > 1 else _half(tests[0])
-        )
-    }
+    several = len(tests) > 1
+    half = over_trials(means) if several else _half(tests[0])
+    figures = {"accuracy": figure(float(np.mean(means)), "%", half)}
     for number, test in enumerate(tests):
         for name, one in _of_result(test).items():
             figures[f"run-{number}-{name}"] = one
-    rules = set.intersection(*(set(one.get("rules", {})) for one in tests))
-    for rule in sorted(rules):
+    for rule in sorted(set.intersection(*(set(one.get("rules", {})) for one in tests))):
         of_rule = [one["rules"][rule]["mean"] for one in tests]
-        key = _slug(rule)
-        half = over_trials(of_rule) if len(of_rule) > 1 else None
-        if half is None or not np.ptp(of_rule):  # of one run, or nothing that a seed changes
-            half = _half(tests[0]["rules"][rule])
-        figures[key] = figure(float(np.mean(of_rule)), "%", half)
+        # nothing that a seed changes has an interval over seeds
+        half = over_trials(of_rule) if np.ptp(of_rule) else _half(tests[0]["rules"][rule])
+        figures[_slug(rule)] = figure(float(np.mean(of_rule)), "%", half)
     halves = [half for one in tests if (half := _half(one)) is not None]
     if halves:
         figures["widest"] = figure(max(halves), "%")
@@ -106,15 +97,9 @@ def _over_seeds(tests: list[dict]) -> tuple[dict, dict]:
 def _seconds(log: Path) -> list[tuple[int, float]]:
     """(update, seconds since the beginning) at every 300th update and at the last."""
     with open(log, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or "seconds" not in rows[0]:
-        return []
-    total, found = 0.0, []
-    for number, row in enumerate(rows, 1):
-        total = float(row["seconds"])
-        if number % 300 == 0 or number == len(rows):
-            found.append((number, round(total, 1)))
-    return found
+        rows = [row for row in csv.DictReader(file) if "seconds" in row]
+    numbers = [*range(300, len(rows), 300), *[len(rows)] * bool(rows)]
+    return [(number, round(float(rows[number - 1]["seconds"]), 1)) for number in numbers]
 
 
 def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
@@ -123,10 +108,7 @@ def _of_figures(outs: list[Path]) -> tuple[dict, dict]:
     more: dict[str, Any] = {}
     for out in outs:
         found = read_json(out)
-        for name, one in found["figures"].items():
-            if name in figures:
-                raise ValueError(f"{out}: the figure {name!r} is there twice")
-            figures[name] = figure(**one)
+        figures |= {name: figure(**one) for name, one in found["figures"].items()}
         more |= found.get("more", {})
     return figures, more
 
@@ -136,45 +118,33 @@ def _of_study(outs: list[Path]) -> tuple[dict, dict]:
     each cell "98.7 ± 0.3", or "+1.2 ± 0.8", of a table is a figure <table>-<row, from 1>-<header>,
     where the table or the header says that it is per cent or points; standard deviations and what
     the paper has are none."""
+    found = [read_json(path) for out in outs for path in sorted(out.glob("*/findings.json"))]
+    claims = [claim for one in found for claim in one["claims"]]
+    tables = [table for one in found for table in one["tables"]]
     figures: dict[str, dict] = {}
-    tables: list[dict] = []
-    claims: list[dict] = []
-    for out in outs:
-        for path in sorted(out.glob("*/findings.json")):
-            found = read_json(path)
-            tables += found["tables"]
-            claims += found["claims"]
     for number, claim in enumerate(claims, 1):
-        unit = {"points": "points"}.get(claim["unit"], "")
-        scale = 0.01 if unit else 1.0
-        low, high = claim["low"], claim["high"]
-        half = None if low is None or high is None else (high - low) / 2 * scale
+        unit, scale = ("points", 0.01) if claim["unit"] == "points" else ("", 1.0)
+        half = None if claim["low"] is None else (claim["high"] - claim["low"]) / 2 * scale
         figures[f"claim-{number}"] = figure(claim["value"] * scale, unit, half)
     for table in tables:
         for number, row in enumerate(table["rows"], 1):
             for header, cell in zip(table["header"], row):
                 mean = _MEAN.fullmatch(str(cell))
-                said = mean and _unit(table["title"], header, mean[1])
-                if mean and said:
+                unit = _unit(table["title"], header, str(cell))
+                if mean and unit:
                     name = _slug(f"{table['name']}-{number}-{header.split('±')[0]}")
-                    figures[name] = figure(float(mean[1]) / 100, said, float(mean[2]) / 100)
-    if not figures:
-        raise ValueError(f"{outs[0]}: the experiment found neither claims nor means with intervals")
+                    figures[name] = figure(float(mean[1]) / 100, unit, float(mean[2]) / 100)
     return figures, {"claims": claims, "tables": tables}
 
 
-def _unit(title: str, header: str, mean: str) -> str | None:
+def _unit(title: str, header: str, cell: str) -> str | None:
     """Of such a cell; None where it is no figure."""
-    if header.startswith("paper") or any("± SD" in text for text in (title, header)):
+    if header.startswith("paper") or "± SD" in header + title:
         return None
-    if mean[0] in "+-" or "less" in header:
+    if cell[0] in "+-" or "less" in header:
         return "points"
-    for text in (header, title):
-        if "(points)" in text:
-            return "points"
-        if "(%)" in text:
-            return "%"
-    return None
+    words = header if "(" in header else title
+    return "points" if "(points)" in words else "%" if "(%)" in words else None
 
 
 def _of_entry(outs: list[Path]) -> tuple[dict, dict]:

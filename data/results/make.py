@@ -1,13 +1,13 @@
 """The measurements behind every number in the documents, one file each in this folder. Without
-options, lists them all. --only measures again, and continues where it was stopped; --pages writes
-the pages made from them.
+options, lists them all. --only measures again, continues where it was stopped, and writes the new
+figures into the pages.
 
 examples:
   python data/results/make.py                             every measurement, and when it was made
   python data/results/make.py --only double-nmnist-maml   measure one again; the same command resumes it
   python data/results/make.py --missing                   measure what is missing, or has other commands; takes hours
   python data/results/make.py --only real-shift --data nmnist=~/N-MNIST
-  python data/results/make.py --pages                     write numbers, tables and plots of all pages again"""
+  python data/results/make.py --pages                     write tables and plots of all pages again"""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import flags
 from measure import ROOT, measure, needed
-from pages import literature, renewed
+from pages import renewed
 from record import read_all, update
 from tables import makers
 
@@ -57,7 +57,7 @@ def main() -> int:
     args = parser.parse_args()
     records = read_all()
     if args.pages or args.check:
-        return pages(records, args.check)
+        return pages(records, records, args.check)
     if args.only:
         chosen = args.only.split(",")
         if unknown := [name for name in chosen if name not in records]:
@@ -84,6 +84,7 @@ def main() -> int:
             continue
         update(name, made)
         print(f"{name}: {len(made.figures)} figures, {made.measured['seconds']:,.0f} s", flush=True)
+    pages(records, read_all())
     return int(failed > 0)
 
 
@@ -92,23 +93,21 @@ def _named(text: str) -> tuple[str, str]:
     return name, str(Path(place).expanduser().resolve(strict=True))
 
 
-def pages(records: dict, check: bool) -> int:
-    """Write the pages again, or list those that are not what the files say."""
-    paths = sorted(path for pattern in PAGES for path in ROOT.glob(pattern))
-    stale = []
-    for path in paths:
+def pages(before: dict, now: dict, check: bool = False) -> int:
+    """Write the pages again, or name those that are not what the records say."""
+    stale = 0
+    changed = {name for name in now if before.get(name) != now[name]}
+    for path in sorted(path for pattern in PAGES for path in ROOT.glob(pattern)):
         text = path.read_text(encoding="utf-8")
-        regions = makers(records, path, drawing=not check) | flags.makers(all_commands())
-        made = renewed(text, records, literature(), regions, path.name)
+        regions = makers(now, path, changed) | flags.makers(all_commands())
+        made = renewed(text, before, now, regions, path.name)
         if made != text:
-            stale.append(path)
+            stale += 1
+            print(f"{path.relative_to(ROOT)}: {'is not what the records say' * check or 'written'}")
             if not check:
                 write_whole(path, made.encode())
-    for path in stale:
-        print(f"{path.relative_to(ROOT)}: {'is not what the results say' if check else 'written'}")
-    if not stale:
-        print(f"{len(paths)} pages are what {len(records)} results say")
-    return int(check and bool(stale))
+    print(f"{stale} pages differed from what {len(now)} records say")
+    return int(check and stale > 0)
 
 
 if __name__ == "__main__":

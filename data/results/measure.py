@@ -55,7 +55,7 @@ def measure(record: Record, work: Path, roots: Mapping[str, str]) -> Record:
     if record.kind == "train" and len(outs) == 1:
         if not continued:  # of a run that was stopped only the last part is timed
             figures["whole"] = figure(seconds, "s")
-        more["printed"] = _printed(outs[0]).read_text(encoding="utf-8")
+        more["printed"] = Path(f"{outs[0]}.printed").read_text(encoding="utf-8")
     measured = dict(
         commands=list(record.commands),
         minisnn=version("minisnn"),
@@ -85,11 +85,6 @@ def shown(command: str) -> str:
     return PLACE.sub("DIR", re.sub(r"\{\d+\}", "RUN", command))
 
 
-def _printed(out: Path) -> Path:
-    """Where what a command prints is kept."""
-    return out.with_name(f"{out.name}.printed")
-
-
 def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     """Carry out a command; the seconds that it took."""
     words = shlex.split(command)
@@ -100,7 +95,7 @@ def _run(command: str, out: Path, roots: Mapping[str, str]) -> float:
     if words[0] == "minisnn":
         words = ["python", "-m", *words, "--quiet"]
     began = time.perf_counter()
-    with open(_printed(out), "w", encoding="utf-8") as printed:
+    with open(f"{out}.printed", "w", encoding="utf-8") as printed:
         child = subprocess.Popen([sys.executable, *words[1:]], cwd=ROOT, stdout=printed)
         try:
             code = child.wait()

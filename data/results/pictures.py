@@ -1,8 +1,5 @@
-"""Pictures of records: each says in a comment of which numbers it is, so that only what changed is
-drawn again."""
+"""Pictures of records."""
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,22 +14,12 @@ from minisnn.plots.differences import plot_differences
 PANELS = {"seconds": COLOURS["blue"], "MB": COLOURS["vermillion"]}
 
 
-def is_of(path: Path, numbers: Any) -> bool:
-    """Whether the picture is there, and of these numbers."""
-    return path.exists() and _key(numbers) in path.read_text(encoding="utf-8")
-
-
-def keep(path: Path, fig: Any, numbers: Any) -> None:
-    """Write a picture in which stands of which numbers it is."""
+def keep(path: Path, fig: Any) -> None:
+    """Write a picture, a sixth smaller than it was saved."""
     path.parent.mkdir(parents=True, exist_ok=True)
     save(fig, path)
-    text = path.read_text(encoding="utf-8")
-    text = re.sub(r"(\d\.\d{2})\d+", r"\1", re.sub(r"\n\s+", "\n", text))  # a sixth smaller
-    write_whole(path, text.replace("</svg>", f"<!-- {_key(numbers)} --></svg>").encode())
-
-
-def _key(numbers: Any) -> str:
-    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+    text = re.sub(r"\n\s+", "\n", path.read_text(encoding="utf-8"))
+    write_whole(path, re.sub(r"(\d\.\d{2})\d+", r"\1", text).encode())
 
 
 def curves(title: str, found: Mapping[str, Mapping[str, Any]]) -> Any:

@@ -15,7 +15,7 @@ measured     commands, versions, processor, threads, seconds, date
 
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +51,13 @@ class Record:
 
 
 def read(path: Path) -> Record:
-    """A record. ValueError, naming the file, where it is none."""
-    try:
-        return Record(**read_json(path))
-    except TypeError as error:
-        raise ValueError(f"{path}: {error}; expected the fields of a record") from None
+    """A record."""
+    return Record(**read_json(path))
 
 
 def read_all(folder: Path = FOLDER) -> dict[str, Record]:
     """All records of a folder, by name."""
-    others = (LITERATURE, TABLES)
-    paths = sorted(path for path in folder.glob("*.json") if path.name not in others)
+    paths = sorted(path for path in folder.glob("*.json") if path.name not in (LITERATURE, TABLES))
     return {path.stem: read(path) for path in paths}
 
 
@@ -72,18 +68,10 @@ def update(name: str, made: Record, folder: Path = FOLDER) -> None:
 
 
 def write(path: Path, record: Record) -> None:
-    """Write a record; empty fields are left out."""
-    text = json.dumps(
-        {name: value for name, value in asdict(record).items() if value not in ("", 0, {}, [])},
-        indent=1,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    text = re.sub(r"[\[{]\n[^\[\]{}]*?\n\s*[\]}]", _in_a_line, text)
+    """Write a record; empty fields are left out, and a list or an object of plain values stands in
+    a line."""
+    fields = {name: value for name, value in vars(record).items() if value not in ("", 0, {}, [])}
+    text = json.dumps(fields, indent=1, ensure_ascii=False, allow_nan=False)
+    inner = re.compile(r"(?<=[\[{])\n\s*([^\[\]{}]*?)\n\s*(?=[\]}])")
+    text = inner.sub(lambda flat: re.sub(r"\n\s*", " ", flat[1]), text)
     write_whole(path, f"{text}\n".encode())
-
-
-def _in_a_line(flat: re.Match) -> str:
-    """A list or an object of plain values in one line; texts hold no newline in JSON."""
-    first, *inner, last = flat[0].split("\n")
-    return first + " ".join(one.strip() for one in inner) + last.strip()

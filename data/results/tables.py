@@ -16,7 +16,7 @@ Each is a line `<!-- made: … -->` of the page, and all down to `<!-- end -->` 
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +30,14 @@ from minisnn.files import read_json
 from minisnn.plots.canvas import COLOURS, figure, style
 from minisnn.plots.lines import plot_lines
 
-UNMEASURED = "not measured yet"
 MARKS = {"accuracy": "o", "own": "s", "pretrained": "D", "random": "v", "frames": "^"}
 
 
 def makers(
-    records: Mapping[str, Record], page: Path, drawing: bool = True, folder: Path = FOLDER
+    records: Mapping[str, Record], page: Path, changed: Container[str] = (), folder: Path = FOLDER
 ) -> dict[str, Maker]:
-    """What makes the regions of a page; links lead from the page to the files.
-
-    drawing   whether a picture whose numbers changed is drawn again, or said in the page to be out
-              of date
-    """
+    """What makes the regions of a page; links lead from the page to the files. A picture is drawn
+    where it is missing, and where a record that it shows has `changed`."""
     tables = read_json(folder / TABLES)
     there = Path(os.path.relpath(folder, page.parent)).as_posix()
 
@@ -52,58 +48,42 @@ def makers(
     def table(name: str) -> str:
         return _table(*of(name), there)
 
-    def commands(name: str) -> str:
-        return _commands(of(name)[1], there)
-
     def told(names: str) -> str:
         return _commands({name: records[name] for name in names.split()}, there)
 
-    def picture(name: str, title: str, draw: Callable[..., Any], *numbers: Any) -> str:
-        path = folder / "pictures" / f"{name}.svg"
-        if not pictures.is_of(path, [title, *numbers]):
-            if not drawing:
-                return f"(pictures/{name}.svg is out of date)"
-            pictures.keep(path, draw(title, *numbers), [title, *numbers])
-        return f"![{title}]({there}/pictures/{name}.svg)"
+    def picture(names: Iterable[str], title: str, draw: Callable[..., Any], *numbers: Any) -> str:
+        first, *shown = names
+        path = folder / "pictures" / f"{first}.svg"
+        if not path.exists() or any(name in changed for name in (first, *shown)):
+            pictures.keep(path, draw(title, *numbers))
+        return f"![{title}]({there}/pictures/{path.name})"
 
     def plot(name: str) -> str:
         layout, rows = of(name)
-        return picture(name, layout["title"], _dots, *_accuracies(rows))
-
-    def curves(name: str) -> str:
-        found = records[name]
-        return picture(name, found.title, pictures.curves, found.more["curves"])
-
-    def lines(name: str) -> str:
-        found = records[name]
-        return picture(name, found.title, plot_lines, found.more["lines"])
-
-    def rows(name: str) -> str:
-        return _rows(records[name], f"{there}/{name}.json")
-
-    def output(words: str) -> str:
-        name, _, lines = words.partition(" ")
-        return _output(records[name], int(lines or 0))
-
-    def grid(words: str) -> str:
-        name, _, which = words.partition(" ")
-        return _grid(_found(records[name], which), f"{there}/{name}.json")
+        return picture([name, *rows], layout["title"], _dots, *_accuracies(rows))
 
     def differences(words: str) -> str:
-        name, _, which = words.partition(" ")
+        name, which = words.split()
         table = _found(records[name], which)
         drawn = pictures.differences, table["header"], table["rows"]
-        return picture(name, table["title"], *drawn)
+        return picture([name], table["title"], *drawn)
+
+    def drawn(draw: Callable[..., Any], which: str) -> Maker:
+        return lambda name: picture([name], records[name].title, draw, records[name].more[which])
+
+    def grid(words: str) -> str:
+        name, which = words.split()
+        return _grid(_found(records[name], which), f"{there}/{name}.json")
 
     return dict(
         table=table,
-        commands=commands,
+        commands=lambda name: _commands(of(name)[1], there),
         told=told,
         plot=plot,
-        curves=curves,
-        lines=lines,
-        rows=rows,
-        output=output,
+        curves=drawn(pictures.curves, "curves"),
+        lines=drawn(plot_lines, "lines"),
+        rows=lambda name: _rows(records[name], f"{there}/{name}.json"),
+        output=lambda words: _output(records, *words.split()),
         grid=grid,
         map=differences,
     )
@@ -113,7 +93,7 @@ def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) ->
     """A Markdown table: a row a record, a cell a figure, or a text of the record's own."""
     heads, (first, *others) = zip(*layout["columns"])
     cells = [
-        [f"[{_cell(record, first)}]({there}/{name}.json)", *_said_once(record, others)]
+        [f"[{_cell(record, first)}]({there}/{name}.json)", *(_cell(record, key) for key in others)]
         for name, record in rows.items()
     ]
     note = layout.get("note")
@@ -121,21 +101,11 @@ def _table(layout: Mapping[str, Any], rows: Mapping[str, Record], there: str) ->
 
 
 def _cell(record: Record, key: str) -> str:
-    if key in record.cells:
-        return record.cells[key]
     if key == "title":
         return record.title
-    one = record.figures.get(key)
-    if one is None:
-        return "" if record.figures else UNMEASURED
-    return shown(one).removesuffix(" %")
-
-
-def _said_once(record: Record, keys: Sequence[str]) -> list[str]:
-    """Cells of a row; that it is not measured yet stands in the first of them alone."""
-    cells = [_cell(record, key) for key in keys]
-    first = cells.index(UNMEASURED) if UNMEASURED in cells else -1
-    return ["" if cell == UNMEASURED and n != first else cell for n, cell in enumerate(cells)]
+    if key in record.figures:
+        return shown(record.figures[key]).removesuffix(" %")
+    return record.cells.get(key, "")
 
 
 def _rows(record: Record, link: str) -> str:
@@ -163,31 +133,23 @@ def _found(record: Record, which: str) -> Mapping[str, Any]:
     return {one["name"]: one for one in record.more["tables"]}[which]
 
 
-def _output(record: Record, lines: int) -> str:
-    """What the first command of a measurement printed, the first so many lines of it, or all where
-    `lines` is 0."""
-    printed = record.more["printed"].rstrip().split("\n")
-    kept = printed[: lines or None]
-    return "\n".join(["```text", *kept, *(["…"] if len(kept) < len(printed) else []), "```"])
+def _output(records: Mapping[str, Record], name: str, lines: str = "0") -> str:
+    """What the first command of a measurement printed, the first so many lines of it, or all."""
+    printed = records[name].more["printed"].rstrip().split("\n")
+    kept = printed[: int(lines) or None]
+    return "\n".join(["```text", *kept, *["…"] * (len(kept) < len(printed)), "```"])
 
 
 def _commands(rows: Mapping[str, Record], there: str) -> str:
     """How each row was measured, and what is to be said of it."""
     parts = []
     for name, record in rows.items():
-        how = _how(record.measured)
+        by = record.measured
+        how = f"minisnn {by['minisnn']}, {by['date']}, {by['seconds']:,.0f} s, {by['processor']}"
         typed = "\n".join(f"    {as_typed(command)}" for command in record.commands)
         detail = f"\n\n{record.detail}" if record.detail else ""
         parts.append(f"**[{record.title}]({there}/{name}.json)** ({how}):\n\n{typed}{detail}")
     return "\n\n".join(parts)
-
-
-def _how(measured: Mapping[str, Any]) -> str:
-    """With what, when, in how many seconds and on which processor a record was measured."""
-    if not measured:
-        return UNMEASURED
-    told = f"minisnn {measured['minisnn']}, {measured['date']}"
-    return f"{told}, {measured['seconds']:,.0f} s, {measured['processor']}"
 
 
 def _accuracies(rows: Mapping[str, Record]) -> tuple[dict, dict]:

@@ -50,11 +50,7 @@ def modules() -> list[str]:
 def pages() -> dict[str, str]:
     """A page for every public module, and the list of them, by file names."""
     known = modules()
-    made = {
-        f"{FOLDER}/{name}.rst": _module(name, _within(name, known))
-        for name in known
-        if name != "minisnn"
-    }
+    made = {f"{FOLDER}/{name}.rst": _module(name, _within(name, known)) for name in known[1:]}
     return {f"{FOLDER}/index.rst": _front(_within("minisnn", known)), **made}
 
 
@@ -64,18 +60,14 @@ def _within(room: str, known: list[str]) -> list[str]:
 
 def _front(rooms: list[str]) -> str:
     parts = [_title("API reference"), ".. automodule:: minisnn\n   :no-members:"]
-    homes: dict[str, list[str]] = {}
+    homes = []
     for name in minisnn.__all__:  # type: ignore[attr-defined]  # made where it is first asked for
         found = getattr(minisnn, name)
-        if name != "__version__":
-            home = (
-                found.__name__
-                if inspect.ismodule(found)
-                else f"{found.__module__}.{found.__qualname__}"
-            )
-            homes.setdefault(home.split(".")[1], []).append(home)
-    for room in sorted(homes):
-        parts += [_title(f"From minisnn.{room}", "-"), _listed(homes[room])]
+        if inspect.ismodule(found):
+            homes.append(found.__name__)
+        elif name != "__version__":
+            homes.append(f"{found.__module__}.{found.__qualname__}")
+    parts += [_title("From minisnn", "-"), _listed(sorted(homes))]
     parts += [_title("All public modules", "-"), _listed(rooms), _menu(rooms)]
     return "\n\n".join(parts) + "\n"
 
@@ -131,10 +123,8 @@ def _text(lines: list[str]) -> Iterator[str]:
     could mean anything."""
     joined: list[str] = []
     for line in lines:
-        new = (
-            not joined or ITEM.match(line) or (ITEM.match(joined[-1]) and not line.startswith(" "))
-        )
-        if new:
+        inside = joined and ITEM.match(joined[-1]) and not line.startswith(" ")
+        if not joined or ITEM.match(line) or inside:
             joined.append(line.strip())
         else:
             joined[-1] += f" {line.strip()}"

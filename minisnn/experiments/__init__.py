@@ -1,8 +1,9 @@
-"""The tables and figures of Stewart & Neftci 2022, and what the paper did not try: one module each.
+"""The tables and figures of Stewart & Neftci 2022, and what the paper did not try.
 
-Every module has `TITLE`, and `run(study, found)`. A `Study` keeps what has been measured, episode
-by episode, so that a run can be stopped and continued; `found`, which `Study.run` makes, are
-tables, claims with their verdicts, and figures.
+What changes one number is a row of `sweeps.SWEEPS`; the others are a module each, with `TITLE` and
+`run(study, found)`. A `Study` keeps what has been measured, episode by episode, so that a run can
+be stopped and continued; `found`, which `Study.run` makes, are tables, claims with their verdicts,
+and figures.
 
 Import from here: `study`, `findings`, `drawing`, `networks`, `readout`, `report`, `statistics`.
 It may import: stopping, terminal, files, parallel, layers, network, meta, data.store,
@@ -11,10 +12,12 @@ data.camera, data.sets, plots, training.
 
 import importlib
 
-# name -> module
-_OF_THE_PAPER = ("table-2", "figure-2", "figure-3", "figure-4", "table-3", "figure-5", "figure-6")
-BEYOND = ("shots", "ways", "activity", "recordings", "shift", "rule", "onset")  # `minisnn explore`
-EXPERIMENTS = {name: name.replace("-", "") for name in (*_OF_THE_PAPER, "relearn", *BEYOND)}
+# in the order of the report
+EXPERIMENTS = tuple(
+    "table-2 figure-2 figure-3 figure-4 table-3 figure-5 figure-6 relearn shots ways activity "
+    "recordings shift rule onset".split()
+)
+BEYOND = EXPERIMENTS[8:]  # `minisnn explore`
 # name -> options of the commands that change nothing in it
 UNUSED = {
     "figure-2": ("episodes", "queries", "workers", "scheduler", "networks", "retrain"),
@@ -25,6 +28,10 @@ UNUSED = {
 }
 
 
-def experiment(name: str):
-    """The module of an experiment, with TITLE and run."""
-    return importlib.import_module(f".{EXPERIMENTS[name]}", __package__)
+def experiment(name: str) -> tuple:
+    """(title, what carries it out) of an experiment."""
+    sweep = importlib.import_module(".sweeps", __package__).SWEEPS.get(name)
+    if sweep is not None:
+        return sweep.title, sweep.run
+    module = importlib.import_module(f".{name.replace('-', '')}", __package__)
+    return module.TITLE, module.run

@@ -1,5 +1,7 @@
-"""What a meta-learner must beat, as a table beside those of the experiments: the same episodes,
+"""What a meta-learner must beat, as a table next to those of the experiments: the same episodes,
 learned without meta-learning or by the class means of the network's own features."""
+
+from collections.abc import Iterable
 
 from ..training.progress import RULE_NAMES
 from .findings import Findings
@@ -14,7 +16,7 @@ CLASSES = {"known": "train", "test": "test"}
 
 
 def add_baselines(
-    study: Study, found: Findings, splits: tuple[str, ...] = ("test",), datasets=tuple(TITLES)
+    study: Study, found: Findings, splits: Iterable[str] = ("test",), datasets=tuple(TITLES)
 ) -> None:
     """Add the table to what was found, for the networks meta-trained by MAML."""
     rows = []
@@ -23,7 +25,7 @@ def add_baselines(
         if study.network(role) is None:
             continue
         for split in splits:
-            adapted = study.accuracies(role, dataset, split)
+            adapted = study.accuracies(role, split)
             where = [TITLES[dataset], CLASSES[split]]
             rows.append([*where, "MAML, meta-trained", *estimate(adapted).columns(), None])
             for name, row in study.baselines(role, split).items():

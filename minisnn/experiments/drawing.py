@@ -21,9 +21,8 @@ def drawn(width: float, height: float, columns: int = 1, **shared):
 
 def percents(estimates: Sequence[Estimate]) -> tuple[list[float], list[float]]:
     """Means and half intervals in percent."""
-    return [100 * e.mean for e in estimates], [
-        100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates
-    ]
+    halves = [100 * e.half if math.isfinite(e.half) else 0.0 for e in estimates]
+    return [100 * e.mean for e in estimates], halves
 
 
 def errorbars(
@@ -31,26 +30,38 @@ def errorbars(
 ) -> None:
     """Means in percent with their 95 % intervals."""
     means, halves = percents(estimates)
-    axes.errorbar(
-        list(places), means, yerr=halves, fmt=line, color=colour, **{"capsize": 3, **more}
-    )
+    more = {"capsize": 3, **more}
+    axes.errorbar(list(places), means, yerr=halves, fmt=line, color=colour, **more)
 
 
-def curves_of(
-    curves: dict[str, dict[float, Estimate]],
-    size=(6.0, 3.4),
-    legend=None,
-    **settings,
-):
-    """Figure of an estimate against a number, a curve a name, with ticks where there are values,
-    and `settings` of its axes."""
-    with drawn(*size) as (fig, (axes,)):
-        for (name, curve), colour in zip(curves.items(), TWO):
-            errorbars(axes, curve, list(curve.values()), colour, label=name)
-        axes.set_xticks(sorted({x for curve in curves.values() for x in curve}))
-        axes.set(**{"ylabel": "accuracy (%)", **settings})
-        axes.legend(loc=legend)
+def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **settings):
+    """Figure of estimates against the values of each curve (`sweep.Curve`), by number where some
+    are numbers.
+
+    panel      place of the label that names a curve's panel, if there are several
+    guess      level of chance in percent
+    settings   of the axes
+    """
+    names = [""] if panel is None else list(dict.fromkeys(curve.labels[panel] for curve in curves))
+    with drawn(*size, len(names), sharey=True) as (fig, panels):
+        for axes, name in zip(panels, names):
+            shown = [curve for curve in curves if panel is None or curve.labels[panel] == name]
+            _draw(axes, shown)
+            axes.set(**{"ylabel": "accuracy (%)", "title": name, **settings})
+            axes.legend(fontsize="small")
+            if guess is not None:
+                chance(axes, guess)
     return fig
+
+
+def _draw(axes, curves) -> None:
+    values = list(dict.fromkeys(value for curve in curves for value in curve.rows))
+    places = {value: value for value in values if not isinstance(value, str)}
+    places = places or {value: place for place, value in enumerate(values)}
+    for curve, colour in zip(curves, COLOURS.values()):
+        points = {places[value]: e for value, e in curve.estimates.items() if value in places}
+        errorbars(axes, points, list(points.values()), colour, label=", ".join(curve.labels))
+    axes.set_xticks(list(places.values()), list(map(str, places)))
 
 
 def chance(axes, percent: float) -> None:

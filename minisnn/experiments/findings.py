@@ -1,39 +1,24 @@
 """What an experiment found, on disk: findings.json, a CSV file a table, a picture a figure."""
 
 import csv
-import io
-import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 
-from ..files import write_whole
+from ..files import read_json, write_json
 from ..plots import save
-from ..files import read_json
 from .statistics import Claim, judge
 
 KINDS = ("png", "svg")
-UNITS = {  # of figures
-    "%": "a share between 0 and 1, shown in per cent",
-    "points": "a difference of two shares, shown in points of a per cent",
-    "s": "seconds",
-    "ms": "milliseconds",
-    "MB": "megabytes, 10^6 bytes",
-    "kB": "kilobytes, 10^3 bytes",
-    "x": "a ratio",
-    "": "a plain number",
-}
 
 
 def figure(value: float, unit: str, half: float | None = None) -> dict:
     """A number that was measured, as JSON files of results hold it, with half of its 95 % interval.
-    ValueError for a unit that is not in UNITS."""
-    if unit not in UNITS:
-        raise ValueError(f"unit is {unit!r}, expected one of {', '.join(map(repr, UNITS))}")
-    found: dict = {"value": value, "unit": unit}
-    if half is not None:
-        found["half"] = half
-    return found
+
+    unit   % of a share between 0 and 1, and points of a difference of two; s, ms, MB, kB, x for a
+           ratio, or nothing
+    """
+    return {"value": value, "unit": unit} | ({} if half is None else {"half": half})
 
 
 @dataclass
@@ -49,7 +34,7 @@ class Table:
 
     def text(self) -> str:
         """For a terminal, columns aligned."""
-        cells = [self.header, *([_cell(value) for value in row] for row in self.rows)]
+        cells = [self.header, *([cell(value) for value in row] for row in self.rows)]
         widths = [max(len(row[k]) for row in cells) for k in range(len(self.header))]
         lines = [
             "  ".join(value.ljust(width) for value, width in zip(row, widths)).rstrip()
@@ -95,40 +80,23 @@ class Findings:
         folder.mkdir(parents=True, exist_ok=True)
         written = []
         for table in self.tables:
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows([table.header, *table.rows])
-            write_whole(folder / f"{table.name}.csv", text.getvalue().encode())
             written.append(folder / f"{table.name}.csv")
+            with open(written[-1], "w", newline="", encoding="utf-8") as file:
+                csv.writer(file, lineterminator="\n").writerows([table.header, *table.rows])
         for name, (figure, _) in self.figures.items():
             written += [save(figure, folder / f"{name}.{kind}") for kind in KINDS]
         captions = {name: caption for name, (_, caption) in self.figures.items()}
-        parts = {
-            kind: [asdict(one) for one in getattr(self, kind)] for kind in ("tables", "claims")
-        }
-        content = {**vars(self), **parts, "figures": captions}
-        write_whole(
-            folder / "findings.json",
-            (json.dumps(_plain(content), indent=1, allow_nan=False) + "\n").encode(),
-        )
+        content = {**vars(self), "figures": captions}
+        write_json(folder / "findings.json", _plain(content))
         return [folder / "findings.json", *written]
 
     @classmethod
     def read(cls, folder: Path) -> "Findings":
-        """What `write` wrote; figures are then captions by name. Raises ValueError for any other
-        file."""
-        path = folder / "findings.json"
-        content = read_json(path)
-        try:
-            tables = [Table(**table) for table in content.pop("tables")]
-            claims = [
-                Claim(**{k: math.nan if v is None else v for k, v in claim.items()})
-                for claim in content.pop("claims")
-            ]
-            return cls(**content, tables=tables, claims=claims)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ValueError(
-                f"{path}: not the findings of an experiment ({error}); run it again"
-            ) from None
+        """What `write` wrote; figures are then captions by name."""
+        content = read_json(folder / "findings.json")
+        content["tables"] = [Table(**table) for table in content["tables"]]
+        content["claims"] = [Claim(**claim) for claim in content["claims"]]
+        return cls(**content)
 
     def text(self) -> str:
         """All that a terminal can show."""
@@ -156,18 +124,21 @@ def quantity(claim: Claim) -> str:
     )
 
 
-def _cell(value) -> str:
-    if value is None:
+def cell(value) -> str:
+    """A cell of a table as text."""
+    if value is None or isinstance(value, float) and not math.isfinite(value):
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value):
     """JSON has no infinity and no NaN: None."""
+    if is_dataclass(value):
+        value = vars(value)
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_plain(part) for part in value]
     if hasattr(value, "item"):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value

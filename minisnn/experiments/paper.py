@@ -1,14 +1,14 @@
-"""What Stewart & Neftci 2022 report, to stand beside our numbers: percent, mean ± standard
+"""What Stewart & Neftci 2022 report, next to our numbers: percent, mean ± standard
 deviation over ten trials."""
 
 # Table 2, 5-way 1-shot: (data set, method) -> (meta-training classes, meta-test classes)
 TABLE_2 = {
-    ("double-nmnist", "maml-snn"): ("98.76 ± 1.05", "98.23 ± 1.12"),
-    ("double-nmnist", "maml-cnn"): ("99.09 ± 0.53", "98.35 ± 1.26"),
-    ("double-nmnist", "fomaml-snn"): ("92.59 ± 1.00", "92.63 ± 0.74"),
-    ("double-asl", "maml-snn"): ("95.77 ± 0.88", "96.04 ± 2.31"),
-    ("double-asl", "maml-cnn"): ("94.93 ± 0.92", "94.97 ± 1.63"),
-    ("double-asl", "fomaml-snn"): ("94.97 ± 1.12", "94.27 ± 0.60"),
+    ("double-nmnist", "MAML (SNN)"): ("98.76 ± 1.05", "98.23 ± 1.12"),
+    ("double-nmnist", "MAML (CNN)"): ("99.09 ± 0.53", "98.35 ± 1.26"),
+    ("double-nmnist", "FOMAML (SNN)"): ("92.59 ± 1.00", "92.63 ± 0.74"),
+    ("double-asl", "MAML (SNN)"): ("95.77 ± 0.88", "96.04 ± 2.31"),
+    ("double-asl", "MAML (CNN)"): ("94.93 ± 0.92", "94.97 ± 1.63"),
+    ("double-asl", "FOMAML (SNN)"): ("94.97 ± 1.12", "94.27 ± 0.60"),
 }
 # Table 3, magnitudes of the readout's updates: mean, sum, largest
 TABLE_3 = {

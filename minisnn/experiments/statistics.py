@@ -74,15 +74,13 @@ class Estimate:
 
 def estimate(values: Values, trials: int = TRIALS) -> Estimate:
     """Of values (n,), one an episode."""
-    row = values if isinstance(values, Row) else None
-    values = _each(values)
-    if values.ndim != 1 or not len(values):
-        raise ValueError(f"values have shape {values.shape}, expected (n,), one an episode")
+    each = _each(values)
     sd = None
-    if len(values) >= 2 * trials:
-        sd = float(values[: len(values) // trials * trials].reshape(trials, -1).mean(1).std(ddof=1))
-    over_episodes, lead = (row.ci95, row.interval) if row else (ci95(values), None)
-    return Estimate(float(values.mean()), over_episodes, sd, len(values), lead)
+    if len(each) >= 2 * trials:
+        sd = float(each[: len(each) // trials * trials].reshape(trials, -1).mean(1).std(ddof=1))
+    over_episodes = values.ci95 if isinstance(values, Row) else ci95(each)
+    lead = getattr(values, "interval", None)
+    return Estimate(float(each.mean()), over_episodes, sd, len(each), lead)
 
 
 def _each(values: Values) -> np.ndarray:
@@ -92,17 +90,11 @@ def _each(values: Values) -> np.ndarray:
 def difference(one: Values, other: Values) -> Estimate:
     """Of one - other, on the same episodes in the same order; the interval that leads, where both
     know their answers."""
-    each = _each(one), _each(other)
-    if len(each[0]) != len(each[1]):
-        raise ValueError(
-            f"one has {len(each[0])} episodes and the other {len(each[1])}; a paired difference "
-            "needs the same ones"
-        )
-    found = estimate(each[0] - each[1])
+    found = estimate(_each(one) - _each(other))
     if not (isinstance(one, Row) and isinstance(other, Row)):
         return found
-    _, found_intervals = one.less(other)
-    return replace(found, ci95=found_intervals.episodes, interval=found_intervals.lead)
+    _, intervals = one.less(other)
+    return replace(found, ci95=intervals.episodes, interval=intervals.lead)
 
 
 def over(values: Values) -> Estimate:
@@ -155,8 +147,8 @@ def judge(
     else:
         value = first = last = scale * found
         low, high = -math.inf, math.inf
-    apart = last < least or first > most
-    verdict = (
-        "agrees" if least <= first and last <= most else "differs" if apart else "inconclusive"
-    )
+    if least <= first and last <= most:
+        verdict = "agrees"
+    else:
+        verdict = "differs" if last < least or first > most else "inconclusive"
     return Claim(text, paper, value, low, high, unit, verdict, rule)

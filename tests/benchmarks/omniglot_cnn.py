@@ -11,6 +11,7 @@ episode by episode.
 """
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +19,11 @@ import findings
 
 import minisnn as ms
 from minisnn.data.store.shipped import shipped
-from minisnn.experiments.networks import RECIPES
 from minisnn.training.baselines import Adapted, with_ways
 from minisnn.training.settings import TrainingConfig
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "data"))
+from make_networks import RECIPES  # noqa: E402
 
 NETWORK, ROLE = "omniglot_random_cuba.h5", "omniglot-random/cuba-snn"
 CHOSEN = dict(lr=2e-3, scale=0.01, init_variance=1.0)

@@ -41,7 +41,6 @@ HOMES = [
                                                    ("meta", "kernels noise optimiser")) for one in names.split()),
     "minisnn.data.camera.distorted", "minisnn.data.camera.kernel",
     "minisnn.data.sets.aligned",
-    "minisnn.experiments.readout",
 ]  # fmt: skip
 KERNELS = {
     f"{home}.{name}": value

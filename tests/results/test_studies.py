@@ -15,7 +15,8 @@ from slowly import all_but
 from toy import small_set
 
 import minisnn as ms
-from minisnn.experiments.networks import RECIPES, Networks, file_name
+from make_networks import RECIPES
+from minisnn.experiments.networks import Networks, file_name
 from minisnn.experiments.study import Study
 
 
@@ -81,13 +82,12 @@ def test_a_study_runs(name, small, tmp_path, capsys):
     assert found["tables"] and found["settings"]["episodes"] == 4
 
 
-@pytest.mark.slow
-def test_memory_of_a_meta_gradient_is_measured_in_a_process_of_its_own():
-    """The second order keeps the whole inner step, so it needs more."""
+def test_the_second_order_keeps_the_inner_step():
+    """So it needs more memory."""
     net = ms.SpikingNet((16, 32, 2), (8,), 5, kernel=3)
     rng = np.random.default_rng(0)
     x = (rng.random((5, 60, 16, 32, 2)) < 0.1).astype(np.uint8)
     task = ms.Task(x, np.arange(5), x, np.arange(5))
     theta = net.init(rng, x)
     first, second = (cost.measure(net, theta, task, order, 1)[1] for order in (1, 2))
-    assert 1 < first < second < 500
+    assert 0.1 < first < second < 500

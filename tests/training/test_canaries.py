@@ -507,7 +507,7 @@ def test_noise_in_figure_6_and_among_known_classes(monkeypatch):
         for name, known in dict(new={}, known=dict(classes="train", recordings="test")).items():
             tasks = open_set("double-nmnist", "test", "noise", False, **known)
             one = (tasks, Settings(), made.net, made.theta, 5, (4, 4, 30), 1e-2)
-            trials = [recalled(*figure6._trial(*one, trial)) for trial in range(10)]
+            trials = [recalled(*figure6.trial_of(*one, trial)) for trial in range(10)]
             row = rows_of(list("1234"), trials)["4"]
             error = max(
                 row.intervals.recordings / 1.96, (0.16 / len(np.unique(row.shared.query[0]))) ** 0.5

@@ -25,9 +25,7 @@ from functools import partial
 import numpy as np
 
 from minisnn.layers.loss import softmax
-from minisnn.plots import COLOURS
 from minisnn.training.baselines import Answers, drawn_by, rows_of
-from minisnn.experiments.drawing import chance, drawn, errorbars
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate, some_of
 from minisnn.experiments.study import Study, recalled, recorded
@@ -208,19 +206,6 @@ def run(study: Study, found: Findings) -> None:
         f"step each, {at_end['all at once']} from all recordings at once; from zero "
         f"{at_end['online, from zero']}. "
     )
-    with drawn(6.4, 3.8) as (fig, (axes,)):
-        for (name, curve), colour in zip(curves.items(), COLOURS.values()):
-            errorbars(
-                axes, curve, list(curve.values()), colour, "o-", label=name, capsize=0, markersize=3
-            )
-        chance(axes, 100 / number)
-        axes.set(
-            xlabel="classes met",
-            ylabel="accuracy over all of them (%)",
-            title="One recording a class, one class after another",
-        )
-        axes.legend(fontsize="x-small")
-    found.figures["classes"] = fig, "Accuracy over all classes met so far."
 
 
 def _episode(tasks, settings, net, theta, scale, number, index) -> list:

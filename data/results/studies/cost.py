@@ -2,26 +2,18 @@
 steps.
 
 FOMAML forgets an inner step when it is made; MAML keeps what each needs to be walked back, and pays
-a Hessian-vector product for it. Each number comes from a process of its own: its peak, less what it
-held after a meta-gradient of a tiny network, which has loaded what every network needs.
+a Hessian-vector product for it.
 """
 
-import json
-import subprocess
-import sys
-import tempfile
 import time
-from contextlib import suppress
-from pathlib import Path
+import tracemalloc
+from timeit import repeat
 
 import numpy as np
 
-from minisnn.training.checkpoint import load, save
 from minisnn.meta.functions import meta_gradient
 from minisnn.meta.tasks import Task
-from minisnn.parallel.children import python, surroundings
-from minisnn.parallel.threads import get_threads, set_threads
-from minisnn.experiments.drawing import TWO, drawn
+from minisnn.parallel.threads import get_threads
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.study import Study
 
@@ -30,7 +22,6 @@ STEPS = (1, 2, 3, 5)
 ORDERS = {1: "FOMAML", 2: "MAML"}
 REPEAT = 5
 CLOCK = "CPU time"
-BEYOND = "that of a process which has had a tiny network's meta-gradient"
 CASES = [(order, steps) for order in ORDERS for steps in STEPS]
 
 
@@ -43,14 +34,7 @@ def run(study: Study, found: Findings) -> None:
             task = study.tasks(dataset).episode(s.seed, 0, checkpoint.net.ways, 1, s.queries)
             return measure(checkpoint.net, checkpoint.theta, task, *CASES[index])
 
-        made_from = (
-            checkpoint.net.configuration(),
-            checkpoint.theta,
-            REPEAT,
-            get_threads(),
-            CLOCK,
-            BEYOND,
-        )
+        made_from = (checkpoint.net.configuration(), checkpoint.theta, REPEAT, get_threads())
         values = study.each(
             f"{dataset}-cost", dataset, len(CASES), one, made_from, f"cost, {name}", together=False
         )
@@ -66,11 +50,7 @@ def run(study: Study, found: Findings) -> None:
             "ratio",
             rows,
             f"{CLOCK}, least of {REPEAT}, on {get_threads()} "
-            f"thread{'s' * (get_threads() != 1)}; peak memory beyond {BEYOND}.",
-        )
-        found.figures[f"cost-{dataset}"] = (
-            _draw(at, name),
-            f"{name}: time and memory against inner steps.",
+            f"thread{'s' * (get_threads() != 1)}; the most memory that its arrays took.",
         )
         (time_1, memory_1), (time_n, memory_n) = (
             [f"{_ratio(at, n, k):.2f}" for k in (0, 1)] for n in (STEPS[0], STEPS[-1])
@@ -88,91 +68,14 @@ def _ratio(at: dict[tuple[int, int], list[float]], steps: int, k: int) -> float:
 
 
 def measure(net, theta: np.ndarray, task: Task, order: int, steps: int) -> list[float]:
-    """CPU seconds of a meta-gradient (least of REPEAT) and megabytes that its process came to hold
-    for it."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        save(folder / "net.h5", net, theta)
-        np.savez(
-            folder / "task.npz",
-            **{name: value for name, value in vars(task).items() if name != "recordings"},
-        )
-        child = subprocess.run(
-            python(__file__, folder, order, steps, get_threads()),
-            env=surroundings(),
-            capture_output=True,
-            encoding="utf-8",
-        )
-    if child.returncode:
-        raise ValueError(
-            "a process that measures a meta-gradient failed: "
-            f"{child.stderr.strip().splitlines()[-1:]}"
-        )
-    return json.loads(child.stdout)
+    """CPU seconds of a meta-gradient (least of REPEAT), and the megabytes of its arrays."""
 
+    def once() -> None:
+        meta_gradient(net, theta, task, step_size=0.0, steps=steps, order=order)
 
-def _child(folder: str, order: str, steps: str, threads: str) -> None:
-    set_threads(int(threads))
-    net, theta = load(Path(folder) / "net.h5")
-    with np.load(Path(folder) / "task.npz", allow_pickle=False) as file:
-        task = Task(**file)
-    _warm(net)
-    _forget_peak()
-    before = _peak()
-    seconds = []
-    for _ in range(REPEAT + 1):  # the first fills caches
-        began = time.process_time()
-        meta_gradient(net, theta, task, step_size=0.0, steps=int(steps), order=int(order))
-        seconds.append(time.process_time() - began)
-    print(json.dumps([min(seconds[1:]), _peak() - before]))
-
-
-def _warm(net) -> None:
-    """A meta-gradient of a tiny network of this kind: the kernels are loaded then."""
-    tiny = net.like(input_shape=(16, 16, net.input_shape[2]), channels=(4,) * len(net.channels))
-    rng = np.random.default_rng(0)
-    x = rng.poisson(0.05, (net.ways, net.window, 16, 16, net.input_shape[2])).astype(np.uint8)
-    y = np.arange(net.ways)
-    meta_gradient(tiny, tiny.init(rng, x), Task(x, y, x, y, tuple(map(str, y))))
-
-
-def _forget_peak() -> None:
-    """Let what this process held for a moment before, as while it imported, not count; Linux alone
-    can."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _peak() -> float:
-    """Largest memory that this process has held so far, in MB."""
-    status = Path("/proc/self/status")  # getrusage would count what the parent held before exec
-    if status.exists():
-        lines = status.read_text(encoding="ascii").splitlines()
-        return int(next(one for one in lines if one.startswith("VmHWM:")).split()[1]) * 1024 / 1e6
-    try:
-        import resource
-    except ImportError as error:
-        raise ValueError("peak memory is measured on Linux and macOS only") from error
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # macOS: bytes
-
-
-def _draw(at: dict[tuple[int, int], list[float]], name: str):
-    with drawn(8.4, 3.2, 2) as (fig, columns):
-        for k, (axes, unit) in enumerate(zip(columns, ("time (s)", "memory (MB)"))):
-            for (order, label), colour, mark in zip(ORDERS.items(), TWO, "so"):
-                axes.plot(
-                    STEPS, [at[order, n][k] for n in STEPS], f"{mark}-", color=colour, label=label
-                )
-            axes.set(
-                xlabel="inner steps",
-                ylabel=unit,
-                ylim=(0, None),
-                xticks=STEPS,
-                title=f"{name}, {unit.split()[0]}",
-            )
-            axes.legend()
-    return fig
-
-
-if __name__ == "__main__":
-    _child(*sys.argv[1:])
+    _, *seconds = repeat(once, timer=time.process_time, number=1, repeat=REPEAT + 1)
+    tracemalloc.start()
+    once()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return [min(seconds), peak / 1e6]

@@ -9,7 +9,6 @@ Hessian-vector products give Ritz values and weights, and so the density of its 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
-from minisnn.experiments.drawing import TWO, drawn
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.study import Settings, Study
 
@@ -95,34 +94,8 @@ def run(study: Study, found: Findings) -> None:
         "data-dependent initialisation with a fitted readout.",
     )
     if spectra:
-        found.figures["curvature"] = (
-            _draw(spectra),
-            "Ritz values of the Hessian with their weights; one colour a moment, all tasks.",
-        )
         found.summary = (
             "The surrogate Hessian is exact (finite differences of the jet twin prove it), so its "
             "spectrum is a "
             "measurement."
         )
-
-
-def _draw(spectra: dict):
-    names = list(dict.fromkeys(name for name, _ in spectra))
-    with drawn(4.2 * len(names), 3.4, len(names), sharey=True) as (fig, columns):
-        for axes, name in zip(columns, names):
-            for label, colour in zip(("before", "after"), TWO):
-                values = np.concatenate([item[0] for item in spectra[name, label]])
-                weights = np.concatenate([item[1] for item in spectra[name, label]])
-                axes.scatter(
-                    values,
-                    np.maximum(weights, 1e-12),
-                    s=12,
-                    color=colour,
-                    label=f"{label} meta-training",
-                    alpha=0.8,
-                )
-            axes.set(title=name, yscale="log", xlabel="eigenvalue", ylim=(1e-9, 2))
-            axes.set_xscale("symlog", linthresh=0.1)
-        fig.axes[0].set_ylabel("weight (share of the spectrum)")
-        axes.legend(fontsize=8)
-    return fig

@@ -13,12 +13,9 @@ from itertools import product
 import numpy as np
 
 from minisnn.data.camera.moved import Move
-from minisnn.plots import COLOURS
 from minisnn.training.baselines import Adapted, Answers, answers, frames, rows_of
 from minisnn.data.sets.named import open_set
-from minisnn.experiments.drawing import drawn, errorbars
 from minisnn.experiments.findings import Findings
-from minisnn.experiments.shift import DATASET, STYLES
 from minisnn.experiments.statistics import estimate
 from minisnn.experiments.study import Settings, Study, recalled, recorded
 
@@ -26,7 +23,8 @@ TITLE = (
     "Every other camera: the mean over a grid of offsets, scales and numbers of events, and the "
     "worst points"
 )
-NETWORK = "moved-snn"
+DATASET, NETWORK = "double-nmnist", "moved-snn"
+ALIGNED = {"none": "as they lie", "support": "aligned by the support"}
 HALVES = tuple(k / 2 for k in range(-6, 7))
 AXES = {
     "right (pixels)": HALVES,
@@ -36,7 +34,7 @@ AXES = {
 }
 # a part of it is spread over all of it
 GRID = np.random.default_rng(0).permutation(list(product(*AXES.values())))
-HOW = (*(how for _, how in STYLES.values()), "nearest mean: pixel baseline, not aligned")
+HOW = (*ALIGNED.values(), "nearest mean: pixel baseline, not aligned")
 WORST, LOOKS = 6, 40  # points that are met again, and episodes of each
 
 
@@ -52,11 +50,10 @@ def run(study: Study, found: Findings) -> None:
     table: list[list] = [
         [how, "mean of the grid", None, *estimate(row).columns()] for how, row in rows.items()
     ]
-    means = {how: _along(points, values) for how, values in accuracy.items()}
-    for align, (_, how) in STYLES.items():
-        expected = sum(
-            np.array([means[how][k][at] for at in points[:, k]]) for k in range(len(AXES))
-        )
+    for align, how in ALIGNED.items():
+        expected = np.zeros(len(points))
+        for along in points.T:  # the mean of the points that share a place on this axis
+            expected += [accuracy[how][along == at].mean() for at in along]
         again = points[np.argsort(expected, kind="stable")[:WORST]]
         looks = _answers(study, f"grid-worst-{align}", rule, np.repeat(again, LOOKS, 0), len(GRID))
         met = [
@@ -78,10 +75,6 @@ def run(study: Study, found: Findings) -> None:
         f"{len(points)} of the {len(GRID)} points, an episode each; points met again have {LOOKS} "
         "others, and stand in the order of the first pass, the worst first. Where: right, down "
         "(pixels), scale, events (times).",
-    )
-    found.figures["grid"] = (
-        _figure(points, accuracy),
-        "Accuracy along each axis, averaged over all the others.",
     )
 
 
@@ -128,29 +121,3 @@ def one_point(
         [plain.right[0].tolist(), aligned.right[0].tolist(), plain.right[1].tolist()],
         *recorded(plain)[1:],
     ]
-
-
-def _along(points: np.ndarray, values: np.ndarray) -> list[dict[float, float]]:
-    """Means of the points that share a place on an axis, for every axis."""
-    return [
-        {at: float(values[points[:, k] == at].mean()) for at in np.unique(points[:, k])}
-        for k in range(len(AXES))
-    ]
-
-
-def _figure(points: np.ndarray, accuracy: dict[str, np.ndarray]):
-    with drawn(11.0, 3.2, len(AXES), sharey=True) as (fig, axes):
-        for k, (axis, place) in enumerate(zip(AXES, axes)):
-            for (how, values), colour in zip(
-                accuracy.items(), (COLOURS["vermillion"], COLOURS["blue"])
-            ):
-                curve = {
-                    at: estimate(values[points[:, k] == at])
-                    for at in np.unique(points[:, k]).tolist()
-                }
-                errorbars(place, curve, list(curve.values()), colour, label=how, capsize=0)
-            place.set(xlabel=axis)
-        axes[0].set(ylabel="accuracy (%)")
-        axes[0].legend(fontsize="x-small", loc="lower center")
-        fig.suptitle("Every other camera: the mean over the grid")
-    return fig

@@ -12,13 +12,10 @@ What a rule is worth is its accuracy less that of class means, the best rule wit
 wider of two intervals: Student's t over training seeds, and that of the episodes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 
 from minisnn.meta.implicit import NegativeCurvature
-from minisnn.plots import plot_differences
 from minisnn.training.baselines import Adapted, Row, Rule, baselines
 from minisnn.training.presets import chosen
 from minisnn.experiments.findings import Findings
@@ -117,30 +114,14 @@ def run(study: Study, found: Findings) -> None:
         "validation without a nuisance, by one seed. The last column by the wider of both "
         "intervals. No seed changes random and frames: their interval is over new recordings.",
     )
+    names = list(dict.fromkeys(name for _, name in worth))
     found.table(
         "worth",
         WORTH,
-        f"new in each task | {' | '.join(_map(worth)[1])}",
-        _gains(worth),
+        f"new in each task | {' | '.join(names)}",
+        [[case.name, *(_starred(worth.get((case, name))) for name in names)] for case in CASES],
         "*: the interval leaves zero out; of so many pairs some do by chance. "
         f"{', '.join(ONLY_ON)}: trained for some cases alone, because it takes longest.",
-    )
-    found.summary = verdict(worth)
-    found.figures["nuisance"] = (
-        _figure(worth),
-        f"{WORTH}, by what is new in each task.",
-    )
-
-
-def verdict(worth: Mapping[tuple[Case, str], Estimate]) -> str:
-    """Where a step is ahead of class means, where behind, and in how many cases neither."""
-    ahead = [f"{name} on {case.name}" for (case, name), one in worth.items() if one.low > 0]
-    behind = sum(one.high < 0 for one in worth.values())
-    told = f"ahead of class means: {'; '.join(ahead)}" if ahead else "none is ahead of class means"
-    left = len(worth) - len(ahead) - behind
-    return (
-        f"Of {len(worth)} pairs of a rule of gradient steps and a case, {told}. Behind are {behind}; "
-        f"{left} are not significantly different."
     )
 
 
@@ -176,32 +157,6 @@ def _rows(study: Study, case: Case, episodes: int, found: Findings) -> list[dict
     return answered
 
 
-def _map(worth: Mapping[tuple[Case, str], Estimate]) -> tuple[list[Case], list[str]]:
-    """Rows and columns of the map: cases and rules. A rule may be missing in a case."""
-    cases, names = (list(dict.fromkeys(part)) for part in zip(*worth))
-    return cases, names
-
-
-def _gains(worth: Mapping[tuple[Case, str], Estimate]) -> list[list[str | None]]:
-    """A row a case: what each rule gains, with a star where the interval leaves zero out."""
-    cases, names = _map(worth)
-
-    def cell(one: Estimate | None) -> str | None:
-        return None if one is None else one.points() + "*" * _sure(one)
-
-    return [[case.name, *(cell(worth.get((case, name))) for name in names)] for case in cases]
-
-
-def _sure(one: Estimate) -> bool:
-    return one.low > 0 or one.high < 0
-
-
-def _figure(worth: Mapping[tuple[Case, str], Estimate]):
-    cases, names = _map(worth)
-    gains = np.full((len(cases), len(names)), np.nan)
-    sure = np.zeros(gains.shape, bool)
-    for (case, name), one in worth.items():
-        where = cases.index(case), names.index(name)
-        gains[where] = 100 * one.mean
-        sure[where] = _sure(one)
-    return plot_differences(gains, sure, [case.name for case in cases], names, WORTH)
+def _starred(gain: Estimate | None) -> str | None:
+    """What a rule gains, with a star where the interval leaves zero out."""
+    return gain and gain.points() + "*" * (gain.low > 0 or gain.high < 0)

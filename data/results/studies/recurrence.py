@@ -28,11 +28,9 @@ from minisnn.meta.tasks import Task
 from minisnn.network.layers import Dense
 from minisnn.network.spiking import SpikingNet
 from minisnn.network.theta import value
-from minisnn.plots import COLOURS
 from minisnn.stopping import check
 from minisnn.training import checkpoint as checkpoints
 from minisnn.training.baselines import Adapted, Row, Rule, answers_of, rows_of
-from minisnn.experiments.drawing import drawn
 from minisnn.experiments.findings import Findings
 from pen import shuffled, sliced
 from seeds import over_seeds
@@ -102,7 +100,6 @@ def run(study: Study, found: Findings) -> None:
         speaks = lead.population
     _designs(study, found, networks, rows, speaks)
     _effects(found, rows, speaks)
-    found.figures["recurrence"] = _figure(rows), "Accuracy of every training seed, by design."
 
 
 # ---- meta-training
@@ -328,17 +325,3 @@ def verdict(apart: Estimate, wide: float) -> str:
     if apart.low > 0:
         return "helps"
     return "harms" if apart.high < 0 else "no significant difference"
-
-
-def _figure(rows: Mapping):
-    names = list(dict.fromkeys(name for name, _ in rows))
-    with drawn(7.0, 3.6) as (fig, (axes,)):
-        for place, name in enumerate(names):
-            means = [100 * row.mean for (one, _), row in rows.items() if one == name]
-            colour = COLOURS["blue"] if name in DESIGNS else COLOURS["vermillion"]
-            axes.plot(means, [place] * len(means), "o", color=colour)
-        axes.axvline(100 / WAYS, color="0.4", linestyle=":", linewidth=1.2)
-        axes.set_yticks(range(len(names)), names, fontsize="small")
-        axes.invert_yaxis()
-        axes.set(xlabel="accuracy (%)", title="Every training seed; dotted: chance")
-    return fig

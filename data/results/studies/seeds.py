@@ -9,15 +9,12 @@ episodes. Small networks (Table 1 at half its width) and the same number of task
 means and Proto-MAML learn from tasks of twenty classes, as `minisnn train` does.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
-from minisnn.plots import COLOURS
 from minisnn.training.baselines import Adapted, Row, Rule, baselines
 from minisnn.training.progress import RULE_NAMES
 from minisnn.training.intervals import over_trials
 from minisnn.training.presets import chosen
-from minisnn.experiments.drawing import drawn
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import Estimate, difference, estimate, some_of
 from minisnn.experiments.study import Study
@@ -66,8 +63,6 @@ def run(study: Study, found: Findings) -> None:
         "seed changes the last two rows: their interval is over new recordings. Settings of each "
         "rule as minisnn train has them, not tuned again.",
     )
-    found.summary = _verdict(apart)
-    found.figures["seeds"] = _figure(steps, nearest), "Accuracy of every training seed, by rule."
 
 
 def over_seeds(values: list[float]) -> Estimate:
@@ -99,39 +94,3 @@ def _rows(study: Study, name: str, seed: int, episodes: int) -> dict:
     rules: dict[str, Rule] = {"adapted": Adapted(made.net, made.theta, made.inner)}
     rules |= baselines(made.net, made.theta, study.tasks(DATASET))
     return study.rows(f"seeds-{name}-{seed}", DATASET, rules, ways=made.net.ways, episodes=episodes)
-
-
-def _verdict(apart: Mapping[str, Estimate]) -> str:
-    text = ""
-    for name, one in apart.items():
-        judged = (
-            "better than"
-            if one.low > 0
-            else "worse than"
-            if one.high < 0
-            else "not significantly different from"
-        )
-        text += f"{name}: {judged} MAML over {one.n} seeds ({one.points()} points). "
-    return text
-
-
-def _figure(steps: Mapping[str, list[Row]], nearest: Mapping[str, list[Row]]):
-    with drawn(7.0, 3.4) as (fig, (axes,)):
-        for aside, values, colour, mark, label in (
-            (-0.12, steps, COLOURS["blue"], "o", "after its step"),
-            (0.12, nearest, COLOURS["vermillion"], "x", "nearest mean of its features"),
-        ):
-            places = [k + aside for k, of in enumerate(values.values()) for _ in of]
-            axes.plot(
-                places,
-                [100 * mean for of in values.values() for mean in _means(of)],
-                mark,
-                color=colour,
-                label=label,
-            )
-        axes.set_xticks(
-            range(len(steps)), [name.replace(", ", ",\n") for name in steps], fontsize="small"
-        )
-        axes.set(ylabel="accuracy (%)")
-        axes.legend(fontsize="small")
-    return fig

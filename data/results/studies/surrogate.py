@@ -16,11 +16,9 @@ import numpy as np
 
 from minisnn.layers.lif import LIF
 from minisnn.layers.surrogate import FastSigmoid, Surrogate
-from minisnn.plots import COLOURS
 from minisnn.training.baselines import Adapted, Rule, baselines
 from minisnn.training.progress import RULE_NAMES
 from minisnn.training.presets import preset
-from minisnn.experiments.drawing import drawn, errorbars
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate, some_of
 from minisnn.experiments.study import Study
@@ -130,11 +128,6 @@ def run(study: Study, found: Findings) -> None:
         f"{UPDATES} tasks each, the same ones, one training seed, {episodes} test episodes: "
         "differences over episodes say nothing about other seeds.",
     )
-    found.summary = _verdict(values)
-    found.figures["surrogate"] = (
-        _figure(values),
-        "The surrogate's slope, shape and curvature against accuracy.",
-    )
 
 
 def _trained(study: Study, name: str, neuron: LIF, order: int):
@@ -154,50 +147,3 @@ def _accuracy(study: Study, name: str, neuron: LIF, order: int, episodes: int):
     return study.rows(
         f"surrogate-{name}-{order}", DATASET, rules, ways=net.ways, episodes=episodes
     )["adapted"]
-
-
-def _verdict(values: dict) -> str:
-    def of(names, order: int) -> tuple[str, str]:
-        means = {name: values[name, order].mean for name in names if (name, order) in values}
-        low = min(means, key=means.__getitem__)
-        high = max(means, key=means.__getitem__)
-        return f"{low} {100 * means[low]:.1f} %", f"{high} {100 * means[high]:.1f} %"
-
-    words = " to ".join(of(SLOPES, 2))
-    text = f"At second order, slopes: {words}; shapes: {' to '.join(of(SHAPES, 2))}. "
-    for name in WRONG:
-        loss = difference(values[name, 2], values[RIGHT, 2])
-        judged = (
-            "better"
-            if loss.low > 0
-            else "worse"
-            if loss.high < 0
-            else "not significantly different from the right one"
-        )
-        text += f"{name.removeprefix(RIGHT + ', ')}: {judged} ({loss.points()} points). "
-    return text
-
-
-def _figure(values: dict):
-    with drawn(9.0, 3.4, 2, sharey=True) as (fig, axes):
-        for order, colour in ((1, COLOURS["vermillion"]), (2, COLOURS["blue"])):
-            for place, names in zip(axes, (SLOPES, {RIGHT: None, **SHAPES, **WRONG})):
-                at = [k for k, name in enumerate(names) if (name, order) in values]
-                shown = [estimate(values[name, order]) for name in names if (name, order) in values]
-                errorbars(
-                    place,
-                    at,
-                    shown,
-                    colour,
-                    "o-" if names is SLOPES else "o",
-                    label=f"order {order}",
-                )
-                short = [
-                    name.removeprefix(RIGHT + ", ").replace(", ", "\n").replace(" times", "\ntimes")
-                    for name in names
-                ]
-                place.set_xticks(range(len(names)), short, fontsize="x-small")
-        axes[0].set(ylabel="accuracy (%)", title="slope of the fast sigmoid")
-        axes[1].set(title="shape, and a wrong curvature")
-        axes[0].legend(fontsize="small")
-    return fig

@@ -1,0 +1,166 @@
+"""How an experiment is carried out that changes one number and tests again.
+
+A `Curve` is one network with a rule for each value of that number. A `Sweep` says which curves
+there are, and how they are shown: a table, and accuracy against the number. `sweeps` has them.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from ..training.baselines import Row, Rule
+from .baselines import add_baselines
+from .drawing import curves_of
+from .findings import Findings
+from .statistics import Estimate, difference, estimate, some_of
+from .study import Study
+
+BEFORE = "the value before"
+
+
+class Case(NamedTuple):
+    """A value of the number: the rule that answers, and the episodes that it answers."""
+
+    value: Any
+    rule: Rule
+    how: dict = {}  # ways, shots, and the options of `Study.tasks`, as `Study.rows` takes them
+
+
+@dataclass
+class Curve:
+    """The cases of one network, and what they answer, by value.
+
+    labels     what the first columns of the table say of it
+    rows       accuracies
+    compared   differences between them
+    more       what further columns say
+    estimate   what is shown of a row
+    """
+
+    labels: list[str]
+    study: Study
+    dataset: str
+    cases: list[Case] = field(default_factory=list)
+    network: Any = None
+    rows: dict[Any, Row] = field(default_factory=dict)
+    compared: dict[Any, Estimate] = field(default_factory=dict)
+    more: dict[Any, list] = field(default_factory=dict)
+    estimate: Callable[[Row], Estimate] = estimate
+
+    @property
+    def estimates(self) -> dict[Any, Estimate]:
+        return {value: self.estimate(row) for value, row in self.rows.items()}
+
+    def measure(self, key: str, episodes: int) -> None:
+        """Answer so many episodes, which are drawn once for cases that need the same."""
+        for how, cases in groupby(self.cases, attrgetter("how")):
+            rules = {case.value: case.rule for case in cases}
+            self.rows |= self.study.rows(key, self.dataset, rules, episodes=episodes, **how)
+
+    def compare(self, against: Any, loss: bool) -> None:
+        """Accuracy of each case less that of the one with the value `against`, or of the one
+        before it, on the same episodes; where a loss is asked for, the other way round."""
+        values = list(self.rows)
+        for value, before in zip(values, [None, *values]):
+            other = before if against == BEFORE else against
+            if other in self.rows and other != value:
+                pair = self.rows[value], self.rows[other]
+                self.compared[value] = difference(*(reversed(pair) if loss else pair))
+
+
+def of_meta_trained(cases: Callable[[Any], Iterable[Case]]):
+    """Curves of the networks that were meta-trained by MAML; `cases` are those of a checkpoint."""
+
+    def curves(study: Study, found: Findings) -> Iterable[Curve]:
+        for dataset, name, role in study.meta_trained(found):
+            network = study.network(role)
+            yield Curve([name], study, dataset, list(cases(network)), network)
+
+    return curves
+
+
+def first_and_last(curves: list[Curve]) -> str:
+    """What the first and the last value of each curve give."""
+    said = []
+    for curve in curves:
+        points = list(curve.estimates.items())
+        ends = [f"{e.percent()} % at {value}" for value, e in (points[0], points[-1])]
+        said.append(f"{', '.join(curve.labels)}: {', '.join(ends)}")
+    return "; ".join(said)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An experiment that changes one number.
+
+    title, heading   of the experiment, and of its table
+    labels           columns of the table before the accuracy; between bars, as all columns
+    curves           what is measured
+    against, loss    what each accuracy is compared with, and whether what it lacks is shown
+    estimate, shown  what is shown of each, and its name
+    last             columns behind the accuracy: of that difference, and of `more`
+    note             of the table
+    some             whether half of the episodes are enough (`some_of`)
+    more             fills `Curve.more`
+    claims           judges what the paper claims
+    baselines        splits of which the table of baselines is added
+    summary          of all curves
+    axes, caption    settings of the figure's axes, and what it shows; without, there is no figure
+    draw             the figure, of all curves
+    """
+
+    title: str
+    heading: str
+    labels: str
+    curves: Callable[[Study, Findings], Iterable[Curve]]
+    against: Any = None
+    loss: bool = False
+    estimate: Callable[[Row], Estimate] = estimate
+    shown: str = "accuracy"
+    last: str = ""
+    note: str = ""
+    some: bool = True
+    more: Callable[[Curve, int], None] | None = None
+    claims: Callable[[Findings, list[Curve]], None] | None = None
+    baselines: tuple[str, ...] = ()
+    summary: Callable[[list[Curve]], str] = first_and_last
+    axes: dict | None = None
+    caption: str = ""
+    draw: Callable[..., Any] = curves_of
+
+    def run(self, study: Study, found: Findings) -> None:
+        episodes = study.settings.episodes
+        if self.some:
+            episodes = some_of(episodes)
+        curves = list(self.curves(study, found))
+        rows = []
+        for curve in curves:
+            curve.estimate = self.estimate
+            curve.measure(f"{found.name}-{curve.dataset}", episodes)
+            curve.compare(self.against, self.loss)
+            if self.more is not None:
+                self.more(curve, episodes)
+            rows += self._rows(curve)
+        note = f"{episodes} episodes; {self.note}" if self.some else self.note
+        shown = f"{self.shown} ± 95 % CI | over episodes"
+        columns = " | ".join(filter(None, (self.labels, shown, self.last)))
+        found.table(found.name, self.heading, columns, rows, note)
+        if self.claims is not None:
+            self.claims(found, curves)
+        if self.baselines:
+            add_baselines(study, found, self.baselines)
+        found.summary = self.summary(curves)
+        if curves and self.axes is not None:
+            found.figures[found.name] = self.draw(curves, **self.axes), self.caption
+
+    def _rows(self, curve: Curve) -> list[list]:
+        rows = []
+        for value, e in curve.estimates.items():
+            cells = [*curve.labels, value, *e.columns()]
+            if self.against is not None:
+                other = curve.compared.get(value)
+                cells.append(other and other.points())
+            rows.append(cells + curve.more.get(value, []))
+        return rows
