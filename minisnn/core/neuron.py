@@ -15,13 +15,13 @@ detached, which twin is computed, or where the window begins.
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from math import exp, inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from ..parallel.arguments import number, one_of, shown
+from ..parallel.once import once
 from .dual import Array, Dual, curve, derivative, logistic, value
 from .surrogate import FastSigmoid, Spike, Surrogate
 
@@ -111,7 +111,7 @@ class Dynamics:
             constants["surrogate"] = repr(constants["surrogate"])
         return {**({} if kind == FIRST else {"kind": kind}), **constants}
 
-    @cached_property
+    @once
     def spike(self) -> Any:
         """The surrogate of the neuron's spike; in a step, the spike itself as a function of u."""
         return getattr(self, "surrogate", None) or FastSigmoid(getattr(self, "slope", SLOPE))
@@ -453,17 +453,17 @@ class At:
         self.constants = constants
         self._jet = jet
 
-    @cached_property
+    @once
     def spike(self) -> Array:
         """Its value, 1 or 0."""
         return self._jet.value(self.u)
 
-    @cached_property
+    @once
     def slope(self) -> Array:
         """Its first derivative by u."""
         return self._jet.slope(self.u)
 
-    @cached_property
+    @once
     def curvature(self) -> Array:
         """Its second derivative by u."""
         return derivative(self._jet.slope(Dual(self.u, np.ones_like(self.u))))

@@ -7,7 +7,7 @@ from threading import Lock
 import numpy as np
 
 from ..layers import together
-from ..parallel.arrays import once
+from ..parallel.once import once
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER, lowest_bit

@@ -37,7 +37,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ..parallel.arguments import number, shown
-from ..parallel.arrays import once
+from ..parallel.once import once
 
 if TYPE_CHECKING:
     from numpy import ndarray as Array

@@ -1,14 +1,11 @@
-"""Arrays that begin where vectors of the processor do, and properties that are computed once."""
+"""Arrays that begin where vectors of the processor do."""
 
 import ctypes
 import math
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-T = TypeVar("T")
 ALIGNMENT = 64  # bytes; vectors that straddle cache lines cost a third of the speed
 
 
@@ -38,22 +35,3 @@ def aligned(a: np.ndarray) -> np.ndarray:
     out = aligned_empty(a.shape, a.dtype)
     out[...] = a
     return out
-
-
-class once(Generic[T]):
-    """A property that is computed when it is first asked for, and kept.
-
-    As `functools.cached_property` without the lock that this has in Python 3.11, one for all
-    instances: a process that is forked while a thread computes would wait for it for ever.
-    """
-
-    def __init__(self, function: Callable[[Any], T]):
-        self.function = function
-        self.name = function.__name__
-        self.__doc__ = function.__doc__
-
-    def __get__(self, instance: Any, owner: type | None = None) -> T:
-        if instance is None:
-            return self  # type: ignore[return-value]
-        value = instance.__dict__[self.name] = self.function(instance)
-        return value

@@ -45,7 +45,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..parallel.arrays import once
+from ..parallel.once import once
 
 LEVEL = 0.95
 LEAST = 3.0  # degrees of freedom of V_E + V_R: fewer are an accident of its estimate

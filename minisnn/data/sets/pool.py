@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arrays import once
+from ...parallel.once import once
 from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
 from ..readers.plausible import Judge
 from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames

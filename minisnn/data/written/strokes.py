@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...files import called, check_archive, size_of, write_whole
-from ...parallel.arrays import once
+from ...parallel.once import once
 from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
