@@ -34,7 +34,9 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
 
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
-    zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0) & (events["p"] == 0)
+    zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
+    if not events["p"].all():  # all ones: of units, which have none
+        zero &= events["p"] == 0
     number = int(zero.sum())
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
     if number < len(zero) and (behind or number >= LEAST):

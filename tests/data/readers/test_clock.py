@@ -10,6 +10,7 @@ import pytest
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import as_events
+from minisnn.data.readers.units import as_units
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
@@ -168,3 +169,18 @@ def test_times_of_half_precision():
     long = np.arange(0, 300, 0.5).astype(np.float16)
     columns = {name: np.zeros(len(long), int) for name in "xyp"}
     assert as_events({**columns, "t": long}, time="ms")["t"].max() == 299_500
+
+
+@pytest.mark.parametrize("zeros", [1, 30])
+@pytest.mark.parametrize("order", ["none", "units"])
+def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
+    """One unit after the other, the first of which is silent, or in no order."""
+    take = a_take(50_000)
+    key = (
+        np.maximum(take["x"], 1) if order == "units" else np.random.default_rng(0).permutation(3000)
+    )
+    columns = {"t": take["t"], "unit": np.maximum(take["x"], 1)}
+    sorted_by_key = {name: column[np.argsort(key)] for name, column in columns.items()}
+    assert len(as_units(sorted_by_key, 34)) == 3000
+    with pytest.raises(ValueError, match="zeros"):
+        as_units(longer(sorted_by_key, zeros), 34)
