@@ -10,7 +10,7 @@ some milliseconds, or one polarity, row, pixel or unit after the other.
 import numpy as np
 
 LATE = 10_000  # us that events of one clock overtake each other by
-SHARE = 20  # of so many events one falls back far, and more: they are in no order
+SHARE = 20  # of so many events more than one is before the one ahead of it: they are in no order
 LEAST = 50  # events that say where a recording begins, and rows of zeros that no sensor makes
 
 
@@ -35,7 +35,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
 
 def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
     zero = (events["t"] == 0) & (events["x"] == 0) & (events["y"] == 0)
-    if not events["p"].all():  # all ones: of units, which have none
+    if events["y"].any() or not events["p"].all():  # else of units, which have no polarity
         zero &= events["p"] == 0
     number = int(zero.sum())
     behind = falls.size and falls[-1] >= len(zero) - 1 - number and zero[falls[-1] + 1 :].all()
@@ -49,13 +49,15 @@ def _check_zeros(events: np.ndarray, falls: np.ndarray) -> None:
 def _check_falls(events: np.ndarray, falls: np.ndarray) -> None:
     t = events["t"]
     fallen = t[falls] - t[falls + 1]
-    # a quarter of the time that nearly all of them last, whatever strays
-    most = np.subtract(*np.percentile(t, (95, 5))) / 4
-    if SHARE * np.sum(fallen > most) >= len(t):
-        return
     passed = np.maximum.accumulate(t)[falls] - np.minimum.accumulate(t)[falls]
     late = fallen > LATE
     back = late & (2 * fallen > passed)
+    if SHARE * falls.size >= len(t) and back.any():
+        # in no order, or each a little late: then what wraps leaves a gap
+        most = np.subtract(*np.percentile(t, (95, 5)))
+        if SHARE * np.sum(4 * fallen > most) >= len(t):
+            return
+        back &= 4 * np.diff(np.sort(t)).max() > fallen
     wrong = falls[back]
     if (
         wrong.size
