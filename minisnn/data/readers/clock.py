@@ -27,7 +27,7 @@ def check_clock(events: np.ndarray, whole: bool = True) -> None:
         return
     falls = np.flatnonzero(t[:-1] > t[1:])
     _check_zeros(events, falls)
-    if falls.size:
+    if falls.size and np.any(t[:-1] < t[1:]):  # else newest first
         _check_falls(events, falls)
     if whole and len(t) >= LEAST:
         _check_first(t)
@@ -85,7 +85,8 @@ def _is_grouped(events: np.ndarray, late: np.ndarray) -> bool:
     for place in (np.zeros_like(x), x, y, (y << 16) + x):
         for key in (2 * place, 2 * place + p):
             change = np.flatnonzero(key[1:] != key[:-1])
-            if change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
+            several = 2 * (change.size + 1) <= len(key)  # not a pixel for each event
+            if several and change.size + 1 == len(np.unique(key)) and np.isin(late, change).all():
                 return True
     return False
 

@@ -59,6 +59,9 @@ DAMAGED = {
         for p in (20, 24, 32)
         for k in (1, 30, 500)
     },
+    "wrap, a pixel for each event": wrapped(
+        {**a_take(n=1000), "x": np.arange(1000) % 34, "y": np.arange(1000) // 34}, 1 << 24, 30
+    ),
     "first stamp 0": with_stamp(a_take(), 0, 0),
     "stamp 0 later": with_stamp(a_take(), 1500, 0),
     "first stamp late": with_stamp(a_take(), 0, 1 << 40),
@@ -147,6 +150,7 @@ def test_honest_recordings_are_silent(first):
         rng.permutation(3000),
         np.argsort(take["p"], kind="stable"),
         np.lexsort((take["t"], take["y"], take["p"])),
+        np.argsort(-take["t"], kind="stable"),
         np.lexsort((take["t"], take["p"], packet)),
         np.lexsort((take["t"], take["x"], take["y"])),
         np.argsort(take["t"] + rng.integers(-900, 900, 3000), kind="stable"),
@@ -184,3 +188,11 @@ def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
     assert len(as_units(sorted_by_key, 34)) == 3000
     with pytest.raises(ValueError, match="zeros"):
         as_units(longer(sorted_by_key, zeros), 34)
+
+
+def test_newest_first_in_milliseconds():
+    """Of events of one stamp few fall back, and a pause is half of all time."""
+    take = a_take(0, 1000)
+    take["t"] = take["t"] // 1000 + np.where(np.arange(1000) < 500, 0, 300)
+    reversed_take = {name: column[::-1] for name, column in take.items()}
+    np.testing.assert_array_equal(as_events(reversed_take, time="ms")["t"], 1000 * take["t"])
