@@ -85,7 +85,7 @@ def check(
             raise ValueError(f"{path}: there is no folder {parent} to write it to")
         _check_above(path)
         return _check_writable(path)
-    _check_not_read(path, inputs, kind)
+    check_not_read(path, inputs, kind)
     mode = path.stat().st_mode
     if kind.folder and not stat.S_ISDIR(mode):
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
@@ -134,10 +134,11 @@ def _check_above(path: Path) -> None:
             raise ValueError(f"{path}: {above} is a file; expected a folder to write to")
 
 
-def _check_not_read(path: Path, inputs: Iterable[str | Path], kind: Kind) -> None:
-    for one in inputs:
-        one = Path(one).expanduser()
-        if not one.exists():
+def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
+    """ValueError where an output of this kind would be written over what is read, or into it."""
+    path = Path(path)
+    for given in inputs:
+        if given is None or not path.exists() or not (one := Path(given).expanduser()).exists():
             continue
         if os.path.samefile(path, one):
             raise ValueError(

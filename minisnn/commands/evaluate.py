@@ -121,6 +121,8 @@ def run(args: argparse.Namespace) -> None:
     found = read(options.find_checkpoint(tested))
     config = found.config
     dataset, root = found.to_open(tested, args.dataset, args.root)
+    if json is not None:
+        outputs.check_not_read(args.json, [root], JSON)
     _check_align(args, dataset)
     own = _own(found, dataset, root)
     whole_set = own.get("rule") in WHOLE and args.rule is None

@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> None:
     if args.checkpoint is not None:
         found = read(find_checkpoint(args.checkpoint))
         dataset, root = found.to_open(args.checkpoint, args.dataset, args.root)
+        outputs.check_not_read(args.out, [root], outputs.FOLDER)
     how = {} if found is None else found.origin.options(dataset)
     for name in options.given_reading(args, dataset):
         how[name] = getattr(args, name)

@@ -42,6 +42,7 @@ BYTES = (".bin", ".bs2")  # of N-MNIST's form
 SAYING = (*BYTES, ".mat", *CAMERAS)  # forms that say their unit of time and their columns
 SUFFIXES = (".npy", ".npz", ".csv", ".txt", *SETS, *SAYING)
 INDEX = "index.csv"
+NOTES = (".txt", ".csv")  # where no recordings are expected
 # names of folders, and in the column
 SPLITS = {name: name for name in ("train", "val", "test")} | dict(valid="val", validation="val")
 _LARGEST = 1 << 33  # bytes
@@ -240,7 +241,8 @@ def entries(root: str | Path) -> list[Entry]:
         ]
         read = {one.path for one in found}
         if found:
-            _tell_left_out(root, [path for _, path in there if path not in read], len(there))
+            left = [path for _, path in there if path not in read]
+            _tell_left_out(root, left + [one for part in (root, *splits) for one in _loose(part)])
     if not found:
         raise ValueError(
             f"{root}: no recordings; expected <class>/<recording> ending in "
@@ -260,14 +262,18 @@ def _shown(folder: Path) -> list[Path]:
     return sorted(one for one in folder.iterdir() if not one.name.startswith("."))
 
 
-def _tell_left_out(root: Path, left: Sequence[Path], there: int) -> None:
-    """Warn of what is not read in folders of classes, which hold so many files, by its kinds."""
-    kinds = Counter("folder" if one.is_dir() else _ending(one) or "none" for one in left)
+def _tell_left_out(root: Path, left: Sequence[Path]) -> None:
+    """Warn of what stands in folders of classes, or outside them, and is not read, with how many of
+    each kind."""
+    kinds = Counter(
+        "folders" if one.is_dir() else _ending(one) or "without an ending" for one in left
+    )
     if kinds:
-        counts = ", ".join(f"{kind} ({number})" for kind, number in kinds.most_common(MOST_KINDS))
+        told = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(MOST_KINDS))
         warnings.warn(
-            f"{root}: {len(left)} of {there} files in classes are not read, by their endings {counts}, "
-            f"such as {left[0].relative_to(root)}; expected recordings ending in {', '.join(SUFFIXES)}",
+            f"{root}: {len(left)} files or folders in {len({one.parent for one in left})} folders are "
+            f"not read ({told}), such as {left[0].relative_to(root)}; recordings end in "
+            f"{', '.join(SUFFIXES)}",
             stacklevel=3,
         )
 
@@ -281,13 +287,25 @@ def _ending(path: Path) -> str:
 
 def _holds(folder: Path) -> bool:
     """Whether recordings lie in a folder or in folders of it; text in itself may be notes."""
-    own = (one for one in folder.glob("*") if one.suffix.lower() not in (".txt", ".csv"))
-    return any(
-        one.is_file()
-        and (kind := one.suffix.lower()) in SUFFIXES
-        and (kind not in SETS or holds_events(one))
-        for one in (*own, *folder.glob("*/*"))
-    )
+    own = (one for one in folder.glob("*") if one.suffix.lower() not in NOTES)
+    return any(map(_is_recording, (*own, *folder.glob("*/*"))))
+
+
+def _is_recording(path: Path) -> bool:
+    kind = path.suffix.lower()
+    return path.is_file() and kind in SUFFIXES and (kind not in SETS or holds_events(path))
+
+
+def _loose(folder: Path) -> list[Path]:
+    """Recordings in a folder of folders; arrays may be labels, and text notes."""
+    arrays = (".npy", ".npz")
+    return [
+        one
+        for one in _shown(folder)
+        if one.suffix.lower() not in NOTES
+        and _is_recording(one)
+        and (one.suffix.lower() not in arrays or holds_events(one, ordered=True))
+    ]
 
 
 def _in_one_file(root: Path) -> list[Entry]:

@@ -211,4 +211,4 @@ def microseconds(t: np.ndarray, time: str | None, said: str | None) -> np.ndarra
         )
     if unit == "ns" and t.dtype.kind in "iu":
         return t // 1000
-    return np.rint(t * float(factor)).astype(np.int64)
+    return np.rint(t.astype(float) * factor).astype(np.int64)

@@ -22,9 +22,10 @@ from ..store.cache import identity
 
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
 # times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
-# events is followed by a quarter of that time and more without any, IDLE times the usual.
+# events is followed by a quarter of that time and more without any, IDLE times the usual; or where
+# the others, REST times as many, are further from them than they last.
 FEW, SPARE, TIMES = 5, 30, 100
-PART, IDLE, IDLE_US = 4, 30, 20_000
+PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
 NAMED = 5  # recordings in a warning
 TELLING = 1000  # cells with events that say how large a sensor is
 # share of cells with events that hold as many as they can, from which on the loss is told
@@ -376,7 +377,13 @@ def few_of(
     usual = int(t[-1] - t[0]) / len(t)
     little = busiest > (SPARE if counted < FEW else TIMES) * counted
     late = begin is None and idle > max(length / PART, IDLE * usual, IDLE_US)
-    return [(number, counted, len(t))] if little or late else []
+    rest = t[high:]
+    far = (
+        begin is None
+        and len(rest) >= REST * counted
+        and rest[0] - t[high - 1] > max(length, rest[-1] - rest[0])
+    )
+    return [(number, counted, len(t))] if little or late or far else []
 
 
 def tell_few(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:

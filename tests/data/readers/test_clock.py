@@ -9,6 +9,8 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
+from minisnn.data.readers.events import as_events
+from minisnn.data.readers.units import as_units
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
@@ -37,6 +39,12 @@ def wrapped(take, period, behind):
     return {**take, "t": t % period}
 
 
+def jittered(take, most=1000, seed=3):
+    """In the order of a readout that is up to a millisecond late, which half of the events are."""
+    late = np.random.default_rng(seed).integers(0, most, len(take["t"]))
+    return {name: column[np.argsort(take["t"] + late)] for name, column in take.items()}
+
+
 DAMAGED = {
     **{f"{n} zeros": longer(a_take(), n) for n in (1, 20, 500, 5000)},
     **{f"{n} zeros, begun at 50 ms": longer(a_take(50_000), n) for n in (1, 20, 5000)},
@@ -46,6 +54,14 @@ DAMAGED = {
         for p in (20, 24, 31, 32)
         for k in (1, 10, 49)
     },
+    **{
+        f"wrap {p}, {k}, unsorted": wrapped(jittered(a_take()), 1 << p, k)
+        for p in (20, 24, 32)
+        for k in (1, 30, 500)
+    },
+    "wrap, a pixel for each event": wrapped(
+        {**a_take(n=1000), "x": np.arange(1000) % 34, "y": np.arange(1000) // 34}, 1 << 24, 30
+    ),
     "first stamp 0": with_stamp(a_take(), 0, 0),
     "stamp 0 later": with_stamp(a_take(), 1500, 0),
     "first stamp late": with_stamp(a_take(), 0, 1 << 40),
@@ -72,6 +88,16 @@ def test_what_counts_nearly_nothing_is_named(tmp_path):
     for _ in range(2):  # from the cache, too
         with pytest.warns(UserWarning, match=r"7.npz \(3 of 3,000 events\)"):
             own("train", tmp_path, sensor=SENSOR, classes="train", progress=False)
+
+
+@pytest.mark.parametrize("strays, rest", [(30, 3000), (10, 500), (1, 20)])
+def test_a_few_events_that_are_far_before_all_others_are_named(strays, rest):
+    """More of them than five, or before a recording of few events."""
+    take = a_take(n=strays + rest)
+    take["t"][:strays] -= 9_000_000
+    sound = [a_take(seed=k) for k in range(1, 4)]
+    with pytest.warns(UserWarning, match=f"recording 1 .{strays} of {strays + rest:,} events"):
+        ms.Recordings([sound[0], take, *sound[1:]], list("aabb"), sensor=SENSOR)
 
 
 def test_a_first_stamp_that_is_half_the_window_early_is_named():
@@ -113,15 +139,19 @@ def test_text_that_is_cut_within_its_last_number(tmp_path):
 
 @pytest.mark.parametrize("first", [0, 50_000, 10_000_000])
 def test_honest_recordings_are_silent(first):
-    """In no order, one polarity or pixel after the other, in packets that overtake each other, with a
-    slow beginning: each is counted as it is when it is sorted."""
+    """In no order, one polarity or pixel after the other, or rows within each polarity, in packets
+    that overtake each other, or of two cameras in turn, with a slow beginning: each is counted as it is when it is sorted."""
     take = a_take(first)
     take["t"][:40] = first + np.arange(40) * 700
     take["t"][40:] += 28_000
     rng = np.random.default_rng(1)
+    packet = (take["t"] - first) // 12_000
     orders = [
         rng.permutation(3000),
         np.argsort(take["p"], kind="stable"),
+        np.lexsort((take["t"], take["y"], take["p"])),
+        np.argsort(-take["t"], kind="stable"),
+        np.lexsort((take["t"], take["p"], packet)),
         np.lexsort((take["t"], take["x"], take["y"])),
         np.argsort(take["t"] + rng.integers(-900, 900, 3000), kind="stable"),
     ]
@@ -136,3 +166,33 @@ def test_honest_recordings_are_silent(first):
             )
             counts = tasks.pool.dense(np.arange(2))
             np.testing.assert_array_equal(counts[0], counts[1])
+
+
+def test_times_of_half_precision():
+    """Milliseconds of float16 are microseconds of more than it holds."""
+    long = np.arange(0, 300, 0.5).astype(np.float16)
+    columns = {name: np.zeros(len(long), int) for name in "xyp"}
+    assert as_events({**columns, "t": long}, time="ms")["t"].max() == 299_500
+
+
+@pytest.mark.parametrize("zeros", [1, 30])
+@pytest.mark.parametrize("order", ["none", "units"])
+def test_rows_of_zeros_behind_units_that_are_not_sorted(order, zeros):
+    """One unit after the other, the first of which is silent, or in no order."""
+    take = a_take(50_000)
+    key = (
+        np.maximum(take["x"], 1) if order == "units" else np.random.default_rng(0).permutation(3000)
+    )
+    columns = {"t": take["t"], "unit": np.maximum(take["x"], 1)}
+    sorted_by_key = {name: column[np.argsort(key)] for name, column in columns.items()}
+    assert len(as_units(sorted_by_key, 34)) == 3000
+    with pytest.raises(ValueError, match="zeros"):
+        as_units(longer(sorted_by_key, zeros), 34)
+
+
+def test_newest_first_in_milliseconds():
+    """Of events of one stamp few fall back, and a pause is half of all time."""
+    take = a_take(0, 1000)
+    take["t"] = take["t"] // 1000 + np.where(np.arange(1000) < 500, 0, 300)
+    reversed_take = {name: column[::-1] for name, column in take.items()}
+    np.testing.assert_array_equal(as_events(reversed_take, time="ms")["t"], 1000 * take["t"])

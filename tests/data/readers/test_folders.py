@@ -30,11 +30,28 @@ def test_what_is_left_out_is_counted(tmp_path):
     (root / "d").mkdir()
     for n in range(3):
         (root / "d" / f"{n}.aedat").write_bytes(b"x")
+    shutil.copy(root / "a" / "0.npz", root / "loose.npz")
+    np.save(root / "labels.npy", np.arange(12))
+    (root / "notes.txt").write_text("three cameras")
     with pytest.warns(UserWarning) as told:
         assert len(entries(root)) == 12
     [message] = [str(one.message) for one in told]
-    for words in ("5 of 17 files", ".aedat (3)", ".npy.gz (1)", "folder (1)"):
+    for words in (
+        "6 files or folders in 3 folders",
+        "1 .npz",
+        "3 .aedat",
+        "1 .npy.gz",
+        "1 folders",
+    ):
         assert words in message, message
+
+
+def test_recordings_in_the_folder_of_a_split_are_counted(tmp_path):
+    for part in ("train", "test"):
+        a_folder(tmp_path / part)
+    shutil.copy(tmp_path / "train" / "a" / "0.npz", tmp_path / "train" / "loose.npz")
+    with pytest.warns(UserWarning, match="train/loose.npz"):
+        assert len(entries(tmp_path)) == 24
 
 
 def test_what_is_hidden_is_hidden_everywhere(tmp_path):

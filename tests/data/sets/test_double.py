@@ -413,7 +413,7 @@ def test_the_event_camera_makes_recordings_like_the_real_ones(monkeypatch):
     assert not np.array_equal(one.pool.cells, other.pool.cells)  # another seed, other noise
 
 
-def test_progress_is_shown_in_terminals(tmp_path, monkeypatch):
+def test_progress_is_shown_in_terminals_and_is_a_line_in_logs(tmp_path, monkeypatch):
     root = root_of(tmp_path, Test=range(1, 4))
 
     def shown(terminal, **options):
@@ -424,7 +424,8 @@ def test_progress_is_shown_in_terminals(tmp_path, monkeypatch):
         return stream.getvalue()
 
     assert "reading 30 recordings" in shown(True)
-    assert shown(True, progress=False) == shown(False) == ""
+    assert shown(False).splitlines() == [f"reading 30 recordings of {root} …"]
+    assert shown(True, progress=False) == shown(False, progress=False) == ""
 
 
 def test_a_task_takes_milliseconds():
