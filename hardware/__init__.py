@@ -14,11 +14,6 @@ This is `minisnn.hardware`; in a clone its folder lies beside minisnn's. It may 
 which never imports it. The one list of public names is `__init__.pyi`.
 """
 
-if __name__ == "hardware":  # a clone's folder, by the name that it had
-    from minisnn.hardware.former import lend
-
-    lend()
-
 
 def _open() -> None:
     """Let lazy_loader read the stub when a first name is asked for, so that the command's help

@@ -10,4 +10,4 @@ from .chip.learner import (
 from .chip.means import ClassMean as ClassMean, CountedMeans as CountedMeans
 from .chip.network import IntegerNet as IntegerNet
 from .chip.words import Words as Words
-from .loihi.network import LoihiConfig as LoihiConfig, LoihiNet as LoihiNet
+from .loihi.cuba import CubaNet as CubaNet, LoihiConfig as LoihiConfig

@@ -8,7 +8,7 @@ import argparse
 
 from minisnn.commands import options
 
-from .options import PARTS, compare_options
+from .options import COMPARE, PARTS
 
 EXAMPLES = """\
 examples:
@@ -31,18 +31,16 @@ PLACES = {"export": {"folder": None}, "page": {"file": "page.html"}}  # argument
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """A parser a sub-command; where none is named it is `compare`, whose options stand before its
-    name, too.
+    """A parser a sub-command; where none is named it is `compare`.
 
-    The namespace holds what was given and nothing else, so that `run` can refuse what does not
-    apply.
+    The namespace holds what was given and nothing else, so that a part sees it.
     """
     parts = parser.add_subparsers(
         dest="what", metavar="{" + ",".join(PARTS) + "}", title="what to do"
     )
-    parser.usage = "%(prog)s [options] [PART [options of the part]]"
+    parser.usage = "%(prog)s [options] | %(prog)s PART [options of the part]"
     defaults = {}
-    for name, (add, help) in PARTS.items():
+    for name, (help, several) in PARTS.items():
         part = parts.add_parser(
             name,
             help=help,
@@ -51,41 +49,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             formatter_class=options.Help,
             allow_abbrev=False,
         )
-        add(part)
+        for add in several:
+            add(part)
         defaults[name] = {**options.only_given(part), **PLACES.get(name, {})}
-    compare_options(parser)
+    for add in COMPARE:
+        add(parser)
     options.only_given(parser)
     parser.set_defaults(defaults=defaults)
 
 
 def run(args: argparse.Namespace) -> None:
     what = args.what or "compare"
-    defaults = args.defaults
-    given = {
-        name: getattr(args, name) for name in sorted(args.given) if name not in ("what", "defaults")
-    }
-    for name in given:
-        if name not in defaults[what]:
-            option = name.replace("_", "-")
-            raise ValueError(
-                f"--{option} does not apply to minisnn hardware {what}; it is an option of "
-                f"{' and '.join(other for other in PARTS if name in defaults[other])}"
-            )
-    args = argparse.Namespace(**{**defaults[what], **given})
-    args.bits = getattr(args, "bits", ())
-    if not all(2 <= b <= 8 for b in args.bits) or ("bits" in given and not args.bits):
-        raise ValueError(
-            f"--bits must be numbers from 2 to 8, not {','.join(map(str, args.bits)) or 'none'}"
-        )
-    if (
-        what in ("classes", "export", "page", "refuse")
-        and len(args.bits) > 1
-        or what == "train"
-        and len(args.bits) != 1
-        and args.resume is None
-    ):
-        raise ValueError(f"{what} takes one number of --bits, such as --bits 2")
+    if args.what and args.line[args.line.index("hardware") + 1] != what:
+        raise ValueError(f"options of {what} stand behind its name: minisnn hardware {what} …")
+    given = {name: getattr(args, name) for name in sorted(args.given - {"what", "defaults"})}
+    args = argparse.Namespace(**{**args.defaults[what], **given}, given=given)
     options.use_threads(getattr(args, "threads", None))
     from .work import CALLED  # NumPy, the kernels: help and refusals do without
 
-    CALLED[what](args, given)
+    CALLED[what](args)

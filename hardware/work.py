@@ -1,7 +1,6 @@
 """What the parts of `minisnn hardware` do: imported when one is called, with all that it needs."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from .meta import measure as meta_measure, run as metatrain
 from .meta.words import MetaWords
 from .options import CUBA, REFUSE, SYMBOLS
 from .page.make import page
-from .study import classes, compare, drawings, nothing, ranges, refuse, sampled
+from .study import classes, compare, device, drawings, nothing, ranges, refuse
 from .training.run import ChipConfig, settings, train
 
 SHIPPED = "double_nmnist_maml.h5"
@@ -40,40 +39,40 @@ BLOTS = 40  # dots, and squares, that a device is asked about
 GOES_ON = ("resume", "quiet", "threads", "workers", "scheduler")
 
 
-def _words(args: argparse.Namespace, **bits):
-    return Words(
-        fraction=args.fraction,
-        traces=args.traces,
-        membrane=args.membrane,
-        strict=args.strict,
-        **bits,
-    )
+def _words(args: argparse.Namespace, **bits) -> Words:
+    names = "fraction", "traces", "membrane", "strict"
+    return Words(**{name: getattr(args, name) for name in names}, **bits)
 
 
-def _compare(args: argparse.Namespace, given: dict) -> None:
+def _report(args: argparse.Namespace, part: str, tables: list, figures: dict, **more) -> None:
+    """Print tables; write them, the figures and what is more to --json."""
+    if args.json is not None:
+        more = dict(tables=[vars(table) for table in tables], **more)
+        numbers = dict(figures=figures, more=more)
+        write_json(args.json, outputs.made_by(f"minisnn hardware {part}", numbers))
+    print("\n\n".join(table.text() for table in tables))
+
+
+def _kept(args: argparse.Namespace, *names: str) -> Path:
+    """The folder of --resume. ValueError for an option that the run there has already."""
+    others = ", ".join(f"--{name.replace('_', '-')}" for name in args.given if name not in names)
+    if others:
+        raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {others}")
+    return Path(args.resume)
+
+
+def _compare(args: argparse.Namespace) -> None:
     words = _words(args)
-    joules = None
-    bits = args.bits or (8, 4, 3, 2)
-    if args.picojoule is not None:
-        try:
-            joules = tuple(float(part) for part in args.picojoule.split(","))
-            if len(joules) != 2 or not all(math.isfinite(joule) and joule >= 0 for joule in joules):
-                raise ValueError
-        except ValueError:
-            raise ValueError(
-                f"--picojoule takes two numbers ADD,MULTIPLY from 0 on, not {args.picojoule!r}"
-            ) from None
-        if args.ranges:
-            raise ValueError("--picojoule does not apply to --ranges, which counts no operations")
+    if args.ranges:
+        why = "with --ranges, which counts no operations"
+        options.refuse(args, why, "picojoule")
     with study_maker(args) as make:
         study = make("hardware-ranges" if args.ranges else "hardware")
         check_place(study, args.force)
-
-        found = (
-            ranges.run(study, words, bits)
-            if args.ranges
-            else compare.run(study, words, bits, joules)
-        )
+        if args.ranges:
+            found = ranges.run(study, words, args.bits)
+        else:
+            found = compare.run(study, words, args.bits, args.picojoule)
     found.settings = study.describe()
     write(found, study, args.force)
     found.tables = [table for table in found.tables if table.name != "all"]
@@ -81,69 +80,58 @@ def _compare(args: argparse.Namespace, given: dict) -> None:
     print(f"\nnumbers and figures{', every combination too' * (not args.ranges)}: {study.folder}")
 
 
-def _chip(args: argparse.Namespace, given: dict, checkpoint: str):
+def _chip(args: argparse.Namespace, checkpoint: str):
     """(the checkpoint, its chip in the words of the command line); of CubaLIF it is Loihi's, whose
     words are fixed."""
-
     found = read(options.find_checkpoint(checkpoint))
     if isinstance(getattr(found.net, "neuron", None), CubaLIF):
-        for name in sorted(WORDS & set(given)):
-            raise ValueError(
-                f"--{name.replace('_', '-')} does not apply to {checkpoint}, a network of "
-                "CubaLIF: its words are Loihi's"
-            )
+        why = f"with {checkpoint}, a network of CubaLIF: its words are Loihi's"
+        options.refuse(args, why, *sorted(WORDS))
         return found, CubaNet.of(found)
     known = trained_for(found.provenance.get("chip"))
-    bits, readout_bits = args.bits * 2 or (known.get("bits", 8), known.get("readout_bits", 8))
-    return found, IntegerNet.of(
-        found, _words(args, weight_bits=bits, readout_bits=args.readout_bits or readout_bits)
-    )
+    bits = args.bits or known.get("bits", 8)
+    readout_bits = args.readout_bits or args.bits or known.get("readout_bits", 8)
+    return found, IntegerNet.of(found, _words(args, weight_bits=bits, readout_bits=readout_bits))
 
 
-def _export(args: argparse.Namespace, given: dict) -> None:
-    if "folder" in given and "out" in given:
+def _tasks(args: argparse.Namespace, found: Checkpoint, name: str, split: str = "test", **how):
+    """The set of a checkpoint's data; `how` replaces how it was read."""
+    dataset, root = found.to_open(name, None, args.root)
+    how = {**found.origin.options(dataset), **how}
+    return open_set(dataset, split, root, progress=not args.quiet, **how)
+
+
+def _export(args: argparse.Namespace) -> None:
+    if "folder" in args.given and "out" in args.given:
         raise ValueError("give the folder once, as DIR or as --out DIR")
     out = Path(args.folder or args.out or OUT)
     outputs.check(out, outputs.FOLDER, force=args.force)
     if args.kind == "page":
-        holds = dict.fromkeys(("root", "quiet"), "no episode") | {
-            "rule": "two rules to choose from"
-        }
-        for name, what in holds.items():
-            if name in given:
-                raise ValueError(
-                    f"--{name} would do nothing with --for page, which holds {what}; leave it out"
-                )
+        why = "with --for page, which holds no episode, and two rules to choose from"
+        options.refuse(args, why, "root", "quiet", "rule")
         out.mkdir(parents=True, exist_ok=True)
         outputs.check(out / "index.html", outputs.PAGE, force=args.force)
-        return _write_page(args, given, out / "index.html", args.checkpoint or SYMBOLS)
-    found, chip = _chip(args, given, args.checkpoint or SHIPPED)
-    dataset, root = found.to_open(args.checkpoint or SHIPPED, None, args.root)
-    tasks = open_set(
-        dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
-    )
-    task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
+        return _write_page(args, out / "index.html")
     threshold = args.refuse or 0
     if threshold and args.rule != CLASS_MEAN:
         raise ValueError(
             f"--refuse is of class means, whose answers are distances; the rule is {args.rule}"
         )
+    name = args.checkpoint or SHIPPED
+    found, chip = _chip(args, name)
+    tasks = _tasks(args, found, name)
+    task = tasks.episode(args.seed, 0, chip.ways, 1, 1)
     chip = _refusing(chip, threshold, tasks)
     how = _how(args.rule, found.inner)
     learner = chip.learner(seed=1, rule=args.rule, refuse=threshold, **how)
     samples = task.x_support, task.y_support, task.x_query
     for path in export.write(out, chip, learner, *samples, args.kind, args.force):
         print(path)
+    flash = sum(layer.weight.size for layer in chip.layers)
     for build, size in export.memory(chip, learner, task.x_support.shape[1]).items():
-        print(
-            f"memory of the {build} build: {size:,} bytes, "
-            f"{sum(layer.weight.size for layer in chip.layers):,} in flash"
-        )
-    print(
-        {"c": f"test it: make -C {out} test", "wasm": f"test it: make -C {out} test-wasm"}.get(
-            args.kind, "example: teach"
-        )
-    )
+        print(f"memory of the {build} build: {size:,} bytes, {flash:,} in flash")
+    test = {"c": "test", "wasm": "test-wasm"}.get(args.kind)
+    print(f"test it: make -C {out} {test}" if test else "example: teach")
 
 
 def _how(rule: str, inner: InnerLoop | None) -> dict[str, Any]:
@@ -153,36 +141,29 @@ def _how(rule: str, inner: InnerLoop | None) -> dict[str, Any]:
     return dict(online=learns_online(inner))
 
 
-def _page(args: argparse.Namespace, given: dict) -> None:
-    _write_page(args, given, Path(args.file), args.checkpoint or SYMBOLS)
+def _page(args: argparse.Namespace) -> None:
+    _write_page(args, Path(args.file))
 
 
-def _write_page(args: argparse.Namespace, given: dict, path: Path, checkpoint: str) -> None:
-    found, chip = _chip(args, given, checkpoint)
-    threshold = _threshold(args, given, checkpoint)
+def _write_page(args: argparse.Namespace, path: Path) -> None:
+    name = args.checkpoint or SYMBOLS
+    found, chip = _chip(args, name)
+    threshold = args.refuse
+    if threshold is None:  # chosen for the network that ships, whose distances are of its own words
+        own = options.find_checkpoint(name) == shipped(SYMBOLS) and not WORDS & set(args.given)
+        threshold = REFUSE if own else 0
     if threshold:
-        dataset, root = found.to_open(checkpoint, None, None)
-        how = found.origin.options(dataset)
-        chip = _refusing(chip, threshold, open_set(dataset, "test", root, progress=False, **how))
+        here = argparse.Namespace(root=None, quiet=True)
+        chip = _refusing(chip, threshold, _tasks(here, found, name))
     text = page(chip, seed=args.seed, refuse=threshold).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
     print(f"{path}: {len(text):,} bytes; open it in a browser")
 
 
-def _threshold(args: argparse.Namespace, given: dict, checkpoint: str) -> int:
-    """From which on a page refuses: as told, else as chosen for the network that ships, whose
-    distances are those of its own words."""
-    if args.refuse is not None:
-        return args.refuse
-    others = WORDS & set(given)
-    return 0 if others or options.find_checkpoint(checkpoint) != shipped(SYMBOLS) else REFUSE
-
-
-def _loihi(args: argparse.Namespace, given: dict) -> None:
+def _loihi(args: argparse.Namespace) -> None:
     name = args.checkpoint or CUBA
     found = read(options.find_checkpoint(name))
-    dataset, root = found.to_open(name, None, args.root)
     if found.inner is None:
         raise ValueError(
             f"{name}: nothing says how this network adapts; expected a checkpoint of a run"
@@ -191,42 +172,21 @@ def _loihi(args: argparse.Namespace, given: dict) -> None:
     online = None if args.step_size is None else measure.online_of(found, args.step_size)
     if args.words is not None:
         measure.write_words(args.words, chip)
-        print(
-            f"{args.words}: weights, axons, thresholds and decays of {len(chip.vth)} layers in "
-            "Loihi's words"
-        )
-    tasks = open_set(
-        dataset, "test", root, progress=not args.quiet, **found.origin.options(dataset)
-    )
+        layers = f"weights, axons, thresholds and decays of {len(chip.vth)} layers"
+        print(f"{args.words}: {layers} in Loihi's words")
+    tasks = _tasks(args, found, name)
+    asked = args.episodes, args.seed, args.queries
     with options.executor_of(args) as executor:
-        values = measure.run(
-            found,
-            chip,
-            tasks,
-            args.episodes,
-            args.seed,
-            args.queries,
-            executor,
-            online,
-            not args.quiet,
-        )
+        values = measure.run(found, chip, tasks, *asked, executor, online, not args.quiet)
     table = measure.table(values, ALIGNED[alignment(tasks)])
-    if args.json is not None:
-        write_json(
-            args.json,
-            outputs.made_by(
-                "minisnn hardware loihi",
-                dict(figures=measure.figures(values), more=dict(tables=[vars(table)])),
-            ),
-        )
-    print(table.text())
+    _report(args, "loihi", [table], measure.figures(values))
 
 
-def _refuse(args: argparse.Namespace, given: dict) -> None:
+def _refuse(args: argparse.Namespace) -> None:
     if not 0 < args.allowed < 100:
         raise ValueError(f"--allowed must be more than 0 and less than 100, not {args.allowed:g}")
     name = args.checkpoint or SYMBOLS
-    found, chip = _chip(args, given, name)
+    found, chip = _chip(args, name)
     how = args.ways, args.shots, args.queries
     plan = classes.How((2 * args.ways,), (args.shots,), args.queries, args.episodes, 0, args.seed)
     sets = {split: _alone(args, found, name, split) for split in ("val", "test")}
@@ -249,23 +209,14 @@ def _refuse(args: argparse.Namespace, given: dict) -> None:
     shares = tuple(sorted({share, *refuse.SHARES}))
     note = f"{args.episodes} episodes each, {args.ways} classes taught, {args.shots} shots."
     table = refuse.table(seen, args.shots, shares, note)
-    if args.json is not None:
-        more = dict(tables=[vars(table)])
-        numbers = dict(figures=refuse.figures(seen, args.shots, share), more=more)
-        write_json(args.json, outputs.made_by("minisnn hardware refuse", numbers))
-    print(table.text())
+    _report(args, "refuse", [table], refuse.figures(seen, args.shots, share))
     chosen = refuse.choose(seen["val"].known, share, args.shots)
-    words = {option: given[option] for option in given if option in WORDS | {"root"}}
-    print(f"\n{refuse.command(name, chosen, words)}")
+    print(f"\nfor {name} in these words: minisnn hardware export (or page) --refuse {chosen}")
 
 
-def _metatrain(args: argparse.Namespace, given: dict) -> None:
+def _metatrain(args: argparse.Namespace) -> None:
     if args.resume is not None:
-        keeps = ("resume", "json", "quiet", "threads")
-        others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in keeps)
-        if others:
-            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {others}")
-        out = Path(args.resume)
+        out = _kept(args, "resume", "json", "quiet", "threads")
         settings, arms, split = metatrain.resumed(out)
     else:
         for bits in args.word_bits:
@@ -287,21 +238,16 @@ def _metatrain(args: argparse.Namespace, given: dict) -> None:
     tables = [meta_measure.table(values, seeds_of, settings, split)]
     lengths = sorted({bits for bits, _ in arms if bits is not None}, reverse=True)
     tables.append(meta_measure.memory_table(metatrain.SHAPE, settings, lengths, metatrain.STEPS))
-    if args.json is not None:
-        more = dict(tables=[vars(table) for table in tables])
-        numbers = dict(figures=meta_measure.figures(values, seeds_of), more=more)
-        write_json(args.json, outputs.made_by("minisnn hardware metatrain", numbers))
-    print("\n\n".join(table.text() for table in tables))
+    _report(args, "metatrain", tables, meta_measure.figures(values, seeds_of))
     print(f"\nrun folder {out}")
 
 
 def _alone(args: argparse.Namespace, found: Checkpoint, name: str, split: str) -> Any:
     """The set of a checkpoint, recordings as they are: a device is taught shot by shot, and knows no
     support to align by."""
-    dataset, root = found.to_open(name, None, args.root)
+    dataset, _ = found.to_open(name, None, args.root)
     align = {"align": "none"} if dataset == "double-nmnist" else {}
-    how = {**found.origin.options(dataset), **align}
-    return open_set(dataset, split, root, progress=not args.quiet, **how)
+    return _tasks(args, found, name, split, **align)
 
 
 def _refusing(chip: IntegerNet, refuse: int, tasks: Any) -> IntegerNet:
@@ -311,9 +257,9 @@ def _refusing(chip: IntegerNet, refuse: int, tasks: Any) -> IntegerNet:
     return chip.with_nothing(nothing.means(chip, tasks))
 
 
-def _classes(args: argparse.Namespace, given: dict) -> None:
+def _classes(args: argparse.Namespace) -> None:
     name = args.checkpoint or SYMBOLS
-    found, chip = _chip(args, given, name)
+    found, chip = _chip(args, name)
     tasks = _alone(args, found, name, "test")
     drawings.check(tasks)
     ways = classes.how_many(args.ways or classes.WAYS, tasks, args.ways is not None)
@@ -325,44 +271,34 @@ def _classes(args: argparse.Namespace, given: dict) -> None:
         seen = drawings.traces(chip, found, tasks, rows, executor, not args.quiet)
     result = classes.look(tasks, seen, plan, Executor(), not args.quiet)
     learner = chip.learner(rule=CLASS_MEAN, **_how(CLASS_MEAN, None))
-    played = sampled.played(chip, learner, tasks, seen, plan, args.compiled)
-    counted = sampled.counted(chip, learner, tasks) if args.instructions else None
-    published = sampled.published() if tasks.kind == "character" else []
+    memory = device.memory(chip, learner, tasks, plan)
+    published = device.published() if tasks.kind == "character" else []
     tables = [
         *classes.tables(result, plan, f"{name}, {tasks.source}."),
-        sampled.table(chip, learner, tasks, plan, counted),
+        device.table(chip, *memory),
     ]
     panels = classes.panels(result, plan, published)
     if args.plot is not None:
         plots.save(plot_lines("How many classes a device holds apart", panels), args.plot)
-    if args.json is not None:
-        numbers = {
-            **classes.figures(result, plan),
-            **sampled.figures(chip, learner, tasks, plan, played, counted),
-        }
-        more = dict(tables=[vars(table) for table in tables], lines=panels)
-        write_json(
-            args.json, outputs.made_by("minisnn hardware classes", dict(figures=numbers, more=more))
-        )
-    print("\n\n".join(table.text() for table in tables))
-    print(f"\n{played.text()}")
+    numbers = classes.figures(result, plan) | device.figures(*memory)
+    _report(args, "classes", tables, numbers, lines=panels)
     for ways, shots, percent in published:
         print(f"Chameleon (den Blanken & Frenkel 2025): {ways} classes, {shots} shots: {percent} %")
 
 
-def _train(args: argparse.Namespace, given: dict) -> None:
+def _train(args: argparse.Namespace) -> None:
     if args.resume is not None:
-        others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name not in GOES_ON)
-        if others:
-            raise ValueError(f"--resume keeps the settings of {args.resume}; leave out {others}")
-        out = Path(args.resume)
-        config = RunFolder(args.resume).config()
+        out = _kept(args, *GOES_ON)
+        config = RunFolder(out).config()
         chip = None
+    elif args.bits is None:
+        raise ValueError("give the bits to train for, such as --bits 2, or --resume DIR")
     else:
-        chip = ChipConfig(args.bits[0], args.readout_bits or 8)
+        chip = ChipConfig(args.bits, args.readout_bits or 8)
         out = args.out or free_folder(f"chip-{chip.bits}")
         changes = {
-            name: given[name] for name in ("start", "updates", "lr", "root") if name in given
+            name: getattr(args, name)
+            for name in {"start", "updates", "lr", "root"} & set(args.given)
         }
         if args.start is not None:
             # what no command can open is refused
@@ -376,13 +312,11 @@ def _train(args: argparse.Namespace, given: dict) -> None:
         print(f"trained; run folder {out}: network.h5, checkpoint.h5, log.csv")
         return
     interval = result["interval"]
-    right = f"{100 * result['accuracy']:.1f}"
-    words = f"{result['bits']} bits ({result['readout_bits']} in the readout)"
     margin = f" ± {100 * interval['half']:.1f}" if interval else ""
     whom = f" (95 % interval, for {interval['population']})" if interval else ""
-    print(
-        f"integer chip of {words}: {right}{margin} % on {result['episodes']} unseen episodes{whom}"
-    )
+    words = f"{result['bits']} bits ({result['readout_bits']} in the readout)"
+    right = f"{100 * result['accuracy']:.1f}{margin} % on {result['episodes']} unseen episodes"
+    print(f"integer chip of {words}: {right}{whom}")
     print(f"run folder {out}: network.h5, chip-result.json, checkpoint.h5, log.csv")
 
 

@@ -7,17 +7,16 @@ from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
 from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.quantise import IntegerLayer
-from minisnn.hardware.loihi.cuba import CubaNet
-from minisnn.hardware.loihi.network import LoihiConfig
+from minisnn.hardware.loihi.cuba import CubaNet, LoihiConfig
 
 
-def known(kind, layers, neuron, words, input_shape, **constants):
+def known(kind, layers, neuron, words, **constants):
     """A network of the class `kind` of known integers; `constants` of a `CubaNet`: a dictionary
     of this name and a list of `layer_constants`, as its methods give them."""
     net = kind.__new__(kind)
     if constants:
         _hold(net, layers, **constants)
-    net._set(layers, neuron, words, input_shape)
+    net._set(layers, neuron, words)
     return net
 
 
@@ -71,9 +70,7 @@ def readout_alone(inputs, ways, exponent=-7, weight=None, bits=8):
         "none",
         12,
     )
-    return known(
-        IntegerNet, [layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits), (1, 1, inputs)
-    )
+    return known(IntegerNet, [layer], IntegerLIF.of(ms.LIF()), Words(readout_bits=bits))
 
 
 def small_cuba(

@@ -49,12 +49,12 @@ def bias_at(bias: int, t: int) -> int:
 
 
 def conv(
-    layer, factors: tuple[int, int], vth: list, exponent: int, x: list, axons: bool, pool: str
+    layer, factors: tuple[int, int], vth: list, exponent: int, x: list, pool: str
 ) -> tuple[list, list, int]:
     """(spikes after pooling, v after the reset, clipped) of x[t][h][w][c], as [t][h][w][c].
 
-    axons   whether biases arrive as currents, and spikes are read a step later, as in a `CubaNet`
-    pool    "max": one where one of four spikes, "mean": how many of them do, "none"
+    Biases arrive as currents, and spikes are read a step later. pool   "max": one where one of four
+    spikes, "mean": how many of them do, "none"
     """
     (H, W, C_in) = layer.input_shape
     C_out = layer.weight.shape[3]
@@ -64,7 +64,7 @@ def conv(
     bias = layer.bias.tolist()
     sites = [[[Site(*factors, vth[c]) for c in range(C_out)] for _ in range(W)] for _ in range(H)]
     spikes, volts = [], []
-    for t, frame in enumerate([*x, x[-1]] if axons else x):
+    for t, frame in enumerate([*x, x[-1]]):
         s = [[[0] * C_out for _ in range(W)] for _ in range(H)]
         v = [[[0] * C_out for _ in range(W)] for _ in range(H)]
         for y in range(H):
@@ -81,7 +81,7 @@ def conv(
                         for i, j in seen
                         for a in range(C_in)
                     )
-                    V += bias_at(bias[c], t) if axons else 0
+                    V += bias_at(bias[c], t)
                     s[y][z][c] = sites[y][z][c].step(
                         2 * V << exponent if exponent > 0 else 2 * V >> -exponent
                     )
@@ -90,8 +90,8 @@ def conv(
         volts.append(v)
     pooled = sites if pool == "none" else [row[: W // 2 * 2] for row in sites[: H // 2 * 2]]
     return (
-        spikes[axons:],
-        volts[axons:],
+        spikes[1:],
+        volts[1:],
         sum(site.clipped for row in pooled for column in row for site in column),
     )
 
@@ -112,25 +112,21 @@ def _pool(s: list, pool: str) -> list:
 
 
 def infer(net, x: list, seed: int = 1) -> tuple[list, list, list, dict]:
-    """As `plain_integers.infer`, of a `LoihiNet` or a `CubaNet`; the traces are rounded with
-    numbers of this seed."""
+    """As `plain_integers.infer`, of a `CubaNet`; the traces are rounded with numbers of this
+    seed."""
     net.check()
     clipped = {"input": sum(v > 7 for frame in x for row in frame for site in row for v in site)}
     found = []
     x = [[[[min(v, 7) for v in site] for site in row] for row in frame] for frame in x]
-    axons = net.kind == "cuba"
     factors = 4095 - net.du, 4096 - net.dv
     for n, layer in enumerate(net.layers[:-1]):
-        pool = net.layer_constants(n)["pool"] if axons else layer.pool
-        x, v, number = conv(layer, factors, net.vth[n].tolist(), net.weight_exps[n], x, axons, pool)
+        pool = net.layer_constants(n)["pool"]
+        x, v, number = conv(layer, factors, net.vth[n].tolist(), net.weight_exps[n], x, pool)
         found.append(v)
         clipped[f"{layer.name}.u"] = number
     spikes = reference.flat(x)
-    if axons:
-        spikes += [
-            [0] * len(spikes[0])
-        ] * 2  # what reaches p at once is there two steps later in the chip's traces
+    # what reaches p at once is there two steps later in the chip's traces
+    spikes += [[0] * len(spikes[0])] * 2
     p = reference.traces(net.neuron, net.words, spikes, net.config.trace_bits, "stochastic", seed)
-    if axons:
-        p = [[v >> 2 if net.arriving > 1 else v for v in trace] for trace in p[2:]]
+    p = [[v >> 2 if net.arriving > 1 else v for v in trace] for trace in p[2:]]
     return x, found, p, clipped

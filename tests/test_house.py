@@ -18,7 +18,7 @@ ORDER = (
     "plots training gradcheck nir experiments classroom commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
     "hardware.training hardware.meta "
-    "hardware.options hardware.work hardware.command hardware.__main__ hardware.former"
+    "hardware.options hardware.work hardware.command hardware.__main__"
 ).split()
 WHOLE = ("minisnn.data", "minisnn.hardware")  # rooms of rooms
 STUB = ROOT / "minisnn" / "hardware" / "__init__.py"  # leads to the folder hardware

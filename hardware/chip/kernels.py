@@ -13,6 +13,7 @@ from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 from .formats import NEAREST, ZERO, shift
 from .neuron import U
+from .stochastic import neurons, pooled, sloped, streams
 from .traces import mix
 
 NONE, MAX, MEAN = range(3)
@@ -174,90 +175,115 @@ def pool_row(top, bottom, out, C, pool, threshold):
 
 
 @njit(nogil=True, cache=True)
-def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record):
-    """Conv layer of samples start .. stop: out (B, T, H', W' C_out) spikes of x (B, T, H, W C_in)
+def conv(start, stop, x, words, weight, bias, pool, c, out, clipped, record, key, slopes, args):
+    """Conv layer of samples start .. stop: out (B, T, H', W', C_out) spikes of x (B, T, H, W C_in)
     counts; clipped (B,) counts, of the neurons whose spikes are pooled: those of an odd row or
     column at the end are none of any output's.
 
-    bias (W C_out,) is repeated for every column; the weights' dtype is that of the sums; c are
-    `Constants`. Of the first samples record (samples, T, H, W C_out) int16 keeps every membrane.
+    bias (W C_out,) is repeated for every column, in the type of the states; the weights' dtype is
+    that of the sums; c are `Constants`. Of the first samples record (samples, T, H, W C_out) int16
+    keeps every membrane.
+
+    With a key (seed, update, place) the words are those of `stochastic`, c a `Step`, and pool is None
+    (the largest of four): slopes (B, window, H, W C_out) and args (B, window, H', W', C_out) of the
+    last steps are what the way back needs. Otherwise key, slopes and args are None. numba leaves out
+    what a None leaves out.
     """
     T = x.shape[1]
     H = x.shape[2]
     k = weight.shape[1]
     C_out = weight.shape[2] // weight.shape[1]
-    W = bias.size // C_out
+    row = bias.size
+    W = row // C_out
     h = weight.shape[1] // 2
-    rows = H if pool == NONE else H // 2 * 2
-    end = (W if pool == NONE else W // 2 * 2) * C_out
+    if pool is not None:
+        rows = H if pool == NONE else H // 2 * 2
+        end = (W if pool == NONE else W // 2 * 2) * C_out
     for b in range(start, stop):
         sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
-        P = np.zeros((H, W * C_out), np.int32)
-        Q = np.zeros((H, W * C_out), np.int32)
-        r = np.zeros((H, W * C_out), np.int32)
-        u = np.zeros((H, W * C_out), np.int32)
+        P = np.zeros((H, row), bias.dtype)
+        Q = np.zeros((H, row), bias.dtype)
+        r = np.zeros((H, row), bias.dtype)
+        u = np.zeros((H, row), bias.dtype)
         total = 0
+        if key is not None:
+            states = streams(key, b, row)
+            arg = np.zeros(out.shape[2:], np.uint8)
         for t in range(T):
             spread(x[b, t], words[b, t], weight, sums)
             flat = sums.reshape(H + k - 1, (W + k - 1) * C_out)
             for y in range(H):
                 V = flat[y + h, h * C_out : (h + W) * C_out]
-                found = neuron_row(
-                    V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c
-                )
-                total += found if y < rows else 0
-                if end < V.size:
-                    neuron_row(
-                        V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c
+                if key is not None:
+                    total += neurons(V, P[y], Q[y], r[y], u[y], bias, c, states)
+                if pool is not None:
+                    found = neuron_row(
+                        V[:end], P[y, :end], Q[y, :end], r[y, :end], bias[:end], u[y, :end], c
                     )
-            if pool == NONE:
-                for y in range(H):
-                    for n in range(W * C_out):
-                        out[b, t, y, n] = u[y, n] >= c.threshold
-            else:
-                for y in range(H // 2):
-                    pool_row(u[2 * y], u[2 * y + 1], out[b, t, y], C_out, pool, c.threshold)
+                    total += found if y < rows else 0
+                    if end < row:
+                        neuron_row(
+                            V[end:], P[y, end:], Q[y, end:], r[y, end:], bias[end:], u[y, end:], c
+                        )
+            if key is not None:
+                n = t - T + slopes.shape[1]
+                pooled(
+                    u.reshape(H, W, C_out), out[b, t], args[b, n] if n >= 0 else arg, c.threshold
+                )
+                if n >= 0:
+                    sloped(u, slopes[b, n], c)
+            if pool is not None:
+                if pool == NONE:
+                    for y in range(H):
+                        for z in range(W):
+                            for n in range(C_out):
+                                out[b, t, y, z, n] = u[y, z * C_out + n] >= c.threshold
+                else:
+                    for y in range(H // 2):
+                        to = out[b, t, y].reshape(-1)
+                        pool_row(u[2 * y], u[2 * y + 1], to, C_out, pool, c.threshold)
             if b < record.shape[0]:
                 for y in range(H):
-                    for n in range(W * C_out):
+                    for n in range(row):
                         record[b, t, y, n] = u[y, n]
         clipped[b] = total
 
 
+class Convolved(NamedTuple):
+    """Of a conv layer: spikes (B, T, H', W', C), membranes (samples, T, H, W, C) of the first samples,
+    how many membranes were clipped; slopes and args of the last steps, where they were asked for."""
+
+    spikes: np.ndarray
+    membranes: np.ndarray
+    clipped: int
+    slopes: np.ndarray | None
+    args: np.ndarray | None
+
+
 def convolved(
-    layer: Any, prepared: tuple, x: np.ndarray, record: int = 0
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """(spikes, membranes of the first `record` samples, how many membranes were clipped) of a conv
-    layer, from events x (B, T, H, W, C).
+    layer: Any, prepared: tuple, x: np.ndarray, record: int = 0, key=None, window: int = 0
+) -> Convolved:
+    """A conv layer from events x (B, T, H, W, C).
 
     prepared   its weights as `mirrored` lays them out, its biases along a row, its `Constants`
+    record     of how many samples membranes are kept
+    key        of the random numbers of `stochastic`, the last `window` steps for the way back
     """
     weight, bias, constants = prepared
-    (H, W, _) = layer.input_shape
-    (h, w, C_out) = layer.output_shape
-    (B, T) = x.shape[:2]
+    (H, W, _), shape, (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
     flat = rows_of(x)
-    out = np.empty((B, T, h, w * C_out), np.uint8)
+    out = np.empty((B, T, *shape), np.uint8)
     clipped = np.zeros(B, np.int64)
-    kept = np.empty((min(record, B), T, H, W * C_out), np.int16)
-    parallel(
-        conv,
-        B,
-        flat,
-        flat.view(np.uint64),
-        weight,
-        bias,
-        POOL[layer.pool],
-        constants,
-        out,
-        clipped,
-        kept,
-    )
-    return (
-        out.reshape(B, T, h, w, C_out),
-        kept.reshape(*kept.shape[:2], H, W, C_out),
-        int(clipped.sum()),
-    )
+    kept = np.empty((min(record, B), T, H, W * shape[2]), np.int16)
+    slopes = args = None
+    if key is not None:
+        slopes = np.empty((B, window, H, W * shape[2]), np.uint8)
+        args = np.empty((B, window, *shape), np.uint8)
+    pool = POOL[layer.pool] if key is None else None
+    given = flat, flat.view(np.uint64), weight, bias, pool, constants
+    parallel(conv, B, *given, out, clipped, kept, key, slopes, args)
+    membranes = kept.reshape(*kept.shape[:2], H, W, shape[2])
+    return Convolved(out, membranes, int(clipped.sum()), slopes, args)
 
 
 @njit(nogil=True, cache=True)

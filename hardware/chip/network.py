@@ -15,7 +15,7 @@ from .formats import ROUNDINGS, Format, Saturated, rounding, seed_state
 from .learner import Learned, Learner, learn, learns_online, readout_exponent, steps_of
 from .neuron import IntegerLIF
 from .ranges import MOST_COUNT
-from .stream import Recording
+from .recording import Recording
 from .traces import BITS as TRACE_BITS, UNITY, addends, presynaptic
 from .words import Words, trained_for
 
@@ -48,55 +48,24 @@ class IntegerNet:
         readout_exponent: int | None = None,
         exponents=None,
     ):
-        quantise.check_kind(net)
-        views = net.views(theta)
+        quantise.check_kind(net, self.kind)
         chosen = dict(exponents or {})
-        layers = []
         if readout_exponent is not None:
             chosen["readout"] = readout_exponent
-        if unknown := sorted(set(chosen) - {b.name for b in net.blocks}):
-            raise ValueError(
-                f"exponents are of {', '.join(b.name for b in net.blocks)}, not of "
-                f"{', '.join(unknown)}"
-            )
+        names = [b.name for b in net.blocks]
+        if unknown := sorted(set(chosen) - set(names)):
+            raise ValueError(f"exponents are of {', '.join(names)}, not of {', '.join(unknown)}")
+        views = net.views(theta)
+        layers = []
         for n, b in enumerate(net.blocks):
-            weight = views[f"{b.name}.weight"].reshape(b.weight_shape)
-            bias = views[f"{b.name}.bias"]
-            with np.errstate(over="ignore"):  # what is beyond is said to be
-                weight = weight * net.dtype.type(net.neuron.gain) if n == 0 else weight
-            quantise.finite(b.name, weight, bias)
-            bits, fraction = (
-                (words.readout_bits, TRACE_BITS)
-                if b.readout
-                else (words.weight_bits, words.fraction)
-            )
-            room = ranges.room_for_bias(
-                b.weight_shape, bits, ranges.most_of(n, b.readout), fraction, b.name
-            )
+            weight, bias = quantise.arrays(net, views, n, net.dtype.type)
+            word = words.weight_bits, words.fraction
+            if b.readout:
+                word = words.readout_bits, TRACE_BITS
+            most = ranges.most_of(n, b.readout)
             exponent = chosen.get(b.name)
-            if exponent is None:
-                exponent = quantise.best_exponent(
-                    weight, bits, self._least_exponent(b, bias, fraction, room)
-                )
-            layers.append(
-                quantise.layer(
-                    b.name,
-                    weight,
-                    bias,
-                    exponent,
-                    bits,
-                    b.input_shape,
-                    b.pool,
-                    fraction,
-                    room,
-                    words.strict,
-                )
-            )
-        self._set(layers, IntegerLIF.of(net.neuron), words, net.input_shape)
-
-    def _least_exponent(self, block, bias: np.ndarray, fraction: int, room: int) -> int:
-        """The least exponent that the weights of a layer may be given."""
-        return quantise.least_exponent(bias, fraction, room)
+            layers.append(quantise.layer(b, weight, bias, *word, most, exponent, words.strict))
+        self._set(layers, IntegerLIF.of(net.neuron), words)
 
     def check(self) -> None:
         """Raise ValueError where an intermediate value could leave its word (`ranges`); called for
@@ -104,17 +73,12 @@ class IntegerNet:
         """
         ranges.check(self.layers, self.neuron, self.words)
 
-    def _set(self, layers, neuron: IntegerLIF, words: Words, input_shape) -> None:
+    def _set(self, layers, neuron: IntegerLIF, words: Words) -> None:
         self.layers = tuple(layers)
         self.neuron = neuron
         self.words = words
-        self.input_shape = tuple(input_shape)
+        self.input_shape = tuple(self.layers[0].input_shape)
         self.check()
-        if self.input_shape != tuple(self.layers[0].input_shape):
-            raise ValueError(
-                f"input_shape is {self.input_shape}, expected the {self.layers[0].input_shape} of "
-                "the first layer"
-            )
         self.ways = self.readout.weight.shape[3]
         self.saturations = {"input": 0}
         for layer in self.layers:
@@ -146,13 +110,10 @@ class IntegerNet:
                 steps["log2_weight"], words.readout_bits, learns_online(checkpoint.inner)
             )
         }
+        bits = {"readout": ("readout_bits", words.readout_bits)}
         for name, exponent in known.get("exponents", {}).items():
-            kind, bits = (
-                ("readout_bits", words.readout_bits)
-                if name == "readout"
-                else ("bits", words.weight_bits)
-            )
-            if known[kind] == bits:
+            kind, own = bits.get(name, ("bits", words.weight_bits))
+            if known[kind] == own:
                 chosen[name] = exponent
         self = cls(net, checkpoint.theta, words, exponents=chosen | (exponents or {}))
         self.steps = steps
@@ -194,22 +155,15 @@ class IntegerNet:
     def with_layers(self, layers) -> "IntegerNet":
         """The network with other integers in its layers."""
         new = copy(self)
-        new._set(layers, self.neuron, self.words, self.input_shape)
+        new._set(layers, self.neuron, self.words)
         return new
 
     def with_readout(self, weight: np.ndarray, bias: np.ndarray) -> "IntegerNet":
         """The network with other integers in its readout."""
         self._check_readout(weight, bias)
-        return self.with_layers(
-            [
-                *self.layers[:-1],
-                replace(
-                    self.readout,
-                    weight=weight.astype(np.int8)[None, None],
-                    bias=bias.astype(np.int32),
-                ),
-            ]
-        )
+        weight = weight.astype(np.int8)[None, None]
+        last = replace(self.readout, weight=weight, bias=bias.astype(np.int32))
+        return self.with_layers([*self.layers[:-1], last])
 
     def _check_readout(self, weight: np.ndarray, bias: np.ndarray) -> None:
         """ValueError where integers for the readout do not fit its words."""
@@ -225,10 +179,7 @@ class IntegerNet:
         """The smallest and the largest weight, and bias, of layer n; no bias between its limits
         makes its sums overflow."""
         layer = self.layers[n]
-        most = ranges.most_of(n, layer is self.readout)
-        room = ranges.room_for_bias(
-            layer.weight.shape, layer.bits, most, layer.fraction, layer.name
-        )
+        room = ranges.room_of(n, layer, layer is self.readout)
         return Format(layer.bits).ends, (-room, room)
 
     @property
@@ -389,9 +340,9 @@ class IntegerNet:
         )
 
     def _conv(self, layer, prepared, x, record):
-        out, kept, clipped = kernels.convolved(layer, prepared, x, record)
-        self._count(f"{layer.name}.u", clipped)
-        return out, kept
+        found = kernels.convolved(layer, prepared, x, record)
+        self._count(f"{layer.name}.u", found.clipped)
+        return found.spikes, found.membranes
 
     def _count(self, place: str, number: int) -> None:
         self.saturations[place] += number

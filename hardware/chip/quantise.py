@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 from . import ranges
 from .formats import Format, Saturated, nearest
 from .neuron import U
@@ -45,11 +44,8 @@ class IntegerLayer:
     @property
     def output_shape(self) -> tuple[int, int, int]:
         H, W, _ = self.input_shape
-        return (
-            (H, W, self.weight.shape[3])
-            if self.pool == "none"
-            else (H // 2, W // 2, self.weight.shape[3])
-        )
+        by = 1 if self.pool == "none" else 2
+        return H // by, W // by, self.weight.shape[3]
 
     @property
     def memory_bits(self) -> int:
@@ -64,19 +60,29 @@ def integers(weight: np.ndarray, exponent: int, bits: int) -> tuple[np.ndarray, 
     return whole.astype(np.int8), clipped
 
 
-def check_kind(net) -> None:
-    """ValueError where a network has what the chip does not hold."""
-    if net.beyond:
-        raise ValueError(
-            f"the chip holds conv layers that are all alike and constants that are fixed; this "
-            f"network has {net.beyond}"
-        )
+def check_kind(net, kind: str) -> None:
+    """ValueError where a network has what a chip of this neuron, "lif" or "cuba", does not hold."""
     neuron = getattr(net, "neuron", None)
-    if neuron is None or neuron.says("chip") != "lif" or net.own or net.hidden or not net.channels:
+    says = neuron.says("chip") if neuron else ""
+    if net.beyond or says != kind or net.own or net.hidden or not net.channels:
+        holds = {"lif": "LIF", "cuba": "CubaLIF"}[kind]
         raise ValueError(
-            "the chip holds a spiking network of conv layers of LIF neurons and a readout of "
-            "their spikes; this network has other layers or neurons"
+            f"the chip holds conv layers of {holds}, all alike and with constants that are fixed, "
+            "and a readout of their spikes; this network has "
+            f"{net.beyond or 'other layers or neurons'}"
         )
+
+
+def arrays(net, views, n: int, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+    """(weight (k, k, C_in, C_out), bias) of block n of a float network, the input's gain in the first
+    layer's weights."""
+    block = net.blocks[n]
+    weight = views[f"{block.name}.weight"].reshape(block.weight_shape).astype(dtype)
+    bias = views[f"{block.name}.bias"].astype(dtype)
+    with np.errstate(over="ignore"):  # what is beyond is refused as not finite
+        weight = weight * dtype(net.neuron.gain) if n == 0 else weight
+    finite(block.name, weight, bias)
+    return weight, bias
 
 
 def finite(name: str, *arrays: np.ndarray) -> None:
@@ -117,31 +123,32 @@ def least_exponent(bias: np.ndarray, fraction: int, room: int) -> int:
 
 
 def layer(
-    name: str,
-    weight,
-    bias,
-    exponent: int,
-    bits: int,
-    input_shape,
-    pool: str,
-    fraction: int,
-    room: int,
-    strict: bool = False,
+    block, weight, bias, bits: int, fraction: int, most: int, exponent: int | None, strict=False
 ) -> IntegerLayer:
-    """A layer quantised; weight (k, k, C_in, C_out), biases clipped to -room .. room.
+    """A block of a float network quantised, with inputs of at most `most`.
 
-    Raises ValueError where a number is not finite, or the exponent is one that `ranges.shift_to_u`
-    refuses; if strict, `formats.Saturated` where a bias is clipped (weights are by design: it pays
-    to saturate the few largest).
+    exponent   None: that of least squared error
+
+    Raises ValueError where the exponent is one that `ranges.shift_to_u` refuses; if strict,
+    `formats.Saturated` where a bias is clipped (weights are by design: it pays to saturate the few
+    largest).
     """
-    finite(name, weight, bias)
-    ranges.shift_to_u(exponent, fraction, name)
+    room = ranges.room_for_bias(block.weight_shape, bits, most, fraction, block.name)
+    if exponent is None:
+        exponent = best_exponent(weight, bits, least_exponent(bias, fraction, room))
+    ranges.shift_to_u(exponent, fraction, block.name)
     whole, clipped = integers(weight, exponent, bits)
     b, limited = nearest(bias, fraction - exponent, -room, room)
     if strict and limited:
-        raise Saturated(f"{name}.theta: {limited} biases left their format")
-    shape = tuple(input_shape)
-    saturated = clipped + limited
+        raise Saturated(f"{block.name}.theta: {limited} biases left their format")
     return IntegerLayer(
-        name, whole, b.astype(np.int32), exponent, bits, shape, pool, fraction, saturated
+        block.name,
+        whole,
+        b.astype(np.int32),
+        exponent,
+        bits,
+        tuple(block.input_shape),
+        block.pool,
+        fraction,
+        clipped + limited,
     )

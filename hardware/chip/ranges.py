@@ -19,11 +19,12 @@ leaves its word:
     |u - threshold| slope           at most 65,535 x 32,767 + 2^14 < 2^32
     G, e p                          32 bits, saturating, and 2^19; k of an update is -12 to 32 (`learner.shifts_of`)
 
-`check_currents` is its counterpart for Loihi's neuron, whose words `minisnn.hardware.loihi` tells.
+Loihi's neuron has `Currents` in place of membranes, whose words `minisnn.hardware.loihi` tells.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -121,102 +122,83 @@ def shift_to_u(exponent: int, fraction: int, name: str) -> int:
     return k
 
 
-def check(layers, neuron, words) -> None:
-    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its
-    word.
-
-    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a
-    `network.Words`.
-    """
-    _check_neuron(neuron)
-    for n, layer in enumerate(layers):
-        readout = n == len(layers) - 1
-        _check_words(
-            layer, *((words.readout_bits, BITS) if readout else (words.weight_bits, words.fraction))
-        )
-        _check_below(layer, layers[n - 1] if n else None)
-        check_layer(
-            layer,
-            room_for_bias(
-                layer.weight.shape, layer.bits, most_of(n, readout), layer.fraction, layer.name
-            ),
-        )
-        shift_to_u(layer.exponent, layer.fraction, layer.name)
-
-
-def check_currents(
-    layers, neuron, words, spikes: int, exponents: Sequence[int], decay: int, axons: int | None
-) -> None:
-    """The same of Loihi's neurons in the conv layers, as `check`.
+class Currents(NamedTuple):
+    """What Loihi's neurons in the conv layers are checked by.
 
     spikes      the most that arrive at an input of a layer but the first
     exponents   weight_exp of every conv layer
     decay       the factor of 4096 by which a current is kept in a step
-    axons       fraction bits of the biases that axons carry; None: biases are in the thresholds,
-                and currents have 64 bits
-
-    A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives: to
-    where as much decays.
+    fraction    fraction bits of the biases that axons carry
     """
-    _check_neuron(neuron)
-    whole(0, UNITY - 1, current=decay)
-    for n, (layer, exponent) in enumerate(zip(layers[:-1], exponents, strict=True)):
-        most = most_of(n, False, spikes)
-        bias = 0
-        _check_words(layer, words.weight_bits, words.fraction if axons is None else axons)
-        _check_below(layer, layers[n - 1] if n else None)
-        if axons is None:
-            check_layer(
-                layer,
-                room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name),
-            )
-        else:
-            check_layer(layer, CURRENT_BIAS)
-            bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> axons
-        whole(-8, 7, **{f"{layer.name}: weight_exp": exponent})
-        arrives = 2 * (
-            _most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0) + bias + 1
-        ) << max(exponent, 0)
-        enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
-        current = STATE + max(enters - 2 * STATE, 0) * UNITY // (UNITY - decay) + 1
-        if axons is not None and max(arrives, current + enters + STATE) > WORD:
-            raise ValueError(
-                f"{layer.name}: the currents of these weights, biases and decays can leave "
-                f"{ACCUMULATOR} bits; take a smaller weight_exp"
-            )
-    last = layers[-1]
-    _check_words(last, words.readout_bits, BITS)
-    _check_below(last, layers[-2] if len(layers) > 1 else None)
-    check_layer(last, room_for_bias(last.weight.shape, last.bits, 1, BITS, last.name))
-    shift_to_u(last.exponent, BITS, last.name)
+
+    spikes: int
+    exponents: Sequence[int]
+    decay: int
+    fraction: int
 
 
-def _check_neuron(neuron) -> None:
+def check(layers, neuron, words, currents: Currents | None = None) -> None:
+    """ValueError, naming layer and quantity, unless no intermediate of this network can leave its
+    word.
+
+    `layers` are `quantise.IntegerLayer`, the readout last; `neuron` is an `IntegerLIF`, `words` a
+    `network.Words`; `currents` of a network of Loihi's neurons.
+    """
     for name, ends in NEURON.items():
         whole(*ends, **{name: getattr(neuron, name)})
+    if currents:
+        whole(0, UNITY - 1, current=currents.decay)
+    for n, layer in enumerate(layers):
+        readout = n == len(layers) - 1
+        bits, fraction = words.weight_bits, currents.fraction if currents else words.fraction
+        if readout:
+            bits, fraction = words.readout_bits, BITS
+        if (layer.bits, layer.fraction) != (bits, fraction):
+            raise ValueError(
+                f"{layer.name}: its weights have {layer.bits} bits and its sums {layer.fraction} "
+                f"fraction bits, expected the network's {bits} and {fraction}"
+            )
+        if n:
+            _check_below(layer, layers[n - 1])
+        if currents and not readout:
+            check_layer(layer, CURRENT_BIAS)
+            _check_current(layer, most_of(n, False, currents.spikes), currents, n)
+        else:
+            check_layer(layer, room_of(n, layer, readout))
+            shift_to_u(layer.exponent, layer.fraction, layer.name)
 
 
-def _check_words(layer, bits: int, fraction: int) -> None:
-    if layer.bits != bits or layer.fraction != fraction:
+def room_of(n: int, layer, readout: bool) -> int:
+    """The largest bias of layer n that cannot make its sums overflow."""
+    most = most_of(n, readout)
+    return room_for_bias(layer.weight.shape, layer.bits, most, layer.fraction, layer.name)
+
+
+def _check_current(layer, most: int, currents: Currents, n: int) -> None:
+    """A current beyond 24 bits is wrapped once, as on the chip, so it may grow while more arrives:
+    to where as much decays."""
+    exponent = currents.exponents[n]
+    whole(-8, 7, **{f"{layer.name}: weight_exp": exponent})
+    bias = max(int(layer.bias.max()), -int(layer.bias.min())) >> currents.fraction
+    weights = _most(int(np.prod(layer.weight.shape[:3])), layer.bits, most, 0)
+    arrives = 2 * (weights + bias + 1) << max(exponent, 0)
+    enters = 64 * ((arrives >> max(-exponent, 0)) + 1)
+    grows = max(enters - 2 * STATE, 0) * UNITY // (UNITY - currents.decay)
+    if max(arrives, STATE + grows + 1 + enters + STATE) > WORD:
         raise ValueError(
-            f"{layer.name}: its weights have {layer.bits} bits and its sums {layer.fraction} "
-            f"fraction bits, expected the network's {bits} and {fraction}"
+            f"{layer.name}: the currents of these weights, biases and decays can leave "
+            f"{ACCUMULATOR} bits; take a smaller weight_exp"
         )
 
 
 def _check_below(layer, below) -> None:
     """The input is what the layer below hands on, or all of it as one row."""
     shape = tuple(layer.input_shape)
-    if (
-        below is None
-        or tuple(below.output_shape) == shape
-        or (1, 1, int(np.prod(below.output_shape))) == shape
-    ):
-        return
-    raise ValueError(
-        f"{layer.name}: its input {shape} is not the {below.output_shape} that {below.name} hands "
-        "on"
-    )
+    if shape not in (below.output_shape, (1, 1, int(np.prod(below.output_shape)))):
+        raise ValueError(
+            f"{layer.name}: its input {shape} is not the {below.output_shape} that {below.name} "
+            "hands on"
+        )
 
 
 def check_layer(layer, room: int) -> None:

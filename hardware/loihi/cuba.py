@@ -10,46 +10,143 @@ what the chip has.
                 largest bias, and of four that fire every 2nd, 4th, 8th and 16th step, at different ones
     vth         the threshold in units of the weights, times both gains; `weight_exp` of a layer keeps it below 2^13
     pooling     "max": OR of four spikes. "mean": no node; each of four spikes has a synapse of its own, of the same word
-    readout     traces of 7 bits, weights of 8 that learn, as in `LoihiNet`
+    readout     traces of 7 bits, rounded stochastically, weights of 8 that learn, rounded stochastically
 
 On the chip a spike takes a step from layer to layer: layer n lives n + 1 steps later than in the
 float network, and its bias axons start n steps after the input. Arrays here are in the float
 network's time, which is the same thing shifted.
 """
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
 
+from minisnn.parallel.compilation import njit
 from minisnn.parallel.threads import parallel
 
 from ..chip import quantise, ranges
 from ..chip.formats import STOCHASTIC, whole
-from ..chip.kernels import POOL, rows_of
-from ..chip.learner import learns_online, readout_exponent as exponent_of, steps_of
-from ..chip.stream import Recording
-from ..chip.words import Words
+from ..chip.kernels import NONE, POOL, mirrored, rows_of, spread
+from ..chip.learner import (
+    CLASS_MEAN,
+    Learner,
+    learns_online,
+    readout_exponent as exponent_of,
+    steps_of,
+)
+from ..chip.network import IntegerNet
 from ..chip.neuron import IntegerLIF
+from ..chip.recording import Recording
 from ..chip.traces import BITS as TRACE_BITS, factor
-from .network import MOST_VTH, Constants, LoihiConfig, LoihiNet, conv, thresholds
+from ..chip.words import Words
 
+STATE = ranges.STATE
+MOST_VTH = (1 << 17) - 1
 ROOM = 1 << 13  # of vth: states of 24 bits hold 16 times as much
 AXON = 127  # the largest weight, in steps of 2
 FRACTION = 4  # bits of a bias that axons carry which fire every 2nd, 4th … step
-
-
 LEAST_EXP = -8  # of weight_exp
+BITS = 8  # of weights
 
 
-def _weight_exp(vth: float) -> int:
-    """That of a layer with which its threshold, which is vth with one of -1, stays within ROOM."""
-    return int(np.floor(np.log2(ROOM / vth))) - 1
+@dataclass(frozen=True)
+class LoihiConfig:
+    """Words of the configuration.
+
+    du, dv        decays of current and membrane in 4096ths, Loihi's registers; None: those nearest
+                  to the network's beta, alpha
+    trace_bits    fraction bits of the presynaptic traces
+    weight_exp    shift of what a synapse delivers, so that sums stay within 24 bits, at most; None:
+                  -1
+    """
+
+    du: int | None = None
+    dv: int | None = None
+    trace_bits: int = 7
+    weight_exp: int | None = None
+
+    def __post_init__(self):
+        for name, least, most in (
+            ("du", 0, 4095),
+            ("dv", 1, 4096),
+            ("trace_bits", 1, 12),
+            ("weight_exp", -8, 7),
+        ):
+            if getattr(self, name) is not None or name == "trace_bits":
+                whole(least, most, **{name: getattr(self, name)})
 
 
-def _least_exponent(threshold: float, quarter: int) -> int | None:
-    """The least exponent of weights with which their threshold, times both gains, needs no
-    weight_exp below LEAST_EXP."""
-    if threshold <= 0:
-        return None
-    return int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
+@njit(nogil=True, inner=True)
+def _toward_zero(x, factor):
+    y = abs(x) * factor >> 12
+    return -y if x < 0 else y
+
+
+class Constants(NamedTuple):
+    """What a step takes: factors 4096 - (du + 1) and 4096 - dv of the decays, shifts of what
+    arrives, and of how many rows and columns the spikes are pooled."""
+
+    u_factor: int
+    v_factor: int
+    left: int
+    right: int
+    rows: int
+    columns: int
+
+
+@njit(nogil=True, cache=True)
+def conv(start, stop, x, words, weight, bias, pool, c, vth, out, clipped, record):
+    """Spikes of `loihi.run`'s neurons, a layer of convolved weights, OR-pooled; arrays as
+    `kernels.conv`.
+
+    bias (steps, C_out) is what axons deliver that fire again after so many steps, a power of two; c
+    are `Constants`, vth (C_out,); record (samples, T, H, W C_out) int32 keeps v after the reset of
+    the first samples; clipped (B,) counts currents that wrap and membranes that are clipped, of the
+    neurons whose spikes are pooled
+    """
+    T = x.shape[1]
+    H = x.shape[2]
+    k = weight.shape[1]
+    C_out = weight.shape[2] // weight.shape[1]
+    W = out.shape[4]
+    half = weight.shape[1] // 2
+    for b in range(start, stop):
+        total = 0
+        sums = np.zeros((H + k - 1, W + k - 1, C_out), weight.dtype)
+        a = np.zeros((H, W, C_out), np.int64)
+        u = np.zeros((H, W, C_out), np.int64)
+        v = np.zeros((H, W, C_out), np.int64)
+        for t in range(T):
+            spread(x[b, t], words[b, t], weight, sums)
+            for y in range(H):
+                for z in range(W):
+                    for n in range(C_out):
+                        wide = _toward_zero(u[y, z, n], c.u_factor) + (a[y, z, n] << 6)
+                        current = wide
+                        if wide > STATE:
+                            current -= 2 * STATE
+                        elif wide <= -STATE:
+                            current += 2 * STATE
+                        u[y, z, n] = current
+                        free = _toward_zero(v[y, z, n], c.v_factor) + current
+                        m = min(max(free, 1 - STATE), STATE - 1)
+                        if y < c.rows and z < c.columns:
+                            total += (wide != current) + (free != m)
+                        spike = m > vth[n] << 6
+                        v[y, z, n] = 0 if spike else m
+                        a[y, z, n] = (
+                            (np.int64(sums[y + half, z + half, n]) + bias[t & (len(bias) - 1), n])
+                            << c.left
+                        ) >> c.right
+                        if spike:
+                            if pool == NONE:
+                                out[b, t, y, n, z] = 1
+                            elif y // 2 < out.shape[2] and z // 2 < W // 2:
+                                out[b, t, y // 2, n, z // 2] = 1
+                        if b < record.shape[0]:
+                            record[b, t, y, z * C_out + n] = v[y, z, n]
+        clipped[b] = total
 
 
 def firing(axons: int, steps: int) -> np.ndarray:
@@ -72,7 +169,7 @@ def axon_words(bias: np.ndarray, axons: int) -> np.ndarray:
     return np.concatenate([parts, rest[:, None] >> np.arange(FRACTION - 1, -1, -1) & 1], 1)
 
 
-class CubaNet(LoihiNet):
+class CubaNet(IntegerNet):
     """A network of `CubaLIF` in the words of the module's docstring.
 
     net, theta         a `minisnn.SpikingNet` of `CubaLIF` without hidden layers, and its parameters
@@ -93,109 +190,76 @@ class CubaNet(LoihiNet):
         config: LoihiConfig = LoihiConfig(),
         readout_exponent: int | None = None,
     ):
-        neuron = getattr(net, "neuron", None)
-        says = neuron.says("chip") if neuron else ""
-        if says != "cuba" or net.own or net.hidden or not net.channels or net.beyond:
-            found = f"this network has {net.beyond}" if net.beyond else "this network is not"
-            raise ValueError(
-                f"a CubaNet is of conv layers of CubaLIF and a readout of their spikes; {found}"
-            )
+        quantise.check_kind(net, self.kind)
+        neuron = net.neuron
+        alpha, beta = factor(neuron.alpha), factor(neuron.beta)
+        self.config = config
+        self.du = 4095 - beta if config.du is None else config.du
+        self.dv = 4096 - alpha if config.dv is None else config.dv
         self.mean = net.pool == "mean"
-        words = Words()
-        views = net.views(theta)
-        layers = list[quantise.IntegerLayer]()
-        integer = IntegerLIF(
-            factor(neuron.alpha), factor(neuron.beta), 0, 0, 0, int(16 * neuron.slope)
-        )
-        self._configure(config, integer.alpha, integer.beta)
-        gain = 4096.0**2 / ((self.du + 1) * self.dv)
         self.vth = list[np.ndarray]()
         self.weight_exps = list[int]()
+        views = net.views(theta)
+        layers = []
         for n, b in enumerate(net.blocks):
-            weight = views[f"{b.name}.weight"].reshape(b.weight_shape).astype(np.float64)
-            weight = weight * (neuron.gain if n == 0 else 1)
-            bias = views[f"{b.name}.bias"].astype(np.float64)
-            quantise.finite(b.name, weight, bias)
-            pool = "none" if b.readout else "max"
-            shape = b.input_shape
+            weight, bias = quantise.arrays(net, views, n, np.float64)
             if b.readout:
-                room = ranges.room_for_bias(b.weight_shape, 8, 1, TRACE_BITS, b.name)
-                exponent = readout_exponent
-                if exponent is None:
-                    exponent = quantise.best_exponent(
-                        weight, 8, quantise.least_exponent(bias, TRACE_BITS, room)
-                    )
-                layers.append(
-                    quantise.layer(b.name, weight, bias, exponent, 8, shape, pool, TRACE_BITS, room)
+                layer = quantise.layer(b, weight, bias, BITS, TRACE_BITS, 1, readout_exponent)
+            else:
+                layer = self._conv_layer(
+                    b, weight, bias, neuron.threshold, 2 * (self.mean and n > 0)
                 )
-                continue
-            quarter = 2 * (self.mean and n > 0)  # a mean is of four synapses
-            exp = -1 if config.weight_exp is None else config.weight_exp
-            exponent = quantise.best_exponent(
-                weight, 8, _least_exponent(neuron.threshold * gain, quarter)
-            )
-            whole, clipped = quantise.integers(weight, exponent, 8)
-            # in units of what a synapse delivers
-            most = np.abs(bias).max() / 2.0 ** (exponent - quarter)
-            vth = neuron.threshold / 2.0 ** (exponent - quarter) * gain
-            exp = min(exp, _weight_exp(vth)) if vth > 0 else exp
-            vth = vth * 2.0 ** (exp + 1)
-            if not 0 <= vth <= MOST_VTH or most >= 1 << 20:
-                raise ValueError(
-                    f"{b.name}: threshold {vth:.3g} and largest bias {most:.3g} in units of the "
-                    "weights; Loihi "
-                    "holds 0 to 131071, and biases below 1048576"
-                )
-            ints = np.floor(np.ldexp(bias, FRACTION + quarter - exponent) + 0.5)
-            self.weight_exps.append(exp)
-            self.vth.append(np.full(b.channels, int(thresholds(vth))))
-            layers.append(
-                quantise.IntegerLayer(
-                    b.name,
-                    whole,
-                    ints.astype(np.int32),
-                    exponent,
-                    8,
-                    shape,
-                    pool,
-                    FRACTION,
-                    clipped,
-                )
-            )
-        self._set(layers, integer, words, net.input_shape)
+            layers.append(layer)
+        self._set(layers, IntegerLIF(alpha, beta, 0, 0, 0, int(16 * neuron.slope)), Words())
 
-    def _set(self, layers, neuron, words, input_shape) -> None:
+    def _conv_layer(self, block, weight, bias, threshold: float, quarter: int):
+        """The integers of a conv layer; `quarter`: 2 bits where its inputs are means of four."""
+        threshold = threshold * 4096.0**2 / ((self.du + 1) * self.dv)
+        least = None  # with which weight_exp need not lie below LEAST_EXP
+        if threshold > 0:
+            least = int(np.ceil(np.log2(threshold / ROOM))) + quarter + LEAST_EXP + 1
+        exponent = quantise.best_exponent(weight, BITS, least)
+        whole, clipped = quantise.integers(weight, exponent, BITS)
+        # in units of what a synapse delivers
+        most = np.abs(bias).max() / 2.0 ** (exponent - quarter)
+        vth = threshold / 2.0 ** (exponent - quarter)
+        exp = -1 if self.config.weight_exp is None else self.config.weight_exp
+        if vth > 0:
+            exp = min(exp, int(np.floor(np.log2(ROOM / vth))) - 1)
+        vth = vth * 2.0 ** (exp + 1)
+        if not 0 <= vth <= MOST_VTH or most >= 1 << 20:
+            raise ValueError(
+                f"{block.name}: threshold {vth:.3g} and largest bias {most:.3g} in units of the "
+                "weights; Loihi holds 0 to 131071, and biases below 1048576"
+            )
+        ints = np.floor(np.ldexp(bias, FRACTION + quarter - exponent) + 0.5).astype(np.int32)
+        self.weight_exps.append(exp)
+        self.vth.append(np.full(block.channels, max(round(vth), 1)))
+        place = exponent, BITS, block.input_shape, "max", FRACTION, clipped
+        return quantise.IntegerLayer(block.name, whole, ints, *place)
+
+    def _set(self, layers, neuron, words) -> None:
         self.arriving = 4 if self.mean else 1
-        super()._set(layers, neuron, words, input_shape)
+        super()._set(layers, neuron, words)
+        largest = {b.name: np.abs(b.bias).max() for b in self.layers[:-1]}
         self.axons = {
-            b.name: int(np.abs(b.bias).max() / (1 << FRACTION) / AXON) + 1 for b in self.layers[:-1]
+            name: int(most / (1 << FRACTION) / AXON) + 1 for name, most in largest.items()
         }
 
     def check(self) -> None:
-        decay = 4095 - self.du
-        ranges.check_currents(
-            self.layers, self.neuron, self.words, self.arriving, self.weight_exps, decay, FRACTION
-        )
+        currents = ranges.Currents(self.arriving, self.weight_exps, 4095 - self.du, FRACTION)
+        ranges.check(self.layers, self.neuron, self.words, currents)
         whole(0, 4095, voltage=4096 - self.dv)
         for layer, vth in zip(self.layers, self.vth, strict=False):
             whole(1, MOST_VTH, **{f"{layer.name}: vth": int(vth[0])})
 
     @classmethod
-    def of(
-        cls, checkpoint, config: LoihiConfig = LoihiConfig(), x: np.ndarray | None = None
-    ) -> "CubaNet":
-        """The network of a checkpoint, ready to learn as it adapts; x is not needed, there is
-        nothing to match."""
-        net = checkpoint.net
-        steps = steps_of(checkpoint.net, checkpoint.inner, checkpoint.net.ways)
-        self = cls(
-            net,
-            checkpoint.theta,
-            config,
-            exponent_of(
-                steps["log2_weight"], Words().readout_bits, learns_online(checkpoint.inner)
-            ),
-        )
+    def of(cls, checkpoint, config: LoihiConfig = LoihiConfig()) -> "CubaNet":
+        """The network of a checkpoint, ready to learn as it adapts."""
+        net, inner = checkpoint.net, checkpoint.inner
+        steps = steps_of(net, inner, net.ways)
+        exponent = exponent_of(steps["log2_weight"], BITS, learns_online(inner))
+        self = cls(net, checkpoint.theta, config, exponent)
         self.steps = steps
         self.recording = Recording.of(checkpoint)
         return self
@@ -206,9 +270,10 @@ class CubaNet(LoihiNet):
             "voltage": 4096 - self.dv,
             "fraction": FRACTION,
             "traces_rounding": STOCHASTIC,
+            "trace_bits": self.config.trace_bits,
         }
         units = {f"{layer.name}_unit": layer.exponent for layer in self.layers[:-1]}
-        return super().constants() | own | {"trace_bits": self.config.trace_bits} | units
+        return super().constants() | own | units
 
     def layer_constants(self, n):
         return {
@@ -217,14 +282,22 @@ class CubaNet(LoihiNet):
             "threshold": int(self.vth[n][0]),
         }
 
+    def learner(self, **options) -> Learner:
+        """Loihi's way to learn: its rules are rounded stochastically. Class means, which no rule of
+        Loihi's makes, are rounded as is asked."""
+        own = {} if options.get("rule") == CLASS_MEAN else {"rounding": "stochastic"}
+        return super().learner(**{**options, **own})
+
     def traces(self, spikes, bits=None, mode="stochastic", seed=1):
-        """As of `LoihiNet`, with nothing between a spike and its trace: what the other neuron has
-        two steps later."""
-        late = np.concatenate(
-            [spikes, np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)], 1
-        )
-        # of a count: the mean of its four
-        return super().traces(late, bits, mode, seed)[:, 2:] >> 2 * self.mean
+        """As `IntegerNet.traces`, in Loihi's short words, with nothing between a spike and its trace:
+        what the other neuron has two steps later."""
+        nothing = np.zeros((len(spikes), 2, *spikes.shape[2:]), spikes.dtype)
+        late = np.concatenate([spikes, nothing], 1)
+        p = super().traces(late, bits or self.config.trace_bits, mode, seed)
+        return p[:, 2:] >> 2 * self.mean  # of a count: the mean of its four
+
+    def _prepare(self, layer):
+        return (2 * mirrored(layer.weight, np.int32),)  # in steps of 2
 
     def _conv(self, layer, prepared, x, record):
         (H, W, _), (h, w, C_out), (B, T) = layer.input_shape, layer.output_shape, x.shape[:2]
@@ -237,7 +310,7 @@ class CubaNet(LoihiNet):
             4095 - self.du, 4096 - self.dv, max(exp, 0), max(-exp, 0), 2 * h, 2 * w
         )
         pool = POOL["none" if self.mean else "max"]
-        out = np.zeros((B, T + 1, H, C_out, W) if self.mean else (B, T + 1, h, C_out, W), np.uint8)
+        out = np.zeros((B, T + 1, H if self.mean else h, C_out, W), np.uint8)
         kept = np.empty((min(record, B), T + 1, H, W * C_out), np.int32)
         axons = self.axons[layer.name]
         bias = 2 * firing(axons, 1 << FRACTION) @ axon_words(layer.bias.astype(np.int64), axons).T

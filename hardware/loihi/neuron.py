@@ -20,17 +20,16 @@ UNITY = 4096  # decays are 12-bit fractions
 LIMITS = {  # of what is given, with room beside the chip's registers
     "weight_exp": (-31, 31),
     "num_weight_bits": (1, 9),
+    "sign_mode": (MIXED, INHIBITORY),
     "du": (0, UNITY - 1),
     "dv": (0, UNITY),
     "vth": (0, STATE),
     "bias_mant": (-STATE, STATE),
     "bias_exp": (-31, 31),
 }
-REACH = (
-    1 << 32
-    # of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is
-    # multiplied by 4,096
-)
+# of what arrives in a step: a current wraps once, so it may grow 4,096 times as far, and is
+# multiplied by 4,096
+REACH = 1 << 32
 
 
 def used_weights(W: np.ndarray, num_weight_bits: int = 8, sign_mode: int = MIXED) -> np.ndarray:
@@ -88,25 +87,15 @@ def run(
     each = dict(du=du, dv=dv, vth=vth, bias_mant=bias_mant, bias_exp=bias_exp)
     for name, value in (one | each).items():
         array = np.asarray(value)
-        if array.dtype.kind not in "iu" or array.shape not in (
-            (),
-            (len(W),) if name in each else (),
-        ):
-            many = f" or one for each of {len(W)} neurons" if name in each else ""
+        many = f" or one for each of {len(W)} neurons" if name in each else ""
+        if array.dtype.kind not in "iu" or array.shape not in ((), (len(W),) if many else ()):
             raise ValueError(
                 f"{name} must be an integer{many}, not {array.dtype} of shape {array.shape}"
             )
-        if (
-            name in LIMITS
-            and array.size
-            and not LIMITS[name][0] <= array.min() <= array.max() <= LIMITS[name][1]
-        ):
-            raise ValueError(f"{name} must be {LIMITS[name][0]} to {LIMITS[name][1]}, not {value}")
+        low, high = LIMITS[name]
+        if array.size and not low <= array.min() <= array.max() <= high:
+            raise ValueError(f"{name} must be {low} to {high}, not {value}")
     du, dv, vth, bias_mant, bias_exp = (np.asarray(value, np.int64) for value in each.values())
-    if sign_mode not in (MIXED, EXCITATORY, INHIBITORY):
-        raise ValueError(
-            f"sign_mode must be 1 (mixed), 2 (excitatory) or 3 (inhibitory), not {sign_mode}"
-        )
     most = int(spikes.max(initial=0))
     if spikes.min(initial=0) < 0 or 256 * most * W.shape[1] << max(int(weight_exp), 0) > REACH:
         raise ValueError(

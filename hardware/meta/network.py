@@ -12,12 +12,13 @@ import numpy as np
 from minisnn.parallel.threads import parallel
 
 from ..chip.formats import ROUNDINGS, seed_state, shift, xorshift32
-from ..chip.kernels import mirrored, rows_of
+from ..chip.kernels import Convolved, convolved, mirrored, rows_of
 from ..chip.neuron import IntegerLIF
+from ..chip.noise import stream
 from ..chip.ranges import MOST_COUNT
+from ..chip.stochastic import Step
 from ..chip.traces import presynaptic
 from . import kernels, loss, optimiser, words as ranges
-from .noise import stream
 from .words import READ, MetaWords
 
 FORWARD, BACKWARD, TOP, SUMS, STEPS, TRACES, WEIGHTS = range(7)  # places of random numbers
@@ -65,7 +66,7 @@ class MetaNet:
     def features(self) -> int:
         return int(np.prod(self.layers[-1].output_shape))
 
-    def constants(self, layer: MetaLayer) -> kernels.Step:
+    def constants(self, layer: MetaLayer) -> Step:
         n = self.neuron
         state = self.words.state
         up = state.fraction - 10
@@ -82,7 +83,7 @@ class MetaNet:
             *ranges.enters(self.words, layer.exponent),
             ROUNDINGS[self.words.rounding],
         )
-        return kernels.Step(*map(np.int32, numbers))
+        return Step(*map(np.int32, numbers))
 
     def read(self, layer: MetaLayer) -> np.ndarray:
         """The weights as the passes read them, int32 of 8 bits."""
@@ -113,35 +114,15 @@ class MetaNet:
 
     # ---- forward
 
-    def spikes(self, x, update: int, n: int, window: int = 0, record: int = 0):
-        """(spikes, slopes, args, membranes) of layer n from x (B, T, H, W, C)."""
+    def spikes(self, x, update: int, n: int, window: int = 0, record: int = 0) -> Convolved:
+        """Layer n from x (B, T, H, W, C)."""
         layer = self.layers[n]
-        B, T, H, W, _ = x.shape
-        C = len(layer.bias)
-        out = np.empty((B, T, *layer.output_shape), np.uint8)
-        slopes = np.empty((B, window, H, W * C), np.uint8)
-        args = np.empty((B, window, *layer.output_shape), np.uint8)
-        kept = np.empty((min(record, B), T, H, W * C), np.int16)
-        clipped = np.zeros(B, np.int64)
+        bias = np.tile(layer.bias, layer.input_shape[1])
+        prepared = mirrored(self.read(layer), np.int32), bias, self.constants(layer)
         key = self.seed, update, FORWARD * 16 + n
-        flat = rows_of(x)
-        parallel(
-            kernels.forward,
-            B,
-            flat,
-            flat.view(np.uint64),
-            mirrored(self.read(layer), np.int32),
-            np.tile(layer.bias, W),
-            self.constants(layer),
-            key,
-            out,
-            slopes,
-            args,
-            clipped,
-            kept,
-        )
-        self._count(f"{layer.name}.u", int(clipped.sum()))
-        return out, slopes, args, kept
+        found = convolved(layer, prepared, x, record, key, window)
+        self._count(f"{layer.name}.u", found.clipped)
+        return found
 
     def counts(self, x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.minimum(x, MOST_COUNT), np.uint8)
@@ -163,7 +144,7 @@ class MetaNet:
     def features_of(self, x: np.ndarray, update: int = 0) -> np.ndarray:
         x = self.counts(x)
         for n in range(len(self.layers)):
-            x = self.spikes(x, update, n)[0]
+            x = self.spikes(x, update, n).spikes
         return self.traces(x, update)
 
     # ---- backward
@@ -173,9 +154,9 @@ class MetaNet:
         x = self.counts(np.concatenate([task.x_support, task.x_query]))
         tapes = []
         for n in range(len(self.layers)):
-            out, slopes, args, _ = self.spikes(x, update, n, self.window)
-            tapes.append((x, slopes, args))
-            x = out
+            found = self.spikes(x, update, n, self.window)
+            tapes.append((x, found.slopes, found.args))
+            x = found.spikes
         p = self.traces(x, update)
         found = loss.gradient(p, task.y_support, task.y_query, self.words, log2_scale)
         dy = self._top(found.dp, update)
@@ -328,7 +309,7 @@ def begun(
     for n, C in enumerate(channels):
         state = xorshift32(state)
         layer = _fitted(net, n, x, shape, C, kernel, rounds, rate, state)
-        x = net.spikes(x, 0, n)[0]
+        x = net.spikes(x, 0, n).spikes
         shape = layer.output_shape
     net.saturations.clear()
     return net
@@ -347,7 +328,7 @@ def _fitted(net, n, x, shape, C, kernel, rounds, rate, state) -> MetaLayer:
         moments = np.zeros(size, np.int16), np.zeros(C, np.int16)
         layer = MetaLayer(f"conv{n + 1}", shape, weight, bias.copy(), exponent, amplitude, moments)
         net.layers[n:] = [layer]
-        u = net.spikes(x, 0, n, record=len(x))[3].astype(np.int64)
+        u = net.spikes(x, 0, n, record=len(x)).membranes.astype(np.int64)
         variance = max(int(((u - int(u.sum()) // u.size) ** 2).sum() // u.size), 1)
         # the amplitude that gives a variance of one, between half of the most and the most
         wanted = amplitude * one
@@ -361,7 +342,7 @@ def _fitted(net, n, x, shape, C, kernel, rounds, rate, state) -> MetaLayer:
         amplitude = max(wanted // spread, 1)
         layer.weight, _ = random_weights(size, amplitude, start)
         layer.exponent, layer.amplitude = exponent, amplitude
-        u = net.spikes(x, 0, n, record=len(x))[3].reshape(-1).astype(np.int64)
+        u = net.spikes(x, 0, n, record=len(x)).membranes.reshape(-1).astype(np.int64)
         place = u.size * (256 - rate) >> 8
         at = int(np.partition(u, place)[place])
         bias = np.clip(bias - at, *words.state.ends).astype(np.int16)

@@ -18,7 +18,7 @@ from ..c.export import MODEL, constants, packed
 from ..chip.formats import whole
 from ..chip.learner import CLASS_MEAN, RULES, Learner
 from ..chip.network import IntegerNet
-from ..chip.stream import Recording
+from ..chip.recording import Recording
 
 HERE = Path(__file__).parent
 EDGE = HERE.parent / "c" / "minisnn_edge.mjs"

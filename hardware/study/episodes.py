@@ -94,13 +94,11 @@ class Comparison:
             raise ValueError(
                 f"there is no network for {ROLE}; give --networks a folder that holds it"
             )
-        self.study, self.words, self.bits, self.found, self.settings = (
-            study,
-            words,
-            bits,
-            found,
-            study.settings,
-        )
+        self.study = study
+        self.settings = study.settings
+        self.words = words
+        self.bits = bits
+        self.found = found
         self.net = found.net
         self.theta = found.theta
         self.inner = one_look(found.loop)
@@ -122,16 +120,9 @@ class Comparison:
 
     def floats(self) -> dict[str, Row]:
         """{name of TWINS: what it answers to the episodes}."""
-        return rows(
-            list(TWINS),
-            self.each(
-                "float",
-                partial(
-                    _float_episode, self.tasks, self.net, self.theta, self.inner, self.settings
-                ),
-                list(TWINS),
-            ),
-        )
+        given = self.tasks, self.net, self.theta, self.inner, self.settings
+        names = list(TWINS)
+        return rows(names, self.each("float", partial(_float_episode, *given), names))
 
     def fixed(self, bits: int) -> tuple[list[Row], np.ndarray]:
         """What each choice answers, and (choices, 4) of the shares of synapses written, gated and

@@ -1,5 +1,5 @@
-"""What else learns the same episodes: all layers by random feedback, Loihi's neurons, conv layers
-rounded by their membranes, and a network trained for the chip."""
+"""What else learns the same episodes: all layers by random feedback, conv layers rounded by their
+membranes, and a network trained for the chip."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,13 +14,11 @@ from ..chip.feedback import Feedback, learn_all
 from ..chip.learner import one_shot
 from ..chip.network import IntegerNet
 from ..chip.words import trained_for
-from ..loihi.network import LoihiNet
 from .episodes import Comparison, speaks, task_of, told
 from .floats import float_learn_all
 
 EPISODES = 100  # at most
 STEPS = (-10, -8, -6)  # log2 of the conv layers' step; that of their biases is 2^-4 of it
-CALIBRATION = 2  # meta-training tasks that Loihi's thresholds are matched on
 ROUNDED = (2, 3)  # bits of the conv layers that are rounded by their membranes
 ROUNDED_ON = 8  # meta-training tasks whose support they are rounded on
 TRAINED = "double-nmnist/chip-snn"
@@ -34,8 +32,7 @@ def measure(c: Comparison, findings: Findings) -> None:
     support = [
         training.episode(c.settings.seed, k, c.net.ways, 1, 1).x_support for k in range(ROUNDED_ON)
     ]
-    loihi = LoihiNet.of(c.found, x=np.concatenate(support[:CALIBRATION]))
-    chips = {"readout alone": chip, "Loihi's neurons and words": loihi}
+    chips = {"readout alone": chip}
     chips |= _rounded(c, np.concatenate(support)) | _trained(c, trained)
     feedback = [
         f"random feedback, step 2^{step}{twin}" for step in STEPS for twin in ("", ", float twin")

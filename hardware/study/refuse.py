@@ -8,7 +8,6 @@ refuse (1 + 1 / shots), and where a mean that is no class is nearer and within r
 """
 
 import math
-import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -19,12 +18,10 @@ import numpy as np
 from minisnn.data.sets.recordings import Recordings
 from minisnn.experiments.findings import Table, figure
 from minisnn.parallel.executor import Executor
-from minisnn.training.fields import in_words
 
 from ..chip.learner import samples_of
-from ..chip.means import CountedMeans
 from ..chip.network import IntegerNet
-from .classes import How, check_room, distances, distances_to
+from .classes import How, check_room, distances, distances_to, taught
 from .drawings import Traces
 from .nothing import Blots
 
@@ -91,18 +88,14 @@ def look(
 def _episode(chip, tasks, how, traces, blots, seed, index) -> Seen:
     ways, shots, queries = how
     task = tasks.episode(seed, index, 2 * ways, shots, queries)
-    taught = task.y_support < ways
+    first = task.y_support < ways  # the classes that are taught
     if traces is None:
         p = chip.counted_alone().traces_of(samples_of(task), 1 + index)[:, -1]
         support, query = np.split(p, [len(task.y_support)])
     else:
         one = traces.of(task)
         support, query = traces.integers[one.support], traces.integers[one.query]
-    means = CountedMeans(support.shape[1])
-    for _ in range(ways):
-        means.add()
-    for label, shown in zip(task.y_support[taught], support[taught]):
-        means.learn(int(label), shown)
+    means = taught(support[first], task.y_support[first], range(int(first.sum())))
     far = distances(means, query)
     known = task.y_query < ways
     right = far[known].argmin(1) == task.y_query[known]
@@ -197,15 +190,6 @@ def table(seen: Mapping[str, Seen], shots: int, shares=SHARES, note: str = "") -
         "Shares that are refused: of queries of taught classes (false alarms), of classes that were "
         f"not taught, of empty recordings, and of dots and filled squares of many sizes. {note}",
     )
-
-
-def command(checkpoint: str, refuse: int, given: Mapping[str, Any]) -> str:
-    """What exports a network with a threshold, in the words it was chosen in; `given` are their
-    options."""
-    line = ["minisnn", "hardware", "export", "--checkpoint", checkpoint]
-    for name, value in given.items():
-        line += [f"--{name.replace('_', '-')}", *[in_words(value)] * (value is not True)]
-    return shlex.join([*line, "--refuse", str(refuse)])
 
 
 def figures(seen: Mapping[str, Seen], shots: int, share: float) -> dict[str, dict]:

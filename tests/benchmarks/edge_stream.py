@@ -3,11 +3,12 @@
 Characters of Omniglot's evaluation alphabets before the simulated camera, as `omniglot_fine.h5` takes
 them, five-way one-shot by class means. Each recording lies in a stream of background events, at rates
 of 0 to 3 a second and pixel, which go on through it. The stream is cut by hand, at the recording's
-first event, or by the device (`chip/stream.py`, which the C library equals).
+first event, or by the device (tests/plain_stream.py, which the C library equals).
 """
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,10 @@ from minisnn.data.store.shipped import shipped
 from minisnn.experiments.statistics import difference, estimate
 from minisnn.hardware.chip.means import CountedMeans
 from minisnn.hardware.chip.network import IntegerNet
-from minisnn.hardware.chip.stream import Onset, Stream
 from minisnn.experiments.findings import figure
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from plain_stream import Onset, Stream  # noqa: E402
 
 RATES = 0, 1, 3  # background events a second and pixel
 BEFORE_US, SIDE, WAYS, QUERIES, STEPS = 400_000, 32, 5, 2, 100

@@ -299,7 +299,7 @@ def test_what_cannot_be_is_refused_in_a_sentence(page):
             pytest.importorskip("nir") and ms.export_nir(
                 "no.nir", net := small(neuron=neuron), np.zeros(net.size)
             )
-    with pytest.raises(ValueError, match="the chip holds a spiking network"):
+    with pytest.raises(ValueError, match="the chip holds conv layers of LIF"):
         from minisnn.hardware.chip.network import IntegerNet
 
         net = ms.SpikingNet((8, 8, 2), (2,), 3, 3, neuron=lif, backend="numpy")

@@ -123,10 +123,8 @@ def _network(net: type[IntegerNet], found: dict, rows: list, weights) -> Integer
                 BITS if name == "readout" else found["fraction"],
             )
         )
-    first = layers[0].input_shape if len(layers) > 1 else (1, 1, inputs)
-    return known(
-        net, layers, IntegerLIF(*(found[name] for name in IntegerLIF._fields)), words, first, **more
-    )
+    neuron = IntegerLIF(*(found[name] for name in IntegerLIF._fields))
+    return known(net, layers, neuron, words, **more)
 
 
 def from_header(path: Path, net: type[IntegerNet] = IntegerNet) -> IntegerNet:

@@ -32,7 +32,6 @@ from minisnn.hardware.chip.quantise import IntegerLayer
 import plain_loihi as loihi_reference
 from plain_means import Means
 from minisnn.hardware.loihi.cuba import CubaNet
-from minisnn.hardware.loihi.network import Constants, LoihiConfig, LoihiNet, thresholds
 
 SAMPLES, SUPPORT = 4, 3
 EDGES = 0, 1, 2, 30, 31, -1, -17, -18, -31  # of the shift on the way to u
@@ -77,22 +76,10 @@ class Case:
     y: np.ndarray
 
     def make(self, unchecked: bool = False) -> IntegerNet:
-        given = self.layers, self.neuron, self.words, self.layers[0].input_shape
+        given = self.layers, self.neuron, self.words
         if self.kind == "lif":
             return known(Unchecked if unchecked else IntegerNet, *given)
-        if self.kind == "cuba":
-            return known(UncheckedCuba if unchecked else CubaNet, *given, **self.more)
-        return bare_loihi(*given, **self.more)
-
-
-def bare_loihi(layers, neuron, words, input_shape, config: LoihiConfig, vth: list) -> LoihiNet:
-    """A `LoihiNet` of known integers."""
-    self, e = LoihiNet.__new__(LoihiNet), config.weight_exp
-    self._configure(config, neuron.alpha, neuron.beta)
-    self.weight_exps, self.vth = [e] * (len(layers) - 1), vth
-    self.constants = Constants(4095 - self.du, 4096 - self.dv, max(e, 0), max(-e, 0))
-    self._set(layers, neuron, words, input_shape)
-    return self
+        return known(UncheckedCuba if unchecked else CubaNet, *given, **self.more)
 
 
 def chosen(rng, *values):
@@ -165,7 +152,7 @@ def counts(rng, shape) -> np.ndarray:
 
 def case(seed: int) -> Case:
     rng = np.random.default_rng(seed)
-    kind = chosen(rng, "lif", "lif", "lif", "cuba", "cuba", "loihi")
+    kind = chosen(rng, "lif", "lif", "lif", "cuba", "cuba")
     lif = kind == "lif"
     bits, readout_bits = (int(b) for b in rng.integers(2, 9, 2)) if lif else (8, 8)
     modes = (
@@ -173,13 +160,7 @@ def case(seed: int) -> Case:
     )
     words = Words(bits, readout_bits, int(rng.integers(17)) if lif else 12, *modes)
     depth, (H, W, C) = int(rng.integers(1, 3)), (int(n) for n in rng.integers(1, [6, 6, 3]))
-    pool = (
-        chosen(rng, "none", "max", "mean")
-        if lif
-        else chosen(rng, "max", "mean")
-        if kind == "cuba"
-        else "max"
-    )
+    pool = chosen(rng, "none", "max", "mean") if lif else chosen(rng, "max", "mean")
     if pool != "none":
         H, W = max(H, 2 * depth), max(W, 2 * depth)
     if rng.integers(40) == 0:
@@ -196,7 +177,7 @@ def case(seed: int) -> Case:
         word(rng, 0, 32767) if rng.integers(2) else 160,
     )
     if not lif:
-        neuron = neuron._replace(gamma=0, rho=0, threshold=0) if kind == "cuba" else neuron
+        neuron = neuron._replace(gamma=0, rho=0, threshold=0)
     if rng.integers(60) == 0:
         name = chosen(rng, *IntegerLIF._fields)
         neuron = neuron._replace(**{name: int(chosen(rng, -40000, 40000))})
@@ -247,10 +228,6 @@ def case(seed: int) -> Case:
             vth[0] = int(chosen(rng, 0, 1 << 17))
         each = [dict(pool=pool, exponent=e, threshold=v) for e, v in zip(exponents, vth)]
         more = dict(constants=constants, layer_constants=each)
-    elif kind == "loihi":
-        vth = [thresholds(rng.normal(800, 900, layer.weight.shape[3])) for layer in layers[:-1]]
-        config = LoihiConfig(du, dv, int(rng.integers(1, 13)), min(max(exponents[0], -8), 7))
-        more = dict(config=config, vth=vth)
     rule = chosen(rng, *RULES, CLASS_MEAN)
     gates = (
         {}
@@ -328,7 +305,7 @@ def refused(one: Case) -> str:
     """The sentence that refuses a network or its learner, the same everywhere; "" where it is
     accepted everywhere."""
     found = {"network": said(one.make)}
-    if one.kind != "loihi" and found["network"]:
+    if found["network"]:
         bare = one.make(unchecked=True)
         sure = CubaNet if one.kind == "cuba" else IntegerNet
         bare.__class__ = type("Bare", (type(bare),), {"check": sure.check})
@@ -336,13 +313,12 @@ def refused(one: Case) -> str:
         found["plain"] = said(lambda: infer(bare, one.x[0].tolist()))
         found["header"] = said(lambda: export.header(bare, Learner(), one.x.shape[1]))
         found["page"] = said(lambda: export.packed(bare, Learner()))
-    elif not found["network"]:
+    else:
         chip, how = one.make(), Learner(**one.how)
         p = np.zeros((SUPPORT, 1, len(chip.weight)), np.int32)
         found["network"] = said(lambda: chip.learn(how, p, one.y))
         found["plain"] = said(lambda: reference.learn(chip, how, p.tolist(), one.y.tolist()))
-        if one.kind != "loihi":
-            found["header"] = said(lambda: export.header(chip, how, one.x.shape[1]))
+        found["header"] = said(lambda: export.header(chip, how, one.x.shape[1]))
     assert len(set(found.values())) == 1, found
     return found["network"]
 
@@ -516,7 +492,7 @@ def run(
                 + sentence.rpartition(": ")[2].translate(str.maketrans("", "", "-0123456789"))
             ] += 1
         # not for its learner
-        if one.kind != "loihi" and len(several) < of_c and (not sentence or said(one.make)):
+        if len(several) < of_c and (not sentence or said(one.make)):
             several.append((one, expected))
         if (seed - first) % 500 == 499:
             told(f"{seed + 1 - first}: {dict(counts_)}")

@@ -1,15 +1,15 @@
 """How many classes a device holds apart: episodes dealt by number, running means against exact ones,
 the continual curve, and the compiled library's own answers."""
 
+import answers
 import numpy as np
 import pytest
 from edge_library import COMPILERS
 from integers import events, small, small_cuba
 
 import minisnn as ms
-from minisnn.hardware.c import answers
 from minisnn.hardware.chip.means import NONE, UNTAUGHT, CountedMeans
-from minisnn.hardware.study import classes, drawings, nothing, sampled
+from minisnn.hardware.study import classes, device, drawings, nothing
 from minisnn.hardware.study.classes import How
 from minisnn.hardware.study.drawings import Traces
 from minisnn.parallel.executor import Executor
@@ -192,4 +192,4 @@ def test_blots_are_what_they_are_called():
 
 
 def test_what_others_publish_is_cited():
-    assert set(sampled.published()) == {(5, 1, 96.8), (5, 5, 98.8), (250, 10, 82.2)}
+    assert set(device.published()) == {(5, 1, 96.8), (5, 5, 98.8), (250, 10, 82.2)}

@@ -91,7 +91,7 @@ def test_float_and_fixed_on_the_same_episodes_and_a_run_that_was_stopped(run, mo
         "presynaptic.csv",
         "others.csv",
     }
-    assert "random feedback, step 2^-8, float twin" in out and "Loihi's neurons and words" in out
+    assert "random feedback, step 2^-8, float twin" in out
     before = {path: path.read_bytes() for path in Path("out/records").iterdir()}
     assert len(before) == 5
     for path, content in before.items():  # as if it had been stopped after the second episode
@@ -184,8 +184,8 @@ def test_training_for_the_chip_and_going_on(run, monkeypatch):
     )
     assert run("train", "--bits", "3", *few)[0] == 2  # it lies there already
     assert run("train", "--resume", "out")[1] == out
-    code, _, err = run("train", "--bits", "3,2")
-    assert code == 2 and "train takes one number of --bits" in err
+    code, _, err = run("train")
+    assert code == 2 and "--bits" in err
 
 
 @needs_compiler
@@ -244,7 +244,7 @@ def test_a_network_of_cuba_lif_is_exported_in_loihis_words(run):
     assert " numbers agree" in ran.stdout, ran.stderr
     for option in (("--bits", 4), ("--traces", "nearest"), ("--strict",)):
         code, _, err = run("export", "--checkpoint", "cuba.h5", *option, "other")
-        assert code == 2 and f"{option[0]} does not apply to cuba.h5, a network of CubaLIF" in err
+        assert code == 2 and f"{option[0]} would do nothing with cuba.h5" in err
 
 
 @pytest.mark.parametrize("kind", ["arduino", "wasm", "page"])
@@ -295,23 +295,20 @@ def test_export_for_others(run, kind):
     [
         (("export", "here", "--out", "there"), "give the folder once, as DIR or as --out DIR"),
         (("export", "--for", "page", "--root", "a"), "--root would do nothing with --for page"),
-        (("--bits", "9"), "--bits must be numbers from 2 to 8, not 9"),
-        (("--bits", "none"), "not none"),
-        (("--picojoule", "1"), "--picojoule takes two numbers"),
-        (("--picojoule", "nan,nan"), "--picojoule takes two numbers"),
-        (("--picojoule", "1e400,1"), "--picojoule takes two numbers"),
-        (("--ranges", "--picojoule", "1,1"), "--picojoule does not apply to --ranges"),
+        (("--ranges", "--picojoule", "1,1"), "--picojoule would do nothing with --ranges"),
         (
             ("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"),
             "cnn.h5: the checkpoint's network, ConvNet",
         ),
-        (("export", "--bits", "8,4"), "export takes one number of --bits"),
-        (("classes", "--bits", "8,4"), "classes takes one number of --bits"),
-        (("refuse", "--bits", "8,4"), "refuse takes one number of --bits"),
         (
             ("export", "--readout-bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
             "readout_bits must be 2 to 8, a whole number, not 9",
         ),
+        (
+            ("export", "--bits", "9", "--checkpoint", "networks/double_nmnist_maml.h5"),
+            "weight_bits must be 2 to 8, a whole number, not 9",
+        ),
+        (("train", "--bits", "9"), "bits must be 2 to 8, a whole number, not 9"),
         (
             ("train", "--resume", "out", "--bits", "3", "--seed", "0"),
             "--resume keeps the settings of out; leave out --bits, --seed",
@@ -319,6 +316,7 @@ def test_export_for_others(run, kind):
         (("--strict", "--episodes", 2, "--bits", "2"), "values left their format"),
         (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),
         (("export", "--checkpoint", "absent.h5"), "absent.h5"),
+        (("--bits", "4", "export"), "options of export stand behind its name"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
@@ -329,65 +327,26 @@ def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):
     assert code == 2 and words in err and err.startswith("minisnn: ") and err.count("\n") == 1
 
 
-OWN = {
-    "compare": (
-        "ranges",
-        "picojoule",
-        "queries",
-        "networks",
-        "retrain",
-        "fraction",
-        "strict",
-        "workers",
-        "force",
-    ),
-    "export": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
-    "loihi": ("checkpoint", "words", "workers", "queries", "force"),
-    "page": ("checkpoint", "readout-bits", "fraction", "strict", "force"),
-    "train": ("start", "updates", "lr", "resume", "force", "readout-bits", "workers"),
-}
-
-
-@pytest.mark.parametrize("what", OWN)
-def test_a_flag_that_does_not_apply_is_an_error(what, capsys, tmp_path, monkeypatch):
-    """Before the sub-command or behind it, or where none is named; what stands in both is taken
-    from either place."""
-    monkeypatch.chdir(tmp_path)
-    values = {"ranges": [], "retrain": [], "strict": [], "force": [], "picojoule": ["1,1"]}
-    for flag in {flag for flags in OWN.values() for flag in flags} - set(OWN[what]):
-        given = [f"--{flag}", *values.get(flag, ["3"])]
-        for line in ([what, *given], given) if what == "compare" else ([what, *given],):
-            with pytest.raises(SystemExit, match="2"):
-                cli.main(["hardware", *line])
-            assert (
-                "unrecognized arguments" in (err := capsys.readouterr().err)
-                or "invalid choice" in err
-            )
-        if flag in OWN["compare"]:
-            assert cli.main(["hardware", *given, what]) == 2
-            err = capsys.readouterr().err
-            assert (
-                f"--{flag} does not apply to minisnn hardware {what}; it is an option of compare"
-                in err
-            )
-    assert not list(tmp_path.iterdir())
-
-
-def test_options_before_the_sub_command_are_its_own(run, monkeypatch):
-    seen = []
-    for name in ("compare", "export", "train"):
-        monkeypatch.setitem(work.CALLED, name, lambda args, given: seen.append((args, given)))
-    line = ["hardware", "--bits", "4", "--out", "here", "--seed", "3"]
-    assert (
-        cli.main([*line, "export"])
-        == cli.main([*line, "train", "--seed", "5"])
-        == cli.main(["hardware", "compare"])
-        == 0
-    )
-    (export_, given), (train, _), (compare_, none) = seen
-    assert (export_.bits, str(export_.out), export_.seed, export_.fraction) == ((4,), "here", 3, 12)
-    assert (train.bits, train.seed, train.episodes) == ((4,), 5, 100) and none == {}
-    assert (compare_.bits, compare_.queries) == ((), 5) and set(given) == {"bits", "out", "seed"}
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--bits 9",
+        "--bits none",
+        "--picojoule 1",
+        "--picojoule nan,nan",
+        "--picojoule 1e400,1",
+        "export --bits 8,4",
+        "export --episodes 3",
+        "compare --checkpoint 3",
+        "loihi --bits 4",
+        "page --ranges",
+        "train --queries 3",
+    ],
+)
+def test_an_option_that_does_not_fit_is_a_usage_error(line, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["hardware", *line.split()])
+    assert line.split()[-2 if line[-1] != "s" else -1] in capsys.readouterr().err
 
 
 def test_a_network_trained_for_the_chip_is_exported_in_its_own_words(run):
@@ -422,5 +381,5 @@ def test_a_network_that_no_chip_holds_is_refused_before_anything_is_measured(run
     # of CubaLIF, Loihi's words are exported
     for line in lines + [("export", "--checkpoint", "networks/double_nmnist_maml.h5")] * cnn:
         code, _, err = run(*line)
-        assert code == 2 and "the chip holds a spiking network of conv layers of LIF neurons" in err
+        assert code == 2 and "the chip holds conv layers of LIF" in err
     assert not Path("out/records").exists()

@@ -50,19 +50,6 @@ def shut(found, chip, p, new=None):
 
 
 CASES = {
-    "plain": (PLAIN, {}),
-    "mean, gated": (
-        Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
-        {"pool": "mean", "weight_bits": 4},
-    ),
-    "three-factor": (
-        Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
-        {"traces": "zero", "membrane": "nearest"},
-    ),
-    "online, few bits": (
-        Learner("three-factor", "softmax", "stochastic", online=True, log2_weight=2, log2_bias=-1),
-        {"fraction": 15, "weight_bits": 2, "readout_bits": 3},
-    ),
     "odd sizes": (
         Learner("three-factor", "softmax", "floor", window=99, log2_weight=2, log2_bias=-1),
         {

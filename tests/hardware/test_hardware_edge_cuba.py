@@ -43,15 +43,6 @@ def agree(edge, chip, p, new=None):
 
 
 CASES = {
-    "membrane": (PLAIN, {}),
-    "mean, gated": (
-        Learner(rounding="nearest", threshold=40, error="ternary", log2_weight=3, log2_bias=0),
-        {"pool": "mean"},
-    ),
-    "three-factor": (
-        Learner("three-factor", "target", "zero", window=7, log2_weight=2, log2_bias=-1),
-        {"du": 1000, "dv": 700, "weight_exp": -3, "trace_bits": 3},
-    ),
     "three-factor, mean, all steps": (
         Learner(
             "three-factor",
@@ -163,16 +154,6 @@ def test_memory_is_known_to_the_header_to_python_and_to_the_library(tmp_path, bu
         == 4 * edge.c.edge_words(edge.model, edge.room)
         == export.memory(chip, learner, 17, 5)[build]
     )
-
-
-def test_a_stream_runs_on_as_one_recording(tmp_path):
-    chip, x, _ = exported(tmp_path)
-    edge, long = Library(tmp_path, "stepwise", 1, 3), np.concatenate([x[0], x[1], x[2]])
-    u, seen = chip.membranes(chip.traces(chip.spikes(long[None])))[0], []
-    for step in long:
-        edge("step_counts", at(step))
-        seen.append(edge.scores(3)[0])
-    np.testing.assert_array_equal(seen, u)
 
 
 @pytest.mark.parametrize("build", EXACT)

@@ -16,8 +16,10 @@ from minisnn.hardware.study.floats import float_learn_all
 LEARNER = Learner(rounding="nearest", log2_weight=1, log2_bias=-2)
 
 
-@pytest.mark.parametrize("pool, kernel", [("max", 3), ("mean", 3), ("max", 5)])
-@pytest.mark.parametrize("rounding", ["floor", "zero", "nearest", "stochastic"])
+@pytest.mark.parametrize(
+    "pool, kernel, rounding",
+    [("max", 3, "floor"), ("mean", 3, "stochastic"), ("max", 5, "nearest"), ("mean", 3, "zero")],
+)
 def test_every_layer_equals_plain_integers(pool, kernel, rounding):
     net, _, chip = small(pool, weight_bits=5, kernel=kernel)
     x, y = events(net, 3), [2, 0, 1]

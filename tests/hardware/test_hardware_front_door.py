@@ -29,7 +29,7 @@ p = assert_type(chip.traces(chip.spikes(task.x_support)), NDArray[Any])
 assert_type(learn(chip, Learner(), p, task.y_support).written, int)
 spikes, W = np.ones((4, 2), int), np.ones((3, 2), int)
 a, u, v, s = hardware.loihi.run(spikes, W, du=[1, 2, 3])
-assert_type(hardware.LoihiNet.of(ms.read("a.h5")), hardware.LoihiNet)
+assert_type(hardware.CubaNet.of(ms.read("a.h5")), hardware.CubaNet)
 """
 WRONG = """
 from minisnn import hardware

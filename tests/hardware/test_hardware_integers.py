@@ -29,7 +29,6 @@ from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.loihi import neuron as loihi
 import plain_loihi as loihi_reference
 from minisnn.hardware.loihi.cuba import CubaNet
-from minisnn.hardware.loihi.network import LoihiConfig, LoihiNet
 from minisnn.hardware.page import make
 
 needs_compiler = pytest.mark.skipif(
@@ -45,7 +44,7 @@ C = Path(export.__file__).parent
 @needs_compiler
 def test_random_networks_are_equal_in_kernels_plain_integers_and_c_or_refused_by_all():
     found = run(0, 80, 40, COMPILERS[:1], [("-DEDGE_STEPWISE",)])
-    assert sum(n for name, n in found.items() if re.match(r"(lif|cuba|loihi): equal", name)) > 50
+    assert sum(n for name, n in found.items() if re.match(r"(lif|cuba): equal", name)) > 50
     assert all(found[f"{kind}: refused"] for kind in ("lif", "cuba"))
     assert sum(n for name, n in found.items() if name.startswith("C,")) == 72
 
@@ -95,7 +94,6 @@ def test_the_accumulator_is_shifted_as_integers_of_any_size_are():
                 [replace(layer, bias=np.array([bias], np.int32))],
                 chip.neuron,
                 chip.words,
-                (1, 1, 1),
             )
             p = np.full((1, 2, 1), 4096, np.int32)
             assert (
@@ -141,7 +139,7 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
         ),
     ):
         layers = [replace(first, **changes), *rest]
-        found = said(lambda: known(IntegerNet, layers, chip.neuron, chip.words, chip.input_shape))  # noqa: B023
+        found = said(lambda: known(IntegerNet, layers, chip.neuron, chip.words))  # noqa: B023
         assert found.startswith(words)
         bare = chip.counted_alone()
         bare.layers = tuple(layers)
@@ -173,7 +171,7 @@ def test_what_cannot_hold_is_refused_by_the_same_sentence_wherever_it_comes_in(t
         ("slope", -1),
     ):
         neuron = chip.neuron._replace(**{name: value})
-        found = said(lambda: known(IntegerNet, chip.layers, neuron, chip.words, chip.input_shape))  # noqa: B023
+        found = said(lambda: known(IntegerNet, chip.layers, neuron, chip.words))  # noqa: B023
         assert found.startswith(f"{name} must be ") and found.endswith(
             f"a whole number, not {value}"
         )
@@ -315,10 +313,10 @@ def wild(net, theta) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["lif", "cuba", "loihi"])
+@pytest.mark.parametrize("kind", ["lif", "cuba"])
 def test_wild_weights_are_held_exactly_or_refused_in_words(kind):
     net, theta, _ = (small_cuba if kind == "cuba" else small)(channels=(2,), shape=(4, 4, 2))
-    make = {"lif": IntegerNet, "cuba": CubaNet, "loihi": LoihiNet}[kind]
+    make = {"lif": IntegerNet, "cuba": CubaNet}[kind]
     infer = reference.infer if kind == "lif" else loihi_reference.infer
     x, held = events(net, 1, 6, rate=0.4), 0
     with warnings.catch_warnings():
@@ -385,26 +383,6 @@ def test_step_sizes_beyond_the_readouts_words_are_refused():
             assert re.match(r"readout: weights have an exponent of|steps of 2\^", str(error)), error
 
 
-@pytest.mark.parametrize(
-    "alpha, beta, gamma", [(0.0, 0.0, 0.0), (0.99999, 0.99999, 0.99999), (1e-9, 0.99999, 0.5)]
-)
-@pytest.mark.parametrize(
-    "rho, threshold", [(-32.0, -32.0), (31.99, 31.99), (0.0, 0.0), (-32.0, 0.0)]
-)
-def test_constants_at_their_ends(alpha, beta, gamma, rho, threshold):
-    neuron = ms.LIF(alpha=alpha, beta=beta, gamma=gamma, rho=rho, threshold=threshold)
-    net, _, chip = small(channels=(2,), shape=(4, 5, 2), neuron=neuron, scale=20.0)
-    x = events(net, 1, 8, rate=0.4)
-    spikes, u = chip.spikes(x, record=1)
-    s, v, p, clipped = reference.infer(chip, x[0].tolist())
-    assert (
-        spikes[0].tolist() == s
-        and u[0][0].tolist() == v[0]
-        and chip.saturations["conv1.u"] == clipped["conv1.u"]
-    )
-    assert chip.traces(spikes)[0].tolist() == p
-
-
 # ---- saturations
 
 
@@ -424,7 +402,7 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
         "conv1", np.zeros((1, 1, 1, 1), np.int8), np.zeros(1, np.int32), -8, fraction=12, **layer
     )
     last = replace(conv, name="readout", exponent=-3)
-    chip = known(IntegerNet, [conv, last], IntegerLIF(0, 0, 0, 0, 0), Words(), (1, 1, 1))
+    chip = known(IntegerNet, [conv, last], IntegerLIF(0, 0, 0, 0, 0), Words())
     how = Learner("three-factor", "target", "floor", log2_weight=3, log2_bias=0, window=steps)
     x = np.zeros((1, steps, 1, 1, 1), np.uint8)
     export.write(tmp_path, chip, how, x[:, :2], np.array([0]), x[:, :2])
@@ -453,35 +431,6 @@ def test_gradients_saturate_at_their_word_in_c_as_here_and_counts_stay_at_theirs
     edge.counts(x[0])
     edge("learn", 0)
     assert edge.saturations()["gradient_saturated"] == 2**32 - 1
-
-
-def test_one_step_reaches_the_traces_of_a_cuba_net():
-    net, _, chip = small_cuba(threshold=0.0, shape=(4, 4, 2), channels=(2,))
-    x = np.full((2, 1, 4, 4, 2), 7, np.uint8)
-    spikes = chip.spikes(x)
-    p = chip.traces(spikes, seed=5)
-    assert p.shape == (2, 1, len(chip.weight)) and chip(x).shape == (2, 3)
-    assert p[0].tolist() == loihi_reference.infer(chip, x[0].tolist(), 5)[2]
-
-
-def test_thresholds_that_meet_their_ends_are_counted():
-    net, theta, _ = small(channels=(3,))
-    views = net.views(theta)
-    # above the threshold: that neuron would fire by itself
-    views["conv1.bias"][...] = (
-        -0.3,
-        1.0,
-        2.0,
-    )
-    chip = LoihiNet(net, theta)
-    assert chip.saturations["conv1.vth"] == 2 and chip.vth[0][1:].tolist() == [1, 1]
-    views["conv1.bias"][...] = -0.3
-    views["conv1.weight"][...] *= (
-        1e-4  # as small as they are, their unit is large enough for the threshold
-    )
-    chip = LoihiNet(net, theta)
-    assert chip.saturations["conv1.vth"] == 0 and (chip.vth[0] > 1 << 15).all()
-    assert LoihiNet(net, theta, LoihiConfig(weight_exp=7)).saturations["conv1.vth"] == 3
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The learner: kernels against plain Python integers, what thresholds and rounding may do, the
 float twins."""
 
-import itertools
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import numpy as np
@@ -16,48 +15,6 @@ from minisnn.hardware.chip.learner import Learner, learn, nearest_power
 from minisnn.layers.loss import softmax
 from minisnn.meta.rules import body
 import minisnn as ms
-
-CASES = [
-    *itertools.product(learner.RULES, errors.ERRORS, ("floor", "stochastic"), (False,)),
-    ("membrane", "softmax", "zero", True),
-    ("membrane", "softmax", "nearest", False),
-    ("three-factor", "softmax", "nearest", True),
-]
-
-
-@pytest.mark.parametrize("rule, error, rounding, online", CASES)
-def test_the_fast_learner_equals_plain_integers(rule, error, rounding, online):
-    net, _, chip = small(readout_bits=4, readout_exponent=-3)
-    p, y = chip.traces(chip.spikes(events(net, 4))), np.array([2, 0, 1, 1])
-    for threshold in (0, 60):
-        how = Learner(
-            rule, error, rounding, threshold, online, log2_weight=3, log2_bias=0, window=6, seed=7
-        )
-        found = learn(chip, how, p, y)
-        weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
-        np.testing.assert_array_equal(found.weight, weight)
-        np.testing.assert_array_equal(found.bias, bias)
-        assert {name: getattr(found, name) for name in counts} == counts
-        assert found.synapses == (found.weight.size + found.bias.size) * (4 if online else 1)
-    assert (found.weight != chip.weight).any() and counts["gated"] > 0
-
-
-@pytest.mark.parametrize("rounding", ROUNDINGS)
-@pytest.mark.parametrize("bits, exponent", [(8, -7), (4, -2), (3, -9)])
-def test_class_means_equal_plain_integers(rounding, bits, exponent):
-    net, _, chip = small(readout_bits=bits, readout_exponent=exponent)
-    # class 1 keeps its weights
-    p, y = (
-        chip.traces(chip.spikes(events(net, 5))),
-        np.array([2, 0, 2, 0, 2]),
-    )
-    how = Learner("class-mean", rounding=rounding, log2_weight=0, log2_bias=0, seed=7)
-    found = learn(chip, how, p, y)
-    weight, bias, counts = reference.learn(chip, how, p.tolist(), y.tolist())
-    np.testing.assert_array_equal(found.weight, weight)
-    np.testing.assert_array_equal(found.bias, bias)
-    assert {name: getattr(found, name) for name in counts} == counts and found.written > 0
-    np.testing.assert_array_equal(found.weight[:, 1], chip.weight[:, 1])
 
 
 def test_membranes_of_class_means_are_those_of_the_nearest_one(rng):

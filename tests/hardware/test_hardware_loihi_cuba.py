@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 from kinds import KINDS
 from integers import events
-from test_hardware_loihi_net import dense
 
 import minisnn as ms
 from minisnn.hardware import work
 from minisnn.hardware.chip.learner import one_shot
 from minisnn.hardware.loihi import measure, neuron as loihi
-from minisnn.hardware.loihi.cuba import AXON, FRACTION, CubaNet, axon_words, firing
-from minisnn.hardware.loihi.network import LoihiConfig
+from minisnn.hardware.loihi.cuba import (
+    AXON,
+    FRACTION,
+    CubaNet,
+    LoihiConfig,
+    axon_words,
+    firing,
+)
 from minisnn import cli
 
 
@@ -39,6 +44,19 @@ def network(
     for b in net.layout[1:-1:2]:
         theta[b.slice] += rng.normal(0, 0.1, b.shape)
     return net, theta, CubaNet(net, theta, config, -6)
+
+
+def dense(weight, H, W):
+    """(neurons of a channel, inputs) of a conv layer's integers, for each channel."""
+    k, _, C, C_out = weight.shape
+    found = np.zeros((C_out, H * W, H, W, C), np.int64)
+    for y in range(H):
+        for z in range(W):
+            for i in range(k):
+                for j in range(k):
+                    if 0 <= y + i - k // 2 < H and 0 <= z + j - k // 2 < W:
+                        found[:, y * W + z, y + i - k // 2, z + j - k // 2] = weight[i, j].T
+    return found.reshape(C_out, H * W, -1)
 
 
 def fourfold(rows, H, W, C):
@@ -126,6 +144,14 @@ def test_it_learns_and_answers_in_integers():
         and all(one.learned.written for one in found)
         and all(one.learned.weight.dtype == np.int64 for one in found)
     )
+
+
+@pytest.mark.parametrize("rounding", ["nearest", "stochastic"])
+def test_class_means_are_rounded_as_is_asked_and_other_rules_as_loihi_does(rounding):
+    _, _, chip = network()
+    assert chip.learner(rule="class-mean", rounding=rounding).rounding == rounding
+    for rule in ("membrane", "three-factor"):
+        assert chip.learner(rule=rule, rounding="nearest").rounding == "stochastic"
 
 
 def test_online_every_sample_makes_a_step_of_its_own():
@@ -225,7 +251,7 @@ def test_the_command_measures_and_writes_words_that_reproduce_the_chip(
         inner=ms.InnerLoop(),
     )
     assert cli.main(["hardware", "loihi", "--checkpoint", "lif.h5"]) == 2
-    assert "CubaNet is of conv layers of CubaLIF" in capsys.readouterr().err
+    assert "the chip holds conv layers of CubaLIF" in capsys.readouterr().err
     assert layer.name == "conv1"
 
 
@@ -239,10 +265,13 @@ class Louder(ms.CubaLIF):
 
 
 def test_what_the_chip_does_not_hold():
+    for words in ({"du": 4096}, {"dv": 0}, {"trace_bits": 13}, {"weight_exp": 9}):
+        with pytest.raises(ValueError, match=next(iter(words))):
+            LoihiConfig(**words)
     net, theta, _ = network()
     for neuron in (ms.LIF(), Louder()):
         other = ms.SpikingNet((8, 12, 2), (4,), 3, 3, neuron=neuron, backend="numpy")
-        with pytest.raises(ValueError, match="CubaNet is of conv layers of CubaLIF"):
+        with pytest.raises(ValueError, match="the chip holds conv layers of CubaLIF"):
             CubaNet(other, np.zeros(other.size, np.float32))
     below = ms.SpikingNet.from_configuration(net.configuration(), neuron=ms.CubaLIF(threshold=-0.5))
     with pytest.raises(ValueError, match="conv1: threshold -.* Loihi holds 0 to 131071"):

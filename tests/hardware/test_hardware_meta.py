@@ -12,7 +12,7 @@ from minisnn.hardware.chip.neuron import IntegerLIF
 from minisnn.hardware.chip.formats import xorshift32
 from minisnn.hardware.meta import kernels, loss, network, optimiser, words as ranges
 from minisnn.hardware.meta.arms import FloatArm, Plan
-from minisnn.hardware.meta.noise import stream
+from minisnn.hardware.chip.noise import stream
 from minisnn.hardware.meta.words import MetaWords
 
 NEURON = IntegerLIF.of(ms.LIF(alpha=0.7, beta=0.6))

@@ -30,7 +30,8 @@ from minisnn.data.store.shipped import shipped
 from minisnn.hardware.chip.learner import Learner
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.chip.words import Words
-from minisnn.hardware.chip.stream import Onset, Recording, Stream, shift_of
+from minisnn.hardware.chip.recording import Recording
+from plain_stream import Onset, Stream, shift_of
 from slowly import after
 
 STEPS, SHAPE = 14, (8, 8, 2)

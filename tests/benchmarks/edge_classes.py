@@ -1,6 +1,15 @@
-"""What stands beside the accuracy of many classes: some episodes again by the compiled C library,
-the bytes that a device needs, instructions, and what others publish."""
+"""Some episodes of `minisnn hardware classes` again by the C library, compiled on this computer, and
+the instructions of a recording: python tests/benchmarks/edge_classes.py [--checkpoint FILE] [--most N]
+[--instructions] [--json FILE]
 
+The first episode of each number of classes and shots is played, the smallest first, as long as there
+are no more recordings than --most. --instructions counts those of a recording on a Cortex-M4 in QEMU
+(gcc-arm-none-eabi, qemu-system-arm).
+"""
+
+import argparse
+import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,35 +17,36 @@ from typing import NamedTuple
 
 import numpy as np
 
+import minisnn as ms
+from minisnn.data.sets.named import open_set
 from minisnn.data.sets.recordings import Recordings
-from minisnn.data.store.shipped import shipped
-from minisnn.experiments.findings import Table, figure
-from minisnn.files import read_json
+from minisnn.data.store.shipped import find_checkpoint
+from minisnn.experiments.findings import figure
+from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware.chip.network import IntegerNet
+from minisnn.hardware.loihi.cuba import CubaNet
+from minisnn.hardware.options import SYMBOLS
+from minisnn.hardware.study import classes, drawings
+from minisnn.hardware.study.classes import How
+from minisnn.hardware.study.drawings import Traces, numbered, places
+from minisnn.parallel.executor import Executor
 
-from ..c import answers, export
-from ..chip.learner import Learner
-from ..chip.network import IntegerNet
-from . import classes
-from .classes import How
-from .drawings import Traces, numbered, places
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "hardware"))
+import answers  # noqa: E402
 
 ASKED = 50  # recordings of an episode that the C library is asked about
-_CHAMELEON = "chameleon2025"  # of literature.json, then classes and shots
 
 
 class Played(NamedTuple):
     """What the C library answered: episodes (classes, shots), recordings, numbers compared, and how
-    many differ; `why` it did not."""
+    many differ."""
 
     episodes: Sequence[tuple[int, int]]
     recordings: int
     compared: int
     wrong: int
-    why: str = ""
 
     def text(self) -> str:
-        if self.why:
-            return f"The C library was not asked: {self.why}."
         cells = ", ".join(f"{ways} classes x {shots}" for ways, shots in self.episodes)
         return (
             f"The C library, compiled here, played {self.recordings:,} recordings again ({cells}): "
@@ -49,10 +59,6 @@ def played(
 ) -> Played:
     """The first episode of each number of classes and shots, the smallest first, as long as there
     are no more than `most` recordings in all."""
-    if not most:
-        return Played([], 0, 0, 0, "--compiled is 0")
-    if answers.compiler() is None:
-        return Played([], 0, 0, 0, f"there is no C compiler ({', '.join(answers.COMPILERS)})")
     chosen = []
     left = most
     for ways, shots in sorted(
@@ -63,7 +69,7 @@ def played(
             chosen.append((ways, shots))
             left -= number
     if not chosen:
-        return Played([], 0, 0, 0, f"no episode has as few as {most} recordings (--compiled)")
+        raise ValueError(f"--most is {most}; no episode has as few recordings")
     compared = wrong = 0
     with tempfile.TemporaryDirectory() as folder:
         program = answers.program(Path(folder), chip, learner, tasks.pool.shape[0])
@@ -108,54 +114,34 @@ def counted(chip: IntegerNet, learner: Learner, tasks: Recordings) -> int:
         return answers.instructions(Path(folder) / "board", chip, learner, x)
 
 
-def _bytes(chip: IntegerNet, learner: Learner, tasks: Recordings, number: int) -> int:
-    return export.memory(chip, learner, tasks.pool.shape[0], number)["small"]
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--checkpoint", default=SYMBOLS)
+    parser.add_argument("--most", type=int, default=300)
+    parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    found = ms.read(find_checkpoint(args.checkpoint))
+    cuba = isinstance(found.net.neuron, ms.CubaLIF)
+    chip = (CubaNet if cuba else IntegerNet).of(found)
+    dataset, root = found.to_open(args.checkpoint, None, None)
+    tasks = open_set(dataset, "test", root, progress=False, **found.origin.options(dataset))
+    ways = classes.how_many(classes.WAYS, tasks, False)
+    how = How(ways, classes.SHOTS, 10, 1, 0, 0)
+    rows = drawings.rows(tasks, how.deals())
+    traces = drawings.traces(chip, found, tasks, rows, Executor(), False)
+    learner = chip.learner(rule="class-mean", rounding="nearest")
+    seen = played(chip, learner, tasks, traces, how, args.most)
+    print(seen.text())
+    names = "recordings", "compared", "wrong"
+    figures = {name: figure(getattr(seen, name), "") for name in names}
+    if args.instructions:
+        number = counted(chip, learner, tasks)
+        figures["instructions"] = figure(number, "")
+        print(f"{number:,} instructions a recording")
+    if args.json:
+        args.json.write_text(json.dumps({"figures": figures}))
 
 
-def table(
-    chip: IntegerNet, learner: Learner, tasks: Recordings, how: How, instructions: int | None
-) -> Table:
-    """What a device needs, by the number of its classes."""
-    flash = sum(layer.weight.size for layer in chip.layers)
-    each = _bytes(chip, learner, tasks, 1004) - _bytes(chip, learner, tasks, 1000) >> 2
-    cells = [[str(n), f"{_bytes(chip, learner, tasks, n):,}"] for n in how.ways]
-    told = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
-    if instructions is not None:
-        told += (
-            f" A recording takes {instructions / 1e6:,.0f} million instructions of a Cortex-M4, "
-            "counted by QEMU."
-        )
-    header = ["classes", "RAM of the small build (bytes)"]
-    return Table("cost", "What a device needs, no energy claimed", header, cells, told)
-
-
-def figures(
-    chip: IntegerNet,
-    learner: Learner,
-    tasks: Recordings,
-    how: How,
-    played: Played,
-    instructions: int | None,
-) -> dict[str, dict]:
-    """Of the C library's answers, of bytes and instructions."""
-    found = {f"ram-{n}": figure(_bytes(chip, learner, tasks, n), "") for n in how.ways}
-    each = _bytes(chip, learner, tasks, 1004) - _bytes(chip, learner, tasks, 1000) >> 2
-    found["class-bytes"] = figure(each, "")
-    if not played.why:
-        for name in ("recordings", "compared", "wrong"):
-            found[name] = figure(getattr(played, name), "")
-    if instructions is not None:
-        found["instructions"] = figure(instructions, "")
-    return found
-
-
-def published() -> list[tuple[int, int, float]]:
-    """(classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel 2025)."""
-    known = read_json(shipped("results") / "literature.json")
-    found = []
-    for name, one in known.items():
-        of, _, rest = name.partition("-")
-        if of == _CHAMELEON:
-            ways, shots = map(int, rest.split("-"))
-            found.append((ways, shots, float(one["value"].removesuffix(" %"))))
-    return found
+if __name__ == "__main__":
+    main()

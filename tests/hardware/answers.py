@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..chip.learner import Learner
-from ..chip.network import IntegerNet
-from . import export
-from .episode import events
+from minisnn.hardware.c import export
+from minisnn.hardware.c.episode import events
+from minisnn.hardware.chip.learner import Learner
+from minisnn.hardware.chip.network import IntegerNet
 
 COMPILERS = "cc", "gcc", "clang"
 BOARD = "make", "arm-none-eabi-gcc", "qemu-system-arm"
-_HERE = Path(__file__).parent
+_C = Path(export.__file__).parent
 _COUNTED = re.compile(r"(\d+) numbers, (\d+) differ.*instructions a sample (\d+)", re.S)
 
 
@@ -33,9 +33,9 @@ def program(folder: Path, chip: IntegerNet, learner: Learner, steps: int) -> Pat
     (folder / "chip.h").write_text(export.header(chip, learner, steps), encoding="ascii")
     sources = [name for name in export.LIBRARY if name.endswith(".c")]
     path = folder / "answers"
-    command = [str(compiler()), "-std=c99", "-O3", f"-I{_HERE}", f"-I{folder}", "-o", str(path)]
-    files = ["answers.c", *sources, f"minisnn_edge_{chip.kind}.c"]
-    command += [str(_HERE / name) for name in files]
+    command = [str(compiler()), "-std=c99", "-O3", f"-I{_C}", f"-I{folder}", "-o", str(path)]
+    command.append(str(Path(__file__).with_name("answers.c")))
+    command += [str(_C / name) for name in (*sources, f"minisnn_edge_{chip.kind}.c")]
     ran = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     if ran.returncode:
         said = ran.stderr.strip().splitlines()[-1:] or ["no message"]

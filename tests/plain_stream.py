@@ -1,5 +1,5 @@
-"""What a recording must be, and a stream of events with timestamps that is cut into recordings: as
-`minisnn_edge_stream.c`, in integers.
+"""A stream of events with timestamps that is cut into recordings, in plain integers: what
+`minisnn_edge_stream.c` is held to.
 
 While nothing happens, the events of the last `window` microseconds are kept, and the number n of a
 window is averaged in 256ths: noise += (256 n - noise) // k, k being the number of windows so far,
@@ -12,58 +12,17 @@ Time is a clock of 32 bits: a step of 2^31 microseconds or more is one back, and
 from what it says now.
 """
 
-import json
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from minisnn.data.sets.omniglot import CROP, SIZE
-
-from .formats import whole
+from minisnn.hardware.chip.formats import whole
+from minisnn.hardware.chip.recording import Recording
 
 _IDLE, _SEEING, _RESTING = range(3)
 _WINDOWS = 256  # that are looked at, of a long silence
 _HEARD, _LEAST_HEARD = 16, 8
 REFUSALS = 64  # after which the clock is believed
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What a network takes for a recording.
-
-    bin       microseconds of a step
-    cell      pixels of the camera, squared, that are summed in a cell
-    centred   whether each recording is shifted by the whole pixels that bring its mean event
-              nearest to the middle
-    told      whether the network's file says so; otherwise these are the usual numbers
-    """
-
-    bin: int = 1000
-    cell: int = 1
-    centred: bool = False
-    told: bool = False
-
-    @classmethod
-    def of(cls, checkpoint: Any) -> "Recording":
-        """Of what a `minisnn.Checkpoint` learned from."""
-        origin = checkpoint.origin
-        how = json.loads(origin.how) if origin.how else {}
-        size = how.get("size")
-        cell = 1
-        if origin.data == "omniglot":
-            cell = CROP[0] // (size or SIZE)[0]
-        elif origin.data == "double-nmnist":
-            cell = 2
-        elif size and how.get("sensor") and len(size) == len(how["sensor"]) == 2:
-            parts = {a // b if a % b == 0 else 1 for a, b in zip(how["sensor"], size)}
-            cell = parts.pop() if len(parts) == 1 else 1
-        step = round(1000 * how.get("bin_ms", 1))
-        return cls(step, cell, bool(how.get("centred")), origin.data is not None)
-
-    def constants(self) -> dict[str, int]:
-        """By the names that exported files give them."""
-        return dict(bin=self.bin, cell=self.cell, centred=int(self.centred))
 
 
 @dataclass(frozen=True)

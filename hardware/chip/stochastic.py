@@ -1,0 +1,130 @@
+"""A conv neuron in words of 16 bits, which learns to learn: states are rounded stochastically.
+
+A row of sites is worked at together; each of its neurons has a stream of random numbers of its own,
+which goes on from row to row and from step to step. `hardware.meta.words` proves that all fits.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minisnn.parallel.compilation import njit
+
+from .formats import STOCHASTIC, shift
+from .neuron import surrogate
+from .noise import stream
+
+
+class Step(NamedTuple):
+    """What the loops take of neuron and words; int32.
+
+    alpha, beta, gamma   factors of 4096         rho, threshold   in units of u
+    slope                of the surrogate        fraction         of u
+    trace                fraction bits of r      low, high        ends of P, Q and u
+    left, right          bits from (4096 - B) V to Q's scale; one of them is 0
+    most                 where (4096 - B) V is clipped before: what is beyond saturates Q anyway
+    mode                 rounding of states and adjoints
+    """
+
+    alpha: np.int32
+    beta: np.int32
+    gamma: np.int32
+    rho: np.int32
+    threshold: np.int32
+    slope: np.int32
+    fraction: np.int32
+    trace: np.int32
+    low: np.int32
+    high: np.int32
+    left: np.int32
+    right: np.int32
+    most: np.int32
+    mode: np.int32
+
+
+@njit(nogil=True, inner=True)
+def streams(key, sample, lanes):
+    """The random states of a row of neurons, uint32; key = (seed, update, place)."""
+    state = stream(key[0], key[1], key[2], sample)
+    found = np.empty(lanes, np.uint32)
+    for n in range(lanes):
+        found[n] = stream(state, 0, 0, n)
+    return found
+
+
+@njit(inline="always")
+def advance(x):
+    """`xorshift32` of a uint32."""
+    x = np.uint32(x ^ np.uint32(x << np.uint32(13)))
+    x = np.uint32(x ^ np.uint32(x >> np.uint32(17)))
+    return np.uint32(x ^ np.uint32(x << np.uint32(5)))
+
+
+@njit(inline="always")
+def leak(x, y, a, part):
+    """(a x + (4096 - a) y + part) >> 12 of words of 16 bits."""
+    kept = np.int32(np.int32(x) * a)
+    given = np.int32(np.int32(y) * np.int32(np.int32(4096) - a))
+    return np.int32(np.int32(np.int32(kept + given) + part) >> np.int32(12))
+
+
+@njit(nogil=True, error_model="numpy", inner=True)
+def neurons(V, P, Q, r, u, bias, c, states):
+    """A step of a row of neurons, on flat arrays: u, then r, P, Q. Returns how many were clipped."""
+    clipped = np.int32(0)
+    low = c.low
+    high = c.high
+    one = np.int32(np.int32(1) << (c.trace & 31))
+    rest = np.int32(np.int32(4096) - c.beta)
+    stochastic = c.mode == STOCHASTIC
+    trace = c.trace & 31
+    left = c.left & 31
+    right = c.right & 31
+    for n in range(u.size):
+        state = advance(states[n])
+        states[n] = state
+        for_p = np.int32(np.uint32(state >> np.uint32(8)) & np.uint32(4095))
+        for_q = np.int32(state >> np.uint32(20))
+        if not stochastic:
+            for_p = for_q = np.int32(2048)
+        p = np.int32(P[n])
+        q = np.int32(Q[n])
+        s = np.int32(r[n])
+        x = np.int32(np.int32(p + np.int32(bias[n])) - np.int32(np.int32(c.rho * s) >> trace))
+        y = min(max(x, low), high)
+        clipped += np.int32(x != y)
+        u[n] = y
+        r[n] = leak(s, one * np.int32(y >= c.threshold), c.gamma, np.int32(2048))
+        P[n] = leak(p, q, c.alpha, for_p)
+        x = np.int32(rest * np.int32(V[n]))
+        x = np.int32(np.int32(min(max(x, np.int32(-c.most)), c.most) << left) >> right)
+        x = np.int32(np.int32(np.int32(c.beta * q) + x) + for_q) >> np.int32(12)
+        y = min(max(np.int32(x), low), high)
+        clipped += np.int32(x != y)
+        Q[n] = y
+    return clipped
+
+
+@njit(nogil=True, inner=True)
+def pooled(u, out, arg, threshold):
+    """Spikes out (H', W', C) of the largest of 2 x 2 membranes u (H, W, C), and which it was."""
+    for h in range(out.shape[0]):
+        for w in range(out.shape[1]):
+            for d in range(out.shape[2]):
+                best = 0
+                most = u[2 * h, 2 * w, d]
+                for n in range(1, 4):
+                    other = u[2 * h + n // 2, 2 * w + n % 2, d]
+                    if other > most:
+                        best, most = n, other
+                out[h, w, d] = most >= threshold
+                arg[h, w, d] = best
+
+
+@njit(nogil=True, inner=True)
+def sloped(u, slopes, c):
+    """The surrogate derivative of membranes u (H, W C), in uQ0.8."""
+    for h in range(u.shape[0]):
+        for n in range(u.shape[1]):
+            a = shift(np.int64(u[h, n]) - c.threshold, c.fraction - 10, 0, 0)
+            slopes[h, n] = surrogate(a, 0, c.slope)

@@ -1,0 +1,50 @@
+"""What stands next to the accuracy of many classes: the bytes that a device needs, and what others
+publish."""
+
+from minisnn.data.sets.recordings import Recordings
+from minisnn.data.store.shipped import shipped
+from minisnn.experiments.findings import Table, figure
+from minisnn.files import read_json
+
+from ..c import export
+from ..chip.learner import Learner
+from ..chip.network import IntegerNet
+from .classes import How
+
+_CHAMELEON = "chameleon2025"  # of literature.json, then classes and shots
+
+
+def memory(chip: IntegerNet, learner: Learner, tasks: Recordings, how: How) -> tuple[dict, int]:
+    """({classes: bytes of RAM of the small build}, bytes a class)."""
+
+    def of(number: int) -> int:
+        return export.memory(chip, learner, tasks.pool.shape[0], number)["small"]
+
+    return {n: of(n) for n in how.ways}, of(1004) - of(1000) >> 2
+
+
+def table(chip: IntegerNet, sizes: dict[int, int], each: int) -> Table:
+    """What a device needs, by the number of its classes; of `memory`."""
+    flash = sum(layer.weight.size for layer in chip.layers)
+    cells = [[str(n), f"{size:,}"] for n, size in sizes.items()]
+    told = f"A class takes {each:,} bytes, whatever its shots; weights {flash:,} bytes of flash."
+    header = ["classes", "RAM of the small build (bytes)"]
+    return Table("cost", "What a device needs, no energy claimed", header, cells, told)
+
+
+def figures(sizes: dict[int, int], each: int) -> dict[str, dict]:
+    """The same as numbers by name."""
+    found = {f"ram-{n}": figure(size, "") for n, size in sizes.items()}
+    return found | {"class-bytes": figure(each, "")}
+
+
+def published() -> list[tuple[int, int, float]]:
+    """(classes, shots, %) of Chameleon, a chip that learns so (den Blanken & Frenkel 2025)."""
+    known = read_json(shipped("results") / "literature.json")
+    found = []
+    for name, one in known.items():
+        of, _, rest = name.partition("-")
+        if of == _CHAMELEON:
+            ways, shots = map(int, rest.split("-"))
+            found.append((ways, shots, float(one["value"].removesuffix(" %"))))
+    return found
