@@ -49,8 +49,7 @@ def archive(what: str, arrays: Mapping[str, Any]) -> bytes:
 
 
 CHECKPOINT = Kind("a checkpoint")
-RECORDINGS = Kind("a new file of recordings")
-FOLDER = NEW_FOLDER = Kind("a new or empty folder", folder=True)
+FOLDER = Kind("a new or empty folder", folder=True)
 # RunFolder.check_free says what of a run is there
 RUN = Kind("a run folder", folder=True, shared=True)
 DATA = Kind("a folder of recordings", folder=True, shared=True)

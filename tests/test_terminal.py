@@ -129,8 +129,7 @@ def test_a_defect_names_the_command_that_shows_it(monkeypatch, capsys):
     ), err
     monkeypatch.setattr(cli, "_carry_out", lambda line: __import__("numba.absent"))
     assert (
-        cli.main([]) == 2
-        and "a package that minisnn needs is missing or damaged" in capsys.readouterr().err
+        cli.main([]) == 2 and "a package that minisnn needs is missing" in capsys.readouterr().err
     )
 
 

@@ -19,7 +19,7 @@ from ..training.evaluation import measure_of
 from ..files import read_json
 from ..training.folder import RunFolder
 from ..training.progress import alike_since, sentence, tells_before
-from .look import look_at_file, look_at_folder, propose, short
+from .look import look_at_file, look_at_folder, short, tell_tasks
 from .options import FORMS, find_checkpoint, in_a_line, refuse
 
 MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
@@ -330,7 +330,7 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
     if not digits:
         _statistics(splits, args.sample)
         print("these are not digits, which Double N-MNIST needs; they are your own recordings")
-        return propose(root, args, entries(root), SHAPE, SHAPE)
+        return tell_tasks(root, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"
     print(f"for meta-training: {train}; for validation and test: {test}")

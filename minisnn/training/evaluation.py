@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..parallel.arguments import flag, must, one_of, shown, whole
+from ..arguments import flag, must, one_of, shown, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Row, Rule, answers_of, one_answer, rows_of
 from .fields import SOUNDS, UNALIGNED

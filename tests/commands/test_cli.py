@@ -6,7 +6,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
@@ -685,23 +684,6 @@ def test_record_pictures_of_ones_own(run):
     assert not np.array_equal(dark, bright)
 
 
-def test_record_one_hdf5_file(run):
-    folder = pictures(Path("pictures"))
-    run("record", folder, "--out", "made", "--quiet")
-    code, out, _ = run("record", folder, "--out", "made.h5", "--quiet", "--split", "Test")
-    assert code == 0 and "made.h5: 4 recordings of 2 labels" in out
-    with h5py.File("made.h5") as file:
-        assert file["extra/test_keys"][:].tolist() == [0, 1, 2, 3] and not len(
-            file["extra/train_keys"]
-        )
-        assert [int(file[f"data/{key}/labels"][0]) for key in range(4)] == [0, 0, 1, 1]
-        events = read_nmnist("made/Train/b/00003.bin")
-        np.testing.assert_array_equal(file["data/2/times"][:], events["t"])
-        np.testing.assert_array_equal(
-            file["data/2/addrs"][:], np.stack([events[c] for c in "pxy"], axis=1)
-        )
-
-
 def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
     folder = pictures(Path("pictures"))
     code, _, err = run("record", folder, "--out", folder)
@@ -794,10 +776,7 @@ def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
         and "made: 18 recordings of 6 classes, of 50 x 40 pixels" in out
         and "right in 16.7 %" in out
     )
-    assert (
-        "looks wrong" not in out
-        and "train --dataset recordings --root made --size 20,25 --ways 2" in out
-    ), out
+    assert "looks wrong" not in out and "tasks have 2 ways at most" in out, out
     code, out, _ = run("info", "made/Train/l0/00001.npz")
     assert code == 0 and "events of 50 x 40 pixels" in out
     data = open_set("recordings", "train", "made", False, size=[20, 25])
