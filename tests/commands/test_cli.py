@@ -219,6 +219,13 @@ def test_rules_of_meta_learning_and_what_info_calls_them(run):
     assert run("train", *TOY, *reptile[:4])[0] == 0  # learned step sizes of the preset give way
 
 
+def test_a_setting_that_does_nothing_is_a_warning(run):
+    line = *TOY, "--momentum", 0.5, "--scale", 0.2, "--test-episodes", 0, "--quiet"
+    code, _, err = run("train", *line)
+    assert code == 0 and err.count("does nothing") == 1
+    assert "note: --momentum does nothing with optimiser adam" in err
+
+
 def test_resume_goes_on_and_takes_no_settings(run, trained):
     (trained / "result.json").unlink()
     code, out, _ = run("train", "--resume", trained, "--quiet")
@@ -695,9 +702,8 @@ def test_record_writes_all_or_nothing_and_over_nothing(run, monkeypatch):
         "record",
         lambda self, picture, *rest: record(self, picture, *rest)[: picture.max()],
     )
-    for out in ("made", "made.h5"):
-        code, _, err = run("record", folder, "--out", out, "--quiet")
-        assert code == 2 and "picture 4 of the set gives no events" in err
+    code, _, err = run("record", folder, "--out", "made", "--quiet")
+    assert code == 2 and "picture 4 of the set gives no events" in err
     assert [path.name for path in Path().iterdir()] == ["pictures"]
 
 
@@ -784,8 +790,6 @@ def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
         data.input_shape == (20, 25, 2)
         and data.episode(0, 0, 2).x_query.sum((1, 2, 3, 4)).min() > 100
     )
-    code, _, err = run("record", folder, "--out", "made.h5", "--sensor", "40,50")
-    assert code == 2 and "made.h5: files of torchneuromorphic are of 34 x 34 pixels here" in err
     np.savez("made/Train/l0/00001.npz", x=[1], y=[1], t=[1], p=[1], sensor=[40, 50])
     rng = np.random.default_rng(0)
     t, x = (
@@ -883,23 +887,6 @@ def test_it_is_a_module_and_a_pipe_may_close(tmp_path):
         text=True,
     )
     assert wrong.returncode == 2 and wrong.stderr == "minisnn: absent: no such file or directory\n"
-
-
-def test_a_terminal_without_the_signs_gets_question_marks(trained):
-    done = subprocess.run(
-        [*COMMAND, "info", str(trained)],
-        capture_output=True,
-        env={**ENVIRONMENT, "PYTHONIOENCODING": "ascii"},
-    )
-    assert done.returncode == 0 and b"test accuracy" in done.stdout and b" ? " in done.stdout, (
-        done.stderr
-    )
-
-
-def test_lists_and_numbers_of_options():
-    assert options.whole_numbers("16,32") == options.whole_numbers("16-32") == (16, 32)
-    assert options.whole_numbers("none") == options.names("none") == ()
-    assert options.or_none(float)("none") is None and options.or_none(float)("2") == 2.0
 
 
 @pytest.mark.slow

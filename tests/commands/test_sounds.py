@@ -96,7 +96,6 @@ def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
     "line, words",
     [
         ("train --dataset shd --root SHD --align", "a shifted sound is another one: leave it out"),
-        ("train --dataset shd --root SHD --hop-ms 5", "--hop-ms would do nothing with any dataset"),
         ("train --dataset shd --root SHD --draws 3", "draws is not for shd"),
         ("train --dataset shd --root SHD --channels 4", "channels must be none for shd: sounds"),
         ("train --dataset shd", "shd needs a root, the folder that holds shd_train.h5"),

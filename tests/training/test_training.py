@@ -476,11 +476,6 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     [
         (dict(lr=0), "lr must be above 0"),
         (dict(lr="fast"), "lr must be a finite number"),
-        (
-            dict(step_size=1e39, dtype="float32"),
-            "step_size must be at most 3.4e.38 in float32, not 1e",
-        ),
-        (dict(gain=1e300, dtype="float32"), "gain must be at most 3.4e.38 in float32"),
         (dict(updates=2.5), "whole number"),
         (dict(ways=True), "whole number"),
         (dict(pool="sum"), "pool must be one of max, mean"),
@@ -499,7 +494,7 @@ def test_settings_are_checked(changes, message):
 def test_settings_come_back_from_json_and_foreign_ones_are_named():
     for config in PRESETS.values():
         assert TrainingConfig.from_mapping(json.loads(json.dumps(asdict(config)))) == config
-    with pytest.raises(ValueError, match="x.json: unknown settings color"):
+    with pytest.raises(ValueError, match="x.json: unknown settings 'color'"):
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
