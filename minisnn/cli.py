@@ -127,9 +127,6 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
     its words, and `whole`, which makes the parser of all commands."""
     top = top or parser(line)
     for before, word in zip(["", *line], line):
-        # argparse would make an empty list of it
-        if word.startswith("--") and word.endswith("=--"):
-            top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before
             top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")

@@ -111,7 +111,10 @@ CALLED = {
     ),
 }
 CHECKED_WHERE_THEY_ARE_USED = {
-    "evaluate": {"net", "theta", "root", "align", "beside", "how", "executor"},
+    "evaluate": {
+        *("net", "theta", "inner", "dataset", "root", "align", "beside", "how", "executor"),
+        "progress",
+    },
     "train": {"held", "neuron", "loss", "rule", "resume", "progress", "force", "executor"},
     "Task": {"recordings"},
     "Recordings": {"source", "kind", "within"},

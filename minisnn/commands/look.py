@@ -59,36 +59,46 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     labels = sorted({one.label for one in found})
     wrong: list[tuple[str, str]] = []
     to_mend: list[str] = []
+
+    def must_be_mended(name: str, what: object, how: str = "") -> None:
+        wrong.append((name, str(what)))
+        to_mend.append(how or name)
+
     try:
         dealt_by(found, str(root))
     except ValueError as error:
-        wrong.append(("the splits", str(error).removeprefix(f"{root}: ")))
-        to_mend.append("the splits")
+        must_be_mended("the splits", str(error).removeprefix(f"{root}: "))
     sensor = args.sensor
     if sensor is None:
         try:
             sensor = sensor_of_all(found)
         except ValueError as error:
-            wrong.append(("all of them", str(error)))
-            to_mend.append("--sensor")
+            must_be_mended("all of them", error, "--sensor")
+    lone = of_one_group(found)
+    for label in labels:
+        if sum(one.label == label for one in found) < 2:
+            must_be_mended(
+                label,
+                "has one recording; expected two, one for support and one for query (parts "
+                "that --hop-ms cuts of it stay on one side)",
+            )
+        elif label in lone:
+            what = "all its recordings are of one subject, or parts of one; expected two, one for "
+            wrong.append((label, f"{what}support and one for query"))
     flip = _rows(root, args, sensor)
     pixels = "of a sensor that they do not tell (--sensor)"
     pixels = pixels if sensor is None else f"of {in_words(sensor)}"
     print(f"{root}: {_many(len(found), 'recording')} of {_many(len(labels), 'class')}, {pixels}")
-    chosen = [
-        found[k]
-        for k in np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))
-    ]
+    places = np.unique(np.linspace(0, len(found) - 1, min(args.sample, len(found))).astype(int))
     rates: dict[str, list[float]] = {label: [] for label in labels}
     shown: dict[str, list] = {label: [] for label in labels}
     met: dict[bytes, str] = {}
     spans, reach, row = [], (0, 0), sensor is None
-    for one in chosen:
+    for one in (found[place] for place in places):
         try:
             events = read_entry(one, args.time, flip, sensor, args.columns)
         except ValueError as error:
-            wrong.append((one.name, str(error).removeprefix(f"{one.name}: ")))
-            to_mend.append(one.name)
+            must_be_mended(one.name, str(error).removeprefix(f"{one.name}: "))
             continue
         spans.append(max(float(np.ptp(events["t"])), 1.0) / 1e6)
         rates[one.label].append(len(events) / spans[-1])
@@ -98,55 +108,28 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
         reach = max(reach[0], int(events["y"].max()) + 1), max(reach[1], int(events["x"].max()) + 1)
         known = (int(events["x"].max()) + 1,) if sensor is None and _row(events) else sensor
         wrong += [(one.name, what) for what in oddities(events, known)]
-        if (
-            twin := met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)
-        ) != one.name:
-            wrong.append(
-                (
-                    one.name,
-                    f"has the same events as {twin}: one recording would be in support and in "
-                    "query",
-                )
-            )
+        twin = met.setdefault(hashlib.sha256(events.tobytes()).digest(), one.name)
+        if twin != one.name:
+            what = f"has the same events as {twin}: one recording would be in support and in query"
+            wrong.append((one.name, what))
         if args.sheet is not None and len(shown[one.label]) < MOST_SHOWN:
             title = one.name.rpartition("/")[2] if one.key is None else f"recording {one.key}"
             shown[one.label].append((title, events))
     forget()
-    lone = of_one_group(found)
     print(f"{'class':<20}{'recordings':>12}{'events a second':>18}")
-    for label in labels:
+    for label, rate in rates.items():
         number = sum(one.label == label for one in found)
-        rate = rates[label]
-        print(
-            f"{label[:19]:<20}{number:>12}" + (f"{np.mean(rate):>18,.0f}" if rate else f"{'?':>18}")
-        )
-        if number < 2:
-            to_mend.insert(0, label)
-            wrong.append(
-                (
-                    label,
-                    "has one recording; expected two, one for support and one for query (parts "
-                    "that --hop-ms cuts of it stay on one side)",
-                )
-            )
-        if label in lone:
-            wrong.append(
-                (
-                    label,
-                    "all its recordings are of one subject, or parts of one; expected two, one for "
-                    "support and one for query",
-                )
-            )
+        mean = f"{np.mean(rate):,.0f}" if rate else "?"
+        print(f"{label[:19]:<20}{number:>12}{mean:>18}")
     print(
-        f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(chosen)} "
-        f"recording{'s were' if len(chosen) != 1 else ' was'} looked at"
+        f"guessing one of all classes is right in {100 / len(labels):.1f} %; {len(places)} "
+        f"recording{'s were' if len(places) != 1 else ' was'} looked at"
     )
     if sensor is not None and reach[0]:
         sides = as_picture(sensor)
         furthest = (1,) if is_row(sensor) else (0, 1)
-        far = f"unit {reach[1] - 1}" if is_row(sensor) else f"x {reach[1] - 1} and y {reach[0] - 1}"
         if max(reach[axis] / sides[axis] for axis in furthest) < 0.5:
-            words = f"reach {far} only: is the sensor smaller (--sensor)?"
+            words = f"reach {_far(reach, is_row(sensor))} only: is the sensor smaller (--sensor)?"
             wrong.append(("all of them", words))
     _tell(wrong)
     if args.sheet is not None:
@@ -160,6 +143,11 @@ def look_at_folder(root: Path, args: argparse.Namespace) -> None:
     if to_mend:
         return _fix_first(to_mend)
     tell_tasks(root, found, sensor, reach, row)
+
+
+def _far(reach: tuple[int, int], of_units: bool) -> str:
+    """How far events reach, in words."""
+    return f"unit {reach[1] - 1}" if of_units else f"x {reach[1] - 1} and y {reach[0] - 1}"
 
 
 def _fix_first(to_mend: list[str]) -> None:
@@ -226,8 +214,10 @@ def tell_tasks(
     """Print what is known before training: a sensor that no file states, how many classes there are
     to train, validate and test, and the guide; row: they are of units, not of pixels."""
     if sensor is None:
-        far = f"unit {reach[1] - 1}" if row else f"x {reach[1] - 1} and y {reach[0] - 1}"
-        print(f"their files do not say how large the sensor is; events reach {far}: give --sensor")
+        print(
+            "their files do not say how large the sensor is; events reach "
+            f"{_far(reach, row)}: give --sensor"
+        )
     dealt_by(found, str(root))  # a ValueError of its own, unlike that of too few classes
     number = len({one.label for one in found})
     try:

@@ -325,14 +325,6 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             outputs.check(values[name], kind, there, values.get("force", False))
             written.append(values[name])
     outputs.check_distinct(written)
-    kinds = [action.output for action in chosen.values() if hasattr(action, "output")]
-    if (
-        values.get("force")
-        and not written
-        and outputs.RUN not in kinds
-        and getattr(args, "what", None) != "export"
-    ):
-        raise ValueError("--force would do nothing where no file is written; leave it out")
 
 
 def _chosen(

@@ -496,8 +496,6 @@ def test_a_slip_of_the_pen_is_told_what_it_may_have_been(line, near, capsys):
         ["sing"],
         ["train", "--pool", "sum"],
         ["evaluate", "--checkpoint", "a", "--episodes", "0"],
-        ["train", "--seed=--"],
-        ["relearn", "--seed=--"],
     ],
 )
 def test_a_command_line_that_makes_no_sense_exits_with_2(arguments, capsys):

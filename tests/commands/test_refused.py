@@ -44,10 +44,8 @@ IDLE: dict[str, list[str]] = {
         "--freeze conv1",
     ],
     "evaluate --checkpoint double_nmnist_cuba.h5 --rule online": ["--freeze conv1", "--online"],
-    "evaluate --checkpoint double_nmnist_maml.h5": ["--force", "--strokes order"],
-    "check": ["--force"],
+    "evaluate --checkpoint double_nmnist_maml.h5": ["--strokes order"],
     "info text": [
-        "--force",
         "--sample 3",
         "--sheet new.png",
         "--sensor 9,9",
@@ -87,11 +85,11 @@ STUDIES = (
 )
 # options that always do something, or are refused by rules of their own (test_cli)
 ALWAYS = {
-    "check": "backend checkpoint full input json model plot random seed thorough threads",
-    "evaluate": "against align baselines checkpoint dataset episodes inner-steps json ways "
+    "check": "backend checkpoint force full input json model plot random seed thorough threads",
+    "evaluate": "against align baselines checkpoint dataset episodes force inner-steps json ways "
     "queries quiet root rule scheduler seed shots split threads workers",
     "fetch": "base keep-zips out part quiet",
-    "info": "",
+    "info": "force",
     "lessons": "list",
     "nir": "force",
     "record": "duration each force inverted out quiet seed sensor split threads",
