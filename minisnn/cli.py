@@ -40,7 +40,6 @@ COMMANDS = {
     "hardware": "learn in integers: compare float and fixed point, export to C",
 }
 APART = ("hardware",)
-LIBRARIES = ("numpy", "numba", "scipy", "h5py", "matplotlib", "tqdm", "lazy_loader")
 DESCRIPTION = """\
 Meta-learning of spiking neural networks: a network that learns new classes from one
 event recording of each, after having learned how to learn (MAML), with every
@@ -128,9 +127,6 @@ def parsed(line: list[str], top: argparse.ArgumentParser | None = None) -> argpa
     its words, and `whole`, which makes the parser of all commands."""
     top = top or parser(line)
     for before, word in zip(["", *line], line):
-        # argparse would make an empty list of it
-        if word.startswith("--") and word.endswith("=--"):
-            top.error(f"argument {word.removesuffix('=--')}: expected a value, not '--'")
         if word == "" or word.startswith("--") and word.endswith("="):
             name = word.removesuffix("=") or before
             top.error(f"argument {name}: expected a value, found none; is a shell variable unset?")
@@ -170,13 +166,8 @@ def _explain(error: BaseException, line: list[str]) -> int:
             "there is not enough memory for this; smaller tasks (--queries, --shots) need less of "
             "it"
         )
-    elif not isinstance(error, (ValueError, OSError)) and (found := _in_the_way(error)):
-        text = (
-            f"{found[1]} was taken for the library {found[0]}, since Python looks there first; "
-            "rename it, or call minisnn in place of python -m minisnn"
-        )
     elif isinstance(error, ImportError):
-        text = f"{text}; a package that minisnn needs is missing or damaged; reinstall it"
+        text = f"{text}; a package that minisnn needs is missing, damaged, or hidden by a file here"
     elif not isinstance(error, (ValueError, OSError)):
         _tell(
             f"a defect of minisnn: {type(error).__name__}: {text}; please report it, with what "
@@ -185,24 +176,6 @@ def _explain(error: BaseException, line: list[str]) -> int:
         return 1
     _tell(text)
     return 2
-
-
-def _in_the_way(error: BaseException) -> tuple[str, str] | None:
-    """(name, file) of a module that hides another one, where Python looks first, the folder that
-    `python -m minisnn` is started in, and that an error may have come from."""
-    from importlib.machinery import PathFinder
-    from traceback import extract_tb
-
-    first, *others = [os.path.abspath(path) for path in sys.path]
-    files = [getattr(error, "path", None)]
-    files += [frame.filename for frame in extract_tb(error.__traceback__)]
-    files += [getattr(sys.modules.get(name), "__file__", None) for name in LIBRARIES]
-    for path in filter(None, files):
-        name = os.path.relpath(path, first).split(os.sep)[0].removesuffix(".py")
-        hidden = name.isidentifier() and name != __package__ and PathFinder.find_spec(name, others)
-        if hidden and hidden.origin and os.path.dirname(hidden.origin) != os.path.dirname(path):
-            return name, path
-    return None
 
 
 def _tell(text: str) -> None:

@@ -9,13 +9,11 @@ import shutil
 import stat
 import time
 import zipfile
-from collections.abc import Generator
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, BinaryIO
-
-from .stopping import scope
 
 try:
     import fcntl
@@ -23,20 +21,17 @@ except ImportError:  # Windows: nothing is locked there
     fcntl = None  # type: ignore[assignment]
 
 UNFINISHED = ".minisnn.tmp"  # ends the name of a folder that is being written
-SPARE = 32  # bytes that the name of a file may grow by while it is written
-_LARGEST_JSON = 1 << 26  # bytes
-PATIENCE = 2.0  # seconds, for a file that somebody reads to be given up
-PAUSE = 0.05  # seconds between two tries
-FORGOTTEN = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
+TRIES, PAUSE = 40, 0.05  # to replace a file that somebody reads, seconds between two of them
+DAY = 86400.0  # seconds after which a leftover is nobody's, where no lock can tell
 _numbers = count()
 _LEFTOVER = re.compile(r"\.(.+)\.\d+-\d+\.tmp", re.DOTALL)  # what `_temporary` makes of a name
 
 
-@scope
-def whole_file(path: str | Path, previous: Path | None = None) -> Generator[BinaryIO, None, None]:
-    """A file to write into beside `path`, which takes its name when the block ends: killed at any
+@contextmanager
+def whole_file(path: str | Path, previous: Path | None = None) -> Iterator[BinaryIO]:
+    """A file to write into next to `path`, which takes its name when the block ends: killed at any
     moment, or where the block raises, the place holds the old file or the new one. What killed
-    processes left of a file of this name is removed. A link stays one: what it leads to is written.
+    processes left of a file of this name is removed. Through a link its target is written.
 
     previous   where the old file goes; a file is under one of the two names at every moment
 
@@ -46,22 +41,19 @@ def whole_file(path: str | Path, previous: Path | None = None) -> Generator[Bina
     path = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     remove_leftovers(path.parent, path.name)
     temporary = _temporary(path)
-    with called(path, temporary), _begun(temporary) as file:
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            if os.name == "nt":  # where an open file cannot be renamed
-                file.close()
+    try:
+        with called(path, temporary):
+            with _begun(temporary) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
             if previous is not None and path.exists():
                 _second_name(path, previous)
             _replace(temporary, path)
-        except BaseException:
-            # the folder has gone or is read-only; the first error says more
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    with suppress(OSError):  # some systems cannot bring a folder to the disk, and need not
+        _sync(path.parent)
 
 
 def write_whole(path: str | Path, contents: bytes, previous: Path | None = None) -> None:
@@ -70,10 +62,10 @@ def write_whole(path: str | Path, contents: bytes, previous: Path | None = None)
         file.write(contents)
 
 
-@scope
-def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, None]:
-    """A folder to write into, whose files come to lie in `path` when the block ends, and nowhere
-    where it raises.
+@contextmanager
+def whole_folder(path: str | Path, into: bool = False) -> Iterator[Path]:
+    """A folder to write into, whose files move to `path` when the block ends, and nowhere where it
+    raises.
 
     path   new or empty: it appears with all its files at once
     into   it may hold files; they stay, but for those of the same names, and the new ones are moved
@@ -87,11 +79,8 @@ def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, 
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
     temporary = path / UNFINISHED if path.is_dir() else path.with_name(f".{path.name}{UNFINISHED}")
-    if temporary.is_symlink():
-        raise ValueError(
-            f"{temporary}: this is a link; expected no file of this name, because what it holds is "
-            "removed"
-        )
+    if temporary.is_symlink():  # what it leads to would be emptied
+        raise ValueError(f"{temporary}: this is a link; expected no file of this name")
     with called(path, temporary), held(temporary, path):
         try:
             if not into and path.is_dir() and any(one != temporary for one in path.iterdir()):
@@ -104,26 +93,21 @@ def whole_folder(path: str | Path, into: bool = False) -> Generator[Path, None, 
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-@scope
-def held(folder: str | Path, name: str | Path | None = None) -> Generator[None, None, None]:
+@contextmanager
+def held(folder: str | Path, name: str | Path | None = None) -> Iterator[None]:
     """Make a folder where there is none and hold it; afterwards it goes again, and those above it,
     where they were made for nothing. ValueError where another process holds it, which calls it
     `name`."""
     folder = Path(folder)
     made = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    hold = Hold(folder, name)
     try:
-        try:
-            hold.take()
+        with Hold(folder, name):
             yield
-        finally:
-            for one in made:
-                with suppress(OSError):  # it has been filled, or moved
-                    one.rmdir()
-            hold.release()
     finally:
-        hold.release()  # where the last step was interrupted
+        for one in made:
+            with suppress(OSError):  # it has been filled, or moved
+                one.rmdir()
 
 
 class Hold:
@@ -151,15 +135,12 @@ class Hold:
             self._descriptor = os.open(self.folder, os.O_RDONLY)
         except OSError:  # a folder that cannot be read; whoever writes there says so
             return
-        try:
-            if not self._is_ours(self._descriptor):
-                raise ValueError(
-                    f"{self.name}: another process is working in this folder; expected one run "
-                    "at a time: wait for it, or stop it"
-                )
-        except BaseException:  # an interruption, too, or this process would be that other one
+        if not self._is_ours(self._descriptor):
             self.release()
-            raise
+            raise ValueError(
+                f"{self.name}: another process is working in this folder; expected one run "
+                "at a time: wait for it, or stop it"
+            )
 
     def _is_ours(self, descriptor: int) -> bool:
         if _lock(descriptor) is False:
@@ -170,12 +151,8 @@ class Hold:
             return False
 
     def __enter__(self) -> "Hold":
-        try:
-            self.take()
-            return self
-        except BaseException:
-            self.release()
-            raise
+        self.take()
+        return self
 
     def __exit__(self, *error) -> None:
         self.release()
@@ -195,9 +172,7 @@ def check_can_write(path: Path, name: Path) -> None:
         _begun(temporary).close()
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
-            raise ValueError(
-                f"{name}: the name is too long; expected one that is {SPARE} bytes shorter"
-            ) from None
+            raise ValueError(f"{name}: the name is too long; expected a shorter one") from None
         error.filename = str(name)
         raise
     temporary.unlink(missing_ok=True)
@@ -207,9 +182,9 @@ def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
     """Remove what killed processes left of files of these names, or of names that match; what a
     living one is writing stays, and so does every file that `_temporary` did not name."""
     for leftover in folder.glob(".*.tmp"):
-        told = _LEFTOVER.fullmatch(leftover.name)
-        if told is None or not any(
-            told[1] == one if isinstance(one, str) else one.fullmatch(told[1]) for one in names
+        name = _LEFTOVER.fullmatch(leftover.name)
+        if name is None or not any(
+            name[1] == one if isinstance(one, str) else one.fullmatch(name[1]) for one in names
         ):
             continue
         if leftover.is_symlink() or not leftover.is_file():
@@ -220,7 +195,7 @@ def remove_leftovers(folder: Path, *names: str | re.Pattern[str]) -> None:
                 if free:
                     leftover.unlink()
             # Windows removes no file that is open
-            if free is None and time.time() - leftover.stat().st_mtime > FORGOTTEN:
+            if free is None and time.time() - leftover.stat().st_mtime > DAY:
                 leftover.unlink()
 
 
@@ -231,15 +206,10 @@ def _temporary(path: Path) -> Path:
 def _begun(temporary: Path) -> BinaryIO:
     """A new file, held by this process."""
     while True:
-        file = open(temporary, "xb")
-        try:
-            if _lock(file.fileno()) is not False and temporary.exists():
-                return file
-        except BaseException:
-            file.close()
-            raise
+        file = open(temporary, "wb")
+        if _lock(file.fileno()) is not False and temporary.exists():
+            return file
         file.close()  # another process took it for a leftover before it was held
-        temporary.unlink(missing_ok=True)
 
 
 def _lock(descriptor: int) -> bool | None:
@@ -266,22 +236,18 @@ def _move(source: Path, place: Path) -> None:
 
 
 def _replace(source: Path, place: Path) -> None:
-    """os.replace; on Windows, where no file is replaced that another process reads (a virus scanner
-    does so with all that is new), again for PATIENCE seconds."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
+    """os.replace, several times on Windows, where no file is replaced that another process reads (a
+    virus scanner does so with all that is new)."""
+    for _ in range(TRIES if os.name == "nt" else 0):
+        with suppress(PermissionError):
             return os.replace(source, place)
-        except PermissionError:
-            if os.name != "nt" or time.monotonic() > end:
-                raise
         time.sleep(PAUSE)
+    os.replace(source, place)
 
 
 def _second_name(path: Path, other: Path) -> None:
     """Give the file at `path` the name `other` too; where the file system knows one name a file,
     that name alone."""
-    remove_leftovers(other.parent, other.name)
     link = _temporary(other)
     try:
         os.link(path, link)
@@ -292,18 +258,16 @@ def _second_name(path: Path, other: Path) -> None:
         link.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Bring the new name to the disk, too; some systems cannot, and need not."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-@scope
-def called(path: str | Path, temporary: Path | None = None) -> Generator[None, None, None]:
+@contextmanager
+def called(path: str | Path, temporary: Path | None = None) -> Iterator[None]:
     """Errors of the system that name no file (a full disk, one that cannot be read any more) name
     `path`, which stands in place of `temporary`, too."""
     try:
@@ -344,7 +308,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The named values of a JSON file of ours; ValueError where it holds anything else."""
     what = "the settings or results of a run"
     try:
-        values = json.loads(read_whole(path, what, _LARGEST_JSON).decode("utf-8"))
+        values = json.loads(read_whole(path, what, 1 << 26).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: the file is not JSON ({error}); expected {what}") from None
     if not isinstance(values, dict):

@@ -6,15 +6,13 @@ any work begins.
 
 import io
 import os
-import stat
-import zipfile
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .files import UNFINISHED, check_can_write, whole_folder
-from .stopping import scope
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Kind:
 
     words    what it is, for people
     folder   whether it is a folder
-    shared   a folder in which other files may lie, for whoever writes there replaces none of them
+    shared   a folder in which other files may be, for whoever writes there replaces none of them
     """
 
     words: str
@@ -42,20 +40,17 @@ def made_by(command: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def archive(what: str, arrays: Mapping[str, Any]) -> bytes:
-    """Arrays as a compressed .npz file whose comment says `what` it holds; any program reads it."""
+    """Arrays as a compressed .npz file."""
     import numpy as np
 
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    with zipfile.ZipFile(buffer, "a") as file:
-        file.comment = f"minisnn: {what}".encode()
     return buffer.getvalue()
 
 
 CHECKPOINT = Kind("a checkpoint")
-RECORDINGS = Kind("a new file of recordings")
-FOLDER = NEW_FOLDER = Kind("a new or empty folder", folder=True)
-# RunFolder.check_free tells what of a run lies there
+FOLDER = Kind("a new or empty folder", folder=True)
+# RunFolder.check_free says what of a run is there
 RUN = Kind("a run folder", folder=True, shared=True)
 DATA = Kind("a folder of recordings", folder=True, shared=True)
 STUDIES = Kind("a folder of studies", folder=True, shared=True)
@@ -77,84 +72,55 @@ def check(
     force    what is there may be replaced, whatever it is
     """
     path = Path(path)
-    parent = path.absolute().parent
-    if not path.exists():
-        if path.is_symlink():
-            raise ValueError(f"{path}: a link that leads nowhere; expected {kind.words} or no file")
-        if not kind.folder and not parent.is_dir():
-            raise ValueError(f"{path}: there is no folder {parent} to write it to")
-        _check_above(path)
-        return _check_writable(path)
-    check_not_read(path, inputs, kind)
-    mode = path.stat().st_mode
-    if kind.folder and not stat.S_ISDIR(mode):
-        raise ValueError(f"{path}: there is a file of this name; expected a folder to write to")
-    if not kind.folder and stat.S_ISDIR(mode):
-        raise ValueError(f"{path}: there is a folder of this name; expected the name of a file")
-    if not kind.folder and not stat.S_ISREG(mode):
-        raise ValueError(f"{path}: this is a device or a pipe; expected the name of a file")
-    if not (force or kind.shared or kind.folder and not _entries(path)):
-        raise ValueError(_refusal(path, kind))
-    _check_writable(path)
-
-
-def _check_writable(path: Path) -> None:
-    """OSError or ValueError where the system would refuse a file of this name, or one in this
-    folder."""
+    if path.exists():
+        check_not_read(path, inputs, kind)
+        if path.is_dir() != kind.folder:
+            what = "folder" if path.is_dir() else "file"
+            raise ValueError(f"{path}: there is a {what} of this name; expected {kind.words}")
+        if not path.is_dir() and not path.is_file():
+            raise ValueError(f"{path}: this is a device or a pipe; expected {kind.words}")
+        if not kind.folder and not force:
+            raise ValueError(
+                f"{path}: there is a file of this name; expected none to write {kind.words} to: "
+                "give another name, or --force to replace it"
+            )
+        if kind.folder and not kind.shared and not force and (names := _entries(path)):
+            raise ValueError(
+                f"{path}: the folder holds other files ({_few(names)}); expected {kind.words}: "
+                "give another folder, or --force to write there"
+            )
+    elif not kind.folder and not path.absolute().parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.absolute().parent} to write it to")
     place = path.absolute()
     while not place.parent.is_dir():
         place = place.parent
-    check_can_write(place / UNFINISHED if place.is_dir() else place, path)
-
-
-def _refusal(path: Path, kind: Kind) -> str:
-    if not kind.folder:
-        return (
-            f"{path}: this file exists already; expected another name for {kind.words}, or --force "
-            "to replace it"
+    if os.path.lexists(place) and not path.exists():
+        raise ValueError(
+            f"{path}: {place} is a file, or a link that leads nowhere; expected {kind.words}"
         )
-    names = _entries(path)
-    return (
-        f"{path}: the folder holds other files "
-        f"({', '.join(names[:3])}{', …' * (len(names) > 3)}); expected {kind.words}: give "
-        "another folder, or --force to write there"
-    )
-
-
-def _check_above(path: Path) -> None:
-    """ValueError where a file stands in the way of a folder that would have to be made."""
-    for above in path.absolute().parents:
-        if above.is_dir():
-            return
-        if above.is_symlink():
-            raise ValueError(
-                f"{path}: {above} is a link that leads nowhere; expected a folder to write to"
-            )
-        if above.exists():
-            raise ValueError(f"{path}: {above} is a file; expected a folder to write to")
+    check_can_write(place / UNFINISHED if place.is_dir() else place, path)
 
 
 def check_not_read(path: str | Path, inputs: Iterable[str | Path | None], kind: Kind) -> None:
     """ValueError where an output of this kind would be written over what is read, or into it."""
     path = Path(path)
-    for given in inputs:
-        if given is None or not path.exists() or not (one := Path(given).expanduser()).exists():
+    for given in filter(None, inputs):
+        given = Path(given).expanduser()
+        if not path.exists() or not given.exists():
             continue
-        if os.path.samefile(path, one):
-            raise ValueError(
-                f"{path}: this is also the input {one}; expected another name for the output"
-            )
-        if not kind.folder and _lies_in(path, one):
-            raise ValueError(
-                f"{path}: this is part of the input {one}; expected another name for the output"
-            )
-        if kind is RUN and _lies_in(one, path):
-            raise ValueError(
-                f"{path}: the input {one} is in this folder; expected another folder for the output"
-            )
+        what = None
+        if os.path.samefile(path, given):
+            what = f"this is also the input {given}"
+        elif not kind.folder and _is_in(path, given):
+            what = f"this is part of the input {given}"
+        elif kind is RUN and _is_in(given, path):
+            what = f"the input {given} is in this folder"
+        if what is not None:
+            thing = "folder" if kind.folder else "name"
+            raise ValueError(f"{path}: {what}; expected another {thing} for the output")
 
 
-def _lies_in(path: Path, folder: Path) -> bool:
+def _is_in(path: Path, folder: Path) -> bool:
     return Path(os.path.realpath(folder)) in Path(os.path.realpath(path)).parents
 
 
@@ -168,19 +134,17 @@ def check_no_network(path: Path, what: str) -> None:
 
 def check_distinct(paths: Iterable[str | Path]) -> None:
     """ValueError where two outputs have the same place."""
-    seen: dict[str, Path] = {}
-    for path in map(Path, paths):
+    seen: set[str] = set()
+    for path in paths:
         place = os.path.realpath(path)
         if place in seen:
             raise ValueError(f"{path}: two outputs have this name; expected a name for each")
-        seen[place] = path
+        seen.add(place)
 
 
-@scope
-def marked_folder(
-    path: str | Path, force: bool = False, kind: Kind = FOLDER
-) -> Generator[Path, None, None]:
-    """A folder to write into, whose files come to lie in `path` together when the block ends, as of
+@contextmanager
+def marked_folder(path: str | Path, force: bool = False, kind: Kind = FOLDER) -> Iterator[Path]:
+    """A folder to write into, whose files move to `path` together when the block ends, as of
     `files.whole_folder`; files that are there stay.
 
     Raises ValueError as `check` does, and where a file would be replaced that holds something else,
@@ -195,25 +159,27 @@ def marked_folder(
 
 
 def check_files(folder: Path, new: Mapping[str, bytes], force: bool = False) -> None:
-    """ValueError where one of these files, {name: content}, would replace another."""
+    """ValueError where one of these files, {name: content}, would replace a folder or, unless by
+    force, another file."""
     for name in new:
         if (folder / name).is_dir():
-            raise ValueError(
-                f"{folder / name}: there is a folder of this name; expected the name of a file"
-            )
-    others = [name for name in new if not force and _holds_else(folder / name, new[name])]
-    if others:
+            raise ValueError(f"{folder / name}: there is a folder of this name; expected a file")
+    others = [
+        name
+        for name, content in new.items()
+        if (folder / name).exists()
+        and not ((folder / name).is_file() and (folder / name).read_bytes() == content)
+    ]
+    if others and not force:
         raise ValueError(
-            f"{folder}: {', '.join(others[:3])}{', …' * (len(others) > 3)} would be replaced; give "
-            "another folder, or --force"
+            f"{folder}: {_few(others)} would be replaced; give another folder, or --force"
         )
 
 
-def _holds_else(path: Path, content: bytes) -> bool:
-    """Whether there is something else at a path than a file of this content."""
-    return path.exists() and not (path.is_file() and path.read_bytes() == content)
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + ", …" * (len(names) > 3)
 
 
 def _entries(folder: Path) -> list[str]:
-    """What lies in a folder, but for what a killed process was writing."""
+    """What is in a folder, but for what a killed process was writing."""
     return sorted(one.name for one in folder.iterdir() if one.name != UNFINISHED)

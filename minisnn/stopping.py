@@ -6,36 +6,30 @@ callback of C code, which may make another error of it, or leaves a library half
 signal is only noted, and `check` raises `Stopped`: between tasks, episodes and kernels, and while
 this process waits for others. Where no check comes within PATIENCE, since a library compiles, draws
 or waits, `Stopped` is raised where the main thread is after all, again and again until it is being
-handled. A second signal does so at once. Whatever error comes of that is the interruption.
+handled. A second signal does so at once.
 """
 
 import _thread
+import math
 import signal
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import _GeneratorContextManager, contextmanager
-from functools import wraps
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import current_thread, main_thread
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
-# seconds; AGAIN: sooner it is the same signal, to the process and to its group
-PATIENCE, AGAIN, PAUSE = (
-    2.0,
-    1.0,
-    0.1,
-)
-P = ParamSpec("P")
-T = TypeVar("T")
+PATIENCE = 2.0  # seconds from a signal until the main thread is interrupted wherever it is
+AGAIN = 1.0  # seconds: sooner it is the same signal, to the process and to its group
+PAUSE = 0.1  # seconds between two looks
 _number: int | None = None  # of the signal that was noted
 _since = 0.0
-_urged = False
-_lock = _thread.allocate_lock()
+_urged = False  # the next signal is one of `_urge`
 _raised = False  # in the midst of something, which may have made another error of it
-_late: list[int] | None = None  # signals that came while handlers were put back
+_lock = _thread.allocate_lock()
 
 
 class Stopped(KeyboardInterrupt):
@@ -72,69 +66,64 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
     process   this process is here for nothing else: it stays deaf on its last steps. Without, all
               is then as before.
     """
-    global _raised, _late
     own = (signal.SIG_DFL, signal.default_int_handler)
     before: dict[int, Any] = {}
+    if current_thread() is main_thread():
+        before = {n: signal.getsignal(n) for n in signals if signal.getsignal(n) in own}
+    if process:
+        sys.unraisablehook = _unraisable
     try:
-        if current_thread() is main_thread():
-            _late = None
-            # from SIGINT's on no handler interrupts this
-            for number in sorted(signals, key=signal.SIGINT.__ne__):
-                if signal.getsignal(number) in own:
-                    before[number] = signal.signal(number, _note)
-        if process:
-            sys.unraisablehook = _unraisable
+        for number in before:
+            signal.signal(number, _note)
         yield
-        check()
     except Exception as error:
         if _raised:
             raise Stopped(_number or signal.SIGINT) from error
         raise
     finally:
-        if before:
-            _leave(dict.fromkeys(before, signal.SIG_IGN) if process else before)
+        number = _leave({n: signal.SIG_IGN if process else one for n, one in before.items()})
+    if number is not None:
+        raise Stopped(number)
 
 
-def _leave(handlers: dict[int, Any]) -> None:
-    """Put handlers in place of ours; raises Stopped where a signal comes meanwhile."""
-    global _number, _raised, _late
-    late: list[int] = []
-    _late = late  # from here on ours raises nothing
-    _number = None
-    _raised = False
-    with _lock:  # nobody is about to urge
-        pass
-    # SIGINT's last: what it raises leaves nothing undone
-    for number, handler in reversed(handlers.items()):
-        signal.signal(number, handler)
-    if late:
-        raise Stopped(late[0])
+def _leave(handlers: dict[int, Any]) -> int | None:
+    """Put handlers in place of ours; the signal that was noted before."""
+    global _number, _since, _raised
+    if not handlers:
+        return _number
+    _since = math.inf  # from here on ours raises nothing
+    try:
+        with _lock:  # nobody is about to urge
+            for number, handler in reversed(handlers.items()):  # SIGINT's last, which may raise
+                signal.signal(number, handler)
+    finally:
+        noted, _number, _raised = _number, None, False
+    return noted
 
 
 def _note(number: int, frame) -> None:
     """The handler of all signals, and of what `_urge` sends."""
     global _number, _since, _urged, _raised
     urged, _urged = _urged, False
-    if _late is not None:
-        if not urged:
-            _late.append(number)
-    elif _number is None:
+    if _number is None:
         if not urged:
             _number = number
             _since = time.monotonic()
             _thread.start_new_thread(_urge, (_since,))
-    elif not _handled() if urged else time.monotonic() - _since > AGAIN:
+    elif not math.isinf(_since) and _is_due(urged):
         _raised = True
         raise Stopped(_number)
 
 
-def _handled() -> bool:
-    """Whether the main thread, which runs this, is in an `except`, `finally` or `with` that an
-    interruption goes through."""
+def _is_due(urged: bool) -> bool:
+    """Whether a further signal interrupts at once: a second one, or one of `_urge` while the main
+    thread is in no `except`, `finally` or `with` that an interruption goes through."""
+    if not urged:
+        return time.monotonic() - _since > AGAIN
     error = sys.exception()
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__context__
-    return error is not None
+    return error is None
 
 
 def _urge(since: float) -> None:
@@ -152,36 +141,6 @@ def _urge(since: float) -> None:
             else:
                 _thread.interrupt_main(signal.Signals(_number))
         time.sleep(PAUSE)
-
-
-class _Scope(_GeneratorContextManager[T]):
-    """As `contextmanager` makes them; one that is interrupted as it is entered or left is over all
-    the same. Else the traceback, which a notebook keeps, would keep its file or its folder held."""
-
-    def __enter__(self) -> T:
-        try:
-            entered = super().__enter__()
-            return entered
-        except BaseException:
-            self.gen.close()
-            raise
-
-    def __exit__(self, *error) -> bool | None:
-        try:
-            return super().__exit__(*error)
-        except BaseException:
-            self.gen.close()
-            raise
-
-
-def scope(function: Callable[P, Generator[T, None, None]]) -> Callable[P, _Scope[T]]:
-    """`contextlib.contextmanager`, for what must not outlast an interruption."""
-
-    @wraps(function)
-    def made(*arguments: P.args, **keywords: P.kwargs) -> _Scope[T]:
-        return _Scope(function, arguments, keywords)
-
-    return made
 
 
 def _unraisable(unraisable) -> None:

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from threading import RLock
-from time import monotonic
 from typing import Any
 
 # control characters but tab and line feed, which steer a terminal, and those that turn the
@@ -54,10 +52,9 @@ def streams() -> Iterator[None]:
     """In here sys.stdout and sys.stderr can be written to, whatever is closed or cannot be shown,
     and are `Clean`."""
     before = sys.stdout, sys.stderr
-    while (
-        descriptor := os.open(os.devnull, os.O_RDWR)
-    ) <= 2:  # else the next file that is opened would be the output
-        pass
+    descriptor = 0
+    while descriptor <= 2:  # else the next file that is opened would be the output
+        descriptor = os.open(os.devnull, os.O_RDWR)
     os.close(descriptor)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name) or open(os.devnull, "w", encoding="utf-8")
@@ -77,34 +74,6 @@ def streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-@cache
-def _bar_class(widget: bool) -> Any:
-    """tqdm's bar, a widget or a line of text, whose own lock, and way to take it, an interruption
-    leaves locked; other threads would wait for ever."""
-    if widget:
-        from tqdm.notebook import tqdm
-    else:
-        from tqdm import tqdm
-
-    class Bar(tqdm):
-        @property
-        def _time(self) -> Callable[[], float]:
-            # tqdm's own clock is the day's: set back, it tells times below 0 and holds the bar up
-            return monotonic
-
-        @_time.setter
-        def _time(self, clock: Callable[[], float]) -> None:
-            pass
-
-        def refresh(self, nolock: bool = False, lock_args: tuple | None = None) -> None:
-            if not self.disable:
-                with self.get_lock():
-                    self.display()
-
-    Bar.set_lock(RLock())
-    return Bar
-
-
 def bar(
     items: Iterable | None = None,
     total: int | None = None,
@@ -115,16 +84,30 @@ def bar(
 ) -> Any:
     """A tqdm bar on stderr where that is a terminal, or in a notebook, gone when it is done; its
     text is cleaned. Elsewhere, in a log, the text is a line of its own, unless `line` is False."""
-    out = Clean(
-        sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr, steers=True, beside=True
-    )
-    style = {"unit": "", "leave": False, "disable": None if show else True, "file": out}
-    if in_notebook() and show:
-        style["disable"] = False
-    made = _tqdm(show)(items, desc=clean(text), total=total, **{**style, **options})
+    out = sys.stderr.stream if isinstance(sys.stderr, Clean) else sys.stderr
+    style: dict[str, Any] = {"unit": "", "leave": False, "total": total, "desc": clean(text)}
+    style["file"] = Clean(out, steers=True, beside=True)
+    style["disable"] = not show or (None if not in_notebook() else False)
+    made = _bar_class(show and in_notebook())(items, **style | options)
     if show and line and made.disable:
         print(f"{text} …", file=sys.stderr, flush=True)
     return made
+
+
+@cache
+def _bar_class(widget: bool) -> Any:
+    """tqdm's bar, a widget where there are ipywidgets, without the thread that watches it: it would
+    wait for ever for a lock that an interruption left taken."""
+    from tqdm import tqdm
+
+    if widget and importlib.util.find_spec("ipywidgets") is not None:
+        with suppress(ImportError):  # ipywidgets is there and cannot be used
+            from tqdm.notebook import tqdm  # type: ignore[no-redef]
+
+    class Bar(tqdm):
+        monitor_interval = 0
+
+    return Bar
 
 
 def in_notebook() -> bool:
@@ -132,11 +115,3 @@ def in_notebook() -> bool:
     is there."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return shell is not None and hasattr(shell, "kernel")
-
-
-def _tqdm(show: bool) -> Any:
-    """The class of bars: a widget in a notebook that has ipywidgets, else a line of text."""
-    if show and in_notebook() and importlib.util.find_spec("ipywidgets") is not None:
-        with suppress(ImportError):  # ipywidgets is there and cannot be used
-            return _bar_class(True)
-    return _bar_class(False)

@@ -8,7 +8,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.meta.tasks import summed_frames
-from minisnn.parallel import arguments
+from minisnn import arguments
 from toy import ToySet, toy_data
 
 
@@ -111,8 +111,11 @@ CALLED = {
     ),
 }
 CHECKED_WHERE_THEY_ARE_USED = {
-    "evaluate": {"net", "theta", "root", "align", "beside", "how", "executor"},
-    "train": {"held", "neuron", "loss", "rule"},
+    "evaluate": {
+        *("net", "theta", "inner", "dataset", "root", "align", "beside", "how", "executor"),
+        "progress",
+    },
+    "train": {"held", "neuron", "loss", "rule", "resume", "progress", "force", "executor"},
     "Task": {"recordings"},
     "Recordings": {"source", "kind", "within"},
 }

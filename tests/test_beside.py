@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from minisnn import cli
 from minisnn.parallel import children
 from slowly import slow
 
@@ -111,26 +110,6 @@ def test_every_process_is_started_so():
 def test_what_needs_no_numba_is_done_beside_numba_py(line, folder):
     done = started("-m", "minisnn", *line.split(), cwd=folder)
     assert done.returncode == 0 and not done.stderr, done.stderr
-
-
-@pytest.mark.parametrize("text", ["raise SystemError", "", "njit = 1", "1 / 0", "import nonsense"])
-def test_python_forces_numba_py_on_a_module_that_is_run_and_that_is_said(text, folder):
-    (folder / "numba.py").write_text(text)
-    done = started("-m", "minisnn", "train", "--updates", "1", cwd=folder)
-    assert done.returncode == 2 and done.stderr == (
-        f"minisnn: {folder / 'numba.py'} was taken for the library numba, since Python looks there "
-        "first; rename it, or call minisnn in place of python -m minisnn\n"
-    )
-
-
-def test_a_defect_is_still_one_where_nothing_is_in_the_way(monkeypatch, capsys):
-    def run(args):
-        raise TypeError("seven")
-
-    monkeypatch.setattr("minisnn.commands.lessons.run", run)
-    assert (
-        cli.main(["lessons"]) == 1 and "a defect of minisnn: TypeError" in capsys.readouterr().err
-    )
 
 
 def test_a_script_takes_all_of_them_and_works(folder):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from minisnn import files
-from minisnn.files import Hold, held, remove_leftovers, whole_file, whole_folder, write_whole
+from minisnn.files import held, remove_leftovers, whole_file, whole_folder, write_whole
 
 ROOT = Path(files.__file__).parents[1]
 
@@ -89,22 +89,6 @@ def test_the_previous_file_keeps_a_name(tmp_path, monkeypatch, links):
     assert tree(tmp_path) == {"a": "3", "b": "2"}
 
 
-def test_stopped_between_the_two_names_nothing_is_left(tmp_path, monkeypatch):
-    """Ctrl-C after the link of the old file was made, before it was renamed."""
-    real = os.replace
-
-    def replace(source, place):
-        if Path(place).name == "b":
-            raise KeyboardInterrupt
-        real(source, place)
-
-    write_whole(tmp_path / "a", b"1")
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(tmp_path / "a", b"2", tmp_path / "b")
-    assert tree(tmp_path) == {"a": "1"}
-
-
 def killed(program: str, folder: Path) -> None:
     """Run a program that ends without any clearing up."""
     program = f"import os\nfrom minisnn.files import *\n{program}\n    os._exit(9)"
@@ -135,20 +119,6 @@ def test_what_a_living_process_writes_is_no_leftover(tmp_path):
         write_whole(tmp_path / "a", b"of another")
         file.write(b"mine")
     assert tree(tmp_path) == {"a": "mine"}
-
-
-def test_taken_for_a_leftover_before_it_is_held_it_is_begun_anew(tmp_path, monkeypatch):
-    real, seen = files._lock, []
-
-    def lock(descriptor):
-        seen.append(descriptor)
-        if len(seen) == 1:
-            next(tmp_path.glob(".*.tmp")).unlink()
-        return real(descriptor)
-
-    monkeypatch.setattr(files, "_lock", lock)
-    write_whole(tmp_path / "a", b"x")
-    assert tree(tmp_path) == {"a": "x"} and len(seen) == 2
 
 
 def test_without_locks_a_leftover_goes_when_it_is_a_day_old(tmp_path, monkeypatch):
@@ -257,21 +227,6 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path, there):
             pass
         fill(folder, a="mine")
     assert tree(tmp_path) == {"out": "folder", "out/a": "mine"}
-
-
-def test_a_folder_that_another_process_moved_before_it_was_held(tmp_path, monkeypatch):
-    """The one that was first finished between the look at the folder and the lock."""
-    real = files._lock
-
-    def lock(descriptor):
-        if (tmp_path / "a").exists():
-            (tmp_path / "a").rename(tmp_path / "b")
-        return real(descriptor)
-
-    (tmp_path / "a").mkdir()
-    monkeypatch.setattr(files, "_lock", lock)
-    with pytest.raises(ValueError, match="another process is working in this folder"):
-        Hold(tmp_path / "a").take()
 
 
 def test_a_held_folder_goes_again_if_it_was_made_for_nothing(tmp_path):

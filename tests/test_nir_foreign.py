@@ -3,9 +3,7 @@ network, or is refused."""
 
 import contextlib
 import io
-import shlex
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -15,11 +13,7 @@ nir = pytest.importorskip("nir", reason="the extra minisnn[nir]")
 import minisnn as ms  # noqa: E402
 from foreign_chains import Random, dense, leaky, pool, simulate, synaptic, tutorial  # noqa: E402
 from minisnn import cli  # noqa: E402
-from minisnn.commands.options import to_train_from  # noqa: E402
 from minisnn.nir import from_nir  # noqa: E402
-from minisnn.training.presets import chosen  # noqa: E402
-from minisnn.training.update import start_of  # noqa: E402
-from own_neurons import MyCuba  # noqa: E402
 
 LAST = dict(readout="membrane")
 quiet = pytest.mark.filterwarnings("ignore:.*does not say everything")
@@ -544,26 +538,6 @@ def test_loops_that_are_none_are_named(fault):
 # ---- by command
 
 
-def trained_on_with(shown):
-    return next(
-        one for one in shown.splitlines() if one.startswith("train it on with: minisnn ")
-    ).split("minisnn ", 1)[1]
-
-
-def to_train(shown, path):
-    """The network of the settings that a printed command line asks for, from the checkpoint that it
-    starts from."""
-    words = shlex.split(trained_on_with(shown))
-    args = cli.parsed(words)
-    config = chosen(
-        None, {name: vars(args)[name] for name in args.given & set(vars(chosen(None, {})))}
-    )
-    assert not set(config.idle()) & args.given, "a flag that does nothing is refused"
-    shape = ms.read(path).net.input_shape
-    net = ms.SpikingNet.from_configuration(config.network(shape))
-    return net, start_of(config, net)
-
-
 @pytest.mark.parametrize(
     "given", ((), ("--reset", "subtract"), ("--reset", "zero", "--readout", "membrane"))
 )
@@ -579,83 +553,10 @@ def test_by_command(given, tmp_path, monkeypatch, capsys):
         "the logits: ",
     ):
         assert words in shown
-    assert (
-        shown.count("4 a step") == 0 and "your own set of tasks with samples of 7 a step" in shown
-    )
-    net, found = to_train(
-        shown.replace("FILE.py:NAME, your own set of tasks with samples of 7 a step", "own"),
-        "mine.h5",
-    )
-    assert (
-        net.configuration() == ms.read("mine.h5").net.configuration()
-        and found.theta.size == net.size
-    )
+    assert shown.count("4 a step") == 0 and "--start mine.h5" in shown
     if "subtract" in given:
         assert "6 silent steps" not in shown and "4 silent steps" in shown
         return
     assert cli.main(["nir", "export", "mine.h5", "back.nir"]) == 0
     shown = capsys.readouterr().out
     assert "NIR does not say everything" in shown and "the surrogate is 1 / (10" in shown
-
-
-def test_no_command_line_is_printed_for_what_none_says(tmp_path):
-    """A neuron of a layer's own, and a neuron of one's own with a constant that no flag has."""
-
-    @dataclass(frozen=True)
-    class Louder(ms.LIF):
-        loud: float = 0.5
-
-    layers = [ms.Dense(4, neuron=ms.CubaLIF(alpha=0.5))]
-    for net in (
-        ms.SpikingNet((5,), layers=layers, ways=2, neuron=ms.CubaLIF(), backend="numpy"),
-        ms.SpikingNet((5,), (), ways=2, neuron=Louder(), backend="numpy"),
-        ms.SpikingNet((5,), (), ways=2, neuron=MyCuba(), backend="numpy"),
-    ):
-        text = to_train_from(net, tmp_path / "own.h5")
-        assert "which no command line says" in text and "--start" not in text
-
-
-@pytest.mark.parametrize(
-    "shape, more",
-    (((16, 32, 2), ""), ((8, 12, 2), " --dataset recordings --root FOLDER --size 8,12")),
-)
-@pytest.mark.parametrize(
-    "settings",
-    (
-        dict(
-            neuron=ms.CubaLIF(0.75, 0.5, 0.25, 5.0, 3.0),
-            pool="mean",
-            window=7,
-            dtype=np.float64,
-            backend="numpy",
-        ),
-        dict(neuron=ms.CubaLIF(0.75, 0.5), kernel=3, detach_reset=True, hidden=(6,)),
-    ),
-)
-def test_the_line_that_trains_on_is_of_the_same_network(
-    shape, more, settings, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    net = ms.SpikingNet(shape, (3, 4), 3, **settings)
-    ms.save("a.h5", net, np.random.default_rng(0).standard_normal(net.size).astype(net.dtype))
-    assert cli.main(["nir", "export", "a.h5", "a.nir"]) == 0
-    assert cli.main(["nir", "import", "a.nir", "b.h5"]) == 0
-    shown = capsys.readouterr().out
-    assert trained_on_with(shown).endswith(more) and "does not say everything; taken" not in shown
-    again, found = to_train(shown, "b.h5")
-    assert again.configuration() == net.configuration() == found.net.configuration()
-
-
-@pytest.mark.slow
-def test_the_line_that_trains_on_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["nir", "export", "double_nmnist_cuba.h5", "a.nir", "--for", "snntorch"]) == 0
-    graph = nir.read("a.nir")
-    graph.metadata = {}
-    nir.write("b.nir", graph)
-    for name in ("a", "b"):
-        capsys.readouterr()
-        assert cli.main(["nir", "import", f"{name}.nir", f"{name}.h5"]) == 0
-        words = shlex.split(trained_on_with(capsys.readouterr().out))
-        short = "--updates 1 --test-episodes 1 --evaluate-every 0 --queries 1 --quiet --out".split()
-        assert cli.main([*words, *short, f"run-{name}"]) == 0

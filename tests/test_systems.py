@@ -185,16 +185,6 @@ def test_a_file_that_somebody_reads_is_replaced_once_it_is_free(name, tries, tmp
     assert len(asked) == tries
 
 
-def test_a_file_that_stays_open_is_told(tmp_path, monkeypatch):
-    def replace(source, place):
-        raise PermissionError(13, "The file is being used by another process", str(place))
-
-    monkeypatch.setattr(files, "os", without(os, name="nt", replace=replace))
-    monkeypatch.setattr(files, "PATIENCE", 0.01)
-    with pytest.raises(PermissionError, match="used by another"):
-        files._replace(tmp_path / "new", tmp_path / "old")
-
-
 # ---- a session, in a folder of an awkward name
 
 SESSION = """

@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import sys
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -130,8 +129,7 @@ def test_a_defect_names_the_command_that_shows_it(monkeypatch, capsys):
     ), err
     monkeypatch.setattr(cli, "_carry_out", lambda line: __import__("numba.absent"))
     assert (
-        cli.main([]) == 2
-        and "a package that minisnn needs is missing or damaged" in capsys.readouterr().err
+        cli.main([]) == 2 and "a package that minisnn needs is missing" in capsys.readouterr().err
     )
 
 
@@ -197,16 +195,6 @@ def test_no_command_ends_because_its_remarks_find_no_room(monkeypatch):
     monkeypatch.setattr(sys, "stdout", Full())
     with pytest.raises(OSError), terminal.streams():
         print("what was found", flush=True)
-
-
-def test_a_clock_that_is_set_back_holds_no_bar_up(monkeypatch, capsys):
-    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
-    clock = (1e9 - 3600 * n for n in count())
-    with terminal.bar(None, 3, disable=False, mininterval=0) as bar:
-        for _ in range(3):
-            bar.update()
-        assert bar.format_dict["elapsed"] >= 0 and bar.last_print_n == 3
-    assert "3/3 [00:00<" in capsys.readouterr().err.replace("00:01", "00:00")
 
 
 def test_a_bar_is_a_line_where_there_is_no_terminal(capsys):

@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minisnn.meta.inner import InnerLoop
-from minisnn.parallel.arguments import one_of
+from minisnn.arguments import one_of
 from minisnn.parallel.compilation import njit
 
 from .errors import ERRORS, error

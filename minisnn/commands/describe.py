@@ -19,7 +19,7 @@ from ..training.evaluation import measure_of
 from ..files import read_json
 from ..training.folder import RunFolder
 from ..training.progress import alike_since, sentence, tells_before
-from .look import look_at_file, look_at_folder, propose, short
+from .look import look_at_file, look_at_folder, short, tell_tasks
 from .options import FORMS, find_checkpoint, in_a_line, refuse
 
 MOST_COLUMNS, TALL = 8, 4  # of a table that is taken for one of events and not for a picture
@@ -156,82 +156,81 @@ def _checkpoint(path: Path, config=None) -> None:
 
 
 def _inner_loop(net, inner) -> None:
-    extra = f", frozen {' '.join(inner.freeze)}" if inner.freeze else ""
-    bounds = {
-        ", updates above {:g}": inner.threshold,
-        ", updates above {:g} of their range": inner.threshold_fraction,
-        ", errors above {:g}": inner.error_threshold,
+    readings, looks = (getattr(inner, name, 1) for name in ("readings", "looks"))
+    axes = getattr(inner, "axes", None)
+    notes = {
+        "frozen {}": " ".join(inner.freeze) or None,
+        "updates above {:g}": inner.threshold,
+        "updates above {:g} of their range": inner.threshold_fraction,
+        "errors above {:g}": inner.error_threshold,
+        "one sample at a time": inner.online or None,
+        "pulled to their start by {:g} (lambda)": getattr(inner, "proximal", None),
+        "features read {} times": readings if readings > 1 else None,
+        "{} looks at a recording": looks if looks > 1 else None,
+        "along {} axes": None if axes is None else axes.shape[1],
     }
-    extra += "".join(words.format(bound) for words, bound in bounds.items() if bound is not None)
-    extra += ", one sample at a time" * inner.online
-    if hasattr(inner, "proximal"):
-        extra += f", pulled to their start by {inner.proximal:g} (lambda)"
-    if (readings := getattr(inner, "readings", 1)) > 1:
-        extra += f", features read {readings} times"
-    if (looks := getattr(inner, "looks", 1)) > 1:
-        extra += f", {looks} looks at a recording"
-    if (axes := getattr(inner, "axes", None)) is not None:
-        extra += f", along {axes.shape[1]} axes"
-    if not inner.steps and hasattr(inner, "readings"):
-        print(f"{'inner loop':<12}none, nearest class mean{extra}")
-        return
     steps = f"{inner.steps} step{'s' * (inner.steps != 1)}"
-    if np.ndim(inner.step_size) == 0:
-        print(f"{'inner loop':<12}{steps} of size {inner.step_size:g}{extra}")
-        return
-    sizes = {p.name: inner.step_size[p.slice] for p in net.layout}
-    ranges = (
-        f"{name} {a.min():.3g}" + (f"-{a.max():.3g}" if a.max() > a.min() else "")
-        for name, a in sizes.items()
-    )
-    print(f"{'inner loop':<12}{steps}{extra}, learned sizes: {', '.join(ranges)}")
+    sizes = ""
+    if not inner.steps and hasattr(inner, "readings"):
+        steps = "none, nearest class mean"
+    elif np.ndim(inner.step_size) == 0:
+        steps += f" of size {inner.step_size:g}"
+    else:
+        parts = [_range(p.name, inner.step_size[p.slice]) for p in net.layout]
+        sizes = f", learned sizes: {', '.join(parts)}"
+    known = [words.format(value) for words, value in notes.items() if value is not None]
+    print(f"{'inner loop':<12}{', '.join([steps, *known])}{sizes}")
+
+
+def _range(name: str, sizes: np.ndarray) -> str:
+    least, most = sizes.min(), sizes.max()
+    return f"{name} {least:.3g}" + (f"-{most:.3g}" if most > least else "")
 
 
 def _training(found, config) -> None:
     done = found.progress.get("update", 0)
-    task = f"task{'s' * (config.tasks != 1)}, {config.ways}-way {config.shots}-shot"
-    if RULES[config.rule].whole_set:
-        task = f"batch{'es' * (config.tasks != 1)} of {config.queries} samples"
-    first = (
-        f", of first order for {config.first_order_updates} updates"
-        if config.first_order_updates
-        else ""
-    )
-    first += ", every task from a readout of zero" * config.zero_readout
-    rule = RULES[config.rule].words(config.order) + first
+    rule = RULES[config.rule]
+    many = config.tasks != 1
+    task = f"task{'s' * many}, {config.ways}-way {config.shots}-shot"
+    if rule.whole_set:
+        task = f"batch{'es' * many} of {config.queries} samples"
+    words = rule.words(config.order)
+    if config.first_order_updates:
+        words += f", of first order for {config.first_order_updates} updates"
+    if config.zero_readout:
+        words += ", every task from a readout of zero"
     print(
-        f"{'training':<12}{rule}, {done} of {config.updates} updates of {config.tasks} {task}, "
+        f"{'training':<12}{words}, {done} of {config.updates} updates of {config.tasks} {task}, "
         f"{found.origin.words()}, seed {config.seed}"
     )
     curve = found.curve
     measure = measure_of(curve)
     names = ["loss", f"{measure}_before", f"{measure}_after"]
-    if {*names, "seconds", "validation"} <= curve.keys() and len(curve["loss"]) == done > 0:
-        number = min(100, done - alike_since(config, done))
-        last = slice(-number, None)
-        loss, before, after = (float(np.mean(curve[name][last])) for name in names)
-        form = ".1%" if measure == "accuracy" else ".4g"
-        way = f"query loss {loss:.3f}, {measure} {after:{form}}"
-        if tells_before(config) and np.isfinite(before):
-            way = (
-                f"query loss {loss:.3f}, {measure} {before:{form}} before, {after:{form}} after "
-                "adaptation"
-            )
-        print(f"{'':<12}last {number} updates: {way}; {curve['seconds'][-1]:,.0f} s in all")
-        seen = np.flatnonzero(np.isfinite(curve["validation"]))
-        if len(seen):
-            last = seen[-1]
-            what = "activity" if config.model == "snn" else "mean outputs"
-            layers = {
-                name.removeprefix("activity_"): column
-                for name, column in curve.items()
-                if name.startswith("activity_")
-            }
-            rates = ", ".join(f"{name} {column[last]:.1%}" for name, column in layers.items())
-            print(
-                f"{'':<12}validation {measure} {curve['validation'][last]:{form}} after update "
-                f"{last + 1}; {what} {rates}"
-            )
+    if not {*names, "seconds", "validation"} <= curve.keys() or not len(curve["loss"]) == done > 0:
+        return
+    number = min(100, done - alike_since(config, done))
+    loss, before, after = (float(np.mean(curve[name][-number:])) for name in names)
+    form = ".1%" if measure == "accuracy" else ".4g"
+    way = f"{after:{form}}"
+    if tells_before(config) and np.isfinite(before):
+        way = f"{before:{form}} before, {way} after adaptation"
+    print(
+        f"{'':<12}last {number} updates: query loss {loss:.3f}, {measure} {way}; "
+        f"{curve['seconds'][-1]:,.0f} s in all"
+    )
+    seen = np.flatnonzero(np.isfinite(curve["validation"]))
+    if len(seen):
+        last = seen[-1]
+        what = "activity" if config.model == "snn" else "mean outputs"
+        rates = ", ".join(
+            f"{name.removeprefix('activity_')} {column[last]:.1%}"
+            for name, column in curve.items()
+            if name.startswith("activity_")
+        )
+        print(
+            f"{'':<12}validation {measure} {curve['validation'][last]:{form}} after update "
+            f"{last + 1}; {what} {rates}"
+        )
 
 
 def _is_recording(path: Path, ordered: bool) -> bool:
@@ -330,7 +329,7 @@ def _recordings(root: Path, args: argparse.Namespace) -> None:
     if not digits:
         _statistics(splits, args.sample)
         print("these are not digits, which Double N-MNIST needs; they are your own recordings")
-        return propose(root, args, entries(root), SHAPE, SHAPE)
+        return tell_tasks(root, entries(root), SHAPE, SHAPE)
     train = "Train without every fifth picture" if "train" in splits else "nothing; it needs Train"
     test = "Test" if "test" in splits else "every fifth picture of Train"
     print(f"for meta-training: {train}; for validation and test: {test}")

@@ -7,7 +7,7 @@ tool, the command prints what the file does not say, and what was assumed."""
 import argparse
 
 from .. import outputs
-from .options import add_input, add_output, find_checkpoint, in_a_line, refuse, to_train_from
+from .options import add_input, add_output, find_checkpoint, in_a_line, refuse
 
 EXAMPLES = """\
 examples:
@@ -98,4 +98,6 @@ def run(args: argparse.Namespace) -> None:
     if sentences:
         print(f"{title}:", *sentences, sep="\n  ")
     if not exports:
-        print(to_train_from(found.net, args.out))
+        print(
+            f"to train it on give --start {args.out} and its settings: lessons/guides/interchange.md"
+        )

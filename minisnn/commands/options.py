@@ -1,7 +1,6 @@
 """Options and types of options that several commands share, and what is refused."""
 
 import argparse
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,13 @@ from typing import Any
 from .. import outputs
 from ..data.written.words import options_of
 from ..data.store.shipped import find_checkpoint as find_checkpoint
-from ..training.settings import AS_GIVEN, READ_BY, READING, TrainingConfig
+from ..training.settings import AS_GIVEN, READ_BY, READING
 from .layout import Help as Help, only_given as only_given
 from ..parallel.cluster import Cluster
 from ..parallel.threads import set_threads
 from ..parallel.executor import Executor
 from ..parallel.workers import Workers
 from ..meta.rules import RULES
-from ..network.layers import in_text
-from ..training.fields import REPLACED, in_words
 
 # what is tested on a set of tasks where no network is named: the best that ships for it
 NETWORKS = {
@@ -272,48 +269,6 @@ def in_a_line(net) -> str:
     )
 
 
-def to_train_from(net, path: Path) -> str:
-    """How to train a network on, from its checkpoint at `path`: a command line, and what its data
-    must be; or in Python, where a command line cannot say what its layers are."""
-    kind = net.neuron.says("kind")
-    if net.own or not kind or any(layer.neuron is not None for layer in net.layers or ()):
-        return (
-            "it has neurons or a loss of its own, which no command line says; in Python: found = "
-            f"ms.read({str(path)!r}), and steps of your own along "
-            "found.loop.meta_gradient(found.net, found.theta, task).gradient"
-        )
-    constants = {
-        "firing_threshold" if name == "threshold" else name: value
-        for name, value in vars(net.neuron).items()
-    }
-    found = {
-        name: getattr(net, name)
-        for name in ("channels", "hidden", "ways", "window", "detach_reset", "backend")
-    }
-    found |= {"neuron": kind, "dtype": net.dtype.name, **constants}
-    found |= dict(kernel=net.kernel, pool=net.pool) if net.channels else {}
-    if net.layers:
-        found = {name: value for name, value in found.items() if name not in REPLACED}
-        found["layers"] = tuple(in_text(layer) for layer in net.layers)
-    found["learn"] = net.learn
-    usual = TrainingConfig()
-    always = ("channels", "hidden", "ways", "window")  # which presets set, too
-    flags = []
-    for name, value in found.items():
-        if name == "surrogate" or (name not in always and value == getattr(usual, name)):
-            continue
-        flag = f"--{name.replace('_', '-')}"
-        flags.append(flag if value is True else f"{flag} {in_words(value)}")
-    line = f"train it on with: minisnn train --start {shlex.quote(str(path))} {' '.join(flags)}"
-    if net.input_shape == (16, 32, 2):
-        return line
-    shape = " x ".join(map(str, net.input_shape))
-    if len(net.input_shape) == 3 and net.input_shape[2] == 2:
-        height, width = net.input_shape[:2]
-        return f"{line} --dataset recordings --root FOLDER --size {height},{width}"
-    return f"{line} --dataset FILE.py:NAME, your own set of tasks with samples of {shape} a step"
-
-
 def place(text: str) -> Path:
     """A path to write to; ~ is one's home."""
     return Path(text).expanduser()
@@ -370,14 +325,6 @@ def check_outputs(parser: argparse.ArgumentParser, args: argparse.Namespace) -> 
             outputs.check(values[name], kind, there, values.get("force", False))
             written.append(values[name])
     outputs.check_distinct(written)
-    kinds = [action.output for action in chosen.values() if hasattr(action, "output")]
-    if (
-        values.get("force")
-        and not written
-        and outputs.RUN not in kinds
-        and getattr(args, "what", None) != "export"
-    ):
-        raise ValueError("--force would do nothing where no file is written; leave it out")
 
 
 def _chosen(

@@ -4,12 +4,10 @@ once: a folder of digits in N-MNIST's format serves as --root of train and evalu
 
 import argparse
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from dataclasses import replace
-import io
 
-from ..files import whole_file, whole_folder
+from ..files import whole_folder
 from .. import outputs
 from .options import (
     add_count,
@@ -30,7 +28,6 @@ examples:
   minisnn record --out simulated                 the shipped digits
   minisnn record letters --out letters-events    letters/<label>/<name>.png
   minisnn record train-images-idx3-ubyte.gz --out mnist-events --each 100
-  minisnn record pictures.npz --out events.h5    as torchneuromorphic reads
   minisnn train --root simulated                 train on what was recorded
 
 pictures: a folder with a folder of pictures for each label (.png, .jpg, ...), an idx file with the labels beside it (as
@@ -55,10 +52,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_output(
         parser,
         "--out",
-        kind=_kind,
+        kind=outputs.FOLDER,
         required=True,
         metavar="PATH",
-        help="new folder of N-MNIST files, <split>/<label>/<number>.bin, or new file ending in .h5",
+        help="new folder of N-MNIST files, <split>/<label>/<number>.bin",
     )
     parser.add_argument(
         "--split",
@@ -88,35 +85,19 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
 
 
-def _single(out: Path) -> bool:
-    return out.suffix.lower() in (".h5", ".hdf5")
-
-
-def _kind(args: argparse.Namespace) -> outputs.Kind:
-    return outputs.RECORDINGS if _single(args.out) else outputs.NEW_FOLDER
-
-
 def run(args: argparse.Namespace) -> None:
     use_threads(args.threads)
     out = args.out.expanduser()
-    single = _single(out)
     for name in ("size", "sensor"):
         if (given := getattr(args, name)) is not None and len(given) != 2:
             raise ValueError(f"{name} must be two numbers, rows and columns, not {given}")
-    if single and args.sensor != (34, 34):
-        raise ValueError(
-            f"{out}: files of torchneuromorphic are of 34 x 34 pixels here; give a folder for "
-            "another sensor"
-        )
     if args.pictures is None:
         refuse(args, "for the shipped digits", "labels", "size")
     images, labels, numbers, names = _pictures(args)
     keep = _first(labels, args.each)
     made = [(names[int(labels[n])], int(numbers[n])) for n in keep]
-    if not single:
-        _check_no_others(args, out, made)
-    write = _write_hdf5 if single else partial(_write_folder, sensor=args.sensor, force=args.force)
-    events = write(out, args.split, names, _record(args, images, labels, numbers, keep))
+    _check_no_others(args, out, made)
+    events = _write(args, out, names, _record(args, images, labels, numbers, keep))
     print(
         f"{out}: {len(keep)} recordings of {len(names)} labels, "
         f"{sum(events) / len(events):.0f} events on average, on a sensor of {args.sensor[1]} x "
@@ -176,14 +157,11 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
     """(label, number, events) of every picture."""
     from ..data.camera.event_camera import EventCamera
 
-    camera = EventCamera()
-    pixels = 34
+    camera = EventCamera(inverted=args.inverted)
     if args.sensor != (34, 34):
-        camera = replace(
-            camera, sensor=args.sensor, picture_px=camera.picture_px / pixels * min(args.sensor)
-        )
-        camera = replace(camera, amplitude=min(args.sensor) / pixels)
-    camera = replace(camera, inverted=args.inverted)
+        scale = min(args.sensor) / 34
+        picture = camera.picture_px / 34 * min(args.sensor)
+        camera = replace(camera, sensor=args.sensor, picture_px=picture, amplitude=scale)
     for place in bar(keep, None, "recording", not args.quiet):
         number = int(numbers[place])
         events = camera.record(images[place], args.seed, number, args.duration)
@@ -195,8 +173,8 @@ def _record(args: argparse.Namespace, images, labels, numbers, keep: list[int]) 
         yield int(labels[place]), number, events
 
 
-def _write_folder(
-    out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple], sensor, force
+def _write(
+    args: argparse.Namespace, out: Path, names: tuple[str, ...], recordings: Iterator[tuple]
 ) -> list[int]:
     """N-MNIST's form, or .npz of another sensor, the folder whole or not at all; the number of
     events of each recording."""
@@ -205,55 +183,18 @@ def _write_folder(
     from ..data.readers.nmnist import write_nmnist
 
     sizes = []
-    with whole_folder(out, into=force) as folder:
+    with whole_folder(out, into=args.force) as folder:
         for name in names:
-            (folder / split / name).mkdir(parents=True)
+            (folder / args.split / name).mkdir(parents=True)
         for label, number, events in recordings:
-            place = folder / split / names[label] / _file_name(number, sensor)
-            if sensor == (34, 34):
+            place = folder / args.split / names[label] / _file_name(number, args.sensor)
+            if args.sensor == (34, 34):
                 write_nmnist(place, events)
             else:
                 np.savez_compressed(
                     place,
-                    sensor=np.array(sensor),
+                    sensor=np.array(args.sensor),
                     **{one: events[one] for one in "xytp"},
                 )
             sizes.append(len(events))
-    return sizes
-
-
-def _write_hdf5(
-    out: Path, split: str, names: tuple[str, ...], recordings: Iterator[tuple]
-) -> list[int]:
-    """torchneuromorphic's form: data/<key>/times, addrs (polarity, x, y), labels;
-    extra/<split>_keys.
-
-    The file is made in memory: where the disk is full HDF5 would take the whole process down.
-    """
-    import h5py
-    import numpy as np
-
-    sizes = []
-    buffer = io.BytesIO()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(out) as whole, h5py.File(buffer, "w") as file:
-        for key, (label, _, events) in enumerate(recordings):
-            group = file.create_group(f"data/{key}")
-            group.create_dataset("times", data=events["t"].astype(np.uint32), compression="gzip")
-            group.create_dataset(
-                "addrs",
-                data=np.stack([events["p"], events["x"], events["y"]], axis=1).astype(np.uint8),
-                compression="gzip",
-            )
-            group["labels"] = np.array([label], np.uint8 if len(names) < 256 else np.uint16)
-            sizes.append(len(events))
-        keys = np.arange(len(sizes))
-        for part in ("train", "test"):
-            chosen = keys if part == split.lower() else keys[:0]
-            file[f"extra/{part}_keys"] = chosen
-            file.attrs[f"N{part}"] = len(chosen)
-        file.attrs["N"] = len(sizes)
-        file.attrs["names"] = list(names)
-        file.close()
-        whole.write(buffer.getvalue())
     return sizes

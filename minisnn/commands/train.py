@@ -7,6 +7,7 @@ folder holds settings, log, learning curve, checkpoint and result. Ctrl-C saves 
 
 import argparse
 import sys
+import warnings
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,7 +26,6 @@ from .options import (
     names,
     or_none,
     reads,
-    refuse,
 )
 from .options import use_threads, whole_numbers
 
@@ -147,7 +147,8 @@ def run(args: argparse.Namespace) -> None:
         if changes != alone and not args.quiet:
             print(_told(args.workers, config), file=sys.stderr)
         for name, why in config.idle().items():
-            refuse(args, why, name)
+            if name in args.given:
+                warnings.warn(f"--{name.replace('_', '-')} does nothing {why}", stacklevel=2)
         out = Path(args.out) if args.out else free_folder(named(args.preset, changes))
     from ..training.evaluation import open_sets
     from ..training.progress import sentence, table

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from ..parallel.arguments import flag, is_sequence, one_of, shown, whole
+from ..arguments import flag, is_sequence, one_of, shown, whole
 from .layer import Layer
 from .neuron import Dynamics, neuron_of
 

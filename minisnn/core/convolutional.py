@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, number, wholes
+from ..arguments import array, number, wholes
 from .architecture import odd, short_form
 from .dual import Array
 from .loss import Loss

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import shown
+from ..arguments import shown
 from .dual import Array
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from ..parallel.arguments import (
+from ..arguments import (
     array,
     floating,
     generator,

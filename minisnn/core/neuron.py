@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ..parallel.arguments import number, one_of, shown
+from ..arguments import number, one_of, shown
 from ..parallel.once import once
 from .dual import Array, Dual, curve, derivative, logistic, value
 from .surrogate import FastSigmoid, Spike, Surrogate

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole, wholes
+from ..arguments import array, flag, is_sequence, one_of, shown, whole, wholes
 from ..parallel.threads import in_order
 from .architecture import Conv, Dense, firing, listed, odd, short_form
 from .dual import Array

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..parallel.arguments import shown
+from ..arguments import shown
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from ..parallel.arguments import number, shown
+from ..arguments import number, shown
 from ..parallel.once import once
 
 if TYPE_CHECKING:

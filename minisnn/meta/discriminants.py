@@ -24,7 +24,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from ..network.base import Array
-from ..parallel import arguments
+from .. import arguments
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot
 BITS = 11  # of a number's mantissa: sums in another order differ far below them

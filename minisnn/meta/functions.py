@@ -4,7 +4,7 @@ fields as arguments."""
 from typing import Any
 
 from ..network.base import Array, LossAndGradient, Network
-from ..parallel.arguments import array, shown
+from ..arguments import array, shown
 from .inner import InnerLoop
 from .path import Recorded
 from .tasks import Task

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from ..network.base import Array, Network
-from ..parallel.arguments import number, whole
+from ..arguments import number, whole
 from .inner import InnerLoop
 from .path import Adjoint, MetaGradient, Recorded, Step
 from .tasks import Task

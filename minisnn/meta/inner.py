@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from ..network.base import Array, Network
-from ..parallel.arguments import array, flag, is_sequence, number, shown, whole
+from ..arguments import array, flag, is_sequence, number, shown, whole
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate
 from .path import Adjoint, MetaGradient, Recorded, Step

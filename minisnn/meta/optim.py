@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..parallel.arguments import array, floating, number, shown, whole
+from ..arguments import array, floating, number, shown, whole
 
 
 class SGD:

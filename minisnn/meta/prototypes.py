@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 
 from ..layers.loss import cross_entropy, cross_entropy_backward
-from ..parallel import arguments
+from .. import arguments
 from ..network.base import Array, Network
 from ..network.found import Features
 from ..core.remembered import afresh, by_sample

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..parallel.arguments import array, texts, whole
+from ..arguments import array, texts, whole
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -4,7 +4,7 @@ Hessian-vector products; and where its theta starts."""
 import numpy as np
 
 from ..layers.block import EVERY_STEP
-from ..parallel.arguments import generator, number, one_of, whole
+from ..arguments import generator, number, one_of, whole
 from ..parallel.threads import in_order
 from .derivatives import Derivatives
 from .engine import Record, Tape, TwinEngine

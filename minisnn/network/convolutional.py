@@ -13,7 +13,7 @@ import numpy as np
 from ..layers import frames as reference
 from ..layers.activation import Softplus
 from ..layers.loss import Loss
-from ..parallel.arguments import array, number
+from ..arguments import array, number
 from .base import Network
 from .engine import Engine, TwinEngine
 from .layers import short_form

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..layers.loss import cross_entropy_backward_tangent
-from ..parallel.arguments import array
+from ..arguments import array
 from ..parallel.threads import in_order
 from .engine import Array, Record, Tape
 from .found import Adjoints, Jvp, Linearized, Product, Vjp

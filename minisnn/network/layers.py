@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ..layers.neuron import Dynamics
-from ..parallel.arguments import flag, is_sequence, one_of, shown, whole
+from ..arguments import flag, is_sequence, one_of, shown, whole
 from .neurons import neuron_of
 
 POOLS = ("max", "mean", "none")

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..layers.block import Block
 from ..layers.loss import LOSSES, loss_of
-from ..parallel.arguments import floating, is_sequence, one_of, whole, wholes
+from ..arguments import floating, is_sequence, one_of, whole, wholes
 from ..parallel.checks import NotFinite as NotFinite
 from .builder import Builder
 from .engine import Array as Array

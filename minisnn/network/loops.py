@@ -14,7 +14,7 @@ import numpy as np
 
 from ..layers.surrogate import FORMS
 from ..layers.together import Weights
-from ..parallel.arguments import one_of, whole
+from ..arguments import one_of, whole
 from ..parallel.threads import in_order
 from .engine import Engine, Record, Tape, Twin, TwinEngine
 from .found import Gradients, Product

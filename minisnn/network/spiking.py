@@ -10,7 +10,7 @@ from ..layers import block as reference
 from ..layers.loss import Loss
 from ..layers.neuron import Dynamics
 from ..layers.synapse import bias_traces
-from ..parallel.arguments import array, flag, is_sequence, one_of, shown, whole
+from ..arguments import array, flag, is_sequence, one_of, shown, whole
 from ..parallel.threads import in_order
 from .base import Network
 from .engine import Engine, TwinEngine

@@ -2,6 +2,6 @@
 compiled first; arrays and arguments that fit, a network's among them.
 
 Import from here: `threads`, `executor`, `workers`, `cluster`, `children`, `compilation`, `arrays`,
-`arguments`, `checks`.
-It may import: stopping.
+`checks`.
+It may import: arguments, stopping.
 """

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .arguments import array
+from ..arguments import array
 from .arrays import aligned
 
 MOST_COUNT = 1e9  # of events; far beyond any camera, and sums of so many still fit into float32

@@ -20,7 +20,7 @@ from threading import Condition, Lock, local
 from typing import Any
 
 from ..stopping import check
-from .arguments import must, whole
+from ..arguments import must, whole
 from .stand_in import Effort, GivenUp, as_here, carry_out, check_effort, work_at
 
 _chosen: int | None = None

@@ -22,7 +22,7 @@ from threading import Lock
 from typing import Any
 
 from .. import stopping
-from .arguments import whole
+from ..arguments import whole
 from .executor import Call, Others, WorkersLost
 
 MOST = 1024  # processes: more are a slip

@@ -36,7 +36,7 @@ from ..files import write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import arrays_of, kept_of, loop_of
 from ..network.spiking import SpikingNet
-from ..parallel import arguments as given
+from .. import arguments as given
 from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig
 

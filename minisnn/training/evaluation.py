@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import terminal
-from ..parallel.arguments import flag, must, one_of, shown, whole
+from ..arguments import one_of, whole
 from ..parallel.executor import Executor
 from .baselines import Adapted, Answers, Row, Rule, answers_of, one_answer, rows_of
 from .fields import SOUNDS, UNALIGNED
@@ -248,14 +248,6 @@ def evaluate(
     seed = whole("seed", seed, 0)
     shots = whole("shots", shots, 1)
     queries = whole("queries", queries, 1)
-    flag("progress", progress)
-    if not isinstance(inner, InnerLoop):
-        raise ValueError(
-            "inner must say how the network adapts, such as minisnn.InnerLoop(), not "
-            f"{shown(inner)}"
-        )
-    opens = isinstance(dataset, str) or hasattr(dataset, "episode")
-    must("dataset", opens, "a name, or have a method episode", dataset)
     ways = net.ways if ways is None else whole("ways", ways)
     if ways != net.ways:
         raise ValueError(f"ways is {ways}; the network has {net.ways} classes")

@@ -14,7 +14,7 @@ from ..data.written.words import of_split
 from ..network.layers import in_texts
 from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
-from ..parallel.arguments import must
+from ..arguments import must
 
 # how dataset recordings is read
 READING = "sensor size bin_ms duration_ms hop_ms time flip_y columns".split()

@@ -22,7 +22,7 @@ from ..files import Hold, read_json, remove_leftovers, write_json, write_whole
 from .held import Own
 from .origin import TRAIN, Origin
 from .settings import TrainingConfig
-from ..parallel.arguments import flag, mapping, must, shown
+from ..arguments import mapping, must
 from ..plots import drawing, plot_learning_curve
 
 FILES = ("config.json", CURRENT, PREVIOUS, "log.csv", "curve.png", "result.json")
@@ -262,31 +262,21 @@ def _led_to(path: Path) -> Path:
         return path
 
 
-def check_given(config: Any, out: Any, data: Any, executor: Any, **flags: Any) -> None:
+def check_given(config: Any, out: Any, data: Any) -> None:
     """ValueError where an argument of `train` is of another kind than it says."""
     must("config", isinstance(config, TrainingConfig), "a minisnn.TrainingConfig", config)
-    if not isinstance(out, (str, Path, RunFolder)) or out == "":
-        raise ValueError(f"out must be the path of a folder, not {shown(out)}")
-    for name, value in flags.items():
-        flag(name, value)
-    if data is not None and "train" not in mapping("data", data):
+    must("out", isinstance(out, (str, Path, RunFolder)) and out != "", "a folder's path", out)
+    if data is None:
+        return
+    needed = ["train"]
+    needed += ["val"] * (config.evaluate_every > 0) + ["test"] * (config.test_episodes > 0)
+    if lacking := [split for split in needed if split not in mapping("data", data)]:
         raise ValueError(
-            "data must have the sets of tasks train, val and test, not "
-            f"{', '.join(map(str, data)) or 'none'}"
+            f"data has no set of tasks {lacking[0]}; give one (evaluate_every=0 needs no val, "
+            "test_episodes=0 no test)"
         )
-    for split, setting in (("val", "evaluate_every"), ("test", "test_episodes")):
-        if data is not None and getattr(config, setting) and split not in data:
-            raise ValueError(
-                f"data has no set of tasks {split}, which {setting}={getattr(config, setting)} asks "
-                f"for; give one, or {setting}=0"
-            )
-    for split, tasks in (data or {}).items():
+    for split, tasks in data.items():
         lacking = [
             name for name in ("input_shape", "sample_task", "episode") if not hasattr(tasks, name)
         ]
-        if lacking:
-            raise ValueError(
-                f"data[{split!r}] must have {', '.join(lacking)}, which {shown(tasks)} lacks"
-            )
-    works = executor is None or hasattr(executor, "in_order")
-    must("executor", works, "a minisnn.Workers or a minisnn.Cluster", executor)
+        must(f"data[{split!r}]", not lacking, f"a set of tasks with {', '.join(lacking)}", tasks)

@@ -16,6 +16,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from statistics import median_high
 
 import numpy as np
 
@@ -28,12 +29,9 @@ TASKS = 7
 DEAD, SATURATED = 1e-4, 0.99  # mean output; trained layers fire at 0.005 to 0.2
 REMEDIES = {
     "dead": "a higher --init-rate, a lower --firing-threshold, and a smaller --lr or --step-size "
-    "if "
-    "it "
-    "died in training",
+    "if it died in training",
     "saturated": "a lower --init-rate, a higher --firing-threshold or --rho, and a smaller --lr or "
-    "--step-size if it came in "
-    "training",
+    "--step-size if it came in training",
 }
 
 
@@ -42,14 +40,14 @@ class Unhealthy(UserWarning):
 
 
 class Health:
-    """Watches one run; every ailment is told once.
+    """Watches one run; it warns of every ailment once.
 
-    rows   those of a run that is resumed: what was to be told of them has been told
+    rows   those of a run that is resumed: what was wrong with them has been said
     """
 
     def __init__(self, config: TrainingConfig, rows: Iterable[Mapping[str, float]] = ()):
         self.config = config
-        self.told: set[str | tuple[str, str]] = set()
+        self.warned: set[str | tuple[str, str]] = set()
         self.first: list[float] = []
         self.recent: deque[tuple[float, float]] = deque(maxlen=SPAN)
         for row in rows:
@@ -57,33 +55,27 @@ class Health:
 
     def update(self, row: Mapping[str, float], quiet: bool = False) -> None:
         """Look at an update's row of the log: loss, gradient_norm."""
-        norm = row["gradient_norm"]
-        self.recent.append((norm, row["loss"]))
+        self.recent.append((row["gradient_norm"], row["loss"]))
         if len(self.first) < SPAN:
-            self.first.append(norm)
+            self.first.append(row["gradient_norm"])
         if len(self.recent) < SPAN:
             return
-        median = _median(norm for norm, _ in self.recent)
-        usual = _median(self.first)
+        norms, losses = zip(*self.recent)
+        middle, usual = median_high(norms), median_high(self.first)
         when = f"update {row['update']:.0f}"
-        if median > LARGEST or median > GROWTH * usual > 0:
-            self._tell(
-                "exploding",
-                f"{when}: the meta-gradients explode, their median norm is {median:.3g} over "
-                f"the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}",
-                quiet,
-            )
-        if (
-            not median
-            and max(norm for norm, _ in self.recent) == 0
-            and _median(loss for _, loss in self.recent) > 0.01
-        ):
+        if middle > LARGEST or middle > GROWTH * usual > 0:
             text = (
-                f"the last {SPAN} meta-gradients are zero, so nothing is learned; the layers below "
-                "the readout may be dead: "
-                "try a higher --init-rate, a larger --window or a lower --firing-threshold"
+                f"{when}: the meta-gradients explode, their median norm is {middle:.3g} over "
+                f"the last {SPAN} and was {usual:.3g} at the beginning; {remedy(self.config)}"
             )
-            self._tell("vanished", f"{when}: {text}", quiet)
+            self._warn("exploding", text, quiet)
+        if max(norms) == 0 and median_high(losses) > 0.01:
+            text = (
+                f"{when}: the last {SPAN} meta-gradients are zero, so nothing is learned; the "
+                "layers below the readout may be dead: try a higher --init-rate, a larger "
+                "--window or a lower --firing-threshold"
+            )
+            self._warn("vanished", text, quiet)
 
     def look(
         self,
@@ -95,42 +87,31 @@ class Health:
         where it matters."""
         if self.config.model != "snn":  # the outputs of softplus are neither spikes nor ever zero
             return
-        states = {name: _state(rate) for name, rate in activity.items()}
-        suspects = {
-            name: state
-            for name, state in states.items()
-            if state and (state, name) not in self.told
-        }
-        others = list(more()) if suspects else []
-        for name, state in suspects.items():
-            rates = [activity[name], *(one[name] for one in others)]
-            if not all(_state(rate) == state for rate in rates):
-                continue
-            found = (
-                "makes no spikes"
-                if max(rates) == 0
-                else f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
-            )
-            found += f" in {len(rates)} validation tasks, whatever it sees"
-            self._tell(
-                (state, name),
-                f"after update {update} layer {name} is {state}: it {found}; try {REMEDIES[state]}",
-            )
+        suspects = [
+            (state, name)
+            for name, rate in activity.items()
+            if (state := _state(rate)) and (state, name) not in self.warned
+        ]
+        tasks = [activity, *more()] if suspects else []
+        for state, name in suspects:
+            rates = [task[name] for task in tasks]
+            if all(_state(rate) == state for rate in rates):
+                found = f"fires in {100 * np.mean(rates):.3g} % of its sites and steps"
+                text = (
+                    f"after update {update} layer {name} is {state}: it "
+                    f"{found if max(rates) else 'makes no spikes'} in {len(rates)} validation "
+                    f"tasks, whatever it sees; try {REMEDIES[state]}"
+                )
+                self._warn((state, name), text)
 
-    def _tell(self, what, text: str, quiet: bool = False) -> None:
-        if what not in self.told:
-            self.told.add(what)
-            if not quiet:
-                warnings.warn(text, Unhealthy, stacklevel=4)
+    def _warn(self, what: str | tuple[str, str], text: str, quiet: bool = False) -> None:
+        if what not in self.warned and not quiet:
+            warnings.warn(text, Unhealthy, stacklevel=4)
+        self.warned.add(what)
 
 
 def _state(rate: float) -> str:
     return "dead" if rate < DEAD else "saturated" if rate > SATURATED else ""
-
-
-def _median(values: Iterable[float]) -> float:
-    ordered = sorted(values)
-    return ordered[len(ordered) // 2]
 
 
 def remedy(config: TrainingConfig) -> str:

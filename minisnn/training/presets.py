@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..meta.rules import RULES
-from ..parallel.arguments import one_of
+from ..arguments import one_of
 from .fields import OMNIGLOT, SOUNDS
 from .settings import TrainingConfig
 

@@ -4,7 +4,6 @@ import math
 import sys
 from collections import deque
 from collections.abc import Mapping
-from statistics import median
 from typing import Any
 
 from .. import terminal
@@ -78,12 +77,6 @@ class Bar:
 
     def __exit__(self, *_):
         self.bar.close()
-
-    def say(self, text: str) -> None:
-        """A line above the bar; nothing where the run shows nothing, or there is none."""
-        if self.progress and text:
-            self.bar.write(text, file=sys.stderr)
-            sys.stderr.flush()
 
     def show(self, row: dict[str, float]) -> None:
         changed = row["update"] - 1 == alike_since(self.config, int(row["update"]))
@@ -164,80 +157,9 @@ def opening(
     return text
 
 
-class Ahead:
-    """The time that a run takes, told from its own first updates, and again where they change
-    their rule or order: from the median of FEW, for a process beside compiles while the first ones
-    compute, or of as many as take ENOUGH seconds."""
-
-    FEW, ENOUGH = 5, 20.0
-
-    def __init__(self, config: TrainingConfig, done: int, workers: int):
-        self.config, self.begin = config, done
-        self.starting = workers > 1
-        self.spent: list[float] = []
-
-    def after(self, update: int, seconds: float, prepared: bool) -> str:
-        """What there is to say after an update of so many seconds; '' mostly. One that compiled
-        kernels, made recordings or started workers is no measure of the others."""
-        settled = not (prepared or self.starting)
-        self.starting = False
-        if update < self.begin or not settled:
-            return ""
-        while (end := _alike_until(self.config, self.begin)) <= update:  # too few were settled
-            self.begin = end
-            self.spent.clear()
-        self.spent.append(seconds)
-        if len(self.spent) < self.FEW and sum(self.spent) < self.ENOUGH:
-            return ""
-        text = ahead(self.config, self.begin, median(self.spent) / self.config.tasks)
-        self.begin = end
-        self.spent.clear()
-        return text
-
-
-def ahead(config: TrainingConfig, done: int, price: float) -> str:
-    """What is said of the updates that come after `done`, and of the episodes beside them, where a
-    task of theirs takes `price` seconds. Of updates by another rule or order, which take another
-    time, nothing is said yet.
-
-    An episode adapts and answers its queries twice, at about half the price of a meta-gradient; at
-    more than one look, at as many times as much.
-    """
-    end = _alike_until(config, done)
-    updates = end - done
-    times = updates // config.evaluate_every + 1 if config.evaluate_every else 0
-    tests = config.test_episodes if end == config.updates else 0
-    episodes = times * config.evaluate_episodes + tests
-    seconds = price * (updates * config.tasks + 0.5 * config.looks * episodes)
-    by = f" by {_kind(config, done)}" if _alike_until(config, 0) < config.updates else ""
-    test = f" and {tests} test episodes" if tests else ""
-    return f"{updates} updates{by}{test} will take about {duration(seconds)}"
-
-
-def _alike_until(config: TrainingConfig, update: int) -> int:
-    """The first update after this one of another rule or order, or the number of updates."""
-    changes = config.prototype_updates, config.first_order_updates
-    later = [u for u in changes if max(update, config.prototype_updates - 1) < u]
-    return min([*later, config.updates])
-
-
-def _kind(config: TrainingConfig, update: int) -> str:
-    """The rule and order of an update."""
-    if update < config.prototype_updates:
-        return "class means"
-    return f"{config.rule}, order {config.order_of(update)}"
-
-
 def say(text: str) -> None:
     """Show a line at once, beside what a command prints as its result."""
     print(text, file=sys.stderr, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """In the words of somebody who has only guessed."""
-    if seconds < 90:
-        return f"{max(round(seconds, -1), 5):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 90 * 60 else f"{seconds / 3600:.1f} hours"
 
 
 def _clock(seconds: float) -> str:

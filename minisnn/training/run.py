@@ -27,12 +27,12 @@ from .folder import RunFolder, check_given
 from .health import TASKS as HEALTH_TASKS, Health, diverged
 from .held import Held, Own
 from .origin import Origin, contents, learned, met
-from .progress import Ahead, Bar, chances, opening, say, sentence
+from .progress import Bar, chances, opening, say, sentence
 from .settings import TrainingConfig
 from .update import Learned, State, axes_of, begun, check_axes, inner_loop, network_of, restored
 from .update import task_gradient, updated
 from ..data.sets.named import Opened
-from ..data.store.cache import identity, made
+from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..files import read_json, write_json
 from ..layers.loss import Loss
@@ -43,7 +43,7 @@ from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 from ..meta.stepsizes import StepSizes
 from ..meta.tasks import Classification
-from ..parallel.compilation import announce, misses
+from ..parallel.compilation import announce
 from ..parallel.executor import Executor, WorkersLost
 
 __all__ = ["Interrupted", "Result", "TrainingConfig", "train"]
@@ -114,7 +114,7 @@ def train(
     >>> result.test["episodes"], len(result.curve["loss"])
     (2, 2)
     """
-    check_given(config, out, data, executor, resume=resume, progress=progress, force=force)
+    check_given(config, out, data)
     with (
         stopping.heeded(SIGINT),
         nullcontext(out) if isinstance(out, RunFolder) else RunFolder(out, held.command) as folder,
@@ -232,7 +232,6 @@ class _Run:
                 many = None if known is None else len(known)
                 number = self.executor.number
                 say(opening(config, self.net, folder, number, self.measure, many))
-            time_ahead = Ahead(config, state.update, self.executor.number)
             with Bar(config, self.rows, self.progress, self.measure) as bar:
                 while True:
                     over = state.update >= config.updates
@@ -243,12 +242,10 @@ class _Run:
                         self._save(state)
                     if over:
                         break
-                    known = misses() + made()
                     began = time.perf_counter()
                     new, row = self._update(state)
                     # of a machine that sleeps or moves some clocks go back
                     spent = max(time.perf_counter() - began, 0.0)
-                    bar.say(time_ahead.after(state.update, spent, misses() + made() > known))
                     row["seconds"] = (self.rows[-1]["seconds"] if self.rows else 0.0) + spent
                     self.rows.append(row)
                     state = new

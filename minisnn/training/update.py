@@ -33,7 +33,6 @@ from ..parallel.executor import Executor
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys
 AXES = 4  # 3 is that of minisnn.hardware.training
 AXES_TASKS = 60  # training tasks to which the axes of class means are fitted
-MOST_FEATURES = 8192  # to which axes are fitted: each of five matrices then has half a GB
 
 
 class State(NamedTuple):
@@ -221,16 +220,10 @@ def ways_of(tasks, ways: int, config: TrainingConfig, rule: MAML | None) -> int:
 
 
 def check_axes(config: TrainingConfig, net: Kept, tasks: Any) -> None:
-    """ValueError for more axes than features, or than training classes less one, and for so many
-    features that their matrices do not fit into memory."""
+    """ValueError for more axes than features, or than training classes less one."""
     if config.rule != "prototypes" or not config.axes:
         return
     features = config.readings * net.layout[-2].shape[0]
-    if features > MOST_FEATURES:
-        raise ValueError(
-            f"axes are fitted to {MOST_FEATURES:,} features at most, found {features:,}; expected "
-            "fewer readings, fewer channels or more pooling, or no axes"
-        )
     ways = config.train_ways or net.ways
     classes = min(len(_as_tested(tasks, net)), AXES_TASKS * ways)  # that these tasks can show
     if config.axes > (most := min(features, classes - 1)):

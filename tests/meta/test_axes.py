@@ -236,8 +236,6 @@ def test_a_run_that_is_stopped_while_it_fits_them(tmp_path):
     [
         (dict(axes=10), "axes must be at most 9, of .* features and 10 training classes, not 10"),
         (dict(axes=6, shown=2), "axes must be at most 5, of .* features and 6 training classes"),
-        (dict(axes=3, channels=(1000,)), "axes are fitted to 8,192 features at most, found"),
-        (dict(axes=3, channels=(500,), readings=2), "axes are fitted to 8,192 features at most"),
     ],
 )
 def test_what_no_axes_are_fitted_to_is_told_before_anything_is_learned(

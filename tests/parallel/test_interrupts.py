@@ -5,7 +5,6 @@ import contextlib
 import dis
 import functools
 import gc
-import io
 import os
 import random
 import signal
@@ -13,15 +12,13 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tqdm.std
 from numba.core.compiler_lock import global_compiler_lock
 
 import interrupts
-from minisnn import files, stopping, terminal
+from minisnn import stopping
 from minisnn.parallel import compilation, stand_in, threads
 from slowly import slow
 
@@ -223,116 +220,6 @@ def test_what_was_given_up_for_good_is_over_before_the_next_call(
     threading.Timer(0.05, goes_on.set).start()
     threads.parallel(lambda start, stop: order.append("next"), 3)
     assert order[-3:] == ["next"] * 3 and "next" not in order[:-3] and 1 <= len(order) - 3 <= 3
-
-
-@needs_signals
-@pytest.mark.parametrize("twice", [False, True])
-@in_a_child
-def test_signals_are_as_before_wherever_one_comes(twice, default_handler):
-    """On entering `heeded`, inside, and on leaving it."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.getsignal(number) for number in numbers]
-    number = 0
-    while True:
-        tracer = Tracer(number, stopping)
-        with tracer:
-            try:
-                with stopping.heeded(*numbers):
-                    if twice:
-                        deliver()
-            except KeyboardInterrupt:
-                pass
-        assert [signal.getsignal(number) for number in numbers] == before
-        assert not stopping.asked()
-        if not tracer.came:
-            break
-        number += 1
-    assert number > 50
-
-
-class Screen(io.StringIO):
-    """A terminal, where a bar is shown."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@in_a_child
-def test_a_bar_that_was_interrupted_holds_no_other_thread_up(default_handler, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Screen())
-
-    def show():
-        with terminal.bar(None, 3, "episodes", mininterval=0) as bar:
-            bar.set_postfix_str("accuracy")
-            bar.update()
-
-    show()
-    interruptions, number = [], 0
-    while True:
-        with Tracer(number, tqdm.std, terminal, real=True) as tracer:
-            try:
-                show()
-            except KeyboardInterrupt as error:
-                interruptions.append(error)  # as a notebook keeps the last one
-        if not tracer.came:
-            break
-        number += 5
-        if number % 20 == 0:
-            thread = threading.Thread(target=show, daemon=True)
-            thread.start()
-            thread.join(5)
-            assert not thread.is_alive(), number
-    assert number > 100
-
-
-@pytest.mark.skipif(files.fcntl is None, reason="no locks here")
-def test_a_folder_is_not_held_by_what_was_interrupted(tmp_path, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os.path, "samestat", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        files.Hold(tmp_path).take()
-    monkeypatch.undo()
-    with files.Hold(tmp_path):
-        pass
-
-
-def by_file(place: Path) -> None:
-    files.write_whole(place / "file", b"new")
-
-
-def by_folder(place: Path) -> None:
-    with files.whole_folder(place / "folder", into=True) as made:
-        (made / "file").write_bytes(b"new")
-
-
-def by_hold(place: Path) -> None:
-    with files.held(place / "held"):
-        pass
-
-
-@pytest.mark.skipif(files.fcntl is None, reason="no locks here")
-@pytest.mark.parametrize("call", [by_file, by_folder, by_hold])
-@in_a_child
-def test_what_was_interrupted_as_it_wrote_is_over(call, default_handler, tmp_path):
-    """However long the traceback lives: the next call of the same process goes through, and leaves
-    nothing behind."""
-    kept, number = [], 0
-    while True:
-        place = tmp_path / str(number)
-        place.mkdir()
-        with Tracer(number, files, contextlib, real=True) as tracer:
-            try:
-                call(place)
-            except KeyboardInterrupt as error:
-                kept.append(error)
-        if not tracer.came:
-            break
-        call(place)
-        assert not [path.name for path in place.rglob("*") if "tmp" in path.name], number
-        number += 1
-    assert number > 20
 
 
 def fourfold(x):

@@ -1,26 +1,19 @@
 """Disks that are full, folders that are read-only or vanish: nothing saved is lost, and the message
 says what is kept."""
 
-import os
 import resource
 import shutil
 import subprocess
-import warnings
 
 import faulty
 import numpy as np
 import pytest
-from toy import assert_same, interrupt, toy_config, toy_data
+from toy import assert_same, toy_config, toy_data
 
 import minisnn as ms
 from minisnn import cli
-from minisnn.data.readers import nmnist
-from minisnn.data.readers.events import event_array
-from minisnn.data.store import cache
 from minisnn.training import evaluation
-from minisnn.training import run as training
 from minisnn.training.checkpoint import CURRENT, PREVIOUS, read
-from minisnn.training.folder import RunFolder
 from minisnn.training.run import train
 
 CONFIG = toy_config(**faulty.CONFIG)
@@ -125,7 +118,6 @@ def test_a_full_disk_leaves_no_half_written_results(disk, tmp_path, monkeypatch,
         ),
         ["show", "--ways", 3, "--no-animation", "--out", disk / "task"],
         ["record", pictures.parent, "--out", disk / "made", "--quiet"],
-        ["record", pictures.parent, "--out", disk / "made.h5", "--quiet"],
         ["lessons", "--out", disk / "mine"],
         ["lessons", "--out", disk, "--force"],
     ):
@@ -165,36 +157,6 @@ def test_a_full_disk_leaves_no_part_of_an_export(disk):
     assert sorted(disk.rglob("*")) == before
 
 
-def test_a_read_only_disk_is_named_by_what_was_to_come(disk, tmp_path, capsys):
-    pictures = tmp_path / "pictures" / "1"
-    pictures.mkdir(parents=True)
-    np.save(pictures / "a.npy", np.eye(28, dtype=np.uint8) * 255)
-    remount(disk, "ro")
-    try:
-        for command in (
-            ["record", pictures.parent, "--quiet", "--out"],
-            ["lessons", "--out"],
-        ):
-            for name in ("made", "deep/made"):
-                assert cli.main([str(word) for word in (*command, disk / name)]) == 2
-                err = capsys.readouterr().err.splitlines()[-1]
-                assert (
-                    err.startswith(f"minisnn: {disk}/{name.split('/')[0]}")
-                    and "read-only" in err.lower()
-                ), err
-                assert ".tmp" not in err
-    finally:
-        remount(disk, "rw")
-
-
-def test_a_full_cache_is_gone_without(disk, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(disk / "cache"))
-    fill(disk)
-    with pytest.warns(UserWarning, match="cache folder .* cannot be used .*; going on without it"):
-        made = cache.cached("a", {"n": 1}, lambda: {"x": np.arange(5000)})
-    assert made["x"][-1] == 4999 and not list(disk.glob("cache/*"))
-
-
 # ---- read-only
 
 
@@ -221,18 +183,6 @@ def test_a_read_only_file_system(undisturbed, disk):
         remount(disk, "rw")
     train(CONFIG, out, resume=True, data=toy_data(), **SILENT)
     assert_same(undisturbed, out)
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere"
-)
-def test_a_folder_without_permission(tmp_path):
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(ValueError, match="the run cannot be written there, .* is read-only"):
-            train(CONFIG, tmp_path / "run", data=toy_data(), **SILENT)
-    finally:
-        tmp_path.chmod(0o700)
 
 
 # ---- vanishing
@@ -264,83 +214,3 @@ def test_a_run_folder_that_vanishes_is_not_said_to_be_saved(tmp_path):
         match=r"no such file or directory; stopped after \d of 12 updates, nothing is saved",
     ):
         train(CONFIG, out, data=toy_data({8: lambda: shutil.rmtree(out)}), **SILENT)
-
-
-@pytest.fixture
-def root(tmp_path):
-    """Twelve recordings of every digit."""
-    rng = np.random.default_rng(0)
-    for digit in range(10):
-        folder = tmp_path / "N-MNIST" / "Train" / str(digit)
-        folder.mkdir(parents=True)
-        for number in range(1, 13):
-            time = np.sort(rng.integers(0, 99_000, 40))
-            events = event_array(
-                rng.integers(0, 32, 40), rng.integers(0, 32, 40), time, rng.integers(0, 2, 40)
-            )
-            nmnist.write_nmnist(folder / f"{100 * digit + number:05d}.bin", events)
-    return tmp_path / "N-MNIST"
-
-
-@pytest.fixture
-def real(root, monkeypatch, tmp_path):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    return toy_config(
-        root=str(root),
-        updates=4,
-        tasks=1,
-        evaluate_every=0,
-        test_episodes=1,
-        checkpoint_every=2,
-        channels=(2,),
-        init_tasks=1,
-    )
-
-
-def test_a_folder_that_vanishes_while_it_is_read(root, real, tmp_path, monkeypatch):
-    read_nmnist, seen = nmnist.read_nmnist, []
-
-    def reading(path):
-        seen.append(path)
-        if len(seen) == 30:
-            shutil.rmtree(root)
-        return read_nmnist(path)
-
-    monkeypatch.setattr(nmnist, "read_nmnist", reading)
-    with pytest.raises(FileNotFoundError) as error:
-        train(real, tmp_path / "run", **SILENT)
-    assert str(error.value.filename) == str(seen[29])
-    assert not (tmp_path / "run").exists() and not list((tmp_path / "cache").glob("*"))
-
-
-@pytest.mark.slow
-def test_a_folder_that_vanishes_in_the_run_and_before_it_is_resumed(
-    root, real, tmp_path, monkeypatch
-):
-    """The recordings are in memory once they are read; to resume they are needed again."""
-    whole, out = tmp_path / "whole", tmp_path / "run"
-    train(real, whole, **SILENT)
-    gradients = training._Run._gradients
-
-    def vanishing(self, state, u, tasks, collect):
-        if u == 1 and root.exists():
-            root.rename(root.with_name("elsewhere"))
-        if u == 3 and not getattr(vanishing, "stopped", False):
-            vanishing.stopped = True
-            interrupt()
-        gradients(self, state, u, tasks, collect)
-
-    monkeypatch.setattr(training._Run, "_gradients", vanishing)
-    with pytest.raises(training.Interrupted):
-        train(real, out, **SILENT)
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
-    with pytest.raises(ValueError, match=f"{root}: no such folder; expected the root of N-MNIST"):
-        train(real, out, resume=True, **SILENT)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    root.with_name("elsewhere").rename(root)
-    monkeypatch.undo()
-    monkeypatch.setattr(RunFolder, "draw", lambda self, rows, chance: None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        train(real, out, resume=True, **SILENT)
-    assert_same(whole, out)

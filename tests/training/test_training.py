@@ -25,7 +25,7 @@ from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint, fields as settings
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen
-from minisnn.training.progress import Ahead, Bar
+from minisnn.training.progress import Bar
 from minisnn.training.origin import TRAIN, Origin
 from minisnn.training.run import Interrupted, Result, _Run, train
 from minisnn.training.settings import TrainingConfig
@@ -476,11 +476,6 @@ def test_nothing_is_written_where_settings_do_not_fit(tmp_path):
     [
         (dict(lr=0), "lr must be above 0"),
         (dict(lr="fast"), "lr must be a finite number"),
-        (
-            dict(step_size=1e39, dtype="float32"),
-            "step_size must be at most 3.4e.38 in float32, not 1e",
-        ),
-        (dict(gain=1e300, dtype="float32"), "gain must be at most 3.4e.38 in float32"),
         (dict(updates=2.5), "whole number"),
         (dict(ways=True), "whole number"),
         (dict(pool="sum"), "pool must be one of max, mean"),
@@ -499,7 +494,7 @@ def test_settings_are_checked(changes, message):
 def test_settings_come_back_from_json_and_foreign_ones_are_named():
     for config in PRESETS.values():
         assert TrainingConfig.from_mapping(json.loads(json.dumps(asdict(config)))) == config
-    with pytest.raises(ValueError, match="x.json: unknown settings color"):
+    with pytest.raises(ValueError, match="x.json: unknown settings 'color'"):
         TrainingConfig.from_mapping({"color": 3}, "x.json")
     with pytest.raises(ValueError, match="x.json: lr must be"):
         TrainingConfig.from_mapping({"lr": -3}, "x.json")
@@ -626,50 +621,9 @@ def test_progress_in_a_file_is_a_few_lines(tmp_path, capsys):
         data=toy_data(),
     )
     text = capsys.readouterr().err
-    assert text.count("\n") == 23 and text.startswith("3-way 1-shot tasks")
-    assert "run folder" in text and "40 updates will take about 5 seconds\n" in text
+    assert text.count("\n") == 22 and text.startswith("3-way 1-shot tasks")
+    assert "run folder" in text
     assert "update 40 of 40: loss" in text and " → " in text and "0:00 left" in text
-
-
-@pytest.mark.parametrize("number, after", [(1, 0), (2, 1)])
-def test_the_time_ahead_is_told_by_updates_that_neither_compile_nor_start_workers(number, after):
-    config = toy_config(updates=100, tasks=2, evaluate_every=0, test_episodes=0)
-    expected = "100 updates will take about 5 minutes"
-    ahead = Ahead(config, 0, number)
-    few = Ahead.FEW - 1
-    said = [ahead.after(u, 3.0 + 900 * (u < 2), False) for u in range(10)]
-    assert said[0 if after == 0 else 1] != ""  # alone it took more than enough
-    ahead = Ahead(config, 0, number)
-    said = [ahead.after(u, 3.0 + 4 * (u == after), False) for u in range(10)]  # waits in the first
-    assert said.index(expected) == after + few and said.count("") == 9
-    compiles = Ahead(config, 0, number)
-    said = [compiles.after(u, 3.0 + 900 * (u < 2), u < 2) for u in range(10)]
-    assert said.index(expected) == 2 + few and said.count("") == 9
-
-
-def test_the_time_ahead_is_told_again_where_the_rule_or_the_order_changes():
-    config = toy_config(
-        rule="proto-maml",
-        updates=100,
-        tasks=1,
-        prototype_updates=60,
-        first_order_updates=80,
-        evaluate_every=0,
-        test_episodes=10,
-    )
-    ahead = Ahead(config, 0, 1)
-    said = [ahead.after(u, 1.0 if u < 60 else 6.0, False) for u in range(100)]
-    assert {u: text for u, text in enumerate(said) if text} == {
-        4: "60 updates by class means will take about 60 seconds",
-        63: "20 updates by proto-maml, order 1 will take about 2 minutes",
-        83: "20 updates by proto-maml, order 2 and 10 test episodes will take about 2 minutes",
-    }
-    late = Ahead(config, 0, 1)  # none by class means was settled
-    said = [late.after(u, 6.0, u < 58) for u in range(65)]  # but for two by class means
-    assert said.index("20 updates by proto-maml, order 1 will take about 2 minutes") == 63
-    again = Ahead(config, 70, 1)
-    said = [again.after(u, 6.0, False) for u in range(70, 74)]
-    assert said[3] == "10 updates by proto-maml, order 1 will take about 60 seconds"
 
 
 def test_time_left_comes_from_the_recent_updates(capsys):

@@ -14,7 +14,7 @@ import numpy as np
 
 from minisnn.data.sets.samples import draw_samples
 from minisnn.meta.tasks import Task
-from minisnn.parallel.arguments import whole
+from minisnn.arguments import whole
 
 Array = np.ndarray
 STEPS = 40

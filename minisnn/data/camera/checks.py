@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import array, flag, is_sequence, need, number
+from ...arguments import array, flag, is_sequence, need, number
 from .variation import Variation
 
 MOST_SPREAD = 100

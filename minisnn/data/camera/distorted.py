@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from ...parallel.arguments import need
+from ...arguments import need
 from ...parallel.compilation import njit
 
 TURN = 0.12  # largest angle, rad

@@ -30,7 +30,7 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...parallel.arguments import array, is_sequence, need, shown as in_a_line
+from ...arguments import array, is_sequence, need, shown as in_a_line
 from . import reference
 from .checks import check, grey_values, real, whole
 from .reference import Pixels, Scene

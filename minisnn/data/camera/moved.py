@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...parallel.arguments import need
+from ...arguments import need
 from ..readers.events import check_events
 
 JITTER_US = 1000

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import need
+from ...arguments import need
 
 Range = tuple[float, float]
 

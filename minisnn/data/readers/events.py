@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...parallel.arguments import need
+from ...arguments import need
 from .clock import check_clock
 from .columns import ACCEPTED, ORDER, are_fractions, microseconds, of_events, unmasked
 from .plausible import unit_of_fractions

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...parallel.arguments import need, shown
+from ...arguments import need, shown
 from .events import check_events, event_array
 from ..foreign.process import ForeignFile
 

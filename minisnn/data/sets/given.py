@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel import arguments
-from ...parallel.arguments import is_sequence, mapping, must, one_of, shown, wholes
+from ... import arguments
+from ...arguments import is_sequence, mapping, must, one_of, shown, wholes
 from ..readers.anything import SAYING, Entry
 from ..readers.pictures import by_value
 from ..readers.plausible import Judge

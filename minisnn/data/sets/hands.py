@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from ...parallel.arguments import need
+from ...arguments import need
 from ..readers.asl import LETTERS
 
 # Lengths in palms (wrist to the middle finger's knuckle): index, middle, ring, little finger.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...meta.tasks import Task
-from ...parallel.arguments import mapping, texts, whole
+from ...arguments import mapping, texts, whole
 from ..store.cache import identity
 from .given import (
     apart_of,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...parallel.arguments import texts, whole
+from ...arguments import texts, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST

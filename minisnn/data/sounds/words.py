@@ -20,7 +20,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ...meta.tasks import Task
-from ...parallel import arguments
+from ... import arguments
 from ...terminal import bar
 from ..readers.events import EVENT, downscaled
 from ..readers.spoken import BATCH, UNITS, SpokenFile

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ... import terminal
 from ...files import held, whole_folder
-from ...parallel.arguments import need
+from ...arguments import need
 from .download import check_room, disk_full, download, is_full, md5_of, need_pooch
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"

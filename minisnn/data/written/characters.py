@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...meta.tasks import Task
-from ...parallel import arguments
+from ... import arguments
 from ..readers.events import EVENT, SATURATION, bin_events
 from ..sets.given import one_or_two
 from ..sets.pool import Pieces, Pool

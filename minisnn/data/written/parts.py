@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...parallel import arguments
+from ... import arguments
 from .orders import Shape, Variant, shape_of, variants
 from .strokes import Strokes
 
