@@ -46,7 +46,7 @@ def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **s
     with drawn(*size, len(names), sharey=True) as (fig, panels):
         for axes, name in zip(panels, names):
             shown = [curve for curve in curves if panel is None or curve.labels[panel] == name]
-            _draw(axes, shown)
+            _draw(axes, shown, name)
             axes.set(**{"ylabel": "accuracy (%)", "title": name, **settings})
             axes.legend(fontsize="small")
             if guess is not None:
@@ -54,13 +54,14 @@ def curves_of(curves, size=(6.4, 3.6), panel: int | None = None, guess=None, **s
     return fig
 
 
-def _draw(axes, curves) -> None:
+def _draw(axes, curves, name: str) -> None:
     values = list(dict.fromkeys(value for curve in curves for value in curve.rows))
     places = {value: value for value in values if not isinstance(value, str)}
     places = places or {value: place for place, value in enumerate(values)}
     for curve, colour in zip(curves, COLOURS.values()):
         points = {places[value]: e for value, e in curve.estimates.items() if value in places}
-        errorbars(axes, points, list(points.values()), colour, label=", ".join(curve.labels))
+        label = ", ".join(word for word in curve.labels if word != name)
+        errorbars(axes, points, list(points.values()), colour, label=label)
     axes.set_xticks(list(places.values()), list(map(str, places)))
 
 

@@ -143,7 +143,8 @@ def activities(curve: Curve, episodes: int) -> None:
         key = f"activity-of-{curve.dataset}"
         items = curve.study.items(key, curve.dataset, activity_of, net, theta, count=episodes)
         rates = 100 * np.mean(items, 0)
-        curve.more[case.value] = [f"{rate:.2f}" for rate in (rates.mean(), *rates)]
+        each = " ".join(f"{rate:.2f}" for rate in rates)
+        curve.more[case.value] = [f"{rates.mean():.2f}", each]
 
 
 # ---- other recordings
@@ -345,7 +346,7 @@ SWEEPS = {
         heading="Activity of each layer (%), and accuracy on unseen classes (%)",
         labels="data | bias shift",
         curves=of_meta_trained(biases),
-        last="mean activity | layer 1 | layer 2 | layer 3",
+        last="mean activity | of each layer",
         note="biases of the spiking layers below the readout are shifted, nothing is retrained. "
         "Activity is the mean of a layer's output spikes, after pooling, over time and sites.",
         more=activities,
@@ -373,7 +374,7 @@ SWEEPS = {
         "and more events are the same ones again within a millisecond. The networks differ in "
         "their rule, too; offsets and scales are within what many cameras drew in training (± 3.5 "
         "pixels, 0.8 to 1.2).",
-        axes=dict(size=(11.0, 3.4), panel=-1),
+        axes=dict(size=(15.0, 4.2), panel=-1),
         caption="How far a network carries over to other cameras.",
     ),
     "rule": Sweep(
