@@ -79,6 +79,10 @@ class InnerLoop:
     error_threshold: float | None = None
     adapt_constants: bool = False
 
+    def __post_init__(self) -> None:
+        if isinstance(self.step_size, np.ndarray):  # what is written into it later changes nothing
+            object.__setattr__(self, "step_size", self.step_size.copy())
+
     def check(self, net: Network) -> None:
         """Raise ValueError where these settings do not fit the network.
 

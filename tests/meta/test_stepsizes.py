@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+import minisnn as ms
 from minisnn.meta.stepsizes import exp
 
 PROGRAM = """
@@ -59,3 +60,12 @@ def test_no_bit_depends_on_the_vector_instructions():
         ).stdout
 
     assert printed() == printed(NPY_DISABLE_CPU_FEATURES=" ".join(chosen)) != ""
+
+
+def test_step_sizes_that_are_written_into_later_change_nothing():
+    case = ms.gradcheck.random_case(np.random.default_rng(0))
+    steps = np.full(case.net.size, 0.1)
+    loop = ms.InnerLoop(steps)
+    before = loop.loss(case.net, case.theta, case.task)
+    steps[:] = 5
+    assert loop.loss(case.net, case.theta, case.task) == before
