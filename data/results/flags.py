@@ -14,25 +14,28 @@ def makers(parser: argparse.ArgumentParser) -> dict[str, Maker]:
 
     def helped(name: str) -> str:
         if name:
-            return "\n\n".join(_entry(dict(children(parser))[name][0], 3))
+            return "\n\n".join(_entry(dict(children(parser))[name], 3))
         rows = (
-            (f"[`{parser.prog} {name}`](#{name})", _plain(text or ""))
-            for name, (_, text) in children(parser)
+            (f"[`{parser.prog} {listed.dest}`](#{listed.dest})", _plain(listed.help or ""))
+            for _, listed in _commands(parser)
         )
         return in_markdown(("command", "what it is for"), rows)
 
     return {"help": helped}
 
 
-def children(
-    parser: argparse.ArgumentParser,
-) -> Iterator[tuple[str, tuple[argparse.ArgumentParser, str | None]]]:
-    """(name, (parser, help)) of commands below a parser, in the order of its help; each once,
-    whatever its aliases."""
+def children(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Commands below a parser by name, in the order of its help; each once, whatever its
+    aliases."""
+    for action, listed in _commands(parser):
+        yield listed.dest, action.choices[listed.dest]
+
+
+def _commands(parser: argparse.ArgumentParser) -> Iterator[tuple]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
             for listed in action._choices_actions:
-                yield listed.dest, (action.choices[listed.dest], listed.help)
+                yield action, listed
 
 
 def shown(action: argparse.Action) -> str:
@@ -67,7 +70,7 @@ def _entry(parser: argparse.ArgumentParser, level: int, above: str | None = None
             yield _plain(" ".join(group.description.split()))
         if listed:
             yield "\n".join(f"- `{shown(one)}`: {_words(parser, one)}" for one in listed)
-    for _, (child, _) in children(parser):
+    for _, child in children(parser):
         yield from _entry(child, level + 1, parser.epilog)
 
 
