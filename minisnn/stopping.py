@@ -81,9 +81,9 @@ def heeded(*signals: int, process: bool = False) -> Iterator[None]:
             raise Stopped(_number or signal.SIGINT) from error
         raise
     finally:
-        number = _leave({n: signal.SIG_IGN if process else one for n, one in before.items()})
-    if number is not None:
-        raise Stopped(number)
+        noted = _leave({n: signal.SIG_IGN if process else one for n, one in before.items()})
+    if noted is not None:
+        raise Stopped(noted)
 
 
 def _leave(handlers: dict[int, Any]) -> int | None:

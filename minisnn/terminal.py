@@ -102,7 +102,7 @@ def _bar_class(widget: bool) -> Any:
 
     if widget and importlib.util.find_spec("ipywidgets") is not None:
         with suppress(ImportError):  # ipywidgets is there and cannot be used
-            from tqdm.notebook import tqdm  # type: ignore[no-redef]
+            from tqdm.notebook import tqdm
 
     class Bar(tqdm):
         monitor_interval = 0
