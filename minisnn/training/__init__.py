@@ -1,6 +1,6 @@
 """Runs: settings, an update, the folder and the checkpoint of a run, evaluation, health, progress.
 
 Import from here: any module.
-It may import: stopping, terminal, files, parallel, layers, network, meta, data.camera, data.foreign,
+It may import: stopping, terminal, files, parallel, layers, network, meta, data.camera, data.readers,
 data.readers, data.store, data.sets, data.written, plots.
 """

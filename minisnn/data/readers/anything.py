@@ -13,11 +13,13 @@ a file is executed; every error names it.
 """
 
 import csv
+import importlib.util
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,9 +27,8 @@ from ...files import called, size_of
 from .arrays import SETS, Held, holds_events, read_arrays, read_hdf5, read_sensor
 from .asl import read_asl
 from .columns import UNITS, name_of, order_of
-from .events import as_events, in_order
-from ..foreign.process import ForeignFile, read_camera
-from ..foreign.hdf5 import one_line
+from .events import EVENT, as_events, in_order
+from .hdf5 import Hdf5, naming, one_line
 from .nmnist import SHAPE, read_nmnist
 from .plausible import check_unit
 from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken, is_spoken, opened
@@ -37,6 +38,7 @@ from .units import as_recording, in_words, is_row
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
+CAMERA = "a recording of a camera"
 CAMERAS = (".raw", ".dat", ".aedat4", ".es")
 BYTES = (".bin", ".bs2")  # of N-MNIST's form
 SAYING = (*BYTES, ".mat", *CAMERAS)  # forms that say their unit of time and their columns
@@ -154,7 +156,9 @@ def sensor_of(path: str | Path) -> tuple[int, ...] | None:
     if kind in (".bin", ".mat"):
         return (34, 34) if kind == ".bin" else (180, 240)
     if kind in CAMERAS:
-        return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
+        with _stream(path) as stream:
+            columns, rows = stream.dimensions()
+            return rows, columns
     sensor = read_sensor(path) if kind == ".npz" else None
     told = sensor if isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu" else None
     return tuple(map(int, told)) if told is not None and told.shape in ((1,), (2,)) else None
@@ -193,8 +197,8 @@ def holds_set(path: Path) -> bool:
         return False
     if not path.is_file() or not holds_events(path):
         return path.suffix.lower() == ".hdf5"
-    with ForeignFile(path, "recordings") as file:
-        names = file.names("/")
+    with Hdf5(path, "recordings") as file:
+        names = file.names()
         return {"data", "extra"} <= set(names or ()) or holds_spoken(names)
 
 
@@ -411,10 +415,39 @@ def _indexed(path: Path) -> Iterator[Entry]:
         )
 
 
+@contextmanager
+def _stream(path: Path) -> Generator[Any, None, None]:
+    """The packets of events of a file of a camera, by faery, and its `dimensions`."""
+    if importlib.util.find_spec("faery") is None:
+        raise ValueError(
+            f"{path}: files of cameras need the library faery; install it with: pip install "
+            "'minisnn[cameras]'"
+        )
+    import faery
+
+    size_of(path, CAMERA, _LARGEST)
+    with naming(path, CAMERA):
+        try:
+            yield faery.events_stream_from_file(str(path))
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a panic of Rust
+            raise ValueError(one_line(error)) from None
+
+
 def _camera(path: Path) -> np.ndarray:
-    size_of(path, "a recording of a camera", _LARGEST)
-    # where it is missing or locked away, the system's own error says so best
-    with called(path), open(path, "rb"):
-        pass
-    sensor, columns = read_camera(path, MOST_EVENTS, "a recording of a camera")
-    return as_events(columns, sensor if columns["x"].size else None, str(path), "us")
+    packets = []
+    number = 0
+    with _stream(path) as stream:
+        columns, rows = stream.dimensions()
+        for packet in stream:
+            packets.append(packet)
+            number += len(packet)
+            if number > MOST_EVENTS:
+                raise ValueError(f"expected at most {MOST_EVENTS} events; cut it into parts")
+    if not number:
+        return np.zeros(0, EVENT)
+    held = np.concatenate(packets)
+    return as_events(
+        {name: held[name] for name in ("x", "y", "t", "on")}, (rows, columns), str(path), "us"
+    )

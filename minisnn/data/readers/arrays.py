@@ -15,8 +15,7 @@ import numpy as np
 
 from ...files import called, check_archive, size_of
 from .columns import ACCEPTED, chosen, columns_of, name_of
-from ..foreign.process import ForeignFile
-from ..foreign.hdf5 import one_line
+from .hdf5 import Hdf5, one_line
 from .spoken import holds_spoken
 
 SETS = (".hdf5", ".h5")
@@ -113,21 +112,24 @@ def read_hdf5(path: str | Path) -> Held:
     or is damaged.
     """
     path = Path(path)
-    with ForeignFile(path, WHAT) as file:
-        if holds_spoken(file.names("/")):
+    with Hdf5(path, WHAT) as file:
+        inside = file.names() or []
+        if holds_spoken(inside):
             raise ValueError(
                 f"{path}: holds many recordings, as SHD has them; name the file itself as the data "
                 "set"
             )
         for place in PLACES:
-            kind = file.kind(place or "/")
-            if kind == "data set":
-                return file.table(place, 4 * MOST_EVENTS)
-            names = (file.names(place or "/") if kind == "group" else None) or ()
+            if file.has(place):
+                return file.array(place, 4 * MOST_EVENTS)
+            names = file.names(place) or ()
             if wanted := columns_of(names):
-                return _columns(file, place, [chosen(names)[one] for one in wanted])
-        inside = file.names("/") or []
-        many = len(inside) > 1 and file.kind(inside[-1]) == "group"
+                chosen_names = [chosen(names)[name] for name in wanted]
+                return {
+                    name: file.array(f"{place}/{name}", MOST_EVENTS).reshape(-1)
+                    for name in chosen_names
+                }
+        many = len(inside) > 1 and file.names(inside[-1]) is not None
     if {"data", "extra"} <= set(inside):
         raise ValueError(
             f"{path}: holds many recordings, as torchneuromorphic writes them; name the file "
@@ -139,11 +141,5 @@ def read_hdf5(path: str | Path) -> Held:
     )
     raise ValueError(
         f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and "
-        "p, as data sets of a group or "
-        f"columns of a table ({ACCEPTED}){whole}"
+        f"p, as data sets of a group or columns of a table ({ACCEPTED}){whole}"
     )
-
-
-def _columns(file: ForeignFile, place: str, names: list[str]) -> dict[str, np.ndarray]:
-    held = file.numbers([f"{place}/{name}".lstrip("/") for name in names], MOST_EVENTS)
-    return {name: held[f"{place}/{name}".lstrip("/")].reshape(-1) for name in names}

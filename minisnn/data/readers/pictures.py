@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .arrays import unreadable
-from ..foreign.hdf5 import one_line
+from .hdf5 import one_line
 from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")

@@ -18,7 +18,7 @@ import numpy as np
 
 from ...parallel.arguments import need, shown
 from .events import check_events, event_array
-from ..foreign.process import ForeignFile
+from .hdf5 import Hdf5
 
 SENSORS = {"n_mnist.hdf5": (34, 34), "dvssign.hdf5": (180, 240)}  # rows, columns
 MOST_EVENTS = (
@@ -41,7 +41,7 @@ class TorchNeuromorphic:
     def __init__(self, path: str | Path, shape: tuple[int, int] | None = None):
         self.path = Path(path)
         self.shape = SENSORS.get(self.path.name) if shape is None else shape
-        self._file = ForeignFile(self.path, "a torchneuromorphic file")
+        self._file = Hdf5(self.path, "a torchneuromorphic file")
         try:
             self._keys = {
                 split: self._whole(f"extra/{split}_keys", 1) for split in ("train", "test")
@@ -91,11 +91,11 @@ class TorchNeuromorphic:
         _check_whole("label", label)
         name = f"extra/{split}_keys_by_label"
         self._check_open()
-        where = self._file.kind(name)
-        if where is None:
+        groups = self._file.names(name)
+        if groups is None and not self._file.has(name):
             keys = self._keys[split]
             return keys[[self.label(key) == label for key in keys]] if keys.size else keys.copy()
-        if where == "group":
+        if groups is not None:
             keys = self._whole(f"{name}/{int(label)}", 1)
         else:
             table = self._whole(name, 2)
@@ -119,7 +119,7 @@ class TorchNeuromorphic:
         recording."""
         keys = self.keys(split)
         name = f"extra/{split}_keys_by_label"
-        if self._file.kind(name) == "data set":
+        if self._file.has(name):
             of = {
                 int(key): label
                 for label in range(len(self._whole(name, 2)))
@@ -171,7 +171,7 @@ class TorchNeuromorphic:
         """A data set of whole numbers, int64."""
         self._check_open()
         most = MOST_KEYS if name.startswith("extra/") else 3 * MOST_EVENTS
-        values = self._file.numbers([name], most)[name]
+        values = self._file.array(name, most)
         if not values.size and values.dtype.kind == "f":  # h5py stores an empty list as floats
             values = values.astype(np.int64)
         if values.dtype.kind not in "iu" or dimensions is not None and values.ndim != dimensions:

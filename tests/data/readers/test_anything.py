@@ -94,18 +94,6 @@ def test_files_of_cameras_are_read(tmp_path, name):
             assert str(error).startswith(str(path)), error
 
 
-def test_files_of_cameras_without_the_library(tmp_path, monkeypatch):
-    from minisnn.data.foreign import process as foreign
-
-    monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda name: None)
-    (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n")
-    with pytest.raises(
-        ValueError,
-        match=r"a\.raw: files of cameras need the library faery; install it with: pip install",
-    ):
-        read_events(tmp_path / "a.raw")
-
-
 @pytest.mark.parametrize(
     "names, types",
     [

@@ -262,9 +262,9 @@ def test_wrong_files_in_hdf5(tmp_path):
     )
     with h5py.File(path, "w") as file:
         file["events"] = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "S3")])
-    assert "expected a row of numbers an event" in told(lambda: read_events(path))
+    assert "expected numbers" in told(lambda: read_events(path))
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    assert "not readable as HDF5, or truncated" in told(lambda: read_events(path))
+    assert "cannot be read" in told(lambda: read_events(path))
     h5(path, sweep(), "table")
     assert "say their order as --columns" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
@@ -272,10 +272,10 @@ def test_wrong_files_in_hdf5(tmp_path):
             file.create_dataset(
                 f"events/{name}", (1 << 30,), "i4", chunks=(1 << 20,), compression="gzip"
             )
-    assert "asks for 1073741824 values; expected at most 4000000" in told(lambda: read_events(path))
+    assert "expected at most 4000000" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:
         file.create_dataset("events", (1 << 30,), EVENT, chunks=(1 << 20,), compression="gzip")
-    assert "asks for 1073741824 values" in told(lambda: read_events(path))
+    assert "expected at most" in told(lambda: read_events(path))
 
 
 def test_event_streams_as_faery_writes_them(tmp_path):
