@@ -1,7 +1,6 @@
 """What a study remembers is of these recordings, these networks and this code; else it is measured
 again, and said."""
 
-import functools
 import json
 import os
 from functools import partial
@@ -10,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minisnn.data.store import code
 from minisnn.experiments import study as studies
 from minisnn.experiments.networks import Networks
 from minisnn.experiments.study import Settings, Study
@@ -104,39 +102,6 @@ def small_net():
     from minisnn import SpikingNet
 
     return SpikingNet((8, 12, 2), (3,), 5, kernel=3, window=8)
-
-
-@pytest.mark.slow
-def test_one_changed_character_of_what_measures_is_noticed(make, monkeypatch):
-    """Every module that an item's numbers pass through, and nothing that only shows."""
-    real, changed = functools.cache(code.source_of), {}
-    monkeypatch.setattr(code, "is_module", functools.cache(code.is_module))
-
-    def source_of(name):
-        path, text = real(name)
-        return path, text + changed[name] if name in changed else text
-
-    monkeypatch.setattr(code, "source_of", source_of)
-    modules = code.closure(studies.__name__)
-    needed = (
-        "kernels.neuron kernels.backward layers.neuron meta.inner meta.prototypes network.base "
-        "data.sets.samples "
-    )
-    needed += (
-        "data.readers.events training.baselines training.evaluation training.update "
-        "experiments.study parallel.executor"
-    )
-    assert {f"minisnn.{name}" for name in needed.split()} <= set(
-        modules
-    ) and "minisnn.plots.curve" not in modules
-    before = code.code_identity(studies.__name__)
-    for name in modules:
-        changed[name] = b"\nx = 1"
-        assert code.code_identity(studies.__name__) != before, name
-        changed.clear()
-    measure(make(), 0)
-    changed["minisnn.kernels.neuron"] = b"\nx = 1"
-    assert measure(make(), 100)[0] == 100
 
 
 def test_the_module_of_an_item_counts(make, monkeypatch):
