@@ -147,6 +147,7 @@ def _read_matlab(path: Path) -> dict[str, np.ndarray]:
     content = read_whole(path, WHAT, _LARGEST_FILE)
     order = "<" if content[126:128] == b"IM" else ">"
     found = {}
+    names = []
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
             with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
@@ -156,6 +157,7 @@ def _read_matlab(path: Path) -> dict[str, np.ndarray]:
             continue
         flags, shape, name, *parts = _elements(data, order)
         name = bytes(name[1]).decode("latin-1")
+        names.append(name)
         if name in VARIABLES:
             flag = int(np.frombuffer(flags[1], f"{order}u4")[0])
             if not 6 <= flag & 255 <= 15 or flag & 1 << 11 or len(parts) != 1:
@@ -164,7 +166,10 @@ def _read_matlab(path: Path) -> dict[str, np.ndarray]:
             found[name] = values.reshape(np.frombuffer(shape[1], f"{order}i4"), order="F")
     for name in VARIABLES:
         if name not in found:
-            raise ValueError(f"there is no {name}; the file is truncated or of another kind")
+            held = ", ".join(names)[:200] or "nothing"
+            raise ValueError(
+                f"there is no {name}, it holds {held}; the file is truncated or of another kind"
+            )
     return found
 
 

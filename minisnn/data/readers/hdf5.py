@@ -29,7 +29,8 @@ def naming(path: str | Path, what: str) -> Generator[None, None, None]:
         if isinstance(error, ValueError) and text.startswith(f"{path}: "):
             raise
         expected = "" if "expected" in text else f"; expected {what}"
-        raise ValueError(f"{path}: cannot be read ({text}){expected}") from None
+        told = text if isinstance(error, ValueError) else f"cannot be read ({text})"
+        raise ValueError(f"{path}: {told}{expected}") from None
 
 
 def one_line(error: BaseException) -> str:

@@ -57,30 +57,6 @@ def bytes_of_nmnist(events: np.ndarray) -> bytes:
 # ---- columns without names
 
 
-@pytest.mark.parametrize("order", ("txyp", "xytp", "pyxt", "-txyp-"))
-@pytest.mark.parametrize("name", ("a.npy", "a.npz", "events.npz", "a.csv", "a.txt", "memory"))
-def test_columns_in_an_order_that_is_said(tmp_path, name, order):
-    events, path, columns = sweep(), tmp_path / name, ",".join(order)
-    made = table(events, order)
-    if name == "memory":
-        found = as_events(made, None, "mine", None, columns)
-    else:
-        if name == "a.npy":
-            np.save(path, made)
-        elif name == "a.npz":
-            np.savez(path, made)
-        elif name == "events.npz":
-            np.savez(path, events=made, label=3, other=np.zeros((2, 2)))
-        else:
-            np.savetxt(path, made, "%d", "," if name == "a.csv" else " ")
-        with pytest.raises(
-            ValueError, match=r"say their order as --columns t,x,y,p, in Python columns='t,x,y,p'"
-        ):
-            read_events(path)
-        found = read_events(path, columns=columns)
-    assert np.array_equal(
-        np.sort(found, order=["t", "y", "x"]), np.sort(events, order=["t", "y", "x"])
-    )
 
 
 def test_what_the_values_tell_of_the_order_is_told_and_not_more():
@@ -128,9 +104,6 @@ def test_an_order_says_the_unit_of_time():
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p", time="us")
 
 
-def test_columns_swapped_are_seen_where_they_leave_the_sensor():
-    with pytest.raises(ValueError, match="x and y look swapped"):
-        ms.Recordings([table(sweep())] * 2, [0, 0], sensor=SENSOR, columns="t,y,x,p")
 
 
 def test_arrays_with_other_names_take_the_order(tmp_path):
@@ -235,17 +208,6 @@ def h5(path: Path, events: np.ndarray, form: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ("group", "plural", "deep", "root", "records", "table"))
-def test_one_recording_in_hdf5(tmp_path, form):
-    events = sweep()
-    path = h5(tmp_path / "a.h5", events, form)
-    columns = "t,x,y,p" if form == "table" else None
-    assert np.array_equal(read_events(path, columns=columns), events) and holds_events(path)
-    for label in "ab":
-        for k in range(2):
-            (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
-            h5(tmp_path / "set" / label / f"{k}.hdf5", sweep(k), form)
-    assert [one.label for one in entries(tmp_path / "set")] == ["a", "a", "b", "b"]
 
 
 def test_wrong_files_in_hdf5(tmp_path):
@@ -278,21 +240,6 @@ def test_wrong_files_in_hdf5(tmp_path):
     assert "expected at most" in told(lambda: read_events(path))
 
 
-def test_event_streams_as_faery_writes_them(tmp_path):
-    faery = pytest.importorskip(
-        "faery", reason="the library that reads and writes files of cameras: extra cameras"
-    )
-    events, path = sweep(2), tmp_path / "a.es"
-    made = np.zeros(len(events), faery.EVENTS_DTYPE)
-    made["t"], made["x"], made["y"], made["on"] = (events[name] for name in "txyp")
-    faery.events_stream_from_array(made, SENSOR[::-1]).to_file(path)
-    found = read_events(path)
-    for name in "xyp":
-        assert np.array_equal(found[name], events[name]), name
-    # faery counts from the first event
-    assert np.array_equal(found["t"], events["t"] - events["t"][0])
-    path.write_bytes(stream(events))
-    assert np.array_equal(read_events(path), events) and sensor_of(path) == SENSOR
 
 
 def test_archives_that_unpack_to_more_than_they_should(tmp_path):
@@ -530,39 +477,8 @@ def test_within_is_one_each():
 # ---- what else could be taken in silence
 
 
-@pytest.mark.parametrize(
-    "values, message",
-    [
-        (dict(p=[1, 2]), r"polarities reach from 1 to 2; .* give p > 0 or p == 2"),
-        (dict(p=[-1, 0]), "polarities reach from -1 to 0"),
-        (dict(p=[0, 255]), "p reaches from 0 to 255"),
-        (dict(x=[1, 16]), r"x reaches from 1 to 16; expected 0 to 15 .*; they look counted from 1"),
-        (
-            dict(x=[0, 15], y=[0, 12]),
-            "y reaches from 0 to 12; expected 0 to 11 on a sensor of 16 x 12 pixels$",
-        ),
-        (dict(x=[-1, 3]), "x reaches from -1 to 3"),
-        (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
-        (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
-        (dict(t=[0.25, 3]), "times are fractions, and nothing gives their unit"),
-        (dict(t=np.array([0, 2**64 - 5], np.uint64)), "t reaches from 0 to 18446744073709551611"),
-        (dict(x=[1, 2, 3]), "differ in length"),
-        (dict(t=["a", "b"]), "times are not all finite numbers"),
-    ],
-)
-def test_values_that_are_no_events(values, message):
-    whole = {"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": [0, 1], **values}
-    with pytest.raises(ValueError, match=f"^mine: .*(?:{message})"):
-        as_events({name: np.array(column) for name, column in whole.items()}, SENSOR, "mine")
 
 
-@pytest.mark.parametrize(
-    "p, expected",
-    [([0, 1], [0, 1]), ([-1, 1], [0, 1]), ([False, True], [0, 1]), ([-1.0, 1.0], [0, 1])],
-)
-def test_polarities_that_are_understood(p, expected):
-    found = as_events({"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": np.array(p)})
-    assert found["p"].tolist() == expected
 
 
 def test_times_that_their_type_is_too_coarse_for():

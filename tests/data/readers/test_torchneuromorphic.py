@@ -97,22 +97,6 @@ def test_labels_repeated_for_every_step(path):
         assert file.label(2) == 7
 
 
-def test_the_sensor_by_the_name_of_the_file(tmp_path, path):
-    change(path, "data/0/addrs", data=np.array([[1, 34, 0]] * 3, np.uint8))
-    with (
-        TorchNeuromorphic(path) as file,
-        pytest.raises(ValueError, match="data/0: .*x reaches from 34 to 34"),
-    ):
-        file.read(0)
-    other = tmp_path / "dvssign.hdf5"
-    other.write_bytes(path.read_bytes())
-    with TorchNeuromorphic(other) as file:
-        assert file.shape == (180, 240) and file.read(0)["x"][0] == 34
-    with (
-        TorchNeuromorphic(other, shape=(34, 34)) as file,
-        pytest.raises(ValueError, match="x reaches"),
-    ):
-        file.read(0)
 
 
 def refused(path, words, use=lambda file: None):
@@ -241,26 +225,8 @@ def test_arguments(path):
         file.keys("val")
 
 
-def test_files_that_cannot_be_opened(tmp_path, path):
-    whole = path.read_bytes()
-    for content in (b"", b"no HDF5 at all", whole[:100], whole[: len(whole) // 2], whole[:-1]):
-        path.write_bytes(content)
-        refused(path, "expected a torchneuromorphic file")
-    refused(tmp_path, "this is a folder; expected a torchneuromorphic file")
-    with pytest.raises(FileNotFoundError):
-        TorchNeuromorphic(tmp_path / "nowhere.hdf5")
 
 
-def test_damaged_contents_are_told(path):
-    values = np.arange(1000, dtype=np.uint32)
-    change(path, "data/0/times", data=values, compression="gzip", chunks=(1000,))
-    change(path, "data/0/addrs", data=np.zeros((1000, 3), U8))
-    with h5py.File(path) as file:
-        chunk = file["data/0/times"].id.get_chunk_info(0)
-    data = bytearray(path.read_bytes())
-    data[chunk.byte_offset + 10 : chunk.byte_offset + 40] = bytes(30)
-    path.write_bytes(data)
-    refused(path, "cannot be read", lambda file: file.read(0))
 
 
 def test_a_closed_file_is_released(path):
