@@ -15,7 +15,7 @@ import numpy as np
 
 from ...files import called, check_archive, size_of
 from .columns import ACCEPTED, chosen, columns_of, name_of
-from .hdf5 import Hdf5, one_line
+from .hdf5 import Hdf5, naming
 from .spoken import holds_spoken
 
 SETS = (".hdf5", ".h5")
@@ -26,6 +26,7 @@ Held = np.ndarray | Mapping[str, np.ndarray]
 MOST_EVENTS = 4_000_000  # of a recording
 PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
+ARRAYS = "a NumPy file of plain arrays"
 
 
 def read_arrays(path: Path, also: str = "") -> Held:
@@ -35,7 +36,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
     ValueError, naming the file, where it is damaged, holds objects, or unpacks to more than events
     would.
     """
-    try:
+    with naming(path, ARRAYS):
         held = _opened(path)
         if isinstance(held, np.ndarray):
             return held
@@ -46,8 +47,6 @@ def read_arrays(path: Path, also: str = "") -> Held:
             arrays = {name: held[name] for name in names[:8]}
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is not an array")
-    except Exception as error:
-        raise unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
     return events[0] if len(events) == 1 and not also else arrays
 
@@ -55,14 +54,12 @@ def read_arrays(path: Path, also: str = "") -> Held:
 def read_sensor(path: Path) -> np.ndarray | None:
     """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has
     none. Errors as in `read_arrays`."""
-    try:
+    with naming(path, ARRAYS):
         held = _opened(path)
         if isinstance(held, np.ndarray):
             return None
         with held:
             return held["sensor"] if "sensor" in held.files else None
-    except Exception as error:
-        raise unreadable(path, error) from None
 
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
@@ -92,17 +89,6 @@ def _opened(path: Path) -> Any:
     check_archive(path, "a recording", MOST_BYTES)
     with called(path):
         return np.load(path, allow_pickle=False)
-
-
-def unreadable(path: Path, error: Exception) -> Exception:
-    """What is raised for an error of a NumPy file."""
-    if isinstance(error, OSError) and error.filename is not None:
-        # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
-        return error
-    reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-    if reason.startswith(f"{path}: "):
-        return ValueError(reason)
-    return ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})")
 
 
 def read_hdf5(path: str | Path) -> Held:

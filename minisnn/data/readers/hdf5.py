@@ -26,7 +26,8 @@ def naming(path: str | Path, what: str) -> Generator[None, None, None]:
         yield
     except Exception as error:  # h5py alone raises OSError, KeyError, RuntimeError, TypeError, ...
         text = one_line(error)
-        if isinstance(error, ValueError) and text.startswith(f"{path}: "):
+        named = isinstance(error, ValueError) and text.startswith(f"{path}: ")
+        if named or isinstance(error, OSError) and error.filename is not None:
             raise
         expected = "" if "expected" in text else f"; expected {what}"
         told = text if isinstance(error, ValueError) else f"cannot be read ({text})"

@@ -61,8 +61,6 @@ def write(path: Path, events: np.ndarray) -> Path:
     return path
 
 
-
-
 @pytest.mark.parametrize("name", ["a.raw", "a.dat", "a.aedat4"])
 def test_files_of_cameras_are_read(tmp_path, name):
     pytest.importorskip(
@@ -88,10 +86,6 @@ def test_files_of_cameras_are_read(tmp_path, name):
             read_events(path)
         except ValueError as error:
             assert str(error).startswith(str(path)), error
-
-
-
-
 
 
 def test_units_of_time_are_never_guessed():
@@ -264,17 +258,6 @@ def test_an_index_that_is_no_text_is_told(tmp_path, content):
         match=r"index\.csv: not a text table \(.+\); expected path and label in the first line",
     ):
         entries(tmp_path)
-
-
-def bad(path: Path, content) -> Path:
-    path.write_bytes(content) if isinstance(content, bytes) else np.save(
-        path, content, allow_pickle=True
-    )
-    return path
-
-
-
-
 
 
 def test_empty_places(tmp_path):

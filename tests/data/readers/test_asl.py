@@ -61,10 +61,6 @@ def test_both_versions_give_the_events(write):
     assert read_asl(str(write(hand()))).tolist() == EVENTS
 
 
-
-
-
-
 def test_flipped_rows(write):
     assert read_asl(write(hand()), flip_y=True)["y"].tolist() == [179, 0, 176, 175]
     assert read_asl(write(hand(y=np.array([0, 179, 3, 4], "u1"))), True)["y"].tolist() == [
@@ -73,10 +69,6 @@ def test_flipped_rows(write):
         176,
         175,
     ]
-
-
-
-
 
 
 def refused(path, words):
@@ -112,8 +104,6 @@ def refused(path, words):
 )
 def test_bad_variables_are_named(write, changed, words):
     refused(write(hand(**changed)), words)
-
-
 
 
 def test_empty_arrays_of_matlab_73_hold_their_shape(tmp_path):
@@ -155,12 +145,6 @@ def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
     assert read_asl(path).tolist() == EVENTS
 
 
-
-
-
-
-
-
 def test_foreign_files(tmp_path):
     path = tmp_path / "a_0007.mat"
     path.write_text("x,y,ts,pol\n1,2,3,4\n" * 50)
@@ -199,8 +183,6 @@ def test_files_by_letter_and_number(root):
         asl_files(root)[-1][1].name == "y_10000.mat"
         and recording_number(asl_files(root)[-1][1]) == 10000
     )
-
-
 
 
 def test_folders_that_are_not_asl_dvs(root, tmp_path):

@@ -223,7 +223,7 @@ def test_pictures_of_absurd_size_or_of_another_kind_are_refused(tmp_path, monkey
     with pytest.raises(ValueError, match="p.png: .*5000 x 5000 pixels"):
         read_pictures(tmp_path / "set")
     place.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(x) run\n")
-    with pytest.raises(ValueError, match="p.png: not readable as a picture"):
+    with pytest.raises(ValueError, match="p.png: .*expected a picture"):
         read_pictures(tmp_path / "set")
     assert not started, "a program of the system was started on a file of somebody else"
 

@@ -31,20 +31,12 @@ def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
     assert events["p"].tolist() == [1, 0, 0, 1]
 
 
-
-
 @pytest.mark.parametrize(
     "x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")]
 )
 def test_events_left_of_the_sensor_or_above_it(x, y, words):
     with pytest.raises(ValueError, match=words):
         check_events(event_array([0, x], [0, y], [1, 2], [0, 1]), (34, 34))
-
-
-
-
-
-
 
 
 def test_bins_by_hand():
@@ -145,8 +137,6 @@ def test_bin_events_refuses(arguments, words):
         bin_events(random_events(np.random.default_rng(1)), **arguments)
 
 
-
-
 def test_event_map_counts_every_event():
     events = random_events(np.random.default_rng(2), shape=(20, 34))
     total = event_map(events, (20, 34))
@@ -179,8 +169,6 @@ def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
         a, b = a_take(rng, first=first), a_take(rng, 500, first + 1000)
         with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins again"):
             as_events({name: np.concatenate([a[name], b[name]]) for name in "xytp"})
-
-
 
 
 def test_shifted_clocks_change_nothing(rng):

@@ -76,8 +76,6 @@ def test_damaged_and_foreign_files_are_named(tmp_path, rows, words):
     assert "\n" not in str(error.value)
 
 
-
-
 @pytest.mark.parametrize(
     "events, words",
     [
@@ -144,8 +142,6 @@ def test_a_file_without_a_number_is_named(root):
     write(folder / "digit_a.bin", (1, 1, 0, 0, 1))
     with pytest.raises(ValueError, match="digit_a.bin: .* not an MNIST picture number"):
         nmnist_files(root, "train")
-
-
 
 
 def test_a_file_is_no_split(tmp_path):

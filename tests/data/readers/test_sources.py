@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.anything import SUFFIXES, entries, holds_events, read_events, sensor_of
+from minisnn.data.readers.anything import SUFFIXES, holds_events, read_events, sensor_of
 from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
 from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist
@@ -57,8 +57,6 @@ def bytes_of_nmnist(events: np.ndarray) -> bytes:
 # ---- columns without names
 
 
-
-
 def test_what_the_values_tell_of_the_order_is_told_and_not_more():
     events = sweep()
     with pytest.raises(ValueError, match="by their values it is t,x,y,p or t,y,x,p"):
@@ -102,8 +100,6 @@ def test_an_order_says_the_unit_of_time():
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t,x,y,p")
     with pytest.raises(ValueError, match="said to be in us, but their column is named for ms"):
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p", time="us")
-
-
 
 
 def test_arrays_with_other_names_take_the_order(tmp_path):
@@ -208,8 +204,6 @@ def h5(path: Path, events: np.ndarray, form: str) -> Path:
     return path
 
 
-
-
 def test_wrong_files_in_hdf5(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -238,8 +232,6 @@ def test_wrong_files_in_hdf5(tmp_path):
     with h5py.File(path, "w") as file:
         file.create_dataset("events", (1 << 30,), EVENT, chunks=(1 << 20,), compression="gzip")
     assert "expected at most" in told(lambda: read_events(path))
-
-
 
 
 def test_archives_that_unpack_to_more_than_they_should(tmp_path):
@@ -475,10 +467,6 @@ def test_within_is_one_each():
 
 
 # ---- what else could be taken in silence
-
-
-
-
 
 
 def test_times_that_their_type_is_too_coarse_for():

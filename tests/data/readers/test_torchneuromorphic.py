@@ -97,8 +97,6 @@ def test_labels_repeated_for_every_step(path):
         assert file.label(2) == 7
 
 
-
-
 def refused(path, words, use=lambda file: None):
     with pytest.raises(ValueError, match=words) as error, TorchNeuromorphic(path) as file:
         use(file)
@@ -223,10 +221,6 @@ def test_arguments(path):
     refused(path, "data/99/times", lambda file: file.read(99))
     with TorchNeuromorphic(path) as file, pytest.raises(ValueError, match="split is 'val'"):
         file.keys("val")
-
-
-
-
 
 
 def test_a_closed_file_is_released(path):
