@@ -155,7 +155,7 @@ MISTAKES = {
     "folder: nothing in it": (lambda p: own("train", p, progress=False), "no recordings"),
     "folder: objects": (
         lambda p: folder(p, lambda path, e: np.save(path, np.array([{}]), allow_pickle=True)),
-        "Object",
+        "objects",
     ),
     "folder: cut": (lambda p: folder(p, written(b"\x93NUMPY"), ".npy"), "npy"),
     "folder: bytes of five": (lambda p: folder(p, written(b"123456"), ".bin"), "five-byte"),

@@ -227,7 +227,7 @@ def test_foreign_folders_are_named(tmp_path):
     with pytest.raises(ValueError, match="many.npy: holds an array of shape"):
         read_pictures(tmp_path)
     (tmp_path / "a.npz").write_bytes(b"PK no archive")
-    with pytest.raises(ValueError, match="a.npz: a NumPy file of plain arrays"):
+    with pytest.raises(ValueError, match="a.npz: .*a NumPy file of plain arrays"):
         read_pictures(tmp_path / "a.npz")
 
 
