@@ -14,7 +14,7 @@ PACKAGES = ("minisnn", "hardware")
 # room.
 ORDER = (
     "arguments stopping terminal files outputs parallel core vectors layers translation plain kernels network meta "
-    "data.foreign data.readers data.store data.camera data.sets data.written data.sounds "
+    "data.readers data.store data.camera data.sets data.written data.sounds "
     "plots training gradcheck nir experiments classroom commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "
     "hardware.training hardware.meta "

@@ -20,7 +20,6 @@ from numba import config, njit
 
 import minisnn as ms
 from minisnn import files, stopping
-from minisnn.data.foreign import program
 from minisnn.parallel import stand_in, threads
 from minisnn.parallel.stand_in import carry_out
 from minisnn.vectors import choice, llvm
@@ -101,11 +100,6 @@ def test_a_processor_is_told_apart_from_others_of_its_name(told, name, monkeypat
     text = f"processor\t: 0\ncpu family\t: 26\n{told}"
     monkeypatch.setattr(threads, "open", lambda *path, **how: io.StringIO(text), raising=False)
     assert threads.processor() == name
-
-
-def test_a_reading_process_has_no_limits_where_there_are_none(monkeypatch):
-    monkeypatch.setitem(sys.modules, "resource", None)
-    assert program._limit(time=1, memory=1) is None
 
 
 def test_marking_is_refused_in_a_sentence(monkeypatch):

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ..data.readers.anything import (
-    BYTES,
     Entry,
     entries,
     read_entry,
@@ -35,7 +34,7 @@ def look_at_file(path: Path, args: argparse.Namespace) -> None:
     if sensor is None and _row(events):
         sensor = (int(events["x"].max()) + 1,)
     pixels = "a sensor that the file does not tell" if sensor is None else in_words(sensor)
-    form = "N-MNIST recording" if path.suffix.lower() in BYTES else "recording"
+    form = "N-MNIST recording" if path.suffix.lower() in (".bin", ".bs2") else "recording"
     print(f"{path}: {form}, {len(events)} events of {pixels}")
     for what in oddities(events, sensor):
         print(f"looks wrong: {what}")

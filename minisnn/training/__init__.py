@@ -2,5 +2,5 @@
 
 Import from here: any module.
 It may import: stopping, terminal, files, parallel, core, layers, network, meta, data.camera,
-data.foreign, data.readers, data.store, data.sets, data.written, plots.
+data.readers, data.store, data.sets, data.written, plots.
 """

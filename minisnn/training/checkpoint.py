@@ -1,7 +1,5 @@
 """Checkpoints: one HDF5 file that describes itself and cannot run code.
 
-    user block   512 bytes of text before the HDF5 part: format, version, length and SHA-256 of that
-                 part
     attributes   as JSON, long ones packed: network (its configuration), layout (name and shape of
                  every array in theta), inner_loop, training (settings), progress, random,
                  provenance
@@ -9,13 +7,15 @@
                  optimiser/<of what>/<array>; curve/<column>
 
 A file is written under another name and then renamed: whenever the process is killed, the old file
-or the new one is there. A run also keeps the one before. HDF5 may crash on damaged files, so
-nothing is opened before its checksum is verified. As anybody can write a checksum, a process of its
-own opens it (`data.foreign.process`).
+or the new one is there. A run also keeps the one before. HDF5's own checksums find what is damaged.
 """
 
+import base64
+import io
 import json
+import math
 import warnings
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -28,10 +28,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from .. import __version__
-from ..data.store.sealed import WHAT, image_of, is_whole, unpacked, verified
 from ..data.store import shipped
 from ..network.convolutional import ConvNet
-from ..data.foreign.process import read_image
+from ..data.readers.hdf5 import Hdf5, naming
 from ..files import write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import arrays_of, kept_of, loop_of
@@ -45,6 +44,10 @@ PREVIOUS = "checkpoint.previous.h5"
 Kept = SpikingNet | ConvNet  # networks that a checkpoint can hold
 NETWORKS: dict[str, Any] = {"SpikingNet": SpikingNet, "ConvNet": ConvNet}
 ANY = object()  # a rule that need not be known
+WHAT = "a minisnn checkpoint"
+LONG = 4096  # characters from which a text is packed
+MOST_ROWS = 1 << 22  # of a curve
+_PACKED = "zlib:"
 _TEXTS = ("network", "layout", "inner_loop", "training", "progress", "random", "provenance")
 
 
@@ -174,8 +177,44 @@ def save(
         name: json.dumps(value, sort_keys=True, default=lambda array: array.tolist())
         for name, value in texts.items()
     }
-    kept = previous if previous is not None and is_whole(path) else None
-    write_whole(path, image_of(said, arrays, final=not optimiser), kept)
+    kept = previous if previous is not None and _is_whole(path) else None
+    write_whole(path, _image(said, arrays), kept)
+
+
+def _image(texts: dict[str, str], arrays: dict[str, np.ndarray]) -> bytes:
+    """The bytes of a file, in which HDF5 has a checksum for each of its parts."""
+    import h5py
+
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=("v110", "v110")) as file:
+        for name, text in texts.items():
+            file.attrs[name] = np.bytes_(_packed(text))
+        for name, array in arrays.items():
+            whole = dict(chunks=array.shape, compression=4, shuffle=True, fletcher32=True)
+            file.create_dataset(name, data=array, **(whole if array.ndim and array.size else {}))
+    return image.getvalue()
+
+
+def _packed(text: str) -> str:
+    if len(text) < LONG:
+        return text
+    return _PACKED + base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def _unpacked(text: str | bytes) -> Any:
+    text = text.decode() if isinstance(text, bytes) else text
+    if text.startswith(_PACKED):
+        text = zlib.decompress(base64.b64decode(text[len(_PACKED) :])).decode()
+    return json.loads(text)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the file at `path` is a checkpoint without damage."""
+    try:
+        _read(path, {"rule": ANY})
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def load(path: str | Path, **changes: Any) -> tuple[Kept, np.ndarray]:
@@ -244,7 +283,7 @@ def holds_checkpoint(folder: Path) -> bool:
 
 def _read(path: Path, changes: dict) -> Checkpoint:
     try:
-        return _assembled(*_contents(verified(path), path), changes)
+        return _assembled(*_contents(path), changes)
     except ValueError as error:
         reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
         raise ValueError(f"{path}: {reason}") from None
@@ -262,15 +301,16 @@ def _read(path: Path, changes: dict) -> Checkpoint:
         ) from None
 
 
-def _contents(image: bytes, path: Path) -> tuple[dict, dict[str, np.ndarray]]:
-    """(texts parsed, arrays) of a verified file."""
-    try:
-        texts, arrays = read_image(image, _TEXTS, path, WHAT)
-        return {name: json.loads(unpacked(texts[name])) for name in _TEXTS}, arrays
-    except (ValueError, KeyError, RecursionError) as error:
-        raise ValueError(
-            f"the checkpoint lacks required parts ({str(error).removeprefix(f'{path}: ')})"
-        ) from None
+def _contents(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
+    """(texts parsed, arrays); an array that is larger than the network's parameters or a curve is
+    refused before it is read."""
+    with Hdf5(path, WHAT) as file, naming(path, WHAT):
+        texts = {name: _unpacked(file.file.attrs[name]) for name in _TEXTS}
+        most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
+        names: list[str] = []
+        file.file.visit(names.append)
+        found = [name for name in names if file.has(name)]
+        return texts, {name: file.array(name, most) for name in found}
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:

@@ -9,7 +9,6 @@ import time
 import warnings
 from pathlib import Path
 
-from minisnn.data.foreign import process as foreign
 from readers import make_readers
 
 SECONDS, BYTES, LETTERS = 5, 500_000_000, 1500
@@ -93,19 +92,13 @@ def go_through(name: str, reader, numbers: range, place: Path) -> None:
                 json.dumps({"wrong": number, "what": "files left behind", "text": str(left)}),
                 flush=True,
             )
-    foreign._reader.end()
-    memory = {
-        "own": peak(),
-        "reading process": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
-    }
-    for who, most in memory.items():
-        if most > BYTES:
-            print(
-                json.dumps({"wrong": -1, "what": "memory", "text": f"{who}: {most / 1e6:.0f} MB"}),
-                flush=True,
-            )
+    if peak() > BYTES:
+        print(
+            json.dumps({"wrong": -1, "what": "memory", "text": f"{peak() / 1e6:.0f} MB"}),
+            flush=True,
+        )
     print(
-        json.dumps({"counts": counts, "megabytes": max(memory.values()) / 1e6, "slowest": slowest}),
+        json.dumps({"counts": counts, "megabytes": peak() / 1e6, "slowest": slowest}),
         flush=True,
     )
 

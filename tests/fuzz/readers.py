@@ -177,7 +177,7 @@ def _torchneuromorphic(folder, rng) -> Reader:
 
     def read(path):
         with TorchNeuromorphic(path, (34, 34)) as file:
-            file.keys("train", 0)
+            file.labelled("train")
             for split in ("train", "test"):
                 for key in file.keys(split)[:4].tolist():
                     assert file.label(key) >= 0

@@ -36,7 +36,7 @@ NAMES = (
     "checkpoint",
     "settings",
 )
-NAMES += ("nir", "run", "table", "text", "events", "index", "answers")
+NAMES += ("nir", "run", "table", "text", "events", "index")
 CAMERAS = ("raw", "dat", "aedat4", "es")
 NAMES += CAMERAS if importlib.util.find_spec("faery") else ()  # the extra cameras
 A_CHILD = 2500

@@ -456,7 +456,7 @@ def _written(folder: Path) -> Iterator[Set]:
             place.mkdir(parents=True, exist_ok=True)
             for drawer in range(1, 11):
                 (place / f"{k:04d}_{drawer:02d}.txt").write_text(_drawing(k, drawer))
-        return ms.Written(split, root, **options, cache=False, progress=False)
+        return ms.Written(split, root, **options, progress=False)
 
     for split in ("train", "val", "test"):
         yield Set(f"written {split}", lambda split=split: opened(split), 2, split == "test")

@@ -1,19 +1,15 @@
-import base64
 import json
 import os
-import tracemalloc
-import zlib
 
 import h5py
 import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.store import sealed
 from minisnn.training import checkpoint
 from minisnn.meta.inner import InnerLoop
 from toy import toy_config
-from written import rewrite
+from written import edit, rewrite
 
 
 @pytest.fixture
@@ -107,29 +103,40 @@ def test_random_state_goes_on(net, theta, tmp_path, bits):
     np.testing.assert_array_equal(again.random(20), rng.random(20))
 
 
-def test_every_damaged_byte_and_every_truncation_is_found(net, theta, tmp_path):
-    ms.save(tmp_path / "a.h5", net, theta)
+def test_a_damaged_byte_is_found_or_harmless_and_every_truncation_is_found(net, theta, tmp_path):
+    ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 99_999 * "é"})
     whole = (tmp_path / "a.h5").read_bytes()
+    right = checkpoint.read(tmp_path / "a.h5")
     damaged = tmp_path / "b.h5"
-    for place in [*range(0, 200, 7), *range(sealed.HEADER, len(whole), 397)]:
+    found = 0
+    places = range(0, len(whole), 97)
+    for place in places:
         damaged.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
-        with pytest.raises(ValueError, match=r"b\.h5: .*(expected|checksum|version)"):
-            checkpoint.read(damaged)
-    for length in (0, 3, 100, sealed.HEADER, len(whole) // 2, len(whole) - 1):
+        try:
+            read = checkpoint.read(damaged)
+        except ValueError as error:
+            found += 1
+            assert "b.h5: " in str(error) and "\n" not in str(error)
+        else:
+            assert read.net.configuration() == right.net.configuration()
+            assert read.provenance == right.provenance
+            np.testing.assert_array_equal(read.theta, right.theta)
+    assert found > len(places) / 4
+    for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         damaged.write_bytes(whole[:length])
-        with pytest.raises(ValueError, match=r"b\.h5: .*expected"):
+        with pytest.raises(ValueError, match="b.h5: .*checkpoint"):
             checkpoint.read(damaged)
 
 
-def test_foreign_files_are_named(tmp_path):
+def test_files_of_another_kind_are_named(tmp_path):
     (tmp_path / "text.h5").write_text("x" * 2000)
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["data"] = np.arange(9)
     np.savez(tmp_path / "arrays.h5.npz", a=np.arange(3))
-    for name in ("text.h5", "other.h5", "arrays.h5.npz"):
-        with pytest.raises(
-            ValueError, match=f"{name}: the file is of another kind.*expected a minisnn checkpoint"
-        ):
+    with open(tmp_path / "large.h5", "wb") as file:
+        file.truncate(3 << 30)  # of no size on the disk
+    for name in ("text.h5", "other.h5", "arrays.h5.npz", "large.h5"):
+        with pytest.raises(ValueError, match=f"{name}: .*expected a minisnn checkpoint"):
             checkpoint.read(tmp_path / name)
     with pytest.raises(ValueError, match="holds no checkpoint.h5"):
         checkpoint.read(tmp_path)
@@ -137,72 +144,13 @@ def test_foreign_files_are_named(tmp_path):
         checkpoint.read(tmp_path / "absent.h5")
 
 
-def test_a_large_file_of_another_kind_is_refused_after_its_header(net, theta, tmp_path):
-    large, short = tmp_path / "large.h5", tmp_path / "short.h5"
-    with open(large, "wb") as file:
-        file.truncate(3 << 30)  # of no size on the disk
-    ms.save(short, net, theta)
-    with open(short, "r+b") as file:
-        file.truncate(3 << 30)
-    for path, message in (
-        (large, "the file is of another kind"),
-        (short, "found 3221224960 bytes after its header, expected"),
-    ):
-        tracemalloc.start()
-        with pytest.raises(ValueError, match=message):
-            checkpoint.read(path)
-        assert tracemalloc.get_traced_memory()[1] < 1 << 20
-        tracemalloc.stop()
-
-
 def test_long_texts_are_packed(net, theta, tmp_path):
-    """Files without any are still of version 1, as those that are older."""
-    names = [f"Alphabet-{k:02}+{turn}m" for k in range(1000) for turn in (0, 90, 180, 270)] + [
-        "é ∂"
-    ]
-    for file, note, version in (("short.h5", "é", 1), ("long.h5", names, 2)):
+    names = [f"Alphabet-{k:02}+{turn}m" for k in range(9000) for turn in (0, 90, 180, 270)]
+    for file, note in (("short.h5", "é"), ("long.h5", [*names, "é ∂"])):
         ms.save(tmp_path / file, net, theta, provenance={"note": note})
         assert checkpoint.read(tmp_path / file).provenance["note"] == note
-        header = json.loads((tmp_path / file).read_bytes()[: sealed.HEADER])
-        assert header["version"] == version
     more = (tmp_path / "long.h5").stat().st_size - (tmp_path / "short.h5").stat().st_size
     assert more < len(json.dumps(names)) / 3
-
-
-def test_damaged_packed_texts_are_named(net, theta, tmp_path, monkeypatch):
-    ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
-    packed = sealed.packed(json.dumps({"note": 9999 * "."}))
-    longer = base64.b64encode(zlib.compress(b"{}") + b"more").decode()
-    for wrong in (
-        packed[:-4],
-        packed + "AAAA",
-        f"zlib:{longer}",
-        "zlib:",
-        "zlib:?",
-        "zlib:é",
-        "zlib:" + "AAAA" * 30,
-    ):
-
-        def change(file):
-            file.attrs["provenance"] = wrong
-
-        with pytest.raises(ValueError, match=r"b\.h5: .*packed text is damaged"):
-            checkpoint.read(rewrite(tmp_path / "a.h5", tmp_path / "b.h5", change))
-    monkeypatch.setattr(sealed, "LARGEST_TEXT", 9999)
-    with pytest.raises(ValueError, match="longer than 9,999 bytes"):
-        checkpoint.read(tmp_path / "a.h5")
-    whole = (tmp_path / "a.h5").read_bytes()
-    with pytest.raises(ValueError, match="too long for a checkpoint; expected at most 9,999 bytes"):
-        ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
-    assert (tmp_path / "a.h5").read_bytes() == whole
-
-
-def test_other_versions_are_named(net, theta, tmp_path, monkeypatch):
-    monkeypatch.setattr(sealed, "VERSION", 3)
-    ms.save(tmp_path / "a.h5", net, theta, provenance={"note": 9999 * "."})
-    monkeypatch.undo()
-    with pytest.raises(ValueError, match="version 3.*reads versions 1 and 2"):
-        checkpoint.read(tmp_path / "a.h5")
 
 
 def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
@@ -216,13 +164,13 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
         file["theta"][3] = np.nan
 
     def wider(file):
-        file.attrs["network"] = file.attrs["network"].replace('"ways": 4', '"ways": 5')
+        edit(file, "network", '"ways": 4', '"ways": 5')
 
     def unknown_setting(file):
-        file.attrs["network"] = file.attrs["network"].replace('"ways"', '"waves"')
+        edit(file, "network", '"ways"', '"waves"')
 
     def unknown_network(file):
-        file.attrs["network"] = file.attrs["network"].replace("SpikingNet", "Perceptron")
+        edit(file, "network", "SpikingNet", "Perceptron")
 
     def too_large(file):
         wide = file["theta"][()].astype(np.float64)
@@ -260,7 +208,7 @@ def test_contents_that_do_not_fit_are_named(net, theta, tmp_path):
         (wider, "another network"),
         (unknown_setting, "waves"),
         (unknown_network, "Perceptron"),
-        (no_layout, "lacks"),
+        (no_layout, "layout"),
     ):
         with pytest.raises(ValueError, match=rf"{change.__name__}\.h5: .*{message}"):
             checkpoint.read(rewrite(tmp_path / "a.h5", tmp_path / f"{change.__name__}.h5", change))

@@ -3,5 +3,5 @@ and other people's formats.
 
 Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`,
 `pictures`, `units`, `spoken`.
-It may import: files, parallel, data.foreign.
+It may import: files, parallel.
 """

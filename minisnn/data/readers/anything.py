@@ -13,22 +13,23 @@ a file is executed; every error names it.
 """
 
 import csv
+import importlib.util
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...files import called, size_of
 from .arrays import SETS, Held, holds_events, read_arrays, read_hdf5, read_sensor
-from .asl import read_asl
+from .asl import SHAPE as ASL, read_asl
 from .columns import UNITS, name_of, order_of
-from .events import as_events, in_order
-from ..foreign.process import ForeignFile, read_camera
-from ..foreign.hdf5 import one_line
-from .nmnist import SHAPE, read_nmnist
+from .events import EVENT, as_events, in_order
+from .hdf5 import Hdf5, naming, one_line
+from .nmnist import SHAPE as NMNIST, read_nmnist
 from .plausible import check_unit
 from .spoken import UNITS as SPOKEN_UNITS, SpokenFile, holds_spoken, is_spoken, opened
 from .text import read_table
@@ -37,10 +38,7 @@ from .units import as_recording, in_words, is_row
 
 MOST_EVENTS = 20_000_000  # of a file of a camera
 
-CAMERAS = (".raw", ".dat", ".aedat4", ".es")
-BYTES = (".bin", ".bs2")  # of N-MNIST's form
-SAYING = (*BYTES, ".mat", *CAMERAS)  # forms that say their unit of time and their columns
-SUFFIXES = (".npy", ".npz", ".csv", ".txt", *SETS, *SAYING)
+CAMERA = "a recording of a camera"
 INDEX = "index.csv"
 NOTES = (".txt", ".csv")  # where no recordings are expected
 # names of folders, and in the column
@@ -50,22 +48,25 @@ MOST_KINDS = 5  # of files, in a warning
 PACKED = (".gz", ".bz2", ".xz", ".zip", ".zst")
 
 
-class Entry(NamedTuple):
-    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who
-    or what it is of, the split that its folder or row names, and its key in a file of many."""
+class Way(NamedTuple):
+    """How a recording is read, as `read_events` says it."""
 
-    path: Path
-    label: str
-    start: int | None = None
-    stop: int | None = None
-    subject: str | None = None
-    split: str | None = None
-    key: int | None = None
+    time: str | None = None
+    sensor: tuple[int, ...] | None = None
+    columns: str | None = None
 
-    @property
-    def name(self) -> str:
-        """Of the recording, by which its parts are told to be of one."""
-        return str(self.path) if self.key is None else f"{self.path}: recording {self.key}"
+
+class Reader(NamedTuple):
+    """A form of files.
+
+    read     gives (events, whether something says the unit of their times) of a path and a `Way`
+    sensor   gives rows and columns of the sensor, or (n,), of a path; None where nothing says them
+    says     whether every file of this form says its unit of time and its columns
+    """
+
+    read: Callable[[Path, Way], tuple[np.ndarray, bool]]
+    sensor: Callable[[Path], tuple[int, ...] | None] = lambda path: None
+    says: bool = False
 
 
 def read_events(
@@ -89,21 +90,12 @@ def read_events(
     """
     path = Path(path)
     kind = path.suffix.lower()
-    if kind not in SUFFIXES:
+    if kind not in READERS:
         raise ValueError(
             f"{path}: no recording that can be read; expected a file ending in "
             f"{', '.join(SUFFIXES)}"
         )
-    said = True
-    if kind in BYTES:
-        events = read_nmnist(path, _of_bytes(path, sensor))
-    elif kind == ".mat":
-        events = read_asl(path)
-    elif kind in CAMERAS:
-        events = _camera(path)
-    else:
-        held = _held(path, columns)
-        events, said = as_recording(held, sensor, str(path), time, columns)
+    events, said = READERS[kind].read(path, Way(time, sensor, columns))
     if not events.size:
         raise ValueError(f"{path}: the recording has no events; expected at least one")
     try:
@@ -113,29 +105,6 @@ def read_events(
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return _flipped(events, flip_y)
-
-
-def _held(path: Path, columns: str | None) -> Held:
-    """What a file holds of columns, whose form does not say how they are to be read."""
-    kind = path.suffix.lower()
-    size_of(path, "a recording", _LARGEST)
-    if kind in SETS:
-        return read_hdf5(path)
-    if kind in (".csv", ".txt"):
-        return read_table(path, _LARGEST, name_of, None if columns is None else order_of(columns))
-    return read_arrays(path)
-
-
-def _of_bytes(path: Path, sensor: tuple[int, ...] | None) -> tuple[int, int]:
-    if is_row(sensor):
-        raise ValueError(
-            f"{path}: holds events of pixels; expected --sensor ROWS,COLUMNS and not a row of units"
-        )
-    if sensor is None and path.suffix.lower() == ".bs2":
-        raise ValueError(
-            f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS"
-        )
-    return SHAPE if sensor is None else (sensor[0], sensor[1])
 
 
 def _flipped(events: np.ndarray, rows: int | None) -> np.ndarray:
@@ -150,29 +119,36 @@ def sensor_of(path: str | Path) -> tuple[int, ...] | None:
     .npz with `sensor`, cameras'; (n,) of a row of n units, as SHD has 700."""
     path = Path(path)
     kind = path.suffix.lower()
-    if kind in SETS:
-        return SENSORS.get(path.name) or ((SPOKEN_UNITS,) if is_spoken(path) else None)
-    if kind in (".bin", ".mat"):
-        return (34, 34) if kind == ".bin" else (180, 240)
-    if kind in CAMERAS:
-        return read_camera(path, MOST_EVENTS, "a recording of a camera")[0]
-    sensor = read_sensor(path) if kind == ".npz" else None
-    told = sensor if isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu" else None
-    return tuple(map(int, told)) if told is not None and told.shape in ((1,), (2,)) else None
+    return READERS[kind].sensor(path) if kind in READERS else None
+
+
+class Entry(NamedTuple):
+    """A recording of a data set: its file, its label, the part of it (microseconds; None: all), who
+    or what it is of, the split that its folder or row names, and its key in a file of many."""
+
+    path: Path
+    label: str
+    start: int | None = None
+    stop: int | None = None
+    subject: str | None = None
+    split: str | None = None
+    key: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the recording, by which its parts are told to be of one."""
+        return str(self.path) if self.key is None else f"{self.path}: recording {self.key}"
 
 
 def sensor_of_all(found: Sequence[Entry]) -> tuple[int, ...] | None:
     """Rows and columns of the one sensor that files tell, or (n,); None where none does.
 
-    A file that cannot be read tells none: reading it says why. Files of cameras, which are read
-    whole for it, are asked until one tells. Raises ValueError, naming both files, where two tell
+    A file that cannot be read tells none: reading it says why. Raises ValueError, naming both files, where two tell
     different sensors.
     """
     told: tuple[int, ...] | None = None
     by = None
     for path in dict.fromkeys(one.path for one in found):
-        if told is not None and path.suffix.lower() in CAMERAS:
-            continue
         try:
             sensor = sensor_of(path)
         except (ValueError, OSError):
@@ -194,8 +170,8 @@ def holds_set(path: Path) -> bool:
         return False
     if not path.is_file() or not holds_events(path):
         return path.suffix.lower() == ".hdf5"
-    with ForeignFile(path, "recordings") as file:
-        names = file.names("/")
+    with Hdf5(path, "recordings") as file:
+        names = file.names()
         return {"data", "extra"} <= set(names or ()) or holds_spoken(names)
 
 
@@ -429,10 +405,111 @@ def _indexed(path: Path) -> Iterator[Entry]:
         )
 
 
-def _camera(path: Path) -> np.ndarray:
-    size_of(path, "a recording of a camera", _LARGEST)
-    # where it is missing or locked away, the system's own error says so best
-    with called(path), open(path, "rb"):
-        pass
-    sensor, columns = read_camera(path, MOST_EVENTS, "a recording of a camera")
-    return as_events(columns, sensor if columns["x"].size else None, str(path), "us")
+# ---- one reader a form
+
+
+def _columns(hold: Callable[[Path, str | None], Held]) -> Callable:
+    """The reader of a form of columns that does not say how they are to be read."""
+
+    def read(path: Path, way: Way) -> tuple[np.ndarray, bool]:
+        size_of(path, "a recording", _LARGEST)
+        held = hold(path, way.columns)
+        return as_recording(held, way.sensor, str(path), way.time, way.columns)
+
+    return read
+
+
+def _text(path: Path, columns: str | None) -> Held:
+    return read_table(path, _LARGEST, name_of, None if columns is None else order_of(columns))
+
+
+def _sensor_of_npz(path: Path) -> tuple[int, ...] | None:
+    sensor = read_sensor(path)
+    good = isinstance(sensor, np.ndarray) and sensor.dtype.kind in "iu"
+    return tuple(map(int, sensor)) if good and sensor.shape in ((1,), (2,)) else None
+
+
+def _sensor_of_hdf5(path: Path) -> tuple[int, ...] | None:
+    return SENSORS.get(path.name) or ((SPOKEN_UNITS,) if is_spoken(path) else None)
+
+
+def _bytes(path: Path, way: Way) -> tuple[np.ndarray, bool]:
+    if is_row(way.sensor):
+        raise ValueError(
+            f"{path}: holds events of pixels; expected --sensor ROWS,COLUMNS and not a row of units"
+        )
+    if way.sensor is None and path.suffix.lower() == ".bs2":
+        raise ValueError(
+            f"{path}: does not say how large its sensor is; give --sensor ROWS,COLUMNS"
+        )
+    rows, columns = way.sensor or NMNIST
+    return read_nmnist(path, (rows, columns)), True
+
+
+def _asl(path: Path, way: Way) -> tuple[np.ndarray, bool]:
+    return read_asl(path), True
+
+
+@contextmanager
+def _stream(path: Path) -> Generator[Any, None, None]:
+    """The packets of events of a file of a camera, by faery, and its `dimensions`."""
+    if importlib.util.find_spec("faery") is None:
+        raise ValueError(
+            f"{path}: files of cameras need the library faery; install it with: pip install "
+            "'minisnn[cameras]'"
+        )
+    import faery
+
+    size_of(path, CAMERA, _LARGEST)
+    with naming(path, CAMERA):
+        try:
+            yield faery.events_stream_from_file(str(path))
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # a panic of Rust
+            raise ValueError(one_line(error)) from None
+
+
+def _camera(path: Path, way: Way) -> tuple[np.ndarray, bool]:
+    packets = []
+    number = 0
+    with _stream(path) as stream:
+        columns, rows = stream.dimensions()
+        for packet in stream:
+            packets.append(packet)
+            number += len(packet)
+            if number > MOST_EVENTS:
+                raise ValueError(f"expected at most {MOST_EVENTS} events; cut it into parts")
+    if not number:
+        return np.zeros(0, EVENT), True
+    held = np.concatenate(packets)
+    columns_of_events = {name: held[name] for name in ("x", "y", "t", "on")}
+    return as_events(columns_of_events, (rows, columns), str(path), "us"), True
+
+
+def _sensor_of_camera(path: Path) -> tuple[int, ...]:
+    with _stream(path) as stream:
+        columns, rows = stream.dimensions()
+    return rows, columns
+
+
+_FILMED = Reader(_camera, _sensor_of_camera, says=True)
+_ARRAYS = _columns(lambda path, columns: read_arrays(path))
+_HDF5 = Reader(_columns(lambda path, columns: read_hdf5(path)), _sensor_of_hdf5)
+READERS = {
+    ".npy": Reader(_ARRAYS),
+    ".npz": Reader(_ARRAYS, _sensor_of_npz),
+    ".csv": Reader(_columns(_text)),
+    ".txt": Reader(_columns(_text)),
+    ".hdf5": _HDF5,
+    ".h5": _HDF5,
+    ".bin": Reader(_bytes, lambda path: NMNIST, says=True),
+    ".bs2": Reader(_bytes, says=True),
+    ".mat": Reader(_asl, lambda path: ASL, says=True),
+    ".raw": _FILMED,
+    ".dat": _FILMED,
+    ".aedat4": _FILMED,
+    ".es": _FILMED,
+}
+SUFFIXES = tuple(READERS)
+SAYING = tuple(kind for kind, reader in READERS.items() if reader.says)

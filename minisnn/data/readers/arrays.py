@@ -15,8 +15,7 @@ import numpy as np
 
 from ...files import called, check_archive, size_of
 from .columns import ACCEPTED, chosen, columns_of, name_of
-from ..foreign.process import ForeignFile
-from ..foreign.hdf5 import one_line
+from .hdf5 import Hdf5, naming
 from .spoken import holds_spoken
 
 SETS = (".hdf5", ".h5")
@@ -27,6 +26,7 @@ Held = np.ndarray | Mapping[str, np.ndarray]
 MOST_EVENTS = 4_000_000  # of a recording
 PLACES = ("events", "CD/events", "spikes", "")
 WHAT = "a recording in HDF5"
+ARRAYS = "a NumPy file of plain arrays"
 
 
 def read_arrays(path: Path, also: str = "") -> Held:
@@ -36,7 +36,7 @@ def read_arrays(path: Path, also: str = "") -> Held:
     ValueError, naming the file, where it is damaged, holds objects, or unpacks to more than events
     would.
     """
-    try:
+    with naming(path, ARRAYS):
         held = _opened(path)
         if isinstance(held, np.ndarray):
             return held
@@ -47,8 +47,6 @@ def read_arrays(path: Path, also: str = "") -> Held:
             arrays = {name: held[name] for name in names[:8]}
         if not all(isinstance(one, np.ndarray) for one in arrays.values()):
             raise ValueError("a member is not an array")
-    except Exception as error:
-        raise unreadable(path, error) from None
     events = [one for name, one in arrays.items() if name != also or len(arrays) == 1]
     return events[0] if len(events) == 1 and not also else arrays
 
@@ -56,14 +54,12 @@ def read_arrays(path: Path, also: str = "") -> Held:
 def read_sensor(path: Path) -> np.ndarray | None:
     """The array `sensor` of an .npz file, of which nothing else is unpacked; None where it has
     none. Errors as in `read_arrays`."""
-    try:
+    with naming(path, ARRAYS):
         held = _opened(path)
         if isinstance(held, np.ndarray):
             return None
         with held:
             return held["sensor"] if "sensor" in held.files else None
-    except Exception as error:
-        raise unreadable(path, error) from None
 
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
@@ -95,17 +91,6 @@ def _opened(path: Path) -> Any:
         return np.load(path, allow_pickle=False)
 
 
-def unreadable(path: Path, error: Exception) -> Exception:
-    """What is raised for an error of a NumPy file."""
-    if isinstance(error, OSError) and error.filename is not None:
-        # what the system says; a damaged archive makes zipfile seek to nowhere, which has no name
-        return error
-    reason = "it holds objects, which could run code" if "pickle" in str(error) else one_line(error)
-    if reason.startswith(f"{path}: "):
-        return ValueError(reason)
-    return ValueError(f"{path}: not readable as a NumPy file of plain arrays ({reason})")
-
-
 def read_hdf5(path: str | Path) -> Held:
     """An array of events, or columns by name, of the file's one recording.
 
@@ -113,21 +98,24 @@ def read_hdf5(path: str | Path) -> Held:
     or is damaged.
     """
     path = Path(path)
-    with ForeignFile(path, WHAT) as file:
-        if holds_spoken(file.names("/")):
+    with Hdf5(path, WHAT) as file:
+        inside = file.names() or []
+        if holds_spoken(inside):
             raise ValueError(
                 f"{path}: holds many recordings, as SHD has them; name the file itself as the data "
                 "set"
             )
         for place in PLACES:
-            kind = file.kind(place or "/")
-            if kind == "data set":
-                return file.table(place, 4 * MOST_EVENTS)
-            names = (file.names(place or "/") if kind == "group" else None) or ()
+            if file.has(place):
+                return file.array(place, 4 * MOST_EVENTS)
+            names = file.names(place) or ()
             if wanted := columns_of(names):
-                return _columns(file, place, [chosen(names)[one] for one in wanted])
-        inside = file.names("/") or []
-        many = len(inside) > 1 and file.kind(inside[-1]) == "group"
+                chosen_names = [chosen(names)[name] for name in wanted]
+                return {
+                    name: file.array(f"{place}/{name}", MOST_EVENTS).reshape(-1)
+                    for name in chosen_names
+                }
+        many = len(inside) > 1 and file.names(inside[-1]) is not None
     if {"data", "extra"} <= set(inside):
         raise ValueError(
             f"{path}: holds many recordings, as torchneuromorphic writes them; name the file "
@@ -139,11 +127,5 @@ def read_hdf5(path: str | Path) -> Held:
     )
     raise ValueError(
         f"{path}: holds {', '.join(inside)[:200] or 'nothing'}; expected events with x, y, t and "
-        "p, as data sets of a group or "
-        f"columns of a table ({ACCEPTED}){whole}"
+        f"p, as data sets of a group or columns of a table ({ACCEPTED}){whole}"
     )
-
-
-def _columns(file: ForeignFile, place: str, names: list[str]) -> dict[str, np.ndarray]:
-    held = file.numbers([f"{place}/{name}".lstrip("/") for name in names], MOST_EVENTS)
-    return {name: held[f"{place}/{name}".lstrip("/")].reshape(-1) for name in names}

@@ -12,19 +12,36 @@ the picture over.
 """
 
 import re
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from .events import check_events, event_array
-from ..foreign.process import ForeignFile, read_matlab
+from .hdf5 import Hdf5, naming
 from .torchneuromorphic import MOST_EVENTS
-from ...files import called, size_of
+from ...files import called, read_whole, size_of
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
 VARIABLES = ("ts", "x", "y", "pol")
+WHAT = "a recording of ASL-DVS"
+COMPRESSED, MATRIX = 15, 14  # types of parts of a MATLAB file, and those of numbers
+STORED = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
 _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
@@ -111,14 +128,61 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
-    what = "a recording of ASL-DVS"
-    size_of(path, what, _LARGEST_FILE)
+    size_of(path, WHAT, _LARGEST_FILE)
     with called(path), open(path, "rb") as file:
         head = file.read(520)
     if b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:]):
-        with ForeignFile(path, what) as file:
-            return file.numbers(list(VARIABLES), MOST_EVENTS)
+        with Hdf5(path, WHAT) as file:
+            return {name: file.array(name, MOST_EVENTS) for name in VARIABLES}
     if head[126:128] not in (b"IM", b"MI"):
         found = "no MATLAB file of version 5 or 7.3" if head else "the file is empty"
-        raise ValueError(f"{path}: {found}; expected {what}")
-    return read_matlab(path, VARIABLES, MOST_EVENTS, what)
+        raise ValueError(f"{path}: {found}; expected {WHAT}")
+    with naming(path, WHAT):
+        return _read_matlab(path)
+
+
+def _read_matlab(path: Path) -> dict[str, np.ndarray]:
+    """The variables of a file of version 5 to 7. (scipy reads these too, but can crash the process
+    where bytes are damaged.)"""
+    content = read_whole(path, WHAT, _LARGEST_FILE)
+    order = "<" if content[126:128] == b"IM" else ">"
+    found = {}
+    names = []
+    for kind, data in _elements(content[128:], order):
+        if kind == COMPRESSED:
+            with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
+                data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
+                kind, data = next(_elements(data, order))
+        if kind != MATRIX:
+            continue
+        flags, shape, name, *parts = _elements(data, order)
+        name = bytes(name[1]).decode("latin-1")
+        names.append(name)
+        if name in VARIABLES:
+            flag = int(np.frombuffer(flags[1], f"{order}u4")[0])
+            if not 6 <= flag & 255 <= 15 or flag & 1 << 11 or len(parts) != 1:
+                raise ValueError(f"{name} is of class {flag & 255}; expected real numbers")
+            values = np.frombuffer(parts[0][1], order + STORED[parts[0][0]])
+            found[name] = values.reshape(np.frombuffer(shape[1], f"{order}i4"), order="F")
+    for name in VARIABLES:
+        if name not in found:
+            held = ", ".join(names)[:200] or "nothing"
+            raise ValueError(
+                f"there is no {name}, it holds {held}; the file is truncated or of another kind"
+            )
+    return found
+
+
+def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    """(type, data) of the parts of a MATLAB file, each behind a head of 8 bytes, or of 4 where its
+    data are no longer than that."""
+    while len(content) >= 8:
+        kind, size = map(int, np.frombuffer(content, f"{order}u4", 2))
+        start = 8
+        if kind >> 16:
+            kind, size, start = kind & 0xFFFF, kind >> 16, 4
+        if size > len(content) - start:
+            raise ValueError(f"the file is truncated; expected {size} bytes")
+        yield kind, content[start : start + size]
+        used = start + size
+        content = content[used if kind == COMPRESSED else used + -used % 8 :]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .arrays import unreadable
-from ..foreign.hdf5 import one_line
+from .arrays import ARRAYS
+from .hdf5 import naming
 from ...files import check_archive, read_whole, size_of
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
@@ -200,26 +200,20 @@ def _picture(file: Path) -> np.ndarray:
         return _grey(image, file)[0]
     from PIL import Image
 
-    try:
-        with warnings.catch_warnings():
-            # of damage that Pillow reads over, and of sizes, which are looked at here
-            warnings.simplefilter("ignore")
-            with Image.open(file, formats=_FORMATS) as opened:
-                if math.prod(opened.size) > _MOST_PIXELS:
-                    raise ValueError(
-                        f"it has {opened.width} x {opened.height} pixels, at most {_MOST_PIXELS} "
-                        "are expected"
-                    )
-                if opened.mode.startswith("I"):  # 16 bits
-                    image = np.asarray(opened).astype(np.float32) / np.float32(65535)
-                else:
-                    image = np.asarray(
-                        opened
-                        if opened.mode in ("1", "L", "RGB", "RGBA")
-                        else opened.convert("RGBA")
-                    )
-    except Exception as error:
-        raise ValueError(f"{file}: not readable as a picture ({one_line(error)})") from error
+    with naming(file, "a picture"), warnings.catch_warnings():
+        # of damage that Pillow reads over, and of sizes, which are looked at here
+        warnings.simplefilter("ignore")
+        with Image.open(file, formats=_FORMATS) as opened:
+            if math.prod(opened.size) > _MOST_PIXELS:
+                raise ValueError(
+                    f"it has {opened.width} x {opened.height} pixels; expected at most "
+                    f"{_MOST_PIXELS}"
+                )
+            if opened.mode.startswith("I"):  # 16 bits
+                image = np.asarray(opened).astype(np.float32) / np.float32(65535)
+            else:
+                plain = opened.mode in ("1", "L", "RGB", "RGBA")
+                image = np.asarray(opened if plain else opened.convert("RGBA"))
     return _grey(image[None], file)[0]
 
 
@@ -264,14 +258,10 @@ def read_idx(path: str | Path) -> np.ndarray:
     whole = True
     if content[:2] == b"\x1f\x8b":
         most = max(most * _DENSEST, _SMALL)
-        try:
+        with naming(path, "an idx file"):
             unpacking = zlib.decompressobj(31)
             content = unpacking.decompress(content, most)
             whole = unpacking.eof
-        except zlib.error as error:
-            raise ValueError(
-                f"{path}: the compressed file is damaged ({one_line(error)})"
-            ) from None
     magic = content[:4]
     if len(magic) != 4 or magic[:3] != b"\0\0\x08" or not 1 <= magic[3] <= 4:
         raise ValueError(
@@ -302,7 +292,7 @@ def _load(path: Path):
     """The array of an .npy file, or the arrays of an .npz file by name; objects are refused, so
     nothing is executed."""
     size_of(path, "a NumPy file", _LARGEST)
-    try:
+    with naming(path, ARRAYS):
         check_archive(path, "pictures", _LARGEST, _DENSEST, _SMALL)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -315,8 +305,6 @@ def _load(path: Path):
             if array is not None and not isinstance(array, np.ndarray):
                 raise ValueError(f"{name} is not an array")
         return arrays
-    except Exception as error:  # NumPy would advise to load objects unsafely
-        raise unreadable(path, error) from None
 
 
 def _names(labels: np.ndarray, path: Path) -> list[str]:

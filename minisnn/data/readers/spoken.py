@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ...files import write_whole
-from ..foreign.process import ForeignFile
+from .hdf5 import Hdf5
 from .columns import UNITS as FACTORS
 from .events import event_array
 from .torchneuromorphic import TorchNeuromorphic
@@ -61,7 +61,7 @@ class SpokenFile:
         self.path = Path(path)
         self.units = UNITS if units is None else int(units)
         self.time = time
-        self.file = ForeignFile(self.path, WHAT)
+        self.file = Hdf5(self.path, WHAT)
         try:
             self.labels = self._labels()
             self.words = self._words()
@@ -156,14 +156,14 @@ class SpokenFile:
 
     def _labels(self) -> np.ndarray:
         for name in ("labels", "spikes/times", "spikes/units"):
-            if self.file.kind(name) != "data set":
+            if not self.file.has(name):
                 raise ValueError(f"{self.path}: there is no {name}; expected {WHAT}")
-        labels = np.ravel(self.file.numbers(["labels"], MOST_RECORDINGS)["labels"])
+        labels = np.ravel(self.file.array("labels", MOST_RECORDINGS))
         if labels.dtype.kind not in "iu" or labels.size and labels.min() < 0:
             found = labels.min() if labels.size and labels.dtype.kind in "iu" else labels.dtype
             raise ValueError(f"{self.path}: labels holds {found}; expected whole numbers from 0 on")
         for name in ("spikes/times", "spikes/units"):
-            rows = self.file.rows(name, None, MOST_EVENTS)[0][0]
+            rows = self.file.rows(name, [], MOST_EVENTS)[0]
             if rows != len(labels):
                 raise ValueError(
                     f"{self.path}: {name} has {rows} rows and labels {len(labels)}; expected one "
@@ -174,7 +174,7 @@ class SpokenFile:
         return labels.astype(np.int64)
 
     def _words(self) -> list[str]:
-        words = self.file.texts("extra/keys")
+        words = self.file.texts("extra/keys", MOST_RECORDINGS)
         if words is None:
             return [str(one) for one in range(int(self.labels.max()) + 1)]
         if len(set(words)) != len(words):
@@ -188,9 +188,9 @@ class SpokenFile:
 
     def _speakers(self) -> list[str] | None:
         name = "extra/speaker"
-        found: list[str] | None = self.file.texts(name)
-        if found is None and self.file.kind(name) == "data set":
-            numbers = np.ravel(self.file.numbers([name], MOST_RECORDINGS)[name])
+        found: list[str] | None = self.file.texts(name, MOST_RECORDINGS)
+        if found is None and self.file.has(name):
+            numbers = np.ravel(self.file.array(name, MOST_RECORDINGS))
             found = [str(one) for one in numbers.tolist()]
         if found is not None and len(found) != len(self):
             raise ValueError(
@@ -263,8 +263,8 @@ def write_spoken(
 
 def is_spoken(path: Path) -> bool:
     """Whether an HDF5 file is of this form."""
-    with ForeignFile(path, "recordings") as file:
-        return holds_spoken(file.names("/")) and file.kind("spikes/times") == "data set"
+    with Hdf5(path, "recordings") as file:
+        return holds_spoken(file.names()) and file.has("spikes/times")
 
 
 _open: dict[tuple, SpokenFile | TorchNeuromorphic] = {}  # the one that was asked last

@@ -1,5 +1,5 @@
-"""Where data are: what ships, the cache, downloads, the sealed file of a checkpoint.
+"""Where data are: what ships, the cache, downloads.
 
-Import from here: `shipped`, `cache`, `code`, `own_code`, `download`, `fetch`, `sealed`.
+Import from here: `shipped`, `cache`, `code`, `own_code`, `fetch`.
 It may import: terminal, files, parallel.
 """

@@ -25,8 +25,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...files import called, check_archive, size_of, write_whole
+from ...files import check_archive, size_of, write_whole
 from ...parallel.once import once
+from ..readers.hdf5 import naming
 from ..store.cache import identity
 
 PICTURE = 105.0  # pixels of a side
@@ -122,25 +123,10 @@ def read_strokes(path: str | Path) -> Strokes:
     if path.is_dir():
         return _published(path)
     size_of(path, WHAT, MOST_BYTES)
-    try:
+    with naming(path, WHAT):
         check_archive(path, "a file of pen strokes", MOST_BYTES)
-        with called(path), np.load(path, allow_pickle=False) as archive:
-            lacking = [name for name in MEMBERS if name not in archive]
-            if lacking:
-                raise ValueError(f"there is no {lacking[0]}")
-            arrays = {name: archive[name] for name in MEMBERS}
-    except OSError as error:
-        if error.filename is None:
-            raise ValueError(f"{path}: damaged ({error}); expected {WHAT}") from None
-        raise
-    except Exception as error:  # a damaged zip raises almost anything
-        reason = " ".join(str(error).removeprefix(f"{path}: ").split())[:200]
-        reason = reason or type(error).__name__
-        raise ValueError(f"{path}: {reason}; expected {WHAT}") from None
-    try:
-        return _checked(arrays, path)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+        with np.load(path, allow_pickle=False) as archive:
+            return _checked({name: archive[name] for name in MEMBERS}, path)
 
 
 def holds_strokes(path: str | Path) -> bool:
@@ -180,10 +166,8 @@ def _published(root: Path) -> Strokes:
         numbers.append(characters.setdefault(name, len(characters)))
         drawers.append(int(drawer))
         drawings.append(_read_text(one))
-    try:
+    with naming(root, WHAT):
         return replace(strokes_of(drawings, numbers, drawers, list(characters)), path=root)
-    except ValueError as error:
-        raise ValueError(f"{root}: {error}") from None
 
 
 def _read_text(path: Path) -> list[Stroke]:

@@ -61,12 +61,6 @@ def write(path: Path, events: np.ndarray) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", "a.npy a.npz a.csv a.txt a.bin a.mat av7.mat".split())
-def test_what_was_written_is_read(tmp_path, name):
-    events = some()
-    assert np.array_equal(read_events(write(tmp_path / name, events)), events)
-
-
 @pytest.mark.parametrize("name", ["a.raw", "a.dat", "a.aedat4"])
 def test_files_of_cameras_are_read(tmp_path, name):
     pytest.importorskip(
@@ -92,47 +86,6 @@ def test_files_of_cameras_are_read(tmp_path, name):
             read_events(path)
         except ValueError as error:
             assert str(error).startswith(str(path)), error
-
-
-def test_files_of_cameras_without_the_library(tmp_path, monkeypatch):
-    from minisnn.data.foreign import process as foreign
-
-    monkeypatch.setattr(foreign.importlib.util, "find_spec", lambda name: None)
-    (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n")
-    with pytest.raises(
-        ValueError,
-        match=r"a\.raw: files of cameras need the library faery; install it with: pip install",
-    ):
-        read_events(tmp_path / "a.raw")
-
-
-@pytest.mark.parametrize(
-    "names, types",
-    [
-        ("x y t p", "i2 i2 i8 i1"),
-        ("p t y x", "? f8 u1 u1"),
-        ("pol ts x y", "i8 u4 u2 u2"),
-        ("timestamps x y polarity", "i8 i4 i4 i4"),
-        ("t_us x y on", "f8 f4 f4 u1"),
-    ],
-)
-def test_usual_names_and_orders(names, types):
-    events = some()
-    assert np.array_equal(as_events(structured(events, names, types)), events)
-
-
-def test_polarities_of_minus_one_and_unsorted_times():
-    events, rng = some(), np.random.default_rng(1)
-    signed = structured(events, "x y t p", "i2 i2 i8 i1")
-    signed["p"] = 2 * signed["p"] - 1
-    assert np.array_equal(as_events(signed), events)
-    mixed = signed[rng.permutation(len(signed))]
-    assert np.array_equal(np.sort(as_events(mixed)["t"]), events["t"]) and np.all(
-        np.diff(as_events(mixed)["t"]) >= 0
-    )
-    signed["p"][0] = 3
-    with pytest.raises(ValueError, match="mine: polarities reach from -1 to 3; expected 0"):
-        as_events(signed, None, "mine")
 
 
 def test_units_of_time_are_never_guessed():
@@ -305,62 +258,6 @@ def test_an_index_that_is_no_text_is_told(tmp_path, content):
         match=r"index\.csv: not a text table \(.+\); expected path and label in the first line",
     ):
         entries(tmp_path)
-
-
-def bad(path: Path, content) -> Path:
-    path.write_bytes(content) if isinstance(content, bytes) else np.save(
-        path, content, allow_pickle=True
-    )
-    return path
-
-
-@pytest.mark.parametrize(
-    "name, content, message",
-    [
-        ("a.npy", b"", "not readable as a NumPy file"),
-        ("a.npy", np.array([{"x": 1}]), "it holds objects, which could run code"),
-        ("a.npy", np.zeros((5, 3)), "found float64 of shape"),
-        (
-            "a.npy",
-            np.zeros((5, 4)),
-            r"shape \(5, 4\) has columns without names; say their order as --columns t,x,y,p",
-        ),
-        (
-            "a.npy",
-            np.zeros(5, [("x", "i2"), ("y", "i2")]),
-            "found the columns x, y; expected x, y, t and p, by these names",
-        ),
-        ("a.npy", np.zeros(0, EVENT), "the recording has no events"),
-        ("a.csv", b"", "found the columns ; expected x, y, t and p"),
-        (
-            "a.csv",
-            b"1,2,3,4\n",
-            "the first line holds 4 numbers and no names; say their order as --columns t,x,y,p",
-        ),
-        ("a.csv", b"x,y,t,p\n1,2,3,0\n1,2\n", "line 3 has 2 values; expected 4"),
-        ("a.csv", b"x,y,t,p\n1,2,three,0\n", "line 2 holds 'three'; expected numbers"),
-        ("a.csv", b"x,y,t,p\n", "the recording has no events"),
-        ("a.csv", b"x,y,t,p\n1,2,nan,0\n", "line 2 holds 'nan'; expected numbers"),
-        ("a.pdf", b"x", r"no recording that can be read; expected a file ending in \.npy"),
-    ],
-)
-def test_what_is_no_recording_is_told(tmp_path, name, content, message):
-    path = bad(tmp_path / name, content)
-    with pytest.raises(ValueError, match=message) as error:
-        read_events(path)
-    assert str(error.value).startswith(str(path)) and len(str(error.value).splitlines()) == 1
-
-
-def test_an_archive_that_lacks_its_middle(tmp_path):
-    """Its member then begins before the file does: zipfile seeks there, and the system says no, of
-    no file."""
-    path = tmp_path / "a.npz"
-    np.savez_compressed(path, data=some())
-    contents = bytearray(path.read_bytes())
-    del contents[100:200]
-    path.write_bytes(contents)
-    with pytest.raises(ValueError, match=r"a\.npz: not readable as a NumPy file of plain arrays"):
-        read_events(path)
 
 
 def test_empty_places(tmp_path):

@@ -31,82 +31,12 @@ def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
     assert events["p"].tolist() == [1, 0, 0, 1]
 
 
-def test_many_events_of_one_time_keep_their_order():
-    """Sorting that is not stable mixes them from some dozens on."""
-    number = np.arange(300)
-    events = event_array(number, number, np.r_[np.full(299, 7), 3], number % 2)
-    assert events["x"].tolist() == [299, *range(299)]
-
-
 @pytest.mark.parametrize(
     "x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")]
 )
 def test_events_left_of_the_sensor_or_above_it(x, y, words):
     with pytest.raises(ValueError, match=words):
         check_events(event_array([0, x], [0, y], [1, 2], [0, 1]), (34, 34))
-
-
-@pytest.mark.parametrize(
-    "columns, words",
-    [
-        (([-40_000], [1], [1], [1]), "x reaches"),
-        (([1, 2], [1], [1], [1]), "differ in length"),
-        (([1], [1], [1], [2]), "polarities"),
-        (([1], [1], [1], [-1]), "polarities"),
-        (([1.5], [1], [1], [1]), "not a whole number"),
-        (([1], [1], [np.nan], [1]), "not a whole number"),
-        (([40_000], [1], [1], [1]), "x reaches"),
-        (([[1]], [1], [1], [1]), "x has shape"),
-        ((["a"], [1], [1], [1]), "x has dtype"),
-    ],
-)
-def test_event_array_refuses(columns, words):
-    with pytest.raises(ValueError, match=words):
-        event_array(*columns)
-
-
-@pytest.mark.parametrize(
-    "dtype",
-    [
-        [("t", "<u4"), ("x", "<u2"), ("y", "<u2"), ("p", "?")],
-        [("p", "f8"), ("y", "i4"), ("x", "i8"), ("t", "f8"), ("on", "O")],
-        [("x", ">i2"), ("y", ">i2"), ("t", ">i8"), ("p", "i1")],
-    ],
-)
-def test_events_of_other_structures_are_counted_alike(dtype):
-    events = random_events(np.random.default_rng(0))
-    others = np.empty(events.size, dtype)
-    for name in "xytp":
-        others[name] = events[name]
-    others = others[np.random.default_rng(1).permutation(events.size)]
-    np.testing.assert_array_equal(bin_events(others, scale=2), bin_events(events, scale=2))
-    np.testing.assert_array_equal(event_map(others), event_map(events))
-    assert as_events(others).dtype == EVENT and as_events(events) is events
-
-
-def test_what_are_no_events_is_said_with_a_remedy():
-    events = random_events(np.random.default_rng(0)).astype(
-        [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "i2")]
-    )
-    events["p"] += 1
-    with pytest.raises(
-        ValueError,
-        match=r"polarities reach from 1 to 2; expected 0 \(OFF\) and 1 \(ON\), .* give p .* p == 2",
-    ):
-        bin_events(events)
-    events["p"], events["x"] = events["p"] == 2, 40
-    with pytest.raises(ValueError, match="x reaches from 40 to 40; expected 0 to 33"):
-        bin_events(events)
-    with pytest.raises(
-        ValueError, match="found the columns x, y, t; expected x, y, t and p, by these names"
-    ):
-        bin_events(events[["x", "y", "t"]])
-    for wrong in (events[None], [1, 2], np.zeros(3)):
-        with pytest.raises(
-            ValueError,
-            match="expected a one-dimensional structured array of x, y, t, p, such as event_array",
-        ):
-            bin_events(wrong)
 
 
 def test_bins_by_hand():
@@ -207,18 +137,6 @@ def test_bin_events_refuses(arguments, words):
         bin_events(random_events(np.random.default_rng(1)), **arguments)
 
 
-def test_check_events_names_what_it_checks():
-    with pytest.raises(
-        ValueError, match="letter.mat: y reaches from 3 to 200; expected 0 to 179 .* 240 x 180"
-    ):
-        check_events(event_array([1, 239], [3, 200], [0, 1], [0, 1]), (180, 240), "letter.mat")
-    check_events(event_array([239], [179], [0], [0]), (180, 240))
-    with pytest.raises(ValueError, match="x reaches from 240 to 240"):
-        check_events(event_array([240], [179], [0], [0]), (180, 240))
-    with pytest.raises(ValueError, match="structured array"):
-        check_events(np.zeros((3, 4)))
-
-
 def test_event_map_counts_every_event():
     events = random_events(np.random.default_rng(2), shape=(20, 34))
     total = event_map(events, (20, 34))
@@ -251,23 +169,6 @@ def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
         a, b = a_take(rng, first=first), a_take(rng, 500, first + 1000)
         with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins again"):
             as_events({name: np.concatenate([a[name], b[name]]) for name in "xytp"})
-
-
-def test_events_in_another_order_are_sorted(rng):
-    """In none, a polarity after the other, a row after the other, packets out of order,
-    backwards."""
-    take = a_take(rng)
-    packets = np.argsort(take["t"] + rng.integers(-5000, 5000, 2000))
-    backwards = np.arange(2000)[::-1]
-    for order in (
-        rng.permutation(2000),
-        np.argsort(take["p"], kind="stable"),
-        np.argsort(take["y"], kind="stable"),
-        packets,
-        backwards,
-    ):
-        found = as_events({name: column[order] for name, column in take.items()})
-        np.testing.assert_array_equal(found["t"], take["t"])
 
 
 def test_shifted_clocks_change_nothing(rng):

@@ -172,7 +172,7 @@ def test_resize_averages_areas_and_keeps_proportions():
         (idx(IMAGES) + b"\0", "holds 121 bytes after its head, expected 120"),
         (gzip.compress(idx(IMAGES), mtime=0)[:-20], "the compressed file is truncated"),
         (gzip.compress(idx(IMAGES), mtime=0)[:-8], "the compressed file is truncated"),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-8] + bytes(8), "the compressed file is damaged"),
+        (gzip.compress(idx(IMAGES), mtime=0)[:-8] + bytes(8), "cannot be read"),
         (b"\0\0\x08\x03" + b"\xff" * 12, "announces"),
         (b"\x89PNG", "89 50 4e 47"),
     ],
@@ -202,7 +202,7 @@ def test_damaged_idx_files_are_named(tmp_path, content, words):
         ),
         ({"images": IMAGES.astype(str), "labels": LABELS}, "holds <U3 of shape"),
         ({"pictures": IMAGES}, "holds the arrays \\['pictures'\\]; expected images and labels"),
-        ({"images": np.array([{}], object), "labels": LABELS}, "not readable as a NumPy file"),
+        ({"images": np.array([{}], object), "labels": LABELS}, "a NumPy file of plain arrays"),
     ],
 )
 def test_foreign_archives_are_named(tmp_path, arrays, words):
@@ -220,14 +220,14 @@ def test_foreign_folders_are_named(tmp_path):
         read_pictures(tmp_path, size=(0, 3))
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "p.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="p.png: not readable as a picture"):
+    with pytest.raises(ValueError, match="p.png: .*expected a picture"):
         read_pictures(tmp_path)
     (tmp_path / "a" / "p.png").unlink()
     np.save(tmp_path / "a" / "many.npy", IMAGES[:, :, :2])
     with pytest.raises(ValueError, match="many.npy: holds an array of shape"):
         read_pictures(tmp_path)
     (tmp_path / "a.npz").write_bytes(b"PK no archive")
-    with pytest.raises(ValueError, match="a.npz: not readable as a NumPy file"):
+    with pytest.raises(ValueError, match="a.npz: .*a NumPy file of plain arrays"):
         read_pictures(tmp_path / "a.npz")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.anything import SUFFIXES, entries, holds_events, read_events, sensor_of
+from minisnn.data.readers.anything import SUFFIXES, holds_events, read_events, sensor_of
 from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
 from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist
@@ -57,32 +57,6 @@ def bytes_of_nmnist(events: np.ndarray) -> bytes:
 # ---- columns without names
 
 
-@pytest.mark.parametrize("order", ("txyp", "xytp", "pyxt", "-txyp-"))
-@pytest.mark.parametrize("name", ("a.npy", "a.npz", "events.npz", "a.csv", "a.txt", "memory"))
-def test_columns_in_an_order_that_is_said(tmp_path, name, order):
-    events, path, columns = sweep(), tmp_path / name, ",".join(order)
-    made = table(events, order)
-    if name == "memory":
-        found = as_events(made, None, "mine", None, columns)
-    else:
-        if name == "a.npy":
-            np.save(path, made)
-        elif name == "a.npz":
-            np.savez(path, made)
-        elif name == "events.npz":
-            np.savez(path, events=made, label=3, other=np.zeros((2, 2)))
-        else:
-            np.savetxt(path, made, "%d", "," if name == "a.csv" else " ")
-        with pytest.raises(
-            ValueError, match=r"say their order as --columns t,x,y,p, in Python columns='t,x,y,p'"
-        ):
-            read_events(path)
-        found = read_events(path, columns=columns)
-    assert np.array_equal(
-        np.sort(found, order=["t", "y", "x"]), np.sort(events, order=["t", "y", "x"])
-    )
-
-
 def test_what_the_values_tell_of_the_order_is_told_and_not_more():
     events = sweep()
     with pytest.raises(ValueError, match="by their values it is t,x,y,p or t,y,x,p"):
@@ -126,11 +100,6 @@ def test_an_order_says_the_unit_of_time():
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t,x,y,p")
     with pytest.raises(ValueError, match="said to be in us, but their column is named for ms"):
         ms.Recordings([made] * 4, [0, 0, 1, 1], sensor=SENSOR, columns="t_ms,x,y,p", time="us")
-
-
-def test_columns_swapped_are_seen_where_they_leave_the_sensor():
-    with pytest.raises(ValueError, match="x and y look swapped"):
-        ms.Recordings([table(sweep())] * 2, [0, 0], sensor=SENSOR, columns="t,y,x,p")
 
 
 def test_arrays_with_other_names_take_the_order(tmp_path):
@@ -235,19 +204,6 @@ def h5(path: Path, events: np.ndarray, form: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ("group", "plural", "deep", "root", "records", "table"))
-def test_one_recording_in_hdf5(tmp_path, form):
-    events = sweep()
-    path = h5(tmp_path / "a.h5", events, form)
-    columns = "t,x,y,p" if form == "table" else None
-    assert np.array_equal(read_events(path, columns=columns), events) and holds_events(path)
-    for label in "ab":
-        for k in range(2):
-            (tmp_path / "set" / label).mkdir(parents=True, exist_ok=True)
-            h5(tmp_path / "set" / label / f"{k}.hdf5", sweep(k), form)
-    assert [one.label for one in entries(tmp_path / "set")] == ["a", "a", "b", "b"]
-
-
 def test_wrong_files_in_hdf5(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -262,9 +218,9 @@ def test_wrong_files_in_hdf5(tmp_path):
     )
     with h5py.File(path, "w") as file:
         file["events"] = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "S3")])
-    assert "expected a row of numbers an event" in told(lambda: read_events(path))
+    assert "expected numbers" in told(lambda: read_events(path))
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
-    assert "not readable as HDF5, or truncated" in told(lambda: read_events(path))
+    assert "cannot be read" in told(lambda: read_events(path))
     h5(path, sweep(), "table")
     assert "say their order as --columns" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
@@ -272,27 +228,10 @@ def test_wrong_files_in_hdf5(tmp_path):
             file.create_dataset(
                 f"events/{name}", (1 << 30,), "i4", chunks=(1 << 20,), compression="gzip"
             )
-    assert "asks for 1073741824 values; expected at most 4000000" in told(lambda: read_events(path))
+    assert "expected at most 4000000" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:
         file.create_dataset("events", (1 << 30,), EVENT, chunks=(1 << 20,), compression="gzip")
-    assert "asks for 1073741824 values" in told(lambda: read_events(path))
-
-
-def test_event_streams_as_faery_writes_them(tmp_path):
-    faery = pytest.importorskip(
-        "faery", reason="the library that reads and writes files of cameras: extra cameras"
-    )
-    events, path = sweep(2), tmp_path / "a.es"
-    made = np.zeros(len(events), faery.EVENTS_DTYPE)
-    made["t"], made["x"], made["y"], made["on"] = (events[name] for name in "txyp")
-    faery.events_stream_from_array(made, SENSOR[::-1]).to_file(path)
-    found = read_events(path)
-    for name in "xyp":
-        assert np.array_equal(found[name], events[name]), name
-    # faery counts from the first event
-    assert np.array_equal(found["t"], events["t"] - events["t"][0])
-    path.write_bytes(stream(events))
-    assert np.array_equal(read_events(path), events) and sensor_of(path) == SENSOR
+    assert "expected at most" in told(lambda: read_events(path))
 
 
 def test_archives_that_unpack_to_more_than_they_should(tmp_path):
@@ -528,41 +467,6 @@ def test_within_is_one_each():
 
 
 # ---- what else could be taken in silence
-
-
-@pytest.mark.parametrize(
-    "values, message",
-    [
-        (dict(p=[1, 2]), r"polarities reach from 1 to 2; .* give p > 0 or p == 2"),
-        (dict(p=[-1, 0]), "polarities reach from -1 to 0"),
-        (dict(p=[0, 255]), "p reaches from 0 to 255"),
-        (dict(x=[1, 16]), r"x reaches from 1 to 16; expected 0 to 15 .*; they look counted from 1"),
-        (
-            dict(x=[0, 15], y=[0, 12]),
-            "y reaches from 0 to 12; expected 0 to 11 on a sensor of 16 x 12 pixels$",
-        ),
-        (dict(x=[-1, 3]), "x reaches from -1 to 3"),
-        (dict(x=[0.5, 3]), "x holds a value that is not a whole number"),
-        (dict(t=[np.nan, 3]), "times are not all finite|not a whole number"),
-        (dict(t=[0.25, 3]), "times are fractions, and nothing gives their unit"),
-        (dict(t=np.array([0, 2**64 - 5], np.uint64)), "t reaches from 0 to 18446744073709551611"),
-        (dict(x=[1, 2, 3]), "differ in length"),
-        (dict(t=["a", "b"]), "times are not all finite numbers"),
-    ],
-)
-def test_values_that_are_no_events(values, message):
-    whole = {"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": [0, 1], **values}
-    with pytest.raises(ValueError, match=f"^mine: .*(?:{message})"):
-        as_events({name: np.array(column) for name, column in whole.items()}, SENSOR, "mine")
-
-
-@pytest.mark.parametrize(
-    "p, expected",
-    [([0, 1], [0, 1]), ([-1, 1], [0, 1]), ([False, True], [0, 1]), ([-1.0, 1.0], [0, 1])],
-)
-def test_polarities_that_are_understood(p, expected):
-    found = as_events({"x": [1, 2], "y": [3, 4], "t": [5, 6], "p": np.array(p)})
-    assert found["p"].tolist() == expected
 
 
 def test_times_that_their_type_is_too_coarse_for():

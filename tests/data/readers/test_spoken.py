@@ -97,7 +97,7 @@ def test_a_file_is_a_data_set_of_its_own(path):
 
 
 def test_a_file_that_was_read_can_be_written_again(tmp_path):
-    """In one session: the reading process gives it up when all of it was read."""
+    """In one session: it is given up when all of it was read."""
     times, units, labels, who = recordings(6, range(4), 1)
     path = write(tmp_path / "own.h5", times, units, labels, who, DIGITS[:6])
     how = dict(progress=False, cache=False, bin_ms=10, duration_ms=1000)
@@ -233,10 +233,10 @@ def test_links_and_other_peoples_files_are_refused(path, tmp_path):
     with h5py.File(path, "a") as file:
         del file["spikes/times"]
         file["spikes/times"] = h5py.ExternalLink("other.h5", "/times")
-    with pytest.raises(ValueError, match="times is a link to another place or file"):
+    with pytest.raises(ValueError, match="times is a link"):
         SpokenFile(path)
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(ValueError, match="not readable as HDF5, or truncated"):
+    with pytest.raises(ValueError, match="cannot be read"):
         SpokenFile(tmp_path / "text.h5")
     with pytest.raises(FileNotFoundError), called(tmp_path):
         SpokenFile(tmp_path / "none.h5")

@@ -47,7 +47,7 @@ def test_a_clock_that_steps_back_waits(arrays, tmp_path):
 
 
 WRONG = {
-    "no member": (lambda a: a.pop("drawer"), "there is no drawer"),
+    "no member": (lambda a: a.pop("drawer"), "drawer is not a file"),
     "fractions": (lambda a: a.update(xy=a["xy"] / 2), "xy is of float64"),
     "three columns": (lambda a: a.update(xy=np.zeros((9, 3), int)), "shape (9, 3)"),
     "a time short": (lambda a: a.update(t=a["t"][1:]), "expected one a point"),
