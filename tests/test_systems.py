@@ -110,7 +110,6 @@ def test_marking_is_refused_in_a_sentence(monkeypatch):
 
 
 def test_where_no_signal_ends_a_wait_the_main_thread_looks_up(monkeypatch):
-    monkeypatch.setattr(stand_in, "os", without(os, name="nt"))
     monkeypatch.setattr(stand_in, "TICK", 0.01)
     waits, real = [], stand_in.allocate_lock
 
@@ -130,14 +129,14 @@ def test_where_no_signal_ends_a_wait_the_main_thread_looks_up(monkeypatch):
     gate = real()
     gate.acquire()
 
-    def work(effort):
+    def work():
         gate.acquire(timeout=0.05)
         found.append(1)
 
     carry_out(work)
     assert found == [1] and waits.count(0.01) > 1
     with pytest.raises(ZeroDivisionError):
-        carry_out(lambda effort: 1 / 0)
+        carry_out(lambda: 1 / 0)
 
 
 def test_without_pthread_kill_a_signal_still_ends_what_never_looks_up(monkeypatch):

@@ -3,20 +3,19 @@ first order on, then those of the second: numba compiles under one lock a proces
 would wait for all of them in turn.
 
 The process beside this one learns what there is to compile from passes in which no kernel runs
-(`parallel.threads.noting`): each is noted with the types of what it is given. A kernel that one of the
-two is at is left to it (`parallel.kept`).
+(`parallel.threads.noting`): each is noted with the types of what it is given. It begins with the last
+one; where the two meet, each finds what the other has kept.
 """
 
 import json
 import sys
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..network.spiking import SpikingNet
-from ..parallel.children import Taken, compile_beside
+from ..parallel.children import compile_beside
 from ..parallel.threads import noting
 
 SITES = 32
@@ -55,5 +54,4 @@ def main() -> None:
     first = needed(net, second=False)
     rest = [one for one in needed(net) if one not in first]
     for kernel, kinds in (*reversed(first), *reversed(rest)):
-        with suppress(Taken):
-            kernel.compile(kinds)
+        kernel.compile(kinds)

@@ -6,20 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import parent_process
 from pathlib import Path
 
 from .threads import get_threads
 
-_PARENT = "MINISNN_COMPILES_BESIDE"  # of a process that `start_beside` starts: for whom it compiles
-_asked: tuple[str, Callable[[], str]] | None = None  # a module, and what its `main` is to be told
-_told: tuple[str, str] | None = None  # the same of the process that was started last
-_child: subprocess.Popen | None = None
+_BESIDE = "MINISNN_COMPILES_BESIDE"  # of a process that `start_beside` starts
+_asked: tuple[str, Callable[[], str]] | None = None  # a module, and its `main`'s standard input
+_started: tuple[str, str] | None = None  # the same of the process that was started last
 _HOME = str(Path(__file__).resolve().parents[2])
-
-
-class Taken(Exception):
-    """A kernel that the process beside this one is at."""
+_child: subprocess.Popen | None = None
 
 
 def python(*words: object) -> list[str]:
@@ -37,56 +34,38 @@ def surroundings(**changes: str) -> dict[str, str]:
 
 
 def compile_beside(module: str, words: Callable[[], str]) -> None:
-    """From the first kernel on that is missing, let a process beside this one compile, too: a
+    """From the first kernel on that is missing, let a process next to this one compile, too: a
     module's `main`, with `words()`, asked for then, as its standard input."""
     global _asked
-    if _PARENT not in os.environ and parent_process() is None and get_threads() > 1:
+    if _BESIDE not in os.environ and parent_process() is None and get_threads() > 1:
         _asked = module, words
 
 
 def start_beside() -> None:
     """A kernel is missing: start what `compile_beside` asked for, if anything, and not the same
     twice or two at a time."""
-    global _asked, _told, _child
-    if _asked is None or beside():
+    global _asked, _started, _child
+    if _asked is None or _child is not None and _child.poll() is None:
         return
     (module, words), _asked = _asked, None
-    told = module, words()
-    if told == _told:
+    if _started == (module, words()):
         return
-    _told = told
-    command = python("-c", f"from {module} import main; main()")
-    environment = surroundings(**{_PARENT: str(os.getpid())})
-    try:
+    _started = module, words()
+    with suppress(OSError):  # then this process compiles alone
         _child = subprocess.Popen(
-            command,
+            python("-c", f"from {module} import main; main()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=surroundings(**{_BESIDE: "1"}),
         )
         assert _child.stdin is not None
         with _child.stdin as to:
-            to.write(told[1].encode())
-    except OSError:  # then this process compiles alone
-        return
+            to.write(_started[1].encode())
 
 
 @atexit.register
 def _end() -> None:
-    if _child is not None and _child.poll() is None:
+    if _child is not None:
         _child.kill()
         _child.wait()
-
-
-def beside() -> int:
-    """The process that compiles with this one: the one that was started, while it runs, or the one
-    that started this; 0 for none."""
-    if _child is not None:
-        return _child.pid if _child.poll() is None else 0
-    return int(os.environ.get(_PARENT, 0))
-
-
-def leaves() -> bool:
-    """Whether this process leaves what the other is at, and does not wait for it."""
-    return _PARENT in os.environ

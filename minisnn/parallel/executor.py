@@ -13,11 +13,11 @@ arguments. Sums over them are made here, in their order. So every executor gives
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock, get_ident
-from typing import Any
 from weakref import WeakSet
 
 from ..stopping import check
@@ -87,13 +87,13 @@ class Others(Executor):
     within.
     """
 
-    new = True  # nothing was sent yet
-
     def __init__(self) -> None:
-        self._begin()
+        self.forget()
         _all.add(self)
 
-    def _begin(self) -> None:
+    def forget(self) -> None:
+        """Begin as if nothing had been sent; in a process that was forked, too, for what the others
+        are asked and answer is their master's business."""
         self.new = True
         self._turn = Lock()  # whoever has it talks to the others
         self._talks: int | None = None  # the thread that has it
@@ -109,40 +109,28 @@ class Others(Executor):
         if len(items) <= 1:  # one task is done soonest by all threads of this process
             return super().in_order(function, items, collect, large=large)
         self.new = False
-        self._check_turn()
-        with self._turn:
-            try:
-                self._talks = get_ident()
-                self.carry_out(*take_apart(function), items, collect)
-            finally:
-                self._talks = None
+        with self._talking():
+            self.carry_out(*take_apart(function), items, collect)
 
-    def forget(self) -> None:
-        """In a process that was forked: what the others are asked, and answer, is their master's
-        business alone."""
-        self._begin()
+    def close(self) -> None:
+        """End all workers, after the call that another thread has made; the next call starts
+        others."""
+        with self._talking():
+            self.give_up()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Raises TypeError, for `pickle` and `copy`."""
-        name = type(self).__name__
-        raise TypeError(
-            f"{name} cannot be copied nor pickled, for it talks to processes of its own; make "
-            f"another {name} instead"
-        )
-
-    def _check_turn(self) -> None:
+    @contextmanager
+    def _talking(self) -> Iterator[None]:
         if self._talks == get_ident():
             raise RuntimeError(
                 f"these {type(self).__name__} are in the midst of a call; expected its "
                 "`collect` to ask nothing of them"
             )
-
-    def close(self) -> None:
-        """End all workers, after the call that another thread has made; the next call starts
-        others."""
-        self._check_turn()
         with self._turn:
-            self.give_up()
+            self._talks = get_ident()
+            try:
+                yield
+            finally:
+                self._talks = None
 
     def give_up(self) -> None:
         """End all workers at once."""

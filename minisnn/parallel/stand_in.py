@@ -1,40 +1,31 @@
 """A thread that works in the main thread's place, so that an interruption meets nothing but a wait.
 
-Python raises KeyboardInterrupt in the main thread between any two of its steps: behind the lock
-that was just taken and before the `with` that gives it back, inside `finally`, in the midst of
-starting a thread. No code that shares locks with other threads stands that. So the main thread
-shares none: it puts an errand on a queue, one step of C code, and waits for a lock that is released
-once. Whatever is raised there, the errand is given up, and the main thread waits on until nobody
-works at it any more. Other threads are never interrupted, and do their work themselves.
-
-Errands are done one after the other. Where that last wait is interrupted as well, what was given up
-is still over before the next errand begins.
+Python raises KeyboardInterrupt in the main thread wherever that is: in the midst of starting a
+thread, in a lock that other threads wait for, in a compiler's tables. So the main thread shares no
+locks: it puts its work on a queue, one step of C code, and waits. Whatever is raised there, the
+work is given up, and the main thread waits on until nobody is at it any more. Other threads are
+never interrupted, and work themselves.
 """
 
 import atexit
 import os
 import sys
 import time
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, start_new_thread
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import partial
 from queue import SimpleQueue
-from threading import local, main_thread
-from typing import Any
+from threading import current_thread, local, main_thread
 
-TICK = 0.1  # seconds
+TICK = 0.1  # seconds between two looks at signals, which Windows does not heed during a wait
 PATIENCE = 1.0  # seconds after which another interruption ends the wait for what was given up
-slow: dict[
-    int, str
-] = {}  # threads that are at something that cannot be broken off, and what is to be said then
-_errands: SimpleQueue | None = None  # of the thread that works in the main thread's place
+_queue: SimpleQueue | None = None  # of the thread that works in the main thread's place
 
 
 class _Here(local):
     """What this thread works at; of the class, where it is nothing, which is found quickly."""
 
-    effort: "Effort | None" = None
+    job: "Job | None" = None
 
 
 _here = _Here()
@@ -44,131 +35,97 @@ class GivenUp(BaseException):
     """Ends the work at what nobody waits for any more."""
 
 
-class Effort:
-    """What several threads do together: `over` asks them to end, `error` is the first one of
-    them."""
+class Job:
+    """What several threads do together, until one of them fails or nobody waits for it."""
 
     def __init__(self) -> None:
-        self.over = False
-        self.error: BaseException | None = None
+        self.parent = _here.job  # as a part of which it is done
+        self.given_up = False
+        self.error: BaseException | None = None  # the first one
 
-    def check(self) -> None:
-        """Raises GivenUp where this is over."""
-        if self.over:
-            raise GivenUp
+    @property
+    def over(self) -> bool:
+        """Whether no more of it is to be done."""
+        if self.given_up or self.error is not None:
+            return True
+        return self.parent is not None and self.parent.over
 
-    def fail(self, error: BaseException) -> None:
-        """End it with an error, unless it has ended."""
-        if not self.over:
-            self.error = error
-        self.over = True
+    def run(self, work: Callable[[], None]) -> None:
+        """Call work() as a part of this."""
+        before, _here.job = _here.job, self
+        try:
+            if not self.over:
+                work()
+        except GivenUp:
+            pass
+        except BaseException as error:
+            if not self.over:
+                self.error = error
+        finally:
+            _here.job = before
 
     def end(self) -> None:
-        """Raise its error, if there is one."""
+        """Raise its error, or that of what it was a part of, if there is one."""
         error, self.error = self.error, None
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # or it would hold itself, and all arrays of its frames
-
-
-def check_effort() -> None:
-    """Raises GivenUp where what this thread works at is over."""
-    effort = _here.effort
-    if effort is not None:
-        effort.check()
-
-
-def work_at(effort: Effort | None) -> Effort | None:
-    """Tell `check_effort` what this thread works at from now on; what it worked at before is
-    returned."""
-    before = _here.effort
-    _here.effort = effort
-    return before
-
-
-def carry_out(work: Callable[[Effort], None]) -> None:
-    """Call work(effort), of the main thread in its place; the effort's error, or what interrupts
-    the wait, is raised."""
-    effort = Effort()
-    if get_ident() != main_thread().ident:
-        work(effort)
-    else:
-        tried = as_here(_tried)
         try:
-            _wait_for(lambda: None if effort.over else tried(work, effort))
+            if error is not None:
+                raise error
+        finally:
+            del error  # or it would hold itself, and all arrays of its frames
+        check_given_up()
+
+
+def check_given_up() -> None:
+    """Raise GivenUp where nobody waits for what this thread works at."""
+    if _here.job is not None and _here.job.over:
+        raise GivenUp
+
+
+def carry_out(work: Callable[[], None], what: str = "", job: Job | None = None) -> None:
+    """Call work(), of the main thread in its place; its error, or what interrupts the wait, is
+    raised. `what` cannot be broken off, which is then said."""
+    job = job or Job()
+    if current_thread() is not main_thread():
+        job.run(work)
+    else:
+        run = as_here(job.run)
+        try:
+            _wait_for(lambda: run(work))
         except BaseException:
-            effort.over = True
+            job.given_up = True
+            if what:
+                print(f"minisnn: stops when {what} is done", file=sys.stderr, flush=True)
             _settle()
             raise
-    effort.end()
+    job.end()
 
 
-def as_here(work: Callable[..., None]) -> Callable[..., None]:
-    """`work`, to be called once by another thread, in the context of this one. NumPy's errstate is
-    part of it from NumPy 2.0 on; before, each thread has its own."""
+def as_here(function: Callable[..., None]) -> Callable[..., None]:
+    """A function, to be called once by another thread, with the context of this one, and NumPy's
+    errstate, which is a part of that only from NumPy 2.0 on."""
+    import numpy as np
+
     context = copy_context()
-    numpy = sys.modules.get("numpy")  # which a command that only helps does without
-    if numpy is None:
-        return partial(context.run, work)
-    settings = numpy.geterr()
+    settings = np.geterr()
 
-    def called(*arguments: Any) -> None:
-        with numpy.errstate(**settings):
-            work(*arguments)
+    def called(*arguments: object) -> None:
+        with np.errstate(**settings):
+            function(*arguments)
 
-    return partial(context.run, called)
-
-
-def _tried(work: Callable[[Effort], None], effort: Effort) -> None:
-    work_at(effort)
-    try:
-        work(effort)
-    except BaseException as error:
-        effort.fail(error)
-    finally:
-        work_at(None)
+    return lambda *arguments: context.run(called, *arguments)
 
 
 def _wait_for(function: Callable[[], None]) -> None:
+    global _queue
+    if _queue is None:
+        queue: SimpleQueue = SimpleQueue()
+        start_new_thread(_work_off, (queue,))  # `threading` would wait until it has started
+        _queue = queue
     done = allocate_lock()
     done.acquire()
-    _queue().put((function, done))
-    if os.name != "nt":
-        done.acquire()
-    else:  # no signal is heeded there while a lock is waited for
-        while not done.acquire(timeout=TICK):
-            pass
-
-
-def _settle() -> None:
-    """Wait until all that was put is over, however often this is interrupted within PATIENCE."""
-    began = time.monotonic()
-    while True:
-        try:
-            for thread, text in list(slow.items()):
-                if text:
-                    slow[thread] = ""
-                    print(text, file=sys.stderr, flush=True)
-            return _wait_for(_nothing)
-        except BaseException:
-            if time.monotonic() - began > PATIENCE:
-                raise
-
-
-def _nothing() -> None:
-    pass
-
-
-def _queue() -> SimpleQueue:
-    global _errands
-    if _errands is None:
-        queue: SimpleQueue = SimpleQueue()
-        # `threading` waits for a lock until a thread has started
-        start_new_thread(_work_off, (queue,))
-        _errands = queue
-    return _errands
+    _queue.put((function, done))
+    while not done.acquire(timeout=TICK):
+        pass
 
 
 def _work_off(queue: SimpleQueue) -> None:
@@ -179,19 +136,24 @@ def _work_off(queue: SimpleQueue) -> None:
         done.release()
 
 
-def _at_exit() -> None:
-    if _errands is not None:
-        _settle()
+def _settle() -> None:
+    """Wait until all that was put is over, however often this is interrupted within PATIENCE."""
+    began = time.monotonic()
+    while _queue is not None:
+        try:
+            return _wait_for(lambda: None)
+        except BaseException:
+            if time.monotonic() - began > PATIENCE:
+                raise
 
 
 def _forget() -> None:
     """A forked process has none of its parent's threads."""
-    global _errands, _here
-    _errands = None
+    global _queue, _here
+    _queue = None
     _here = _Here()
-    slow.clear()
 
 
-atexit.register(_at_exit)  # a library that is at work must not be taken down
+atexit.register(_settle)  # a library that is at work must not be taken down
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

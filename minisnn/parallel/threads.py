@@ -13,32 +13,32 @@ its place (`stand_in`).
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from itertools import count
-from threading import Condition, Lock, local
+from threading import Lock, local
 from typing import Any
 
 from ..stopping import check
 from ..arguments import must, whole
-from .stand_in import Effort, GivenUp, as_here, carry_out, check_effort, work_at
+from .stand_in import Job, as_here, carry_out, check_given_up
 
 _chosen: int | None = None
 _pool: ThreadPoolExecutor | None = None
 _lock = Lock()
+_at_work = 0  # threads that take turns at something
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
-class _Inside(local):
-    """What this thread is inside of; of the class, where it is nothing, which is found quickly."""
+class _Here(local):
+    """Whether this thread takes turns at something, and whether it uses no others."""
 
-    crew: "_Crew | None" = None
-    busy = False
+    at_work = False
+    alone = False
 
 
-_inside = _Inside()
+_here = _Here()
 
 
 def get_threads() -> int:
@@ -102,28 +102,30 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
     `work`, a rough number of operations, tells what is over before another thread would have woken
-    up. Inside a function that `in_order` calls, the other threads have work of their own: those
-    that have none left take a share.
+    up.
     """
     check()
+    check_given_up()
     if _notes is not None:
         _note_call(kernel, 0, 0, *arguments)
         return
-    crew = _inside.crew
-    check_effort()
-    most = 1 if work < WORTHWHILE or _inside.busy else crew.idle + 1 if crew else get_threads()
-    workers = min(most, items)
-    if workers <= 1:
+    workers = min(get_threads(), items)
+    if _here.at_work:  # as a part of something, with those who have nothing left of it
+        workers = min(workers, get_threads() - _at_work + 1)
+    if workers <= 1 or work < WORTHWHILE or _here.alone:
         if items:
             kernel(0, items, *arguments)
-    elif crew:
-        crew.share(_Range(kernel, items, arguments, workers, crew.effort))
-    else:
-        carry_out(
-            lambda effort: _together(
-                _Range(kernel, items, arguments, workers, effort).turn, workers, effort
-            )
-        )
+        return
+    share = max(items // (SHARES * workers), 1)
+    starts = iter(range(0, items, share))
+
+    def turn() -> bool:
+        start = next(starts, None)
+        if start is not None:
+            kernel(start, min(start + share, items), *arguments)
+        return start is not None
+
+    _together(turn, workers)
 
 
 _notes: list[tuple[Any, tuple]] | None = None
@@ -165,193 +167,100 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
 
     Inside another `in_order` they go one after the other.
     """
-    workers = 1 if _inside.busy or _inside.crew else get_threads()
+    workers = 1 if _here.alone or _here.at_work else get_threads()
     if workers == 1 or not len(items):
         for item in items:
             check()
             collect(function(item))
         return
-    turns = count()
+    numbers = iter(range(len(items)))
     lock = Lock()
     waiting = {}
-    due = [0]
+    due = 0
 
     def turn() -> bool:
-        n = next(turns)
-        if n >= len(items):
+        nonlocal due
+        n = next(numbers, None)
+        if n is None:
             return False
         result = function(items[n])
         with lock:
             waiting[n] = result
             del result
-            while due[0] in waiting:
-                collect(waiting.pop(due[0]))
-                due[0] += 1
+            while due in waiting:
+                collect(waiting.pop(due))
+                due += 1
         return True
 
-    carry_out(lambda effort: _together(turn, workers, effort, _Crew(effort)))
-
-
-class _Range:
-    """A kernel's items, a share of them a turn, whoever takes it."""
-
-    def __init__(
-        self, kernel: Callable, items: int, arguments: tuple, workers: int, effort: Effort
-    ):
-        self.kernel = kernel
-        self.items = items
-        self.arguments = arguments
-        self.effort = effort
-        self.share = max(items // (SHARES * workers), 1)
-        self.turns = count()
-        self.helpers = 0  # threads beside its owner's that are at it
-        self.error: BaseException | None = None  # that ended one of them
-
-    def turn(self) -> bool:
-        start = next(self.turns) * self.share
-        if start < self.items:
-            self.kernel(start, min(start + self.share, self.items), *self.arguments)
-        return start < self.items
-
-    def run(self) -> None:
-        try:
-            while self.turn():
-                check()
-                self.effort.check()
-        except BaseException:
-            self.items = 0  # nobody begins another share
-            raise
-
-
-class _Crew:
-    """Threads that work off one list; `idle` of them have found nothing left on it, and help with
-    what the others share."""
-
-    def __init__(self, effort: Effort):
-        self.effort = effort
-        self.busy = 0
-        self.idle = 0
-        self.ranges: list[_Range] = []
-        self._changed = Condition()
-
-    def share(self, given: _Range) -> None:
-        """Work at a range, together with those who are idle."""
-        with self._changed:
-            self.ranges.append(given)
-            self._changed.notify_all()
-        try:
-            given.run()
-        finally:
-            with self._changed:  # also after an error: nobody may write to what is given up
-                self._over(given)
-                while given.helpers:
-                    self._changed.wait()
-        if given.error is not None:
-            raise given.error
-
-    def enter(self) -> None:
-        """This thread works at the list; one that never came is not waited for."""
-        with self._changed:
-            self.busy += 1
-
-    def leave(self) -> None:
-        """This thread works at the list no more."""
-        with self._changed:
-            self.busy -= 1
-            self._changed.notify_all()
-
-    def help(self) -> None:
-        """Take shares until nobody works at the list any more."""
-        while (given := self._next()) is not None:
-            try:
-                given.run()
-            except BaseException as error:
-                given.error = error  # for its owner
-            with self._changed:
-                given.helpers -= 1
-                self._over(given)
-                self._changed.notify_all()
-
-    def _next(self) -> _Range | None:
-        """A range to help with, once there is one; None where nobody works any more."""
-        with self._changed:
-            self.idle += 1
-            while self.busy and not self.ranges:
-                self._changed.wait()
-            self.idle -= 1
-            if not self.ranges:
-                return None
-            self.ranges[-1].helpers += 1
-            return self.ranges[-1]
-
-    def _over(self, given: _Range) -> None:
-        if given in self.ranges:
-            self.ranges.remove(given)
+    _together(turn, workers)
 
 
 @contextmanager
 def alone() -> Iterator[None]:
     """In here this thread uses no others: what a process does that shares a machine with its
     like."""
-    before = _inside.busy
-    _inside.busy = True
+    before = _here.alone
+    _here.alone = True
     try:
         yield
     finally:
-        _inside.busy = before
+        _here.alone = before
 
 
-def _together(
-    turn: Callable[[], bool], workers: int, effort: Effort, crew: _Crew | None = None
-) -> None:
-    """Take turns in this thread and in workers - 1 others until one returns False, or the effort is
-    over."""
+def _together(turn: Callable[[], bool], workers: int) -> None:
+    """Take turns in this thread and in workers - 1 others until one returns False."""
+    job = Job()
 
-    def work_on() -> None:
-        _inside.crew = crew
-        before = work_at(effort)
-        if crew:
-            crew.enter()
-        try:
-            while not effort.over and turn():
+    def take_turns() -> None:
+        with _counted():
+            while not job.over and turn():
                 check()
-        except GivenUp:
-            effort.over = True
-        except BaseException as error:
-            effort.fail(error)
-        finally:
-            _inside.crew = None
-            if crew:
-                crew.leave()
-        if crew:
-            crew.help()
-        work_at(before)
 
-    pool = _get_pool()
-    others: list[Future] = []
-    with suppress(RuntimeError):  # the system may have no more threads: those there are do it all
-        for _ in range(workers - 1):
-            others.append(pool.submit(as_here(work_on)))  # np.errstate holds for all
-    work_on()
-    for other in others:
-        if not other.cancel():  # one that had not begun has nothing left to do
-            other.result()
+    def together() -> None:
+        others: list[Future] = []
+        with suppress(RuntimeError):  # the system may have no more threads: those there are do all
+            for _ in range(workers - 1):
+                others.append(_get_pool().submit(as_here(job.run), take_turns))
+        job.run(take_turns)
+        wait([other for other in others if not other.cancel()])  # what had not begun never does
+
+    carry_out(together, job=job)
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """In here this thread takes turns at something."""
+    before = _here.at_work
+    _here.at_work = True
+    _count(not before)
+    try:
+        yield
+    finally:
+        _here.at_work = before
+        _count(-(not before))
+
+
+def _count(more: int) -> None:
+    global _at_work
+    with _lock:
+        _at_work += more
 
 
 def _get_pool() -> ThreadPoolExecutor:
     global _pool
     with _lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(max(get_threads() - 1, 1), "minisnn")
+            _pool = ThreadPoolExecutor(get_threads(), "minisnn")
         return _pool
 
 
 def _forget() -> None:
     """A forked process has none of its parent's threads, and works at nothing yet."""
-    global _pool, _inside, _lock
+    global _pool, _here, _lock, _at_work
     _pool = None
-    _inside = _Inside()
+    _here = _Here()
     _lock = Lock()
+    _at_work = 0
 
 
 if hasattr(os, "register_at_fork"):

