@@ -294,7 +294,7 @@ def test_export_for_others(run, kind):
     "arguments, words",
     [
         (("export", "here", "--out", "there"), "give the folder once, as DIR or as --out DIR"),
-        (("export", "--for", "page", "--root", "a"), "--root would do nothing with --for page"),
+        (("export", "--for", "page", "--root", "a"), "would do nothing with --for page"),
         (("--ranges", "--picojoule", "1,1"), "--picojoule would do nothing with --ranges"),
         (
             ("train", "--bits", "3", "--start", "cnn.h5", "--out", "new"),
@@ -316,7 +316,6 @@ def test_export_for_others(run, kind):
         (("--strict", "--episodes", 2, "--bits", "2"), "values left their format"),
         (("--strict", "--episodes", 2, "--fraction", 17), "fraction must be 0 to 16"),
         (("export", "--checkpoint", "absent.h5"), "absent.h5"),
-        (("--bits", "4", "export"), "options of export stand behind its name"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_sentence(run, arguments, words):

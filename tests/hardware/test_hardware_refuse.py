@@ -87,6 +87,7 @@ def test_what_cannot_be_is_refused(tmp_path, capsys, monkeypatch):
         ("refuse --allowed 0", "--allowed must be more than 0 and less than 100"),
         ("export --rule membrane --refuse 9 --quiet", "--refuse is of class means"),
         ("export --for page --rule membrane", "two rules to choose from"),
+        ("--bits 4 export", "options of export stand behind its name"),
     ):
         assert cli.main(["hardware", *line.split()]) == 2
         assert words in capsys.readouterr().err
