@@ -93,7 +93,9 @@ def real(folder: Path) -> Iterator[Set]:
     )
     strokes = folder / "omniglot_strokes" / "strokes.npz"
     for split in ("train", "test"):
-        yield Set(f"pen strokes {split}", lambda split=split: ms.Written(split, strokes, **quiet))
+        yield Set(
+            f"pen strokes {split}", lambda split=split: ms.Written(split, strokes, progress=False)
+        )
 
 
 def _simulated() -> Iterator[Set]:
