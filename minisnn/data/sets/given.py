@@ -78,7 +78,7 @@ def labelled(
             except ValueError as error:
                 raise ValueError(f"recording {k}: {error}") from None
 
-    few: list[tuple[int, int, int]] = []
+    few: list[tuple[int, int, int, bool]] = []
     names = (f"recording {k}" for k in count())
     pool = Pool.collect(*counts_of(numbered(), names, form, Judge(form.time), few), few)
     labels_met = sorted(met, key=by_value)

@@ -281,7 +281,7 @@ def own(
         columns=columns,
     )
 
-    few: list[tuple[int, int, int]] = []
+    few: list[tuple[int, int, int, bool]] = []
 
     def batches() -> Iterator[tuple]:
         few.clear()

@@ -23,8 +23,9 @@ from ..store.cache import identity
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
 # times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
 # events is followed by a quarter of that time and more without any, IDLE times the usual; or where
-# the others, REST times as many, are further from them than they last.
-FEW, SPARE, TIMES = 5, 30, 100
+# the others, REST times as many, are further from them than they last. Where fewer than FEW, and a
+# SPARE-th of what there is, are counted of nearly all recordings (MOST), their unit may be another.
+FEW, SPARE, TIMES, MOST = 5, 30, 100, 0.8
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
 NAMED = 5  # recordings in a warning
 TELLING = 1000  # cells with events that say how large a sensor is
@@ -126,7 +127,7 @@ class Pool(Counts):
         cls,
         shape: tuple[int, ...],
         batches: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
-        few: Sequence[tuple[int, int, int]] = (),
+        few: Sequence[tuple[int, int, int, bool]] = (),
     ) -> "Pool":
         """Make the pool of dense batches (counts (n, T, H, W, C) uint8, labels (n,), numbers (n,)),
         one at a time; `few` may grow meanwhile."""
@@ -155,8 +156,10 @@ class Pool(Counts):
             np.concatenate(part, dtype=kind) for part, kind in zip(zip(*parts), kinds)
         )
         start = np.append(0, np.cumsum(lengths))
-        rows = np.array(few, np.int64).reshape(-1, 3)
-        return cls(shape, cells, counts, start, labels, numbers, rows)
+        rows = np.array(few, np.int64).reshape(-1, 4)
+        if len(rows) < MOST * len(np.unique(numbers)):
+            rows = rows[rows[:, 3] == 1]
+        return cls(shape, cells, counts, start, labels, numbers, rows[:, :3])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All of it as named arrays; Pool(**arrays) makes the pool again."""
@@ -242,7 +245,7 @@ def counts_of(
     names: Iterable[str],
     form: Form,
     judge: Judge | None = None,
-    few: list[tuple[int, int, int]] | None = None,
+    few: list[tuple[int, int, int, bool]] | None = None,
     checked: bool = False,
 ) -> tuple[tuple[int, ...], Iterator[tuple]]:
     """(shape, batches for `Pool.collect`) of recordings, pairs (events, number of their label),
@@ -362,10 +365,10 @@ def tell_full(pool: Pool, source: str) -> None:
 
 def few_of(
     number: int, t: np.ndarray, begin: int | None, duration_ms: float
-) -> list[tuple[int, int, int]]:
-    """[(number, events that are counted, events that there are)] of a recording of which less is
-    counted from `begin` on (None: its first event) than it has, else []; t: its times in
-    microseconds, sorted."""
+) -> list[tuple[int, int, int, bool]]:
+    """[(number, events that are counted, events that there are, sure)] of a recording of which less
+    is counted from `begin` on (None: its first event) than it has, else []; t: its times in
+    microseconds, sorted. sure: it is so whatever the other recordings are like."""
     length = round(1000 * duration_ms)
     if not len(t):
         return []
@@ -383,7 +386,9 @@ def few_of(
         and len(rest) >= REST * counted
         and rest[0] - t[high - 1] > max(length, rest[-1] - rest[0])
     )
-    return [(number, counted, len(t))] if little or late or far else []
+    sure = bool(little or late or far)
+    sparse = counted < FEW and len(t) > SPARE * counted
+    return [(number, counted, len(t), sure)] if sure or sparse else []
 
 
 def tell_few(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:

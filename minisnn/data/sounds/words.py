@@ -246,7 +246,7 @@ class SpokenWords(Recordings):
         self, file: SpokenFile, rows: np.ndarray, heard: Heard, shape: tuple[int, ...], keep: Keep
     ) -> Pool:
         files = file_identity([file.path])
-        few: list[tuple[int, int, int]] = []
+        few: list[tuple[int, int, int, bool]] = []
 
         def batches() -> Iterator[tuple]:
             of = f"reading {len(rows)} recordings of {file.path}"

@@ -118,6 +118,18 @@ def test_chunks_that_were_never_written(tmp_path):
         read_events(tmp_path / "a.h5", sensor=SENSOR)
 
 
+def test_a_wrong_unit_of_all_recordings_is_named():
+    """Microseconds that are given as milliseconds: two events of 2,000 in the first 100 ms."""
+    takes = [a_take(seed=k, n=2000) for k in range(8)]
+    for k, take in enumerate(takes):
+        take["t"] = np.sort(np.random.default_rng(k).integers(0, 300_000, 2000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR)
+    with pytest.warns(UserWarning, match="unit"):
+        ms.Recordings(takes, list("aabbccdd"), sensor=SENSOR, time="ms")
+
+
 def test_sparse_recordings_are_silent():
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():
