@@ -2,6 +2,6 @@
 and other people's formats.
 
 Import from here: `anything`, `columns`, `events`, `plausible`, `sources`, `nmnist`, `asl`,
-`pictures`, `units`, `spoken`.
+`pictures`, `units`, `spoken`, `hdf5`.
 It may import: files, parallel.
 """
