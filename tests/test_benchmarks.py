@@ -123,7 +123,7 @@ def filled(name: str, path: Path) -> Record:
     assert {key for _, *keys in cells for key in keys if key} <= set(figures)
     if cells:
         page = ROOT / "data" / "results" / "speed.md"
-        table = makers({**RECORDS, name: made}, page, drawing=False)["rows"](name)
+        table = makers({**RECORDS, name: made}, page)["rows"](name)
         assert len(table.splitlines()) == 2 + len(cells)
     return made
 

@@ -28,7 +28,6 @@ from minisnn.hardware.chip.formats import (
     xorshift32,
 )
 from minisnn.training import checkpoint
-from minisnn.commands.record import _write_hdf5
 from minisnn.data.readers.asl import SHAPE as ASL
 from minisnn.data.readers.asl import VARIABLES, read_asl
 from minisnn.data.sets.recordings import Recordings
@@ -37,7 +36,6 @@ from minisnn.data.readers.nmnist import read_nmnist, write_nmnist
 from minisnn.data.sets.samples import draw_samples
 from minisnn.data.readers.pictures import read_idx, read_pictures
 from minisnn.data.sets.pool import Pool
-from minisnn.data.readers.torchneuromorphic import TorchNeuromorphic
 from minisnn.meta.inner import InnerLoop
 
 pytest.importorskip("hypothesis", reason="hypothesis is not installed; it comes with minisnn[test]")
@@ -189,25 +187,6 @@ def test_nmnist_comes_back(folder, events):
     path = folder / "00001.bin"
     write_nmnist(path, array(events))
     np.testing.assert_array_equal(read_nmnist(path), array(events))
-
-
-@given(
-    recordings=st.lists(lists_of_events(last=2**32 - 1), min_size=1, max_size=4),
-    split=st.sampled_from(["Train", "Test"]),
-)
-def test_torchneuromorphic_comes_back(folder, recordings, split):
-    path = folder / "made.h5"
-    names = tuple(str(k) for k in range(len(recordings)))
-    _write_hdf5(
-        path, split, names, iter([(k, k, array(events)) for k, events in enumerate(recordings)])
-    )
-    with TorchNeuromorphic(path, (34, 34)) as file:
-        assert file.keys(split.lower()).tolist() == list(range(len(recordings))) and len(
-            file
-        ) == len(recordings)
-        for key, events in enumerate(recordings):
-            np.testing.assert_array_equal(file.read(key), array(events))
-            assert file.label(key) == key
 
 
 @given(

@@ -78,7 +78,7 @@ def chip(W=None, b=None, exponent=-8) -> IntegerNet:
         )
     ]
     found = IntegerNet.__new__(IntegerNet)
-    found._set(layers, IntegerLIF.of(LIF()), Words(), (1, 1, INPUTS))
+    found._set(layers, IntegerLIF.of(LIF()), Words())
     return found
 
 

@@ -172,7 +172,7 @@ def test_an_empty_argument_is_refused(line, capsys, tmp_path, monkeypatch):
             ["table", "2", "--networks", "empty"],
             "empty: no network of the experiments is in this folder",
         ),
-        (["table", "2", "--networks", "absent"], "absent: no such folder"),
+        (["table", "2", "--networks", "absent"], "absent: no network of the experiments"),
         # after the recordings are there
         slow(
             (

@@ -257,10 +257,7 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, cap
     def stop():
         raise KeyboardInterrupt
 
-    with pytest.raises(
-        KeyboardInterrupt,
-        match=r"resume=True, data=\.\.\., neuron=Tiring\(.*rule=Pulled\) with the same data and",
-    ):
+    with pytest.raises(KeyboardInterrupt, match="resume=True .* the same data and parts"):
         ms.train(config, tmp_path / "run", data=toy_data({20: stop}), progress=False, **own)
     for other in ({}, {**own, "neuron": page["Tiring"](weight=0.5)}, {**own, "rule": None}):
         with pytest.raises(ValueError, match="the run was made with neuron=Tiring"):
@@ -288,7 +285,7 @@ def test_a_run_goes_on_with_the_parts_it_was_made_with_alone(page, tmp_path, cap
     )
     for command in ("evaluate --checkpoint", "info", "show --checkpoint", "train --resume"):
         assert cli.main([*command.split(), str(tmp_path / "run")]) == 2
-        assert re.search(r"in Python: |of your own", capsys.readouterr().err)
+        assert re.search(r"in Python|of your own", capsys.readouterr().err)
 
 
 def test_what_cannot_be_is_refused_in_a_sentence(page):

@@ -218,8 +218,8 @@ def test_currents_beyond_32_bits_are_refused_as_the_library_refuses_them(tmp_pat
     wide.weight_exps = [exponent] * 2
     x = np.zeros((1, 2, 6, 8, 2), np.uint8)
     if held:
-        export.write(tmp_path, wide, PLAIN, x, np.array([0]), x)
-        assert Library(tmp_path, "small", 2, 3).words
+        export.write(tmp_path / "wide", wide, PLAIN, x, np.array([0]), x)
+        assert Library(tmp_path / "wide", "small", 2, 3).words
         return
     with pytest.raises(
         ValueError,

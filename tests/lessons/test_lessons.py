@@ -598,7 +598,7 @@ def test_every_notebook_has_its_rows_whatever_is_in_it(endless, tmp_path, monkey
     monkeypatch.setattr(exam, "mark", partial(exam.mark, seconds=3))
     parts = make.exercises(make.parse(FIRST))
     text = exam.set_exam("1", tmp_path / "exam.ipynb").read_text()
-    with pytest.raises(ValueError, match="exists already"):
+    with pytest.raises(ValueError, match="a file of this name"):
         exam.set_exam("1", Path(shutil.copy(FIRST, tmp_path / "mine.md")))
     book = json.loads(text)
     slots = [cell for cell in book["cells"] if "exercise" in cell["metadata"].get("tags", ())]

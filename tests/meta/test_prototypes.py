@@ -47,7 +47,7 @@ def relative(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-def errors_of_line(value, theta, direction, loss, slope, steps=(1e-2, 1e-3, 1e-4)):
+def errors_of_line(value, theta, direction, loss, slope, steps=(1e-3, 1e-4, 1e-5)):
     return [abs(value(theta + h * direction) - loss - h * slope) for h in steps]
 
 

@@ -433,9 +433,8 @@ def test_inner_steps_of_a_checkpoint_have_a_limit(tmp_path):
     assert checkpoint.read(tmp_path / "c.h5").inner.steps == 1000
 
     def change(file):
-        file.attrs["inner_loop"] = file.attrs["inner_loop"].replace(
-            '"steps": 1000', '"steps": 1000000000'
-        )
+        text = bytes(file.attrs["inner_loop"])
+        file.attrs["inner_loop"] = np.bytes_(text.replace(b'"steps": 1000', b'"steps": 1000000000'))
 
     rewrite(tmp_path / "c.h5", tmp_path / "d.h5", change)
     with pytest.raises(

@@ -64,12 +64,18 @@ def read_sensor(path: Path) -> np.ndarray | None:
 
 def holds_events(path: str | Path, ordered: bool = False) -> bool:
     """Whether a NumPy file has columns of events, with names or, (N, 4), without, or more where
-    their order is said (`ordered`); of an .npy file alone the head is read. Of a file in HDF5
-    whether it is one, and no checkpoint, which begins with text."""
+    their order is said (`ordered`); of an .npy file only the head is read. Of a file in HDF5
+    whether it is one, and no checkpoint."""
     path = Path(path)
     if path.suffix.lower() in SETS:
         with called(path), open(path, "rb") as file:
-            return file.read(len(SIGNATURE)) == SIGNATURE
+            if file.read(len(SIGNATURE)) != SIGNATURE:
+                return False
+        try:
+            with Hdf5(path, "recordings") as hdf5:
+                return "network" not in hdf5.file.attrs
+        except ValueError:  # damaged: whoever reads it says so
+            return True
     plain = path.suffix.lower() == ".npy"
     try:
         held = np.load(path, mmap_mode="r", allow_pickle=False) if plain else read_arrays(path)

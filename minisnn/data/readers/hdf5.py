@@ -27,7 +27,7 @@ def naming(path: str | Path, what: str) -> Generator[None, None, None]:
     except Exception as error:  # h5py alone raises OSError, KeyError, RuntimeError, TypeError, ...
         text = one_line(error)
         if "allow_pickle" in text:  # NumPy would advise to load them unsafely
-            text = "it holds objects, which could run code"
+            text = "it is no NumPy file, or holds objects, which could run code"
         named = isinstance(error, ValueError) and text.startswith(f"{path}: ")
         if named or isinstance(error, OSError) and error.filename is not None:
             raise

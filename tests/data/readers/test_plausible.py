@@ -126,7 +126,7 @@ def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
     )
     assert cli.main(["info", str(root), "--sensor", "12,16", "--time", "ms"]) == 0
     said = capsys.readouterr().out
-    assert "looks wrong" not in said and "--sensor 12,16 --time ms" in said
+    assert "looks wrong" not in said
     assert (
         cli.main(["info", str(root / "c0" / "0.npy")]) == 2
         and "say --time ms" in capsys.readouterr().err

@@ -150,7 +150,7 @@ def test_without_pooch_it_says_how_to_install_it(run, server, monkeypatch):
             ["--base", "127.0.0.1:80"],
             "base is '127.0.0.1:80'; expected an address that begins with http:// or https://",
         ),
-        (["--out", "text"], "text: there is a file of this name; expected a folder to write to"),
+        (["--out", "text"], "text: there is a file of this name; expected a folder of recordings"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(run, server, arguments, message):
