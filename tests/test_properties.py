@@ -198,6 +198,7 @@ def test_nmnist_comes_back(folder, events):
 )
 def test_matlab_comes_back(folder, events, kind, types, column, flip):
     path, expected = folder / "a_0001.mat", array(events)
+    expected = expected[np.argsort(expected["t"], kind="stable")]
     variables = {
         name: expected[field].astype(dtype)
         for name, field, dtype in zip(VARIABLES, ("t", "x", "y", "p"), types)
