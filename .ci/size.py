@@ -9,10 +9,10 @@ import subprocess
 import sys
 
 LIMITS = {  # statements, nodes
-    "library": (30_000, 400_000),  # minisnn and hardware
-    "tests": (35_300, 535_000),
+    "library": (29_800, 396_000),  # minisnn and hardware
+    "tests": (34_600, 525_000),
     "lessons": (5_140, 83_500),
-    "scripts": (2_400, 34_000),  # what is elsewhere
+    "scripts": (2_100, 31_000),  # what is elsewhere
 }
 PARTS = {"minisnn": "library", "hardware": "library", "tests": "tests", "lessons": "lessons"}
 
