@@ -809,7 +809,7 @@ def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
         "ms without an event after 0 ms",
     ):
         assert words in out, out
-    assert "00007.npz: " in out
+    assert "00007.npz: it is no NumPy file" in out
 
 
 def test_info_of_recordings_and_pictures(run):

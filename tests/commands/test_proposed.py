@@ -288,7 +288,7 @@ def test_what_cannot_be_read_is_to_be_mended_first(tmp_path, capsys):
     (root / "class 3" / "6.npz").write_bytes(b"damaged")
     assert cli.main(["info", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "6.npz: " in said and "fix first" in said
+    assert "6.npz: it is no NumPy file" in said and "fix first" in said
     (tmp_path / "loose").mkdir()
     archive(tmp_path / "loose" / "a", 0)
     assert cli.main(["info", str(tmp_path / "loose"), "--sample", "3"]) == 2
