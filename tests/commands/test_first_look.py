@@ -43,7 +43,7 @@ def test_a_first_recording_that_is_damaged_does_not_end_the_look(tmp_path, capsy
     root = folder(tmp_path / "damaged", "abcdefg")
     (root / "a" / "0.npz").write_bytes(b"")
     out = said(capsys, str(root))
-    assert "of 16 x 12 pixels" in out and "a/0.npz: " in out
+    assert "of 16 x 12 pixels" in out and "a/0.npz: cannot be read" in out
     assert "fix first" in out
 
 
