@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.spiking import SpikingNet
 
 from ..chip.learner import samples_of
 from ..chip.neuron import IntegerLIF

@@ -11,7 +11,7 @@ import numpy as np
 
 from minisnn.experiments.readout import spikes_of, traces
 from minisnn.layers import membrane
-from minisnn.layers.loss import softmax
+from minisnn.core.loss import softmax
 from minisnn.layers.surrogate import sigma_prime
 
 from ..chip.calibrate import under_kernels

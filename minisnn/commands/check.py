@@ -11,8 +11,8 @@ from .. import outputs
 from . import options
 from ..files import write_json
 from ..parallel.compilation import announce
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
+from ..core.neuron import CubaLIF
+from ..core.neuron import LIF
 
 EXAMPLES = """\
 examples:
@@ -146,9 +146,9 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None, task or None, step size or None) of everything to check."""
     import numpy as np
 
-    from ..network.convolutional import ConvNet
+    from ..core.convolutional import ConvNet
     from ..gradcheck import random_case
-    from ..network.spiking import SpikingNet
+    from ..core.spiking import SpikingNet
 
     models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))
     if args.checkpoint is not None:

@@ -131,7 +131,7 @@ def _checkpoint(path: Path, config=None) -> None:
         more += f", learned {' '.join(values)}" if values else ""
         size = net.slice_of(b.name)
         print(
-            f"  {b.name:<10}{' x '.join(map(str, b.own_weight_shape))}{more} -> {out}; "
+            f"  {b.name:<10}{' x '.join(map(str, b.parameters()["weight"]))}{more} -> {out}; "
             f"{size.stop - size.start:,} parameters"
         )
     if hasattr(net, "neuron"):

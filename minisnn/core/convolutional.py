@@ -6,6 +6,7 @@ statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ from .network import Network, parts_of
 from .neuron import Softplus
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
+
+
+def _tiles() -> Any:
+    """The convolutions in register tiles."""
+    from ..kernels import frames
+
+    return frames
 
 
 class ConvNet(Network):
@@ -69,7 +77,7 @@ class ConvNet(Network):
         *,
         hidden: Sequence[int] = (),
         loss: str | Loss = "cross_entropy",
-        backend: str = "numpy",
+        backend: str = "numba",
         gain: float = 0.1,
     ):
         self.gain = number("gain", gain, "a finite positive number")
@@ -80,6 +88,8 @@ class ConvNet(Network):
         self.kernel = odd("kernel", kernel)
         named = short_form(self.channels, self.hidden, self.kernel, "max")
         self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
+        if backend == "numba":
+            self.blocks = tuple(replace(layer, maps=_tiles) for layer in self.blocks)
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         return parts_of(len(x), PART)

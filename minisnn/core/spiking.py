@@ -1,6 +1,8 @@
 """The spiking network: its settings, and how a recording enters."""
 
+import warnings
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -124,9 +126,10 @@ class SpikingNet(Network):
             self.layers = tuple(layer for _, layer in named)
         self.gain: float = self.neuron.gain
         self.threshold: float = self.neuron.threshold
-        backend = "numpy" if backend is None else backend
         how = self.neuron, self.detach_reset, self.learn
-        self._configure(input_shape, named, ways, dtype, loss, backend, *how)
+        self._configure(input_shape, named, ways, dtype, loss, backend or "numba", *how)
+        if self.backend == "numba":
+            self._try_to_compile(backend)
 
     def _refuse_short_form(self) -> None:
         """ValueError where layers are given, and something of the form that they replace."""
@@ -161,18 +164,48 @@ class SpikingNet(Network):
         at = names.index(name or names[-1])
         layer = self.blocks[at]
         theta, x, _ = self._taken(theta, x)
-        w = self.weights(theta)[: at + 1]
         parts: list[Array] = []
 
         def of_part(part: slice) -> Array:
-            entered = self._enter(x[part])
-            *_, found = self._through(w, entered, self._begin(entered))
-            return np.swapaxes(found.y, 0, 1)
+            y = next(islice(self._outputs(theta, x[part]), at, None))
+            y = y if isinstance(y, np.ndarray) else y.dense()
+            return y if layer.pool == "spikes" else y != 0
 
         in_order(of_part, parts_of(len(x), self.inference_part), parts.append)
-        y = np.concatenate(parts)
-        y = y[:, :, 0, 0] if layer.dense else y
-        return y if layer.pool == "spikes" else y != 0
+        shape = layer.output_shape[2:] if layer.dense else layer.output_shape
+        return np.concatenate(parts).reshape(*x.shape[:2], *shape)
+
+    def _compiled(self, theta: Array, spike: str) -> Any:
+        if self.backend == "numpy" or spike != "hard":
+            return None
+        from numba import config
+
+        if config.DISABLE_JIT:
+            return None
+        from ..kernels.network import Loops
+
+        return Loops(self, theta)
+
+    def _try_to_compile(self, asked: str | None) -> None:
+        """Whether the kernels can take each layer; if not, NumPy takes the network."""
+        own = [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]
+        if not own:
+            return
+        from ..kernels.neuron import refusal
+
+        found = [refusal(neuron, self.dtype, self.detach_reset, self.learn) for neuron in own]
+        reason = next(filter(None, found), "")
+        if reason and asked == "numba":
+            raise ValueError(
+                f"backend numba cannot take this neuron: {reason}; leave backend out, or give "
+                "backend='numpy'"
+            )
+        if reason:
+            warnings.warn(
+                f"this neuron runs on the NumPy backend, some ten times slower: {reason}",
+                stacklevel=3,
+            )
+            self.backend = "numpy"
 
     def _parts(self, x: Array, second: bool) -> list[slice]:
         sites = sum(int(np.prod(layer.sites)) * layer.channels for layer in self.blocks)

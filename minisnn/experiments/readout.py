@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
-from ..network.spiking import SpikingNet
+from ..core.neuron import CubaLIF
+from ..core.neuron import LIF
+from ..core.spiking import SpikingNet
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:

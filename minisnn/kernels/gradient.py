@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers import together
-from ..layers.block import Block
 from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
@@ -19,6 +17,7 @@ from ..vectors.vector import zeros
 from .dense import fits, outer
 from .events import Events
 from .forward import traces
+from .layer import Block, Joint
 from .linear import (
     DENSE_ABOVE,
     add_row,
@@ -262,7 +261,7 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
     # the last of a name: what the neuron's step has is none of the filters'
     names = ("alpha", "beta", *neuron.learnable)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
-    return together.Weights(dweight, recurrent, np.array([named[name] for name in block.learn]))
+    return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
 
 def heard_along(s_dot, inner: int, delay: int):

@@ -36,7 +36,7 @@ from minisnn.vectors.llvm import call_at
 from minisnn.vectors.products import gemm
 from minisnn.kernels.records import BandState, geometry
 from minisnn.vectors.products import Left, Out, Right
-from minisnn.layers.block import Block
+from minisnn.core.layer import Block
 from minisnn.parallel.arrays import aligned_zeros
 
 SITES = 2048

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, features_of
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.spiking import SpikingNet
 from minisnn.nir import export_nir, import_nir
 from minisnn.parallel.workers import Workers
 from minisnn.training import update

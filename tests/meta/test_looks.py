@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import LOOKS, ClassMeans, features_of, nearest, shifted
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.network.convolutional import ConvNet
+from minisnn.core.convolutional import ConvNet
 from minisnn.core.remembered import Samples, remembered
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.spiking import SpikingNet
 from minisnn.training.baselines import baselines, learns_by
 from minisnn.training.evaluation import evaluate
 from minisnn.training.progress import table

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from minisnn.layers import synapse
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.layers.synapse import presynaptic_traces
 from minisnn.meta.functions import adapt
 from minisnn.meta.inner import InnerLoop
@@ -19,8 +19,8 @@ from minisnn.meta.prototypes import (
     with_prototypes,
 )
 from minisnn.meta.tasks import Task
-from minisnn.network.convolutional import ConvNet
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.convolutional import ConvNet
+from minisnn.core.spiking import SpikingNet
 
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 

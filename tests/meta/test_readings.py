@@ -4,15 +4,15 @@ they are for."""
 import numpy as np
 import pytest
 
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, nearest
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.network.convolutional import ConvNet
+from minisnn.core.convolutional import ConvNet
 from minisnn.core.remembered import remembered
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.spiking import SpikingNet
 from minisnn.training.baselines import learns_by
 from minisnn.training.settings import TrainingConfig
 

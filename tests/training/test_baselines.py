@@ -8,8 +8,8 @@ from minisnn.meta.prototypes import ClassMeans
 from minisnn.network.loops import Loops
 from minisnn.core.remembered import remembered
 import minisnn as ms
-from minisnn.layers.cuba import CubaLIF
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
 from minisnn.training.evaluation import evaluate
 

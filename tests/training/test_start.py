@@ -9,14 +9,14 @@ import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
 from minisnn import Dense
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.meta.tasks import Classification
-from minisnn.network.spiking import SpikingNet
+from minisnn.core.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, _Run, train

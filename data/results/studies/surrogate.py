@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from minisnn.layers.lif import LIF
-from minisnn.layers.surrogate import FastSigmoid, Surrogate
+from minisnn.core.neuron import LIF
+from minisnn.core.surrogate import FastSigmoid, Surrogate
 from minisnn.training.baselines import Adapted, Rule, baselines
 from minisnn.training.progress import RULE_NAMES
 from minisnn.training.presets import preset
