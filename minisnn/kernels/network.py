@@ -189,7 +189,9 @@ class Loops:
                     adjoint = Dual(adjoint, dot) if name in layer.learn else dot
                 adjoint = chained(layer, w[n], name, adjoint)
                 view = views[f"{layer.name}.{name}"]
-                view[...] = np.reshape(derivative(adjoint) if isinstance(adjoint, Dual) else adjoint, view.shape)
+                view[...] = np.reshape(
+                    derivative(adjoint) if isinstance(adjoint, Dual) else adjoint, view.shape
+                )
         return flat
 
     def along(self, v: Array) -> tuple[list, tuple]:
@@ -242,7 +244,9 @@ class Loops:
         total = self._sum(of_part, len(parts))
         losses, logits, _ = zip(*kept)
         self.release()
-        return Gradients(sum(losses), self.flat(total), np.concatenate(logits), hvp if second else None)
+        return Gradients(
+            sum(losses), self.flat(total), np.concatenate(logits), hvp if second else None
+        )
 
     def features(self, x: Array, ends: list[int], pull: bool) -> Features:
         """As of the network, after so many steps each."""
@@ -260,7 +264,9 @@ class Loops:
 
         def pullback(dp: Array) -> Array:
             def of_part(n: int) -> Sums:
-                of_readings = np.asarray(dp[parts[n]], net.dtype).reshape(len(x[parts[n]]), len(at), -1)
+                of_readings = np.asarray(dp[parts[n]], net.dtype).reshape(
+                    len(x[parts[n]]), len(at), -1
+                )
                 dtrace = at_steps(np.swapaxes(of_readings, 0, 1), steps, at)
                 decays = [getattr(readout.neuron, name) for name in readout.neuron.filtering]
                 dy, _ = traces_back(dtrace, decays, readout.neuron.delay)

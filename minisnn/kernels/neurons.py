@@ -172,7 +172,9 @@ class Leaky(core.Leaky):
         return du_dot, dz_dot
 
 
-WRITTEN: dict[type, tuple[type, type]] = {  # by what is in core, without and with what its step learns
+WRITTEN: dict[
+    type, tuple[type, type]
+] = {  # by what is in core, without and with what its step learns
     core.LIF: (LIF, LearningLIF),
     core.CubaLIF: (CubaLIF, LearningCubaLIF),
     core.Leaky: (Leaky, Leaky),

@@ -10,7 +10,8 @@ import pytest
 
 import minisnn as ms
 from minisnn import gradcheck
-from minisnn.layers import linear
+from minisnn.core.linear import conv
+from minisnn.kernels import layer as folds
 from minisnn.meta.stepsizes import StepSizes
 from slowly import all_but, slow
 
@@ -195,11 +196,11 @@ def test_a_stride_is_every_so_many_th_site_of_a_convolution(k, s):
     rng = np.random.default_rng(k * s)
     x = rng.standard_normal((2, 7, 6, 3))
     weight = rng.standard_normal((k, k, 3, 4))
-    wanted = linear.correlate(x, weight)[:, ::s, ::s]
-    folded = linear.correlate(linear.fold(x, s), linear.fold_weight(weight, s))
+    wanted = conv(x, weight)[:, ::s, ::s]
+    folded = conv(folds.fold(x, s), folds.fold_weight(weight, s))
     assert off(folded, wanted) < 1e-14
-    assert np.array_equal(linear.unfold(linear.fold(x, s), s, (7, 6, 3)), x)
-    assert np.array_equal(linear.unfold_weight(linear.fold_weight(weight, s), s, k), weight)
+    assert np.array_equal(folds.unfold(folds.fold(x, s), s, (7, 6, 3)), x)
+    assert np.array_equal(folds.unfold_weight(folds.fold_weight(weight, s), s, k), weight)
 
 
 # ---- theta, settings and files
