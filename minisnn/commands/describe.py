@@ -131,10 +131,7 @@ def _checkpoint(path: Path, config=None) -> None:
         more += f", learned {' '.join(values)}" if values else ""
         size = net.slice_of(b.name)
         shape = " x ".join(map(str, b.parameters()["weight"]))
-        print(
-            f"  {b.name:<10}{shape}{more} -> {out}; "
-            f"{size.stop - size.start:,} parameters"
-        )
+        print(f"  {b.name:<10}{shape}{more} -> {out}; {size.stop - size.start:,} parameters")
     if hasattr(net, "neuron"):
         print(
             f"{'neuron':<12}"

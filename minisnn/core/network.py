@@ -678,6 +678,20 @@ class Network(Checks):
         membranes = [np.swapaxes(found.u, 0, 1) for found in passes]
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
+    def _by_layer(self, theta: Array, x: Array) -> tuple[Any, Callable]:
+        """(what enters, a function of theta, a layer and what comes into it: its membranes in the
+        window, and what it hands on), as the engine has them."""
+        compiled = self._compiled(theta, "hard")
+        if compiled:
+            return compiled.enter(x), lambda theta, n, y: self._compiled(theta, "hard").layer(n, y)
+
+        def of_layer(theta: Array, n: int, y: Array) -> tuple[Array, Array]:
+            start = self.blocks[n].begin(y.shape[1], self.dtype)
+            found = self.blocks[n].forward(self.weights(theta)[n], y, start, len(y))
+            return found.u[-self.window :], found.y
+
+        return self._enter(x), of_layer
+
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every layer below the readout, after pooling: over batch, time and sites.
 

@@ -68,13 +68,17 @@ class Loops:
     def forward(self, x: Array, keep: int, many: int | None = None) -> tuple[Any, list[Tape]]:
         """(what the last of so many blocks hands on, tapes); logits of them all. The readout's tape
         keeps so many steps of the window, those below what they can need."""
-        y: Any = passes.enter(x, self.net.gain, self.net.dtype)
+        y: Any = self.enter(x)
         tapes = []
         for n, block in enumerate(self.blocks[:many]):
             steps = max(self.short(keep, n), min(keep, 1))
             y, tape = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y), steps)
             tapes.append(tape)
         return y, tapes
+
+    def enter(self, x: Array) -> Events:
+        """Event counts as the first block's input, times the gain."""
+        return passes.enter(x, self.net.gain, self.net.dtype)
 
     def fit(self, n: int, y: Events) -> Events:
         """Events as block n takes them."""
@@ -341,7 +345,13 @@ class Loops:
 
     def outputs(self, x: Array) -> Any:
         """Of each block below the readout what it hands on."""
-        y: Any = passes.enter(x, self.net.gain, self.net.dtype)
+        y: Any = self.enter(x)
         for n, block in enumerate(self.blocks[:-1]):
             y, _ = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y), 0)
             yield y
+
+    def layer(self, n: int, y: Events) -> tuple[Array, Any]:
+        """The membranes of a block in the window, and what it hands on."""
+        block = self.blocks[n]
+        y, tape = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y))
+        return tape["u"], y

@@ -23,7 +23,6 @@ from minisnn.data.sets.named import open_set
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.training.baselines import baselines
 from minisnn.training.settings import TrainingConfig
-from slowly import after
 from toy import ToySet
 
 TOY = (

@@ -9,6 +9,8 @@ import pytest
 from numba import TypingError, config, njit, types
 
 import minisnn as ms
+from minisnn.kernels.network import Loops
+from minisnn.kernels.neurons import written
 from minisnn.kernels import block, dense, forward, gradient, linear, neuron, pooling
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Calls, Sorted, geometry
@@ -336,7 +338,8 @@ def test_which_layers_go_as_images(monkeypatch):
         block, "through", lambda y, *rest: spans.append(y.shape[1]) or through(y, *rest)
     )
     spikes = block.enter(x, net.gain, net.dtype)
-    for b, weight, bias in net.parameters(theta, block):
+    loops = Loops(net, theta)
+    for b, weight, bias in zip(loops.blocks, loops.weights, loops.biases):
         active = spikes.mean()
         spikes, tape = block.forward(b, weight, bias, spikes, 10)
         chosen.append(tape["dense"].tolist())
@@ -357,7 +360,8 @@ def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
     net = ms.SpikingNet((7, 16, 2), (16,), 3, pool=pool, neuron=neuron, window=9)
     theta = net.init(rng, rng.poisson(0.6, (3, 14, 7, 16, 2)))
     x = np.stack([rng.poisson(rate, (steps, 7, 16, 2)) for rate in (3.0, 0.02, 3.0)])
-    first, weight, bias = net.parameters(theta, block)[0]
+    loops = Loops(net, theta)
+    first, weight, bias = loops.blocks[0], loops.weights[0], loops.biases[0]
 
     def found(x):
         y, tape = block.forward(first, weight, bias, block.enter(x, net.gain, net.dtype))
@@ -456,7 +460,7 @@ def test_kernels_that_borrow_return_no_array():
     borrowing = [
         k for module in (linear, pooling, forward) for k in vars(module).values() if borrows(k)
     ]
-    borrowing += [neuron.loops_of(net.neuron).loop(name) for name in Calls._fields]
+    borrowing += [neuron.loops_of(written(net.neuron, ())).loop(name) for name in Calls._fields]
     assert all(map(borrows, borrowing))
     assert {k.__name__ for k in borrowing} >= {
         "LIF_FastSigmoid_0_forward",

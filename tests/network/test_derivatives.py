@@ -292,7 +292,7 @@ def test_the_pullback_of_the_losss_adjoint_is_the_gradient(name, backend):
     logits, pullback = net.vjp(theta, x)
     found = pullback(net.criterion.backward(logits, y)).dtheta
     assert off(found, net.loss_and_gradient(theta, x, y).gradient) < 1e-12
-    assert np.array_equal(logits, net(theta, x))
+    assert off(logits, net(theta, x)) < 1e-13
 
 
 @pytest.mark.parametrize("name", SHAPES)

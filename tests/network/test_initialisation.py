@@ -177,4 +177,3 @@ def test_what_data_cannot_be_scaled_to(given, words):
     x = np.random.default_rng(0).poisson(0.5, (4, 6, 6, 4, 2)).astype(np.uint8)
     with pytest.raises(ValueError, match=words):
         net.init(np.random.default_rng(0), x, **given)
-
