@@ -5,6 +5,7 @@ from . import (
     gradcheck as gradcheck,
     core as core,
     meta as meta,
+    network as network,
     nir as nir,
     parallel as parallel,
     plots as plots,
@@ -40,8 +41,8 @@ from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML, body as body
 from .meta.tasks import Task as Task
 from .core.architecture import Conv as Conv, Dense as Dense
-from .core.convolutional import ConvNet as ConvNet
-from .core.spiking import SpikingNet as SpikingNet
+from .network.convolutional import ConvNet as ConvNet
+from .network.spiking import SpikingNet as SpikingNet
 from .nir import export_nir as export_nir, import_nir as import_nir
 from .parallel.cluster import Cluster as Cluster
 from .parallel.workers import Workers as Workers

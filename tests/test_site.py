@@ -120,7 +120,7 @@ LOOKED_AT = (
     "hardware/index.html",
     "reference/index.html",
     "reference/minisnn.meta.inner.html",
-    "reference/minisnn.core.spiking.html",
+    "reference/minisnn.network.spiking.html",
     "_modules/minisnn/meta/inner.html",
     "CHANGELOG.html",
 )

@@ -12,7 +12,7 @@ from minisnn.core.neuron import LIF
 from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 
 from ..chip.learner import samples_of
 from ..chip.neuron import IntegerLIF

@@ -23,7 +23,7 @@ import numpy as np
 
 from minisnn.data.store.shipped import find_checkpoint
 from minisnn.meta.inner import InnerLoop
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.parallel.executor import Executor
 from minisnn.training import checkpoint, run as training
 from minisnn.training.baselines import Answers, correct, drawn_by, rows_of

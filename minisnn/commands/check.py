@@ -146,9 +146,9 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None, task or None, step size or None) of everything to check."""
     import numpy as np
 
-    from ..core.convolutional import ConvNet
+    from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
-    from ..core.spiking import SpikingNet
+    from ..network.spiking import SpikingNet
 
     models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))
     if args.checkpoint is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..core.neuron import CubaLIF
 from ..core.neuron import LIF
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 
 
 def spikes_of(net: SpikingNet, theta: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.convolutional import ConvNet
+from ..network.convolutional import ConvNet
 from ..meta.functions import adapt
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from ..core.layer import Layer as Block
 from ..core.neuron import LIF, CubaLIF
 from ..core.architecture import Conv, Dense

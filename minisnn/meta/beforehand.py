@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from ..parallel.children import compile_beside
 from ..parallel.threads import noting
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.neuron import CubaLIF
 from ..core.neuron import LIF
 from ..meta.kept import loop_of
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from ..training.checkpoint import Checkpoint
 from .layers import QUIET, Layer, Reader
 from .sentences import of_import, warn

@@ -7,7 +7,7 @@ import sys
 import warnings
 from typing import Any
 
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 
 
 def warn(sentences: list[str], where: str) -> None:

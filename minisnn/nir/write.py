@@ -16,7 +16,7 @@ from ..core.layer import Block
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
 from ..core.network import Network
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from .sentences import of_export
 
 if TYPE_CHECKING:

@@ -29,12 +29,12 @@ import numpy as np
 
 from .. import __version__
 from ..data.store import shipped
-from ..core.convolutional import ConvNet
+from ..network.convolutional import ConvNet
 from ..data.readers.hdf5 import Hdf5, naming
 from ..files import write_whole
 from ..meta.inner import InnerLoop
 from ..meta.kept import arrays_of, kept_of, loop_of
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from .. import arguments as given
 from .origin import CHIP, TRAIN, Origin
 from .settings import TrainingConfig

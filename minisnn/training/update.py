@@ -26,8 +26,8 @@ from ..meta.optim import SGD, Adam, clip, cosine
 from ..meta.rules import MAML
 from ..meta.stepsizes import StepSizes
 from ..parallel.checks import NotFinite
-from ..core.convolutional import ConvNet
-from ..core.spiking import SpikingNet
+from ..network.convolutional import ConvNet
+from ..network.spiking import SpikingNet
 from ..parallel.executor import Executor
 
 WEIGHTS, INIT_TASKS, TASKS = range(3)  # first part of the spawn keys

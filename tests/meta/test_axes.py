@@ -13,7 +13,7 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, features_of
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.nir import export_nir, import_nir
 from minisnn.parallel.workers import Workers
 from minisnn.training import update

@@ -10,9 +10,9 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import LOOKS, ClassMeans, features_of, nearest, shifted
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.core.convolutional import ConvNet
+from minisnn.network.convolutional import ConvNet
 from minisnn.core.remembered import Samples, remembered
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import baselines, learns_by
 from minisnn.training.evaluation import evaluate
 from minisnn.training.progress import table

@@ -11,7 +11,7 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.rules import body
 from minisnn.meta.online import OnlineReadout
 from minisnn.meta.prototypes import ClassMeans
-from minisnn.core.convolutional import ConvNet
+from minisnn.network.convolutional import ConvNet
 from minisnn.training.baselines import learns_by
 from minisnn.training.settings import TrainingConfig
 

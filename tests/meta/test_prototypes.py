@@ -17,8 +17,8 @@ from minisnn.meta.prototypes import (
     with_prototypes,
 )
 from minisnn.meta.tasks import Task
-from minisnn.core.convolutional import ConvNet
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.convolutional import ConvNet
+from minisnn.network.spiking import SpikingNet
 
 SCALE = 20.0  # untrained traces are small; at this scale the softmax is neither flat nor one-hot
 

@@ -10,9 +10,9 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, nearest
 from minisnn.meta.rules import RULES
 from minisnn.meta.tasks import Task
-from minisnn.core.convolutional import ConvNet
+from minisnn.network.convolutional import ConvNet
 from minisnn.core.remembered import remembered
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import learns_by
 from minisnn.training.settings import TrainingConfig
 

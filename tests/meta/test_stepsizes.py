@@ -15,7 +15,7 @@ PROGRAM = """
 import hashlib
 import numpy as np
 from minisnn.meta.stepsizes import StepSizes
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 net = SpikingNet((6, 6, 2), (8,), 3, 3, dtype="float64", backend="numpy")
 rng, found = np.random.default_rng(0), hashlib.sha256()
 for kind in ("scalar", "layer", "array", "parameter"):

@@ -8,7 +8,7 @@ from conftest import arrays_off, off
 import minisnn as ms
 from minisnn import gradcheck
 from minisnn.meta.functions import meta_loss
-from minisnn.core.convolutional import ConvNet
+from minisnn.network.convolutional import ConvNet
 
 SHAPES = {
     "two conv blocks, odd sizes": {},

@@ -285,7 +285,7 @@ def test_workers_that_are_lost_leave_a_run_that_can_go_on(here, tmp_path):
 
 
 def test_episodes_are_the_same(two):
-    from minisnn.core.spiking import SpikingNet
+    from minisnn.network.spiking import SpikingNet
 
     net = SpikingNet.from_configuration(toy_config().network(ToySet.input_shape))
     theta = net.init(np.random.default_rng(0), ToySet("train").episode(0, 0).x_support)

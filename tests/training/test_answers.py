@@ -9,7 +9,7 @@ from toy import ToySet, toy_config, toy_data
 
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.tasks import Task
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import compare
 from minisnn.training.evaluation import evaluate
 from minisnn.training.run import train

@@ -9,7 +9,7 @@ from minisnn.kernels.network import Loops
 from minisnn.core.remembered import remembered
 import minisnn as ms
 from minisnn.core.neuron import CubaLIF
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
 from minisnn.training.evaluation import evaluate
 

@@ -7,7 +7,7 @@ import pytest
 from toy import interrupt, toy_config, toy_data
 
 from minisnn.meta.inner import InnerLoop
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training.health import GROWTH, SPAN, Health, Unhealthy, not_finite, remedy
 from minisnn.training.run import train
 

@@ -16,7 +16,7 @@ from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.meta.tasks import Classification
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder
 from minisnn.training.run import Interrupted, _Run, train

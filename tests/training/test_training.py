@@ -20,8 +20,8 @@ from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
-from minisnn.core.convolutional import ConvNet
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.convolutional import ConvNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.training import checkpoint, fields as settings
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen

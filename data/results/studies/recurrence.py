@@ -26,7 +26,7 @@ from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits
 from minisnn.meta.tasks import Task
 from minisnn.core.architecture import Dense
-from minisnn.core.spiking import SpikingNet
+from minisnn.network.spiking import SpikingNet
 from minisnn.network.theta import value
 from minisnn.stopping import check
 from minisnn.training import checkpoint as checkpoints

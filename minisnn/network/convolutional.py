@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..arguments import array, number, wholes
-from .architecture import odd, short_form
-from .dual import Array
-from .loss import Loss
-from .network import Network, parts_of
-from .neuron import Softplus
+from ..core.architecture import odd, short_form
+from ..core.dual import Array
+from ..core.loss import Loss
+from ..core.network import Network, parts_of
+from ..core.neuron import Softplus
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
 

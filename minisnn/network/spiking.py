@@ -9,11 +9,11 @@ import numpy as np
 
 from ..arguments import array, flag, is_sequence, one_of, shown, whole, wholes
 from ..parallel.threads import in_order
-from .architecture import Conv, Dense, firing, listed, odd, short_form
-from .dual import Array
-from .loss import Loss
-from .network import Network, parts_of
-from .neuron import LIF, Dynamics
+from ..core.architecture import Conv, Dense, firing, listed, odd, short_form
+from ..core.dual import Array
+from ..core.loss import Loss
+from ..core.network import Network, parts_of
+from ..core.neuron import LIF, Dynamics
 
 # membranes of the samples that go through the layers together, at least one; a third for H v
 PART_BYTES = 12 << 20
