@@ -8,6 +8,8 @@ Shapes: x (..., H, W, C_in), weight (k, k, C_in, C_out), y (..., H, W, C_out).
 
 import numpy as np
 
+from ..parallel.threads import multiplies
+
 
 def _padded(x: np.ndarray, k: int) -> np.ndarray:
     h = k // 2
@@ -19,6 +21,10 @@ def _padded(x: np.ndarray, k: int) -> np.ndarray:
     return padded
 
 
+product = multiplies(np.matmul)
+
+
+@multiplies
 def correlate(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """y[h, w] = sum_ij x[h + i - pad, w + j - pad] weight[i, j] for images (..., H, W, C_in) ->
     (..., H, W, C_out)."""
@@ -34,6 +40,7 @@ def correlate_input(dy: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return correlate(dy, weight[::-1, ::-1].transpose(0, 1, 3, 2))
 
 
+@multiplies
 def correlate_weight(x: np.ndarray, dy: np.ndarray, k: int) -> np.ndarray:
     """Adjoint of `correlate` for its weight, summed over every image:
     dW[i, j] = sum x[h + i - pad, w + j - pad] dy[h, w]."""

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..parallel.threads import multiplies
 from .linear import correlate, correlate_input, correlate_weight
 
 STATES = ("p", "c")
@@ -169,6 +170,7 @@ def coefficients(steps: int, neuron: Any, dtype: np.dtype) -> Coefficients:
     return Coefficients(tuple(states), dy[0])
 
 
+@multiplies
 def features(x: np.ndarray, neuron: Any, start: np.ndarray | None = None) -> np.ndarray:
     """p_{n-1} from x (B, n, F) and the filters' states at its start, (B, filters, F); from zero
     where they are None."""

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import membrane, surrogate
-from .linear import correlate, correlate_input, correlate_weight
+from .linear import correlate, correlate_input, correlate_weight, product
 from .neuron import Dot
 from .synapse import presynaptic_traces
 
@@ -187,7 +187,7 @@ def _by_filter(p, c):
 
 
 def _hear(drive, s, V):
-    return drive if V is None else drive + s @ V
+    return drive if V is None else drive + product(s, V)
 
 
 def _jet(function, tape, t, neuron):
@@ -214,7 +214,7 @@ def backward(block, weights, tape, du):
     for t in reversed(range(m)):
         if neuron.delay:
             dD[:, t], dF, dy_after = _advance_adjoint(dF, neuron)
-            ds = None if V is None else dD[:, t] @ V.T
+            ds = None if V is None else product(dD[:, t], V.T)
         whole = du[:, t]
         if V is not None:
             whole = whole + ds * _jet(surrogate.derivative, tape, t, neuron)
@@ -223,7 +223,7 @@ def backward(block, weights, tape, du):
         dF[-1] = dF[-1] + dI[:, t]
         if not neuron.delay:
             dD[:, t], dF, dy_after = _advance_adjoint(dF, neuron)
-            ds = None if V is None else dD[:, t] @ V.T
+            ds = None if V is None else product(dD[:, t], V.T)
         kept["dy_after"][t] = dy_after
         of_decays += [np.sum(a * b) for a, b in zip(dy_after, tape["apart"][t])]
     tape.update(dD=dD, **kept)
@@ -279,7 +279,7 @@ def forward_tangent(block, weights, weights_dot, bias_dot, tape, x_dot, steps):
         if V is None:
             return drive
         f = tape["x"][:, t, ..., block.input_shape[2] :]
-        return drive + f @ V_dot + heard @ V
+        return drive + product(f, V_dot) + product(heard, V)
 
     for t in range(steps):
         if not neuron.delay:
@@ -325,7 +325,7 @@ def backward_tangent(block, weights, weights_dot, tape, tape_dot, du_dot):
         dD_dot[:, t] = dx
         for n, (d_dot, d) in enumerate(zip(new, dy_after)):
             of_decays[n] += np.sum(d_dot * tape["apart"][t][n] + d * tape_dot["apart"][t][n])
-        return dF_dot, None if V is None else dx @ V.T + dD[:, t] @ V_dot.T
+        return dF_dot, None if V is None else product(dx, V.T) + product(dD[:, t], V_dot.T)
 
     for t in reversed(range(m)):
         if neuron.delay:
