@@ -5,12 +5,24 @@ from functools import wraps
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import block, pool
-from minisnn.layers.loss import cross_entropy_backward, softmax
+from minisnn.core import pool
+from minisnn.core.loss import cross_entropy_backward, softmax
+from minisnn.layers import block
 
 from . import Wrong, answer, close, differs, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
+
+
+def _windows(u):
+    """The 2 x 2 windows of a picture, along axes 1 and 3."""
+    return u.reshape(len(u) // 2, 2, -1, 2)
+
+
+def _switched(u, dv):
+    """The adjoint dv at the largest of each window, by the library."""
+    of_picture = np.index_exp[None, None, :, :, None]
+    return pool.scatter(dv[of_picture], pool.largest(u[of_picture]), u.shape)[0, 0, :, :, 0]
 
 
 def pool_backward(function):
@@ -22,17 +34,9 @@ def pool_backward(function):
         rng.integers(0, 2, (6, 4)).astype(float),
     ):
         dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
-        picture = u[None, None, :, :, None]
-        expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[
-            0, 0, :, :, 0
-        ]
+        expected = _switched(u, dv)
         spread = np.kron(dv, np.ones((2, 2)))
-        largest = spread * (
-            u
-            == np.kron(
-                pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))
-            )
-        )
+        largest = spread * (u == np.kron(_windows(u).max((1, 3)), np.ones((2, 2))))
         same(
             "5.1",
             "du",
@@ -189,7 +193,7 @@ def soft_pool_backward(function):
         )
 
         def pooled(u, dv=dv):
-            return (np.log(np.exp(u).reshape(len(dv), 2, -1, 2).sum((1, 3))) * dv).sum()
+            return (np.log(np.exp(_windows(u)).sum((1, 3))) * dv).sum()
 
         expected = np.zeros(shape)
         for place in np.ndindex(shape):
@@ -197,11 +201,9 @@ def soft_pool_backward(function):
             e[place] = h
             expected[place] = (pooled(u + e) - pooled(u - e)) / (2 * h)
         spread = np.kron(dv, np.ones((2, 2)))
-        best = pool.scatter(
-            dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape
-        )[0, 0, :, :, 0]
+        best = _switched(u, dv)
         shares = expected / spread
-        top = np.kron(u.reshape(len(dv), 2, -1, 2).max((1, 3)), np.ones((2, 2)))
+        top = np.kron(_windows(u).max((1, 3)), np.ones((2, 2)))
         same(
             "5.4",
             "du",
@@ -230,7 +232,7 @@ def soft_pool_backward(function):
                 ),
                 (shares, "dv is missing: each window's adjoint is shared out"),
                 (
-                    u / np.kron(u.reshape(len(dv), 2, -1, 2).sum((1, 3)), np.ones((2, 2))) * spread,
+                    u / np.kron(_windows(u).sum((1, 3)), np.ones((2, 2))) * spread,
                     "the parts of the sum are exp(u), not u",
                 ),
                 (
