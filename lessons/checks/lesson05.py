@@ -4,10 +4,10 @@ from functools import wraps
 
 import numpy as np
 
-import minisnn as ms
 from minisnn.core import pool
+from minisnn.core.layer import Layer
 from minisnn.core.loss import cross_entropy_backward, softmax
-from minisnn.layers import block
+from minisnn.core.spiking import SpikingNet
 
 from . import Wrong, answer, close, differs, kept, mine, right, same, wrong, tested
 
@@ -95,36 +95,33 @@ def loss_backward(function):
 
 
 def _walked(function, net, theta, tapes, dlogits):
-    """The student's gradient; where the walk stops with an error, what was given to block.backward
-    tells why."""
-    given, original = [], block.backward
+    """The student's gradient; where the walk stops with an error, what the blocks' `backward` was
+    given tells why."""
+    given, original = [], Layer.backward
 
-    def noted(b, weight, tape, dy, **hints):
+    def noted(b, w, tape, dy, *more):
         given.append((b, np.shape(dy)[2:]))
-        return original(b, weight, tape, dy, **hints)
+        return original(b, w, tape, dy, *more)
 
     @wraps(function)
     def watched(*arguments):
-        block.backward = noted
+        Layer.backward = noted
         try:
             return function(*arguments)
         finally:
-            block.backward = original  # what a diagnosis tries is not noted
+            Layer.backward = original  # what a diagnosis tries is not noted
 
     try:
         return answer("5.3", watched, net, theta, tapes, dlogits)
     except Wrong as error:
         if isinstance(error.__cause__, ValueError | IndexError):
-            if not given or not getattr(given[0][0], "readout", True):
-                raise wrong("5.3", "the list is walked from its end: reversed(triples)") from error
-            if "reshape" in str(error) or any(
-                hasattr(b, "readout") and not b.readout and shape != b.output_shape
-                for b, shape in given
-            ):
+            if not given or not given[0][0].readout:
+                raise wrong("5.3", "the list is walked from its end: reversed(parts)") from error
+            if "reshape" in str(error) or any(shape != b.output_shape for b, shape in given):
                 raise wrong(
                     "5.3",
                     "each block takes as dy the dx that the block above it returned, and dx is "
-                    "reshaped before it is given to block.backward",
+                    "reshaped before it is given to b.backward",
                 ) from error
         raise
 
@@ -143,7 +140,7 @@ def _whole_kind_missing(found, expected):
 def backward(function):
     """5.3: the reversed loop."""
     for channels, hidden in (((3, 4), ()), ((2,), (5,))):
-        net = ms.SpikingNet(
+        net = SpikingNet(
             (4, 4, 2),
             channels,
             3,
@@ -157,9 +154,10 @@ def backward(function):
         x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
         theta = net.init(rng, x=x)
         _, expected, logits, _ = net.gradients(theta, x, np.arange(3), second=False)
-        spikes, tapes = x * net.neuron.gain, []
-        for b, weight, bias in net.parameters(theta):
-            spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes))
+        spikes, tapes = np.swapaxes(x, 0, 1) * net.neuron.gain, []
+        for n, (b, w) in enumerate(zip(net.blocks, net.weights(theta)), 1):
+            steps = 12 - 2 * (len(net.blocks) - n)
+            spikes, *_, tape = b.forward(w, spikes, b.begin(3, float), steps)
             tapes.append(tape)
         found = _walked(function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
         if found.shape == (net.size,) and not found.any():
