@@ -4,10 +4,10 @@ from functools import wraps
 
 import numpy as np
 
+import minisnn as ms
 from minisnn.core import pool
 from minisnn.core.layer import Layer
 from minisnn.core.loss import cross_entropy_backward, softmax
-from minisnn.core.spiking import SpikingNet
 
 from . import Wrong, answer, close, differs, kept, mine, right, same, wrong, tested
 
@@ -140,7 +140,7 @@ def _whole_kind_missing(found, expected):
 def backward(function):
     """5.3: the reversed loop."""
     for channels, hidden in (((3, 4), ()), ((2,), (5,))):
-        net = SpikingNet(
+        net = ms.SpikingNet(
             (4, 4, 2),
             channels,
             3,
