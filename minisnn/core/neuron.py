@@ -53,6 +53,7 @@ class Dynamics:
     fires: ClassVar[bool] = True
     scales: ClassVar[bool] = False
     learns: ClassVar[bool] = True  # in a step: whether anybody asks for dk
+    kind: ClassVar[str]
     alpha: float
     beta: float
     forward: ClassVar[Callable]

@@ -180,7 +180,7 @@ class SpikingNet(Network):
             return None
         from numba import config
 
-        if config.DISABLE_JIT:
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
             return None
         from ..kernels.network import Loops
 
