@@ -77,12 +77,12 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
 def test_copies_in_two_parts_of_one_set_are_found():
     rng = np.random.default_rng(4)
     once = [(noise(rng), label) for label in range(3) for _ in range(4)]
-    again = [(once[k][0], 3) for k in (0, 1, 4)]
+    again = [(once[k][0], 3) for k in (0, 1, 4)] + [(noise(rng), 3) for _ in range(3)]
     data = Recordings([*once, *again], sensor=SENSOR, duration_ms=20)
     parts = data.split(train=["0"], val=["1"], test=["2", "3"])
     assert shared(parts["train"], parts["val"]) is None
-    assert shared(parts["train"], parts["test"]).startswith("share 2 of 7 recordings")
-    assert shared(data, parts["test"]).startswith("share 7 of 7 recordings")
+    assert shared(parts["train"], parts["test"]).startswith("share 2 of 10 recordings")
+    assert shared(data, parts["test"]).startswith("share 10 of 10 recordings")
 
 
 def test_a_class_of_copies_is_refused():
