@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..files import write_whole
-from ..layers.block import Block
+from ..core.layer import Block
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
-from ..network.base import Network
+from ..core.network import Network
 from ..network.spiking import SpikingNet
 from .sentences import of_export
 
