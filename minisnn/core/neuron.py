@@ -273,7 +273,7 @@ class CubaLIF(Dynamics):
 
     def forward(self, I, z):
         (v,) = z
-        u = self.alpha * v + (1 - self.alpha) * I
+        u = I + self.alpha * (v - I)
         return u, (u * (1 - self.spike(u)),)
 
     def backward(self, I, z, u, du, dz):

@@ -8,11 +8,11 @@ or a constant is another one now, so are code and constants.
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import fields
-from functools import cache, lru_cache
+from dataclasses import fields, replace
+from functools import lru_cache
 from pathlib import Path
 from traceback import extract_tb
-from types import CodeType, FunctionType
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,13 +20,10 @@ import numpy as np
 from ..core.dual import Dual, derivative, value
 from ..core.neuron import at_work, check_states
 from ..core.surrogate import Spike
-from ..parallel.compilation import njit
-from ..vectors.llvm import reciprocal
-from .traced import CODE, Number, Trace
+from .traced import Trace, code_of, each, fewest, needed
 
 PACKAGE = __name__.partition(".")[0] + "."
 NOT_OF_USERS = tuple(str(Path(file).parent) for file in (str(Path(__file__).parent), np.__file__))
-inner = njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)
 
 
 class Step(NamedTuple):
@@ -55,83 +52,91 @@ class Step(NamedTuple):
     past_dot: int
 
 
+def step_of(
+    neuron: Any, detach: bool = False, learn: tuple[str, ...] = ()
+) -> tuple[Step, list[float]]:
+    """The step of a neuron, and k; with `detach` the spike that resets is a constant."""
+    learned = tuple(name for name in neuron.learnable if name in learn)
+    values = [getattr(neuron, name) for name in learned]
+    if type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None):
+        neuron = replace(neuron, **dict.fromkeys(learn, 0.5))  # whatever is learned, it is the same
+        step, others = _of_shipped(neuron, detach, learned)
+    else:
+        step, others = _traced(neuron, detach, learned)
+    return step, [*values, *others]
+
+
+def _traced(neuron: Any, detach: bool, learned: tuple[str, ...]) -> tuple[Step, list[float]]:
+    """The step, and k without what is learned."""
+    trace = Trace()
+    neuron = _with_names(neuron)
+    jet = Spike(neuron.spike, neuron.threshold)
+    given = _given(trace, len(neuron.states), len(learned))
+    run = lambda of: _run(neuron, jet.about(None, detach), learned, given, of)
+    u, after, dI, dz = each(lambda a: trace.number(value(a)), run(value))
+    u_dot, *tangents = each(lambda a: trace.number(derivative(a)), run(lambda a: a))
+    along, back = (u_dot, tangents[0]), (tangents[1], dz, tangents[2])
+    slope = jet.slope(given.v) * given.d
+
+    before = given.I, *given.z
+    names = {u: "u"}  # of what all passes but the first are given
+    past = fewest(((dI, dz), along, back), names, map(value, before), needed((u, after), {}))
+    names |= {a: f"past[{n}]" for n, a in enumerate(past)}
+    past_dot = fewest(back, names, map(derivative, before), needed(along, names))
+    names_dot = names | {a: f"past_dot[{n}]" for n, a in enumerate(past_dot)}
+    k = {a.x: f"k[{n}]" for n, a in enumerate(given.k)}
+    code = [
+        code_of("forward(k, I, z)", (u, after, past), {}, k),
+        code_of("backward(k, past, u, du, dz)", (dI, dz), names, k),
+        code_of("forward_tangent(k, k_dot, past, u, I_dot, z_dot)", (*along, past_dot), names, k),
+        code_of(
+            "backward_tangent(k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot)",
+            back,
+            names_dot,
+            k,
+        ),
+        code_of("slope(k, v, d)", value(slope), {}, k),
+        code_of("curvature(k, v, v_dot, d, d_dot)", derivative(slope), {}, k),
+    ]
+    sizes = len(neuron.states), len(learned), len(past), len(past_dot)
+    return Step(*code, *sizes), [a.operation for a in k][len(learned) :]
+
+
+_of_shipped = lru_cache(256)(_traced)  # their lines do not change
+
+
+def _given(trace: Trace, states: int, learned: int) -> Any:
+    """The numbers that a step is given, dual ones."""
+
+    def one(name: str, at: str = "") -> Dual:
+        return Dual(trace.once(f"{name}{at}"), trace.once(f"{name}_dot{at}"))
+
+    several = lambda name, count: tuple(one(name, f"[{n}]") for n in range(count))
+    alone = {name: one(name) for name in ("I", "u", "du", "v", "d")}
+    z, dz, k = several("z", states), several("dz", states + learned), several("k", learned)
+    return SimpleNamespace(**alone, z=z, dz=dz, k=k)
+
+
+def _run(neuron: Any, jet: Spike, learned: tuple, given: Any, of: Callable) -> tuple:
+    """(u, z', dI, dz) by the two methods, `of` values or dual numbers."""
+    before = of(given.I), tuple(map(of, given.z))
+    maker = at_work(neuron, dict(zip(learned, map(of, given.k))), jet)
+    u, after = maker.forward(*before)
+    check_states(neuron, after, neuron.states, "forward")
+    recorded = of(Dual(given.u.x.trace.number(value(u)), given.u.d))
+    adjoints = tuple(map(of, given.dz))
+    count = len(neuron.states)
+    dI, dz, *dk = maker.backward(*before, recorded, of(given.du), adjoints[:count])
+    check_states(neuron, dz, neuron.states, "backward")
+    of_constants = dict(zip(neuron.learnable, *dk, strict=True)) if learned else {}
+    sums = (a + of_constants[name] for name, a in zip(learned, adjoints[count:]))
+    return u, after, dI, (*dz, *sums)
+
+
 class Named(float):
     """A constant that is told by its name from others of its value."""
 
     name: str
-
-
-def step_of(
-    neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
-) -> tuple[Step, np.ndarray]:
-    """The step of a neuron, and k; with `detach` the spike that resets is a constant."""
-    ships = type(neuron).__module__.startswith(PACKAGE) and not getattr(neuron, "surrogate", None)
-    return (_of_shipped if ships else _traced)(neuron, dtype, detach, learn)
-
-
-def _traced(neuron: Any, dtype: np.dtype, detach: bool, learn: tuple) -> tuple[Step, np.ndarray]:
-    learned = [name for name in neuron.learnable if name in learn]
-    states = len(neuron.states)
-    trace = Trace(dtype)
-
-    def given(name: str, at: str = "") -> Dual:
-        return Dual(trace.leaf(f"{name}{at}"), trace.leaf(f"{name}_dot{at}"))
-
-    def several(name: str, count: int) -> tuple[Dual, ...]:
-        return tuple(given(name, f"[{n}]") for n in range(count))
-
-    I, u, du, v, d = map(given, ("I", "u", "du", "v", "d"))
-    z = several("z", states)
-    dz = several("dz", states + len(learned))
-    k = several("k", len(learned))
-    neuron = _with_names(neuron)
-    jet = Spike(neuron.spike, neuron.threshold)
-
-    def run(of: Callable) -> tuple:
-        """(u, z', dI, dz) of values, or of dual numbers."""
-        maker = at_work(neuron, dict(zip(learned, map(of, k))), jet.about(None, detach))
-        before = of(I), tuple(map(of, z))
-        u_after, after = maker.forward(*before)
-        check_states(neuron, after, neuron.states, "forward")
-        recorded = of(Dual(trace.number(value(u_after)), u.d))
-        dI, dz_before, *dk = maker.backward(*before, recorded, of(du), tuple(map(of, dz[:states])))
-        check_states(neuron, dz_before, neuron.states, "backward")
-        of_constants = dict(zip(neuron.learnable, *dk, strict=True)) if learned else {}
-        sums = tuple(of(a) + of_constants[name] for name, a in zip(learned, dz[states:]))
-        return u_after, after, dI, dz_before + sums
-
-    numbers = lambda of, results: _each(lambda a: trace.number(of(a)), results)
-    u_now, after, dI, before = numbers(value, run(value))
-    u_dot, after_dot, dI_dot, before_dot = numbers(derivative, run(lambda a: a))
-    slope = jet.slope(v.x) * d.x, derivative(jet.slope(v) * d)
-
-    names = {u_now: "u"}  # in all passes but the first
-    tangents = (u_dot, after_dot), (dI_dot, before, before_dot)
-    needed = _needed(((dI, before), *tangents), names)
-    past = tuple(a.x for a in (I, *z) if a.x in needed and a.x is not u_now)
-    names |= {a: f"past[{n}]" for n, a in enumerate(past)}
-    needed = _needed(tangents[1], names)
-    past_dot = tuple(a.d for a in (I, *z) if a.d in needed)
-    names_dot = names | {a: f"past_dot[{n}]" for n, a in enumerate(past_dot)}
-    constants = {a.x: f"k[{n}]" for n, a in enumerate(k)}
-    passes: dict[str, tuple] = {
-        "forward(k, I, z)": ({}, (u_now, after, past)),
-        "backward(k, past, u, du, dz)": (names, (dI, before)),
-        "forward_tangent(k, k_dot, past, u, I_dot, z_dot)": (names, (*tangents[0], past_dot)),
-        "backward_tangent(k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot)": (
-            names_dot,
-            tangents[1],
-        ),
-        "slope(k, v, d)": ({}, slope[0]),
-        "curvature(k, v, v_dot, d, d_dot)": ({}, slope[1]),
-    }
-    code = [_code(head, results, known, constants) for head, (known, results) in passes.items()]
-    values = [getattr(neuron, name) for name in learned]
-    values += [a.value for a in list(constants)[len(learned) :]]
-    return Step(*code, states, len(learned), len(past), len(past_dot)), np.array(values, dtype)
-
-
-_of_shipped = lru_cache(256)(_traced)  # a millisecond, and their lines do not change
 
 
 def _with_names(neuron: Any) -> Any:
@@ -139,64 +144,9 @@ def _with_names(neuron: Any) -> Any:
     neuron = copy(neuron)
     for f in fields(neuron):
         if f.name != "surrogate":
-            constant = Named(getattr(neuron, f.name))
+            constant = vars(neuron)[f.name] = Named(getattr(neuron, f.name))
             constant.name = f.name
-            vars(neuron)[f.name] = constant
     return neuron
-
-
-def _each(of: Callable, results: Any) -> Any:
-    """Results, in tuples or alone, one by one."""
-    return tuple(_each(of, a) for a in results) if isinstance(results, tuple) else of(results)
-
-
-def _needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
-    """What results are computed of, in the order of the trace; what is known needs nothing."""
-    found: dict[Number, None] = {}
-    left: list[Number] = []
-    _each(left.append, results)
-    while left:
-        number = left.pop()
-        if number not in found:
-            found[number] = None
-            left += [] if number in known else number.given
-    return dict.fromkeys(sorted(found, key=lambda number: number.place))
-
-
-def _code(head: str, results: Any, known: dict[Number, str], constants: dict[Number, str]) -> str:
-    """A function of these results; `constants` get those that are read."""
-    texts = {**known, **constants}
-    lines = []
-    for number in _needed(results, known):
-        if number in texts:
-            continue
-        if number.value is not None:
-            texts[number] = constants[number] = f"k[{len(constants)}]"
-        elif isinstance(number.operation, str) and not number.given:
-            texts[number] = number.operation
-        else:
-            given = [texts[a] for a in number.given]
-            named = "np.{}({})".format(getattr(number.operation, "__name__", ""), ", ".join(given))
-            code = CODE.get(number.operation, named).format(*given)
-            texts[number] = f"v{len(lines)}"
-            lines.append(f"    {texts[number]} = {code}")
-    shown = lambda a: (
-        f"({''.join(shown(b) + ', ' for b in a)})" if isinstance(a, tuple) else texts[a]
-    )
-    return "\n".join((f"def {head}:", *lines, f"    return {shown(results)}"))
-
-
-@cache
-def compiled(code: str) -> Any:
-    """The function, for loops to be compiled with."""
-    return inner(function(code, np=np, inverse=reciprocal))
-
-
-def function(code: str, **names: Any) -> FunctionType:
-    """A function of its source."""
-    whole = compile(code, "<code of a neuron's step>", "exec")
-    (own,) = (a for a in whole.co_consts if isinstance(a, CodeType))
-    return FunctionType(own, {"__name__": __name__, **names})
 
 
 def refusal(make: Callable[[], Any]) -> str:

@@ -18,7 +18,8 @@ N; dV halo rows.
 from functools import cache
 from typing import Any, NamedTuple
 
-from ..fast.step import Step, compiled, function
+from ..fast.step import Step
+from ..fast.traced import compiled, function
 from ..parallel.compilation import njit
 from ..vectors.llvm import apart, wide
 

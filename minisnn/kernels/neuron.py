@@ -21,9 +21,9 @@ def loops_of(
     neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> tuple[BandLoops, np.ndarray]:
     """The loops of a neuron, and the constants that they are given."""
-    step, own = step_of(neuron, dtype, detach, learn)
+    step, own = step_of(neuron, detach, learn)
     chain = CHAINS[neuron.delay, len(neuron.filtering)]
-    return _loops(step, len(own), chain), own
+    return _loops(step, len(own), chain), np.array(own, dtype)
 
 
 def neuron_of(
