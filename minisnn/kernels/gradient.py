@@ -255,7 +255,7 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
         recurrent = found[0, 0]
     neuron = block.neuron
     # the last of a name: what the neuron's step has is none of the filters'
-    names = ("alpha", "beta", *neuron.learnable)
+    names = ("alpha", "beta", *block.of_step)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
     return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
@@ -271,6 +271,6 @@ def directions(block, weight_dot, dtype):
     """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
     named = dict(zip(block.learn, weight_dot.constants))
     neuron = block.neuron
-    constants = np.array([named.get(name, 0.0) for name in neuron.learnable], dtype)
+    constants = np.array([named.get(name, 0.0) for name in block.of_step], dtype)
     filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
     return constants, np.array(filters, dtype)
