@@ -11,8 +11,6 @@ from .. import outputs
 from . import options
 from ..files import write_json
 from ..parallel.compilation import announce
-from ..core.neuron import CubaLIF
-from ..core.neuron import LIF
 
 EXAMPLES = """\
 examples:
@@ -146,6 +144,7 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None, task or None, step size or None) of everything to check."""
     import numpy as np
 
+    from ..core.neuron import LIF, CubaLIF
     from ..network.convolutional import ConvNet
     from ..gradcheck import random_case
     from ..network.spiking import SpikingNet
