@@ -253,7 +253,6 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
         more = () if s_dot is None else (s_dot, dV)
         found = whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
         recurrent = found[0, 0]
-    neuron = block.neuron
     # the last of a name: what the neuron's step has is none of the filters'
     names = ("alpha", "beta", *block.of_step)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
