@@ -1,0 +1,228 @@
+"""Every function with a backward pass of its own, held to its forward at the very point where the
+network calls it.
+
+    adjoint     <dy, y_dot> = <dz, v>      y_dot the derivative of forward along v, dz = backward(dy)
+    symmetry    <w, H v> = <v, H w>        H v the derivative of backward along v
+
+Both derivatives are those of dual numbers, so that the two hold to rounding (Griewank & Walther 2008).
+A wrong term of backward breaks the first, a derivative that is dropped in it the second.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..core.dual import Array, Dual, derivative, total
+from ..core.layer import Layer, State, Tape, Weights
+from ..core.neuron import At, at_work
+from ..core.pool import QUARTER, gather, scatter
+from ..core.theta import chained, weights_of
+from .report import EXACT, Result, central, differences, relative, share
+
+REFUSED = (TypeError, AttributeError)  # what dual numbers raise where they have no rule
+
+
+# a random direction
+def like(arrays: Sequence, rng: np.random.Generator) -> tuple:
+    return tuple(np.asarray(rng.standard_normal(np.shape(a))) for a in arrays)
+
+
+# <a, b> of several arrays
+def inner(a: Sequence, b: Sequence) -> float:
+    return sum(map(np.vdot, a, b))
+
+
+# the derivative of the arrays f(*z) along v, by dual numbers
+def tangent(f: Callable, z: Sequence, v: Sequence) -> tuple[Array, ...]:
+    moving = [Dual(a, d) if np.any(d) else a for a, d in zip(z, v)]
+    return tuple(derivative(a) for a in f(*moving))
+
+
+def check_part(
+    name: str,
+    where: str,
+    point: dict[str, Any],
+    forward: Callable,
+    backward: Callable,
+    rng: np.random.Generator,
+) -> list[Result]:
+    """A row for the adjoint of every argument; where all are right, one for symmetry.
+
+    point      the arguments z, each by the name of its adjoint
+    forward    (*z) -> y, a tuple
+    backward   (z, dy) -> dz, both tuples
+
+    Where forward needs a function that dual numbers have no rule for, differences take their place.
+    """
+    z = tuple(np.asarray(a, np.float64) for a in point.values())
+    y = forward(*z)
+    dy = like(y, rng)
+    rows = []
+    for n, adjoint in enumerate(point):
+        v = [a if m == n else 0 * a for m, a in enumerate(like(z, rng))]
+        found = np.vdot(backward(z, dy)[n], v[n])
+
+        def mistake(y_dot):
+            size = inner(y_dot, y_dot) + inner(y, y)  # the derivative is rounded as y is
+            return share(found - inner(dy, y_dot), abs(found) + np.sqrt(inner(dy, dy) * size))
+
+        try:
+            y_dot = tangent(forward, z, v)
+            note = "" if mistake(y_dot) <= EXACT else f"{found:.4g}, not {inner(dy, y_dot):.4g}"
+            rows.append(Result(adjoint, where, "adjoint", mistake(y_dot), note=note))
+        except REFUSED:
+            moved = lambda s, k: forward(*(a + s * d for a, d in zip(z, v)))[k]
+            by = lambda h: mistake([central(partial(moved, k=k), h) for k in range(len(y))])
+            rows.append(differences(adjoint, where, by))
+    if all(row.ok for row in rows):
+        with suppress(*REFUSED):
+            product = lambda v: tangent(lambda *z: backward(z, dy), z, v)
+            rows.append(check_symmetry(name, where, product, z, rng))
+    return rows
+
+
+def check_symmetry(
+    name: str, where: str, product: Callable, z: Sequence, rng: np.random.Generator
+) -> Result:
+    """A row: product(v) = H v is symmetric."""
+    v, w = like(z, rng), like(z, rng)
+    Hv, Hw = product(v), product(w)
+    scale = np.sqrt(inner(w, w) * inner(Hv, Hv)) + np.sqrt(inner(v, v) * inner(Hw, Hw))
+    return Result(name, where, "symmetry", share(inner(w, Hv) - inner(v, Hw), scale))
+
+
+# ---- the parts of a network
+
+
+def check_parts(net: Any, theta: Array, x: Array, y: Any, rng: np.random.Generator) -> list[Result]:
+    """Rows of the spikes and the loss, then of each layer."""
+    rows = check_spikes(net, rng) + check_loss(net, net(theta, x), y, rng)
+    record, views = net.record(theta, x), net.views(theta)
+    x = net._enter(net._input(x))[-net.window :]
+    for layer, w, frozen in zip(net.blocks, net.weights(theta), record):
+        arrays = {p.part: views[p.name] for p in net.layout if p.layer == layer.name}
+        found = layer.forward(w, x, frozen["start"], len(x))
+        parts = check_neuron(layer, w, found.tape, rng)
+        if layer.pool != "none":
+            parts += check_pool(layer, found.tape, rng)
+        if all(row.ok for row in parts):
+            parts += check_layer(layer, arrays, x, frozen["start"], rng)
+        rows += parts
+        x = found.y
+    return rows
+
+
+def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
+    """Slope and curvature of every spike against differences of the smooth form's value and slope,
+    away from kinks; the curvature where the slope is right."""
+    rows: list[Result] = []
+    for neuron in dict.fromkeys(b.neuron for b in net.blocks if b.neuron.fires or not b.readout):
+        surrogate = neuron.spike if neuron.fires else neuron
+        a = rng.uniform(-1, 1, 40)
+        kinks = (0.0, *getattr(surrogate, "kinks", ()))
+        u = neuron.threshold + a[np.abs(np.subtract.outer(a, kinks)).min(1) >= 0.05]
+        jet = neuron.jet("smooth").about(u)
+        curvature = derivative(jet.slope(Dual(u, np.ones_like(u))))
+        for f, held, name in (jet.value, jet.slope(u), "prime"), (jet.slope, curvature, "second"):
+            if all(row.ok for row in rows):
+                by = lambda h: relative(held, central(lambda s: f(u + s), h))
+                rows.append(differences(f"{type(surrogate).__name__}.{name}", "every spike", by))
+    return rows
+
+
+def check_loss(net: Any, logits: Array, y: Any, rng: np.random.Generator) -> list[Result]:
+    """Its gradient against its value; where that is right, the tangent of the gradient, whose adjoint
+    it is itself."""
+    loss, y = net.criterion, net._target(y, len(logits))
+    name = net.loss_name.partition("(")[0] + ".backward"
+    value = lambda z: (np.asarray(loss.value(z, y)),)
+    back = lambda z, dy: (dy[0] * loss.backward(*z, y),)
+    rows = check_part(name, "logits", {name: logits}, value, back, rng)
+    if rows[0].ok:
+        name += "_tangent"
+        gradient = lambda z: (loss.backward(z, y),)
+        along = lambda z, dy: (loss.backward_tangent(*z, *dy, y),)
+        rows += check_part(name, "logits", {name: logits}, gradient, along, rng)
+    return rows
+
+
+def check_pool(layer: Layer, tape: Tape, rng: np.random.Generator) -> list[Result]:
+    """A layer's pooling, at the sites that it chose."""
+    shares = tape.shares or QUARTER
+    pooled = lambda u: (gather(u, shares),)
+    unpooled = lambda z, dy: (scatter(*dy, shares, layer.sites),)
+    return check_part("pool", layer.name, {"scatter": tape.u}, pooled, unpooled, rng)
+
+
+def check_layer(
+    layer: Layer, arrays: dict[str, Array], x: Array, start: State, rng: np.random.Generator
+) -> list[Result]:
+    """A layer as a whole: where only its dweight is wrong it is `conv_weight` that is, where only its dx
+    and the adjoints of decays, `conv_input` or `traces_back`."""
+
+    def passed(z):
+        w = weights_of(layer, dict(zip(arrays, z)))
+        return w, layer.forward(w, z[-1], start, len(x))
+
+    def back(z, dy):
+        w, found = passed(z)
+        dx, sums = layer.backward(w, found.tape, *dy)
+        return (*(chained(layer, w, name, sums[name]) for name in arrays), dx)
+
+    heard = x[: max(len(x) - layer.neuron.delay, 0)]  # what can reach a membrane
+    point = {f"Layer.backward d{name}": a for name, a in {**arrays, "x": heard}.items()}
+    forward = lambda *z: (passed(z)[1].y,)
+    return check_part("Layer.backward", layer.name, point, forward, back, rng)
+
+
+# ---- a neuron
+
+
+def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator) -> list[Result]:
+    """The two methods of a layer's neuron at every step of the window; and where it has four passes,
+    its tangents against the derivatives of the first two."""
+    neuron, learnable, n = layer.neuron, layer.neuron.learnable, 1 + len(layer.neuron.states)
+    names = ("I", *neuron.states, *learnable)
+    constants = [np.asarray(w.constants.get(name, getattr(neuron, name))) for name in learnable]
+    z = (np.stack(tape.I), *map(np.stack, zip(*tape.z)), *constants)
+    jet = neuron.jet("jet").about(tape.u, layer.detach_reset)
+    kind = type(neuron).__name__
+
+    def forward(*z):
+        u, after = at_work(neuron, dict(zip(learnable, z[n:])), jet).forward(z[0], z[1:n])
+        return (u, *after)
+
+    def backward(z, dy):
+        step = at_work(neuron, dict(zip(learnable, z[n:])), jet)
+        dI, dz, *dk = step.backward(z[0], z[1:n], passes[0](*z)[0], dy[0], dy[1:])
+        sums = [total(a) for a in (dk[0] if dk else ())]
+        return (dI, *dz, *sums, *(np.zeros(()) for _ in learnable[len(sums) :]))
+
+    def first(*z):
+        u, after = neuron.forward(z[0], z[1:], jet.value)
+        return (u, *after[: n - 1])
+
+    def second(z, dy):
+        at = At(z[0], z[1:n], first(*z)[0], z[n:], jet)
+        dI, dz = neuron.backward(at, dy[0], (*dy[1:], *(0 * dy[0] for _ in learnable)))
+        return (dI, *dz[: n - 1], *map(total, dz[n - 1 :]))
+
+    passes = (first, second) if hasattr(neuron, "forward_tangent") else (forward, backward)
+    point = {f"{kind}.backward d{name}": a for name, a in zip(names, z)}
+    rows = check_part(f"{kind}.backward", layer.name, point, *passes, rng)
+    if passes[0] is forward or not all(row.ok for row in rows):
+        return rows
+    split = lambda back: lambda *a: back(a[: len(z)], a[len(z) :])
+    both = (*z, *like(z[:n], rng))
+    with suppress(*REFUSED):
+        for name, at, *pair in (
+            ("forward_tangent", z, forward, first),
+            ("backward_tangent", both, split(backward), split(second)),
+        ):
+            v = like(at, rng)
+            error = max(map(relative, *(tangent(f, at, v) for f in pair)))
+            rows.append(Result(f"{kind}.{name}", layer.name, "dual numbers", error))
+    return rows
