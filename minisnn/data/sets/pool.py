@@ -390,11 +390,10 @@ def few_of(
     )
     pauses = np.diff(t, prepend=t[0])
     longest = int(pauses.argmax())
-    lasting = int(t[-1] - t[0] - pauses[longest])
     wraps = (
         begin is None
         and REST * (len(t) - longest) > counted
-        and pauses[longest] > max(length, TIMES * lasting)
+        and pauses[longest] > max(length, TIMES * (t[-1] - t[0] - pauses[longest]))
     )
     sure = bool(little or late or far or wraps)
     sparse = counted < FEW and len(t) > SPARE * counted
