@@ -22,8 +22,9 @@ from ..store.cache import identity
 
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
 # times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
-# events is followed by a quarter of that time and more without any, IDLE times the usual; or where
-# the others, REST times as many, are further from them than they last. Where fewer than FEW, and a
+# stamps is followed by a quarter of that time and more without any, IDLE times the usual; or where
+# the others, REST times as many, are further from them than they last; or where a pause is TIMES as
+# long as all else, as where a clock wraps and events are in no order. Where fewer than FEW, and a
 # SPARE-th of what there is, are counted of nearly all recordings (MOST), their unit may be another.
 FEW, SPARE, TIMES, MOST = 5, 30, 100, 0.8
 PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
@@ -376,8 +377,9 @@ def few_of(
     low, high = np.searchsorted(t, (first, first + length))
     counted = int(high - low)
     busiest = int((np.searchsorted(t, t + length) - np.arange(len(t))).max())
-    idle = int(np.diff(t[low : low + FEW + 1]).max(initial=0))
-    usual = int(t[-1] - t[0]) / len(t)
+    stamps = np.unique(t)
+    idle = int(np.diff(stamps[: FEW + 1]).max(initial=0))
+    usual = int(t[-1] - t[0]) / len(stamps)
     little = busiest > (SPARE if counted < FEW else TIMES) * counted
     late = begin is None and idle > max(length / PART, IDLE * usual, IDLE_US)
     rest = t[high:]
@@ -386,7 +388,14 @@ def few_of(
         and len(rest) >= REST * counted
         and rest[0] - t[high - 1] > max(length, rest[-1] - rest[0])
     )
-    sure = bool(little or late or far)
+    pauses = np.diff(t, prepend=t[0])
+    longest = int(pauses.argmax())
+    wraps = (
+        begin is None
+        and REST * (len(t) - longest) > counted
+        and pauses[longest] > max(length, TIMES * (t[-1] - t[0] - pauses[longest]))
+    )
+    sure = bool(little or late or far or wraps)
     sparse = counted < FEW and len(t) > SPARE * counted
     return [(number, counted, len(t), sure)] if sure or sparse else []
 
