@@ -11,8 +11,8 @@ from .. import outputs
 from . import options
 from ..files import write_json
 from ..parallel.compilation import announce
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
+from ..core.neuron import CubaLIF
+from ..core.neuron import LIF
 
 EXAMPLES = """\
 examples:

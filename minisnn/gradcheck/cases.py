@@ -9,11 +9,10 @@ import numpy as np
 from ..network.convolutional import ConvNet
 from ..meta.functions import adapt
 from ..network.spiking import SpikingNet
-from ..layers.block import Block
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
-from ..network.layers import Conv, Dense
-from ..network.theta import held
+from ..core.layer import Layer as Block
+from ..core.neuron import LIF, CubaLIF
+from ..core.architecture import Conv, Dense
+from ..core.theta import held
 
 # the smooth form wants |bias - threshold| beyond it: silent sites sit on the kink of sigma'
 KINK = 0.05

@@ -8,8 +8,8 @@ from numba import typeof, types
 
 from ..fast.step import Step, step_of
 from ..fast.step import refusal as refusal_of
-from ..layers.block import Block
 from ..vectors.llvm import address_of, cached
+from .layer import Block
 from .loops import CHAINS, BandLoops
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
@@ -41,7 +41,7 @@ def neuron_of(
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
-    return refusal_of(lambda: neuron_of(neuron, dtype, detach, learn))
+    return refusal_of(lambda: loops_of(neuron, dtype, detach, learn))
 
 
 def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
