@@ -269,7 +269,6 @@ def heard_along(s_dot, inner: int, delay: int):
 def directions(block, weight_dot, dtype):
     """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
     named = dict(zip(block.learn, weight_dot.constants))
-    neuron = block.neuron
-    constants = np.array([named.get(name, 0.0) for name in block.of_step], dtype)
-    filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
+    constants = np.array([named[name] for name in block.of_step], dtype)
+    filters = [named.get(n, 0.0) if n in block.neuron.filtering else 0.0 for n in ("alpha", "beta")]
     return constants, np.array(filters, dtype)

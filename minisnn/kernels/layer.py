@@ -31,7 +31,7 @@ class Block(Layer):
 
     @property
     def of_step(self) -> tuple[str, ...]:
-        """Constants of the neuron's step that are learned."""
+        """What it learns of its neuron's step, in the neuron's order."""
         return tuple(name for name in self.neuron.learnable if name in self.learn)
 
 

@@ -41,7 +41,7 @@ def neuron_of(
 
 def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
-    return refusal_of(lambda: neuron_of(neuron, dtype, detach, learn))
+    return refusal_of(lambda: loops_of(neuron, dtype, detach, learn))
 
 
 def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:

@@ -1,8 +1,6 @@
 """A neuron's step as code of single numbers: what its class computes on arrays, for its values and
 their derivatives, as the class is now."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import own_neurons
 import pytest
@@ -13,109 +11,22 @@ from slowly import after
 
 import minisnn as ms
 from minisnn.core.dual import Dual, derivative, value
-from minisnn.core.neuron import LIF, CubaLIF, Leaky, Neuron, at_work
-from minisnn.core.surrogate import Spike, Surrogate
-from minisnn.fast.step import compiled, function, step_of
+from minisnn.core.neuron import Leaky, at_work
+from minisnn.core.surrogate import Spike
+from minisnn.fast.step import step_of
+from minisnn.fast.traced import compiled, function
 
 SITES = 40
 PASSES = ("forward", "backward", "forward_tangent", "backward_tangent", "slope", "curvature")
-KAPPA = 0.5
-
-
-def half(a):
-    return a * KAPPA
-
-
-@dataclass(frozen=True)
-class Mine(Neuron):
-    """`LIF`, line by line."""
-
-    gamma: float = 0.65
-    rho: float = 1.0
-    states = ("r",)
-    learnable = ("gamma",)
-
-    def forward(self, I, z):
-        (r,) = z
-        u = I - self.rho * r
-        return u, (self.gamma * r + (1 - self.gamma) * self.spike(u),)
-
-    def backward(self, I, z, u, du, dz):
-        (r,) = z
-        (dr,) = dz
-        du = du + (1 - self.gamma) * dr * self.slope(u)
-        dgamma = dr * (r - self.spike(u))
-        return du, (self.gamma * dr - self.rho * du,), (dgamma,)
-
-
-@dataclass(frozen=True)
-class Everything(Neuron):
-    """Two states of which derivatives need one, a property, helpers, comprehensions, a constant of
-    this module, functions of NumPy, and two constants that are learned."""
-
-    leak: float = 0.3
-    share: float = 0.2
-    states = ("v", "a")
-    learnable = ("leak", "share")
-
-    @property
-    def rest(self):
-        return 1 - self.alpha
-
-    def kept(self, v):
-        return np.tanh(self.leak * v) + v**3 / 4
-
-    def forward(self, I, z):
-        v, a = z
-        u = self.kept(v) + half(I) - sum(rate * b for rate, b in ((self.share, a), (0.1, a)))
-        s = self.spike(u)
-        return u, tuple([u * (1 - s) + np.exp(-abs(u)), self.rest * s + self.alpha * a])
-
-    def backward(self, I, z, u, du, dz):
-        v, a = z
-        s, slope = self.spike(u), self.slope(u)
-        bent = -np.exp(-abs(u)) * np.square(u) / abs(u) / u
-        du = du + dz[0] * (1 - s - u * slope + bent) + dz[1] * self.rest * slope
-        cosh = 1 - np.tanh(self.leak * v) ** 2
-        dv = du * (self.leak * cosh + 3 * v * v / 4)
-        da = self.alpha * dz[1] - (self.share + 0.1) * du
-        return half(du), (dv, da), {"leak": du * v * cosh, "share": -du * a}.values()
-
-
-class Triangle(Surrogate):
-    """Of comparisons, and of functions that derivatives never need."""
-
-    def sigma(self, a):
-        return np.where(abs(a) < 1, a - a * abs(a) / 2, np.sign(a) / 2)
-
-    def prime(self, a):
-        return np.maximum(1 - np.clip(abs(a), 0, 1), 0)
-
-    def second(self, a):
-        inside = (a > -1) & ~(a >= 1)
-        return np.where(inside, -np.sign(a), 0)
-
-
-class ArcTan(Surrogate):
-    def __init__(self, slope=2.0):
-        self.slope = slope
-
-    def prime(self, a):
-        return 1 / (1 + (self.slope * a) ** 2)
-
-    def second(self, a):
-        return -2 * self.slope**2 * a * self.prime(a) ** 2
-
-
 NEURONS = {
-    "LIF": (LIF(threshold=0.2), ()),
-    "LIF, gamma": (LIF(), ("alpha", "gamma")),
-    "CubaLIF": (CubaLIF(), ("beta",)),
-    "CubaLIF, alpha": (CubaLIF(surrogate=Triangle()), ("alpha",)),
+    "LIF": (ms.LIF(threshold=0.2), ()),
+    "LIF, gamma": (ms.LIF(), ("alpha", "gamma")),
+    "CubaLIF": (ms.CubaLIF(), ("beta",)),
+    "CubaLIF, alpha": (ms.CubaLIF(surrogate=own_neurons.Triangle()), ("alpha",)),
     "Leaky": (Leaky(0.9, 0.8), ()),
-    "everything": (Everything(), ()),
-    "share": (Everything(threshold=0.3), ("share",)),
-    "leak, share": (Everything(surrogate=ArcTan()), ("leak", "share")),
+    "everything": (own_neurons.Everything(), ()),
+    "share": (own_neurons.Everything(threshold=0.3), ("share",)),
+    "leak, share": (own_neurons.Everything(surrogate=own_neurons.ArcTan()), ("leak", "share")),
     "four passes": (own_neurons.Adaptive(), ()),
     "conductance": (own_neurons.Conductance(), ()),
 }
@@ -178,7 +89,7 @@ def by_the_code(step, k, given):
 def test_the_code_computes_what_the_class_does(name, detach):
     neuron, learn = NEURONS[name]
     given = numbers(neuron, learn)
-    step, k = step_of(neuron, np.dtype(np.float64), detach, learn)
+    step, k = step_of(neuron, detach, learn)
     for found, expected in zip(by_the_code(step, k, given), by_the_class(neuron, detach, given)):
         assert off(found, expected) < 1e-12
 
@@ -187,7 +98,7 @@ def test_a_step_keeps_what_its_derivatives_need():
     """Of I and the states no more than one of the passes reads."""
     kept = {}
     for name, (neuron, learn) in NEURONS.items():
-        step, _ = step_of(neuron, np.dtype(np.float32), False, learn)
+        step, _ = step_of(neuron, learn=learn)
         kept[name] = step.past, step.past_dot
     assert kept["LIF"] == kept["CubaLIF"] == kept["Leaky"] == kept["four passes"] == (0, 0)
     assert kept["LIF, gamma"] == kept["everything"] == (1, 1)
@@ -197,9 +108,13 @@ def test_a_step_keeps_what_its_derivatives_need():
 def test_the_same_lines_are_the_same_code():
     """Under another name and with other constants: the kernels are compiled once."""
     steps = [
-        step_of(neuron, np.dtype(np.float32), learn=learn)
+        step_of(neuron, learn=learn)
         for learn in ((), ("gamma",))
-        for neuron in (LIF(), Mine(), Mine(alpha=0.5, threshold=1.0, gamma=0.7))
+        for neuron in (
+            ms.LIF(),
+            own_neurons.Mine(),
+            own_neurons.Mine(alpha=0.5, threshold=1.0, gamma=0.7),
+        )
     ]
     for same in (steps[:3], steps[3:]):
         assert len({step for step, _ in same}) == 1
@@ -210,7 +125,7 @@ def test_the_same_lines_are_the_same_code():
 @pytest.mark.parametrize("name", after(1, ("leak, share", "conductance", "LIF")))
 def test_no_number_is_wider_than_the_network(name):
     neuron, learn = NEURONS[name]
-    step, k = step_of(neuron, np.dtype(np.float32), False, learn)
+    step, k = step_of(neuron, learn=learn)
     one = types.float32
     some = lambda count: types.UniTuple(one, count) if count else types.Tuple(())
     state, sums = some(step.states), some(step.states + step.learned)
@@ -238,18 +153,18 @@ def changes():
     """(what changes, a neuron, a function that changes it)"""
     rate = [0.5]
 
-    class Closed(Mine):
+    class Closed(own_neurons.Mine):
         def forward(self, I, z):
             return twice(I) * rate[0], z
 
     def twice(a):
         return 2 * a
 
-    names = {"Mine": Mine, "RATE": 0.5}
+    names = {"Mine": own_neurons.Mine, "RATE": 0.5}
     exec("class Typed(Mine):\n    def forward(self, I, z):\n        return RATE * I, z", names)
-    surrogate = ArcTan()
-    typed, closed, changed = names["Typed"](), Closed(), Mine()
-    other = Mine(surrogate=surrogate)
+    surrogate = own_neurons.ArcTan()
+    typed, closed, changed = names["Typed"](), Closed(), own_neurons.Mine()
+    other = own_neurons.Mine(surrogate=surrogate)
     return [
         (typed, lambda: names.update(RATE=0.7)),
         (closed, lambda: rate.append(rate.pop() + 0.1)),
@@ -267,7 +182,7 @@ def test_what_is_changed_in_place_is_never_answered_by_old_code(case):
     given = numbers(neuron, ())
     found = []
     for _ in range(2):
-        step, k = step_of(neuron, np.dtype(np.float64))
+        step, k = step_of(neuron)
         found.append(by_the_code(step, k, given))
         assert off(found[-1], np.array(by_the_class(neuron, False, given))) < 1e-12
         change()
