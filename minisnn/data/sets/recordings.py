@@ -12,24 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from ...arguments import whole
 from ...meta.tasks import Task
-from ...arguments import mapping, texts, whole
 from ..store.cache import identity
-from .given import (
-    apart_of,
-    called_by,
-    check_dealt,
-    check_different,
-    check_enough,
-    check_given,
-    labelled,
-    one_or_two,
-    per_recording,
-    symbols_of,
-)
-from .pool import Counts, Form, tell_few, tell_full
+from .counting import Form, one_or_two, tell_lost
+from .given import check_tasks, counted, per_recording, symbols_of
+from .pool import Counts
 from .samples import (
     SHARES,
+    SPLITS,
     copies,
     draw_samples,
     joined,
@@ -40,7 +31,6 @@ from .samples import (
 )
 
 MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
-SPLITS = tuple(SHARES)
 
 
 class Recordings:
@@ -93,6 +83,8 @@ class Recordings:
     """
 
     alone = False  # whether the support of a task is of one group, and its query of others
+    # lists of classes; those of a task are all of one of these
+    alike: Sequence[Sequence[str]] | None = None
     of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
 
     def __init__(
@@ -114,44 +106,40 @@ class Recordings:
         source: str = "recordings given in Python",
         kind: str = "class",
     ):
-        names = None
-        groups = dict(mapping("groups", {} if groups is None else groups))
-        shared = texts("shared", shared)
-        form = Form(
-            one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns
-        )
-        check_given(events, labels, form)
+        given = None
+        groups = dict(groups or {})
         if isinstance(events, Counts):
-            pool: Counts = events
-            of = np.arange(len(pool))
+            pool, of = events, np.arange(len(events))
         else:
-            pool, names = labelled(events, labels, form, source)
+            how = (one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns)
+            pool, given = counted(events, labels, Form(*how), source)
             of = pool.numbers
-            tell_few(pool, source)
-            tell_full(pool, source)
-        groups = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
-        if names is not None and hop_ms is not None:
-            groups.setdefault("take", of)
+            tell_lost(pool, source)
+        apart = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
+        if given is not None and hop_ms is not None:
+            apart.setdefault("take", of)
+        for name in shared:
+            if apart.pop(name, None) is None:
+                known = ", ".join(groups) or "no group, there are none"
+                raise ValueError(f"shared names {name!r}; expected one of {known}")
         self.pool = pool
         self.source = source
         self.kind = kind
-        self.made_of = symbols_of(made_of, pool, names, source)
+        self.made_of = symbols_of(made_of, pool, given, source)
         self.classes = tuple(self.made_of)
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
-        self.called = called_by(names, self.made_of)
+        self.called = dict(enumerate(given or ())) or {
+            own[0]: name for name, own in self.made_of.items() if len(own) == 1
+        }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        check_enough(self, copy_of)
-        check_different(self, copy_of)
-        self.apart = apart_of(groups, shared)
-        both = [] if copy_of is None else [copy_of]  # no copy is on both sides
-        apart = [groups[name] for name in self.apart] + both
-        takes = [groups[name] for name in self.apart if name == "take"] + both
-        self.groups = joined(apart) if apart else None
-        self.takes = joined(takes) if takes else None
-        if names is not None:
-            check_dealt(self)
+        twins = [] if copy_of is None else [copy_of]  # no copy is on both sides
+        takes = [apart["take"]] if "take" in apart else []
+        self.apart = tuple(apart)
+        self.groups = joined([*apart.values(), *twins]) if apart or twins else None
+        self.takes = joined(takes + twins) if takes or twins else None
+        check_tasks(self, copy_of, given is not None)
 
     def __repr__(self) -> str:
         symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
@@ -208,13 +196,14 @@ class Recordings:
                 f"a task of {ways} ways with {shots} shots and {queries} queries has "
                 f"{size / 1e9:,.0f} GB of samples, expected at most {MOST_BYTES / 1e9:.0f} GB"
             )
+        if ways > len(self.classes):
+            raise ValueError(
+                f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
+            )
         if classes is None:
-            if ways > len(self.classes):
-                raise ValueError(
-                    f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
-                )
-            drawn = rng.choice(len(self.classes), size=ways, replace=False)
-            classes = [self.classes[i] for i in drawn]
+            enough = [names for names in self.alike or () if len(names) >= ways] or [self.classes]
+            alike = enough[rng.integers(len(enough))]
+            classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
         for name in classes:
             if name not in self.made_of:
                 raise ValueError(
@@ -232,7 +221,7 @@ class Recordings:
         try:
             sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
         except ValueError as error:
-            raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from None
+            raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support = np.repeat(np.arange(len(classes)), shots)
@@ -278,6 +267,9 @@ class Recordings:
         part = copy(self)
         part.classes = tuple(classes)
         part.made_of = {name: self.made_of[name] for name in classes}
+        part.alike = self.alike and [
+            [name for name in names if name in part.made_of] for names in self.alike
+        ]
         return part
 
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> "dict[str, Recordings]":
@@ -334,6 +326,10 @@ class Recordings:
         group = None if together is None else per_recording("together", together, each)
         places = places_of(self, shares or SHARES, seed, group)
         return as_splits({name: self.among(own) for name, own in places.items()})
+
+    def name_of(self, symbol: int) -> str:
+        """What messages call a symbol: by its label, else by the class of this symbol."""
+        return f"{self.kind} {self.called.get(symbol, symbol)}"
 
     def among(self, places: np.ndarray) -> "Recordings":
         """The same classes in these recordings alone, given by their places in the pool."""

