@@ -3,15 +3,26 @@
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
 
+from ...arguments import must, need, shown, wholes
 from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
+from ..readers.pictures import by_value
 from ..readers.plausible import Judge
-from ..readers.sources import are_frames, events_of_frames, plain, sensor_of_frames
-from ..readers.units import as_picture, as_recording, in_words, is_row
+from ..readers.sources import (
+    are_frames,
+    events_of_frames,
+    items_of,
+    label_of,
+    plain,
+    sensor_in,
+    sensor_of_frames,
+)
+from ..readers.units import as_picture, as_recording, in_words, is_row, lacks_rows
 from .pool import Pool
 
 # Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
@@ -45,13 +56,13 @@ class Form:
     columns: str | None = None
 
     def check(self) -> None:
-        """ValueError where the size is one of pixels and the sensor a row of units, or the other
-        way round."""
-        assert self.sensor is not None
-        if self.size is not None and is_row(self.size) != is_row(self.sensor):
-            expected = "a number of units" if is_row(self.sensor) else "rows and columns of cells"
-            sensor = in_words(self.sensor)
-            raise ValueError(f"size is {self.size} of a sensor of {sensor}; expected {expected}")
+        """ValueError for no time step, and where the size is one of pixels and the sensor a row of
+        units, or the other way round."""
+        need("bin_ms", self.bin_ms, self.bin_ms > 0, "a positive number of milliseconds")
+        row = self.sensor is not None and is_row(self.sensor)
+        good = self.size is None or is_row(self.size) == row
+        expected = "a number of units" if row else "rows and columns of cells"
+        need("size", self.size, good, f"{expected}, as of the sensor")
 
     @property
     def rows(self) -> tuple[int, int]:
@@ -99,6 +110,61 @@ class Form:
         for part in parts:
             found = bin_events(part, self.duration_ms, self.bin_ms, shape=self.rows, start=start)
             yield found[:, 0, :, 1] if is_row(self.sensor) else found
+
+
+def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
+    """(counts, names of the labels) of recordings given in Python, of which one is held at a
+    time."""
+    if isinstance(source, (str, bytes, Mapping)):
+        own = f"minisnn.data.sets.named.own('train', {source!r}, …)"
+        way = f"; a folder is opened as {own}" * isinstance(source, str)
+        found = f"{shown(source)}{way}"
+        raise ValueError(f"events must be recordings, a list of arrays of events, not {found}")
+    one_each = hasattr(labels, "__getitem__") and not isinstance(labels, (str, bytes, Mapping))
+    must("labels", labels is None or one_each, "a list with one label for each recording", labels)
+    items = items_of(source, labels)
+    first, first_label = next(items, (None, None))
+    need(
+        "the recordings",
+        source,
+        first is not None,
+        "some, and one label for each; found 0 recordings",
+    )
+    first = plain(first)
+    form = replace(form, sensor=_sensor(form.sensor, source, first))
+    form.check()
+    met: dict[str, int] = {}
+
+    def numbered() -> Iterator[tuple[Any, int]]:
+        for k, (events, label) in enumerate(chain([(first, first_label)], items)):
+            try:
+                yield events, met.setdefault(label_of(label), len(met))
+            except ValueError as error:
+                raise ValueError(f"recording {k}: {error}") from error
+
+    few: list[tuple[int, int, int, bool]] = []
+    names = (f"recording {k}" for k in count())
+    batches = counts_of(numbered(), names, form, Judge(form.time), few)
+    pool = Pool.collect(form.shape, batches, few)
+    tell_lost(pool, of)
+    if not are_frames(first):  # they are as large as their sensor
+        tell_reach(pool, of, form.sensor)
+    labels_met = sorted(met, key=by_value)
+    places = np.array([labels_met.index(name) for name in met], np.int64)
+    return replace(pool, labels=places[pool.labels]), labels_met
+
+
+def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[int, ...]:
+    """Rows and columns, or (n,) of n units: as given, or as the source says, or its first recording
+    where that is of frames."""
+    if sensor is None:
+        sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
+        if sensor is not None and sensor[0] == 1 and not are_frames(first) and lacks_rows(first):
+            sensor = sensor[1:]
+    good = sensor is not None and len(wholes("sensor", sensor)) in (1, 2) and min(sensor) >= 1
+    expected = "rows and columns of its pixels, such as (128, 128), or the number of its units"
+    need("sensor", sensor, good, expected)
+    return tuple(int(one) for one in sensor or ())
 
 
 def counts_of(

@@ -13,8 +13,9 @@ import numpy as np
 
 from ... import arguments
 from ..camera.event_camera import EventCamera
-from ..readers import events, pictures
+from ..readers import pictures
 from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
+from ..readers.events import bin_events
 from .double_nmnist import choose
 from .hands import hand_picture
 from .pool import Pool
@@ -23,7 +24,7 @@ from .pools import (
     Keep,
     Sight,
     number_within,
-    pool_of_files,
+    pool_of,
     pool_of_pictures,
     trains,
     which,
@@ -159,10 +160,14 @@ def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) ->
     ]
     source = f"{root}, rows turned over, as y grows upwards" * flip_y or str(root)
 
-    def counts(path: Path) -> np.ndarray:
-        return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
-
-    pool = pool_of_files("asl", files, counts, root, keep, SHAPE, flip_y=bool(flip_y))
+    read = (
+        (bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)[None], [k], [number])
+        for k, number, path in files
+    )
+    what = f"reading {len(files)} recordings of {root}"
+    how = dict(flip_y=bool(flip_y), rows=[one[:2] for one in files])
+    paths = [path for _, _, path in files]
+    pool = pool_of("asl", SHAPE, read, keep, what, len(files), files=paths, **how)
     return pool, f"{source} ({which(train)})"
 
 

@@ -20,7 +20,7 @@ from ..readers import events, nmnist
 from . import aligned
 from .digits import load_digits
 from .pool import Pool
-from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
+from .pools import STEPS, Keep, Sight, pool_of, pool_of_pictures, trains, which
 from .recordings import Recordings
 from .samples import SPLITS
 
@@ -170,8 +170,11 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
         return events.bin_events(found, STEPS, crop=sight.crop, scale=sight.scale)
 
     shape = (STEPS, *events.crop_cells(SENSOR, sight.crop, sight.scale), 2)
-    how = dict(crop=sight.crop, scale=sight.scale, move=sight.move)
-    pool = pool_of_files("nmnist", files, counts, root, keep, shape, **how)
+    read = ((counts(path)[None], [digit], [number]) for digit, number, path in files)
+    what = f"reading {len(files)} recordings of {root}"
+    how = dict(crop=sight.crop, scale=sight.scale, move=sight.move, rows=[one[:2] for one in files])
+    paths = [path for _, _, path in files]
+    pool = pool_of("nmnist", shape, read, keep, what, len(files), files=paths, **how)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 

@@ -173,11 +173,9 @@ class Omniglot(Recordings):
         arguments.one_of("protocol", protocol, PROTOCOLS)
         arguments.must("root", root is None, "None: Omniglot ships with its pictures", root)
         arguments.must("classes", classes in (None, "train"), "'train' or None", classes)
-        if len(size) != 2 or size[0] != size[1] or size[0] < 1 or CROP[0] % size[0]:
-            raise ValueError(
-                f"size is {tuple(size)}, expected as many rows as columns, of which each is whole "
-                f"pixels of {CROP}"
-            )
+        good = len(size) == 2 and size[0] == size[1] >= 1 and not CROP[0] % size[0]
+        expected = f"as many rows as columns, of which each is whole pixels of {CROP}"
+        arguments.need("size", tuple(size), good, expected)
         if protocol == "background" and split == "val" and classes is None:
             raise ValueError(
                 "omniglot-background has nothing that validates, as all background alphabets "
@@ -268,14 +266,12 @@ def _recorded(
 
 def _steps(bin_ms: float, duration_ms: float | None) -> int:
     """Time steps of a recording; ValueError where they are none, or too many."""
-    if bin_ms not in range(1, LONGEST_MS + 1):
-        raise ValueError(f"bin_ms is {bin_ms}, expected whole milliseconds, 1 to {LONGEST_MS}")
+    whole = bin_ms in range(1, LONGEST_MS + 1)
+    arguments.need("bin_ms", bin_ms, whole, f"whole milliseconds, 1 to {LONGEST_MS}")
     lasting = STEPS * bin_ms if duration_ms is None else duration_ms
-    if not bin_ms <= lasting <= LONGEST_MS or lasting % bin_ms:
-        raise ValueError(
-            f"duration_ms is {lasting}, expected a multiple of bin_ms, {bin_ms}, up to {LONGEST_MS}, "
-            "the longest recording"
-        )
+    good = bin_ms <= lasting <= LONGEST_MS and not lasting % bin_ms
+    expected = f"a multiple of bin_ms, {bin_ms}, up to {LONGEST_MS}, the longest recording"
+    arguments.need("duration_ms", lasting, good, expected)
     return int(lasting // bin_ms)
 
 

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ...terminal import bar
+from ...arguments import one_of
 from ..readers import plausible
 from ..readers.anything import SAYING, Entry, entries, read_entry, sensor_of_all
 from ..readers.spoken import forget, is_spoken
 from ..readers.units import is_row
-from ..store.cache import check_unchanged, content_of, file_identity
+from ..store.cache import content_of
 from .counting import Form, counts_of, one_or_two, tell_lost, tell_reach
-from .given import check_dealt
 from .pools import Keep, pool_of
-from .recordings import Recordings, as_splits
+from .recordings import Recordings, as_splits, check_dealt
 from .samples import LEAST, SPLITS, copies, joined, places_of, split_classes
 
 MOST_NAMED = 5  # labels in a message
@@ -59,9 +58,8 @@ def own(
     """
     if root is None:
         raise ValueError("recordings need --root with one folder for each class, or index.csv")
-    for name, value in {"split": split, "classes": classes or split}.items():
-        if value not in SPLITS:
-            raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+    one_of("split", split, SPLITS)
+    one_of("classes", classes or split, SPLITS)
     found = entries(root)
     deals = dealt_by(found, str(root))
     check_taken(found, str(root), time=time, columns=columns)
@@ -119,30 +117,33 @@ def _read(
     """(counts of the recordings, or of their parts, the entry that each was cut from), with
     warnings of what is lost."""
     names = sorted({one.label for one in found})
-    files = {one.path for one in found}
-    before = file_identity(files)
     few: list[tuple[int, int, int, bool]] = []
+    # where nothing says a unit, the reader has judged
+    judge = None if time is None else plausible.Judge(time)
 
     def batches() -> Iterator[tuple]:
-        with bar(None, len(found), f"reading {len(found)} recordings of {root}", progress) as shown:
-            read = (
-                (read_entry(one, time, flip, form.sensor, columns), names.index(one.label))
-                for one in found
-            )
-            # where nothing says a unit, the reader has judged
-            judge = None if time is None else plausible.Judge(time)
-            called = (one.name for one in found)
-            try:
-                for batch in counts_of(read, called, form, judge, few, checked=True):
-                    shown.update(int(batch[2][0]) - shown.n)
-                    yield batch
-            finally:
-                forget()
-        check_unchanged(files, before, root)
+        read = (
+            (read_entry(one, time, flip, form.sensor, columns), names.index(one.label))
+            for one in found
+        )
+        try:
+            yield from counts_of(read, (one.name for one in found), form, judge, few, checked=True)
+        finally:
+            forget()
 
-    rows = [[*map(str, one)] for one in found]
-    made_from = dict(form=form, entries=rows, files=before, time=time, flip=flip, columns=columns)
-    pool = pool_of("recordings", form.shape, made_from, batches, Keep(cache, progress), few)
+    pool = pool_of(
+        "recordings",
+        form.shape,
+        batches(),
+        Keep(cache, progress),
+        f"reading {len(found)} recordings of {root}",
+        len(found) if form.hop_ms is None else None,
+        few,
+        {one.path for one in found},
+        form=form,
+        entries=[[*map(str, one)] for one in found],
+        how=[time, flip, columns],
+    )
     tell_lost(pool, str(root), [one.name for one in found])
     tell_reach(pool, str(root), form.sensor)
     return pool, [found[k] for k in pool.numbers]

@@ -1,7 +1,7 @@
 """Pools of recordings for sets of tasks, files that are read or pictures that the event camera
 sees; from the cache, where they are known there."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,7 +51,7 @@ class Sight(NamedTuple):
         """What recordings are known by: as before there were other steps than a millisecond,
         centring, and other numbers of steps."""
         usual = {"step_ms": 1, "centred": False, "steps": STEPS}
-        return {name: one for name, one in self._asdict().items() if usual.get(name, None) != one}
+        return {name: one for name, one in self._asdict().items() if usual.get(name, ...) != one}
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -131,31 +131,6 @@ def number_within(labels: np.ndarray) -> np.ndarray:
     return number
 
 
-def pool_of_files(
-    name: str,
-    files: Sequence[tuple[int, int, Path]],
-    counts: Callable[[Path], np.ndarray],
-    root: Path,
-    keep: Keep,
-    shape: tuple[int, ...],
-    **made_from: object,
-) -> Pool:
-    """The recordings in `files`, rows (label, number, path); `counts` reads one, and `made_from`
-    says what it depends on beyond its code."""
-
-    def read() -> Iterator[tuple]:
-        with bar(
-            None, len(files), f"reading {len(files)} recordings of {root}", keep.progress
-        ) as shown:
-            for label, number, path in files:
-                yield counts(path)[None], [label], [number]
-                shown.update()
-        check_unchanged((path for _, _, path in files), identity, root)
-
-    identity = file_identity(path for _, _, path in files)
-    return pool_of(name, shape, dict(made_from, files=identity), read, keep)
-
-
 def pool_of_pictures(
     name: str,
     pictures: Callable[[np.ndarray], np.ndarray],
@@ -175,32 +150,46 @@ def pool_of_pictures(
     noise      for every place the number that draws the noise of its recording, with the seed
     """
 
-    def record() -> Iterator[tuple]:
-        total = sight.draws * len(where)
-        with bar(None, total, f"the event camera records {total} {what}", keep.progress) as shown:
-            for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
-                part = where[first : first + BATCH]
-                yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
-                shown.update(len(part))
+    def recorded() -> Iterator[tuple]:
+        for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
+            part = where[first : first + BATCH]
+            yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
 
     rows = dict(labels=labels[where], numbers=numbers[where], noise=noise[where])
     path = shipped("camera_trajectory.csv").read_text("utf-8")
     made_from.update(sight.identity(), **rows, trajectory=path)
-    return pool_of(name, sight.shape, made_from, record, keep)
+    total = sight.draws * len(where)
+    what = f"the event camera records {total} {what}"
+    return pool_of(name, sight.shape, recorded(), keep, what, total, **made_from)
 
 
 def pool_of(
     name: str,
     shape: tuple[int, ...],
-    made_from: dict,
-    batches: Callable[[], Iterator[tuple]],
+    batches: Iterable[tuple],
     keep: Keep,
+    what: str,
+    total: int | None,
     few: Sequence[tuple[int, int, int, bool]] = (),
+    files: Iterable[Path] = (),
+    **made_from: object,
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`, also of `few`), from the cache where it
-    is known there: by what it is made from, and by the code of this room."""
-    if not keep.cache:
-        return Pool.collect(shape, batches(), few)
-    made_from = dict(made_from, code=code_identity(__name__), shape=list(shape))
-    arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches(), few).arrays())
-    return Pool(**arrays)
+    """The pool of these batches (`Pool.collect`, also of `few`), which a bar over `total` recordings
+    calls `what`, from the cache where it is known there: by what it is made from, the `files` that
+    are read, and the code of this room. ValueError where files change meanwhile."""
+    files = set(files)
+    before = file_identity(files)
+
+    def shown_batches() -> Iterator[tuple]:
+        with bar(None, total, what, keep.progress) as shown:
+            for batch in batches:
+                shown.update(len(batch[1]))
+                yield batch
+        check_unchanged(files, before, what)
+
+    def make() -> dict[str, np.ndarray]:
+        return Pool.collect(shape, shown_batches(), few).arrays()
+
+    if keep.cache:
+        made_from.update(files=before, code=code_identity(__name__), shape=list(shape))
+    return Pool(**cached(name, made_from, make) if keep.cache else make())

@@ -5,18 +5,18 @@ and kept sparsely (`pool`). Then they are dealt out to support and query so that
 sides (`samples`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ...arguments import whole
+from ...arguments import is_sequence, mapping, must, need, shown, whole
 from ...meta.tasks import Task
 from ..store.cache import identity
-from .counting import Form, one_or_two, tell_lost
-from .given import check_tasks, counted, per_recording, symbols_of
+from .counting import Form, counted, one_or_two
 from .pool import Counts
 from .samples import (
     SHARES,
@@ -30,7 +30,7 @@ from .samples import (
     used_by,
 )
 
-MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
+MOST_GB = 8  # of one task; a wrong number is told before anything is drawn
 
 
 class Recordings:
@@ -114,18 +114,16 @@ class Recordings:
             how = (one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns)
             pool, given = counted(events, labels, Form(*how), source)
             of = pool.numbers
-            tell_lost(pool, source)
         apart = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
         if given is not None and hop_ms is not None:
             apart.setdefault("take", of)
         for name in shared:
-            if apart.pop(name, None) is None:
-                known = ", ".join(groups) or "no group, there are none"
-                raise ValueError(f"shared names {name!r}; expected one of {known}")
+            need("shared", name, name in apart, f"one of the groups, {', '.join(apart)}")
+            del apart[name]
         self.pool = pool
         self.source = source
         self.kind = kind
-        self.made_of = symbols_of(made_of, pool, given, source)
+        self.made_of = symbols_of(made_of, pool, given)
         self.classes = tuple(self.made_of)
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
@@ -187,28 +185,17 @@ class Recordings:
         (('a', 'c'), [0, 0, 1, 1], [0, 1])
         """
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
-            if whole(name, number) < 1:
-                raise ValueError(f"{name} is {number}, expected at least 1")
-        beside = len(next(iter(self.made_of.values())))
-        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * beside
-        if size > MOST_BYTES:
-            raise ValueError(
-                f"a task of {ways} ways with {shots} shots and {queries} queries has "
-                f"{size / 1e9:,.0f} GB of samples, expected at most {MOST_BYTES / 1e9:.0f} GB"
-            )
-        if ways > len(self.classes):
-            raise ValueError(
-                f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
-            )
+            whole(name, number, 1)
+        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) / 1e9
+        need("a task", f"of {size:,.0f} GB", size < MOST_GB, f"{MOST_GB} GB at most")
+        known = len(self.classes)
+        need("ways", ways, classes is not None or ways <= known, f"at most {known}, the classes")
         if classes is None:
             enough = [names for names in self.alike or () if len(names) >= ways] or [self.classes]
             alike = enough[rng.integers(len(enough))]
             classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
         for name in classes:
-            if name not in self.made_of:
-                raise ValueError(
-                    f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}"
-                )
+            need("class", name, name in self.made_of, f"one of {' '.join(self.classes)}")
         made_of = [self.made_of[name] for name in classes]
         places = self.symbols
         if self.within is not None:
@@ -255,15 +242,9 @@ class Recordings:
         >>> tasks.only(["a", "b"]).classes
         ('a', 'b')
         """
-        unknown = [name for name in classes if name not in self.made_of]
-        if unknown or not len(classes) or len(set(classes)) != len(classes):
-            found = (
-                f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
-            )
-            raise ValueError(
-                f"{self.source}: found {found}, expected one or more of {' '.join(self.classes)}, "
-                "each once"
-            )
+        good = len(set(classes)) == len(classes) > 0 and self.made_of.keys() >= set(classes)
+        expected = f"one or more of {' '.join(self.classes)}, each once"
+        need(f"{self.source}: the classes", tuple(classes), good, expected)
         part = copy(self)
         part.classes = tuple(classes)
         part.made_of = {name: self.made_of[name] for name in classes}
@@ -318,10 +299,8 @@ class Recordings:
         {'train': 4, 'val': 2, 'test': 2}
         """
         good = all(isinstance(one, Real) and 0 < one < np.inf for one in shares.values())
-        if shares and not (good and set(shares) == set(SPLITS)):
-            raise ValueError(
-                f"found the shares {shares}; expected train, val and test, each above 0"
-            )
+        good = good and set(shares) in (set(), set(SPLITS))
+        need("the shares", shares, good, "train, val and test, each above 0")
         each = np.arange(len(self.pool))
         group = None if together is None else per_recording("together", together, each)
         places = places_of(self, shares or SHARES, seed, group)
@@ -394,3 +373,99 @@ def _recordings(
         for side in sides
     ]
     return np.stack(found, axis=-1).reshape(-1, len(sides))
+
+
+def symbols_of(
+    made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None
+) -> dict[str, tuple[int, ...]]:
+    """The numbers of the symbols that each class is made of, as many in each; made_of None: a class
+    for every label. `names` are those of the labels, where they have some."""
+    numbers = np.unique(pool.labels).tolist()
+    places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
+    if made_of is None:
+        return {name: (place,) for name, place in places.items()}
+    must("made_of", mapping("made_of", made_of), "labels of one class or more", made_of)
+    for name, symbols in made_of.items():
+        good = is_sequence(symbols) and len(symbols)
+        good = good and (not names or all(str(one) in places for one in symbols))
+        wants = f"a list of one label or more, of {shown(list(places))}"
+        must(f"made_of[{name!r}]", good, wants, symbols)
+    sides = {len(symbols) for symbols in made_of.values()}
+    need("the numbers of symbols in made_of", sides, len(sides) == 1, "different numbers in none")
+    return {name: tuple(places.get(str(one), one) for one in own) for name, own in made_of.items()}
+
+
+def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording. ValueError where it is
+    no list of names or numbers, one for each recording and none of them missing."""
+    number = int(recordings.max(initial=-1)) + 1
+    try:
+        made = np.asarray(given)
+        np.unique(made)  # as is done with them: of names and numbers
+        missing = np.ma.is_masked(given) or any(one is None or one != one for one in given)
+        good = is_sequence(given) and made.shape == (number,) and not missing
+    except (TypeError, ValueError):  # lists of different lengths, None among names
+        good = False
+    must(name, good, f"a list of {number} names or numbers, one for each recording", given)
+    return made[recordings]
+
+
+def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """What a task may draw from, in words, and the places of its recordings: each symbol, and each
+    within a value of `within`."""
+    for symbol in sorted({one for name in tasks.classes for one in tasks.made_of[name]}):
+        where, name = tasks.symbols[symbol], tasks.name_of(symbol)
+        yield name, where
+        if tasks.within is not None:
+            for value in np.unique(tasks.within[used_by(tasks)]).tolist():
+                yield f"within {value!r}, {name}", where[tasks.within[where] == value]
+
+
+def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
+    """ValueError where the names of two classes differ in how their accents are encoded alone, a
+    symbol has fewer than two recordings that are no copies of one, or all recordings of one are
+    recordings of another one, too, or, `dealt`, of one group."""
+    seen: dict[str, str] = {}
+    for name in tasks.classes:
+        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise ValueError(
+                f"{tasks.source}: two classes are called {name}, {ascii(other)} and {ascii(name)}; "
+                "expected one, for they differ in how it is encoded alone"
+            )
+    for name, where in _drawn_from(tasks):
+        different = len(where if copy_of is None else np.unique(copy_of[where]))
+        if different < 2:
+            number = f"{len(where)} recording{'s' * (len(where) != 1)}"
+            number += ", copies of one" * (different < len(where))
+            raise ValueError(
+                f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
+                "one for query"
+            )
+    held = {} if copy_of is None else {one: {*copy_of[own]} for one, own in tasks.symbols.items()}
+    shown_by: dict[int, set[int]] = {}
+    for symbol, own in held.items():
+        for recording in own:
+            shown_by.setdefault(recording, set()).add(symbol)
+    for symbol, own in held.items():
+        for other in set.intersection(*(shown_by[recording] for recording in own)) - {symbol}:
+            raise ValueError(
+                f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(other)} have the very "
+                "same recordings; expected each recording in one of them"
+            )
+    if dealt:
+        check_dealt(tasks)
+
+
+def check_dealt(*sets: Any) -> None:
+    """ValueError where all recordings of a symbol, or those of a value of `within`, are of one
+    group, which is never on both sides of a task."""
+    for tasks in sets:
+        split = f" in {tasks.of_split}" if tasks.of_split else ""
+        for name, where in _drawn_from(tasks) if tasks.groups is not None else ():
+            if len(np.unique(tasks.groups[where])) < 2:
+                raise ValueError(
+                    f"{tasks.source}: {name} has {len(where)} recordings{split}, all of one group "
+                    f"by {' and '.join(tasks.apart)}; expected at least 2 groups, one for support "
+                    "and one for query"
+                )

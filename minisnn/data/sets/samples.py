@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arguments import texts, whole
+from ...arguments import need, texts, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
@@ -238,17 +238,15 @@ def split_classes(
     shares = {name: float(one) for name, one in wanted.items() if isinstance(one, Real)}
     named = {name: list(texts(name, one)) for name, one in wanted.items() if name not in shares}
     taken = [one for names in named.values() for one in names]
-    if set(classes) not in (set(), set(SHARES)) or len(set(taken)) != len(taken):
-        raise ValueError(
-            f"found {sorted(classes)}; expected train, val and test, with no class in two of them"
-        )
+    good = set(classes) in (set(), set(SHARES)) and len(set(taken)) == len(taken)
+    expected = "expected train, val and test, with no class in two of them"
+    need("the splits", sorted(classes), good, expected)
     rest = [name for name in names if name not in taken]
     parts, total = len(shares), sum(shares.values())
-    if not all(0 < share < np.inf for share in shares.values()):
-        raise ValueError(f"found the shares {shares}; expected numbers above 0")
-    if len(rest) < parts:
-        left = f"{len(rest)} classes are left for {' and '.join(shares)}"
-        raise ValueError(f"{source}: {left}; expected one for each")
+    good = all(0 < share < np.inf for share in shares.values())
+    need("the shares", shares, good, "numbers above 0")
+    left = f"{source}: the number of classes that are left"
+    need(left, len(rest), len(rest) >= parts, f"one for each of {', '.join(shares)}")
     order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
     least = min(2, len(rest) // max(parts, 1))  # a task needs two
     start, share = 0, 0.0

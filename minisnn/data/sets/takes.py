@@ -24,7 +24,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...parallel.threads import in_order
-from ...terminal import bar
 from ..camera.event_camera import EventCamera
 from ..readers.asl import LETTERS, SHAPE
 from .hands import Look, draw_hand
@@ -226,15 +225,13 @@ def pool_of_takes(
         camera = take.camera(sight.camera, t)
         return camera.record_counts(take.picture(t)[None], *how), letter, number
 
-    def record() -> Iterator[tuple]:
-        with bar(
-            None, len(rows), f"the event camera records {len(rows)} moments", keep.progress
-        ) as shown:
-            for first in range(0, len(rows), BATCH):
-                found: list[tuple] = []
-                in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
-                dense, letters, numbers = zip(*found)
-                yield np.concatenate(dense), letters, numbers
-                shown.update(len(found))
+    def recorded() -> Iterator[tuple]:
+        for first in range(0, len(rows), BATCH):
+            found: list[tuple] = []
+            in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
+            dense, letters, numbers = zip(*found)
+            yield np.concatenate(dense), letters, numbers
 
-    return pool_of("asl-takes", sight.shape, dict(sight.identity(), rows=rows), record, keep)
+    what = f"the event camera records {len(rows)} moments"
+    made_from = dict(sight.identity(), rows=rows)
+    return pool_of("asl-takes", sight.shape, recorded(), keep, what, len(rows), **made_from)

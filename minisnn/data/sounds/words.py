@@ -20,7 +20,6 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from ... import arguments
-from ...terminal import bar
 from ..readers.events import EVENT, downscaled
 from ..readers.spoken import BATCH, UNITS, SpokenFile
 from ..readers.units import bin_units
@@ -29,7 +28,6 @@ from ..sets.pool import Pool
 from ..sets.pools import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
 from ..sets.samples import SPLITS, split_classes
-from ..store.cache import check_unchanged, file_identity
 
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
 PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
@@ -212,24 +210,20 @@ class SpokenWords(Recordings):
     def _pool(
         self, file: SpokenFile, rows: np.ndarray, heard: Heard, shape: tuple[int, ...], keep: Keep
     ) -> Pool:
-        files = file_identity([file.path])
         few: list[tuple[int, int, int, bool]] = []
 
         def batches() -> Iterator[tuple]:
-            of = f"reading {len(rows)} recordings of {file.path}"
-            with bar(None, len(rows), of, keep.progress) as shown:
-                for first in range(0, len(rows), BATCH):
-                    some = rows[first : first + BATCH]
-                    read = list(zip(file.read_some(some.tolist()), some.tolist()))
-                    dense = np.stack([heard.counts(events, row) for events, row in read])
-                    for events, row in read:
-                        few.extend(few_of(row, events["t"], 0, heard.duration_ms))
-                    yield dense, file.labels[some], some
-                    shown.update(len(some))
-            check_unchanged([file.path], files, file.path)
+            for first in range(0, len(rows), BATCH):
+                some = rows[first : first + BATCH]
+                read = list(zip(file.read_some(some.tolist()), some.tolist()))
+                for events, row in read:
+                    few.extend(few_of(row, events["t"], 0, heard.duration_ms))
+                yield np.stack([heard.counts(*one) for one in read]), file.labels[some], some
 
-        made_from = dict(heard._asdict(), files=files, rows=rows)
-        return pool_of(self.NAME, shape, made_from, batches, keep, few)
+        what = f"reading {len(rows)} recordings of {file.path}"
+        made_from = dict(heard._asdict(), rows=rows)
+        how = keep, what, len(rows), few, [file.path]
+        return pool_of(self.NAME, shape, batches(), *how, **made_from)
 
 
 class SHD(SpokenWords):

@@ -128,13 +128,15 @@ def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
     if folder is None or folder.is_dir() and not any(folder.iterdir()):
         return False
     found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
-    if found != part.recordings:
-        raise ValueError(
-            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; move it away "
-            "to have all of them fetched, or give another folder"
-        )
+    _check_number(folder, found, part, "; move it away to have all of them fetched")
     tell(f"{folder}: complete already, {found:,} recordings")
     return True
+
+
+def _check_number(place: Path, found: int, part: Part, way: str = "") -> None:
+    if found != part.recordings:
+        expected = f"expected {part.recordings:,}{way}"
+        raise ValueError(f"{place}: found {found:,} recordings, {expected}")
 
 
 def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
@@ -150,11 +152,7 @@ def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
     place = re.compile(rf"{part.name}/([0-9])/([0-9]+\.bin)", re.ASCII)
     with whole_folder(out / part.name) as folder, called(folder), zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if place.fullmatch(name)]
-        if len(names) != part.recordings:
-            raise ValueError(
-                f"{archive}: found {len(names):,} recordings {part.name}/<digit>/<number>.bin, "
-                f"expected {part.recordings:,}"
-            )
+        _check_number(archive, len(names), part)
         for name in terminal.bar(names, None, f"unpacking {archive.name}", progress):
             path = folder / name.removeprefix(f"{part.name}/")
             path.parent.mkdir(exist_ok=True)

@@ -42,24 +42,15 @@ def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> l
         for name in strokes.alphabets
         if (name in own[split] if split in own else name not in TRAINING + VALIDATION)
     ]
-    if asked is not None and split != "test":
-        raise ValueError(
-            f"alphabets names those that test; leave it out for split {split}, whose alphabets are "
-            "fixed"
-        )
+    free = asked is None or split == "test"
+    arguments.must("alphabets", free, f"None for split {split}, whose alphabets are fixed", asked)
     asked = able if asked is None else arguments.texts("alphabets", asked)
     for name in asked:
-        if name not in able:
-            raise ValueError(
-                f"{strokes.path}: alphabets names {name!r}; expected of those that do not meta-"
-                f"train, {', '.join(able) or 'of which it has none'}"
-            )
-    if not able:
-        expected = " or ".join(own.get(split, ("any that does not meta-train",)))
-        raise ValueError(
-            f"{strokes.path}: has the alphabets {', '.join(strokes.alphabets)}; expected "
-            f"{expected} for split {split}"
-        )
+        expected = f"of those that do not meta-train, {', '.join(able)}"
+        arguments.need(f"{strokes.path}: one of alphabets", name, name in able, expected)
+    expected = " or ".join(own.get(split, ("any that does not meta-train",)))
+    there = f"{strokes.path}: the names of its alphabets"
+    arguments.need(there, strokes.alphabets, able, f"{expected} for split {split}")
     return [name for name in able if name in asked]
 
 

@@ -34,17 +34,6 @@ def test_the_pictures_are_all_there():
     assert set(found["val"]) == set(VALIDATION) and not set(found["train"]) & set(VALIDATION)
 
 
-def test_alphabets_begin_where_they_should():
-    """Drawings of one character are more alike than those of the characters beside it, over the
-    edges of alphabets too."""
-    for split in ("train", "val", "test"):
-        for name, pictures in alphabets(split).items():
-            mean = pictures.astype(float).mean(1).reshape(len(pictures), -1)
-            drawn = pictures[:, ::7].astype(float).reshape(len(pictures), 3, 1, -1)
-            right = ((drawn - mean) ** 2).sum(-1).argmin(-1) == np.arange(len(pictures))[:, None]
-            assert right.mean() > 0.4, name
-
-
 def test_splits_share_no_class_and_turns_are_classes_of_meta_training():
     sets = {split: Omniglot(split, progress=False) for split in ("train", "val", "test")}
     assert {split: len(one.classes) for split, one in sets.items()} == {
@@ -230,47 +219,6 @@ def test_a_classifier_meets_other_peoples_drawings(small):
             and len(test.symbols[symbol]) == 4
             and not set(where) & set(test.symbols[symbol])
         )
-
-
-def test_finer_cells_hold_the_same_events(small):
-    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
-    coarse, fine = (Omniglot("train", size=size, progress=False) for size in ((16, 16), (32, 32)))
-    x, z = (
-        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (coarse, fine)
-    )
-    assert fine.input_shape == (32, 32, 2) and np.array_equal(
-        z.reshape(2, 100, 16, 2, 16, 2, 2).sum((3, 5)), x
-    )
-
-
-@pytest.mark.slow
-def test_longer_steps_hold_the_same_events_and_later_ones(small):
-    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
-    short, long = (Omniglot("train", bin_ms=ms, progress=False) for ms in (1, 3))
-    x, z = (
-        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query for one in (short, long)
-    )
-    assert z.shape == x.shape and np.array_equal(
-        x[:, :99].reshape(2, 33, 3, 16, 16, 2).sum(2), z[:, :33]
-    )
-    assert all(z[:, first : first + 33].sum() > 500 for first in (0, 34, 67))  # three saccades
-
-
-@pytest.mark.slow
-def test_few_long_steps_hold_the_same_events(small):
-    names = [f"{next(iter(small['train']))}-0{k}" for k in (1, 2)]
-    hundred, thirty = (
-        Omniglot("train", bin_ms=bin_ms, duration_ms=ms, progress=False)
-        for bin_ms, ms in ((3, None), (10, 300))
-    )
-    x, z = (
-        one.sample_task(np.random.default_rng(0), 2, 1, 1, names).x_query
-        for one in (hundred, thirty)
-    )
-    assert z.shape == (2, 30, 16, 16, 2) and np.array_equal(z.sum(1), x.sum(1, dtype=int))
-    assert np.array_equal(
-        z.reshape(2, 10, 3, 16, 16, 2).sum(2), x[:, :].reshape(2, 10, 10, 16, 16, 2).sum(2)
-    )
 
 
 def test_centred_recordings_have_their_mean_event_in_the_middle(small):

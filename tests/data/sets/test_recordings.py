@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.events import downscaled, event_array, windows
+from minisnn.data.readers.events import downscaled, event_array
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.samples import draw_samples, split_classes
 
@@ -46,24 +46,6 @@ def test_a_task_of_single_symbols():
         for marks, y in ((support, task.y_support), (query, task.y_query)):
             assert [f"class {label}" for label, _ in marks] == [task.classes[k] for k in y]
         assert all(len({m for m, y in zip(query, task.y_query) if y == k}) == 3 for k in range(4))
-
-
-def test_pairs_as_tonic_gives_them():
-    class Tonic(list):
-        sensor_size = (30, 20, 2)  # columns, rows, polarities
-
-    events, labels = labelled()
-    fields = [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?")]
-    rows = [
-        np.array([(e["t"], e["x"], e["y"], bool(e["p"])) for e in one], fields) for one in events
-    ]
-    one, other = (
-        ms.Recordings(Tonic(zip(rows, labels))),
-        ms.Recordings(events, labels, sensor=SENSOR),
-    )
-    assert one.classes == other.classes and np.array_equal(
-        one.episode(0, 0).x_query, other.episode(0, 0).x_query
-    )
 
 
 def test_symbols_side_by_side():
@@ -175,17 +157,6 @@ def test_frames_are_cut_to_their_last_one(bin_ms, duration_ms):
     late[120:] = 1
     with pytest.raises(ValueError, match="recording 0: the recording has no events in its parts"):
         ms.Recordings([late] * 2, [0, 0], bin_ms=1, hop_ms=100)
-
-
-def test_windows_hold_the_events_of_their_time():
-    events = event_array(
-        np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int)
-    )
-    assert [part["x"].tolist() for part in windows(events, 4, 3)] == [[0, 1, 2, 3], [3, 4, 5, 6]]
-    with pytest.raises(ValueError, match="the recording lasts 9 ms; expected at least 10"):
-        windows(events, 10, 3)
-    with pytest.raises(ValueError, match="hop_ms is 0; expected a positive number"):
-        windows(events, 4, 0)
 
 
 def test_groups_are_apart_even_through_one_another():
@@ -345,7 +316,7 @@ def test_groups_are_one_name_a_recording(given):
         (lambda e, k: ms.Recordings(e, sensor=SENSOR), "labels are missing"),
         (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording"),
         (lambda e, k: made(sensor=(30, 4)), "reaches from"),
-        (lambda e, k: made(bin_ms=0), "step_ms"),
+        (lambda e, k: made(bin_ms=0), "bin_ms"),
         (lambda e, k: made(hop_ms=10, duration_ms=500), "lasts 99 ms"),
         (lambda e, k: made().split_recordings(train="a", val=1, test=1), "shares"),
         (lambda e, k: made().split(train=None, val=0.2, test=0.3), "train must be"),

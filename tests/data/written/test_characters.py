@@ -12,9 +12,7 @@ from minisnn.cli import main
 from minisnn.data.sets.named import open_set
 from minisnn.data.sets.samples import shared
 from minisnn.data.written.strokes import read_strokes, write_strokes
-from minisnn.data.written.words import KINDS, options_of
 from minisnn.training.evaluation import check_apart, open_sets
-from minisnn.training.fields import READ_BY
 
 SPLITS = ("train", "val", "test")
 
@@ -200,16 +198,6 @@ def test_a_file_must_have_what_a_split_needs(tmp_path):
     for split in ("train", "val"):
         with pytest.raises(ValueError, match=r"other.npz: has the alphabets Thai, Ogham; expected"):
             ms.Written(split, other)
-
-
-def test_words_choose_options():
-    assert options_of(("order", "shuffled", "scaled", "Thai", "Ogham")) == dict(
-        pace="scaled", over="order", control="shuffled", alphabets=("Thai", "Ogham")
-    )
-    words = [word for known in KINDS.values() for word in known]
-    assert len(set(words)) == len(words) and "written" in READ_BY
-    with pytest.raises(ValueError, match="strokes has order and drawers; expected one"):
-        options_of(("order", "drawers"))
 
 
 def test_a_run_keeps_how_its_recordings_were_made(path, tmp_path):
