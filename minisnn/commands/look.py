@@ -15,7 +15,7 @@ from ..data.readers.anything import (
     sensor_of,
     sensor_of_all,
 )
-from ..data.sets.given import check_taken, classes_of, dealt_by, of_one_group, tell_unused
+from ..data.sets.own import check_taken, classes_of, dealt_by, of_one_group, tell_unused
 from ..data.readers.spoken import forget
 from ..data.readers.units import as_picture, in_words, is_row
 from ..data.sets.statistics import oddities, recording_statistics, unit_statistics
