@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..data.readers.anything import INDEX, SETS, SUFFIXES, entries, holds_events, holds_set, nearly
+from ..data.readers.anything import INDEX, SUFFIXES, entries, nearly
+from ..data.readers.arrays import SETS, holds_events, holds_set
 from ..data.readers.columns import ORDER, order_of
 from ..data.readers.nmnist import SHAPE, labelled_files, read_nmnist
 from ..data.readers.pictures import IMAGE_SUFFIXES, read_pictures

@@ -170,10 +170,7 @@ def test_what_no_sensor_reads_out():
     n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
     y, x = np.divmod(np.arange(n), 100)
     events = event_array(x, y, np.arange(n) // 20, np.ones(n, int))
-    assert (
-        Pace.of(events).fault()
-        == "10,000 events in 499 us, 20,040,080 events a second, more than a sensor can read out"
-    )
+    assert "more than a sensor can read out" in Pace.of(events).fault()
     assert Pace.of(events, (720, 1280)).fault() is None  # a large one can
     events["t"] *= 1000
     assert Pace.of(events).fault() is None
@@ -194,7 +191,7 @@ def test_times_all_alike_are_asked():
     events["t"] = 7
     with pytest.raises(
         ValueError,
-        match=r"one moment of all 768 events; no other unit .* say --time us \(in Python time=",
+        match="one moment of all 768 events; .*--time us",
     ):
         check_unit(events)
 
