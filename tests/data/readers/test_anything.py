@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 
 from minisnn.data.readers.anything import Entry, entries, read_entry, read_events
-from minisnn.data.readers.events import EVENT, as_events, event_array
+from minisnn.data.readers.events import EVENT, event_array
 from minisnn.data.readers.nmnist import write_nmnist
 
 
@@ -86,34 +86,6 @@ def test_files_of_cameras_are_read(tmp_path, name):
             read_events(path)
         except ValueError as error:
             assert str(error).startswith(str(path)), error
-
-
-def test_units_of_time_are_never_guessed():
-    events = some()
-    others = {name: events[name] for name in "xyp"}
-    t = events["t"] / 1000
-    with pytest.raises(ValueError, match="--time"):
-        as_events({**others, "t": t})
-    assert np.array_equal(as_events({**others, "t": t}, time="ms"), events)
-    assert np.array_equal(as_events({**others, "t_ms": t}), events)
-    assert np.array_equal(as_events({**others, "time_s": t / 1000}), events)
-    with pytest.raises(ValueError, match="named for ms"):
-        as_events({**others, "t_ms": t}, time="s")
-    with pytest.raises(ValueError, match="finite"):
-        as_events({**others, "t": np.full(len(events), np.inf)}, time="s")
-
-
-def test_swapped_axes_are_told():
-    events = event_array([3, 100], [200, 3], [0, 1], [0, 1])
-    with pytest.raises(
-        ValueError, match="y reaches from 3 to 200; expected 0 to 179 .*; x and y look swapped"
-    ):
-        as_events(events, (180, 240))
-    with pytest.raises(
-        ValueError,
-        match="y reaches from 3 to 300; expected 0 to 179 on a sensor of 240 x 180 pixels$",
-    ):
-        as_events(event_array([3, 100], [300, 3], [0, 1], [0, 1]), (180, 240))
 
 
 def test_y_that_grows_upwards(tmp_path):

@@ -11,7 +11,6 @@ from scipy.io import savemat
 
 from minisnn.data.readers import asl
 from minisnn.data.readers.asl import LETTERS, asl_files, read_asl, recording_number
-from minisnn.data.readers.events import EVENT
 
 
 def hand(**changed) -> dict:
@@ -53,12 +52,6 @@ def matlab_73(path, columns, row=True, userblock=512, **options):
 def write(request, tmp_path):
     """write(columns, ...) makes a file of either version and returns its path."""
     return lambda columns, **options: request.param(tmp_path / "a_0007.mat", columns, **options)
-
-
-def test_both_versions_give_the_events(write):
-    events = read_asl(write(hand()))
-    assert events.tolist() == EVENTS and events.dtype == EVENT
-    assert read_asl(str(write(hand()))).tolist() == EVENTS
 
 
 def test_flipped_rows(write):
@@ -139,17 +132,6 @@ def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
     )
     path.write_bytes(path.read_bytes()[:-200] + bytes(200))
     assert read_asl(path).tolist() == EVENTS
-
-
-def test_foreign_files(tmp_path):
-    path = tmp_path / "a_0007.mat"
-    path.write_text("x,y,ts,pol\n1,2,3,4\n" * 50)
-    refused(path, "no MATLAB file of version 5 or 7.3")
-    path.write_bytes(b"")
-    refused(path, "no MATLAB file")
-    refused(tmp_path, "this is a folder")
-    with pytest.raises(FileNotFoundError):
-        read_asl(tmp_path / "nowhere.mat")
 
 
 @pytest.fixture

@@ -202,9 +202,7 @@ def test_bombs_are_not_unpacked(tmp_path):
     )
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("images.npy", head.getvalue() + bytes(1 << 26))
-    with pytest.raises(
-        ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes"
-    ):
+    with pytest.raises(ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes"):
         read_pictures(tmp_path / "a.npz")
 
 

@@ -38,17 +38,6 @@ def test_an_overflow_row_moves_itself_and_all_after_it(tmp_path):
     assert read_nmnist(path).tolist() == [(1, 1, 9, 0), (2, 2, 8193, 0), (3, 3, 16384, 1)]
 
 
-def test_round_trip(tmp_path):
-    rng = np.random.default_rng(0)
-    time = np.sort(rng.integers(0, 310_000, 4000))
-    events = event_array(
-        rng.integers(0, 34, 4000), rng.integers(0, 34, 4000), time, rng.integers(0, 2, 4000)
-    )
-    write_nmnist(tmp_path / "a.bin", events)
-    assert (tmp_path / "a.bin").stat().st_size == 5 * 4000
-    assert np.array_equal(read_nmnist(tmp_path / "a.bin"), events)
-
-
 def test_round_trip_beyond_the_23_bits_of_time(tmp_path):
     time = [0, 2**23 - 1, 2**23, 2**23 + 8191, 2**23 + 8192, 20_000_000, 20_000_000]
     events = event_array(range(7), range(7), time, [0, 1, 0, 1, 0, 1, 0])
@@ -137,12 +126,6 @@ def test_a_file_without_a_number_is_named(root):
     write(folder / "digit_a.bin", (1, 1, 0, 0, 1))
     with pytest.raises(ValueError, match="digit_a.bin"):
         nmnist_files(root, "train")
-
-
-def test_a_file_is_no_split(tmp_path):
-    (tmp_path / "Train").write_text("a file")
-    with pytest.raises(ValueError, match="no recordings"):
-        nmnist_files(tmp_path, "train")
 
 
 def test_recordings_of_other_labels_than_digits(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.anything import SUFFIXES, holds_events, read_events, sensor_of
-from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
+from minisnn.data.readers.columns import NAMES, microseconds
 from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist
 from minisnn.data.readers.sources import events_of_frames, label_of
@@ -23,24 +23,6 @@ def table(events: np.ndarray, order: str = "txyp") -> np.ndarray:
     return np.stack(
         [np.full(len(events), 9) if one == "-" else events[one] for one in order], 1
     ).astype(np.int64)
-
-
-def stream(
-    events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 2, kind: int = 1
-) -> bytes:
-    """An Event Stream file as its README says."""
-    rows, columns = sensor
-    out = bytearray(b"Event Stream" + bytes([version, 0, 0, kind]))
-    out += columns.to_bytes(2, "little") + rows.to_bytes(2, "little")
-    before = 0
-    for one in events:
-        passed = int(one["t"]) - before
-        before = int(one["t"])
-        out += b"\xff" * (passed // 127) + bytes([passed % 127 << 1 | int(one["p"])])
-        out += int(one["x"]).to_bytes(2, "little") + (rows - 1 - int(one["y"])).to_bytes(
-            2, "little"
-        )
-    return bytes(out)
 
 
 def bytes_of_nmnist(events: np.ndarray) -> bytes:
@@ -113,14 +95,6 @@ def told(call) -> str:
     return str(error.value)
 
 
-def test_names_that_are_known_are_listed():
-    for words in ACCEPTED.replace(";", ",").split("; times")[0].split(", "):
-        word = words.split(": ")[-1].strip()
-        assert name_of(word) or " " in word, word
-    assert order_of("ts, X ,row,polarity") == ["ts", "X", "row", "polarity"]
-    assert "by these names: x: x, xs, col, column;" in told(lambda: as_events({"a": [1], "x": [2]}))
-
-
 # ---- files of other forms
 
 
@@ -138,29 +112,6 @@ def test_n_mnists_form_of_another_sensor(tmp_path):
     assert sensor_of(tmp_path / "a.bs2") is None
 
 
-def h5(path: Path, events: np.ndarray, form: str) -> Path:
-    with h5py.File(path, "w") as file:
-        if form == "group":
-            file.update({f"events/{name}": events[name] for name in "xytp"})
-            file["ms_to_idx"], file["t_offset"] = np.arange(9), 5
-        elif form == "plural":
-            file.update({f"events/{name}s": events[name] for name in "xytp"})
-        elif form == "deep":
-            file.update({f"CD/events/{name}": events[name] for name in "xytp"})
-        elif form == "root":
-            file.update(
-                {
-                    name: events[one]
-                    for name, one in (("x", "x"), ("y", "y"), ("timestamp", "t"), ("polarity", "p"))
-                }
-            )
-        elif form == "records":
-            file.create_dataset("events", data=in_unit(events, "us"), compression="gzip")
-        else:
-            file["events"] = table(events)
-    return path
-
-
 def test_wrong_files_in_hdf5(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -176,7 +127,8 @@ def test_wrong_files_in_hdf5(tmp_path):
     assert "expected numbers" in told(lambda: read_events(path))
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     assert "cannot be read" in told(lambda: read_events(path))
-    h5(path, sweep(), "table")
+    with h5py.File(path, "w") as file:
+        file["events"] = table(sweep())
     assert "order as --columns" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
         for name in "xytp":

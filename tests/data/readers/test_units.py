@@ -84,17 +84,6 @@ def test_columns_without_names_are_asked_for(tmp_path):
             order_of(wrong)
 
 
-@pytest.mark.parametrize("unit, scale", [("ms", 1e-3), ("s", 1e-6), ("ns", 1e3)])
-def test_units_of_time_are_as_of_pictures(tmp_path, unit, scale):
-    np.save(tmp_path / "said.npy", table(f"t_{unit}", "unit", scale))
-    np.save(tmp_path / "asked.npy", table("t", "unit", scale))
-    assert pairs(read_events(tmp_path / "said.npy")) == SORTED
-    assert pairs(read_events(tmp_path / "asked.npy", time=unit)) == SORTED
-    if unit == "s":
-        with pytest.raises(ValueError, match="times are fractions, and nothing gives their unit"):
-            read_events(tmp_path / "asked.npy")
-
-
 def busy(scale=1.0, number=4000, units=700, seconds=0.8):
     rng = np.random.default_rng(0)
     t = np.sort(rng.random(number) * seconds * 1e6 * scale)
