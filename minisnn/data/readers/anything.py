@@ -13,6 +13,7 @@ a file is executed; every error names it.
 """
 
 import csv
+import importlib.util
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +27,7 @@ from .arrays import SETS, holds_events, read_arrays, read_hdf5, sensor_of_npz
 from .asl import SHAPE as ASL, read_asl
 from .columns import UNITS
 from .events import in_order
-from .hdf5 import naming
+from .hdf5 import naming, one_line
 from .nmnist import SHAPE as NMNIST, read_nmnist
 from .plausible import check_unit
 from .spoken import UNITS as SPOKEN_UNITS, forget, is_spoken, opened
@@ -49,30 +50,33 @@ def _bytes(path: Path, sensor: Sensor, columns: str | None) -> Any:
 
 
 def _camera(path: Path, sensor: Sensor, columns: str | None) -> Any:
-    size = _sensor_of_camera(path)
-    packets = [*_stream(path)]
-    if packets and size is not None:
-        held = np.concatenate(packets)
-        return {name: held[name] for name in ("t", "x", "y", "on")}
-    return {name: np.zeros(0, int) for name in "txyp"}
+    packets = _of_camera(path, list)
+    if not packets:
+        return {name: np.zeros(0, int) for name in "txyp"}
+    held = np.concatenate(packets)
+    return {name: held[name] for name in ("t", "x", "y", "on")}
 
 
 def _sensor_of_camera(path: Path) -> Sensor:
-    columns, rows = _stream(path).dimensions()
+    columns, rows = _of_camera(path, lambda stream: stream.dimensions())
     return rows, columns
 
 
-def _stream(path: Path) -> Any:
-    """The packets of events of a file of a camera, by faery, and its `dimensions`."""
-    try:
-        import faery
-
-        return faery.events_stream_from_file(str(path))
-    except ImportError:
+def _of_camera(path: Path, take: Callable[[Any], Any]) -> Any:
+    """What `take` makes of a stream of packets of events, which the library faery reads."""
+    if importlib.util.find_spec("faery") is None:
         raise ValueError(
             "files of cameras need the library faery; install it with: pip install "
             "'minisnn[cameras]'"
-        ) from None
+        )
+    import faery
+
+    try:
+        return take(faery.events_stream_from_file(str(path)))
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a panic of Rust
+        raise ValueError(one_line(error)) from None
 
 
 def _sensor_of_hdf5(path: Path) -> Sensor:
@@ -243,6 +247,7 @@ def entries(root: str | Path) -> list[Entry]:
     root = Path(root).expanduser()
     index = root / INDEX if root.is_dir() else root
     if root.is_file() and root.suffix.lower() in SETS:
+        forget()
         found = [
             Entry(root, label, subject=subject, split=split, key=key)
             for key, label, subject, split in opened(root).listed()

@@ -79,7 +79,9 @@ def as_events(
     parts of recordings, of which a late beginning says nothing.
     """
     with naming(name):
-        made, *_ = of_columns(events, time, columns)
+        made, _, units = of_columns(events, time, columns)
+        if units:
+            raise ValueError("found times of units; expected events of pixels, x, y, t and p")
         check_events(made, shape)
     return made
 

@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -195,13 +193,16 @@ def write_spoken(
 
 def is_spoken(path: Path) -> bool:
     """Whether an HDF5 file is of this form."""
-    with Hdf5(path, "recordings") as file:
+    with naming(path, "recordings"), Hdf5(path, "recordings") as file:
         return holds_spoken(file.names()) and file.has("spikes/times")
 
 
 def holds_spoken(names: list[str]) -> bool:
     """Whether a file with these names at its top is of this form."""
     return {"spikes", "labels"} <= set(names)
+
+
+_open: dict[tuple, SpokenFile | TorchNeuromorphic] = {}  # the one that was asked last
 
 
 def opened(
@@ -211,16 +212,20 @@ def opened(
     other: it stays open until another one is asked, or another is there under its name, or
     `forget`."""
     status = path.stat()
-    return _opened(path, (status.st_size, status.st_mtime_ns, status.st_ino), sensor, time)
+    changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    key = path, changed, sensor, time
+    if key not in _open:
+        forget()
+        if is_spoken(path):
+            with naming(path):
+                check_row(sensor)
+            _open[key] = SpokenFile(path, sensor and sensor[0], time)
+        else:
+            _open[key] = TorchNeuromorphic(path)
+    return _open[key]
 
 
-@lru_cache(1)
-def _opened(path: Path, stamp: tuple, sensor: Any, time: Any) -> SpokenFile | TorchNeuromorphic:
-    if not is_spoken(path):
-        return TorchNeuromorphic(path)
-    with naming(path):
-        check_row(sensor)
-    return SpokenFile(path, sensor and sensor[0], time)
-
-
-forget = _opened.cache_clear  # while a file is open, HDF5 lets nobody write it again
+def forget() -> None:
+    """Close the file that `opened` left open: while it is, HDF5 lets nobody write it again."""
+    while _open:
+        _open.popitem()[1].close()
