@@ -10,10 +10,14 @@ import pytest
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import as_events
-from minisnn.data.readers.units import as_units
+from minisnn.data.readers.units import as_recording
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
+
+
+def as_units(recording, units=None, name="events"):
+    return as_recording(recording, (units,) if units else None, name)[0]
 
 
 def a_take(first=10_000_000, n=3000, seed=0):
