@@ -1,9 +1,9 @@
 """The passes of a neuron's step as functions of single numbers, made of its class's two methods.
 
 Both methods run on the numbers of a trace, and once more on dual numbers of it. What they did is
-straight-line code, of which each pass takes what leads to its results. Neurons that compute the same
-have the same code; what differs are their constants. Nothing is remembered: where a class, a function
-or a constant is another one now, so are code and constants.
+straight-line code, of which each pass takes what leads to its results. Neurons that compute the
+same have the same code; what differs are their constants. Nothing is remembered: where a class, a
+function or a constant is another one now, so are code and constants.
 """
 
 from collections.abc import Callable
@@ -32,12 +32,13 @@ class Step(NamedTuple):
     forward            k, I, z -> u, z', past
     backward           k, past, u, du, dz -> dI, dz
     forward_tangent    k, k_dot, past, u, I_dot, z_dot -> u_dot, z_dot', past_dot
-    backward_tangent   k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot -> dI_dot, dz, dz_dot
+    backward_tangent   k, k_dot, past, past_dot, u, u_dot, du, du_dot, dz, dz_dot
+                       -> dI_dot, dz, dz_dot
     slope              k, v, d -> sigma'(v) d
     curvature          k, v, v_dot, d, d_dot -> the derivative of that
 
-    k are constants, first those that are learned. past is what derivatives need of I and z, past_dot
-    of their tangents. Behind the adjoints of the states dz has sums, of those of learned constants.
+    k are constants, first those that are learned. past is what derivatives need of I and z, and
+    past_dot of their tangents. Behind the adjoints of the states dz has sums, of those of learned constants.
     """
 
     forward: str

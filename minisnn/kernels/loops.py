@@ -3,16 +3,16 @@ state stays in the processor's first cache for the whole sequence.
 
 The loops are written once. They compile with the step of a neuron, whatever it is (`fast.step`),
 and are called by their address from kernels that know no neuron (`forward`, `backward`, `pooling`),
-which therefore compile once for all. The filters are those of core/filters.py, P behind Q, in one of
-three chains:
+which therefore compile once for all. The filters are those of core/filters.py, P behind Q, in one
+of three chains:
 
     DELAYED    I = P + b, then P and Q advance, Q without its input
     CURRENT    Q += b is the current, I = (1 - beta) Q
     FILTERED   Q += b, P advances with it, and I = P
 
 Arrays of a band of N numbers: u, du, u_dot, P, Q, total (N,), P of no size where there is one
-filter; z (states, N); past and past_dot what else of a step its derivatives ask for, so many rows of
-N; dV halo rows.
+filter; z (states, N); past and past_dot what else of a step its derivatives ask for, so many rows
+of N; dV halo rows.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""A neuron or surrogate of one's own, in a file of one's own, on the kernels: NumPy's very values."""
+"""A neuron or surrogate of one's own on the kernels: NumPy's very values."""
 
 import numpy as np
 import own_neurons as neurons

@@ -177,7 +177,7 @@ def changes():
 
 @pytest.mark.parametrize("case", range(6))
 def test_what_is_changed_in_place_is_never_answered_by_old_code(case):
-    """A global of a class without a file, what a closure holds, a method, a constant, a surrogate."""
+    """A global of a class without a file, a closure, a method, a constant, a surrogate."""
     neuron, change = changes()[case]
     given = numbers(neuron, ())
     found = []

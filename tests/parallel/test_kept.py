@@ -77,10 +77,10 @@ CELL = """
 RATE = 0.5
 def decay(r): return RATE * r
 class Own(ms.LIF):
-    def forward(self, I, z, spike):
+    def forward(self, I, z):
         (r,) = z
         u = I - decay(r)
-        return u, (self.gamma * r + (1 - self.gamma) * spike(u),)
+        return u, (self.gamma * r + (1 - self.gamma) * self.spike(u),)
 """
 _cells = count()
 
