@@ -208,9 +208,9 @@ def check_different(tasks: Any, copy_of: np.ndarray | None) -> None:
             shown_by.setdefault(one, set()).add(symbol)
     for symbol, recordings in held.items():
         shared = Counter(k for one in recordings for k in shown_by[one] - {symbol})
-        for other, number in shared.most_common(1):
+        for twin, number in shared.most_common(1):
             if 2 * number > len(recordings):
-                one, two = (tasks.called.get(k, k) for k in sorted((symbol, other)))
+                one, two = (tasks.called.get(k, k) for k in sorted((symbol, twin)))
                 raise ValueError(
                     f"{tasks.source}: {tasks.kind} {one} and {tasks.kind} {two} have the very same "
                     f"recordings, {number} of {len(recordings)}; expected each recording in one of "
