@@ -8,7 +8,7 @@ from minisnn import outputs
 from minisnn.commands import options
 from minisnn.commands.studies import OUT, check_place, study_maker, write
 from minisnn.files import write_json, write_whole
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn import plots
 from minisnn.meta.inner import InnerLoop
 from minisnn.parallel.executor import Executor

@@ -2,7 +2,6 @@
 and three ways to break a network."""
 
 import html
-from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from minisnn.files import write_whole
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.options import SYMBOLS
 from minisnn.hardware.page.make import page as page_of
-from minisnn.layers import block
 
 NETWORK = "omniglot_background_maml.h5"
 STEP_MS, STEPS = 50, 6  # of that network: ms of a step, and its steps
@@ -105,12 +103,9 @@ def frozen(net, step_size: np.ndarray, *layers: str) -> np.ndarray:
 
 
 def membranes(net, theta: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by."""
-    last, weight, bias = net.parameters(theta)[-1]
-    spikes = net.spikes(theta, x[None]).astype(net.dtype)
-    every = replace(last, window=len(x))
-    kept = block.forward(every, weight, bias, spikes.reshape(1, len(x), 1, 1, -1))[1]
-    return kept["u"].reshape(len(x), -1)
+    """Membranes (T, ways) of the last layer while one sample x (T, H, W, 2) goes by: what would be
+    the logits if it ended there."""
+    return np.array([net(theta, x[None, : t + 1])[0] for t in range(len(x))])
 
 
 def watch(net, before: np.ndarray, after: np.ndarray, x: np.ndarray) -> None:

@@ -2,7 +2,8 @@
 
 The names below are all that a script needs; each is from a room that says more:
 
-- `minisnn.network`: the networks, over one flat theta, made of `minisnn.layers`
+- `minisnn.network`: the networks, over one flat theta, and `minisnn.core`, the reference that
+  computes them
 - `minisnn.meta`: learning a task, and learning to learn; optimisers and step sizes of the outer
   loop; tasks
 - `minisnn.gradcheck`: proofs of the derivatives
@@ -26,7 +27,7 @@ if not _is_file(__file__):
 __version__ = "0.2.0"
 _ROOMS = (
     "data",
-    "layers",
+    "core",
     "meta",
     "network",
     "nir",

@@ -3,7 +3,7 @@
 from . import (
     data as data,
     gradcheck as gradcheck,
-    layers as layers,
+    core as core,
     meta as meta,
     network as network,
     nir as nir,
@@ -20,11 +20,11 @@ from .data.sets.recordings import Recordings as Recordings
 from .data.sounds.words import SHD as SHD, SSC as SSC
 from .data.written.characters import Written as Written
 from .data.written.strokes import read_strokes as read_strokes
-from .layers.loss import Loss as Loss
-from .layers.lif import LIF as LIF
-from .layers.cuba import CubaLIF as CubaLIF
-from .network.neurons import Neuron as Neuron
-from .layers.surrogate import Surrogate as Surrogate
+from .core.loss import Loss as Loss
+from .core.neuron import LIF as LIF
+from .core.neuron import CubaLIF as CubaLIF
+from .core.neuron import Neuron as Neuron
+from .core.surrogate import Surrogate as Surrogate
 from .meta.discriminants import fisher_axes as fisher_axes
 from .meta.functions import (
     adapt as adapt,
@@ -40,7 +40,7 @@ from .meta.path import Adjoint as Adjoint
 from .meta.prototypes import ClassMeans as ClassMeans
 from .meta.rules import MAML as MAML, body as body
 from .meta.tasks import Task as Task
-from .network.layers import Conv as Conv, Dense as Dense
+from .core.architecture import Conv as Conv, Dense as Dense
 from .network.convolutional import ConvNet as ConvNet
 from .network.spiking import SpikingNet as SpikingNet
 from .nir import export_nir as export_nir, import_nir as import_nir

@@ -11,11 +11,11 @@ nothing (a membrane is at its threshold): it is counted, and left out.
 """
 
 import argparse
-import importlib
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,25 +38,15 @@ RULES = (
 )
 
 
-def names(core: bool) -> Any:
-    """The public names, or those of `minisnn.core` with the rules of learning."""
+def names(backend: str) -> Any:
+    """The public names, with networks on this backend."""
     import minisnn as ms
 
-    if not core:
-        return ms
-    found = {
-        name: getattr(ms, name) for name in ("InnerLoop", "ImplicitLoop", "ClassMeans", "Task")
-    }
-    for room, some in {
-        "spiking": ("SpikingNet",),
-        "convolutional": ("ConvNet",),
-        "architecture": ("Conv", "Dense"),
-        "neuron": ("LIF", "CubaLIF", "Neuron"),
-        "surrogate": ("Surrogate",),
-    }.items():
-        module = importlib.import_module(f"minisnn.core.{room}")
-        found |= {name: getattr(module, name) for name in some}
-    return SimpleNamespace(**found)
+    return SimpleNamespace(
+        **{name: getattr(ms, name) for name in ms.__all__ if not name.endswith("Net")},
+        SpikingNet=partial(ms.SpikingNet, backend=backend),
+        ConvNet=partial(ms.ConvNet, backend=backend),
+    )
 
 
 def own_parts(ms: Any) -> dict[str, Any]:
@@ -137,7 +127,7 @@ def network(ms: Any, rng: np.random.Generator) -> tuple[Any, int]:
         shape = (*(int(n) for n in rng.integers(2**conv, 2**conv + 6, 2)), int(rng.integers(1, 4)))
         channels = tuple(int(n) for n in rng.integers(1, 5, conv))
         hidden = tuple(int(n) for n in rng.integers(1, 5, int(rng.integers(0, 2))))
-        how = dict(kernel=int(rng.choice([1, 3, 5])), hidden=hidden, backend="numpy")
+        how = dict(kernel=int(rng.choice([1, 3, 5])), hidden=hidden)
         ways = int(rng.integers(2, 5))
         return ms.ConvNet(shape, channels, ways, dtype="float64", **how), int(rng.integers(2, 9))
     kind = str(rng.choice(["lif", "lif", "cuba", "cuba", "own", "delayed"]))
@@ -175,7 +165,6 @@ def network(ms: Any, rng: np.random.Generator) -> tuple[Any, int]:
         window=int(rng.choice([max(T - int(rng.integers(1, 8)), 1), T, T + 3])),
         loss=str(rng.choice(["cross_entropy", "cross_entropy", "squared"])),
         dtype="float64",
-        backend="numpy",
     )
     return net, T
 
@@ -273,9 +262,9 @@ def relative(a: Any, b: Any) -> float:
     return float(np.abs(a - b).max(initial=0) / max(np.abs(b).max(initial=0), FLOOR))
 
 
-def write(path: str, seeds: range, core: bool, moved: bool) -> None:
+def write(path: str, seeds: range, backend: str, moved: bool) -> None:
     """The results of some cases; those at the scaled theta with `moved`."""
-    ms = names(core)
+    ms = names(backend)
     arrays: dict[str, Any] = {}
     for seed in seeds:
         with np.errstate(all="ignore"):
@@ -314,19 +303,21 @@ def main() -> int:
     parser.add_argument("--other", help="the interpreter of another version")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=50)
-    parser.add_argument("--core", action="store_true", help="this version's minisnn.core")
+    parser.add_argument(
+        "--backend", default="numpy", help="of this version's networks; the other's run on NumPy"
+    )
     parser.add_argument("--write")
     parser.add_argument("--moved", action="store_true")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.count)
     if options.write:
-        write(options.write, seeds, options.core, options.moved)
+        write(options.write, seeds, options.backend, options.moved)
         return 0
     with tempfile.TemporaryDirectory() as folder:
         ours, theirs = Path(folder, "ours.npz"), Path(folder, "theirs.npz")
         some = ["--first", str(options.first), "--count", str(options.count)]
         script = Path(__file__).resolve()
-        here = [sys.executable, script, "--write", ours, *some, *["--core"] * options.core]
+        here = [sys.executable, script, "--write", ours, *some, "--backend", options.backend]
         there = [options.other, script, "--write", theirs, *some, "--moved"]
         subprocess.run(here, check=True)
         subprocess.run(there, check=True, cwd=folder)

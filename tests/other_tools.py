@@ -264,18 +264,15 @@ def in_float64() -> None:
 def ours(net, theta, x):
     """[spikes of every layer (B, T, C, H, W) after pooling], [membranes after the reset], of the
     last layer the logits' membrane."""
-    from minisnn.layers import block as reference
-
     whole = net.like(window=x.shape[1], backend="numpy")
     spikes, membranes = [], []
-    y = reference.enter(whole._input(x), whole.gain, whole.dtype)
-    for b, weight, bias in whole.parameters(theta):
-        y, tape = reference.forward(b, weight, bias, whole.fit(b, y))
-        u = tape["u"]
-        v = u if b.readout else u * (u < b.neuron.threshold)
+    for layer, recorded in zip(whole.blocks, whole.record(theta, x)):
+        u = recorded["u"]
+        v = u if layer.readout else u * (u < layer.neuron.threshold)
         membranes.append(np.moveaxis(v, -1, 2))
-        if not b.readout:
-            spikes.append(np.moveaxis(y, -1, 2))
+        if not layer.readout:
+            y = whole.spikes(theta, x, layer.name).reshape(*x.shape[:2], *layer.output_shape)
+            spikes.append(np.moveaxis(y.astype(u.dtype), -1, 2))
     return spikes, membranes
 
 

@@ -216,7 +216,14 @@ class Louder(ms.LIF):
     loud: float = 0.5
 
 
-@pytest.mark.parametrize("neuron", (ms.LIF(), Louder(), Adapting(), MyCuba()), ids=repr)
+class Added(Louder):
+    """A neuron that somebody adds to the library, and that files know by its kind."""
+
+    __module__ = "minisnn.layers.added"
+    kind = "added"
+
+
+@pytest.mark.parametrize("neuron", (ms.LIF(), Louder(), Added(), Adapting(), MyCuba()), ids=repr)
 def test_a_neuron_says_itself_that_nir_has_it_or_is_refused(neuron, tmp_path):
     """Wherever in the network it is, also where it is made of a neuron that ships."""
     kind = type(neuron).__name__

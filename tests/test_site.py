@@ -26,7 +26,7 @@ CHROMIUM = next(
 
 def test_the_modules_of_the_reference_are_those_for_scripts():
     found = reference.modules()
-    assert {"minisnn", "minisnn.layers.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
+    assert {"minisnn", "minisnn.core.neuron", "minisnn.meta.inner", "minisnn.nir"} < set(found)
     assert {"minisnn.hardware", "minisnn.hardware.chip.learner"} < set(found)
     inside = {
         "kernels",
@@ -189,7 +189,7 @@ def test_no_page_names_an_address_that_it_would_fetch(site):
 
 @pytest.mark.slow
 def test_docstrings_stand_there_as_they_were_written(site):
-    page = (site / "reference" / "minisnn.layers.lif.html").read_text()
+    page = (site / "reference" / "minisnn.core.neuron.html").read_text()
     assert (
         "s_t = 1 if u_t &gt;= threshold else 0       q_{t+1} = beta  q_t + (1 - beta)  x_t\n"
         in page

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.meta.tasks import Task

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minisnn.core.loss import softmax
+from minisnn.core.neuron import at_work
+from minisnn.core.surrogate import Spike
 from minisnn.experiments.readout import spikes_of, traces
-from minisnn.layers import membrane
-from minisnn.layers.loss import softmax
-from minisnn.layers.surrogate import sigma_prime
 
 from ..chip.calibrate import under_kernels
 from ..chip.errors import TRIGGER
@@ -48,7 +48,12 @@ class FloatReadout:
         current = p @ weight + bias
         if not self.neuron.delay:  # CubaLIF's readout integrates alone
             return current
-        return membrane.forward(current, None, self.neuron)[0]
+        neuron = at_work(self.neuron, {}, Spike(self.neuron.spike, self.neuron.threshold))
+        z = (np.zeros_like(current[:, 0]),) * len(self.neuron.states)
+        u = np.empty_like(current)
+        for t in range(current.shape[1]):
+            u[:, t], z = neuron.forward(current[:, t], z)
+        return u
 
     def learn(self, learner: Learner, p: np.ndarray, y: np.ndarray) -> Parameters:
         """The readout after the rule; p (B, T, inputs), y (B,). Theta is a fraction of the largest
@@ -73,9 +78,8 @@ class FloatReadout:
             return p[:, -1].T @ e, e.sum(0)
         p = p[:, -learner.window :]
         u = u[:, -learner.window :]
-        h = float_error(learner.error, u, np.asarray(y)[:, None]) * sigma_prime(
-            u - self.neuron.threshold, self.neuron.slope
-        )
+        slope = self.neuron.spike.prime(u - self.neuron.threshold)
+        h = float_error(learner.error, u, np.asarray(y)[:, None]) * slope
         return np.tensordot(p, h, ((0, 1), (0, 1))), h.sum((0, 1))
 
 
@@ -109,9 +113,8 @@ def float_learn_all(
     end = np.array([x.shape[1] - 1])
     for n, b in enumerate(net.blocks[:-1]):
         d = np.clip(e @ signs(feedback.seed + n, net.ways, b.channels), -1, 1)
-        h = d[:, None, None] * sigma_prime(
-            record[n]["u"][:, -1] - net.neuron.threshold, net.neuron.slope
-        )
+        u = record[n]["u"][:, -1]
+        h = d[:, None, None] * net.neuron.spike.prime(u - net.neuron.threshold)
         seen = under_kernels(traces(inputs, net.neuron, np.float32, end), net.kernel)
         weight = views[f"{b.name}.weight"]
         gain = net.neuron.gain if n == 0 else 1.0

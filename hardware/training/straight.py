@@ -33,7 +33,7 @@ import numpy as np
 from minisnn.training.held import Held
 from minisnn.training.origin import CHIP
 from minisnn.meta.inner import InnerLoop
-from minisnn.network.base import Gradients, LossAndGradient
+from minisnn.core.network import Gradients, LossAndGradient
 
 from ..chip.learner import steps_of
 

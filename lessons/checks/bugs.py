@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import surrogate
 
-from . import close, numeric, right, wrong
+from . import close, numeric, right, surrogate, wrong
 from .solutions import SOLUTIONS
 from .suspects import OTHER, SLOW, Suspect, made, parabola, run
 from .tested import Counted, asked

@@ -3,9 +3,8 @@
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import surrogate
 
-from . import answer, close, kept, mine, number, right, same, wrong
+from . import answer, close, kept, mine, number, right, same, surrogate, wrong
 
 mine.prepare(__name__)
 

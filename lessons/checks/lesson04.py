@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 from numba.core.errors import NumbaError
 
-from minisnn.layers import linear
+from minisnn.core import linear
 
 from . import Wrong, answer, differs, kept, mine, number, right, same, wrong
 
@@ -18,6 +18,10 @@ def _case(seed, shape, k, O, values=False):
 
 
 CASES = ((0, (5, 7, 2), 3, 4, False), (1, (6, 4, 3), 5, 2, True))
+
+
+def _conv(x, w):
+    return linear.conv(np.asarray(x, float), w)
 
 
 def _mistakes(x, w):
@@ -89,15 +93,15 @@ def by_strides(function):
             "4.1",
             "V",
             found,
-            linear.correlate(x, w),
+            _conv(x, w),
             (
                 (
-                    linear.correlate(x, w[::-1, ::-1]),
+                    _conv(x, w[::-1, ::-1]),
                     "your kernel is mirrored: the place i, j of the kernel goes with the slice "
                     "that begins at i, j",
                 ),
                 (
-                    linear.correlate(
+                    _conv(
                         x,
                         w
                         * (np.arange(len(w)) < len(w) - 1)[:, None, None, None]
@@ -107,7 +111,7 @@ def by_strides(function):
                     "places",
                 ),
                 (
-                    linear.correlate(x, w * np.tri(len(w))[:, :, None, None]),
+                    _conv(x, w * np.tri(len(w))[:, :, None, None]),
                     "i and j run over all k * k places, each by itself; yours leaves out those "
                     "with j > i",
                 ),
@@ -138,10 +142,10 @@ def by_events(function):
             "4.2",
             "V",
             found,
-            linear.correlate(x, w),
+            _conv(x, w),
             (
                 (
-                    linear.correlate(x, w[::-1, ::-1]),
+                    _conv(x, w[::-1, ::-1]),
                     "the minus: a spike at y reaches the row h = y - i + m, not y + i - m",
                 ),
                 (
@@ -160,20 +164,20 @@ def by_events(function):
                 ),
                 *(
                     (
-                        linear.correlate(x, turned),
+                        _conv(x, turned),
                         "the minus, in rows and columns: h = y - i + m and v = z - j + m",
                     )
                     for turned in (w[:, ::-1], w[::-1])
                 ),
                 *(
                     (
-                        _framed(linear.correlate(x, w), *sites),
+                        _framed(_conv(x, w), *sites),
                         "sites at the border belong to the picture: 0 <= h < H, 0 <= v < W",
                     )
                     for sites in ((1, 0), (0, 1), (1, 1))
                 ),
                 (
-                    linear.correlate(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
+                    _conv(x, np.repeat(w[:, :, :1], w.shape[2], 2)),
                     "each channel c has weights of its own, w[i, j, c]; yours takes those of one "
                     "channel for all",
                 ),
@@ -183,11 +187,11 @@ def by_events(function):
                     "are overwritten by the last",
                 ),
                 (
-                    linear.correlate(x, w.transpose(1, 0, 2, 3)),
+                    _conv(x, w.transpose(1, 0, 2, 3)),
                     "i belongs to the row and j to the column: h = y - i + m, v = z - j + m",
                 ),
                 (
-                    linear.correlate(np.sign(x), w),
+                    _conv(np.sign(x), w),
                     "an entry of x need not be 1, as events are counted: add its value times the "
                     "weights",
                 ),
@@ -195,7 +199,7 @@ def by_events(function):
         )
     x, w = _case(2, (4, 5, 2), 3, 2)
     x[1] -= x[2]  # what is not 0 may be negative, too
-    expected = linear.correlate(x, w)
+    expected = _conv(x, w)
     same(
         "4.2",
         "V",
@@ -203,14 +207,14 @@ def by_events(function):
         expected,
         (
             (
-                linear.correlate(np.maximum(x, 0), w),
+                _conv(np.maximum(x, 0), w),
                 "an entry that is negative is not 0 either, and counts with its sign",
             ),
             (
-                linear.correlate(np.abs(x), w),
+                _conv(np.abs(x), w),
                 "an entry may be negative, and counts with its sign",
             ),
-            (linear.correlate((x != 0) * 1.0, w), "add the entry's value times the weights"),
+            (_conv((x != 0) * 1.0, w), "add the entry's value times the weights"),
         ),
     )
     right("4.2", "Nothing is done where nothing happens.")
@@ -269,7 +273,7 @@ def input_blame(function):
             rng.standard_normal((*shape[:2], O)),
         )
         found = answer("4.4", function, w, dV)
-        loss = lambda x, w=w, dV=dV: (linear.correlate(x, w) * dV).sum()
+        loss = lambda x, w=w, dV=dV: (_conv(x, w) * dV).sum()
         expected, h = np.zeros(shape), 1e-4
         for place in np.ndindex(shape):
             e = np.zeros(shape)
@@ -291,15 +295,15 @@ def input_blame(function):
             found,
             expected,
             (
-                (linear.correlate(dV, swapped), turned),
-                (linear.correlate(dV, swapped[::-1]), turned),
-                (linear.correlate(dV, swapped[:, ::-1]), turned),
+                (_conv(dV, swapped), turned),
+                (_conv(dV, swapped[::-1]), turned),
+                (_conv(dV, swapped[:, ::-1]), turned),
                 (
-                    linear.correlate(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
+                    _conv(dV, swapped[::-1, ::-1].transpose(1, 0, 2, 3)),
                     "rows and columns of the kernel are exchanged",
                 ),
                 (
-                    linear.correlate(dV[::-1, ::-1], swapped),
+                    _conv(dV[::-1, ::-1], swapped),
                     "turn the kernel over, not the picture of the adjoints",
                 ),
                 (-expected, "the sign: V grows with x by w"),

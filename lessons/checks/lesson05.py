@@ -5,12 +5,24 @@ from functools import wraps
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import block, pool
-from minisnn.layers.loss import cross_entropy_backward, softmax
+from minisnn.core import pool
+from minisnn.core.layer import Layer
+from minisnn.core.loss import cross_entropy_backward, softmax
 
 from . import Wrong, answer, close, differs, kept, mine, right, same, wrong, tested
 
 mine.prepare(__name__)
+
+
+def _windows(u):
+    """The 2 x 2 windows of a picture, along axes 1 and 3."""
+    return u.reshape(len(u) // 2, 2, -1, 2)
+
+
+def _switched(u, dv):
+    """The adjoint dv at the largest of each window, by the library."""
+    of_picture = np.index_exp[None, None, :, :, None]
+    return pool.scatter(dv[of_picture], pool.largest(u[of_picture]), u.shape)[0, 0, :, :, 0]
 
 
 def pool_backward(function):
@@ -22,17 +34,9 @@ def pool_backward(function):
         rng.integers(0, 2, (6, 4)).astype(float),
     ):
         dv = rng.standard_normal((u.shape[0] // 2, u.shape[1] // 2))
-        picture = u[None, None, :, :, None]
-        expected = pool.scatter(dv[None, None, :, :, None], "max", pool.choose(picture), u.shape)[
-            0, 0, :, :, 0
-        ]
+        expected = _switched(u, dv)
         spread = np.kron(dv, np.ones((2, 2)))
-        largest = spread * (
-            u
-            == np.kron(
-                pool.gather(picture, "max", pool.choose(picture))[0, 0, :, :, 0], np.ones((2, 2))
-            )
-        )
+        largest = spread * (u == np.kron(_windows(u).max((1, 3)), np.ones((2, 2))))
         same(
             "5.1",
             "du",
@@ -91,36 +95,33 @@ def loss_backward(function):
 
 
 def _walked(function, net, theta, tapes, dlogits):
-    """The student's gradient; where the walk stops with an error, what was given to block.backward
-    tells why."""
-    given, original = [], block.backward
+    """The student's gradient; where the walk stops with an error, what the blocks' `backward` was
+    given tells why."""
+    given, original = [], Layer.backward
 
-    def noted(b, weight, tape, dy, **hints):
+    def noted(b, w, tape, dy, *more):
         given.append((b, np.shape(dy)[2:]))
-        return original(b, weight, tape, dy, **hints)
+        return original(b, w, tape, dy, *more)
 
     @wraps(function)
     def watched(*arguments):
-        block.backward = noted
+        Layer.backward = noted
         try:
             return function(*arguments)
         finally:
-            block.backward = original  # what a diagnosis tries is not noted
+            Layer.backward = original  # what a diagnosis tries is not noted
 
     try:
         return answer("5.3", watched, net, theta, tapes, dlogits)
     except Wrong as error:
         if isinstance(error.__cause__, ValueError | IndexError):
-            if not given or not getattr(given[0][0], "readout", True):
-                raise wrong("5.3", "the list is walked from its end: reversed(triples)") from error
-            if "reshape" in str(error) or any(
-                hasattr(b, "readout") and not b.readout and shape != b.output_shape
-                for b, shape in given
-            ):
+            if not given or not given[0][0].readout:
+                raise wrong("5.3", "the list is walked from its end: reversed(parts)") from error
+            if "reshape" in str(error) or any(shape != b.output_shape for b, shape in given):
                 raise wrong(
                     "5.3",
                     "each block takes as dy the dx that the block above it returned, and dx is "
-                    "reshaped before it is given to block.backward",
+                    "reshaped before it is given to b.backward",
                 ) from error
         raise
 
@@ -153,9 +154,10 @@ def backward(function):
         x = (rng.random((3, 12, 4, 4, 2)) < 0.3).astype(float)
         theta = net.init(rng, x=x)
         _, expected, logits, _ = net.gradients(theta, x, np.arange(3), second=False)
-        spikes, tapes = x * net.neuron.gain, []
-        for b, weight, bias in net.parameters(theta):
-            spikes, tape = block.forward(b, weight, bias, net.fit(b, spikes))
+        spikes, tapes = np.swapaxes(x, 0, 1) * net.neuron.gain, []
+        for n, (b, w) in enumerate(zip(net.blocks, net.weights(theta)), 1):
+            steps = 12 - 2 * (len(net.blocks) - n)
+            spikes, *_, tape = b.forward(w, spikes, b.begin(3, float), steps)
             tapes.append(tape)
         found = _walked(function, net, theta, tapes, cross_entropy_backward(logits, np.arange(3)))
         if found.shape == (net.size,) and not found.any():
@@ -189,7 +191,7 @@ def soft_pool_backward(function):
         )
 
         def pooled(u, dv=dv):
-            return (np.log(np.exp(u).reshape(len(dv), 2, -1, 2).sum((1, 3))) * dv).sum()
+            return (np.log(np.exp(_windows(u)).sum((1, 3))) * dv).sum()
 
         expected = np.zeros(shape)
         for place in np.ndindex(shape):
@@ -197,11 +199,9 @@ def soft_pool_backward(function):
             e[place] = h
             expected[place] = (pooled(u + e) - pooled(u - e)) / (2 * h)
         spread = np.kron(dv, np.ones((2, 2)))
-        best = pool.scatter(
-            dv[None, None, :, :, None], "max", pool.choose(u[None, None, :, :, None]), shape
-        )[0, 0, :, :, 0]
+        best = _switched(u, dv)
         shares = expected / spread
-        top = np.kron(u.reshape(len(dv), 2, -1, 2).max((1, 3)), np.ones((2, 2)))
+        top = np.kron(_windows(u).max((1, 3)), np.ones((2, 2)))
         same(
             "5.4",
             "du",
@@ -230,7 +230,7 @@ def soft_pool_backward(function):
                 ),
                 (shares, "dv is missing: each window's adjoint is shared out"),
                 (
-                    u / np.kron(u.reshape(len(dv), 2, -1, 2).sum((1, 3)), np.ones((2, 2))) * spread,
+                    u / np.kron(_windows(u).sum((1, 3)), np.ones((2, 2))) * spread,
                     "the parts of the sum are exp(u), not u",
                 ),
                 (

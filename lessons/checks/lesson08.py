@@ -3,9 +3,8 @@
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import surrogate
 
-from . import answer, close, kept, mine, right, same, wrong, tested
+from . import answer, close, kept, mine, right, same, surrogate, tested, wrong
 
 mine.prepare(__name__)
 

@@ -3,8 +3,7 @@
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import surrogate
-from minisnn.layers.loss import softmax
+from minisnn.core.loss import softmax
 
 from . import (
     answer,
@@ -19,6 +18,7 @@ from . import (
     numeric,
     right,
     same,
+    surrogate,
     wrong,
 )
 
@@ -357,10 +357,7 @@ def tired_backward(function):
     a0 = u - lif.threshold
 
     def twin(I):
-        first, second = surrogate.sigma_prime(a0, lif.slope), surrogate.sigma_second(a0, lif.slope)
-        jet = lambda a, t: (
-            surrogate.step(a0[t]) + first[t] * (a - a0[t]) + second[t] * (a - a0[t]) ** 2 / 2
-        )
+        jet = lambda a, t: surrogate.jet(a, a0[t], lif.slope)
         return (dy * tired(I, lif, zeta, eta, jet)).sum()
 
     moves = rng.standard_normal((6, *I.shape))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from minisnn.layers import surrogate
+from . import surrogate
 
 STEP, NEAR = 1e-5, 1e-6  # of differences; what still counts as equal
 LINES, LENGTH = 40, 300
@@ -168,9 +168,7 @@ class Forward:
 
     def _spike(self, number: int, a):
         a0 = self.touched.setdefault(number, a)
-        d = a - a0
-        first, second = FUNCTIONS["sigma_prime"](a0), FUNCTIONS["sigma_second"](a0)
-        return surrogate.step(a0) + first * d + second * d**2 / 2
+        return surrogate.jet(a, a0, SLOPE)
 
     def uses(self, name: str) -> list[Line]:
         """The lines that have a name on their right."""

@@ -142,12 +142,13 @@ SOLUTIONS = {
 ''',
     "5.3": r'''def backward(net, theta, tapes, dlogits):
     """The gradient, flat like theta: down the list."""
-    gradient, dx = np.zeros(net.size), dlogits
-    triples = list(zip(net.parameters(theta), net.parameters(gradient), tapes))
-    for (b, weight, _), (_, dweight, dbias), tape in reversed(triples):
-        if not b.readout:
-            dx = dx.reshape(*dx.shape[:2], *b.output_shape)      # undoes net.fit
-        dx, dweight[...], dbias[...] = block.backward(b, weight, tape, dx)
+    gradient, dx = np.zeros(net.size), np.zeros(tapes[-1].u.shape)
+    dx[-1, :, 0, 0] = dlogits
+    parts = list(zip(net.blocks, net.weights(theta), net.weights(gradient), tapes))
+    for b, w, (dweight, dbias, *_), tape in reversed(parts):
+        dx = dx.reshape(*dx.shape[:2], *b.output_shape)          # a picture again
+        dx, found = b.backward(w, tape, dx)
+        dweight[...], dbias[...] = found["weight"], found["bias"]
     return gradient
 ''',
     "5.4": r'''def soft_pool_backward(u, dv):

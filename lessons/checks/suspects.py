@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 import minisnn as ms
-from minisnn.layers import surrogate
-from minisnn.layers.loss import softmax
+from minisnn.core.loss import softmax
 
+from . import surrogate
 from .solutions import SOLUTIONS
 
 LIST = Path(__file__).with_name("suspects.txt")
@@ -120,14 +120,7 @@ def run(I: np.ndarray, lif, spike: Callable, *tired: float) -> np.ndarray:
 
 def parabola(a0: np.ndarray, lif) -> Callable:
     """The jet form of spikes that were recorded at a0 = u - threshold."""
-    first = surrogate.sigma_prime(a0, lif.slope)
-    second = surrogate.sigma_second(a0, lif.slope)
-
-    def spike(a, t):
-        d = a - a0[t]
-        return surrogate.step(a0[t]) + first[t] * d + second[t] * d**2 / 2
-
-    return spike
+    return lambda a, t: surrogate.jet(a, a0[t], lif.slope)
 
 
 def synapse(lif, shape: tuple, seed: int, kind: Callable = lambda f: f):

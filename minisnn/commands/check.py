@@ -90,9 +90,9 @@ def _cases(args: argparse.Namespace):
     """(network, theta or None) of everything to check."""
     import numpy as np
 
-    from ..core.convolutional import ConvNet
+    from ..network.convolutional import ConvNet
     from ..core.neuron import LIF, CubaLIF
-    from ..core.spiking import SpikingNet
+    from ..network.spiking import SpikingNet
     from ..gradcheck import random_case
 
     models = {"both": ("snn", "cnn"), "all": ("snn", "cuba", "cnn")}.get(args.model, (args.model,))

@@ -130,10 +130,8 @@ def _checkpoint(path: Path, config=None) -> None:
         values = [f"{one} {constants[f'{b.name}.{one}']:.4g}" for one in b.learn]
         more += f", learned {' '.join(values)}" if values else ""
         size = net.slice_of(b.name)
-        print(
-            f"  {b.name:<10}{' x '.join(map(str, b.own_weight_shape))}{more} -> {out}; "
-            f"{size.stop - size.start:,} parameters"
-        )
+        shape = " x ".join(map(str, b.parameters()["weight"]))
+        print(f"  {b.name:<10}{shape}{more} -> {out}; {size.stop - size.start:,} parameters")
     if hasattr(net, "neuron"):
         print(
             f"{'neuron':<12}"

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ..parallel.threads import multiplies
+
 Array = np.ndarray
 
 
@@ -204,7 +206,7 @@ def curve(f: Callable, slope: Callable) -> Callable:
 exp = curve(np.exp, np.exp)
 log = curve(np.log, lambda a: 1 / a)
 total = linear(np.sum)
-times = bilinear(np.matmul)
+times = bilinear(multiplies(np.matmul))
 transposed = linear(np.transpose)
 
 RULES: dict[Any, Callable] = {

@@ -54,7 +54,7 @@ def _place(u: Array, share: float, scale: float) -> float:
     eps = np.finfo(u.dtype).eps
     near = u[np.abs(u - place) <= 16 * eps * scale]
     values, counts = np.unique(near, return_counts=True)
-    if counts.max(initial=0) <= max(1, SHARED * u.size):
+    if len(near) <= max(1, SHARED * u.size):
         return place
     shared = values[counts.argmax()]
     away = np.sqrt(eps) * scale  # of different values: half of it is far more than rounding
@@ -83,29 +83,26 @@ def lsuv(
     if not 0 < rate < 1:
         raise ValueError(f"rate must lie in (0, 1), not {rate}")
     theta = theta.copy()
-    x = net._enter(net._input(x))
+    x = net._input(x)
+    steps = x.shape[1]
+    y, of_layer = net._by_layer(theta, x)
     views = net.views(theta)
     needed = 0  # steps from an event to the membranes of a layer
     for n, layer in enumerate(net.blocks):
-
-        def forward():
-            start = layer.begin(x.shape[1], net.dtype)
-            return layer.forward(net.weights(theta)[n], x, start, len(x))
-
-        if x.mean() == 0:  # the reset alone would still move u
+        if y.mean() == 0:  # the reset alone would still move u
             raise ValueError(
                 f"{layer.name} receives no input from the data given to init; give samples with "
                 "events"
             )
         needed += layer.neuron.delay
-        if len(x) <= needed:
+        if steps <= needed:
             raise ValueError(
-                f"{layer.name} receives no spike in the {len(x)} steps given to init: one takes "
+                f"{layer.name} receives no spike in the {steps} steps given to init: one takes "
                 f"{needed} to reach it; give samples of more steps"
             )
         threshold = net.threshold if layer.readout else layer.neuron.threshold
         for _ in range(rounds if readout or not layer.readout else 0):
-            spread = float(_window_of(net, forward().u).std(dtype=np.float64))
+            spread = float(of_layer(theta, n, y)[0].std(dtype=np.float64))
             if spread == 0:
                 raise ValueError(
                     f"{layer.name} sees the same everywhere in the data given to init; give samples "
@@ -114,12 +111,7 @@ def lsuv(
             for part in ("weight", "recurrent"):
                 if f"{layer.name}.{part}" in views:
                     views[f"{layer.name}.{part}"] *= net.dtype.type(np.sqrt(variance) / spread)
-            place = _place(_window_of(net, forward().u), 1 - rate, np.sqrt(variance))
+            place = _place(of_layer(theta, n, y)[0], 1 - rate, np.sqrt(variance))
             views[f"{layer.name}.bias"] += net.dtype.type(threshold - place)
-        x = forward().y
+        y = of_layer(theta, n, y)[1]
     return theta
-
-
-def _window_of(net: Any, u: Array) -> Array:
-    """Of the membranes those in the window."""
-    return u[-net.window :]

@@ -14,6 +14,7 @@ Time is the first axis of a sequence: x (n, B, H, W, C_in), p and u (n, B, H', W
 and `backward` run on plain numbers, or on numbers with a derivative (`dual`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from .dual import Array, cast, linear, stack, times, total, transposed, value
 from .filters import advance, advance_back, decay_adjoints, traces, traces_back
-from .linear import conv, conv_input, conv_weight
+from . import linear as products
 from .neuron import at_work, check_states
 from .pool import QUARTER, gather, largest, scatter
 
@@ -104,6 +105,7 @@ class Layer:
     detach_reset: bool = False
     readout: bool = False
     dense: bool = False
+    maps: Callable[[], Any] = lambda: products  # its linear map, and the adjoints of that
 
     @property
     def sites(self) -> tuple[int, int]:
@@ -177,7 +179,7 @@ class Layer:
         if self._filters_bias:
             ones = np.ones((steps, 1, 1, 1, 1), p.dtype)
             c, one, of_one = traces(ones, start.one, decays, 0, steps, self._filters_learn)
-        I = conv(p, w.weight, self.stride) + c * w.bias
+        I = self.maps().conv(p, w.weight, self.stride) + c * w.bias
         before = [None] * steps if recorded is None else recorded
         jet = neuron.jet(form)
         spikes = [jet.about(u0) for u0 in before]
@@ -266,18 +268,18 @@ class Layer:
                 if name in sums:
                     sums[name] = sums[name] + total(a)
             if self.recurrent:  # I = W p + b c + V h
-                dV = dV + conv_weight(tape.heard[t], dI_t, 1)
+                dV = dV + self.maps().conv_weight(tape.heard[t], dI_t, 1)
                 down[-1] = down[-1] + times(dI_t, transposed(w.recurrent))
                 if not neuron.delay:
                     ds, down = unhear(t)
         dI = stack(dI[::-1]) if dI else du
-        sums["weight"] = conv_weight.later(tape.p, dI, self.kernel, self.stride)
+        sums["weight"] = self.maps().conv_weight.later(tape.p, dI, self.kernel, self.stride)
         sums["bias"] = summed(dI * tape.c if self._filters_bias else dI)
         if self.recurrent:
             sums["recurrent"] = dV
         dx = None
         if need_dx or self._filters_learn:
-            dp = conv_input(dI, w.weight, self.stride, self.input_shape[:2])
+            dp = self.maps().conv_input(dI, w.weight, self.stride, self.input_shape[:2])
             kept = tape.of_x if self._filters_learn else None
             dx, more = traces_back(dp, decays, neuron.delay, kept)
             self._add(sums, more)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..parallel.threads import multiplies
 from .dual import Array, bilinear
 
 CHUNK = 1 << 19  # numbers that kernels see at once: more would not stay in the processor's cache
@@ -43,6 +44,7 @@ def _seen(padded: Array, k: int, s: int) -> Array:
 
 
 @bilinear
+@multiplies
 def conv(x: Array, weight: Array, s: int = 1) -> Array:
     """y = W x."""
     k, _, C_in, C_out = weight.shape
@@ -59,6 +61,7 @@ def conv(x: Array, weight: Array, s: int = 1) -> Array:
 
 
 @bilinear
+@multiplies
 def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array:
     """dx = W^T dy for images of this size (H, W): each tap of the kernel adds to the site that it
     has seen."""
@@ -80,6 +83,7 @@ def conv_input(dy: Array, weight: Array, s: int, size: tuple[int, int]) -> Array
 
 
 @bilinear
+@multiplies
 def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
     """dW[i, j] = sum x[s h + i - pad, s w + j - pad] dy[h, w], summed over every image."""
     *_, h, w, C_out = dy.shape

@@ -122,7 +122,7 @@ def parts_of(batch: int, size: int) -> list[slice]:
 
 
 @linear
-def _at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
+def at_steps(a: Array, steps: int, at: Sequence[int]) -> Array:
     """A sequence that is zero but at some steps; a (len(at), ...)."""
     sequence = np.zeros((steps, *a.shape[1:]), a.dtype)
     sequence[list(at)] = a
@@ -479,7 +479,7 @@ class Network(Checks):
     def _unread(self, passes: list[Pass], dlogits: Any) -> Any:
         """The adjoint of the readout's membranes, (n, B, 1, 1, ways)."""
         steps = len(passes[-1].u)
-        return _at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
+        return at_steps(dlogits.reshape(1, -1, 1, 1, self.ways), steps, [steps - 1])
 
     def _gradient(
         self, w: list[Weights], window: Window, y: Array, batch: int, of: Callable
@@ -533,6 +533,10 @@ class Network(Checks):
     def _seen(self, theta, x) -> Seen:
         """Features and logits by the same pass."""
         theta, x, twin = self._taken(theta, x)
+        compiled = self._compiled(theta, "hard")
+        if compiled:
+            p, logits = compiled.seen(x)
+            return Seen(p, self._finite(logits, theta))
         w = self.weights(theta)
         seen: list[Seen] = []
 
@@ -621,6 +625,11 @@ class Network(Checks):
         """
         theta, x, twin = self._taken(theta, x, spike, record)
         y = self._target(y, len(x))
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            found = compiled.gradients(x, y, second)
+            self._finite(found.logits, theta)
+            return found
         w = self.weights(theta)
         parts = self._parts(x, second)
         kept: list[Any] = [None] * len(parts)  # (window, loss, logits)
@@ -669,6 +678,20 @@ class Network(Checks):
         membranes = [np.swapaxes(found.u, 0, 1) for found in passes]
         return [{"start": start, "u": u} for start, u in zip(window.starts, membranes)]
 
+    def _by_layer(self, theta: Array, x: Array) -> tuple[Any, Callable]:
+        """(what enters, a function of theta, a layer and what comes into it: its membranes in the
+        window, and what it hands on), as the engine has them."""
+        compiled = self._compiled(theta, "hard")
+        if compiled:
+            return compiled.enter(x), lambda theta, n, y: self._compiled(theta, "hard").layer(n, y)
+
+        def of_layer(theta: Array, n: int, y: Array) -> tuple[Array, Array]:
+            start = self.blocks[n].begin(y.shape[1], self.dtype)
+            found = self.blocks[n].forward(self.weights(theta)[n], y, start, len(y))
+            return found.u[-self.window :], found.y
+
+        return self._enter(x), of_layer
+
     def activity(self, theta: Array, x: Array) -> dict[str, float]:
         """Mean output of every layer below the readout, after pooling: over batch, time and sites.
 
@@ -678,9 +701,18 @@ class Network(Checks):
         [('hidden1', True)]
         """
         theta, x, _ = self._taken(theta, x)
+        outputs = self._outputs(theta, x)
+        return {layer.name: float(y.mean()) for layer, y in zip(self.blocks, outputs)}
+
+    def _outputs(self, theta: Array, x: Array) -> Iterator[Any]:
+        """What each layer below the readout hands on in all steps, (B, T, H, W, C)."""
+        compiled = self._compiled(theta, "hard")
+        if compiled:
+            yield from compiled.outputs(x)
+            return
         x = self._enter(x)
-        passes = self._through(self.weights(theta)[:-1], x, self._begin(x))
-        return {layer.name: float(found.y.mean()) for layer, found in zip(self.blocks, passes)}
+        for found in self._through(self.weights(theta)[:-1], x, self._begin(x)):
+            yield np.swapaxes(found.y, 0, 1)
 
     # ---- features
 
@@ -734,6 +766,9 @@ class Network(Checks):
         readout = self.blocks[-1]
         w = self.weights(theta)
         ends, first = self._readings(x.shape[1], readings, pull or spike != "hard")
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            return compiled.features(x, ends, pull)
         at = [end - 1 - first for end in ends]
         n = x.shape[1] - first
         parts = self._parts(x, False) if pull else parts_of(len(x), self.inference_part)
@@ -751,7 +786,7 @@ class Network(Checks):
         def pullback(dp: Array) -> Array:
             def of_part(k: int) -> Array:
                 of_readings = np.asarray(dp[parts[k]], self.dtype).reshape(-1, len(at), 1, 1, F)
-                dtrace = _at_steps(np.swapaxes(of_readings, 0, 1), n, at)
+                dtrace = at_steps(np.swapaxes(of_readings, 0, 1), n, at)
                 dy, _ = traces_back(dtrace, readout.decays(w[-1]), readout.neuron.delay)
                 return self._flat(self._back(w, tapes[k], dy)[1])
 
@@ -859,6 +894,11 @@ class Network(Checks):
         """
         shape = np.shape(x)
         theta, x, twin = self._taken(theta, x, spike, record)
+        compiled = self._compiled(theta, spike)
+        if compiled:
+            found = compiled.linearize(x, shape)
+            self._finite(found.logits, theta)
+            return found
         w = self.weights(theta)
         parts = self._parts(x, True)
         windows: list[Any] = [None] * len(parts)
@@ -1018,6 +1058,10 @@ class Network(Checks):
         return values
 
     # ---- what a subclass says
+
+    def _compiled(self, theta: Array, spike: str) -> Any:
+        """What computes this in place of the loops here, `kernels.network.Loops`, or None."""
+        return None
 
     def _input(self, x: Any) -> Array:
         """x (B, T, H, W, C) as the first layer's shape asks, checked."""

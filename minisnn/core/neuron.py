@@ -53,13 +53,23 @@ class Dynamics:
     fires: ClassVar[bool] = True
     scales: ClassVar[bool] = False
     learns: ClassVar[bool] = True  # in a step: whether anybody asks for dk
+    kind: ClassVar[str]
     alpha: float
     beta: float
     forward: ClassVar[Callable]
     backward: ClassVar[Callable]
 
     def __init_subclass__(cls, **more: Any) -> None:
+        """What decays in a class decays in those made of it: your own neuron names what it adds.
+
+        Raises ValueError for a `kind`, by which a file would give back the neuron that ships.
+        """
         super().__init_subclass__(**more)
+        if "kind" in vars(cls) and cls.__module__.partition(".")[0] != __name__.partition(".")[0]:
+            raise ValueError(
+                f"{cls.__name__} has the kind {cls.kind!r}, which names a neuron that ships; leave "
+                "kind out, and give files the neuron again: load(path, neuron=...)"
+            )
         inherited = [name for base in cls.__mro__[1:] for name in getattr(base, "decaying", ())]
         cls.decaying = tuple(dict.fromkeys((*inherited, *cls.decaying)))
 
@@ -103,8 +113,8 @@ class Dynamics:
 
     def configuration(self) -> dict[str, Any]:
         """What `neuron_of` makes the neuron from; of parts of your own the words only."""
-        kind = vars(type(self)).get("kind")
-        if kind is None:
+        kind = self.says("kind")
+        if not kind:
             return {"kind": OWN, "words": repr(self)}
         constants = self._constants()
         if "surrogate" in constants:
@@ -140,10 +150,19 @@ class Dynamics:
         """A bias with which it does not fire as long as a step that learns is small."""
         return 0.0
 
+    def says(self, what: str) -> str:
+        """What its own class says that it is to files ("kind"), other tools ("nir") and integer
+        models ("chip"); empty where it says nothing.
+
+        >>> ms.CubaLIF().says("nir"), ms.LIF().says("nir")
+        ('CubaLIF', '')
+        """
+        return vars(type(self)).get(what, "")
+
     @property
     def named(self) -> bool:
         """Whether a file can name it by a kind."""
-        return "kind" in vars(type(self))
+        return bool(self.says("kind"))
 
     @property
     def ships(self) -> bool:
@@ -186,6 +205,7 @@ class LIF(Dynamics):
     gain: float = 10.0
     surrogate: Surrogate | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "lif"
+    chip: ClassVar[str] = "lif"
     states: ClassVar[tuple[str, ...]] = ("r",)
     learnable: ClassVar[tuple[str, ...]] = ("gamma",)
     decaying: ClassVar[tuple[str, ...]] = ("gamma",)
@@ -265,6 +285,8 @@ class CubaLIF(Dynamics):
     gain: float = 10.0
     surrogate: Surrogate | None = field(default=None, kw_only=True)
     kind: ClassVar[str] = "cuba"
+    nir: ClassVar[str] = "CubaLIF"
+    chip: ClassVar[str] = "cuba"
     scales: ClassVar[bool] = True
     states: ClassVar[tuple[str, ...]] = ("v",)
     learnable: ClassVar[tuple[str, ...]] = ("alpha",)

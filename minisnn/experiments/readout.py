@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
+from ..core.neuron import CubaLIF
+from ..core.neuron import LIF
 from ..network.spiking import SpikingNet
 
 

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.architecture import Conv, Dense
-from ..core.convolutional import ConvNet
+from ..network.convolutional import ConvNet
 from ..core.dual import Array
 from ..core.neuron import LIF, CubaLIF
-from ..core.spiking import SpikingNet
+from ..network.spiking import SpikingNet
 from ..core.theta import held
 from ..meta.tasks import Task
 

@@ -1,4 +1,4 @@
-"""Event-driven kernels in numba, twins of the readable passes in `minisnn.layers`.
+"""Event-driven kernels in numba, held to `minisnn.core` by tests.
 
 From the ground up: `records` (what kernels are told), `linear` and `dense` (the synapse), `events`
 (spikes as lists, and their weights), `loops`, `neuron` and `pooling` (a band at one step, the
@@ -9,5 +9,5 @@ sum has a fixed order, so no bit depends on the number of threads. With NUMBA_DI
 it runs as plain Python and can be stepped through.
 
 Import from here: `block`, `frames`, `neuron`.
-It may import: parallel, vectors, layers, translation.
+It may import: parallel, vectors, core, translation.
 """

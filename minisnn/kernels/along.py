@@ -73,8 +73,7 @@ def scratch_again(layer, steps, like):
 
 @njit(nogil=True, cache=True, error_model="numpy", borrows=True, apart=True)
 def again(b, band, x, before, layer, U, s, biases, lists, joint):
-    """U = the membrane of a band, from its state at the window's start; `biases` are tiled. In plain
-    loops: plain.sample.filters, membrane_forward."""
+    """U = the membrane of a band, from its state at the window's start; `biases` are tiled."""
     g = layer.g
     c = layer.c
     low = band * layer.g.height
@@ -106,8 +105,7 @@ def along(
     b, band, x, d, layer, u, n, at, u_dot, m, to, s, biases, lists, room, y_dot, f, heard, joint
 ):
     """u_dot[m, :, to:] of a band along `d`, from u[n, :, at:]; and y_dot[b] where that is given;
-    `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`.
-    In plain loops: plain.sample.forward_tangent."""
+    `biases` are d's, tiled; f are the layer's own spikes where it hears them through `heard`."""
     g = layer.g
     c = layer.c
     neuron = layer.neuron
@@ -164,7 +162,7 @@ def along(
 @njit(nogil=True, cache=True, error_model="numpy")
 def forward_tangent(start, stop, x, before, d, layer, u, u_dot, y_dot, logits_dot, f, calls, joint):
     """y_dot, or the readout's logits_dot, along `d`; u_dot is kept where it has room, and where u
-    is not given it is computed again. In plain loops: plain.sample.forward_tangent."""
+    is not given it is computed again."""
     g = layer.g
     steps = max(y_dot.shape[1], u_dot.u.shape[1])
     own, own_dot, s, lists = scratch_again(layer, 0 if u_dot.u.size > 0 else steps, y_dot)

@@ -73,8 +73,7 @@ def _keep(x, b, band, t, item, dV, steps, out, layer):
 @njit(nogil=True, cache=True, error_model="numpy")
 def backward(start, stop, x, before, layer, u, d, out, of_again, joint):
     """The adjoint of a band from dy (or the readout's dlogits, at the last step only) to dV, dP_K,
-    dQ_K and db; where u is not given it is computed again; `joint` as in `joint`.
-    In plain loops: plain.sample.backward."""
+    dQ_K and db; where u is not given it is computed again; `joint` as in `joint`."""
     g = layer.g
     c = layer.c
     N = layer.g.height * layer.g.row
@@ -208,7 +207,7 @@ def backward_tangent(
     start, stop, x, before, direction, layer, u, u_dot, d, d_dot, out, dV_again, calls, joint
 ):
     """`backward` differentiated line by line; where `dV_again` has room, dV is put there, which a
-    tape need not hold then. In plain loops: plain.sample.backward_tangent."""
+    tape need not hold then."""
     g = layer.g
     c = layer.c
     N = layer.g.height * layer.g.row

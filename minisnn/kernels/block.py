@@ -1,5 +1,4 @@
-"""The four passes of a block on the event-driven kernels: same signatures and values as
-`minisnn.layers.block`.
+"""The four passes of a block on the event-driven kernels: the values of `minisnn.core.layer`.
 
 Input and output spikes are `Events`; adjoints and tangents are dense arrays. The hard form only.
 """
@@ -8,12 +7,6 @@ import math
 
 import numpy as np
 
-from ..layers.block import EVERY_STEP, Block
-
-# the trace's adjoint is the reference's
-from ..layers.block import (
-    features_backward as features_backward,
-)
 from ..parallel.arrays import aligned_empty, aligned_zeros
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER
@@ -29,6 +22,7 @@ from .linear import (
     DENSE_ABOVE_VALUED,
     POINTS_ABOVE,
 )
+from .layer import EVERY_STEP, Block
 from .neuron import layer as layer_of
 from .records import Before, Direction, FromAbove, Membrane, Sums, geometry
 

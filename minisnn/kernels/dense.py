@@ -348,8 +348,7 @@ def outer(
     pairs: list[tuple[np.ndarray, np.ndarray]], dW: np.ndarray, g: Geometry, work: int
 ) -> None:
     """dW, in rows layout, = the weight gradient of images x (B, m, ...), one at least, with plain
-    or halo images dV, summed over `PAIRS` pairs of them at most, where g `fits`.
-    In plain loops: plain.sample.correlate_weight."""
+    or halo images dV, summed over `PAIRS` pairs of them at most, where g `fits`."""
     between = aligned_empty((POINTS * TAPS * g.n_in * g.n_out,), dW.dtype)
     (x, D) = pairs[0]
     pairs = [
@@ -382,8 +381,7 @@ def through(
 ) -> np.ndarray:
     """y (B, m, ...) = W x + W2 x2, image by image; g the geometry of the map, `back` where it is
     that of the adjoint. At the points where g `fits` and there are `least` images: two are not
-    worth the weights at eight points.
-    In plain loops: plain.sample.correlate, and where it is `back` correlate_input."""
+    worth the weights at eight points."""
     n = y.shape[0] * y.shape[1]
     x2 = np.empty((0, 0, 1), y.dtype) if x2 is None else x2
     weight2 = weight2 or weight

@@ -6,12 +6,12 @@ from threading import Lock
 
 import numpy as np
 
-from ..layers import together
 from ..parallel.once import once
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
 from ..vectors.choice import TOGETHER, lowest_bit
 from .dense import transform
+from .layer import Joint
 from .linear import back_layout, dense_layout, rows_layout
 from .records import Lists, Weights
 
@@ -160,7 +160,7 @@ class Events:
 
     def folded(self, s: int, shape: tuple[int, int, int]) -> "Events":
         """The same events on sites that are s x s of these, whose channels lie behind one another
-        (`layers.linear`); `shape` is that of the fold."""
+        (`layer`); `shape` is that of the fold."""
         B, rows = self.offset.shape[:2]
         H, W, _ = shape
         valued = self.value.shape[2] > 0
@@ -344,7 +344,7 @@ def prepare(weight) -> EventWeight:
     """What the passes take in place of a weight when it serves several of them."""
     if isinstance(weight, EventWeight):
         return weight
-    if isinstance(weight, together.Weights):
+    if isinstance(weight, Joint):
         made = EventWeight(weight.weight)
         made.constants = weight.constants
         if weight.recurrent is not None:

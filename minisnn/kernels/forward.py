@@ -145,7 +145,7 @@ def of_band(m, b, t, at, N, past):
 @njit(nogil=True, cache=True, error_model="numpy")
 def traces(start, stop, x, pq, layer):
     """p_K, q_K of a sample from its events before the window: each decays as a trace that starts
-    from one event. In plain loops: plain.sample.filters."""
+    from one event."""
     g, c = layer.g, layer.c
     sites = g.W * g.n_in
     for b in range(start, stop):
@@ -199,7 +199,7 @@ def steps(
     lists,
     joint,
 ):
-    """Bands, step by step. In plain loops: plain.sample.forward."""
+    """Bands, step by step."""
     wide()
     g, c, pool, begin, end = layer.g, layer.c, layer.pool, span[0], span[1]
     bands = (g.H + g.height - 1) // g.height

@@ -1,42 +1,17 @@
-"""The passes of `minisnn.layers.frames` with convolutions in register tiles."""
+"""The convolutions of `core.linear` in register tiles. Every sum has a fixed order: no number of
+threads, no other sample changes a bit."""
+
+from typing import Any
 
 import numpy as np
 
-from ..layers import convolution
-from ..layers.frames import (
-    backward,
-    backward_tangent,
-    enter,
-    features,
-    features_backward,
-    forward,
-    forward_tangent,
-    recorded,
-    release,
-    twin,
-    twin_features,
-)
+from ..core.dual import Array, bilinear
 from ..parallel.arrays import aligned_empty
 from ..parallel.compilation import njit
 from ..vectors.products import Left, Out, Right, gemm
 from .dense import correlate
 from .linear import back_layout, dense_layout
 from .records import geometry
-
-__all__ = [
-    "backward",
-    "backward_tangent",
-    "enter",
-    "features",
-    "features_backward",
-    "forward",
-    "forward_tangent",
-    "prepare",
-    "recorded",
-    "release",
-    "twin",
-    "twin_features",
-]
 
 
 @njit(nogil=True, cache=True, borrows=True)
@@ -45,45 +20,40 @@ def _product(seen, dy, c, M, N, sites):
     gemm(seen, Left(0, 0, 1, M), dy, Right(0, 0, N), c, Out(0, N), M, N, 1, sites, True)
 
 
-class TiledWeight(convolution.FrameWeight):
-    """The same in register tiles. Every sum has a fixed order: no number of threads, no other
-    sample changes a bit."""
-
-    def __init__(self, weight: np.ndarray):
-        super().__init__(weight)
-        self.dense = dense_layout(weight)
-        self.back = back_layout(weight)
-
-    def correlate(self, x):
-        return self._map(x, self.dense, self.weight.shape[3])
-
-    def correlate_input(self, dy):
-        return self._map(dy, self.back, self.weight.shape[2])
-
-    def correlate_weight(self, x, dy):
-        """As one product: a row of `seen` is what the kernel sees at a site (Chellapilla et al.
-        2006)."""
-        k = len(self.weight)
-        seen = _seen(x, k)
-        dy = np.ascontiguousarray(dy).ravel()
-        sites, M, N = *seen.shape, dy.size // len(seen)
-        c = aligned_empty((M * N,), seen.dtype)
-        _product(seen.ravel(), dy, c, M, N, sites)
-        return c.reshape(k, k, -1, N)
-
-    def _map(self, x, matrix, n_out):
-        H, W, n_in = x.shape[-3:]
-        x, y = (
-            np.ascontiguousarray(x).reshape(-1, H * W * n_in),
-            np.empty((*x.shape[:-1], n_out), x.dtype),
-        )
-        none = np.empty((0, 0), x.dtype)
-        g = geometry(H, W, n_in, n_out, len(self.weight))
-        correlate(0, len(x), x, matrix, none, matrix, y.reshape(-1, H * W * n_out), g)
-        return y
+@bilinear
+def conv(x: Array, weight: Array, s: int = 1) -> Array:
+    """y = W x"""
+    return _map(x, dense_layout(weight), weight.shape[3], len(weight))
 
 
-prepare = TiledWeight
+@bilinear
+def conv_input(dy: Array, weight: Array, s: int, size: Any) -> Array:
+    """dx = W^T dy"""
+    return _map(dy, back_layout(weight), weight.shape[2], len(weight))
+
+
+@bilinear
+def conv_weight(x: Array, dy: Array, k: int, s: int = 1) -> Array:
+    """dW as one product: a row of `seen` is what the kernel sees at a site (Chellapilla et al.
+    2006)."""
+    seen = _seen(x, k)
+    dy = np.ascontiguousarray(dy).ravel()
+    sites, M = seen.shape
+    N = dy.size // sites
+    dW = aligned_empty((M * N,), seen.dtype)
+    _product(seen.ravel(), dy, dW, M, N, sites)
+    return dW.reshape(k, k, -1, N)
+
+
+def _map(x: Array, matrix: Array, n_out: int, k: int) -> Array:
+    H, W, n_in = x.shape[-3:]
+    x = np.ascontiguousarray(x)
+    y = np.empty((*x.shape[:-1], n_out), x.dtype)
+    none = np.empty((0, 0), x.dtype)
+    g = geometry(H, W, n_in, n_out, k)
+    x = x.reshape(-1, H * W * n_in)
+    correlate(0, len(x), x, matrix, none, matrix, y.reshape(-1, H * W * n_out), g)
+    return y
 
 
 def _seen(x, k):

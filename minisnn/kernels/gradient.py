@@ -8,8 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layers import together
-from ..layers.block import Block
 from ..parallel.arrays import ALIGNMENT, aligned_empty
 from ..parallel.compilation import njit
 from ..parallel.threads import parallel
@@ -19,6 +17,7 @@ from ..vectors.vector import zeros
 from .dense import fits, outer
 from .events import Events
 from .forward import traces
+from .layer import Block, Joint
 from .linear import (
     DENSE_ABOVE,
     add_row,
@@ -57,8 +56,7 @@ def by_channel(start, stop, x, dense, s, g):
 def weight_gradient_of_events(start, stop, s, dense, dV, dW, g):
     """dW += x (outer) dV by events sorted by channel, of samples that are not `dense`. An item is a
     cache line of output channels: what of a row of dV belongs to it fits into the first cache,
-    where all input channels and kernel rows meet it.
-    In plain loops: plain.sample.correlate_weight."""
+    where all input channels and kernel rows meet it."""
     line = ALIGNMENT // dW.itemsize
     pad = g.k // 2
     packed = zeros(s.span * (g.W + g.k - 1) * line, dW)
@@ -105,8 +103,7 @@ def _outer_at_site(x, channel, size, D, steps, dW, g):
 def weight_gradient(start, stop, dense, images, inner, out, pq, x_dot, dV, dW, layer, group):
     """dW += x (outer) dV + p_K (outer) dP_K + q_K (outer) dQ_K of `out`, and + x_dot (outer) dV
     where those are given; x by `images` for samples that are `dense`, where they are not summed
-    elsewhere. An item is a `group` of input channels.
-    In plain loops: plain.sample.correlate_weight."""
+    elsewhere. An item is a `group` of input channels."""
     g = layer.g
     halo = zeros(g.H * (g.W + g.k - 1) * group, dW)
     alone = g.H * g.W * g.k == 1
@@ -140,7 +137,6 @@ def _outer_row(image, halo, D, at, pitch, i, narrow, sums, g):
 def weight_gradient_by_rows(start, stop, x, dense, images, inner, out, pq, x_dot, dV, dW, layer):
     """The same for few input channels, or one site, and events that are not sorted: these are added
     here, one by one, but where out.dW is given, which holds them already. An item is a kernel row.
-    In plain loops: plain.sample.correlate_weight.
     """
     g = layer.g
     frames = out.dV.reshape(-1)
@@ -192,8 +188,7 @@ def _sorted(x: Events, layer: Layer, inner: int, dense, some: bool, work: int) -
 
 
 def whole_weight_gradient(block: Block, tape, steps, total, sums: Sums, x_dot=None, dV=None):
-    """dweight, put into `total`; sums.dW holds what the bands have summed of it.
-    In plain loops: plain.sample.gradients."""
+    """dweight, put into `total`; sums.dW holds what the bands have summed of it."""
     x, layer, dense, pq = tape["x"], tape["layer"], tape["dense"], tape["before"]
     g = layer.g
     inner = max(steps - layer.delay, 0)
@@ -262,7 +257,7 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
     # the last of a name: what the neuron's step has is none of the filters'
     names = ("alpha", "beta", *neuron.learnable)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
-    return together.Weights(dweight, recurrent, np.array([named[name] for name in block.learn]))
+    return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
 
 def heard_along(s_dot, inner: int, delay: int):

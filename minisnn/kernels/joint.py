@@ -1,5 +1,5 @@
 """What a band does besides, where a layer hears its own spikes or learns its neuron's constants
-(`layers.together`): the lines of a step that stand before and behind those of its neuron.
+(`core.layer`): the lines of a step that stand before and behind those of its neuron.
 
 A filter's step y' = a y + (1 - a) x has the derivative y - x by its decay. Where the synapse does
 not delay, a tape holds it of the one filter, in units of 1 - beta: `apart` is Q - Q', with the bias

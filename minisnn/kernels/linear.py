@@ -55,7 +55,6 @@ def spread(x, b, t, low, high, rows, V, one, g):
     to the sites around it.
 
     For events with values, or few of them; `rows` is W in that layout.
-    In plain loops: plain.sample.correlate.
     """
     n_in = g.n_in
     n_out = g.n_out
@@ -86,7 +85,6 @@ def gather(x, b, t, low, high, dense, V, taps, starts, g):
 
     A row of sites takes the events of k rows as one list, by columns: `taps`, which rows of the
     weight they meet, and where each column `starts` (W + 1,); both are scratch.
-    In plain loops: plain.sample.correlate.
     """
     n_in = g.n_in
     n_out = g.n_out
@@ -141,7 +139,6 @@ def spread_weight(x, b, t, low, high, first, last, D, at, dW, one, g):
     kernel rows first..last-1.
 
     dV: halo rows, row low at D[at]; dW flat in rows layout.
-    In plain loops: plain.sample.correlate_weight.
     """
     n_in = g.n_in
     n_out = g.n_out
@@ -178,7 +175,7 @@ def pack(D, h, channel, size, packed, line, g):
 def gather_weight(s, row, part, i, channel, size, packed, few, dW, g):
     """dW of kernel row i and `size` output channels from `channel` on += x (outer) dV, the events
     of one row in one span of steps, sorted by channel; dV `packed`. `few` is scratch where channels
-    do not fill a cache line. In plain loops: plain.sample.correlate_weight."""
+    do not fill a cache line."""
     line = few.size // g.k
     n = row * (-(-s.steps // s.span) * g.n_in + 1) + part * g.n_in
     for c in range(g.n_in):
@@ -246,7 +243,7 @@ def to_halo(image, i, halo, H, W, C, pad):
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate(halo, weight, y, g):
     """y += correlation of a halo image with a weight in dense (or, for the adjoint, back) layout; g
-    of that map. In plain loops: plain.sample.correlate, or correlate_input with the back layout."""
+    of that map."""
     pad = g.k // 2
     width = (g.W + 2 * pad) * g.n_in
     taps = g.k * g.n_in
@@ -290,7 +287,6 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
     dense.
 
     x a halo image of those channels, dV rows of that pitch from D[at], dW in rows layout.
-    In plain loops: plain.sample.correlate_weight.
     """
     n_out = g.n_out
     pad = g.k // 2
@@ -308,8 +304,7 @@ def correlate_weight(halo, channel, size, D, at, pitch, i, dW, g):
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def correlate_weight_row(halo, D, at, pitch, i, narrow, sums, g):
     """The same of all channels, in kernel row i, into sums (k n_in, n_out), or (n_out, k n_in)
-    where it is `narrow`: where output channels fill no cache line.
-    In plain loops: plain.sample.correlate_weight."""
+    where it is `narrow`: where output channels fill no cache line."""
     pad = g.k // 2
     taps = g.k * g.n_in
     width = (g.W + 2 * (g.k // 2)) * g.n_in

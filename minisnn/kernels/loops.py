@@ -4,7 +4,7 @@ state stays in the processor's first cache for the whole sequence.
 The loops are written once. They compile with the step of a neuron, whatever it is, as its class has
 it (`translation`), and are called by their address from kernels that know no neuron (`forward`,
 `backward`, `pooling`), which therefore compile once for all. The filters are those of
-layers/synapse.py, P behind Q, in one of three chains:
+core/filters.py, P behind Q, in one of three chains:
 
     DELAYED    I = P + b, then P and Q advance, Q without its input
     CURRENT    Q += b is the current, I = (1 - beta) Q
@@ -152,8 +152,7 @@ class BandLoops:
         views, take, put = tuples(states)
 
         def forward(u, past, z, P, Q, bias, c, own):
-            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row.
-            In plain loops: plain.sample.filters, membrane_forward."""
+            """u from P, Q and b; then the states, P and Q advance. `bias` serves every row."""
             wide()
             apart()
             k = constants(own)
@@ -192,8 +191,7 @@ class BandLoops:
 
         def backward(u, past, du, z, P, Q, total, dV, g, c, own):
             """One step back: dV_t into halo rows, then the adjoints z, P, Q one step earlier;
-            total += what the bias gets.
-            In plain loops: plain.sample.membrane_backward, filters_adjoint."""
+            total += what the bias gets."""
             wide()
             apart()
             k = constants(own)
@@ -233,8 +231,7 @@ class BandLoops:
         views_past, take_past, _ = tuples(self.step.past.size(states))
 
         def forward_tangent(u, past, u_dot, past_dot, z, P, Q, bias, along, c, own):
-            """u_dot from the tangents P, Q and b; then these advance as in `forward`.
-            In plain loops: plain.sample.filters, membrane_forward_tangent."""
+            """u_dot from the tangents P, Q and b; then these advance as in `forward`."""
             wide()
             apart()
             k = constants(own)
@@ -283,8 +280,7 @@ class BandLoops:
             u, past, u_dot, past_dot, du, du_dot, z, z_dot, P, Q, total, dV, along, g, c, own
         ):
             """`backward` differentiated along u_dot, du_dot: dV_dot, then the adjoints z and the
-            tangents z_dot, P, Q one step earlier.
-            In plain loops: plain.sample.membrane_backward_tangent, filters_adjoint."""
+            tangents z_dot, P, Q one step earlier."""
             wide()
             apart()
             k = constants(own)

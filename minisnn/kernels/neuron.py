@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numba import typeof, types
 
-from ..layers.block import Block
-from ..layers.surrogate import inverse
+from ..core.surrogate import inverse
 from ..translation.check import Untranslatable, refused
 from ..translation.step import NeuronStep, step_of
 from ..vectors.llvm import address_of, cached, reciprocal
+from .layer import Block
 from .loops import CHAINS, BandLoops
+from .neurons import written
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
 # which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
@@ -21,7 +22,7 @@ ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaaca", "aaaaaaaaaaaaagca", 
 def loops_of(neuron: Any, detach: bool = False) -> BandLoops:
     """The loops of a neuron. Raises `Untranslatable` where it cannot be compiled."""
     step = step_of(neuron, {inverse: reciprocal})
-    filters = len(neuron.decays)
+    filters = len(neuron.filtering)
     chain = CHAINS.get((neuron.delay, filters))
     if chain is None:
         raise Untranslatable(f"{step.name} has {filters} filters and a delay of {neuron.delay}")
@@ -38,15 +39,18 @@ def neuron_of(
     # what the loops call k: the step's own constants and the surrogate's slope kappa among them
     own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
     past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
-    filters = len(neuron.decays)
+    filters = len(neuron.filtering)
     apart = int(bool(set(learn) & set(neuron.filtering)))
     before = apart if filters == 1 else 0
     sizes = step.states, step.learnable, filters, apart, before, past, past_dot
     return CompiledNeuron(_calls(loops, dtype), own, *sizes)
 
 
-def refusal(neuron: Any, dtype: np.dtype, detach: bool) -> str:
+def refusal(neuron: Any, dtype: np.dtype, detach: bool, learn: tuple[str, ...] = ()) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
+    neuron = written(neuron, learn)
+    if not hasattr(neuron, "forward_tangent"):
+        return f"{type(neuron).__name__} has two methods, whose tangents are not compiled yet"
     return refused(neuron, {inverse: reciprocal}, dtype, lambda: neuron_of(neuron, dtype, detach))
 
 

@@ -1,5 +1,5 @@
 """Pooling of a band's membrane and the spike that is handed on, on flat arrays (twins of
-layers/pool.py).
+core/pool.py).
 
 u (2, W, C) -> v, y (W', C); where nothing is pooled u (1, W, C) -> (W, C). Where spikes are pooled,
 v is their mean. What the kernels need at a time step:
@@ -71,8 +71,7 @@ def _pool(u, s, C, pool, c):
 
 @njit(nogil=True, inline="always")
 def pooled(u, s, C, pool, c):
-    """v, the pooled membrane; where nothing is pooled it is u itself.
-    In plain loops: plain.sample.shares, gather."""
+    """v, the pooled membrane; where nothing is pooled it is u itself."""
     v = u
     if pool != NONE:
         _pool(u, s, C, pool, c)
@@ -99,7 +98,7 @@ def _pool_tangent(u, v, u_dot, v_dot, C, pool, c):
 
 @njit(nogil=True, inline="always")
 def pooled_tangent(u, v, u_dot, s, C, pool, c):
-    """v_dot; where nothing is pooled it is u_dot itself. In plain loops: plain.sample.gather."""
+    """v_dot; where nothing is pooled it is u_dot itself."""
     v_dot = u_dot
     if pool != NONE:
         _pool_tangent(u, v, u_dot, s.v_dot, C, pool, c)
@@ -110,7 +109,7 @@ def pooled_tangent(u, v, u_dot, s, C, pool, c):
 @njit(nogil=True, error_model="numpy", borrows=True, inner=True)
 def unpool(u, v, dv, du, C, pool, c):
     """du (2, W, C) = adjoint of pooling: dv at the first site whose u is v, or a quarter of it at
-    each of the four. In plain loops: plain.sample.scatter."""
+    each of the four."""
     if pool == NONE:
         copy(dv, du)
         return
@@ -132,14 +131,14 @@ def unpool(u, v, dv, du, C, pool, c):
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_slope(v, d, out, layer):
-    """out = sigma'(v) d, for adjoints and tangents alike. In plain loops: plain.sample.jet."""
+    """out = sigma'(v) d, for adjoints and tangents alike."""
     n = layer.neuron
     call_at(n.calls.slope, (v, d, out, layer.c, n.own))
 
 
 @njit(nogil=True, inline="always", error_model="numpy")
 def spike_curvature(v, v_dot, dy, dy_dot, out, layer):
-    """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy. In plain loops: plain.sample.jet."""
+    """out = dv_dot = sigma'(v) dy_dot + sigma''(v) v_dot dy."""
     n = layer.neuron
     call_at(n.calls.curvature, (v, v_dot, dy, dy_dot, out, layer.c, n.own))
 

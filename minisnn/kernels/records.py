@@ -8,7 +8,7 @@ from numba import typeof
 from numba.core import types
 from numba.core.typing.typeof import typeof_impl
 
-from ..layers.synapse import bias_traces
+from ..core.filters import traces
 
 NONE, MAX, MEAN, SPIKES = 0, 1, 2, 3
 POOL = {"none": NONE, "max": MAX, "mean": MEAN, "spikes": SPIKES}
@@ -200,8 +200,11 @@ class Sorted(NamedTuple):
 @lru_cache(1024)
 def constants(neuron: Any, dtype: np.dtype, first: int = 0) -> FilterConstants:
     """Of a neuron's filters and threshold; `first` is where the window starts."""
-    b, a = (*neuron.decays, 0.0)[:2]
-    bias_Q, bias_P = (*bias_traces(first, neuron), 0)[:2]
+    decays = [getattr(neuron, name) for name in neuron.filtering]
+    b, a = (*decays, 0.0)[:2]
+    ones = np.ones((0 if neuron.delay else first, 1))  # the bias goes past filters that delay
+    held = traces(ones, np.zeros((len(decays), 1)), decays, 0, len(ones)).end
+    bias_Q, bias_P = (*(float(y[0]) for y in held), 0.0)[:2]
     numbers = (
         *(a, b, 1 - a, 1 - b, (1 - a) * (1 - b)),
         neuron.threshold,

@@ -23,7 +23,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy.linalg import eigh
 
-from ..network.base import Array
+from ..core.dual import Array
 from .. import arguments
 
 RIDGE = 3.0  # lambda: 1, 3 and 10 were tried on validation characters of Omniglot

@@ -3,7 +3,9 @@ fields as arguments."""
 
 from typing import Any
 
-from ..network.base import Array, LossAndGradient, Network
+from ..core.dual import Array
+
+from ..core.network import LossAndGradient, Network
 from ..arguments import array, shown
 from .inner import InnerLoop
 from .path import Recorded

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..network.base import Network
+from ..core.network import Network
 
 
 def gate(

@@ -31,7 +31,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.base import Array, Network
+from ..core.dual import Array
+
+from ..core.network import Network
 from ..arguments import number, whole
 from .inner import InnerLoop
 from .path import Adjoint, MetaGradient, Recorded, Step

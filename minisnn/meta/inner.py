@@ -33,7 +33,9 @@ from typing import Any
 
 import numpy as np
 
-from ..network.base import Array, Network
+from ..core.dual import Array
+
+from ..core.network import Network
 from ..arguments import array, flag, is_sequence, number, shown, whole
 from ..parallel.arrays import aligned_empty
 from .gate import error_gate, gate

@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from ..layers.loss import cross_entropy, cross_entropy_backward, softmax
-from ..network.base import Array, Network
+from ..core.loss import cross_entropy, cross_entropy_backward, softmax
+from ..core.dual import Array
+from ..core.network import Network
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded
 from .tasks import Task

@@ -4,7 +4,7 @@ a meta-gradient holds fixed."""
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..network.base import Array
+from ..core.dual import Array
 
 
 class MetaGradient(NamedTuple):

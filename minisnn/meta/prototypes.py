@@ -31,10 +31,11 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from ..layers.loss import cross_entropy, cross_entropy_backward
+from ..core.loss import cross_entropy, cross_entropy_backward
 from .. import arguments
-from ..network.base import Array, Network
-from ..network.found import Features
+from ..core.dual import Array
+from ..core.network import Network
+from ..core.network import Features
 from ..core.remembered import afresh, by_sample
 from .inner import InnerLoop
 from .path import MetaGradient, Recorded

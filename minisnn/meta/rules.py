@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from ..network.base import Network
+    from ..core.network import Network
     from .inner import InnerLoop
     from .path import MetaGradient
     from .tasks import Task

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from ..network.base import Network
+from ..core.network import Network
 from .rules import GROUPS
 
 

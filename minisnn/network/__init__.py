@@ -1,10 +1,5 @@
-"""The networks: one flat theta, blocks over it, their gradients and Hessian-vector products, and
-where theta starts.
+"""The networks that one makes: their settings, how a recording enters, and which engine computes them.
 
-`loops` has the gradient and H v, and adds up the parts of a batch; `derivatives` has what is beside
-meta-learning: Jacobians, Gauss-Newton and Fisher products.
-
-Import from here: `base`, `engine`, `loops`, `spiking`, `convolutional`, `initialisation`,
-`layers`, `neurons`, `theta`, `found`.
-It may import: files, parallel, core, layers, kernels.
+Import from here: any module.
+It may import: parallel, core, kernels.
 """

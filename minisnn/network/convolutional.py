@@ -1,25 +1,31 @@
-"""The CNN baseline: a convolutional network on event frames, with its gradient and Hessian-vector
-product by hand.
+"""The CNN baseline: the same layers on event frames, with a softplus in place of a neuron.
 
 It has the same widths, pooling, interface and loops as the spiking network, but no time, reset or
-surrogate. So the part of a result that is due to spikes shows beside it. Samples never share
+surrogate. So the part of a result that is due to spikes shows next to it. Samples never share
 statistics (there is no batch normalisation).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from ..layers import frames as reference
-from ..layers.activation import Softplus
-from ..layers.loss import Loss
-from ..arguments import array, number
-from .base import Network
-from .engine import Engine, TwinEngine
-from .layers import short_form
-from .loops import parts_of
+from ..arguments import array, number, wholes
+from ..core.architecture import odd, short_form
+from ..core.dual import Array
+from ..core.loss import Loss
+from ..core.network import Network, parts_of
+from ..core.neuron import Softplus
 
 PART = 2  # samples that go through the layers together; a constant, sums depend on it
+
+
+def _tiles() -> Any:
+    """The convolutions in register tiles."""
+    from ..kernels import frames
+
+    return frames
 
 
 class ConvNet(Network):
@@ -28,7 +34,8 @@ class ConvNet(Network):
 
     Every conv block is: k x k convolution (stride 1, zero padding (k - 1) / 2) -> softplus -> 2 x 2
     max pooling (the first among equals; odd rows and columns are dropped). Dense softplus blocks
-    (`hidden`) and a linear readout follow.
+    (`hidden`) and a linear readout follow. Softplus rises, so pooling before it gives what pooling
+    after it gives.
 
     The arguments are those of `SpikingNet` without neuron, window, pool and detach_reset, and
 
@@ -56,10 +63,8 @@ class ConvNet(Network):
 
     window = 1  # a frame is a sequence of one step
     # at variance 1 a softplus is nearly straight, at 9 it cuts off and features are sparse
-    init_rate, init_rounds = (
-        0.5,
-        1,
-    )
+    init_rate = 0.5
+    init_rounds = 1
     inference_part = PART
 
     def __init__(
@@ -75,28 +80,21 @@ class ConvNet(Network):
         backend: str = "numba",
         gain: float = 0.1,
     ):
-        self._configure(input_shape, channels, hidden, ways, kernel, dtype, loss, backend)
         self.gain = number("gain", gain, "a finite positive number")
         if self.gain <= 0:
             raise ValueError(f"gain must be a finite positive number, not {gain!r}")
-        self._lay_out(short_form(self.channels, self.hidden, self.kernel, "max"), Softplus())
+        self.channels = wholes("channels", channels)
+        self.hidden = wholes("hidden", hidden)
+        self.kernel = odd("kernel", kernel)
+        named = short_form(self.channels, self.hidden, self.kernel, "max")
+        self._configure(input_shape, named, ways, dtype, loss, backend, Softplus())
+        if backend == "numba":
+            self.blocks = tuple(replace(layer, maps=_tiles) for layer in self.blocks)
 
-    def engine(self) -> Engine:
-        """The compiled kernels, or the readable reference."""
-        return self.twin_engine()
-
-    def twin_engine(self) -> TwinEngine:
-        """The same."""
-        if self.backend == "numpy":
-            return reference
-        from ..kernels import frames
-
-        return frames
-
-    def _parts(self, x, second):
+    def _parts(self, x: Array, second: bool) -> list[slice]:
         return parts_of(len(x), PART)
 
-    def _input(self, x) -> np.ndarray:
+    def _input(self, x: Any) -> Array:
         """The frames of x (B, 1, H, W, C): sums over time, checked."""
         x = array("x", x)
         shape = self.input_shape
@@ -110,13 +108,17 @@ class ConvNet(Network):
         x = x if frames else x.sum(1, dtype=np.float64 if x.dtype.kind == "f" else np.int64)
         return x.reshape(len(x), 1, *self.blocks[0].input_shape)
 
-    def _entering(self, x_dot: np.ndarray) -> np.ndarray:
+    def _enter(self, x: Array) -> Array:
+        x = np.multiply(np.swapaxes(x, 0, 1), self.gain, dtype=np.float64)
+        return np.ascontiguousarray(x, self.dtype)
+
+    def _entering(self, x_dot: Array) -> Array:
         """A frame is a sum over time, and so is its tangent."""
         if x_dot.ndim > 1 + len(self.input_shape):
             x_dot = x_dot.sum(1)
         return x_dot.reshape(len(x_dot), 1, *self.blocks[0].input_shape)
 
-    def _entered(self, dx: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    def _entered(self, dx: Array, shape: tuple[int, ...]) -> Array:
         """Every step has a share in the frame, and so its adjoint."""
         dx = dx.reshape(len(dx), *self.input_shape)
         return dx if len(shape) == dx.ndim else np.repeat(dx[:, None], shape[1], 1)

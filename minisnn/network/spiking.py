@@ -1,35 +1,28 @@
-"""The spiking network: what its blocks are, how a recording enters, and which passes compute it."""
+"""The spiking network: its settings, and how a recording enters."""
 
 import warnings
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from ..layers import block as reference
-from ..layers.loss import Loss
-from ..layers.neuron import Dynamics
-from ..layers.synapse import bias_traces
-from ..arguments import array, flag, is_sequence, one_of, shown, whole
+from ..arguments import array, flag, is_sequence, one_of, shown, whole, wholes
 from ..parallel.threads import in_order
-from .base import Network
-from .engine import Engine, TwinEngine
-from .layers import Conv, Dense, firing, listed, short_form
-from .loops import parts_of
-from .neurons import neuron_of
-from .theta import held
+from ..core.architecture import Conv, Dense, firing, listed, odd, short_form
+from ..core.dual import Array
+from ..core.loss import Loss
+from ..core.network import Network, parts_of
+from ..core.neuron import LIF, Dynamics
 
-PART_BYTES = (
-    12 << 20
-    # membranes of the samples that go through the kernels together, at least one; a third where
-    # tapes stay
-)
+# membranes of the samples that go through the layers together, at least one; a third for H v
+PART_BYTES = 12 << 20
 PART = 8  # and at most so many
 CHANNELS = (32, 64, 128)  # of Table 1
 KERNEL = 5
 
 
-def _constants(learn: Any) -> tuple[str, ...]:
+def _names(learn: Any) -> tuple[str, ...]:
     """Names of constants to be learned, checked as far as no layer is asked."""
     names = tuple(learn) if is_sequence(learn) else (learn,)
     if any(not isinstance(name, str) for name in names) or len(set(names)) < len(names):
@@ -116,32 +109,25 @@ class SpikingNet(Network):
         backend: str | None = None,
     ):
         self.pool = pool
-        self.window = whole("window", window)
-        self.neuron = firing("neuron", neuron_of({}) if neuron is None else neuron)
-        if channels is None:
-            channels = CHANNELS if layers is None else ()
-        self._configure(
-            *(input_shape, channels, hidden, ways, kernel, dtype, loss),
-            "numba" if backend is None else backend,
-        )
+        self.window = whole("window", window, 1)
+        self.neuron = firing("neuron", LIF() if neuron is None else neuron)
+        usual = CHANNELS if layers is None else ()
+        self.channels = wholes("channels", usual if channels is None else channels)
+        self.hidden = wholes("hidden", hidden)
+        self.kernel = odd("kernel", kernel)
         self.detach_reset = flag("detach_reset", detach_reset)
         one_of("pool", pool, ("max", "mean"))
-        self.learn = _constants(learn)
-        self.layers = None
-        if layers is None:
-            named = short_form(self.channels, self.hidden, self.kernel, pool)
-        else:
+        self.learn = _names(learn)
+        named = short_form(self.channels, self.hidden, self.kernel, pool)
+        self.layers: tuple[Conv | Dense, ...] | None = None
+        if layers is not None:
             self._refuse_short_form()
             named = listed(layers)
-            self.layers = tuple(one.layer for one in named)
-        if self.window < 1:
-            raise ValueError(f"window must be at least one step, not {self.window}")
+            self.layers = tuple(layer for _, layer in named)
         self.gain: float = self.neuron.gain
         self.threshold: float = self.neuron.threshold
-        self._lay_out(named, self.neuron, self.detach_reset, self.learn)
-        for b in self.blocks:
-            for name in b.learn:
-                held(b, name)
+        how = self.neuron, self.detach_reset, self.learn
+        self._configure(input_shape, named, ways, dtype, loss, backend or "numba", *how)
         if self.backend == "numba":
             self._try_to_compile(backend)
 
@@ -155,27 +141,7 @@ class SpikingNet(Network):
                     "give it to each layer"
                 )
 
-    def _try_to_compile(self, asked: str | None) -> None:
-        """Whether the kernels can take each layer; if not, NumPy takes the network."""
-        from ..kernels.neuron import refusal
-
-        found = ""
-        for b in self.blocks:
-            if not b.neuron.ships and b.neuron.fires:
-                found = found or refusal(b.neuron, self.dtype, self.detach_reset)
-        if not found:
-            return
-        if asked == "numba":
-            raise ValueError(
-                f"backend numba cannot take this neuron: {found}; leave backend out, or give "
-                "backend='numpy'"
-            )
-        warnings.warn(
-            f"this neuron runs on the NumPy backend, some ten times slower: {found}", stacklevel=3
-        )
-        self.backend = "numpy"
-
-    def spikes(self, theta: np.ndarray, x: np.ndarray, name: str | None = None) -> np.ndarray:
+    def spikes(self, theta: Array, x: Array, name: str | None = None) -> Array:
         """Output spikes of a block, after pooling: bool (B, T, H, W, C), or (B, T, C) for a dense
         block.
 
@@ -189,71 +155,69 @@ class SpikingNet(Network):
         >>> net.spikes(net.init(np.random.default_rng(0), x), x, "conv1").shape
         (2, 20, 4, 4, 4)
         """
-        names = [b.name for b in self.blocks if not b.readout]
+        names = [layer.name for layer in self.blocks[:-1]]
         if not names or name not in (None, *names):
             raise ValueError(
                 f"name must be one of {', '.join(names) or 'no block, there is only a readout'}, "
                 f"not {name!r}"
             )
-        engine = self.engine()
-        x = self._input(x)
-        layers = self.parameters(self._vector(theta, "theta"), engine)[
-            : names.index(name or names[-1]) + 1
-        ]
-        found: list[np.ndarray] = []
+        at = names.index(name or names[-1])
+        layer = self.blocks[at]
+        theta, x, _ = self._taken(theta, x)
+        parts: list[Array] = []
 
-        def one(part):
-            spikes = engine.enter(x[part], self.gain, self.dtype)
-            for b, weight, bias in layers:
-                spikes, _ = engine.forward(b, weight, bias, self.fit(b, spikes), 0)
-            spikes = spikes if isinstance(spikes, np.ndarray) else spikes.dense()
-            return spikes if layers[-1][0].pool == "spikes" else spikes != 0
+        def of_part(part: slice) -> Array:
+            y = next(islice(self._outputs(theta, x[part]), at, None))
+            y = y if isinstance(y, np.ndarray) else y.dense()
+            return y if layer.pool == "spikes" else y != 0
 
-        in_order(one, parts_of(len(x), self.inference_part), found.append)
-        shape = layers[-1][0].output_shape
-        return np.concatenate(found).reshape(
-            *x.shape[:2], *(shape if shape[:2] != (1, 1) else shape[2:])
-        )
+        in_order(of_part, parts_of(len(x), self.inference_part), parts.append)
+        shape = layer.output_shape[2:] if layer.dense else layer.output_shape
+        return np.concatenate(parts).reshape(*x.shape[:2], *shape)
 
-    @property
-    def silent_bias(self) -> float:
-        """A bias so far below the threshold that no readout neuron fires while it learns.
+    def _compiled(self, theta: Array, spike: str) -> Any:
+        if self.backend == "numpy" or spike != "hard":
+            return None
+        from numba import config
 
-        What has just fired is reset, and a small inner step moves the membrane by less than that.
-        """
-        return self.blocks[-1].neuron.silent_bias
+        if config.DISABLE_JIT:  # type: ignore[attr-defined]
+            return None
+        from ..kernels.network import Loops
 
-    def readout_bias(self, steps: int) -> float | None:
-        """As of `Network`: None for a readout of `LIF`, which is reset."""
-        readout = self.blocks[-1].neuron
-        return None if readout.fires else bias_traces(steps, readout)[-1]
+        return Loops(self, theta)
 
-    def engine(self) -> Engine:
-        """The compiled kernels, or the readable reference."""
-        if self.backend == "numpy":
-            return reference
-        from ..kernels import block as kernels
+    def _try_to_compile(self, asked: str | None) -> None:
+        """Whether the kernels can take each layer; if not, NumPy takes the network."""
+        own = [b.neuron for b in self.blocks if b.neuron.fires and not b.neuron.ships]
+        if not own:
+            return
+        from ..kernels.neuron import refusal
 
-        return kernels
+        found = [refusal(neuron, self.dtype, self.detach_reset, self.learn) for neuron in own]
+        reason = next(filter(None, found), "")
+        if reason and asked == "numba":
+            raise ValueError(
+                f"backend numba cannot take this neuron: {reason}; leave backend out, or give "
+                "backend='numpy'"
+            )
+        if reason:
+            warnings.warn(
+                f"this neuron runs on the NumPy backend, some ten times slower: {reason}",
+                stacklevel=3,
+            )
+            self.backend = "numpy"
 
-    def twin_engine(self) -> TwinEngine:
-        """The readable reference, whatever computes the network itself."""
-        return reference
-
-    def _parts(self, x, second):
-        sites = sum(int(np.prod(b.input_shape[:2])) * b.channels for b in self.blocks)
-        size = (
-            PART_BYTES
-            // (3 if second else 1)
-            // (min(self.window, x.shape[1]) * sites * self.dtype.itemsize)
-        )
+    def _parts(self, x: Array, second: bool) -> list[slice]:
+        sites = sum(int(np.prod(layer.sites)) * layer.channels for layer in self.blocks)
+        of_sample = min(self.window, x.shape[1]) * sites * self.dtype.itemsize
+        size = PART_BYTES // (3 if second else 1) // of_sample
         return parts_of(len(x), min(max(size, 1), PART))
 
-    def _input(self, x) -> np.ndarray:
+    def _input(self, x: Any) -> Array:
         x = array("x", x)
         if x.ndim != 2 + len(self.input_shape) or x.shape[2:] != self.input_shape:
             axes = "(B, T, H, W, C)" if len(self.input_shape) == 3 else "(B, T, features)"
             raise ValueError(
                 f"x must be {axes} with {self.input_shape} at each step, not {x.shape}"
             )
-        return self._counts(x).reshape(*x.shape[:2], *self.entry_shape)
+        return self._counts(x).reshape(*x.shape[:2], *self.blocks[0].input_shape)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..layers.cuba import CubaLIF
-from ..layers.lif import LIF
+from ..core.neuron import CubaLIF
+from ..core.neuron import LIF
 from ..meta.kept import loop_of
 from ..network.spiking import SpikingNet
 from ..training.checkpoint import Checkpoint

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..files import write_whole
-from ..layers.block import Block
+from ..core.layer import Layer
 from ..meta.inner import InnerLoop
 from ..meta.kept import kept_of
-from ..network.base import Network
+from ..core.network import Network
 from ..network.spiking import SpikingNet
 from .sentences import of_export
 
@@ -191,7 +191,7 @@ class _Chain:
         self.asks = asks
         self.held = held  # the type that a tool keeps a threshold in
         self.dt = dt
-        self.before: Block | None = None
+        self.before: Layer | None = None
         self.shape: tuple[int, ...] = (net.input_shape[-1], *net.input_shape[:-1])
         self.nodes = {"input": self.nir.Input(input_type=np.array(self.shape))}
         self.edges: list[tuple[str, str]] = []
@@ -203,7 +203,7 @@ class _Chain:
         self.nodes[name] = node
         self.at = name
 
-    def layer(self, b: Block, gain: float, weight: Any, bias: Any, heard: Any) -> None:
+    def layer(self, b: Layer, gain: float, weight: Any, bias: Any, heard: Any) -> None:
         """Add all nodes of a block whose input has a gain; `heard` are its recurrent weights."""
         whole, power = (1.0, 1.0) if self.asks.unit else scales(b.neuron)
         scale = whole if b.readout else power
@@ -250,7 +250,7 @@ class _Chain:
         )
         self.shape = (len(weight), *outcome(sides, kernel, (stride, stride), pads))
 
-    def crop(self, b: Block) -> None:
+    def crop(self, b: Layer) -> None:
         """Add a node that drops what the mean over an image of odd sides drops."""
         assert self.before is not None
         odd = [side % 2 for side in self.shape[1:]]
@@ -263,7 +263,7 @@ class _Chain:
             channels = self.shape[0]
             self.conv(f"{self.before.name}_crop", corners(channels, (2, 2)), np.zeros(channels))
 
-    def of_image(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+    def of_image(self, b: Layer, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
         """Add the synapse of a conv layer; `mean`: of means of the spikes that come in."""
         k = len(weight)
         weight = weight.transpose(3, 2, 0, 1)
@@ -272,7 +272,7 @@ class _Chain:
         else:
             self.conv(f"{b.name}_synapse", weight, bias, b.stride, k // 2)
 
-    def dense(self, b: Block, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
+    def dense(self, b: Layer, weight: np.ndarray, bias: np.ndarray, mean: bool) -> None:
         """Add the synapse of a dense layer, behind a Flatten or as a kernel as large as the
         image."""
         name = f"{b.name}_synapse"

@@ -20,7 +20,7 @@ class Checks:
     size: int
     ways: int
     dtype: np.dtype[Any]
-    criterion: Any  # a `layers.loss.Loss`
+    criterion: Any  # a `core.loss.Loss`
 
     def _check_vector(self, vector, name):
         if not isinstance(vector, np.ndarray) or vector.shape != (self.size,):

@@ -15,7 +15,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from threading import Lock, local
+from functools import wraps
+from threading import Lock, RLock, get_ident, local
+from time import sleep
 from typing import Any
 
 from ..stopping import check
@@ -28,6 +30,7 @@ _lock = Lock()
 _at_work = 0  # threads that take turns at something
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
+WAITS = 5000  # milliseconds that a fork waits for products
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
@@ -254,9 +257,44 @@ def _get_pool() -> ThreadPoolExecutor:
         return _pool
 
 
+_forks = RLock()
+_multiplying: set[int] = set()  # threads in a product of matrices
+
+
+def multiplies(function: Callable) -> Callable:
+    """`function`, whose products of matrices are never under way when this process is forked: its
+    child would wait for ever for a lock that OpenBLAS holds in them."""
+
+    @wraps(function)
+    def between_forks(*arguments: Any) -> Any:
+        thread = get_ident()
+        try:
+            with _forks:
+                _multiplying.add(thread)
+            return function(*arguments)
+        finally:
+            _multiplying.discard(thread)
+
+    return between_forks
+
+
+def _wait_for_products() -> None:
+    _forks.acquire()  # no more begin
+    for _ in range(WAITS):
+        if not _multiplying - {get_ident()}:
+            return
+        sleep(1e-3)
+
+
+def _go_on() -> None:
+    _forks.release()
+
+
 def _forget() -> None:
     """A forked process has none of its parent's threads, and works at nothing yet."""
-    global _pool, _here, _lock, _at_work
+    global _pool, _here, _lock, _at_work, _forks
+    _multiplying.clear()
+    _forks = RLock()
     _pool = None
     _here = _Here()
     _lock = Lock()
@@ -264,4 +302,4 @@ def _forget() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(before=_wait_for_products, after_in_parent=_go_on, after_in_child=_forget)

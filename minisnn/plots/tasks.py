@@ -8,7 +8,7 @@ import numpy as np
 
 from ..data.readers.events import event_map
 from ..files import write_whole
-from ..layers.loss import softmax
+from ..core.loss import softmax
 from ..meta.tasks import Task
 from .canvas import COLOURS, figure, plain, style
 from .sounds import Look, look_of_sounds, plot_rasters, plot_units

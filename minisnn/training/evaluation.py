@@ -22,8 +22,8 @@ from ..meta.beforehand import expect
 from ..meta.inner import InnerLoop
 from ..meta.online import OnlineReadout
 from ..meta.prototypes import ClassMeans
-from ..layers.loss import Loss, loss_of
-from ..network.base import Network
+from ..core.loss import Loss, loss_of
+from ..core.network import Network
 from ..core.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification

@@ -11,8 +11,6 @@ from operator import ge, gt, le
 from typing import Any, ClassVar
 
 from ..data.written.words import of_split
-from ..network.layers import in_texts
-from ..network.neurons import NEURONS, class_of
 from ..meta.rules import GROUPS, RULES
 from ..arguments import must
 
@@ -56,13 +54,30 @@ def in_words(value: object) -> str:
     return str(value)
 
 
+def _in_texts(layers: Any) -> Any:
+    """Layers as words."""
+    if isinstance(layers, (list, tuple)) and all(isinstance(layer, str) for layer in layers):
+        return layers
+    from .words import in_texts
+
+    return in_texts(layers)
+
+
+def _layers(words: tuple[str, ...]) -> list[dict]:
+    """The configurations of layers that are given as words."""
+    from ..core.architecture import configuration_of
+    from .words import read_text
+
+    return [configuration_of(read_text(word)) for word in words]
+
+
 def checked(f: Field, value: Any) -> Any:
     """The value in the field's own type, or ValueError."""
     limits, kind = f.metadata, f.metadata["kind"]
     if value is None and limits["optional"]:
         return None
     if isinstance(f.default, tuple):
-        value = in_texts(value) if f.name == "layers" else value
+        value = _in_texts(value) if f.name == "layers" else value
         kind = kind if kind is str else int
         good = isinstance(value, (list, tuple)) and all(type(one) is kind for one in value)
         must(f.name, good, f"a list of {'names' if kind is str else 'whole numbers'}", value)
@@ -221,7 +236,7 @@ class NetworkSettings:
     )
     kernel: int = setting(5, "size of the conv kernels", least=1)
     neuron: str = setting(
-        "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=tuple(NEURONS)
+        "lif", "the paper's neuron, or Loihi's (current-based, hard reset)", choices=("lif", "cuba")
     )
     pool: str = setting(
         "max", "pooling of the membrane; with cuba, of its spikes", choices=("max", "mean")
@@ -249,14 +264,16 @@ class NetworkSettings:
         shared = {name: getattr(self, name) for name in names.split()}
         if self.layers and self.model == "snn":
             shared = {name: a for name, a in shared.items() if name not in REPLACED}
-            shared["layers"] = list(self.layers)
+            shared["layers"] = _layers(self.layers)
         if self.learn:
             shared["learn"] = list(self.learn)
         return dict(shared, input_shape=tuple(input_shape), neuron=neuron or self._neuron())
 
     def _neuron(self) -> dict[str, Any]:
         """Its kind, and its constants as far as they are settings; others have its own defaults."""
-        constants = {f.name for f in fields(class_of(self.neuron))} & {f.name for f in fields(self)}
+        from ..core.neuron import NEURONS
+
+        constants = {f.name for f in fields(NEURONS[self.neuron])} & {f.name for f in fields(self)}
         neuron = {"kind": self.neuron, **{name: getattr(self, name) for name in constants}}
         if self.firing_threshold is not None:
             neuron["threshold"] = self.firing_threshold

@@ -20,7 +20,7 @@ from statistics import median_high
 
 import numpy as np
 
-from ..network.base import Network
+from ..core.network import Network
 from ..meta.rules import RULES
 from .settings import TrainingConfig
 

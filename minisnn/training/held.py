@@ -8,7 +8,7 @@ import numpy as np
 from .origin import TRAIN
 from .settings import TrainingConfig
 from ..arguments import must
-from ..layers.loss import Loss, loss_of
+from ..core.loss import Loss, loss_of
 from ..meta.inner import InnerLoop
 from ..meta.rules import MAML, RULES
 

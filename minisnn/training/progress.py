@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import terminal
-from ..network.base import Network
+from ..core.network import Network
 from ..meta.rules import RULES
 from .evaluation import ALIGNED
 from .folder import RunFolder

@@ -35,8 +35,8 @@ from ..data.sets.named import Opened
 from ..data.store.cache import identity
 from ..data.store.shipped import find_checkpoint
 from ..files import read_json, write_json
-from ..layers.loss import Loss
-from ..layers.neuron import Dynamics
+from ..core.loss import Loss
+from ..core.neuron import Dynamics
 from ..meta.beforehand import expect
 from ..meta.implicit import NegativeCurvature
 from ..meta.inner import InnerLoop

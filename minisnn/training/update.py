@@ -25,7 +25,7 @@ from ..meta.inner import InnerLoop
 from ..meta.optim import SGD, Adam, clip, cosine
 from ..meta.rules import MAML
 from ..meta.stepsizes import StepSizes
-from ..network.base import NotFinite
+from ..parallel.checks import NotFinite
 from ..network.convolutional import ConvNet
 from ..network.spiking import SpikingNet
 from ..parallel.executor import Executor

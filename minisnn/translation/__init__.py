@@ -6,5 +6,5 @@ functions of syntax trees, and whether a file still has what was loaded). `sourc
 written of one neuron, `step` puts it together, and `check` says what keeps one from being compiled.
 
 Import from here: `step`, `check`, `source`, `made`.
-It may import: parallel, layers.
+It may import: parallel, core.
 """

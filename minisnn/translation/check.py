@@ -13,7 +13,7 @@ from .step import NeuronStep, step_of
 
 
 class SiteAt(NamedTuple):
-    """A step where its derivatives are taken, as `layers.neuron.At`, of one site."""
+    """A step where its derivatives are taken, as `core.neuron.At`, of one site."""
 
     I: float
     z: tuple
@@ -25,7 +25,7 @@ class SiteAt(NamedTuple):
 
 
 class SiteDot(NamedTuple):
-    """Directional derivatives, as `layers.neuron.Dot`, of one site."""
+    """Directional derivatives, as `core.neuron.Dot`, of one site."""
 
     I: float
     z: tuple

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..layers.neuron import PASSES
 from ..parallel.compilation import njit
 from .made import NUMBERS, Untranslatable, inlined, made
 from .source import Translation
@@ -94,7 +93,7 @@ def _step(kind: Any, surrogate: Any, replaced: dict[Any, Any]) -> NeuronStep:
     whole.constant("threshold", lambda neuron, _: neuron.threshold, "its threshold")
     carried = len(kind.states) + len(kind.learnable)
     forward, backward, forward_tangent, backward_tangent = (
-        whole.method("neuron", kind, name, roles=ROLES[name], states=carried) for name in PASSES
+        whole.method("neuron", kind, name, roles=ROLES[name], states=carried) for name in ROLES
     )
     prime, second = (
         whole.method("surrogate", surrogate, name, make=inlined) for name in ("prime", "second")

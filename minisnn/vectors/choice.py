@@ -6,8 +6,7 @@ places are written.
 """
 
 import llvmlite.ir as ir
-import numpy as np
-from numba import config, njit, types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -243,143 +242,81 @@ def _put(typingctx, u, v, y, x, i, j, o, n):
     return _over_windows(types.void(u, v, y, x, INDEX, INDEX, INDEX, INDEX), do)
 
 
-if config.DISABLE_JIT:
+def _make_note(pool, alone):
+    """`alone` is the same for four numbers."""
+    compress = _make_compress(pool, TOGETHER)
+    compress_half = _make_compress(pool, TOGETHER // 2)
+    reached = _make_reached(pool)
+    windows = pool is not None
 
-    def lowest_bit(bits):
-        return (int(bits) & -int(bits)).bit_length() - 1
-
-    def append(x, i, y, o, shift):
-        found = x[i : i + TOGETHER]
-        y[o : o + len(found)] = found + shift
-
-    def largest(u, v, i, j, o, n):
-        v[o : o + n] = np.max([u[at : at + n] for at in (i, i + n, j, j + n)], axis=0)
-
-    def mean(u, v, i, j, o, n):
-        v[o : o + n] = ((u[i:][:n] + u[j:][:n]) + (u[i + n :][:n] + u[j + n :][:n])) * u.dtype.type(
-            0.25
-        )
-
-    def note(v, C, threshold, column, x, o):
-        for w in range(column.size - 1):
-            places = np.flatnonzero(v[w * C :][:C] >= threshold)
-            column[w], x[o : o + len(places)] = o, w * C + places
-            o += len(places)
-        column[-1] = o
+    @njit(inline="always")
+    def noted(u, C, threshold, column, x, o):
+        """x[o:] = the sites of a row (columns, C) that reach the threshold, in order, and
+        column (columns + 1,) = where each column's begin, and where the last one's end, which
+        is returned; `TOGETHER` more may be written."""
+        columns = column.size - 1
+        row = u.size // 2
+        lanes = VECTOR_BITS // (8 * u.itemsize)
+        half = TOGETHER // 2
+        compresses = COMPRESSES and C % half == 0
+        if compresses and C % TOGETHER == 0:
+            o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
+        elif compresses:
+            o = compress_half(u, row, columns, C // half, threshold, column, x, o)
+        for w in range(0 if compresses else columns):
+            column[w] = o
+            i = 2 * w * C if windows else w * C
+            j = row + i
+            m = 0
+            while m + lanes <= C:
+                bits = reached(u, i, j, C, m, threshold)
+                while bits:
+                    x[o] = w * C + m + _lowest_bit(bits)
+                    o += 1
+                    bits &= bits - 1
+                m += lanes
+            while m < C:
+                v = alone(u[i + m], u[i + C + m], u[j + m], u[j + C + m]) if windows else u[i + m]
+                if v >= threshold:
+                    x[o] = w * C + m
+                    o += 1
+                m += 1
+        column[columns] = o
         return o
 
-    def note_values(v, x, y, o):
-        places = np.flatnonzero(v > 0)
-        end = o + len(places)
-        x[o:end] = places
-        y[o:end] = v[places]
-        return end
+    return noted
 
-    def _windows(u, C, columns):
-        return u.reshape(2, -1, C)[:, : 2 * columns].reshape(2, -1, 2, C)
 
-    def note_largest(u, C, threshold, column, x, o):
-        return note(_windows(u, C, column.size - 1).max((0, 2)).ravel(), C, threshold, column, x, o)
+@njit(inline="always")
+def _largest_alone(a, b, c, d):
+    return max(max(a, c), max(b, d))
 
-    def note_mean(u, C, threshold, column, x, o):
-        return note(
-            _windows(u, C, column.size - 1).sum(0).sum(1).ravel() * u.dtype.type(0.25),
-            C,
-            threshold,
-            column,
-            x,
-            o,
-        )
 
-    def _choose(u, v, i, j, o, n):
-        sites = [slice(at, at + n) for at in (i, i + n, j, j + n)]
-        first = np.argmax([u[s] == v[o : o + n] for s in sites], axis=0)
-        return [(s, first == m) for m, s in enumerate(sites)]
+@njit(inline="always")
+def _mean_alone(a, b, c, d):
+    return ((a + c) + (b + d)) * 0.25  # which no precision rounds
 
-    def pick(u, v, x, y, i, j, o, n):
-        for s, chosen in _choose(u, v, i, j, o, n):
-            y[o : o + n][chosen] = x[s][chosen]
 
-    def put(u, v, y, x, i, j, o, n):
-        for s, chosen in _choose(u, v, i, j, o, n):
-            x[s] = np.where(chosen, y[o : o + n], 0)
-else:
+@njit(inline="always")
+def note_values(v, x, y, o):
+    """x[o:], y[o:] = the places of v that are more than zero, in order, and what is there; the
+    place behind them. `TOGETHER` more may be written. Without vectors every place is written,
+    and the next one over it where it is zero: no processor can guess such a branch."""
+    lanes = VECTOR_BITS // (8 * v.itemsize)
+    parts = v.size // lanes if COMPRESSES else 0
+    if parts > 0:
+        o = _compress_values(v, parts, x, y, o)
+    for i in range(parts * lanes, v.size):
+        x[o] = i
+        y[o] = v[i]
+        o += int(v[i] > 0)
+    return o
 
-    def _make_note(pool, alone):
-        """`alone` is the same for four numbers."""
-        compress = _make_compress(pool, TOGETHER)
-        compress_half = _make_compress(pool, TOGETHER // 2)
-        reached = _make_reached(pool)
-        windows = pool is not None
 
-        @njit(inline="always")
-        def noted(u, C, threshold, column, x, o):
-            """x[o:] = the sites of a row (columns, C) that reach the threshold, in order, and
-            column (columns + 1,) = where each column's begin, and where the last one's end, which
-            is returned; `TOGETHER` more may be written."""
-            columns = column.size - 1
-            row = u.size // 2
-            lanes = VECTOR_BITS // (8 * u.itemsize)
-            half = TOGETHER // 2
-            compresses = COMPRESSES and C % half == 0
-            if compresses and C % TOGETHER == 0:
-                o = compress(u, row, columns, C // TOGETHER, threshold, column, x, o)
-            elif compresses:
-                o = compress_half(u, row, columns, C // half, threshold, column, x, o)
-            for w in range(0 if compresses else columns):
-                column[w] = o
-                i = 2 * w * C if windows else w * C
-                j = row + i
-                m = 0
-                while m + lanes <= C:
-                    bits = reached(u, i, j, C, m, threshold)
-                    while bits:
-                        x[o] = w * C + m + _lowest_bit(bits)
-                        o += 1
-                        bits &= bits - 1
-                    m += lanes
-                while m < C:
-                    v = (
-                        alone(u[i + m], u[i + C + m], u[j + m], u[j + C + m])
-                        if windows
-                        else u[i + m]
-                    )
-                    if v >= threshold:
-                        x[o] = w * C + m
-                        o += 1
-                    m += 1
-            column[columns] = o
-            return o
-
-        return noted
-
-    @njit(inline="always")
-    def _largest_alone(a, b, c, d):
-        return max(max(a, c), max(b, d))
-
-    @njit(inline="always")
-    def _mean_alone(a, b, c, d):
-        return ((a + c) + (b + d)) * 0.25  # which no precision rounds
-
-    @njit(inline="always")
-    def note_values(v, x, y, o):
-        """x[o:], y[o:] = the places of v that are more than zero, in order, and what is there; the
-        place behind them. `TOGETHER` more may be written. Without vectors every place is written,
-        and the next one over it where it is zero: no processor can guess such a branch."""
-        lanes = VECTOR_BITS // (8 * v.itemsize)
-        parts = v.size // lanes if COMPRESSES else 0
-        if parts > 0:
-            o = _compress_values(v, parts, x, y, o)
-        for i in range(parts * lanes, v.size):
-            x[o] = i
-            y[o] = v[i]
-            o += int(v[i] > 0)
-        return o
-
-    # of v (columns, C); what follows of windows of u (2, 2 columns, C)
-    note = _make_note(None, _largest_alone)
-    note_largest = _make_note(_largest_of, _largest_alone)
-    note_mean = _make_note(_mean_of, _mean_alone)
-    largest = _make_pooled(_largest_of)
-    mean = _make_pooled(_mean_of)
-    lowest_bit, append, pick, put = _lowest_bit, _append, _pick, _put
+# of v (columns, C); what follows of windows of u (2, 2 columns, C)
+note = _make_note(None, _largest_alone)
+note_largest = _make_note(_largest_of, _largest_alone)
+note_mean = _make_note(_mean_of, _mean_alone)
+largest = _make_pooled(_largest_of)
+mean = _make_pooled(_mean_of)
+lowest_bit, append, pick, put = _lowest_bit, _append, _pick, _put

@@ -8,7 +8,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import llvmlite.ir as ir
 import numpy as np
-from numba import TypingError, config, types
+from numba import TypingError, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -32,7 +32,10 @@ REGISTERS = 16 if VECTOR_BITS == 256 else 32  # that hold vectors
 
 
 @intrinsic
-def _wide(typingctx):
+def wide(typingctx):
+    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would
+    stay at half of 512 bits."""
+
     def codegen(context, builder, sig, args):
         # llvmlite's own `add` knows it not
         set.add(builder.function.attributes, f'"prefer-vector-width"="{VECTOR_BITS}"')
@@ -41,16 +44,10 @@ def _wide(typingctx):
     return types.void(), codegen
 
 
-def wide():
-    """Called in a kernel: its loops become vectors as long as the processor's, where LLVM would
-    stay at half of 512 bits."""
-
-
-wide = wide if config.DISABLE_JIT else _wide
-
-
 @intrinsic
-def _apart(typingctx):
+def apart(typingctx):
+    """Called in a kernel whose arrays do not overlap: LLVM need not ask before it makes vectors."""
+
     def codegen(context, builder, sig, args):
         for argument in builder.function.args:
             if isinstance(argument.type, ir.PointerType):
@@ -60,15 +57,12 @@ def _apart(typingctx):
     return types.void(), codegen
 
 
-def apart():
-    """Called in a kernel whose arrays do not overlap: LLVM need not ask before it makes vectors."""
-
-
-apart = apart if config.DISABLE_JIT else _apart
-
-
 @intrinsic
-def _reciprocal(typingctx, x):
+def reciprocal(typingctx, x):
+    """1 / x for x >= 1. In float32 by multiplications alone, to a unit in the last place and up to
+    1e18, the first guess from its exponent: a vector of divisions takes as long as the rest of a
+    membrane's step back."""
+
     def codegen(context, builder, sig, args):
         (x,), kind = args, args[0].type
         number = lambda a: ir.Constant(kind, a)
@@ -85,16 +79,6 @@ def _reciprocal(typingctx, x):
         return y
 
     return x(x), codegen
-
-
-def reciprocal(x):
-    """1 / x for x >= 1. In float32 by multiplications alone, to a unit in the last place and up to
-    1e18, the first guess from its exponent: a vector of divisions takes as long as the rest of a
-    membrane's step back."""
-    return 1 / x
-
-
-reciprocal = reciprocal if config.DISABLE_JIT else _reciprocal
 
 
 def array_pointer(context, builder, array_type, value):
@@ -229,14 +213,6 @@ def mapped(matrix: np.ndarray):
     share is summed once. A pair of rows is even + odd and even - odd columns; of a pair of columns,
     even rows take the sum and odd ones the difference.
     """
-    if config.DISABLE_JIT:
-
-        def plain(x, i, si, y, o, so, n):
-            columns = [x[i + j * si :][:n] for j in range(matrix.shape[1])]
-            for r, row in enumerate(matrix):
-                y[o + r * so :][:n] = sum(a * column for a, column in zip(row, columns))
-
-        return plain
     M = matrix.tolist()
     (rows, columns) = matrix.shape
 
@@ -335,8 +311,6 @@ def cached(make: Callable) -> Callable:
 def address_of(kernel, signature) -> Any:
     """Where the machine code of a kernel for these types is, which lives as long as the kernel; in
     plain Python the function itself."""
-    if config.DISABLE_JIT:
-        return kernel
     # no table of ours, which would be a part of what every kernel was made from
     kernel.asked = {*getattr(kernel, "asked", ()), signature.args}
     if note(kernel, signature.args):
@@ -362,24 +336,21 @@ def _call(context, builder, address, arguments, kinds):
 
 
 @intrinsic
-def _call_at(typingctx, address, arguments):
+def call_at(typingctx, address, arguments):
+    """Call what `address_of` gave with a tuple of arguments, of the types that it was compiled
+    for."""
+
     def codegen(context, builder, sig, args):
         return _call(context, builder, *args, tuple(sig.args[1]))
 
     return types.none(address, arguments), codegen
 
 
-def call_at(function, arguments):
-    """Call what `address_of` gave with a tuple of arguments, of the types that it was compiled
-    for."""
-    function(*arguments)
-
-
-call_at = call_at if config.DISABLE_JIT else _call_at
-
-
 @intrinsic
-def _call_apart(typingctx, address, kernel, arguments):
+def call_apart(typingctx, address, kernel, arguments):
+    """Call a kernel by what `address_of` gave, rather than compile it into the one that calls: large
+    ones that several call are compiled once. numba refuses types that it was not compiled for."""
+
     kinds = tuple(map(types.unliteral, arguments))
     if kinds not in getattr(kernel.dispatcher, "asked", ()):
         name = kernel.dispatcher.py_func.__qualname__
@@ -389,12 +360,3 @@ def _call_apart(typingctx, address, kernel, arguments):
         return _call(context, builder, args[0], args[2], kinds)
 
     return types.none(address, kernel, arguments), codegen
-
-
-def call_apart(function, kernel, arguments):
-    """Call a kernel by what `address_of` gave, rather than compile it into the one that calls: large
-    ones that several call are compiled once. numba refuses types that it was not compiled for."""
-    kernel(*arguments)
-
-
-call_apart = call_apart if config.DISABLE_JIT else _call_apart

@@ -8,7 +8,7 @@ multiply-add peak, where BLAS stays below it for products as small as one time s
 from typing import NamedTuple
 
 import llvmlite.ir as ir
-from numba import config, types
+from numba import types
 from numba.extending import intrinsic
 
 from ..parallel.compilation import njit
@@ -96,97 +96,86 @@ def _make_tile(M: int, N: int):
     return tile
 
 
-if config.DISABLE_JIT:
+# rows of a tile: with two vectors each they fit 32 registers, or 16
+TALL = 8 if REGISTERS == 32 else 6
+LOW = 4  # of what is left
 
-    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-        for m in range(M if R and K else 0):
-            y = C[out.at + m * out.of_m :][:N]
-            y[:] = 0 if fresh else y
-            for r in range(R):
-                for k in range(K):
-                    at = right.at + r * right.of_r + k * right.of_k
-                    y += A[left.at + r * left.of_r + m * left.of_m + k * left.of_k] * B[at : at + N]
 
-    def row_times(A, B, C):
-        """C += A B of a row A (K,), a flat B (K, N) and C (N,)."""
-        left, right = Left(0, 0, 0, 1), Right(0, 0, C.size)
-        gemm(A, left, B, right, C, Out(0, 0), 1, C.size, 1, A.size, False)
-else:
-    # rows of a tile: with two vectors each they fit 32 registers, or 16
-    TALL = 8 if REGISTERS == 32 else 6
-    LOW = 4  # of what is left
+def _make_rows(N):
+    tall, low, flat = (_make_tile(M, N) for M in (TALL, LOW, 1))
 
-    def _make_rows(N):
-        tall, low, flat = (_make_tile(M, N) for M in (TALL, LOW, 1))
+    @njit(inline="always")
+    def rows(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, R, K, fresh, rest):
+        """Tiles of N vectors of columns, one below the other, until M rows are done."""
+        m = 0
+        while m < M:
+            ai = a + m * sam
+            ci = c + m * scm
+            left = M - m
+            # 4 and 4, not 6 and 1 and 1
+            if LOW <= left < TALL or (TALL == 6 and 8 <= left < 10):
+                low(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                m += LOW
+            elif left >= TALL:
+                tall(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                m += TALL
+            else:
+                flat(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
+                m += 1
 
-        @njit(inline="always")
-        def rows(A, a, sar, sam, sak, B, b, sbr, sbk, C, c, scm, M, R, K, fresh, rest):
-            """Tiles of N vectors of columns, one below the other, until M rows are done."""
-            m = 0
-            while m < M:
-                ai = a + m * sam
-                ci = c + m * scm
-                left = M - m
-                # 4 and 4, not 6 and 1 and 1
-                if LOW <= left < TALL or (TALL == 6 and 8 <= left < 10):
-                    low(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
-                    m += LOW
-                elif left >= TALL:
-                    tall(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
-                    m += TALL
-                else:
-                    flat(A, ai, sar, sam, sak, B, b, sbr, sbk, C, ci, scm, R, K, fresh, rest)
-                    m += 1
+    return rows
 
-        return rows
 
-    _two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
+_two, _one, _rest = (_make_rows(N) for N in (2, 1, 0))
 
-    @njit(nogil=True, borrows=True, inner=True)
-    def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
-        """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out`
-        say where.
 
-        M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever
-        C holds. Without terms C stays as it is.
-        """
-        if R < 1 or K < 1:
-            return
-        a, sar, sam, sak = left
-        b, sbr, sbk = right
-        c, scm = out
-        lanes = VECTOR_BITS // (8 * A.itemsize)
-        n = 0
-        while n + 2 * lanes <= N:
-            _two(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
-            n += 2 * lanes
-        if n + lanes <= N:
-            _one(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
-            n += lanes
-        if n < N:
-            _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
+@njit(nogil=True, borrows=True, inner=True)
+def gemm(A, left, B, right, C, out, M, N, R, K, fresh):
+    """C[m, n] += sum_r sum_k A[r, m, k] B[r, k, n] on flat arrays; `Left`, `Right` and `Out`
+    say where.
 
-    # of one row: as many vectors as hide how long an addition takes
-    _eight, _four, _pair, _single, _end = (_make_tile(1, N) for N in (8, 4, 2, 1, 0))
+    M x N numbers, R K terms each, in order of r and k; where it is `fresh` from zero, whatever
+    C holds. Without terms C stays as it is.
+    """
+    if R < 1 or K < 1:
+        return
+    a, sar, sam, sak = left
+    b, sbr, sbk = right
+    c, scm = out
+    lanes = VECTOR_BITS // (8 * A.itemsize)
+    n = 0
+    while n + 2 * lanes <= N:
+        _two(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
+        n += 2 * lanes
+    if n + lanes <= N:
+        _one(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, 0)
+        n += lanes
+    if n < N:
+        _rest(A, a, sar, sam, sak, B, b + n, sbr, sbk, C, c + n, scm, M, R, K, fresh, N - n)
 
-    @njit(nogil=True, borrows=True, inner=True)
-    def row_times(A, B, C):
-        """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
-        N = C.size
-        K = A.size
-        lanes = VECTOR_BITS // (8 * A.itemsize)
-        n = 0
-        while n + 8 * lanes <= N:
-            _eight(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-            n += 8 * lanes
-        if n + 4 * lanes <= N:
-            _four(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-            n += 4 * lanes
-        while n + 2 * lanes <= N:
-            _pair(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-            n += 2 * lanes
-        if n + lanes <= N:
-            _single(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
-            n += lanes
-        if n < N:
-            _end(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, N - n)
+
+# of one row: as many vectors as hide how long an addition takes
+_eight, _four, _pair, _single, _end = (_make_tile(1, N) for N in (8, 4, 2, 1, 0))
+
+
+@njit(nogil=True, borrows=True, inner=True)
+def row_times(A, B, C):
+    """C += A B of a row A (K,), a flat B (K, N) and C (N,), in order of k."""
+    N = C.size
+    K = A.size
+    lanes = VECTOR_BITS // (8 * A.itemsize)
+    n = 0
+    while n + 8 * lanes <= N:
+        _eight(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+        n += 8 * lanes
+    if n + 4 * lanes <= N:
+        _four(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+        n += 4 * lanes
+    while n + 2 * lanes <= N:
+        _pair(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+        n += 2 * lanes
+    if n + lanes <= N:
+        _single(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, 0)
+        n += lanes
+    if n < N:
+        _end(A, 0, 0, 0, 1, B, n, 0, N, C, n, 0, 1, K, False, N - n)

@@ -4,7 +4,7 @@ LLVM vectors as long as the processor's. The order of every sum is fixed.
 
 import llvmlite.ir as ir
 import numpy as np
-from numba import config, types
+from numba import types
 from numba.extending import intrinsic
 
 from ..parallel.arrays import ALIGNMENT
@@ -198,65 +198,47 @@ def _take_lines(typingctx, y, o, x, i, step, count):
     return types.void(y, INDEX, x, INDEX, INDEX, INDEX), codegen
 
 
-if config.DISABLE_JIT:
+axpy, take_lines = _axpy, _take_lines
+_add8, _add4, _add2, _add1 = (_make_add_rows(N) for N in (8, 4, 2, 1))
 
-    def axpy(y, i, a, x, j, n):
-        y[i : i + n] += a * x[j : j + n]
 
-    def add_rows(y, i, x, j, stride, index, first, last, n):
-        for e in range(first, last):
-            at = j + stride * int(index[e])
-            y[i : i + n] += x[at : at + n]
+@njit(inline="always")
+def add_rows(y, i, x, j, stride, index, first, last, n):
+    """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat
+    arrays."""
+    if first >= last:
+        return
+    lanes = VECTOR_BITS // (8 * y.itemsize)
+    m = 0
+    while m + 8 * lanes <= n:
+        _add8(y, i + m, x, j + m, stride, index, first, last)
+        m += 8 * lanes
+    if m + 4 * lanes <= n:
+        _add4(y, i + m, x, j + m, stride, index, first, last)
+        m += 4 * lanes
+    if m + 2 * lanes <= n:
+        _add2(y, i + m, x, j + m, stride, index, first, last)
+        m += 2 * lanes
+    if m + lanes <= n:
+        _add1(y, i + m, x, j + m, stride, index, first, last)
+        m += lanes
+    if m < n:
+        _add_rest(y, i + m, x, j + m, stride, index, first, last, n - m)
 
-    def take_lines(y, o, x, i, step, count):
-        n = ALIGNMENT // y.itemsize
-        for v in range(count):
-            y[o + v * n :][:n] = x[i + v * step :][:n]
 
-    def add_lines(y, i, step, x, index, first, last, count):
-        n = ALIGNMENT // y.itemsize
-        for e in range(first, last):
-            for v in range(count):
-                y[i + v * step :][:n] += x[(int(index[e]) + v) * n :][:n]
-else:
-    axpy, take_lines = _axpy, _take_lines
-    _add8, _add4, _add2, _add1 = (_make_add_rows(N) for N in (8, 4, 2, 1))
+_five = _make_add_lines(5)
+_one = _make_add_lines(1)
 
-    @njit(inline="always")
-    def add_rows(y, i, x, j, stride, index, first, last, n):
-        """y[i:i+n] += sum_e x[j + stride index[e]:][:n], e = first .. last-1 in order, on flat
-        arrays."""
-        if first >= last:
-            return
-        lanes = VECTOR_BITS // (8 * y.itemsize)
-        m = 0
-        while m + 8 * lanes <= n:
-            _add8(y, i + m, x, j + m, stride, index, first, last)
-            m += 8 * lanes
-        if m + 4 * lanes <= n:
-            _add4(y, i + m, x, j + m, stride, index, first, last)
-            m += 4 * lanes
-        if m + 2 * lanes <= n:
-            _add2(y, i + m, x, j + m, stride, index, first, last)
-            m += 2 * lanes
-        if m + lanes <= n:
-            _add1(y, i + m, x, j + m, stride, index, first, last)
-            m += lanes
-        if m < n:
-            _add_rest(y, i + m, x, j + m, stride, index, first, last, n - m)
 
-    _five = _make_add_lines(5)
-    _one = _make_add_lines(1)
-
-    @njit(inline="always")
-    def add_lines(y, i, step, x, index, first, last, count):
-        """y[i + v step:][:n] += sum_e x[(index[e] + v) n:][:n], e = first .. last-1 in order and
-        one at least, v < count; n: the numbers of a cache line."""
-        n = ALIGNMENT // y.itemsize
-        v = 0
-        while v + 5 <= count:
-            _five(y, i + v * step, step, x, v * n, index, first, last)
-            v += 5
-        while v < count:
-            _one(y, i + v * step, step, x, v * n, index, first, last)
-            v += 1
+@njit(inline="always")
+def add_lines(y, i, step, x, index, first, last, count):
+    """y[i + v step:][:n] += sum_e x[(index[e] + v) n:][:n], e = first .. last-1 in order and
+    one at least, v < count; n: the numbers of a cache line."""
+    n = ALIGNMENT // y.itemsize
+    v = 0
+    while v + 5 <= count:
+        _five(y, i + v * step, step, x, v * n, index, first, last)
+        v += 5
+    while v < count:
+        _one(y, i + v * step, step, x, v * n, index, first, last)
+        v += 1

@@ -22,7 +22,7 @@ from minisnn.hardware.chip.learner import learns_online
 from minisnn.hardware.chip.network import IntegerNet
 from minisnn.hardware.loihi.cuba import CubaNet
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.meta.prototypes import ClassMeans
 from minisnn.experiments.findings import figure
 from minisnn.training.checkpoint import read

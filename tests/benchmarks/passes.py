@@ -36,7 +36,8 @@ from minisnn.vectors.llvm import call_at
 from minisnn.vectors.products import gemm
 from minisnn.kernels.records import BandState, geometry
 from minisnn.vectors.products import Left, Out, Right
-from minisnn.layers.block import Block
+from minisnn.core.layer import Layer
+from minisnn.kernels.layer import block_of
 from minisnn.parallel.arrays import aligned_zeros
 
 SITES = 2048
@@ -104,7 +105,7 @@ def band(pool: str, own: ms.Neuron | None = None) -> tuple:
     new = lambda n: aligned_zeros((n,), np.float32)
     u, u_dot, one, two, z, P, Q, total, dz, D = [new(SITES) for _ in range(10)]
     u[:], u_dot[:] = rng.standard_normal((2, SITES))
-    block = Block("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF())
+    block = block_of(Layer("block", (2, SITES // 64, 1), 32, 1, pool, own or ms.LIF()), 1, {})
     layer = neuron.layer(block, np.dtype(np.float32))
     g = layer.g
     state = BandState(z, P, Q, total, new(0))

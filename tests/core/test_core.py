@@ -3,6 +3,7 @@ refuse."""
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,12 @@ import pytest
 
 import minisnn as ms
 from minisnn.core.architecture import Conv, Dense
-from minisnn.core.convolutional import ConvNet
 from minisnn.core.dual import Dual, exp, logistic, value
 from minisnn.core.neuron import LIF, CubaLIF, Neuron
-from minisnn.core.spiking import SpikingNet
 from minisnn.core.surrogate import Surrogate
 
+SpikingNet = partial(ms.SpikingNet, backend="numpy")
+ConvNet = partial(ms.ConvNet, backend="numpy")
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = sorted(
     path.name for path in GOLDEN.glob("[clm][aeu][bty]*_*.npz") if "lava" not in path.name

@@ -12,7 +12,7 @@ import plain_integers as reference
 from minisnn.hardware.chip.formats import FLOOR, ROUNDINGS, STOCHASTIC, Saturated, xorshift32
 from minisnn.hardware.study.floats import FloatReadout, float_error
 from minisnn.hardware.chip.learner import Learner, learn, nearest_power
-from minisnn.layers.loss import softmax
+from minisnn.core.loss import softmax
 from minisnn.meta.rules import body
 import minisnn as ms
 

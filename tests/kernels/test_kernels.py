@@ -9,10 +9,12 @@ import pytest
 from numba import TypingError, config, njit, types
 
 import minisnn as ms
+from minisnn.kernels.network import Loops
+from minisnn.kernels.neurons import written
 from minisnn.kernels import block, dense, forward, gradient, linear, neuron, pooling
 from minisnn.kernels.events import collect
 from minisnn.kernels.records import Calls, Sorted, geometry
-from minisnn.layers import linear as maps
+from minisnn.core import linear as maps
 from minisnn.parallel import compilation
 from minisnn.parallel.arrays import ALIGNMENT
 from minisnn.vectors import choice, llvm, products, vector
@@ -69,7 +71,7 @@ def test_linear_maps(g, counts, dtype, tolerance):
         (np.empty(k * W * n_in + choice.TOGETHER, np.int32), np.empty(W + 1, np.int32)),
     )
 
-    expected = maps.correlate(x.astype(dtype), w)
+    expected = maps.conv(x.astype(dtype), w)
     ways = {
         "spread": lambda V: _called(
             linear.spread, lists, 0, 0, 0, H, linear.rows_layout(w), V, one, g
@@ -85,12 +87,12 @@ def test_linear_maps(g, counts, dtype, tolerance):
         way(V)
         assert _relative(V.reshape(expected.shape), expected) < tolerance, name
 
-    expected = maps.correlate_input(dV, w)
+    expected = maps.conv_input(dV, w, 1, dV.shape[:2])
     dx = np.zeros(x.size, dtype)
     _called(linear.correlate, D, linear.back_layout(w), dx, geometry(H, W, n_out, n_in, k))
     assert _relative(dx.reshape(expected.shape), expected) < tolerance
 
-    expected = maps.correlate_weight(x.astype(dtype), dV, k)
+    expected = maps.conv_weight(x.astype(dtype), dV, k)
 
     ways = {
         "spread": lambda dW: _called(
@@ -140,7 +142,7 @@ def test_weight_gradient_of_events_by_channel(g, span, dtype, tolerance):
     dW, line = np.zeros(k * n_in * k * n_out, dtype), ALIGNMENT // dV.itemsize
     gradient.by_channel(0, 3 * H, _events(x, dtype, False).lists, dense, events, g)
     gradient.weight_gradient_of_events(0, -(-n_out // line), events, dense, D, dW, g)
-    expected = sum(maps.correlate_weight(x[b, 1:6].astype(dtype), dV[b], k) for b in (0, 2))
+    expected = sum(maps.conv_weight(x[b, 1:6].astype(dtype), dV[b], k) for b in (0, 2))
     assert _relative(linear.from_rows(dW, expected.shape), expected) < tolerance
 
 
@@ -161,13 +163,10 @@ def test_winograd_is_the_correlation(g, images, dtype, tolerance):
     dense.correlate_at_points(
         0, -(-images // 2), x.reshape(images, -1), points, halo(x), points2, y, 2, g
     )
-    assert _relative(y.reshape(images, H, W, n_to), maps.correlate(x, w + w2)) < limit
+    assert _relative(y.reshape(images, H, W, n_to), maps.conv(x, w + w2)) < limit
     dW = np.full(k * k * n_from * n_to, np.nan, dtype)
     dense.outer([(x.reshape(1, images, -1), halo(d)[None])], dW, g, 0)
-    assert (
-        _relative(linear.from_rows(dW, (k, k, n_from, n_to)), maps.correlate_weight(x, d, k))
-        < limit
-    )
+    assert _relative(linear.from_rows(dW, (k, k, n_from, n_to)), maps.conv_weight(x, d, k)) < limit
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -339,7 +338,8 @@ def test_which_layers_go_as_images(monkeypatch):
         block, "through", lambda y, *rest: spans.append(y.shape[1]) or through(y, *rest)
     )
     spikes = block.enter(x, net.gain, net.dtype)
-    for b, weight, bias in net.parameters(theta, block):
+    loops = Loops(net, theta)
+    for b, weight, bias in zip(loops.blocks, loops.weights, loops.biases):
         active = spikes.mean()
         spikes, tape = block.forward(b, weight, bias, spikes, 10)
         chosen.append(tape["dense"].tolist())
@@ -360,7 +360,8 @@ def test_no_bit_depends_on_spans_or_company(neuron, pool, steps, monkeypatch):
     net = ms.SpikingNet((7, 16, 2), (16,), 3, pool=pool, neuron=neuron, window=9)
     theta = net.init(rng, rng.poisson(0.6, (3, 14, 7, 16, 2)))
     x = np.stack([rng.poisson(rate, (steps, 7, 16, 2)) for rate in (3.0, 0.02, 3.0)])
-    first, weight, bias = net.parameters(theta, block)[0]
+    loops = Loops(net, theta)
+    first, weight, bias = loops.blocks[0], loops.weights[0], loops.biases[0]
 
     def found(x):
         y, tape = block.forward(first, weight, bias, block.enter(x, net.gain, net.dtype))
@@ -459,7 +460,7 @@ def test_kernels_that_borrow_return_no_array():
     borrowing = [
         k for module in (linear, pooling, forward) for k in vars(module).values() if borrows(k)
     ]
-    borrowing += [neuron.loops_of(net.neuron).loop(name) for name in Calls._fields]
+    borrowing += [neuron.loops_of(written(net.neuron, ())).loop(name) for name in Calls._fields]
     assert all(map(borrows, borrowing))
     assert {k.__name__ for k in borrowing} >= {
         "LIF_FastSigmoid_0_forward",

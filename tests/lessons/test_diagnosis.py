@@ -9,10 +9,10 @@ import pytest
 from checks import Wrong, answer, diagnosis, facts, lesson01, lesson02, lesson06, lesson08, same
 from checks.cases import Case
 from checks.solutions import SOLUTIONS
+from checks.surrogate import sigma_prime
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 import minisnn
-from minisnn.layers.surrogate import sigma_prime
 
 SLIPS = [
     line.split(" | ")

@@ -11,7 +11,7 @@ import make
 from checks import Wrong, lesson08, lesson11
 
 ROOT = Path(__file__).parents[2]
-# `forward` and `back` in `minisnn/network/loops.py`
+# `forward` and `backward` in `minisnn/core/layer.py`
 POINTER = re.compile(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`")
 
 

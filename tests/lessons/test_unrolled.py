@@ -9,10 +9,10 @@ import interactive
 import make
 import numpy as np
 import pytest
+from checks import surrogate
 from checks.solutions import SOLUTIONS
 
 import minisnn as ms
-from minisnn.layers import surrogate
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
 LIF = ms.LIF(alpha=0.7, beta=0.5, slope=4.0)  # the constants of pictures/unrolled.js

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from toy import ToySet, assert_same, interrupt, toy_config, toy_data
 
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.meta.discriminants import BITS, RIDGE, Scatter, fisher_axes, rounded
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits, features_of

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import LOOKS, ClassMeans, features_of, nearest, shifted
 from minisnn.meta.rules import RULES

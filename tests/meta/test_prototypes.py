@@ -4,10 +4,8 @@ the definition."""
 import numpy as np
 import pytest
 
-from minisnn.layers import synapse
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
-from minisnn.layers.synapse import presynaptic_traces
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.functions import adapt
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import (
@@ -60,30 +58,6 @@ NETWORKS = [
     dict(detach=True),
     dict(channels=(), hidden=(7,)),
 ]
-
-
-@pytest.mark.parametrize("window", [3, 4, 12, 30])
-def test_trace_is_the_sum_of_its_coefficients(window):
-    """p_{n-1} from the window's start equals the filter run from the beginning, its adjoint is the
-    transpose."""
-    rng, neuron, T = np.random.default_rng(1), LIF(alpha=0.9, beta=0.8), 30
-    x = (rng.random((2, T, 5)) < 0.3).astype(float)
-    K = T - window
-    images = x[:, :, None, None]
-    states = lambda part, neuron: presynaptic_traces(part, neuron)[0][:, :, 0, 0]
-    whole = states(images[:, : T - 1], neuron)[:, -1]
-    start = states(images[:, :K], neuron)
-    # of the chip's neuron nothing delays
-    leaky = CubaLIF(alpha=0.9, beta=0.8).readout
-    begun, ended = (states(part, leaky) for part in (images[:, :K], images))
-    found = synapse.features(x[:, K:], leaky, begun)
-    np.testing.assert_allclose(found, ended[:, -1], rtol=1e-13)
-    np.testing.assert_allclose(synapse.features(x[:, K:], neuron, start), whole, rtol=1e-13)
-    np.testing.assert_allclose(synapse.features(x, neuron), whole, rtol=1e-13)
-    dp, x_dot = rng.standard_normal((2, 5)), rng.standard_normal((2, window, 5))
-    along = np.sum(dp * synapse.features(x_dot, neuron))
-    dx = synapse.features_adjoint(dp, window, neuron)
-    assert abs(along - np.sum(dx * x_dot[:, : dx.shape[1]])) < 1e-13
 
 
 @pytest.mark.parametrize("options", NETWORKS)

@@ -4,8 +4,8 @@ they are for."""
 import numpy as np
 import pytest
 
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans, class_means, nearest
 from minisnn.meta.rules import RULES

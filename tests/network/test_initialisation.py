@@ -5,9 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.network import initialisation
-from minisnn.network.initialisation import lsuv
-from minisnn.layers import block
+from minisnn.core.init import lsuv
 
 
 def network(backend="numpy", **changes):
@@ -29,14 +27,8 @@ def events(seed=0, shape=(9, 8, 2)):
 
 
 def membranes(net, theta, x):
-    """u of every block in the window, by the reference."""
-    x, found = x * net.neuron.gain, []
-    for b, weight, bias in net.parameters(theta):
-        x, tape = block.forward(
-            b, weight, bias, x.reshape(*x.shape[:2], *b.input_shape), net.window
-        )
-        found.append(tape["u"])
-    return found
+    """u of every layer in the window."""
+    return [layer["u"] for layer in net.record(theta, x)]
 
 
 def test_orthogonal_weights_zero_biases(rng):
@@ -127,18 +119,14 @@ def test_data_that_say_nothing_are_refused(backend, rng):
 def test_the_convolutional_peer_takes_the_variance_it_is_given(variance):
     """Of what every softplus is taken of, by hand: the convolution of the layer's input."""
     from minisnn.network.convolutional import ConvNet
-    from minisnn.layers import frames
 
     rng = np.random.default_rng(0)
     net = ConvNet((8, 8, 2), (3, 4), 5, kernel=3, dtype=np.float64)
     x = rng.poisson(0.3, (6, 10, 8, 8, 2)).astype(np.uint8)
     theta = net.init(rng, x, 0.3, variance=variance)
-    y = frames.enter(net._input(x), net.gain, net.dtype)
-    for b, weight, bias in net.parameters(theta, frames):
-        y, tape = frames.forward(b, weight, bias, net.fit(b, y))
-        assert np.var(tape["u"]) == pytest.approx(variance) and np.mean(
-            tape["u"] > 0
-        ) == pytest.approx(0.3, abs=0.02)
+    for layer in net.record(theta, x):
+        assert np.var(layer["u"]) == pytest.approx(variance)
+        assert np.mean(layer["u"] > 0) == pytest.approx(0.3, abs=0.02)
 
 
 @pytest.mark.parametrize("neuron", [ms.LIF(), ms.LIF(rho=2.0, gamma=0.8)], ids=["lif", "another"])
@@ -189,32 +177,3 @@ def test_what_data_cannot_be_scaled_to(given, words):
     x = np.random.default_rng(0).poisson(0.5, (4, 6, 6, 4, 2)).astype(np.uint8)
     with pytest.raises(ValueError, match=words):
         net.init(np.random.default_rng(0), x, **given)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", ["normal", "half zero", "one value", "few values", "sorted"])
-def test_the_quantile_is_numpys_to_the_bit(monkeypatch, kind, dtype):
-    monkeypatch.setattr(initialisation, "SAMPLE", 300)
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal((7, 13, 101)).astype(dtype)
-    if kind == "half zero":
-        a *= rng.random(a.shape) < 0.5
-    if kind == "one value":
-        a[:] = 0.3
-    if kind == "few values":
-        a = np.round(a)
-    if kind == "sorted":
-        a = np.sort(a, axis=None)
-    for q in (0.001, 0.1, 0.5, 0.85, 0.931, 0.9999):
-        found, expected = initialisation._quantile(a, q), np.quantile(a, q)
-        assert found == expected and found.dtype == expected.dtype
-
-
-def test_few_numbers_are_ordered_for_a_quantile(monkeypatch):
-    monkeypatch.setattr(initialisation, "SAMPLE", 2000)
-    monkeypatch.setattr(
-        np, "quantile", lambda a, q, of=np.quantile: seen.append(a.size) or of(a, q)
-    )
-    seen = []
-    initialisation._quantile(np.random.default_rng(0).standard_normal(200_000), 0.9)
-    assert seen == [2]

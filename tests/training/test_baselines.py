@@ -5,10 +5,10 @@ import pytest
 
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.prototypes import ClassMeans
-from minisnn.network.loops import Loops
+from minisnn.kernels.network import Loops
 from minisnn.core.remembered import remembered
 import minisnn as ms
-from minisnn.layers.cuba import CubaLIF
+from minisnn.core.neuron import CubaLIF
 from minisnn.network.spiking import SpikingNet
 from minisnn.training.baselines import Adapted, Nearest, compare, frames, random_network
 from minisnn.training.evaluation import evaluate
@@ -110,7 +110,7 @@ def test_features_are_computed_once_for_all_rules(tasks, net, monkeypatch):
     assert len(samples) == 60 > len(set(samples))  # one is in two episodes, and looked at once
     assert sum(asked) == len(set(samples)) + 4 * (3 + 12)
     assert once["rules"]["maml"]["per_episode"] == once["per_episode_before"]
-    monkeypatch.setattr("minisnn.network.base.once", lambda *_: None)
+    monkeypatch.setattr("minisnn.core.network.once", lambda *_: None)
     assert found() == once
     assert sum(asked) == 4 * (12 + 2 * 15 + 15)
 

@@ -104,7 +104,7 @@ def test_a_run_resumes_to_the_same_arrays(data, tmp_path):
 
 def test_baselines_beside(runs, data):
     _, first, _ = runs
-    beside = lambda tasks: baselines(first.net, first.theta, tasks, None)
+    beside = lambda tasks: baselines(first.net, first.theta, tasks, first)
     found = evaluate(
         first.net,
         first.theta,
@@ -119,10 +119,13 @@ def test_baselines_beside(runs, data):
         progress=False,
         beside=beside,
     )
-    assert list(found["rules"]) == ["frames", "random", "own"] and found["ci95_recordings"] > 0
+    assert list(found["rules"]) == ["frames", "random", "pretrained", "own"] and found["ci95_recordings"] > 0
     # without steps they are one rule
     assert found["rules"]["own"]["per_episode"] == found["per_episode"]
-    assert len(table(found)) == 6 and "nearest mean: pixel baseline" in table(found)[2]
+    assert found["rules"]["pretrained"]["per_episode"] == found["per_episode"]
+    rows = table(found)
+    assert len(rows) == 7 and "nearest mean: pixel baseline" in rows[2]
+    assert "shipped classifier, fully trained" in rows[4]  # not one of this run's making
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ from written import rewrite
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.sets.recordings import Recordings
-from minisnn.layers.loss import LOSSES
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
-from minisnn.network.neurons import Neuron
+from minisnn.core.loss import LOSSES
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
+from minisnn.core.neuron import Neuron
 from minisnn.meta.inner import MOST_STEPS
 from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder

@@ -9,8 +9,8 @@ import pytest
 from toy import assert_same, interrupt, small_set, toy_config, toy_data
 
 from minisnn import Dense
-from minisnn.layers.cuba import CubaLIF
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import CubaLIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine
 from minisnn.meta.rules import GROUPS

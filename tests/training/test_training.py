@@ -14,7 +14,7 @@ import pytest
 from toy import SPLITS, ToySet, assert_same, interrupt, toy_config, toy_data
 
 from minisnn import cli
-from minisnn.layers.lif import LIF
+from minisnn.core.neuron import LIF
 from minisnn.meta.functions import meta_gradient
 from minisnn.meta.inner import InnerLoop
 from minisnn.meta.optim import Adam, cosine

@@ -24,7 +24,7 @@ from functools import partial
 
 import numpy as np
 
-from minisnn.layers.loss import softmax
+from minisnn.core.loss import softmax
 from minisnn.training.baselines import Answers, drawn_by, rows_of
 from minisnn.experiments.findings import Findings
 from minisnn.experiments.statistics import difference, estimate, some_of

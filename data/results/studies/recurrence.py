@@ -21,13 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from minisnn import terminal
+from minisnn import Dense, SpikingNet, terminal
 from minisnn.meta.optim import Adam, clip, cosine
 from minisnn.meta.prototypes import ClassMeans, class_means, distance_logits
 from minisnn.meta.tasks import Task
-from minisnn.network.layers import Dense
-from minisnn.network.spiking import SpikingNet
-from minisnn.network.theta import value
 from minisnn.stopping import check
 from minisnn.training import checkpoint as checkpoints
 from minisnn.training.baselines import Adapted, Row, Rule, answers_of, rows_of
@@ -282,15 +279,9 @@ def _constants(known: list) -> str | None:
     """The learned constants of every layer, means over seeds."""
     if not known or not known[0][0].learn:
         return None
-    net = known[0][0]
-    told = []
-    for b in net.blocks[:-1]:
-        each = [
-            [value(b, name, of.views(theta)[f"{b.name}.{name}"]) for name in b.learn]
-            for of, theta in known
-        ]
-        told.append(_numbers(np.mean(each, axis=0), 2))
-    return "; ".join(told)
+    each = [list(net.constants(theta).values()) for net, theta in known]
+    by_layer = np.mean(each, axis=0).reshape(-1, len(known[0][0].learn))
+    return "; ".join(_numbers(row, 2) for row in by_layer)
 
 
 def _effects(found: Findings, rows: Mapping, speaks: str) -> None:

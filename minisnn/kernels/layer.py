@@ -1,0 +1,95 @@
+"""A layer of `core` as the kernels take it: of stride 1, its neuron's tangents written out.
+
+A convolution of stride s is one of stride 1: s x s sites of its input are the channels of one. Site
+(h, w) becomes channel ((h mod s) s + w mod s) C + c of site (h div s, w div s), and the tap i - pad =
+s a + r of the kernel becomes tap a of the sites' row r; taps that it does not have are 0.
+
+Shapes: x (..., H, W, C), folded (..., ceil(H / s), ceil(W / s), s s C).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.dual import Array
+from ..core.layer import Layer
+from .neurons import written
+
+EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
+
+
+@dataclass(frozen=True)
+class Block(Layer):
+    """A layer of stride 1, whose last `window` steps are differentiated."""
+
+    window: int = 1
+
+    @property
+    def joint(self) -> bool:
+        """Whether kernels need the lines of `joint` for it."""
+        return self.recurrent or bool(self.learn)
+
+
+class Joint(NamedTuple):
+    """What weighs a layer's input and its own spikes, and the constants that it learns, in the order
+    of `learn`; or a tangent of it, or its adjoint."""
+
+    weight: Any  # (k, k, C_in, C_out)
+    recurrent: Any  # V (C_out, C_out), or None
+    constants: Any
+
+
+def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
+    """A layer whose neuron has these constants."""
+    settings = dict(vars(layer))
+    s = layer.stride
+    if s > 1:
+        settings["input_shape"] = (*layer.sites, s * s * layer.input_shape[2])
+        settings["kernel"] = folded_kernel(layer.kernel, s)
+        settings["stride"] = 1
+    at = {name: float(a) for name, a in constants.items()}
+    settings["neuron"] = written(replace(layer.neuron, **at), layer.learn)
+    return Block(**settings, window=window)
+
+
+def folded_kernel(k: int, s: int) -> int:
+    """The odd size of the kernel of stride 1."""
+    return 2 * -(-(k // 2) // s) + 1
+
+
+def fold(x: Array, s: int) -> Array:
+    """The image of s x s sites as channels; zeros where its size is no multiple of s."""
+    *lead, H, W, C = x.shape
+    x = np.pad(x, [(0, 0)] * len(lead) + [(0, -H % s), (0, -W % s), (0, 0)])
+    h, w = x.shape[-3] // s, x.shape[-2] // s
+    x = x.reshape(*lead, h, s, w, s, C)
+    return np.moveaxis(x, -4, -3).reshape(*lead, h, w, s * s * C)
+
+
+def unfold(x: Array, s: int, shape: tuple[int, int, int]) -> Array:
+    """The image (..., H, W, C) of a folded one: the adjoint of `fold`, and its inverse."""
+    H, W, C = shape
+    *lead, h, w, _ = x.shape
+    x = np.moveaxis(x.reshape(*lead, h, w, s, s, C), -3, -4)
+    return x.reshape(*lead, h * s, w * s, C)[..., :H, :W, :]
+
+
+def fold_weight(weight: Array, s: int) -> Array:
+    """The weight (k', k', s s C_in, C_out) of stride 1."""
+    k, _, n_in, n_out = weight.shape
+    wide = folded_kernel(k, s)
+    taps = np.zeros((wide * s, wide * s, n_in, n_out), weight.dtype)
+    first = wide // 2 * s - k // 2
+    taps[first : first + k, first : first + k] = weight
+    taps = np.moveaxis(taps.reshape(wide, s, wide, s, n_in, n_out), 1, 2)
+    return taps.reshape(wide, wide, s * s * n_in, n_out)
+
+
+def unfold_weight(weight: Array, s: int, k: int) -> Array:
+    """The weight (k, k, C_in, C_out) of a folded one: the adjoint of `fold_weight`."""
+    wide, _, n, n_out = weight.shape
+    taps = np.moveaxis(weight.reshape(wide, wide, s, s, n // (s * s), n_out), 2, 1)
+    taps = taps.reshape(wide * s, wide * s, n // (s * s), n_out)
+    first = wide // 2 * s - k // 2
+    return taps[first : first + k, first : first + k]

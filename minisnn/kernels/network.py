@@ -1,0 +1,357 @@
+"""What a spiking network computes on the kernels: the same as `core.network`, in the hard form.
+
+    forward    x through the blocks, each of which leaves a tape
+    back       the adjoint of what the last one hands on, back through them: the gradient
+    tangent    a direction of theta through both: H v
+
+Parts of a batch are computed next to each other, and their results are summed in a fixed order.
+Sequences are (B, n, ...) here.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.dual import Array, Dual, derivative, value
+from ..core.filters import traces_back
+from ..core.network import Adjoints, Features, Gradients, Linearized, at_steps, parts_of
+from ..core.remembered import Seen
+from ..core.theta import chained
+from ..parallel.threads import in_order
+from . import block as passes
+from .events import Events, prepare
+from .layer import Joint, block_of, fold, fold_weight, unfold, unfold_weight
+
+Tape = dict[str, Any]
+Sums = list[dict[str, Array]]  # of each block, the adjoints of its arrays and constants by name
+
+
+class Loops:
+    """The loops at one theta."""
+
+    def __init__(self, net: Any, theta: Array):
+        self.net = net
+        self.theta = theta
+        self.w = net.weights(theta)
+        constants = [w.constants for w in self.w]
+        self.blocks = [block_of(b, net.window, c) for b, c in zip(net.blocks, constants)]
+        self.weights = self._prepared(value)
+        self.biases = [w.bias for w in self.w]
+
+    def _prepared(self, part: Callable, w: Any = None) -> list:
+        """The weights as the passes take them: the value of each, or its derivative."""
+        prepared = []
+        for layer, block, of_layer in zip(self.net.blocks, self.blocks, w or self.w):
+            weight = part(of_layer.weight)
+            if layer.stride > 1:
+                weight = fold_weight(weight, layer.stride)
+            if block.joint:
+                recurrent = None if of_layer.recurrent is None else part(of_layer.recurrent)
+                constants = tuple(float(part(of_layer.constants[name])) for name in block.learn)
+                weight = Joint(weight, recurrent, constants)
+            prepared.append(prepare(weight))
+        return prepared
+
+    def release(self) -> None:
+        """Others may want the memory before these weights are needed again."""
+        for weight in self.weights:
+            weight.release()
+
+    def short(self, steps: int, n: int) -> int:
+        """Of so many steps of the window, those in which the adjoint of block n can differ from
+        zero: every synapse above it delays."""
+        return steps - sum(b.neuron.delay for b in self.blocks[n + 1 :])
+
+    # ---- the passes of all blocks
+
+    def forward(self, x: Array, keep: int, many: int | None = None) -> tuple[Any, list[Tape]]:
+        """(what the last of so many blocks hands on, tapes); logits of them all. The readout's tape
+        keeps so many steps of the window, those below what they can need."""
+        y: Any = self.enter(x)
+        tapes = []
+        for n, block in enumerate(self.blocks[:many]):
+            steps = max(self.short(keep, n), min(keep, 1))
+            y, tape = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y), steps)
+            tapes.append(tape)
+        return y, tapes
+
+    def enter(self, x: Array) -> Events:
+        """Event counts as the first block's input, times the gain."""
+        return passes.enter(x, self.net.gain, self.net.dtype)
+
+    def fit(self, n: int, y: Events) -> Events:
+        """Events as block n takes them."""
+        s = self.net.blocks[n].stride
+        return y.folded(s, self.blocks[n].input_shape) if s > 1 else y
+
+    def back(
+        self, tapes: list[Tape], dx: Any, second: bool, need_dx: bool = False
+    ) -> tuple[Any, Sums]:
+        """(dx of what comes in, where it is needed, and the adjoints of each block that has a tape),
+        from the adjoint of what the last of them hands on."""
+        sums: Sums = []
+        for n in reversed(range(len(tapes))):
+            below = n > 0 or need_dx
+            found = passes.backward(
+                self.blocks[n], self.weights[n], tapes[n], dx, need_dx=below, second=second
+            )
+            if not second:
+                tapes[n] = {}  # nothing will need it, and it is large
+            dx = self._below(n, found[0]) if below else None
+            sums.append(self._named(n, *found[1:]))
+        return dx, sums[::-1]
+
+    def push(
+        self, dots: tuple, tapes: list[Tape], x_dot: Array | None = None
+    ) -> tuple[Any, list[Tape]]:
+        """(logits_dot, tapes): `forward` differentiated along the direction `dots`, and along x_dot
+        at the window's steps that reach the logits."""
+        weights_dot, biases_dot = dots
+        steps = tapes[-1]["u"].shape[1]
+        tapes_dot = []
+        for n, block in enumerate(self.blocks):
+            if x_dot is not None:
+                x_dot = self._above(n, x_dot)
+            along = weights_dot[n], biases_dot[n], tapes[n], x_dot, max(self.short(steps, n), 0)
+            x_dot, tape_dot = passes.forward_tangent(block, self.weights[n], *along)
+            tapes_dot.append(tape_dot)
+        return x_dot, tapes_dot
+
+    def tangent(self, dots: tuple, tapes: list[Tape], logits: Array, y: Array, batch: int) -> Sums:
+        """H v of a part's share: `forward` and `back` differentiated along the direction `dots`."""
+        logits_dot, tapes_dot = self.push(dots, tapes)
+        found = self.net.criterion.backward_tangent(logits, logits_dot, y)
+        dx_dot: Any = self.net._of_loss("backward_tangent", found, logits, batch)
+        sums: Sums = []
+        for n in reversed(range(len(tapes))):
+            # handed over, so that the engine can let go of what is large
+            along = dots[0][n], tapes[n], tapes_dot.pop(), dx_dot, n > 0
+            block = self.blocks[n]
+            dx_dot, *adjoints = passes.backward_tangent(block, self.weights[n], *along)
+            del along
+            if n > 0:
+                dx_dot = self._below(n, dx_dot)
+            sums.append(self._named(n, *adjoints))
+        return sums[::-1]
+
+    def _above(self, n: int, x_dot: Array) -> Array:
+        """A tangent as block n takes it."""
+        s = self.net.blocks[n].stride
+        if s > 1:
+            return fold(x_dot, s)
+        return x_dot.reshape(*x_dot.shape[:2], *self.blocks[n].input_shape)
+
+    def _below(self, n: int, dx: Array) -> Array:
+        """The adjoint of what block n - 1 hands on, from that of what block n takes."""
+        layer = self.net.blocks[n]
+        if layer.stride > 1:
+            return unfold(dx, layer.stride, layer.input_shape)
+        shape = self.net.blocks[n - 1].output_shape if n else layer.input_shape
+        return dx.reshape(*dx.shape[:2], *shape)
+
+    def _named(self, n: int, dweight: Any, dbias: Array) -> dict[str, Array]:
+        """The adjoints of a block by name."""
+        named = {"bias": dbias}
+        layer = self.net.blocks[n]
+        if isinstance(dweight, Joint):
+            if layer.recurrent:
+                named["recurrent"] = dweight.recurrent
+            named |= dict(zip(layer.learn, dweight.constants))
+            dweight = dweight.weight
+        if layer.stride > 1:
+            dweight = unfold_weight(dweight, layer.stride, layer.kernel)
+        return {"weight": dweight, **named}
+
+    # ---- sums over the parts of a batch
+
+    def _sum(self, of_part: Callable[[int], Sums], many: int) -> Sums:
+        total: Sums = []
+
+        def add(part: Sums) -> None:
+            if not total:
+                total.extend(part)
+                return
+            for of_block, more in zip(total, part, strict=True):
+                for name in of_block:
+                    of_block[name] += more[name]
+
+        in_order(of_part, range(many), add)
+        return total
+
+    def flat(self, total: Sums, along: tuple[list, Sums] | None = None) -> Array:
+        """The gradient, flat like theta, zero for blocks that have none; or H v, from the weights
+        moving with theta and the adjoints' tangents."""
+        flat = np.zeros(self.net.size, self.net.dtype)
+        views = self.net.views(flat)
+        w, dots = along or (self.w, None)
+        for n, of_block in enumerate(total):
+            layer = self.net.blocks[n]
+            for name, adjoint in of_block.items():
+                if dots:
+                    dot = dots[n][name]
+                    adjoint = Dual(adjoint, dot) if name in layer.learn else dot
+                adjoint = chained(layer, w[n], name, adjoint)
+                view = views[f"{layer.name}.{name}"]
+                view[...] = np.reshape(
+                    derivative(adjoint) if isinstance(adjoint, Dual) else adjoint, view.shape
+                )
+        return flat
+
+    def along(self, v: Array) -> tuple[list, tuple]:
+        """(the weights of theta + v eps, their derivatives as the passes take them)."""
+        w = self.net.weights(Dual(self.theta, v))
+        return w, (self._prepared(derivative, w), [derivative(of_layer.bias) for of_layer in w])
+
+    # ---- what the network asks for
+
+    def seen(self, x: Array) -> Seen:
+        """Features and logits by the same pass through the layers below the readout."""
+        readout = self.blocks[-1]
+        parts: list[Seen] = []
+
+        def of_part(part: slice) -> Seen:
+            y = self.fit(-1, self.forward(x[part], 0, -1)[0])
+            logits, _ = passes.forward(readout, self.weights[-1], self.biases[-1], y, 0)
+            return Seen(passes.features(readout, y, (x.shape[1],)), logits)
+
+        in_order(of_part, parts_of(len(x), self.net.inference_part), parts.append)
+        return Seen(*map(np.concatenate, zip(*parts)))
+
+    def gradients(self, x: Array, y: Array, second: bool) -> Gradients:
+        """As of the network."""
+        net = self.net
+        parts = net._parts(x, second)
+        kept: list[Any] = [None] * len(parts)  # (loss, logits, tapes)
+
+        def of_part(n: int) -> Sums:
+            part = parts[n]
+            logits, tapes = self.forward(x[part], net.window)
+            loss = float(net.criterion.value(logits, y[part])) * len(logits) / len(x)
+            found = net.criterion.backward(logits, y[part])
+            dlogits = net._of_loss("backward", found, logits, len(x))
+            sums = self.back(tapes, dlogits, second)[1]
+            kept[n] = loss, logits, tapes
+            return sums
+
+        def hvp(v: Array) -> Array:
+            w, dots = self.along(net._vector(v, "v"))
+
+            def of_part(n: int) -> Sums:
+                _, logits, tapes = kept[n]
+                return self.tangent(dots, tapes, logits, y[parts[n]], len(x))
+
+            hv = self._sum(of_part, len(parts))
+            self.release()
+            return self.flat(total, (w, hv))
+
+        total = self._sum(of_part, len(parts))
+        losses, logits, _ = zip(*kept)
+        self.release()
+        return Gradients(
+            sum(losses), self.flat(total), np.concatenate(logits), hvp if second else None
+        )
+
+    def features(self, x: Array, ends: list[int], pull: bool) -> Features:
+        """As of the network, after so many steps each."""
+        net = self.net
+        readout = self.blocks[-1]
+        steps = min(net.window, x.shape[1])
+        at = [end - 1 - (x.shape[1] - steps) for end in ends]
+        parts = net._parts(x, False) if pull else parts_of(len(x), net.inference_part)
+        tapes: list[Any] = [None] * len(parts)
+        p: list[Array] = []
+
+        def of_part(n: int) -> Array:
+            y, tapes[n] = self.forward(x[parts[n]], net.window if pull else 0, -1)
+            return passes.features(readout, self.fit(-1, y), ends)
+
+        def pullback(dp: Array) -> Array:
+            def of_part(n: int) -> Sums:
+                of_readings = np.asarray(dp[parts[n]], net.dtype).reshape(
+                    len(x[parts[n]]), len(at), -1
+                )
+                dtrace = at_steps(np.swapaxes(of_readings, 0, 1), steps, at)
+                decays = [getattr(readout.neuron, name) for name in readout.neuron.filtering]
+                dy, _ = traces_back(dtrace, decays, readout.neuron.delay)
+                dy = np.ascontiguousarray(np.swapaxes(dy, 0, 1))
+                if not tapes[n]:
+                    return []
+                shape = net.blocks[-2].output_shape
+                return self.back(tapes[n], dy.reshape(*dy.shape[:2], *shape), False)[1]
+
+            return self.flat(self._sum(of_part, len(parts)))
+
+        in_order(of_part, range(len(parts)), p.append)
+        return Features(np.concatenate(p), pullback)
+
+    def linearize(self, x: Array, shape: tuple[int, ...]) -> Linearized:
+        """As of the network; `shape` is that of x as it was given."""
+        net = self.net
+        parts = net._parts(x, True)
+        tapes: list[Any] = [None] * len(parts)
+        pulled = [False] * len(parts)
+        steps = min(net.window, x.shape[1])
+        reach = max(self.short(steps, 0) - self.blocks[0].neuron.delay, 0)
+        window = slice(x.shape[1] - steps, x.shape[1] - steps + reach)
+
+        def collected(of_part: Callable[[int], Array]) -> Array:
+            found: list[Array] = []
+            in_order(of_part, range(len(parts)), found.append)
+            self.release()
+            return np.concatenate(found)
+
+        def of_part(n: int) -> Array:
+            out, tapes[n] = self.forward(x[parts[n]], net.window)
+            return out
+
+        logits = collected(of_part)
+
+        def back(n: int, dlogits: Array, need_dx: bool) -> tuple[Any, Sums]:
+            pulled[n] = True
+            return self.back(tapes[n], np.ascontiguousarray(dlogits), True, need_dx)
+
+        def jvp(theta_dot: Array | None = None, x_dot: Array | None = None) -> Array:
+            if theta_dot is None and x_dot is None:
+                raise ValueError("jvp needs theta_dot, x_dot or both; both are None")
+            theta_dot = np.zeros(net.size, net.dtype) if theta_dot is None else theta_dot
+            _, dots = self.along(net._vector(theta_dot, "theta_dot"))
+            along = None
+            if x_dot is not None:
+                along = net._entering(net._real("x_dot", x_dot, shape))
+                along = np.ascontiguousarray(along[:, window] * net.dtype.type(net.gain))
+
+            def of_part(n: int) -> Array:
+                if not pulled[n]:  # the tangent's place is behind `backward`
+                    back(n, np.zeros_like(logits[parts[n]]), False)
+                return self.push(dots, tapes[n], None if along is None else along[parts[n]])[0]
+
+            return collected(of_part)
+
+        def vjp(dlogits: Array) -> Adjoints:
+            dlogits = net._real("dlogits", dlogits, logits.shape)
+            dx = np.zeros(x.shape, net.dtype)
+
+            def of_part(n: int) -> Sums:
+                of_x, sums = back(n, dlogits[parts[n]], True)
+                dx[parts[n], window] = of_x * net.dtype.type(net.gain)
+                return sums
+
+            dtheta = self.flat(self._sum(of_part, len(parts)))
+            self.release()
+            return Adjoints(dtheta, net._entered(dx, shape))
+
+        return Linearized(logits, jvp, vjp)
+
+    def outputs(self, x: Array) -> Any:
+        """Of each block below the readout what it hands on."""
+        y: Any = self.enter(x)
+        for n, block in enumerate(self.blocks[:-1]):
+            y, _ = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y), 0)
+            yield y
+
+    def layer(self, n: int, y: Events) -> tuple[Array, Any]:
+        """The membranes of a block in the window, and what it hands on."""
+        block = self.blocks[n]
+        y, tape = passes.forward(block, self.weights[n], self.biases[n], self.fit(n, y))
+        return tape["u"], y
