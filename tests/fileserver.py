@@ -96,7 +96,11 @@ def server():
 def recording(n: int) -> bytes:
     """Forty events, none like those of another number."""
     events = np.zeros(40, EVENT)
-    events["x"], events["y"], events["t"] = np.arange(40) % 34, 2 * n % 32, 1000 * np.arange(40) + n
+    events["x"], events["y"], events["t"] = (
+        (np.arange(40) + n // 16) % 34,
+        2 * n % 32,
+        1000 * np.arange(40) + n,
+    )
     path = Path("recording.bin")
     write_nmnist(path, events)
     contents = path.read_bytes()

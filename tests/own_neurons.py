@@ -17,8 +17,64 @@ def half(a):
 
 
 @dataclass(frozen=True)
-class MyLIF(ms.Neuron):
+class Mine(ms.Neuron):
     """`LIF`, line by line."""
+
+    gamma: float = 0.65
+    rho: float = 1.0
+    states = ("r",)
+    learnable = ("gamma",)
+
+    def forward(self, I, z):
+        (r,) = z
+        u = I - self.rho * r
+        return u, (self.gamma * r + (1 - self.gamma) * self.spike(u),)
+
+    def backward(self, I, z, u, du, dz):
+        (r,) = z
+        (dr,) = dz
+        du = du + (1 - self.gamma) * dr * self.slope(u)
+        dgamma = dr * (r - self.spike(u))
+        return du, (self.gamma * dr - self.rho * du,), (dgamma,)
+
+
+@dataclass(frozen=True)
+class Everything(ms.Neuron):
+    """Two states of which derivatives need one, a property, helpers, comprehensions, a constant of
+    this module, functions of NumPy, and two constants that are learned."""
+
+    leak: float = 0.3
+    share: float = 0.2
+    states = ("v", "a")
+    learnable = ("leak", "share")
+
+    @property
+    def rest(self):
+        return 1 - self.alpha
+
+    def kept(self, v):
+        return np.tanh(self.leak * v) + v**3 / 4
+
+    def forward(self, I, z):
+        v, a = z
+        u = self.kept(v) + half(I) - sum(rate * b for rate, b in ((self.share, a), (0.1, a)))
+        s = self.spike(u)
+        return u, tuple([u * (1 - s) + np.exp(-abs(u)), self.rest * s + self.alpha * a])
+
+    def backward(self, I, z, u, du, dz):
+        v, a = z
+        s, slope = self.spike(u), self.slope(u)
+        bent = -np.exp(-abs(u)) * np.square(u) / abs(u) / u
+        du = du + dz[0] * (1 - s - u * slope + bent) + dz[1] * self.rest * slope
+        cosh = 1 - np.tanh(self.leak * v) ** 2
+        dv = du * (self.leak * cosh + 3 * v * v / 4)
+        da = self.alpha * dz[1] - (self.share + 0.1) * du
+        return half(du), (dv, da), {"leak": du * v * cosh, "share": -du * a}.values()
+
+
+@dataclass(frozen=True)
+class MyLIF(ms.Neuron):
+    """`LIF` by four passes, line by line."""
 
     gamma: float = 0.65
     rho: float = 1.0
@@ -250,10 +306,10 @@ class Triangle(ms.Surrogate):
         return np.where(abs(a) < 1, a - a * abs(a) / 2, np.sign(a) / 2)
 
     def prime(self, a):
-        return np.maximum(1 - abs(a), 0)
+        return np.maximum(1 - np.clip(abs(a), 0, 1), 0)
 
     def second(self, a):
-        return np.where(abs(a) < 1, -np.sign(a), 0)
+        return np.where((a > -1) & ~(a >= 1), -np.sign(a), 0)
 
 
 def of_the_guide(root: Path, folder: Path) -> dict[str, Any]:

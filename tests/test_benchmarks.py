@@ -3,7 +3,6 @@ the records of the pages."""
 
 import importlib
 import json
-import os
 import re
 import shlex
 import runpy
@@ -50,24 +49,6 @@ def test_a_peer_is_importable(name):
         "'.[peer]'",
     )
     import_all([name])
-
-
-CALLED = """
-import passes
-passes.SITES = 128
-for pool in "max", "mean":
-    for which in range(4):
-        passes._site_updates(which, *passes.band(pool), 1)
-"""
-
-
-def test_floors_give_the_loops_the_arguments_that_they_take():
-    """Machine code takes whatever lies where an argument is missing; plain Python refuses."""
-    code = f"import sys; sys.path.insert(0, {str(HERE)!r})\n{CALLED}"
-    plain = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    words = [sys.executable, "-c", code]
-    done = subprocess.run(words, env=plain, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
 
 
 def test_what_boards_say_is_read_and_becomes_figures_and_a_table(tmp_path):

@@ -13,7 +13,7 @@ PACKAGES = ("minisnn", "hardware")
 # From the ground up. A room or a lone module imports from what stands before it, and from its own
 # room.
 ORDER = (
-    "arguments stopping terminal files outputs parallel core vectors translation kernels network meta "
+    "arguments stopping terminal files outputs parallel core vectors fast kernels network meta "
     "data.readers data.store data.camera data.sets data.written data.sounds "
     "plots training gradcheck nir experiments classroom commands cli "
     "__main__ hardware.chip hardware.c hardware.page hardware.loihi hardware.study "

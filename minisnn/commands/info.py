@@ -1,5 +1,5 @@
 """Describe a checkpoint or run folder (its network, how it adapts, how it was trained and what it
-reached), N-MNIST recordings (counts, statistics), or labelled pictures."""
+reached), recordings (classes, rates, and what looks wrong), or labelled pictures."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ EXAMPLES = """\
 examples:
   minisnn info runs/quick-1                 a run: settings, progress, accuracy
   minisnn info checkpoint.h5                a checkpoint
-  minisnn info ~/N-MNIST --sample 500       recordings and their statistics
+  minisnn info ~/N-MNIST --sample 500       recordings, and what looks wrong
   minisnn info mine --sheet sheet.png       your own recordings, and what looks wrong, one row for each class
   minisnn info ~/N-MNIST/Train/0/00002.bin  a single recording
   minisnn info letters                      pictures for `minisnn record`"""
@@ -22,9 +22,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         "path",
         type=Path,
-        help="checkpoint, run folder, folder of N-MNIST recordings, recording, or labelled pictures",
+        help="checkpoint, run folder, folder of recordings, recording, or labelled pictures",
     )
-    add_count(parser, "sample", 200, "recordings of each split to compute statistics from")
+    add_count(parser, "sample", 200, "recordings of a folder to look at")
     add_output(
         parser,
         "--sheet",

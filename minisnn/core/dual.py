@@ -187,8 +187,8 @@ def bilinear(f: Callable) -> Any:
 def cast(a: Any, dtype: Any) -> Any:
     """In a dtype: what users write may be wider than their network."""
     if isinstance(a, Dual):
-        return Dual(np.asarray(a.x, dtype), np.asarray(a.d, dtype))
-    return np.asarray(a, dtype)
+        return Dual(cast(a.x, dtype), cast(a.d, dtype))
+    return a if getattr(a, "dtype", None) == dtype else np.asarray(a, dtype)
 
 
 def curve(f: Callable, slope: Callable) -> Callable:
@@ -197,7 +197,7 @@ def curve(f: Callable, slope: Callable) -> Callable:
 
     def rule(a):
         if isinstance(a, Dual):
-            return Dual(np.asarray(f(a.x), a.dtype), np.asarray(slope(a.x) * a.d, a.dtype))
+            return Dual(cast(f(a.x), a.dtype), cast(slope(a.x) * a.d, a.dtype))
         return cast(f(a), a.dtype) if hasattr(a, "dtype") else f(a)
 
     return rule

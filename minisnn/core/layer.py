@@ -22,9 +22,14 @@ import numpy as np
 
 from .dual import Array, cast, linear, stack, times, total, transposed, value
 from .filters import advance, advance_back, decay_adjoints, traces, traces_back
-from . import linear as products
+from . import linear as maps
 from .neuron import at_work, check_states
 from .pool import QUARTER, gather, largest, scatter
+
+
+def products() -> Any:
+    """The linear map of a layer, and the adjoints of that."""
+    return maps
 
 
 summed = linear(lambda a: a.reshape(-1, a.shape[-1]).sum(0))  # over all but the channels
@@ -105,7 +110,7 @@ class Layer:
     detach_reset: bool = False
     readout: bool = False
     dense: bool = False
-    maps: Callable[[], Any] = lambda: products  # its linear map, and the adjoints of that
+    maps: Callable[[], Any] = products  # or the same in another form
 
     @property
     def sites(self) -> tuple[int, int]:

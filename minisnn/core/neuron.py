@@ -22,7 +22,7 @@ import numpy as np
 
 from ..arguments import number, one_of, shown
 from ..parallel.once import once
-from .dual import Array, Dual, curve, derivative, logistic, value
+from .dual import Array, Dual, cast, curve, derivative, logistic, value
 from .surrogate import FastSigmoid, Spike, Surrogate
 
 SLOPE = 10.0
@@ -295,7 +295,7 @@ class CubaLIF(Dynamics):
 
     def forward(self, I, z):
         (v,) = z
-        u = self.alpha * v + (1 - self.alpha) * I
+        u = I + self.alpha * (v - I)
         return u, (u * (1 - self.spike(u)),)
 
     def backward(self, I, z, u, du, dz):
@@ -513,7 +513,7 @@ class FourPasses:
 
     def __init__(self, neuron: Any, constants: dict[str, Any], jet: Any):
         self.neuron = copy(neuron)
-        vars(self.neuron).update({name: float(value(a)) for name, a in constants.items()})
+        vars(self.neuron).update({name: value(a) for name, a in constants.items()})
         self.constants = [constants.get(name, getattr(neuron, name)) for name in neuron.learnable]
         self.jet = jet
 
@@ -578,8 +578,7 @@ def _any_dual(*numbers):
 
 
 def _dual(x, d):
-    x = np.asarray(x)
-    return Dual(x, np.asarray(d, x.dtype))
+    return Dual(x, cast(d, x.dtype))
 
 
 def _values(z):

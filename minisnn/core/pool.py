@@ -38,9 +38,12 @@ def largest(u: Array) -> tuple[Array, ...]:
 
 @linear
 def gather(u: Array, shares: Any) -> Array:
-    """v."""
-    a, b, c, d = (share * site for share, site in zip(shares, _sites(u)))
-    return a + b + c + d
+    """v. A site that is not chosen has no part, even where a twin overflows there."""
+    a, b, c, d = _sites(u)
+    if shares is QUARTER:
+        return 0.25 * (a + b + c + d)
+    first, second, third, _ = shares
+    return np.where(first, a, np.where(second, b, np.where(third, c, d)))
 
 
 @linear

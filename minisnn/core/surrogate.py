@@ -32,7 +32,7 @@ FORMS = ("hard", "jet", "smooth")
 def inverse(a: Any) -> Any:
     """1 / a where a >= 1. In float32 the kernels have a quicker way, good to a unit in the last
     place."""
-    return 1 / a
+    return a.inverse if hasattr(a, "inverse") else 1 / a
 
 
 class Surrogate:

@@ -9,5 +9,5 @@ sum has a fixed order, so no bit depends on the number of threads. With NUMBA_DI
 it runs as plain Python and can be stepped through.
 
 Import from here: `block`, `frames`, `neuron`.
-It may import: parallel, vectors, core, translation.
+It may import: parallel, vectors, core, fast.
 """

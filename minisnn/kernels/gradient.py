@@ -253,9 +253,8 @@ def joined(block, tape, dweight, sums: Sums, steps: int, s_dot=None, dV=None):
         more = () if s_dot is None else (s_dot, dV)
         found = whole_weight_gradient(heard, tape["heard"], steps, total, sums, *more)
         recurrent = found[0, 0]
-    neuron = block.neuron
     # the last of a name: what the neuron's step has is none of the filters'
-    names = ("alpha", "beta", *neuron.learnable)
+    names = ("alpha", "beta", *block.of_step)
     named = dict(zip(names, sums.dk.sum((0, 1)))) if block.learn else {}
     return Joint(dweight, recurrent, np.array([named[name] for name in block.learn]))
 
@@ -270,7 +269,6 @@ def heard_along(s_dot, inner: int, delay: int):
 def directions(block, weight_dot, dtype):
     """The tangents of learned constants: those of the neuron's step, and of alpha and beta."""
     named = dict(zip(block.learn, weight_dot.constants))
-    neuron = block.neuron
-    constants = np.array([named.get(name, 0.0) for name in neuron.learnable], dtype)
-    filters = [named.get(n, 0.0) if n in neuron.filtering else 0.0 for n in ("alpha", "beta")]
+    constants = np.array([named[name] for name in block.of_step], dtype)
+    filters = [named.get(n, 0.0) if n in block.neuron.filtering else 0.0 for n in ("alpha", "beta")]
     return constants, np.array(filters, dtype)

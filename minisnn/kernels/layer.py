@@ -1,4 +1,4 @@
-"""A layer of `core` as the kernels take it: of stride 1, its neuron's tangents written out.
+"""A layer of `core` as the kernels take it: of stride 1.
 
 A convolution of stride s is one of stride 1: s x s sites of its input are the channels of one. Site
 (h, w) becomes channel ((h mod s) s + w mod s) C + c of site (h div s, w div s), and the tap i - pad =
@@ -14,7 +14,6 @@ import numpy as np
 
 from ..core.dual import Array
 from ..core.layer import Layer
-from .neurons import written
 
 EVERY_STEP = 1 << 30  # steps of the window that a tape keeps, as many as there are
 
@@ -29,6 +28,11 @@ class Block(Layer):
     def joint(self) -> bool:
         """Whether kernels need the lines of `joint` for it."""
         return self.recurrent or bool(self.learn)
+
+    @property
+    def of_step(self) -> tuple[str, ...]:
+        """What it learns of its neuron's step, in the neuron's order."""
+        return tuple(name for name in self.neuron.learnable if name in self.learn)
 
 
 class Joint(NamedTuple):
@@ -49,7 +53,7 @@ def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
         settings["kernel"] = folded_kernel(layer.kernel, s)
         settings["stride"] = 1
     at = {name: float(a) for name, a in constants.items()}
-    settings["neuron"] = written(replace(layer.neuron, **at), layer.learn)
+    settings["neuron"] = replace(layer.neuron, **at)
     return Block(**settings, window=window)
 
 

@@ -184,18 +184,18 @@ class Loops:
         moving with theta and the adjoints' tangents."""
         flat = np.zeros(self.net.size, self.net.dtype)
         views = self.net.views(flat)
-        w, dots = along or (self.w, None)
         for n, of_block in enumerate(total):
             layer = self.net.blocks[n]
             for name, adjoint in of_block.items():
-                if dots:
-                    dot = dots[n][name]
-                    adjoint = Dual(adjoint, dot) if name in layer.learn else dot
-                adjoint = chained(layer, w[n], name, adjoint)
+                if along is None:
+                    found = chained(layer, self.w[n], name, adjoint)
+                elif name in layer.learn:
+                    w, dots = along
+                    found = derivative(chained(layer, w[n], name, Dual(adjoint, dots[n][name])))
+                else:
+                    found = along[1][n][name]
                 view = views[f"{layer.name}.{name}"]
-                view[...] = np.reshape(
-                    derivative(adjoint) if isinstance(adjoint, Dual) else adjoint, view.shape
-                )
+                view[...] = np.reshape(found, view.shape)
         return flat
 
     def along(self, v: Array) -> tuple[list, tuple]:

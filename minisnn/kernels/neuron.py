@@ -6,52 +6,42 @@ from typing import Any
 import numpy as np
 from numba import typeof, types
 
-from ..core.surrogate import inverse
-from ..translation.check import Untranslatable, refused
-from ..translation.step import NeuronStep, step_of
-from ..vectors.llvm import address_of, cached, reciprocal
+from ..fast.step import Step, step_of
+from ..fast.step import refusal as refusal_of
+from ..vectors.llvm import address_of, cached
 from .layer import Block
 from .loops import CHAINS, BandLoops
-from .neurons import written
 from .records import POOL, Calls, CompiledNeuron, FilterConstants, Layer, constants, geometry
 
 # which arguments of the loops are arrays (a), the geometry (g) and the constants (c)
 ARGUMENTS = Calls("aaaaaaca", "aaaaaaaagca", "aaaaaaaaaca", "aaaaaaaaaaaaagca", "aaaca", "aaaaaca")
 
 
-def loops_of(neuron: Any, detach: bool = False) -> BandLoops:
-    """The loops of a neuron. Raises `Untranslatable` where it cannot be compiled."""
-    step = step_of(neuron, {inverse: reciprocal})
-    filters = len(neuron.filtering)
-    chain = CHAINS.get((neuron.delay, filters))
-    if chain is None:
-        raise Untranslatable(f"{step.name} has {filters} filters and a delay of {neuron.delay}")
-    return _loops(step, chain, detach)
+def loops_of(
+    neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
+) -> tuple[BandLoops, np.ndarray]:
+    """The loops of a neuron, and the constants that they are given."""
+    step, own = step_of(neuron, detach, learn)
+    chain = CHAINS[neuron.delay, len(neuron.filtering)]
+    return _loops(step, len(own), chain), np.array(own, dtype)
 
 
 def neuron_of(
     neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()
 ) -> CompiledNeuron:
-    """What the kernels know of a neuron. Raises `Untranslatable` where it cannot be compiled."""
-    loops = loops_of(neuron, detach)
+    """What the kernels know of a neuron, of which a layer learns these constants."""
+    loops, own = loops_of(neuron, dtype, detach, learn)
     step = loops.step
-    constants = [getattr(neuron, name) for name in neuron.learnable]
-    # what the loops call k: the step's own constants and the surrogate's slope kappa among them
-    own = np.append(step.constants(neuron, dtype), np.array(constants, dtype))
-    past, past_dot = (one.size(step.states) for one in (step.past, step.past_dot))
     filters = len(neuron.filtering)
     apart = int(bool(set(learn) & set(neuron.filtering)))
     before = apart if filters == 1 else 0
-    sizes = step.states, step.learnable, filters, apart, before, past, past_dot
+    sizes = step.states, step.learned, filters, apart, before, step.past, step.past_dot
     return CompiledNeuron(_calls(loops, dtype), own, *sizes)
 
 
-def refusal(neuron: Any, dtype: np.dtype, detach: bool, learn: tuple[str, ...] = ()) -> str:
+def refusal(neuron: Any, dtype: np.dtype, detach: bool = False, learn: tuple[str, ...] = ()) -> str:
     """What keeps a neuron from being compiled, and where; '' for nothing."""
-    neuron = written(neuron, learn)
-    if not hasattr(neuron, "forward_tangent"):
-        return f"{type(neuron).__name__} has two methods, whose tangents are not compiled yet"
-    return refused(neuron, {inverse: reciprocal}, dtype, lambda: neuron_of(neuron, dtype, detach))
+    return refusal_of(lambda: loops_of(neuron, dtype, detach, learn))
 
 
 def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
@@ -65,8 +55,8 @@ def layer(block: Block, dtype: np.dtype, first: int = 0) -> Layer:
 
 
 @cache
-def _loops(step: NeuronStep, chain: int, detach: bool) -> BandLoops:
-    return BandLoops(step, chain, detach)
+def _loops(step: Step, constants: int, chain: int) -> BandLoops:
+    return BandLoops(step, constants, chain)
 
 
 @cached

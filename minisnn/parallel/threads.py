@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from functools import wraps
 from threading import Lock, RLock, get_ident, local
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from ..stopping import check
@@ -30,7 +30,7 @@ _lock = Lock()
 _at_work = 0  # threads that take turns at something
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
-WAITS = 5000  # milliseconds that a fork waits for products
+PATIENCE = 5  # seconds that a fork waits for products, longer than any takes
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
 
 
@@ -257,7 +257,7 @@ def _get_pool() -> ThreadPoolExecutor:
         return _pool
 
 
-_forks = RLock()
+_forks = RLock()  # a handler of signals may fork within a product
 _multiplying: set[int] = set()  # threads in a product of matrices
 
 
@@ -280,14 +280,9 @@ def multiplies(function: Callable) -> Callable:
 
 def _wait_for_products() -> None:
     _forks.acquire()  # no more begin
-    for _ in range(WAITS):
-        if not _multiplying - {get_ident()}:
-            return
+    end = monotonic() + PATIENCE
+    while _multiplying - {get_ident()} and monotonic() < end:
         sleep(1e-3)
-
-
-def _go_on() -> None:
-    _forks.release()
 
 
 def _forget() -> None:
@@ -302,4 +297,6 @@ def _forget() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_wait_for_products, after_in_parent=_go_on, after_in_child=_forget)
+    os.register_at_fork(
+        before=_wait_for_products, after_in_parent=lambda: _forks.release(), after_in_child=_forget
+    )

@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 import platform
 from datetime import UTC, datetime
@@ -265,10 +264,7 @@ def read(path: str | Path, **changes: Any) -> Checkpoint:
         if not previous.is_file():
             raise
         reason = f"{newest} is missing" if isinstance(error, FileNotFoundError) else str(error)
-        try:
-            found = _read(previous, changes)
-        except ValueError:
-            raise ValueError(f"{reason}; {PREVIOUS} beside it cannot be used either") from None
+    found = _read(previous, changes)
     update = found.progress.get("update")
     made = found.provenance.get("made", "at an unknown time")
     which = "" if update is None else f"of update {update}, "
@@ -282,29 +278,14 @@ def holds_checkpoint(folder: Path) -> bool:
 
 
 def _read(path: Path, changes: dict) -> Checkpoint:
-    try:
+    with naming(path, WHAT):
         return _assembled(*_contents(path), changes)
-    except ValueError as error:
-        reason = shorten(str(error).removeprefix(f"{path}: "), 1000)  # a file may hold anything
-        raise ValueError(f"{path}: {reason}") from None
-    except (
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        OverflowError,
-        RecursionError,
-    ) as error:
-        raise ValueError(
-            f"{path}: the checkpoint lacks required parts, or has them in another form "
-            f"({shorten(str(error), 1000)})"
-        ) from None
 
 
 def _contents(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
     """(texts parsed, arrays); an array that is larger than the network's parameters or a curve is
     refused before it is read."""
-    with Hdf5(path, WHAT) as file, naming(path, WHAT):
+    with Hdf5(path, WHAT) as file:
         texts = {name: _unpacked(file.file.attrs[name]) for name in _TEXTS}
         most = MOST_ROWS + sum(math.prod(shape) for _, shape in texts["layout"])
         names: list[str] = []
@@ -314,80 +295,65 @@ def _contents(path: Path) -> tuple[dict, dict[str, np.ndarray]]:
 
 
 def _assembled(texts: dict, arrays: dict[str, np.ndarray], changes: dict) -> Checkpoint:
-    settings = dict(texts["network"])
     changes = dict(changes)
     rule = changes.pop("rule", None)
-    kind = settings.pop("type", None)
-    if kind not in NETWORKS:
-        raise ValueError(f"the checkpoint is of a {kind}; this minisnn knows {', '.join(NETWORKS)}")
-    try:
-        net = NETWORKS[kind].from_configuration(settings, **changes)
-        net.configuration()  # it has parts of the right kinds
-    except (TypeError, AttributeError) as error:
-        raise ValueError(
-            f"the network's configuration is of another version of minisnn ({error})"
-        ) from None
+    settings = dict(texts["network"])
+    net = NETWORKS[settings.pop("type")].from_configuration(settings, **changes)
+    net.configuration()  # it has parts of the right kinds
     if (layout := _layout(net)) != texts["layout"]:
         raise ValueError(
             f"the checkpoint's arrays are those of another network: found {texts['layout']}, "
             f"expected {layout}"
         )
-    theta = _checked_theta(net, arrays.get("theta", np.zeros(0)))
+    theta = _checked_theta(net, arrays["theta"])
     trained = texts["training"]
     config = None if trained is None else TrainingConfig.from_mapping(trained, "training settings")
-    inner = None
-    if texts["inner_loop"] is not None:
-        step = arrays["step_size"]
-        given = dict(texts["inner_loop"])
-        own = given.pop("own", None)
-        if own is not None and rule is None:
-            raise ValueError(
-                f"the network learns by {own}, an object of your own; in Python: read(path, "
-                "rule=...)"
-            )
-        size = _cast(step, net.dtype) if step.ndim else float(step)
-        inner = loop_of(given, size, arrays.get("axes"))
-        if own is not None and rule is not None and rule is not ANY:
-            inner = rule.loop(net, inner, config)
-        inner.check(net)
-    optimiser: dict[str, dict[str, np.ndarray]] = {}
+    inner = _inner(texts["inner_loop"], arrays, net, rule, config)
+    parts: dict[str, dict[str, np.ndarray]] = {"curve": {}}
     for name, array in arrays.items():
-        if not name.startswith("curve/") and not np.isfinite(array).all():
+        kind, _, part = name.partition("/")
+        if kind == "curve":
+            parts["curve"][part] = array
+            continue
+        if not np.isfinite(array).all():
             raise ValueError(f"{name} must hold finite numbers; it holds NaN or infinite ones")
-        if name.startswith("optimiser/"):
-            _, of, part = name.split("/")
-            optimiser.setdefault(of, {})[part] = array
-    for name in ("progress", "provenance"):
-        if not isinstance(texts[name], dict):
-            raise ValueError(f"{name} must be named values, not {type(texts[name]).__name__}")
-    for name in ("update", "updates", "tasks"):
-        if type(number := texts["progress"].get(name, 0)) is not int or number < 0:
-            raise ValueError(
-                f"progress must hold whole numbers from 0 on; its {name} is {number!r}"
-            )
-    curve = {
-        name.removeprefix("curve/"): array
-        for name, array in arrays.items()
-        if name.startswith("curve/")
-    }
-    rows = len(next(iter(curve.values()), ()))
-    if any(array.shape != (rows,) for array in curve.values()):
-        raise ValueError(
-            "the columns of the curve differ in length or have several axes; expected one row for "
-            "each update"
-        )
-    made = texts["provenance"].get("origin")
+        if kind == "optimiser":
+            of, part = part.split("/")
+            parts.setdefault(of, {})[part] = array
+    curve = parts.pop("curve")
+    if len({array.shape for array in curve.values()}) > 1:
+        raise ValueError("the columns of the curve differ in length")
+    random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
     origin = Origin()
-    if made is not None:
+    if (made := dict(provenance).get("origin")) is not None:
         origin = Origin.read(made, "origin")
     elif config is not None:
         # saved by a script, or by 0.1, as some that ship: the settings say it
-        command = CHIP if "chip" in texts["provenance"] else TRAIN
-        origin = Origin(command, config.dataset, config.root)
-    random, progress, provenance = (texts[name] for name in ("random", "progress", "provenance"))
+        origin = Origin(CHIP if "chip" in provenance else TRAIN, config.dataset, config.root)
     return Checkpoint(
-        net, theta, inner, config, curve, optimiser, random, progress, provenance, origin
+        net, theta, inner, config, curve, parts, random, dict(progress), provenance, origin
     )
+
+
+def _inner(
+    kept: dict | None, arrays: dict[str, np.ndarray], net: Kept, rule: Any, config: Any
+) -> InnerLoop | None:
+    """How the network adapts; rule: one of your own, which no file holds, or ANY."""
+    if kept is None:
+        return None
+    given = dict(kept)
+    own = given.pop("own", None)
+    if own is not None and rule is None:
+        raise ValueError(
+            f"the network learns by {own}, an object of your own; in Python: read(path, rule=...)"
+        )
+    step = arrays["step_size"]
+    size = _cast(step, net.dtype) if step.ndim else float(step)
+    inner = loop_of(given, size, arrays.get("axes"))
+    if own is not None and rule is not ANY:
+        inner = rule.loop(net, inner, config)
+    inner.check(net)
+    return inner
 
 
 def _layout(net: Kept) -> list:

@@ -28,7 +28,8 @@ from ..core.remembered import Samples, remembered
 from ..meta.rules import RULES
 from ..meta.tasks import Classification
 from ..data.sets.named import Opened, open_set
-from ..data.sets.samples import TELLING, shared
+from ..data.sets.pool import TELLING
+from ..data.sets.samples import shared
 
 ALIGNED = {
     "support": "tasks aligned by their support",

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ..data.sets.named import DATASETS, OPTIONS, Opened, is_name, runs_code
-from ..data.sets.pool import Pool
-from ..data.sets.samples import TELLING, used_by
+from ..data.sets.pool import Counts
+from ..data.sets.samples import used_by
 
 TRAIN, CHIP = "minisnn train", "minisnn hardware train"
 PYTHON = "given in Python"
@@ -211,15 +211,8 @@ def contents_of(tasks: Any) -> set[str]:
     """A hash of what each recording of a set holds, but of those with too few events to tell; none
     of sets that are not `Recordings`, or whose recordings are only made when they are asked for."""
     pool = getattr(tasks, "pool", None)
-    if not isinstance(pool, Pool):
-        return set()
-    found = set()
-    for place in used_by(tasks).tolist():
-        cells, counts = pool.events_of(place)
-        if len(cells) >= TELLING:
-            held = hashlib.sha256(cells.astype(np.uint32).tobytes() + counts.tobytes())
-            found.add(held.hexdigest()[:DIGITS])
-    return found
+    found = pool.contents(used_by(tasks).tolist()) if isinstance(pool, Counts) else {}
+    return {content[:DIGITS] for content in found}
 
 
 def _names(classes: str | None) -> list[str]:

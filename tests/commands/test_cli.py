@@ -725,25 +725,15 @@ def test_info_of_a_run_and_of_a_checkpoint(run, trained):
 def test_info_of_a_damaged_result(run, trained, content):
     (trained / "result.json").write_text(content)
     code, _, err = run("info", trained)
-    assert (
-        code == 2
-        and f"{trained}/result.json: not the result of a run" in err
-        and err.count("\n") == 1
-    )
+    assert code == 2 and f"{trained}/result.json: " in err and err.count("\n") == 1
 
 
-def test_recordings_of_other_labels_are_described_and_not_called_digits(run):
+def test_recordings_of_other_labels_are_not_called_digits(run):
     folder = pictures(Path("pictures"), ["alpha", "beta"], 2)
     code, out, _ = run("record", folder, "--out", "made", "--quiet")
     assert code == 0 and "on a sensor of 34 x 34 pixels" in out
     code, out, _ = run("info", "made")
-    assert (
-        code == 0
-        and "alpha" in out
-        and "in all: train 4" in out
-        and "these are not digits" in out
-        and "ON share" in out
-    )
+    assert code == 0 and "made: 4 recordings of 2 classes" in out and "double-nmnist" not in out
 
 
 def test_what_is_recorded_on_another_sensor_is_read_by_root(run):
@@ -794,7 +784,7 @@ def test_info_of_recordings_and_pictures(run):
     folder = pictures(Path("pictures"), "012", 4)
     run("record", folder, "--out", "made", "--quiet")
     code, out, _ = run("info", "made", "--sample", 6)
-    assert code == 0 and "train             4      4      4      0" in out and "train (6)" in out
+    assert code == 0 and "made: 12 recordings of 3 classes, of 34 x 34 pixels" in out
     assert (
         "for meta-training: Train without every fifth picture; for validation and test: every fifth"
         in out

@@ -100,10 +100,7 @@ def test_matlab_files_of_another_kind_say_what_they_hold(tmp_path, capsys):
         tmp_path / "td" / "a" / "1.mat", {"TD": {name: events[name] for name in "xytp"}, "label": 3}
     )
     out = said(capsys, str(tmp_path / "td"))
-    assert (
-        "a/1.mat: there is no ts, it holds TD, label; the file is truncated or of another kind"
-        in out
-    )
+    assert "a/1.mat: there is no ts, it holds TD, label" in out
 
 
 @pytest.mark.parametrize("unit, factor", [("s", 1e6), ("ms", 1e3)])
@@ -133,7 +130,7 @@ def test_a_folder_of_arrays_that_are_no_events_is_not_one_of_pictures(tmp_path, 
         assert (
             "a/0.npy: holds an array of shape (300, 2)" in err
             and "expected a column each of x, y, t and p" in err
-            and "of times and units in an order that is said, --columns t,unit" in err
+            and "times and units" in err
         )
     err = said(capsys, str(tmp_path / "audio"), "--columns", "t,x", code=2)
     assert "columns are 't,x'; expected x, y, t and p, each once, in their order, or t and" in err
@@ -165,7 +162,7 @@ def test_a_set_in_one_file_of_another_form_says_what_to_do(tmp_path, capsys):
         for k in range(4):
             file.update({f"{k // 2}/{k}/{name}": sweep(k)[name] for name in "xytp"})
     err = said(capsys, str(tmp_path / "big.h5"), code=2)
-    assert "big.h5: holds 0, 1; expected events" in err and "else write a file a recording" in err
+    assert "big.h5: holds 0, 1; expected events" in err and "torchneuromorphic or SHD" in err
 
 
 @pytest.mark.parametrize(

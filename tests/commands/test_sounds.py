@@ -102,7 +102,7 @@ def test_the_usual_steps_are_the_same_said_or_not(tmp_path, monkeypatch):
         ("show --dataset shd --root SHD --columns t,unit", "--columns would do nothing for shd"),
         ("show --dataset shd --root SHD --animation", "--animation would do nothing with sounds"),
         ("info SHD", "SHD/shd_test.h5 may hold a whole set: name the file"),
-        ("info SHD/shd_test.h5 --flip-y", "--flip-y turns pictures over; units have no rows"),
+        ("info SHD/shd_test.h5 --flip-y", "--flip-y turns pictures over"),
         (
             "train --dataset recordings --root SHD/shd_test.h5 --size 4,4 --channels none",
             "of a sen",

@@ -13,6 +13,7 @@ import minisnn as ms
 from minisnn.core.architecture import Conv, Dense
 from minisnn.core.dual import Dual, exp, logistic, value
 from minisnn.core.neuron import LIF, CubaLIF, Neuron
+from minisnn.core.pool import gather, largest
 from minisnn.core.surrogate import Surrogate
 
 SpikingNet = partial(ms.SpikingNet, backend="numpy")
@@ -438,6 +439,13 @@ def test_a_constant_is_taken_as_such():
     a = number() + np.zeros((3, 2))
     assert a.d.shape == (3, 2)
     assert isinstance(value(a), np.ndarray)
+
+
+def test_a_site_that_pooling_does_not_choose_may_overflow():
+    u = np.arange(4.0).reshape(1, 1, 2, 2, 1)
+    shares = largest(u)
+    u[0, 0, 0] = np.inf
+    assert gather(u, shares).item() == 3
 
 
 # ---- initialisation

@@ -40,7 +40,7 @@ TESTS = (
     "tests/kernels",
     "tests/plain",
     "tests/layers",
-    "tests/translation",
+    "tests/fast",
     "tests/gradcheck",
     "tests/parallel/test_threads.py",
     "tests/parallel/test_private.py",

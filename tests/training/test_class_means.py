@@ -119,7 +119,10 @@ def test_baselines_beside(runs, data):
         progress=False,
         beside=beside,
     )
-    assert list(found["rules"]) == ["frames", "random", "pretrained", "own"] and found["ci95_recordings"] > 0
+    assert (
+        list(found["rules"]) == ["frames", "random", "pretrained", "own"]
+        and found["ci95_recordings"] > 0
+    )
     # without steps they are one rule
     assert found["rules"]["own"]["per_episode"] == found["per_episode"]
     assert found["rules"]["pretrained"]["per_episode"] == found["per_episode"]

@@ -1,6 +1,6 @@
 import csv
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 import os
 import signal
 import subprocess
@@ -22,7 +22,7 @@ from minisnn.meta.rules import GROUPS, RULES
 from minisnn.meta.stepsizes import StepSizes
 from minisnn.network.convolutional import ConvNet
 from minisnn.network.spiking import SpikingNet
-from minisnn.training import checkpoint, fields as settings
+from minisnn.training import checkpoint
 from minisnn.training.folder import RunFolder, free_folder
 from minisnn.training.presets import PRESETS, chosen
 from minisnn.training.progress import Bar
@@ -739,15 +739,3 @@ def test_settings_are_those_of_their_groups_in_order():
     apart = [f.name for group in groups for f in fields(group)]
     assert apart == [f.name for f in fields(TrainingConfig)] == list(asdict(TrainingConfig()))
     assert [group.TITLE for group in groups][::5] == ["data", "watching"]
-
-
-def test_constants_of_a_neuron_that_are_no_settings_keep_their_defaults(monkeypatch):
-    """A neuron that was added to the library, by a name of its own."""
-
-    @dataclass(frozen=True)
-    class Tiring(LIF):
-        weight: float = 0.3
-
-    monkeypatch.setattr(settings, "class_of", lambda kind: Tiring)
-    neuron = toy_config(alpha=0.85).network((6, 6, 2), None)["neuron"]
-    assert neuron["alpha"] == 0.85 and {"beta", "gamma"} < set(neuron) and "weight" not in neuron

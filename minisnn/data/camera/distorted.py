@@ -46,10 +46,9 @@ def distorted(x: np.ndarray, rng: np.random.Generator, strength: float = 1.0) ->
         matrix = np.array(turned) @ [[1, shear], [0, 1]] @ np.diag(np.exp(stretch))
         field = np.array([rows @ one @ columns.T for one in bend])
         places = _places(height, width, matrix) + field * np.reshape((height, width), (2, 1, 1))
-        if x.dtype == np.uint8:
-            _rounded(x[k], places, rng.random(x.shape[1:]), out[k])
-        else:
-            _looked(x[k], places, out[k])
+        exact = np.empty(x.shape[1:], float if x.dtype == np.uint8 else x.dtype)
+        _looked(x[k], places, exact)
+        out[k] = np.floor(exact + rng.random(exact.shape)) if x.dtype == np.uint8 else exact
     return out
 
 
@@ -82,12 +81,3 @@ def _looked(x, places, out):
                         for t in range(steps):
                             for c in range(channels):
                                 out[t, i, j, c] += weight * x[t, a, b, c]
-
-
-@njit(cache=True, nogil=True)
-def _rounded(x, places, up, out):
-    """As `_looked`, and a fraction of 1 - up (T, H, W, C) or more is rounded up."""
-    exact = np.empty(x.shape)
-    _looked(x, places, exact)
-    for k in range(exact.size):  # as an array expression, it takes 15 s to compile
-        out.flat[k] = math.floor(exact.flat[k] + up.flat[k])

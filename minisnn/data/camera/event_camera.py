@@ -30,9 +30,9 @@ import numpy as np
 
 from ..readers.events import EVENT, crop_cells
 from ..store.shipped import shipped
-from ...arguments import array, is_sequence, need, shown as in_a_line
+from ...arguments import need, one_of, whole
 from . import reference
-from .checks import check, grey_values, real, whole
+from .checks import check, grey_values
 from .reference import Pixels, Scene
 from .variation import Variation
 
@@ -133,16 +133,11 @@ class EventCamera:
         >>> bool(events["t"].max() < 50_000), bool((np.diff(events["t"]) >= 0).all())
         (True, True)
         """
-        need(
-            "backend",
-            in_a_line(backend),
-            isinstance(backend, str) and backend in ("numba", "numpy"),
-            "'numba' or 'numpy'",
-        )
+        one_of("backend", backend, ("numba", "numpy"))
         whole("duration_ms", duration_ms, 1, MOST_MS)
-        for name, value in (("seed", seed), ("number", number)):
-            whole(name, value, 0)
-        shown = grey_values(array("picture", picture)[None], "picture")[0]
+        whole("seed", seed, 0)
+        whole("number", number, 0)
+        shown = grey_values(np.asarray(picture)[None])[0]
         if self.variation is not None:
             camera, shown = self.variation.draw(self, shown, (seed, number))
             return camera.record(shown, seed, number, duration_ms, backend)
@@ -203,61 +198,30 @@ class EventCamera:
         from ...parallel.threads import in_order, parallel
         from .kernel import count_all
 
-        shown = grey_values(array("pictures", pictures), "pictures")
-        luminance = self._luminance(shown)
-        drawn = array("numbers", numbers)
-        if drawn.shape != (len(luminance),):
-            raise ValueError(
-                f"numbers has shape {drawn.shape}; expected one a picture, ({len(luminance)},)"
-            )
-        for one in drawn.tolist():
-            whole("numbers", one, 0)
+        shown = grey_values(np.asarray(pictures))
+        need("numbers", numbers, len(numbers) == len(shown), f"{len(shown)}, one of each picture")
         whole("seed", seed, 0)
-        whole("draw", draw, 0)
         whole("duration_ms", duration_ms, 1, RECORDING_MS)
-        whole("scale", scale, 1)
-        if crop is not None:
-            fits = (
-                is_sequence(crop)
-                and len(crop) == 2
-                and all(real(side).is_integer() for side in crop)
-            )
-            need(
-                "crop",
-                crop,
-                fits,
-                f"rows and columns from 1 to those of the sensor, {tuple(self.sensor)}",
-            )
-        height, width = crop_cells(self.sensor, crop, scale)
-        counts = np.zeros((len(luminance), int(duration_ms), height, width, 2), np.uint8)
+        cells = crop_cells(self.sensor, crop, scale)
+        counts = np.zeros((len(shown), int(duration_ms), *cells, 2), np.uint8)
         variation = self.variation
         if variation is not None:
 
             def one(n: int) -> np.ndarray:
-                camera, seen = variation.draw(
-                    self, shown[n], (seed, numbers[n], *[draw] * (draw > 0))
-                )
-                return camera.record_counts(
-                    seen[None], numbers[n : n + 1], seed, duration_ms, crop, scale
-                )
+                key = (seed, numbers[n], *[draw] * (draw > 0))
+                camera, seen = variation.draw(self, shown[n], key)
+                how = seed, duration_ms, crop, scale
+                return camera.record_counts(seen[None], numbers[n : n + 1], *how)
 
             found: list[np.ndarray] = []
             in_order(one, range(len(shown)), found.append)
-            counts = np.concatenate([counts[:0], *found])
-        elif len(luminance):
+            return np.concatenate([counts[:0], *found])
+        if len(shown):
+            luminance = self._luminance(shown)
             scene = self._scene(luminance.shape[1:], RECORDING_MS)
             pixels = self._pixels()
             residual = self._residuals(pixels, seed, numbers)
-            parallel(
-                count_all,
-                len(luminance),
-                luminance,
-                scene,
-                pixels,
-                residual,
-                int(scale),
-                counts,
-            )
+            parallel(count_all, len(shown), luminance, scene, pixels, residual, int(scale), counts)
         return counts
 
     def path(self, duration_ms: int = RECORDING_MS) -> np.ndarray:
@@ -310,13 +274,11 @@ class EventCamera:
         from scipy.special import erf
 
         pitch = self.picture_px / max(shape)
-        sample = (
-            np.arange((sensor + 2 * margin) * FINE + 2) / FINE - margin - (sensor - 1) / 2 - offset
-        )
+        number = (sensor + 2 * margin) * FINE + 2
+        sample = np.arange(number) / FINE - margin - (sensor - 1) / 2 - offset
         reach = math.ceil((np.abs(sample).max() + _REACH * self.blur) / pitch)
-        edge = (
-            np.arange(-reach, side + reach + 1) - side / 2
-        ) * pitch  # of the picture's square pixels
+        # of the picture's square pixels
+        edge = (np.arange(-reach, side + reach + 1) - side / 2) * pitch
         distance = (edge - sample[:, None]) / self.blur
         near = np.abs(distance) < _REACH  # few are
         below, above = erf(np.array([-_REACH, _REACH]) / math.sqrt(2))

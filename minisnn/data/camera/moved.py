@@ -31,9 +31,8 @@ class Move:
     def __post_init__(self) -> None:
         good = np.shape(self.offset_px) == (2,) and np.all(np.isfinite(self.offset_px))
         need("offset_px", self.offset_px, good, "two numbers, (x, y)")
-        for name in ("scale", "rate"):
-            value = getattr(self, name)
-            need(name, value, 0 < value < 100, "a number above 0 and below 100")
+        need("scale", self.scale, 0 < self.scale < 100, "a number above 0 and below 100")
+        need("rate", self.rate, 0 < self.rate < 100, "a number above 0 and below 100")
 
     def of(self, events: np.ndarray, number: int, sensor: tuple[int, int] = (34, 34)) -> np.ndarray:
         """The events of recording `number`, whose draws are its own, as they are moved; sorted by
@@ -47,10 +46,7 @@ class Move:
             events["t"] += np.where(again > 0, rng.integers(0, JITTER_US, len(events)), 0)
         events = events.copy()
         inside = np.ones(len(events), bool)
-        for name, size, offset in (
-            ("x", sensor[1], self.offset_px[0]),
-            ("y", sensor[0], self.offset_px[1]),
-        ):
+        for name, size, offset in zip("xy", sensor[::-1], self.offset_px):
             middle = (size - 1) / 2
             place = middle + self.scale * (events[name] - middle) + offset
             if np.any(place != np.rint(place)):

@@ -23,8 +23,15 @@ from typing import Any
 import numpy as np
 
 from ...arguments import need
+from .checks import MOST, POSITIVE, within
 
 Range = tuple[float, float]
+FACTORS = "scale amplitude speed threshold balance hot_hz refractory time_constant leak".split()
+LIMITS = {
+    **dict.fromkeys(FACTORS, (POSITIVE, MOST)),
+    **dict.fromkeys(("hot", "dead"), (0, 1)),
+    "stroke": (-1, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -65,27 +72,11 @@ class Variation:
     dead: Range = (0.0, 0.02)
 
     def __post_init__(self) -> None:
-        factors = (
-            "scale",
-            "amplitude",
-            "speed",
-            "threshold",
-            "balance",
-            "refractory",
-            "time_constant",
-            "leak",
-            "hot_hz",
-        )
-        for f in fields(self):
-            value = getattr(self, f.name)
-            good = np.shape(value) == (2,) and np.all(np.isfinite(value)) and value[0] <= value[1]
-            need(f.name, value, good, "a range of two numbers, (low, high)")
-            need(f.name, value, f.name not in factors or value[0] > 0, "positive numbers")
-            object.__setattr__(self, f.name, (float(value[0]), float(value[1])))
-        for name, least, most in (("hot", 0, 1), ("dead", 0, 1), ("stroke", -1, 1)):
-            low, high = getattr(self, name)
-            good = least <= low and high <= most
-            need(name, (low, high), good, f"numbers from {least} to {most}")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            need(one.name, value, np.shape(value) == (2,), "two numbers, (low, high)")
+            within(one.name, value, *value, LIMITS.get(one.name, (-MOST, MOST)))
+            object.__setattr__(self, one.name, (float(value[0]), float(value[1])))
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:
         """(EventCamera, picture) of the recording that `key` names: settings of `camera` times what
@@ -99,16 +90,12 @@ class Variation:
             low, high = getattr(self, name)
             return math.exp(rng.uniform(math.log(low), math.log(high)))
 
-        angle = math.radians(even("rotation_deg"))
-        bend = even("shear")
-        size = factor("scale")
-        matrix = _turned(angle) @ np.array([[1.0, 0.0], [bend, 1.0]]) * size
+        rotation = _turned(math.radians(even("rotation_deg")))
+        matrix = rotation @ np.array([[1.0, 0.0], [even("shear"), 1.0]]) * factor("scale")
         offset = np.array([even("offset_px"), even("offset_px")])
         stroke = even("stroke")
-        turn = _turned(math.radians(even("direction_deg"))) * [
-            factor("amplitude"),
-            factor("amplitude"),
-        ]
+        turn = _turned(math.radians(even("direction_deg")))
+        turn = turn * [factor("amplitude"), factor("amplitude")]
         speed = factor("speed")
         latency = even("latency_ms")
         common = factor("threshold")

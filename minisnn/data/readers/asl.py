@@ -15,72 +15,45 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from ...files import read_whole
 from .events import check_events, event_array
 from .hdf5 import Hdf5, naming
 from .torchneuromorphic import MOST_EVENTS
-from ...files import called, read_whole, size_of
 
 LETTERS = tuple("abcdefghiklmnopqrstuvwxy")
 SHAPE = (180, 240)  # rows, columns
 VARIABLES = ("ts", "x", "y", "pol")
-WHAT = "a recording of ASL-DVS"
+WHAT = "a recording of ASL-DVS, ts, x, y and pol"
 COMPRESSED, MATRIX = 15, 14  # types of parts of a MATLAB file, and those of numbers
-STORED = {
-    1: "i1",
-    2: "u1",
-    3: "i2",
-    4: "u2",
-    5: "i4",
-    6: "u4",
-    7: "f4",
-    9: "f8",
-    12: "i8",
-    13: "u8",
-}
+STORED = dict(zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "i1 u1 i2 u2 i4 u4 f4 f8 i8 u8".split()))
 _LARGEST_FILE = 40 * MOST_EVENTS  # bytes
 
 
 def asl_files(root: str | Path) -> list[tuple[str, Path]]:
     """The recordings under `root` as (letter, path), by letter in alphabetic order, then by number.
 
-    root: the folder that holds one folder for each letter, in upper or lower case; letters may be
-    missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings.
-    Raises ValueError, naming the file or folder, where a letter has two folders, a file is not
-    named <letter>_<number>.mat after its folder, or two files have the same number.
+    root: the folder that holds a folder for each letter, in upper or lower case; letters may be
+    missing. No file is opened. Raises ValueError, naming root, where it holds no such recordings,
+    and naming the file where it is not named <letter>_<number>.mat after its folder, or two of a
+    letter have the same number.
     """
-    root = Path(root)
-    expected = "expected the root of ASL-DVS, which holds a/a_0001.mat to y/y_4200.mat"
-    if not root.is_dir():
-        raise ValueError(f"{root}: no such folder; {expected}")
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
-    files = []
-    for letter in LETTERS:
-        folders = [root / name for name in names if name.lower() == letter]
-        if len(folders) > 1:
-            raise ValueError(
-                f"{root}: letter {letter} has the folders {folders[0].name} and {folders[1].name}; "
-                "expected one"
-            )
-        there = [
-            path for folder in folders for path in folder.iterdir() if path.suffix.lower() == ".mat"
-        ]
-        numbered = sorted(
-            (recording_number(path), path) for path in there if not path.name.startswith(".")
+    found: dict[tuple[str, int], Path] = {}
+    for path in Path(root).glob("*/*"):
+        letter = path.parent.name.lower()
+        if letter in LETTERS and path.suffix.lower() == ".mat" and path.name[0] != ".":
+            twin = found.setdefault((letter, recording_number(path)), path)
+            if twin != path:
+                raise ValueError(f"{path}: has the same letter and number as {twin}")
+    if not found:
+        raise ValueError(
+            f"{root}: no recordings; expected the root of ASL-DVS, which holds a/a_0001.mat to "
+            "y/y_4200.mat"
         )
-        for (number, path), (other, twin) in pairwise(numbered):
-            if number == other:
-                raise ValueError(
-                    f"{twin}: has the same number as {path.name}; expected one file a recording"
-                )
-        files += [(letter, path) for _, path in numbered]
-    if not files:
-        raise ValueError(f"{root}: no recordings; found the folders {names[:30]}, {expected}")
-    return files
+    return [(letter, found[letter, number]) for letter, number in sorted(found)]
 
 
 def recording_number(path: str | Path) -> int:
@@ -88,13 +61,10 @@ def recording_number(path: str | Path) -> int:
     where it has none."""
     path = Path(path)
     letter = path.parent.name.lower()
-    match = re.fullmatch(r"([a-z])_([0-9]{1,9})", path.stem.lower())
-    if not match or match[1] != letter or int(match[2]) < 1:
-        raise ValueError(
-            f"{path}: the file name is not that of a recording of letter {letter}; expected for "
-            f"example {letter}_0001.mat"
-        )
-    return int(match[2])
+    match = re.fullmatch(rf"{letter}_0*([1-9][0-9]*)", path.stem.lower())
+    if not match:
+        raise ValueError(f"{path}: not the name of a recording; expected {letter}_0001.mat")
+    return int(match[1])
 
 
 def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
@@ -102,74 +72,55 @@ def read_asl(path: str | Path, flip_y: bool = False) -> np.ndarray:
     order.
 
     flip_y: row y becomes 179 - y, for releases whose y grows upwards. Raises FileNotFoundError
-    where the file is missing. Raises ValueError, naming the file, where it is not a MATLAB file, is
-    truncated, or lacks a variable; also where variables are empty or differ in length, and where
-    values are not finite, not whole or out of range.
+    where the file is missing, and ValueError, naming the file, where it is not a MATLAB file, is
+    damaged, lacks a variable, or has values that are no events of this sensor.
     """
-    path = Path(path)
-    columns = _variables(path)
-    for name, values in columns.items():
-        if values.size and max(values.shape, default=1) != values.size:
-            raise ValueError(
-                f"{path}: {name} has shape {values.shape}; expected one row or column, a value an "
-                "event"
-            )
-    ts, x, y, pol = (columns[name].reshape(-1) for name in VARIABLES)
-    if not ts.size:
-        raise ValueError(f"{path}: the recording has no events; expected at least one")
-    try:
-        events = event_array(x, SHAPE[0] - 1 - y.astype(np.float64) if flip_y else y, ts, pol)
+    with naming(path, WHAT):
+        found = _variables(Path(path))
+        t, x, y, p = (found[name] for name in VARIABLES)
+        events = event_array(x, y, t, p)
         check_events(events, SHAPE)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    if events["t"][0] < 0:
-        raise ValueError(f"{path}: ts begins at {events['t'][0]}; expected times from 0 on")
+        if not events.size or events["t"][0] < 0:
+            raise ValueError("there are no events, or times below zero")
+    if flip_y:
+        events["y"] = SHAPE[0] - 1 - events["y"]
     return events
 
 
 def _variables(path: Path) -> dict[str, np.ndarray]:
-    size_of(path, WHAT, _LARGEST_FILE)
-    with called(path), open(path, "rb") as file:
-        head = file.read(520)
-    if b"\x89HDF\r\n\x1a\n" in (head[:8], head[512:]):
-        with Hdf5(path, WHAT) as file:
-            return {name: file.array(name, MOST_EVENTS) for name in VARIABLES}
-    if head[126:128] not in (b"IM", b"MI"):
-        found = "no MATLAB file of version 5 or 7.3" if head else "the file is empty"
-        raise ValueError(f"{path}: {found}; expected {WHAT}")
-    with naming(path, WHAT):
-        return _read_matlab(path)
-
-
-def _read_matlab(path: Path) -> dict[str, np.ndarray]:
-    """The variables of a file of version 5 to 7. (scipy reads these too, but can crash the process
-    where bytes are damaged.)"""
+    """The variables, each (N,)."""
     content = read_whole(path, WHAT, _LARGEST_FILE)
-    order = "<" if content[126:128] == b"IM" else ">"
-    found = {}
-    names = []
+    if b"\x89HDF\r\n\x1a\n" in (content[:8], content[512:520]):
+        with Hdf5(path, WHAT) as file:
+            return {name: file.array(name, MOST_EVENTS).reshape(-1) for name in VARIABLES}
+    found = _read_matlab(content)
+    for name in VARIABLES:
+        if found.get(name) is None:
+            raise ValueError(f"there is no {name}, it holds {', '.join(found)[:200] or 'nothing'}")
+    return found
+
+
+def _read_matlab(content: bytes) -> dict[str, np.ndarray | None]:
+    """The variables of a file of version 5 to 7; None of others. (scipy reads these too, but can crash the process
+    where bytes are damaged.)"""
+    order = {b"IM": "<", b"MI": ">"}.get(content[126:128])
+    if order is None:
+        raise ValueError("no MATLAB file of version 5 or 7.3")
+    found: dict[str, np.ndarray | None] = {}
     for kind, data in _elements(content[128:], order):
         if kind == COMPRESSED:
             with suppress(zlib.error):  # of a variable that nobody needs, or else it will be missed
                 data = zlib.decompressobj().decompress(data, _LARGEST_FILE)
                 kind, data = next(_elements(data, order))
-        if kind != MATRIX:
-            continue
-        flags, shape, name, *parts = _elements(data, order)
-        name = bytes(name[1]).decode("latin-1")
-        names.append(name)
-        if name in VARIABLES:
-            flag = int(np.frombuffer(flags[1], f"{order}u4")[0])
-            if not 6 <= flag & 255 <= 15 or flag & 1 << 11 or len(parts) != 1:
-                raise ValueError(f"{name} is of class {flag & 255}; expected real numbers")
-            values = np.frombuffer(parts[0][1], order + STORED[parts[0][0]])
-            found[name] = values.reshape(np.frombuffer(shape[1], f"{order}i4"), order="F")
-    for name in VARIABLES:
-        if name not in found:
-            held = ", ".join(names)[:200] or "nothing"
-            raise ValueError(
-                f"there is no {name}, it holds {held}; the file is truncated or of another kind"
-            )
+        if kind == MATRIX:
+            _, _, (_, letters), *parts = _elements(data, order)
+            name = letters.decode("latin-1")
+            found[name] = None
+            if name in VARIABLES:
+                if len(parts) != 1:
+                    raise ValueError(f"{name} holds others than real numbers")
+                stored, values = parts[0]
+                found[name] = np.frombuffer(values, order + STORED[stored])
     return found
 
 
@@ -181,8 +132,8 @@ def _elements(content: bytes, order: str) -> Iterator[tuple[int, bytes]]:
         start = 8
         if kind >> 16:
             kind, size, start = kind & 0xFFFF, kind >> 16, 4
-        if size > len(content) - start:
+        end = start + size
+        if end > len(content):
             raise ValueError(f"the file is truncated; expected {size} bytes")
-        yield kind, content[start : start + size]
-        used = start + size
-        content = content[used if kind == COMPRESSED else used + -used % 8 :]
+        yield kind, content[start:end]
+        content = content[end if kind == COMPRESSED else end + -end % 8 :]

@@ -5,20 +5,20 @@ microseconds, polarity `p` (1 = ON, brighter; 0 = OFF, darker). A network sees i
 (T, H, W, 2), channel 0 = OFF, 1 = ON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ...arguments import need
+from ...arguments import need, shown
 from .clock import check_clock
-from .columns import ACCEPTED, ORDER, are_fractions, microseconds, of_events, unmasked
-from .plausible import unit_of_fractions
+from .columns import UNITS, columns_in, microseconds, unmasked
+from .hdf5 import naming
+from .plausible import Pace
 
 EVENT = np.dtype([("x", "<i2"), ("y", "<i2"), ("t", "<i8"), ("p", "<i1")])
-EXPECTED = "expected a one-dimensional structured array of x, y, t, p, such as event_array makes"
 # the largest count that a cell of a uint8 tensor holds; further events of the cell are dropped
 SATURATION = 255
 
@@ -30,31 +30,22 @@ def event_array(x: ArrayLike, y: ArrayLike, t: ArrayLike, p: ArrayLike) -> np.nd
     Raises ValueError where lengths differ, values are not whole numbers, do not fit EVENT, or p is
     not 0 or 1, and as `clock.check_clock`.
     """
-    columns = {}
-    for name, values in (("x", x), ("y", y), ("t", t), ("p", p)):
-        values = unmasked(values, name)
-        if values.ndim != 1:
-            raise ValueError(
-                f"{name} has shape {values.shape}; expected one value for each event, shape (N,)"
-            )
-        if values.dtype.kind == "f" and not np.all(
-            np.isfinite(values) & (values == np.rint(values))
-        ):
-            raise ValueError(f"{name} holds a value that is not a whole number")
+    columns = {name: unmasked(values, name) for name, values in zip("xytp", (x, y, t, p))}
+    shapes = {name: values.shape for name, values in columns.items()}
+    if len(set(shapes.values())) != 1 or columns["t"].ndim != 1:
+        raise ValueError(f"columns differ in length or shape: {shapes}; expected (N,)")
+    events = np.empty(columns["t"].size, EVENT)
+    for name, values in columns.items():
+        limit = np.iinfo(EVENT[name])
         if values.size and values.dtype.kind not in "biuf":
             raise ValueError(f"{name} has dtype {values.dtype}; expected numbers")
-        limit = np.iinfo(EVENT[name])
         if values.size and not (limit.min <= values.min() and values.max() <= limit.max):
             raise ValueError(
                 f"{name} reaches from {values.min()} to {values.max()}; expected values from "
                 f"{limit.min} to {limit.max}"
             )
-        columns[name] = values
-    lengths = {name: values.size for name, values in columns.items()}
-    if len(set(lengths.values())) != 1:
-        raise ValueError(f"x, y, t and p differ in length: {lengths}")
-    events = np.empty(lengths["t"], EVENT)
-    for name, values in columns.items():
+        if values.dtype.kind == "f" and np.any(values != np.rint(values)):
+            raise ValueError(f"{name} holds a value that is not a whole number")
         events[name] = values
     check_events(events)
     return in_order(events)
@@ -87,100 +78,89 @@ def as_events(
     else, for masked values, and as `event_array` and `check_events`; arrays of this type may be
     parts of recordings, of which a late beginning says nothing.
     """
-    plain = isinstance(events, np.ndarray) and not isinstance(events, np.ma.MaskedArray)
-    whole = plain and events.dtype == EVENT and events.ndim == 1 and time in (None, "us")
-    if whole and not (events["p"].size and events["p"].min() == -1):
-        check_events(events, shape, name)
-        try:
-            check_clock(events, whole=False)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-        return events
-    try:
-        held, said = of_events(events, columns)
-        if not held:
-            _refuse(events)
-        x, y, t, p = (held[one] for one in "xytp")
-        if p.size and p.dtype.kind in "if" and p.min() == -1 and np.isin(p, (-1, 1)).all():
-            p = p > 0
-        if (
-            time is None
-            and said is None
-            and are_fractions(t)
-            and (unit := unit_of_fractions(x, y, t))
-        ):
-            raise ValueError(
-                f"times are fractions, and nothing gives their unit; they look like {unit}: "
-                f"say --time {unit} (in Python time={unit!r})"
-            )
-        made = event_array(x, y, microseconds(t, time, said), p)
+    with naming(name):
+        made, _, units = of_columns(events, time, columns)
+        if units:
+            raise ValueError("found times of units; expected events of pixels, x, y, t and p")
         check_events(made, shape)
-    except ValueError as error:
-        raise ValueError(f"{name}: {str(error).removeprefix('events: ')}") from None
     return made
 
 
-def _refuse(events: Any) -> NoReturn:
-    """ValueError for what has no columns of events."""
-    flat = isinstance(events, np.ndarray) and events.ndim == 1
-    names = (
-        list(map(str, events))
-        if isinstance(events, Mapping)
-        else list(events.dtype.names or ())
-        if flat
-        else []
-    )
-    if names:
-        raise ValueError(
-            f"found the columns {', '.join(names)[:200]}; expected x, y, t and p, by these names: "
-            f"{ACCEPTED}; or {ORDER}"
-        )
-    found = (
-        f"{events.dtype} of shape {events.shape}"
-        if isinstance(events, np.ndarray)
-        else type(events).__name__
-    )
-    raise ValueError(f"found {found}; {EXPECTED}")
+def of_columns(
+    recording: Any, time: str | None, columns: Any, row: bool = False
+) -> tuple[np.ndarray, bool, bool]:
+    """(events, whether something gives their unit of time, whether x is a unit) of what `as_events`
+    takes, or of columns t and unit; row: x and t are enough, as tonic's of units."""
+    plain = isinstance(recording, np.ndarray) and not isinstance(recording, np.ma.MaskedArray)
+    if plain and recording.dtype == EVENT and recording.ndim == 1 and time in (None, "us"):
+        if recording["p"].min(initial=0) >= 0:
+            check_events(recording)
+            check_clock(recording, whole=False)
+            return recording, time is not None, False
+    held, unit = columns_in(recording, columns)
+    t = held["t"]
+    units = not {"x", "y", "p"} <= held.keys()
+    if units:
+        x = held.get("unit", held.get("x") if row else None)
+        if x is None:
+            raise ValueError(f"found the columns {', '.join(held)}; expected x, y, t and p")
+        held |= {"x": x, "y": np.zeros(t.shape, np.int8), "p": np.ones(t.shape, np.int8)}
+    p = held["p"]
+    if p.dtype.kind in "if" and p.min(initial=0) == -1 and np.isin(p, (-1, 1)).all():
+        p = p > 0
+    if time is None and unit is None and t.dtype.kind == "f":
+        _check_whole(held["x"], held["y"], t)
+    made = event_array(held["x"], held["y"], microseconds(t, time, unit), p)
+    return made, time is not None or unit is not None, units and "unit" in held
 
 
-def check_events(
-    events: np.ndarray, shape: tuple[int, int] | None = None, name: str = "events"
-) -> None:
+def _check_whole(x: np.ndarray, y: np.ndarray, t: np.ndarray) -> None:
+    """ValueError where times are fractions, with the one unit in which they are plausible."""
+    if not np.isfinite(t).all() or np.all(t == np.rint(t)):
+        return
+    fits = []
+    for unit, factor in UNITS.items():
+        later = np.rint((t - t.min()) * factor).astype(np.int64)
+        if Pace.of(np.rec.fromarrays([x, y, later], names="x,y,t")).fault() is None:
+            fits.append(unit)
+    unit = fits[0] if len(fits) == 1 else "us, ms or s"
+    looks = f"they look like {unit}: " * (len(fits) == 1)
+    raise ValueError(
+        f"times are fractions, and nothing gives their unit; {looks}say --time {unit} (in Python "
+        f"time={unit!r})"
+    )
+
+
+def check_events(events: np.ndarray, shape: tuple[int, int] | None = None) -> None:
     """Raise ValueError unless `events` is of dtype EVENT, with polarities 0 or 1, inside a sensor
     of `shape` (H, W)."""
     if not isinstance(events, np.ndarray) or events.dtype != EVENT or events.ndim != 1:
-        found = (
-            f"{events.dtype} of shape {events.shape}"
-            if isinstance(events, np.ndarray)
-            else type(events).__name__
+        raise ValueError(
+            f"found {shown(events)}; expected a one-dimensional structured array of x, y, "
+            "t, p, such as event_array makes"
         )
-        raise ValueError(f"{name}: found {found}; {EXPECTED}")
     if not events.size:
         return
-    if events["p"].min() < 0 or events["p"].max() > 1:
+    names = "p" if shape is None else "xyp"
+    reach = {name: (int(events[name].min()), int(events[name].max())) for name in names}
+    if reach["p"][0] < 0 or reach["p"][1] > 1:
         raise ValueError(
-            f"{name}: polarities reach from {events['p'].min()} to {events['p'].max()}; expected 0 "
-            "(OFF) and 1 (ON), "
-            "where -1 or 2 stand for OFF or ON give p > 0 or p == 2"
+            "polarities reach from {} to {}; expected 0 (OFF) and 1 (ON), where -1 or 2 stand for "
+            "OFF or ON give p > 0 or p == 2".format(*reach["p"])
         )
-    if shape is not None:
-        for axis, size in (("y", shape[0]), ("x", shape[1])):
-            low = events[axis].min()
-            high = events[axis].max()
-            if low < 0 or high >= size:
-                other = events["x" if axis == "y" else "y"]
-                from_one = "; they look counted from 1" * bool(low == 1 and high == size)
-                swapped = bool(
-                    low >= 0
-                    and high < shape[axis == "y"]
-                    and other.min() >= 0
-                    and other.max() < size
-                )
-                raise ValueError(
-                    f"{name}: {axis} reaches from {low} to {high}; expected 0 to {size - 1} "
-                    f"on a sensor of {shape[1]} x {shape[0]} pixels"
-                    + ("; x and y look swapped" if swapped else from_one)
-                )
+    for axis, size in zip("yx", shape or ()):
+        low, high = reach[axis]
+        if low < 0 or high >= size:
+            rows, columns = shape or ()
+            of = f"{columns} x {rows} pixels" if rows > 1 else f"{columns} units"
+            looks = "; they look counted from 1" * (low == 1 and high == size)
+            if min(low, reach["x"][0], reach["y"][0]) >= 0:
+                turned = reach["x"][1] < rows and reach["y"][1] < columns
+                looks = "; x and y look swapped" if turned else looks
+            raise ValueError(
+                f"{axis} reaches from {low} to {high}; expected 0 to {size - 1} on a sensor of {of}"
+                f"{looks}"
+            )
 
 
 def bin_events(
@@ -211,17 +191,21 @@ def bin_events(
     events = as_events(events, shape)
     steps = _steps(duration_ms, step_ms)
     rows, columns = crop_cells(shape, crop, scale)
-    counts = np.zeros((steps, rows, columns, 2), np.uint8)
+    begin = {"first event": events["t"].min(initial=np.iinfo(np.int64).max), "zero": 0}.get(
+        start, start
+    )
+    good = not isinstance(begin, str) and begin == int(begin)
+    need("start", start, good, "'first event', 'zero' or a whole number of microseconds")
     if not events.size:
-        return counts
-    step = (events["t"] - _start(events, start)) // round(step_ms * 1000)
+        return np.zeros((steps, rows, columns, 2), np.uint8)
+    step = (events["t"] - int(begin)) // round(step_ms * 1000)
     row = events["y"].astype(np.int64) // scale
     column = events["x"].astype(np.int64) // scale
     inside = (step >= 0) & (step < steps) & (row < rows) & (column < columns)
     cell = ((step * rows + row) * columns + column) * 2 + events["p"]
-    total = np.bincount(cell[inside], minlength=counts.size)
+    total = np.bincount(cell[inside], minlength=steps * rows * columns * 2)
     np.minimum(total, SATURATION, out=total)
-    return total.astype(np.uint8).reshape(counts.shape)
+    return total.astype(np.uint8).reshape(steps, rows, columns, 2)
 
 
 def downscaled(
@@ -235,18 +219,15 @@ def downscaled(
     the same holds for rows. Nothing is drawn where the cells divide the pixels. Raises ValueError
     where `size` is finer than the sensor.
     """
-    fits = np.shape(size) == (2,) and all(
-        0 < cells <= pixels and cells == int(cells) for cells, pixels in zip(size, sensor)
-    )
+    fits = len(size) == 2 and all(0 < cells <= pixels for cells, pixels in zip(size, sensor))
     need("size", size, fits, f"rows and columns from 1 to those of the sensor, {tuple(sensor)}")
     out = events.copy()
     rng = np.random.default_rng(number)
     for axis, cells, pixels in zip("yx", size, sensor):
         place = events[axis].astype(np.int64)
         if pixels % cells:
-            out[axis] = np.floor((place + rng.random(len(events))) * (cells / pixels)).clip(
-                0, cells - 1
-            )
+            drawn = np.floor((place + rng.random(len(events))) * (cells / pixels))
+            out[axis] = drawn.clip(0, cells - 1)
         else:
             out[axis] = place // (pixels // cells)
     return out
@@ -263,27 +244,24 @@ def windows(
     Raises ValueError where there is not one, and for a clock that jumps ahead, so that there are
     more parts than events.
     """
-    good = isinstance(hop_ms, Real) and hop_ms > 0
-    need("hop_ms", hop_ms, good, "a positive number of milliseconds")
-    time = np.sort(events["t"])
-    first = time[0] if len(time) and lasting_ms is None else 0
-    length = lasting_ms
+    events = events[np.argsort(events["t"], kind="stable")]
+    time = events["t"]
+    first, length = 0, lasting_ms
     if length is None:
-        length = (time[-1] - first) / 1000 if len(time) else 0
+        first = int(time[0])
+        length = (int(time[-1]) - first) / 1000
     tiny = 1e-9  # 100 * 1.1 is more than 110
-    if length < duration_ms - tiny:
-        raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     number = int(np.floor((length - duration_ms) / hop_ms + tiny)) + 1
+    if number < 1:
+        raise ValueError(f"the recording lasts {length:g} ms; expected at least {duration_ms:g}")
     if lasting_ms is None and number > len(time):
         at = int(np.diff(time).argmax())
-        gap = (time[at + 1] - time[at]) / 1e6
-        after = (time[at] - time[0]) / 1e6
         raise ValueError(
             f"a part every {hop_ms:g} ms would be {number:,} of {len(time):,} events; there is "
-            f"none for {gap:g} s after {after:g} s, expected a clock that does not jump"
+            f"none for {(time[at + 1] - time[at]) / 1e6:g} s after {(time[at] - first) / 1e6:g} s, "
+            "expected a clock that does not jump"
         )
     begins = first + np.arange(number) * (hop_ms * 1000)
-    events = events[np.argsort(events["t"], kind="stable")]
     edges = (np.searchsorted(time, begin) for begin in (begins, begins + duration_ms * 1000))
     parts = [events[low:high] for low, high in zip(*edges) if low < high]
     if not parts:
@@ -311,26 +289,13 @@ def crop_cells(shape: tuple[int, int], crop: tuple[int, int] | None, scale: int)
 
 
 def _steps(duration_ms: float, step_ms: float) -> int:
-    good = (
-        isinstance(step_ms, Real)
-        and step_ms >= 0.001
-        and abs(step_ms * 1000 - round(step_ms * 1000)) < 1e-6
-    )
+    good = isinstance(step_ms, Real) and step_ms >= 0.001 and _is_whole(step_ms * 1000, 1e-6)
     need("step_ms", step_ms, good, "a positive whole number of microseconds, in ms")
     steps = duration_ms / step_ms if isinstance(duration_ms, Real) else np.nan
-    good = steps >= 0.5 and abs(steps - round(steps)) < 1e-9
+    good = steps >= 0.5 and _is_whole(steps, 1e-9)
     need("duration_ms", duration_ms, good, f"a whole number of steps of {step_ms} ms")
     return round(steps)
 
 
-def _start(events: np.ndarray, start: str | float) -> int:
-    if isinstance(start, str):
-        if start == "first event":
-            return int(events["t"].min())
-        if start == "zero":
-            return 0
-    elif isinstance(start, Real) and start == int(start):
-        return int(start)
-    raise ValueError(
-        f"start is {start!r}; expected 'first event', 'zero' or a whole number of microseconds"
-    )
+def _is_whole(number: float, within: float) -> bool:
+    return abs(number - round(number)) < within

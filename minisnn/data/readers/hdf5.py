@@ -2,24 +2,20 @@
 before it is read."""
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...files import size_of
 
-if TYPE_CHECKING:
-    import h5py
-
 LONGEST = 400  # characters of an error that a library raises: some quote the file
 
 
 @contextmanager
-def naming(path: str | Path, what: str) -> Generator[None, None, None]:
+def naming(path: str | Path, what: str = "") -> Generator[None, None, None]:
     """Whatever a library raises of a damaged file becomes a ValueError of one line that names the
     file and what was expected."""
     try:
@@ -28,12 +24,12 @@ def naming(path: str | Path, what: str) -> Generator[None, None, None]:
         text = one_line(error)
         if "allow_pickle" in text:  # NumPy would advise to load them unsafely
             text = "it is no NumPy file, or holds objects, which could run code"
-        named = isinstance(error, ValueError) and text.startswith(f"{path}: ")
+        named = isinstance(error, ValueError) and text.startswith(str(path))
         if named or isinstance(error, OSError) and error.filename is not None:
             raise
-        expected = "" if "expected" in text else f"; expected {what}"
-        told = text if isinstance(error, ValueError) else f"cannot be read ({text})"
-        raise ValueError(f"{path}: {told}{expected}") from None
+        text = text if isinstance(error, ValueError) else f"cannot be read ({text})"
+        expected = f"; expected {what}" if what and "expected" not in text else ""
+        raise ValueError(f"{path}: {text}{expected}") from None
 
 
 def one_line(error: BaseException) -> str:
@@ -43,32 +39,21 @@ def one_line(error: BaseException) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
-def _names_file(method: Callable) -> Callable:
-    @wraps(method)
-    def named(self: "Hdf5", *args: Any) -> Any:
-        with naming(self.path, self.what):
-            return method(self, *args)
-
-    return named
-
-
 class Hdf5:
     """An open file; use it in a `with` statement, or close it.
 
     path   the file        what   what is expected to be in it, for errors
 
-    Every method raises ValueError, naming the file, where a part of it is damaged, a link, or not as
-    expected; FileNotFoundError where the file is missing.
+    Methods raise what h5py does of a damaged file, and ValueError where a part is missing, leads out
+    of the file, or is not as expected: `naming` adds the name of the file.
     """
 
     def __init__(self, path: str | Path, what: str):
         import h5py
 
-        self.path = Path(path)
-        self.what = what
-        size_of(self.path, what, 1 << 62)
-        with naming(self.path, what):
-            self.file = h5py.File(self.path, "r")
+        size_of(path, what, 1 << 62)
+        with naming(path, what):
+            self.file = h5py.File(path, "r")
 
     def __enter__(self) -> "Hdf5":
         return self
@@ -76,19 +61,15 @@ class Hdf5:
     def __exit__(self, *_) -> None:
         self.close()
 
-    def __bool__(self) -> bool:
-        return bool(self.file)
-
     def close(self) -> None:
         """Give the file up."""
         self.file.close()
 
-    @_names_file
-    def find(self, name: str) -> "h5py.Dataset | h5py.Group | None":
+    def find(self, name: str) -> Any:
         """The data set or group of that name, None where there is none."""
         import h5py
 
-        item = self.file
+        item: Any = self.file
         for part in filter(None, name.split("/")):
             link = item.get(part, getlink=True) if isinstance(item, h5py.Group) else None
             if link is None:
@@ -104,18 +85,21 @@ class Hdf5:
         """Whether there is a data set of that name."""
         return hasattr(self.find(name), "shape")
 
-    @_names_file
-    def names(self, group: str = "") -> list[str] | None:
-        """What is in a group; None where there is no such group."""
+    def names(self, group: str = "") -> list[str]:
+        """What is in a group; nothing where there is no such group."""
         item = self.find(group)
-        return None if item is None or hasattr(item, "shape") else list(item)
+        return [] if item is None or hasattr(item, "shape") else list(item)
 
-    @_names_file
-    def array(self, name: str, most: int) -> np.ndarray:
-        """Numbers, or a row of records of numbers, of at most `most` values."""
-        item: Any = self.find(name)
+    def dataset(self, name: str) -> Any:
+        """A data set. ValueError where there is none."""
+        item = self.find(name)
         if not hasattr(item, "shape"):
             raise ValueError(f"there is no {name}")
+        return item
+
+    def array(self, name: str, most: int) -> np.ndarray:
+        """Numbers, or a row of records of numbers, of at most `most` values."""
+        item = self.dataset(name)
         kinds = [item.dtype[field] for field in item.dtype.names or ()] or [item.dtype]
         if item.shape is None or any(kind.kind not in "biuf" for kind in kinds):
             raise ValueError(f"{name} is of type {item.dtype}; expected numbers")
@@ -125,35 +109,25 @@ class Hdf5:
             return np.zeros(0, item.dtype)
         return np.asarray(item[()])
 
-    @_names_file
-    def rows(self, name: str, rows: list[int], most: int) -> tuple[int, list[np.ndarray]]:
-        """(number of rows, the numbers of some of them) of a data set with a row a recording, each
-        of its own length or all of one; together of at most `most` values."""
+    def rows(self, name: str, rows: list[int], most: int) -> list[np.ndarray]:
+        """The numbers of some rows of a data set with a row a recording, each of its own length or
+        all of one; together of at most `most` values."""
         import h5py
 
-        item: Any = self.find(name)
-        if not hasattr(item, "shape"):
-            raise ValueError(f"there is no {name}")
+        item = self.dataset(name)
         ragged = h5py.check_vlen_dtype(item.dtype)
         kind = np.dtype(ragged or item.dtype)
         if item.shape is None or kind.kind not in "iuf" or len(item.shape) != 1 + (ragged is None):
             raise ValueError(f"{name} is of type {kind} and shape {item.shape}; expected numbers")
-        found = []
-        for row in rows:
-            if math.prod(item.shape[1:]) > most:
-                raise ValueError(f"{name}[{row}] is too long; expected at most {most} numbers")
-            found.append(np.asarray(item[row], kind).reshape(-1))
-            most -= len(found[-1])
-        return len(item), found
+        if len(rows) * math.prod(item.shape[1:]) > most:
+            raise ValueError(f"{name} has shape {item.shape}; expected at most {most} values")
+        return [np.asarray(item[row], kind).reshape(-1) for row in rows]
 
-    @_names_file
-    def texts(self, name: str, most: int) -> list[str] | None:
-        """At most `most` texts, in UTF-8 or else Latin-1; None where there is no such data set."""
-        item: Any = self.find(name)
+    def texts(self, name: str) -> list[str] | None:
+        """Texts, in UTF-8 or else Latin-1; None where there is no such data set."""
+        item = self.find(name)
         if not hasattr(item, "shape") or item.dtype.kind not in "OS":
             return None
-        if math.prod(item.shape) > most:
-            raise ValueError(f"{name} has shape {item.shape}; expected at most {most} texts")
         return [_decoded(bytes(text)) for text in np.ravel(item[()])]
 
 

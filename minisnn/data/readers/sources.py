@@ -2,7 +2,7 @@
 subsets and loaders of PyTorch, and frames. Nothing of these packages is imported; what counts is
 what an object can do.
 
-    data set      items (events, label), or events alone with labels beside them; `sensor_size` (columns, rows, polarities),
+    data set      items (events, label), or events alone with labels next to them; `sensor_size` (columns, rows, polarities),
                   its own or that of the data set within it
     Subset        a data set with `dataset` and `indices`
     DataLoader    its data set, those items that its sampler names, each once and in their own order: a loader shuffles,
@@ -10,8 +10,7 @@ what an object can do.
     frames        (T, 2, H, W) as tonic's ToFrame makes them, or (T, H, W, 2); channel 0 = OFF, 1 = ON
 """
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,14 +30,9 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
     if labels is None:
         for number, one in enumerate(_each(source)):
             if not (isinstance(one, (tuple, list)) and len(one) == 2):
-                found = (
-                    f"{len(one)} parts"
-                    if isinstance(one, (tuple, list))
-                    else f"a {type(one).__name__} alone"
-                )
                 raise ValueError(
                     "labels are missing; expected one for each recording, or pairs (events, "
-                    f"label), and item {number} is {found}"
+                    f"label), and item {number} is a {type(one).__name__} that is no pair"
                 )
             yield one[0], one[1]
         return
@@ -53,39 +47,30 @@ def items_of(source: Any, labels: Sequence[Any] | None = None) -> Iterator[tuple
         )
 
 
-def _each(source: Any) -> Iterator[Any]:
+def _each(source: Any) -> Iterable[Any]:
     if hasattr(source, "collate_fn") and hasattr(source, "dataset"):  # a loader
-        source, chosen = source.dataset, _sampled(source)
-        if chosen is not None:
-            yield from (source[k] for k in chosen)
-            return
-    if (
-        hasattr(source, "__getitem__")
-        and hasattr(source, "__len__")
-        and not hasattr(source, "__iter__")
-    ):
-        yield from (source[k] for k in range(len(source)))
-        return
-    yield from source
+        data = source.dataset
+        if not hasattr(data, "__getitem__"):
+            return data
+        return (data[place] for place in sorted(_sampled(source)))
+    if hasattr(source, "__getitem__") and not hasattr(source, "__iter__"):
+        return (source[place] for place in range(len(source)))
+    return source
 
 
-def _sampled(loader: Any) -> list[int] | None:
-    """The places that a loader draws from; None where it goes through a stream."""
-    if not hasattr(loader.dataset, "__getitem__"):
-        return None
+def _sampled(loader: Any) -> set[int]:
+    """The places that a loader draws from."""
     drawn = getattr(loader, "sampler", None)
-    places: set[int] = set()
-    for one in drawn if drawn is not None else loader.batch_sampler:
-        places.update(map(int, one) if isinstance(one, (list, tuple)) else [int(one)])
-    return sorted(places)
+    places = loader.batch_sampler if drawn is None else drawn
+    return {int(place) for some in places for place in np.atleast_1d(some)}
 
 
 def sensor_in(source: Any) -> tuple[int, int] | None:
     """Rows and columns that a data set, or one within it, says its sensor has."""
     for _ in range(_DEEP):
-        told = getattr(source, "sensor_size", None)
-        if told is not None:
-            return int(told[1]), int(told[0])
+        size = getattr(source, "sensor_size", None)
+        if size is not None:
+            return int(size[1]), int(size[0])
         source = getattr(source, "dataset", None)
     return None
 
@@ -93,16 +78,16 @@ def sensor_in(source: Any) -> tuple[int, int] | None:
 def label_of(label: Any) -> str:
     """The name of a class: of a text, a number, or an array or tensor of one number. ValueError
     where it is a fraction, or none."""
-    wrong = ValueError(f"a label is {label!r}; expected texts or whole numbers")
-    if label is np.ma.masked:
-        raise wrong
-    if hasattr(label, "__array__") and np.size(np.asarray(label)) == 1:
-        label = np.asarray(label).item()
-    if isinstance(label, float) and math.isfinite(label) and label == int(label):
-        label = int(label)
-    if not isinstance(label, (str, bytes, int)):
-        raise wrong
-    return label.decode() if isinstance(label, bytes) else str(label)
+    value = label
+    if hasattr(value, "__array__") and value is not np.ma.masked and np.size(value) == 1:
+        value = np.asarray(value).item()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bytes):
+        value = value.decode()
+    if not isinstance(value, (str, int)):
+        raise ValueError(f"a label is {label!r}; expected texts or whole numbers")
+    return str(value)
 
 
 def plain(events: Any) -> Any:
@@ -120,11 +105,11 @@ def are_frames(events: Any) -> bool:
 def sensor_of_frames(frames: np.ndarray) -> tuple[int, int]:
     """Rows and columns of frames; ValueError where not one axis is that of two polarities."""
     first = frames.shape[1] == 2
-    last = frames.shape[3] == 2
-    if first == last:
-        found = f"frames have shape {frames.shape}"
-        both = "both may be that of the polarities" if first else "none is that of two polarities"
-        raise ValueError(f"{found}, {both}; expected (T, 2, H, W) or (T, H, W, 2)")
+    if first == (frames.shape[3] == 2):
+        raise ValueError(
+            f"frames have shape {frames.shape}; expected (T, 2, H, W) or (T, H, W, 2), one axis "
+            "that of the two polarities"
+        )
     rows, columns = frames.shape[2:4] if first else frames.shape[1:3]
     return rows, columns
 
@@ -140,24 +125,19 @@ def events_of_frames(frames: np.ndarray, bin_ms: float) -> np.ndarray:
     sensor_of_frames(frames)
     if frames.shape[1] == 2:
         frames = np.moveaxis(frames, 1, 3)
-    if (
-        frames.dtype.kind not in "biuf"
-        or frames.size
-        and not np.all(np.isfinite(frames) & (frames == np.rint(frames)))
-    ):
+    if np.any(frames != np.rint(frames)):
         raise ValueError(
             "frames hold values that are not whole numbers; expected counts of events, without "
             "scaling or weights"
         )
-    if frames.size and not (frames.min() >= 0 and frames.max() <= SATURATION):
+    if not (frames.min(initial=0) >= 0 and frames.max(initial=0) <= SATURATION):
         raise ValueError(
             f"frames reach from {frames.min()} to {frames.max()}; expected counts from 0 to "
             f"{SATURATION}"
         )
     where = np.nonzero(frames)
-    many = frames[where].astype(np.int64)
-    events = np.empty(int(many.sum()), EVENT)
-    step, row, column, polarity = (np.repeat(place, many) for place in where)
+    step, row, column, polarity = np.repeat(where, frames[where].astype(np.int64), axis=1)
+    events = np.empty(len(step), EVENT)
     events["x"] = column
     events["y"] = row
     events["t"] = step * round(bin_ms * 1000)

@@ -23,12 +23,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ...arguments import one_of
 from ...files import write_whole
-from .hdf5 import Hdf5
 from .columns import UNITS as FACTORS
-from .events import event_array
+from .events import check_events, event_array
+from .hdf5 import Hdf5, naming
 from .torchneuromorphic import TorchNeuromorphic
-from .units import check_range, number_of
+from .units import check_row
 
 UNITS = 700
 LONGEST_S, SHORTEST_S = 10.0, 0.02  # of a recording; no word takes so long, or so little
@@ -39,7 +40,7 @@ BATCH = 64  # recordings that are read at once
 WHAT = "recordings of (time, unit) as SHD has them: spikes/times, spikes/units and labels"
 
 
-class SpokenFile:
+class SpokenFile(Hdf5):
     """An open file of recordings; use it in a `with` statement, or close it.
 
     path    the file
@@ -56,34 +57,52 @@ class SpokenFile:
     """
 
     def __init__(self, path: str | Path, units: int | None = None, time: str | None = None):
-        if time is not None and time not in FACTORS:
-            raise ValueError(f"time is {time!r}; expected {', '.join(FACTORS)}")
+        if time is not None:
+            one_of("time", time, FACTORS)
+        super().__init__(path, WHAT)
         self.path = Path(path)
         self.units = UNITS if units is None else int(units)
         self.time = time
-        self.file = Hdf5(self.path, WHAT)
+        self.factor = FACTORS[time or "s"]
         try:
-            self.labels = self._labels()
-            self.words = self._words()
-            self.speakers = self._speakers()
-            self.coarse_ms = self._coarse_ms()
+            with naming(self.path, WHAT):
+                self._read_labels()
         except BaseException:
             self.close()
             raise
 
-    def __enter__(self) -> "SpokenFile":
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the file up."""
-        self.file.close()
+    def _read_labels(self) -> None:
+        labels = np.ravel(self.array("labels", MOST_RECORDINGS))
+        if labels.dtype.kind not in "iu" or labels.min() < 0:
+            raise ValueError("labels holds others than whole numbers from 0 on")
+        words = self.texts("extra/keys") or [str(one) for one in range(int(labels.max()) + 1)]
+        if labels.max() >= len(set(words)):
+            raise ValueError(f"labels reach {labels.max()}, and there are {len(set(words))} words")
+        self.labels, self.words = labels.astype(np.int64), words
+        self.speakers = self.texts("extra/speaker")
+        if self.speakers is None and self.has("extra/speaker"):
+            numbers = np.ravel(self.array("extra/speaker", MOST_RECORDINGS))
+            self.speakers = [str(one) for one in numbers.tolist()]
+        rows = [len(self.dataset(name)) for name in ("spikes/times", "spikes/units")]
+        rows += [] if self.speakers is None else [len(self.speakers)]
+        if set(rows) != {len(labels)}:
+            raise ValueError(
+                f"times, units and speakers are of {rows} recordings, labels of {len(labels)}"
+            )
+        first, _ = (self.rows(f"spikes/{name}", [0], MOST_EVENTS)[0] for name in ("times", "units"))
+        self.coarse_ms = self.factor / 1e3
+        if first.dtype.kind == "f":
+            with np.errstate(over="ignore", invalid="ignore"):  # seconds in ns, of float16
+                self.coarse_ms *= float(np.spacing(np.array(1e6 / self.factor, first.dtype)))
 
     def __len__(self) -> int:
         """Number of recordings."""
         return len(self.labels)
+
+    def listed(self) -> list[tuple[int, str, str | None, None]]:
+        """(number, word, speaker, None) of every recording."""
+        who = self.speakers or [None] * len(self)
+        return [(k, self.words[label], who[k], None) for k, label in enumerate(self.labels)]
 
     def read(self, number: int) -> np.ndarray:
         """Events of one recording (dtype EVENT, in one row: x is the unit), sorted by time, in
@@ -96,116 +115,39 @@ class SpokenFile:
         Raises ValueError, naming file and recording, where units and times differ in number, a time
         is below zero or not finite, a unit is none, or the times cannot be in their unit.
         """
-        for number in numbers:
-            if not 0 <= number < len(self):
-                raise ValueError(f"recording {number}; expected 0 to {len(self) - 1}")
         found = []
-        for first in range(0, len(numbers), BATCH):
-            rows = [int(one) for one in numbers[first : first + BATCH]]
-            most = MOST_EVENTS * len(rows)
-            times, units = (
-                self.file.rows(f"spikes/{name}", rows, most)[1] for name in ("times", "units")
-            )
-            for number, t, unit in zip(rows, times, units):
-                try:
-                    found.append(self._events(t, unit))
-                except ValueError as error:
-                    raise ValueError(f"{self.path}: recording {number}: {error}") from None
+        for number in numbers:
+            with naming(f"{self.path}: recording {number}", WHAT):
+                t, unit = (
+                    self.rows(f"spikes/{name}", [int(number)], MOST_EVENTS)[0]
+                    for name in ("times", "units")
+                )
+                found.append(self._events(t.astype(np.float64), unit))
         return found
 
     def _events(self, t: np.ndarray, unit: np.ndarray) -> np.ndarray:
-        if t.shape != unit.shape:
-            raise ValueError(
-                f"spikes/times has {len(t)} values and spikes/units {len(unit)}; expected one unit "
-                "for each time"
-            )
-        seconds = t.astype(np.float64) * (FACTORS[self.time or "s"] / 1e6)
-        if t.size:
-            if not np.isfinite(seconds).all():
-                raise ValueError("spikes/times holds NaN or infinite values; expected finite times")
-            if seconds.min() < 0:
-                raise ValueError(
-                    f"spikes/times begins at {t.min():g}; expected times from 0, the recording's "
-                    "beginning, on"
-                )
-            if unit.dtype.kind == "f" and np.any(unit != np.rint(unit)):
-                raise ValueError("spikes/units holds fractions; expected whole numbers")
-            check_range(unit, self.units)
-            self._check_length(float(t.max()), seconds)
         none = np.zeros(len(t), int)
-        return event_array(unit, none, np.rint(seconds * 1e6), none + 1)
-
-    def _check_length(self, last: float, seconds: np.ndarray) -> None:
-        """ValueError where nothing says the unit, and it cannot be seconds; or it cannot be what is
-        said, and seconds would do."""
-        reach = float(seconds.max())
+        events = event_array(unit, none, np.rint(t * self.factor), none + 1)
+        check_events(events, (1, self.units))
+        if not t.size:
+            return events
+        if t.min() < 0:
+            raise ValueError(f"times begin at {t.min():g}; expected 0, its beginning, or later")
+        last = float(t.max())
+        reach = last * self.factor / 1e6
         if self.time is None and reach > LONGEST_S:
             fits = [one for one in ("ms", "us", "ns") if _plausible(last, one)]
-            way = f"say --time {fits[0]} (in Python time={fits[0]!r})" if fits else ""
-            looks = f"; they look like {fits[0]}: {way}" if fits else ""
             raise ValueError(
-                f"times reach {last:,.6g}, and in seconds, the unit of this format, no word lasts "
-                f"so long{looks}, or --time s if it does"
+                f"times reach {last:,.6g}, and no word lasts so many seconds, the unit of this "
+                f"format{f'; they look like {fits[0]}' * bool(fits)}: say --time "
+                f"{(fits or ['s'])[0]}, or --time s if they are right"
             )
-        said = self.time not in (None, "s") and len(seconds) >= TELLING
-        if said and reach < SHORTEST_S and _plausible(last, "s"):
+        early = self.time is not None and len(t) >= TELLING and reach < SHORTEST_S
+        if early and _plausible(last, "s"):
             raise ValueError(
-                f"times reach {last:.6g}, and in {self.time}, as is said, no word is so short; they "
-                "look like s: leave --time out"
+                f"times reach {last:.6g} {self.time}; they look like s: leave out --time"
             )
-
-    def _labels(self) -> np.ndarray:
-        for name in ("labels", "spikes/times", "spikes/units"):
-            if not self.file.has(name):
-                raise ValueError(f"{self.path}: there is no {name}; expected {WHAT}")
-        labels = np.ravel(self.file.array("labels", MOST_RECORDINGS))
-        if labels.dtype.kind not in "iu" or labels.size and labels.min() < 0:
-            found = labels.min() if labels.size and labels.dtype.kind in "iu" else labels.dtype
-            raise ValueError(f"{self.path}: labels holds {found}; expected whole numbers from 0 on")
-        for name in ("spikes/times", "spikes/units"):
-            rows = self.file.rows(name, [], MOST_EVENTS)[0]
-            if rows != len(labels):
-                raise ValueError(
-                    f"{self.path}: {name} has {rows} rows and labels {len(labels)}; expected one "
-                    "label for each recording"
-                )
-        if not labels.size:
-            raise ValueError(f"{self.path}: holds no recordings; expected some")
-        return labels.astype(np.int64)
-
-    def _words(self) -> list[str]:
-        words = self.file.texts("extra/keys", MOST_RECORDINGS)
-        if words is None:
-            return [str(one) for one in range(int(self.labels.max()) + 1)]
-        if len(set(words)) != len(words):
-            raise ValueError(f"{self.path}: extra/keys names a word twice; expected each once")
-        if self.labels.max() >= len(words):
-            raise ValueError(
-                f"{self.path}: labels reach {self.labels.max()}, and extra/keys names {len(words)} "
-                f"words; expected labels from 0 to {len(words) - 1}"
-            )
-        return words
-
-    def _speakers(self) -> list[str] | None:
-        name = "extra/speaker"
-        found: list[str] | None = self.file.texts(name, MOST_RECORDINGS)
-        if found is None and self.file.has(name):
-            numbers = np.ravel(self.file.array(name, MOST_RECORDINGS))
-            found = [str(one) for one in numbers.tolist()]
-        if found is not None and len(found) != len(self):
-            raise ValueError(
-                f"{self.path}: {name} has {len(found)} entries and labels {len(self)}; expected "
-                "one for each recording"
-            )
-        return found
-
-    def _coarse_ms(self) -> float:
-        factor = FACTORS[self.time or "s"]
-        times = self.file.rows("spikes/times", [0], MOST_EVENTS)[1][0]
-        if times.dtype.kind != "f":
-            return factor / 1e3
-        with np.errstate(over="ignore", invalid="ignore"):  # seconds in ns are too many for float16
-            return float(np.spacing(np.array(1e6 / factor, times.dtype))) * factor / 1e3
+        return events
 
 
 def _plausible(last: float, unit: str) -> bool:
@@ -231,30 +173,18 @@ def write_spoken(
     """
     import h5py
 
-    rows = {"times": [np.ravel(one) for one in times], "units": [np.ravel(one) for one in units]}
-    others = dict(labels=np.ravel(labels))
-    if speakers is not None:
-        others["extra/speaker"] = np.ravel(speakers)
-    sizes = {name: len(some) for name, some in rows.items()}
-    sizes |= {name: len(some) for name, some in others.items()}
-    if len(set(sizes.values())) != 1:
-        raise ValueError(
-            f"recordings differ in number: {sizes}; expected one entry for each in all"
-        )
-    for number, (t, unit) in enumerate(zip(rows["times"], rows["units"])):
-        if len(t) != len(unit):
-            raise ValueError(
-                f"recording {number} has {len(t)} times and {len(unit)} units; expected as many"
-            )
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
+        file["labels"] = np.ravel(labels).astype(np.uint16)
         for name, kind in (("times", np.float32), ("units", np.uint16)):
-            place = f"spikes/{name}"
-            made = file.create_dataset(place, (len(rows[name]),), h5py.vlen_dtype(kind))
-            for number, one in enumerate(rows[name]):
-                made[number] = one.astype(kind)
-        for name, numbers in others.items():
-            file[name] = numbers.astype(np.uint16)
+            file.create_dataset(f"spikes/{name}", (len(times),), h5py.vlen_dtype(kind))
+        for k, (t, unit, _) in enumerate(zip(times, units, file["labels"], strict=True)):
+            if np.shape(t) != np.shape(unit):
+                raise ValueError(f"recording {k} has {np.size(t)} times and {np.size(unit)} units")
+            file["spikes/times"][k] = t
+            file["spikes/units"][k] = unit
+        if speakers is not None:
+            file["extra/speaker"] = np.ravel(speakers).astype(np.uint16)
         if words is not None:
             file["extra/keys"] = list(words)
     write_whole(Path(path), image.getvalue())
@@ -263,25 +193,35 @@ def write_spoken(
 
 def is_spoken(path: Path) -> bool:
     """Whether an HDF5 file is of this form."""
-    with Hdf5(path, "recordings") as file:
+    with naming(path, "recordings"), Hdf5(path, "recordings") as file:
         return holds_spoken(file.names()) and file.has("spikes/times")
+
+
+def holds_spoken(names: list[str]) -> bool:
+    """Whether a file with these names at its top is of this form."""
+    return {"spikes", "labels"} <= set(names)
 
 
 _open: dict[tuple, SpokenFile | TorchNeuromorphic] = {}  # the one that was asked last
 
 
 def opened(
-    path: Path, changed: tuple[int, ...], sensor: tuple[int, ...] | None, time: str | None
+    path: Path, sensor: tuple[int, ...] | None = None, time: str | None = None
 ) -> SpokenFile | TorchNeuromorphic:
     """A file of many recordings, of this form or torchneuromorphic's, that are read one after the
-    other: it stays open until another one is asked, or `forget`. changed: what the system says of
-    the file, so that another one under its name is opened."""
+    other: it stays open until another one is asked, or another is there under its name, or
+    `forget`."""
+    status = path.stat()
+    changed = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
     key = path, changed, sensor, time
     if key not in _open:
         forget()
-        spoken = is_spoken(path)
-        units = number_of(sensor, str(path)) if spoken else None
-        _open[key] = SpokenFile(path, units, time) if spoken else TorchNeuromorphic(path)
+        if is_spoken(path):
+            with naming(path):
+                check_row(sensor)
+            _open[key] = SpokenFile(path, sensor and sensor[0], time)
+        else:
+            _open[key] = TorchNeuromorphic(path)
     return _open[key]
 
 
@@ -289,8 +229,3 @@ def forget() -> None:
     """Close the file that `opened` left open: while it is, HDF5 lets nobody write it again."""
     while _open:
         _open.popitem()[1].close()
-
-
-def holds_spoken(names: list[str] | None) -> bool:
-    """Whether a file with these names at its top is of this form."""
-    return {"spikes", "labels"} <= set(names or ())

@@ -5,23 +5,32 @@ ordered pairs of 24 letters. The paper does not list which pairs meta-train; her
 makes 369 classes for meta-training, 92 for meta-validation and 115 for meta-testing.
 """
 
-import functools
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
-from ..readers.pictures import holds_pictures
-from ..store.code import code_identity
-from .double_nmnist import choose
-from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
-from .pool import Pool
-from .recordings import Recordings
+from ... import arguments
 from ..camera.event_camera import EventCamera
-from ..readers import events, pictures
+from ..readers import pictures
+from ..readers.asl import LETTERS, SHAPE as SENSOR, asl_files, read_asl, recording_number
+from ..readers.events import bin_events
+from .double_nmnist import choose
+from .hands import hand_picture
+from .pool import Pool
+from .pools import (
+    STEPS,
+    Keep,
+    Sight,
+    number_within,
+    pool_of,
+    pool_of_pictures,
+    trains,
+    which,
+)
+from .recordings import Recordings
+from .takes import MOMENTS, PROTOCOLS, SUBJECTS, pool_of_takes, take_camera
 
 SIZES = {"train": 369, "val": 92, "test": 115}
 SCALE = 6  # 6 x 6 pixels a cell
@@ -97,57 +106,37 @@ class DoubleASL(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
+        of_classes, train = choose(split, classes, recordings)
+        keep = Keep(cache, progress)
         root = None if root is None else Path(root).expanduser()
+        usual, most = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER, None
         if protocol is not None:
-            from .takes import MOMENTS, PROTOCOLS, take_camera
-
-            if protocol not in PROTOCOLS or root is not None:
-                found = f"protocol is {protocol!r}" + f" with recordings of {root}" * (
-                    root is not None
-                )
-                raise ValueError(
-                    f"{found}; expected one of {', '.join(PROTOCOLS)}, of drawn hands, or None"
-                )
-            per_letter = MOMENTS if per_letter is None else per_letter
-            camera = camera or take_camera()
-        elif per_letter is None:
-            per_letter = SIMULATED_PER_LETTER if root is None else REAL_PER_LETTER
-        if (
-            isinstance(per_letter, bool)
-            or not isinstance(per_letter, (int, np.integer))
-            or per_letter < 1
-        ):
-            raise ValueError(
-                f"per_letter is {per_letter!r}, expected a whole number from 1 on, or None"
-            )
-        if protocol is not None and per_letter > MOMENTS:
-            raise ValueError(
-                f"per_letter is {per_letter}, expected at most {MOMENTS} with a protocol: so many "
-                "moments are in a continuous recording"
-            )
-        sight = Sight(camera or hand_camera(), seed, SENSOR, SCALE)
-        groups: dict[str, Any] = {}
+            arguments.one_of("protocol", protocol, PROTOCOLS)
+            wants = "None with a protocol, which is of drawn hands"
+            arguments.must("root", root is None, wants, root)
+            usual = most = MOMENTS
+        number = arguments.whole("per_letter", usual if per_letter is None else per_letter, 1, most)
+        usual_camera = hand_camera if protocol is None else take_camera
+        sight = Sight(camera or usual_camera(), seed, SENSOR, SCALE)
+        within = None
         if protocol is not None:
-            pool, source, groups = _takes(
-                protocol, split if recordings is None else recordings, int(per_letter), sight, keep
-            )
+            part = split if recordings is None else recordings
+            pool, source = _takes(protocol, part, number, sight, keep)
+            within = (
+                pool.numbers - 1
+            ) // MOMENTS  # subjects, of whom both sides have one in common
         elif root is None:
-            pool, source = _drawn(train, int(per_letter), sight, keep)
-        elif holds_pictures(root):
-            pool, source = _photographed(root, train, int(per_letter), sight, keep)
+            pool, source = _drawn(train, number, sight, keep)
+        elif pictures.holds_pictures(root):
+            pool, source = _photographed(root, train, number, sight, keep)
         else:
-            pool, source = _real(root, train, int(per_letter), flip_y, keep)
-        super().__init__(
-            pool,
-            made_of={
-                name: [LETTERS.index(letter) for letter in name]
-                for name in double_asl_classes(class_seed)[which_classes]
-            },
-            source=source,
-            kind="letter",
-            **groups,
-        )
+            pool, source = _real(root, train, number, flip_y, keep)
+        names = double_asl_classes(class_seed)[of_classes]
+        made_of = {name: [LETTERS.index(letter) for letter in name] for name in names}
+        super().__init__(pool, made_of=made_of, source=source, kind="letter", within=within)
+
+    def name_of(self, symbol: int) -> str:
+        return f"letter {LETTERS[symbol]}"
 
 
 def hand_camera() -> EventCamera:
@@ -161,61 +150,43 @@ def hand_camera() -> EventCamera:
 
 
 def _real(root: Path, train: bool, per_letter: int, flip_y: bool, keep: Keep) -> tuple[Pool, str]:
-    files: list[tuple[int, int, Path]] = []
-    seen: Counter[str] = Counter()
-    for letter, path in asl_files(root):
-        seen[letter] += 1
-        number = recording_number(path)
-        if seen[letter] <= per_letter and trains(number) == train:
-            files.append((LETTERS.index(letter), number, path))
+    found = [(LETTERS.index(letter), path) for letter, path in asl_files(root)]
+    rank = number_within(np.array([letter for letter, _ in found]))
+    numbers = [recording_number(path) for _, path in found]
+    files = [
+        (letter, number, path)
+        for (letter, path), number, k in zip(found, numbers, rank)
+        if k <= per_letter and trains(number) == train
+    ]
     source = f"{root}, rows turned over, as y grows upwards" * flip_y or str(root)
-    source += f" ({which(train)})"
-    _check_letters(Counter(label for label, _, _ in files), source)
 
-    def counts(path: Path) -> np.ndarray:
-        return events.bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)
-
-    return pool_of_files(
-        "asl",
-        SHAPE,
-        files,
-        counts,
-        root,
-        keep,
-        code_identity(__name__),
-        flip_y=bool(flip_y),
-        scale=SCALE,
-    ), source
+    read = (
+        (bin_events(read_asl(path, flip_y), STEPS, shape=SENSOR, scale=SCALE)[None], [k], [number])
+        for k, number, path in files
+    )
+    what = f"reading {len(files)} recordings of {root}"
+    how = dict(flip_y=bool(flip_y), rows=[one[:2] for one in files])
+    paths = [path for _, _, path in files]
+    pool = pool_of("asl", SHAPE, read, keep, what, len(files), files=paths, **how)
+    return pool, f"{source} ({which(train)})"
 
 
-def _takes(
-    protocol: str, split: str, moments: int, sight: Sight, keep: Keep
-) -> tuple[Pool, str, dict[str, Any]]:
-    """And the subjects, of whom support and query have one in common."""
-    from .takes import SUBJECTS, pool_of_takes
-
+def _takes(protocol: str, split: str, moments: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     known = protocol == "same-take" or split == "train"
     subjects = SUBJECTS["train" if known else split]
-    last = moments if known else moments // 2
-    met = functools.partial(_met, train=split == "train", known=known, last=last)
-    pool, of = pool_of_takes(subjects, met, SHAPE, sight, keep)
-    words = (
-        f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
-        + f" ({which(split == 'train')})" * known
-    )
-    _check_letters(Counter(pool.labels.tolist()), words)
-    return pool, words, dict(within=of)
-
-
-def _met(moment: int, train: bool, known: bool, last: int) -> bool:
-    return moment <= last and (not known or bool(trains(moment)) == train)
+    chosen = [
+        k
+        for k in range(1, (moments if known else moments // 2) + 1)
+        if not known or trains(k) == (split == "train")
+    ]
+    source = f"simulated continuous recordings of subjects {subjects[0] + 1} to {subjects[-1] + 1}"
+    source += f" ({which(split == 'train')})" * known
+    return pool_of_takes(subjects, chosen, sight, keep), source
 
 
 def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool, str]:
-    from .hands import hand_picture
-
     labels = np.repeat(np.arange(len(LETTERS)), per_letter)
-    numbers = _number_within(labels)
+    numbers = number_within(labels)
 
     def draw(part: np.ndarray) -> np.ndarray:
         return np.stack(
@@ -223,7 +194,7 @@ def _drawn(train: bool, per_letter: int, sight: Sight, keep: Keep) -> tuple[Pool
         )
 
     source = f"simulated recordings ({which(train, f' of {per_letter} a letter')})"
-    return _seen(draw, labels, train, source, sight, keep, "hands"), source
+    return _seen(draw, labels, train, sight, keep, "hands"), source
 
 
 def _photographed(
@@ -237,61 +208,29 @@ def _photographed(
         )
     letters = np.array([LETTERS.index(name.lower()) for name in found.names])[found.labels]
     order = np.argsort(letters, kind="stable")
-    chosen = order[_number_within(letters[order]) <= per_letter]
+    chosen = order[number_within(letters[order]) <= per_letter]
     images = found.images[chosen]
-    source = f"photographs of {root} ({which(train)})"
 
     def enlarged(part: np.ndarray) -> np.ndarray:
         return pictures.enlarged(images[part], SENSOR[0])
 
-    return _seen(
-        enlarged, letters[chosen], train, source, sight, keep, "photographs", images=images
-    ), source
+    pool = _seen(enlarged, letters[chosen], train, sight, keep, "photographs", images=images)
+    return pool, f"photographs of {root} ({which(train)})"
 
 
 def _seen(
     pictures: Callable[[np.ndarray], np.ndarray],
     labels: np.ndarray,
     train: bool,
-    source: str,
     sight: Sight,
     keep: Keep,
     what: str,
-    **made_from: object,
+    **made_from: Any,
 ) -> Pool:
-    """The camera's recordings of pictures with these labels, which are sorted, whose number trains,
-    or does not."""
-    numbers = _number_within(labels)
+    """The camera's recordings of pictures with these labels whose number trains, or does not."""
+    numbers = number_within(labels)
     where = np.flatnonzero(trains(numbers) == train)
-    _check_letters(Counter(labels[where].tolist()), source)
     noise = np.arange(len(labels))
     return pool_of_pictures(
-        "asl-simulated",
-        SHAPE,
-        pictures,
-        labels,
-        numbers,
-        where,
-        sight,
-        keep,
-        what,
-        noise,
-        code_identity(__name__),
-        **made_from,
+        "asl-simulated", pictures, labels, numbers, where, sight, keep, what, noise, **made_from
     )
-
-
-def _number_within(labels: np.ndarray) -> np.ndarray:
-    """Number of each recording within its letter, from 1 on; labels are sorted."""
-    return np.arange(len(labels)) - np.searchsorted(labels, labels) + 1
-
-
-def _check_letters(numbers, source: str) -> None:
-    for label, letter in enumerate(LETTERS):
-        number = numbers.get(label, 0)
-        if number < 2:
-            raise ValueError(
-                f"{source}: letter {letter} has {number} recording{'s' * (number != 1)}, expected "
-                "at "
-                "least 2, one for support and one for query"
-            )

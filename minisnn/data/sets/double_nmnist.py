@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..store.code import code_identity
-from . import aligned
-from ..camera.moved import Move
-from .pools import STEPS, Keep, Sight, pool_of_files, pool_of_pictures, trains, which
-from .pool import Pool
-from .recordings import SPLITS, Recordings
-from ..readers import events, nmnist
+from ... import arguments
 from ..camera.event_camera import EventCamera
+from ..camera.moved import Move
 from ..camera.variation import Variation
+from ..readers import events, nmnist
+from . import aligned
 from .digits import load_digits
+from .pool import Pool
+from .pools import STEPS, Keep, Sight, pool_of, pool_of_pictures, trains, which
+from .recordings import Recordings
+from .samples import SPLITS
 
 CLASSES = {
     "train": tuple(
@@ -43,8 +44,7 @@ def choose(split: str, classes: str | None, recordings: str | None) -> tuple[str
     """(split of the classes, whether the recordings are those that meta-train)."""
     chosen = {"split": split, "classes": classes or split, "recordings": recordings or split}
     for name, value in chosen.items():
-        if value not in SPLITS:
-            raise ValueError(f"{name} is {value!r}, expected 'train', 'val' or 'test'")
+        arguments.one_of(name, value, SPLITS)
     return chosen["classes"], chosen["recordings"] == "train"
 
 
@@ -102,17 +102,22 @@ class DoubleNMnist(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        if align not in (None, *ALIGNMENTS):
-            raise ValueError(f"align is {align!r}, expected 'support', 'none' or None")
         if align is None:
             align = "none" if split == "train" else "support"
-        which_classes, train, keep = *choose(split, classes, recordings), Keep(cache, progress)
+        arguments.one_of("align", align, ALIGNMENTS)
+        of_classes, train = choose(split, classes, recordings)
+        keep = Keep(cache, progress)
+        crop, scale = (CROP, SCALE) if align == "none" else (None, 1)
+        camera = camera or EventCamera()
+        if draws and camera.variation is None:
+            camera = replace(camera, variation=Variation())
+        sight = Sight(camera, seed, crop, scale, max(draws, 1), move)
         if root is None:
-            pool, source = _simulated(train, seed, camera, draws, align, move, keep)
+            pool, source = _simulated(train, sight, keep)
         else:
-            pool, source = _real(Path(root).expanduser(), train, align, move, keep)
+            pool, source = _real(Path(root).expanduser(), train, sight, keep)
         self.align = align
-        made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[which_classes]}
+        made_of = {name: (int(name[0]), int(name[1])) for name in CLASSES[of_classes]}
         # what is tested must not be asked about a picture that the support has shown
         groups = {"picture": pool.numbers} if draws > 1 and not train else None
         super().__init__(pool, made_of=made_of, source=source, kind="digit", groups=groups)
@@ -127,13 +132,15 @@ class DoubleNMnist(Recordings):
         if self.align == "none":
             return super()._counts(support, query)
         assert isinstance(self.pool, Pool)
-        how = self.pool, aligned.offset_of(self.pool, support), CROP[0], SCALE
-        return aligned.side_by_side(how[0], support, *how[1:]), aligned.side_by_side(
-            how[0], query, *how[1:]
+        offset = aligned.offset_of(self.pool, support)
+        x_support, x_query = (
+            aligned.side_by_side(self.pool, side, offset, CROP[0], SCALE)
+            for side in (support, query)
         )
+        return x_support, x_query
 
 
-def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) -> tuple[Pool, str]:
+def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     present = {
         folder.name.lower()
         for folder in root.glob("*")
@@ -156,65 +163,33 @@ def _real(root: Path, train: bool, align: str, move: Move | None, keep: Keep) ->
                 f"{path}: has the same number as {twin.name}, expected one recording of a picture"
             )
 
-    shape, crop, scale = _resolution(align)
-
     def counts(path: Path) -> np.ndarray:
         found = nmnist.read_nmnist(path)
-        return events.bin_events(
-            move.of(found, int(path.stem)) if move else found, STEPS, crop=crop, scale=scale
-        )
+        if sight.move is not None:
+            found = sight.move.of(found, int(path.stem))
+        return events.bin_events(found, STEPS, crop=sight.crop, scale=sight.scale)
 
-    pool = pool_of_files(
-        "nmnist",
-        shape,
-        files,
-        counts,
-        root,
-        keep,
-        code_identity(__name__),
-        crop=crop,
-        scale=scale,
-        move=move,
-    )
+    shape = (STEPS, *events.crop_cells(SENSOR, sight.crop, sight.scale), 2)
+    read = ((counts(path)[None], [digit], [number]) for digit, number, path in files)
+    what = f"reading {len(files)} recordings of {root}"
+    how = dict(crop=sight.crop, scale=sight.scale, move=sight.move, rows=[one[:2] for one in files])
+    paths = [path for _, _, path in files]
+    pool = pool_of("nmnist", shape, read, keep, what, len(files), files=paths, **how)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"
 
 
-def _resolution(align: str) -> tuple[tuple[int, int, int, int], tuple[int, int] | None, int]:
-    """Shape, crop and scale of recordings: cells, or the sensor's pixels where tasks are still to
-    be moved."""
-    return (SHAPE, CROP, SCALE) if align == "none" else ((STEPS, *SENSOR, 2), None, 1)
-
-
-def _simulated(
-    train: bool,
-    seed: int,
-    camera: EventCamera | None,
-    draws: int,
-    align: str,
-    move: Move | None,
-    keep: Keep,
-) -> tuple[Pool, str]:
+def _simulated(train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]:
     digits = load_digits()
-    numbers = digits.numbers
-    where = np.flatnonzero(trains(digits.numbers) == train)
-    camera = camera or EventCamera()
-    (shape, crop, scale) = _resolution(align)
-    images = digits.images
-    if draws and camera.variation is None:
-        camera = replace(camera, variation=Variation())
-    sight = Sight(camera, seed, crop, scale, max(draws, 1), move)
     pool = pool_of_pictures(
         "nmnist-simulated",
-        shape,
-        images.__getitem__,
+        digits.images.__getitem__,
         digits.labels,
-        numbers,
-        where,
+        digits.numbers,
+        np.flatnonzero(trains(digits.numbers) == train),
         sight,
         keep,
         "digits",
-        numbers,
-        code_identity(__name__),
-        images=images,
+        digits.numbers,
+        images=digits.images,
     )
     return pool, "simulated recordings"

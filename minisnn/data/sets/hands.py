@@ -27,7 +27,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from ...arguments import need
 from ..readers.asl import LETTERS
 
 # Lengths in palms (wrist to the middle finger's knuckle): index, middle, ring, little finger.
@@ -153,18 +152,9 @@ def draw_hand(
     """One hand that shows LETTERS[letter], light on a dark ground: float32 (H, W) in [0, 1].
 
     letter: 0-23.  rng: draws joints, pose, proportions, skin, light and ground.  size: rows and
-    columns, from 16 on. look: a sleeve and creases; None: a bare forearm, smooth skin. Raises
-    ValueError where an argument is anything else.
+    columns. look: a sleeve and creases; None: a bare forearm, smooth skin.
     """
-    _whole("letter", letter, 0, len(LETTERS) - 1)
-    _size(size)
-    need(
-        "rng",
-        f"of type {type(rng).__name__}",
-        isinstance(rng, np.random.Generator),
-        "a numpy.random.Generator",
-    )
-    name = LETTERS[int(letter)]
+    name = LETTERS[letter]
     pose, turns = (
         (_POSES[name], 1.0) if look is None else (_IN_TAKES.get(name, _POSES[name]), look.turns)
     )
@@ -213,13 +203,9 @@ def draw_hand(
 def hand_picture(
     letter: int, number: int, seed: int, size: tuple[int, int] = (120, 160)
 ) -> np.ndarray:
-    """Picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W); raises as
-    `draw_hand`, for seeds too."""
-    _whole("number", number, 0)
-    _whole("seed", seed, 0)
-    return np.rint(
-        255 * draw_hand(letter, np.random.default_rng((int(seed), letter, number)), size)
-    ).astype(np.uint8)
+    """Picture `number` (from 0 on) of a letter in the series `seed`: uint8 (H, W)."""
+    rng = np.random.default_rng((seed, letter, number))
+    return np.rint(255 * draw_hand(letter, rng, size)).astype(np.uint8)
 
 
 def _capsules(pose: _Pose, rng: np.random.Generator, turns: float) -> tuple[np.ndarray, ...]:
@@ -361,25 +347,3 @@ def _render(
 def _normal(rng: np.random.Generator, shape=None):
     """Normal draws kept within two standard deviations: no joint breaks."""
     return np.clip(rng.standard_normal(shape), -2, 2)
-
-
-def _is_whole(value, least: int, most: float = math.inf) -> bool:
-    return (
-        isinstance(value, (int, np.integer))
-        and not isinstance(value, bool)
-        and bool(least <= value <= most)
-    )
-
-
-def _whole(name: str, value, least: int, most: float = math.inf) -> None:
-    until = f"to {most}" if most < math.inf else "on"
-    need(name, repr(value), _is_whole(value, least, most), f"a whole number from {least} {until}")
-
-
-def _size(size) -> None:
-    good = (
-        isinstance(size, (tuple, list))
-        and len(size) == 2
-        and all(_is_whole(n, 16, 4096) for n in size)
-    )
-    need("size", repr(size), good, "(rows, columns), whole numbers from 16 to 4096")

@@ -17,20 +17,19 @@ Characters turned by 90, 180 and 270 degrees are classes of their own in meta-tr
 mirror images by the first protocol.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
 
-from ...meta.tasks import Task
-from ..store.code import code_identity
+from ... import arguments
+from ..camera.event_camera import EventCamera
+from ..camera.variation import Variation
 from ..store.shipped import shipped
 from .pool import Pieces, Pool
 from .pools import HELD_OUT, STEPS, Keep, Sight, pool_of_pictures
-from .recordings import SPLITS, Recordings
-from ..camera.event_camera import EventCamera
-from ..camera.variation import Variation
+from .recordings import Recordings
+from .samples import SPLITS
 
 BACKGROUND = (  # alphabets in the order of the pictures, and how many characters each has
     "Alphabet_of_the_Magi 20 Anglo-Saxon_Futhorc 29 Arcadian 26 Armenian 41 Asomtavruli 40 "
@@ -49,21 +48,11 @@ EVALUATION = (
     "Tibetan 42 ULOG 26"
 )
 # of the background; never meta-train
-VALIDATION = (
-    "Bengali",
-    "Greek",
-    "Hiragana",
-    "Ojibwe",
-    "Tifinagh",
-)
+VALIDATION = ("Bengali", "Greek", "Hiragana", "Ojibwe", "Tifinagh")
 PEOPLE = 20  # who drew each character
 TURNS = (0, 90, 180, 270)  # degrees
 MIRRORED = 360  # and more: turned by the rest, and then mirrored
-# pixels of the sensor that count, and the cells that they are summed in
-CROP, SIZE = (
-    (32, 32),
-    (16, 16),
-)
+CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells they are summed in
 LONGEST_MS = 300  # of a recording: the three saccades
 PROTOCOLS = ("alphabets", "random", "background")
 BY_ALPHABET = ("alphabets", "background")
@@ -112,6 +101,18 @@ def _pictures(part: str) -> np.ndarray:
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
         bits = np.unpackbits(archive[part], axis=-1)
     return (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
+
+
+def turns_of(turned: bool, mirrored: bool = True) -> tuple[int, ...]:
+    """How characters are turned, and mirrored: each is a class of its own."""
+    kinds = (*TURNS, *(MIRRORED + turn for turn in TURNS))
+    return kinds[: (8 if mirrored else 4) if turned else 1]
+
+
+def turn_name(turn: int) -> str:
+    """A turn in the name of a class: "+90", mirrored "+90m"; "+m"."""
+    words = f"{turn % MIRRORED or ''}{'m' * (turn >= MIRRORED)}"
+    return f"+{words}" * bool(words)
 
 
 class Omniglot(Recordings):
@@ -168,78 +169,63 @@ class Omniglot(Recordings):
         cache: bool = True,
         progress: bool = True,
     ):
-        if split not in SPLITS:
-            raise ValueError(f"split is {split!r}, expected 'train', 'val' or 'test'")
-        if root is not None:
-            raise ValueError(f"root is {root}; Omniglot ships with its pictures, leave it out")
-        if len(size) != 2 or size[0] != size[1] or size[0] < 1 or CROP[0] % size[0]:
-            raise ValueError(
-                f"size is {tuple(size)}, expected as many rows as columns, of which each is whole "
-                f"pixels of {CROP}"
-            )
-        steps = _steps(bin_ms, duration_ms)
-        if protocol not in PROTOCOLS:
-            raise ValueError(f"protocol is {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
+        arguments.one_of("split", split, SPLITS)
+        arguments.one_of("protocol", protocol, PROTOCOLS)
+        arguments.must("root", root is None, "None: Omniglot ships with its pictures", root)
+        arguments.must("classes", classes in (None, "train"), "'train' or None", classes)
+        good = len(size) == 2 and size[0] == size[1] >= 1 and not CROP[0] % size[0]
+        expected = f"as many rows as columns, of which each is whole pixels of {CROP}"
+        arguments.need("size", tuple(size), good, expected)
         if protocol == "background" and split == "val" and classes is None:
             raise ValueError(
                 "omniglot-background has nothing that validates, as all background alphabets "
                 "meta-train; expected settings chosen with omniglot, and training that does not "
                 "validate (evaluate_every 0)"
             )
-        if classes not in (None, "train"):
-            raise ValueError(f"classes is {classes!r}, expected 'train' or None")
         known = classes == "train"
         trains = split == "train"
-        self.centred = centred
-        self.alike = protocol != "random"
-        split = "train" if known else split
-        chosen = TURNS[:1] if known and turns is None else _chosen(turns, protocol, trains)
+        part = "train" if known else split
         camera = camera or EventCamera()
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
-        drawn = drawings(split, protocol)
+        steps = _steps(bin_ms, duration_ms)
+        how = dict(step_ms=int(bin_ms), centred=centred, steps=steps)
+        sight = Sight(camera, seed, CROP, CROP[0] // size[0], **how)
+        keep = Keep(cache, progress)
+        drawn = drawings(part, protocol)
+        mixed = protocol == "random"  # a task may have characters in any turn
+        turned = (trains or mixed) and not known if turns is None else turns
+        kinds = turns_of(turned, mirrored=not mixed or turns is not None)
         pieces = [
-            (name, turn, draw) for draw in range(max(draws, 1)) for turn in chosen for name in drawn
+            (name, turn, draw) for draw in range(max(draws, 1)) for turn in kinds for name in drawn
         ]
-        sizes = {name: len(pictures) for name, (_, pictures) in drawn.items()}
-        first = dict(
-            zip(
-                [(n, t) for t in chosen for n in sizes],
-                np.cumsum([0, *[sizes[n] for _ in chosen for n in sizes]]),
-            )
-        )
-        labels = [
-            np.repeat(first[name, turn] + np.arange(sizes[name]), PEOPLE)
-            for name, turn, _ in pieces
+        names = [
+            f"{name}-{k + 1:02d}{turn_name(turn)}"
+            for turn in kinds
+            for name, (where, _) in drawn.items()
+            for k in where
         ]
-        start = np.cumsum([0, *map(len, labels)])
-        whole = np.concatenate(labels)
-        cells = CROP[0] // size[0]
-        sight = Sight(camera, seed, CROP, cells, step_ms=int(bin_ms), centred=centred, steps=steps)
-        make = partial(_recorded, (split, protocol), tuple(pieces), sight, Keep(cache, progress))
+        labels = np.repeat(np.tile(np.arange(len(names)), max(draws, 1)), PEOPLE)
         pool = Pieces(
-            _shape(sight),
-            whole,
-            np.arange(len(whole)),
-            start,
-            make,
-            [split, pieces, sight.identity(), [pictures for _, pictures in drawn.values()]],
+            sight.shape,
+            labels,
+            np.arange(len(labels)),
+            np.cumsum([0, *(PEOPLE * len(drawn[name][0]) for name, _, _ in pieces)]),
+            partial(_recorded, (part, protocol), tuple(pieces), sight, keep),
+            [part, pieces, sight.identity(), [of[1] for of in drawn.values()]],
         )
-        names = [f"{n}-{k + 1:02d}{_told(t)}" for t in chosen for n in drawn for k in drawn[n][0]]
-        source = (
-            f"Omniglot, {len(sizes)} {'evaluation' if split == 'test' else 'background'} alphabets"
-            if protocol in BY_ALPHABET
-            else f"Omniglot, {sum(sizes.values())} {split} characters of {len(sizes)} alphabets"
-        )
-        drawing = pool.numbers % (len(whole) // max(draws, 1))
+        count = f"{len(drawn)} {'evaluation' if part == 'test' else 'background'} alphabets"
+        if mixed:
+            count = f"{len(names) // len(kinds)} {part} characters of {len(drawn)} alphabets"
+        drawing = pool.numbers % (len(names) * PEOPLE)
         groups = {"drawing": drawing} if draws > 1 and not trains else None
-        super().__init__(
-            pool,
-            made_of={name: (k,) for k, name in enumerate(names)},
-            source=source,
-            kind="character",
-            groups=groups,
-        )
+        made_of = {name: (k,) for k, name in enumerate(names)}
+        source = f"Omniglot, {count}"
+        super().__init__(pool, made_of=made_of, source=source, kind="character", groups=groups)
+        self.centred = centred
+        if not mixed:
+            each = len(names) // len(kinds)
+            self.alike = [names[k : k + each] for k in range(0, len(names), each)]
         if known:  # drawings are in the order of the people
             people = drawing % PEOPLE % HELD_OUT != HELD_OUT - 1
             self.symbols = {
@@ -251,66 +237,6 @@ class Omniglot(Recordings):
         """Classes that are others turned or mirrored, where these train alone."""
         return tuple(name for name in self.classes if self.alike and "+" in name)
 
-    def sample_task(
-        self,
-        rng: np.random.Generator,
-        ways: int = 5,
-        shots: int = 1,
-        queries: int = 5,
-        classes: Sequence[str] | None = None,
-    ) -> Task:
-        """As `Recordings.sample_task`; without given classes, a turn with enough classes is drawn
-        first, for all of them, unless the protocol is "random"."""
-        if classes is None and ways > 0 and self.alike:
-            turned: dict[str, list[str]] = {}
-            for name in self.classes:
-                turned.setdefault(name.partition("+")[2], []).append(name)
-            enough = [names for names in turned.values() if len(names) >= ways]
-            if enough and len(turned) > 1:
-                alike = enough[rng.integers(len(enough))]
-                classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
-        return super().sample_task(rng, ways, shots, queries, classes)
-
-
-def _chosen(turns: bool | None, protocol: str, trains: bool) -> tuple[int, ...]:
-    """How characters are turned, and mirrored."""
-    if turns is None and protocol not in BY_ALPHABET:
-        return TURNS
-    if turns or (turns is None and trains):
-        return *TURNS, *(MIRRORED + turn for turn in TURNS)
-    return TURNS[:1]
-
-
-def _told(turn: int) -> str:
-    """A turn in the name of a class."""
-    return f"+{turn % MIRRORED}" * (turn % MIRRORED > 0) + ("+m" if turn == MIRRORED else "m") * (
-        turn >= MIRRORED
-    )
-
-
-def _steps(bin_ms: float, duration_ms: float | None) -> int:
-    """Time steps of a recording; ValueError where they are none, or too many."""
-    if bin_ms not in range(1, LONGEST_MS + 1):
-        raise ValueError(f"bin_ms is {bin_ms}, expected whole milliseconds, 1 to {LONGEST_MS}")
-    if duration_ms is None:
-        if STEPS * bin_ms > LONGEST_MS:
-            raise ValueError(
-                f"bin_ms is {bin_ms}, of which {STEPS} are more than {LONGEST_MS} ms, the longest "
-                "recording; expected a duration_ms beside it"
-            )
-        return STEPS
-    if not bin_ms <= duration_ms <= LONGEST_MS or duration_ms % bin_ms:
-        raise ValueError(
-            f"duration_ms is {duration_ms}, expected a multiple of bin_ms, {bin_ms}, up to "
-            f"{LONGEST_MS}"
-        )
-    return int(duration_ms // bin_ms)
-
-
-def _shape(sight: Sight) -> tuple[int, int, int, int]:
-    side = CROP[0] // sight.scale
-    return sight.steps, side, side, 2
-
 
 def _recorded(
     of: tuple[str, str], pieces: tuple[tuple[str, int, int], ...], sight: Sight, keep: Keep, k: int
@@ -319,31 +245,34 @@ def _recorded(
     protocol)."""
     name, turn, draw = pieces[k]
     where, pictures = drawings(*of)[name]
-    pictures = pictures.reshape(-1, 28, 28)
-    pictures = np.rot90(pictures, -(turn // 90), axes=(1, 2))
+    pictures = np.rot90(pictures.reshape(-1, 28, 28), -(turn // 90), axes=(1, 2))
     pictures = thickened(pictures[:, :, ::-1] if turn >= MIRRORED else pictures)
-    labels = np.repeat(np.arange(len(pictures) // PEOPLE), PEOPLE)
     numbers = np.arange(len(pictures))
     # each recording's own within its alphabet, but for its mirror image
     of_alphabet = (PEOPLE * where[:, None] + np.arange(PEOPLE)).reshape(-1)
-    noise = 4 * of_alphabet + turn // 90 % 4 + 4 * PEOPLE * (where[-1] + 1) * draw
-    told = f", turned by {turn % MIRRORED} degrees" * (turn % MIRRORED > 0) + ", mirrored" * (
-        turn >= MIRRORED
-    )
     return pool_of_pictures(
         "omniglot",
-        _shape(sight),
         pictures.__getitem__,
-        labels,
+        numbers // PEOPLE,
         numbers,
         numbers,
         sight,
         keep,
-        f"drawings of {name}{told}",
-        noise,
-        code_identity(__name__),
+        f"drawings of {name}{turn_name(turn)}",
+        4 * (of_alphabet + PEOPLE * (where[-1] + 1) * draw) + turn // 90 % 4,
         images=pictures,
     )
+
+
+def _steps(bin_ms: float, duration_ms: float | None) -> int:
+    """Time steps of a recording; ValueError where they are none, or too many."""
+    whole = bin_ms in range(1, LONGEST_MS + 1)
+    arguments.need("bin_ms", bin_ms, whole, f"whole milliseconds, 1 to {LONGEST_MS}")
+    lasting = STEPS * bin_ms if duration_ms is None else duration_ms
+    good = bin_ms <= lasting <= LONGEST_MS and not lasting % bin_ms
+    expected = f"a multiple of bin_ms, {bin_ms}, up to {LONGEST_MS}, the longest recording"
+    arguments.need("duration_ms", lasting, good, expected)
+    return int(lasting // bin_ms)
 
 
 def thickened(pictures: np.ndarray) -> np.ndarray:

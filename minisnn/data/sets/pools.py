@@ -1,7 +1,7 @@
 """Pools of recordings for sets of tasks, files that are read or pictures that the event camera
 sees; from the cache, where they are known there."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...terminal import bar
-from ..store.cache import cached, check_unchanged, file_identity
-from ..store.shipped import shipped
-from ..readers.events import SATURATION, bin_events
 from ..camera.event_camera import EventCamera
 from ..camera.moved import Move
+from ..readers.events import SATURATION, bin_events, crop_cells
+from ..store.cache import cached, check_unchanged, file_identity
+from ..store.code import code_identity
+from ..store.shipped import shipped
 from .pool import Pool
 
 STEPS = 100  # of a recording, from the first event on; of a millisecond, as a rule
@@ -47,39 +48,34 @@ class Sight(NamedTuple):
     steps: int = STEPS
 
     def identity(self) -> dict[str, Any]:
-        """What recordings in the cache are known by: as before there were other steps than a
-        millisecond, centring, and other numbers of steps."""
-        return {
-            name: value
-            for name, value in self._asdict().items()
-            if (name, value) not in (("step_ms", 1), ("centred", False), ("steps", STEPS))
-        }
+        """What recordings are known by: as before there were other steps than a millisecond,
+        centring, and other numbers of steps."""
+        usual = {"step_ms": 1, "centred": False, "steps": STEPS}
+        return {name: one for name, one in self._asdict().items() if usual.get(name, ...) != one}
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """(T, H, W, 2) of a recording."""
+        return (self.steps, *crop_cells(self.camera.sensor, self.crop, self.scale), 2)
 
     def counts(self, pictures: np.ndarray, numbers: Any, draw: int) -> np.ndarray:
         """What it sees of these pictures."""
-        crop = self.crop
-        scale = self.scale
         duration = self.steps * self.step_ms
-        if self.move is None:
-            more = dict(draw=draw) if draw else {}
-            whole = self.step_ms == 1 and not self.centred
-            cells = scale if whole else 1
-            found = self.camera.record_counts(
-                pictures, numbers, self.seed, duration, crop, cells, **more
+        if self.move is not None:
+            events = (
+                self.move.of(self._events(one, n, draw), n)
+                for one, n in zip(pictures, numbers.tolist())
             )
-            return (
-                found
-                if whole
-                else summed(centred(found) if self.centred else found, self.step_ms, scale)
-            )
-        events = (
-            self.move.of(self._events(one, n, draw), n)
-            for one, n in zip(pictures, numbers.tolist())
+            how = dict(shape=self.camera.sensor, crop=self.crop, scale=self.scale)
+            return np.array([bin_events(one, duration, self.step_ms, **how) for one in events])
+        whole = self.step_ms == 1 and not self.centred
+        cells = self.scale if whole else 1
+        found = self.camera.record_counts(
+            pictures, numbers, self.seed, duration, self.crop, cells, draw
         )
-        shape, step = self.camera.sensor, self.step_ms
-        return np.array(
-            [bin_events(one, duration, step, shape=shape, crop=crop, scale=scale) for one in events]
-        )
+        if self.centred:
+            found = centred(found)
+        return found if whole else summed(found, self.step_ms, self.scale)
 
     def _events(self, picture: np.ndarray, number: int, draw: int) -> np.ndarray:
         """Events of one picture; a draw after the first has a scene and a sensor of its own, as in
@@ -95,26 +91,16 @@ def centred(counts: np.ndarray) -> np.ndarray:
     """Counts (N, T, H, W, 2), each recording shifted by the whole cells that bring its mean event
     nearest to the middle; what leaves the picture is lost, and one without events stays."""
     moved = np.zeros_like(counts)
-    sizes = counts.shape[2:4]
-    frames = (
-        counts.reshape(*counts.shape[:2], -1)
-        .sum(1, np.uint32)
-        .reshape(len(counts), *sizes, 2)
-        .sum(3)
-    )
-    for old, new, seen in zip(counts, moved, frames):
-        of = []
-        for along, size in zip((seen.sum(1), seen.sum(0)), sizes):
-            by = (
-                round((size - 1) / 2 - float(along @ np.arange(size)) / along.sum())
-                if along.any()
-                else 0
-            )
-            of.append(
-                (slice(max(0, -by), min(size, size - by)), slice(max(0, by), min(size, size + by)))
-            )
-        (rows, to_rows), (columns, to_columns) = of
-        new[:, to_rows, to_columns] = old[:, rows, columns]
+    for old, new in zip(counts, moved):
+        seen = old.reshape(len(old), -1).sum(0, np.uint32).reshape(old.shape[1:]).sum(2)
+        sources, targets = [], []
+        for along in (seen.sum(1), seen.sum(0)):
+            size = len(along)
+            middle = float(along @ np.arange(size)) / max(along.sum(), 1)
+            by = round((size - 1) / 2 - middle) if along.any() else 0
+            sources.append(slice(max(0, -by), min(size, size - by)))
+            targets.append(slice(max(0, by), min(size, size + by)))
+        new[:, *targets] = old[:, *sources]
     return moved
 
 
@@ -136,35 +122,17 @@ def which(train: bool, of: str = "") -> str:
     return f"numbers {'not ' * train}divisible by {HELD_OUT}{of}"
 
 
-def pool_of_files(
-    name: str,
-    shape: tuple[int, int, int, int],
-    files: Sequence[tuple[int, int, Path]],
-    counts: Callable[[Path], np.ndarray],
-    root: Path,
-    keep: Keep,
-    code: str,
-    **made_from: object,
-) -> Pool:
-    """The recordings in `files`, rows (label, number, path); `counts` reads one, `code` is the
-    identity of the code that does, and `made_from` says what else it depends on."""
-
-    def read() -> Iterator[tuple]:
-        with bar(
-            None, len(files), f"reading {len(files)} recordings of {root}", keep.progress
-        ) as shown:
-            for label, number, path in files:
-                yield counts(path)[None], [label], [number]
-                shown.update()
-        check_unchanged((path for _, _, path in files), identity, root)
-
-    identity = file_identity(path for _, _, path in files)
-    return pool_of(name, shape, dict(made_from, files=identity, steps=STEPS), read, keep, code)
+def number_within(labels: np.ndarray) -> np.ndarray:
+    """Number of each recording among those of its label, from 1 on, in their order."""
+    order = np.argsort(labels, kind="stable")
+    ranked = labels[order]
+    number = np.empty(len(labels), np.int64)
+    number[order] = np.arange(len(labels)) - np.searchsorted(ranked, ranked) + 1
+    return number
 
 
 def pool_of_pictures(
     name: str,
-    shape: tuple[int, int, int, int],
     pictures: Callable[[np.ndarray], np.ndarray],
     labels: np.ndarray,
     numbers: np.ndarray,
@@ -173,7 +141,6 @@ def pool_of_pictures(
     keep: Keep,
     what: str,
     noise: np.ndarray,
-    code: str,
     **made_from: object,
 ) -> Pool:
     """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
@@ -181,42 +148,48 @@ def pool_of_pictures(
     pictures   gives those of an array of places, `made_from` says what they depend on, and `what`
                they show
     noise      for every place the number that draws the noise of its recording, with the seed
-    code       identity of the code that makes the pictures and sees them
     """
 
-    def record() -> Iterator[tuple]:
-        total = sight.draws * len(where)
-        with bar(None, total, f"the event camera records {total} {what}", keep.progress) as shown:
-            for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
-                part = where[first : first + BATCH]
-                yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
-                shown.update(len(part))
+    def recorded() -> Iterator[tuple]:
+        for draw, first in product(range(sight.draws), range(0, len(where), BATCH)):
+            part = where[first : first + BATCH]
+            yield sight.counts(pictures(part), noise[part], draw), labels[part], numbers[part]
 
-    made_from.update(
-        sight.identity(),
-        labels=labels[where],
-        numbers=numbers[where],
-        noise=noise[where],
-        steps=sight.steps,
-    )
-    made_from.update(trajectory=shipped("camera_trajectory.csv").read_text("utf-8"))
-    return pool_of(name, shape, made_from, record, keep, code)
+    rows = dict(labels=labels[where], numbers=numbers[where], noise=noise[where])
+    path = shipped("camera_trajectory.csv").read_text("utf-8")
+    made_from.update(sight.identity(), **rows, trajectory=path)
+    total = sight.draws * len(where)
+    what = f"the event camera records {total} {what}"
+    return pool_of(name, sight.shape, recorded(), keep, what, total, **made_from)
 
 
 def pool_of(
     name: str,
     shape: tuple[int, ...],
-    made_from: dict,
-    batches: Callable[[], Iterator[tuple]],
+    batches: Iterable[tuple],
     keep: Keep,
-    code: str,
-    few: Sequence[tuple[int, int, int]] = (),
+    what: str,
+    total: int | None,
+    few: Sequence[tuple[int, int, int, bool]] = (),
+    files: Iterable[Path] = (),
+    **made_from: object,
 ) -> Pool:
-    """The pool of what `batches()` yields (`Pool.collect`, also of `few`), from the cache where it is known there:
-    by what it is made from, and by the identity of the code that makes it, which is `code_identity`
-    of the module that calls."""
-    if not keep.cache:
-        return Pool.collect(shape, batches(), few)
-    made_from = dict(made_from, code=code, shape=list(shape))
-    arrays: Any = cached(name, made_from, lambda: Pool.collect(shape, batches(), few).arrays())
-    return Pool(**arrays)
+    """The pool of these batches (`Pool.collect`, also of `few`), which a bar over `total` recordings
+    calls `what`, from the cache where it is known there: by what it is made from, the `files` that
+    are read, and the code of this room. ValueError where files change meanwhile."""
+    files = set(files)
+    before = file_identity(files)
+
+    def shown_batches() -> Iterator[tuple]:
+        with bar(None, total, what, keep.progress) as shown:
+            for batch in batches:
+                shown.update(len(batch[1]))
+                yield batch
+        check_unchanged(files, before, what)
+
+    def make() -> dict[str, np.ndarray]:
+        return Pool.collect(shape, shown_batches(), few).arrays()
+
+    if keep.cache:
+        made_from.update(files=before, code=code_identity(__name__), shape=list(shape))
+    return Pool(**cached(name, made_from, make) if keep.cache else make())

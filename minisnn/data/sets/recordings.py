@@ -5,31 +5,23 @@ and kept sparsely (`pool`). Then they are dealt out to support and query so that
 sides (`samples`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from ...arguments import is_sequence, mapping, must, need, shown, whole
 from ...meta.tasks import Task
-from ...arguments import mapping, texts, whole
 from ..store.cache import identity
-from .given import (
-    apart_of,
-    called_by,
-    check_dealt,
-    check_different,
-    check_enough,
-    check_given,
-    labelled,
-    one_or_two,
-    per_recording,
-    symbols_of,
-)
-from .pool import Counts, Form, tell_few, tell_full
+from .counting import Form, counted, one_or_two
+from .pool import Counts
 from .samples import (
     SHARES,
+    SPLITS,
     copies,
     draw_samples,
     joined,
@@ -39,8 +31,7 @@ from .samples import (
     used_by,
 )
 
-MOST_BYTES = 8_000_000_000  # of one task; a wrong number is told before anything is drawn
-SPLITS = tuple(SHARES)
+MOST_GB = 8  # of one task; a wrong number is told before anything is drawn
 
 
 class Recordings:
@@ -93,6 +84,8 @@ class Recordings:
     """
 
     alone = False  # whether the support of a task is of one group, and its query of others
+    # lists of classes; those of a task are all of one of these
+    alike: Sequence[Sequence[str]] | None = None
     of_split: str | None = None  # "train", "val" or "test", where it is known to be that of others
 
     def __init__(
@@ -114,44 +107,38 @@ class Recordings:
         source: str = "recordings given in Python",
         kind: str = "class",
     ):
-        names = None
-        groups = dict(mapping("groups", {} if groups is None else groups))
-        shared = texts("shared", shared)
-        form = Form(
-            one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns
-        )
-        check_given(events, labels, form)
+        given = None
+        groups = dict(groups or {})
         if isinstance(events, Counts):
-            pool: Counts = events
-            of = np.arange(len(pool))
+            pool, of = events, np.arange(len(events))
         else:
-            pool, names = labelled(events, labels, form, source)
+            how = (one_or_two(sensor), one_or_two(size), bin_ms, duration_ms, hop_ms, time, columns)
+            pool, given = counted(events, labels, Form(*how), source)
             of = pool.numbers
-            tell_few(pool, source)
-            tell_full(pool, source)
-        groups = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
-        if names is not None and hop_ms is not None:
-            groups.setdefault("take", of)
+        apart = {name: per_recording(f"groups[{name!r}]", one, of) for name, one in groups.items()}
+        if given is not None and hop_ms is not None:
+            apart.setdefault("take", of)
+        for name in shared:
+            need("shared", name, name in apart, f"one of the groups, {', '.join(apart)}")
+            del apart[name]
         self.pool = pool
         self.source = source
         self.kind = kind
-        self.made_of = symbols_of(made_of, pool, names, source)
+        self.made_of = symbols_of(made_of, pool, given)
         self.classes = tuple(self.made_of)
         numbers = sorted({one for own in self.made_of.values() for one in own})
         self.symbols = {symbol: pool.of(symbol) for symbol in numbers}
-        self.called = called_by(names, self.made_of)
+        self.called = dict(enumerate(given or ())) or {
+            own[0]: name for name, own in self.made_of.items() if len(own) == 1
+        }
         self.within = None if within is None else per_recording("within", within, of)
         copy_of = copies(pool)
-        check_enough(self, copy_of)
-        check_different(self, copy_of)
-        self.apart = apart_of(groups, shared)
-        both = [] if copy_of is None else [copy_of]  # no copy is on both sides
-        apart = [groups[name] for name in self.apart] + both
-        takes = [groups[name] for name in self.apart if name == "take"] + both
-        self.groups = joined(apart) if apart else None
-        self.takes = joined(takes) if takes else None
-        if names is not None:
-            check_dealt(self)
+        twins = [] if copy_of is None else [copy_of]  # no copy is on both sides
+        takes = [apart["take"]] if "take" in apart else []
+        self.apart = tuple(apart)
+        self.groups = joined([*apart.values(), *twins]) if apart or twins else None
+        self.takes = joined(takes + twins) if takes or twins else None
+        check_tasks(self, copy_of, given is not None)
 
     def __repr__(self) -> str:
         symbols = {symbol for made_of in self.made_of.values() for symbol in made_of}
@@ -199,27 +186,17 @@ class Recordings:
         (('a', 'c'), [0, 0, 1, 1], [0, 1])
         """
         for name, number in (("ways", ways), ("shots", shots), ("queries", queries)):
-            if whole(name, number) < 1:
-                raise ValueError(f"{name} is {number}, expected at least 1")
-        beside = len(next(iter(self.made_of.values())))
-        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) * beside
-        if size > MOST_BYTES:
-            raise ValueError(
-                f"a task of {ways} ways with {shots} shots and {queries} queries has "
-                f"{size / 1e9:,.0f} GB of samples, expected at most {MOST_BYTES / 1e9:.0f} GB"
-            )
+            whole(name, number, 1)
+        size = ways * (shots + queries) * int(np.prod(self.pool.shape)) / 1e9
+        need("a task", f"of {size:,.0f} GB", size < MOST_GB, f"{MOST_GB} GB at most")
+        known = len(self.classes)
+        need("ways", ways, classes is not None or ways <= known, f"at most {known}, the classes")
         if classes is None:
-            if ways > len(self.classes):
-                raise ValueError(
-                    f"ways is {ways}, expected at most the {len(self.classes)} classes of the set"
-                )
-            drawn = rng.choice(len(self.classes), size=ways, replace=False)
-            classes = [self.classes[i] for i in drawn]
+            enough = [names for names in self.alike or () if len(names) >= ways] or [self.classes]
+            alike = enough[rng.integers(len(enough))]
+            classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
         for name in classes:
-            if name not in self.made_of:
-                raise ValueError(
-                    f"class {name!r} is not in the set, expected one of {' '.join(self.classes)}"
-                )
+            need("class", name, name in self.made_of, f"one of {' '.join(self.classes)}")
         made_of = [self.made_of[name] for name in classes]
         places = self.symbols
         if self.within is not None:
@@ -232,7 +209,7 @@ class Recordings:
         try:
             sides = draw_samples(rng, made_of, sizes, shots, queries, groups, self.alone)
         except ValueError as error:
-            raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from None
+            raise ValueError(f"{self.source}: a task of {' '.join(classes)}: {error}") from error
         support, query = (_recordings(made_of, places, side) for side in sides)
         x_support, x_query = self._counts(support, query)
         y_support = np.repeat(np.arange(len(classes)), shots)
@@ -266,18 +243,15 @@ class Recordings:
         >>> tasks.only(["a", "b"]).classes
         ('a', 'b')
         """
-        unknown = [name for name in classes if name not in self.made_of]
-        if unknown or not len(classes) or len(set(classes)) != len(classes):
-            found = (
-                f"class {unknown[0]!r}" if unknown else f"the classes {' '.join(classes) or 'none'}"
-            )
-            raise ValueError(
-                f"{self.source}: found {found}, expected one or more of {' '.join(self.classes)}, "
-                "each once"
-            )
+        good = len(set(classes)) == len(classes) > 0 and self.made_of.keys() >= set(classes)
+        expected = f"one or more of {' '.join(self.classes)}, each once"
+        need(f"{self.source}: the classes", tuple(classes), good, expected)
         part = copy(self)
         part.classes = tuple(classes)
         part.made_of = {name: self.made_of[name] for name in classes}
+        part.alike = self.alike and [
+            [name for name in names if name in part.made_of] for names in self.alike
+        ]
         return part
 
     def split(self, seed: int = 0, **classes: Sequence[str] | float) -> "dict[str, Recordings]":
@@ -326,14 +300,16 @@ class Recordings:
         {'train': 4, 'val': 2, 'test': 2}
         """
         good = all(isinstance(one, Real) and 0 < one < np.inf for one in shares.values())
-        if shares and not (good and set(shares) == set(SPLITS)):
-            raise ValueError(
-                f"found the shares {shares}; expected train, val and test, each above 0"
-            )
+        good = good and set(shares) in (set(), set(SPLITS))
+        need("the shares", shares, good, "train, val and test, each above 0")
         each = np.arange(len(self.pool))
         group = None if together is None else per_recording("together", together, each)
         places = places_of(self, shares or SHARES, seed, group)
         return as_splits({name: self.among(own) for name, own in places.items()})
+
+    def name_of(self, symbol: int) -> str:
+        """What messages call a symbol: by its label, else by the class of this symbol."""
+        return f"{self.kind} {self.called.get(symbol, symbol)}"
 
     def among(self, places: np.ndarray) -> "Recordings":
         """The same classes in these recordings alone, given by their places in the pool."""
@@ -398,3 +374,102 @@ def _recordings(
         for side in sides
     ]
     return np.stack(found, axis=-1).reshape(-1, len(sides))
+
+
+def symbols_of(
+    made_of: Mapping[str, Sequence[Any]] | None, pool: Counts, names: list[str] | None
+) -> dict[str, tuple[int, ...]]:
+    """The numbers of the symbols that each class is made of, as many in each; made_of None: a class
+    for every label. `names` are those of the labels, where they have some."""
+    numbers = np.unique(pool.labels).tolist()
+    places = dict(zip(names or map(str, numbers), range(len(names)) if names else numbers))
+    if made_of is None:
+        return {name: (place,) for name, place in places.items()}
+    must("made_of", mapping("made_of", made_of), "labels of one class or more", made_of)
+    for name, symbols in made_of.items():
+        good = is_sequence(symbols) and len(symbols)
+        good = good and (not names or all(str(one) in places for one in symbols))
+        wants = f"a list of one label or more, of {shown(list(places))}"
+        must(f"made_of[{name!r}]", good, wants, symbols)
+    sides = {len(symbols) for symbols in made_of.values()}
+    need("the numbers of symbols in made_of", sides, len(sides) == 1, "different numbers in none")
+    return {name: tuple(places.get(str(one), one) for one in own) for name, own in made_of.items()}
+
+
+def per_recording(name: str, given: Any, recordings: np.ndarray) -> np.ndarray:
+    """One entry of a group for every part that was cut from its recording. ValueError where it is
+    no list of names or numbers, one for each recording and none of them missing."""
+    number = int(recordings.max(initial=-1)) + 1
+    try:
+        made = np.asarray(given)
+        np.unique(made)  # as is done with them: of names and numbers
+        missing = np.ma.is_masked(given) or any(one is None or one != one for one in given)
+        good = is_sequence(given) and made.shape == (number,) and not missing
+    except (TypeError, ValueError):  # lists of different lengths, None among names
+        good = False
+    must(name, good, f"a list of {number} names or numbers, one for each recording", given)
+    return made[recordings]
+
+
+def _drawn_from(tasks: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """What a task may draw from, in words, and the places of its recordings: each symbol, and each
+    within a value of `within`."""
+    for symbol in sorted({one for name in tasks.classes for one in tasks.made_of[name]}):
+        where, name = tasks.symbols[symbol], tasks.name_of(symbol)
+        yield name, where
+        if tasks.within is not None:
+            for value in np.unique(tasks.within[used_by(tasks)]).tolist():
+                yield f"within {value!r}, {name}", where[tasks.within[where] == value]
+
+
+def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
+    """ValueError where the names of two classes differ in how their accents are encoded alone, a
+    symbol has fewer than two recordings that are no copies of one, or most recordings of one are
+    recordings of another one, too, or, `dealt`, of one group."""
+    seen: dict[str, str] = {}
+    for name in tasks.classes:
+        other = seen.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise ValueError(
+                f"{tasks.source}: two classes are called {name}, {ascii(other)} and {ascii(name)}; "
+                "expected one, for they differ in how it is encoded alone"
+            )
+    for name, where in _drawn_from(tasks):
+        different = len(where if copy_of is None else np.unique(copy_of[where]))
+        if different < 2:
+            number = f"{len(where)} recording{'s' * (len(where) != 1)}"
+            number += ", copies of one" * (different < len(where))
+            raise ValueError(
+                f"{tasks.source}: {name} has {number}, expected at least 2, one for support and "
+                "one for query"
+            )
+    held = {} if copy_of is None else {one: {*copy_of[own]} for one, own in tasks.symbols.items()}
+    shown_by: dict[int, set[int]] = {}
+    for symbol, own in held.items():
+        for recording in own:
+            shown_by.setdefault(recording, set()).add(symbol)
+    for symbol, own in held.items():
+        shared = Counter(k for recording in own for k in shown_by[recording] - {symbol})
+        for other, number in shared.most_common(1):
+            if 2 * number > len(own):
+                raise ValueError(
+                    f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(other)} have the "
+                    f"very same recordings, {number} of {len(own)}; expected each recording in one "
+                    "of them"
+                )
+    if dealt:
+        check_dealt(tasks)
+
+
+def check_dealt(*sets: Any) -> None:
+    """ValueError where all recordings of a symbol, or those of a value of `within`, are of one
+    group, which is never on both sides of a task."""
+    for tasks in sets:
+        split = f" in {tasks.of_split}" if tasks.of_split else ""
+        for name, where in _drawn_from(tasks) if tasks.groups is not None else ():
+            if len(np.unique(tasks.groups[where])) < 2:
+                raise ValueError(
+                    f"{tasks.source}: {name} has {len(where)} recordings{split}, all of one group "
+                    f"by {' and '.join(tasks.apart)}; expected at least 2 groups, one for support "
+                    "and one for query"
+                )

@@ -5,25 +5,26 @@ Symbols (digits, letters, characters) have numbered recordings; a class is one s
 a row, and a sample of it a recording of each. Nothing here knows what a recording is.
 """
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from ...arguments import texts, whole
+from ...arguments import need, texts, whole
 from .pool import Counts, Pool
 
 SHARES = {"train": 0.64, "val": 0.16, "test": 0.2}  # of the classes, as in Double N-MNIST
+SPLITS = tuple(SHARES)
 # how often to draw again where the rules keep few recordings from being used equally often
 TRIES = 20
 REGROUPS = 200  # how often to draw again which groups serve support and which query
 LEAST = 2  # recordings of a symbol in every split: one for support and one for query
 DEALS = 20  # how often groups are dealt again where one of the splits goes short
-TELLING = 10  # cells with events from which on two equal recordings are no coincidence
+
+Sides = dict[int, tuple[np.ndarray, np.ndarray]]
 
 
 def draw_samples(
@@ -52,12 +53,10 @@ def draw_samples(
     fewer than two recordings, or no split of the groups gives both sides some of each.
     """
     places = Counter(symbol for symbols in classes for symbol in symbols)
+    sides: Sides = {}
+    if groups is not None:
+        sides = (_alone if alone else _sides)({one: groups[one] for one in sorted(places)}, rng)
     support, query = {}, {}
-    sides = (
-        {}
-        if groups is None
-        else (_alone if alone else _sides)(rng, {one: groups[one] for one in sorted(places)})
-    )
     for symbol in sorted(places):
         size = sizes[symbol]
         if size < 2:
@@ -66,41 +65,34 @@ def draw_samples(
                 "one for query"
             )
         if sides:
-            support[symbol], query[symbol] = (
-                rng.permutation(np.flatnonzero(side)).tolist() for side in sides[symbol]
-            )
-            continue
-        first = min(places[symbol] * shots, size // 2)
-        # of a large pool the rest could never be reached
-        needed = min(first + places[symbol] * queries, size)
-        chosen = rng.choice(size, size=needed, replace=False)
-        support[symbol] = chosen[:first].tolist()
-        query[symbol] = chosen[first:].tolist()
+            first, rest = (rng.permutation(np.flatnonzero(side)) for side in sides[symbol])
+        else:
+            number = min(places[symbol] * shots, size // 2)
+            # of a large pool the rest could never be reached
+            needed = min(number + places[symbol] * queries, size)
+            first, rest = np.split(rng.choice(size, size=needed, replace=False), [number])
+        support[symbol], query[symbol] = first.tolist(), rest.tolist()
     return _draw_side(rng, classes, support, shots), _draw_side(rng, classes, query, queries)
 
 
-def _sides(
-    rng: np.random.Generator, groups: Mapping[int, np.ndarray]
-) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+def _sides(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
     """For each symbol which of its recordings may serve support and which query: the groups of the
     episode in a random order, each where a symbol still lacks recordings, else on either side."""
     names = np.unique(np.concatenate(list(groups.values())))
-    of_group = {
-        name: [symbol for symbol, own in groups.items() if name in own] for name in names.tolist()
+    symbols_of = {
+        name: {symbol for symbol, own in groups.items() if name in own} for name in names.tolist()
     }
     for _ in range(REGROUPS):
         served: tuple[set[int], set[int]] = set(), set()
-        side_of = {}
+        firsts = []
         for name in rng.permutation(names).tolist():
-            lacks = [len(set(of_group[name]) - side) for side in served]
-            side = int(rng.integers(2)) if lacks[0] == lacks[1] else int(lacks[1] > lacks[0])
-            side_of[name] = side
-            served[side].update(of_group[name])
+            lacks = [len(symbols_of[name] - side) for side in served]
+            second = rng.integers(2) if lacks[0] == lacks[1] else lacks[1] > lacks[0]
+            served[int(second)].update(symbols_of[name])
+            if not second:
+                firsts.append(name)
         if all(len(side) == len(groups) for side in served):
-            first = {
-                symbol: np.array([side_of[name] == 0 for name in own.tolist()])
-                for symbol, own in groups.items()
-            }
+            first = {symbol: np.isin(own, firsts) for symbol, own in groups.items()}
             return {symbol: (support, ~support) for symbol, support in first.items()}
     raise ValueError(
         f"{len(names)} groups hold the recordings of {len(groups)} symbols, and no split of them "
@@ -109,13 +101,10 @@ def _sides(
     )
 
 
-def _alone(
-    rng: np.random.Generator, groups: Mapping[int, np.ndarray]
-) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+def _alone(groups: Mapping[int, np.ndarray], rng: np.random.Generator) -> Sides:
     """As `_sides`, the support of one group that has recordings of every symbol, any as likely."""
-    names = np.unique(np.concatenate(list(groups.values())))
-    able = [one for one in names.tolist() if all(one in own for own in groups.values())]
-    able = [one for one in able if all(np.any(own != one) for own in groups.values())]
+    names = np.unique(np.concatenate(list(groups.values()))).tolist()
+    able = [one for one in names if all(one in own and any(own != one) for own in groups.values())]
     if not able:
         raise ValueError(
             f"{len(names)} groups hold the recordings of {len(groups)} symbols; expected one with "
@@ -133,13 +122,10 @@ def _draw_side(
 ) -> np.ndarray:
     for _ in range(TRIES):
         decks = {symbol: _Deck(rng, pool) for symbol, pool in pools.items()}
-        drawn = np.array(
-            [_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes],
-            np.int64,
-        )
+        drawn = [_draw_class([decks[symbol] for symbol in symbols], count) for symbols in classes]
         if all(deck.fair() for deck in decks.values()):
             break
-    return drawn
+    return np.array(drawn, np.int64)
 
 
 def _draw_class(decks: list["_Deck"], count: int) -> list[tuple[int, ...]]:
@@ -171,13 +157,11 @@ class _Deck:
         self.rest = list(pool)
 
     def draw(self, fits: Callable[[int], bool]) -> int:
-        for place, recording in enumerate(self.rest):
-            if fits(recording):
-                return self.rest.pop(place)
-        place = len(self.rest)
-        self.rest += self.rng.permutation(self.pool).tolist()
-        while not fits(self.rest[place]):
-            place += 1
+        place = next((k for k, one in enumerate(self.rest) if fits(one)), len(self.rest))
+        if place == len(self.rest):
+            self.rest += self.rng.permutation(self.pool).tolist()
+            while not fits(self.rest[place]):
+                place += 1
         return self.rest.pop(place)
 
     def fair(self) -> bool:
@@ -188,127 +172,91 @@ class _Deck:
 # ---- splits of the same symbols
 
 
-class TooFew(ValueError):
-    """There is no such division; `symbol` is the one that goes short."""
-
-    def __init__(self, symbol: int, message: str):
-        super().__init__(message)
-        self.symbol = symbol
-
-
-def divided(
-    labels: np.ndarray, groups: np.ndarray, shares: Mapping[str, float], seed: int, dealt: bool
-) -> np.ndarray:
-    """The split of every recording, a place in `shares` (N,): no group is in two of them, and every
-    symbol is in all.
-
-    labels   (N,) symbols of the recordings
-    groups   (N,) what must stay together, such as takes
-    shares   of the recordings that a split gets, as far as whole groups allow
-    dealt    whether support and query of tasks within a split share no group
-
-    Raises `TooFew` where some split would have fewer than LEAST recordings of a symbol (if `dealt`,
-    groups).
-    """
-    rng = np.random.default_rng(whole("seed", seed, 0))
-    symbols, label = np.unique(labels, return_inverse=True)
-    names, group = np.unique(groups, return_inverse=True)
-    held = np.zeros((len(names), len(symbols)), int)  # recordings of a symbol in a group
-    np.add.at(held, (group, label), 1)
+def _deal(
+    held: np.ndarray, shares: np.ndarray, rng: np.random.Generator, dealt: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """(split of every group, LEAST or fewer that each split got of each symbol) of groups that hold
+    so many recordings of a symbol, (groups, symbols): each goes where most is lacking."""
     needed = np.minimum(held, 1) if dealt else held
-    share = np.array(list(shares.values()))
-    wanted = share[:, None] / share.sum() * held.sum(0)
-    short: tuple[int, int] = (0, 0)
-    for _ in range(DEALS):
-        given, met = np.zeros((2, *wanted.shape))
-        split_of = np.zeros(len(names), int)
-        for one in rng.permutation(len(names)):
-            lacking = (np.minimum(LEAST, met + needed[one]) - np.minimum(LEAST, met)).sum(1)
-            behind = ((wanted - given) * (held[one] > 0)).sum(1)
-            split_of[one] = np.lexsort((behind, lacking))[-1]
-            given[split_of[one]] += held[one]
-            met[split_of[one]] += needed[one]
-        if (met >= LEAST).all():
-            return split_of[group]
-        short = divmod(int(met.argmin()), len(symbols))
-    symbol = int(symbols[short[1]])
-    number = int(held[:, short[1]].sum())
-    apart = int((held[:, short[1]] > 0).sum())
-    found = f"{number} recordings" if apart == number else f"{number} recordings in {apart} groups"
-    raise TooFew(
-        symbol,
-        f"{found}; expected at least {LEAST}{' groups' * dealt} in each of {', '.join(shares)}, "
-        "and no group in two of them",
-    )
+    wanted = shares[:, None] / shares.sum() * held.sum(0)
+    given, met = np.zeros((2, *wanted.shape))
+    split_of = np.zeros(len(held), int)
+    for one in rng.permutation(len(held)):
+        lacking = (np.minimum(LEAST, met + needed[one]) - np.minimum(LEAST, met)).sum(1)
+        behind = ((wanted - given) * (held[one] > 0)).sum(1)
+        split_of[one] = np.lexsort((behind, lacking))[-1]
+        given[split_of[one]] += held[one]
+        met[split_of[one]] += needed[one]
+    return split_of, met
 
 
 def places_of(
     tasks: Any, shares: Mapping[str, float], seed: int, together: Any, dealt: bool = False
 ) -> dict[str, np.ndarray]:
-    """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says."""
+    """Places in the pool of the recordings of each split, as `Recordings.split_recordings` says; no
+    group is in two of them, and every symbol, within every value of `within`, is in all.
+
+    dealt   whether support and query of tasks within a split share no group
+
+    Raises ValueError where some split would have fewer than LEAST recordings of a symbol (if
+    `dealt`, groups).
+    """
     if together is None:
         together = range(len(tasks.pool)) if tasks.groups is None else tasks.groups
     where = used_by(tasks)
-    labels, group = tasks.pool.labels[where], np.asarray(together)[where]
-    values, value = np.zeros(1), np.zeros(len(where), np.int64)
+    rng = np.random.default_rng(whole("seed", seed, 0))
+    names, group = np.unique(np.asarray(together)[where], return_inverse=True)
+    values, value = [None], np.zeros(len(where), np.int64)
     if tasks.within is not None:
-        values, value = np.unique(tasks.within[where], return_inverse=True)
+        within, place = np.unique(tasks.within[where], return_inverse=True)
         # where each value stays together, a split has all that a task within it needs
-        if all(len(np.unique(group[value == k])) == 1 for k in range(len(values))):
-            values, value = values[:1], 0 * value
-    try:
-        split = divided(labels * len(values) + value, group, shares, seed, dealt)
-    except TooFew as error:
-        symbol, k = divmod(error.symbol, len(values))
-        within = f"within {values.tolist()[k]!r}, " * (len(values) > 1)
-        raise ValueError(
-            f"{tasks.source}: {within}{tasks.kind} {tasks.called.get(symbol, symbol)} has {error}"
-        ) from None
-    return {name: where[split == k] for k, name in enumerate(shares)}
+        if any(len(np.unique(group[place == k])) > 1 for k in range(len(within))):
+            values, value = within.tolist(), place
+    labels = tasks.pool.labels[where] * len(values) + value
+    symbols, label = np.unique(labels, return_inverse=True)
+    held = np.zeros((len(names), len(symbols)), int)  # recordings of a symbol in a group
+    np.add.at(held, (group, label), 1)
+    for _ in range(DEALS):
+        split_of, met = _deal(held, np.array(list(shares.values())), rng, dealt)
+        if (met >= LEAST).all():
+            return {name: where[split_of[group] == k] for k, name in enumerate(shares)}
+    short = int(met.argmin()) % len(symbols)
+    symbol, k = divmod(int(symbols[short]), len(values))
+    number, groups = int(held[:, short].sum()), int((held[:, short] > 0).sum())
+    raise ValueError(
+        f"{tasks.source}: {f'within {values[k]!r}, ' * (len(values) > 1)}{tasks.name_of(symbol)} "
+        f"has {number} recordings{f' in {groups} groups' * (groups < number)}; expected at least "
+        f"{LEAST}{' groups' * dealt} in each of {', '.join(shares)}, and no group in two of them"
+    )
 
 
 def split_classes(
     names: Sequence[str], seed: int, source: str, **classes: Sequence[str] | float
 ) -> dict[str, list[str]]:
     """The names of the classes of each split, see `Recordings.split`."""
-    wanted = (
-        {name: classes.pop(name) for name in SHARES if name in classes} if classes else dict(SHARES)
-    )
-    given = {name: one for name, one in wanted.items() if not isinstance(one, Real)}
-    named = {name: list(texts(name, one)) for name, one in given.items()}
-    taken = [one for given in named.values() for one in given]
-    if classes or set(wanted) != set(SHARES) or len(set(taken)) != len(taken):
-        raise ValueError(
-            f"found {sorted({*wanted, *classes})}; expected train, val and test, with no class in "
-            "two of them"
-        )
-    rest = [name for name in names if name not in set(taken)]
-    shares = {name: float(given) for name, given in wanted.items() if name not in named}  # type: ignore[arg-type]
-    if not all(0 < share < np.inf for share in shares.values()):
-        raise ValueError(f"found the shares {shares}; expected numbers above 0")
-    if len(rest) < len(shares):
-        raise ValueError(
-            f"{source}: {len(rest)} classes are left for {' and '.join(shares)}; expected one for "
-            "each"
-        )
+    wanted = {name: classes.get(name, SHARES[name]) for name in SHARES}
+    shares = {name: float(one) for name, one in wanted.items() if isinstance(one, Real)}
+    named = {name: list(texts(name, one)) for name, one in wanted.items() if name not in shares}
+    taken = [one for names in named.values() for one in names]
+    good = set(classes) in (set(), set(SHARES)) and len(set(taken)) == len(taken)
+    expected = "expected train, val and test, with no class in two of them"
+    need("the splits", sorted(classes), good, expected)
+    rest = [name for name in names if name not in taken]
+    parts, total = len(shares), sum(shares.values())
+    good = all(0 < share < np.inf for share in shares.values())
+    need("the shares", shares, good, "numbers above 0")
+    left = f"{source}: the number of classes that are left"
+    need(left, len(rest), len(rest) >= parts, f"one for each of {', '.join(shares)}")
     order = np.random.default_rng(whole("seed", seed, 0)).permutation(len(rest))
-    # a task needs two
-    least = min(2, len(rest) // max(len(shares), 1))
-    parts = len(shares)
-    ends = (
-        np.rint(np.cumsum([*shares.values()]) / sum(shares.values()) * len(rest))
-        .astype(int)
-        .tolist()
-        if shares
-        else []
-    )
-    for k in range(parts):
-        ends[k] = min(
-            max(ends[k], (ends[k - 1] if k else 0) + least), len(rest) - least * (parts - 1 - k)
-        )
-    for name, start, end in zip(shares, [0, *ends], ends):
+    least = min(2, len(rest) // max(parts, 1))  # a task needs two
+    start, share = 0, 0.0
+    for k, name in enumerate(shares):
+        share += shares[name]
+        end = max(int(np.rint(share / total * len(rest))), start + least)
+        end = min(end, len(rest) - least * (parts - 1 - k))
         named[name] = [rest[i] for i in sorted(order[start:end])]
-    return {name: list(named[name]) for name in SHARES}
+        start = end
+    return {name: named[name] for name in SHARES}
 
 
 def same_symbols(sets: Iterable[Any]) -> bool:
@@ -328,43 +276,22 @@ def shared(one: Any, other: Any) -> str | None:
     other kinds than `Recordings` are only told apart as objects."""
     if one is other:
         return "are one and the same set"
-    if not (
-        isinstance(getattr(one, "pool", None), Counts)
-        and isinstance(getattr(other, "pool", None), Counts)
-    ):
+    if not all(isinstance(getattr(tasks, "pool", None), Counts) for tasks in (one, other)):
         return None
-    here = used_by(one)
-    there = used_by(other)
-    pairs: list[tuple[int, int]] = []
-    one_pool = one.pool is other.pool
-    if one_pool:
-        pairs = [(n, n) for n in np.intersect1d(here, there).tolist()]
-    if isinstance(one.pool, Pool) and isinstance(other.pool, Pool):
-        known = {content: n for n, content in _contents(one.pool, here)}
-        same = {n for pair in pairs for n in pair}
-        pairs += [
-            (known[content], n)
-            for n, content in _contents(other.pool, there)
-            if content in known and n not in same
-        ]
-    elif not one_pool:
-        alike = one.identity() == other.identity()
-        return "are made of the same recordings" if alike else None
-    if not pairs:
-        return None
-    return (
-        f"share {len(pairs)} of {len(there)} recordings (such as number "
-        f"{' and '.join(map(str, dict.fromkeys(pairs[0])))})"
-    )
-
-
-def _contents(pool: Pool, places: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(place, hash of the counts) of recordings that have enough of them to be told apart; its 64
-    bits tell a million of them apart but for once in ten million pools."""
-    for n in places.tolist():
-        cells, counts = pool.events_of(n)
-        if len(cells) >= TELLING:
-            yield n, hash(cells.astype(np.uint32).tobytes() + counts.tobytes())
+    here, there = used_by(one).tolist(), used_by(other).tolist()
+    pairs = [(n, n) for n in there if n in set(here)] if one.pool is other.pool else []
+    known = one.pool.contents(here)
+    same = {n for pair in pairs for n in pair}
+    pairs += [
+        (known[content], n)
+        for content, n in other.pool.contents(there).items()
+        if content in known and n not in same
+    ]
+    if pairs:
+        numbers = " and ".join(map(str, dict.fromkeys(pairs[0])))
+        return f"share {len(pairs)} of {len(there)} recordings (such as number {numbers})"
+    alike = one.pool is not other.pool and one.identity() == other.identity()
+    return "are made of the same recordings" if alike else None
 
 
 def copies(pool: Any) -> np.ndarray | None:
@@ -372,12 +299,11 @@ def copies(pool: Any) -> np.ndarray | None:
     or have too few to tell. Parts of one take are none of each other."""
     if not isinstance(pool, Pool):
         return None
-    first: dict[bytes, int] = {}
+    first: dict[str, int] = {}
     of = np.arange(len(pool))
     for n in range(len(pool)):
-        cells, counts = pool.events_of(n)
-        if len(cells) >= TELLING:
-            same = first.setdefault(hashlib.sha256(cells.tobytes() + counts.tobytes()).digest(), n)
+        for content in pool.contents([n]):
+            same = first.setdefault(content, n)
             of[n] = same if pool.numbers[same] != pool.numbers[n] else n
     return None if np.array_equal(of, np.arange(len(pool))) else of
 
@@ -387,14 +313,9 @@ def joined(groups: Sequence[np.ndarray]) -> np.ndarray:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    recordings = len(groups[0])
-    at = len(groups[0])
-    pairs = []
-    for group in groups:
-        _, place = np.unique(group, return_inverse=True)
-        pairs.append(np.stack([np.arange(recordings), at + place]))
-        at += int(place.max()) + 1
-    row, column = np.concatenate(pairs, axis=1)
-    return connected_components(
-        coo_matrix((np.ones(len(row)), (row, column)), (at, at)), directed=False
-    )[1][:recordings]
+    number = len(groups[0])
+    ends = number + np.cumsum([0, *(len(np.unique(group)) for group in groups)])
+    column = [at + np.unique(group, return_inverse=True)[1] for at, group in zip(ends, groups)]
+    row = np.tile(np.arange(number), len(groups))
+    links = coo_matrix((np.ones(len(row)), (row, np.concatenate(column))), (ends[-1], ends[-1]))
+    return connected_components(links, directed=False)[1][:number]

@@ -24,44 +24,39 @@ def recording_statistics(
     successive events of a pixel; noise of the 16 pixels in the corners. Raises ValueError where
     there is no recording, or one without events.
     """
-    if not len(recordings):
-        raise ValueError("recordings is empty; expected at least one recording")
     recordings = [
         as_events(events, shape, f"recordings[{k}]") for k, events in enumerate(recordings)
     ]
-    for k, events in enumerate(recordings):
-        if not events.size:
-            raise ValueError(f"recordings[{k}] has no events; expected at least one")
     size = np.array([events.size for events in recordings])
+    if not size.size or not size.min():
+        raise ValueError(
+            f"recordings have {size[:9]} events; expected at least one recording, and one of each"
+        )
     joined = np.concatenate(recordings)
     time = joined["t"] / 1000.0
     last = np.array([events["t"].max() for events in recordings]) / 1000.0
-    sizes = dict(
-        mean=size.mean(), sd=size.std(), least=size.min(), median=np.median(size), most=size.max()
-    )
-    table = {f"events, {name}": value for name, value in sizes.items()} | {
-        "ON share": np.mean(joined["p"])
+    table = {
+        "events, mean": size.mean(),
+        "events, sd": size.std(),
+        "events, least": size.min(),
+        "events, median": np.median(size),
+        "events, most": size.max(),
+        "ON share": np.mean(joined["p"]),
+        "last event, mean ms": last.mean(),
+        "last event, earliest ms": last.min(),
+        "last event, latest ms": last.max(),
     }
-    ends = dict(mean=last.mean(), earliest=last.min(), latest=last.max())
-    table |= {f"last event, {name} ms": value for name, value in ends.items()}
     for k, (begin, end) in enumerate(SACCADES_MS, start=1):
         within = time[(time >= begin) & (time < end)]
         table[f"saccade {k}, share"] = within.size / time.size
         for percent in (10, 50, 90):
-            table[f"saccade {k}, {percent} % by ms"] = (
-                np.percentile(within, percent) if within.size else np.nan
-            )
-    maps = np.stack([event_map(events, shape).sum(axis=2) for events in recordings])
-    active = np.mean(maps > 0)
-    table |= {
-        "active pixels, share": active,
-        "events an active pixel": size.mean() / (active * maps[0].size),
-    }
+            table[f"saccade {k}, {percent} % by ms"] = _percentile(within, percent)
+    active = np.mean([event_map(events, shape).sum(axis=2) > 0 for events in recordings])
+    table["active pixels, share"] = active
+    table["events an active pixel"] = size.mean() / (active * shape[0] * shape[1])
     interval = np.concatenate([_intervals(events, shape) for events in recordings]) / 1000.0
     for percent in (1, 10, 50, 90):
-        table[f"interval of a pixel, {percent} % ms"] = (
-            np.percentile(interval, percent) if interval.size else np.nan
-        )
+        table[f"interval of a pixel, {percent} % ms"] = _percentile(interval, percent)
     corner = np.all(
         [np.isin(joined[axis], (0, 1, side - 2, side - 1)) for axis, side in zip("yx", shape)],
         axis=0,
@@ -70,6 +65,10 @@ def recording_statistics(
         found = np.sum(corner & (joined["p"] == polarity))
         table[f"{name} noise of a corner pixel, Hz"] = found / (16 * last.sum() / 1000)
     return {name: float(value) for name, value in table.items()}
+
+
+def _percentile(values: np.ndarray, percent: float) -> float:
+    return float(np.percentile(values, percent)) if values.size else np.nan
 
 
 MOST_COPIES = 0.1  # share of events that are the very same as another; of N-MNIST's at most 0.0016
@@ -93,59 +92,46 @@ def unit_statistics(recordings: Sequence[np.ndarray]) -> dict[str, float]:
 def oddities(events: np.ndarray, sensor: tuple[int, ...] | None = None) -> list[str]:
     """What looks wrong in a recording, in words; empty where nothing does. sensor: rows and
     columns, or (n,) of a row of units."""
-    units = is_row(sensor)
     if not len(events):
         return ["has no events"]
+    units = is_row(sensor)
+    number = len(events)
     found = []
     t = np.sort(events["t"])
     length = (t[-1] - t[0]) / 1000
     gaps = np.diff(t) / 1000
+    many = number > 100
     pixel, count = np.unique(events["y"].astype(np.int64) * 65536 + events["x"], return_counts=True)
-    if (
-        len(events) > 100
-        and count.max() > 0.02 * len(events)
-        and count.max() > 20 * np.median(count)
-    ):
-        hot = pixel[count.argmax()]
-        place = f"unit {hot % 65536}" if units else f"pixel at x {hot % 65536}, y {hot // 65536}"
-        found.append(f"the {place} makes {count.max() / len(events):.0%} of the events: it is hot")
-    if len(events) > 100 and gaps.max() > 20 and gaps.max() > 0.3 * length:
+    if many and count.max() > max(0.02 * number, 20 * np.median(count)):
+        y, x = divmod(int(pixel[count.argmax()]), 65536)
+        place = f"unit {x}" if units else f"pixel at x {x}, y {y}"
+        found.append(f"the {place} makes {count.max() / number:.0%} of the events: it is hot")
+    if many and gaps.max() > max(20, 0.3 * length):
         at = (t[gaps.argmax()] - t[0]) / 1000
-        found.append(
-            f"{gaps.max():.0f} ms without an event after {at:.0f} ms: its clock jumps, or nothing "
-            "moved"
-        )
+        gap = f"{gaps.max():.0f} ms without an event after {at:.0f} ms"
+        found.append(f"{gap}: its clock jumps, or nothing moved")
     if fault := Pace.of(events, sensor).fault():
         found.append(f"its times make {fault}: is their unit different (--time)?")
     elif length < 1:
         found.append(
             f"lasts {length:.3g} ms: are its times in ms or s, and taken for microseconds?"
         )
-    copies = len(events) - len(np.unique(events))
-    if copies > MOST_COPIES * len(events) and len(events) > 100:
-        found.append(
-            f"{copies / len(events):.0%} of its events are copies of others: has it been joined "
-            "twice?"
-        )
-    if len(np.unique(events["p"])) == 1 and len(events) > 100 and not units:
+    copies = number - len(np.unique(events))
+    if many and copies > MOST_COPIES * number:
+        share = f"{copies / number:.0%} of its events are copies of others"
+        found.append(f"{share}: has it been joined twice?")
+    if many and not units and len(np.unique(events["p"])) == 1:
         found.append(f"all its events are {'ON' if events['p'][0] else 'OFF'}")
-    for axis, size in zip("yx", as_picture(sensor) if sensor else ()):
-        if events[axis].min() < 0 or events[axis].max() >= size:
-            found.append(
-                f"{axis} reaches from {events[axis].min()} to {events[axis].max()} on a sensor of "
-                f"{size}"
-            )
-    if (
-        len(found) == 1
-        and sensor is not None
-        and not units
-        and sensor[0] != sensor[1]
-        and found[0][:1] in "xy"
-    ):
-        rows, columns = sensor
-        if events["x"].max() < rows and events["y"].max() < columns:
-            found.append("x and y look swapped")
-    return found
+    sides = dict(zip("yx", as_picture(sensor) if sensor else ()))
+    beyond = [
+        f"{axis} reaches from {events[axis].min()} to {events[axis].max()} on a sensor of {size}"
+        for axis, size in sides.items()
+        if events[axis].min() < 0 or events[axis].max() >= size
+    ]
+    swapped = not units and events["x"].max() < sides.get("y", 0) != sides["x"]
+    if beyond and not found and swapped and events["y"].max() < sides["x"]:
+        beyond.append("x and y look swapped")
+    return found + beyond
 
 
 def _intervals(events: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

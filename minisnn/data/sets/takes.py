@@ -17,17 +17,15 @@ letter is held somewhere between them.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...parallel.threads import in_order
-from ...terminal import bar
 from ..camera.event_camera import EventCamera
 from ..readers.asl import LETTERS, SHAPE
-from ..store.code import code_identity
 from .hands import Look, draw_hand
 from .pool import Pool
 from .pools import BATCH, STEPS, Keep, Sight, pool_of
@@ -206,15 +204,10 @@ def take_camera() -> EventCamera:
 
 
 def pool_of_takes(
-    subjects: Sequence[int],
-    which: Callable[[int], bool],
-    shape: tuple[int, int, int, int],
-    sight: Sight,
-    keep: Keep,
-) -> tuple[Pool, np.ndarray]:
-    """(recordings, their subjects): of every letter, held by each subject in one take, the moments,
-    from 1 on, that `which` chooses; a recording's number is subject · MOMENTS + moment."""
-    moments = [k for k in range(1, MOMENTS + 1) if which(k)]
+    subjects: Sequence[int], moments: Sequence[int], sight: Sight, keep: Keep
+) -> Pool:
+    """Of every letter, held by each subject in one take, the moments, from 1 on; a recording's
+    number is subject · MOMENTS + moment."""
     rows = [
         (letter, subject, k)
         for letter in range(len(LETTERS))
@@ -227,35 +220,18 @@ def pool_of_takes(
         take = Take(sight.seed, subject, letter)
         t = EVERY_S * k
         number = subject * MOMENTS + k
-        camera = take.camera(sight.camera, t)
-        picture = take.picture(t)[None]
         noise = [number * len(LETTERS) + letter]
-        return (
-            camera.record_counts(picture, noise, sight.seed, STEPS, sight.crop, sight.scale),
-            letter,
-            number,
-        )
+        how = noise, sight.seed, STEPS, sight.crop, sight.scale
+        camera = take.camera(sight.camera, t)
+        return camera.record_counts(take.picture(t)[None], *how), letter, number
 
-    def record() -> Iterator[tuple]:
-        with bar(
-            None, len(rows), f"the event camera records {len(rows)} moments", keep.progress
-        ) as shown:
-            for first in range(0, len(rows), BATCH):
-                found: list[tuple] = []
-                in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
-                yield (
-                    np.concatenate([one for one, _, _ in found]),
-                    [n for _, n, _ in found],
-                    [n for _, _, n in found],
-                )
-                shown.update(len(found))
+    def recorded() -> Iterator[tuple]:
+        for first in range(0, len(rows), BATCH):
+            found: list[tuple] = []
+            in_order(counts, range(first, min(first + BATCH, len(rows))), found.append)
+            dense, letters, numbers = zip(*found)
+            yield np.concatenate(dense), letters, numbers
 
-    pool = pool_of(
-        "asl-takes",
-        shape,
-        dict(sight.identity(), rows=rows, steps=STEPS),
-        record,
-        keep,
-        code_identity(__name__),
-    )
-    return pool, (pool.numbers - 1) // MOMENTS
+    what = f"the event camera records {len(rows)} moments"
+    made_from = dict(sight.identity(), rows=rows)
+    return pool_of("asl-takes", sight.shape, recorded(), keep, what, len(rows), **made_from)

@@ -15,25 +15,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ...meta.tasks import Task
 from ... import arguments
-from ...terminal import bar
 from ..readers.events import EVENT, downscaled
 from ..readers.spoken import BATCH, UNITS, SpokenFile
 from ..readers.units import bin_units
-from ..sets.given import one_or_two
-from ..sets.pool import Pool, few_of, tell_few, tell_full
-from ..sets.pools import Keep, pool_of, trains
+from ..sets.counting import few_of, one_or_two, tell_lost
+from ..sets.pool import Pool
+from ..sets.pools import Keep, number_within, pool_of, trains
 from ..sets.recordings import Recordings
-from ..sets.samples import split_classes
-from ..store.cache import check_unchanged, file_identity
-from ..store.code import code_identity
+from ..sets.samples import SPLITS, split_classes
 
-SPLITS = ("train", "val", "test")
 BIN_MS, DURATION_MS = 14.0, 1400.0  # a hundred steps, as in the authors' own example
 PER_WORD = 500  # all of SHD; of SSC's 2,000 and more they fill memory in good time
 VALIDATE = 2  # speakers of a set without a file for validation that validate
@@ -105,164 +100,130 @@ class SpokenWords(Recordings):
         progress: bool = True,
     ):
         arguments.one_of("split", split, SPLITS)
-        if speakers is not None:
-            arguments.one_of("speakers", speakers, ("other",))
+        arguments.must("speakers", speakers in (None, "other"), "'other' or None", speakers)
         if classes is not None:
             arguments.one_of("classes", classes, (*SPLITS, "all"))
         per_word = arguments.whole("per_word", PER_WORD if per_word is None else per_word, 2)
         seed = arguments.whole("class_seed", class_seed, 0)
         heard = Heard(bin_ms, duration_ms, _units(size), time)
-        shape = bin_units(np.zeros(0, EVENT), heard.units, duration_ms, bin_ms).shape  # checks both
-        folder = self._folder(root)
-        path = self._path(folder, split)
+        empty = np.zeros(0, EVENT)
+        shape = bin_units(empty, heard.units, duration_ms, bin_ms).shape  # checks both
+        path = self._path(root, split)
         with SpokenFile(path, UNITS, time) as file:
-            _tell_coarse(file, bin_ms)
+            if file.coarse_ms > bin_ms:
+                warnings.warn(
+                    f"{path}: times are float16, {file.coarse_ms:.2g} ms apart after the first "
+                    f"second; steps of {bin_ms:g} ms are finer than that",
+                    stacklevel=3,
+                )
             named = split_classes(file.words, seed, str(path), **self.SHARES)
             words = file.words if classes == "all" else named[classes or split]
-            serves = self._serves(folder, file, split, seed, speakers)
-            rows = _first(file.labels, [file.words.index(one) for one in words], serves, per_word)
+            serves = self._serves(root, file, split, seed, speakers is not None)
+            made_of = {one: (file.words.index(one),) for one in words}
+            first = [
+                np.flatnonzero((file.labels == word) & serves)[:per_word]
+                for (word,) in made_of.values()
+            ]
+            rows = np.sort(np.concatenate(first))
             pool = self._pool(file, rows, heard, shape, Keep(cache, progress))
-            labels = {one: (file.words.index(one),) for one in words}
-            who = None if file.speakers is None else np.array(file.speakers)[pool.numbers]
-        source = f"{path}"
-        if speakers is not None and who is not None:
-            source += f", {len(np.unique(who))} speakers"
-        groups = {"speaker": who} if speakers is not None else None
-        super().__init__(pool, made_of=labels, source=source, kind="word", groups=groups)
-        self.alone = speakers is not None
+            groups, source = {}, f"{path}"
+            if speakers is not None:
+                who = np.array(file.speakers)[pool.numbers]
+                groups["speaker"] = who
+                source += f", {len(np.unique(who))} speakers"
+        super().__init__(pool, made_of=made_of, source=source, kind="word", groups=groups)
         self.of_split = split if classes in (None, split) else None
-        tell_few(pool, source)
-        tell_full(pool, source)
+        if speakers is not None:
+            self.alone = True
+            self.alike = self._said()
+        tell_lost(pool, source)
 
-    def sample_task(
-        self,
-        rng: np.random.Generator,
-        ways: int = 5,
-        shots: int = 1,
-        queries: int = 5,
-        classes: Sequence[str] | None = None,
-    ) -> Task:
-        """As `Recordings.sample_task`; where the support is of one speaker, and classes are not
-        given, a speaker is drawn first, and then the words among those that this speaker says."""
-        if classes is None and self.alone and self.groups is not None and ways > 0:
-            said = self._said()
-            able = [one for one in sorted(said) if len(said[one]) >= ways]
-            if not able:
-                most = max(map(len, said.values()), default=0)
-                raise ValueError(
-                    f"{self.source}: no speaker says more than {most} words that others say, too; "
-                    f"expected {ways}, one for each way of a task"
-                )
-            words = said[able[int(rng.integers(len(able)))]]
-            classes = [words[k] for k in rng.choice(len(words), size=ways, replace=False)]
-        return super().sample_task(rng, ways, shots, queries, classes)
-
-    def _said(self) -> dict[int, list[str]]:
-        """The words that a speaker, by the number of the group, and another one have said."""
+    def _said(self) -> list[list[str]]:
+        """For every speaker the words that this one and another one have said."""
         assert self.groups is not None
         said: dict[int, list[str]] = {}
-        for word in self.classes:
-            who = np.unique(self.groups[self.symbols[self.made_of[word][0]]])
+        for word, (symbol,) in self.made_of.items():
+            who = np.unique(self.groups[self.symbols[symbol]])
             for one in who.tolist() if len(who) >= FEWEST_SPEAKERS else ():
                 said.setdefault(one, []).append(word)
-        return said
+        return [said[one] for one in sorted(said)]
 
-    def _folder(self, root: str | Path | None) -> Path:
-        """The folder of the files. ValueError where there is none."""
-        files = " and ".join(self.FILES.values())
+    def _path(self, root: str | Path | None, split: str) -> Path:
+        """The file that holds the recordings of a split. ValueError where it is not there."""
         if root is None:
+            files = " and ".join(self.FILES.values())
             raise ValueError(
                 f"{self.NAME} needs a root, the folder that holds {files} (--root DIR); {WHERE} has "
                 "them"
             )
         folder = Path(root).expanduser()
         folder = folder.parent if folder.name in self.FILES.values() else folder
-        if not folder.is_dir():
-            raise ValueError(f"{folder}: no such folder; expected one that holds {files}")
-        return folder
-
-    def _path(self, folder: Path, split: str) -> Path:
-        """The file that holds the recordings of a split. ValueError where it is not there."""
         path = folder / self.FILES.get(split, self.FILES["train"])
-        if path.is_file():
-            return path
-        for ending, way in ((".gz", "gzip -d {}"), (".zip", "zipfile -e {} .")):
-            packed = path.with_name(path.name + ending)
-            if packed.is_file():
-                unpack = f"python -m {way.format(packed.name)}"
-                raise ValueError(f"{packed}: is packed; unpack it there with: {unpack}")
-        raise ValueError(
-            f"{folder}: there is no {path.name}, which {self.NAME} needs for {split}; {WHERE} has it"
-        )
+        if not path.is_file():
+            packed = [one.name for one in folder.glob(f"{path.name}.*")]
+            way = f"unpack {packed[0]}" if packed else f"{WHERE} has it"
+            raise ValueError(
+                f"{folder}: there is no {path.name}, which {self.NAME} needs for {split}; {way}"
+            )
+        return path
 
     def _serves(
-        self, folder: Path, file: SpokenFile, split: str, seed: int, speakers: str | None
+        self, root: str | Path | None, file: SpokenFile, split: str, seed: int, other: bool
     ) -> np.ndarray:
-        """Which recordings of a file serve a split, (N,)."""
-        own = split in self.FILES
-        if speakers is None:
-            if "val" in self.FILES or split == "test":
-                return np.ones(len(file), bool)
-            return trains(_number_within(file.labels)) == (split == "train")
-        if file.speakers is None:
-            raise ValueError(
-                f"{file.path}: there is no extra/speaker, and who speaks is not known; use "
-                f"--dataset {self.NAME}, which does not ask"
-            )
-        known = self._speakers_of(folder, "train", file)
-        drawn = set()
+        """Which recordings of a file serve a split, (N,); other: of which speakers' alone."""
+        if not other and ("val" in self.FILES or split == "test"):
+            return np.ones(len(file), bool)
+        if not other:
+            return trains(number_within(file.labels)) == (split == "train")
+        known = self._speakers_of(root, "train", file)
+        drawn: set[str] = set()
         if "val" not in self.FILES:
             order = np.random.default_rng(seed).permutation(len(known))
             drawn = {known[k] for k in order[:VALIDATE]}
-        if split == "train":
-            serve = set(known) - drawn
-        elif not own:
-            serve = drawn
-        else:
-            met = set(known)
+        serve = set(known) - drawn if split == "train" else drawn
+        if split in self.FILES and split != "train":
+            serve = set(self._speakers_of(root, split, file)) - set(known)
             if split == "test" and "val" in self.FILES:
-                met |= set(self._speakers_of(folder, "val", file))
-            serve = set(file.speakers) - met
+                serve -= set(self._speakers_of(root, "val", file))
         if len(serve) < FEWEST_SPEAKERS:
             raise ValueError(
                 f"{file.path}: {len(serve)} of its speakers serve {split} alone; expected "
                 f"{FEWEST_SPEAKERS} or more, one for the support and others for the query"
             )
-        return np.array([one in serve for one in file.speakers])
+        return np.isin(file.speakers, sorted(serve))
 
-    def _speakers_of(self, folder: Path, split: str, file: SpokenFile) -> list[str]:
+    def _speakers_of(self, root: str | Path | None, split: str, file: SpokenFile) -> list[str]:
         """Everybody who speaks in the file of a split. ValueError where it does not say."""
-        path = self._path(folder, split)
+        path = self._path(root, split)
         if path == file.path:
             found = file.speakers
         else:
             with SpokenFile(path, UNITS, file.time) as other:
                 found = other.speakers
         if found is None:
-            raise ValueError(f"{path}: there is no extra/speaker; expected who speaks")
+            raise ValueError(
+                f"{path}: there is no extra/speaker, and who speaks is not known; use --dataset "
+                f"{self.NAME}, which does not ask"
+            )
         return sorted(set(found))
 
     def _pool(
         self, file: SpokenFile, rows: np.ndarray, heard: Heard, shape: tuple[int, ...], keep: Keep
     ) -> Pool:
-        files = file_identity([file.path])
         few: list[tuple[int, int, int, bool]] = []
 
         def batches() -> Iterator[tuple]:
-            of = f"reading {len(rows)} recordings of {file.path}"
-            with bar(None, len(rows), of, keep.progress) as shown:
-                for first in range(0, len(rows), BATCH):
-                    some = rows[first : first + BATCH]
-                    read = list(zip(file.read_some(some.tolist()), some.tolist()))
-                    dense = np.stack([heard.counts(events, row) for events, row in read])
-                    for events, row in read:
-                        few.extend(few_of(row, events["t"], 0, heard.duration_ms))
-                    yield dense, file.labels[some], some
-                    shown.update(len(some))
-            check_unchanged([file.path], files, file.path)
+            for first in range(0, len(rows), BATCH):
+                some = rows[first : first + BATCH]
+                read = list(zip(file.read_some(some.tolist()), some.tolist()))
+                for events, row in read:
+                    few.extend(few_of(row, events["t"], 0, heard.duration_ms))
+                yield np.stack([heard.counts(*one) for one in read]), file.labels[some], some
 
-        made_from: dict[str, Any] = dict(heard._asdict(), files=files, rows=rows)
-        return pool_of(self.NAME, shape, made_from, batches, keep, code_identity(__name__), few)
+        what = f"reading {len(rows)} recordings of {file.path}"
+        made_from = dict(heard._asdict(), rows=rows)
+        how = keep, what, len(rows), few, [file.path]
+        return pool_of(self.NAME, shape, batches(), *how, **made_from)
 
 
 class SHD(SpokenWords):
@@ -316,34 +277,7 @@ class SSC(SpokenWords):
 
 def _units(size: int | Sequence[int] | None) -> int:
     """How many units samples have."""
-    if size is None:
-        return UNITS
-    found = arguments.wholes("size", one_or_two(size))
-    if len(found) != 1 or not 1 <= found[0] <= UNITS:
-        raise ValueError(f"size is {size}; expected a number of units from 1 to {UNITS}")
-    return int(found[0])
-
-
-def _number_within(labels: np.ndarray) -> np.ndarray:
-    """Number of each recording within its word, from 1 on, in the order of the file."""
-    order = np.argsort(labels, kind="stable")
-    ranked = labels[order]
-    number = np.empty(len(labels), np.int64)
-    number[order] = np.arange(len(labels)) - np.searchsorted(ranked, ranked) + 1
-    return number
-
-
-def _first(labels: np.ndarray, words: list[int], serves: np.ndarray, most: int) -> np.ndarray:
-    """The first `most` recordings of each word that serve, in the order of the file."""
-    found = [np.flatnonzero((labels == word) & serves)[:most] for word in words]
-    return np.sort(np.concatenate(found))
-
-
-def _tell_coarse(file: SpokenFile, bin_ms: float) -> None:
-    """Warn where steps are finer than the times that the file can hold."""
-    if file.coarse_ms > bin_ms:
-        warnings.warn(
-            f"{file.path}: times are float16, {file.coarse_ms:.2g} ms apart after the first second; "
-            f"steps of {bin_ms:g} ms are finer than that",
-            stacklevel=4,
-        )
+    found = (UNITS,) if size is None else arguments.wholes("size", one_or_two(size))
+    good = len(found) == 1 and 1 <= found[0] <= UNITS
+    arguments.must("size", good, f"a number of units from 1 to {UNITS}", size)
+    return found[0]

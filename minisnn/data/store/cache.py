@@ -28,11 +28,8 @@ FORMAT = 1  # of the entries themselves
 SETTLED = 2.0  # seconds: a file that changed later than this may change again and look the same
 _KEY = "made from"  # member of every entry: the text that its name is the hash of
 _ENTRY = re.compile(r".+-[0-9a-f]{32}\.npz")  # names of entries
-_made = 0  # entries that were not there
-_unusable: set[str] = set()  # folders whose failure has been told
-_hashes: dict[
-    tuple, str
-] = {}  # of contents of files, by what the system says of a file that is settled
+# of contents of files, by what the system says of a file that is settled
+_hashes: dict[tuple, str] = {}
 
 
 def folder() -> Path:
@@ -61,44 +58,29 @@ def cached(
     make        called without arguments; returns a dictionary of arrays
 
     A damaged entry is made again, with a warning. Where the folder cannot be used the arrays are
-    made, and that is said once. Raises TypeError where `made_from` holds something whose content
-    cannot be told.
+    made, with a warning. Raises TypeError where `made_from` holds something whose content cannot be
+    told.
     """
-    key = json.dumps(
-        _plain({"format": FORMAT, "name": name, "made_from": made_from}), sort_keys=True
-    )
+    key = _text({"format": FORMAT, "name": name, "made_from": made_from})
     try:
         path = folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:32]}.npz"
-    except RuntimeError as error:  # Path.home() where there is no home
+    except RuntimeError as error:  # there is no home
         _tell_unusable("the user's cache folder", error)
-        return _making(make)
+        return dict(make())
     try:
         return _read(path, key)
     except FileNotFoundError:
         pass
     except (PermissionError, NotADirectoryError) as error:
         _tell_unusable(path.parent, error)
-    except (
-        Exception
-    ) as error:  # a damaged zip raises almost anything: BadZipFile, zlib.error, EOFError, KeyError
+    except Exception as error:  # a damaged zip raises almost anything
         warnings.warn(f"cache entry {path} is damaged ({error}); it is made again", stacklevel=2)
-    arrays = _making(make)
+    arrays = dict(make())
     try:
         _write(path, key, arrays)
     except OSError as error:
         _tell_unusable(path.parent, error)
     return arrays
-
-
-def _making(make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    global _made
-    _made += 1
-    return dict(make())
-
-
-def made() -> int:
-    """How many entries this process did not find, and made."""
-    return _made
 
 
 def file_identity(paths: Iterable[Path]) -> str:
@@ -165,41 +147,24 @@ def _status(path: Path) -> tuple[int, int, int, int, int]:
 def identity(value: Any) -> str:
     """A hash of numbers, texts, arrays, lists, dictionaries and dataclasses, by content, as in
     `cached`."""
-    return hashlib.sha256(json.dumps(_plain(value), sort_keys=True).encode()).hexdigest()[:32]
+    return hashlib.sha256(_text(value).encode()).hexdigest()[:32]
 
 
-def _plain(value):
-    """`value` in JSON's own types, arrays and bytes by the hash of their content."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no type for: arrays by the hash of their content, dataclasses by their fields."""
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return value.item()
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return {
-            "dtype": str(value.dtype),
-            "shape": list(value.shape),
-            "sha256": hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest(),
-        }
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        if not all(isinstance(key, str) for key in value):
-            raise TypeError(
-                "made_from holds a dictionary with keys that are not texts, expected texts only"
-            )
-        return {key: _plain(item) for key, item in value.items()}
+        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        return {"dtype": str(value.dtype), "shape": list(value.shape), "sha256": content}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            "dataclass": type(value).__qualname__,
-            **{
-                field.name: _plain(getattr(value, field.name))
-                for field in dataclasses.fields(value)
-            },
-        }
-    raise TypeError(
-        f"made_from holds a {type(value).__name__}, expected numbers, texts, arrays, lists, "
-        "dictionaries or dataclasses"
-    )
+        fields = {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+        return {"dataclass": type(value).__qualname__, **fields}
+    raise TypeError(f"made_from holds a {type(value).__name__}, whose content cannot be told")
 
 
 def _read(path: Path, key: str) -> dict[str, np.ndarray]:
@@ -210,9 +175,7 @@ def _read(path: Path, key: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
-    if _KEY in arrays:
-        raise ValueError(f"made arrays hold the reserved name {_KEY!r}, expected any other")
+def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, _ENTRY)
     with whole_file(path) as file, zipfile.ZipFile(file, "w", allowZip64=True) as entry:
@@ -221,9 +184,8 @@ def _write(path: Path, key: str, arrays: Mapping[str, np.ndarray]):
                 np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
 
 
-def _tell_unusable(place: Path | str, error: Exception):
-    if str(place) not in _unusable and not nothing_is_kept():
-        _unusable.add(str(place))
+def _tell_unusable(place: Path | str, error: Exception) -> None:
+    if not nothing_is_kept():
         warnings.warn(
             f"cache folder {place} cannot be used ({getattr(error, 'strerror', None) or error}); "
             "going on without it, set MINISNN_CACHE to a folder that can be written",

@@ -12,19 +12,15 @@ def code_identity(*modules: str) -> str:
     Raises ModuleNotFoundError where there is no such module.
     """
     digest = hashlib.sha256()
-    roots = {
-        "minisnn.data" if name.startswith("minisnn.data.") else name.split(".")[0]
-        for name in modules
-    }
-    for root in sorted(roots):
+    data = "minisnn.data"
+    for root in sorted({data if one.startswith(data) else one.split(".")[0] for one in modules}):
         spec = importlib.util.find_spec(root)
         if spec is None or spec.origin is None:
             raise ModuleNotFoundError(f"there is no module {root}", name=root)
-        folders = [Path(place) for place in spec.submodule_search_locations or ()]
-        for folder in folders:
+        for folder in map(Path, spec.submodule_search_locations or ()):
             for path in sorted(folder.rglob("*.py")):
                 digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-        if not folders:
+        if not spec.submodule_search_locations:
             digest.update(Path(spec.origin).read_bytes())
     return digest.hexdigest()
 

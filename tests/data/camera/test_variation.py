@@ -152,11 +152,11 @@ def test_direction_turns_the_path(digits):
 @pytest.mark.parametrize(
     "ranges, words",
     [
-        (dict(scale=(0.0, 1.0)), "scale is .* positive"),
-        (dict(scale=(2.0, 1.0)), "scale is .*low, high"),
+        (dict(scale=(0.0, 1.0)), "scale is .*above 0"),
+        (dict(scale=(2.0, 1.0)), "scale is .*lower one first"),
         (dict(offset_px=3.0), "offset_px is 3.0"),
-        (dict(hot=(0.0, 1.5)), "hot is .* from 0 to 1"),
-        (dict(stroke=(-2.0, 0.0)), "stroke is .* from -1 to 1"),
+        (dict(hot=(0.0, 1.5)), "hot is .* up to 1"),
+        (dict(stroke=(-2.0, 0.0)), "stroke is .* from -1 on"),
         (dict(leak=(0.1, float("nan"))), "leak is"),
     ],
 )

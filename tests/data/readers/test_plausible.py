@@ -13,7 +13,6 @@ from minisnn.data.readers.anything import read_events
 from minisnn.data.readers.events import as_events, event_array
 from minisnn.data.readers.nmnist import nmnist_files, read_nmnist
 from minisnn.data.readers.plausible import Judge, Pace, check_unit
-from minisnn.data.sets.named import own
 from sweeps import SENSOR, in_unit, sweep
 
 WRONG = ("ms", "ns", "s")
@@ -48,36 +47,6 @@ def test_other_units_are_not(unit):
 
 
 @pytest.mark.parametrize("unit", ("ms", "ns"))
-@pytest.mark.parametrize("way", ("file", "text", "array", "folder"))
-def test_a_wrong_unit_is_refused_wherever_it_comes_from(tmp_path, unit, way):
-    wrong = in_unit(sweep(), unit)
-    message = rf"they look like {unit}: say --time {unit} \(in Python time='{unit}'\), or --time us"
-    with pytest.raises(ValueError, match=message):
-        if way == "file":
-            np.save(tmp_path / "a.npy", wrong)
-            read_events(tmp_path / "a.npy")
-        elif way == "text":
-            np.savetxt(
-                tmp_path / "a.csv",
-                np.stack([wrong[n] for n in "xytp"], 1),
-                "%d",
-                ",",
-                header="x,y,t,p",
-            )
-            read_events(tmp_path / "a.csv")
-        elif way == "array":
-            ms.Recordings([wrong] * 4, [0, 0, 1, 1], sensor=SENSOR)
-        else:
-            own(
-                "train",
-                folder(tmp_path, unit=lambda k: unit),
-                sensor=SENSOR,
-                cache=False,
-                progress=False,
-            )
-
-
-@pytest.mark.parametrize("unit", ("ms", "ns"))
 def test_what_is_said_is_believed(tmp_path, unit):
     events = sweep()
     np.save(tmp_path / "a.npy", in_unit(events, unit))
@@ -96,23 +65,6 @@ def test_what_is_said_is_believed(tmp_path, unit):
     ms.Recordings(
         [in_unit(sweep(k), unit, f"t_{unit}")[k:] for k in range(4)], [0, 0, 1, 1], sensor=SENSOR
     )
-
-
-def test_recordings_of_differing_units_are_told(tmp_path):
-    mixed = folder(tmp_path / "mixed", unit=lambda k: "ms" if k == 5 else "us")
-    with pytest.raises(ValueError, match=r"5\.npy: taken for microseconds .* they look like ms"):
-        own("train", mixed, sensor=SENSOR, cache=False, progress=False)
-    for time in ("us", "ms"):
-        with pytest.raises(
-            ValueError,
-            match=f"taken for {time} its .* plausible; expected one unit in all recordings",
-        ):
-            own("train", mixed, sensor=SENSOR, time=time, cache=False, progress=False)
-    arrays = [in_unit(sweep(k), "ms" if k == 2 else "us") for k in range(4)]
-    with pytest.raises(
-        ValueError, match="recording 2: taken for us .* those of recording 0 are plausible"
-    ):
-        ms.Recordings(arrays, [0, 0, 1, 1], sensor=SENSOR, time="us")
 
 
 def test_info_tells_it_and_the_flag_that_mends_it(tmp_path, capsys):
@@ -170,10 +122,7 @@ def test_what_no_sensor_reads_out():
     n = 10_000  # in half a millisecond, each pixel of 100 x 100 once
     y, x = np.divmod(np.arange(n), 100)
     events = event_array(x, y, np.arange(n) // 20, np.ones(n, int))
-    assert (
-        Pace.of(events).fault()
-        == "10,000 events in 499 us, 20,040,080 events a second, more than a sensor can read out"
-    )
+    assert "more than a sensor can read out" in Pace.of(events).fault()
     assert Pace.of(events, (720, 1280)).fault() is None  # a large one can
     events["t"] *= 1000
     assert Pace.of(events).fault() is None
@@ -187,26 +136,6 @@ def test_a_hot_pixel_is_left_out():
     assert (
         Pace.of(np.concatenate([hot, sparse])).fault() is None and Pace.of(hot).fault() is not None
     )
-
-
-def test_times_all_alike_are_asked():
-    events = sweep()
-    events["t"] = 7
-    with pytest.raises(
-        ValueError,
-        match=r"one moment of all 768 events; no other unit .* say --time us \(in Python time=",
-    ):
-        check_unit(events)
-
-
-def test_recordings_that_hold_nearly_nothing_are_told(recwarn):
-    long = [sweep(k, lasting_ms=9000) for k in range(4)]
-    ms.Recordings(long, [0, 0, 1, 1], sensor=SENSOR, duration_ms=9000, bin_ms=90)
-    assert not recwarn.list
-    late = [sweep(k) for k in range(4)]
-    late[2]["t"][3:] += 1_000_000  # three events, a second before all others
-    with pytest.warns(UserWarning, match=r"recording 2 \(3 of 768 events\)"):
-        ms.Recordings(late, [0, 0, 1, 1], sensor=SENSOR)
 
 
 def test_a_judge_believes_who_says_that_all_are_so():

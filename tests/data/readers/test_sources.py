@@ -10,7 +10,7 @@ import pytest
 
 import minisnn as ms
 from minisnn.data.readers.anything import SUFFIXES, holds_events, read_events, sensor_of
-from minisnn.data.readers.columns import ACCEPTED, NAMES, microseconds, name_of, order_of
+from minisnn.data.readers.columns import NAMES, microseconds
 from minisnn.data.readers.events import EVENT, as_events, bin_events, event_array
 from minisnn.data.readers.nmnist import read_nmnist
 from minisnn.data.readers.sources import events_of_frames, label_of
@@ -23,24 +23,6 @@ def table(events: np.ndarray, order: str = "txyp") -> np.ndarray:
     return np.stack(
         [np.full(len(events), 9) if one == "-" else events[one] for one in order], 1
     ).astype(np.int64)
-
-
-def stream(
-    events: np.ndarray, sensor: tuple[int, int] = SENSOR, version: int = 2, kind: int = 1
-) -> bytes:
-    """An Event Stream file as its README says."""
-    rows, columns = sensor
-    out = bytearray(b"Event Stream" + bytes([version, 0, 0, kind]))
-    out += columns.to_bytes(2, "little") + rows.to_bytes(2, "little")
-    before = 0
-    for one in events:
-        passed = int(one["t"]) - before
-        before = int(one["t"])
-        out += b"\xff" * (passed // 127) + bytes([passed % 127 << 1 | int(one["p"])])
-        out += int(one["x"]).to_bytes(2, "little") + (rows - 1 - int(one["y"])).to_bytes(
-            2, "little"
-        )
-    return bytes(out)
 
 
 def bytes_of_nmnist(events: np.ndarray) -> bytes:
@@ -57,32 +39,9 @@ def bytes_of_nmnist(events: np.ndarray) -> bytes:
 # ---- columns without names
 
 
-def test_what_the_values_tell_of_the_order_is_told_and_not_more():
-    events = sweep()
-    with pytest.raises(ValueError, match="by their values it is t,x,y,p or t,y,x,p"):
-        as_events(table(events), None, "mine")
-    with pytest.raises(ValueError, match="by their values it is x,y,p,t or y,x,p,t"):
-        as_events(table(events, "xypt"), None, "mine")
-    with pytest.raises(
-        ValueError,
-        match=r"mine: an array of shape \(768, 4\) has columns without names; say .* leave out\)$",
-    ):
-        as_events(table(events[::-1]), None, "mine")  # nothing grows
-
-
-@pytest.mark.parametrize(
-    "columns, message",
-    [
-        ("t,x,y", "columns are 't,x,y'; expected x, y, t and p, each once"),
-        ("t,x,x,p", "expected x, y, t and p, each once"),
-        ("t,x,y,p,p", "expected x, y, t and p, each once"),
-        ("a,b,c,d", "expected x, y, t and p, each once"),
-        ("t,x,y,p,-", "columns t,x,y,p,- are 5, but the array has 4"),
-        ("", "expected x, y, t and p, each once"),
-    ],
-)
-def test_orders_that_do_not_fit(columns, message):
-    with pytest.raises(ValueError, match=f"mine: .*{message}"):
+@pytest.mark.parametrize("columns", ["t,x,y", "t,x,x,p", "t,x,y,p,p", "a,b,c,d", "t,x,y,p,-", ""])
+def test_orders_that_do_not_fit(columns):
+    with pytest.raises(ValueError, match="mine: .*columns"):
         as_events(table(sweep()), None, "mine", None, columns)
 
 
@@ -112,7 +71,7 @@ def test_arrays_with_other_names_take_the_order(tmp_path):
     assert np.array_equal(
         read_events(tmp_path / "a.npy", columns="x,y,t,p"), events
     ) and holds_events(tmp_path / "a.npy")
-    assert "columns x,y,t,p,- are 5, but the array has u, v" in told(
+    assert "columns x,y,t,p,- are 5; the array has u, v" in told(
         lambda: as_events(other, columns="x,y,t,p,-")
     )
     assert "look like ms" in told(
@@ -130,34 +89,10 @@ def test_the_guide_on_recordings_names_all_columns():
     assert not [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page]
 
 
-def test_text_with_other_names_takes_the_order_and_lines_are_counted_right(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("when,where,which,how\n5,1,2,1\n6,1,2,0\n")
-    assert "found the columns when, where, which, how; expected x, y, t and p" in told(
-        lambda: read_events(path)
-    )
-    assert len(read_events(path, columns="t,x,y,p")) == 2
-    assert "columns t,x,y,p,- are 5, but the first line has 4 values" in told(
-        lambda: read_events(path, columns="t,x,y,p,-")
-    )
-    path.write_text("5,1,2,1\n6,1,2\n")
-    assert "line 2 has 3 values; expected 4" in told(lambda: read_events(path, columns="t,x,y,p"))
-    path.write_text("\ufeff5,1,2,1\n6,1,2,0\n", encoding="utf-8")
-    assert len(read_events(path, columns="t,x,y,p")) == 2
-
-
 def told(call) -> str:
     with pytest.raises(ValueError) as error:
         call()
     return str(error.value)
-
-
-def test_names_that_are_known_are_listed():
-    for words in ACCEPTED.replace(";", ",").split("; times")[0].split(", "):
-        word = words.split(": ")[-1].strip()
-        assert name_of(word) or " " in word, word
-    assert order_of("ts, X ,row,polarity") == ["ts", "X", "row", "polarity"]
-    assert "by these names: x: x, xs, col, column;" in told(lambda: as_events({"a": [1], "x": [2]}))
 
 
 # ---- files of other forms
@@ -171,58 +106,30 @@ def test_n_mnists_form_of_another_sensor(tmp_path):
     assert "does not say how large its sensor is; give --sensor" in told(
         lambda: read_events(tmp_path / "a.bs2")
     )
-    assert "of another sensor (--sensor) or no N-MNIST recording" in told(
-        lambda: read_events(tmp_path / "a.bin")
-    )
-    assert "expected x below 60 and y below 90" in told(
-        lambda: read_events(tmp_path / "a.bin", sensor=(90, 60))
-    )
+    assert "y reaches" in told(lambda: read_events(tmp_path / "a.bin"))
+    assert "expected 0 to 89" in told(lambda: read_events(tmp_path / "a.bin", sensor=(90, 60)))
     assert "y one below 240" in told(lambda: read_nmnist(tmp_path / "a.bin", (260, 346)))
     assert sensor_of(tmp_path / "a.bs2") is None
-
-
-def h5(path: Path, events: np.ndarray, form: str) -> Path:
-    with h5py.File(path, "w") as file:
-        if form == "group":
-            file.update({f"events/{name}": events[name] for name in "xytp"})
-            file["ms_to_idx"], file["t_offset"] = np.arange(9), 5
-        elif form == "plural":
-            file.update({f"events/{name}s": events[name] for name in "xytp"})
-        elif form == "deep":
-            file.update({f"CD/events/{name}": events[name] for name in "xytp"})
-        elif form == "root":
-            file.update(
-                {
-                    name: events[one]
-                    for name, one in (("x", "x"), ("y", "y"), ("timestamp", "t"), ("polarity", "p"))
-                }
-            )
-        elif form == "records":
-            file.create_dataset("events", data=in_unit(events, "us"), compression="gzip")
-        else:
-            file["events"] = table(events)
-    return path
 
 
 def test_wrong_files_in_hdf5(tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file.update({"events/x": [1], "events/y": [1], "events/t": [1], "labels": [2]})
-    assert "holds events, labels; expected events with x, y, t and p, as data sets" in told(
+    assert "holds events, labels; expected events with x, y, t and p" in told(
         lambda: read_events(path)
     )
     with h5py.File(path, "w") as file:
         file.update({"data/0/times": [1], "extra/train_keys": [0]})
-    assert "holds many recordings, as torchneuromorphic writes them" in told(
-        lambda: read_events(path)
-    )
+    assert "holds many recordings" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:
         file["events"] = np.zeros(3, [("x", "i2"), ("y", "i2"), ("t", "i8"), ("p", "S3")])
     assert "expected numbers" in told(lambda: read_events(path))
     path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
     assert "cannot be read" in told(lambda: read_events(path))
-    h5(path, sweep(), "table")
-    assert "say their order as --columns" in told(lambda: read_events(path))
+    with h5py.File(path, "w") as file:
+        file["events"] = table(sweep())
+    assert "order as --columns" in told(lambda: read_events(path))
     with h5py.File(path, "w") as file:  # a thousand million events in a few bytes
         for name in "xytp":
             file.create_dataset(
@@ -361,11 +268,8 @@ def test_frames_are_steps(axes):
 @pytest.mark.parametrize(
     "frames, message",
     [
-        (
-            np.zeros((5, 3, 4, 4)),
-            r"frames have shape \(5, 3, 4, 4\), none is that of two polarities; expected",
-        ),
-        (np.zeros((5, 2, 4, 2)), "both may be that of the polarities"),
+        (np.zeros((5, 3, 4, 4)), "polarities"),
+        (np.zeros((5, 2, 4, 2)), "polarities"),
         (np.full((5, 2, 4, 4), 0.5), "not whole numbers; expected counts of events"),
         (np.full((5, 2, 4, 4), np.nan), "not whole numbers"),
         (np.full((5, 2, 4, 4), -1), "frames reach from -1 to -1; expected counts from 0 to 255"),

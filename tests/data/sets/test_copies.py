@@ -2,15 +2,13 @@
 told."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from minisnn.data.readers.events import event_array
-from minisnn.data.sets import named
+from minisnn.data.sets import own as source
 from minisnn.data.sets.named import own
-from minisnn.data.sets.pool import tell_full
 from minisnn.data.sets.recordings import Recordings
 from minisnn.data.sets.samples import shared
 
@@ -77,12 +75,12 @@ def test_copies_are_in_one_split_and_found_in_two_sets():
 def test_copies_in_two_parts_of_one_set_are_found():
     rng = np.random.default_rng(4)
     once = [(noise(rng), label) for label in range(3) for _ in range(4)]
-    again = [(once[k][0], 3) for k in (0, 1, 4)]
+    again = [(once[k][0], 3) for k in (0, 1, 4)] + [(noise(rng), 3) for _ in range(3)]
     data = Recordings([*once, *again], sensor=SENSOR, duration_ms=20)
     parts = data.split(train=["0"], val=["1"], test=["2", "3"])
     assert shared(parts["train"], parts["val"]) is None
-    assert shared(parts["train"], parts["test"]).startswith("share 2 of 7 recordings")
-    assert shared(data, parts["test"]).startswith("share 7 of 7 recordings")
+    assert shared(parts["train"], parts["test"]).startswith("share 2 of 10 recordings")
+    assert shared(data, parts["test"]).startswith("share 10 of 10 recordings")
 
 
 def test_a_class_of_copies_is_refused():
@@ -130,19 +128,8 @@ def test_counts_that_are_full_are_told(recwarn):
     how = dict(sensor=SENSOR, duration_ms=20, time="us")
     Recordings(events, bin_ms=1, **how)
     assert not recwarn
-    words = r"32 of 32 cells with events hold 255 in a step, .* is lost, .* \(--bin-ms\) or more cells \(--size\)"
-    with pytest.warns(UserWarning, match=words):
+    with pytest.warns(UserWarning, match="32 of 32 cells with events hold 255"):
         Recordings(events, size=(2, 2), bin_ms=20, **how)
-
-
-def test_a_thousandth_of_full_cells_is_not_worth_a_word(recwarn):
-    counts = np.ones(3000, np.uint8)
-    counts[:3] = 255
-    tell_full(SimpleNamespace(counts=counts), "a")
-    assert not recwarn
-    counts[3] = 255
-    with pytest.warns(UserWarning, match="a: 4 of 3,000 cells with events hold 255"):
-        tell_full(SimpleNamespace(counts=counts), "a")
 
 
 def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatch):
@@ -151,19 +138,19 @@ def test_files_that_change_while_they_are_read_are_kept_under_no_name(monkeypatc
         Path("data", label).mkdir(parents=True)
         for number in range(2):
             np.save(Path("data", label, f"{number}.npy"), noise(rng))
-    plain, last = named.read_entry, Path("data/f/1.npy")
+    plain, last = source.read_entry, Path("data/f/1.npy")
 
     def changing(entry, *how):
         if entry.path.name == "0.npy" and entry.label == "a":
             np.save(last, noise(rng))
         return plain(entry, *how)
 
-    monkeypatch.setattr(named, "read_entry", changing)
+    monkeypatch.setattr(source, "read_entry", changing)
     with pytest.raises(
         ValueError,
         match="data: files changed while they were read; try again when nothing writes there",
     ):
         own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)
     assert not list(Path("cache").glob("*.npz"))
-    monkeypatch.setattr(named, "read_entry", plain)
+    monkeypatch.setattr(source, "read_entry", plain)
     assert own("test", "data", sensor=SENSOR, duration_ms=20, progress=False)

@@ -9,7 +9,7 @@ import minisnn as ms
 
 from minisnn.data.readers.events import event_array
 from minisnn.data.sets import samples
-from minisnn.data.sets.recordings import SHARES
+from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.named import open_set
 
 
@@ -19,12 +19,23 @@ def takes(rng, number: int, symbols: int, every: bool):
     return (np.tile(np.arange(6) % symbols, number) if every else group % symbols), group
 
 
+def divided(labels, groups, seed=0):
+    """The split of every recording."""
+    counts = np.ones((len(labels), 1, 1, 1, 2), np.uint8)
+    pool = Pool.collect(counts.shape[1:], [(counts, labels, np.arange(len(labels)))])
+    parts = ms.Recordings(pool, groups={"take": groups}).split_recordings(seed)
+    split = np.full(len(labels), -1)
+    for k, part in enumerate(parts.values()):
+        split[samples.used_by(part)] = k
+    return split
+
+
 @pytest.mark.parametrize("every", [False, True])
 def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
     for seed in range(50):
         labels, groups = takes(rng, 24, 3, every)
         order = rng.permutation(len(labels))
-        split = samples.divided(labels[order], groups[order], SHARES, seed, False)
+        split = divided(labels[order], groups[order], seed)
         for group in range(24):
             assert len(set(split[groups[order] == group])) == 1
         numbers = np.array(
@@ -33,27 +44,23 @@ def test_groups_stay_together_and_every_symbol_is_everywhere(rng, every):
                 for symbol in range(3)
             ]
         )
-        assert (numbers >= samples.LEAST).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
+        assert (numbers >= 2).all() and (numbers[:, 0] > numbers[:, 1:].max(1)).all()
 
 
-def test_shares_are_kept_where_recordings_are_alone(rng):
-    labels = np.repeat(np.arange(4), 100)
-    split = samples.divided(labels, np.arange(400), SHARES, 0, False)
-    assert [np.bincount(split[labels == symbol]).tolist() for symbol in range(4)] == [
-        [64, 16, 20]
-    ] * 4
-    assert not np.array_equal(split, samples.divided(labels, np.arange(400), SHARES, 1, False))
+def test_shares_are_kept_where_recordings_are_alone():
+    labels, alone = np.repeat(np.arange(4), 100), np.arange(400)
+    split = divided(labels, alone)
+    for symbol in range(4):
+        assert np.bincount(split[labels == symbol]).tolist() == [64, 16, 20]
+    assert not np.array_equal(split, divided(labels, alone, 1))
 
 
-def test_too_few_are_told():
-    with pytest.raises(
-        samples.TooFew, match="5 recordings; expected at least 2 in each of train, val, test"
-    ):
-        samples.divided(np.zeros(5, int), np.arange(5), SHARES, 0, False)
-    with pytest.raises(
-        samples.TooFew, match="40 recordings in 2 groups; expected at least 2 in each"
-    ):
-        samples.divided(np.zeros(40, int), np.arange(40) % 2, SHARES, 0, False)
+@pytest.mark.parametrize(
+    "number, groups, words", [(5, 5, "5 recordings"), (40, 2, "40 recordings in 2 groups")]
+)
+def test_too_few_are_told(number, groups, words):
+    with pytest.raises(ValueError, match=f"{words}; expected at least 2 in each"):
+        divided(np.zeros(number, int), np.arange(number) % groups)
 
 
 # ---- of a folder of recordings
@@ -325,15 +332,13 @@ def noise_of_three():
 def test_shares_are_above_nothing(share):
     data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
     for divide in (data.split, data.split_recordings):
-        with pytest.raises(ValueError, match="found the shares .*above 0"):
+        with pytest.raises(ValueError, match="the shares .*above 0"):
             divide(0, train=share, val=0.5, test=0.5)
 
 
 def test_together_is_one_a_recording():
     data = ms.Recordings(*noise_of_three(), sensor=(4, 4), duration_ms=5)
-    with pytest.raises(
-        ValueError, match="together has 1 entries; expected one for each recording, 60"
-    ):
+    with pytest.raises(ValueError, match="together must be a list of 60"):
         data.split_recordings(together=[1])
 
 

@@ -1,8 +1,4 @@
 import dataclasses
-import io
-import multiprocessing
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +8,7 @@ import pytest
 from minisnn.data.camera.event_camera import EventCamera
 from minisnn.data.camera.moved import Move
 from minisnn.data.camera.variation import Variation
-from minisnn.data.sets import digits, double_nmnist as double
+from minisnn.data.sets import digits, double_nmnist as double, pools
 from minisnn.data.sets.double_nmnist import CLASSES
 from minisnn.data.sets.pools import Sight
 from minisnn.data.sets.recordings import Recordings
@@ -141,16 +137,6 @@ def test_without_test_the_multiples_of_five_of_train_serve(tmp_path, split):
     assert numbers_used(DoubleNMnist(split, root, progress=False)) == {5, 10, 15, 20, 25, 30}
 
 
-def test_lower_case_folders_and_test_only_roots(tmp_path):
-    root = root_of(tmp_path, test=range(1, 11))
-    assert numbers_used(DoubleNMnist("test", root, progress=False)) == set(range(1, 11))
-    with pytest.raises(
-        ValueError, match="holds only Test, expected Train for meta-training"
-    ) as error:
-        DoubleNMnist("train", root)
-    assert str(root) in str(error.value)
-
-
 def test_classes_and_recordings_chosen_apart(tmp_path):
     root = root_of(tmp_path, Train=range(1, 31))
     data = DoubleNMnist("test", root, classes="train", progress=False)
@@ -178,19 +164,6 @@ def test_few_recordings_are_told_with_root_digit_and_number(tmp_path):
         DoubleNMnist("val", root, progress=False)
 
 
-@pytest.mark.slow
-def test_two_recordings_a_digit_are_enough(tmp_path):
-    data = DoubleNMnist("test", root_of(tmp_path, Test=[3, 8]), progress=False)
-    for i in range(200):
-        task = data.episode(0, i, ways=5, shots=2, queries=4)
-        support, query = (
-            {one for sides in told(x) for one in sides} for x in (task.x_support, task.x_query)
-        )
-        assert not support & query and support | query == {
-            (d, n) for d, _ in support for n in (3, 8)
-        }
-
-
 def test_bad_roots_and_files_are_named(tmp_path):
     with pytest.raises(ValueError, match="nowhere"):
         DoubleNMnist("test", tmp_path / "nowhere")
@@ -207,81 +180,16 @@ def test_bad_roots_and_files_are_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    "options, word",
     [
-        (dict(split="tests"), "split is 'tests'"),
-        (dict(classes="all"), "classes is 'all'"),
-        (dict(recordings="Train"), "recordings is 'Train'"),
+        (dict(split="tests"), "split"),
+        (dict(classes="all"), "classes"),
+        (dict(recordings="Train"), "recordings"),
     ],
 )
-def test_bad_splits_are_named(options, message):
-    with pytest.raises(ValueError, match=message + ", expected 'train', 'val' or 'test'"):
+def test_bad_splits_are_named(options, word):
+    with pytest.raises(ValueError, match=word):
         DoubleNMnist(**options)
-
-
-def small_set(n=6) -> Recordings:
-    """All 100 classes over n random recordings a digit."""
-    rng = np.random.default_rng(1)
-    dense = rng.poisson(0.05, (10 * n, 4, 3, 3, 2)).astype(np.uint8)
-    pool = Pool.collect(dense.shape[1:], [(dense, np.repeat(np.arange(10), n), np.arange(10 * n))])
-    return Recordings(pool, made_of={f"{i:02d}": divmod(i, 10) for i in range(100)})
-
-
-def same(one, other) -> bool:
-    names = ("x_support", "y_support", "x_query", "y_query")
-    return one.classes == other.classes and all(
-        np.array_equal(getattr(one, n), getattr(other, n)) for n in names
-    )
-
-
-def episode_7_3(data):
-    return data.episode(7, 3)
-
-
-def test_an_episode_is_the_same_whoever_asks_and_when():
-    data = small_set()
-    forth = [data.episode(7, i) for i in range(5)]
-    back = [data.episode(7, i) for i in reversed(range(5))][::-1]
-    assert all(map(same, forth, back))
-    assert not same(data.episode(7, 0), data.episode(7, 1)) and not same(
-        data.episode(7, 0), data.episode(8, 0)
-    )
-    assert not same(data.episode(0, 1), data.episode(1, 0))
-    with multiprocessing.get_context("spawn").Pool(1) as workers:
-        assert same(workers.apply(episode_7_3, (data,)), forth[3])
-
-
-def test_sampling_follows_the_generator_and_reaches_every_class():
-    data = small_set()
-    one, two = (np.random.default_rng(5) for _ in range(2))
-    assert all(same(data.sample_task(one), data.sample_task(two)) for _ in range(3))
-    seen = {name for _ in range(200) for name in data.sample_task(one, ways=10, queries=1).classes}
-    assert seen == set(data.classes)
-    task = data.sample_task(one, classes=("31", "13"))
-    assert task.classes == ("31", "13") and task.x_query.shape[0] == 10
-
-
-@pytest.mark.parametrize(
-    "options, message",
-    [
-        (dict(ways=101), "ways is 101, expected at most the 100"),
-        (dict(ways=0), "ways is 0, expected at least 1"),
-        (dict(shots=0), "shots is 0"),
-        (dict(queries=-1), "queries is -1"),
-        (dict(classes=["00", "1"]), "class '1' is not in"),
-    ],
-)
-def test_bad_tasks_are_named(options, message):
-    with pytest.raises(ValueError, match=message):
-        small_set().sample_task(np.random.default_rng(0), **options)
-
-
-def test_a_set_and_its_recordings_are_shown_in_a_line(tmp_path):
-    data = DoubleNMnist("val", root_of(tmp_path, Test=range(1, 4)), progress=False)
-    assert (
-        repr(data) == f"DoubleNMnist: 16 classes, 30 recordings in all, {tmp_path / 'root'} (Test)"
-    )
-    assert repr(data.pool) == "Pool: 30 recordings of shape (100, 16, 16, 2), 30 events"
 
 
 def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkeypatch):
@@ -298,7 +206,7 @@ def test_recordings_are_read_once_and_again_when_a_file_changes(tmp_path, monkey
     assert len(paths) == 60 and not np.array_equal(first.pool.cells, third.pool.cells)
     DoubleNMnist("test", root, cache=False, progress=False)
     assert len(paths) == 90
-    monkeypatch.setattr(double, "code_identity", lambda *modules: "another version")
+    monkeypatch.setattr(pools, "code_identity", lambda *modules: "another version")
     DoubleNMnist("test", root, progress=False)
     assert len(paths) == 120
 
@@ -309,6 +217,7 @@ class MarkingCamera:
     the picture holds."""
 
     setting: float = 0.5
+    sensor: tuple = (34, 34)
 
     def record_counts(self, pictures, numbers, seed, duration_ms, crop, scale, draw=0):
         assert (duration_ms, crop, scale) == (100, (32, 32), 2) and len(pictures) == len(numbers)
@@ -411,38 +320,3 @@ def test_the_event_camera_makes_recordings_like_the_real_ones(monkeypatch):
     assert 0.4 < on < 0.6
     assert events[some.labels == 1].mean() < 0.75 * events.mean() < events[some.labels == 0].mean()
     assert not np.array_equal(one.pool.cells, other.pool.cells)  # another seed, other noise
-
-
-def test_progress_is_shown_in_terminals_and_is_a_line_in_logs(tmp_path, monkeypatch):
-    root = root_of(tmp_path, Test=range(1, 4))
-
-    def shown(terminal, **options):
-        stream = io.StringIO()
-        stream.isatty = lambda: terminal
-        monkeypatch.setattr(sys, "stderr", stream)
-        DoubleNMnist("test", root, cache=False, **options)
-        return stream.getvalue()
-
-    assert "reading 30 recordings" in shown(True)
-    assert shown(False).splitlines() == [f"reading 30 recordings of {root} …"]
-    assert shown(True, progress=False) == shown(False, progress=False) == ""
-
-
-def test_a_task_takes_milliseconds():
-    rng = np.random.default_rng(0)
-    batches = (
-        (
-            ((rng.random((20, 100, 16, 16, 2)) < 0.025).astype(np.uint8)),
-            np.full(20, digit),
-            np.arange(20),
-        )
-        for digit in range(10)
-    )
-    made_of = {"31": (3, 1), "13": (1, 3), "55": (5, 5), "20": (2, 0), "98": (9, 8)}
-    data = Recordings(Pool.collect((100, 16, 16, 2), batches), made_of=made_of)
-    times = []
-    for i in range(20):
-        start = time.perf_counter()
-        data.episode(0, i)
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.005

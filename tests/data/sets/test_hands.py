@@ -90,32 +90,3 @@ def test_one_shot_nearest_neighbour_is_no_easier_than_on_photographs():
         support, query = np.stack([images[k, rng.choice(12, 2, replace=False)] for k in letters], 1)
         right.append((query @ support.T).argmax(1) == np.arange(5))
     assert 0.37 < np.mean(right) < 0.52
-
-
-@pytest.mark.parametrize(
-    "arguments, message",
-    [
-        ((-1, 0), "number is -1"),
-        ((1.5, 0), "number is 1.5"),
-        ((True, 0), "number is True"),
-        ((1, -1), "seed is -1"),
-        ((1, None), "seed is None"),
-        ((1, 0, (8, 8)), "size is"),
-        ((1, 0, 120), "size is"),
-        ((1, 0, (120, 160.0)), "size is"),
-    ],
-)
-def test_wrong_arguments_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        hand_picture(0, *arguments)
-
-
-def test_wrong_letters_are_refused():
-    rng = np.random.default_rng(0)
-    for letter in (-1, 24, "a", 2.0):
-        with pytest.raises(ValueError, match="letter is .*expected a whole number from 0 to 23"):
-            draw_hand(letter, rng)
-    with pytest.raises(ValueError, match="rng is of type int"):
-        draw_hand(0, 5)
-    with pytest.raises(ValueError, match="size is"):
-        draw_hand(0, rng, (0, 0))

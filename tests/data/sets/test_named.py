@@ -157,7 +157,7 @@ def test_a_changed_file_is_read_again():
     [
         (
             dict(root=None),
-            "recordings need a root; expected --root with one folder for each class, or index.csv",
+            "recordings need --root",
         ),
         (dict(), "a: its files do not say how large the sensor is; give --sensor ROWS,COLUMNS"),
         (

@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from minisnn.data.sets.pool import Pool
 
@@ -51,15 +50,3 @@ def test_arrays_make_the_pool_again():
 def test_no_recordings_at_all():
     pool = Pool.collect(SHAPE, [])
     assert len(pool) == 0 and pool.of(0).size == 0
-
-
-def test_what_does_not_fit_is_refused():
-    dense, pool = some()
-    with pytest.raises(ValueError, match=r"expected \(n, 7, 4, 5, 2\) and uint8"):
-        Pool.collect(SHAPE, [(dense[:, :3], np.zeros(12), np.zeros(12))])
-    with pytest.raises(ValueError, match="expected .* uint8"):
-        Pool.collect(SHAPE, [(dense.astype(int), np.zeros(12), np.zeros(12))])
-    with pytest.raises(ValueError, match="for 11 labels"):
-        Pool.collect(SHAPE, [(dense, np.zeros(11), np.zeros(12))])
-    with pytest.raises(ValueError, match="do not fit"):
-        Pool(**{**pool.arrays(), "cells": pool.cells[:-1]})

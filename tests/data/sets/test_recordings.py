@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-from minisnn.data.readers.events import downscaled, event_array, windows
+from minisnn.data.readers.events import downscaled, event_array
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.samples import draw_samples, split_classes
 
@@ -46,24 +46,6 @@ def test_a_task_of_single_symbols():
         for marks, y in ((support, task.y_support), (query, task.y_query)):
             assert [f"class {label}" for label, _ in marks] == [task.classes[k] for k in y]
         assert all(len({m for m, y in zip(query, task.y_query) if y == k}) == 3 for k in range(4))
-
-
-def test_pairs_as_tonic_gives_them():
-    class Tonic(list):
-        sensor_size = (30, 20, 2)  # columns, rows, polarities
-
-    events, labels = labelled()
-    fields = [("t", "<i8"), ("x", "<u2"), ("y", "<u2"), ("p", "?")]
-    rows = [
-        np.array([(e["t"], e["x"], e["y"], bool(e["p"])) for e in one], fields) for one in events
-    ]
-    one, other = (
-        ms.Recordings(Tonic(zip(rows, labels))),
-        ms.Recordings(events, labels, sensor=SENSOR),
-    )
-    assert one.classes == other.classes and np.array_equal(
-        one.episode(0, 0).x_query, other.episode(0, 0).x_query
-    )
 
 
 def test_symbols_side_by_side():
@@ -175,17 +157,6 @@ def test_frames_are_cut_to_their_last_one(bin_ms, duration_ms):
     late[120:] = 1
     with pytest.raises(ValueError, match="recording 0: the recording has no events in its parts"):
         ms.Recordings([late] * 2, [0, 0], bin_ms=1, hop_ms=100)
-
-
-def test_windows_hold_the_events_of_their_time():
-    events = event_array(
-        np.arange(10), np.zeros(10, int), 5000 + 1000 * np.arange(10), np.ones(10, int)
-    )
-    assert [part["x"].tolist() for part in windows(events, 4, 3)] == [[0, 1, 2, 3], [3, 4, 5, 6]]
-    with pytest.raises(ValueError, match="the recording lasts 9 ms; expected at least 10"):
-        windows(events, 10, 3)
-    with pytest.raises(ValueError, match="hop_ms is 0; expected a positive number"):
-        windows(events, 4, 0)
 
 
 def test_groups_are_apart_even_through_one_another():
@@ -317,124 +288,50 @@ def test_splits_are_disjoint_and_whole():
     assert [len(part.classes) for part in few.values()] == [1, 1, 1]
 
 
+def made(**how):
+    """Recordings of six classes, with options."""
+    return ms.Recordings(*labelled(), **{"sensor": SENSOR, **how})
+
+
+NO_GROUPS = ["ab" * 15, dict.fromkeys(range(30), 1), [None, "b"] * 15, ["a", float("nan")] * 15,
+             np.full(30, np.nan), np.zeros((30, 2)), [[1], [1, 2]] * 15, [{}] * 30, 5, ["a", "b"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", NO_GROUPS)
+def test_groups_are_one_name_a_recording(given):
+    data = made()
+    for call in (
+        lambda: made(groups={"who": given}),
+        lambda: made(within=given),
+        lambda: data.split_recordings(together=given),
+        lambda: ms.Recordings(data.pool, groups={"who": given}),
+    ):
+        with pytest.raises(ValueError, match="must be a list of 30 names or numbers"):
+            call()
+
+
 @pytest.mark.parametrize(
-    "call, message",
+    "call, word",
     [
-        (lambda e, k: ms.Recordings(e, k), r"sensor is None; expected rows and columns"),
-        (
-            lambda e, k: ms.Recordings(e, k[1:], sensor=SENSOR),
-            "found 30 recordings and 29 labels; expected some, and one label",
-        ),
-        (lambda e, k: ms.Recordings([], [], sensor=SENSOR), "found 0 recordings and 0 labels"),
-        (
-            lambda e, k: ms.Recordings(e, sensor=SENSOR),
-            r"labels are missing; expected one for each recording, or pairs \(events, label",
-        ),
-        (
-            lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR),
-            "class class 1 has 1 recording, expected at least 2",
-        ),
-        (lambda e, k: ms.Recordings(e, k, sensor=(30, 4)), "recording [0-9]+: (x|y) reaches from"),
-        (
-            lambda e, k: ms.Recordings([e[0][:0], *e[1:]], k, sensor=SENSOR),
-            "recording 0: the recording has no events",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, bin_ms=0),
-            "bin_ms must be a positive number of milliseconds, not 0",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, hop_ms=10, duration_ms=500),
-            "recording 0: the recording lasts 99 ms",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, groups={"who": ["a", "b"]}),
-            r"groups\['who'\] has 2 entries; expected one for each recording",
-        ),
-        *(
-            (
-                lambda e, k, who=who: ms.Recordings(e, k, sensor=SENSOR, groups={"who": who}),
-                r"groups\['who'\] must be a list of names or numbers, one for each .* none missing",
-            )
-            for who in (
-                "ab" * 15,
-                dict.fromkeys(range(30), 1),
-                [None, "b"] * 15,
-                ["a", float("nan")] * 15,
-                np.full(30, np.nan),
-                np.zeros((30, 2)),
-                [[1], [1, 2]] * 15,
-                [{}] * 30,
-                5,
-            )
-        ),
-        (
-            lambda e, k: ms.Recordings(
-                ms.Recordings(e, k, sensor=SENSOR).pool, groups={"who": "ab" * 15}
-            ),
-            r"groups\['who'\] must be a list of names or numbers",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, within=[None] * 30),
-            "within must be a list of names or numbers, one for each recording and none missing",
-        ),
-        *(
-            (
-                lambda e, k, one=one: ms.Recordings(e, k, sensor=SENSOR).split_recordings(
-                    together=one
-                ),
-                "together must be a list of names or numbers, one for each recording and none",
-            )
-            for one in ([None] * 30, "ab" * 15)
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split_recordings(
-                train="a", val=1, test=1
-            ),
-            "found the shares {'train': 'a', 'val': 1, 'test': 1}; expected train, val and test",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=None, val=0.2, test=0.3),
-            "train must be a list of texts, not None",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"x": []}),
-            r"made_of\['x'\] must be a list of one label or more, not \[\]",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={}),
-            "made_of must be labels of one class or more, not {}",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, shared=["who"]),
-            "shared names 'who'; expected one of no group",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": ["b"]}),
-            r"made_of\['a'\] names 'b'; expected labels",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR, made_of={"a": k[:1], "b": k[:2]}),
-            "classes of different numbers of",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).only(["nobody"]),
-            "found class 'nobody', expected one or more of",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(
-                train=["class 1"], val=["class 1"], test=0.2
-            ),
-            "with no class in",
-        ),
-        (
-            lambda e, k: ms.Recordings(e, k, sensor=SENSOR).split(train=0.5),
-            "expected train, val and test",
-        ),
+        (lambda e, k: ms.Recordings(e, sensor=SENSOR), "labels are missing"),
+        (lambda e, k: ms.Recordings(e[:6], k[:6], sensor=SENSOR), "class class 1 has 1 recording"),
+        (lambda e, k: made(sensor=(30, 4)), "reaches from"),
+        (lambda e, k: made(bin_ms=0), "bin_ms"),
+        (lambda e, k: made(hop_ms=10, duration_ms=500), "lasts 99 ms"),
+        (lambda e, k: made().split_recordings(train="a", val=1, test=1), "shares"),
+        (lambda e, k: made().split(train=None, val=0.2, test=0.3), "train must be"),
+        (lambda e, k: made(made_of={"x": []}), "made_of"),
+        (lambda e, k: made(made_of={}), "made_of"),
+        (lambda e, k: made(shared=["who"]), "shared"),
+        (lambda e, k: made(made_of={"a": ["b"]}), "made_of"),
+        (lambda e, k: made(made_of={"a": k[:1], "b": k[:2]}), "different numbers"),
+        (lambda e, k: made().only(["nobody"]), "nobody"),
+        (lambda e, k: made().split(train=["class 1"], val=["class 1"], test=0.2), "two of them"),
+        (lambda e, k: made().split(train=0.5), "expected train, val and test"),
     ],
 )
-def test_what_does_not_fit_is_told(call, message):
-    with pytest.raises(ValueError, match=message):
+def test_what_does_not_fit_is_told(call, word):
+    with pytest.raises(ValueError, match=word):
         call(*labelled())
 
 

@@ -77,34 +77,6 @@ def test_a_pair_comes_again_only_when_all_are_used(few):
     assert again > 1000 if few else again < 300
 
 
-def test_two_recordings_one_for_each_side():
-    support, query = draw_samples(np.random.default_rng(0), [(7, 7), (7, 1)], {7: 2, 1: 2}, 2, 3)
-    assert (
-        len({*support[0].ravel(), *support[1, :, 0]})
-        == len({*query[0].ravel(), *query[1, :, 0]})
-        == 1
-    )
-    assert support[0, 0, 0] != query[0, 0, 0]
-
-
-def test_three_recordings_one_for_support_two_for_query():
-    seen = set()
-    for seed in range(50):
-        support, query = draw_samples(np.random.default_rng(seed), [(7, 7)], {7: 3}, 4, 5)
-        assert len(set(support.ravel())) == 1 and len(set(query.ravel())) == 2
-        assert (query[..., 0] != query[..., 1]).all()
-        # both orders before any again
-        assert set(map(tuple, query[0][:2])) == set(map(tuple, query[0][2:4]))
-        seen.add(int(support[0, 0, 0]))
-    assert seen == {0, 1, 2}
-
-
-@pytest.mark.parametrize("size", [0, 1])
-def test_fewer_than_two_are_refused(size):
-    with pytest.raises(ValueError, match=f"symbol 4 has {size} recordings, expected at least 2"):
-        draw_samples(np.random.default_rng(0), [(1, 4)], {1: 5, 4: size}, 1, 1)
-
-
 def test_left_and_right_are_drawn_independently_and_evenly():
     rng = np.random.default_rng(0)
     table = np.zeros((5, 5))
@@ -114,14 +86,6 @@ def test_left_and_right_are_drawn_independently_and_evenly():
             table[left, right] += 1
     expected = table.sum() / table.size
     assert ((table - expected) ** 2 / expected).sum() < 60  # chi squared, 24 degrees: p = 6e-5
-
-
-def test_the_same_generator_draws_the_same():
-    one, two = (
-        draw_samples(np.random.default_rng(3), ALL[:5], dict.fromkeys(range(10), 4), 2, 5)
-        for _ in range(2)
-    )
-    assert all(np.array_equal(a, b) for a, b in zip(one, two))
 
 
 def test_a_support_of_one_group_leaves_the_others_to_the_query():

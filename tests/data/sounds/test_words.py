@@ -105,9 +105,7 @@ def test_a_speaker_who_says_few_words_is_drawn_for_those(tmp_path):
     tasks = open_set("ssc-other-speaker", "train", tmp_path, False, cache=False)
     for index in range(20):
         assert len(tasks.episode(0, index, 8, 1, 1).classes) == 8
-    with pytest.raises(
-        ValueError, match=r"no speaker says more than \d+ words that others say, too"
-    ):
+    with pytest.raises(ValueError, match="4 groups hold the recordings of 20 symbols"):
         tasks.episode(0, 0, 20, 1, 1)
     with pytest.raises(ValueError, match="expected one with all of them, for the support"):
         tasks.sample_task(np.random.default_rng(0), 20, 1, 1, tasks.classes[:20])
@@ -164,21 +162,21 @@ def test_a_word_has_so_many_recordings_at_most(roots):
     "how, words",
     [
         (dict(split="all"), "split must be one of"),
-        (dict(speakers="one"), "speakers must be one of other"),
+        (dict(speakers="one"), "speakers must be"),
         (dict(classes="some"), "classes must be one of"),
         (dict(per_word=1), "per_word must be at least 2"),
-        (dict(size=701), "size is 701; expected a number of units from 1 to 700"),
-        (dict(size=(16, 16)), "size is .*expected a number of units"),
+        (dict(size=701), "number of units from 1 to 700"),
+        (dict(size=(16, 16)), "number of units"),
         (dict(size="70"), "size must hold whole numbers"),
         (dict(bin_ms=13), "duration_ms is 1400.0; expected a whole number of steps of 13"),
         (dict(bin_ms=0), "step_ms is 0"),
         (
             dict(time="ms"),
-            "recording .*: times reach .*, and in ms, as is said, no word is so short",
+            "recording .*: times reach .* look like s",
         ),
-        (dict(time="h"), "time is 'h'"),
+        (dict(time="h"), "time .*'h'"),
         (dict(root=None), "shd needs a root, the folder that holds shd_train.h5 and shd_test.h5"),
-        (dict(root="nowhere"), "nowhere: no such folder; expected one that holds shd_train.h5"),
+        (dict(root="nowhere"), "nowhere: there is no shd_train.h5"),
     ],
 )
 def test_what_cannot_be_is_told(roots, how, words):
@@ -193,15 +191,9 @@ def test_files_that_are_missing_or_packed_are_told(roots, tmp_path):
     ):
         (tmp_path / "a").mkdir()
         ms.SSC("val", tmp_path / "a")
-    for ending, way in (
-        (".gz", "python -m gzip -d shd_test.h5.gz"),
-        (".zip", "python -m zipfile -e"),
-    ):
-        folder = tmp_path / ending[1:]
-        folder.mkdir()
-        (folder / f"shd_test.h5{ending}").write_bytes(b"")
-        with pytest.raises(ValueError, match=f"is packed; unpack it there with: {way}"):
-            ms.SHD("test", folder)
+    (tmp_path / "a" / "shd_test.h5.gz").write_bytes(b"")
+    with pytest.raises(ValueError, match="unpack shd_test.h5.gz"):
+        ms.SHD("test", tmp_path / "a")
     test = ms.SHD("test", roots["shd"] / "shd_train.h5", progress=False)  # a file of the folder
     assert test.source.endswith("shd_test.h5")
 

@@ -16,7 +16,6 @@ from minisnn.data.store import cache, code
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cache, "_unusable", set())
     return tmp_path / "cache"
 
 
@@ -55,13 +54,6 @@ def test_second_call_reads_the_very_arrays(place):
     assert [path.suffix for path in place.iterdir()] == [".npz"]
 
 
-def test_order_of_settings_does_not_matter():
-    make = Maker()
-    cache.cached("x", {"k": 1, "l": 2}, make)
-    cache.cached("x", {"l": 2, "k": 1}, make)
-    assert make.calls == 1
-
-
 @pytest.mark.parametrize(
     "one, other",
     [
@@ -88,22 +80,7 @@ def test_a_changed_setting_makes_anew(one, other):
     assert cache.cached("y", one, make)["a"][0] == 3
 
 
-def test_a_new_format_makes_anew(monkeypatch):
-    make = Maker()
-    cache.cached("x", {}, make)
-    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
-    cache.cached("x", {}, make)
-    assert make.calls == 2
-
-
-def test_numpy_scalars_count_as_numbers():
-    make = Maker()
-    cache.cached("x", {"k": 3, "l": 0.5}, make)
-    cache.cached("x", {"k": np.int64(3), "l": np.float64(0.5)}, make)
-    assert make.calls == 1
-
-
-@pytest.mark.parametrize("value", [object(), Settings, {1: 2}, np.array([None]), {1, 2}])
+@pytest.mark.parametrize("value", [object(), Settings, np.array([None]), {1, 2}])
 def test_what_has_no_content_is_refused(value):
     with pytest.raises(TypeError, match="made_from holds"):
         cache.cached("x", {"k": value}, Maker())
@@ -164,32 +141,6 @@ def test_the_identity_of_a_folder_is_that_of_its_files(tmp_path):
     assert one != cache.folder_identity(tmp_path / "two")
 
 
-CODE = '''"""What it does."""
-
-from ..events import bin_events as bin
-
-
-def twice(a):
-    """Two times a."""
-    return 2 * a  # why
-'''
-SAME = (
-    CODE.replace("from ..events", "from minisnn.data.readers.events")
-    .replace("does", "means")
-    .replace("# why", "#")
-)
-SAME = SAME.replace("2 * a", "(2\n * a)").replace("Two times a.", "a, doubled\n\n    ")
-
-
-def test_what_is_made_is_counted_and_what_is_found_is_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("MINISNN_CACHE", str(tmp_path))
-    before = cache.made()
-    for _ in range(3):
-        cache.cached("x", {"n": 1}, Maker())
-    cache.cached("x", {"n": 2}, Maker())
-    assert cache.made() == before + 2
-
-
 def test_files_that_are_not_ours_stay_whatever_they_are_called(place):
     place.mkdir()
     for name in (".thesis.tmp", ".a.tmp", ".x-1.npz.1-1.tmp", ".notes.123-4.tmp"):
@@ -236,25 +187,11 @@ def test_an_entry_under_a_foreign_name_is_not_believed(place):
         assert cache.cached("x", {"k": 2}, make)["a"][0] == 3
 
 
-def test_pickled_objects_are_never_loaded_nor_written(place):
-    cache.cached("x", {}, Maker())
-    [path] = place.iterdir()
-    np.savez(path, a=np.array([{"k": 1}], dtype=object))
-    with pytest.warns(UserWarning, match="allow_pickle"):
-        cache.cached("x", {}, Maker())
-    with pytest.raises(ValueError, match="allow_pickle"):
-        cache.cached("y", {}, lambda: {"a": np.array([None])})
-    assert len(list(place.iterdir())) == 1
-
-
-def test_an_unusable_folder_is_told_once_and_the_work_goes_on(tmp_path, monkeypatch):
+def test_an_unusable_folder_is_told_and_the_work_goes_on(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("MINISNN_CACHE", str(tmp_path / "file"))
-    make = Maker()
-    with pytest.warns(UserWarning, match="cannot be used .* set MINISNN_CACHE") as told:
-        assert cache.cached("x", {}, make)["a"][0] == 1
-        assert cache.cached("x", {}, make)["a"][0] == 2
-    assert len(told) == 1
+    with pytest.warns(UserWarning, match="cannot be used .* set MINISNN_CACHE"):
+        assert cache.cached("x", {}, Maker())["a"][0] == 1
 
 
 def test_a_full_disk_leaves_nothing_behind(place, monkeypatch):
@@ -265,13 +202,6 @@ def test_a_full_disk_leaves_nothing_behind(place, monkeypatch):
     with pytest.warns(UserWarning, match="No space left"):
         assert cache.cached("x", {}, Maker())["a"][0] == 1
     assert list(place.iterdir()) == []
-
-
-def test_no_home_no_cache(monkeypatch):
-    monkeypatch.delenv("MINISNN_CACHE")
-    monkeypatch.setattr(cache, "folder", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
-    with pytest.warns(UserWarning, match="no home"):
-        assert cache.cached("x", {}, Maker())["a"][0] == 1
 
 
 KILLED = """

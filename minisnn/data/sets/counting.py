@@ -1,0 +1,291 @@
+"""From recordings to counts: how they are read, and what looks as if it were lost on the way."""
+
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
+from typing import Any
+
+import numpy as np
+
+from ...arguments import must, need, shown, wholes
+from ..readers.events import EVENT, SATURATION, bin_events, downscaled, in_order, windows
+from ..readers.pictures import by_value
+from ..readers.plausible import Judge
+from ..readers.sources import (
+    are_frames,
+    events_of_frames,
+    items_of,
+    label_of,
+    plain,
+    sensor_in,
+    sensor_of_frames,
+)
+from ..readers.units import as_picture, as_recording, in_words, is_row, lacks_rows
+from .pool import Pool
+
+# Of a recording little is counted where its busiest stretch, as long as what is counted, has so many
+# times as many events, SPARE times where they are fewer than FEW; or where one of the first FEW
+# stamps is followed by a quarter of that time and more without any, IDLE times the usual; or where
+# the others, REST times as many, are further from them than they last; or where a pause is TIMES as
+# long as all else, as where a clock wraps and events are in no order.
+FEW, SPARE, TIMES = 5, 30, 100
+PART, IDLE, IDLE_US, REST = 4, 30, 20_000, 10
+NAMED = 5  # recordings in a warning
+REACHING = 1000  # cells with events that say how large a sensor is
+FULL = 0.001  # share of cells that hold as many events as they can, from which on it is a loss
+
+
+def one_or_two(size: Any) -> Any:
+    """A size of one number, of units, as (n,); all else as it is."""
+    number = isinstance(size, (int, np.integer)) and not isinstance(size, bool)
+    return (int(size),) if number else size
+
+
+@dataclass(frozen=True)
+class Form:
+    """How recordings are read and become counts, as options of `Recordings` say it; sensor None: it
+    is not known yet; one number: of a row of units."""
+
+    sensor: tuple[int, ...] | None
+    size: tuple[int, ...] | None
+    bin_ms: float
+    duration_ms: float
+    hop_ms: float | None
+    time: str | None = None
+    columns: str | None = None
+
+    def check(self) -> None:
+        """ValueError for no time step, and where the size is one of pixels and the sensor a row of
+        units, or the other way round."""
+        need("bin_ms", self.bin_ms, self.bin_ms > 0, "a positive number of milliseconds")
+        row = self.sensor is not None and is_row(self.sensor)
+        good = self.size is None or is_row(self.size) == row
+        expected = "a number of units" if row else "rows and columns of cells"
+        need("size", self.size, good, f"{expected}, as of the sensor")
+
+    @property
+    def rows(self) -> tuple[int, int]:
+        """Rows and columns of cells; units are in one row."""
+        assert self.sensor is not None
+        return as_picture(self.size or self.sensor)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, H, W, 2), or (T, units), of the counts of a recording."""
+        steps, *_ = bin_events(
+            np.zeros(0, EVENT), self.duration_ms, self.bin_ms, shape=(1, 1)
+        ).shape
+        return (steps, self.rows[1]) if is_row(self.sensor) else (steps, *self.rows, 2)
+
+    def events(self, given: Any, name: str, checked: bool, judge: Judge | None) -> np.ndarray:
+        """The events of a recording, in order, whose times `judge` looks at."""
+        if not are_frames(given):
+            how = self.time, self.columns
+            events, said = as_recording(given, self.sensor, name, *how, inside=True)
+            events = in_order(events, not checked)
+            if judge is not None:
+                judge.look(events, self.sensor, name, said and self.time is None)
+            return events
+        if sensor_of_frames(given) != self.sensor:
+            raise ValueError(
+                f"frames of {in_words(sensor_of_frames(given))}; expected those of the sensor, "
+                f"{in_words(self.sensor)}"
+            )
+        return events_of_frames(given, self.bin_ms)
+
+    def counts(self, events: np.ndarray, lasting_ms: float | None) -> Iterator[np.ndarray]:
+        """Of a recording, or of its parts; lasting_ms: of frames, the first of them at zero."""
+        assert self.sensor is not None
+        # drawn by what it holds, so that copies of a recording remain copies
+        held = np.diff(events["t"], prepend=events["t"][:1]), events["x"], events["y"]
+        seed = zlib.crc32(b"".join(column.tobytes() for column in held))
+        cells = downscaled(events, as_picture(self.sensor), self.rows, seed)
+        if not len(cells):
+            raise ValueError("the recording has no events; expected at least one")
+        parts = [cells]
+        if self.hop_ms is not None:
+            parts = windows(cells, self.duration_ms, self.hop_ms, lasting_ms)
+        start = "zero" if self.hop_ms is None and lasting_ms is not None else "first event"
+        for part in parts:
+            found = bin_events(part, self.duration_ms, self.bin_ms, shape=self.rows, start=start)
+            yield found[:, 0, :, 1] if is_row(self.sensor) else found
+
+
+def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[str]]:
+    """(counts, names of the labels) of recordings given in Python, of which one is held at a
+    time."""
+    if isinstance(source, (str, bytes, Mapping)):
+        own = f"minisnn.data.sets.named.own('train', {source!r}, …)"
+        way = f"; a folder is opened as {own}" * isinstance(source, str)
+        found = f"{shown(source)}{way}"
+        raise ValueError(f"events must be recordings, a list of arrays of events, not {found}")
+    one_each = hasattr(labels, "__getitem__") and not isinstance(labels, (str, bytes, Mapping))
+    must("labels", labels is None or one_each, "a list with one label for each recording", labels)
+    items = items_of(source, labels)
+    first, first_label = next(items, (None, None))
+    need(
+        "the recordings",
+        source,
+        first is not None,
+        "some, and one label for each; found 0 recordings",
+    )
+    first = plain(first)
+    form = replace(form, sensor=_sensor(form.sensor, source, first))
+    form.check()
+    met: dict[str, int] = {}
+
+    def numbered() -> Iterator[tuple[Any, int]]:
+        for k, (events, label) in enumerate(chain([(first, first_label)], items)):
+            try:
+                yield events, met.setdefault(label_of(label), len(met))
+            except ValueError as error:
+                raise ValueError(f"recording {k}: {error}") from error
+
+    few: list[tuple[int, int, int, bool]] = []
+    names = (f"recording {k}" for k in count())
+    batches = counts_of(numbered(), names, form, Judge(form.time), few)
+    pool = Pool.collect(form.shape, batches, few)
+    tell_lost(pool, of)
+    if not are_frames(first):  # they are as large as their sensor
+        tell_reach(pool, of, form.sensor)
+    labels_met = sorted(met, key=by_value)
+    places = np.array([labels_met.index(name) for name in met], np.int64)
+    return replace(pool, labels=places[pool.labels]), labels_met
+
+
+def _sensor(sensor: tuple[int, ...] | None, source: Any, first: Any) -> tuple[int, ...]:
+    """Rows and columns, or (n,) of n units: as given, or as the source says, or its first recording
+    where that is of frames."""
+    if sensor is None:
+        sensor = sensor_of_frames(first) if are_frames(first) else sensor_in(source)
+        if sensor is not None and sensor[0] == 1 and not are_frames(first) and lacks_rows(first):
+            sensor = sensor[1:]
+    good = sensor is not None and len(wholes("sensor", sensor)) in (1, 2) and min(sensor) >= 1
+    expected = "rows and columns of its pixels, such as (128, 128), or the number of its units"
+    need("sensor", sensor, good, expected)
+    return tuple(int(one) for one in sensor or ())
+
+
+def counts_of(
+    recordings: Iterable[tuple[Any, int]],
+    names: Iterable[str],
+    form: Form,
+    judge: Judge | None = None,
+    few: list[tuple[int, int, int, bool]] | None = None,
+    checked: bool = False,
+) -> Iterator[tuple]:
+    """Batches for `Pool.collect` of recordings, pairs (events, number of their label), which errors
+    call by `names`; the numbers say from which of them each was cut. `judge` looks at the units of
+    their times. `few` gets those of which nearly nothing is counted. checked: a reader has looked at
+    their clock, and they may be parts."""
+    lengths: dict[str, int] = {}
+    for number, ((given, label), name) in enumerate(zip(recordings, names)):
+        lasting = None
+        try:
+            given = plain(given)
+            events = form.events(given, name, checked, judge)
+            if are_frames(given):
+                lengths[name] = len(given)
+                lasting = len(given) * round(form.bin_ms * 1000) / 1000
+            elif few is not None and form.hop_ms is None:
+                few.extend(few_of(number, events["t"], None, form.duration_ms))
+            for counts in form.counts(events, lasting):
+                yield counts[None], [label], [number]
+        except ValueError as error:
+            raise ValueError(f"{name}: {str(error).removeprefix(f'{name}: ')}") from error
+    if judge is not None:
+        judge.finish()
+    if lengths and form.hop_ms is None:
+        tell_frames(lengths, form.shape[0], form.bin_ms)
+
+
+def tell_frames(lengths: Mapping[str, int], steps: int, bin_ms: float) -> None:
+    """Warn where recordings of frames, so many in each by name, do not fill the steps that are
+    counted, or some extend well beyond them."""
+    middle = sorted(lengths.values())[len(lengths) // 2]
+    long = [name for name, number in lengths.items() if number > 1.1 * steps]
+    if not long and middle >= 0.9 * steps:
+        return
+    what = f"the last {steps - middle} steps of most are empty"
+    if long:
+        most = f"such as {long[0]}, which has {lengths[long[0]]}"
+        what = f"{len(long)} of {len(lengths)} recordings are cut, {most}"
+    warnings.warn(
+        f"recordings have {middle} frames (median), each a step of bin_ms={bin_ms:g}, and "
+        f"duration_ms={steps * bin_ms:g} counts {steps} steps: {what}; give bin_ms, the length of a "
+        f"frame, and duration_ms={max(lengths.values())}*bin_ms",
+        stacklevel=3,
+    )
+
+
+def tell_lost(pool: Pool, source: str, names: Sequence[str] | None = None) -> None:
+    """Warn of recordings of which little is counted: of a stray first stamp, a wrong unit of time,
+    or a late beginning; and where cells see more events in a step than they can count."""
+    if len(pool.few):
+        told = [
+            f"{names[number] if names else f'recording {number}'} ({counted:,} of {there:,} events)"
+            for number, counted, there in pool.few[:NAMED].tolist()
+        ]
+        more = f" and {len(pool.few) - NAMED} more" * (len(pool.few) > NAMED)
+        warnings.warn(
+            f"{source}: little is counted of {', '.join(told)}{more}; is the first stamp right, or "
+            "the unit of their times another (--time)? Else give a longer duration (--duration-ms), "
+            "or cut them (--hop-ms)",
+            stacklevel=3,
+        )
+    full = int(np.sum(pool.counts == SATURATION))
+    if full > FULL * max(len(pool.counts), 1):
+        warnings.warn(
+            f"{source}: {full:,} of {len(pool.counts):,} cells with events hold {SATURATION} in a "
+            "step, the most that they can count, so bright and brighter look alike: give shorter "
+            "steps (--bin-ms) or more cells (--size)",
+            stacklevel=3,
+        )
+
+
+def tell_reach(pool: Pool, source: str, sensor: Sequence[int]) -> None:
+    """Warn where all events are in a corner of the sensor, less than half as wide and half as high:
+    then it is smaller."""
+    sides = pool.shape[1:3] if len(pool.shape) == 4 else pool.shape[1:]
+    places = np.unravel_index(np.unique(pool.cells), pool.shape)[1 : 1 + len(sides)]
+    reach = [int(place.max(initial=-1)) + 1 for place in places]
+    if len(pool.cells) >= REACHING and all(2 * far < side for far, side in zip(reach, sides)):
+        far = [str(-(-far * whole // side)) for far, whole, side in zip(reach, sensor, sides)]
+        warnings.warn(
+            f"{source}: a sensor of {in_words(sensor)} is given, and all events are in its first "
+            f"{' x '.join(far)}; is it smaller (--sensor)?",
+            stacklevel=3,
+        )
+
+
+def few_of(
+    number: int, t: np.ndarray, begin: int | None, duration_ms: float
+) -> list[tuple[int, int, int, bool]]:
+    """[(number, events that are counted, events that there are, sure)] of a recording of which less
+    is counted from `begin` on (None: its first event) than it has, else []; t: its times in
+    microseconds, sorted. sure: it is so whatever the other recordings are like."""
+    if not len(t):
+        return []
+    length = round(1000 * duration_ms)
+    first = int(t[0]) if begin is None else begin
+    low, high = np.searchsorted(t, (first, first + length))
+    counted = int(high - low)
+    busiest = int((np.searchsorted(t, t + length) - np.arange(len(t))).max())
+    sure = busiest > (SPARE if counted < FEW else TIMES) * counted
+    if begin is None:
+        stamps = np.unique(t)
+        idle = int(np.diff(stamps[: FEW + 1]).max(initial=0))
+        usual = int(t[-1] - t[0]) / len(stamps)
+        rest = t[high:]
+        sure = sure or idle > max(length / PART, IDLE * usual, IDLE_US)
+        if len(rest) >= REST * counted:
+            sure = sure or rest[0] - t[high - 1] > max(length, rest[-1] - rest[0])
+        pauses = np.diff(t, prepend=t[0])
+        longest = int(pauses.argmax())
+        if REST * (len(t) - longest) > counted:
+            others = t[-1] - t[0] - pauses[longest]
+            sure = sure or pauses[longest] > max(length, TIMES * others)
+    sparse = counted < FEW and len(t) > SPARE * counted
+    return [(number, counted, len(t), bool(sure))] if sure or sparse else []

@@ -1,0 +1,233 @@
+"""Numbers that note what they are computed of: what a neuron's methods do to arrays, they do to
+these, once, and what they did is written down as straight-line code.
+
+The same operation on the same numbers is the same number, so that code has it once, and only where
+it leads to a result. Python's own numbers are constants, as they are when the methods run.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cache, reduce
+from numbers import Real
+from operator import attrgetter, mul
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from numba.np.ufunc_db import get_ufuncs
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from ..core.dual import Dual
+from ..parallel.compilation import njit
+from ..vectors.llvm import reciprocal
+
+CODE: dict[Any, str] = {  # others are called by their name
+    np.absolute: "abs({})",
+    np.add: "{} + {}",
+    np.equal: "{} == {}",
+    np.greater: "{} > {}",
+    np.greater_equal: "{} >= {}",
+    np.less: "{} < {}",
+    np.less_equal: "{} <= {}",
+    np.logical_and: "{} & {}",
+    np.logical_not: "not {}",
+    np.logical_or: "{} | {}",
+    np.multiply: "{} * {}",
+    np.negative: "-{}",
+    np.not_equal: "{} != {}",
+    np.power: "{} ** {}",
+    np.reciprocal: "inverse({})",
+    np.subtract: "{} - {}",
+    np.true_divide: "{} / {}",
+    np.where: "{1} if {0} else {2}",
+}
+NEUTRAL = {np.add: 0, np.multiply: 1}
+LOGIC = {np.logical_and, np.logical_not, np.logical_or}
+TRUTHS = LOGIC | {np.equal, np.greater, np.greater_equal, np.less, np.less_equal, np.not_equal}
+SAME: dict[Any, Callable] = {  # in terms of others
+    np.bitwise_and: np.logical_and,
+    np.bitwise_or: np.logical_or,
+    np.clip: lambda a, least, most: np.minimum(np.maximum(a, least), most),
+    np.invert: np.logical_not,
+    np.ones_like: lambda a: a.trace.number(1),
+    np.positive: lambda a: a,
+    np.reciprocal: lambda a: 1 / a,
+    np.square: lambda a: a * a,
+    np.where: lambda truth, a, b: truth.trace.of(np.where, truth, a, b),
+    np.zeros_like: lambda a: a.trace.number(0),
+}
+
+
+class Number(NDArrayOperatorsMixin):
+    """A number of a trace, to a neuron's methods an array without axes."""
+
+    shape = ()
+    dtype = np.dtype(float)
+    __hash__ = object.__hash__
+
+    def __init__(self, trace: "Trace", operation: Any, given: tuple["Number", ...]):
+        self.trace = trace
+        self.operation = operation  # on what is given; of others a name, or a constant's value
+        self.given = given
+        self.place = len(trace.numbers)
+
+    def is_whole(self, value: int) -> bool:
+        """Whether it is this whole number, written down as one."""
+        return isinstance(self.operation, int) and self.operation == value
+
+    def astype(self, dtype: Any) -> "Number":
+        """Itself; of a truth 1 or 0."""
+        return self.trace.of(np.where, self, 1, 0) if self.operation in TRUTHS else self
+
+    @property
+    def inverse(self) -> "Number":
+        """1 / a of an a that is at least 1."""
+        return self.trace.once(np.reciprocal, self)
+
+    def __array_ufunc__(self, ufunc, method, *given, **options):
+        if Dual in map(type, given):
+            return NotImplemented  # it has rules of its own
+        if method != "__call__" or options:
+            raise TypeError(f"np.{ufunc.__name__} is no operation on single numbers")
+        return self.trace.of(ufunc, *given)
+
+    def __array_function__(self, function, types, given, options):
+        if function not in SAME:
+            raise TypeError(f"np.{function.__name__} is no operation on single numbers")
+        return SAME[function](*given, **options)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("what is computed must be the same at all sites: np.where, and no if")
+
+    __bool__ = __array__ = _refuse
+
+
+class Trace:
+    """All numbers of a neuron's step."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Any, Number] = {}
+
+    def number(self, a: Any) -> Number:
+        """A number of the trace, in place of a truth 1 or 0; of Python's own numbers a constant."""
+        if isinstance(a, Number):
+            return a.astype(a.dtype)
+        if not isinstance(a, Real):
+            a = np.asarray(a)[()]
+            if not isinstance(a, Real | np.bool_):
+                raise TypeError(f"a constant is {a!r}, no number")
+        return self.once(a if isinstance(a, int) else float(a), name=getattr(a, "name", ""))
+
+    def of(self, operation: Any, *given: Any) -> Number:
+        """What an operation gives."""
+        if operation is np.where:
+            return self.once(operation, self._truth(given[0]), *map(self.number, given[1:]))
+        if operation in SAME:
+            return SAME[operation](*given)
+        if operation is np.power and isinstance(given[1], int) and 0 < given[1] < 10:
+            return reduce(mul, [given[0]] * given[1])
+        if operation in LOGIC:
+            return self.once(operation, *map(self._truth, given))
+        if operation not in CODE and operation not in get_ufuncs():
+            raise TypeError(f"kernels do not know {operation.__name__}")
+        return self._simplest(operation, *map(self.number, given))
+
+    def once(self, operation: Any, *given: Number, name: str = "") -> Number:
+        """The number of the trace that is this."""
+        key = (operation, type(operation), name, *(a.place for a in given))
+        if key not in self.numbers:
+            self.numbers[key] = Number(self, operation, given)
+        return self.numbers[key]
+
+    def _truth(self, a: Number) -> Number:
+        return a if a.operation in TRUTHS else self.of(np.not_equal, a, 0)
+
+    def _simplest(self, operation: Any, *given: Number) -> Number:
+        """The same in fewer operations, where these are plain to see."""
+        if operation in NEUTRAL:
+            given = tuple(sorted(given, key=attrgetter("place")))
+            rest = [a for a in given if not a.is_whole(NEUTRAL[operation])]
+            zeros = [a for a in given if a.is_whole(0)]
+            if len(rest) == 1 or zeros:
+                return (rest if len(rest) == 1 else zeros)[0]
+        elif operation is np.greater_equal and given[1].is_whole(0):
+            if given[0].operation is np.subtract:  # u - threshold >= 0
+                given = given[0].given
+        return self.once(operation, *given)
+
+
+# ---- code
+
+
+def each(of: Callable, results: Any) -> Any:
+    """Results, in tuples or alone, one by one."""
+    return tuple(each(of, a) for a in results) if isinstance(results, tuple) else of(results)
+
+
+def needed(results: Any, known: dict[Number, str]) -> dict[Number, None]:
+    """What results are computed of, in order; what is known needs nothing."""
+    found: dict[Number, None] = {}
+
+    def visit(number: Number) -> None:
+        if number not in found:
+            each(visit, () if number in known else number.given)
+            found[number] = None
+
+    each(visit, results)
+    return found
+
+
+def fewest(
+    results: Any, known: dict[Number, str], given: Iterable[Number], ahead: dict[Number, None]
+) -> tuple[Number, ...]:
+    """The fewest numbers that results need beside what is known: given, or computed on the way
+    ahead."""
+    all_needed = needed(results, known)
+    given = [a for a in given if a in all_needed and a not in known]
+    kept = tuple(given)
+    for a in all_needed:
+        if len(kept) > 1 and a in ahead and a not in known:
+            others = fewest(results, {**known, a: ""}, given, {})
+            kept = min(kept, (a, *others), key=len)
+    return kept
+
+
+def code_of(head: str, results: Any, known: dict[Number, str], k: dict[Number, str]) -> str:
+    """The code of a function with these results. k are the constants and their names; it gets those
+    that are new."""
+    names = known | k
+    lines = [f"def {head}:"]
+    for number in needed(results, known):
+        what = number.operation
+        if number in names:
+            continue
+        if isinstance(what, str):
+            names[number] = what
+        elif not number.given:
+            names[number] = k[number] = f"k[{len(k)}]"
+        else:
+            called = f"np.{what.__name__}({', '.join(['{}'] * len(number.given))})"
+            code = CODE.get(what, called).format(*(names[a] for a in number.given))
+            names[number] = f"v{len(lines)}"
+            lines.append(f"    v{len(lines)} = {code}")
+    lines.append(f"    return {_shown(results, names)}")
+    return "\n".join(lines)
+
+
+def _shown(results: Any, names: dict[Number, str]) -> str:
+    if isinstance(results, tuple):
+        return f"({''.join(_shown(a, names) + ', ' for a in results)})"
+    return names[results]
+
+
+def function(code: str, **names: Any) -> FunctionType:
+    """The function of a definition, with these globals."""
+    whole = compile(code, "<code of a neuron's step>", "exec")
+    (own,) = (a for a in whole.co_consts if isinstance(a, CodeType))
+    return FunctionType(own, {"__name__": __name__, **names})
+
+
+@cache
+def compiled(code: str) -> Any:
+    """The same for loops to be compiled with."""
+    made = function(code, np=np, inverse=reciprocal)
+    return njit(nogil=True, fastmath={"contract"}, error_model="numpy", inner=True)(made)
