@@ -1,7 +1,7 @@
 """Prove the hand-written derivatives of the spiking network and of the CNN baseline: every function
 with a backward pass of its own and every layer by dual numbers, to rounding; slope and curvature of
 spikes, gradient, Hessian-vector product and meta-gradients (MAML, ANIL) by finite differences; compiled
-kernels by the reference, too. Exits with 1 where a check fails, and names what is to blame."""
+kernels by the reference, too. Exits with 1 where one is wrong, and names it."""
 
 import argparse
 

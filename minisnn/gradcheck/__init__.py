@@ -18,7 +18,7 @@ the same name, keeps the sites that were chosen.
 True
 
 Import from here: the names of `__all__`, from the room itself.
-It may import: files, parallel, core, meta.
+It may import: files, parallel, core, network, meta.
 """
 
 from collections.abc import Sequence

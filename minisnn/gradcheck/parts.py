@@ -2,7 +2,8 @@
 network calls it.
 
     adjoint     <dy, y_dot> = <dz, v>      y_dot the derivative of forward along v, dz = backward(dy)
-    symmetry    <w, H v> = <v, H w>        H v the derivative of backward along v
+    symmetry    <w, H v> = <v, H w>        H the Hessian of <dy, y>, in z and dy: H v is the derivative
+                                           along v of (backward, forward)
 
 Both derivatives are those of dual numbers, so that the two hold to rounding (Griewank & Walther 2008).
 A wrong term of backward breaks the first, a derivative that is dropped in it the second.
@@ -79,8 +80,9 @@ def check_part(
             rows.append(differences(adjoint, where, by))
     if all(row.ok for row in rows):
         with suppress(*REFUSED):
-            product = lambda v: tangent(lambda *z: backward(z, dy), z, v)
-            rows.append(check_symmetry(name, where, product, z, rng))
+            both = lambda *a: (*backward(a[: len(z)], a[len(z) :]), *forward(*a[: len(z)]))
+            product = lambda v: tangent(both, (*z, *dy), v)
+            rows.append(check_symmetry(name, where, product, (*z, *dy), rng))
     return rows
 
 
@@ -125,8 +127,10 @@ def check_spikes(net: Any, rng: np.random.Generator) -> list[Result]:
         kinks = (0.0, *getattr(surrogate, "kinks", ()))
         u = neuron.threshold + a[np.abs(np.subtract.outer(a, kinks)).min(1) >= 0.05]
         jet = neuron.jet("smooth").about(u)
-        curvature = derivative(jet.slope(Dual(u, np.ones_like(u))))
-        for f, held, name in (jet.value, jet.slope(u), "prime"), (jet.slope, curvature, "second"):
+        for f, held, name in (
+            (jet.value, jet.slope(u), "prime"),
+            (jet.slope, derivative(jet.slope(Dual(u, np.ones_like(u)))), "second"),
+        ):
             if all(row.ok for row in rows):
                 by = lambda h: relative(held, central(lambda s: f(u + s), h))
                 rows.append(differences(f"{type(surrogate).__name__}.{name}", "every spike", by))
@@ -185,7 +189,6 @@ def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator)
     """The two methods of a layer's neuron at every step of the window; and where it has four passes,
     its tangents against the derivatives of the first two."""
     neuron, learnable, n = layer.neuron, layer.neuron.learnable, 1 + len(layer.neuron.states)
-    names = ("I", *neuron.states, *learnable)
     constants = [np.asarray(w.constants.get(name, getattr(neuron, name))) for name in learnable]
     z = (np.stack(tape.I), *map(np.stack, zip(*tape.z)), *constants)
     jet = neuron.jet("jet").about(tape.u, layer.detach_reset)
@@ -211,6 +214,7 @@ def check_neuron(layer: Layer, w: Weights, tape: Tape, rng: np.random.Generator)
         return (dI, *dz[: n - 1], *map(total, dz[n - 1 :]))
 
     passes = (first, second) if hasattr(neuron, "forward_tangent") else (forward, backward)
+    names = ("I", *neuron.states, *learnable)
     point = {f"{kind}.backward d{name}": a for name, a in zip(names, z)}
     rows = check_part(f"{kind}.backward", layer.name, point, *passes, rng)
     if passes[0] is forward or not all(row.ok for row in rows):

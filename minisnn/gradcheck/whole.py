@@ -125,7 +125,13 @@ def check_meta_gradient(
 
 
 def check_update(net: Any, rng: np.random.Generator, loop: InnerLoop) -> list[Result]:
-    """An inner loop's `update_backward` against its `update`, a row an argument."""
+    """An inner loop's `update_backward` against its `update`, a row an argument.
+
+    >>> net, rng = ms.SpikingNet((6,), (), ways=3), np.random.default_rng(0)
+    >>> rows = ms.gradcheck.check_update(net, rng, ms.ImplicitLoop(proximal=0.7))
+    >>> all(row.ok for row in rows)
+    True
+    """
     m = rng.integers(0, 2, net.size)
     kind = f"{type(loop).__name__}.update_backward"
 

@@ -557,8 +557,24 @@ def test_sigterm_saves_like_ctrl_c_with_its_own_code(run, monkeypatch):
     assert checkpoint.read("runs/quick-1").progress["update"] == 3
 
 
+def test_check_exits_with_1_where_a_derivative_is_wrong(run, monkeypatch):
+    right = minisnn.LIF.backward
+
+    def wrong(neuron, I, z, u, du, dz):
+        dI, dz, dk = right(neuron, I, z, u, du, dz)
+        return -dI, dz, dk
+
+    monkeypatch.setattr(minisnn.LIF, "backward", wrong)
+    small = "--channels 1 --input 2,2,1 --window 4 --pool mean --backend numpy".split()
+    code, out, _ = run("check", "--model", "both", *small)
+    assert code == 1
+    assert "To blame: LIF.backward dI in conv1, readout" in out
+    assert "WRONG" in out
+    assert "1 of 2 networks passed" in out
+
+
 def test_check_of_both_networks_or_of_one(run):
-    small = ("--channels", 1, "--input", "2,2,1", "--backend", "numpy", "--full")
+    small = ("--channels", 1, "--input", "2,2,1", "--backend", "numpy")
     code, out, _ = run("check", "--model", "both", "--pool", "mean", "--window", 4, *small)
     assert (
         code == 0 and "2 of 2 networks passed" in out and "SpikingNet" in out and "ConvNet" in out
@@ -570,7 +586,7 @@ def test_check_of_both_networks_or_of_one(run):
 def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
     seen = []
 
-    def check(net, theta, **settings):
+    def check(net, theta, seed):
         seen.append((net, theta))
         return gradcheck.Report("title", [])
 
@@ -591,30 +607,13 @@ def test_check_takes_random_networks_and_checkpoints(run, trained, monkeypatch):
         )
 
 
-def test_check_writes_its_rows_as_json(run):
-    words = (
-        "check --model snn --input 4 --channels none --ways 2 --window 5 --backend numpy --json "
-        "found.json"
-    ).split()
-    assert run(*words)[0] == 0
-    [network] = json.loads(Path("found.json").read_text())["networks"]
-    assert (
-        network["ok"]
-        and network["network"].startswith("SpikingNet(input_shape=(4,)")
-        and len(network["rows"]) > 20
-    )
-    assert all(
-        row["verdict"] in ("ok", "skipped") and (row["error"] is None) == row["skipped"]
-        for row in network["rows"]
-    )
-
-
 @pytest.mark.slow
-def test_check_of_a_convolutional_checkpoint_with_its_curve(run):
+def test_check_of_a_convolutional_checkpoint(run):
     net = minisnn.ConvNet((4, 4, 2), (2,), 2, 3)
     minisnn.save("cnn.h5", net, net.init(np.random.default_rng(0)))
-    code, out, _ = run("check", "--checkpoint", "cnn.h5", "--backend", "numpy", "--plot", "v.png")
-    assert code == 0 and "1 of 1 network passed" in out and Path("v.png").stat().st_size > 10_000
+    code, out, _ = run("check", "--checkpoint", "cnn.h5", "--backend", "numpy")
+    assert code == 0
+    assert "1 of 1 network passed" in out
 
 
 def test_show_writes_its_pictures(run):

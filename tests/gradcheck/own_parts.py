@@ -5,12 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 import minisnn as ms
-from minisnn.core.loss import Loss
-from minisnn.core.neuron import Neuron
-from minisnn.core.surrogate import Surrogate
 
 
-class ArcTan(Surrogate):
+class ArcTan(ms.Surrogate):
     def sigma(self, a):
         return np.arctan(2 * a) / 2
 
@@ -21,7 +18,7 @@ class ArcTan(Surrogate):
         return -8 * a * self.prime(a) ** 2
 
 
-class Triangle(Surrogate):
+class Triangle(ms.Surrogate):
     kinks = (-1.0, 0.0, 1.0)
 
     def sigma(self, a):
@@ -35,7 +32,7 @@ class Triangle(Surrogate):
 
 
 @dataclass(frozen=True)
-class Tiring(Neuron):
+class Tiring(ms.Neuron):
     """u = exp(-a) I - rho r - tire a, with two traces of its spikes; rho and tire can be learned."""
 
     gamma: float = 0.65
@@ -61,7 +58,7 @@ class Tiring(Neuron):
 
 
 @dataclass(frozen=True)
-class Four(Neuron):
+class Four(ms.Neuron):
     """u = I - strength a, a trace of its spikes, in four passes."""
 
     fading: float = 0.8
@@ -103,7 +100,7 @@ class Branching(Four):
         return u, after
 
 
-class OneAgainstAll(Loss):
+class OneAgainstAll(ms.Loss):
     def error(self, logits, y):
         return 1 / (1 + np.exp((2 * y - 1) * logits - 1))
 

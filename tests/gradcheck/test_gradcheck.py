@@ -7,12 +7,8 @@ import numpy as np
 import pytest
 
 import minisnn as ms
-import own_parts
 from minisnn.core import layer, network, pool, surrogate
-from minisnn.core.architecture import Conv, Dense
-from minisnn.network.convolutional import ConvNet
-from minisnn.core.neuron import LIF, CubaLIF
-from minisnn.network.spiking import SpikingNet
+from minisnn import LIF, Conv, ConvNet, CubaLIF, Dense, SpikingNet
 from minisnn.meta import inner
 from own_parts import ArcTan, Branching, Four, OneAgainstAll, Pulled, Tiring, Triangle
 
@@ -20,7 +16,8 @@ from own_parts import ArcTan, Branching, Four, OneAgainstAll, Pulled, Tiring, Tr
 def small(**how):
     """A conv and a recurrent layer, whose input is odd."""
     layers = [Conv(2, 3), Dense(4, recurrent=True)]
-    usual = dict(layers=layers, ways=3, window=8, dtype="float64", neuron=LIF(gain=3.0))
+    usual = dict(layers=layers, ways=3, window=8, neuron=LIF(gain=3.0))
+    usual |= dict(dtype="float64", backend="numpy")  # or each slip would be compiled
     return SpikingNet((5, 4, 2), **{**usual, **how})
 
 
@@ -73,7 +70,7 @@ def test_a_loop_of_ones_own():
 def test_a_float32_network_where_a_run_begins(rng):
     """Zero biases of the readout are on the threshold, where the smooth form's curvature jumps."""
     for kind in (SpikingNet, ConvNet):
-        net = kind((5, 4, 2), (2,), 3, 3)
+        net = kind((5, 4, 2), (2,), 3, 3, backend="numpy")
         x, y = ms.gradcheck.random_data(net, rng)
         report = ms.gradcheck.check(net, net.init(rng, x, readout="zero"), x, y, inner_steps=(1,))
         assert report.ok, str(report)
@@ -132,7 +129,7 @@ SLIPS = [  # (class, line, slip, what is to blame)
 def test_a_slip_in_a_part_is_named(part, old, new, names):
     wrong = mutated(part, old, new)()
     how = {}
-    if isinstance(wrong, own_parts.Loss):
+    if isinstance(wrong, ms.Loss):
         net = small(loss=wrong)
     elif isinstance(wrong, ms.InnerLoop):
         net, how = small(), dict(loop=wrong)
@@ -172,7 +169,7 @@ def test_a_slip_in_pooling_is_named(monkeypatch):
     right = pool.scatter
     for module in (layer, sys.modules["minisnn.gradcheck.parts"]):
         monkeypatch.setattr(module, "scatter", lambda *a: right(*a) * 2)
-    assert guilty(small()) == guilty(ConvNet((5, 4, 2), (2,), 3, 3)) == {"scatter"}
+    assert guilty(small()) == guilty(ConvNet((5, 4, 2), (2,), 3, 3, backend="numpy")) == {"scatter"}
 
 
 @pytest.mark.parametrize("what", ["logits", "gradient", "hvp", "meta-gradient"])

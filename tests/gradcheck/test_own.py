@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from conftest import off
 from own_neurons import of_the_guide
-from slowly import slow
 from toy import toy_config, toy_data
 
 import minisnn as ms
-from minisnn.layers import surrogate
+from minisnn.core import surrogate
 
 PAGE = (Path(__file__).parents[2] / "lessons" / "guides" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
@@ -58,100 +57,6 @@ def test_the_pages_run_trains_and_is_read_again(page, tmp_path, monkeypatch):
         compile(block, "model.md", "exec", dont_inherit=True),
         page | {"replace": replace, "data": data, "sets": toy_data()},
     )
-
-
-def page_slips():
-    """(part, method's class, method, line, slip, who is to blame)"""
-    return [
-        ("surrogate", "ArcTan", "prime", "1 /", "1.01 /", {"ArcTan.prime", "ArcTan.second"}),
-        ("surrogate", "ArcTan", "second", "-2", "2", {"ArcTan.second"}),
-        (
-            "neuron",
-            "Tiring",
-            "backward",
-            "self.decay * dz[1] - ",
-            "self.decay * dz[1] + ",
-            {"Tiring.backward dI"},
-        ),
-        (
-            "neuron",
-            "Tiring",
-            "forward_tangent",
-            "at.slope * u_dot",
-            "u_dot",
-            {"Tiring.forward_tangent"},
-        ),
-        (
-            "neuron",
-            "Tiring",
-            "backward_tangent",
-            "at.curvature",
-            "at.slope",
-            {"Tiring.backward_tangent dI_dot"},
-        ),
-        ("loss", "OneAgainstAll", "backward", " / len(y)", "", {"OneAgainstAll.backward"}),
-        (
-            "loss",
-            "OneAgainstAll",
-            "backward_tangent",
-            "p * (1 - p)",
-            "p * p",
-            {"OneAgainstAll.backward_tangent"},
-        ),
-        (
-            "loop",
-            "PulledSteps",
-            "update_backward",
-            "self.pull * d, -d",
-            "-self.pull * d, -d",
-            {"PulledSteps.update_backward"},
-        ),
-        (
-            "loop",
-            "PulledSteps",
-            "update_backward",
-            ", -d, ",
-            ", d, ",
-            {"PulledSteps.update_backward"},
-        ),
-    ]
-
-
-@pytest.mark.parametrize(
-    "part, kind, method, old, new, guilty",
-    # a surrogate's are of kernels that are compiled for it
-    [
-        slow(one) if n % 2 == 0 or one[0] == "surrogate" else one
-        for n, one in enumerate(page_slips())
-    ],
-)
-def test_a_slip_is_named(page, part, kind, method, old, new, guilty):
-    block = next(b for b in BLOCKS if f"class {kind}(" in b)
-    before, at, rest = block.partition(f"    def {method}(self")
-    assert old in rest, (kind, method)
-    names = dict(page)
-    source = before + at + rest.replace(old, new, 1)
-    exec(
-        compile(
-            source.replace("assert", "pass;").split("pass;")[0].split("print(")[0],
-            "slip",
-            "exec",
-            dont_inherit=True,
-        ),
-        names,
-    )
-    wrong = names[kind]()
-    parts = {"surrogate": dict(neuron=ms.LIF(surrogate=wrong)) if part == "surrogate" else {}}.get(
-        part, {part: wrong}
-    )
-    net = small(**parts) if part != "loop" else small()
-    report = ms.gradcheck.check(
-        net,
-        inner_steps=(1,) if part == "loop" else (),
-        twins=("jet",),
-        loop=wrong if part == "loop" else None,
-    )
-    assert {r.what for r in report.guilty} == guilty, str(report)
 
 
 @dataclass(frozen=True)

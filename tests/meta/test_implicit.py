@@ -14,8 +14,7 @@ from toy import assert_same, interrupt, toy_config, toy_data
 import minisnn as ms
 from minisnn import cli
 from minisnn.data.store.shipped import find_checkpoint
-from minisnn.gradcheck import random_data, random_theta
-from minisnn.gradcheck.whole import check_update
+from minisnn.gradcheck import check_update, random_data, random_theta
 from minisnn.meta.implicit import NegativeCurvature, conjugate_gradients
 from minisnn.meta.kept import kept_of, loop_of
 from minisnn.meta.path import Recorded

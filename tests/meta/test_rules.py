@@ -13,7 +13,7 @@ from written import rewrite
 from toy import assert_same, interrupt, toy_config, toy_data
 
 import minisnn as ms
-from minisnn.gradcheck import Sets, random_data, random_theta
+from minisnn.gradcheck import random_data, random_theta
 from minisnn.meta.optim import Adam, cosine
 from minisnn.training import checkpoint
 from minisnn.training.run import Interrupted, train
@@ -155,7 +155,7 @@ def test_reptile_in_float32_keeps_its_digits_and_takes_real_targets():
         random_theta(net, np.random.default_rng(0)),
         *random_data(net, np.random.default_rng(1), 3, 12),
     )
-    task = Sets(x, y, x[::-1], y[::-1])
+    task = ms.Task(x, y, x[::-1], y[::-1])
     loss, found = ms.reptile_gradient(net, theta, task, 1e-6, 2)
     exact = ms.SpikingNet.from_configuration(net.configuration(), dtype="float64")
     same, expected = ms.reptile_gradient(exact, theta.astype(np.float64), task, 1e-6, 2)

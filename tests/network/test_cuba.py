@@ -182,9 +182,8 @@ def test_the_mean_of_spikes_is_no_spike(backend):
 
 def bar(seed, backend):
     c = gradcheck.random_case(np.random.default_rng(seed), backend, "cuba")
-    report = gradcheck.check(c.net, c.theta, task=c.task, step_size=c.step_size, seed=seed)
+    report = gradcheck.check(c.net, c.theta, seed=seed)
     assert report.ok, str(report)
-    assert {r.tolerance for r in report.results if r.how in ("adjoint", "symmetry")} == {1e-12}
 
 
 @pytest.mark.parametrize(
