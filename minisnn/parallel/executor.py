@@ -14,7 +14,7 @@ arguments. Sums over them are made here, in their order. So every executor gives
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ class WorkersLost(OSError):
     """Workers died or went away more often than can be helped; the message says what to do."""
 
 
-class Executor:
+class Executor(AbstractContextManager):
     """Carries tasks out in this process.
 
     number   tasks that are carried out at once
@@ -71,10 +71,7 @@ class Executor:
         >>> workers.close()
         """
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

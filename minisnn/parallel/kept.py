@@ -163,11 +163,9 @@ def _read(code: CodeType) -> set[str]:
 
 def _said(code: CodeType) -> tuple:
     """What a code object does, wherever its file is."""
-    constants = [
-        _said(c) if isinstance(c, CodeType) else (type(c), repr(c)) for c in code.co_consts
-    ]
+    constants = [_said(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
     names = code.co_names, code.co_varnames, code.co_freevars
-    return code.co_code, code.co_argcount, code.co_kwonlyargcount, names, constants
+    return code.co_code, code.co_argcount, names, constants
 
 
 class Inner(Compiler):

@@ -12,6 +12,7 @@ it would leave locks taken and others at work.
 """
 
 import os
+import re
 import signal
 import sys
 import time
@@ -85,9 +86,7 @@ def processor() -> str:
 
     fields: dict[str, str] = {}
     with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-        for line in file:
-            key, _, value = line.partition(":")
-            fields.setdefault(key.strip(), value.strip())
+        fields = dict(re.findall(r"^(model name|model|cpu family)\s*: (.*)$", file.read(), re.M))
     name = fields.get("model name") or platform.processor() or platform.machine()
     if {"cpu family", "model"} <= fields.keys() and not any(map(str.isdecimal, name)):
         return f"{name}, family {fields['cpu family']}, model {fields['model']}"
