@@ -91,8 +91,24 @@ class Counted:
         return {"a": "state"}
 
 
-def slow(item: int) -> int:
+def sleeps(trace: str, item: int) -> None:
+    """A file that says which process is asleep, and ten minutes."""
+    (Path(trace) / f"{item}-{os.getpid()}").touch()
     time.sleep(600)
+
+
+def waits(file: str, item: int) -> tuple[int, int]:
+    """(item squared, process), a moment after there is a file."""
+    while not Path(file).exists():
+        time.sleep(0.02)
+    return slow_who(item)
+
+
+def late(own: bool, item: int) -> int:
+    """item, about when one stops waiting for it; or an error of its own, of the same class."""
+    time.sleep(1)
+    if own:
+        raise TimeoutError("the task's own")
     return item
 
 

@@ -10,11 +10,14 @@ do not either.
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from minisnn.parallel import children
+import minisnn as ms
+from minisnn.meta import beforehand
+from minisnn.parallel import compilation
 from slowly import slow
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -87,18 +90,31 @@ def test_the_command_takes_none_of_them(line, folder):
     assert done.returncode == 0 and "rror" not in done.stderr, done.stderr
 
 
-def test_a_process_that_it_starts_takes_none_of_them(folder, monkeypatch):
+def test_the_process_that_compiles_takes_none_of_them(folder, monkeypatch):
+    begun: list = []
     monkeypatch.chdir(folder)
+    monkeypatch.setattr(subprocess, "Popen", lambda *line, **how: begun.append((*line, how)))
+    monkeypatch.setattr(beforehand.atexit, "register", lambda _: None)
+    monkeypatch.setattr(beforehand, "_begun", set())
+    ms.set_threads(2)
+    try:
+        beforehand.expect(ms.SpikingNet((6,), (), hidden=(5,), ways=2, window=9))
+        with suppress(AttributeError):  # of no process
+            compilation.missed()
+    finally:
+        ms.set_threads(None)
+    monkeypatch.undo()
+    ((line, how),) = begun
     code = "import numba, minisnn.hardware; print(numba.__file__, minisnn.__file__)"
-    done = subprocess.run(children.python("-c", code), env=children.surroundings(), text=True,
-                          capture_output=True)  # fmt: skip
+    words = [*line[: line.index("-c") + 1], code]
+    done = subprocess.run(words, cwd=folder, env=how["env"], text=True, capture_output=True)
     assert done.returncode == 0 and str(folder) not in done.stdout, done.stderr
 
 
 def test_every_process_is_started_so():
     """`-m` and `-c` of Python would look first into the folder that one is in."""
     others = {
-        "parallel/children.py",
+        "meta/beforehand.py",
         "classroom.py",  # the students' own: JupyterLab, and mysnn.py in the folder of lessons
     }
     package = ROOT / "minisnn"

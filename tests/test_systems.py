@@ -20,8 +20,7 @@ from numba import config, njit
 
 import minisnn as ms
 from minisnn import files, stopping
-from minisnn.parallel import stand_in, threads
-from minisnn.parallel.stand_in import carry_out
+from minisnn.parallel import threads
 from minisnn.vectors import choice, llvm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,36 +106,6 @@ def test_marking_is_refused_in_a_sentence(monkeypatch):
     monkeypatch.setattr(exam, "os", without(os))
     with pytest.raises(ValueError, match="expected Linux or macOS"):
         exam.mark(Path("answers.ipynb"))
-
-
-def test_where_no_signal_ends_a_wait_the_main_thread_looks_up(monkeypatch):
-    monkeypatch.setattr(stand_in, "TICK", 0.01)
-    waits, real = [], stand_in.allocate_lock
-
-    class Lock:
-        def __init__(self):
-            self.lock = real()
-
-        def acquire(self, timeout=-1):
-            waits.append(timeout)
-            return self.lock.acquire(timeout=timeout)
-
-        def release(self):
-            self.lock.release()
-
-    monkeypatch.setattr(stand_in, "allocate_lock", Lock)
-    found = []
-    gate = real()
-    gate.acquire()
-
-    def work():
-        gate.acquire(timeout=0.05)
-        found.append(1)
-
-    carry_out(work)
-    assert found == [1] and waits.count(0.01) > 1
-    with pytest.raises(ZeroDivisionError):
-        carry_out(lambda: 1 / 0)
 
 
 def test_without_pthread_kill_a_signal_still_ends_what_never_looks_up(monkeypatch):

@@ -7,25 +7,49 @@ The process beside this one learns what there is to compile from passes in which
 one; where the two meet, each finds what the other has kept.
 """
 
+import atexit
 import json
+import os
+import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
+from multiprocessing import parent_process
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..network.spiking import SpikingNet
-from ..parallel.children import compile_beside
-from ..parallel.threads import noting
+from ..parallel.compilation import when_missing
+from ..parallel.threads import get_threads, noting
 
 SITES = 32
+_HOME = str(Path(__file__).resolve().parents[2])
+_begun: set[str] = set()  # what processes beside this one were started with
 
 
 def expect(net: Any) -> None:
     """Where kernels are missing from now on, compile those of this network's meta-gradient in a
-    process beside this one, too."""
-    if isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships:
-        compile_beside(__name__, partial(_described, net))
+    process beside this one, too, unless this one has a single thread or is a worker."""
+    compiles = isinstance(net, SpikingNet) and net.backend == "numba" and net.neuron.ships
+    if compiles and parent_process() is None and get_threads() > 1:
+        when_missing(partial(_begin, net))
+
+
+def _begin(net: SpikingNet) -> None:
+    """Start the process, once for what compiles the same kernels. It finds modules where this one
+    does, and not first in the folder that it is started in (-P)."""
+    described = _described(net)
+    if described in _begun:
+        return
+    _begun.add(described)
+    command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()", described]
+    paths = os.pathsep.join([*filter(None, sys.path), _HOME])
+    silent: Any = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with suppress(OSError):  # then this process compiles alone
+        child = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, **silent)
+        atexit.register(child.kill)
 
 
 def _described(net: SpikingNet) -> str:
@@ -49,8 +73,8 @@ def needed(net: SpikingNet, second: bool = True) -> list[tuple[Any, tuple]]:
 
 
 def main() -> None:
-    """What the process beside does, with a network's configuration from standard input."""
-    net = SpikingNet.from_configuration(json.load(sys.stdin))
+    """What the process beside does, with a network's configuration as its argument."""
+    net = SpikingNet.from_configuration(json.loads(sys.argv[1]))
     first = needed(net, second=False)
     rest = [one for one in needed(net) if one not in first]
     for kernel, kinds in (*reversed(first), *reversed(rest)):

@@ -1,7 +1,7 @@
-"""Who does the work: threads, an executor, workers, a cluster, children of other programs; what is
-compiled first; arrays and arguments that fit, a network's among them.
+"""Who does the work: threads, an executor, workers, a cluster; what is compiled first, and kept;
+arrays and arguments that fit, a network's among them.
 
-Import from here: `threads`, `executor`, `workers`, `cluster`, `children`, `compilation`, `arrays`,
-`checks`.
+Import from here: `threads`, `executor`, `workers`, `cluster`, `compilation`, `arrays`, `checks`,
+`once`.
 It may import: arguments, stopping.
 """

@@ -14,28 +14,25 @@ Whoever reaches a Dask scheduler can run code on its workers, as this module doe
 network of your own, or use Dask's TLS (tls://).
 """
 
-import hashlib
 import platform
 import re
 import signal
 import socket
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from .. import __version__
 from ..stopping import check, heeded
 from .executor import Call, Others, WorkersLost
+from .sources import sources
 
 PATIENCE = 300  # seconds without any worker until the run is given up
-RESTART = 10  # seconds in which a worker that died is replaced, where all others have other code
 
 
 class Cluster(Others):
@@ -56,8 +53,6 @@ class Cluster(Others):
     ValueError: scheduler '10.0.0.1': expected an address such as tcp://10.0.0.1:8786, as `dask scheduler` prints it
     """
 
-    _meant: set[str] | None = None  # workers that tasks are for, where not for all
-
     def __init__(self, address: str, timeout: float = 5):
         if not re.fullmatch(r"[a-z]+://\S+:\d+", address):
             raise ValueError(
@@ -76,12 +71,13 @@ class Cluster(Others):
         self._client: Any = None
         self._sets: list = []  # of tasks, and where the cluster holds them
         self._sent: list = []
-        self._others: dict[str, Any] = {}  # workers of other code, and which
-        self._processors = {_processor()}
+        self._known: dict[str, Any] = {}  # workers, and what `code` is there
+        self._processors: list[str] = []  # that were spoken of
+        self._meant: set[str] = set()  # workers that tasks are for, where not for all
         try:
             _check_reachable(address, timeout)
             with warnings.catch_warnings():
-                # of other versions; `_ask` says it better
+                # of other versions; `_threads` says it better
                 warnings.simplefilter("ignore")
                 self._client = Client(address, timeout=timeout, set_as_default=False)
         except (OSError, OverflowError, ValueError) as error:
@@ -91,61 +87,28 @@ class Cluster(Others):
             ) from None
         try:
             self._client.wait_for_workers(1, timeout)
-            self._check_scheduler()
-            self._ask()
-            if self._others.keys() >= self._threads().keys():
-                raise ValueError(self._all_refuse())
-        except BaseException as error:
+            try:
+                self._client.run_on_scheduler(code)  # which reads tasks, too
+            except Exception as error:
+                raise ValueError(f"{address}: {_difference({'scheduler': error})}") from None
+            if not self._threads():
+                raise ValueError(f"{address}: {_difference(self._known)}")
+        except TimeoutError:
             self.close()
-            if not isinstance(error, OSError):
-                raise
-            raise WorkersLost(
-                f"{address}: the scheduler has no workers; {self._start_some()}"
-            ) from None
+            raise WorkersLost(f"{address}: the scheduler has no workers; {self._hint()}") from None
+        except BaseException:
+            self.close()
+            raise
 
-    def _start_some(self) -> str:
+    def _hint(self) -> str:
         return f"start some with `dask worker {self.address} --nthreads 1 --nworkers N`"
-
-    def _check_scheduler(self) -> None:
-        """ValueError where the scheduler, through which tasks go, cannot read them."""
-        try:
-            self._client.run_on_scheduler(code)
-        except Exception as error:
-            raise ValueError(
-                f"{self.address}: the scheduler cannot run minisnn ({_short(error)}); it needs the "
-                "same packages as this machine"
-            ) from None
-
-    def _ask(self) -> None:
-        """Ask all workers what code they have; a warning names those now known to have other
-        code."""
-        answers = self._client.run(code, on_error="return")
-        new = {
-            name: answer
-            for name, answer in answers.items()
-            if answer != CODE and not isinstance(answer, OSError) and name not in self._others
-        }
-        self._others.update(new)
-        if new and self._others.keys() < answers.keys():
-            warnings.warn(
-                f"{self.address}: {_difference(new)}; no task is given to it", stacklevel=4
-            )
-
-    def _all_refuse(self) -> str:
-        return (
-            f"{self.address}: {_difference(self._others)}; expected at least one worker with the "
-            "same code as this machine"
-        )
 
     @property
     def number(self) -> int:  # type: ignore[override]  # workers come and go
         """Threads of all workers that have the code of this machine."""
-        return max(sum(self._usable(self._threads()).values()), 1)
+        return max(sum(self._threads().values()), 1)
 
-    def _usable(self, workers: dict[str, int]) -> dict[str, int]:
-        return {name: threads for name, threads in workers.items() if name not in self._others}
-
-    def _threads(self) -> dict[str, int]:
+    def _all(self) -> dict[str, int]:
         """Threads of every worker. WorkersLost where the scheduler does not answer."""
         try:
             return self._client.nthreads()
@@ -157,6 +120,30 @@ class Cluster(Others):
             f"{self.address}: the scheduler has gone{why}; start it and its workers again"
         )
 
+    def _threads(self) -> dict[str, int]:
+        """Threads of the workers that have the code of this machine; a warning names others, and
+        other processors, once."""
+        workers = self._all()
+        if new := workers.keys() - self._known.keys():
+            answers = self._client.run(code, workers=sorted(new), on_error="return")
+            self._known |= {n: one for n, one in answers.items() if not isinstance(one, OSError)}
+        usable = {name: n for name, n in workers.items() if _is_same(self._known.get(name))}
+        others = {name: self._known[name] for name in new & self._known.keys() - usable.keys()}
+        if others and usable:
+            self._warn(f"{_difference(others)}; no task is given to it")
+        here = _processor()
+        for name in sorted(new & usable.keys()):
+            if (processor := self._known[name][1]) not in (here, *self._processors):
+                self._processors.append(processor)
+                self._warn(
+                    f"a worker's processor is {processor}, the one here is {here}: results may "
+                    "differ in their last bits from those of this machine"
+                )
+        return usable
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(f"{self.address}: {text}", stacklevel=5)
+
     def forget(self) -> None:
         """In a process that was forked, which has none of the client's threads."""
         super().forget()
@@ -166,6 +153,8 @@ class Cluster(Others):
     @heeded(signal.SIGINT)
     def carry_out(self, call: Call, sets: list, items: Sequence, collect: Callable) -> None:
         """As `Executor.in_order`, on the cluster's workers."""
+        import dask
+
         if self._client is None:
             raise RuntimeError(
                 f"{self.address}: this Cluster is another process's or closed; expected one made "
@@ -173,80 +162,65 @@ class Cluster(Others):
             )
         futures: list = []
         try:
-            self._send(sets)
-            shared = [self._submit(bytes, _packed(call), key=f"call-{uuid4().hex}"), *self._sent]
-            futures += self._begun(shared, items)
-            for n in range(len(items)):
-                while True:
-                    try:
-                        processor, result = self._result(futures[n])
-                        break
-                    except Elsewhere:
-                        self._ask()
-                    undone = [k for k in range(n, len(items)) if futures[k].status != "finished"]
-                    self._client.cancel([futures[k] for k in undone], force=True)
-                    again = self._begun(shared, [items[k] for k in undone])
-                    for k, future in zip(undone, again):
-                        futures[k] = future
-                self._note(processor)
-                collect(result)
+            with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
+                self._send(sets)
+                shared = [self._share(call), *self._sent]
+                futures += self._begun(shared, items)
+                for n in range(len(items)):
+                    while (result := self._result(futures[n])) is None:
+                        later = range(n, len(items))
+                        undone = [
+                            k
+                            for k in later
+                            if futures[k].status != "finished" or not futures[k].result()
+                        ]
+                        self._client.cancel([futures[k] for k in undone], force=True)
+                        again = self._begun(shared, [items[k] for k in undone])
+                        for k, future in zip(undone, again):
+                            futures[k] = future
+                    collect(*result)
         except BaseException:
             with suppress(Exception):  # the scheduler may be what was lost
                 self._client.cancel(futures, force=True)
             raise
 
+    def _send(self, sets: list) -> None:
+        """Sets of tasks the cluster does not hold; what it held and is not asked for is
+        forgotten."""
+        held = {id(one): future for one, future in zip(self._sets, self._sent)}
+        self._sent = [held.get(id(one)) or self._share(one) for one in sets]
+        self._sets = sets
+
+    def _share(self, value: Any) -> Any:
+        """What several tasks need: not scattered, for the scheduler keeps what it was given, and a
+        worker that takes data with it is not a loss."""
+        return self._client.submit(bytes, _packed(value), key=f"shared-{uuid4().hex}", pure=False)
+
     def _begun(self, shared: list, items: Sequence) -> list:
         """A future for each item, on workers that are not known to have other code."""
-        workers = self._threads()
-        for _ in range(RESTART):
-            if self._usable(workers) or not workers:
-                break
-            check()
-            time.sleep(1)
-            workers = self._threads()
-        else:
-            raise WorkersLost(self._all_refuse())
-        usable = self._usable(workers)
+        usable, workers = self._threads(), self._all()
+        if workers and not usable:
+            raise WorkersLost(f"{self.address}: {_difference(self._known)}")
         names = sorted(usable)
-        self._meant = set(usable) if len(usable) < len(workers) else None
+        self._meant = set(names) if len(names) < len(workers) else set()
         few = len(items) <= 2 * sum(usable.values())
         task = uuid4().hex
         futures = []
         for n, item in enumerate(items):
             # Dask would give few tasks to the one worker that holds what they share; many it hands
             # out as workers are free
-            place: dict[str, Any] = {}
-            if few and names:
-                place = dict(workers=[names[n % len(names)]], allow_other_workers=True)
+            place: dict[str, Any] = dict(key=(f"task-{task}", n), pure=False)
             if self._meant:
-                place = dict(workers=names)
-            keys = [future.key for future in shared]
-            arguments = CODE, keys, _packed(item), *shared
-            futures.append(
-                self._submit(_carry_out_as, *arguments, key=(f"task-{task}", n), **place)
-            )
+                place |= dict(workers=names)
+            elif few:
+                place |= dict(workers=names[n % max(len(names), 1) :][:1], allow_other_workers=True)
+            arguments = CODE, _packed(item), *shared
+            futures.append(self._client.submit(_carry_out_as, *arguments, **place))
         return futures
 
-    def _send(self, sets: list) -> None:
-        """Sets of tasks the cluster does not hold; what it held and is not asked for is
-        forgotten."""
-        held = {id(one): future for one, future in zip(self._sets, self._sent)}
-        self._sent = [
-            held.get(id(one)) or self._submit(bytes, _packed(one), key=f"tasks-{uuid4().hex}")
-            for one in sets
-        ]
-        self._sets = sets
-
-    def _submit(self, function: Callable, *arguments, **options):
-        import dask
-
-        # not scattered: the scheduler keeps what it was given, and a worker that takes data with it
-        # is not a loss
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
-            return self._client.submit(function, *arguments, pure=False, **options)
-
-    def _result(self, future):
-        """What a task returned, however long it takes while there are workers."""
+    def _result(self, future: Any) -> tuple | None:
+        """(what a task returned,), however long it takes while there are workers; None where it is
+        to be done again, for a worker of other code had it or those that it was for have gone."""
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
@@ -260,20 +234,6 @@ class Cluster(Others):
             except TimeoutError:
                 if failed:
                     raise
-                workers = self._alive()
-                if self._meant and not self._meant & workers:
-                    raise Elsewhere from None
-                without = 0 if workers else without + 1
-                if without == 10:
-                    warnings.warn(
-                        f"{self.address}: the cluster has no workers; waiting for some",
-                        stacklevel=3,
-                    )
-                if without >= PATIENCE:
-                    raise WorkersLost(
-                        f"{self.address}: the cluster has had no workers for {PATIENCE} "
-                        f"seconds; {self._start_some()}"
-                    ) from None
             except KilledWorker as error:
                 raise WorkersLost(
                     f"{self.address}: {error.allowed_failures + 1} workers died at the same "
@@ -281,21 +241,19 @@ class Cluster(Others):
                 ) from None
             except (FutureCancelledError, CancelledError):
                 raise self._gone() from None
-
-    def _alive(self) -> set[str]:
-        try:
-            return set(self._threads())
-        except (WorkersLost, ValueError):
-            return set()
-
-    def _note(self, processor: str) -> None:
-        if processor not in self._processors:
-            self._processors.add(processor)
-            warnings.warn(
-                f"a worker's processor is {processor}, the one here is {_processor()}: results may "
-                "differ in their last bits from those of this machine",
-                stacklevel=4,
-            )
+            workers: set[str] = set()
+            with suppress(WorkersLost, ValueError):
+                workers = set(self._all())
+            if self._meant and not self._meant & workers:
+                return None
+            without = 0 if workers else without + 1
+            if without == 10:
+                self._warn("the cluster has no workers; waiting for some")
+            if without >= PATIENCE:
+                raise WorkersLost(
+                    f"{self.address}: the cluster has had no workers for {PATIENCE} seconds; "
+                    f"{self._hint()}"
+                )
 
     def give_up(self) -> None:
         """Forget what the cluster holds, and leave it."""
@@ -304,56 +262,40 @@ class Cluster(Others):
             self._client.close(timeout=2)
 
 
-class Elsewhere(Exception):
-    """A task is to be done by another worker: this one has other code, or those that it was for
-    have gone."""
-
-
-def _source() -> str:
-    """A short hash of this package's sources, but for folders that an installation adds."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        name = path.relative_to(package)
-        if name.parts[0] not in ("_shipped", "_folders"):
-            digest.update(name.as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 # computed as the module is imported, which is when a worker's first task arrives
 CODE = (
-    f"minisnn {__version__} ({_source()}), Python {'.'.join(platform.python_version_tuple()[:2])}, "
+    f"minisnn {__version__} ({sources()[:12]}), Python "
+    f"{'.'.join(platform.python_version_tuple()[:2])}, "
     f"NumPy {version('numpy')}, numba {version('numba')}"
 )
 
 
-def code() -> str:
-    """What the results of this process depend on."""
-    return CODE
-
-
-def _difference(others: dict[str, Any]) -> str:
-    """What other code workers have, the first of them named."""
-    name, answer = next(iter(others.items()))
-    more = f" (and {len(others) - 1} more)" if len(others) > 1 else ""
-    if isinstance(answer, Exception):
-        return f"worker {name}{more} cannot run minisnn ({_short(answer)})"
-    return f"worker {name}{more} has {answer}, here it is {CODE}"
-
-
-@cache
 def _processor() -> str:
     from llvmlite.binding import get_host_cpu_name
 
     return get_host_cpu_name()
 
 
-def _check_reachable(address: str, timeout: float) -> None:
-    """Dask tries again and again, and for ever where somebody else listens; a socket tells at once.
+def code() -> tuple[str, str]:
+    """What the results of this process depend on, and its processor."""
+    return CODE, _processor()
 
-    A scheduler greets whoever connects: eight bytes, the length of what follows. With TLS the
-    client has to speak first.
-    """
+
+def _is_same(found: Any) -> bool:
+    return isinstance(found, tuple) and found[0] == CODE
+
+
+def _difference(others: dict[str, Any]) -> str:
+    """What other code workers have, the first of them named."""
+    name, found = next(iter(others.items()))
+    what = found[0] if isinstance(found, tuple) else f"cannot run minisnn ({_short(found)})"
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"worker {name}{more}: {what}; expected that of this machine, {CODE}"
+
+
+def _check_reachable(address: str, timeout: float) -> None:
+    """Dask tries for ever where somebody else listens. A scheduler greets whoever connects: eight
+    bytes, the length of what follows. With TLS the client has to speak first."""
     scheme, _, place = address.partition("://")
     host, _, port = place.rpartition(":")
     with socket.create_connection((host.strip("[]"), int(port)), timeout) as probe:
@@ -361,11 +303,9 @@ def _check_reachable(address: str, timeout: float) -> None:
             raise OSError("somebody else does")
 
 
-def _short(error) -> str:
-    return (
-        " ".join(str(getattr(error, "strerror", None) or error).split())[:200]
-        or type(error).__name__
-    )
+def _short(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or error)
+    return " ".join(text.split())[:200] or type(error).__name__
 
 
 def _packed(what: Any) -> bytes:
@@ -375,19 +315,17 @@ def _packed(what: Any) -> bytes:
     return dumps(what)
 
 
-_open: dict[str, Any] = {}  # what tasks share, by its key
-
-
-def _carry_out_as(made_by: str, keys: list[str], item: bytes, *shared: bytes) -> tuple[str, Any]:
-    """(processor, result) of a task, on a worker; raises `Elsewhere` where it has other code."""
-    global _open
-    if made_by != CODE:
-        raise Elsewhere(f"this worker has {CODE}, the task was made by {made_by}")
+@lru_cache(4)
+def _open(packed: bytes) -> Any:
+    """What tasks share; the last few stay open."""
     from distributed.protocol.pickle import loads
 
-    known = _open
-    _open = known = {
-        key: known[key] if key in known else loads(packed) for key, packed in zip(keys, shared)
-    }
-    call, *sets = known.values()
-    return _processor(), call(sets, loads(item))
+    return loads(packed)
+
+
+def _carry_out_as(made_by: str, item: bytes, *shared: bytes) -> tuple | None:
+    """(result of a task,), on a worker; None where it has other code."""
+    if made_by != CODE:
+        return None
+    call, *sets = map(_open, shared)
+    return (call(sets, _open.__wrapped__(item)),)

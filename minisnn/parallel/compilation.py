@@ -5,15 +5,12 @@ import gc
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
-from threading import current_thread, main_thread
 from typing import Any
 
 from ..stopping import check
-from .children import start_beside
-from .stand_in import carry_out, check_given_up
+from .threads import Job, check_given_up, held
 
 KERNELS = (
     "compiled kernels cannot be kept ({}), so that each command compiles them, about half a "
@@ -26,7 +23,7 @@ NOTHING = (
 )
 _refused = ""  # what was said of a folder that kernels cannot be kept in
 _announcing = False  # whether to say that kernels are compiled
-_misses = 0  # kernels that were not kept yet
+_asked: Callable[[], None] | None = None  # to be called when a kernel is missing
 
 
 def njit(
@@ -54,14 +51,14 @@ def njit(
 
     if config.DISABLE_JIT:
         return compile_with(**options)
+    from .kept import Inner, Kept
+
     options["no_cfunc_wrapper"] = True
     if borrows:
         options["_nrt"] = False
     if inner or apart:
         options["no_cpython_wrapper"] = True
     if inner:
-        from .inner import Inner
-
         options["pipeline_class"] = Inner
 
     def decorate(function: Callable) -> Any:
@@ -69,10 +66,14 @@ def njit(
         kernel.compile = partial(_compile, kernel.compile)
         kernel.get_call_template = partial(_of_numbers, kernel.get_call_template)
         if inner or apart:
-            kernel.add_overload = partial(_add_inner, kernel)
+            kernel.add_overload = partial(_add, kernel)
             kernel._compile_for_args = partial(_refuse, function.__qualname__)
-        if inner or not cache or not _keep(kernel):
-            kernel.compile = partial(_counted, kernel.compile)
+        if cache:
+            try:
+                kernel._cache = Kept(kernel, missed, cannot_keep)
+            except RuntimeError:  # numba's "no locator available"
+                place = "neither next to the code nor at home"
+                cannot_keep(place, KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING)
         return kernel
 
     return decorate
@@ -86,7 +87,7 @@ def _of_numbers(of_types: Callable, arguments: tuple, named: dict) -> tuple:
     return of_types(tuple(map(types.unliteral, arguments)), named)
 
 
-def _add_inner(kernel: Any, made: Any) -> None:
+def _add(kernel: Any, made: Any) -> None:
     """What kernels are compiled into, and Python has no way to call."""
     kernel.overloads[tuple(made.signature.args)] = made
 
@@ -95,65 +96,37 @@ def _refuse(name: str, *arguments: Any, **named: Any) -> None:
     raise TypeError(f"{name} is for other kernels to call; Python cannot call it")
 
 
-def _keep(kernel: Any) -> bool:
-    """From now on, look for a kernel among those that are kept, and keep it; whether that is
-    possible."""
-    from .kept import Kept
-
-    try:
-        kernel._cache = Kept(kernel, _missed, _cannot_keep)
-    except RuntimeError:  # numba's "no locator available"
-        _cannot_keep(
-            "neither next to the code nor at home",
-            KERNELS if os.environ.get("MINISNN_CACHE") else NOTHING,
-        )
-        return False
-    return True
-
-
-def _counted(translate: Callable, *types: Any) -> Any:
-    """Compile a kernel that is not kept."""
-    global _misses
-    _misses += 1
-    return translate(*types)
-
-
 def _compile(translate: Callable, *types: Any) -> Any:
     """Compile a kernel, or read what was kept. An interruption in the midst of it would leave
-    numba's locks and tables half changed, so another thread does it for the main one, and is broken
-    off between two kernels only."""
+    numba's tables half changed, so it is held until this kernel is done. Python looks for no cycles
+    meanwhile, which would take a tenth of all compiling."""
     from numba.core.compiler_lock import global_compiler_lock
 
-    # not where the main thread compiles a user's kernel that calls this one
-    if current_thread() is main_thread() and not global_compiler_lock.is_locked():
-        found: list[Any] = []
-        carry_out(lambda: found.append(_compile(translate, *types)), "the kernel at hand")
-        return found[0]
-    with global_compiler_lock, _uncollected():
-        return translate(*types)
+    with held(Job(), "the kernel at hand"), global_compiler_lock:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return translate(*types)
+        finally:
+            if collects:
+                gc.enable()
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A compiler makes so much that Python would look for cycles in it again and again, which takes
-    a tenth of all compiling. They are collected afterwards."""
-    paused = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if paused:
-            gc.enable()
+def when_missing(function: Callable[[], None] | None) -> None:
+    """Call a function when the next kernel is missing, once."""
+    global _asked
+    _asked = function
 
 
-def _missed() -> None:
+def missed() -> None:
     """Nothing was kept: this is the moment to say that a kernel is about to be compiled, or to stop
     before it."""
-    global _announcing, _misses
-    _misses += 1
+    global _announcing, _asked
     check()
     check_given_up()
-    start_beside()
+    if _asked is not None:
+        asked, _asked = _asked, None
+        asked()
     if _announcing:
         _announcing = False
         print(
@@ -161,7 +134,8 @@ def _missed() -> None:
         )
 
 
-def _cannot_keep(reason: str, text: str = KERNELS) -> None:
+def cannot_keep(reason: str, text: str = KERNELS) -> None:
+    """Say once that kernels cannot be kept."""
     global _refused
     if not _refused:
         _refused = text
@@ -172,11 +146,6 @@ def nothing_is_kept() -> bool:
     """Whether it was said that there is no folder for anything, so that no other part needs to say
     it of its own."""
     return _refused == NOTHING and not os.environ.get("MINISNN_CACHE")
-
-
-def misses() -> int:
-    """How many kernels this process looked for, and did not find among those that are kept."""
-    return _misses
 
 
 def announce() -> None:

@@ -14,22 +14,23 @@ arguments. Sums over them are made here, in their order. So every executor gives
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock, get_ident
-from weakref import WeakSet
+from threading import Lock
+from typing import Any
 
 from ..stopping import check
 from .compilation import compiled
-from .threads import alone, in_order
+from .threads import in_order, set_threads
 
 
 class WorkersLost(OSError):
     """Workers died or went away more often than can be helped; the message says what to do."""
 
 
-class Executor:
+class Executor(AbstractContextManager):
     """Carries tasks out in this process.
 
     number   tasks that are carried out at once
@@ -70,14 +71,11 @@ class Executor:
         >>> workers.close()
         """
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-_all: WeakSet = WeakSet()  # executors that talk to other processes
+_asking: ContextVar = ContextVar("asking", default=())  # executors that are in a call of this one
 
 
 class Others(Executor):
@@ -89,14 +87,13 @@ class Others(Executor):
 
     def __init__(self) -> None:
         self.forget()
-        _all.add(self)
 
     def forget(self) -> None:
         """Begin as if nothing had been sent; in a process that was forked, too, for what the others
         are asked and answer is their master's business."""
         self.new = True
+        self._process = os.getpid()
         self._turn = Lock()  # whoever has it talks to the others
-        self._talks: int | None = None  # the thread that has it
 
     def in_order(
         self, function: Callable, items: Sequence, collect: Callable, *, large: bool = False
@@ -108,8 +105,8 @@ class Others(Executor):
             items = items[1:]
         if len(items) <= 1:  # one task is done soonest by all threads of this process
             return super().in_order(function, items, collect, large=large)
-        self.new = False
         with self._talking():
+            self.new = False
             self.carry_out(*take_apart(function), items, collect)
 
     def close(self) -> None:
@@ -120,17 +117,19 @@ class Others(Executor):
 
     @contextmanager
     def _talking(self) -> Iterator[None]:
-        if self._talks == get_ident():
+        if self._process != os.getpid():
+            self.forget()
+        if self in _asking.get():
             raise RuntimeError(
                 f"these {type(self).__name__} are in the midst of a call; expected its "
                 "`collect` to ask nothing of them"
             )
         with self._turn:
-            self._talks = get_ident()
+            before = _asking.set((*_asking.get(), self))
             try:
                 yield
             finally:
-                self._talks = None
+                _asking.reset(before)
 
     def give_up(self) -> None:
         """End all workers at once."""
@@ -143,43 +142,27 @@ class Others(Executor):
 
 @dataclass(frozen=True)
 class Call:
-    """A partial function on its way to another process; sets of tasks travel apart, and their
-    places are marked."""
+    """A partial function on its way to another process; sets of tasks travel apart, and have these
+    places among its arguments."""
 
     function: Callable
     arguments: tuple
     keywords: dict
+    places: list[int]
 
-    def __call__(self, sets: Sequence, item):
-        arguments = (sets[one.number] if isinstance(one, _Place) else one for one in self.arguments)
-        with alone():
-            return self.function(*arguments, item, **self.keywords)
-
-
-@dataclass(frozen=True)
-class _Place:
-    number: int
+    def __call__(self, sets: Sequence, item: Any) -> Any:
+        set_threads(1)  # others of this machine have the other cores
+        arguments = list(self.arguments)
+        for place, tasks in zip(self.places, sets):
+            arguments[place] = tasks
+        return self.function(*arguments, item, **self.keywords)
 
 
 def take_apart(function: Callable) -> tuple[Call, list]:
     """(what is sent once a call, the sets of tasks it needs)."""
     if not isinstance(function, partial):
         function = partial(function)
-    sets: list = []
-
-    def place(argument):
-        if not hasattr(argument, "episode"):
-            return argument
-        sets.append(argument)
-        return _Place(len(sets) - 1)
-
-    return Call(function.func, tuple(map(place, function.args)), function.keywords), sets
-
-
-def _forget() -> None:
-    for one in list(_all):
-        one.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    places = [n for n, given in enumerate(function.args) if hasattr(given, "episode")]
+    left = [None if n in places else given for n, given in enumerate(function.args)]
+    call = Call(function.func, tuple(left), function.keywords, places)
+    return call, [function.args[n] for n in places]

@@ -1,18 +1,23 @@
 """Compiled kernels in files, each under the name of all that it was made from, so that none
 outlives a change.
 
-numba's own index knows a kernel by its file, its bytecode and its types. Here there is no index: a
-file's name has a digest of the code that the kernel leads to (`identity`), its types, the versions
-of the libraries, the processor, and the settings that change what is compiled. Whatever differs is
-another file; what two processes keep at once never mixes, and a process that is killed leaves a file
-whole or none.
+numba compiles a function together with those that it calls, and freezes the globals that they read,
+but its own cache looks at one file only. Here a file's name has a digest of every source of the
+library (`sources`), of what a kernel holds or reads that these sources do not determine
+(`_made_of`), its types, the versions of the libraries, the processor, and the settings that change
+what is compiled. Whatever differs is another file; what two processes keep at once never mixes, and a
+process that is killed leaves a file whole or none.
 """
 
+import hashlib
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import llvmlite
@@ -21,128 +26,180 @@ import numpy as np
 from llvmlite import binding as llvm
 from llvmlite.binding import ffi
 from numba import config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile
+from numba.core.caching import FunctionCache
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.core.compiler_lock import global_compiler_lock
 
-from .identity import Unknown, digest
+from .sources import sources
 
 WEEK = 7 * 86400  # seconds
-NAME = f"*-{'[0-9a-f]' * 32}.nbc"  # of a file that is kept
 SETTINGS = (  # of numba, which change the code that is made
     "OPT LOOP_VECTORIZE SLP_VECTORIZE BOUNDSCHECK ENABLE_AVX CPU_NAME CPU_FEATURES "
     "DISABLE_INTEL_SVML DEBUGINFO_DEFAULT EXTEND_VARIABLE_LIFETIMES LLVM_REFPRUNE_PASS "
     "LLVM_REFPRUNE_FLAGS DEBUG_NRT NRT_STATS ENABLE_PROFILING"
 ).split()
+LIBRARIES = ("minisnn", "numpy", "numba", "llvmlite", "math", "cmath", "builtins", "operator")
+PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic)
 folders: set[Path] = set()  # where kernels are kept
+MARK = sources()[:8]  # in names of kernels of these sources
+
+
+class Unknown(Exception):
+    """A value that cannot be identified."""
 
 
 class Kept(FunctionCache):
-    """numba's cache of one kernel; `missed` is called where nothing is found, `refused` with the
-    reason where nothing can be written."""
-
-    class _impl_class(CompileResultCacheImpl):
-        def rebuild(self, target_context: Any, payload: tuple) -> Any:
-            return _without_module(super().rebuild(target_context, payload), payload)
+    """numba's cache of one kernel, without an index of files; `missed` is called where nothing is
+    found, `refused` with the reason where nothing can be written."""
 
     def __init__(self, kernel: Any, missed: Callable[[], None], refused: Callable[[str], None]):
         super().__init__(kernel.py_func)
-        self._cache_file = _Files(self.cache_path, "", None)
-        self.kernel = kernel
-        self.missed = missed
-        self.refused = refused
+        self._kernel = kernel
+        self._missed = missed
+        self._refused = refused
         folders.add(Path(self.cache_path))
 
     def _index_key(self, sig: Any, codegen: Any) -> str:
         """The name of a kernel's file; '' for one that cannot be identified, and is not kept."""
-        types = getattr(sig, "args", sig), getattr(sig, "return_type", None)
-        versions = numba.__version__, llvmlite.__version__, np.__version__
+        types = str((getattr(sig, "args", sig), getattr(sig, "return_type", None)))
+        versions = sys.version, numba.__version__, llvmlite.__version__, np.__version__
         # the processor itself, too: kernels choose their vectors by it, whatever numba compiles for
         processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         settings = [getattr(config, name, None) for name in SETTINGS]
+        found = types, versions, codegen.magic_tuple(), processor, settings
         try:
-            made_of = digest(
-                (self.kernel, types, codegen.magic_tuple(), versions, processor, settings)
-            )
+            lines = [sources(), repr(found), *_made_of(self._kernel, [])]
         except (Unknown, ValueError):  # a closure that is not filled yet
             return ""
-        return f"{self._impl.filename_base}-{made_of}.nbc"
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+        return "" if " at 0x" in types else f"{self._impl.filename_base}-{MARK}-{digest}.nbc"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """What was kept for these types, or None."""
-        found = super().load_overload(sig, target_context)
-        if found is None:
-            self.missed()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep it, if there is room."""
+        """What was kept for these types, or None; without the LLVM module of which another kernel
+        that calls it is compiled: ten times as large as its bitcode, of which it is made again when
+        it is asked for."""
+        target_context.refresh()
         try:
-            super().save_overload(sig, data)
-        except OSError as error:
-            self.refused(error.strerror or str(error))
-
-
-class _Files(IndexDataCacheFile):
-    """Files of kernels without numba's index; a key is a file's name."""
-
-    def load(self, key: str) -> Any:
-        """What was kept under a name, or None."""
-        try:
-            data = self._load_data(key)
+            name = self._index_key(sig, target_context.codegen())
+            payload = self._cache_file._load_data(name)
+            found = self._impl.rebuild(target_context, payload)
+            _, kind, code = payload[0]
+            if kind == "object":
+                found.library._shared_module = None
+                found.library._get_module_for_linking = cache(partial(llvm.parse_bitcode, code[1]))
             with suppress(OSError):  # of another user
-                os.utime(self._data_path(key))
-            return data
+                os.utime(self._cache_file._data_path(name))
+            return found
         except Exception:  # not there, or damaged
+            self._missed()
             return None
 
-    def save(self, key: str, data: Any) -> None:
-        """Keep it, and let go of what nobody has used for a week."""
-        if key:
-            self._save_data(key, data)
-        for path in Path(self._cache_path).glob(NAME):
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep it, if there is room, and let go of what nobody has used for a week."""
+        name = self._index_key(sig, data.codegen)
+        changed = sources.__wrapped__() != sources()  # since this process began
+        if changed or not name or not self._impl.check_cachable(data):
+            return
+        try:
+            self._impl.locator.ensure_cache_path()
+            self._cache_file._save_data(name, self._impl.reduce(data))
+        except OSError as error:
+            self._refused(error.strerror or str(error))
+        for path in Path(self.cache_path).glob(f"*-{'[0-9a-f]' * 32}.nbc"):
             with suppress(OSError):  # another process does the same
                 if time.time() - path.stat().st_mtime > WEEK:
                     path.unlink()
 
 
 def any_kept() -> bool:
-    """Whether kernels were kept where those are that this process knows."""
-    return any(any(folder.glob(NAME)) for folder in folders)
+    """Whether kernels of these sources were kept where those are that this process knows."""
+    return any(any(folder.glob(f"*-{MARK}-*.nbc")) for folder in folders)
 
 
-def _without_module(found: Any, kept: tuple) -> Any:
-    """A kernel that was kept, without the LLVM module of which another one that calls it is
-    compiled: ten times as large as its bitcode, of which it is made again when it is asked for."""
-    library = found.library
-    _, kind, code = kept[0]
+def _made_of(value: Any, seen: list) -> Iterator[str]:
+    """Lines that identify a kernel beyond the sources of the library: what it holds as a closure,
+    and all that a function from elsewhere is and reads, a cell of a notebook's included. Functions
+    that are `seen` are followed once. Raises `Unknown`."""
+    if isinstance(getattr(value, "py_func", None), FunctionType):  # a kernel
+        for name, option in sorted(value.targetoptions.items()):
+            yield f"{name} {sorted(option) if isinstance(option, set) else option}"
+        value = value.py_func
+    home = "numpy" if isinstance(value, np.ufunc) else getattr(value, "__module__", None) or ""
+    name = getattr(value, "__name__", "")
+    if isinstance(value, FunctionType) and value in seen:
+        yield f"function {seen.index(value)}"
+    elif isinstance(value, FunctionType):
+        seen.append(value)
+        yield f"{home} {value.__qualname__} {_said(value.__code__)}"
+        parts = [cell.cell_contents for cell in value.__closure__ or ()]
+        names = value.__globals__
+        if "__file__" in names and home.startswith("minisnn."):
+            room = sys.modules[".".join(home.split(".")[:2])]  # one may be in a folder elsewhere
+            yield sources(Path(room.__file__ or "").parent)
+        else:
+            read = sorted(_read(value.__code__) & names.keys())
+            parts += [*(value.__defaults__ or ()), *read, *(names[one] for one in read)]
+        yield from _made_of(parts, seen)
+    elif isinstance(value, (tuple, list)):
+        yield f"{type(value).__name__} of {len(value)}"
+        for part in value:
+            yield from _made_of(part, seen)
+    elif isinstance(value, PLAIN):
+        yield f"{type(value).__name__} {value!r}"
+    elif isinstance(value, ModuleType) and name.split(".")[0] in LIBRARIES:
+        yield f"module {name}"
+    elif home.split(".")[0] in LIBRARIES and vars(sys.modules[home]).get(name) is value:
+        yield f"{home} has {name}"
+    else:
+        raise Unknown(repr(value))
 
-    def module() -> Any:
-        if library._shared_module is None:
-            library._shared_module = llvm.parse_bitcode(code[1])
-        return library._shared_module
 
-    if kind == "object":
-        library._shared_module = None
-        library._get_module_for_linking = module
-    return found
+def _read(code: CodeType) -> set[str]:
+    """Names of globals and attributes that a function reads, those inside it included."""
+    inner = [_read(part) for part in code.co_consts if isinstance(part, CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _said(code: CodeType) -> tuple:
+    """What a code object does, wherever its file is."""
+    constants = [_said(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    names = code.co_names, code.co_varnames, code.co_freevars
+    return code.co_code, code.co_argcount, names, constants
+
+
+class Inner(Compiler):
+    """numba's compiler for a kernel that other kernels alone call, up to its LLVM module: numba
+    links that into each that calls it, so it needs no machine code of its own, which would take a
+    tenth of all compiling."""
+
+    def compile_extra(self, function: Any) -> Any:
+        """numba's result for these types, whose library has a module and no address."""
+        self.state.library = _Module(self.state.targetctx.codegen(), function.__qualname__)
+        return super().compile_extra(function)
+
+
+class _Module(JITCodeLibrary):
+    """A kernel's module, with nothing to run."""
+
+    codegen = property(lambda self: self)
+
+    def set_env(self, name: str, env: Any) -> None:
+        """Where a function finds its globals is in machine code."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+    def get_pointer_to_function(self, name: str) -> int:
+        self._ensure_finalized()
+        return 0
 
 
 # numba's and llvmlite's: a copy, in a forked process, of a lock that another thread holds would
 # never be free
-_LOCKS = [global_compiler_lock._lock, ffi.lib._lock._lock]
-
-
-def _hold_locks() -> None:
-    for lock in _LOCKS:
-        lock.acquire()
-
-
-def _release_locks() -> None:
-    for lock in reversed(_LOCKS):
-        lock.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_hold_locks, after_in_parent=_release_locks, after_in_child=_release_locks
-    )
+for _lock in (ffi.lib._lock._lock, global_compiler_lock._lock):  # the last is taken first
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
+        )

@@ -1,25 +1,22 @@
 """Properties that are computed once, without a lock."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
-class once(Generic[T]):
+class once:
     """A property that is computed when it is first asked for, and kept.
 
     As `functools.cached_property` without the lock that this has in Python 3.11, one for all
     instances: a process that is forked while a thread computes would wait for it for ever.
     """
 
-    def __init__(self, function: Callable[[Any], T]):
+    def __init__(self, function: Callable[[Any], Any]):
         self.function = function
-        self.name = function.__name__
         self.__doc__ = function.__doc__
 
-    def __get__(self, instance: Any, owner: type | None = None) -> T:
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
         if instance is None:
-            return self  # type: ignore[return-value]
-        value = instance.__dict__[self.name] = self.function(instance)
+            return self
+        value = instance.__dict__[self.function.__name__] = self.function(instance)
         return value

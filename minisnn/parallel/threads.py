@@ -7,38 +7,59 @@ order. Where parts of a batch run side by side (`in_order`), a thread that finds
 share of the kernels of those still at work.
 
 Any thread may call these functions, several at once: each works itself, and threads of the pool
-help. The main thread may be interrupted at any moment, so another one does all that is shared in
-its place (`stand_in`).
+help. While the main thread shares work, Ctrl-C is only noted (`held`): raised in the midst of it,
+it would leave locks taken and others at work.
 """
 
 import os
+import re
+import signal
+import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from functools import wraps
-from threading import Lock, RLock, get_ident, local
-from time import monotonic, sleep
+from threading import Lock, RLock, current_thread, get_ident, local, main_thread
 from typing import Any
 
-from ..stopping import check
 from ..arguments import must, whole
-from .stand_in import Job, as_here, carry_out, check_given_up
+from ..stopping import check
 
-_chosen: int | None = None
-_pool: ThreadPoolExecutor | None = None
-_lock = Lock()
-_at_work = 0  # threads that take turns at something
 MOST = 1024  # threads: more are a slip, and some systems would start them all
 WORTHWHILE = 1 << 18  # operations
-PATIENCE = 5  # seconds that a fork waits for products, longer than any takes
 SHARES = 8  # turns a thread takes at a range, so that uneven items even out
+PAUSE = 0.1  # seconds between two looks at signals, which Windows does not heed during a wait
+PATIENCE = 1.0  # seconds after which another Ctrl-C is raised at once
+LONGEST = 5  # seconds that a fork waits for products, longer than any takes
+_chosen: int | None = None
+_forks = RLock()  # a handler of signals may fork within a product
+_multiplying: set[int] = set()  # threads in a product of matrices
+_pool: ThreadPoolExecutor | None = None
+_busy: set[int] = set()  # threads that take turns at something
+noted: list[tuple[Any, tuple]] | None = None  # kernels, where they are only noted
+
+
+class Job:
+    """What several threads do together, until one of them fails or nobody waits for it."""
+
+    def __init__(self) -> None:
+        self.given_up = False
+        self.error: BaseException | None = None  # the first one
+
+    @property
+    def over(self) -> bool:
+        """Whether no more of it is to be done."""
+        return self.given_up or self.error is not None
+
+
+class GivenUp(BaseException):
+    """Ends the work at what is over."""
 
 
 class _Here(local):
-    """Whether this thread takes turns at something, and whether it uses no others."""
-
-    at_work = False
-    alone = False
+    job: Job | None = None  # that this thread works at
 
 
 _here = _Here()
@@ -55,33 +76,24 @@ def get_threads() -> int:
         return _chosen
     text = os.environ.get("MINISNN_THREADS")
     if text is None:
-        return (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
+        count = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+        return len(count(0))
     good = text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST
     must("MINISNN_THREADS", good, f"a whole number from 1 to {MOST}", text)
     return int(text)
 
 
 def processor() -> str:
-    """Name of the processor, as the system tells it; on Linux with its family and model where the
+    """Name of the processor, as the system has it; on Linux with its family and model where the
     name has no number, as in many virtual machines."""
     import platform
 
-    told: dict[str, str] = {}
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                key, _, value = line.partition(":")
-                told.setdefault(key.strip(), value.strip())
-    except OSError:
-        pass
-    name = told.get("model name") or platform.processor() or platform.machine()
-    family, model = told.get("cpu family"), told.get("model")
-    if family and model and not any(letter.isdecimal() for letter in name):
-        return f"{name}, family {family}, model {model}"
+    fields: dict[str, str] = {}
+    with suppress(OSError), open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        fields = dict(re.findall(r"^(model name|model|cpu family)\s*: (.*)$", file.read(), re.M))
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    if {"cpu family", "model"} <= fields.keys() and not any(map(str.isdecimal, name)):
+        return f"{name}, family {fields['cpu family']}, model {fields['model']}"
     return name
 
 
@@ -104,18 +116,20 @@ def set_threads(number: int | None) -> None:
 def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62) -> None:
     """Call kernel(start, stop, *arguments) until every item of range(items) is done once.
 
-    `work`, a rough number of operations, tells what is over before another thread would have woken
+    `work`, a rough number of operations, says what is over before another thread would have woken
     up.
     """
     check()
     check_given_up()
-    if _notes is not None:
-        _note_call(kernel, 0, 0, *arguments)
+    if noted is not None:
+        from numba import typeof
+
+        noted.append((kernel, tuple(map(typeof, (0, 0, *arguments)))))
         return
     workers = min(get_threads(), items)
-    if _here.at_work:  # as a part of something, with those who have nothing left of it
-        workers = min(workers, get_threads() - _at_work + 1)
-    if workers <= 1 or work < WORTHWHILE or _here.alone:
+    if get_ident() in _busy:  # as a part of something, with those who have nothing left of it
+        workers = min(workers, get_threads() - len(_busy) + 1)
+    if workers <= 1 or work < WORTHWHILE:
         if items:
             kernel(0, items, *arguments)
         return
@@ -131,49 +145,30 @@ def parallel(kernel: Callable, items: int, *arguments: Any, work: int = 1 << 62)
     _together(turn, workers)
 
 
-_notes: list[tuple[Any, tuple]] | None = None
-
-
 @contextmanager
 def noting() -> Iterator[list[tuple[Any, tuple]]]:
     """No kernel runs inside: (kernel, types of its arguments) of each is noted instead, and what it
     would have filled stays as it is."""
-    global _notes
-    _notes = []
+    global noted
+    noted = []
     try:
-        yield _notes
+        yield noted
     finally:
-        _notes = None
+        noted = None
 
 
-def notes() -> bool:
-    """Whether kernels are noted."""
-    return _notes is not None
-
-
-def note(kernel: Any, kinds: tuple) -> bool:
-    """Note a kernel; False where it is not asked for."""
-    if _notes is not None:
-        _notes.append((kernel, kinds))
-    return _notes is not None
-
-
-def _note_call(kernel: Any, *arguments: Any) -> None:
-    from numba import typeof
-
-    note(kernel, tuple(map(typeof, arguments)))
-
-
-def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
+def in_order(function: Callable, items: Sequence, collect: Callable, crew: int = 0) -> None:
     """collect(function(item)) for every item: the functions side by side, what they return one by
     one in the items' order.
 
-    Inside another `in_order` they go one after the other.
+    Inside another `in_order` they go one after the other, unless a `crew` of so many threads of its
+    own is asked for.
     """
-    workers = 1 if _here.alone or _here.at_work else get_threads()
+    workers = crew or (1 if get_ident() in _busy else get_threads())
     if workers == 1 or not len(items):
         for item in items:
             check()
+            check_given_up()
             collect(function(item))
         return
     numbers = iter(range(len(items)))
@@ -195,70 +190,90 @@ def in_order(function: Callable, items: Sequence, collect: Callable) -> None:
                 due += 1
         return True
 
-    _together(turn, workers)
+    _together(turn, workers, ThreadPoolExecutor(crew) if crew else None)
+
+
+def check_given_up() -> None:
+    """Raise GivenUp where nobody waits for what this thread works at."""
+    if _here.job is not None and _here.job.over:
+        raise GivenUp
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """In here this thread uses no others: what a process does that shares a machine with its
-    like."""
-    before = _here.alone
-    _here.alone = True
+def held(job: Job, what: str = "") -> Iterator[None]:
+    """In here Ctrl-C ends a job, no more of which begins, and is raised on leaving. `what` cannot
+    be broken off, which is then said."""
+    came: list[float] = []
+
+    def note(number: int, frame: Any) -> None:
+        if came and time.monotonic() - came[0] > PATIENCE:
+            raise KeyboardInterrupt
+        if what and not came:
+            print(f"minisnn: stops when {what} is done", file=sys.stderr, flush=True)
+        came.append(time.monotonic())
+        job.given_up = True
+
+    default = signal.default_int_handler  # another one notes signals itself, or is the user's
+    holds = current_thread() is main_thread() and signal.getsignal(signal.SIGINT) is default
     try:
+        if holds:
+            signal.signal(signal.SIGINT, note)
         yield
     finally:
-        _here.alone = before
+        if holds:
+            signal.signal(signal.SIGINT, default)
+        if came:
+            raise KeyboardInterrupt
 
 
-def _together(turn: Callable[[], bool], workers: int) -> None:
+def _together(
+    turn: Callable[[], bool], workers: int, pool: ThreadPoolExecutor | None = None
+) -> None:
     """Take turns in this thread and in workers - 1 others until one returns False."""
-    job = Job()
+    import numpy as np
+
+    global _pool
+    if pool is None:
+        pool = _pool = _pool or ThreadPoolExecutor(get_threads(), "minisnn")
+    outer = _here.job
+    job = outer or Job()
+    others: list[Future] = []
+    settings = np.geterr()  # a part of the context only from NumPy 2.0 on
 
     def take_turns() -> None:
-        with _counted():
-            while not job.over and turn():
-                check()
+        before, _here.job = _here.job, job
+        first = get_ident() not in _busy
+        _busy.add(get_ident())
+        try:
+            with np.errstate(**settings):
+                while not job.over and turn():
+                    check()
+        except GivenUp:
+            pass
+        except BaseException as error:
+            job.error = job.error or error
+        finally:
+            _here.job = before
+            if first:
+                _busy.discard(get_ident())
 
-    def together() -> None:
-        others: list[Future] = []
-        with suppress(RuntimeError):  # the system may have no more threads: those there are do all
-            for _ in range(workers - 1):
-                others.append(_get_pool().submit(as_here(job.run), take_turns))
-        job.run(take_turns)
-        wait([other for other in others if not other.cancel()])  # what had not begun never does
-
-    carry_out(together, job=job)
-
-
-@contextmanager
-def _counted() -> Iterator[None]:
-    """In here this thread takes turns at something."""
-    before = _here.at_work
-    _here.at_work = True
-    _count(not before)
-    try:
-        yield
-    finally:
-        _here.at_work = before
-        _count(-(not before))
-
-
-def _count(more: int) -> None:
-    global _at_work
-    with _lock:
-        _at_work += more
-
-
-def _get_pool() -> ThreadPoolExecutor:
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(get_threads(), "minisnn")
-        return _pool
-
-
-_forks = RLock()  # a handler of signals may fork within a product
-_multiplying: set[int] = set()  # threads in a product of matrices
+    with held(job):
+        try:
+            with suppress(RuntimeError):  # the system has no more threads: those there are do all
+                for _ in range(workers - 1):
+                    others.append(pool.submit(copy_context().run, take_turns))
+            take_turns()
+        except BaseException:  # of a signal's handler
+            job.given_up = True
+            raise
+        finally:
+            begun = [other for other in others if not other.cancel()]
+            while wait(begun, PAUSE).not_done:
+                pass
+    if outer is not None:
+        check_given_up()
+    elif job.error is not None:
+        raise job.error
 
 
 def multiplies(function: Callable) -> Callable:
@@ -280,20 +295,19 @@ def multiplies(function: Callable) -> Callable:
 
 def _wait_for_products() -> None:
     _forks.acquire()  # no more begin
-    end = monotonic() + PATIENCE
-    while _multiplying - {get_ident()} and monotonic() < end:
-        sleep(1e-3)
+    end = time.monotonic() + LONGEST
+    while _multiplying - {get_ident()} and time.monotonic() < end:
+        time.sleep(1e-3)
 
 
 def _forget() -> None:
     """A forked process has none of its parent's threads, and works at nothing yet."""
-    global _pool, _here, _lock, _at_work, _forks
+    global _pool, _here, _forks
     _multiplying.clear()
     _forks = RLock()
     _pool = None
     _here = _Here()
-    _lock = Lock()
-    _at_work = 0
+    _busy.clear()
 
 
 if hasattr(os, "register_at_fork"):

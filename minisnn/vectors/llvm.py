@@ -12,7 +12,7 @@ from numba import TypingError, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..parallel.threads import note, notes
+from ..parallel import threads
 
 INDEX = types.intp
 
@@ -303,7 +303,7 @@ def cached(make: Callable) -> Callable:
         return make(*key, *like)
 
     def found(*key: Any, like: tuple = ()) -> Any:
-        return make(*key, *like) if notes() else kept(key, _Like(like))
+        return make(*key, *like) if threads.noted is not None else kept(key, _Like(like))
 
     return found
 
@@ -313,7 +313,8 @@ def address_of(kernel, signature) -> Any:
     plain Python the function itself."""
     # no table of ours, which would be a part of what every kernel was made from
     kernel.asked = {*getattr(kernel, "asked", ()), signature.args}
-    if note(kernel, signature.args):
+    if threads.noted is not None:
+        threads.noted.append((kernel, signature.args))
         return 0
     kernel.compile(signature.args)
     found = kernel.overloads[signature.args]

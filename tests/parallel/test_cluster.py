@@ -146,13 +146,16 @@ def stranger(address, folder, name="parallel/executor.py", line="VALUE = 1\n"):
         process.wait(30)
 
 
-def test_a_worker_of_other_code_that_joins_later_does_no_task(local, tmp_path):
+def test_a_worker_of_other_code_that_joins_in_a_call_does_no_task(local, tmp_path):
+    def joined():
+        wait_until(lambda: len(local.scheduler.workers) == 3, 60)
+        (tmp_path / "joined").touch()
+
     with Cluster(local.scheduler_address, 30) as dask:
-        squares(dask, pieces.slow_who)
         with stranger(local.scheduler_address, tmp_path) as other:
-            wait_until(lambda: dask.number == 3, 60)
+            threading.Thread(target=joined).start()
             with pytest.warns(UserWarning, match="worker tcp://") as warned:
-                found = squares(dask, pieces.slow_who, 24)
+                found = squares(dask, partial(pieces.waits, str(tmp_path / "joined")), 24)
             assert len(warned) == 1
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
@@ -181,9 +184,9 @@ def test_a_cluster_whose_workers_all_have_other_code_is_refused(tmp_path, monkey
     with LocalCluster(1, host="127.0.0.1", **options) as one:
         with Cluster(one.scheduler_address, 30) as dask:
             with stranger(one.scheduler_address, tmp_path):
-                wait_until(lambda: dask.number == 2, 60)
+                wait_until(lambda: len(one.scheduler.workers) == 2, 60)
                 one.scale(0)
-                wait_until(lambda: dask.number == 1, 60)
+                wait_until(lambda: len(one.scheduler.workers) == 1, 60)
                 with pytest.raises(WorkersLost, match="minisnn"):
                     squares(dask, partial(pieces.who, str(tmp_path)))
                 assert not list(tmp_path.glob("*-*"))
@@ -260,37 +263,12 @@ def test_a_scheduler_that_does_not_answer_is_gone():
         match="127.0.0.1:1: the scheduler has gone .Timed out.*; start it and its workers again",
     ):
         assert cluster.number
-    assert not cluster._alive()
 
 
-class Slow:
-    """A task whose result is there just after one has stopped waiting for it; own: the error that
-    it ends with."""
-
-    def __init__(self, own=None):
-        self.own, self.status = own, "pending"
-
-    def result(self, timeout):
-        if self.status == "pending":
-            self.status = "error" if self.own else "finished"
-            raise TimeoutError(f"timed out after {timeout} s.")
-        if self.own:
-            raise self.own
-        return "result"
-
-    def done(self):
-        return self.status != "pending"
-
-
-def test_a_task_that_ends_as_one_stops_waiting_is_no_error():
-    cluster = object.__new__(Cluster)
-    cluster.address, cluster._client = (
-        "tcp://127.0.0.1:1",
-        SimpleNamespace(nthreads=lambda: {"worker": 1}),
-    )
-    assert cluster._result(Slow()) == "result"
+def test_a_task_that_ends_as_one_stops_waiting_is_no_error(dask):
+    assert squares(dask, partial(pieces.late, False), 4) == [0, 1, 2, 3]
     with pytest.raises(TimeoutError, match="the task's own"):
-        cluster._result(Slow(TimeoutError("the task's own")))
+        squares(dask, partial(pieces.late, True), 4)
 
 
 @pytest.mark.slow

@@ -1,5 +1,7 @@
-"""A second process that compiles: what it is given, and when it is started."""
+"""A second process that compiles: what it compiles, and when it is started."""
 
+import json
+import subprocess
 import sys
 
 import numpy as np
@@ -8,7 +10,7 @@ from numba import config
 
 import minisnn as ms
 from minisnn.meta import beforehand
-from minisnn.parallel import children, compilation
+from minisnn.parallel import compilation
 from slowly import all_but
 
 if config.DISABLE_JIT:
@@ -17,49 +19,6 @@ if config.DISABLE_JIT:
 
 def tripled(x):
     return 3 * x
-
-
-@pytest.fixture
-def alone(monkeypatch):
-    """Nothing was asked for or started."""
-    for name in ("_asked", "_started", "_child"):
-        monkeypatch.setattr(children, name, None)
-    monkeypatch.setattr(children, "get_threads", lambda: 2)
-
-
-def test_a_process_is_started_at_the_first_kernel_that_is_missing(alone, tmp_path, monkeypatch):
-    (tmp_path / "compiles.py").write_text(
-        "import sys\ndef main(): open(__file__ + '.read', 'a').write(sys.stdin.read())\n"
-    )
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
-    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
-    children.compile_beside("compiles", lambda: "words")
-    assert children._child is None
-    assert compilation.njit(cache=True)(tripled)(2) == 6
-    first = children._child
-    assert first is not None and first.wait(30) == 0
-    assert (tmp_path / "compiles.py.read").read_text() == "words"
-    children.compile_beside("compiles", lambda: "words")
-    children.start_beside()
-    assert children._child is first  # the same, once
-
-
-@pytest.mark.parametrize("case", ["one thread", "compiles already"])
-def test_where_nothing_is_gained_nothing_is_started(alone, case, monkeypatch):
-    if case == "one thread":
-        monkeypatch.setattr(children, "get_threads", lambda: 1)
-    else:
-        monkeypatch.setenv(children._BESIDE, "1")
-    children.compile_beside("compiles", str)
-    children.start_beside()
-    assert children._child is None
-
-
-def _expected(net, monkeypatch) -> str:
-    asked: list = []
-    monkeypatch.setattr(beforehand, "compile_beside", lambda module, words: asked.append(words))
-    beforehand.expect(net)
-    return "".join(words() for words in asked)
 
 
 NETWORKS = {
@@ -71,13 +30,58 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", all_but(["conv"], NETWORKS))
-def test_the_kernels_of_a_meta_gradient_are_known_beforehand(name, monkeypatch):
-    """And their types: what runs is compiled for nothing else."""
-    import json
+def begun(net, monkeypatch, tmp_path) -> list[list[str]]:
+    """The processes that are started where kernels are missing: twice, and for two types."""
+    lines: list = []
 
+    class Started:
+        def __init__(self, line, **how):
+            lines.append(line)
+
+        def kill(self):
+            """At the end."""
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(beforehand, "_begun", set())
+    compilation.when_missing(None)
+    for number in (2, 2.0):
+        beforehand.expect(net)
+        assert compilation.njit(cache=True)(tripled)(number) == 6
+    return lines
+
+
+@pytest.fixture
+def two_threads():
+    ms.set_threads(2)
+    yield
+    ms.set_threads(None)
+
+
+def test_a_process_is_started_once_and_where_something_is_gained(
+    two_threads, monkeypatch, tmp_path
+):
+    net = NETWORKS["conv"]()
+    lines = begun(net, monkeypatch, tmp_path / "a")
+    assert len(lines) == 1 and lines[0][:2] == [sys.executable, "-P"]
+    for nothing in (
+        ms.SpikingNet((6,), (), ways=2, backend="numpy"),
+        ms.ConvNet((8, 8, 2), (3,), ways=2),
+    ):
+        assert not begun(nothing, monkeypatch, tmp_path / "b")
+    ms.set_threads(1)
+    assert not begun(net, monkeypatch, tmp_path / "c")
+
+
+@pytest.mark.parametrize("name", all_but(["conv"], NETWORKS))
+def test_the_kernels_of_a_meta_gradient_are_known_beforehand(
+    name, two_threads, monkeypatch, tmp_path
+):
+    """And their types: what runs is compiled for nothing else."""
     net = NETWORKS[name]()
-    small = ms.SpikingNet.from_configuration(json.loads(_expected(net, monkeypatch)))
+    with monkeypatch.context() as patched:
+        ((*_, described),) = begun(net, patched, tmp_path)
+    small = ms.SpikingNet.from_configuration(json.loads(described))
     assert small.blocks[0].neuron == net.blocks[0].neuron
     found = beforehand.needed(small)
     rng = np.random.default_rng(0)
@@ -91,8 +95,3 @@ def test_the_kernels_of_a_meta_gradient_are_known_beforehand(name, monkeypatch):
     assert sum(kinds in kernel.overloads for kernel, kinds in found) > 10
     first = beforehand.needed(small, second=False)
     assert set(first) < set(found) and "along" not in {kernel.__name__ for kernel, _ in first}
-
-
-def test_networks_that_compile_nothing_ask_for_nothing(monkeypatch):
-    assert not _expected(ms.SpikingNet((6,), (), ways=2, backend="numpy"), monkeypatch)
-    assert not _expected(ms.ConvNet((8, 8, 2), (3,), ways=2), monkeypatch)

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import warnings
 from functools import partial
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -218,7 +218,6 @@ def test_training_ends_with_the_same_arrays(here, two, tmp_path, number):
     workers = two if number == 2 else Workers(number)
     try:
         train(toy_config(**CONFIG), tmp_path / "run", data=toy_data(), executor=workers, **SILENT)
-        assert workers._workers and len(workers._workers) == number
     finally:
         if workers is not two:
             workers.close()
@@ -295,117 +294,68 @@ def test_episodes_are_the_same(two):
     ) == evaluate(net, theta, InnerLoop(2.0), ToySet("test"), **options)
 
 
-def test_ctrl_c_ends_all_workers_at_once(tmp_path):
-    """The signal goes to the whole group, as from a terminal: one sentence, and no process left."""
-    program = textwrap.dedent("""
-        import signal
-        import sys
-        import pieces
-        from minisnn.parallel import executor, workers as processes
-        executor.compiled = lambda: True
-        if __name__ == "__main__":
-            signal.signal(signal.SIGINT, signal.default_int_handler)       # what runs the tests may ignore it
-            workers = processes.Workers(2)
-            heard = workers._heard
-            def told():
-                workers._heard = heard
-                print(workers._workers[0].process.pid, flush=True)
-                return heard()
-            workers._heard = told
-            try:
-                workers.in_order(pieces.slow, range(4), print)
-            except KeyboardInterrupt:
-                print("stopped", len(workers._workers), flush=True)
-                sys.exit(130)
-        """)
-    (tmp_path / "program.py").write_text(program)
+PROGRAM = """
+import signal
+import sys
+from functools import partial
+from multiprocessing.context import SpawnProcess
+import minisnn as ms
+import pieces
+from minisnn.parallel import executor
+executor.compiled = lambda: True
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs the tests may ignore it
+    workers = ms.Workers(2)
+    folder, what = sys.argv[1:]
+    try:
+        if what == "sleeps":
+            workers.in_order(partial(pieces.sleeps, folder), range(4), print)
+        workers.in_order(partial(pieces.who, folder), range(8), lambda found: None)
+        print("done", flush=True)
+        if what == "waits":
+            input()
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def started(tmp_path, what: str) -> tuple[subprocess.Popen, set[int]]:
+    """A process of two workers, in a group of its own, and the workers once both are at work."""
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "trace").mkdir()
     run = subprocess.Popen(
-        [sys.executable, tmp_path / "program.py"],
+        [sys.executable, tmp_path / "program.py", tmp_path / "trace", what],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=ENVIRONMENT,
         start_new_session=True,
     )
-    first = int(run.stdout.readline())
-    status = Path(f"/proc/{first}/status").read_text()
-    # deaf from its first moment on
-    assert int(status.partition("SigBlk:")[2].split()[0], 16) & 1 << signal.SIGINT - 1
-    began = time.monotonic()
-    os.killpg(run.pid, signal.SIGINT)
+    found: set[int] = set()
+
+    def at_work() -> bool:
+        found.update(int(path.name.split("-")[1]) for path in (tmp_path / "trace").iterdir())
+        return len(found) == 2
+
+    wait_until(at_work, 60)
+    return run, found
+
+
+@pytest.mark.parametrize("what", ["ctrl-c", "open", "killed"])
+def test_no_worker_is_left(what, tmp_path):
+    """Ctrl-C goes to the whole group, as from a terminal; a script may leave its workers open; a
+    master may be killed."""
+    run, workers = started(tmp_path, {"ctrl-c": "sleeps", "open": "", "killed": "waits"}[what])
+    if what == "ctrl-c":
+        os.killpg(run.pid, signal.SIGINT)
+    if what == "killed":
+        assert run.stdout.readline() == "done\n"
+        run.kill()
     out, err = run.communicate(timeout=30)
-    assert (
-        time.monotonic() - began < 10
-        and run.returncode == 130
-        and out.strip() == "stopped 0"
-        and not err
-    ), err
-    wait_until(lambda: not alive(first))
-
-
-def test_a_script_may_leave_its_workers_open(tmp_path):
-    program = textwrap.dedent("""
-        from minisnn.parallel import executor, workers as processes
-        executor.compiled = lambda: True
-        if __name__ == "__main__":
-            workers = processes.Workers(2)
-            workers.in_order(abs, range(-4, 0), print)
-            print(*(worker.process.pid for worker in workers._workers))
-        """)
-    (tmp_path / "program.py").write_text(program)
-    run = subprocess.run(
-        [sys.executable, tmp_path / "program.py"],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=60,
-    )
-    *answers, processes = run.stdout.splitlines()
-    assert run.returncode == 0 and answers == ["4", "3", "2", "1"] and not run.stderr, run.stderr
-    wait_until(lambda: not any(alive(int(process)) for process in processes.split()))
-
-
-def test_ctrl_c_in_a_finaliser_is_not_swallowed(tmp_path):
-    """Python drops an exception that is raised in a callback of its own, which imports and
-    collections make at any time."""
-    program = textwrap.dedent("""
-        import os
-        import signal
-        import sys
-        import weakref
-        import pieces
-        from minisnn.parallel import executor, workers as processes
-        executor.compiled = lambda: True
-
-        class Thing:
-            pass
-
-        if __name__ == "__main__":
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            workers = processes.Workers(2)
-            idle = workers._idle
-            def interrupted():
-                worker = idle()
-                if worker is None:
-                    thing = Thing()
-                    seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.SIGINT))
-                    del thing
-                return worker
-            workers._idle = interrupted
-            try:
-                workers.in_order(pieces.slow, range(4), print)
-            except KeyboardInterrupt:
-                sys.exit(130)
-        """)
-    (tmp_path / "program.py").write_text(program)
-    run = subprocess.run(
-        [sys.executable, tmp_path / "program.py"],
-        capture_output=True,
-        text=True,
-        env=ENVIRONMENT,
-        timeout=60,
-    )
-    assert run.returncode == 130 and not run.stderr, run.stderr
+    assert run.returncode == {"ctrl-c": 130, "open": 0, "killed": -9}[what] and not err, err
+    assert out == ("done\n" if what == "open" else "")
+    wait_until(lambda: not any(map(alive, workers)))
 
 
 def alive(process: int) -> bool:
@@ -414,33 +364,6 @@ def alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-
-
-@pytest.mark.slow
-def test_workers_end_with_a_master_that_is_killed(tmp_path):
-    program = textwrap.dedent("""
-        import pieces
-        from functools import partial
-        from minisnn.parallel.workers import Workers
-        if __name__ == "__main__":
-            workers = Workers(2)
-            workers.in_order(partial(pow, 2), range(4), lambda _: None)
-            print(*(worker.process.pid for worker in workers._workers), flush=True)
-            input()
-        """)
-    (tmp_path / "program.py").write_text(program)
-    run = subprocess.Popen(
-        [sys.executable, tmp_path / "program.py"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    processes = [int(word) for word in run.stdout.readline().split()]
-    run.kill()
-    assert len(processes) == 2
-    wait_until(lambda: not any(map(alive, processes)))
-    run.communicate()
 
 
 @pytest.mark.slow
@@ -458,18 +381,14 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
 
 
 def test_a_worker_that_cannot_start_leaves_nothing_to_end(monkeypatch):
-    """As where no more files may be opened: the interpreter's exit, and `close`, find no
-    process."""
-    from minisnn.parallel.workers import _Worker
+    """As where no more files may be opened."""
 
     def refused(self):
         raise OSError(24, "Too many open files")
 
-    worker = _Worker()
-    monkeypatch.setattr(type(worker.process), "start", refused)
-    with pytest.raises(OSError, match="Too many"):
-        worker.start()
-    assert worker.end() == "not started"
+    monkeypatch.setattr(SpawnProcess, "start", refused)
+    with Workers(2) as workers, pytest.raises(OSError, match="Too many"):
+        squares(workers, abs)
 
 
 def in_threads(call, number=4):
@@ -524,17 +443,16 @@ def test_a_call_from_within_a_call_is_refused_in_a_sentence(two):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.parametrize("during", [False, True])
-def test_a_process_that_is_forked_has_workers_of_its_own(two, during, tmp_path):
-    """Two masters at one pipe took each other's answers, and both waited for ever; so did a lock
-    that was copied."""
+def test_a_process_that_is_forked_has_workers_of_its_own(two):
+    """Also one that is forked while another thread has a call. Two masters at one pipe took each
+    other's answers, and both waited for ever; so did a lock that was copied."""
     expected = squares(two, partial(pow, 2))
-    if during:
-        two._turn.acquire()
+    other = threading.Thread(target=squares, args=(two, pieces.slow_who))
+    other.start()
+    time.sleep(0.2)
     process = multiprocessing.get_context("fork").Process(target=_compare, args=(two, expected))
     process.start()
-    if during:
-        two._turn.release()
+    other.join()
     right = all(squares(two, partial(pow, 2)) == expected for _ in range(20))
     process.join(60)
     code = process.exitcode

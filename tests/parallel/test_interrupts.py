@@ -1,78 +1,23 @@
-"""KeyboardInterrupt wherever it may come: between any two steps of the main thread, and in real
-processes at random."""
+"""KeyboardInterrupt wherever it may come: in real processes at random, and while a kernel is
+compiled."""
 
 import contextlib
-import dis
-import functools
 import gc
 import os
 import random
 import signal
-import sys
 import threading
 import time
-import traceback
 
-import numpy as np
 import pytest
 from numba.core.compiler_lock import global_compiler_lock
 
 import interrupts
 from minisnn import stopping
-from minisnn.parallel import compilation, stand_in, threads
+from minisnn.parallel import compilation, threads
 from slowly import slow
 
 needs_signals = pytest.mark.skipif(os.name == "nt", reason="Windows sends no SIGINT to one process")
-
-
-def deliver() -> None:
-    """What Python does with Ctrl-C at this moment."""
-    handler = signal.getsignal(signal.SIGINT)
-    assert callable(handler)
-    handler(signal.SIGINT, None)
-
-
-class Tracer:
-    """Lets Ctrl-C come before step `number`, counted from 0, of the frames of these modules; `came`
-    tells whether it did.
-
-    real   only where Python looks for signals: after calls, and as functions and rounds of loops
-           begin
-    """
-
-    def __init__(self, number: int, *modules, real: bool = False):
-        self.real = real
-        self.last: dict = {}
-        self.files = {module.__file__ for module in modules}
-        self.number = number
-        self.came = False
-
-    def __call__(self, frame, event, _):
-        if frame.f_code.co_filename not in self.files:
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode" and self._looks(frame):
-            self.number -= 1
-            if self.number == -1:
-                self.came = True
-                deliver()
-        return self
-
-    def _looks(self, frame) -> bool:
-        before = self.last.get(frame, "")
-        self.last[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
-        return not self.real or before.startswith(("CALL", "RESUME", "JUMP_BACKWARD"))
-
-    def __enter__(self):
-        self.before = sys.gettrace()
-        # Python 3.12 traces steps only where some frame asked for them before this
-        sys._getframe().f_trace_opcodes = True
-        sys.settrace(self)
-        return self
-
-    def __exit__(self, *_):
-        sys.settrace(self.before)
-        self.last.clear()
 
 
 @pytest.fixture
@@ -89,105 +34,56 @@ def three_threads():
     threads.set_threads(None)
 
 
-def in_a_child(test):
-    """The test in a forked process: exceptions of a trace function wear Python's count of
-    recursions out."""
-
-    @functools.wraps(test)
-    def run(*arguments, **keywords):
-        process = os.fork()
-        if process == 0:
-            code = 1
-            try:
-                test(*arguments, **keywords)
-                code = 0
-            except BaseException:
-                traceback.print_exc(file=sys.__stderr__)
-            finally:
-                sys.__stderr__.flush()
-                os._exit(code)
-        assert os.waitpid(process, 0)[1] == 0
-
-    return pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")(run)
-
-
-def by_parallel(at_work: set) -> list[int]:
-    done = np.zeros(6, int)
+@needs_signals
+@pytest.mark.parametrize("heeded", [False, True])
+def test_ctrl_c_begins_nothing_more_and_leaves_nobody_at_work(
+    heeded, default_handler, three_threads
+):
+    """In an item of the main thread or of another one, whose kernels are shared, too."""
+    begun, at_work = [], set()
 
     def kernel(start, stop):
-        at_work.add((start, stop))
-        time.sleep(1e-4)
-        done[start:stop] += 1
-        at_work.discard((start, stop))
-
-    threads.parallel(kernel, 6)
-    return done.tolist()
-
-
-def by_list(at_work: set) -> list[int]:
-    found: list[int] = []
+        at_work.add(start)
+        time.sleep(1e-3)
+        at_work.discard(start)
 
     def function(n):
-        at_work.add(n)
-        threads.parallel(lambda start, stop: time.sleep(1e-4), 6)
-        at_work.discard(n)
-        return 1
+        begun.append(n)
+        if n == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(10):
+            threads.parallel(kernel, 6)
 
-    threads.in_order(function, range(6), found.append)
-    return found
-
-
-def disturbed(call, tracer: Tracer) -> bool:
-    """Whether an interruption came in a call, which then left nobody at work; the next call is
-    right."""
-    at_work: set = set()
-    with tracer:
-        try:
-            assert call(at_work) == [1] * 6
-        except KeyboardInterrupt:
-            assert not at_work
-    assert call(set()) == [1] * 6
-    return tracer.came
+    noted = stopping.heeded(signal.SIGINT) if heeded else contextlib.nullcontext()
+    with pytest.raises(KeyboardInterrupt), noted:
+        threads.in_order(function, range(1000), lambda _: None)
+    assert len(begun) < 30 and not at_work
+    found: list = []
+    threads.in_order(lambda n: n, range(6), found.append)
+    assert found == list(range(6))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.parametrize("call", [by_parallel, by_list])
-@in_a_child
-def test_an_interruption_between_any_two_steps_leaves_nobody_at_work(
-    call, default_handler, three_threads
-):
-    number = 0
-    while disturbed(call, Tracer(number, threads, stand_in)):
-        number += 1
-    assert number > 100
+@needs_signals
+def test_who_insists_is_heard_at_once(default_handler, three_threads):
+    everybody = threading.Barrier(3)
 
-
-def test_what_was_given_up_for_good_is_over_before_the_next_call(
-    default_handler, three_threads, monkeypatch
-):
-    """Where something takes so long that the user insists."""
-    monkeypatch.setattr(stand_in, "PATIENCE", 0.0)
-    at_work, goes_on, order = threading.Event(), threading.Event(), []
-
-    def slow(start, stop):
-        at_work.set()
-        goes_on.wait(10)
-        order.append("slow")
+    def wait(n):
+        everybody.wait(5)
+        end = time.monotonic() + 20
+        while threading.current_thread() is threading.main_thread() and time.monotonic() < end:
+            time.sleep(0.01)
 
     def insist():
-        at_work.wait(10)
         for _ in range(2):
-            time.sleep(0.05)
+            time.sleep(threads.PATIENCE + 0.2)
             os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=insist)
+    threading.Thread(target=insist).start()
+    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        thread.start()
-        threads.parallel(slow, 3)
-    thread.join()
-    assert not order
-    threading.Timer(0.05, goes_on.set).start()
-    threads.parallel(lambda start, stop: order.append("next"), 3)
-    assert order[-3:] == ["next"] * 3 and "next" not in order[:-3] and 1 <= len(order) - 3 <= 3
+        threads.in_order(wait, range(3), lambda _: None)
+    assert time.monotonic() - began < 10
 
 
 def fourfold(x):
