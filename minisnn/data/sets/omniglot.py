@@ -186,8 +186,9 @@ class Omniglot(Recordings):
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
         steps = _steps(bin_ms, duration_ms)
-        how = dict(step_ms=int(bin_ms), centred=centred, steps=steps)
-        sight = Sight(camera, seed, CROP, CROP[0] // size[0], **how)
+        cells = CROP[0] // size[0]
+        how = 1, None, int(bin_ms), centred, steps
+        sight = Sight(camera, seed, CROP, cells, *how)
         keep = Keep(cache, progress)
         drawn = drawings(part, protocol)
         mixed = protocol == "random"  # a task may have characters in any turn

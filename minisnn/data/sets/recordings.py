@@ -448,9 +448,9 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
         for recording in own:
             shown_by.setdefault(recording, set()).add(symbol)
     for symbol, own in held.items():
-        for other in set.intersection(*(shown_by[recording] for recording in own)) - {symbol}:
+        for twin in set.intersection(*(shown_by[recording] for recording in own)) - {symbol}:
             raise ValueError(
-                f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(other)} have the very "
+                f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(twin)} have the very "
                 "same recordings; expected each recording in one of them"
             )
     if dealt:

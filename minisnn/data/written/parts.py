@@ -88,6 +88,7 @@ def of_orders(strokes: Strokes, alphabets: list[str], serves: np.ndarray, seed: 
         shape = shape_of([strokes.of(k) for k in where], where) if chosen else None
         if shape is not None:
             ways = variants(len(shape.matches[0].order), seed)
+            rows: list[tuple[int, int | None]]
             rows = [(number, way) for way in range(len(ways)) for number in shape.numbers]
             labels = np.repeat(np.arange(len(ways)), len(shape.numbers))
             names = [f"{name} {one.told()}" for one in ways]
