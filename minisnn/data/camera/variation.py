@@ -75,7 +75,7 @@ class Variation:
         for one in fields(self):
             value = getattr(self, one.name)
             need(one.name, value, np.shape(value) == (2,), "two numbers, (low, high)")
-            within(one.name, value, *value, LIMITS.get(one.name, (-MOST, MOST)))
+            within(one.name, value, value[0], value[1], LIMITS.get(one.name, (-MOST, MOST)))
             object.__setattr__(self, one.name, (float(value[0]), float(value[1])))
 
     def draw(self, camera: Any, picture: np.ndarray, key: Sequence[int]) -> tuple[Any, np.ndarray]:

@@ -91,7 +91,7 @@ class Form:
         if sensor_of_frames(given) != self.sensor:
             raise ValueError(
                 f"frames of {in_words(sensor_of_frames(given))}; expected those of the sensor, "
-                f"{in_words(self.sensor)}"
+                f"{in_words(self.sensor or ())}"
             )
         return events_of_frames(given, self.bin_ms)
 
@@ -149,7 +149,7 @@ def counted(source: Any, labels: Any, form: Form, of: str) -> tuple[Pool, list[s
     pool = Pool.collect(form.shape, batches, few)
     tell_lost(pool, of)
     if not are_frames(first):  # they are as large as their sensor
-        tell_reach(pool, of, form.sensor)
+        tell_reach(pool, of, form.sensor or ())
     labels_met = sorted(met, key=by_value)
     places = np.array([labels_met.index(name) for name in met], np.int64)
     return replace(pool, labels=places[pool.labels]), labels_met

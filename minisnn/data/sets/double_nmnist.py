@@ -9,6 +9,7 @@ are used here.
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -172,7 +173,9 @@ def _real(root: Path, train: bool, sight: Sight, keep: Keep) -> tuple[Pool, str]
     shape = (STEPS, *events.crop_cells(SENSOR, sight.crop, sight.scale), 2)
     read = ((counts(path)[None], [digit], [number]) for digit, number, path in files)
     what = f"reading {len(files)} recordings of {root}"
-    how = dict(crop=sight.crop, scale=sight.scale, move=sight.move, rows=[one[:2] for one in files])
+    how: dict[str, Any] = dict(
+        crop=sight.crop, scale=sight.scale, move=sight.move, rows=[one[:2] for one in files]
+    )
     paths = [path for _, _, path in files]
     pool = pool_of("nmnist", shape, read, keep, what, len(files), files=paths, **how)
     return pool, f"{root} ({'Test' if part == 'test' else f'Train, {which(train)}'})"

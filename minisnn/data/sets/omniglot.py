@@ -55,37 +55,31 @@ MIRRORED = 360  # and more: turned by the rest, and then mirrored
 CROP, SIZE = (32, 32), (16, 16)  # pixels of the sensor that count, and the cells they are summed in
 LONGEST_MS = 300  # of a recording: the three saccades
 PROTOCOLS = ("alphabets", "random", "background")
-BY_ALPHABET = ("alphabets", "background")
 PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
     """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
-    pictures = _pictures("evaluation" if split == "test" else "background")
-    first = 0
-    found = {}
-    words = (EVALUATION if split == "test" else BACKGROUND).split()
-    for name, number in zip(words[::2], map(int, words[1::2])):
-        if split == "test" or (name in VALIDATION) == (split == "val"):
-            found[name] = pictures[first : first + number]
-        first += number
-    return found
+    found = _pictures("evaluation" if split == "test" else "background")
+    chosen = [name for name in found if split == "test" or (name in VALIDATION) == (split == "val")]
+    return {name: found[name] for name in chosen}
 
 
 def drawings(split: str, protocol: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Characters of a split by alphabet: (their places in it, their drawings as of `alphabets`)."""
-    if protocol in BY_ALPHABET:
+    if protocol == "random":
+        whole = dict(sorted(one for part in SPLITS for one in alphabets(part).items()))
+        lots = random_split()
+    else:
         whole = alphabets(split)
         if protocol == "background" and split == "train":
             whole |= alphabets("val")
-        return {name: (np.arange(len(one)), one) for name, one in whole.items()}
-    lots = random_split()
-    found = {}
-    for name, pictures in sorted(one for part in SPLITS for one in alphabets(part).items()):
-        where = np.array([k for k in range(len(pictures)) if lots[name][k] == split], int)
-        if len(where):
-            found[name] = where, pictures[where]
-    return found
+        lots = {name: [split] * len(one) for name, one in whole.items()}
+    where = {
+        name: np.flatnonzero([lot == split for lot in lots[name][: len(one)]])
+        for name, one in whole.items()
+    }
+    return {name: (k, whole[name][k]) for name, k in where.items() if len(k)}
 
 
 @cache
@@ -97,10 +91,13 @@ def random_split() -> dict[str, list[str]]:
 
 
 @cache
-def _pictures(part: str) -> np.ndarray:
+def _pictures(part: str) -> dict[str, np.ndarray]:
+    words = (EVALUATION if part == "evaluation" else BACKGROUND).split()
+    ends = np.cumsum(list(map(int, words[1::2])))
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
         bits = np.unpackbits(archive[part], axis=-1)
-    return (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
+    pictures = (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
+    return dict(zip(words[::2], np.split(pictures, ends[:-1])))
 
 
 def turns_of(turned: bool, mirrored: bool = True) -> tuple[int, ...]:
@@ -189,8 +186,9 @@ class Omniglot(Recordings):
         if draws and camera.variation is None:
             camera = replace(camera, variation=Variation())
         steps = _steps(bin_ms, duration_ms)
-        how = dict(step_ms=int(bin_ms), centred=centred, steps=steps)
-        sight = Sight(camera, seed, CROP, CROP[0] // size[0], **how)
+        cells = CROP[0] // size[0]
+        how = 1, None, int(bin_ms), centred, steps
+        sight = Sight(camera, seed, CROP, cells, *how)
         keep = Keep(cache, progress)
         drawn = drawings(part, protocol)
         mixed = protocol == "random"  # a task may have characters in any turn

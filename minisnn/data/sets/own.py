@@ -145,7 +145,7 @@ def _read(
         how=[time, flip, columns],
     )
     tell_lost(pool, str(root), [one.name for one in found])
-    tell_reach(pool, str(root), form.sensor)
+    tell_reach(pool, str(root), form.sensor or ())
     return pool, [found[k] for k in pool.numbers]
 
 

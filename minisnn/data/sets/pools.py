@@ -66,7 +66,7 @@ class Sight(NamedTuple):
                 self.move.of(self._events(one, n, draw), n)
                 for one, n in zip(pictures, numbers.tolist())
             )
-            how = dict(shape=self.camera.sensor, crop=self.crop, scale=self.scale)
+            how: dict[str, Any] = dict(shape=self.camera.sensor, crop=self.crop, scale=self.scale)
             return np.array([bin_events(one, duration, self.step_ms, **how) for one in events])
         whole = self.step_ms == 1 and not self.centred
         cells = self.scale if whole else 1
@@ -141,7 +141,7 @@ def pool_of_pictures(
     keep: Keep,
     what: str,
     noise: np.ndarray,
-    **made_from: object,
+    **made_from: Any,
 ) -> Pool:
     """What the camera sees of the pictures at the places `where` in `labels` and `numbers`.
 
@@ -172,7 +172,7 @@ def pool_of(
     total: int | None,
     few: Sequence[tuple[int, int, int, bool]] = (),
     files: Iterable[Path] = (),
-    **made_from: object,
+    **made_from: Any,
 ) -> Pool:
     """The pool of these batches (`Pool.collect`, also of `few`), which a bar over `total` recordings
     calls `what`, from the cache where it is known there: by what it is made from, the `files` that
@@ -192,4 +192,5 @@ def pool_of(
 
     if keep.cache:
         made_from.update(files=before, code=code_identity(__name__), shape=list(shape))
-    return Pool(**cached(name, made_from, make) if keep.cache else make())
+    arrays: Any = cached(name, made_from, make) if keep.cache else make()
+    return Pool(**arrays)

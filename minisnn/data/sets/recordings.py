@@ -450,10 +450,10 @@ def check_tasks(tasks: Any, copy_of: np.ndarray | None, dealt: bool) -> None:
             shown_by.setdefault(recording, set()).add(symbol)
     for symbol, own in held.items():
         shared = Counter(k for recording in own for k in shown_by[recording] - {symbol})
-        for other, number in shared.most_common(1):
+        for twin, number in shared.most_common(1):
             if 2 * number > len(own):
                 raise ValueError(
-                    f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(other)} have the "
+                    f"{tasks.source}: {tasks.name_of(symbol)} and {tasks.name_of(twin)} have the "
                     f"very same recordings, {number} of {len(own)}; expected each recording in one "
                     "of them"
                 )

@@ -190,7 +190,7 @@ class SpokenWords(Recordings):
                 f"{file.path}: {len(serve)} of its speakers serve {split} alone; expected "
                 f"{FEWEST_SPEAKERS} or more, one for the support and others for the query"
             )
-        return np.isin(file.speakers, sorted(serve))
+        return np.isin(file.speakers or [], sorted(serve))
 
     def _speakers_of(self, root: str | Path | None, split: str, file: SpokenFile) -> list[str]:
         """Everybody who speaks in the file of a split. ValueError where it does not say."""

@@ -49,8 +49,9 @@ def alphabets_of(strokes: Strokes, split: str, asked: Sequence[str] | None) -> l
         expected = f"of those that do not meta-train, {', '.join(able)}"
         arguments.need(f"{strokes.path}: one of alphabets", name, name in able, expected)
     expected = " or ".join(own.get(split, ("any that does not meta-train",)))
-    there = f"{strokes.path}: the names of its alphabets"
-    arguments.need(there, strokes.alphabets, able, f"{expected} for split {split}")
+    there = ", ".join(strokes.alphabets)
+    list_of = f"{strokes.path}: the list of its alphabets"
+    arguments.need(list_of, there, able, f"{expected} for split {split}")
     return [name for name in able if name in asked]
 
 
@@ -87,6 +88,7 @@ def of_orders(strokes: Strokes, alphabets: list[str], serves: np.ndarray, seed: 
         shape = shape_of([strokes.of(k) for k in where], where) if chosen else None
         if shape is not None:
             ways = variants(len(shape.matches[0].order), seed)
+            rows: list[tuple[int, int | None]]
             rows = [(number, way) for way in range(len(ways)) for number in shape.numbers]
             labels = np.repeat(np.arange(len(ways)), len(shape.numbers))
             names = [f"{name} {one.told()}" for one in ways]

@@ -213,12 +213,12 @@ def _checked(arrays: dict[str, np.ndarray], path: Path | None) -> Strokes:
     need("t", f"{len(t)} times, {t.min()} to {t.max()}", good, expected)
     for name, edges, end in (("stroke", stroke, len(xy)), ("drawing", drawing, len(stroke) - 1)):
         good = len(edges) > 1 and edges[0] == 0 and edges[-1] == end and np.diff(edges).min() >= 1
-        found = f"{edges[:1]} to {edges[-1:]}, {len(edges)} numbers"
-        need(name, found, good, f"numbers that rise from 0 to {end}")
+        told = f"{edges[:1]} to {edges[-1:]}, {len(edges)} numbers"
+        need(name, told, good, f"numbers that rise from 0 to {end}")
     for name, values, most in (("character", character, len(names)), ("drawer", drawer, 1 << 31)):
         good = len(values) == len(drawing) - 1 and 0 <= values.min() and values.max() < most
-        found = f"{len(values)} numbers, {values.min()} to {values.max()}"
-        need(name, found, good, f"{len(drawing) - 1}, one of each drawing, 0 to {most - 1}")
+        told = f"{len(values)} numbers, {values.min()} to {values.max()}"
+        need(name, told, good, f"{len(drawing) - 1}, one of each drawing, 0 to {most - 1}")
     texts = names.tolist()
     good = names.dtype.kind == "U" and len(set(texts)) == len(texts)
     good = good and all(all(one.partition("/")) and one.isprintable() for one in texts)
