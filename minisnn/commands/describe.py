@@ -32,7 +32,8 @@ def describe(args: argparse.Namespace) -> None:
     path = args.path.expanduser()
     if path.exists() and not path.is_dir() and not path.is_file():  # it might never end
         raise ValueError(f"{path}: this is a device or a pipe; expected a file or a folder")
-    if args.columns is not None:
+    ordered = "columns" in args.given
+    if ordered:
         order_of(args.columns)  # is refused before anything is looked at
     if path.is_dir() and any(
         (path / name).is_file() for name in (CURRENT, PREVIOUS, "config.json")
@@ -42,9 +43,9 @@ def describe(args: argparse.Namespace) -> None:
     elif holds_strokes(path):
         _without_forms(args, "pen strokes")
         _strokes(path)
-    elif holds_set(path) or path.is_dir() and _holds_recordings(path, args.columns is not None):
+    elif holds_set(path) or path.is_dir() and _holds_recordings(path, ordered):
         look_at_folder(path, args)
-    elif path.is_file() and _is_recording(path, args.columns is not None):
+    elif path.is_file() and _is_recording(path, ordered):
         refuse(args, "for a recording", "sample", "sheet")
         look_at_file(path, args)
     else:

@@ -243,7 +243,6 @@ def wrong_line(rng: np.random.Generator) -> list[str]:
                 ["record", name, "--out", "made"],
                 ["info", name],
                 ["info", "00001.bin"],
-                ["info", "root"],
                 [
                     "train",
                     "--resume",

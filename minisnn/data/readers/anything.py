@@ -288,7 +288,7 @@ def _in_folders(root: Path) -> list[Entry]:
     found = [
         Entry(path, path.parent.name, split=split)
         for split, path in there
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if path.suffix.lower() in SUFFIXES and not path.is_dir()
     ]
     read = {one.path for one in found}
     loose = [path for folder in (root, *splits) for path in _shown(folder) if _is_recording(path)]

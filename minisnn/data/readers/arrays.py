@@ -52,7 +52,8 @@ def read_arrays(path: Path) -> Held:
 
 def sensor_of_npz(path: Path) -> tuple[int, ...] | None:
     """The array `sensor` of an .npz file; None where it has none."""
-    sensor = np.asarray(load(path, "sensor").get("sensor", ()))
+    held = load(path, "sensor")
+    sensor = np.asarray(held.get("sensor", ()) if isinstance(held, dict) else ())
     good = sensor.dtype.kind in "iu" and sensor.shape in ((1,), (2,))
     return tuple(map(int, sensor)) if good else None
 

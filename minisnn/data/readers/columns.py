@@ -70,9 +70,8 @@ def order_of(columns: Any) -> list[str]:
 
 def names_in(recording: Any) -> list[str]:
     """The names of the columns of a structured array or a mapping; of anything else none."""
-    structured = isinstance(recording, np.ndarray)
-    names = recording.dtype.names if structured else recording
-    return [str(name) for name in names or ()] if structured or isinstance(names, Mapping) else []
+    names = getattr(getattr(recording, "dtype", None), "names", None)
+    return [str(name) for name in (recording if isinstance(recording, Mapping) else names or ())]
 
 
 def columns_in(recording: Any, columns: Any = None) -> tuple[dict[str, np.ndarray], str | None]:

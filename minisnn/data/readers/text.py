@@ -6,6 +6,7 @@ False are 1 and 0.
 """
 
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ...files import read_whole
 from .columns import ACCEPTED, ORDER, columns_of, order_of
 
 LARGEST = 1 << 33  # bytes
+NUMBERS = re.compile(r"(?i:[-+.,;\s\de]|true|false)*")  # of a first line without names
 
 
 def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
@@ -36,7 +38,7 @@ def read_table(path: Path, columns: str | None = None) -> dict[str, np.ndarray]:
                 f"the first line holds {head[:200]!r}; expected the names of its columns "
                 f"({ACCEPTED}), or {ORDER}"
             )
-        if all(map(_is_number, names)):
+        if NUMBERS.fullmatch(head):
             rest = text
         found, names = names, order_of(columns)
         if len(names) != len(found):
@@ -68,11 +70,3 @@ def _loaded(rest: bytes, mark: str | None, kinds: list[type]) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return np.loadtxt(io.BytesIO(rest), dtype, None, mark, ndmin=1)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
