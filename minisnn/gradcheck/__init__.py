@@ -78,7 +78,7 @@ def check(
     (True, True)
     """
     rng = np.random.default_rng(seed)
-    net = net if net.dtype == np.float64 else net.like(dtype="float64")
+    net = net.like(dtype="float64")
     theta = random_theta(net, rng) if theta is None else np.asarray(theta, np.float64)
     x, y = random_data(net, rng) if x is None and y is None else (x, y)
     report = Report(f"Derivatives of {net!r}", check_parts(net, theta, x, y, rng))
@@ -87,14 +87,18 @@ def check(
         rules = {f"meta-gradient of {type(loop).__name__}": loop}
         report.results += check_update(net, rng, loop)
     task = Task(np.asarray(x, float), y, np.asarray(x[-1:], float), y[-1:])
-    a = small_step(net, theta, x, y)
     if report.ok and net.backend == "numba":
-        report.results += check_compiled(net, theta, task, rng, InnerLoop(a))
+        report.results += check_compiled(
+            net, theta, task, rng, InnerLoop(small_step(net, theta, x, y))
+        )
     for twin in twins if hasattr(net, "neuron") else ["jet"]:
         theta = theta if twin == "jet" else random_theta(net, rng)
+        a = small_step(net, theta, x, y)
         if report.ok:
             report.results += check_network(net, theta, x, y, rng, twin)
-        for steps, (name, rule) in product(inner_steps if report.ok else (), rules.items()):
+        for steps, (name, rule) in product(
+            inner_steps if report.ok else (), list(rules.items())[: 2 if twin == "jet" else 1]
+        ):
             how = (replace(rule, step_size=a, steps=steps), twin, f"{name}, N = {steps}")
             report.results += check_meta_gradient(net, theta, task, rng, *how)
     return report
