@@ -4,7 +4,12 @@ spikes, gradient, Hessian-vector product and meta-gradients (MAML, ANIL) by fini
 kernels by the reference, too. Exits with 1 where one is wrong, and names it."""
 
 import argparse
+from dataclasses import asdict
+from math import isfinite
+from typing import Any
 
+from .. import outputs
+from ..files import write_json
 from ..parallel.compilation import announce
 from . import options
 
@@ -51,6 +56,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="fast kernels or the readable reference (default: numba)",
     )
     options.add_seed(parser, "everything random")
+    options.add_output(
+        parser,
+        "--json",
+        kind=outputs.json_of("minisnn check"),
+        metavar="OUT",
+        help="write every row of every report to this file",
+    )
     options.add_threads(parser)
 
 
@@ -81,9 +93,20 @@ def run(args: argparse.Namespace) -> int:
         else:
             print(f"{report}\n")
         reports.append(report)
+    if args.json is not None:
+        networks = [
+            {"network": report.title, "ok": report.ok, "rows": list(map(_row, report.results))}
+            for report in reports
+        ]
+        write_json(args.json, outputs.made_by("minisnn check", {"networks": networks}))
     passed = sum(report.ok for report in reports)
     print(f"{passed} of {len(reports)} network{'s' * (len(reports) != 1)} passed")
     return 0 if passed == len(reports) else 1
+
+
+def _row(result: Any) -> dict[str, Any]:
+    """A result as JSON has it: no NaN, no infinity."""
+    return {**asdict(result), "error": result.error if isfinite(result.error) else None}
 
 
 def _cases(args: argparse.Namespace):
