@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .dual import Array, logistic, value
+from .dual import Array, Dual, logistic
 from .layer import Layer, Weights
 
 
@@ -74,9 +74,10 @@ def weights_of(layer: Layer, arrays: dict[str, Any]) -> Weights:
     for name in layer.learn:
         a = arrays[name]
         constants[name] = logistic(a) if is_logit(layer, name) else a
-    if constants:
+    plain = {name: float(a) for name, a in constants.items() if not isinstance(a, Dual)}
+    if plain:  # those that move are the same
         try:
-            replace(layer.neuron, **{name: float(value(a)) for name, a in constants.items()})
+            replace(layer.neuron, **plain)
         except ValueError as error:
             raise ValueError(f"theta's constants of {layer.name}: {error}") from None
     weight = arrays["weight"].reshape(layer.weight_shape)

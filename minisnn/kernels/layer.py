@@ -52,8 +52,9 @@ def block_of(layer: Layer, window: int, constants: dict[str, Any]) -> Block:
         settings["input_shape"] = (*layer.sites, s * s * layer.input_shape[2])
         settings["kernel"] = folded_kernel(layer.kernel, s)
         settings["stride"] = 1
-    at = {name: float(a) for name, a in constants.items()}
-    settings["neuron"] = replace(layer.neuron, **at)
+    if constants:
+        at = {name: float(a) for name, a in constants.items()}
+        settings["neuron"] = replace(layer.neuron, **at)
     return Block(**settings, window=window)
 
 
