@@ -19,12 +19,11 @@ from minisnn.data.readers.events import event_array
 from minisnn.data.sets import (
     double_asl,
     double_nmnist,
-    named,
     omniglot,
+    own,
     pools,
     recordings,
     samples,
-    takes,
 )
 from minisnn.data.sets.pool import Pool
 from minisnn.data.sets.recordings import SPLITS, Recordings
@@ -178,22 +177,18 @@ def noisy(monkeypatch, module, events=300) -> None:
             np.array(numbers),
         )
 
-    def of_pictures(
-        name, shape, pictures, labels, numbers, where, sight, keep, what, noise, code, **made_from
-    ):
-        return noise_of(shape, labels[where], numbers[where])
+    def of_pictures(name, pictures, labels, numbers, where, sight, keep, what, noise, **made_from):
+        return noise_of(sight.shape, labels[where], numbers[where])
 
-    def of_takes(subjects, which, shape, sight, keep):
-        moments = [k for k in range(1, takes.MOMENTS + 1) if which(k)]
+    def of_takes(subjects, moments, sight, keep):
         rows = [
             (letter, subject, k) for letter in range(24) for subject in subjects for k in moments
         ]
-        numbers = np.array([subject * takes.MOMENTS + k for _, subject, k in rows])
-        pool = noise_of(shape, np.array([letter for letter, _, _ in rows]), numbers)
-        return pool, (pool.numbers - 1) // takes.MOMENTS
+        numbers = np.array([subject * double_asl.MOMENTS + k for _, subject, k in rows])
+        return noise_of(sight.shape, np.array([letter for letter, _, _ in rows]), numbers)
 
     monkeypatch.setattr(module, "pool_of_pictures", of_pictures, raising=False)
-    monkeypatch.setattr(takes, "pool_of_takes", of_takes)
+    monkeypatch.setattr(double_asl, "pool_of_takes", of_takes)
 
 
 # ---- the canary
@@ -277,18 +272,21 @@ def assert_loud(found: dict[str, float], splits=("val", "test")) -> None:
 
 def trains_on_all(monkeypatch):
     """Every split has the recordings that train, as once."""
-    monkeypatch.setattr(named, "_drawn", lambda tasks, takes, seed: dict.fromkeys(SPLITS, tasks))
-    monkeypatch.setattr(named, "_as_named", lambda whole, *_: dict.fromkeys(SPLITS, whole))
+    monkeypatch.setattr(own, "_drawn", lambda tasks, takes, seed: dict.fromkeys(SPLITS, tasks))
+    monkeypatch.setattr(own, "_as_named", lambda whole, *_: dict.fromkeys(SPLITS, whole))
     monkeypatch.setattr(run, "check_apart", lambda *_: None)
 
 
 def parts_takes(monkeypatch):
     """Windows of one take train and test."""
-    real = samples.divided
-    alone = lambda labels, groups, *rest: real(labels, np.arange(len(labels)), *rest)
-    monkeypatch.setattr(samples, "divided", alone)
+    real = samples.places_of
+    alone = lambda tasks, shares, seed, together, dealt=False: real(
+        tasks, shares, seed, np.arange(len(tasks.pool)), dealt
+    )
+    for module in (recordings, own):
+        monkeypatch.setattr(module, "places_of", alone)
     monkeypatch.setattr(
-        named,
+        own,
         "_drawn",
         lambda tasks, takes, seed: tasks.split_recordings(seed, together=np.arange(len(takes))),
     )
@@ -297,7 +295,7 @@ def parts_takes(monkeypatch):
 def parts_subjects(monkeypatch):
     """Takes of one subject train and test."""
     monkeypatch.setattr(
-        named, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes)
+        own, "_drawn", lambda tasks, takes, seed: tasks.split_recordings(seed, together=takes)
     )
 
 
@@ -536,7 +534,7 @@ def test_noise_in_the_sets_that_ship(dataset, rule, monkeypatch):
     more = {}
     if rule == "classify":  # of few recordings, which a classifier knows by heart soon
         monkeypatch.setattr(double_asl, "SIMULATED_PER_LETTER", 15)
-        monkeypatch.setattr(takes, "MOMENTS", 10)
+        monkeypatch.setattr(double_asl, "MOMENTS", 10)
         monkeypatch.setattr(omniglot, "BACKGROUND", "Alphabet_of_the_Magi 20")
         more = dict(lr=0.03, queries=20, updates=300)
     config = config_of(rule, dict(dataset=dataset, sensor=(), duration_ms=100.0), **more)

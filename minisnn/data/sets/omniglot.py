@@ -60,7 +60,10 @@ PART = {"1": "train", "v": "val", "t": "test"}  # letters of omniglot_random.csv
 
 def alphabets(split: str) -> dict[str, np.ndarray]:
     """Drawings of a split by alphabet: uint8 (characters, 20, 28, 28), 255 = ink."""
-    found = _pictures("evaluation" if split == "test" else "background")
+    words = (EVALUATION if split == "test" else BACKGROUND).split()
+    pictures = _pictures("evaluation" if split == "test" else "background")
+    ends = np.cumsum([0, *map(int, words[1::2])])
+    found = {name: pictures[a:b] for name, a, b in zip(words[::2], ends, ends[1:])}
     chosen = [name for name in found if split == "test" or (name in VALIDATION) == (split == "val")]
     return {name: found[name] for name in chosen}
 
@@ -91,13 +94,10 @@ def random_split() -> dict[str, list[str]]:
 
 
 @cache
-def _pictures(part: str) -> dict[str, np.ndarray]:
-    words = (EVALUATION if part == "evaluation" else BACKGROUND).split()
-    ends = np.cumsum(list(map(int, words[1::2])))
+def _pictures(part: str) -> np.ndarray:
     with np.load(shipped("omniglot_28x28.npz"), allow_pickle=False) as archive:
         bits = np.unpackbits(archive[part], axis=-1)
-    pictures = (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
-    return dict(zip(words[::2], np.split(pictures, ends[:-1])))
+    return (bits * np.uint8(255)).reshape(-1, PEOPLE, 28, 28)
 
 
 def turns_of(turned: bool, mirrored: bool = True) -> tuple[int, ...]:
